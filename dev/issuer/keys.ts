@@ -1,0 +1,81 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  randomUUID,
+  type JsonWebKey,
+  type KeyObject,
+} from 'node:crypto'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+
+/** The issuer's RSA keys: one signs, that one and those before it are published until they are retired. */
+export interface KeyRing {
+  current: () => SigningKey
+  /** The public halves as a JSON Web Key Set, newest first. */
+  published: () => { keys: JsonWebKey[] }
+  /** Signs with a new key from now on; the old ones stay published. */
+  rotate: () => Promise<void>
+  /** Unpublishes all keys but the current one. */
+  retire: () => void
+}
+
+export interface SigningKey {
+  kid: string
+  privateKey: KeyObject
+}
+
+/** Opens the ring kept in `file`, or makes a new one with one key. Throws if the file exists and holds no RSA keys. */
+export async function openKeyRing(file?: string): Promise<KeyRing> {
+  let keys: [SigningKey, ...SigningKey[]] = file !== undefined && existsSync(file) ? read(file) : [await makeKey()]
+  const keep = (changed: typeof keys) => {
+    keys = changed
+    if (file !== undefined) write(file, keys)
+  }
+  keep(keys)
+  return {
+    current: () => keys[0],
+    published: () => ({ keys: keys.map(publicJwk) }),
+    async rotate() {
+      const fresh = await makeKey()
+      keep([fresh, ...keys])
+    },
+    retire: () => keep([keys[0]]),
+  }
+}
+
+async function makeKey(): Promise<SigningKey> {
+  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
+  return { kid: randomUUID(), privateKey }
+}
+
+function publicJwk({ kid, privateKey }: SigningKey): JsonWebKey {
+  return { ...createPublicKey(privateKey).export({ format: 'jwk' }), kid, alg: 'RS256', use: 'sig' }
+}
+
+function read(file: string): [SigningKey, ...SigningKey[]] {
+  const stored: unknown = JSON.parse(readFileSync(file, 'utf8'))
+  if (!Array.isArray(stored)) throw new Error('The key file of the token issuer is not a list of keys')
+  const [first, ...others] = stored.map(restore)
+  if (!first) throw new Error('The key file of the token issuer holds no keys')
+  return [first, ...others]
+}
+
+function restore(entry: unknown): SigningKey {
+  if (typeof entry === 'object' && entry !== null && 'kid' in entry && 'pem' in entry) {
+    const { kid, pem } = entry
+    if (typeof kid === 'string' && typeof pem === 'string') {
+      const privateKey = createPrivateKey(pem)
+      if (privateKey.asymmetricKeyType === 'rsa') return { kid, privateKey }
+    }
+  }
+  throw new Error('The key file of the token issuer holds something other than RSA keys')
+}
+
+/** Written beside and renamed, so that a crash leaves the old file or the new one, never half of one. */
+function write(file: string, keys: readonly SigningKey[]): void {
+  const stored = keys.map(({ kid, privateKey }) => ({ kid, pem: privateKey.export({ type: 'pkcs8', format: 'pem' }) }))
+  const beside = `${file}.${randomUUID()}`
+  writeFileSync(beside, JSON.stringify(stored, null, 2), { mode: 0o600 })
+  renameSync(beside, file)
+}

@@ -1,0 +1,111 @@
+import { mkdir, readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { Client, escapeIdentifier } from 'pg'
+import { giveUpRoot } from './give-up-root'
+import { initialiseCluster } from './postgres-cluster'
+import { postgresBinaries } from './postgres-binaries'
+import { startServer } from './start-server'
+import { supervise } from './supervise'
+import { releaseDataFolder } from './release-data-folder'
+
+export interface PostgresOptions {
+  /** Holds the cluster (`data`) and, unless `logFile` says otherwise, the log. */
+  folder: string
+  port?: number
+  /** Default true. False skips everything that only a crash of the whole machine would need. */
+  durable?: boolean
+  maxConnections?: number
+  logFile?: string
+  say?: (line: string) => void
+}
+
+export interface Postgres extends AsyncDisposable {
+  /** `postgres://tutti:tutti@127.0.0.1:port/postgres`, a superuser's. */
+  readonly url: string
+  readonly port: number
+  readonly pid: number
+  /** 'fast' ends sessions in order; 'immediate' is a crash, with recovery at the start. Same port; also after `stop`. */
+  restart: (mode: 'fast' | 'immediate') => Promise<void>
+  stop: () => Promise<void>
+  databaseUrl: (name: string) => string
+  /** Rejects if the name is taken, or if somebody is connected to the template. */
+  createDatabase: (name: string, template?: string) => Promise<void>
+}
+
+/** Starts a private PostgreSQL on 127.0.0.1, made first if the folder is empty, and waits until it takes connections. */
+export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
+  const folder = resolve(options.folder)
+  const data = join(folder, 'data')
+  const logFile = options.logFile ?? join(folder, 'postgres.log')
+  await mkdir(folder, { recursive: true })
+  const { initdb, postgres } = await postgresBinaries()
+  const prefix = await giveUpRoot(folder, postgres)
+  await initialiseCluster({ data, initdb: [...prefix, initdb], logFile, say: options.say })
+
+  const server = await startServer({
+    name: 'PostgreSQL',
+    port: options.port,
+    logFile,
+    launch: async port => {
+      await releaseDataFolder(data)
+      const [command = postgres, ...args] = [...prefix, postgres, '-D', data, ...settings(port, options)]
+      return supervise(command, args, { name: 'postgres', env, logFile, stopSignal: fastShutdown, stopWithinMs })
+    },
+    isReady: (_port, pid) => isReady(data, pid),
+  })
+  const databaseUrl = (name: string) => urlOf(server.port, name)
+  return {
+    url: databaseUrl('postgres'),
+    port: server.port,
+    get pid() {
+      return server.pid
+    },
+    restart: mode => server.restart(mode === 'fast' ? fastShutdown : immediateShutdown),
+    stop: server.stop,
+    databaseUrl,
+    createDatabase: (name, template) => createDatabase(databaseUrl('postgres'), name, template),
+    [Symbol.asyncDispose]: server.stop,
+  }
+}
+
+const fastShutdown = 'SIGINT'
+const immediateShutdown = 'SIGQUIT'
+const stopWithinMs = 20_000
+// On macOS any other locale starts threads in the postmaster, which it refuses.
+const env = { ...process.env, LC_ALL: 'C' }
+
+function settings(port: number, { durable = true, maxConnections = 100 }: PostgresOptions): string[] {
+  const chosen = {
+    port,
+    listen_addresses: '127.0.0.1',
+    // The path of a socket may have 107 bytes; folders of checkouts and tests can be longer.
+    unix_socket_directories: '',
+    max_connections: maxConnections,
+    timezone: 'UTC',
+    ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+  }
+  return Object.entries(chosen).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+}
+
+function urlOf(port: number, database: string): string {
+  return `postgres://tutti:tutti@127.0.0.1:${port}/${encodeURIComponent(database)}`
+}
+
+/** As pg_ctl tells it: by the lock file, which names its process and, last, its state. No stranger on the port can mislead. */
+async function isReady(data: string, pid: number): Promise<boolean> {
+  const lines = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
+  return Number.parseInt(lines, 10) === pid && /\nready\s*$/.test(lines)
+}
+
+async function createDatabase(url: string, name: string, template = 'template1'): Promise<void> {
+  await using session = await connect(url)
+  await session.client.query(`create database ${escapeIdentifier(name)} template ${escapeIdentifier(template)}`)
+}
+
+async function connect(url: string): Promise<AsyncDisposable & { client: Client }> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  // A lost connection also rejects the query that needs it; unheard, the event would end the process.
+  client.on('error', () => undefined)
+  await client.connect()
+  return { client, [Symbol.asyncDispose]: () => client.end() }
+}

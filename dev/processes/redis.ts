@@ -1,0 +1,74 @@
+import { mkdir } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join, resolve } from 'node:path'
+import { startServer, type Server } from './start-server'
+import { supervise } from './supervise'
+import { findTool } from './tools'
+
+export interface RedisOptions {
+  /** Its working folder; also holds the log unless `logFile` says otherwise. */
+  folder: string
+  port?: number
+  logFile?: string
+  /** Keep the data over restarts in an append-only file. Default: nothing is written. */
+  persistent?: boolean
+  say?: (line: string) => void
+}
+
+export interface Redis extends Server {
+  readonly host: string
+  /** `redis://host:port` */
+  readonly url: string
+}
+
+/** Starts a private Redis (or Valkey) on 127.0.0.1 and waits until it answers. */
+export async function startRedis(options: RedisOptions): Promise<Redis> {
+  const folder = resolve(options.folder)
+  const logFile = options.logFile ?? join(folder, 'redis.log')
+  await mkdir(folder, { recursive: true })
+  const binary = await findTool('redis-server', options.say)
+  const saving = options.persistent ? ['--appendonly', 'yes'] : ['--appendonly', 'no', '--save', '']
+
+  const server = await startServer({
+    name: 'Redis',
+    port: options.port,
+    logFile,
+    launch: async port =>
+      supervise(binary, ['--port', String(port), '--bind', host, '--dir', folder, ...saving], {
+        name: 'redis',
+        logFile,
+      }),
+    isReady,
+  })
+  return {
+    host,
+    url: `redis://${host}:${server.port}`,
+    port: server.port,
+    get pid() {
+      return server.pid
+    },
+    stop: server.stop,
+    restart: server.restart,
+    [Symbol.asyncDispose]: server.stop,
+  }
+}
+
+const host = '127.0.0.1'
+const answerWithinMs = 1_000
+
+/** PING says that the data is loaded, the process id that it is not a stranger's Redis which won the race for the port. */
+function isReady(port: number, pid: number): Promise<boolean> {
+  return new Promise(decide => {
+    const socket = connect({ host, port, timeout: answerWithinMs }, () =>
+      socket.write('PING\r\nINFO server\r\nQUIT\r\n'),
+    )
+    let answer = ''
+    socket.setEncoding('utf8')
+    socket.on('data', (chunk: string) => (answer += chunk))
+    socket.on('timeout', () => socket.destroy())
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      decide(answer.startsWith('+PONG') && answer.includes(`\nprocess_id:${pid}\r\n`))
+    })
+  })
+}

@@ -1,0 +1,63 @@
+import { type IncomingMessage } from 'node:http'
+import { Refusal } from './errors'
+
+/** A request as it came, read but not believed. Header names are lower case, repeated headers joined by commas. */
+export interface Ask {
+  method: string
+  /** The decoded path as sent, which is what gets signed; virtual-host requests have no bucket in it. */
+  path: string
+  bucket: string | undefined
+  key: string | undefined
+  pairs: readonly (readonly [name: string, value: string])[]
+  query: ReadonlyMap<string, string>
+  headers: ReadonlyMap<string, string>
+  /** The raw body, to be read once; ending the iteration early keeps the connection, so that a refusal can be answered. */
+  bytes: AsyncIterableIterator<unknown>
+}
+
+/** Reads address and headers, path-style (`/bucket/key`) or virtual-host-style (`bucket.localhost`). */
+export function readAsk(request: IncomingMessage): Ask {
+  const url = request.url ?? '/'
+  if (!url.startsWith('/')) throw new Refusal('InvalidURI')
+  const mark = url.includes('?') ? url.indexOf('?') : url.length
+  const path = decode(url.slice(0, mark))
+  const pairs = readPairs(url.slice(mark + 1))
+  const headers = new Map<string, string>()
+  for (const [name, values] of Object.entries(request.headersDistinct)) headers.set(name, (values ?? []).join(','))
+  return {
+    method: request.method ?? 'GET',
+    path,
+    ...splitAddress(path, headers.get('host') ?? ''),
+    pairs,
+    query: new Map([...pairs].reverse()),
+    headers,
+    bytes: request.iterator({ destroyOnReturn: false }),
+  }
+}
+
+function splitAddress(path: string, host: string): Pick<Ask, 'bucket' | 'key'> {
+  const virtual = /^(.+)\.localhost(?::\d+)?$/i.exec(host)?.[1]
+  if (virtual !== undefined) return { bucket: virtual, key: path.slice(1) || undefined }
+  const slash = path.indexOf('/', 1)
+  if (slash === -1) return { bucket: path.slice(1) || undefined, key: undefined }
+  return { bucket: path.slice(1, slash), key: path.slice(slash + 1) || undefined }
+}
+
+function readPairs(search: string): (readonly [string, string])[] {
+  return search
+    .split('&')
+    .filter(part => part !== '')
+    .map(part => {
+      const equals = part.includes('=') ? part.indexOf('=') : part.length
+      const spaced = (text: string) => decode(text.replaceAll('+', ' '))
+      return [spaced(part.slice(0, equals)), spaced(part.slice(equals + 1))] as const
+    })
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new Refusal('InvalidURI')
+  }
+}

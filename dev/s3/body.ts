@@ -1,0 +1,156 @@
+import { type Algorithm, checksumHeader, digestBytes, type Facts, isAlgorithm, readAlgorithm, Tally } from './checksums'
+import { unchunk } from './chunked-body'
+import { Refusal } from './errors'
+import { type Call } from './signature'
+
+/** A body on its way in. The iteration fails at its end if any digest that the client stated does not hold. */
+export interface Body {
+  bytes: AsyncIterable<Uint8Array>
+  /** The checksum algorithm that the client used, if any. */
+  stated: Algorithm | undefined
+  /** Valid once `bytes` has ended. */
+  facts: () => Facts
+}
+
+/** Opens the body of a signed call; `fallback` is computed when the client stated no checksum, `also` in any case. */
+export function openBody(call: Call, compute: { fallback?: Algorithm; also?: Algorithm } = {}): Body {
+  const length = contentLength(call)
+  const claims = readClaims(call)
+  const { payload } = call
+  const trailers = new Map<string, string>()
+  const source = payload.kind === 'chunked' ? unchunk(call.bytes, payload, trailers) : call.bytes
+  return checkedBody(
+    source,
+    { ...claims, length, sha256: payload.kind === 'sha256' ? payload.hex : undefined },
+    {
+      ...compute,
+      trailers,
+    },
+  )
+}
+
+/** The whole of a small XML body; S3 wants a digest with it where `digestNeeded`. */
+export async function readText(call: Call, { digestNeeded = false } = {}): Promise<string> {
+  const body = openBody(call)
+  if (digestNeeded && body.stated === undefined && !call.headers.has('content-md5')) {
+    throw new Refusal('InvalidRequest', 'Missing required header for this request: Content-MD5 OR x-amz-checksum-*')
+  }
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body.bytes) {
+    size += chunk.length
+    if (size > textBytesMax) throw new Refusal('MaxMessageLengthExceeded')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+export interface Claims {
+  length?: number | undefined
+  md5?: Buffer | undefined
+  sha256?: string | undefined
+  checksum?: { algorithm: Algorithm; value: Buffer | 'trailer' } | undefined
+}
+
+interface Compute {
+  fallback?: Algorithm
+  also?: Algorithm
+  trailers?: ReadonlyMap<string, string>
+}
+
+export function checkedBody(source: AsyncIterable<unknown>, claims: Claims, compute: Compute = {}): Body {
+  const main = claims.checksum?.algorithm ?? compute.fallback
+  const wanted = [main, compute.also, claims.sha256 === undefined ? undefined : ('SHA256' as const)]
+  const tally = new Tally(wanted.filter(algorithm => algorithm !== undefined))
+  let facts: Facts | undefined
+  async function* bytes() {
+    for await (const chunk of source) {
+      if (!(chunk instanceof Uint8Array)) throw new TypeError('a body gave something else than bytes')
+      tally.update(chunk)
+      if (tally.size > objectBytesMax) throw new Refusal('EntityTooLarge')
+      yield chunk
+    }
+    facts = tally.finish()
+    checkClaims(claims, facts, compute.trailers ?? new Map())
+  }
+  return {
+    bytes: bytes(),
+    stated: claims.checksum?.algorithm,
+    facts: () => {
+      if (!facts) throw new Error('the body has not been read to its end')
+      return facts
+    },
+  }
+}
+
+/** The digests that headers (or form fields of the same names) state about a body. */
+export function readClaims({ headers }: { headers: ReadonlyMap<string, string> }): Claims {
+  const given = headers.get('content-md5')
+  const md5 = given === undefined ? undefined : Buffer.from(given, 'base64')
+  if (md5 && (md5.length !== 16 || md5.toString('base64') !== given)) throw new Refusal('InvalidDigest')
+  const stated = [...headers.keys(), ...trailerNames(headers)].flatMap(name => algorithmOf(name) ?? [])
+  const [algorithm, another] = stated
+  if (another !== undefined) {
+    throw new Refusal('InvalidRequest', 'Expecting a single x-amz-checksum- header. Multiple are not allowed.')
+  }
+  const announced = readAlgorithm(headers.get('x-amz-sdk-checksum-algorithm'))
+  if (announced !== undefined && announced !== algorithm) {
+    throw new Refusal(
+      'InvalidRequest',
+      'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
+    )
+  }
+  if (algorithm === undefined) return { md5 }
+  const value = headers.get(checksumHeader(algorithm))
+  return { md5, checksum: { algorithm, value: value === undefined ? 'trailer' : readDigest(algorithm, value) } }
+}
+
+const textBytesMax = 8 * 1024 ** 2
+const objectBytesMax = 5 * 1024 ** 3
+
+function contentLength({ headers, payload }: Call): number | undefined {
+  const name = payload.kind === 'chunked' ? 'x-amz-decoded-content-length' : 'content-length'
+  const given = headers.get(name)
+  // A request without any body at all says neither length nor transfer coding.
+  if (given === undefined && (payload.kind === 'chunked' || headers.has('transfer-encoding'))) {
+    throw new Refusal('MissingContentLength')
+  }
+  if (given === undefined) return 0
+  if (!/^\d{1,15}$/.test(given)) throw new Refusal('InvalidArgument', `${name} is not a number`)
+  if (Number(given) > objectBytesMax) throw new Refusal('EntityTooLarge')
+  return Number(given)
+}
+
+const trailerNames = (headers: ReadonlyMap<string, string>) =>
+  (headers.get('x-amz-trailer') ?? '').split(',').map(name => name.trim().toLowerCase())
+
+function algorithmOf(header: string): Algorithm | undefined {
+  const name = header.startsWith('x-amz-checksum-') ? header.slice('x-amz-checksum-'.length).toUpperCase() : ''
+  return isAlgorithm(name) ? name : undefined
+}
+
+function readDigest(algorithm: Algorithm, base64: string): Buffer {
+  const digest = Buffer.from(base64, 'base64')
+  if (digest.length !== digestBytes[algorithm] || digest.toString('base64') !== base64) {
+    throw new Refusal('InvalidRequest', `Value for ${checksumHeader(algorithm)} header is invalid.`)
+  }
+  return digest
+}
+
+function checkClaims(claims: Claims, facts: Facts, trailers: ReadonlyMap<string, string>) {
+  if (claims.length !== undefined && claims.length !== facts.size) throw new Refusal('IncompleteBody')
+  const sha256 = facts.sums.get('SHA256')?.toString('hex')
+  if (claims.sha256 !== undefined && claims.sha256 !== sha256) {
+    throw new Refusal('XAmzContentSHA256Mismatch', undefined, {
+      ClientComputedContentSHA256: claims.sha256,
+      S3ComputedContentSHA256: sha256 ?? '',
+    })
+  }
+  if (claims.md5 && !claims.md5.equals(facts.md5)) throw new Refusal('BadDigest')
+  if (!claims.checksum) return
+  const { algorithm, value } = claims.checksum
+  const stated = value === 'trailer' ? readDigest(algorithm, trailers.get(checksumHeader(algorithm)) ?? '') : value
+  if (!facts.sums.get(algorithm)?.equals(stated)) {
+    throw new Refusal('BadDigest', `The ${algorithm} you specified did not match the calculated checksum.`)
+  }
+}

@@ -1,0 +1,150 @@
+import { type Answer, empty, rawXml, xmlAnswer } from './answer'
+import { readText } from './body'
+import { type Bucket } from './buckets'
+import { readCorsRules } from './cors'
+import { Refusal } from './errors'
+import { listKeys } from './listing'
+import { type StoredObject } from './objects'
+import { type Call } from './signature'
+import { type State } from './state'
+import { quoted } from './store-object'
+import { childrenOf, parseXml, textOf } from './xml'
+
+export async function listBuckets(state: State): Promise<Answer> {
+  const buckets = state.buckets.all().map(({ record }) => ({
+    Name: record.name,
+    CreationDate: new Date(record.createdAt).toISOString(),
+  }))
+  return xmlAnswer('ListAllMyBucketsResult', { Owner: owner, Buckets: { Bucket: buckets } })
+}
+
+export async function createBucket(state: State, call: Call, name: string): Promise<Answer> {
+  const body = await readText(call)
+  const region = body === '' ? undefined : textOf(parseXml(body), 'LocationConstraint')
+  if (region !== undefined && region !== state.credentials.region) {
+    throw new Refusal('IllegalLocationConstraintException')
+  }
+  await state.buckets.create(name, state.now())
+  return empty(200, { location: `/${name}` })
+}
+
+export async function headBucket(state: State): Promise<Answer> {
+  return empty(200, { 'x-amz-bucket-region': state.credentials.region })
+}
+
+export async function deleteBucket(state: State, _call: Call, bucket: Bucket): Promise<Answer> {
+  await state.buckets.delete(bucket)
+  return empty(204)
+}
+
+export async function getLocation(state: State): Promise<Answer> {
+  const { region } = state.credentials
+  // The oldest region has no name here, for the sake of clients as old.
+  const body = region === 'us-east-1' ? '' : region
+  return rawXml(
+    `<?xml version="1.0" encoding="UTF-8"?>\n<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${body}</LocationConstraint>`,
+  )
+}
+
+export async function listObjects(_state: State, call: Call, bucket: Bucket): Promise<Answer> {
+  const { query } = call
+  if (query.get('list-type') !== '2') throw new Refusal('NotImplemented', 'Only the second version of listing is here')
+  const [prefix = '', delimiter = ''] = [query.get('prefix'), query.get('delimiter')]
+  const token = query.get('continuation-token')
+  const max = readMax(query.get('max-keys'), 'max-keys')
+  const after = token === undefined ? (query.get('start-after') ?? '') : readToken(token)
+  const page = listKeys(bucket.objects.keys(), { prefix, delimiter, after, max })
+  const encoding = readEncoding(query.get('encoding-type'))
+  const encode = (text: string) => (encoding === 'url' ? encodeURIComponent(text).replaceAll('%2F', '/') : text)
+  return xmlAnswer('ListBucketResult', {
+    Name: bucket.record.name,
+    Prefix: encode(prefix),
+    Delimiter: delimiter === '' ? undefined : encode(delimiter),
+    MaxKeys: max,
+    EncodingType: encoding,
+    KeyCount: page.keys.length + page.commonPrefixes.length,
+    IsTruncated: page.next !== undefined,
+    ContinuationToken: token,
+    NextContinuationToken: page.next === undefined ? undefined : Buffer.from(page.next).toString('base64url'),
+    StartAfter: query.get('start-after'),
+    Contents: page.keys.flatMap(key => listed(bucket.objects.find(key), encode)),
+    CommonPrefixes: page.commonPrefixes.map(Prefix => ({ Prefix: encode(Prefix) })),
+  })
+}
+
+export async function putCors(state: State, call: Call, bucket: Bucket): Promise<Answer> {
+  const cors = await readText(call, { digestNeeded: true })
+  readCorsRules(cors)
+  await state.buckets.change(bucket, record => ({ ...record, cors }))
+  return empty(200)
+}
+
+export async function getCors(_state: State, _call: Call, bucket: Bucket): Promise<Answer> {
+  if (bucket.record.cors === undefined) throw new Refusal('NoSuchCORSConfiguration')
+  return rawXml(bucket.record.cors)
+}
+
+export async function deleteCors(state: State, _call: Call, bucket: Bucket): Promise<Answer> {
+  await state.buckets.change(bucket, record => ({ ...record, cors: undefined }))
+  return empty(204)
+}
+
+/** Stored and shown, not acted upon. */
+export async function putLifecycle(state: State, call: Call, bucket: Bucket): Promise<Answer> {
+  const lifecycle = await readText(call, { digestNeeded: true })
+  const root = parseXml(lifecycle)
+  const rules = childrenOf(root, 'Rule')
+  const sound = rules.every(rule => ['Enabled', 'Disabled'].includes(textOf(rule, 'Status') ?? ''))
+  if (root.name !== 'LifecycleConfiguration' || rules.length === 0 || !sound) throw new Refusal('MalformedXML')
+  await state.buckets.change(bucket, record => ({ ...record, lifecycle }))
+  return empty(200)
+}
+
+export async function getLifecycle(_state: State, _call: Call, bucket: Bucket): Promise<Answer> {
+  if (bucket.record.lifecycle === undefined) throw new Refusal('NoSuchLifecycleConfiguration')
+  return rawXml(bucket.record.lifecycle)
+}
+
+export async function deleteLifecycle(state: State, _call: Call, bucket: Bucket): Promise<Answer> {
+  await state.buckets.change(bucket, record => ({ ...record, lifecycle: undefined }))
+  return empty(204)
+}
+
+/** A page size from the query: at most, and by default, 1000. */
+export function readMax(text: string | undefined, name: string): number {
+  if (text === undefined) return 1000
+  if (!/^\d{1,10}$/.test(text)) {
+    throw new Refusal('InvalidArgument', undefined, { ArgumentName: name, ArgumentValue: text })
+  }
+  return Math.min(Number(text), 1000)
+}
+
+const owner = { ID: 'stand-in', DisplayName: 'stand-in' }
+
+function readToken(token: string): string {
+  const after = Buffer.from(token, 'base64url').toString()
+  if (after === '') throw new Refusal('InvalidArgument', 'The continuation token provided is incorrect')
+  return after
+}
+
+function readEncoding(encoding: string | undefined): string | undefined {
+  if (encoding !== undefined && encoding !== 'url') {
+    throw new Refusal('InvalidArgument', 'Invalid Encoding Method specified in Request')
+  }
+  return encoding
+}
+
+function listed(object: StoredObject | undefined, encode: (text: string) => string) {
+  if (!object) return []
+  return [
+    {
+      Key: encode(object.key),
+      LastModified: new Date(object.modifiedAt).toISOString(),
+      ETag: quoted(object.etag),
+      ChecksumAlgorithm: object.checksum.algorithm,
+      ChecksumType: object.checksum.type,
+      Size: object.size,
+      StorageClass: object.description.storageClass,
+    },
+  ]
+}

@@ -1,0 +1,120 @@
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Refusal } from './errors'
+import { Objects } from './objects'
+import { type Pieces } from './pieces'
+import { hasAll, readRecord, writeRecord } from './records'
+import { Turns } from './turns'
+import { Uploads } from './uploads'
+
+interface BucketRecord {
+  name: string
+  /** Epoch ms. */
+  createdAt: number
+  /** XML as the client sent it, checked before it is stored. */
+  cors?: string | undefined
+  lifecycle?: string | undefined
+}
+
+export interface Bucket {
+  record: BucketRecord
+  objects: Objects
+  uploads: Uploads
+}
+
+/** All buckets of a folder; each has a folder of its own below it. */
+export class Buckets {
+  readonly #folder: string
+  readonly #pieces: Pieces
+  readonly #byName = new Map<string, Bucket>()
+  readonly #turns = new Turns()
+
+  private constructor(folder: string, pieces: Pieces) {
+    this.#folder = folder
+    this.#pieces = pieces
+  }
+
+  static async open(folder: string, pieces: Pieces): Promise<Buckets> {
+    const buckets = new Buckets(folder, pieces)
+    await mkdir(folder, { recursive: true })
+    for (const name of await readdir(folder)) {
+      const record = await readRecord(join(folder, name, 'bucket.json'), isBucketRecord).catch(() => undefined)
+      // Written last and removed first: a folder without it is a creation or deletion cut short.
+      if (record) buckets.#byName.set(name, await buckets.#load(record))
+      else await rm(join(folder, name), { recursive: true })
+    }
+    return buckets
+  }
+
+  all(): Bucket[] {
+    return [...this.#byName.values()].sort((a, b) => (a.record.name < b.record.name ? -1 : 1))
+  }
+
+  find(name: string): Bucket | undefined {
+    return this.#byName.get(name)
+  }
+
+  need(name: string): Bucket {
+    const bucket = this.#byName.get(name)
+    if (!bucket) throw new Refusal('NoSuchBucket', undefined, { BucketName: name })
+    return bucket
+  }
+
+  async create(name: string, now: number): Promise<void> {
+    if (!/^(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z\d][a-z\d.-]{1,61}[a-z\d]$/.test(name)) {
+      throw new Refusal('InvalidBucketName', undefined, { BucketName: name })
+    }
+    await this.#turns.take(name, async () => {
+      if (this.#byName.has(name)) throw new Refusal('BucketAlreadyOwnedByYou', undefined, { BucketName: name })
+      const record = { name, createdAt: now }
+      for (const room of ['objects', 'uploads']) await mkdir(join(this.#folder, name, room), { recursive: true })
+      await writeRecord(this.#pathOf(name), record)
+      this.#byName.set(name, await this.#load(record))
+    })
+  }
+
+  async change(bucket: Bucket, change: (record: BucketRecord) => BucketRecord): Promise<void> {
+    const { name } = bucket.record
+    await this.#turns.take(name, async () => {
+      if (this.need(name) !== bucket) throw new Refusal('OperationAborted')
+      const record = change(bucket.record)
+      await writeRecord(this.#pathOf(name), record)
+      bucket.record = record
+    })
+  }
+
+  async delete(bucket: Bucket): Promise<void> {
+    const { name } = bucket.record
+    await this.#turns.take(name, async () => {
+      if (this.need(name) !== bucket) throw new Refusal('OperationAborted')
+      if (bucket.objects.size > 0) throw new Refusal('BucketNotEmpty', undefined, { BucketName: name })
+      if (!bucket.objects.turns.idle || !bucket.uploads.turns.idle) throw new Refusal('OperationAborted')
+      this.#byName.delete(name)
+      await rm(this.#pathOf(name))
+      for (const upload of bucket.uploads.all()) await bucket.uploads.drop(upload)
+      await rm(join(this.#folder, name), { recursive: true })
+    })
+  }
+
+  /** Refuses what was begun in a bucket that has gone meanwhile. */
+  stillThere(bucket: Bucket) {
+    if (this.#byName.get(bucket.record.name) !== bucket) throw new Refusal('NoSuchBucket')
+  }
+
+  #pathOf(name: string): string {
+    return join(this.#folder, name, 'bucket.json')
+  }
+
+  async #load(record: BucketRecord): Promise<Bucket> {
+    const room = join(this.#folder, record.name)
+    return {
+      record,
+      objects: await Objects.open(join(room, 'objects'), this.#pieces),
+      uploads: await Uploads.open(join(room, 'uploads'), this.#pieces),
+    }
+  }
+}
+
+function isBucketRecord(value: unknown): value is BucketRecord {
+  return hasAll(value, ['name', 'createdAt'])
+}

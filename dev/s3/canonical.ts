@@ -1,0 +1,55 @@
+import { createHash, createHmac } from 'node:crypto'
+import { type Ask } from './ask'
+
+export interface Scope {
+  /** YYYYMMDD */
+  day: string
+  region: string
+}
+
+/** The text that Signature Version 4 hashes. The path is encoded once, as S3 alone does. */
+export function canonicalRequest(ask: Ask, signedHeaders: readonly string[], payloadHash: string): string {
+  const headers = signedHeaders.map(name => `${name}:${(ask.headers.get(name) ?? '').trim().replace(/ +/g, ' ')}\n`)
+  return [
+    ask.method,
+    ask.path.split('/').map(encodeStrictly).join('/'),
+    canonicalQuery(ask.pairs),
+    headers.join(''),
+    signedHeaders.join(';'),
+    payloadHash,
+  ].join('\n')
+}
+
+export function stringToSign(stamp: string, scope: Scope, canonical: string): string {
+  // Node hands out header bytes as latin1: hashing them as latin1 hashes the bytes that were sent.
+  const digest = createHash('sha256').update(canonical, 'latin1').digest('hex')
+  return ['AWS4-HMAC-SHA256', stamp, scopeText(scope), digest].join('\n')
+}
+
+export const scopeText = ({ day, region }: Scope) => `${day}/${region}/s3/aws4_request`
+
+export function signingKey(secret: string, { day, region }: Scope): Buffer {
+  return [day, region, 's3', 'aws4_request'].reduce<Buffer>(
+    (key, text) => createHmac('sha256', key).update(text).digest(),
+    Buffer.from(`AWS4${secret}`),
+  )
+}
+
+export function sign(key: Buffer, text: string): string {
+  return createHmac('sha256', key).update(text).digest('hex')
+}
+
+function canonicalQuery(pairs: Ask['pairs']): string {
+  return pairs
+    .filter(([name]) => name !== 'X-Amz-Signature')
+    .map(([name, value]) => [encodeStrictly(name), encodeStrictly(value)] as const)
+    .sort(([a, x], [b, y]) => compare(a, b) || compare(x, y))
+    .map(([name, value]) => `${name}=${value}`)
+    .join('&')
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+function encodeStrictly(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, mark => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)
+}

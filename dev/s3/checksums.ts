@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import { type CrcName, joinCrc, startCrc } from './crc'
+import { Refusal } from './errors'
+
+export type Algorithm = CrcName | 'SHA1' | 'SHA256'
+
+/** As stored and shown: `value` is base64, of the whole object or (composite) of its parts' checksums, with `-N`. */
+export interface Checksum {
+  algorithm: Algorithm
+  type: 'FULL_OBJECT' | 'COMPOSITE'
+  value: string
+}
+
+export interface Hasher {
+  update: (chunk: Uint8Array) => void
+  digest: () => Buffer
+}
+
+/** What S3 computes when the client names no algorithm. */
+export const defaultAlgorithm = 'CRC64NVME'
+
+export const digestBytes: Record<Algorithm, number> = { CRC32: 4, CRC32C: 4, CRC64NVME: 8, SHA1: 20, SHA256: 32 }
+
+export function isAlgorithm(name: string): name is Algorithm {
+  return Object.hasOwn(digestBytes, name)
+}
+
+export function readAlgorithm(name: string | undefined): Algorithm | undefined {
+  if (name === undefined) return undefined
+  const upper = name.toUpperCase()
+  if (isAlgorithm(upper)) return upper
+  throw new Refusal('InvalidRequest', `Checksum algorithm provided is unsupported: ${name}`)
+}
+
+export const checksumHeader = (algorithm: Algorithm) => `x-amz-checksum-${algorithm.toLowerCase()}`
+export const checksumElement = (algorithm: Algorithm) => `Checksum${algorithm}`
+
+/** Size, MD5 and the wanted checksums of a stream, in one pass. */
+export class Tally {
+  readonly #md5 = createHash('md5')
+  readonly #hashers: Map<Algorithm, Hasher>
+  size = 0
+
+  constructor(algorithms: Iterable<Algorithm>) {
+    this.#hashers = new Map([...algorithms].map(algorithm => [algorithm, startHasher(algorithm)]))
+  }
+
+  update(chunk: Uint8Array) {
+    this.size += chunk.length
+    this.#md5.update(chunk)
+    for (const hasher of this.#hashers.values()) hasher.update(chunk)
+  }
+
+  finish(): Facts {
+    const sums = new Map([...this.#hashers].map(([algorithm, hasher]) => [algorithm, hasher.digest()]))
+    return { size: this.size, md5: this.#md5.digest(), sums }
+  }
+}
+
+export interface Facts {
+  size: number
+  md5: Buffer
+  sums: ReadonlyMap<Algorithm, Buffer>
+}
+
+/** The whole object's checksum from its parts', as the type asks: joined (CRCs only) or a checksum of checksums. */
+export function combineChecksums(
+  algorithm: Algorithm,
+  type: Checksum['type'],
+  parts: readonly { digest: Buffer; size: number }[],
+): Checksum {
+  if (type === 'COMPOSITE' || algorithm === 'SHA1' || algorithm === 'SHA256') {
+    const hasher = startHasher(algorithm)
+    for (const part of parts) hasher.update(part.digest)
+    return { algorithm, type: 'COMPOSITE', value: `${hasher.digest().toString('base64')}-${parts.length}` }
+  }
+  const empty = startCrc(algorithm).digest()
+  const whole = parts.reduce((sum, part) => joinCrc(algorithm, sum, part.digest, part.size), empty)
+  return { algorithm, type, value: whole.toString('base64') }
+}
+
+function startHasher(algorithm: Algorithm): Hasher {
+  switch (algorithm) {
+    case 'SHA1':
+    case 'SHA256': {
+      const hash = createHash(algorithm.toLowerCase())
+      return { update: chunk => void hash.update(chunk), digest: () => hash.digest() }
+    }
+    default:
+      return startCrc(algorithm)
+  }
+}

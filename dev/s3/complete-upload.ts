@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto'
+import { type Answer, xmlAnswer } from './answer'
+import { readText } from './body'
+import { type Bucket } from './buckets'
+import { checksumElement, checksumHeader, combineChecksums } from './checksums'
+import { readPrecondition } from './conditions'
+import { Refusal } from './errors'
+import { readUploadId } from './multipart-operations'
+import { type StoredObject } from './objects'
+import { type Call } from './signature'
+import { type State } from './state'
+import { commitOrRelease, quoted, totalSize } from './store-object'
+import { type Part, type Upload } from './uploads'
+import { childrenOf, parseXml, textOf, type XmlNode } from './xml'
+
+/** Makes an object of the listed parts, without touching their bytes again; what is not listed is dropped. */
+export async function completeUpload(state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
+  const id = readUploadId(call)
+  bucket.uploads.need(id, key)
+  const precondition = readPrecondition(call.headers)
+  const wishes = readWishes(await readText(withoutObjectChecksum(call)))
+  return bucket.uploads.turns.take(id, async () => {
+    const upload = bucket.uploads.need(id, key)
+    const parts = checkParts(upload, wishes)
+    const object = assemble(upload, parts, state.now())
+    checkWhole(call, object)
+    // The object's own hold, so that dropping the upload leaves it the parts it is made of.
+    state.pieces.hold(object.pieces)
+    await commitOrRelease(state, bucket, object, precondition)
+    await bucket.uploads.drop(upload)
+    return xmlAnswer('CompleteMultipartUploadResult', {
+      Location: `/${bucket.record.name}/${key}`,
+      Bucket: bucket.record.name,
+      Key: key,
+      ETag: quoted(object.etag),
+      [checksumElement(object.checksum.algorithm)]: object.checksum.value,
+      ChecksumType: object.checksum.type,
+    })
+  })
+}
+
+const partBytesMin = 5 * 1024 ** 2
+
+// In this request the checksum headers speak of the object, not of the XML.
+function withoutObjectChecksum(call: Call): Call {
+  const headers = [...call.headers].filter(([name]) => !name.startsWith('x-amz-checksum-'))
+  return { ...call, headers: new Map(headers) }
+}
+
+function readWishes(text: string): XmlNode[] {
+  const root = parseXml(text)
+  const wishes = childrenOf(root, 'Part')
+  if (root.name !== 'CompleteMultipartUpload' || wishes.length === 0 || wishes.length > 10_000) {
+    throw new Refusal('MalformedXML')
+  }
+  return wishes
+}
+
+function checkParts(upload: Upload, wishes: readonly XmlNode[]): Part[] {
+  let previous = 0
+  const parts = wishes.map(wish => {
+    const number = Number(textOf(wish, 'PartNumber'))
+    if (!Number.isInteger(number)) throw new Refusal('MalformedXML')
+    if (number <= previous) throw new Refusal('InvalidPartOrder', undefined, { UploadId: upload.id })
+    previous = number
+    return checkPart(upload, wish, number)
+  })
+  for (const part of parts.slice(0, -1)) {
+    if (part.piece.size < partBytesMin) {
+      throw new Refusal('EntityTooSmall', undefined, {
+        ProposedSize: String(part.piece.size),
+        MinSizeAllowed: String(partBytesMin),
+        PartNumber: String(part.number),
+        ETag: part.md5,
+      })
+    }
+  }
+  return parts
+}
+
+function checkPart(upload: Upload, wish: XmlNode, number: number): Part {
+  const part = upload.parts.get(number)
+  const etag = textOf(wish, 'ETag')?.trim().replaceAll('"', '')
+  if (!part || etag !== part.md5) {
+    throw new Refusal('InvalidPart', undefined, { UploadId: upload.id, PartNumber: String(number), ETag: etag ?? '' })
+  }
+  const checksum = textOf(wish, checksumElement(upload.algorithm))
+  if (checksum === undefined && upload.chosen && upload.checksumType === 'COMPOSITE') {
+    const using = upload.algorithm.toLowerCase()
+    throw new Refusal(
+      'InvalidRequest',
+      `The upload was created using a ${using} checksum. The complete request must include the checksum for each part. It was missing for part ${number} in the request.`,
+    )
+  }
+  if (checksum !== undefined && checksum !== part.checksum) {
+    throw new Refusal('InvalidPart', undefined, { UploadId: upload.id, PartNumber: String(number) })
+  }
+  return part
+}
+
+function assemble(upload: Upload, parts: readonly Part[], now: number): StoredObject {
+  const md5 = createHash('md5')
+  for (const part of parts) md5.update(part.md5, 'hex')
+  const digests = parts.map(part => ({ digest: Buffer.from(part.checksum, 'base64'), size: part.piece.size }))
+  const pieces = parts.map(part => part.piece)
+  return {
+    key: upload.key,
+    pieces,
+    size: totalSize(pieces),
+    etag: `${md5.digest('hex')}-${parts.length}`,
+    modifiedAt: now,
+    description: upload.description,
+    checksum: combineChecksums(upload.algorithm, upload.checksumType, digests),
+    parts: parts.map(({ number, piece, checksum }) => ({ number, size: piece.size, checksum })),
+  }
+}
+
+function checkWhole(call: Call, { size, checksum }: StoredObject) {
+  const statedSize = call.headers.get('x-amz-mp-object-size')
+  if (statedSize !== undefined && Number(statedSize) !== size) {
+    throw new Refusal('InvalidRequest', 'The provided x-amz-mp-object-size does not match the size of the parts.')
+  }
+  const stated = call.headers.get(checksumHeader(checksum.algorithm))
+  const composite = checksum.type === 'COMPOSITE' && stated === checksum.value.replace(/-\d+$/, '')
+  if (stated !== undefined && stated !== checksum.value && !composite) {
+    throw new Refusal('BadDigest', `The ${checksum.algorithm} you specified did not match the calculated checksum.`)
+  }
+}

@@ -1,0 +1,85 @@
+import { type Answer, xmlAnswer } from './answer'
+import { type Bucket } from './buckets'
+import { type Algorithm, checksumElement, readAlgorithm, Tally } from './checksums'
+import { checkCopySource, readPrecondition } from './conditions'
+import { type Description, readDescription } from './description'
+import { Refusal } from './errors'
+import { type StoredObject } from './objects'
+import { type Call } from './signature'
+import { type State } from './state'
+import { checkKey, commitOrRelease, fullChecksum, quoted } from './store-object'
+
+/** Copies an object within the stand-in; the copy shares its source's bytes on disk. */
+export async function copyObject(state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
+  checkKey(key)
+  const precondition = readPrecondition(call.headers)
+  const source = findSource(state, call.headers.get('x-amz-copy-source') ?? '')
+  checkCopySource(call.headers, source)
+  const description = describeCopy(call, source, bucket.objects.find(key) === source)
+  const algorithm = readAlgorithm(call.headers.get('x-amz-checksum-algorithm')) ?? source.checksum.algorithm
+  state.pieces.hold(source.pieces)
+  const copy = {
+    key,
+    pieces: source.pieces,
+    size: source.size,
+    modifiedAt: state.now(),
+    description,
+    ...(await digest(state, source, algorithm)),
+  }
+  await commitOrRelease(state, bucket, copy, precondition)
+  return xmlAnswer('CopyObjectResult', {
+    LastModified: new Date(copy.modifiedAt).toISOString(),
+    ETag: quoted(copy.etag),
+    [checksumElement(algorithm)]: copy.checksum.value,
+    ChecksumType: copy.checksum.type,
+  })
+}
+
+function findSource(state: State, header: string): StoredObject {
+  const found = /^\/?([^/?]+)\/([^?]+)(\?.*)?$/.exec(header)
+  if (!found) throw new Refusal('InvalidArgument', 'Invalid copy source object key')
+  const [, bucket = '', key = '', version] = found
+  if (version !== undefined) throw new Refusal('NotImplemented', undefined, { Header: 'x-amz-copy-source' })
+  try {
+    return state.buckets.need(decodeURIComponent(bucket)).objects.need(decodeURIComponent(key))
+  } catch (error) {
+    if (error instanceof URIError) throw new Refusal('InvalidArgument', 'Invalid copy source encoding.')
+    throw error
+  }
+}
+
+function describeCopy(call: Call, source: StoredObject, ontoItself: boolean): Description {
+  const given = readDescription(call.headers)
+  const replace = (header: string) => {
+    const directive = call.headers.get(header) ?? 'COPY'
+    if (directive !== 'COPY' && directive !== 'REPLACE') throw new Refusal('InvalidArgument', `Unknown ${header}.`)
+    return directive === 'REPLACE'
+  }
+  const newTags = replace('x-amz-tagging-directive')
+  const newMetadata = replace('x-amz-metadata-directive')
+  if (ontoItself && !newMetadata && !call.headers.has('x-amz-storage-class')) {
+    throw new Refusal('InvalidRequest', 'This copy request is illegal because it copies an object onto itself.')
+  }
+  const { headers, metadata } = newMetadata ? given : source.description
+  return { headers, metadata, tags: newTags ? given.tags : source.description.tags, storageClass: given.storageClass }
+}
+
+// A copy is one whole, whatever its source was made of: what stands for parts has to be computed anew.
+async function digest(
+  state: State,
+  source: StoredObject,
+  algorithm: Algorithm,
+): Promise<Pick<StoredObject, 'etag' | 'checksum'>> {
+  if (!source.parts && source.checksum.algorithm === algorithm) return { etag: source.etag, checksum: source.checksum }
+  try {
+    const tally = new Tally([algorithm])
+    for await (const chunk of state.pieces.read(source.pieces, 0, source.size)) {
+      if (chunk instanceof Uint8Array) tally.update(chunk)
+    }
+    const { md5, sums } = tally.finish()
+    return { etag: md5.toString('hex'), checksum: fullChecksum(algorithm, sums) }
+  } catch (error) {
+    state.pieces.release(source.pieces)
+    throw error
+  }
+}

@@ -1,0 +1,110 @@
+import { type OutgoingHttpHeaders } from 'node:http'
+import { type Answer, empty } from './answer'
+import { type Ask } from './ask'
+import { Refusal } from './errors'
+import { childrenOf, parseXml, textOf, type XmlNode } from './xml'
+
+interface CorsRule {
+  origins: string[]
+  methods: string[]
+  allowedHeaders: string[]
+  exposedHeaders: string[]
+  maxAgeS: string | undefined
+}
+
+export function readCorsRules(xml: string): CorsRule[] {
+  const root = parseXml(xml)
+  const rules = childrenOf(root, 'CORSRule').map(readRule)
+  if (root.name !== 'CORSConfiguration' || rules.length === 0 || rules.length > 100) throw new Refusal('MalformedXML')
+  return rules
+}
+
+/** Answers a browser's preflight, which carries no signature. */
+export function answerPreflight(ask: Ask, cors: string | undefined): Answer {
+  const { headers } = ask
+  const origin = headers.get('origin')
+  const method = headers.get('access-control-request-method')
+  if (origin === undefined) {
+    throw new Refusal('BadRequest', 'Insufficient information. Origin request header needed.')
+  }
+  if (method === undefined || !corsMethods.includes(method)) {
+    throw new Refusal('BadRequest', `Invalid Access-Control-Request-Method: ${method ?? 'null'}`)
+  }
+  if (cors === undefined) throw new Refusal('AccessForbidden', 'CORSResponse: CORS is not enabled for this bucket.')
+  const asked = splitList(headers.get('access-control-request-headers'))
+  const rule = readCorsRules(cors).find(
+    candidate =>
+      permits(candidate, origin, method) &&
+      asked.every(name => candidate.allowedHeaders.some(pattern => matchesWildcard(pattern.toLowerCase(), name))),
+  )
+  if (!rule) throw new Refusal('AccessForbidden')
+  return empty(200, {
+    ...ruleHeaders(rule, origin),
+    ...(asked.length > 0 && { 'access-control-allow-headers': asked.join(', ') }),
+    ...(rule.maxAgeS !== undefined && { 'access-control-max-age': rule.maxAgeS }),
+  })
+}
+
+/** What an actual answer carries so that a page of that origin may read it; nothing for foreign origins. */
+export function corsHeaders(ask: Ask, cors: string | undefined): OutgoingHttpHeaders {
+  const origin = ask.headers.get('origin')
+  if (origin === undefined || cors === undefined || ask.method === 'OPTIONS') return {}
+  const rule = readCorsRules(cors).find(candidate => permits(candidate, origin, ask.method))
+  return rule ? ruleHeaders(rule, origin) : {}
+}
+
+const corsMethods = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD']
+
+function readRule(node: XmlNode): CorsRule {
+  const list = (name: string) => childrenOf(node, name).map(child => child.text.trim())
+  const rule = {
+    origins: list('AllowedOrigin'),
+    methods: list('AllowedMethod'),
+    allowedHeaders: list('AllowedHeader'),
+    exposedHeaders: list('ExposeHeader'),
+    maxAgeS: textOf(node, 'MaxAgeSeconds'),
+  }
+  if (rule.origins.length === 0 || rule.methods.length === 0) throw new Refusal('MalformedXML')
+  const unknown = rule.methods.find(method => !corsMethods.includes(method))
+  if (unknown !== undefined) {
+    throw new Refusal(
+      'InvalidRequest',
+      `Found unsupported HTTP method in CORS config. Unsupported method is ${unknown}`,
+    )
+  }
+  for (const pattern of [...rule.origins, ...rule.allowedHeaders]) {
+    if (pattern.split('*').length > 2) {
+      throw new Refusal('InvalidRequest', `"${pattern}" can not have more than one wildcard.`)
+    }
+  }
+  if (rule.maxAgeS !== undefined && !/^\d{1,9}$/.test(rule.maxAgeS)) throw new Refusal('MalformedXML')
+  return rule
+}
+
+function permits(rule: CorsRule, origin: string, method: string): boolean {
+  return rule.methods.includes(method) && rule.origins.some(pattern => matchesWildcard(pattern, origin))
+}
+
+function matchesWildcard(pattern: string, text: string): boolean {
+  const [head = '', tail] = pattern.split('*')
+  if (tail === undefined) return pattern === text
+  return text.length >= head.length + tail.length && text.startsWith(head) && text.endsWith(tail)
+}
+
+function splitList(header: string | undefined): string[] {
+  return (header ?? '')
+    .split(',')
+    .map(name => name.trim().toLowerCase())
+    .filter(name => name !== '')
+}
+
+function ruleHeaders(rule: CorsRule, origin: string): OutgoingHttpHeaders {
+  const anyone = rule.origins.includes('*')
+  return {
+    'access-control-allow-origin': anyone ? '*' : origin,
+    'access-control-allow-methods': rule.methods.join(', '),
+    ...(rule.exposedHeaders.length > 0 && { 'access-control-expose-headers': rule.exposedHeaders.join(', ') }),
+    ...(!anyone && { 'access-control-allow-credentials': 'true' }),
+    vary: 'Origin, Access-Control-Request-Headers, Access-Control-Request-Method',
+  }
+}

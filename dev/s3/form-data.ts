@@ -1,0 +1,80 @@
+import { Refusal } from './errors'
+import { Scanner } from './scanner'
+
+export interface UploadForm {
+  /** Lower-case names; the file is not among them. */
+  fields: Map<string, string>
+  filename: string
+  /** Streams the file; fails if the form ends within it. What follows the file is ignored, as S3 does. */
+  file: AsyncIterable<Buffer>
+}
+
+/** Reads the fields up to the file of a multipart/form-data body (RFC 7578); the file is then streamed on demand. */
+export async function readUploadForm(contentType: string, source: AsyncIterable<unknown>): Promise<UploadForm> {
+  const found = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec(contentType)
+  const boundary = found?.[1] ?? found?.[2]
+  if (boundary === undefined) throw new Refusal('MalformedPOSTRequest')
+  const scanner = new Scanner(source)
+  if ((await scanner.line(lineBytesMax)) !== `--${boundary}`) throw new Refusal('MalformedPOSTRequest')
+  const delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1')
+  const fields = new Map<string, string>()
+  let budget = fieldBytesMax
+  for (;;) {
+    const { name, filename } = await readPartHead(scanner)
+    if (name === 'file') return { fields, filename: filename ?? '', file: readFile(scanner, delimiter) }
+    const value = await readValue(scanner, delimiter, budget)
+    budget -= name.length + value.length
+    if (fields.has(name)) throw new Refusal('InvalidArgument', `POST requires one ${name} per request.`)
+    fields.set(name, value.toString())
+    const afterBoundary = await scanner.line(lineBytesMax)
+    if (afterBoundary === '') continue
+    throw afterBoundary?.startsWith('--') === true || afterBoundary === undefined
+      ? new Refusal('InvalidArgument', 'POST requires exactly one file upload per request.', { ArgumentName: 'file' })
+      : new Refusal('MalformedPOSTRequest')
+  }
+}
+
+const lineBytesMax = 8192
+const fieldBytesMax = 20_000
+
+async function readPartHead(scanner: Scanner): Promise<{ name: string; filename: string | undefined }> {
+  let disposition: string | undefined
+  for (let count = 0; count < 16; count++) {
+    const line = await scanner.line(lineBytesMax)
+    if (line === undefined) break
+    if (line !== '') {
+      if (/^content-disposition:/i.test(line)) disposition = Buffer.from(line, 'latin1').toString()
+      continue
+    }
+    const name = parameter(disposition ?? '', 'name')
+    if (name === undefined) break
+    return { name: name.toLowerCase(), filename: parameter(disposition ?? '', 'filename') }
+  }
+  throw new Refusal('MalformedPOSTRequest')
+}
+
+// Browsers write quotes and line ends in names as %22, %0D and %0A (HTML standard, multipart/form-data encoding).
+function parameter(disposition: string, name: string): string | undefined {
+  const value = new RegExp(`;\\s*${name}="([^"]*)"`, 'i').exec(disposition)?.[1]
+  return value?.replace(/%(22|0D|0A)/g, whole => decodeURIComponent(whole))
+}
+
+async function readValue(scanner: Scanner, delimiter: Buffer, bytesMax: number): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  let size = 0
+  const value = scanner.until(delimiter)
+  let step = await value.next()
+  for (; step.done !== true; step = await value.next()) {
+    size += step.value.length
+    if (size > bytesMax) throw new Refusal('MaxPostPreDataLengthExceeded')
+    pieces.push(step.value)
+  }
+  if (!step.value) throw new Refusal('MalformedPOSTRequest')
+  return Buffer.concat(pieces)
+}
+
+async function* readFile(scanner: Scanner, delimiter: Buffer): AsyncGenerator<Buffer> {
+  const whole = yield* scanner.until(delimiter)
+  if (!whole) throw new Refusal('MalformedPOSTRequest')
+  await scanner.drain()
+}

@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type Answer, refusalAnswer, send } from './answer'
+import { type Ask, readAsk } from './ask'
+import { corsHeaders } from './cors'
+import { Refusal } from './errors'
+import { answerAsk } from './routes'
+import { openState, type State } from './state'
+
+export interface S3Options {
+  /** Where buckets and objects live; made if missing, kept at the end, used by one process at a time. */
+  folder: string
+  /** Default 0: any free port. */
+  port?: number
+  region: string
+  accessKeyId: string
+  secretAccessKey: string
+  /** Epoch ms; default the system clock. */
+  now?: () => number
+}
+
+export interface S3 extends AsyncDisposable {
+  /** `http://127.0.0.1:PORT` */
+  endpoint: string
+  port: number
+}
+
+/**
+ * Starts a stand-in for Amazon S3 on 127.0.0.1, for development and tests: **never for production**. It refuses what S3
+ * refuses (signatures, expiry, policies, checksums, conditions, ranges, parts) with S3's codes, and stores on disk by
+ * streaming. Buckets are addressed by path or as `bucket.localhost`. There is one key, no versions, no ACLs, no
+ * encryption; lifecycle rules are stored but not acted upon. Disposing ends connections and keeps the folder.
+ */
+export async function startS3(options: S3Options): Promise<S3> {
+  const { folder, region, accessKeyId, secretAccessKey, now = Date.now } = options
+  const state = await openState(folder, { region, accessKeyId, secretAccessKey }, now)
+  const underWay = new Set<Promise<void>>()
+  const server = createServer((request, response) => {
+    const task = serve(state, request, response).finally(() => underWay.delete(task))
+    underWay.add(task)
+  })
+  // Uploads of some gigabytes over a slow line take longer than Node's five minutes.
+  server.requestTimeout = 3_600_000
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    else socket.destroy()
+  })
+  const port = await listen(server, options.port ?? 0)
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    port,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise(resolve => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+      await Promise.all(underWay)
+    },
+  }
+}
+
+/** Answers one request; whatever it was, this does not reject. */
+async function serve(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const requestId = randomUUID()
+  const ask = attempt(() => readAsk(request))
+  try {
+    const answer =
+      ask instanceof Error ? refuse(ask, requestId, request) : await answerOrRefuse(state, ask, requestId, request)
+    // Whatever a refusal left unread has to go by, or the next request on this connection never comes.
+    if (!(ask instanceof Error)) await ask.bytes.return?.()
+    const cors = ask instanceof Error ? {} : corsHeaders(ask, state.buckets.find(ask.bucket ?? '')?.record.cors)
+    const standing = { date: new Date(state.now()).toUTCString(), 'x-amz-request-id': requestId }
+    await send({ ...answer, headers: { ...standing, ...cors, ...answer.headers } }, response, request.method === 'HEAD')
+  } catch (error) {
+    // The client has gone, or an answer broke off: a half answer must not look like a whole one.
+    if (!isTorn(error)) console.error('S3 stand-in:', error)
+    response.destroy()
+  }
+}
+
+async function answerOrRefuse(state: State, ask: Ask, requestId: string, request: IncomingMessage): Promise<Answer> {
+  try {
+    return await answerAsk(state, ask)
+  } catch (error) {
+    return refuse(error, requestId, request)
+  }
+}
+
+function refuse(error: unknown, requestId: string, request: IncomingMessage): Answer {
+  const resource = (request.url ?? '').replace(/\?.*/s, '')
+  if (error instanceof Refusal) return refusalAnswer(error, requestId, resource)
+  if (!isTorn(error)) console.error('S3 stand-in:', error)
+  return refusalAnswer(new Refusal('InternalError'), requestId, resource)
+}
+
+const isTorn = (error: unknown) =>
+  error instanceof Error &&
+  'code' in error &&
+  ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(String(error.code))
+
+function attempt<T>(read: () => T): T | Error {
+  try {
+    return read()
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject)
+      const address = server.address()
+      if (typeof address === 'object' && address) resolve(address.port)
+      else reject(new Error('the S3 stand-in has no port'))
+    })
+  })
+}

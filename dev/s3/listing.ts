@@ -1,0 +1,48 @@
+export interface ListWish {
+  prefix: string
+  delimiter: string
+  /** Only what sorts after this, in UTF-8 order. */
+  after: string
+  max: number
+}
+
+export interface Listing {
+  keys: string[]
+  commonPrefixes: string[]
+  /** Where the next page goes on; undefined at the end. */
+  next: string | undefined
+}
+
+/** One page of sorted keys; what shares a prefix up to the delimiter is rolled up and counts once. */
+export function listKeys(sorted: readonly string[], { prefix, delimiter, after, max }: ListWish): Listing {
+  const listing: Listing = { keys: [], commonPrefixes: [], next: undefined }
+  let last = after
+  for (let index = firstAfter(sorted, after, prefix); index < sorted.length; index++) {
+    const key = sorted[index] ?? ''
+    if (!key.startsWith(prefix)) break
+    const cut = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length)
+    const group = cut === -1 ? undefined : key.slice(0, cut + delimiter.length)
+    // The page before ended with this group, or it has just been listed.
+    if (group !== undefined && group === last) continue
+    if (listing.keys.length + listing.commonPrefixes.length >= max)
+      return max > 0 ? { ...listing, next: last } : listing
+    if (group === undefined) listing.keys.push(key)
+    else listing.commonPrefixes.push(group)
+    last = group ?? key
+  }
+  return listing
+}
+
+function firstAfter(sorted: readonly string[], after: string, prefix: string): number {
+  const [afterBytes, prefixBytes] = [Buffer.from(after), Buffer.from(prefix)]
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const key = Buffer.from(sorted[middle] ?? '')
+    const before = key.compare(prefixBytes) < 0 || (after !== '' && key.compare(afterBytes) <= 0)
+    if (before) low = middle + 1
+    else high = middle
+  }
+  return low
+}

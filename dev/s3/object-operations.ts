@@ -1,0 +1,139 @@
+import { type Answer, empty, xmlAnswer } from './answer'
+import { openBody, readText } from './body'
+import { type Bucket } from './buckets'
+import { checksumElement, defaultAlgorithm } from './checksums'
+import { checkRead, rangeHolds, readPrecondition } from './conditions'
+import { checkTags, describingHeaders, readDescription } from './description'
+import { Refusal } from './errors'
+import { type StoredObject } from './objects'
+import { readRange } from './ranges'
+import { type Call } from './signature'
+import { type State } from './state'
+import { checksumHeaders, quoted, storeObject } from './store-object'
+import { childrenOf, parseXml, textOf, type XmlFields } from './xml'
+
+export async function putObject(state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
+  const object = await storeObject(state, bucket, {
+    key,
+    description: readDescription(call.headers),
+    body: openBody(call, { fallback: defaultAlgorithm }),
+    precondition: readPrecondition(call.headers),
+  })
+  return empty(200, { etag: quoted(object.etag), ...checksumHeaders(object.checksum) })
+}
+
+/** GET and HEAD, which differ only in whether the bytes are sent. */
+export async function getObject(state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
+  const object = bucket.objects.need(key)
+  const standing = {
+    etag: quoted(object.etag),
+    'last-modified': new Date(object.modifiedAt).toUTCString(),
+    'accept-ranges': 'bytes',
+  }
+  if (checkRead(call.headers, object) === 'not modified') return empty(304, standing)
+  const range = rangeHolds(call.headers, object) ? readRange(call.headers.get('range'), object.size) : undefined
+  const { start, end } = range ?? { start: 0, end: object.size }
+  const showChecksum = range === undefined && call.headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED'
+  const headers = {
+    ...describingHeaders(object.description),
+    ...standing,
+    'content-length': end - start,
+    ...(range && { 'content-range': `bytes ${start}-${end - 1}/${object.size}` }),
+    ...(showChecksum && checksumHeaders(object.checksum)),
+    ...overrides(call),
+  }
+  const answer = { status: range ? 206 : 200, headers }
+  return call.method === 'HEAD' ? answer : { ...answer, body: state.pieces.read(object.pieces, start, end) }
+}
+
+export async function deleteObject(_state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
+  const precondition = readPrecondition(call.headers)
+  await bucket.objects.remove(key, precondition)
+  return empty(204)
+}
+
+/** Several keys in one request; a key that is not there counts as deleted. */
+export async function deleteObjects(_state: State, call: Call, bucket: Bucket): Promise<Answer> {
+  const root = parseXml(await readText(call, { digestNeeded: true }))
+  const wishes = childrenOf(root, 'Object')
+  if (root.name !== 'Delete' || wishes.length === 0 || wishes.length > 1000) throw new Refusal('MalformedXML')
+  const deleted: XmlFields[] = []
+  for (const wish of wishes) {
+    const key = textOf(wish, 'Key')
+    if (!key) throw new Refusal('MalformedXML')
+    await bucket.objects.remove(key, () => undefined)
+    deleted.push({ Key: key })
+  }
+  return xmlAnswer('DeleteResult', { Deleted: textOf(root, 'Quiet') === 'true' ? [] : deleted })
+}
+
+export async function getObjectAttributes(_state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
+  const object = bucket.objects.need(key)
+  const wanted = (call.headers.get('x-amz-object-attributes') ?? '').split(',').map(name => name.trim())
+  if (wanted.length === 0 || wanted.some(name => !attributes.has(name))) {
+    throw new Refusal('InvalidArgument', 'Invalid attribute name specified.')
+  }
+  const fields: XmlFields = {}
+  for (const name of wanted) fields[name] = attributes.get(name)?.(object)
+  const modified = { 'last-modified': new Date(object.modifiedAt).toUTCString() }
+  return xmlAnswer('GetObjectAttributesResponse', fields, modified)
+}
+
+export async function putTagging(_state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
+  const root = parseXml(await readText(call))
+  const [set] = childrenOf(root, 'TagSet')
+  if (root.name !== 'Tagging' || !set) throw new Refusal('MalformedXML')
+  const tags = checkTags(
+    childrenOf(set, 'Tag').map(tag => [textOf(tag, 'Key') ?? '', textOf(tag, 'Value') ?? ''] as [string, string]),
+  )
+  await bucket.objects.describe(key, description => ({ ...description, tags }))
+  return empty(200)
+}
+
+export async function getTagging(_state: State, _call: Call, bucket: Bucket, key: string): Promise<Answer> {
+  const { tags } = bucket.objects.need(key).description
+  return xmlAnswer('Tagging', { TagSet: { Tag: tags.map(([Key, Value]) => ({ Key, Value })) } })
+}
+
+export async function deleteTagging(_state: State, _call: Call, bucket: Bucket, key: string): Promise<Answer> {
+  await bucket.objects.describe(key, description => ({ ...description, tags: [] }))
+  return empty(204)
+}
+
+function overrides({ query }: Call): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of query) {
+    const header = /^response-(cache-control|content-(?:disposition|encoding|language|type)|expires)$/.exec(name)?.[1]
+    if (header === undefined) continue
+    // Node would throw at such bytes only while the answer is being written.
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) throw new Refusal('InvalidArgument', `${name} is no header value`)
+    headers[header] = value
+  }
+  return headers
+}
+
+const attributes = new Map<string, (object: StoredObject) => XmlFields[string]>([
+  ['ETag', object => object.etag],
+  [
+    'Checksum',
+    ({ checksum }) => ({ [checksumElement(checksum.algorithm)]: checksum.value, ChecksumType: checksum.type }),
+  ],
+  ['ObjectParts', object => object.parts && partsOf(object)],
+  ['StorageClass', object => object.description.storageClass],
+  ['ObjectSize', object => object.size],
+])
+
+function partsOf({ parts = [], checksum }: StoredObject): XmlFields {
+  return {
+    TotalPartsCount: parts.length,
+    PartNumberMarker: 0,
+    NextPartNumberMarker: parts.at(-1)?.number ?? 0,
+    MaxParts: 1000,
+    IsTruncated: false,
+    Part: parts.map(part => ({
+      PartNumber: part.number,
+      Size: part.size,
+      [checksumElement(checksum.algorithm)]: part.checksum,
+    })),
+  }
+}

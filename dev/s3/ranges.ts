@@ -1,0 +1,22 @@
+import { Refusal } from './errors'
+
+/** From `start` up to, not including, `end`. */
+export interface Range {
+  start: number
+  end: number
+}
+
+/** Reads a Range header; undefined means the whole: no header, not bytes, several ranges, or nonsense, as S3 has it. */
+export function readRange(header: string | undefined, size: number): Range | undefined {
+  const found = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '')
+  if (!found) return undefined
+  const [, first = '', last = ''] = found
+  if (first === '' && last === '') return undefined
+  const start = first === '' ? Math.max(size - Number(last), 0) : Number(first)
+  const end = first === '' || last === '' ? size : Math.min(Number(last) + 1, size)
+  if (first !== '' && last !== '' && Number(last) < start) return undefined
+  if (start >= size || start >= end) {
+    throw new Refusal('InvalidRange', undefined, { RangeRequested: header ?? '', ActualObjectSize: String(size) })
+  }
+  return { start, end }
+}

@@ -1,0 +1,100 @@
+import { type Answer } from './answer'
+import { type Ask } from './ask'
+import * as onBucket from './bucket-operations'
+import { type Bucket } from './buckets'
+import { completeUpload } from './complete-upload'
+import { copyObject } from './copy-object'
+import { answerPreflight } from './cors'
+import { Refusal } from './errors'
+import * as multipart from './multipart-operations'
+import * as onObject from './object-operations'
+import { postObject } from './post-object'
+import { authenticate, type Call } from './signature'
+import { type State } from './state'
+
+/** Finds who may ask and what is asked; what this stand-in does not do is refused, never ignored. */
+export async function answerAsk(state: State, ask: Ask): Promise<Answer> {
+  if (ask.method === 'OPTIONS') return answerPreflight(ask, state.buckets.find(ask.bucket ?? '')?.record.cors)
+  if (isForm(ask)) return postObject(state, ask, state.buckets.need(ask.bucket ?? ''))
+  const call = authenticate(ask, state.credentials, state.now())
+  const operation = nameOperation(call)
+  if (call.bucket === undefined) {
+    if (operation === 'GET') return onBucket.listBuckets(state)
+    throw new Refusal('MethodNotAllowed')
+  }
+  if (call.key === undefined && operation === 'PUT') return onBucket.createBucket(state, call, call.bucket)
+  const handle = call.key === undefined ? bucketRoutes.get(operation) : undefined
+  const handleObject = call.key === undefined ? undefined : objectRoutes.get(operation)
+  const bucket = state.buckets.need(call.bucket)
+  if (handle) return handle(state, call, bucket)
+  if (handleObject && call.key !== undefined) return handleObject(state, call, bucket, call.key)
+  throw new Refusal('NotImplemented', undefined, { Operation: operation })
+}
+
+type BucketOperation = (state: State, call: Call, bucket: Bucket) => Promise<Answer>
+type ObjectOperation = (state: State, call: Call, bucket: Bucket, key: string) => Promise<Answer>
+
+const bucketRoutes = new Map<string, BucketOperation>([
+  ['HEAD', onBucket.headBucket],
+  ['DELETE', onBucket.deleteBucket],
+  ['GET location', onBucket.getLocation],
+  ['GET list-type', onBucket.listObjects],
+  ['GET uploads', multipart.listUploads],
+  ['POST delete', onObject.deleteObjects],
+  ['PUT cors', onBucket.putCors],
+  ['GET cors', onBucket.getCors],
+  ['DELETE cors', onBucket.deleteCors],
+  ['PUT lifecycle', onBucket.putLifecycle],
+  ['GET lifecycle', onBucket.getLifecycle],
+  ['DELETE lifecycle', onBucket.deleteLifecycle],
+])
+
+const objectRoutes = new Map<string, ObjectOperation>([
+  ['PUT', onObject.putObject],
+  ['PUT copy', copyObject],
+  ['GET', onObject.getObject],
+  ['HEAD', onObject.getObject],
+  ['DELETE', onObject.deleteObject],
+  ['GET attributes', onObject.getObjectAttributes],
+  ['PUT tagging', onObject.putTagging],
+  ['GET tagging', onObject.getTagging],
+  ['DELETE tagging', onObject.deleteTagging],
+  ['POST uploads', multipart.createUpload],
+  ['PUT partNumber uploadId', multipart.uploadPart],
+  ['GET uploadId', multipart.listParts],
+  ['POST uploadId', completeUpload],
+  ['DELETE uploadId', multipart.abortUpload],
+])
+
+// Query parameters that only qualify an operation. Any other names one, so an unknown one cannot pass for a plain GET.
+const qualifiers = new Set([
+  'x-id',
+  'prefix',
+  'delimiter',
+  'max-keys',
+  'start-after',
+  'continuation-token',
+  'fetch-owner',
+  'encoding-type',
+  'max-parts',
+  'part-number-marker',
+  'max-uploads',
+  'max-buckets',
+  'key-marker',
+  'upload-id-marker',
+])
+
+function nameOperation({ method, query, headers }: Call): string {
+  const named = [...query.keys()].filter(
+    name => !qualifiers.has(name) && !/^x-amz-/i.test(name) && !name.startsWith('response-'),
+  )
+  if (method === 'PUT' && named.length === 0 && headers.has('x-amz-copy-source')) named.push('copy')
+  return [method, ...named.sort()].join(' ')
+}
+
+function isForm({ method, key, headers }: Ask): boolean {
+  const type = headers.get('content-type') ?? ''
+  return (
+    method === 'POST' && key === undefined && /^multipart\/form-data\b/i.test(type) && !headers.has('authorization')
+  )
+}

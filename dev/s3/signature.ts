@@ -1,0 +1,92 @@
+import { timingSafeEqual } from 'node:crypto'
+import { type Ask } from './ask'
+import { canonicalRequest, scopeText, sign, signingKey, stringToSign } from './canonical'
+import { type Claim, readClaim } from './claim'
+import { checkCredential, type Credentials } from './credential'
+import { Refusal } from './errors'
+import { type Payload, readPayload } from './payload'
+
+/** A request whose signature holds; headers that a presigned URL carries in its query stand among the headers. */
+export interface Call extends Ask {
+  payload: Payload
+}
+
+/** Verifies Signature Version 4 in the Authorization header or the query; refuses anonymous requests. */
+export function authenticate(ask: Ask, credentials: Credentials, now: number): Call {
+  const claim = readClaim(ask)
+  checkCredential(claim.credential, credentials, claim.malformed)
+  checkTime(claim, now)
+  checkSignedHeaders(ask, claim)
+  const scope = { day: claim.stamp.slice(0, 8), region: credentials.region }
+  if (claim.credential.day !== scope.day) throw new Refusal(claim.malformed, 'Invalid credential date.')
+  const canonical = canonicalRequest(ask, claim.signedHeaders, claim.payloadHash)
+  const text = stringToSign(claim.stamp, scope, canonical)
+  const key = signingKey(credentials.secretAccessKey, scope)
+  if (!sameText(sign(key, text), claim.signature)) {
+    throw new Refusal('SignatureDoesNotMatch', undefined, {
+      AWSAccessKeyId: claim.credential.accessKeyId,
+      StringToSign: text,
+      SignatureProvided: claim.signature,
+      CanonicalRequest: canonical,
+    })
+  }
+  const chain = { key, stamp: claim.stamp, scope: scopeText(scope), seed: claim.signature }
+  const headers = claim.expiresS === undefined ? ask.headers : withHoistedHeaders(ask)
+  return { ...ask, headers, payload: readPayload(claim.payloadHash, chain, headers) }
+}
+
+export function sameText(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)]
+  return left.length === right.length && timingSafeEqual(left, right)
+}
+
+const skewMaxMs = 15 * 60_000
+
+function checkTime({ stamp, expiresS, malformed }: Claim, now: number) {
+  const at = readStamp(stamp)
+  if (at === undefined)
+    throw new Refusal(malformed, "The date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+  const times = { ServerTime: new Date(now).toISOString(), RequestTime: stamp }
+  if (expiresS === undefined) {
+    if (Math.abs(now - at) > skewMaxMs) throw new Refusal('RequestTimeTooSkewed', undefined, times)
+    return
+  }
+  if (at - now > skewMaxMs) throw new Refusal('AccessDenied', 'Request is not valid yet', times)
+  if (now > at + expiresS * 1000) {
+    const Expires = new Date(at + expiresS * 1000).toISOString()
+    throw new Refusal('AccessDenied', 'Request has expired', { 'X-Amz-Expires': String(expiresS), Expires, ...times })
+  }
+}
+
+function readStamp(stamp: string): number | undefined {
+  const found = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(stamp)
+  if (!found) return undefined
+  const [, year, month, day, hour, minute, second] = found
+  const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
+  return Number.isNaN(at) ? undefined : at
+}
+
+function checkSignedHeaders(ask: Ask, { signedHeaders }: Claim) {
+  const signed = new Set(signedHeaders)
+  const unsigned = [...ask.headers.keys()].filter(name => name.startsWith('x-amz-') && !signed.has(name))
+  if (!signed.has('host')) unsigned.unshift('host')
+  if (unsigned.length > 0) {
+    throw new Refusal('AccessDenied', 'There were headers present in the request which were not signed', {
+      HeadersNotSigned: unsigned.join(', '),
+    })
+  }
+  const missing = signedHeaders.filter(name => !ask.headers.has(name))
+  if (missing.length > 0) {
+    throw new Refusal('SignatureDoesNotMatch', undefined, { HeadersSignedButMissing: missing.join(', ') })
+  }
+}
+
+// A presigner moves x-amz-* headers into the query, where they count as headers: this is how a checksum in a URL binds.
+function withHoistedHeaders(ask: Ask): ReadonlyMap<string, string> {
+  const headers = new Map(ask.headers)
+  for (const [name, value] of ask.pairs) {
+    const header = name.toLowerCase()
+    if (header.startsWith('x-amz-') && !headers.has(header)) headers.set(header, Buffer.from(value).toString('latin1'))
+  }
+  return headers
+}

@@ -1,0 +1,21 @@
+import { join } from 'node:path'
+import { Buckets } from './buckets'
+import { Pieces } from './pieces'
+import { type Credentials } from './credential'
+
+/** All that an operation works with. */
+export interface State {
+  credentials: Credentials
+  /** Epoch ms. */
+  now: () => number
+  pieces: Pieces
+  buckets: Buckets
+}
+
+/** Opens what an earlier process left in the folder, or a new one. One process at a time. */
+export async function openState(folder: string, credentials: Credentials, now: () => number): Promise<State> {
+  const pieces = await Pieces.open(join(folder, 'pieces'))
+  const buckets = await Buckets.open(join(folder, 'buckets'), pieces)
+  await pieces.sweep()
+  return { credentials, now, pieces, buckets }
+}

@@ -1,0 +1,61 @@
+import { type Body } from './body'
+import { type Bucket } from './buckets'
+import { type Algorithm, type Checksum, checksumHeader, defaultAlgorithm } from './checksums'
+import { type Description } from './description'
+import { Refusal } from './errors'
+import { type Precondition, type StoredObject } from './objects'
+import { type Piece } from './pieces'
+import { type State } from './state'
+
+/** Streams a body to disk and puts it in place as one object, all or nothing. */
+export async function storeObject(
+  state: State,
+  bucket: Bucket,
+  wish: { key: string; description: Description; body: Body; precondition: Precondition },
+): Promise<StoredObject> {
+  checkKey(wish.key)
+  wish.precondition(bucket.objects.find(wish.key))
+  const piece = await state.pieces.write(wish.body.bytes)
+  const { md5, sums, size } = wish.body.facts()
+  const object = {
+    key: wish.key,
+    pieces: [piece],
+    size,
+    etag: md5.toString('hex'),
+    modifiedAt: state.now(),
+    description: wish.description,
+    checksum: fullChecksum(wish.body.stated ?? defaultAlgorithm, sums),
+  }
+  await commitOrRelease(state, bucket, object, wish.precondition)
+  return object
+}
+
+/** Commits, or lets go of the pieces that nobody will have. */
+export async function commitOrRelease(state: State, bucket: Bucket, object: StoredObject, precondition: Precondition) {
+  try {
+    await bucket.objects.commit(object, current => {
+      state.buckets.stillThere(bucket)
+      precondition(current)
+    })
+  } catch (error) {
+    state.pieces.release(object.pieces)
+    throw error
+  }
+}
+
+export function fullChecksum(algorithm: Algorithm, sums: ReadonlyMap<Algorithm, Buffer>): Checksum {
+  return { algorithm, type: 'FULL_OBJECT', value: sums.get(algorithm)?.toString('base64') ?? '' }
+}
+
+export function checksumHeaders({ algorithm, type, value }: Checksum): Record<string, string> {
+  return { [checksumHeader(algorithm)]: value, 'x-amz-checksum-type': type }
+}
+
+export function checkKey(key: string) {
+  const size = Buffer.byteLength(key)
+  if (size > 1024) throw new Refusal('KeyTooLongError', undefined, { Size: String(size), MaxSizeAllowed: '1024' })
+}
+
+export const quoted = (etag: string) => `"${etag}"`
+
+export const totalSize = (pieces: readonly Piece[]) => pieces.reduce((sum, piece) => sum + piece.size, 0)

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Algorithm, type Checksum } from './checksums'
+import { type Description } from './description'
+import { Refusal } from './errors'
+import { type Piece, type Pieces } from './pieces'
+import { hasAll, readRecord, readRecords, writeRecord } from './records'
+import { Turns } from './turns'
+
+export interface UploadTicket {
+  id: string
+  key: string
+  /** Epoch ms. */
+  startedAt: number
+  description: Description
+  algorithm: Algorithm
+  checksumType: Checksum['type']
+  /** Whether the client chose the algorithm, and so must keep to it. */
+  chosen: boolean
+}
+
+export interface Part {
+  number: number
+  piece: Piece
+  md5: string
+  /** Base64, of the upload's algorithm. */
+  checksum: string
+  /** Epoch ms. */
+  modifiedAt: number
+}
+
+export interface Upload extends UploadTicket {
+  parts: Map<number, Part>
+}
+
+/** The multipart uploads under way in one bucket, a folder each: a ticket and a JSON file per part. */
+export class Uploads {
+  readonly turns = new Turns()
+  readonly #folder: string
+  readonly #pieces: Pieces
+  readonly #byId = new Map<string, Upload>()
+
+  private constructor(folder: string, pieces: Pieces) {
+    this.#folder = folder
+    this.#pieces = pieces
+  }
+
+  static async open(folder: string, pieces: Pieces): Promise<Uploads> {
+    const uploads = new Uploads(folder, pieces)
+    for (const id of await readdir(folder)) {
+      const room = join(folder, id)
+      const ticket = await readRecord(join(room, 'ticket.json'), isTicket).catch(() => undefined)
+      // A process may have ended between making the folder and the ticket, or in the middle of removing both.
+      if (!ticket) {
+        await rm(room, { recursive: true })
+        continue
+      }
+      const parts = await readRecords(join(room, 'parts'), isPart)
+      pieces.hold(parts.map(part => part.piece))
+      uploads.#byId.set(id, { ...ticket, parts: new Map(parts.map(part => [part.number, part])) })
+    }
+    return uploads
+  }
+
+  all(): Upload[] {
+    return [...this.#byId.values()]
+  }
+
+  need(id: string, key: string): Upload {
+    const upload = this.#byId.get(id)
+    if (upload?.key !== key) throw new Refusal('NoSuchUpload', undefined, { UploadId: id })
+    return upload
+  }
+
+  async start(ticket: Omit<UploadTicket, 'id'>): Promise<Upload> {
+    const upload = { ...ticket, id: randomUUID() }
+    await mkdir(join(this.#folder, upload.id, 'parts'), { recursive: true })
+    await writeRecord(join(this.#folder, upload.id, 'ticket.json'), upload)
+    const started = { ...upload, parts: new Map<number, Part>() }
+    this.#byId.set(upload.id, started)
+    return started
+  }
+
+  /** Takes over the caller's hold on the part's piece if it succeeds. */
+  async addPart(id: string, key: string, part: Part): Promise<void> {
+    await this.turns.take(id, async () => {
+      const { parts } = this.need(id, key)
+      await writeRecord(join(this.#folder, id, 'parts', `${part.number}.json`), part)
+      const before = parts.get(part.number)
+      parts.set(part.number, part)
+      if (before) this.#pieces.release([before.piece])
+    })
+  }
+
+  /** Forgets the upload and lets go of all its parts. Only within the upload's turn. */
+  async drop(upload: Upload): Promise<void> {
+    this.#byId.delete(upload.id)
+    this.#pieces.release([...upload.parts.values()].map(part => part.piece))
+    await rm(join(this.#folder, upload.id), { recursive: true, force: true })
+  }
+
+  async abort(id: string, key: string): Promise<void> {
+    await this.turns.take(id, () => this.drop(this.need(id, key)))
+  }
+}
+
+function isTicket(value: unknown): value is UploadTicket {
+  return hasAll(value, ['id', 'key', 'startedAt', 'description', 'algorithm', 'checksumType', 'chosen'])
+}
+
+function isPart(value: unknown): value is Part {
+  return hasAll(value, ['number', 'piece', 'md5', 'checksum', 'modifiedAt'])
+}

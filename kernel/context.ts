@@ -1,0 +1,16 @@
+import { type Actor } from './actor'
+import { type EventType } from './event'
+import { type Job } from './job'
+import { type World } from './world'
+
+/** What one call knows. Inside a transaction every query of the models joins it by itself. */
+export interface Context<A extends Actor | null = Actor | null> {
+  readonly actor: A
+  readonly requestId: string
+  readonly now: Date
+  readonly world: World
+  /** Announces what has happened: stored with the transaction, delivered after its commit. Refused in reads. */
+  readonly emit: <P>(type: EventType<P>, payload: NoInfer<P>) => Promise<void>
+  /** Asks a worker to do something after the commit. `key` replaces a waiting job of the same key. */
+  readonly enqueue: <P>(job: Job<P>, payload: NoInfer<P>, options?: { key?: string; runAt?: Date }) => Promise<void>
+}

@@ -1,0 +1,129 @@
+import { type AnyOperation, methodAndPath } from '../operation'
+import { isPageField } from '../paging'
+import { type Product } from '../product'
+import { type RefusalKind, refusals } from '../refusals'
+import { type Json, pageSchema, problemSchema, type SchemaBook, schemaBook, skillOf } from './schemas'
+
+/** OpenAPI 3.1 of the REST door, read off the list of operations. */
+export function openApi(product: Product): Json {
+  const book = schemaBook(product)
+  const paths: Record<string, Json> = {}
+  for (const op of product.operations) {
+    const { method, path } = methodAndPath(op.route)
+    const at = path.replace(/:(\w+)/g, '{$1}')
+    paths[at] = { ...paths[at], [method.toLowerCase()]: toOperation(op, book) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Tutti',
+      version: '1.0.0',
+      summary: 'Upload, stream, like, comment and listen together: the REST door.',
+      description:
+        'Every operation is also a Socket.IO call of the name in its operationId: `emitWithAck(name, {input, key})` ' +
+        'answers the same `data`, or the same problem object as `error`. Live events are described in `asyncapi.json`.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/api/v1' }],
+    tags: [...new Set(product.operations.map(skillOf))].map(name => ({ name })),
+    security: [{ bearer: [] }],
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT (RS256)' } },
+      schemas: { ...book.components(), Problem: problemSchema, Page: pageSchema },
+    },
+  }
+}
+
+function toOperation(op: AnyOperation, book: SchemaBook): Json {
+  const input = book.of(op.input) as { properties?: Record<string, Json>; required?: string[] }
+  const { method, params } = methodAndPath(op.route)
+  const rest = Object.entries(input.properties ?? {}).filter(([name]) => !params.includes(name))
+  const inQuery = method === 'GET' || method === 'DELETE'
+  const isRequired = (name: string) => input.required?.includes(name) === true
+  const parameters = [
+    ...params.map(name => parameter('path', name, input.properties?.[name], true)),
+    ...(inQuery ? rest.map(([name, schema]) => parameter('query', name, schema, isRequired(name))) : []),
+    ...(op.idempotency === 'keyed' ? [keyHeader] : []),
+    ...(!inQuery && rest.some(([name]) => name === 'rev') ? [ifMatchHeader] : []),
+  ]
+  const body = {
+    type: 'object',
+    properties: Object.fromEntries(rest),
+    required: rest.map(([name]) => name).filter(isRequired),
+    additionalProperties: false,
+  }
+  return {
+    operationId: op.name,
+    tags: [skillOf(op)],
+    summary: op.summary,
+    description: `At most ${op.limit.perMinute} calls a minute. ${whoMay[op.who]}`,
+    ...(op.who === 'anyone' ? { security: [{}, { bearer: [] }] } : {}),
+    parameters,
+    ...(inQuery || rest.length === 0 ? {} : { requestBody: { required: true, content: json(body) } }),
+    responses: { [op.status ?? 200]: success(op, book), ...refusalResponses(op) },
+  }
+}
+
+const whoMay = {
+  anyone: 'Open to everybody.',
+  'signed-in': 'Needs a token.',
+  moderators: 'Needs the token of a moderator.',
+} as const
+
+const keyHeader = {
+  in: 'header',
+  name: 'Idempotency-Key',
+  description: 'Makes a repeat of this call answer as the first did, for 24 hours.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+}
+
+const ifMatchHeader = {
+  in: 'header',
+  name: 'If-Match',
+  description: 'The revision you have seen, such as `"7"`: the same as `rev` in the body.',
+  schema: { type: 'string' },
+}
+
+const parameter = (place: 'path' | 'query', name: string, schema: Json | undefined, required: boolean) => ({
+  in: place,
+  name,
+  required,
+  schema: schema ?? {},
+})
+
+const json = (schema: Json) => ({ 'application/json': { schema } })
+
+function success(op: AnyOperation, book: SchemaBook): Json {
+  const page = isPageField(op.output) ? { page: { $ref: '#/components/schemas/Page' } } : {}
+  const properties = { data: book.of(op.output), ...page }
+  return { description: 'Done', content: json({ type: 'object', required: Object.keys(properties), properties }) }
+}
+
+/** Refusals of one status share a response that names their codes. */
+function refusalResponses(op: AnyOperation): Json {
+  const codes = new Map<number, string[]>()
+  for (const kind of refusalsOf(op)) codes.set(kind.status, [...(codes.get(kind.status) ?? []), kind.code])
+  return Object.fromEntries(
+    [...codes].map(([status, names]) => [
+      status,
+      {
+        description: names.map(name => `\`${name}\``).join(', '),
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    ]),
+  )
+}
+
+/** What an operation may refuse with, from what it declares. */
+export function refusalsOf(op: AnyOperation): RefusalKind[] {
+  const { invalidInput, tokenInvalid, tokenExpired, notSignedIn, tooMany, internal, authUnavailable, unavailable } =
+    refusals
+  const signedIn = op.who === 'anyone' ? [] : [notSignedIn]
+  const found = op.route.includes(':') ? [refusals.notFound] : []
+  const keyed = op.idempotency === 'keyed' ? [refusals.keyReused] : []
+  const written = op.idempotency === 'read' ? [] : [refusals.malformedJson, refusals.notJson, refusals.tooLarge]
+  const changed = op.idempotency === 'read' ? [] : [refusals.forbidden, refusals.conflict]
+  const all = [invalidInput, ...written, ...signedIn, tokenInvalid, tokenExpired, ...changed, ...found, ...keyed]
+  return [...all, ...(op.refuses ?? []), tooMany, internal, authUnavailable, unavailable]
+}

@@ -1,0 +1,61 @@
+import { type Actor } from './actor'
+import { type Context } from './context'
+import { type Field } from './schema'
+
+/**
+ * Something that has happened. It carries new values and ids, never a difference, so that a repeat does no harm.
+ * Whoever follows one of its channels is told; whatever it makes stale leaves the cache.
+ */
+export interface EventType<P = unknown> {
+  /** `skill.pastTense` */
+  readonly name: `${string}.${string}`
+  readonly summary: string
+  readonly payload: Field<P>
+  /** The channels that hear it, such as `track:<id>` and `user:<id>`. */
+  channels(payload: P): readonly string[]
+  /** Keys of the cache that it makes stale. */
+  stale?(payload: P): readonly string[]
+}
+
+export type AnyEventType = EventType
+
+export const event = <P>(declared: {
+  name: EventType['name']
+  summary: string
+  payload: Field<P>
+  channels(payload: NoInfer<P>): readonly string[]
+  stale?(payload: NoInfer<P>): readonly string[]
+}): EventType<P> => declared
+
+/** An event that has been announced, as it is stored and delivered. */
+export interface Announced {
+  id: string
+  name: string
+  at: string
+  channels: readonly string[]
+  data: unknown
+}
+
+/** A kind of channel: who may follow `kind:<id>`. Its `load` refuses what the caller may not know of. */
+export interface ChannelType<S = unknown> {
+  readonly kind: string
+  readonly summary: string
+  load(id: string, context: Context<Actor>): Promise<S>
+  allow(actor: Actor, subject: S): boolean
+}
+
+export type AnyChannelType = ChannelType
+
+export const channel = <S>(declared: ChannelType<S>): ChannelType<S> => declared
+
+/** What another skill does about an event, in the transaction of its cause. */
+export interface Reaction<P = unknown> {
+  readonly to: EventType<P>
+  /** Why it exists, in a few words. */
+  readonly because: string
+  react(payload: P, context: Context): Promise<void>
+}
+
+export type AnyReaction = Reaction
+
+export const reaction = <P>(declared: Reaction<P>): Reaction<P> => declared

@@ -1,0 +1,96 @@
+import { type Actor } from './actor'
+import { type Context } from './context'
+import { once } from './idempotency'
+import { countAgainstLimit } from './limits'
+import { type AnyOperation } from './operation'
+import { isPageField, Page } from './paging'
+import { isGeneral, Refusal, refusals } from './refusals'
+import { parse } from './schema'
+import { transact } from './transact'
+import { type Product } from './product'
+import { type World } from './world'
+
+/** A call as a door hands it over. Nothing behind this point sees a request or a socket. */
+export interface Call {
+  input: unknown
+  actor: Actor | null
+  /** Where it comes from, for the limits of those who are not signed in. */
+  address: string
+  requestId: string
+  /** The Idempotency-Key. */
+  key?: string
+}
+
+export interface Answer {
+  data: unknown
+  page?: { next: string | null; hasMore: boolean }
+  /** The answer of an earlier call with the same key. */
+  replayed?: true
+}
+
+/**
+ * The only road into an operation, the same for both doors: signed in → within the limit → valid → transaction → key
+ * already answered → load → allow → run and append events → commit → answer.
+ * @throws Refusal for every way to say no; anything else is a bug.
+ */
+export async function execute(world: World, product: Product, op: AnyOperation, call: Call): Promise<Answer> {
+  const { actor, requestId, key } = call
+  if (op.who !== 'anyone' && actor === null) throw refusals.notSignedIn()
+  await countAgainstLimit(world, op, call)
+  const input = parse(op.input, call.input)
+  const perform = (context: Context) => performOnce(op, input, context)
+  try {
+    if (op.idempotency === 'read') return await read(world, { actor, requestId }, perform)
+    return await transact({ world, product, actor, requestId }, context =>
+      op.idempotency === 'keyed' && key !== undefined && actor !== null
+        ? once(world, { actor, operation: op.name, key, input, now: context.now }, () => perform(context))
+        : perform(context),
+    )
+  } catch (error) {
+    if (world.config.strict) refuseUndeclared(op, error)
+    throw error
+  }
+}
+
+async function performOnce(op: AnyOperation, input: unknown, context: Context): Promise<Answer> {
+  const subject = await op.load(input, context)
+  if (!op.allow(context.actor, subject)) throw refusals.forbidden()
+  const result = await op.run({ input, subject, actor: context.actor }, context)
+  const answer = toAnswer(result)
+  if (context.world.config.strict) refuseUndocumented(op, answer)
+  return answer
+}
+
+/** Reads need no transaction; where `strict` is on they get a read-only one, so that a read which writes fails. */
+async function read(
+  world: World,
+  { actor, requestId }: Pick<Call, 'actor' | 'requestId'>,
+  perform: (context: Context) => Promise<Answer>,
+): Promise<Answer> {
+  const refuse = async () => {
+    throw new Error('a read announces nothing')
+  }
+  const context = { world, actor, requestId, now: new Date(world.clock.now()), emit: refuse, enqueue: refuse }
+  return world.config.strict ? world.db.readOnly(() => perform(context)) : perform(context)
+}
+
+const toAnswer = (result: unknown): Answer =>
+  result instanceof Page
+    ? { data: result.items, page: { next: result.next, hasMore: result.next !== null } }
+    : { data: result }
+
+/** An answer that its own docs do not describe is a bug. */
+function refuseUndocumented(op: AnyOperation, answer: Answer): void {
+  if (isPageField(op.output) !== (answer.page !== undefined)) throw new Error(`${op.name} must answer with a page`)
+  try {
+    parse(op.output, answer.data)
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    throw new Error(`${op.name} gave an undocumented answer: ${JSON.stringify(error.more.errors)}`)
+  }
+}
+
+function refuseUndeclared(op: AnyOperation, error: unknown): void {
+  if (!(error instanceof Refusal) || isGeneral(error.kind) || op.refuses?.includes(error.kind) === true) return
+  throw new Error(`${op.name} refuses with ${error.kind.code}, which it does not declare`)
+}

@@ -1,0 +1,31 @@
+import { type Context } from './context'
+import { type Field } from './schema'
+import { type World } from './world'
+
+/**
+ * Work that is slow or wide, done by a worker after the transaction that asked for it has committed, at least once: every
+ * job must be safe to run twice. What it throws is retried with back-off, `attemptsMax` times in all.
+ */
+export interface Job<P = unknown> {
+  readonly name: `${string}.${string}`
+  readonly payload: Field<P>
+  readonly attemptsMax: number
+  /** When it runs by itself, in crontab form (UTC). */
+  readonly cron?: string
+  run(payload: P, context: JobContext): Promise<void>
+}
+
+export type AnyJob = Job
+
+export interface JobContext {
+  world: World
+  /** Which attempt this is, from 1. */
+  attempt: number
+  isLastAttempt: boolean
+  /** Aborted when the worker is told to stop. */
+  signal: AbortSignal
+  /** One transaction: the rows, the events and the jobs of `work` exist together or not at all. */
+  readonly transact: <T>(work: (context: Context) => Promise<T>) => Promise<T>
+}
+
+export const job = <P>(declared: Job<P>): Job<P> => declared

@@ -1,0 +1,54 @@
+import { type Actor } from './actor'
+import { type Context } from './context'
+import { type Page } from './paging'
+import { type RefusalKind } from './refusals'
+import { type Field } from './schema'
+
+export type Who = 'anyone' | 'signed-in' | 'moderators'
+export type Route = `${'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'} /${string}`
+export type ActorOf<W extends Who> = W extends 'anyone' ? Actor | null : Actor
+
+/**
+ * One thing that the product does. The type of every step follows from what is declared: `load` finds the subject,
+ * with the locks it needs, and refuses what the caller may not know of; `allow` is a pure yes or no; `run` changes
+ * rows and emits events. `I` is the input, `O` the answer, `S` the subject.
+ */
+export interface Operation<I = unknown, O = unknown, S = unknown, W extends Who = Who> {
+  /** `skill.verbNoun`: the name of the socket call and the operationId of the docs. */
+  readonly name: `${string}.${string}`
+  /** Method and path below `/api/v1`; `:names` are fields of the input. */
+  readonly route: Route
+  readonly summary: string
+  readonly who: W
+  readonly input: Field<I>
+  readonly output: Field<O>
+  readonly limit: { readonly perMinute: number }
+  /** Reads are GETs; `natural`: once or ten times is the same; `keyed`: an Idempotency-Key makes it so. */
+  readonly idempotency: 'read' | 'natural' | 'keyed'
+  /** The status of success over REST: 200 unless said otherwise. */
+  readonly status?: 200 | 201 | 202
+  /** What else it may refuse with, beyond what any operation may. */
+  readonly refuses?: readonly RefusalKind[]
+  load(input: I, context: Context<ActorOf<W>>): Promise<S>
+  allow(actor: ActorOf<W>, subject: S): boolean
+  run(call: { input: I; subject: S; actor: ActorOf<W> }, context: Context<ActorOf<W>>): Promise<O>
+}
+
+/** Any operation, whatever its types: what lists and doors hold. */
+export type AnyOperation = Operation
+
+/** Declares an operation. Throws at start-up when method and idempotency disagree. */
+export function operation<I, O, S, W extends Who>(declared: Operation<I, O, S, W>): Operation<I, O, S, W> {
+  if (declared.route.startsWith('GET ') !== (declared.idempotency === 'read'))
+    throw new Error(`${declared.name}: a GET is a read and a read is a GET`)
+  return declared
+}
+
+export type InputOf<Op> = Op extends { readonly input: Field<infer I> } ? I : never
+/** What a caller gets as `data`: the rows themselves where the operation answers with a page. */
+export type AnswerOf<Op> = Op extends { readonly output: Field<infer O> } ? (O extends Page<infer T> ? T[] : O) : never
+
+export function methodAndPath(route: Route): { method: string; path: string; params: string[] } {
+  const [method = '', path = ''] = route.split(' ')
+  return { method, path, params: [...path.matchAll(/:(\w+)/g)].map(match => match[1] ?? '') }
+}

@@ -1,0 +1,163 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import {
+  address,
+  fromText,
+  jsonSchema,
+  line,
+  oneOf,
+  optional,
+  parse,
+  pattern,
+  shape,
+  text,
+  type Value,
+  whole,
+} from '../schema'
+import { Refusal } from '../refusals'
+
+/** Everything that can be set from outside, by the names it is set with. The README's table is checked against it. */
+const environment = shape({
+  NODE_ENV: optional(oneOf('development', 'test', 'production')),
+  PORT: optional(whole(0, 65535)),
+  ROLES: optional(pattern(/^(web|worker)(,(web|worker))?$/, 20)),
+  LOG_LEVEL: optional(oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
+  DATABASE_URL: pattern(/^postgres(ql)?:\/\/\S+$/, 2000),
+  DATABASE_POOL_MAX: optional(whole(2, 200)),
+  REDIS_HOST: line(255),
+  REDIS_PORT: whole(1, 65535),
+  REDIS_PASSWORD: optional(line(512)),
+  REDIS_PREFIX: optional(pattern(/^[\w:-]+$/, 60)),
+  AWS_ACCESS_KEY_ID: optional(line(200)),
+  AWS_SECRET_ACCESS_KEY: optional(line(200)),
+  AWS_REGION: line(60),
+  S3_BUCKET_NAME: pattern(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 63),
+  S3_ENDPOINT: optional(address),
+  AUTH_SERVER_JWKS_URL: address,
+  AUTH_ISSUER: address,
+  AUTH_AUDIENCE: line(200),
+  CLOUDFRONT_DOMAIN: optional(pattern(/^(https?:\/\/)?[A-Za-z0-9.-]+(:\d+)?$/, 255)),
+  CLOUDFRONT_KEY_PAIR_ID: optional(line(100)),
+  CLOUDFRONT_PRIVATE_KEY: optional(text(10_000)),
+  ALLOWED_ORIGINS: optional(line(4000)),
+  TRUSTED_PROXIES: optional(whole(0, 10)),
+  FFMPEG_PATH: optional(line(1000)),
+  FFPROBE_PATH: optional(line(1000)),
+})
+
+type Environment = Value<typeof environment>
+
+export type Config = ReturnType<typeof toConfig>
+
+export class ConfigFault extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(`The configuration is not valid:\n${faults.map(fault => `  - ${fault}`).join('\n')}`)
+    this.name = 'ConfigFault'
+  }
+}
+
+/**
+ * The configuration, typed and frozen.
+ * @throws ConfigFault that lists every fault at once, without the values.
+ */
+export function readConfig(variables: Readonly<Record<string, string | undefined>>): Config {
+  const given: Record<string, string> = {}
+  for (const name of variableNames) {
+    const value = variables[name]
+    if (value !== undefined && value !== '') given[name] = value
+  }
+  const { value, faults } = check(given)
+  const all = [...faults, ...crossFaults(given)]
+  if (value === undefined || all.length > 0) throw new ConfigFault(all)
+  return Object.freeze(toConfig(value))
+}
+
+export const variableNames: readonly string[] = Object.keys(
+  (jsonSchema(environment) as { properties: Record<string, unknown> }).properties,
+)
+
+/** The variables of this process; in development those of `.env` too, which never win over the real ones. */
+export function variablesOfProcess(): Record<string, string | undefined> {
+  if (process.env.NODE_ENV === 'production') return process.env
+  try {
+    return { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env }
+  } catch {
+    return process.env
+  }
+}
+
+function check(given: Record<string, unknown>): { value?: Environment; faults: string[] } {
+  try {
+    return { value: parse(environment, fromText(environment, given)), faults: [] }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return { faults: (error.more.errors ?? []).map(({ path, code }) => `${path}: ${words[code] ?? code}`) }
+  }
+}
+
+const words: Record<string, string> = {
+  required: 'is missing',
+  number_base: 'must be a whole number',
+  string_uri: 'must be an http(s) address',
+  string_uriCustomScheme: 'must be an http(s) address',
+  string_pattern_base: 'has not the right form',
+  not_allowed: 'is none of the values allowed',
+}
+
+/** What belongs together must be set together. */
+function crossFaults(given: Record<string, unknown>): string[] {
+  const faults: string[] = []
+  const pairs = [
+    ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
+    ['CLOUDFRONT_DOMAIN', 'CLOUDFRONT_KEY_PAIR_ID', 'CLOUDFRONT_PRIVATE_KEY'],
+  ]
+  for (const names of pairs) {
+    const missing = names.filter(name => given[name] === undefined)
+    if (missing.length > 0 && missing.length < names.length)
+      faults.push(
+        `${missing.join(', ')}: must be set together with ${names.filter(n => !missing.includes(n)).join(', ')}`,
+      )
+  }
+  return faults
+}
+
+function toConfig(env: Environment) {
+  const production = env.NODE_ENV === 'production'
+  return {
+    production,
+    /** Checks that cost: answers against their docs, reads in read-only transactions. */
+    strict: env.NODE_ENV === 'test',
+    port: env.PORT ?? 3000,
+    roles: (env.ROLES ?? 'web').split(','),
+    logLevel: env.LOG_LEVEL ?? 'info',
+    database: { url: env.DATABASE_URL, poolMax: env.DATABASE_POOL_MAX ?? 10 },
+    redis: {
+      host: env.REDIS_HOST,
+      port: env.REDIS_PORT,
+      password: env.REDIS_PASSWORD,
+      prefix: env.REDIS_PREFIX ?? 'tutti',
+    },
+    aws: {
+      region: env.AWS_REGION,
+      /** Without these the SDK asks the machine's role. */
+      credentials:
+        env.AWS_ACCESS_KEY_ID === undefined || env.AWS_SECRET_ACCESS_KEY === undefined
+          ? undefined
+          : { accessKeyId: env.AWS_ACCESS_KEY_ID, secretAccessKey: env.AWS_SECRET_ACCESS_KEY },
+    },
+    storage: { bucket: env.S3_BUCKET_NAME, endpoint: env.S3_ENDPOINT },
+    auth: { jwksUrl: env.AUTH_SERVER_JWKS_URL, issuer: env.AUTH_ISSUER, audience: env.AUTH_AUDIENCE },
+    cdn: toCdn(env),
+    allowedOrigins: (env.ALLOWED_ORIGINS ?? '').split(',').flatMap(origin => origin.trim() || []),
+    trustedProxies: env.TRUSTED_PROXIES ?? 0,
+    tools: { ffmpeg: env.FFMPEG_PATH ?? 'ffmpeg', ffprobe: env.FFPROBE_PATH ?? 'ffprobe' },
+  }
+}
+
+function toCdn(env: Environment) {
+  const { CLOUDFRONT_DOMAIN: domain, CLOUDFRONT_KEY_PAIR_ID: keyPairId, CLOUDFRONT_PRIVATE_KEY: privateKey } = env
+  if (domain === undefined || keyPairId === undefined || privateKey === undefined) return undefined
+  const origin = domain.startsWith('http') ? domain : `https://${domain}`
+  // Orchestrators pass a PEM in one line, with its line breaks written out.
+  return { origin, keyPairId, privateKey: privateKey.replaceAll('\\n', '\n') }
+}

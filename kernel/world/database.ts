@@ -1,0 +1,91 @@
+import 'reflect-metadata'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { Pool, type QueryResultRow } from 'pg'
+import { QueryTypes } from 'sequelize'
+import { Sequelize } from 'sequelize-typescript'
+import { models } from '../../models'
+import { type Config } from './config'
+import { describeError, type Log } from './log'
+
+export const statementTimeoutMs = 5_000
+const lockTimeoutMs = 3_000
+const acquireTimeoutMs = 3_000
+const connectTimeoutMs = 3_000
+
+/** A statement of a hot read: prepared once per connection under its name. */
+export interface NamedStatement {
+  name: string
+  text: string
+  values: readonly unknown[]
+}
+
+export type Database = Awaited<ReturnType<typeof openDatabase>>
+
+/**
+ * PostgreSQL: the models over Sequelize, and a small pool of plain `pg` for hot reads (a point read by a model costs
+ * three times as much). Inside `transaction` every query of the models joins it, through AsyncLocalStorage, because a
+ * forgotten `{ transaction }` would fail silently; only `kernel/transact.ts` and the relay may open one.
+ */
+export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
+  joinTransactionsByThemselves()
+  const timeouts = {
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: lockTimeoutMs,
+    idle_in_transaction_session_timeout: 10_000,
+    // The server's timeout does not fire when the network swallows packets: this one does.
+    query_timeout: statementTimeoutMs + 1_000,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+  }
+  const { url, poolMax } = config.database
+  const readers = Math.max(1, Math.floor(poolMax / 3))
+  const sequelize = new Sequelize(url, {
+    dialect: 'postgres',
+    logging: false,
+    models,
+    pool: { max: Math.max(1, poolMax - readers), min: 0, acquire: acquireTimeoutMs, idle: 10_000 },
+    dialectOptions: { ...timeouts, application_name: 'tutti' },
+  })
+  const pool = new Pool({ connectionString: url, max: readers, application_name: 'tutti-reads', ...timeouts })
+  // A pooled connection that is cut while idle is replaced at the next use; unheard, the event would end the process.
+  pool.on('error', error => log.warn(describeError(error), 'an idle database connection was lost'))
+
+  return {
+    /** Opens a transaction that the queries within join by themselves. A nested one would be independent: never nest. */
+    transaction: <T>(work: () => Promise<T>): Promise<T> => sequelize.transaction(() => work()),
+
+    readOnly: <T>(work: () => Promise<T>): Promise<T> => sequelize.transaction({ readOnly: true }, () => work()),
+
+    /** Rows of a query written by hand; `:names` are escaped values. Joins the transaction that it is called in. */
+    query: async <R extends object>(sql: string, names: Record<string, unknown> = {}): Promise<R[]> => {
+      const rows: object[] = await sequelize.query(sql, { replacements: names, type: QueryTypes.SELECT })
+      return rows as R[]
+    },
+
+    /** A hot read. Joins no transaction: it sees what is committed. */
+    read: async <R extends QueryResultRow>({ name, text, values }: NamedStatement): Promise<R[]> =>
+      (await pool.query<R>({ name, text, values: [...values] })).rows,
+
+    /** A pool for what keeps its own connections, such as the worker. */
+    url,
+
+    ping: async (): Promise<void> => {
+      await pool.query('select 1')
+    },
+
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([sequelize.close(), pool.end()])
+    },
+  }
+}
+
+const store = new AsyncLocalStorage<Map<string, unknown>>()
+
+function joinTransactionsByThemselves(): void {
+  Sequelize.useCLS({
+    run: (work: (context: object) => unknown) => store.run(new Map(store.getStore() ?? []), () => work({})),
+    bind: <F extends (...args: never[]) => unknown>(work: F) => AsyncLocalStorage.bind(work),
+    get: (key: string) => store.getStore()?.get(key),
+    set: (key: string, value: unknown) => store.getStore()?.set(key, value),
+  })
+}

@@ -1,0 +1,57 @@
+import { createCache } from './cache'
+import { type Clock, systemClock } from './clock'
+import { type Config } from './config'
+import { type Database, openDatabase } from './database'
+import { createEventLog } from './events'
+import { createJobs } from './jobs'
+import { createKeyring } from './keyring'
+import { createLimits } from './limits'
+import { createLog, type Log } from './log'
+import { createMedia } from './media'
+import { createMetrics } from './metrics'
+import { openRedis } from './redis'
+import { openStorage } from './storage'
+import { createTokens } from './tokens'
+
+export type World = Awaited<ReturnType<typeof createWorld>>
+
+/** What a test may put in the place of the real thing: its own time, and a database that two nodes share. */
+export interface WorldParts {
+  clock?: Clock
+  log?: Log
+  database?: Database
+}
+
+/** Everything outside that a process touches, made once and disposed in reverse order. */
+export async function createWorld(config: Config, parts: WorldParts = {}) {
+  const opened: AsyncDisposable[] = []
+  const use = <T extends AsyncDisposable>(part: T): T => {
+    opened.unshift(part)
+    return part
+  }
+  const clock = parts.clock ?? systemClock
+  const log = parts.log ?? createLog(config.logLevel)
+  const metrics = createMetrics()
+  const db = parts.database ?? use(await openDatabase(config, log))
+  const redis = use(openRedis(config, log, metrics.publishesLost))
+  const storage = use(openStorage(config))
+  const keyring = createKeyring({ url: config.auth.jwksUrl, clock, log, redis, fetches: metrics.jwksFetches })
+  return {
+    config,
+    clock,
+    log,
+    metrics,
+    db,
+    redis,
+    storage,
+    cache: createCache(redis, metrics.cache),
+    limits: createLimits(redis),
+    tokens: createTokens(config.auth, keyring, clock),
+    media: createMedia(config, storage),
+    events: createEventLog(db, redis),
+    jobs: createJobs(db),
+    [Symbol.asyncDispose]: async () => {
+      for (const part of opened) await part[Symbol.asyncDispose]()
+    },
+  }
+}

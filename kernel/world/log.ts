@@ -1,0 +1,25 @@
+import pino from 'pino'
+import { sqlState } from '../faults'
+
+export type Log = pino.Logger
+
+/** JSON lines on standard output. Never log input, headers, URLs with a query, or an error object as it is. */
+export function createLog(level: string, bindings: Record<string, unknown> = {}): Log {
+  return pino({ level, base: bindings, redact: { paths: ['*.token', '*.authorization', '*.url'], censor: '[hidden]' } })
+}
+
+/** What of an error may be logged: not its SQL, parameters or request, which hold what people wrote and sent. */
+export function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { error: typeof error }
+  const state = sqlState(error)
+  return {
+    error: error.name,
+    message: withoutQueries(error.message),
+    ...(state === undefined ? {} : { state }),
+    stack: withoutQueries(error.stack ?? ''),
+    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+  }
+}
+
+/** Signed URLs carry their right in the query. */
+const withoutQueries = (text: string): string => text.replace(/(https?:\/\/[^\s?"')]+)\?[^\s"')]*/g, '$1?[hidden]')

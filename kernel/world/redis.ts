@@ -1,0 +1,80 @@
+import { Redis, type RedisOptions } from 'ioredis'
+import { type Counter } from 'prom-client'
+import { type Config } from './config'
+import { describeError, type Log } from './log'
+
+const commandTimeoutMs = 500
+
+export type RedisClients = ReturnType<typeof openRedis>
+
+/**
+ * Three connections, each with the manners its work needs. `commands` fails fast, so that a call never waits for a Redis
+ * that is away; `publisher` likewise; `subscriber` waits and subscribes again. Redis holds nothing that cannot be
+ * rebuilt.
+ */
+export function openRedis(config: Pick<Config, 'redis'>, log: Log, publishesLost: Pick<Counter, 'inc'>) {
+  const { host, port, password, prefix } = config.redis
+  const shared = {
+    host,
+    port,
+    ...(password === undefined ? {} : { password }),
+    connectTimeout: 2_000,
+    retryStrategy: (attempt: number) =>
+      Math.min(50 * 2 ** Math.min(attempt, 6), 2_000) + Math.floor(Math.random() * 100),
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  } satisfies RedisOptions
+  const impatient = {
+    ...shared,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: commandTimeoutMs,
+    // A command that was sent but not answered may have been applied: never send it twice.
+    autoResendUnfulfilledCommands: false,
+  } satisfies RedisOptions
+  const commands = new Redis({ ...impatient, keyPrefix: `${prefix}:` })
+  const publisher = neverRejecting(new Redis(impatient), publishesLost)
+  const subscriber = new Redis({ ...shared, maxRetriesPerRequest: null, autoResubscribe: true })
+  const clients = { commands, publisher, subscriber }
+  for (const [name, client] of Object.entries(clients))
+    client.on('error', error => log.warn({ client: name, ...describeError(error) }, 'redis is away'))
+
+  return {
+    ...clients,
+    prefix,
+    /** Resolves when all connections are ready, rejects after `timeoutMs`. */
+    ready: async (timeoutMs: number): Promise<void> => {
+      await Promise.all(Object.values(clients).map(client => untilReady(client, timeoutMs)))
+    },
+    ping: async (): Promise<void> => {
+      await commands.ping()
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const client of Object.values(clients)) client.disconnect()
+    },
+  }
+}
+
+/**
+ * Socket.IO's adapter never looks at the promise of a publish, so that a Redis which is away would end the process: here
+ * a publish that fails is counted and forgotten.
+ */
+function neverRejecting(client: Redis, lost: Pick<Counter, 'inc'>): Redis {
+  const publish = client.publish.bind(client)
+  client.publish = (channel: string | Buffer, message: string | Buffer) =>
+    publish(channel, message).catch(() => {
+      lost.inc()
+      return 0
+    })
+  return client
+}
+
+async function untilReady(client: Redis, timeoutMs: number): Promise<void> {
+  if (client.status === 'ready') return
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('redis was not ready in time')), timeoutMs)
+    client.once('ready', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

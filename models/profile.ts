@@ -1,0 +1,35 @@
+import { type CreationOptional, DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
+import { Column, Model, Table } from 'sequelize-typescript'
+
+/** A person as others see them. Made on the first call of a subject. */
+@Table({ tableName: 'profiles', underscored: true, timestamps: false })
+export class Profile extends Model<InferAttributes<Profile>, InferCreationAttributes<Profile>> {
+  @Column({ type: DataTypes.UUID, primaryKey: true })
+  declare id: string
+
+  /** The auth server's name for the person. */
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare subject: string
+
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare handle: string
+
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare displayName: string
+
+  @Column({ type: DataTypes.TEXT, allowNull: false, defaultValue: '' })
+  declare bio: CreationOptional<string>
+
+  @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
+  declare followerCount: CreationOptional<number>
+
+  @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
+  declare followingCount: CreationOptional<number>
+
+  /** Grows with every change of the profile or its counts. */
+  @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })
+  declare rev: CreationOptional<number>
+
+  @Column({ type: DataTypes.DATE, allowNull: false })
+  declare createdAt: Date
+}

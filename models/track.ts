@@ -1,0 +1,82 @@
+import { type CreationOptional, DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
+import { BelongsTo, Column, Model, Table } from 'sequelize-typescript'
+import { type NonAttribute } from 'sequelize'
+import { Profile } from './profile'
+
+export type Visibility = 'public' | 'unlisted' | 'private'
+/** `processing` until its audio was understood; `failed` when it could not be. */
+export type TrackState = 'processing' | 'ready' | 'failed'
+
+@Table({ tableName: 'tracks', underscored: true, timestamps: false })
+export class Track extends Model<InferAttributes<Track>, InferCreationAttributes<Track>> {
+  @Column({ type: DataTypes.UUID, primaryKey: true })
+  declare id: string
+
+  @Column({ type: DataTypes.UUID, allowNull: false })
+  declare ownerId: string
+
+  @BelongsTo(() => Profile, 'ownerId')
+  declare owner?: NonAttribute<Profile>
+
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare title: string
+
+  @Column({ type: DataTypes.TEXT, allowNull: false, defaultValue: '' })
+  declare description: CreationOptional<string>
+
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare genre: CreationOptional<string | null>
+
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare visibility: Visibility
+
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare state: TrackState
+
+  /** Where the audio lies in the bucket, once it is there for good. */
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare audioKey: CreationOptional<string | null>
+
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare contentType: CreationOptional<string | null>
+
+  @Column({ type: DataTypes.INTEGER, allowNull: true })
+  declare durationMs: CreationOptional<number | null>
+
+  @Column({ type: DataTypes.INTEGER, allowNull: true })
+  declare bitrate: CreationOptional<number | null>
+
+  @Column({ type: DataTypes.INTEGER, allowNull: true })
+  declare sampleRate: CreationOptional<number | null>
+
+  @Column({ type: DataTypes.INTEGER, allowNull: true })
+  declare channels: CreationOptional<number | null>
+
+  /** Title, artist, album and the like, as the file itself says: suggestions, never overriding what was typed. */
+  @Column({ type: DataTypes.JSONB, allowNull: true })
+  declare tags: CreationOptional<Record<string, string> | null>
+
+  @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
+  declare likeCount: CreationOptional<number>
+
+  @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
+  declare repostCount: CreationOptional<number>
+
+  @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
+  declare commentCount: CreationOptional<number>
+
+  /** Grows with every change of the track or its counts. */
+  @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })
+  declare rev: CreationOptional<number>
+
+  @Column({ type: DataTypes.DATE, allowNull: false })
+  declare createdAt: Date
+
+  /** When it first became public and ready. */
+  @Column({ type: DataTypes.DATE, allowNull: true })
+  declare publishedAt: CreationOptional<Date | null>
+
+  /** Taken away by its owner or a moderator: nobody sees it any more. */
+  @Column({ type: DataTypes.DATE, allowNull: true })
+  declare removedAt: CreationOptional<Date | null>
+}

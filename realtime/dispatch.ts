@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto'
+import { type Socket } from 'socket.io'
+import { type Engine } from '../kernel/engine'
+import { refusal, refusals } from '../kernel/refusals'
+import { type Caller } from './handshake'
+
+export const ackMissing = refusal('ack_missing', 400, 'A call needs an acknowledgement callback')
+
+/** What a call is answered with: `{data}`, or the same problem object as over REST. */
+export type Reply = Record<string, unknown>
+export type SocketCall = (sent: Sent, caller: Caller, socket: Socket, requestId: string) => Promise<Reply>
+
+/** `emitWithAck(name, {input, key})` */
+export interface Sent {
+  input: unknown
+  key?: string
+}
+
+/**
+ * Answers every call of a socket. The one wrapper around all that a client may send, whatever it is: no handler is
+ * registered anywhere else, so that nothing sent can end the process or stay without an answer.
+ */
+export function answerCalls(engine: Engine, socket: Socket, calls: ReadonlyMap<string, SocketCall>): void {
+  // A client may call its event `error`, which an emitter nobody listens to would throw.
+  socket.on('error', () => undefined)
+  socket.onAny((name: unknown, ...sent: unknown[]) => void answerOne(name, sent))
+
+  async function answerOne(name: unknown, sent: unknown[]): Promise<void> {
+    const requestId = randomUUID()
+    const ack = sent.at(-1)
+    try {
+      if (!isAck(ack)) throw ackMissing()
+      const call = typeof name === 'string' ? calls.get(name) : undefined
+      if (call === undefined) throw refusals.unknownOperation()
+      ack(await call(toSent(sent.slice(0, -1)), callerOf(socket), socket, requestId))
+    } catch (error) {
+      const problem = engine.refuse(error, requestId, String(name).slice(0, 100)).toProblem(requestId)
+      if (isAck(ack)) ack({ error: problem })
+      else socket.emit('refused', problem)
+    }
+  }
+}
+
+const isAck = (value: unknown): value is (reply: Reply) => void => typeof value === 'function'
+
+export const callerOf = (socket: Socket): Caller => socket.data as Caller
+
+function toSent(args: readonly unknown[]): Sent {
+  const [request = {}] = args
+  const isObject = typeof request === 'object' && request !== null && !Array.isArray(request)
+  if (args.length > 1 || !isObject) throw malformed('a call sends one object: {input, key?}')
+  const unknown = Object.keys(request).find(field => field !== 'input' && field !== 'key')
+  if (unknown !== undefined) throw malformed(`${unknown.slice(0, 100)} is not allowed: a call sends {input, key?}`)
+  const input: unknown = 'input' in request && request.input !== undefined ? request.input : {}
+  if (!('key' in request) || request.key === undefined) return { input }
+  if (typeof request.key === 'string' && request.key.length >= 1 && request.key.length <= 255)
+    return { input, key: request.key }
+  throw malformed('key is text of 1 to 255 characters')
+}
+
+const malformed = (message: string) =>
+  refusals.invalidInput(undefined, { errors: [{ path: '', code: 'malformed_call', message }] })

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto'
+import { type ExtendedError, type Socket } from 'socket.io'
+import { type Actor } from '../kernel/actor'
+import { type Engine } from '../kernel/engine'
+import { type Refusal, refusals } from '../kernel/refusals'
+
+/** What a socket is known by, once it is admitted. */
+export interface Caller {
+  actor: Actor
+  address: string
+  /** Epoch milliseconds. */
+  expiresAt: number
+}
+
+type Middleware = (socket: Socket, next: (error?: ExtendedError) => void) => void
+
+/** A client that is late to refresh its token may overlap a little. */
+const expiryGraceMs = 5_000
+const longestTimerMs = 2 ** 31 - 1
+
+/**
+ * Admits a socket by the token in its `auth` payload, and makes the profile of a subject that comes for the first time.
+ * A token in the query would land in logs and is not looked at.
+ */
+export function admitSocket(engine: Engine): Middleware {
+  return (socket, next) => {
+    const requestId = randomUUID()
+    admit(engine, socket).then(
+      () => next(),
+      (error: unknown) => next(asConnectError(engine.refuse(error, requestId, 'handshake'), requestId)),
+    )
+  }
+}
+
+async function admit(engine: Engine, socket: Socket): Promise<void> {
+  const auth: unknown = socket.handshake.auth
+  const token = typeof auth === 'object' && auth !== null && 'token' in auth ? auth.token : undefined
+  if (token === undefined) throw refusals.notSignedIn()
+  if (typeof token !== 'string') throw refusals.tokenInvalid()
+  const address = addressOf(socket, engine.world.config.trustedProxies)
+  const { actor, identity } = await engine.admit(token, address)
+  const caller: Caller = { actor, address, expiresAt: identity.expiresAt }
+  Object.assign(socket.data, caller)
+}
+
+/** One transport carries one socket: a thousand CONNECT packets would otherwise be a thousand sockets. */
+export function refuseSecondConnect(): Middleware {
+  const connected = new WeakSet<Socket['conn']>()
+  return (socket, next) => {
+    if (connected.has(socket.conn)) {
+      socket.conn.close()
+      return
+    }
+    connected.add(socket.conn)
+    next()
+  }
+}
+
+/** Closes a socket when its token has expired: what it was told it might see, it may see no longer. */
+export function closeWhenExpired(engine: Engine, socket: Socket): void {
+  const { expiresAt } = socket.data as Caller
+  const leftMs = expiresAt + expiryGraceMs - engine.world.clock.now()
+  const timer = setTimeout(
+    () => {
+      socket.emit('session.closed', refusals.tokenExpired().toProblem(randomUUID()))
+      socket.disconnect(true)
+    },
+    Math.min(Math.max(leftMs, 0), longestTimerMs),
+  )
+  socket.once('disconnect', () => clearTimeout(timer))
+}
+
+function asConnectError(refusal: Refusal, requestId: string): ExtendedError {
+  const error: ExtendedError = new Error(refusal.kind.title)
+  error.data = refusal.toProblem(requestId)
+  return error
+}
+
+/** The address as the outermost trusted proxy saw it; what a client writes itself is never believed. */
+function addressOf(socket: Socket, trustedProxies: number): string {
+  const forwarded = socket.handshake.headers['x-forwarded-for']
+  const hops = typeof forwarded === 'string' ? forwarded.split(',').map(hop => hop.trim()) : []
+  return hops.at(-trustedProxies) !== undefined && trustedProxies > 0
+    ? (hops.at(-trustedProxies) ?? '')
+    : socket.handshake.address
+}

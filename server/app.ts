@@ -1,0 +1,56 @@
+import cors from 'cors'
+import express, { type Application } from 'express'
+import helmet from 'helmet'
+import { type Engine } from '../kernel/engine'
+import { serveDocs } from './docs-pages'
+import { type Readiness, serveHealth } from './health'
+import { answerWithProblem, unknownPath } from './problems'
+import { logRequests } from './request-log'
+import { apiRoot, bindOperations } from './rest'
+
+export const bodyBytesMax = 32 * 1024
+
+/** The REST door. */
+export function createApp(engine: Engine, readiness: Readiness): Application {
+  const { config, log } = engine.world
+  const app = express()
+  app.disable('x-powered-by')
+  // Answers depend on who asks: the only tags are revisions, set where there is one.
+  app.disable('etag')
+  app.set('trust proxy', config.trustedProxies)
+  app.use(logRequests(log))
+  app.use(helmet(securityHeaders))
+  app.use(cors(corsOptions(config.allowedOrigins)))
+  serveHealth(app, engine.world, readiness)
+  serveDocs(app, engine.product)
+  app.use(apiRoot, (_request, response, next) => {
+    response.set('Cache-Control', 'no-store')
+    next()
+  })
+  app.use(apiRoot, express.json({ limit: bodyBytesMax, strict: true, type: 'application/json' }))
+  bindOperations(app, engine)
+  app.use(unknownPath)
+  app.use(answerWithProblem(engine))
+  return app
+}
+
+/** For answers of an API, which are never shown as a page; the docs pages relax them for themselves. */
+export const securityHeaders = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"] },
+  },
+  strictTransportSecurity: { maxAge: 63_072_000, includeSubDomains: true },
+  crossOriginResourcePolicy: { policy: 'same-site' as const },
+  referrerPolicy: { policy: 'no-referrer' as const },
+}
+
+/** Exactly the origins of the configuration, and bearer tokens only, so that no cookie ever speaks for anybody. */
+const corsOptions = (origins: readonly string[]): cors.CorsOptions => ({
+  origin: [...origins],
+  credentials: false,
+  methods: ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'],
+  allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'X-Request-Id'],
+  exposedHeaders: ['ETag', 'Idempotent-Replayed', 'Retry-After', 'X-Request-Id'],
+  maxAge: 600,
+})

@@ -1,0 +1,55 @@
+import { type Application } from 'express'
+import { type World } from '../kernel/world'
+import { missingMigrations } from '../migrations/migrate'
+
+const checkTimeoutMs = 2_000
+
+/** Whether this process wants requests: turned off while it drains. */
+export interface Readiness {
+  draining: boolean
+}
+
+/** `/health/live`: the loop turns. `/health/ready`: send requests here; else 503 with the reasons. */
+export function serveHealth(app: Application, world: World, readiness: Readiness): void {
+  app.get('/health/live', (_request, response) => {
+    response.json({ status: 'ok' })
+  })
+  app.get('/health/ready', async (_request, response) => {
+    const checks = await checkAll(world, readiness)
+    const ready = Object.values(checks).every(check => check === 'ok')
+    response.status(ready ? 200 : 503).json({ status: ready ? 'ok' : 'not ready', checks })
+  })
+  app.get('/metrics', async (_request, response) => {
+    const { registry } = world.metrics
+    response.type(registry.contentType).send(await registry.metrics())
+  })
+}
+
+async function checkAll(world: World, readiness: Readiness): Promise<Record<string, string>> {
+  const [database, redis, migrations] = await Promise.all([
+    check(() => world.db.ping(), 'does not answer'),
+    check(() => world.redis.ping(), 'does not answer'),
+    check(() => noneMissing(world), 'could not be read'),
+  ])
+  return { database, redis, migrations, process: readiness.draining ? 'is draining' : 'ok' }
+}
+
+async function noneMissing(world: World): Promise<string | undefined> {
+  const missing = await missingMigrations(sql => world.db.query(sql))
+  return missing.length === 0 ? undefined : `missing: ${missing.join(', ')}`
+}
+
+/** 'ok', what the check says, or `failed` when it throws or takes too long. */
+async function check(ask: () => Promise<string | void>, failed: string): Promise<string> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<string>(resolve => {
+    timer = setTimeout(() => resolve(failed), checkTimeoutMs)
+  })
+  try {
+    return (await Promise.race([ask(), late])) ?? 'ok'
+  } catch {
+    return failed
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,88 @@
+import { type Application, type Request, type Response } from 'express'
+import { type Actor } from '../kernel/actor'
+import { type Engine } from '../kernel/engine'
+import { type Answer } from '../kernel/execute'
+import { keyLengthMax } from '../kernel/idempotency'
+import { type AnyOperation, methodAndPath } from '../kernel/operation'
+import { refusals } from '../kernel/refusals'
+import { fromText, hasField } from '../kernel/schema'
+import { requestIdOf, sendRefusal } from './problems'
+
+export const apiRoot = '/api/v1'
+
+/** Binds every operation to its route: the whole of REST. Other methods on a known path answer 405. */
+export function bindOperations(app: Application, engine: Engine): void {
+  const methodsAt = new Map<string, string[]>()
+  for (const op of engine.product.operations) {
+    const { method, path } = methodAndPath(op.route)
+    methodsAt.set(path, [...(methodsAt.get(path) ?? []), method])
+    const bind = { GET: 'get', PUT: 'put', POST: 'post', PATCH: 'patch', DELETE: 'delete' } as const
+    app[bind[method as keyof typeof bind]](apiRoot + path, (request, response) => serve(engine, op, request, response))
+  }
+  for (const [path, methods] of methodsAt)
+    app.all(apiRoot + path, (_request, response) => {
+      response.set('Allow', methods.join(', '))
+      throw refusals.methodNotAllowed()
+    })
+}
+
+async function serve(engine: Engine, op: AnyOperation, request: Request, response: Response): Promise<void> {
+  const address = request.ip ?? ''
+  const actor = await actorOf(engine, request, address)
+  const key = keyOf(request)
+  const outcome = await engine.perform('rest', op, {
+    input: inputOf(op, request),
+    actor,
+    address,
+    requestId: requestIdOf(response),
+    ...(key === undefined ? {} : { key }),
+  })
+  if ('refusal' in outcome) sendRefusal(response, outcome.refusal)
+  else sendAnswer(op, response, outcome.answer)
+}
+
+async function actorOf(engine: Engine, request: Request, address: string): Promise<Actor | null> {
+  const header = request.get('authorization')
+  if (header === undefined) return null
+  const [, token] = /^Bearer ([^\s]+)$/i.exec(header) ?? []
+  if (token === undefined) throw refusals.tokenInvalid('Send the token as `Authorization: Bearer <token>`.')
+  return (await engine.admit(token, address)).actor
+}
+
+function inputOf(op: AnyOperation, request: Request): unknown {
+  const hasBody = request.method === 'POST' || request.method === 'PUT' || request.method === 'PATCH'
+  const sent: unknown = hasBody ? bodyOf(request) : fromText(op.input, { ...request.query })
+  if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) return sent
+  const known = { ...sent, ...fromText(op.input, request.params) }
+  return hasField(op.input, 'rev') && !('rev' in known) ? { ...known, ...revisionOf(request) } : known
+}
+
+function bodyOf(request: Request): unknown {
+  const body: unknown = request.body
+  if (body !== undefined) return body
+  const length = request.get('content-length')
+  const isEmpty = request.get('transfer-encoding') === undefined && (length === undefined || length === '0')
+  if (isEmpty) return {}
+  throw refusals.notJson()
+}
+
+/** `If-Match: "7"` says which revision the caller has seen. */
+function revisionOf(request: Request): { rev?: number } {
+  const [, rev] = /^(?:W\/)?"(\d{1,9})"$/.exec(request.get('if-match') ?? '') ?? []
+  return rev === undefined ? {} : { rev: Number(rev) }
+}
+
+function keyOf(request: Request): string | undefined {
+  const key = request.get('idempotency-key')
+  if (key === undefined || (key.length >= 1 && key.length <= keyLengthMax)) return key
+  throw refusals.invalidInput(`An Idempotency-Key has 1 to ${keyLengthMax} characters.`)
+}
+
+function sendAnswer(op: AnyOperation, response: Response, answer: Answer): void {
+  const { replayed, ...body } = answer
+  if (replayed) response.set('Idempotent-Replayed', 'true')
+  const { data } = body
+  if (typeof data === 'object' && data !== null && 'rev' in data && typeof data.rev === 'number')
+    response.set('ETag', `"${data.rev}"`)
+  response.status(op.status ?? 200).json(body)
+}

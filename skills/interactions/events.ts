@@ -1,0 +1,77 @@
+import { event } from '../../kernel/event'
+import { count, id, shape } from '../../kernel/schema'
+import { trackCacheKey, trackCounts } from '../streaming/views'
+import { profileSummary } from '../user-profile/views'
+import { commentView } from './views'
+
+/** What somebody did with a track, and its counts afterwards. */
+const reactionToTrack = shape({ trackId: id, ownerId: id, by: profileSummary, counts: trackCounts, rev: count })
+
+interface AboutTrack {
+  trackId: string
+  ownerId: string
+  by: { id: string }
+}
+
+/** Whoever follows the track, its artist, and the other devices of the one who did it. */
+const concerned = ({ trackId, ownerId, by }: AboutTrack) => [
+  ...new Set([`track:${trackId}`, `user:${ownerId}`, `user:${by.id}`]),
+]
+const stale = ({ trackId }: AboutTrack) => [trackCacheKey(trackId)]
+
+export const trackLiked = event({
+  name: 'interactions.trackLiked',
+  summary: 'Somebody likes a track.',
+  payload: reactionToTrack,
+  channels: concerned,
+  stale,
+})
+
+export const trackUnliked = event({
+  name: 'interactions.trackUnliked',
+  summary: 'Somebody likes a track no longer.',
+  payload: reactionToTrack,
+  channels: concerned,
+  stale,
+})
+
+export const trackReposted = event({
+  name: 'interactions.trackReposted',
+  summary: 'Somebody passed a track on to their followers.',
+  payload: reactionToTrack,
+  channels: concerned,
+  stale,
+})
+
+export const trackUnreposted = event({
+  name: 'interactions.trackUnreposted',
+  summary: 'Somebody took a repost back.',
+  payload: reactionToTrack,
+  channels: concerned,
+  stale,
+})
+
+const commentOnTrack = shape({
+  trackId: id,
+  ownerId: id,
+  by: profileSummary,
+  comment: commentView,
+  counts: trackCounts,
+  rev: count,
+})
+
+export const commentAdded = event({
+  name: 'interactions.commentAdded',
+  summary: 'Somebody commented at a moment of a track.',
+  payload: commentOnTrack,
+  channels: concerned,
+  stale,
+})
+
+export const commentRemoved = event({
+  name: 'interactions.commentRemoved',
+  summary: 'A comment was taken away.',
+  payload: shape({ trackId: id, ownerId: id, by: profileSummary, commentId: id, counts: trackCounts, rev: count }),
+  channels: concerned,
+  stale,
+})

@@ -1,0 +1,33 @@
+import { operation } from '../../kernel/operation'
+import { insertOnce } from '../../kernel/rows'
+import { id, shape } from '../../kernel/schema'
+import { Like } from '../../models'
+import { countsOf, visibleTrack } from '../streaming/views'
+import { profileSummaryOf } from '../user-profile/views'
+import { trackLiked } from './events'
+import { count, stanceOf } from './stance'
+import { stanceView } from './views'
+
+export const likeTrack = operation({
+  name: 'interactions.likeTrack',
+  route: 'PUT /tracks/:trackId/like',
+  summary: 'Like a track. Liking it again changes nothing.',
+  who: 'signed-in',
+  input: shape({ trackId: id }),
+  output: stanceView,
+  limit: { perMinute: 60 },
+  idempotency: 'natural',
+
+  load: ({ trackId }, context) => visibleTrack(trackId, context, { lock: true }),
+
+  allow: () => true,
+
+  async run({ subject: track, actor }, { now, emit }) {
+    if (await insertOnce(Like, { trackId: track.id, profileId: actor.id, createdAt: now })) {
+      await count(track, 'likeCount', 1)
+      const by = await profileSummaryOf(actor.id)
+      await emit(trackLiked, { trackId: track.id, ownerId: track.ownerId, by, counts: countsOf(track), rev: track.rev })
+    }
+    return stanceOf(track, actor)
+  },
+})

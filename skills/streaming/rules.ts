@@ -1,0 +1,19 @@
+import { type Actor, isModerator } from '../../kernel/actor'
+import { type Track } from '../../models'
+
+/** What decides whether somebody may know of a track. */
+export type TrackFacts = Pick<Track, 'ownerId' | 'visibility' | 'state' | 'removedAt'>
+
+/** Whoever has its id may see an unlisted track; one that is not ready or private is its owner's alone. */
+export function maySeeTrack(viewer: Actor | null, track: TrackFacts, isBlockedByOwner: boolean): boolean {
+  if (track.removedAt !== null) return false
+  if (viewer?.id === track.ownerId || isModerator(viewer)) return true
+  return track.state === 'ready' && track.visibility !== 'private' && !isBlockedByOwner
+}
+
+/** Only these appear where nobody asked for them by id: feeds, searches, profiles of others. */
+export const isListed = (track: TrackFacts): boolean =>
+  track.visibility === 'public' && track.state === 'ready' && track.removedAt === null
+
+export const mayEditTrack = (actor: Actor | null, track: Pick<TrackFacts, 'ownerId'>): boolean =>
+  actor?.id === track.ownerId

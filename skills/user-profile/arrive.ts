@@ -1,0 +1,37 @@
+import { randomInt } from 'node:crypto'
+import { type Identity } from '../../kernel/actor'
+import { type Context } from '../../kernel/context'
+import { newId } from '../../kernel/ids'
+import { insertOnce } from '../../kernel/rows'
+import { Profile } from '../../models'
+import { isReservedHandle } from './rules'
+
+const handleTriesMax = 8
+
+/**
+ * The profile id of a subject; the first call makes the profile. Two first calls at once make one: the second insert
+ * waits for the first and finds it there.
+ */
+export async function arrive(identity: Identity, { now }: Context): Promise<string> {
+  const { subject } = identity
+  for (let tries = 0; tries < handleTriesMax; tries += 1) {
+    const known = await Profile.findOne({ where: { subject }, attributes: ['id'] })
+    if (known !== null) return known.id
+    const id = newId(now)
+    const row = { id, subject, handle: handleFor(identity, tries), displayName: nameFor(identity), createdAt: now }
+    if (await insertOnce(Profile, row)) return id
+  }
+  throw new Error('no free handle was found')
+}
+
+/** What the person calls themselves, made fit; with digits behind it when it is taken. */
+function handleFor({ preferredUsername, name, subject }: Identity, tries: number): string {
+  const wished = (preferredUsername ?? name ?? subject).normalize('NFKC').replace(/[^A-Za-z0-9_]/g, '')
+  const fit = (wished.length < 3 ? `listener${wished}` : wished).slice(0, 20)
+  return tries === 0 && !isReservedHandle(fit) ? fit : `${fit}${randomInt(10, 10 ** Math.min(3 + tries, 8))}`
+}
+
+function nameFor({ name, preferredUsername }: Identity): string {
+  const wished = (name ?? preferredUsername ?? '').normalize('NFC').replace(/[\p{C}\s]+/gu, ' ')
+  return wished.trim().slice(0, 80).trim() || 'Listener'
+}

@@ -1,0 +1,7 @@
+/** Names that would be mistaken for ours, or for a path. */
+const reservedHandles = new Set([
+  ...['admin', 'administrator', 'api', 'everyone', 'help', 'here', 'me', 'moderator', 'official', 'root', 'security'],
+  ...['settings', 'staff', 'support', 'system', 'team', 'tutti'],
+])
+
+export const isReservedHandle = (handle: string): boolean => reservedHandles.has(handle.toLowerCase())

@@ -1,0 +1,442 @@
+import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { getSignedCookies, getSignedUrl } from '@aws-sdk/cloudfront-signer'
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { get, request as send, type IncomingMessage } from 'node:http'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buffer, text } from 'node:stream/consumers'
+import { startEdge, type Edge, type EdgeOptions } from '../../dev/edge'
+import { makeSigningKeys } from '../../dev/edge/signing-keys'
+import { startS3 } from '../../dev/s3'
+
+const access = { region: 'eu-central-1', accessKeyId: 'edge-test', secretAccessKey: 'edge-test-secret' }
+const bucket = 'media'
+const keys = makeSigningKeys()
+const ec = generateKeyPairSync('ec', {
+  namedCurve: 'P-256',
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+})
+const publicKeys = { KRSA: keys.publicKey, KEC: ec.publicKey }
+const signer = { keyPairId: 'KRSA', privateKey: keys.privateKey }
+
+const song = randomBytes(100_000)
+const long = randomBytes(48_000_000)
+// A whole second, since the signer rounds what it is given to one.
+const thisSecond = () => Math.floor(Date.now() / 1000) * 1000
+let now = thisSecond()
+const inMinutes = (minutes: number) => new Date(now + minutes * 60_000)
+
+let folder: string
+let origin: Awaited<ReturnType<typeof startS3>>
+let edge: Edge
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'edge-'))
+  origin = await startS3({ folder, ...access })
+  edge = await openEdge({ now: () => now })
+
+  const s3 = new S3Client({
+    endpoint: origin.endpoint,
+    region: access.region,
+    credentials: access,
+    forcePathStyle: true,
+  })
+  await s3.send(new CreateBucketCommand({ Bucket: bucket }))
+  const put = (Key: string, Body: Buffer | string, ContentType: string) =>
+    s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ContentType, CacheControl: 'max-age=60' }))
+  await put('audio/song.mp3', song, 'audio/mpeg')
+  await put('audio/empty.mp3', Buffer.alloc(0), 'audio/mpeg')
+  await put('audio/long.flac', long, 'audio/flac')
+  await put('audio/two words + a héart.mp3', 'spaces', 'audio/mpeg')
+  await put('hls/track-1/index.m3u8', 'one', 'application/vnd.apple.mpegurl')
+  await put('hls/track-2/index.m3u8', 'two', 'application/vnd.apple.mpegurl')
+  s3.destroy()
+})
+
+afterAll(async () => {
+  await edge[Symbol.asyncDispose]()
+  await origin[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
+
+afterEach(() => void (now = thisSecond()))
+
+const openEdge = (options: Partial<EdgeOptions> = {}, endpoint = origin.endpoint) =>
+  startEdge({ publicKeys, origin: { endpoint, bucket, ...access }, ...options })
+
+const sign = (path: string, at: Edge = edge) =>
+  getSignedUrl({ ...signer, url: `${at.url}${path}`, dateLessThan: inMinutes(10) })
+
+const policyFor = (resource: string, more: object = {}) =>
+  JSON.stringify({
+    Statement: [
+      {
+        Resource: resource,
+        Condition: { DateLessThan: { 'AWS:EpochTime': Math.round(inMinutes(10).getTime() / 1000) }, ...more },
+      },
+    ],
+  })
+
+const cookiesOf = (cookies: object) =>
+  Object.entries(cookies)
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join('; ')
+
+async function expectRefusal(response: Response, status: number, code: string): Promise<void> {
+  expect(response.status).toBe(status)
+  expect(await response.text()).toContain(`<Error><Code>${code}</Code><Message>`)
+  expect(response.headers.get('content-type')).toBe('text/xml')
+}
+
+/** Asks for a path as it is written, which fetch would tidy up first. */
+async function asWritten(path: string): Promise<IncomingMessage> {
+  const outgoing = get({ port: edge.port, host: '127.0.0.1', path })
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+  return response
+}
+
+describe('a signed URL', () => {
+  it('gives the object as it was stored', async () => {
+    const response = await fetch(sign('/audio/song.mp3'))
+    expect(response.status).toBe(200)
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'accept-ranges': 'bytes',
+      'cache-control': 'max-age=60',
+      'content-length': '100000',
+      'content-type': 'audio/mpeg',
+      etag: `"${createHash('md5').update(song).digest('hex')}"`,
+      'access-control-allow-origin': '*',
+    })
+    expect(Buffer.from(await response.arrayBuffer()).equals(song)).toBe(true)
+  })
+
+  it('gives an empty object', async () => {
+    const response = await fetch(sign('/audio/empty.mp3'))
+    expect([response.status, response.headers.get('content-length')]).toEqual([200, '0'])
+  })
+
+  it('finds spaces, plus signs and accents in a key, whatever the query holds', async () => {
+    const plain = await fetch(sign('/audio/two words + a héart.mp3'))
+    expect(await plain.text()).toBe('spaces')
+    const queried = await fetch(sign('/audio/two%20words%20%2B%20a%20h%C3%A9art.mp3?name=a+b%20c&v=1'))
+    expect(await queried.text()).toBe('spaces')
+  })
+
+  it('reads a bare plus in a path as a space, as S3 does', async () => {
+    const url = `${edge.url}/audio/two+words+%2B+a+h%C3%A9art.mp3`
+    const signed = getSignedUrl({ ...signer, url, policy: policyFor(url) }).replace(/^.*\?/, `${url}?`)
+    expect(await (await fetch(signed)).text()).toBe('spaces')
+  })
+
+  it('may be signed with SHA-256 and with EC P-256', async () => {
+    const url = `${edge.url}/hls/track-1/index.m3u8`
+    for (const key of [signer, { keyPairId: 'KEC', privateKey: ec.privateKey }]) {
+      const signed = getSignedUrl({ ...key, url, dateLessThan: inMinutes(10), algorithm: 'SHA256' })
+      expect(await (await fetch(signed)).text()).toBe('one')
+    }
+  })
+
+  it('is refused once it has expired', async () => {
+    const signed = sign('/audio/song.mp3')
+    now += 10 * 60_000
+    await expectRefusal(await fetch(signed), 403, 'AccessDenied')
+  })
+
+  it('is refused when its path, end or signature was changed', async () => {
+    const signed = sign('/hls/track-1/index.m3u8')
+    await expectRefusal(await fetch(signed.replace('track-1', 'track-2')), 403, 'AccessDenied')
+    await expectRefusal(await fetch(signed.replace(/Expires=\d+/, 'Expires=4102444800')), 403, 'AccessDenied')
+    const changed = signed.replace(/Signature=(.)/, (_, first) => `Signature=${first === 'A' ? 'B' : 'A'}`)
+    await expectRefusal(await fetch(changed), 403, 'AccessDenied')
+  })
+
+  it('is for this host alone', async () => {
+    const signed = sign('/audio/song.mp3').replace('127.0.0.1', 'localhost')
+    await expectRefusal(await fetch(signed), 403, 'AccessDenied')
+  })
+
+  it('may be for an address', async () => {
+    const url = `${edge.url}/hls/track-1/index.m3u8`
+    const only = (ipAddress: string) => getSignedUrl({ ...signer, url, dateLessThan: inMinutes(10), ipAddress })
+    expect((await fetch(only('127.0.0.0/8'))).status).toBe(200)
+    await expectRefusal(await fetch(only('10.0.0.0/8')), 403, 'AccessDenied')
+  })
+
+  it('with a wildcard opens one track and no other, not even around a corner', async () => {
+    const resource = `${edge.url}/hls/track-1/*`
+    const signed = getSignedUrl({ ...signer, url: `${edge.url}/hls/track-1/index.m3u8`, policy: policyFor(resource) })
+    const query = new URL(signed).search
+    expect(await (await fetch(signed)).text()).toBe('one')
+    await expectRefusal(await fetch(`${edge.url}/hls/track-2/index.m3u8${query}`), 403, 'AccessDenied')
+    for (const path of ['/hls/track-1/../track-2/index.m3u8', '/hls/track-1/%2e%2e/track-2/index.m3u8']) {
+      const response = await asWritten(path + query)
+      expect(await text(response)).not.toBe('two')
+      expect(response.statusCode).toBeGreaterThanOrEqual(400)
+    }
+  })
+})
+
+describe('signed cookies', () => {
+  it('open what their policy matches', async () => {
+    const cookie = cookiesOf(getSignedCookies({ ...signer, policy: policyFor(`${edge.url}/hls/track-1/*`) }))
+    expect(await (await fetch(`${edge.url}/hls/track-1/index.m3u8`, { headers: { cookie } })).text()).toBe('one')
+    const other = await fetch(`${edge.url}/hls/track-2/index.m3u8`, { headers: { cookie } })
+    await expectRefusal(other, 403, 'AccessDenied')
+  })
+
+  it('open one URL until they expire', async () => {
+    const url = `${edge.url}/hls/track-1/index.m3u8`
+    const cookie = cookiesOf(getSignedCookies({ ...signer, url, dateLessThan: inMinutes(10) }))
+    expect(await (await fetch(url, { headers: { cookie } })).text()).toBe('one')
+    now += 10 * 60_000
+    await expectRefusal(await fetch(url, { headers: { cookie } }), 403, 'AccessDenied')
+  })
+
+  it('are refused with a forged policy', async () => {
+    const cookies = getSignedCookies({ ...signer, policy: policyFor(`${edge.url}/hls/track-1/*`) })
+    const forged = Buffer.from(policyFor('*')).toString('base64').replaceAll('=', '_')
+    const cookie = cookiesOf({ ...cookies, 'CloudFront-Policy': forged })
+    await expectRefusal(await fetch(`${edge.url}/audio/song.mp3`, { headers: { cookie } }), 403, 'AccessDenied')
+  })
+})
+
+describe('ranges', () => {
+  it.each([
+    ['the first bytes', 'bytes=0-9', 0, 9],
+    ['bytes in the middle', 'bytes=50000-50999', 50_000, 50_999],
+    ['an open end', 'bytes=99000-', 99_000, 99_999],
+    ['the last bytes', 'bytes=-10', 99_990, 99_999],
+    ['more than there is', 'bytes=99990-200000', 99_990, 99_999],
+    ['a suffix longer than the object', 'bytes=-200000', 0, 99_999],
+  ])('give %s', async (_, range, first, last) => {
+    const response = await fetch(sign('/audio/song.mp3'), { headers: { range } })
+    expect(response.status).toBe(206)
+    expect(response.headers.get('content-range')).toBe(`bytes ${first}-${last}/100000`)
+    expect(response.headers.get('content-length')).toBe(String(last - first + 1))
+    expect(Buffer.from(await response.arrayBuffer()).equals(song.subarray(first, last + 1))).toBe(true)
+  })
+
+  it('beyond the end are refused with the size', async () => {
+    const response = await fetch(sign('/audio/song.mp3'), { headers: { range: 'bytes=100000-' } })
+    expect(response.headers.get('content-range')).toBe('bytes */100000')
+    await expectRefusal(response, 416, 'InvalidRange')
+  })
+
+  it.each(['bytes=9-0', 'bytes=-', 'bytes=a-b', 'bytes=0-1,5-6', 'lines=1-2'])(
+    'written %s give the whole',
+    async range => {
+      const response = await fetch(sign('/audio/song.mp3'), { headers: { range } })
+      expect([response.status, (await response.arrayBuffer()).byteLength]).toEqual([200, 100_000])
+    },
+  )
+
+  it('hold while the object is the one the viewer has begun', async () => {
+    const url = sign('/audio/song.mp3')
+    const { headers } = await fetch(url, { method: 'HEAD' })
+    const ask = async (validator: string) => {
+      const response = await fetch(url, { headers: { range: 'bytes=0-9', 'if-range': validator } })
+      return [response.status, (await response.arrayBuffer()).byteLength]
+    }
+    expect(await ask(headers.get('etag') ?? '')).toEqual([206, 10])
+    expect(await ask(headers.get('last-modified') ?? '')).toEqual([206, 10])
+    expect(await ask('"another"')).toEqual([200, 100_000])
+    expect(await ask('Tue, 01 Jan 2030 00:00:00 GMT')).toEqual([200, 100_000])
+  })
+})
+
+describe('conditions', () => {
+  it('spare the viewer what it has', async () => {
+    const url = sign('/audio/song.mp3')
+    const { headers } = await fetch(url, { method: 'HEAD' })
+    const etag = headers.get('etag') ?? ''
+    for (const method of ['GET', 'HEAD']) {
+      const response = await fetch(url, { method, headers: { 'if-none-match': etag } })
+      expect([response.status, response.headers.get('etag'), await response.text()]).toEqual([304, etag, ''])
+    }
+    const since = await fetch(url, { headers: { 'if-modified-since': headers.get('last-modified') ?? '' } })
+    expect(since.status).toBe(304)
+    expect((await fetch(url, { method: 'HEAD', headers: { 'if-none-match': '"another"' } })).status).toBe(200)
+  })
+
+  it('that do not hold are refused', async () => {
+    const response = await fetch(sign('/audio/song.mp3'), { headers: { 'if-match': '"another"' } })
+    await expectRefusal(response, 412, 'PreconditionFailed')
+  })
+})
+
+describe('methods', () => {
+  it('HEAD answers like GET, without the body', async () => {
+    const url = sign('/audio/song.mp3')
+    const [head, whole] = [await fetch(url, { method: 'HEAD' }), await fetch(url)]
+    const named = (response: Response) =>
+      ['content-length', 'content-type', 'etag', 'last-modified', 'accept-ranges'].map(name =>
+        response.headers.get(name),
+      )
+    expect(head.status).toBe(200)
+    expect(named(head)).toEqual(named(whole))
+    expect(await head.text()).toBe('')
+    await whole.arrayBuffer()
+  })
+
+  it('HEAD of nothing is 404', async () => {
+    expect((await fetch(sign('/audio/none.mp3'), { method: 'HEAD' })).status).toBe(404)
+  })
+
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('%s is not allowed, signed or not', async method => {
+    const response = await fetch(sign('/audio/song.mp3'), { method })
+    expect(response.headers.get('allow')).toBe('GET, HEAD')
+    await expectRefusal(response, 405, 'MethodNotAllowed')
+  })
+})
+
+describe('pages of other origins', () => {
+  const page = 'https://tutti.example.org'
+
+  it('may read sizes and ranges, also of a refusal', async () => {
+    const response = await fetch(`${edge.url}/audio/song.mp3`, { headers: { origin: page } })
+    expect(response.headers.get('access-control-allow-origin')).toBe('*')
+    expect(response.headers.get('access-control-allow-credentials')).toBeNull()
+    const exposed = response.headers.get('access-control-expose-headers')?.split(', ')
+    expect(exposed).toEqual(['Content-Range', 'Accept-Ranges', 'Content-Length', 'ETag'])
+    await expectRefusal(response, 403, 'MissingKey')
+  })
+
+  it('may send cookies only when they are named', async () => {
+    await using strict = await openEdge({ allowedOrigins: [page] })
+    const ask = (from: string) => fetch(`${strict.url}/audio/song.mp3`, { method: 'HEAD', headers: { origin: from } })
+    const [named, foreign] = [await ask(page), await ask('https://elsewhere.example.org')]
+    expect(named.headers.get('access-control-allow-origin')).toBe(page)
+    expect(named.headers.get('access-control-allow-credentials')).toBe('true')
+    expect(foreign.headers.get('access-control-allow-origin')).toBeNull()
+    expect(foreign.headers.get('vary')).toBe('Origin')
+  })
+
+  it('are told what they may ask for', async () => {
+    const headers = { origin: page, 'access-control-request-method': 'GET', 'access-control-request-headers': 'range' }
+    const response = await fetch(`${edge.url}/audio/song.mp3`, { method: 'OPTIONS', headers })
+    expect(response.status).toBe(204)
+    expect(response.headers.get('access-control-allow-methods')).toBe('GET, HEAD')
+    expect(response.headers.get('access-control-allow-headers')).toContain('Range')
+  })
+})
+
+describe('what cannot be served', () => {
+  it('a missing object is 404', async () => {
+    await expectRefusal(await fetch(sign('/audio/none.mp3')), 404, 'NoSuchKey')
+  })
+
+  it('the root is no object', async () => {
+    await expectRefusal(await fetch(sign('/')), 403, 'AccessDenied')
+  })
+
+  it.each([
+    ['/audio/song.mp3', 'MissingKey'],
+    ['/audio/song.mp3?Expires=1&Signature=A&Key-Pair-Id=KNOBODY', 'InvalidKey'],
+    ['/audio/song.mp3?Expires=1&Signature=!!&Key-Pair-Id=KRSA', 'MalformedSignature'],
+    ['/audio/song.mp3?Expires=never&Signature=AAAA&Key-Pair-Id=KRSA', 'MalformedPolicy'],
+    ['/audio/song.mp3?Policy=%%%&Signature=AAAA&Key-Pair-Id=KRSA', 'MalformedPolicy'],
+    ['/%ff%?&&&=&Signature&Key-Pair-Id&=', 'MissingKey'],
+    ['//audio//../?Signature=&Key-Pair-Id=KRSA', 'MalformedSignature'],
+  ])('%s is refused as %s', async (path, code) => {
+    const response = await asWritten(path)
+    expect(response.statusCode).toBe(403)
+    expect(await text(response)).toContain(`<Code>${code}</Code>`)
+  })
+
+  it('a path that is no text is 400, even when it is signed', async () => {
+    const query = new URL(getSignedUrl({ ...signer, url: edge.url, policy: policyFor('*') })).search
+    const response = await asWritten(`/audio/%ff.mp3${query}`)
+    expect(response.statusCode).toBe(400)
+    expect(await text(response)).toContain('<Code>InvalidURI</Code>')
+  })
+
+  it('nothing is served while the origin is away', async () => {
+    await using lone = await openEdge({}, 'http://127.0.0.1:1')
+    await expectRefusal(await fetch(sign('/audio/song.mp3', lone)), 502, 'BadGateway')
+  })
+
+  it('an edge does not start with a key that is none', async () => {
+    await expect(openEdge({ publicKeys: { K: 'no key' } })).rejects.toThrow()
+    const { publicKey } = generateKeyPairSync('ed25519', {
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    })
+    await expect(openEdge({ publicKeys: { K: publicKey } })).rejects.toThrow('neither RSA nor EC')
+  })
+})
+
+/** A wire between edge and origin that counts what comes back and can be watched and cut. */
+async function layWire() {
+  const wire = { bytes: 0, lines: new Set<Socket>(), closed: 0 }
+  const target = Number(new URL(origin.endpoint).port)
+  const server = createServer(near => {
+    const far = connect(target, '127.0.0.1')
+    wire.lines.add(near)
+    far.on('data', chunk => (wire.bytes += chunk.length))
+    near.pipe(far).pipe(near)
+    for (const socket of [near, far]) socket.on('error', () => undefined)
+    near.on('close', () => {
+      wire.closed++
+      wire.lines.delete(near)
+      far.destroy()
+      server.emit('line closed')
+    })
+    far.on('close', () => near.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    server,
+    wire,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, 'close')
+      server.close()
+      for (const line of wire.lines) line.destroy()
+      await closed
+    },
+  }
+}
+
+describe('a long object', () => {
+  it('arrives whole', async () => {
+    const response = await fetch(sign('/audio/long.flac'))
+    expect(Buffer.from(await response.arrayBuffer()).equals(long)).toBe(true)
+  })
+
+  it('is not fetched on when the viewer leaves', async () => {
+    await using wired = await layWire()
+    await using far = await openEdge({}, wired.endpoint)
+    const closed = once(wired.server, 'line closed')
+    const outgoing = get(sign('/audio/long.flac', far))
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+    await once(response, 'readable')
+    outgoing.destroy()
+    await closed
+    expect(wired.wire.bytes).toBeLessThan(long.length)
+  })
+
+  it('breaks off, and does not end well, when the origin breaks off', async () => {
+    await using wired = await layWire()
+    await using far = await openEdge({}, wired.endpoint)
+    const response = await fetch(sign('/audio/long.flac', far))
+    expect(response.status).toBe(200)
+    for (const line of wired.wire.lines) line.destroy()
+    await expect(response.arrayBuffer()).rejects.toThrow()
+  })
+
+  it('does not keep the edge from closing', async () => {
+    const brief = await openEdge()
+    const outgoing = send(sign('/audio/long.flac', brief)).end()
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+    const broken = expect(buffer(response)).rejects.toThrow()
+    await brief[Symbol.asyncDispose]()
+    await broken
+  })
+})

@@ -1,0 +1,255 @@
+import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startIssuer, type Issuer, type IssuerOptions } from '../../dev/issuer'
+
+const audience = 'tutti'
+const someText: unknown = expect.any(String)
+const someNumber: unknown = expect.any(Number)
+const start = (options: Partial<IssuerOptions> = {}) => startIssuer({ audience, ...options })
+
+/** Verifies as a stranger would, with nothing in the cache. */
+const verify = ({ jwksUrl, issuer }: Issuer, token: string, currentDate = new Date()) =>
+  jwtVerify(token, createRemoteJWKSet(new URL(jwksUrl)), {
+    issuer,
+    audience,
+    algorithms: ['RS256'],
+    currentDate,
+  })
+
+async function publishedKids({ jwksUrl }: Issuer): Promise<unknown[]> {
+  const body: unknown = await (await fetch(jwksUrl)).json()
+  return (body as { keys: { kid: unknown }[] }).keys.map(key => key.kid)
+}
+
+const ask = ({ issuer }: Issuer, body: unknown) =>
+  fetch(`${issuer}/token`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) })
+
+describe('a token', () => {
+  it('is verified by the published keys and says who it is for', async () => {
+    await using issuer = await start()
+    const { payload, protectedHeader } = await verify(issuer, await issuer.tokenFor('ann'))
+    expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'at+jwt', kid: someText })
+    expect(payload).toEqual({
+      sub: 'ann',
+      iss: issuer.issuer,
+      aud: audience,
+      iat: someNumber,
+      exp: (payload.iat ?? 0) + 3600,
+      jti: someText,
+      sid: someText,
+      name: 'Ann',
+      preferred_username: 'ann',
+      roles: [],
+    })
+  })
+
+  it('differs from the next one in its id and session', async () => {
+    await using issuer = await start()
+    const [one, two] = [decodeJwt(await issuer.tokenFor('ann')), decodeJwt(await issuer.tokenFor('ann'))]
+    expect(one.jti).not.toBe(two.jti)
+    expect(one.sid).not.toBe(two.sid)
+  })
+
+  it('lives by the given clock', async () => {
+    const now = Date.UTC(2030, 0, 1)
+    await using issuer = await start({ now: () => now })
+    const token = await issuer.tokenFor('ann', { ttlSeconds: 60 })
+    await expect(verify(issuer, token, new Date(now + 59_000))).resolves.toMatchObject({ payload: { iat: now / 1000 } })
+    await expect(verify(issuer, token, new Date(now + 60_000))).rejects.toMatchObject({ code: 'ERR_JWT_EXPIRED' })
+  })
+
+  it('says what is wished', async () => {
+    await using issuer = await start()
+    const wish = {
+      name: 'Ann B.',
+      roles: ['moderator'],
+      sid: 's1',
+      claims: { aud: 'other', exp: undefined, scope: 'x' },
+    }
+    const payload = decodeJwt(await issuer.tokenFor('ann', wish))
+    expect(payload).toMatchObject({ name: 'Ann B.', roles: ['moderator'], sid: 's1', aud: 'other', scope: 'x' })
+    expect(payload).not.toHaveProperty('exp')
+  })
+
+  it('can be made with a header that lies, which a verifier refuses', async () => {
+    await using issuer = await start()
+    const token = await issuer.tokenFor('ann', { header: { alg: 'none', kid: undefined } })
+    expect(decodeProtectedHeader(token)).toEqual({ alg: 'none', typ: 'at+jwt' })
+    await expect(verify(issuer, token)).rejects.toMatchObject({ code: 'ERR_JOSE_ALG_NOT_ALLOWED' })
+  })
+
+  it('of another issuer is refused', async () => {
+    await using issuer = await start()
+    await using other = await start()
+    const token = await other.tokenFor('ann', { claims: { iss: issuer.issuer } })
+    await expect(verify(issuer, token)).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' })
+  })
+})
+
+describe('keys', () => {
+  it('are published without their private half', async () => {
+    await using issuer = await start()
+    const set: unknown = await (await fetch(issuer.jwksUrl)).json()
+    const key = { kty: 'RSA', alg: 'RS256', use: 'sig', kid: someText, n: someText, e: 'AQAB' }
+    expect(set).toEqual({ keys: [key] })
+  })
+
+  it('rotate: the new one signs, the old one stays good until it is retired', async () => {
+    await using issuer = await start()
+    const old = await issuer.tokenFor('ann')
+    await issuer.rotate()
+    const fresh = await issuer.tokenFor('ann')
+    expect(decodeProtectedHeader(fresh).kid).not.toBe(decodeProtectedHeader(old).kid)
+    await expect(verify(issuer, old)).resolves.toBeDefined()
+    await expect(verify(issuer, fresh)).resolves.toBeDefined()
+
+    await issuer.retire()
+    await expect(verify(issuer, old)).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' })
+    await expect(verify(issuer, fresh)).resolves.toBeDefined()
+  })
+
+  it('are all kept when they rotate at the same time', async () => {
+    await using issuer = await start()
+    await Promise.all([issuer.rotate(), issuer.rotate()])
+    expect(new Set(await publishedKids(issuer)).size).toBe(3)
+  })
+})
+
+describe('the key file', () => {
+  let folder = ''
+  beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'issuer-'))))
+  afterEach(() => rm(folder, { recursive: true }))
+
+  it('keeps current and published keys over a restart, for its owner alone', async () => {
+    const keyFile = join(folder, 'keys.json')
+    let port: number
+    let tokens: string[]
+    {
+      await using issuer = await start({ keyFile })
+      port = issuer.port
+      tokens = [await issuer.tokenFor('ann')]
+      await issuer.rotate()
+      tokens.push(await issuer.tokenFor('ann'))
+    }
+    expect((await stat(keyFile)).mode & 0o777).toBe(0o600)
+    expect(await readdir(folder)).toEqual(['keys.json'])
+
+    await using again = await start({ keyFile, port })
+    for (const token of tokens) await expect(verify(again, token)).resolves.toBeDefined()
+    expect(await publishedKids(again)).toEqual(tokens.map(token => decodeProtectedHeader(token).kid).reverse())
+    await again.retire()
+    expect(JSON.parse(await readFile(keyFile, 'utf8'))).toHaveLength(1)
+  })
+
+  it.each(['', 'null', '[]', '[{"kid":"k"}]', '[{"kid":"k","pem":"no pem"}]'])('is refused as %j', async content => {
+    const keyFile = join(folder, 'keys.json')
+    await writeFile(keyFile, content)
+    await expect(start({ keyFile })).rejects.toThrow()
+    expect(await readFile(keyFile, 'utf8')).toBe(content)
+  })
+})
+
+describe('POST /token', () => {
+  it('gives a token to whoever asks', async () => {
+    await using issuer = await start()
+    const response = await ask(issuer, { subject: 'ann', roles: ['moderator'], ttlSeconds: 60 })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('access-control-allow-origin')).toBe('*')
+    expect(response.headers.get('cache-control')).toBe('no-store')
+    const body = (await response.json()) as { access_token: string }
+    expect(body).toEqual({ access_token: someText, token_type: 'Bearer', expires_in: 60 })
+    const { payload } = await verify(issuer, body.access_token)
+    expect(payload).toMatchObject({ sub: 'ann', roles: ['moderator'], exp: (payload.iat ?? 0) + 60 })
+  })
+
+  it('says for how long when not asked for a time', async () => {
+    await using issuer = await start()
+    expect(await (await ask(issuer, { subject: 'ann' })).json()).toMatchObject({ expires_in: 3600 })
+  })
+
+  it.each<[string, unknown]>([
+    ['nothing', ''],
+    ['no JSON', '{'],
+    ['null', null],
+    ['a list', []],
+    ['no subject', {}],
+    ['an empty subject', { subject: '' }],
+    ['a subject that is a number', { subject: 7 }],
+    ['roles that are no list', { subject: 'ann', roles: 'admin' }],
+    ['a role that is no text', { subject: 'ann', roles: [1] }],
+    ['a time of nothing', { subject: 'ann', ttlSeconds: 0 }],
+    ['a time in words', { subject: 'ann', ttlSeconds: '60' }],
+    ['a field it does not know', { subject: 'ann', claims: {} }],
+    ['a body without end', 'x'.repeat(1_000_000)],
+  ])('refuses %s', async (_, body) => {
+    await using issuer = await start()
+    const response = await ask(issuer, body)
+    expect(response.status).toBe(400)
+    expect(await response.json()).toEqual({ error: 'invalid_request', error_description: someText })
+  })
+})
+
+describe('the server', () => {
+  it('describes itself', async () => {
+    await using issuer = await start()
+    const response = await fetch(`${issuer.issuer}/.well-known/openid-configuration`)
+    expect(await response.json()).toMatchObject({
+      issuer: issuer.issuer,
+      jwks_uri: issuer.jwksUrl,
+      token_endpoint: `${issuer.issuer}/token`,
+    })
+  })
+
+  it('lets pages of other origins ask', async () => {
+    await using issuer = await start()
+    const response = await fetch(`${issuer.issuer}/token`, { method: 'OPTIONS' })
+    expect(response.status).toBe(204)
+    expect(response.headers.get('access-control-allow-methods')).toContain('POST')
+  })
+
+  it.each(['/', '/token', '/constructor', '/.well-known/jwks.json/'])('knows nothing at GET %s', async path => {
+    await using issuer = await start()
+    expect((await fetch(`${issuer.issuer}${path}`)).status).toBe(404)
+  })
+
+  it('refuses a port that is taken', async () => {
+    await using issuer = await start()
+    await expect(start({ port: issuer.port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  })
+})
+
+describe('misbehaving', () => {
+  it('counts every request for the keys and recovers', async () => {
+    await using issuer = await start()
+    expect(issuer.hits).toBe(0)
+    issuer.misbehave('down')
+    expect((await fetch(issuer.jwksUrl)).status).toBe(503)
+    issuer.misbehave('garbage')
+    await expect((await fetch(issuer.jwksUrl)).json()).rejects.toThrow()
+    issuer.misbehave('none')
+    await fetch(issuer.jwksUrl)
+    await ask(issuer, { subject: 'ann' })
+    expect(issuer.hits).toBe(3)
+  })
+
+  it('sends a good key set of ten megabytes', async () => {
+    await using issuer = await start()
+    issuer.misbehave('huge')
+    const text = await (await fetch(issuer.jwksUrl)).text()
+    expect(text.length).toBeGreaterThan(10_000_000)
+    expect(JSON.parse(text)).toHaveProperty('keys.0.kty', 'RSA')
+  })
+
+  it('hangs until the client gives up, or until it is closed itself', async () => {
+    const issuer = await start()
+    issuer.misbehave('hang')
+    await expect(fetch(issuer.jwksUrl, { signal: AbortSignal.timeout(50) })).rejects.toThrow()
+    const hanging = expect(fetch(issuer.jwksUrl)).rejects.toThrow()
+    while (issuer.hits < 2) await new Promise(setImmediate)
+    await issuer[Symbol.asyncDispose]()
+    await issuer[Symbol.asyncDispose]()
+    await hanging
+  })
+})

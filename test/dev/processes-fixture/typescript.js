@@ -1,0 +1,8 @@
+// Lets a plain `node -r` run the sources, compiled as jest compiles them.
+const { readFileSync } = require('node:fs')
+const { transformSync } = require('@swc/core')
+const [, options] = Object.values(require('../../../jest.config.js').transform)[0]
+
+require.extensions['.ts'] = (module, filename) => {
+  module._compile(transformSync(readFileSync(filename, 'utf8'), { ...options, swcrc: false, filename }).code, filename)
+}

@@ -1,0 +1,106 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { thisHost, type Host } from '../../dev/processes/host'
+import { findTool, hasTool, installPackage } from '../../dev/processes/tools'
+import { withLock } from '../../dev/processes/with-lock'
+import { privateFolder } from './processes-fixture/private-folder'
+
+const silent = () => undefined
+
+describe('findTool', () => {
+  test('finds a program on PATH, or what stands in for it', async () => {
+    await using folder = await privateFolder()
+    const host = bare(folder.path, { PATH: folder.path })
+    expect(await hasTool('redis-server', host)).toBe(false)
+    const valkey = await program(folder.path, 'valkey-server')
+    expect(await findTool('redis-server', silent, host)).toBe(valkey)
+    const redis = await program(folder.path, 'redis-server')
+    expect(await findTool('redis-server', silent, host)).toBe(redis)
+  })
+
+  test('passes over a file that cannot be run', async () => {
+    await using folder = await privateFolder()
+    await writeFile(join(folder.path, 'ffmpeg'), 'not a program')
+    expect(await hasTool('ffmpeg', bare(folder.path, { PATH: folder.path }))).toBe(false)
+  })
+
+  test('prefers the program that a variable names, and refuses a wrong one', async () => {
+    await using folder = await privateFolder()
+    const chosen = await program(folder.path, 'my-redis')
+    const host = bare(folder.path, { TUTTI_REDIS_SERVER: chosen, PATH: folder.path })
+    await program(folder.path, 'redis-server')
+    expect(await findTool('redis-server', silent, host)).toBe(chosen)
+    const wrong = { ...host, env: { TUTTI_REDIS_SERVER: '/nowhere/redis' } }
+    await expect(findTool('redis-server', silent, wrong)).rejects.toThrow(/TUTTI_REDIS_SERVER says \/nowhere\/redis/)
+  })
+
+  test.each([
+    ['linux', /redis-server is missing.*apt-get install redis-server.*TUTTI_REDIS_SERVER/],
+    ['darwin', /redis-server is missing.*brew install redis/],
+  ] as const)('says what to do where nothing can be fetched (%s)', async (platform, advice) => {
+    await using folder = await privateFolder()
+    await expect(findTool('redis-server', silent, { ...bare(folder.path), platform })).rejects.toThrow(advice)
+  })
+})
+
+describe('installPackage', () => {
+  test('is false, with a word why, where it cannot be installed', async () => {
+    await using folder = await privateFolder()
+    const said: string[] = []
+    expect(await installPackage('no-such-package', line => said.push(line), bare(folder.path))).toBe(false)
+    expect(said).toEqual(['Going on without no-such-package: this system has no apt-get'])
+  })
+})
+
+// The rest is about apt and flock, which Linux alone has.
+if (process.platform === 'linux') {
+  test('findTool says what to do, and what went wrong, when apt fails', async () => {
+    await using folder = await privateFolder()
+    await program(folder.path, 'apt-get', 'echo "no network" >&2; exit 100')
+    const failure = findTool('redis-server', silent, bare(folder.path, { PATH: folder.path }))
+    await expect(failure).rejects.toThrow(/redis-server is missing/)
+    await expect(failure).rejects.toHaveProperty('cause.message', expect.stringContaining('no network'))
+  })
+
+  withLockTests()
+}
+
+function withLockTests(): void {
+  test('withLock lets one in after the other, and the next one in after a failure', async () => {
+    await using folder = await privateFolder()
+    const lock = join(folder.path, 'lock')
+    const order: string[] = []
+    const enter = (name: string) =>
+      withLock(lock, async () => {
+        order.push(`${name} in`)
+        await new Promise(setImmediate)
+        order.push(`${name} out`)
+        if (name === 'first') throw new Error('failed inside')
+      })
+    await expect(enter('first')).rejects.toThrow('failed inside')
+    await Promise.all([enter('a'), enter('b')])
+    expect(order.slice(0, 2)).toEqual(['first in', 'first out'])
+    expect([
+      ['a in', 'a out', 'b in', 'b out'],
+      ['b in', 'b out', 'a in', 'a out'],
+    ]).toContainEqual(order.slice(2))
+  })
+
+  test('withLock rejects if the lock file cannot be made', async () => {
+    await using folder = await privateFolder()
+    await expect(withLock(join(folder.path, 'missing', 'lock'), async () => 1)).rejects.toThrow(/Cannot lock/)
+  })
+}
+
+/** A host without rights and without any program but those on the PATH given. */
+function bare(folder: string, env: NodeJS.ProcessEnv = {}): Host {
+  return { ...thisHost, platform: 'linux', isRoot: false, env, cache: join(folder, 'cache') }
+}
+
+async function program(folder: string, name: string, script = 'exit 0'): Promise<string> {
+  await mkdir(folder, { recursive: true })
+  const file = join(folder, name)
+  await writeFile(file, `#!/bin/sh\n${script}\n`)
+  await chmod(file, 0o755)
+  return file
+}

@@ -1,0 +1,97 @@
+import { CreateBucketCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startS3 } from '../../dev/s3'
+
+/**
+ * The bucket that the conformance suite speaks to: one in the stand-in, or, when all of S3_CONFORMANCE_ENDPOINT, _BUCKET,
+ * _REGION, _KEY_ID and _SECRET are set, a real one made for this (its CORS and lifecycle rules get replaced).
+ */
+export interface Target extends AsyncDisposable {
+  endpoint: string
+  bucket: string
+  region: string
+  credentials: { accessKeyId: string; secretAccessKey: string }
+  /** With the SDK's defaults. */
+  client: S3Client
+  /** Makes URLs without a checksum of the body nobody has yet. */
+  presigner: S3Client
+  connect: (config?: Partial<S3ClientConfig>) => S3Client
+  /** A key that no test has used. */
+  freshKey: (name?: string) => string
+}
+
+export const real = readEnvironment()
+
+/** For assertions that only the stand-in can be asked for: its clock, its disk, buckets at will. */
+export const describeStandIn = (name: string, tests: () => void) => {
+  if (!real) describe(name, tests)
+}
+
+export async function openTarget(): Promise<Target> {
+  if (real) return target(real, async () => undefined)
+  const folder = await mkdtemp(join(tmpdir(), 's3-'))
+  const credentials = { accessKeyId: 'AKIDSTANDIN', secretAccessKey: 'a/secret+of=the stand-in' }
+  const region = 'eu-central-1'
+  const s3 = await startS3({ folder, region, ...credentials })
+  const opened = target({ endpoint: s3.endpoint, bucket: 'conformance', region, credentials }, async () => {
+    await s3[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true })
+  })
+  await opened.client.send(new CreateBucketCommand({ Bucket: opened.bucket }))
+  return opened
+}
+
+/** What an answer to fetch says: its status and, if it is a refusal, S3's code. */
+export async function outcome(answer: Response | Promise<Response>): Promise<string> {
+  const { status, body } = await readAnswer(answer)
+  return `${status} ${/<Code>(\w+)<\/Code>/.exec(body)?.[1] ?? ''}`.trim()
+}
+
+export async function readAnswer(answer: Response | Promise<Response>): Promise<{ status: number; body: string }> {
+  const response = await answer
+  return { status: response.status, body: await response.text() }
+}
+
+/** What the SDK throws for a refusal, for `rejects.toMatchObject`. */
+export const refusal = (status: number, name: string) => ({ name, $metadata: { httpStatusCode: status } })
+
+export function expiringClock(start: number) {
+  let time = start
+  return { now: () => time, move: (ms: number) => (time += ms) }
+}
+
+function target(
+  where: Pick<Target, 'endpoint' | 'bucket' | 'region' | 'credentials'>,
+  close: () => Promise<void>,
+): Target {
+  const clients: S3Client[] = []
+  const connect = (config: Partial<S3ClientConfig> = {}) => {
+    const { endpoint, region, credentials } = where
+    const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true, maxAttempts: 1, ...config })
+    clients.push(client)
+    return client
+  }
+  const room = `conformance-${randomUUID()}`
+  return {
+    ...where,
+    connect,
+    client: connect(),
+    presigner: connect({ requestChecksumCalculation: 'WHEN_REQUIRED' }),
+    freshKey: (name = 'object') => `${room}/${randomUUID()}/${name}`,
+    async [Symbol.asyncDispose]() {
+      for (const client of clients) client.destroy()
+      await close()
+    },
+  }
+}
+
+function readEnvironment(): Pick<Target, 'endpoint' | 'bucket' | 'region' | 'credentials'> | undefined {
+  const read = (name: string) => process.env[`S3_CONFORMANCE_${name}`]
+  const [endpoint, bucket, region] = [read('ENDPOINT'), read('BUCKET'), read('REGION')]
+  const [accessKeyId, secretAccessKey] = [read('KEY_ID'), read('SECRET')]
+  if (!endpoint || !bucket || !region || !accessKeyId || !secretAccessKey) return undefined
+  return { endpoint, bucket, region, credentials: { accessKeyId, secretAccessKey } }
+}

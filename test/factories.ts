@@ -1,0 +1,20 @@
+import { newId } from '../kernel/ids'
+import { Track } from '../models'
+
+/** A track that is there and ready, as if it had been uploaded and processed. */
+export async function makeTrack(ownerId: string, wish: Partial<Track['_creationAttributes']> = {}): Promise<Track> {
+  const now = new Date()
+  return Track.create({
+    id: newId(now),
+    ownerId,
+    title: 'A track',
+    visibility: 'public',
+    state: 'ready',
+    audioKey: 'audio/none.mp3',
+    contentType: 'audio/mpeg',
+    durationMs: 180_000,
+    createdAt: now,
+    publishedAt: now,
+    ...wish,
+  })
+}

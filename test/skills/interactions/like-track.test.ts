@@ -1,0 +1,47 @@
+import { getTrack } from '../../../skills/streaming/get-track'
+import { likeTrack } from '../../../skills/interactions/like-track'
+import { unlikeTrack } from '../../../skills/interactions/unlike-track'
+import { makeTrack } from '../../factories'
+import { doors } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+let world: TestWorld
+beforeAll(async () => {
+  world = await freshWorld()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+describe.each(doors)('liking a track over %s', door => {
+  it('counts once, tells the artist on the other node once, and shows on every read', async () => {
+    const ann = await world.person('ann')
+    const bob = await world.person('bob')
+    const track = await makeTrack(ann.id)
+    const heard = await ann.hear(`user:${ann.id}`)
+
+    const first = await bob.call(likeTrack, { trackId: track.id }, { door })
+    const again = await bob.call(likeTrack, { trackId: track.id }, { door })
+    expect(first).toMatchObject({ liked: true, counts: { likes: 1 } })
+    expect(again).toEqual(first)
+
+    await bob.call(unlikeTrack, { trackId: track.id }, { door })
+    await heard.first('interactions.trackUnliked', data => data.trackId === track.id)
+    const names = heard.events.filter(({ data }) => data.trackId === track.id).map(({ name }) => name)
+    expect(names).toEqual(['interactions.trackLiked', 'interactions.trackUnliked'])
+    expect(await ann.call(getTrack, { trackId: track.id }, { door })).toMatchObject({ counts: { likes: 0 } })
+  })
+
+  it('is counted exactly when many press at once', async () => {
+    const ann = await world.person('ann')
+    const track = await makeTrack(ann.id)
+    const crowd = await Promise.all(Array.from({ length: 6 }, (_, index) => world.person(`fan${index}`)))
+    await Promise.all(crowd.flatMap(fan => [1, 2, 3].map(() => fan.call(likeTrack, { trackId: track.id }, { door }))))
+    expect(await ann.call(getTrack, { trackId: track.id })).toMatchObject({ counts: { likes: 6 } })
+  })
+
+  it('hides what the listener may not know of', async () => {
+    const ann = await world.person('ann')
+    const bob = await world.person('bob')
+    const track = await makeTrack(ann.id, { visibility: 'private' })
+    expect(await bob.refused(likeTrack, { trackId: track.id }, { door })).toMatchObject({ code: 'not_found' })
+  })
+})

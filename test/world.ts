@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Logger, runOnce } from 'graphile-worker'
+import { audience } from '../dev/stack'
+import { type Issuer, startIssuer } from '../dev/issuer'
+import { type Clock } from '../kernel/world/clock'
+import { readConfig } from '../kernel/world/config'
+import { openDatabase } from '../kernel/world/database'
+import { createLog } from '../kernel/world/log'
+import { createWorld, type World } from '../kernel/world'
+import { startWeb, type WebNode } from '../server/main'
+import { tasksOf } from '../server/worker'
+import { product } from '../skills'
+import { Person, type PersonWish } from './people'
+import { freshDatabase, testStack } from './stack'
+
+export interface TestNode extends WebNode {
+  world: World
+  /** `http://127.0.0.1:port` */
+  url: string
+}
+
+export interface TestWorld extends AsyncDisposable {
+  nodes: readonly TestNode[]
+  /** The world of the first node. */
+  world: World
+  issuer: Issuer
+  clock: TestClock
+  variables: Readonly<Record<string, string>>
+  /** Somebody signed in; each next one is connected to the next node. */
+  person(name: string, wish?: PersonWish): Promise<Person>
+  /** Does all jobs that are due, as a worker would. */
+  work(): Promise<void>
+}
+
+export interface TestClock extends Clock {
+  advance(ms: number): void
+}
+
+export interface WorldWish {
+  /** Default 2: what works on one node only does not work. */
+  nodes?: number
+  variables?: Record<string, string>
+}
+
+/** A world of one's own: a database, a Redis prefix, a token issuer, some nodes; only its time is fake. */
+export async function freshWorld({ nodes: nodeCount = 2, variables: more = {} }: WorldWish = {}): Promise<TestWorld> {
+  const parts: AsyncDisposable[] = []
+  const keep = <T extends AsyncDisposable>(part: T): T => {
+    parts.unshift(part)
+    return part
+  }
+  const stack = testStack()
+  const keys = join(stack.folder, 'issuers')
+  await mkdir(keys, { recursive: true })
+  const clock = testClock()
+  const issuer = keep(
+    await startIssuer({ audience, keyFile: join(keys, `${process.pid}.json`), now: () => clock.now() }),
+  )
+  const { url } = keep(await freshDatabase())
+  const variables = {
+    ...stack.variables,
+    NODE_ENV: 'test',
+    LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
+    DATABASE_URL: url,
+    DATABASE_POOL_MAX: '12',
+    REDIS_PREFIX: `test-${randomUUID()}`,
+    AUTH_SERVER_JWKS_URL: issuer.jwksUrl,
+    AUTH_ISSUER: issuer.issuer,
+    ALLOWED_ORIGINS: 'https://tutti.example',
+    ...more,
+  }
+  const config = readConfig(variables)
+  const log = createLog(config.logLevel)
+  // The models are bound to one connection per process: the nodes of a test share it, everything else is their own.
+  const database = keep(await openDatabase(config, log))
+  const nodes: TestNode[] = []
+  for (let index = 0; index < nodeCount; index += 1) {
+    const world = keep(await createWorld(config, { clock, log, database }))
+    await world.redis.ready(5_000)
+    const node = keep(await startWeb(world, product, 0))
+    nodes.push(Object.assign(node, { world, url: `http://127.0.0.1:${node.port}` }))
+  }
+  const [first] = nodes
+  if (first === undefined) throw new Error('a world needs a node')
+
+  let people = 0
+  return {
+    nodes,
+    world: first.world,
+    issuer,
+    clock,
+    variables,
+    async person(name, wish = {}) {
+      const node = nodes[wish.node ?? people % nodes.length] ?? first
+      people += 1
+      const token = await issuer.tokenFor(name, wish)
+      return keep(await Person.arrive(name, token, node.url))
+    },
+    async work() {
+      const taskList = tasksOf(first.world, product, new AbortController().signal)
+      await runOnce({ connectionString: url, taskList, noHandleSignals: true, logger: quiet })
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const part of parts) await part[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function testClock(): TestClock {
+  let aheadMs = 0
+  return {
+    now: () => Date.now() + aheadMs,
+    advance(ms) {
+      aheadMs += ms
+    },
+  }
+}
+
+const quiet = new Logger(() => () => undefined)
