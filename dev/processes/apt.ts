@@ -74,9 +74,9 @@ async function download(name: string, target: string, say: Say, host: Host): Pro
     await run('apt-get', [...options, 'update'], { env: host.env })
   })
 
+  await rm(lists, { recursive: true, force: true })
   for (const archive of await readdir(archives)) await run('dpkg-deb', ['-x', join(archives, archive), unfinished])
   await rm(archives, { recursive: true })
-  await rm(lists, { recursive: true, force: true })
   await rename(unfinished, target)
 }
 
@@ -97,11 +97,9 @@ async function ownLists(folder: string): Promise<string[]> {
 }
 
 async function wrap(program: string, target: string, bin: string): Promise<void> {
-  const files = await readdir(target, { recursive: true, withFileTypes: true })
   const binary = ['usr/bin', 'usr/sbin'].map(folder => join(target, folder, program)).find(file => existsSync(file))
   if (binary === undefined) return
-  const libraries = new Set(files.filter(file => /\.so(\.|$)/.test(file.name)).map(file => file.parentPath))
-  const path = [...libraries].map(folder => `"$here"/${relative(bin, folder)}`).join(':')
+  const path = (await libraryFolders(target)).map(folder => `"$here"/${relative(bin, folder)}`).join(':')
   const script = `#!/bin/sh
 here=$(cd "$(dirname "$0")" && pwd)
 LD_LIBRARY_PATH=${path} exec "$here"/${relative(bin, dirname(binary))}/${program} "$@"
@@ -110,4 +108,10 @@ LD_LIBRARY_PATH=${path} exec "$here"/${relative(bin, dirname(binary))}/${program
   await writeFile(unfinished, script)
   await chmod(unfinished, 0o755)
   await rename(unfinished, join(bin, program))
+}
+
+async function libraryFolders(target: string): Promise<string[]> {
+  const files = await readdir(target, { recursive: true, withFileTypes: true })
+  const libraries = files.filter(file => /\.so(\.[\d.]+)?$/.test(file.name) && /\/lib(\/|$)/.test(file.parentPath))
+  return [...new Set(libraries.map(file => file.parentPath))]
 }

@@ -26,15 +26,18 @@ export function asyncApi(product: Product): Json {
     channels: {
       socket: {
         address: '/socket.io/',
-        messages: Object.fromEntries([
+        messages: Object.fromEntries<Json>([
           ...calls.flatMap(callMessages),
-          ...events.map(({ id, message }) => [id, message]),
+          ...events.map(({ id, message }): Entry => [id, message]),
         ]),
       },
     },
-    operations: Object.fromEntries([
-      ...calls.map(({ id, summary }) => [id, requestReply(id, summary)]),
-      ...events.map(({ id, summary }) => [id, { action: 'send', channel: socket, summary, messages: [refer(id)] }]),
+    operations: Object.fromEntries<Json>([
+      ...calls.map(({ id, summary }): Entry => [id, requestReply(id, summary)]),
+      ...events.map(({ id, summary }): Entry => [
+        id,
+        { action: 'send', channel: socket, summary, messages: [refer(id)] },
+      ]),
     ]),
     components: { schemas: { ...book.components(), Problem: problemSchema, Page: pageSchema } },
   }
@@ -46,6 +49,8 @@ interface Call {
   input: Json
   answer: Json
 }
+
+type Entry = [string, Json]
 
 const socket = { $ref: '#/channels/socket' }
 const refer = (id: string) => ({ $ref: `#/channels/socket/messages/${id}` })
@@ -71,7 +76,7 @@ const channelCalls: Call[] = [
   answer: { type: 'object', required: ['data'], properties: { data: channelShape } },
 }))
 
-function callMessages({ id, input, answer }: Call): [string, Json][] {
+function callMessages({ id, input, answer }: Call): Entry[] {
   const key = { type: 'string', minLength: 1, maxLength: 255 }
   const refused = {
     type: 'object',

@@ -65,9 +65,9 @@ const maySee = async (actor: Actor | null, track: Track) =>
 export async function viewTracks(tracks: readonly Track[], { actor }: Pick<Context, 'actor'>): Promise<TrackView[]> {
   const trackId = tracks.map(({ id }) => id)
   const owners = await profileSummaries(tracks.map(({ ownerId }) => ownerId))
-  const mine = { where: { trackId, profileId: actor?.id ?? null }, attributes: ['trackId'] }
-  const liked = new Set(actor === null ? [] : (await Like.findAll(mine)).map(like => like.trackId))
-  const reposted = new Set(actor === null ? [] : (await Repost.findAll(mine)).map(repost => repost.trackId))
+  const mine = actor === null ? null : { where: { trackId, profileId: actor.id }, attributes: ['trackId'] }
+  const liked = new Set(mine === null ? [] : (await Like.findAll(mine)).map(like => like.trackId))
+  const reposted = new Set(mine === null ? [] : (await Repost.findAll(mine)).map(repost => repost.trackId))
   return tracks.map(track => {
     const owner = owners.get(track.ownerId)
     if (owner === undefined) throw new Error('a track without an owner')

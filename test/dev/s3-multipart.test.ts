@@ -1,0 +1,223 @@
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  type CompletedPart,
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  GetObjectAttributesCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  ListPartsCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
+import { Upload } from '@aws-sdk/lib-storage'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import { createHash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import { openTarget, outcome, refusal, type Target } from './s3-target'
+
+let s3: Target
+
+beforeAll(async () => {
+  s3 = await openTarget()
+})
+afterAll(() => s3[Symbol.asyncDispose]())
+
+const partBytes = 5 * 1024 ** 2
+const first = Buffer.alloc(partBytes, 'first part ')
+const last = Buffer.from('and the last one')
+const whole = Buffer.concat([first, last])
+
+const sha256 = (body: Buffer) => createHash('sha256').update(body).digest('base64')
+const start = async (Key: string, more: Partial<CreateMultipartUploadCommand['input']> = {}) => {
+  const { UploadId } = await s3.client.send(new CreateMultipartUploadCommand({ Bucket: s3.bucket, Key, ...more }))
+  return { Bucket: s3.bucket, Key, UploadId }
+}
+type Where = Awaited<ReturnType<typeof start>>
+const send = async (where: Where, PartNumber: number, Body: Buffer): Promise<CompletedPart> => {
+  const { ETag, ChecksumCRC32 } = await s3.client.send(new UploadPartCommand({ ...where, PartNumber, Body }))
+  return { PartNumber, ETag, ChecksumCRC32 }
+}
+const complete = (where: Where, Parts: CompletedPart[], more: Partial<CompleteMultipartUploadCommand['input']> = {}) =>
+  s3.client.send(new CompleteMultipartUploadCommand({ ...where, MultipartUpload: { Parts }, ...more }))
+const read = async (Key: string, Range?: string) => {
+  const { Body } = await s3.client.send(new GetObjectCommand({ Bucket: s3.bucket, Key, Range }))
+  return Buffer.from((await Body?.transformToByteArray()) ?? [])
+}
+
+test("12 MB by the SDK's uploader arrive as three parts with their type", async () => {
+  const Key = s3.freshKey()
+  const Body = Buffer.alloc(12_000_000, 'twelve megabytes ')
+  const params = { Bucket: s3.bucket, Key, Body, ContentType: 'audio/flac' }
+  await new Upload({ client: s3.client, params, partSize: partBytes }).done()
+  const found = await s3.client.send(new HeadObjectCommand({ Bucket: s3.bucket, Key }))
+  expect(found).toMatchObject({ ContentLength: 12_000_000, ContentType: 'audio/flac' })
+  expect(found.ETag).toMatch(/^"[\da-f]{32}-3"$/)
+  expect((await read(Key)).equals(Body)).toBe(true)
+})
+
+test('presigned parts with signed checksums, and ranges across their border', async () => {
+  const where = await start(s3.freshKey(), { ChecksumAlgorithm: 'SHA256' })
+  const parts: CompletedPart[] = []
+  for (const [index, body] of [first, last].entries()) {
+    const command = new UploadPartCommand({ ...where, PartNumber: index + 1, ChecksumSHA256: sha256(body) })
+    const url = await getSignedUrl(s3.presigner, command, {
+      signableHeaders: new Set(['host', 'x-amz-checksum-sha256']),
+      unhoistableHeaders: new Set(['x-amz-checksum-sha256']),
+    })
+    const headers = { 'x-amz-checksum-sha256': sha256(body) }
+    const evil = await outcome(fetch(url, { method: 'PUT', body: Buffer.from('evil'), headers }))
+    expect(evil).toBe('400 BadDigest')
+    const answer = await fetch(url, { method: 'PUT', body, headers })
+    expect(answer.status).toBe(200)
+    parts.push({ PartNumber: index + 1, ETag: answer.headers.get('etag') ?? '', ChecksumSHA256: sha256(body) })
+  }
+  const digests = Buffer.concat([first, last].map(body => createHash('sha256').update(body).digest()))
+  const done = await complete(where, parts)
+  expect(done).toMatchObject({ ChecksumSHA256: `${sha256(digests)}-2`, ChecksumType: 'COMPOSITE' })
+  expect(await read(where.Key, `bytes=${partBytes - 4}-${partBytes + 2}`)).toEqual(
+    whole.subarray(partBytes - 4, partBytes + 3),
+  )
+  expect((await read(where.Key, 'bytes=-3')).toString()).toBe('one')
+})
+
+test('the ETag is the MD5 of the MD5s, and parts may come in any order and twice', async () => {
+  const where = await start(s3.freshKey())
+  const two = await send(where, 2, last)
+  await send(where, 1, Buffer.alloc(partBytes, 'a first try'))
+  const one = await send(where, 1, first)
+  const { ETag } = await complete(where, [one, two])
+  const md5s = Buffer.concat([first, last].map(body => createHash('md5').update(body).digest()))
+  expect(ETag).toBe(`"${createHash('md5').update(md5s).digest('hex')}-2"`)
+  expect((await read(where.Key)).equals(whole)).toBe(true)
+})
+
+test('a full-object CRC is joined from the parts', async () => {
+  const where = await start(s3.freshKey(), { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' })
+  const parts = [await send(where, 1, first), await send(where, 2, last)]
+  const expected = Buffer.alloc(4)
+  expected.writeUInt32BE(crc32(whole))
+  const wrong = complete(where, parts, { ChecksumCRC32: 'AAAAAA==', ChecksumType: 'FULL_OBJECT' })
+  await expect(wrong).rejects.toMatchObject(refusal(400, 'BadDigest'))
+  const done = await complete(where, parts)
+  expect(done).toMatchObject({ ChecksumCRC32: expected.toString('base64'), ChecksumType: 'FULL_OBJECT' })
+})
+
+test('without a wish it is CRC64NVME, the same as of the object put at once', async () => {
+  const plain = s3.connect({ requestChecksumCalculation: 'WHEN_REQUIRED' })
+  const [Key, single] = [s3.freshKey(), s3.freshKey()]
+  const { UploadId } = await plain.send(new CreateMultipartUploadCommand({ Bucket: s3.bucket, Key }))
+  const where = { Bucket: s3.bucket, Key, UploadId }
+  const { ETag } = await plain.send(new UploadPartCommand({ ...where, PartNumber: 1, Body: first }))
+  const other = await plain.send(new UploadPartCommand({ ...where, PartNumber: 7, Body: last }))
+  await plain.send(
+    new CompleteMultipartUploadCommand({
+      ...where,
+      MultipartUpload: {
+        Parts: [
+          { PartNumber: 1, ETag },
+          { PartNumber: 7, ETag: other.ETag },
+        ],
+      },
+    }),
+  )
+  await plain.send(new PutObjectCommand({ Bucket: s3.bucket, Key: single, Body: whole }))
+  const show = async (key: string) => {
+    const wish = { Bucket: s3.bucket, Key: key, ObjectAttributes: ['Checksum' as const, 'ObjectSize' as const] }
+    const { Checksum, ObjectSize } = await s3.client.send(new GetObjectAttributesCommand(wish))
+    return { Checksum, ObjectSize }
+  }
+  expect(await show(Key)).toEqual(await show(single))
+  expect((await show(Key)).Checksum?.ChecksumCRC64NVME).toHaveLength(12)
+})
+
+test('a copy of it is one whole again', async () => {
+  const where = await start(s3.freshKey())
+  await complete(where, [await send(where, 1, first), await send(where, 2, last)])
+  const Key = s3.freshKey()
+  const CopySource = `${s3.bucket}/${where.Key}`
+  const { CopyObjectResult } = await s3.client.send(new CopyObjectCommand({ Bucket: s3.bucket, Key, CopySource }))
+  expect(CopyObjectResult?.ETag).toBe(`"${createHash('md5').update(whole).digest('hex')}"`)
+  expect((await read(Key)).equals(whole)).toBe(true)
+})
+
+test('parts and uploads are listed until the end', async () => {
+  const where = await start(s3.freshKey(), { ContentType: 'audio/flac' })
+  const parts = [await send(where, 1, first), await send(where, 2, last)]
+  const page = await s3.client.send(new ListPartsCommand({ ...where, MaxParts: 1 }))
+  expect(page.Parts).toMatchObject([{ PartNumber: 1, Size: partBytes, ETag: parts[0]?.ETag }])
+  expect(page.IsTruncated).toBe(true)
+  const next = await s3.client.send(new ListPartsCommand({ ...where, PartNumberMarker: page.NextPartNumberMarker }))
+  expect(next.Parts?.map(({ PartNumber }) => PartNumber)).toEqual([2])
+  const uploads = async () => {
+    const wish = { Bucket: s3.bucket, Prefix: where.Key }
+    return (await s3.client.send(new ListMultipartUploadsCommand(wish))).Uploads?.map(({ UploadId }) => UploadId)
+  }
+  expect(await uploads()).toEqual([where.UploadId])
+  await complete(where, parts)
+  expect(await uploads()).toBeUndefined()
+  await expect(complete(where, parts)).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } })
+})
+
+describe('completing is refused', () => {
+  test('for a part that is not there or has another ETag', async () => {
+    const where = await start(s3.freshKey())
+    const part = await send(where, 1, last)
+    const wrong = complete(where, [{ ...part, ETag: '"00000000000000000000000000000000"' }])
+    await expect(wrong).rejects.toMatchObject(refusal(400, 'InvalidPart'))
+    await expect(complete(where, [{ ...part, PartNumber: 2 }])).rejects.toMatchObject(refusal(400, 'InvalidPart'))
+  })
+
+  test('for a wrong or missing part checksum', async () => {
+    const where = await start(s3.freshKey(), { ChecksumAlgorithm: 'CRC32' })
+    const part = await send(where, 1, last)
+    const wrong = complete(where, [{ ...part, ChecksumCRC32: 'AAAAAA==' }])
+    await expect(wrong).rejects.toMatchObject(refusal(400, 'InvalidPart'))
+    const missing = complete(where, [{ ...part, ChecksumCRC32: undefined }])
+    await expect(missing).rejects.toMatchObject(refusal(400, 'InvalidRequest'))
+  })
+
+  test('for parts out of order', async () => {
+    const where = await start(s3.freshKey())
+    const [one, two] = [await send(where, 1, last), await send(where, 2, last)]
+    await expect(complete(where, [two, one])).rejects.toMatchObject(refusal(400, 'InvalidPartOrder'))
+  })
+
+  test('for a small part that is not the last', async () => {
+    const where = await start(s3.freshKey())
+    const parts = [await send(where, 1, last), await send(where, 2, last)]
+    await expect(complete(where, parts)).rejects.toMatchObject(refusal(400, 'EntityTooSmall'))
+  })
+
+  test('where something is already, if it must not be', async () => {
+    const where = await start(s3.freshKey())
+    const parts = [await send(where, 1, last)]
+    await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: where.Key, Body: 'here already' }))
+    const late = complete(where, parts, { IfNoneMatch: '*' })
+    await expect(late).rejects.toMatchObject(refusal(412, 'PreconditionFailed'))
+    expect((await read(where.Key)).toString()).toBe('here already')
+  })
+})
+
+test('a part without the checksum that the upload chose is refused', async () => {
+  const where = await start(s3.freshKey(), { ChecksumAlgorithm: 'SHA256' })
+  const url = await getSignedUrl(s3.presigner, new UploadPartCommand({ ...where, PartNumber: 1 }))
+  expect(await outcome(fetch(url, { method: 'PUT', body: 'x' }))).toBe('400 InvalidRequest')
+})
+
+test('an aborted upload is over', async () => {
+  const where = await start(s3.freshKey())
+  const part = await send(where, 1, last)
+  await s3.client.send(new AbortMultipartUploadCommand(where))
+  await expect(complete(where, [part])).rejects.toMatchObject(refusal(404, 'NoSuchUpload'))
+  await expect(send(where, 2, last)).rejects.toMatchObject(refusal(404, 'NoSuchUpload'))
+  await expect(read(where.Key)).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
+})
+
+test('part numbers go from 1 to 10000', async () => {
+  const where = await start(s3.freshKey())
+  await expect(send(where, 0, last)).rejects.toMatchObject(refusal(400, 'InvalidArgument'))
+  await expect(send(where, 10_001, last)).rejects.toMatchObject(refusal(400, 'InvalidArgument'))
+})

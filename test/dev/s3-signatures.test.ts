@@ -1,0 +1,282 @@
+import {
+  GetObjectCommand,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  type S3Client,
+  type S3ClientConfig,
+} from '@aws-sdk/client-s3'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { openTarget, outcome, refusal, type Target } from './s3-target'
+
+let s3: Target
+
+beforeAll(async () => {
+  s3 = await openTarget()
+})
+afterAll(() => s3[Symbol.asyncDispose]())
+
+const sha256 = (text: string, encoding: 'base64' | 'hex' = 'base64') =>
+  createHash('sha256').update(text).digest(encoding)
+const put = (Key: string, Body: PutObjectCommandInput['Body'], client = s3.client) =>
+  client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body }))
+const read = async (Key: string) => {
+  const { Body } = await s3.client.send(new GetObjectCommand({ Bucket: s3.bucket, Key }))
+  return Body?.transformToString()
+}
+
+describe('a signature in the header', () => {
+  const connect = (config: Partial<S3ClientConfig>) => put(s3.freshKey(), 'x', s3.connect(config))
+
+  test('by another secret does not match', async () => {
+    const credentials = { ...s3.credentials, secretAccessKey: 'guessed' }
+    await expect(connect({ credentials })).rejects.toMatchObject(refusal(403, 'SignatureDoesNotMatch'))
+  })
+
+  test('by an unknown key is refused', async () => {
+    const credentials = { ...s3.credentials, accessKeyId: 'AKIANOBODY' }
+    await expect(connect({ credentials })).rejects.toMatchObject(refusal(403, 'InvalidAccessKeyId'))
+  })
+
+  test('for another region is refused, naming the right one', async () => {
+    const elsewhere = connect({ region: 'sa-east-1' })
+    await expect(elsewhere).rejects.toMatchObject(refusal(400, 'AuthorizationHeaderMalformed'))
+  })
+
+  test('twenty minutes off is too skewed', async () => {
+    const skewed = connect({ systemClockOffset: -20 * 60_000 })
+    await expect(skewed).rejects.toMatchObject(refusal(403, 'RequestTimeTooSkewed'))
+  })
+
+  test('of an older kind is refused', async () => {
+    const authorization = `AWS ${s3.credentials.accessKeyId}:c2lnbmF0dXJl`
+    const answer = fetch(`${s3.endpoint}/${s3.bucket}/x`, { headers: { authorization } })
+    expect(await outcome(answer)).toBe('400 InvalidRequest')
+  })
+})
+
+describe('an anonymous request', () => {
+  test.each(['GET', 'PUT', 'DELETE'])('%s is refused', async method => {
+    const key = s3.freshKey()
+    await put(key, 'private')
+    const answer = fetch(`${s3.endpoint}/${s3.bucket}/${key}`, { method, ...(method === 'PUT' && { body: 'x' }) })
+    expect(await outcome(answer)).toBe('403 AccessDenied')
+  })
+})
+
+describe('a request changed after it was signed', () => {
+  // Steps after `finalizeRequest` see the signed request, as a man in the middle would.
+  function tampering(change: (request: { headers: Record<string, string>; body?: unknown }) => void): S3Client {
+    const client = s3.connect({ requestChecksumCalculation: 'WHEN_REQUIRED' })
+    client.middlewareStack.add(
+      next => async args => {
+        if (isRequest(args.request)) change(args.request)
+        return next(args)
+      },
+      { step: 'deserialize', priority: 'low' },
+    )
+    return client
+  }
+
+  test('in a signed header does not match', async () => {
+    const client = tampering(({ headers }) => (headers['x-amz-date'] = '20200101T000000Z'))
+    await expect(put(s3.freshKey(), 'x', client)).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } })
+  })
+
+  test('by another x-amz-* header is refused', async () => {
+    const client = tampering(({ headers }) => (headers['x-amz-acl'] = 'bucket-owner-full-control'))
+    await expect(put(s3.freshKey(), 'x', client)).rejects.toMatchObject(refusal(403, 'AccessDenied'))
+  })
+
+  test('in its body does not match the signed digest', async () => {
+    const key = s3.freshKey()
+    const client = tampering(request => (request.body = 'evil!'))
+    // Only over plain HTTP does the SDK sign the body, unless it sends a checksum.
+    const outcome = put(key, 'hello', client)
+    await expect(outcome).rejects.toMatchObject(refusal(400, 'XAmzContentSHA256Mismatch'))
+    await expect(read(key)).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
+  })
+
+  test('in its trailer is refused', async () => {
+    const client = s3.connect()
+    client.middlewareStack.add(
+      next => async args => {
+        if (isRequest(args.request))
+          args.request.body = Readable.from(['5\r\nhello\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n'])
+        return next(args)
+      },
+      { step: 'deserialize', priority: 'low' },
+    )
+    const command = new PutObjectCommand({
+      Bucket: s3.bucket,
+      Key: s3.freshKey(),
+      Body: Readable.from(['hello']),
+      ContentLength: 5,
+    })
+    await expect(client.send(command)).rejects.toMatchObject(refusal(400, 'BadDigest'))
+  })
+})
+
+describe('a presigned GET', () => {
+  const url = (Key: string, more: Partial<GetObjectCommand['input']> = {}, options = {}) =>
+    getSignedUrl(s3.presigner, new GetObjectCommand({ Bucket: s3.bucket, Key, ...more }), { expiresIn: 60, ...options })
+  let key: string
+
+  beforeAll(async () => {
+    key = s3.freshKey('a b+ü.txt')
+    await put(key, 'hello')
+  })
+
+  test('gives the object, in ranges too', async () => {
+    expect(await (await fetch(await url(key))).text()).toBe('hello')
+    const part = await fetch(await url(key), { headers: { range: 'bytes=1-2' } })
+    expect([part.status, await part.text()]).toEqual([206, 'el'])
+  })
+
+  test('says what the URL wants said', async () => {
+    const answer = await fetch(
+      await url(key, {
+        ResponseContentDisposition: 'attachment; filename="song.txt"',
+        ResponseContentType: 'text/x-song',
+      }),
+    )
+    expect(answer.headers.get('content-disposition')).toBe('attachment; filename="song.txt"')
+    expect(answer.headers.get('content-type')).toBe('text/x-song')
+  })
+
+  test('with a response header that cannot be one is refused', async () => {
+    const answer = fetch(await url(key, { ResponseContentDisposition: 'a\r\nset-cookie: b' }))
+    expect((await answer).status).toBe(400)
+  })
+
+  test('with another signature, key or parameter does not match', async () => {
+    const good = await url(key)
+    const tampered = good.replace(
+      /(X-Amz-Signature=)(.)/,
+      (_, name: string, digit: string) => name + (digit === '0' ? '1' : '0'),
+    )
+    expect(await outcome(fetch(tampered))).toBe('403 SignatureDoesNotMatch')
+    expect(await outcome(fetch(good.replace('.txt', '.doc')))).toBe('403 SignatureDoesNotMatch')
+    expect(await outcome(fetch(`${good}&response-content-type=text%2Fhtml`))).toBe('403 SignatureDoesNotMatch')
+    expect(await outcome(fetch(good, { method: 'DELETE' }))).toBe('403 SignatureDoesNotMatch')
+  })
+
+  test('is over when it expires, and stretching it does not help', async () => {
+    const expired = await url(key, {}, { signingDate: new Date(Date.now() - 3_600_000) })
+    expect(await outcome(fetch(expired))).toBe('403 AccessDenied')
+    const stretched = expired.replace('X-Amz-Expires=60', 'X-Amz-Expires=7200')
+    expect(await outcome(fetch(stretched))).toBe('403 SignatureDoesNotMatch')
+  })
+
+  test('is not yet good half an hour before its time', async () => {
+    const early = await url(key, {}, { signingDate: new Date(Date.now() + 1_800_000) })
+    expect(await outcome(fetch(early))).toBe('403 AccessDenied')
+  })
+
+  test('lasts a week at most', async () => {
+    const long = (await url(key)).replace('X-Amz-Expires=60', 'X-Amz-Expires=604801')
+    expect(await outcome(fetch(long))).toBe('400 AuthorizationQueryParametersError')
+  })
+
+  test('beside a signature in the header is refused', async () => {
+    const answer = fetch(await url(key), { headers: { authorization: 'AWS4-HMAC-SHA256 Credential=x' } })
+    expect(await outcome(answer)).toBe('400 InvalidArgument')
+  })
+})
+
+describe('a presigned PUT', () => {
+  const sign = (command: PutObjectCommand, options: Parameters<typeof getSignedUrl>[2] = {}) =>
+    getSignedUrl(s3.presigner, command, {
+      expiresIn: 60,
+      signableHeaders: new Set(['content-type', 'content-length', 'host']),
+      ...options,
+    })
+  const tune = (Key: string) =>
+    new PutObjectCommand({ Bucket: s3.bucket, Key, ContentType: 'audio/flac', ContentLength: 5 })
+  const send = (url: string, body: string, headers: Record<string, string> = { 'content-type': 'audio/flac' }) =>
+    outcome(fetch(url, { method: 'PUT', body, headers }))
+
+  test('stores exactly what was signed', async () => {
+    const key = s3.freshKey()
+    expect(await send(await sign(tune(key)), 'hello')).toBe('200')
+    expect(await read(key)).toBe('hello')
+  })
+
+  test('of another type or length does not match', async () => {
+    const key = s3.freshKey()
+    const url = await sign(tune(key))
+    expect(await send(url, 'hello', { 'content-type': 'text/html' })).toBe('403 SignatureDoesNotMatch')
+    expect(await send(url, 'hello, and more')).toBe('403 SignatureDoesNotMatch')
+    expect(await send(url, 'hell')).toBe('403 SignatureDoesNotMatch')
+    await expect(read(key)).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
+  })
+
+  test('of unsaid length is refused', async () => {
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode('hello'))
+        controller.close()
+      },
+    })
+    const request = { method: 'PUT', body, headers: { 'content-type': 'audio/flac' }, duplex: 'half' } as const
+    const { status } = await fetch(await sign(tune(s3.freshKey())), request)
+    expect([403, 411]).toContain(status)
+  })
+
+  test('with an x-amz-* header that was not signed is refused', async () => {
+    const headers = { 'content-type': 'audio/flac', 'x-amz-acl': 'public-read' }
+    expect(await send(await sign(tune(s3.freshKey())), 'hello', headers)).toBe('403 AccessDenied')
+  })
+
+  test('is over when it expires', async () => {
+    const url = await sign(tune(s3.freshKey()), { signingDate: new Date(Date.now() - 3_600_000) })
+    expect(await send(url, 'hello')).toBe('403 AccessDenied')
+  })
+
+  test("with the SDK's default checksum, of a body nobody had yet, is refused", async () => {
+    const command = new PutObjectCommand({ Bucket: s3.bucket, Key: s3.freshKey() })
+    const url = await getSignedUrl(s3.client, command, { expiresIn: 60 })
+    expect(url).toContain('x-amz-checksum-crc32=')
+    expect(await send(url, 'hello', {})).toBe('400 BadDigest')
+  })
+
+  test('may carry metadata and an only-if-new condition in its signature', async () => {
+    const Key = s3.freshKey()
+    const command = new PutObjectCommand({ Bucket: s3.bucket, Key, Metadata: { track: '42' }, IfNoneMatch: '*' })
+    const url = await sign(command, { signableHeaders: new Set(['host', 'if-none-match']) })
+    const headers = { 'if-none-match': '*' }
+    expect(await send(url, 'hello', headers)).toBe('200')
+    expect(await send(url, 'hello', headers)).toBe('412 PreconditionFailed')
+    const { Metadata } = await s3.client.send(new GetObjectCommand({ Bucket: s3.bucket, Key }))
+    expect(Metadata).toEqual({ track: '42' })
+  })
+
+  describe('with a signed SHA-256', () => {
+    const signed = (Key: string) =>
+      sign(new PutObjectCommand({ Bucket: s3.bucket, Key, ChecksumSHA256: sha256('hello') }), {
+        signableHeaders: new Set(['host', 'x-amz-checksum-sha256']),
+        unhoistableHeaders: new Set(['x-amz-checksum-sha256']),
+      })
+    const header = (text: string) => ({ 'x-amz-checksum-sha256': sha256(text) })
+
+    test('takes the body that was announced', async () => {
+      expect(await send(await signed(s3.freshKey()), 'hello', header('hello'))).toBe('200')
+    })
+
+    test('takes no other body', async () => {
+      const key = s3.freshKey()
+      expect(await send(await signed(key), 'evil!', header('hello'))).toBe('400 BadDigest')
+      expect(await send(await signed(key), 'evil!', header('evil!'))).toBe('403 SignatureDoesNotMatch')
+      await expect(read(key)).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
+    })
+
+    test('takes none without the header', async () => {
+      expect(await send(await signed(s3.freshKey()), 'hello', {})).toMatch(/^403 /)
+    })
+  })
+})
+
+function isRequest(request: unknown): request is { headers: Record<string, string>; body?: unknown } {
+  return typeof request === 'object' && request !== null && 'headers' in request
+}
