@@ -18,6 +18,8 @@ export interface StackOptions {
   maxConnections?: number
   /** A part whose variable is set here is not started: the one it names is used. */
   variables?: Readonly<Record<string, string | undefined>>
+  /** Where the parts listen; any free port by default. */
+  ports?: { issuer?: number; s3?: number; edge?: number }
   say?: (line: string) => void
 }
 
@@ -36,7 +38,7 @@ const keyPairId = 'KTUTTIDEVELOPMENT'
 
 /** The embedded stack of one machine: PostgreSQL, Redis, an S3 stand-in, a token issuer and a CDN edge. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { folder, durable = true, maxConnections = 100, variables = {}, say = () => undefined } = options
+  const { folder, durable = true, maxConnections = 100, variables = {}, ports = {}, say = () => undefined } = options
   await mkdir(folder, { recursive: true })
   const parts: AsyncDisposable[] = []
   const keep = <T extends AsyncDisposable>(part: T): T => {
@@ -52,13 +54,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       unless('REDIS_HOST', async () =>
         keep(await startRedis({ folder: join(folder, 'redis'), persistent: durable, say })),
       ),
-      unless('S3_BUCKET_NAME', async () => startBucket(join(folder, 's3'), keep)),
+      unless('S3_BUCKET_NAME', async () => startBucket(join(folder, 's3'), ports.s3, keep)),
       unless('AUTH_SERVER_JWKS_URL', async () =>
-        keep(await startIssuer({ audience, keyFile: join(folder, 'issuer-keys.json') })),
+        keep(await startIssuer({ ...at(ports.issuer), audience, keyFile: join(folder, 'issuer-keys.json') })),
       ),
       findAudioTools(say),
     ])
-    const edge = s3 === undefined || variables.CLOUDFRONT_DOMAIN ? undefined : await openEdge(folder, s3, keep)
+    const edge =
+      s3 === undefined || variables.CLOUDFRONT_DOMAIN ? undefined : await openEdge(folder, ports.edge, s3, keep)
     return {
       postgres,
       redis,
@@ -79,6 +82,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
+const at = (port: number | undefined) => (port === undefined ? {} : { port })
+
 const variablesOf = ({ issuer, jwksUrl }: Issuer) => ({
   AUTH_SERVER_JWKS_URL: jwksUrl,
   AUTH_ISSUER: issuer,
@@ -93,10 +98,10 @@ async function findAudioTools(say: (line: string) => void) {
 
 type Keep = <T extends AsyncDisposable>(part: T) => T
 
-async function startBucket(folder: string, keep: Keep) {
+async function startBucket(folder: string, port: number | undefined, keep: Keep) {
   const secret = await keptIn(join(folder, '..', 's3-secret'), () => randomBytes(24).toString('base64url'))
   const credentials = { accessKeyId: 'TUTTIDEVELOPMENT', secretAccessKey: secret }
-  const { endpoint }: S3 = keep(await startS3({ folder, region, ...credentials }))
+  const { endpoint }: S3 = keep(await startS3({ ...at(port), folder, region, ...credentials }))
   const client = new S3Client({ region, endpoint, credentials, forcePathStyle: true })
   await client.send(new CreateBucketCommand({ Bucket: bucket })).catch(ignoreExisting)
   // A page of any origin may upload with a presigned URL: the signature is the right, and this is development.
@@ -116,7 +121,9 @@ function ignoreExisting(error: unknown): void {
   if (!(error instanceof Error && error.name === 'BucketAlreadyOwnedByYou')) throw error
 }
 
-async function openEdge(folder: string, s3: Awaited<ReturnType<typeof startBucket>>, keep: Keep) {
+type Bucket = Awaited<ReturnType<typeof startBucket>>
+
+async function openEdge(folder: string, port: number | undefined, s3: Bucket, keep: Keep) {
   const keys = JSON.parse(
     await keptIn(join(folder, 'edge-keys.json'), () => JSON.stringify(makeSigningKeys())),
   ) as ReturnType<typeof makeSigningKeys>
@@ -127,7 +134,7 @@ async function openEdge(folder: string, s3: Awaited<ReturnType<typeof startBucke
     accessKeyId: s3.AWS_ACCESS_KEY_ID,
     secretAccessKey: s3.AWS_SECRET_ACCESS_KEY,
   }
-  const { url }: Edge = keep(await startEdge({ publicKeys: { [keyPairId]: keys.publicKey }, origin }))
+  const { url }: Edge = keep(await startEdge({ ...at(port), publicKeys: { [keyPairId]: keys.publicKey }, origin }))
   return { CLOUDFRONT_DOMAIN: url, CLOUDFRONT_KEY_PAIR_ID: keyPairId, CLOUDFRONT_PRIVATE_KEY: keys.privateKey }
 }
 

@@ -41,7 +41,7 @@ export interface ChannelType<S = unknown> {
   readonly kind: string
   readonly summary: string
   load(id: string, context: Context<Actor>): Promise<S>
-  allow(actor: Actor, subject: S): boolean
+  allow(actor: Actor, subject: NoInfer<S>): boolean
 }
 
 export type AnyChannelType = ChannelType
@@ -53,7 +53,7 @@ export interface Reaction<P = unknown> {
   readonly to: EventType<P>
   /** Why it exists, in a few words. */
   readonly because: string
-  react(payload: P, context: Context): Promise<void>
+  react(payload: NoInfer<P>, context: Context): Promise<void>
 }
 
 export type AnyReaction = Reaction

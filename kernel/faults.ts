@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { BaseError, ConnectionError, UniqueConstraintError } from 'sequelize'
 import { Refusal, refusals } from './refusals'
 
@@ -28,6 +29,9 @@ export function sqlState(error: unknown): string | undefined {
   return typeof inner.code === 'string' && /^[0-9A-Z]{5}$/.test(inner.code) ? inner.code : undefined
 }
 
+/** Errors of Node itself may come from another realm than ours: `instanceof` would not know them. */
+export const isError = (error: unknown): error is Error => types.isNativeError(error)
+
 const unavailable = () => refusals.unavailable(undefined, { retryAfter: 2 })
 const invalid = () => refusals.invalidInput()
 const conflict = () => refusals.conflict()
@@ -57,7 +61,7 @@ const cuts =
   /Connection terminated|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|timeout exceeded|Query read timeout|Connection is closed|not writeable/
 
 function isCut(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  if (error instanceof AggregateError) return error.errors.some(isCut)
+  if (!isError(error)) return false
+  if ('errors' in error && Array.isArray(error.errors)) return error.errors.some(isCut)
   return cuts.test(`${'code' in error ? String(error.code) : ''} ${error.message}`)
 }

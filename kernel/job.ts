@@ -12,7 +12,7 @@ export interface Job<P = unknown> {
   readonly attemptsMax: number
   /** When it runs by itself, in crontab form (UTC). */
   readonly cron?: string
-  run(payload: P, context: JobContext): Promise<void>
+  run(payload: NoInfer<P>, context: JobContext): Promise<void>
 }
 
 export type AnyJob = Job

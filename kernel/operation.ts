@@ -29,9 +29,12 @@ export interface Operation<I = unknown, O = unknown, S = unknown, W extends Who 
   readonly status?: 200 | 201 | 202
   /** What else it may refuse with, beyond what any operation may. */
   readonly refuses?: readonly RefusalKind[]
-  load(input: I, context: Context<ActorOf<W>>): Promise<S>
-  allow(actor: ActorOf<W>, subject: S): boolean
-  run(call: { input: I; subject: S; actor: ActorOf<W> }, context: Context<ActorOf<W>>): Promise<O>
+  load(input: NoInfer<I>, context: Context<ActorOf<W>>): Promise<S>
+  allow(actor: ActorOf<W>, subject: NoInfer<S>): boolean
+  run(
+    call: { input: NoInfer<I>; subject: NoInfer<S>; actor: ActorOf<W> },
+    context: Context<ActorOf<W>>,
+  ): Promise<NoInfer<O>>
 }
 
 /** Any operation, whatever its types: what lists and doors hold. */

@@ -86,6 +86,7 @@ export const nothing: Field<Record<string, never>> = shape({})
 
 /** What is there when an operation has no answer to give. */
 export const done: Field<{ done: true }> = shape({ done: typed<true>(Joi.boolean().strict().valid(true)) })
+export const isDone: Value<typeof done> = { done: true }
 
 /**
  * The value, trimmed and normalised.

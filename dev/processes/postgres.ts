@@ -2,11 +2,11 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Client, escapeIdentifier } from 'pg'
 import { giveUpRoot } from './give-up-root'
-import { initialiseCluster } from './postgres-cluster'
 import { postgresBinaries } from './postgres-binaries'
+import { initialiseCluster } from './postgres-cluster'
+import { releaseDataFolder } from './release-data-folder'
 import { startServer } from './start-server'
 import { supervise } from './supervise'
-import { releaseDataFolder } from './release-data-folder'
 
 export interface PostgresOptions {
   /** Holds the cluster (`data`) and, unless `logFile` says otherwise, the log. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Refusal } from './errors'
@@ -38,10 +39,9 @@ export class Buckets {
     const buckets = new Buckets(folder, pieces)
     await mkdir(folder, { recursive: true })
     for (const name of await readdir(folder)) {
-      const record = await readRecord(join(folder, name, 'bucket.json'), isBucketRecord).catch(() => undefined)
-      // Written last and removed first: a folder without it is a creation or deletion cut short.
-      if (record) buckets.#byName.set(name, await buckets.#load(record))
-      else await rm(join(folder, name), { recursive: true })
+      // Written last and removed first: without it, the folder is a creation or a deletion cut short, and empty.
+      const path = buckets.#pathOf(name)
+      if (existsSync(path)) buckets.#byName.set(name, await buckets.#load(await readRecord(path, isBucketRecord)))
     }
     return buckets
   }
@@ -90,8 +90,8 @@ export class Buckets {
       if (bucket.objects.size > 0) throw new Refusal('BucketNotEmpty', undefined, { BucketName: name })
       if (!bucket.objects.turns.idle || !bucket.uploads.turns.idle) throw new Refusal('OperationAborted')
       this.#byName.delete(name)
-      await rm(this.#pathOf(name))
       for (const upload of bucket.uploads.all()) await bucket.uploads.drop(upload)
+      await rm(this.#pathOf(name))
       await rm(join(this.#folder, name), { recursive: true })
     })
   }

@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { type Answer, refusalAnswer, send } from './answer'
 import { type Ask, readAsk } from './ask'
 import { corsHeaders } from './cors'
 import { Refusal } from './errors'
+import { hasAll } from './records'
 import { answerAsk } from './routes'
 import { openState, type State } from './state'
 
@@ -61,13 +68,10 @@ export async function startS3(options: S3Options): Promise<S3> {
 /** Answers one request; whatever it was, this does not reject. */
 async function serve(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const requestId = randomUUID()
-  const ask = attempt(() => readAsk(request))
   try {
-    const answer =
-      ask instanceof Error ? refuse(ask, requestId, request) : await answerOrRefuse(state, ask, requestId, request)
+    const { cors, ...answer } = await answerOrRefuse(state, request, requestId)
     // Whatever a refusal left unread has to go by, or the next request on this connection never comes.
-    if (!(ask instanceof Error)) await ask.bytes.return?.()
-    const cors = ask instanceof Error ? {} : corsHeaders(ask, state.buckets.find(ask.bucket ?? '')?.record.cors)
+    request.resume()
     const standing = { date: new Date(state.now()).toUTCString(), 'x-amz-request-id': requestId }
     await send({ ...answer, headers: { ...standing, ...cors, ...answer.headers } }, response, request.method === 'HEAD')
   } catch (error) {
@@ -77,33 +81,29 @@ async function serve(state: State, request: IncomingMessage, response: ServerRes
   }
 }
 
-async function answerOrRefuse(state: State, ask: Ask, requestId: string, request: IncomingMessage): Promise<Answer> {
+async function answerOrRefuse(
+  state: State,
+  request: IncomingMessage,
+  requestId: string,
+): Promise<Answer & { cors?: OutgoingHttpHeaders }> {
+  let ask: Ask | undefined
+  let answer: Answer
   try {
-    return await answerAsk(state, ask)
+    ask = readAsk(request)
+    answer = await answerAsk(state, ask)
   } catch (error) {
-    return refuse(error, requestId, request)
+    const refusal = error instanceof Refusal ? error : new Refusal('InternalError')
+    if (refusal !== error && !isTorn(error)) console.error('S3 stand-in:', error)
+    answer = refusalAnswer(refusal, requestId, (request.url ?? '').replace(/\?.*/s, ''))
   }
-}
-
-function refuse(error: unknown, requestId: string, request: IncomingMessage): Answer {
-  const resource = (request.url ?? '').replace(/\?.*/s, '')
-  if (error instanceof Refusal) return refusalAnswer(error, requestId, resource)
-  if (!isTorn(error)) console.error('S3 stand-in:', error)
-  return refusalAnswer(new Refusal('InternalError'), requestId, resource)
+  if (!ask) return answer
+  await ask.bytes.return?.()
+  return { ...answer, cors: corsHeaders(ask, state.buckets.find(ask.bucket ?? '')?.record.cors) }
 }
 
 const isTorn = (error: unknown) =>
-  error instanceof Error &&
-  'code' in error &&
+  hasAll(error, ['code']) &&
   ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(String(error.code))
-
-function attempt<T>(read: () => T): T | Error {
-  try {
-    return read()
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
-  }
-}
 
 function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -80,7 +80,7 @@ export async function getObjectAttributes(_state: State, call: Call, bucket: Buc
 }
 
 export async function putTagging(_state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
-  const root = parseXml(await readText(call))
+  const root = parseXml(await readText(call, { digestNeeded: true }))
   const [set] = childrenOf(root, 'TagSet')
   if (root.name !== 'Tagging' || !set) throw new Refusal('MalformedXML')
   const tags = checkTags(

@@ -1,37 +1,48 @@
+import { type AnyEventType } from '../event'
 import { type AnyOperation } from '../operation'
 import { type Product } from '../product'
 import { type Field, jsonSchema, namedWithin } from '../schema'
 
 export type Json = Record<string, unknown>
 
-/** The shapes with a name, as both documents list them; every use of one becomes a reference to it. */
+/**
+ * The shapes with a name, as both documents list them; every use of one becomes a reference to it.
+ * @throws Error when two different shapes have one name.
+ */
 export function schemaBook(product: Product) {
-  const named = new Map<string, Field<unknown>>()
-  const fields = [
-    ...product.operations.flatMap(op => [op.input, op.output]),
-    ...product.events.map(({ payload }) => payload),
-  ]
-  for (const field of fields) namedWithin(field, named)
-  const written = new Map([...named].map(([name, field]) => [JSON.stringify(clean(jsonSchema(field))), name]))
+  const components = new Map<string, Json>()
+  const nameOf = new Map<string, string>()
+  for (const [name, field] of product.operations.flatMap(namedIn).concat(product.events.flatMap(namedInPayload))) {
+    const schema = withoutNull(clean(jsonSchema(field)))
+    const text = JSON.stringify(schema)
+    if (nameOf.get(text) !== name && components.has(name)) throw new Error(`two shapes are named ${name}`)
+    components.set(name, schema)
+    nameOf.set(text, name)
+  }
 
   function withReferences(value: unknown, inside?: string): unknown {
     if (Array.isArray(value)) return value.map(item => withReferences(item))
-    if (typeof value !== 'object' || value === null) return value
-    const name = written.get(JSON.stringify(value))
-    if (name !== undefined && name !== inside) return { $ref: `#/components/schemas/${name}` }
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withReferences(inner)]))
+    if (!isObject(value)) return value
+    const name = nameOf.get(JSON.stringify(withoutNull(value)))
+    if (name === undefined || name === inside)
+      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withReferences(inner)]))
+    const reference = { $ref: `#/components/schemas/${name}` }
+    return mayBeNull(value) ? { anyOf: [reference, { type: 'null' }] } : reference
   }
 
   return {
     of: (field: Field<unknown>): Json => withReferences(clean(jsonSchema(field))) as Json,
     components: (): Json =>
       Object.fromEntries(
-        [...named]
+        [...components]
           .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([name, field]) => [name, withReferences(clean(jsonSchema(field)), name)]),
+          .map(([name, schema]) => [name, withReferences(schema, name)]),
       ),
   }
 }
+
+const namedIn = ({ input, output }: AnyOperation) => [...namedWithin(input), ...namedWithin(output)]
+const namedInPayload = ({ payload }: AnyEventType) => [...namedWithin(payload)]
 
 export type SchemaBook = ReturnType<typeof schemaBook>
 
@@ -70,13 +81,29 @@ export const pageSchema: Json = {
 
 export const skillOf = ({ name }: Pick<AnyOperation, 'name'>): string => name.split('.')[0] ?? name
 
-/** JSON Schema without what the documents say themselves. */
-function clean(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(clean)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key]) => key !== '$schema')
-      .map(([key, inner]) => [key, clean(inner)]),
-  )
+/** JSON Schema without what the documents say themselves, and with the null that joi leaves out of a nullable choice. */
+function clean(value: Json): Json {
+  const cleaned = Object.entries(value)
+    .filter(([key]) => key !== '$schema')
+    .map(([key, inner]) => [key, cleanWithin(inner)] as const)
+  const schema: Json = Object.fromEntries(cleaned)
+  if (!mayBeNull(schema) || !Array.isArray(schema.enum) || schema.enum.includes(null)) return schema
+  return { ...schema, enum: [...(schema.enum as unknown[]), null] }
+}
+
+function cleanWithin(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(cleanWithin)
+  return isObject(value) ? clean(value) : value
+}
+
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const mayBeNull = ({ type }: Json): boolean => Array.isArray(type) && type.includes('null')
+
+/** The same schema for a value that is there: a shape is one thing, whether or not a place may hold none. */
+function withoutNull(schema: Json): Json {
+  const { type } = schema
+  if (!Array.isArray(type)) return schema
+  const types = type.filter(one => one !== 'null')
+  return { ...schema, type: types.length === 1 ? types[0] : types }
 }

@@ -1,5 +1,5 @@
 import pino from 'pino'
-import { sqlState } from '../faults'
+import { isError, sqlState } from '../faults'
 
 export type Log = pino.Logger
 
@@ -10,7 +10,7 @@ export function createLog(level: string, bindings: Record<string, unknown> = {})
 
 /** What of an error may be logged: not its SQL, parameters or request, which hold what people wrote and sent. */
 export function describeError(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { error: typeof error }
+  if (!isError(error)) return { error: typeof error }
   const state = sqlState(error)
   return {
     error: error.name,

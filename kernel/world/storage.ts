@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { Readable } from 'node:stream'
+import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import {
   CopyObjectCommand,
@@ -7,6 +8,7 @@ import {
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   NotFound,
   PutObjectCommand,
   S3Client,
@@ -15,6 +17,8 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { refusals } from '../refusals'
 import { type Config } from './config'
+
+const headTimeoutMs = 3_000
 
 export interface PresignedPut {
   url: string
@@ -77,9 +81,11 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
         expiresIn: expiresInS,
       }),
 
+    /** Answers soon or not at all: whoever asks may hold a transaction open. */
     async head(key: string): Promise<StoredObject | undefined> {
       try {
-        const found = await s3.send(new HeadObjectCommand({ ...at(key), ChecksumMode: 'ENABLED' }))
+        const command = new HeadObjectCommand({ ...at(key), ChecksumMode: 'ENABLED' })
+        const found = await s3.send(command, { abortSignal: AbortSignal.timeout(headTimeoutMs) })
         return {
           sizeBytes: found.ContentLength ?? 0,
           etag: found.ETag ?? '',
@@ -92,20 +98,39 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
       }
     },
 
-    /** Copies the object as `etag` names it: one that was overwritten meanwhile is refused by S3. */
+    /**
+     * Copies the object as `etag` names it, to a key whose content never changes afterwards.
+     * @throws `conflict` when it is gone or another one by now.
+     */
     async copy(from: string, to: string, etag: string, contentType: string): Promise<void> {
-      const source = `${bucket}/${from}`
-      const headers = { ContentType: contentType, MetadataDirective: 'REPLACE' as const }
-      await s3
-        .send(new CopyObjectCommand({ ...at(to), CopySource: source, CopySourceIfMatch: etag, ...headers }))
-        .catch(rethrow)
+      const source = { CopySource: `${bucket}/${from}`, CopySourceIfMatch: etag }
+      const headers = { ContentType: contentType, CacheControl: 'max-age=31536000, immutable' }
+      const command = new CopyObjectCommand({ ...at(to), ...source, ...headers, MetadataDirective: 'REPLACE' })
+      await s3.send(command).catch(rethrow)
     },
 
-    /** Writes the object to a local file, with constant memory. */
-    async download(key: string, path: string, signal?: AbortSignal): Promise<void> {
-      const { Body } = await s3.send(new GetObjectCommand(at(key))).catch(rethrow)
+    /**
+     * Writes the object as `etag` names it to a local file, with constant memory.
+     * @returns the SHA-256 of what was written, in hex
+     * @throws `conflict` when it is gone or another one by now.
+     */
+    async download(
+      key: string,
+      path: string,
+      { etag, signal }: { etag: string; signal: AbortSignal },
+    ): Promise<{ sha256: string }> {
+      const command = new GetObjectCommand({ ...at(key), IfMatch: etag })
+      const { Body } = await s3.send(command, { abortSignal: signal }).catch(rethrow)
       if (!(Body instanceof Readable)) throw refusals.unavailable('The object store sent no body.')
-      await pipeline(Body, createWriteStream(path), signal === undefined ? {} : { signal })
+      const hash = createHash('sha256')
+      const hashing = new Transform({
+        transform(chunk: Buffer, _encoding, done) {
+          hash.update(chunk)
+          done(null, chunk)
+        },
+      })
+      await pipeline(Body, hashing, createWriteStream(path), { signal }).catch(rethrow)
+      return { sha256: hash.digest('hex') }
     },
 
     async put(key: string, body: Buffer, contentType: string): Promise<void> {
@@ -127,6 +152,16 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
       await s3.send(new DeleteObjectCommand(at(key))).catch(rethrow)
     },
 
+    /** Removes every object whose key begins so. */
+    async removeUnder(prefix: string): Promise<void> {
+      for (let more = true; more; ) {
+        const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: 100 })
+        const { Contents = [], IsTruncated = false } = await s3.send(command).catch(rethrow)
+        for (const { Key } of Contents) if (Key !== undefined) await this.remove(Key)
+        more = IsTruncated
+      }
+    },
+
     async ping(): Promise<void> {
       await s3.send(new HeadBucketCommand({ Bucket: bucket }))
     },
@@ -139,7 +174,8 @@ function rethrow(error: unknown): never {
   throw asRefusal(error)
 }
 
+/** 404 and 412 tell of the object; anything else tells of the store. */
 const asRefusal = (error: unknown) =>
-  error instanceof S3ServiceException && error.$metadata.httpStatusCode === 412
-    ? refusals.conflict('The file was changed meanwhile.')
+  error instanceof S3ServiceException && [404, 412].includes(error.$metadata.httpStatusCode ?? 0)
+    ? refusals.conflict('The file is not the one that it was.')
     : Object.assign(refusals.unavailable('The object store does not answer.', { retryAfter: 5 }), { cause: error })

@@ -27,7 +27,7 @@ afterAll(() => s3[Symbol.asyncDispose]())
 
 const partBytes = 5 * 1024 ** 2
 const first = Buffer.alloc(partBytes, 'first part ')
-const last = Buffer.from('and the last one')
+const last = Buffer.from('and so the last one')
 const whole = Buffer.concat([first, last])
 
 const sha256 = (body: Buffer) => createHash('sha256').update(body).digest('base64')

@@ -31,8 +31,11 @@ beforeAll(async () => {
 })
 afterAll(() => s3[Symbol.asyncDispose]())
 
-const put = (Key: string, Body: PutObjectCommandInput['Body'], more: Partial<PutObjectCommandInput> = {}) =>
-  s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body, ...more }))
+const put = (
+  Key: string,
+  Body: NonNullable<PutObjectCommandInput['Body']>,
+  more: Partial<PutObjectCommandInput> = {},
+) => s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body, ...more }))
 const get = (Key: string, more: Partial<GetObjectCommand['input']> = {}) =>
   s3.client.send(new GetObjectCommand({ Bucket: s3.bucket, Key, ...more }))
 const read = async (Key: string, more: Partial<GetObjectCommand['input']> = {}) =>

@@ -1,10 +1,4 @@
-import {
-  GetObjectCommand,
-  PutObjectCommand,
-  type PutObjectCommandInput,
-  type S3Client,
-  type S3ClientConfig,
-} from '@aws-sdk/client-s3'
+import { GetObjectCommand, PutObjectCommand, type S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -17,9 +11,8 @@ beforeAll(async () => {
 })
 afterAll(() => s3[Symbol.asyncDispose]())
 
-const sha256 = (text: string, encoding: 'base64' | 'hex' = 'base64') =>
-  createHash('sha256').update(text).digest(encoding)
-const put = (Key: string, Body: PutObjectCommandInput['Body'], client = s3.client) =>
+const sha256 = (text: string) => createHash('sha256').update(text).digest('base64')
+const put = (Key: string, Body: string, client = s3.client) =>
   client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body }))
 const read = async (Key: string) => {
   const { Body } = await s3.client.send(new GetObjectCommand({ Bucket: s3.bucket, Key }))
@@ -92,14 +85,13 @@ describe('a request changed after it was signed', () => {
   test('in its body does not match the signed digest', async () => {
     const key = s3.freshKey()
     const client = tampering(request => (request.body = 'evil!'))
-    // Only over plain HTTP does the SDK sign the body, unless it sends a checksum.
-    const outcome = put(key, 'hello', client)
-    await expect(outcome).rejects.toMatchObject(refusal(400, 'XAmzContentSHA256Mismatch'))
+    await expect(put(key, 'hello', client)).rejects.toMatchObject(refusal(400, 'XAmzContentSHA256Mismatch'))
     await expect(read(key)).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
   })
 
   test('in its trailer is refused', async () => {
-    const client = s3.connect()
+    const quiet = () => undefined
+    const client = s3.connect({ logger: { debug: quiet, info: quiet, warn: quiet, error: quiet } })
     client.middlewareStack.add(
       next => async args => {
         if (isRequest(args.request))

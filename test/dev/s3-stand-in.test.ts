@@ -1,4 +1,5 @@
 import {
+  CompleteMultipartUploadCommand,
   CreateBucketCommand,
   CreateMultipartUploadCommand,
   GetBucketCorsCommand,
@@ -10,7 +11,6 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
@@ -40,11 +40,14 @@ afterEach(() => rm(folder, { recursive: true }))
 async function start({ now = Date.now, bucket = Bucket } = {}) {
   const s3 = await startS3({ folder, region, ...credentials, now })
   const systemClockOffset = now() - Date.now()
-  const client = new S3Client({ endpoint: s3.endpoint, region, credentials, forcePathStyle: true, systemClockOffset })
+  const config = { endpoint: s3.endpoint, region, credentials, forcePathStyle: true, systemClockOffset }
+  const client = new S3Client(config)
+  const presigner = new S3Client({ ...config, requestChecksumCalculation: 'WHEN_REQUIRED' })
   await client.send(new CreateBucketCommand({ Bucket: bucket })).catch(() => undefined)
   return {
     ...s3,
     client,
+    presigner,
     async [Symbol.asyncDispose]() {
       client.destroy()
       await s3[Symbol.asyncDispose]()
@@ -80,10 +83,46 @@ test('a new process finds what the old one left, and no debris', async () => {
   expect(await pieces()).toHaveLength(2)
 })
 
+test('a refusal in the middle of a body is read, and the connection goes on', async () => {
+  await using s3 = await start()
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const send = (url: string, body: Buffer, headers = {}) =>
+    new Promise<string>((resolve, reject) => {
+      const call = request(url, { method: 'POST', agent, headers })
+      call.once('error', reject)
+      call.once('response', answer => void text(answer).then(() => resolve(`${answer.statusCode ?? 0}`), reject))
+      call.end(body)
+    })
+  const head =
+    '--b\r\nContent-Disposition: form-data; name="key"\r\n\r\na\r\n--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n'
+  const form = Buffer.concat([Buffer.from(head), Buffer.alloc(4_000_000)])
+  const headers = { 'content-type': 'multipart/form-data; boundary=b' }
+  for (let round = 0; round < 3; round++) expect(await send(`${s3.endpoint}/${Bucket}`, form, headers)).toBe('403')
+  expect(await send(`${s3.endpoint}/${Bucket}/a`, form)).toBe('403')
+  agent.destroy()
+})
+
+test('more than 5 GB at once are refused before they come', async () => {
+  await using s3 = await start()
+  const url = await getSignedUrl(s3.presigner, new PutObjectCommand({ Bucket, Key: 'huge' }))
+  const refused = await new Promise<string>((resolve, reject) => {
+    const call = request(url, { method: 'PUT', headers: { 'content-length': 6 * 1024 ** 3 } })
+    call.once(
+      'response',
+      answer =>
+        void text(answer)
+          .then(resolve, reject)
+          .finally(() => call.destroy()),
+    )
+    call.once('error', reject)
+    call.flushHeaders()
+  })
+  expect(refused).toContain('<Code>EntityTooLarge</Code>')
+})
+
 test('a torn connection leaves nothing behind', async () => {
   await using s3 = await start()
-  const presigner = new S3Client({ ...s3.client.config, requestChecksumCalculation: 'WHEN_REQUIRED' })
-  const url = await getSignedUrl(presigner, new PutObjectCommand({ Bucket, Key: 'torn' }))
+  const url = await getSignedUrl(s3.presigner, new PutObjectCommand({ Bucket, Key: 'torn' }))
   const torn = request(url, { method: 'PUT', headers: { 'content-length': 10_000_000 } })
   const broken = new Promise(resolve => torn.once('error', resolve))
   torn.write(randomBytes(1_000_000))
@@ -149,7 +188,7 @@ test('a bucket is also a host name', async () => {
     lookup: (_host, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]),
   })
   const endpoint = `http://localhost:${s3.port}`
-  const client = new S3Client({ endpoint, region, credentials, requestHandler: new NodeHttpHandler({ httpAgent }) })
+  const client = new S3Client({ endpoint, region, credentials, requestHandler: { httpAgent } })
   await put(client, 'by/host ü', 'hello')
   expect(await read(client, 'by/host ü')).toBe('hello')
   expect(await read(s3.client, 'by/host ü')).toBe('hello')
@@ -280,17 +319,17 @@ describe('garbage', () => {
   test.each([
     '',
     'no xml',
-    '<Tagging>',
+    '<CompleteMultipartUpload>',
     '<a></b>',
-    '<!DOCTYPE x [<!ENTITY a "b">]><Tagging>&a;</Tagging>',
-    `${'<a>'.repeat(100)}${'</a>'.repeat(100)}`,
-    '<Tagging><TagSet><Tag><Key>a&b</Key></Tag></TagSet></Tagging>',
-  ])('%j is not XML to go by', async body => {
+    '<!DOCTYPE x [<!ENTITY a "b">]><CompleteMultipartUpload>&a;</CompleteMultipartUpload>',
+    `${'<a>'.repeat(20)}${'</a>'.repeat(20)}`,
+    '<CompleteMultipartUpload><Part><ETag>a&b</ETag></Part></CompleteMultipartUpload>',
+  ])('%s is not XML to go by', async body => {
     await using s3 = await start()
-    await put(s3.client, 'a', 'x')
-    const presigner = new S3Client({ ...s3.client.config, requestChecksumCalculation: 'WHEN_REQUIRED' })
-    const url = await getSignedUrl(presigner, new PutObjectCommand({ Bucket, Key: 'a?tagging' }))
-    expect(await outcome(fetch(url, { method: 'PUT', body }))).toBe('400 MalformedXML')
+    const { UploadId } = await s3.client.send(new CreateMultipartUploadCommand({ Bucket, Key: 'a' }))
+    const command = new CompleteMultipartUploadCommand({ Bucket, Key: 'a', UploadId })
+    const url = await getSignedUrl(s3.presigner, command)
+    expect(await outcome(fetch(url, { method: 'POST', body }))).toBe('400 MalformedXML')
   })
 })
 

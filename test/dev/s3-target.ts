@@ -58,11 +58,6 @@ export async function readAnswer(answer: Response | Promise<Response>): Promise<
 /** What the SDK throws for a refusal, for `rejects.toMatchObject`. */
 export const refusal = (status: number, name: string) => ({ name, $metadata: { httpStatusCode: status } })
 
-export function expiringClock(start: number) {
-  let time = start
-  return { now: () => time, move: (ms: number) => (time += ms) }
-}
-
 function target(
   where: Pick<Target, 'endpoint' | 'bucket' | 'region' | 'credentials'>,
   close: () => Promise<void>,

@@ -1,0 +1,121 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { type Issuer } from './issuer'
+
+interface Piece {
+  artist: string
+  title: string
+  genre: string
+  /** Frequencies in Hz of the chords, played one after the other. */
+  chords: readonly (readonly number[])[]
+}
+
+const pieces: readonly Piece[] = [
+  {
+    artist: 'mia',
+    title: 'Harbour lights',
+    genre: 'Ambient',
+    chords: [
+      [220, 277.2, 329.6],
+      [196, 246.9, 293.7],
+    ],
+  },
+  {
+    artist: 'mia',
+    title: 'Slow ferry',
+    genre: 'Ambient',
+    chords: [
+      [174.6, 220, 261.6],
+      [164.8, 207.7, 246.9],
+    ],
+  },
+  {
+    artist: 'leo',
+    title: 'Night bus',
+    genre: 'Electronic',
+    chords: [
+      [110, 164.8, 220],
+      [130.8, 196, 261.6],
+    ],
+  },
+]
+const chordSeconds = 12
+
+/** Some people and their music for a first look, made through the API as anybody would. Does nothing the second time. */
+export async function addDemoData(api: string, issuer: Issuer, ffmpeg: string): Promise<void> {
+  const people = new Map<string, Caller>()
+  for (const name of ['mia', 'leo']) people.set(name, await callerFor(api, issuer, name))
+  const mia = people.get('mia')
+  const leo = people.get('leo')
+  if (mia === undefined || leo === undefined) return
+  const me = await mia.call<{ id: string }>('GET', '/me')
+  const there = await mia.call<unknown[]>('GET', `/profiles/${me.id}/tracks`)
+  if (there.length > 0) return
+
+  const folder = await mkdtemp(join(tmpdir(), 'tutti-demo-'))
+  try {
+    for (const [index, piece] of pieces.entries()) {
+      const file = join(folder, `${index}.mp3`)
+      await play(ffmpeg, piece, file)
+      await people.get(piece.artist)?.upload(piece, await readFile(file))
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+  await leo.call('PUT', `/profiles/${me.id}/follow`)
+}
+
+/** Each chord is a mix of sines that swell and fade. */
+async function play(ffmpeg: string, piece: Piece, file: string): Promise<void> {
+  const chords = piece.chords.map(frequencies => `${frequencies.map(hertz => `0.2*sin(2*PI*${hertz}*t)`).join('+')}`)
+  const expression = chords.map(
+    (chord, index) => `(${chord})*between(t,${index * chordSeconds},${(index + 1) * chordSeconds})`,
+  )
+  const source = `aevalsrc=${expression.join('+')}:d=${chords.length * chordSeconds}`
+  const tags = ['-metadata', `title=${piece.title}`, '-metadata', `artist=${piece.artist}`]
+  await promisify(execFile)(ffmpeg, ['-v', 'error', '-f', 'lavfi', '-i', source, ...tags, '-b:a', '96k', '-y', file])
+}
+
+type Caller = Awaited<ReturnType<typeof callerFor>>
+
+async function callerFor(api: string, issuer: Issuer, name: string) {
+  const token = await issuer.tokenFor(name)
+
+  async function call<T>(method: string, path: string, body?: object): Promise<T> {
+    const response = await fetch(`${api}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const answer = (await response.json()) as { data?: unknown; code?: string }
+    if (!response.ok) throw new Error(`${method} ${path} was refused: ${answer.code ?? response.statusText}`)
+    return answer.data as T
+  }
+
+  return {
+    call,
+    async upload({ title, genre }: Piece, audio: Buffer): Promise<void> {
+      const { upload, put } = await call<{
+        upload: { id: string }
+        put: { url: string; headers: Record<string, string> }
+      }>('POST', '/uploads', {
+        fileName: `${title}.mp3`,
+        contentType: 'audio/mpeg',
+        sizeBytes: audio.length,
+        sha256: createHash('sha256').update(audio).digest('hex'),
+        title,
+        genre,
+      })
+      const sent = await fetch(put.url, { method: 'PUT', headers: put.headers, body: new Uint8Array(audio) })
+      if (!sent.ok) throw new Error(`the object store answered ${sent.status}`)
+      await call('POST', `/uploads/${upload.id}/finalize`)
+    },
+  }
+}

@@ -1,0 +1,19 @@
+import { keysKeptHours } from './idempotency'
+import { job } from './job'
+import { type Skill } from './product'
+import { nothing } from './schema'
+
+const forgetKeys = job({
+  name: 'kernel.forgetKeys',
+  payload: nothing,
+  attemptsMax: 3,
+  cron: '17 * * * *',
+
+  async run(_payload, { world }) {
+    const before = new Date(world.clock.now() - keysKeptHours * 3_600_000)
+    await world.db.query('delete from idempotency_keys where created_at < :before', { before })
+  },
+})
+
+/** What the pipeline itself has to have done now and then. */
+export const upkeep: Skill = { jobs: [forgetKeys] }

@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { importOffences, offences, wordOffences } from '../dev/architecture'
+import { product } from '../skills'
+
+const root = resolve(__dirname, '..')
+
+describe('the architecture', () => {
+  it('is kept by every file', () => {
+    expect(offences(root)).toEqual([])
+  })
+
+  it.each([
+    ['models/track.ts', `import { execute } from '../kernel/execute'`],
+    ['kernel/execute.ts', `import { Track } from '../models'`],
+    ['kernel/execute.ts', `import { likeTrack } from '../skills/interactions/like-track'`],
+    ['kernel/limits.ts', `import Joi from 'joi'`],
+    ['skills/feed/get-feed.ts', `import { addItem } from '../playlists/add-item'`],
+    ['skills/feed/get-feed.ts', `import { createApp } from '../../server/app'`],
+    ['skills/feed/get-feed.ts', `import { Redis } from 'ioredis'`],
+    ['skills/feed/get-feed.ts', `const { PutObjectCommand } = require('@aws-sdk/client-s3')`],
+    ['server/rest.ts', `import { openGateway } from '../realtime/gateway'`],
+    ['server/rest.ts', `import { likeTrack } from '../skills/interactions/like-track'`],
+    ['realtime/calls.ts', `import express from 'express'`],
+    ['client/index.ts', `import { execute } from '../kernel/execute'`],
+  ])('tells that %s may not say %s', (file, source) => {
+    expect(importOffences(file, source)).toHaveLength(1)
+  })
+
+  it.each([
+    ['skills/feed/get-feed.ts', `import { trackView } from '../streaming/views'`],
+    ['skills/feed/get-feed.ts', `import { Track } from '../../models'`],
+    ['skills/index.ts', `import { feed } from './feed'`],
+    ['server/main.ts', `import { openGateway } from '../realtime/gateway'`],
+    ['kernel/world/database.ts', `import { models } from '../../models'`],
+  ])('lets %s say %s', (file, source) => {
+    expect(importOffences(file, source)).toEqual([])
+  })
+
+  it.each([
+    ['skills/feed/get-feed.ts', 'await sequelize.transaction(async () => 1)'],
+    ['skills/feed/get-feed.ts', 'const now = Date.now()'],
+    ['realtime/calls.ts', `socket.on('x', () => undefined)`],
+    ['server/app.ts', 'process.env.PORT'],
+  ])('tells that %s may not say %s', (file, source) => {
+    expect(wordOffences(file, source)).toHaveLength(1)
+  })
+})
+
+describe('every operation file', () => {
+  const files = readdirSync(join(root, 'skills'), { recursive: true, encoding: 'utf8' }).filter(file =>
+    file.endsWith('.ts'),
+  )
+  const declaring = files.filter(file => / = operation\(\{/.test(readFileSync(join(root, 'skills', file), 'utf8')))
+
+  it('is listed, one operation a file', () => {
+    expect(declaring).toHaveLength(product.operations.length)
+  })
+
+  it('has the name of its operation', () => {
+    const named = product.operations.map(({ name }) => {
+      const [skill = '', verb = ''] = name.split('.')
+      return `${skill}/${verb.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}.ts`
+    })
+    expect(declaring.sort()).toEqual(named.sort())
+  })
+
+  it('has a test', () => {
+    const tests = readdirSync(join(root, 'test', 'skills'), { recursive: true, encoding: 'utf8' })
+    const sources = tests.filter(file => file.endsWith('.ts'))
+    const tested = sources.map(file => readFileSync(join(root, 'test', 'skills', file), 'utf8'))
+    const untested = declaring.filter(file => {
+      const name = file.split('/').at(-1)?.replace('.ts', '')
+      return !tested.some(source => source.includes(`/${name}'`))
+    })
+    expect(untested).toEqual([])
+  })
+})
