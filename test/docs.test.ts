@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Parser } from '@asyncapi/parser'
+import { asyncApi } from '../kernel/docs/asyncapi'
+import { openApi } from '../kernel/docs/openapi'
+import { variableNames } from '../kernel/world/config'
+import { product } from '../skills'
+
+const read = (...path: string[]) => readFileSync(join(__dirname, '..', ...path), 'utf8')
+
+describe('the documents', () => {
+  it('are committed as the list of operations makes them: else run `npm run docs`', () => {
+    expect(JSON.parse(read('docs', 'openapi.json'))).toEqual(JSON.parse(JSON.stringify(openApi(product))))
+    expect(JSON.parse(read('docs', 'asyncapi.json'))).toEqual(JSON.parse(JSON.stringify(asyncApi(product))))
+  })
+
+  it('hold an AsyncAPI 3 that its own parser accepts', async () => {
+    const diagnostics = await new Parser().validate(JSON.stringify(asyncApi(product)))
+    expect(diagnostics.filter(({ severity }) => severity === 0)).toEqual([])
+  })
+
+  it('hold an OpenAPI 3.1 whose references all lead somewhere and whose operations are unique', () => {
+    const document = openApi(product)
+    const text = JSON.stringify(document)
+    const schemas = (document.components as { schemas: Record<string, unknown> }).schemas
+    const references = [...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name ?? '')
+    expect(references.length).toBeGreaterThan(50)
+    expect(references.filter(name => !(name in schemas))).toEqual([])
+    const ids = [...text.matchAll(/"operationId":"([^"]+)"/g)].map(([, name]) => name)
+    expect(new Set(ids).size).toBe(product.operations.length)
+  })
+
+  it('list every variable of the configuration in the README', () => {
+    const readme = read('README.md')
+    expect(variableNames.filter(name => !readme.includes(`\`${name}\``))).toEqual([])
+  })
+})

@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { installPackage } from '../dev/processes/tools'
+import { addComment } from '../skills/interactions/add-comment'
+import { likeTrack } from '../skills/interactions/like-track'
+import { getParty } from '../skills/listening-party/get-party'
+import { joinParty } from '../skills/listening-party/join-party'
+import { openParty } from '../skills/listening-party/open-party'
+import { pauseParty } from '../skills/listening-party/pause-party'
+import { playParty } from '../skills/listening-party/play-party'
+import { seekParty } from '../skills/listening-party/seek-party'
+import { finalizeUpload } from '../skills/music-upload/finalize-upload'
+import { initiateUpload } from '../skills/music-upload/initiate-upload'
+import { listNotifications } from '../skills/notifications/list-notifications'
+import { addItem } from '../skills/playlists/add-item'
+import { createPlaylist } from '../skills/playlists/create-playlist'
+import { getPlaylist } from '../skills/playlists/get-playlist'
+import { moveItem } from '../skills/playlists/move-item'
+import { searchTracks } from '../skills/search/search-tracks'
+import { getTrack } from '../skills/streaming/get-track'
+import { getWaveform } from '../skills/streaming/get-waveform'
+import { grantStream } from '../skills/streaming/grant-stream'
+import { followProfile } from '../skills/user-profile/follow-profile'
+import { startWorker, type Worker } from '../server/worker'
+import { product } from '../skills'
+import { makeAudio } from './audio'
+import { doors, type Person } from './people'
+import { freshWorld, type TestWorld } from './world'
+
+/** The product's main job, as a stranger does it: two people on two nodes, a worker, real music. */
+let world: TestWorld
+let worker: Worker
+let music: Buffer
+beforeAll(async () => {
+  world = await freshWorld({ nodes: 2 })
+  worker = await startWorker(world.world, product)
+  music = await realMusic()
+}, 120_000)
+afterAll(async () => {
+  await worker[Symbol.asyncDispose]()
+  await world[Symbol.asyncDispose]()
+})
+
+describe.each(doors)('the main job over %s', door => {
+  const by = { door }
+  let ann: Person
+  let bob: Person
+  let trackId: string
+
+  beforeAll(async () => {
+    ann = await world.person(`ann-${door}`, { node: 0 })
+    bob = await world.person(`bob-${door}`, { node: 1 })
+  })
+
+  it('takes an upload of a real MP3 and tells its progress live, until it is ready', async () => {
+    const heard = await ann.hear(`user:${ann.id}`)
+    const sha256 = createHash('sha256').update(music).digest('hex')
+    const file = { fileName: 'a song.mp3', contentType: 'audio/mpeg' as const, sizeBytes: music.length, sha256 }
+    const { upload, put } = await ann.call(initiateUpload, { ...file, title: `Machine wars ${door}` }, by)
+    const sent = await fetch(put.url, { method: 'PUT', headers: put.headers, body: new Uint8Array(music) })
+    expect(sent.status).toBe(200)
+    await ann.call(finalizeUpload, { uploadId: upload.id }, by)
+
+    const ready = await heard.first('music-upload.uploadChanged', ({ upload }) => (upload as Seen).state === 'ready')
+    trackId = String((ready.data.upload as Seen).trackId)
+    const progress = heard.events
+      .filter(({ name }) => name === 'music-upload.uploadChanged')
+      .map(({ data }) => (data.upload as Seen).progress)
+    expect(progress.length).toBeGreaterThan(2)
+    expect(progress).toEqual([...progress].sort((a, b) => a - b))
+
+    const track = await ann.call(getTrack, { trackId }, by)
+    expect(track).toMatchObject({ state: 'ready', title: `Machine wars ${door}` })
+    expect(track.durationMs).toBeGreaterThan(5_000)
+    const { peaks } = await ann.call(getWaveform, { trackId }, by)
+    expect(Math.max(...peaks)).toBeGreaterThan(50)
+  }, 60_000)
+
+  it('lets Bob on the other node follow Ann, find the track and play a range of it from the edge', async () => {
+    await bob.call(followProfile, { profileId: ann.id }, by)
+    const found = await bob.call(searchTracks, { q: `machine wars ${door}` }, by)
+    expect(found.map(({ id }) => id)).toContain(trackId)
+
+    const grant = await bob.call(grantStream, { trackId }, by)
+    expect(Date.parse(grant.expiresAt)).toBeGreaterThan(world.clock.now())
+    const part = await fetch(grant.url, { headers: { range: 'bytes=100-199' } })
+    expect(part.status).toBe(206)
+    expect(Buffer.from(await part.arrayBuffer())).toEqual(music.subarray(100, 200))
+    expect((await fetch(grant.url.replace(/Signature=.{8}/, 'Signature=AAAAAAAA'))).status).toBe(403)
+    expect((await fetch(grant.url.replace(/Expires=\d+/, 'Expires=1'))).status).toBe(403)
+  })
+
+  it('tells Ann live of a like and a comment at 0:07, keeps the notification, and counts right', async () => {
+    const heard = await ann.hear(`user:${ann.id}`)
+    await bob.call(likeTrack, { trackId }, by)
+    await bob.call(addComment, { trackId, body: 'That bass!', positionMs: 7_000 }, by)
+    await heard.first('interactions.trackLiked', data => data.trackId === trackId)
+    const comment = await heard.first('interactions.commentAdded', data => data.trackId === trackId)
+    expect(comment.data.comment).toMatchObject({ body: 'That bass!', positionMs: 7_000 })
+    await heard.first('notifications.notificationAdded')
+
+    const kinds = (await ann.call(listNotifications, {}, by)).map(({ kind }) => kind)
+    expect(kinds).toEqual(expect.arrayContaining(['like', 'comment', 'follow']))
+    for (const person of [ann, bob])
+      expect(await person.call(getTrack, { trackId }, by)).toMatchObject({ counts: { likes: 1, comments: 1 } })
+  })
+
+  it('shows Ann live how Bob orders his playlist', async () => {
+    const { id: playlistId } = await bob.call(createPlaylist, { title: 'Late' }, by)
+    const heard = await ann.hear(`playlist:${playlistId}`)
+    const first = await bob.call(addItem, { playlistId, trackId }, by)
+    const second = await bob.call(addItem, { playlistId, trackId }, by)
+    await bob.call(moveItem, { playlistId, itemId: second.item.itemId, after: null }, by)
+    const moved = await heard.first('playlists.itemMoved')
+    expect(moved.data).toMatchObject({ itemId: second.item.itemId, after: null })
+    const { items } = await ann.call(getPlaylist, { playlistId }, by)
+    expect(items.map(({ itemId }) => itemId)).toEqual([second.item.itemId, first.item.itemId])
+  })
+
+  it('lets both hear the same moment of a listening party', async () => {
+    const { party } = await bob.call(openParty, { title: 'Tonight', trackIds: [trackId] }, by)
+    await bob.call(playParty, { partyId: party.id }, by)
+    world.clock.advance(4_000)
+    const late = await ann.call(joinParty, { partyId: party.id }, by)
+    const { posMs, rate, t0Ms } = late.timeline
+    expect(late.timeline.status).toBe('playing')
+    const now = posMs + rate * (late.serverTimeMs - t0Ms)
+    expect(now).toBeGreaterThan(3_000)
+    expect(now).toBeLessThan(8_000)
+
+    const ears = [await ann.hear(`party:${party.id}`), await bob.hear(`party:${party.id}`)]
+    await bob.call(seekParty, { partyId: party.id, positionMs: 2_000 }, by)
+    await bob.call(pauseParty, { partyId: party.id }, by)
+    for (const ear of ears) {
+      await ear.first('listening-party.timelineChanged', ({ timeline }) => (timeline as Timeline).status === 'playing')
+      await ear.first('listening-party.timelineChanged', ({ timeline }) => (timeline as Timeline).status === 'paused')
+    }
+    const snapshots = [
+      await ann.call(getParty, { partyId: party.id }, by),
+      await bob.call(getParty, { partyId: party.id }, by),
+    ]
+    expect(snapshots[0]?.timeline).toEqual(snapshots[1]?.timeline)
+    expect(snapshots[0]?.timeline).toMatchObject({ status: 'paused' })
+  })
+})
+
+interface Seen {
+  state: string
+  progress: number
+  trackId: string | null
+}
+
+interface Timeline {
+  status: string
+}
+
+/** An MP3 of a Debian package where that can be installed, else one that ffmpeg makes. */
+async function realMusic(): Promise<Buffer> {
+  const folder = '/usr/share/games/asc/music'
+  await installPackage('asc-music')
+  const songs = (await readdir(folder).catch(() => [])).filter(file => file.endsWith('.mp3')).sort()
+  const [song] = songs
+  return readFile(song === undefined ? await makeAudio(world.world.config.tools.ffmpeg, 'mp3') : join(folder, song))
+}

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto'
+import { type Field, jsonSchema } from '../kernel/schema'
+
+interface Schema {
+  type?: string | string[]
+  format?: string
+  enum?: unknown[]
+  const?: unknown
+  pattern?: string
+  minimum?: number
+  minLength?: number
+  minItems?: number
+  anyOf?: Schema[]
+  items?: Schema
+  required?: string[]
+  properties?: Record<string, Schema>
+}
+
+/** Values for fields of a form that cannot be made up from its pattern. */
+const known: Record<string, unknown> = {
+  sha256: 'ab'.repeat(32),
+  handleOrId: 'nobodyhere',
+  until: new Date(0).toISOString(),
+}
+
+const anId = randomUUID()
+
+/** An input that is valid, with only what is required; its ids belong to nothing. */
+export const sampleOf = (field: Field<unknown>): Record<string, unknown> =>
+  sample(jsonSchema(field) as Schema, '') as Record<string, unknown>
+
+function sample(schema: Schema, name: string): unknown {
+  if (name in known) return known[name]
+  if (schema.const !== undefined) return schema.const
+  if (schema.enum !== undefined) return schema.enum.find(value => value !== null)
+  if (schema.anyOf?.[0] !== undefined) return sample(schema.anyOf[0], name)
+  const type = Array.isArray(schema.type) ? schema.type.find(one => one !== 'null') : schema.type
+  switch (type) {
+    case 'object':
+      return Object.fromEntries((schema.required ?? []).map(key => [key, sample(schema.properties?.[key] ?? {}, key)]))
+    case 'array':
+      return Array.from({ length: schema.minItems ?? 1 }, () => sample(schema.items ?? {}, name))
+    case 'integer':
+    case 'number':
+      return Math.max(schema.minimum ?? 0, 1)
+    case 'boolean':
+      return true
+    default:
+      return schema.format === 'uuid' || /id$/i.test(name) ? anId : 'a'.repeat(Math.max(schema.minLength ?? 0, 3))
+  }
+}

@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { freePort } from '../dev/processes/free-port'
+
+const root = resolve(__dirname, '..')
+const patienceMs = 110_000
+
+/** `npm start` as a newcomer runs it: real processes, nothing of the test's own stack. */
+describe('npm start', () => {
+  let port: number
+  beforeAll(async () => {
+    port = await freePort()
+  })
+  afterAll(() => rm(join(root, '.tutti', String(port)), { recursive: true, force: true }))
+
+  it(
+    'serves two nodes, gives tokens, refuses a second one on its port, and SIGTERM leaves nothing behind',
+    async () => {
+      const stack = start(port)
+      await stack.said('Tutti is ready')
+      const processes = familyOf(stack.child.pid)
+      expect(processes.length).toBeGreaterThanOrEqual(5)
+
+      const token = (await output('token', port, 'ann')).trim()
+      for (const node of [port, port + 1]) {
+        const headers = { authorization: `Bearer ${token}` }
+        const me = (await (await fetch(`http://localhost:${node}/api/v1/me`, { headers })).json()) as Me
+        expect(me.data.displayName).toBe('Ann')
+        expect((await fetch(`http://localhost:${node}/health/ready`)).status).toBe(200)
+      }
+      const found = (await (await fetch(`http://localhost:${port}/api/v1/search/tracks?q=harbour`)).json()) as Found
+      expect(found.data.map(({ title }) => title)).toContain('Harbour lights')
+
+      const second = start(port)
+      expect(await second.ended).not.toBe(0)
+      expect(second.text()).toContain(`A stack runs on port ${port} already`)
+
+      stack.child.kill('SIGTERM')
+      expect(await stack.ended).toBe(0)
+      await untilGone(processes)
+    },
+    patienceMs,
+  )
+
+  it(
+    'starts again on what it kept, and leaves nothing behind when it is killed',
+    async () => {
+      const stack = start(port)
+      await stack.said('Tutti is ready')
+      const found = (await (await fetch(`http://localhost:${port}/api/v1/search/tracks?q=harbour`)).json()) as Found
+      expect(found.data).toHaveLength(1)
+      const processes = familyOf(stack.child.pid)
+      stack.child.kill('SIGKILL')
+      await stack.ended
+      await untilGone(processes)
+    },
+    patienceMs,
+  )
+})
+
+interface Me {
+  data: { displayName: string }
+}
+
+interface Found {
+  data: { title: string }[]
+}
+
+function start(port: number) {
+  const child = run('start', port)
+  let text = ''
+  child.stdout?.on('data', chunk => (text += String(chunk)))
+  child.stderr?.on('data', chunk => (text += String(chunk)))
+  const ended = new Promise<number | null>(done => child.once('exit', code => done(code)))
+  return {
+    child,
+    ended,
+    text: () => text,
+    async said(words: string): Promise<void> {
+      while (!text.includes(words)) {
+        if (child.exitCode !== null) throw new Error(`npm start ended:\n${text}`)
+        await pause(50)
+      }
+    },
+  }
+}
+
+async function output(verb: string, port: number, ...args: string[]): Promise<string> {
+  const child = run(verb, port, ...args)
+  let text = ''
+  child.stdout?.on('data', chunk => (text += String(chunk)))
+  await new Promise(done => child.once('close', done))
+  return text
+}
+
+function run(verb: string, port: number, ...args: string[]): ChildProcess {
+  const { PATH, HOME } = process.env
+  return spawn(process.execPath, ['dev/bootstrap.mjs', verb, ...args], {
+    cwd: root,
+    env: { PATH, HOME, PORT: String(port) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+/** A process and all that it started, down to the last. */
+function familyOf(pid: number | undefined): number[] {
+  const parents = new Map(
+    readdirSync('/proc')
+      .filter(name => /^\d+$/.test(name))
+      .flatMap(name => {
+        const parent = parentOf(Number(name))
+        return parent === undefined ? [] : [[Number(name), parent] as const]
+      }),
+  )
+  const family = pid === undefined ? [] : [pid]
+  for (const member of family) for (const [child, parent] of parents) if (parent === member) family.push(child)
+  return family
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+    return fields[0] === 'Z' ? undefined : Number(fields[1])
+  } catch {
+    return undefined
+  }
+}
+
+async function untilGone(processes: readonly number[]): Promise<void> {
+  const until = Date.now() + 30_000
+  let left = processes
+  while ((left = left.filter(pid => parentOf(pid) !== undefined)).length > 0) {
+    if (Date.now() > until) throw new Error(`still there: ${left.join(', ')}`)
+    await pause(100)
+  }
+}
