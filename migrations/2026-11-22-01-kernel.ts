@@ -1,6 +1,9 @@
 import { sqlMigration } from './migration'
 
-/** What the pipeline itself needs: answers remembered by key, and events on their way to their followers. */
+/**
+ * What the pipeline itself needs: answers remembered by key, events that wait for their place in the one order, and those
+ * that have it and are on their way to their followers.
+ */
 export const kernelTables = sqlMigration(
   '2026-11-22-01-kernel',
   `
@@ -23,6 +26,16 @@ export const kernelTables = sqlMigration(
     channels jsonb not null,
     data jsonb not null
   );
+
+  create table event_log (
+    position bigint primary key,
+    id uuid not null,
+    name text not null,
+    at timestamptz not null,
+    channels jsonb not null,
+    data jsonb not null,
+    placed_at timestamptz not null default now()
+  );
   `,
-  'drop table pending_events; drop table idempotency_keys;',
+  'drop table event_log; drop table pending_events; drop table idempotency_keys;',
 )

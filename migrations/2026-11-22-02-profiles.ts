@@ -16,6 +16,14 @@ export const profiles = sqlMigration(
   );
   create unique index profiles_handle on profiles (lower(handle));
 
+  -- Names given up: they still lead to their owner, and nobody else may take them for a while. In lower case.
+  create table former_handles (
+    handle text primary key check (handle = lower(handle)),
+    profile_id uuid not null references profiles on delete cascade,
+    released_at timestamptz not null
+  );
+  create index former_handles_of_profile on former_handles (profile_id, released_at desc);
+
   create table follows (
     follower_id uuid not null references profiles on delete cascade,
     followee_id uuid not null references profiles on delete cascade,
@@ -34,6 +42,7 @@ export const profiles = sqlMigration(
     check (blocker_id <> blocked_id)
   );
   create index blocks_of_blocked on blocks (blocked_id);
+  create index blocks_of_blocker on blocks (blocker_id, created_at desc, blocked_id desc);
   `,
-  'drop table blocks; drop table follows; drop table profiles;',
+  'drop table blocks; drop table follows; drop table former_handles; drop table profiles;',
 )

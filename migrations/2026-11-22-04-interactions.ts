@@ -9,6 +9,7 @@ export const interactions = sqlMigration(
     created_at timestamptz not null,
     primary key (track_id, profile_id)
   );
+  create index likes_of_track on likes (track_id, created_at desc, profile_id desc);
   create index likes_of_profile on likes (profile_id, created_at desc, track_id desc);
 
   create table reposts (

@@ -3,6 +3,25 @@ import { kernelTables } from './2026-11-22-01-kernel'
 import { profiles } from './2026-11-22-02-profiles'
 import { tracks } from './2026-11-22-03-tracks'
 import { interactions } from './2026-11-22-04-interactions'
+import { uploads } from './2026-11-22-05-uploads'
+import { playlists } from './2026-11-22-06-playlists'
+import { search } from './2026-11-22-07-search'
+import { notifications } from './2026-11-22-08-notifications'
+import { feed } from './2026-11-22-09-feed'
+import { parties } from './2026-11-22-10-parties'
+import { reports } from './2026-11-22-11-reports'
 
 /** All migrations, in the order in which they run. */
-export const migrations: readonly Migration[] = [kernelTables, profiles, tracks, interactions]
+export const migrations: readonly Migration[] = [
+  kernelTables,
+  profiles,
+  tracks,
+  interactions,
+  uploads,
+  playlists,
+  search,
+  notifications,
+  feed,
+  parties,
+  reports,
+]

@@ -1,11 +1,63 @@
 import { Block } from './block'
 import { Comment } from './comment'
 import { Follow } from './follow'
+import { FormerHandle } from './former-handle'
+import { Inbox } from './inbox'
 import { Like } from './like'
+import { Notification } from './notification'
+import { NotificationActor } from './notification-actor'
+import { Party } from './party'
+import { PartyItem } from './party-item'
+import { PartyMember } from './party-member'
+import { Playlist } from './playlist'
+import { PlaylistItem } from './playlist-item'
 import { Profile } from './profile'
+import { Report } from './report'
 import { Repost } from './repost'
 import { Track } from './track'
+import { Upload } from './upload'
+import { Waveform } from './waveform'
 
-export const models = [Block, Comment, Follow, Like, Profile, Repost, Track]
+export const models = [
+  Block,
+  Comment,
+  Follow,
+  FormerHandle,
+  Inbox,
+  Like,
+  Notification,
+  NotificationActor,
+  Party,
+  PartyItem,
+  PartyMember,
+  Playlist,
+  PlaylistItem,
+  Profile,
+  Report,
+  Repost,
+  Track,
+  Upload,
+  Waveform,
+]
 
-export { Block, Comment, Follow, Like, Profile, Repost, Track }
+export {
+  Block,
+  Comment,
+  Follow,
+  FormerHandle,
+  Inbox,
+  Like,
+  Notification,
+  NotificationActor,
+  Party,
+  PartyItem,
+  PartyMember,
+  Playlist,
+  PlaylistItem,
+  Profile,
+  Report,
+  Repost,
+  Track,
+  Upload,
+  Waveform,
+}

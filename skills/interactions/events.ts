@@ -2,7 +2,7 @@ import { event } from '../../kernel/event'
 import { count, id, shape } from '../../kernel/schema'
 import { trackCacheKey, trackCounts } from '../streaming/views'
 import { profileSummary } from '../user-profile/views'
-import { commentView } from './views'
+import { commentFacts } from './views'
 
 /** What somebody did with a track, and its counts afterwards. */
 const reactionToTrack = shape({ trackId: id, ownerId: id, by: profileSummary, counts: trackCounts, rev: count })
@@ -55,7 +55,7 @@ const commentOnTrack = shape({
   trackId: id,
   ownerId: id,
   by: profileSummary,
-  comment: commentView,
+  comment: commentFacts,
   counts: trackCounts,
   rev: count,
 })
@@ -70,7 +70,7 @@ export const commentAdded = event({
 
 export const commentRemoved = event({
   name: 'interactions.commentRemoved',
-  summary: 'A comment was taken away.',
+  summary: 'A comment of somebody (`by`) was taken away, by themselves, the artist or a moderator.',
   payload: shape({ trackId: id, ownerId: id, by: profileSummary, commentId: id, counts: trackCounts, rev: count }),
   channels: concerned,
   stale,

@@ -2,10 +2,9 @@ import { operation } from '../../kernel/operation'
 import { insertOnce } from '../../kernel/rows'
 import { id, shape } from '../../kernel/schema'
 import { Like } from '../../models'
-import { countsOf, visibleTrack } from '../streaming/views'
-import { profileSummaryOf } from '../user-profile/views'
+import { visibleTrack } from '../streaming/views'
 import { trackLiked } from './events'
-import { count, stanceOf } from './stance'
+import { count, stanceOf, tell } from './stance'
 import { stanceView } from './views'
 
 export const likeTrack = operation({
@@ -22,11 +21,10 @@ export const likeTrack = operation({
 
   allow: () => true,
 
-  async run({ subject: track, actor }, { now, emit }) {
-    if (await insertOnce(Like, { trackId: track.id, profileId: actor.id, createdAt: now })) {
+  async run({ subject: track, actor }, context) {
+    if (await insertOnce(Like, { trackId: track.id, profileId: actor.id, createdAt: context.now })) {
       await count(track, 'likeCount', 1)
-      const by = await profileSummaryOf(actor.id)
-      await emit(trackLiked, { trackId: track.id, ownerId: track.ownerId, by, counts: countsOf(track), rev: track.rev })
+      await tell(trackLiked, track, context)
     }
     return stanceOf(track, actor)
   },

@@ -1,10 +1,8 @@
 import { operation } from '../../kernel/operation'
 import { id, shape } from '../../kernel/schema'
 import { Like } from '../../models'
-import { countsOf, visibleTrack } from '../streaming/views'
-import { profileSummaryOf } from '../user-profile/views'
 import { trackUnliked } from './events'
-import { count, stanceOf } from './stance'
+import { count, stanceOf, tell, trackToLeave } from './stance'
 import { stanceView } from './views'
 
 export const unlikeTrack = operation({
@@ -17,21 +15,14 @@ export const unlikeTrack = operation({
   limit: { perMinute: 60 },
   idempotency: 'natural',
 
-  load: ({ trackId }, context) => visibleTrack(trackId, context, { lock: true }),
+  load: ({ trackId }, context) => trackToLeave(trackId, Like, context),
 
   allow: () => true,
 
-  async run({ subject: track, actor }, { emit }) {
+  async run({ subject: track, actor }, context) {
     if ((await Like.destroy({ where: { trackId: track.id, profileId: actor.id } })) > 0) {
       await count(track, 'likeCount', -1)
-      const by = await profileSummaryOf(actor.id)
-      await emit(trackUnliked, {
-        trackId: track.id,
-        ownerId: track.ownerId,
-        by,
-        counts: countsOf(track),
-        rev: track.rev,
-      })
+      await tell(trackUnliked, track, context)
     }
     return stanceOf(track, actor)
   },

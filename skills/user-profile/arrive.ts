@@ -4,6 +4,7 @@ import { type Context } from '../../kernel/context'
 import { newId } from '../../kernel/ids'
 import { insertOnce } from '../../kernel/rows'
 import { Profile } from '../../models'
+import { isHandleTaken, lockHandles } from './handles'
 import { isReservedHandle } from './rules'
 
 const handleTriesMax = 8
@@ -12,14 +13,16 @@ const handleTriesMax = 8
  * The profile id of a subject; the first call makes the profile. Two first calls at once make one: the second insert
  * waits for the first and finds it there.
  */
-export async function arrive(identity: Identity, { now }: Context): Promise<string> {
+export async function arrive(identity: Identity, { now, world }: Context): Promise<string> {
   const { subject } = identity
   for (let tries = 0; tries < handleTriesMax; tries += 1) {
     const known = await Profile.findOne({ where: { subject }, attributes: ['id'] })
     if (known !== null) return known.id
     const id = newId(now)
-    const row = { id, subject, handle: handleFor(identity, tries), displayName: nameFor(identity), createdAt: now }
-    if (await insertOnce(Profile, row)) return id
+    const handle = handleFor(identity, tries)
+    await lockHandles([handle], world)
+    if (await isHandleTaken(handle, null, { now, world })) continue
+    if (await insertOnce(Profile, { id, subject, handle, displayName: nameFor(identity), createdAt: now })) return id
   }
   throw new Error('no free handle was found')
 }

@@ -1,10 +1,25 @@
 import { type Skill } from '../../kernel/product'
+import { blockProfile } from './block-profile'
 import { userChannel } from './channel'
+import { profileBlocked, profileChanged, profileFollowed, profileUnblocked, profileUnfollowed } from './events'
+import { followProfile } from './follow-profile'
 import { getMe } from './get-me'
+import { getProfile } from './get-profile'
+import { listBlocked } from './list-blocked'
+import { listFollowers } from './list-followers'
+import { listFollowing } from './list-following'
+import { unblockProfile } from './unblock-profile'
+import { unfollowProfile } from './unfollow-profile'
+import { updateMe } from './update-me'
 
 export { arrive } from './arrive'
 
 export const userProfile: Skill = {
-  operations: [getMe],
+  operations: [
+    ...[getMe, updateMe, getProfile],
+    ...[followProfile, unfollowProfile, listFollowers, listFollowing],
+    ...[blockProfile, unblockProfile, listBlocked],
+  ],
+  events: [profileFollowed, profileUnfollowed, profileChanged, profileBlocked, profileUnblocked],
   channels: [userChannel],
 }

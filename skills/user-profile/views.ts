@@ -1,28 +1,40 @@
 import { type Context } from '../../kernel/context'
+import { type Page, pageFrom, pageSize, type Paging, readCursor } from '../../kernel/paging'
 import { refusals } from '../../kernel/refusals'
 import { count, flag, id, instant, named, optional, shape, type Value, written } from '../../kernel/schema'
+import { type World } from '../../kernel/world'
 import { Block, Follow, Profile } from '../../models'
 
 /** A person as shown beside what they made or did. */
 export const profileSummary = named('ProfileSummary', shape({ id, handle: written, displayName: written }))
 export type ProfileSummary = Value<typeof profileSummary>
 
+const facts = {
+  id,
+  handle: written,
+  displayName: written,
+  bio: written,
+  followerCount: count,
+  followingCount: count,
+  rev: count,
+  createdAt: instant,
+}
+
+/** What of a profile does not depend on who looks, and so may be kept in the cache. */
+export const profileFacts = named('ProfileFacts', shape(facts))
+export type ProfileFacts = Value<typeof profileFacts>
+
+export const profileCacheKey = (profileId: string): string => `profile:${profileId}`
+
 /** A person's own page. `viewer` is there for whoever is signed in. */
 export const profileView = named(
   'Profile',
-  shape({
-    id,
-    handle: written,
-    displayName: written,
-    bio: written,
-    followerCount: count,
-    followingCount: count,
-    rev: count,
-    createdAt: instant,
-    viewer: optional(shape({ isSelf: flag, following: flag, followedBy: flag, blocking: flag })),
-  }),
+  shape({ ...facts, viewer: optional(shape({ isSelf: flag, following: flag, followedBy: flag, blocking: flag })) }),
 )
 export type ProfileView = Value<typeof profileView>
+
+/** Whether you block somebody: the answer to blocking, which tells no more about them. */
+export const blockStance = named('BlockStance', shape({ profileId: id, blocking: flag }))
 
 export const summariseProfile = ({ id, handle, displayName }: ProfileSummary): ProfileSummary => ({
   id,
@@ -58,14 +70,25 @@ export async function visibleProfile(
   return profile
 }
 
+/** SQL: one of the two has blocked the other. False for nobody (null). Both are columns or names of values. */
+export const blockBetween = (one: string, other: string): string =>
+  `exists (select from blocks where (blocker_id, blocked_id) in ((${one}, ${other}), (${other}, ${one})))`
+
 /** Whether the one has blocked the other. */
 export const hasBlocked = async (blockerId: string, blockedId: string): Promise<boolean> =>
   (await Block.count({ where: { blockerId, blockedId } })) > 0
 
-export async function viewProfile(profile: Profile, { actor }: Pick<Context, 'actor'>): Promise<ProfileView> {
+export function describeProfile(profile: Profile): ProfileFacts {
   const { id, handle, displayName, bio, followerCount, followingCount, rev, createdAt } = profile
-  const shown = { id, handle, displayName, bio, followerCount, followingCount, rev, createdAt: createdAt.toISOString() }
-  return actor === null ? shown : { ...shown, viewer: await viewerOf(id, actor.id) }
+  return { id, handle, displayName, bio, followerCount, followingCount, rev, createdAt: createdAt.toISOString() }
+}
+
+/** The same facts, and what the viewer has to do with them. */
+export const viewProfile = (profile: Profile, context: Pick<Context, 'actor'>): Promise<ProfileView> =>
+  viewFacts(describeProfile(profile), context)
+
+export async function viewFacts(shown: ProfileFacts, { actor }: Pick<Context, 'actor'>): Promise<ProfileView> {
+  return actor === null ? shown : { ...shown, viewer: await viewerOf(shown.id, actor.id) }
 }
 
 async function viewerOf(id: string, viewerId: string): Promise<NonNullable<ProfileView['viewer']>> {
@@ -75,3 +98,32 @@ async function viewerOf(id: string, viewerId: string): Promise<NonNullable<Profi
   const blocking = await Block.count({ where: { blockerId: viewerId, blockedId: id } })
   return { isSelf: false, following: following > 0, followedBy: followedBy > 0, blocking: blocking > 0 }
 }
+
+/** The people in column `who` of those rows of a table that fit `where`, a condition on the row `r` and its person `p`. */
+interface PeopleQuery {
+  from: 'follows' | 'blocks' | 'likes'
+  who: 'follower_id' | 'followee_id' | 'blocked_id' | 'profile_id'
+  where: string
+  names: Record<string, unknown>
+}
+
+/** A page of people, the latest first. */
+export async function listPeople(
+  { from, who, where, names }: PeopleQuery,
+  paging: Paging,
+  world: World,
+): Promise<Page<ProfileSummary>> {
+  const size = pageSize(paging)
+  const [at, id] = readCursor(paging, 2) ?? newest
+  const rows = await world.db.query<ProfileSummary & { at: Date }>(
+    `select p.id, p.handle, p.display_name as "displayName", r.created_at as at
+     from ${from} r join profiles p on p.id = r.${who}
+     where ${where} and (r.created_at, r.${who}) < (cast(:at as timestamptz), cast(:id as uuid))
+     order by r.created_at desc, r.${who} desc limit :count`,
+    { ...names, at, id, count: size + 1 },
+  )
+  return pageFrom(rows, size, row => [row.at.toISOString(), row.id], summariseProfile)
+}
+
+/** Where the first page of what is newest first begins: before any row. */
+export const newest: readonly [at: string, id: string] = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']

@@ -1,6 +1,8 @@
-import { getTrack } from '../../../skills/streaming/get-track'
+import { Track } from '../../../models'
 import { likeTrack } from '../../../skills/interactions/like-track'
 import { unlikeTrack } from '../../../skills/interactions/unlike-track'
+import { getTrack } from '../../../skills/streaming/get-track'
+import { blockProfile } from '../../../skills/user-profile/block-profile'
 import { makeTrack } from '../../factories'
 import { doors } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
@@ -41,7 +43,24 @@ describe.each(doors)('liking a track over %s', door => {
   it('hides what the listener may not know of', async () => {
     const ann = await world.person('ann')
     const bob = await world.person('bob')
-    const track = await makeTrack(ann.id, { visibility: 'private' })
-    expect(await bob.refused(likeTrack, { trackId: track.id }, { door })).toMatchObject({ code: 'not_found' })
+    const pest = await world.person('pest')
+    await ann.call(blockProfile, { profileId: pest.id })
+    const hidden = await makeTrack(ann.id, { visibility: 'private' })
+    const open = await makeTrack(ann.id)
+    for (const op of [likeTrack, unlikeTrack]) {
+      expect(await bob.refused(op, { trackId: hidden.id }, { door })).toMatchObject({ code: 'not_found' })
+      expect(await pest.refused(op, { trackId: open.id }, { door })).toMatchObject({ code: 'not_found' })
+    }
+  })
+
+  it('can be taken back once the track is hidden from who liked it', async () => {
+    const ann = await world.person('ann')
+    const bob = await world.person('bob')
+    const track = await makeTrack(ann.id)
+    await bob.call(likeTrack, { trackId: track.id }, { door })
+    await Track.update({ visibility: 'private' }, { where: { id: track.id } })
+    expect(await bob.call(unlikeTrack, { trackId: track.id }, { door })).toMatchObject({ liked: false })
+    expect(await bob.refused(unlikeTrack, { trackId: track.id }, { door })).toMatchObject({ code: 'not_found' })
+    expect(await ann.call(getTrack, { trackId: track.id })).toMatchObject({ counts: { likes: 0 } })
   })
 })

@@ -1,0 +1,35 @@
+import { sqlMigration } from './migration'
+
+export const playlists = sqlMigration(
+  '2026-11-22-06-playlists',
+  `
+  create table playlists (
+    id uuid primary key,
+    owner_id uuid not null references profiles on delete cascade,
+    title text not null check (length(title) between 1 and 200),
+    description text not null default '' check (length(description) <= 5000),
+    visibility text not null check (visibility in ('public', 'unlisted', 'private')),
+    item_count integer not null default 0 check (item_count between 0 and 1000),
+    rev integer not null default 1,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    removed_at timestamptz
+  );
+  create index playlists_of_owner on playlists (owner_id, id desc) where removed_at is null;
+
+  create table playlist_items (
+    id uuid primary key,
+    playlist_id uuid not null references playlists on delete cascade,
+    -- Null when the track or the person is gone for good: the item keeps its place.
+    track_id uuid references tracks on delete set null,
+    added_by uuid references profiles on delete set null,
+    rank text collate "C" not null check (rank ~ '^[0-9A-Za-z]{0,63}[1-9A-Za-z]$'),
+    added_at timestamptz not null,
+    -- Deferrable, so that it is checked after a statement that gives every item a new rank, not at each row.
+    unique (playlist_id, rank) deferrable initially immediate
+  );
+  create index playlist_items_of_track on playlist_items (track_id);
+  create index playlist_items_of_person on playlist_items (added_by);
+  `,
+  'drop table playlist_items; drop table playlists;',
+)

@@ -1,0 +1,16 @@
+import { DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
+import { Column, Model, Table } from 'sequelize-typescript'
+
+/** A handle that somebody gave up: it still leads to them until somebody else takes it. */
+@Table({ tableName: 'former_handles', underscored: true, timestamps: false })
+export class FormerHandle extends Model<InferAttributes<FormerHandle>, InferCreationAttributes<FormerHandle>> {
+  /** In lower case. */
+  @Column({ type: DataTypes.TEXT, primaryKey: true })
+  declare handle: string
+
+  @Column({ type: DataTypes.UUID, allowNull: false })
+  declare profileId: string
+
+  @Column({ type: DataTypes.DATE, allowNull: false })
+  declare releasedAt: Date
+}

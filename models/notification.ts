@@ -1,0 +1,38 @@
+import { type CreationOptional, DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
+import { Column, Model, Table } from 'sequelize-typescript'
+
+export const notificationKinds = ['liked', 'reposted', 'commented', 'followed', 'published'] as const
+export type NotificationKind = (typeof notificationKinds)[number]
+
+/** What some people did to one thing, until the recipient read of it. */
+@Table({ tableName: 'notifications', underscored: true, timestamps: false })
+export class Notification extends Model<InferAttributes<Notification>, InferCreationAttributes<Notification>> {
+  @Column({ type: DataTypes.UUID, primaryKey: true })
+  declare id: string
+
+  @Column({ type: DataTypes.UUID, allowNull: false })
+  declare recipientId: string
+
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare kind: NotificationKind
+
+  /** The track, the comment, or for a follow the recipient. */
+  @Column({ type: DataTypes.UUID, allowNull: false })
+  declare targetId: string
+
+  @Column({ type: DataTypes.UUID, allowNull: true })
+  declare trackId: CreationOptional<string | null>
+
+  @Column({ type: DataTypes.UUID, allowNull: true })
+  declare commentId: CreationOptional<string | null>
+
+  /** Those that were not withdrawn; 0 when everybody took it back. */
+  @Column({ type: DataTypes.INTEGER, allowNull: false })
+  declare actorCount: number
+
+  @Column({ type: DataTypes.DATE, allowNull: false })
+  declare latestAt: Date
+
+  @Column({ type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false })
+  declare isRead: CreationOptional<boolean>
+}

@@ -1,0 +1,26 @@
+import { DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
+import { Column, Model, Table } from 'sequelize-typescript'
+
+/** A track at a place of a playlist. The same track may be there more than once. */
+@Table({ tableName: 'playlist_items', underscored: true, timestamps: false })
+export class PlaylistItem extends Model<InferAttributes<PlaylistItem>, InferCreationAttributes<PlaylistItem>> {
+  @Column({ type: DataTypes.UUID, primaryKey: true })
+  declare id: string
+
+  @Column({ type: DataTypes.UUID, allowNull: false })
+  declare playlistId: string
+
+  /** Null when the track is gone for good. */
+  @Column({ type: DataTypes.UUID, allowNull: true })
+  declare trackId: string | null
+
+  @Column({ type: DataTypes.UUID, allowNull: true })
+  declare addedBy: string | null
+
+  /** Orders the items of a playlist, as text of bytes. */
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare rank: string
+
+  @Column({ type: DataTypes.DATE, allowNull: false })
+  declare addedAt: Date
+}

@@ -1,0 +1,49 @@
+import {
+  type CreationOptional,
+  DataTypes,
+  type InferAttributes,
+  type InferCreationAttributes,
+  type NonAttribute,
+} from 'sequelize'
+import { Column, HasMany, Model, Table } from 'sequelize-typescript'
+import { PlaylistItem } from './playlist-item'
+import { type Visibility } from './track'
+
+@Table({ tableName: 'playlists', underscored: true, timestamps: false })
+export class Playlist extends Model<InferAttributes<Playlist>, InferCreationAttributes<Playlist>> {
+  @Column({ type: DataTypes.UUID, primaryKey: true })
+  declare id: string
+
+  @Column({ type: DataTypes.UUID, allowNull: false })
+  declare ownerId: string
+
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare title: string
+
+  @Column({ type: DataTypes.TEXT, allowNull: false, defaultValue: '' })
+  declare description: CreationOptional<string>
+
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare visibility: Visibility
+
+  /** All of its items, whoever may see their tracks: what the cap is held against. */
+  @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
+  declare itemCount: CreationOptional<number>
+
+  /** Grows by one with every change of the playlist or its items; each has its event. */
+  @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })
+  declare rev: CreationOptional<number>
+
+  @Column({ type: DataTypes.DATE, allowNull: false })
+  declare createdAt: Date
+
+  @Column({ type: DataTypes.DATE, allowNull: false })
+  declare updatedAt: Date
+
+  /** Deleted by its owner: nobody sees it any more. */
+  @Column({ type: DataTypes.DATE, allowNull: true })
+  declare removedAt: CreationOptional<Date | null>
+
+  @HasMany(() => PlaylistItem, 'playlistId')
+  declare items?: NonAttribute<PlaylistItem[]>
+}

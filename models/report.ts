@@ -1,0 +1,48 @@
+import { type CreationOptional, DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
+import { Column, Model, Table } from 'sequelize-typescript'
+
+export type ReportReason = 'spam' | 'abuse' | 'copyright' | 'illegal' | 'other'
+export type ReportOutcome = 'dismissed' | 'upheld'
+export type ReportedKind = 'track' | 'comment' | 'profile' | 'playlist'
+
+/** What somebody told the moderators about something, and what they decided. */
+@Table({ tableName: 'reports', underscored: true, timestamps: false })
+export class Report extends Model<InferAttributes<Report>, InferCreationAttributes<Report>> {
+  @Column({ type: DataTypes.UUID, primaryKey: true })
+  declare id: string
+
+  /** Null when their account is gone. */
+  @Column({ type: DataTypes.UUID, allowNull: true })
+  declare reporterId: string | null
+
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare subjectKind: ReportedKind
+
+  @Column({ type: DataTypes.UUID, allowNull: false })
+  declare subjectId: string
+
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare reason: ReportReason
+
+  @Column({ type: DataTypes.TEXT, allowNull: false, defaultValue: '' })
+  declare note: CreationOptional<string>
+
+  /** The subject as it was when it was reported, by its kind. */
+  @Column({ type: DataTypes.JSONB, allowNull: false })
+  declare copy: Record<string, unknown>
+
+  @Column({ type: DataTypes.DATE, allowNull: false })
+  declare createdAt: Date
+
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare outcome: CreationOptional<ReportOutcome | null>
+
+  @Column({ type: DataTypes.TEXT, allowNull: false, defaultValue: '' })
+  declare resolutionNote: CreationOptional<string>
+
+  @Column({ type: DataTypes.UUID, allowNull: true })
+  declare resolvedBy: CreationOptional<string | null>
+
+  @Column({ type: DataTypes.DATE, allowNull: true })
+  declare resolvedAt: CreationOptional<Date | null>
+}

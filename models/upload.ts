@@ -1,0 +1,80 @@
+import { type CreationOptional, DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
+import { Column, Model, Table } from 'sequelize-typescript'
+import { type Visibility } from './track'
+
+/** `rejected` is the file's fault, `failed` is ours. What may follow what: skills/music-upload/upload-state.ts. */
+export type UploadState =
+  'initiated' | 'uploaded' | 'processing' | 'ready' | 'rejected' | 'failed' | 'aborted' | 'expired'
+
+/** What the worker is about, in the order in which it does it. */
+export type UploadStep = 'fetching' | 'probing' | 'drawing' | 'storing'
+
+/** A file on its way to become a track. */
+@Table({ tableName: 'uploads', underscored: true, timestamps: false })
+export class Upload extends Model<InferAttributes<Upload>, InferCreationAttributes<Upload>> {
+  @Column({ type: DataTypes.UUID, primaryKey: true })
+  declare id: string
+
+  @Column({ type: DataTypes.UUID, allowNull: false })
+  declare ownerId: string
+
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare state: UploadState
+
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare step: CreationOptional<UploadStep | null>
+
+  /** Per cent. */
+  @Column({ type: DataTypes.SMALLINT, allowNull: false, defaultValue: 0 })
+  declare progress: CreationOptional<number>
+
+  /** Why it was rejected or failed, in words for the artist. */
+  @Column({ type: DataTypes.JSONB, allowNull: true })
+  declare fault: CreationOptional<{ code: string; message: string } | null>
+
+  /** As the artist's device calls it: shown, never part of a key or a path. */
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare fileName: string
+
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare contentType: string
+
+  /** BIGINT: the driver gives it as text. */
+  @Column({ type: DataTypes.BIGINT, allowNull: false })
+  declare sizeBytes: number | string
+
+  /** Hex. */
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare sha256: string
+
+  /** What the artist typed; null leaves it to the file's tags. */
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare title: CreationOptional<string | null>
+
+  @Column({ type: DataTypes.TEXT, allowNull: false, defaultValue: '' })
+  declare description: CreationOptional<string>
+
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare genre: CreationOptional<string | null>
+
+  @Column({ type: DataTypes.TEXT, allowNull: false })
+  declare visibility: Visibility
+
+  /** Which bytes were uploaded: what is under the key later does not matter. */
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare etag: CreationOptional<string | null>
+
+  @Column({ type: DataTypes.UUID, allowNull: true })
+  declare trackId: CreationOptional<string | null>
+
+  @Column({ type: DataTypes.DATE, allowNull: false })
+  declare createdAt: Date
+
+  /** Until then it waits for its file. */
+  @Column({ type: DataTypes.DATE, allowNull: false })
+  declare expiresAt: Date
+
+  /** Until then the last presigned URL is good for a PUT. */
+  @Column({ type: DataTypes.DATE, allowNull: false })
+  declare putExpiresAt: Date
+}

@@ -1,0 +1,13 @@
+import { DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
+import { Column, Model, Table } from 'sequelize-typescript'
+
+/** What a track looks like: its loudest moments in a row of equal stretches. */
+@Table({ tableName: 'waveforms', underscored: true, timestamps: false })
+export class Waveform extends Model<InferAttributes<Waveform>, InferCreationAttributes<Waveform>> {
+  @Column({ type: DataTypes.UUID, primaryKey: true })
+  declare trackId: string
+
+  /** One byte a peak, 0 to 255. */
+  @Column({ type: DataTypes.BLOB, allowNull: false })
+  declare peaks: Buffer
+}

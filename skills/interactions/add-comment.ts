@@ -1,0 +1,55 @@
+import { Op } from 'sequelize'
+import { newId } from '../../kernel/ids'
+import { operation } from '../../kernel/operation'
+import { refusals } from '../../kernel/refusals'
+import { count as wholeNumber, id, shape, text } from '../../kernel/schema'
+import { Comment } from '../../models'
+import { countsOf, visibleTrack } from '../streaming/views'
+import { profileSummaryOf } from '../user-profile/views'
+import { commentAdded } from './events'
+import { duplicateComment } from './refusals'
+import { count } from './stance'
+import { commentView, describeComment, viewComment } from './views'
+
+/** For so long nobody may say the same about the same track again. */
+const sameTextPauseMs = 60_000
+
+export const addComment = operation({
+  name: 'interactions.addComment',
+  route: 'POST /tracks/:trackId/comments',
+  summary: 'Comment at a moment of a track.',
+  who: 'signed-in',
+  input: shape({ trackId: id, body: text(1000), positionMs: wholeNumber }),
+  output: commentView,
+  limit: { perMinute: 20 },
+  idempotency: 'keyed',
+  status: 201,
+  refuses: [duplicateComment],
+
+  async load({ trackId, body, positionMs }, context) {
+    const track = await visibleTrack(trackId, context, { lock: true })
+    if (positionMs > (track.durationMs ?? 0)) throw beyondTheEnd(track.durationMs ?? 0)
+    const createdAt = { [Op.gt]: new Date(context.now.getTime() - sameTextPauseMs) }
+    const same = { trackId, authorId: context.actor.id, body, createdAt, removedAt: null }
+    if ((await Comment.count({ where: same })) > 0) throw duplicateComment()
+    return track
+  },
+
+  allow: () => true,
+
+  async run({ input: { body, positionMs }, subject: track, actor }, { now, emit }) {
+    const { id: trackId, ownerId } = track
+    const row = { id: newId(now), trackId, authorId: actor.id, body, positionMs, createdAt: now }
+    await Comment.create(row)
+    await count(track, 'commentCount', 1)
+    const by = await profileSummaryOf(actor.id)
+    const comment = describeComment(row, by)
+    await emit(commentAdded, { trackId, ownerId, by, comment, counts: countsOf(track), rev: track.rev })
+    return viewComment(comment, track, actor)
+  },
+})
+
+const beyondTheEnd = (durationMs: number) =>
+  refusals.invalidInput(undefined, {
+    errors: [{ path: 'positionMs', code: 'too_large', message: `positionMs must be at most ${durationMs}` }],
+  })

@@ -1,0 +1,44 @@
+import { operation } from '../../kernel/operation'
+import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
+import { id, shape } from '../../kernel/schema'
+import { visibleTrack } from '../streaming/views'
+import { newest } from '../user-profile/views'
+import { type CommentRow, commentView, describeComment, isShown, viewComment } from './views'
+
+export const listComments = operation({
+  name: 'interactions.listComments',
+  route: 'GET /tracks/:trackId/comments',
+  summary:
+    'The comments on a track, the latest first; without those across a block, or of people whom its artist blocks.',
+  who: 'anyone',
+  input: shape({ trackId: id, ...paging }),
+  output: pageOf(commentView),
+  limit: { perMinute: 300 },
+  idempotency: 'read',
+
+  load: ({ trackId }, context) => visibleTrack(trackId, context),
+
+  allow: () => true,
+
+  async run({ input, subject: track, actor }, { world }) {
+    const size = pageSize(input)
+    const [at, id] = readCursor(input, 2) ?? newest
+    const names = { trackId: track.id, ownerId: track.ownerId, viewer: actor?.id ?? null, at, id, count: size + 1 }
+    const rows = await world.db.query<CommentRow & { handle: string; displayName: string }>(shownComments, names)
+    return pageFrom(
+      rows,
+      size,
+      row => [row.createdAt.toISOString(), row.id],
+      ({ handle, displayName, ...row }) =>
+        viewComment(describeComment(row, { id: row.authorId, handle, displayName }), track, actor),
+    )
+  },
+})
+
+const shownComments = `
+  select c.id, c.track_id as "trackId", c.author_id as "authorId", c.body, c.position_ms as "positionMs",
+    c.created_at as "createdAt", p.handle, p.display_name as "displayName"
+  from comments c join profiles p on p.id = c.author_id
+  where c.track_id = :trackId and c.removed_at is null and ${isShown('c.author_id', ':ownerId', ':viewer')}
+    and (c.created_at, c.id) < (cast(:at as timestamptz), cast(:id as uuid))
+  order by c.created_at desc, c.id desc limit :count`

@@ -1,0 +1,45 @@
+import { operation } from '../../kernel/operation'
+import { refusals } from '../../kernel/refusals'
+import { count as wholeNumber, id, named, shape } from '../../kernel/schema'
+import { Comment, Track } from '../../models'
+import { countsOf, trackCounts } from '../streaming/views'
+import { profileSummaryOf } from '../user-profile/views'
+import { commentRemoved } from './events'
+import { mayRemoveComment } from './rules'
+import { count } from './stance'
+import { visibleComment } from './views'
+
+export const removeComment = operation({
+  name: 'interactions.removeComment',
+  route: 'DELETE /comments/:commentId',
+  summary: 'Take a comment away: your own, or any on your own track. Doing so again changes nothing.',
+  who: 'signed-in',
+  input: shape({ commentId: id }),
+  output: named('CommentRemoval', shape({ commentId: id, trackId: id, counts: trackCounts, rev: wholeNumber })),
+  limit: { perMinute: 60 },
+  idempotency: 'natural',
+
+  async load({ commentId }, context) {
+    const found = await Comment.findByPk(commentId, { attributes: ['trackId'] })
+    // The track's row is what every change of its comments is serialised by: the comment is read under that lock.
+    const track = found === null ? null : await Track.findByPk(found.trackId, { lock: true })
+    const comment = await Comment.findByPk(commentId)
+    if (track === null || comment === null) throw refusals.notFound()
+    if (!mayRemoveComment(context.actor, comment, track)) await visibleComment(commentId, context)
+    return { comment, track }
+  },
+
+  allow: (actor, { comment, track }) => mayRemoveComment(actor, comment, track),
+
+  async run({ subject: { comment, track } }, { now, emit }) {
+    const { id: trackId, ownerId } = track
+    if (comment.removedAt === null) {
+      await comment.update({ removedAt: now })
+      await count(track, 'commentCount', -1)
+      const by = await profileSummaryOf(comment.authorId)
+      const counts = countsOf(track)
+      await emit(commentRemoved, { trackId, ownerId, by, commentId: comment.id, counts, rev: track.rev })
+    }
+    return { commentId: comment.id, trackId, counts: countsOf(track), rev: track.rev }
+  },
+})

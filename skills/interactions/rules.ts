@@ -1,0 +1,9 @@
+import { type Actor, isModerator } from '../../kernel/actor'
+import { type Comment, type Track } from '../../models'
+
+/** Whoever wrote it, whose track it is about, and moderators. */
+export const mayRemoveComment = (
+  actor: Actor | null,
+  { authorId }: Pick<Comment, 'authorId'>,
+  { ownerId }: Pick<Track, 'ownerId'>,
+): boolean => actor?.id === authorId || actor?.id === ownerId || isModerator(actor)

@@ -1,0 +1,64 @@
+import { event } from '../../kernel/event'
+import { count, id, shape } from '../../kernel/schema'
+import { profileCacheKey, profileFacts, profileSummary } from './views'
+
+/** Who (`by`) follows whom from now on, or no longer, and what the counts of both are now. */
+const followChange = shape({
+  profileId: id,
+  by: profileSummary,
+  followerCount: count,
+  rev: count,
+  byFollowingCount: count,
+  byRev: count,
+})
+
+const block = shape({ profileId: id, by: profileSummary })
+
+interface AboutTwo {
+  profileId: string
+  by: { id: string }
+}
+
+const both = ({ profileId, by }: AboutTwo) => [`user:${profileId}`, `user:${by.id}`]
+/** The blocked one must not learn of it: only the other devices of the one who blocks are told. */
+const blocker = ({ by }: AboutTwo) => [`user:${by.id}`]
+const stale = ({ profileId, by }: AboutTwo) => [profileCacheKey(profileId), profileCacheKey(by.id)]
+
+export const profileFollowed = event({
+  name: 'user-profile.profileFollowed',
+  summary: 'Somebody follows somebody.',
+  payload: followChange,
+  channels: both,
+  stale,
+})
+
+export const profileUnfollowed = event({
+  name: 'user-profile.profileUnfollowed',
+  summary: 'Somebody follows somebody no longer.',
+  payload: followChange,
+  channels: both,
+  stale,
+})
+
+export const profileChanged = event({
+  name: 'user-profile.profileChanged',
+  summary: 'Somebody changed their own profile.',
+  payload: shape({ profile: profileFacts }),
+  channels: ({ profile }) => [`user:${profile.id}`],
+  stale: ({ profile }) => [profileCacheKey(profile.id)],
+})
+
+export const profileBlocked = event({
+  name: 'user-profile.profileBlocked',
+  summary: 'You blocked somebody; neither follows the other any more.',
+  payload: block,
+  channels: blocker,
+  stale,
+})
+
+export const profileUnblocked = event({
+  name: 'user-profile.profileUnblocked',
+  summary: 'You block somebody no longer.',
+  payload: block,
+  channels: blocker,
+})

@@ -1,0 +1,4 @@
+import { refusal } from '../../kernel/refusals'
+
+export const handleTaken = refusal('handle_taken', 409, 'Somebody else has this handle')
+export const blockedByYou = refusal('blocked_by_you', 409, 'You have blocked this person: unblock them first')

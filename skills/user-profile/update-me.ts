@@ -1,0 +1,58 @@
+import { operation } from '../../kernel/operation'
+import { refusals } from '../../kernel/refusals'
+import { line, optional, pattern, shape, text, whole } from '../../kernel/schema'
+import { Profile } from '../../models'
+import { profileChanged } from './events'
+import { exchangeHandles, isHandleTaken, lockHandles } from './handles'
+import { handleTaken } from './refusals'
+import { isReservedHandle } from './rules'
+import { describeProfile, profileView, viewProfile } from './views'
+
+export const updateMe = operation({
+  name: 'user-profile.updateMe',
+  route: 'PATCH /me',
+  summary:
+    'Change your own profile. A handle that you give up leads to you until somebody takes it, after 30 days at best.',
+  who: 'signed-in',
+  input: shape({
+    handle: optional(pattern(/^[A-Za-z0-9_]{3,30}$/, 30)),
+    displayName: optional(line(80)),
+    bio: optional(text(1000, 0)),
+    rev: optional(whole(1, 999_999_999)),
+  }),
+  output: profileView,
+  limit: { perMinute: 20 },
+  idempotency: 'natural',
+  refuses: [handleTaken],
+
+  async load({ handle, rev }, context) {
+    const profile = await Profile.findByPk(context.actor.id, { lock: true })
+    if (profile === null) throw refusals.notFound()
+    if (rev !== undefined && rev !== profile.rev)
+      throw refusals.staleRevision(undefined, { current: await viewProfile(profile, context) })
+    if (handle === undefined || handle === profile.handle) return profile
+    if (isReservedHandle(handle)) throw reserved()
+    await lockHandles([profile.handle, handle], context.world)
+    if (await isHandleTaken(handle, profile.id, context)) throw handleTaken()
+    return profile
+  },
+
+  allow: () => true,
+
+  async run({ input: { handle, displayName, bio }, subject: profile }, context) {
+    const { id, handle: from } = profile
+    const to = handle ?? from
+    profile.set({ handle: to, displayName: displayName ?? profile.displayName, bio: bio ?? profile.bio })
+    if (profile.changed() !== false) {
+      await profile.set({ rev: profile.rev + 1 }).save()
+      if (to !== from) await exchangeHandles({ id, from, to }, context.now)
+      await context.emit(profileChanged, { profile: describeProfile(profile) })
+    }
+    return viewProfile(profile, context)
+  },
+})
+
+const reserved = () =>
+  refusals.invalidInput(undefined, {
+    errors: [{ path: 'handle', code: 'reserved', message: 'handle is kept for ourselves' }],
+  })

@@ -1,0 +1,85 @@
+import { Comment, Like, Repost } from '../../../models'
+import { addComment } from '../../../skills/interactions/add-comment'
+import { likeTrack } from '../../../skills/interactions/like-track'
+import { removeComment } from '../../../skills/interactions/remove-comment'
+import { repostTrack } from '../../../skills/interactions/repost-track'
+import { unlikeTrack } from '../../../skills/interactions/unlike-track'
+import { unrepostTrack } from '../../../skills/interactions/unrepost-track'
+import { getTrack } from '../../../skills/streaming/get-track'
+import { makeTrack } from '../../factories'
+import { doors, type Heard, type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+const peopleCount = 5
+const actsEach = 10
+
+let world: TestWorld
+beforeAll(async () => {
+  world = await freshWorld()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+it.each([11, 22])('every count is the number of rows, whatever people do at once (seed %i)', async seed => {
+  const random = seeded(seed)
+  const artist = await world.person('artist')
+  const crowd = await Promise.all(Array.from({ length: peopleCount }, (_, index) => world.person(`p${seed}_${index}`)))
+  const tracks = [await makeTrack(artist.id), await makeTrack(artist.id)]
+  const ears = []
+  for (const { id } of tracks) ears.push(await artist.hear(`track:${id}`))
+
+  await Promise.all(
+    crowd.map(async person => {
+      for (let act = 0; act < actsEach; act += 1) await actAtRandom(person, pick(tracks, random).id, random)
+    }),
+  )
+
+  for (const [index, { id: trackId }] of tracks.entries()) {
+    await artist.call(likeTrack, { trackId })
+    const counts = {
+      likes: await Like.count({ where: { trackId } }),
+      reposts: await Repost.count({ where: { trackId } }),
+      comments: await Comment.count({ where: { trackId, removedAt: null } }),
+    }
+    const { rev, counts: read } = await artist.call(getTrack, { trackId })
+    expect(read).toEqual(counts)
+    // One event for each change and none beside: the revisions have no gap, and the last event says what is there.
+    const last = await ears[index]?.first('interactions.trackLiked', data => data.rev === rev)
+    expect(last?.data.counts).toEqual(counts)
+    expect(revisions(ears[index]?.events ?? [])).toEqual(Array.from({ length: rev - 1 }, (_, step) => step + 2))
+  }
+})
+
+const revisions = (events: Heard[]) => events.map(({ data }) => data.rev)
+
+/** Does one thing, or two at once as somebody with two devices or a doubtful network would. */
+async function actAtRandom(person: Person, trackId: string, random: () => number): Promise<void> {
+  const act = pick([likeTrack, unlikeTrack, repostTrack, unrepostTrack, addComment, removeComment], random)
+  const options = { door: pick(doors, random) }
+  const mine = act === removeComment ? await Comment.findOne({ where: { trackId, authorId: person.id } }) : null
+  if (act === removeComment && mine === null) return
+  const inputs = {
+    [addComment.name]: { trackId, body: `Words ${random()}`, positionMs: 0 },
+    [removeComment.name]: { commentId: mine?.id },
+  }
+  const once = () => person.ask(act, inputs[act.name] ?? { trackId }, options)
+  const replies = random() < 0.3 ? await Promise.all([once(), once()]) : [await once()]
+  const codes = replies.flatMap(({ error }) => error?.code ?? [])
+  expect(codes.filter(code => code !== 'duplicate_comment')).toEqual([])
+}
+
+const pick = <T>(from: readonly T[], random: () => number): T => {
+  const picked = from[Math.floor(random() * from.length)]
+  if (picked === undefined) throw new Error('nothing to pick from')
+  return picked
+}
+
+/** Mulberry32: the same numbers in [0, 1) for the same seed. */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}

@@ -1,0 +1,60 @@
+import { Repost, type Track } from '../../../models'
+import { repostTrack } from '../../../skills/interactions/repost-track'
+import { unrepostTrack } from '../../../skills/interactions/unrepost-track'
+import { getTrack } from '../../../skills/streaming/get-track'
+import { blockProfile } from '../../../skills/user-profile/block-profile'
+import { makeTrack } from '../../factories'
+import { doors } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+let world: TestWorld
+beforeAll(async () => {
+  world = await freshWorld()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+describe.each(doors)('reposting a track over %s', door => {
+  it('counts once, tells whoever follows the track once, and can be taken back once', async () => {
+    const ann = await world.person('ann')
+    const bob = await world.person('bob')
+    const track = await makeTrack(ann.id)
+    const heard = await ann.hear(`track:${track.id}`)
+
+    const first = await bob.call(repostTrack, { trackId: track.id }, { door })
+    expect(first).toMatchObject({ reposted: true, liked: false, counts: { reposts: 1 }, rev: track.rev + 1 })
+    expect(await bob.call(repostTrack, { trackId: track.id }, { door })).toEqual(first)
+    expect(await bob.call(getTrack, { trackId: track.id }, { door })).toMatchObject({ viewer: { reposted: true } })
+
+    const back = await bob.call(unrepostTrack, { trackId: track.id }, { door })
+    expect(back).toMatchObject({ reposted: false, counts: { reposts: 0 }, rev: track.rev + 2 })
+    expect(await bob.call(unrepostTrack, { trackId: track.id }, { door })).toEqual(back)
+    const last = await heard.first('interactions.trackUnreposted')
+    expect(last.data).toMatchObject({ by: { id: bob.id }, counts: { reposts: 0 }, rev: back.rev })
+    expect(heard.names()).toEqual(['interactions.trackReposted', 'interactions.trackUnreposted'])
+  })
+
+  it('is refused for your own tracks and for what is not public', async () => {
+    const ann = await world.person('ann')
+    const bob = await world.person('bob')
+    const track = await makeTrack(ann.id)
+    const unlisted = await makeTrack(ann.id, { visibility: 'unlisted' })
+    const hidden = await makeTrack(ann.id, { visibility: 'private' })
+    const refused = async (person: typeof ann, { id: trackId }: Track) =>
+      (await person.refused(repostTrack, { trackId }, { door })).code
+    expect(await refused(ann, track)).toBe('own_track')
+    expect(await refused(bob, unlisted)).toBe('not_public')
+    expect(await refused(bob, hidden)).toBe('not_found')
+    expect(await Repost.count({ where: { trackId: [track.id, unlisted.id, hidden.id] } })).toBe(0)
+  })
+
+  it('is refused to whom the artist blocks, who may still take back what they reposted before', async () => {
+    const ann = await world.person(`ann_${door}`)
+    const bob = await world.person(`bob_${door}`)
+    const track = await makeTrack(ann.id)
+    await bob.call(repostTrack, { trackId: track.id }, { door })
+    await ann.call(blockProfile, { profileId: bob.id })
+    expect(await bob.refused(repostTrack, { trackId: track.id }, { door })).toMatchObject({ code: 'not_found' })
+    expect(await bob.call(unrepostTrack, { trackId: track.id }, { door })).toMatchObject({ counts: { reposts: 0 } })
+    expect(await bob.refused(unrepostTrack, { trackId: track.id }, { door })).toMatchObject({ code: 'not_found' })
+  })
+})

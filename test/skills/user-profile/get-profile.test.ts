@@ -1,0 +1,75 @@
+import { blockProfile } from '../../../skills/user-profile/block-profile'
+import { followProfile } from '../../../skills/user-profile/follow-profile'
+import { getMe } from '../../../skills/user-profile/get-me'
+import { getProfile } from '../../../skills/user-profile/get-profile'
+import { updateMe } from '../../../skills/user-profile/update-me'
+import { askOverRest, doors } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+let world: TestWorld
+beforeAll(async () => {
+  world = await freshWorld()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+describe.each(doors)('a profile over %s', door => {
+  it('is found by its id and by its handle, however it is written', async () => {
+    const ida = await world.person(`ida_${door}`)
+    const joe = await world.person(`joe_${door}`)
+    const byId = await joe.call(getProfile, { handleOrId: ida.id.toUpperCase() }, { door })
+    const byHandle = await joe.call(getProfile, { handleOrId: `IDA_${door}` }, { door })
+    expect(byId).toMatchObject({ id: ida.id, handle: `ida_${door}`, viewer: { isSelf: false, following: false } })
+    expect(byHandle).toEqual(byId)
+    expect(await ida.call(getProfile, { handleOrId: ida.id }, { door })).toEqual(await ida.call(getMe, {}, { door }))
+  })
+
+  it('is not found when there is none, or when its owner blocks the viewer', async () => {
+    const ida = await world.person(`kay_${door}`)
+    const joe = await world.person(`lou_${door}`)
+    await ida.call(blockProfile, { profileId: joe.id }, { door })
+    for (const handleOrId of [
+      'nobody_here',
+      'no-handle',
+      'ffffffff-0000-7000-8000-000000000000',
+      ida.id,
+      `kay_${door}`,
+    ])
+      expect(await joe.refused(getProfile, { handleOrId }, { door })).toMatchObject({ code: 'not_found' })
+    expect(await ida.call(getProfile, { handleOrId: joe.id }, { door })).toMatchObject({ viewer: { blocking: true } })
+  })
+})
+
+it('is shown without a viewer to whoever is not signed in', async () => {
+  const mia = await world.person('mia')
+  const { data } = await askOverRest(mia.url, getProfile, { handleOrId: 'mia' }, {})
+  expect(data).toMatchObject({ id: mia.id })
+  expect(data).not.toHaveProperty('viewer')
+})
+
+it('is never older than the last change, on either node, whoever has looked at it before', async () => {
+  const ned = await world.person('ned', { node: 0 })
+  const oda = await world.person('oda', { node: 1 })
+  const look = (handleOrId: string) => oda.call(getProfile, { handleOrId })
+  await look('ned')
+  await ned.call(updateMe, { bio: 'new' })
+  expect(await look('ned')).toMatchObject({ bio: 'new', followerCount: 0 })
+  await oda.call(followProfile, { profileId: ned.id })
+  expect(await look('ned')).toMatchObject({ followerCount: 1, viewer: { following: true, followedBy: false } })
+  expect(await look('oda')).toMatchObject({ followingCount: 1 })
+  await ned.call(updateMe, { handle: 'ned_renamed' })
+  expect(await look('ned_renamed')).toMatchObject({ id: ned.id })
+  expect(await look('ned')).toMatchObject({ id: ned.id, handle: 'ned_renamed' })
+})
+
+it('is the same while the cache is away, and right once it is back', async () => {
+  const pia = await world.person('pia', { node: 0 })
+  const look = () => pia.call(getProfile, { handleOrId: 'pia' })
+  const before = await look()
+  const { commands } = world.world.redis
+  commands.disconnect()
+  await pia.call(updateMe, { bio: 'changed meanwhile' })
+  const after = { ...before, bio: 'changed meanwhile', rev: before.rev + 1 }
+  expect(await look()).toEqual(after)
+  await commands.connect()
+  expect(await look()).toEqual(after)
+})
