@@ -1,0 +1,38 @@
+import { newId } from '../../kernel/ids'
+import { operation } from '../../kernel/operation'
+import { line, optional, shape, text } from '../../kernel/schema'
+import { Playlist } from '../../models'
+import { playlistCreated } from './events'
+import { aboutPlaylist } from './revise'
+import { playlistView, viewPlaylist, visibility } from './views'
+
+export const createPlaylist = operation({
+  name: 'playlists.createPlaylist',
+  route: 'POST /playlists',
+  summary: 'Make a playlist of your own, empty at first.',
+  who: 'signed-in',
+  input: shape({ title: line(200), description: optional(text(5000, 0)), visibility: optional(visibility) }),
+  output: playlistView,
+  limit: { perMinute: 20 },
+  idempotency: 'keyed',
+  status: 201,
+
+  load: async () => null,
+
+  allow: () => true,
+
+  async run({ input, actor }, context) {
+    const { now, emit } = context
+    const { title, description = '', visibility = 'public' } = input
+    const wish = { title, description, visibility }
+    const playlist = await Playlist.create({
+      id: newId(now),
+      ownerId: actor.id,
+      ...wish,
+      createdAt: now,
+      updatedAt: now,
+    })
+    await emit(playlistCreated, { ...aboutPlaylist(playlist), title, description })
+    return viewPlaylist(playlist, context)
+  },
+})

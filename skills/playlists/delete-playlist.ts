@@ -1,0 +1,34 @@
+import { operation } from '../../kernel/operation'
+import { done, id, shape } from '../../kernel/schema'
+import { Playlist, PlaylistItem } from '../../models'
+import { playlistDeleted } from './events'
+import { revise } from './revise'
+import { mayEditPlaylist } from './rules'
+import { visiblePlaylist } from './views'
+
+export const deletePlaylist = operation({
+  name: 'playlists.deletePlaylist',
+  route: 'DELETE /playlists/:playlistId',
+  summary: 'Delete your playlist for good. Doing so again changes nothing.',
+  who: 'signed-in',
+  input: shape({ playlistId: id }),
+  output: done,
+  limit: { perMinute: 60 },
+  idempotency: 'natural',
+
+  async load({ playlistId }, context) {
+    const playlist = await Playlist.findByPk(playlistId, { lock: true })
+    const isDeletedAlready = playlist?.removedAt != null && mayEditPlaylist(context.actor, playlist)
+    return isDeletedAlready ? playlist : visiblePlaylist(playlistId, context)
+  },
+
+  allow: (actor, playlist) => mayEditPlaylist(actor, playlist),
+
+  async run({ subject: playlist }, { now, emit }) {
+    if (playlist.removedAt === null) {
+      await PlaylistItem.destroy({ where: { playlistId: playlist.id } })
+      await emit(playlistDeleted, await revise(playlist, now, { itemCount: 0, removedAt: now }))
+    }
+    return { done: true as const }
+  },
+})

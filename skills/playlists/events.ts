@@ -1,0 +1,86 @@
+import { event } from '../../kernel/event'
+import { count, id, instant, nullable, shape, written } from '../../kernel/schema'
+import { trackView } from '../streaming/views'
+import { profileSummary } from '../user-profile/views'
+import { places, visibility } from './views'
+
+/** What every event says of its playlist. Revisions have no gaps: whoever misses one takes a new snapshot. */
+const about = { playlistId: id, ownerId: id, visibility, rev: count, updatedAt: instant }
+
+interface About {
+  playlistId: string
+  ownerId: string
+  visibility: 'public' | 'unlisted' | 'private'
+}
+
+/**
+ * Those who follow the playlist, and its owner's devices. Of a private one only these hear: somebody may still follow it
+ * from the time before.
+ */
+const concerned = ({ playlistId, ownerId, visibility }: About) =>
+  visibility === 'private' ? [`user:${ownerId}`] : [`playlist:${playlistId}`, `user:${ownerId}`]
+
+const described = shape({ ...about, title: written, description: written })
+
+export const playlistCreated = event({
+  name: 'playlists.playlistCreated',
+  summary: 'Somebody made a playlist.',
+  payload: described,
+  channels: ({ ownerId }) => [`user:${ownerId}`],
+})
+
+export const playlistChanged = event({
+  name: 'playlists.playlistChanged',
+  summary: 'A playlist has another title, description or visibility.',
+  payload: described,
+  channels: concerned,
+})
+
+export const playlistHidden = event({
+  name: 'playlists.playlistHidden',
+  summary: 'A playlist became private: forget it, unless it is yours.',
+  payload: shape({ playlistId: id, rev: count }),
+  channels: ({ playlistId }) => [`playlist:${playlistId}`],
+})
+
+export const playlistDeleted = event({
+  name: 'playlists.playlistDeleted',
+  summary: 'A playlist is no more.',
+  payload: shape(about),
+  channels: concerned,
+})
+
+/**
+ * An event is the same for all who hear it, so it carries a track only if that is listed, and without `viewer`. Of any
+ * other it says the id: whoever may see it can ask for it, for all others the item is a placeholder.
+ */
+export const itemAdded = event({
+  name: 'playlists.itemAdded',
+  summary: 'A track was added to a playlist, at the place that its rank gives it.',
+  payload: shape({
+    ...about,
+    item: shape({
+      itemId: id,
+      rank: written,
+      trackId: id,
+      track: nullable(trackView),
+      addedBy: nullable(profileSummary),
+      addedAt: instant,
+    }),
+  }),
+  channels: concerned,
+})
+
+export const itemsMoved = event({
+  name: 'playlists.itemsMoved',
+  summary: 'Items of a playlist have new ranks: one that was moved, or all of them when room was made between them.',
+  payload: shape({ ...about, places }),
+  channels: concerned,
+})
+
+export const itemRemoved = event({
+  name: 'playlists.itemRemoved',
+  summary: 'An item was taken out of a playlist.',
+  payload: shape({ ...about, itemId: id }),
+  channels: concerned,
+})

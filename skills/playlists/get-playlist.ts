@@ -1,0 +1,26 @@
+import { operation } from '../../kernel/operation'
+import { id, shape } from '../../kernel/schema'
+import { viewItems } from './items'
+import { playlistWithItems, viewPlaylist, visiblePlaylist } from './views'
+
+export const getPlaylist = operation({
+  name: 'playlists.getPlaylist',
+  route: 'GET /playlists/:playlistId',
+  summary: 'A playlist with all its items, as they are at its `rev`: later events continue from there.',
+  who: 'anyone',
+  input: shape({ playlistId: id }),
+  output: playlistWithItems,
+  limit: { perMinute: 240 },
+  idempotency: 'read',
+
+  load: ({ playlistId }, context) => visiblePlaylist(playlistId, context, { withItems: true }),
+
+  allow: () => true,
+
+  async run({ subject: playlist }, context) {
+    const items = await viewItems(playlist, context)
+    const durationMs = items.reduce((sum, { track }) => sum + (track?.durationMs ?? 0), 0)
+    const trackCount = items.filter(({ track }) => track !== null).length
+    return { ...(await viewPlaylist(playlist, context)), trackCount, durationMs, items }
+  },
+})

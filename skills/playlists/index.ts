@@ -1,0 +1,34 @@
+import { type Skill } from '../../kernel/product'
+import { addItem } from './add-item'
+import { playlistChannel } from './channel'
+import { createPlaylist } from './create-playlist'
+import { deletePlaylist } from './delete-playlist'
+import {
+  itemAdded,
+  itemRemoved,
+  itemsMoved,
+  playlistChanged,
+  playlistCreated,
+  playlistDeleted,
+  playlistHidden,
+} from './events'
+import { getPlaylist } from './get-playlist'
+import { listProfilePlaylists } from './list-profile-playlists'
+import { moveItem } from './move-item'
+import { removeItem } from './remove-item'
+import { updatePlaylist } from './update-playlist'
+
+export const playlists: Skill = {
+  operations: [
+    createPlaylist,
+    getPlaylist,
+    listProfilePlaylists,
+    updatePlaylist,
+    deletePlaylist,
+    addItem,
+    moveItem,
+    removeItem,
+  ],
+  events: [playlistCreated, playlistChanged, playlistHidden, playlistDeleted, itemAdded, itemsMoved, itemRemoved],
+  channels: [playlistChannel],
+}

@@ -1,0 +1,43 @@
+import { Op } from 'sequelize'
+import { operation } from '../../kernel/operation'
+import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
+import { id, shape } from '../../kernel/schema'
+import { Playlist } from '../../models'
+import { visibleProfile } from '../user-profile/views'
+import { playlistView, viewPlaylists } from './views'
+
+export const listProfilePlaylists = operation({
+  name: 'playlists.listProfilePlaylists',
+  route: 'GET /profiles/:profileId/playlists',
+  summary: "Somebody's playlists, newest first: the public ones, or all when they are yours.",
+  who: 'anyone',
+  input: shape({ profileId: id, ...paging }),
+  output: pageOf(playlistView),
+  limit: { perMinute: 240 },
+  idempotency: 'read',
+
+  load: ({ profileId }, context) => visibleProfile(profileId, context),
+
+  allow: () => true,
+
+  async run({ input, subject: profile, actor }, context) {
+    const [before] = readCursor(input, 1) ?? []
+    const playlists = await Playlist.findAll({
+      where: {
+        ownerId: profile.id,
+        removedAt: null,
+        ...(actor?.id === profile.id ? {} : { visibility: 'public' }),
+        ...(before === undefined ? {} : { id: { [Op.lt]: before } }),
+      },
+      order: [['id', 'desc']],
+      limit: pageSize(input) + 1,
+    })
+    const views = await viewPlaylists(playlists, context)
+    return pageFrom(
+      views,
+      pageSize(input),
+      view => [view.id],
+      view => view,
+    )
+  },
+})

@@ -1,0 +1,30 @@
+import { operation } from '../../kernel/operation'
+import { count, id, shape } from '../../kernel/schema'
+import { PlaylistItem } from '../../models'
+import { itemRemoved } from './events'
+import { revise } from './revise'
+import { mayEditPlaylist } from './rules'
+import { visiblePlaylist } from './views'
+
+export const removeItem = operation({
+  name: 'playlists.removeItem',
+  route: 'DELETE /playlists/:playlistId/items/:itemId',
+  summary: 'Take an item out of your playlist. Doing so again changes nothing.',
+  who: 'signed-in',
+  input: shape({ playlistId: id, itemId: id }),
+  output: shape({ playlistId: id, rev: count, itemId: id }),
+  limit: { perMinute: 240 },
+  idempotency: 'natural',
+
+  load: ({ playlistId }, context) => visiblePlaylist(playlistId, context, { lock: true }),
+
+  allow: (actor, playlist) => mayEditPlaylist(actor, playlist),
+
+  async run({ input: { itemId }, subject: playlist }, { now, emit }) {
+    if ((await PlaylistItem.destroy({ where: { id: itemId, playlistId: playlist.id } })) > 0) {
+      const about = await revise(playlist, now, { itemCount: playlist.itemCount - 1 })
+      await emit(itemRemoved, { ...about, itemId })
+    }
+    return { playlistId: playlist.id, rev: playlist.rev, itemId }
+  },
+})

@@ -1,0 +1,15 @@
+import { type Actor, isModerator } from '../../kernel/actor'
+import { type Playlist } from '../../models'
+
+/** What decides whether somebody may know of a playlist. */
+export type PlaylistFacts = Pick<Playlist, 'ownerId' | 'visibility' | 'removedAt'>
+
+/** Whoever has its id may see an unlisted playlist; a private one is its owner's alone. */
+export function maySeePlaylist(viewer: Actor | null, playlist: PlaylistFacts, isBlockedByOwner: boolean): boolean {
+  if (playlist.removedAt !== null) return false
+  if (viewer?.id === playlist.ownerId || isModerator(viewer)) return true
+  return playlist.visibility !== 'private' && !isBlockedByOwner
+}
+
+export const mayEditPlaylist = (actor: Actor | null, playlist: Pick<PlaylistFacts, 'ownerId'>): boolean =>
+  actor?.id === playlist.ownerId

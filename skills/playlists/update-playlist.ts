@@ -1,0 +1,44 @@
+import { operation } from '../../kernel/operation'
+import { refusals } from '../../kernel/refusals'
+import { count, id, line, optional, shape, text } from '../../kernel/schema'
+import { playlistChanged, playlistHidden } from './events'
+import { revise } from './revise'
+import { mayEditPlaylist } from './rules'
+import { playlistView, viewPlaylist, visibility, visiblePlaylist } from './views'
+
+export const updatePlaylist = operation({
+  name: 'playlists.updatePlaylist',
+  route: 'PATCH /playlists/:playlistId',
+  summary: 'Change the title, description or visibility of your playlist.',
+  who: 'signed-in',
+  input: shape({
+    playlistId: id,
+    title: optional(line(200)),
+    description: optional(text(5000, 0)),
+    visibility: optional(visibility),
+    rev: optional(count),
+  }),
+  output: playlistView,
+  limit: { perMinute: 60 },
+  idempotency: 'natural',
+
+  load: ({ playlistId }, context) => visiblePlaylist(playlistId, context, { lock: true }),
+
+  allow: (actor, playlist) => mayEditPlaylist(actor, playlist),
+
+  async run({ input, subject: playlist }, context) {
+    const { now, emit } = context
+    if (input.rev !== undefined && input.rev !== playlist.rev)
+      throw refusals.staleRevision(undefined, { current: await viewPlaylist(playlist, context) })
+    const { title = playlist.title, description = playlist.description, visibility = playlist.visibility } = input
+    const wasPrivate = playlist.visibility === 'private'
+    playlist.set({ title, description, visibility })
+    if (playlist.changed() !== false) {
+      const about = await revise(playlist, now)
+      await emit(playlistChanged, { ...about, title, description })
+      if (visibility === 'private' && !wasPrivate)
+        await emit(playlistHidden, { playlistId: playlist.id, rev: playlist.rev })
+    }
+    return viewPlaylist(playlist, context)
+  },
+})

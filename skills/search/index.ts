@@ -1,0 +1,7 @@
+import { type Skill } from '../../kernel/product'
+import { searchProfiles } from './search-profiles'
+import { searchTracks } from './search-tracks'
+
+export const search: Skill = {
+  operations: [searchTracks, searchProfiles],
+}

@@ -1,0 +1,32 @@
+import { operation } from '../../kernel/operation'
+import { pageOf, paging } from '../../kernel/paging'
+import { line, shape } from '../../kernel/schema'
+import { profileSummaries, profileSummary } from '../user-profile/views'
+import { lookUp } from './look-up'
+import { bestOf, matches, noBlockWith, scoreOf } from './match'
+
+export const searchProfiles = operation({
+  name: 'search.searchProfiles',
+  route: 'GET /search/profiles',
+  summary: 'People whose handle or name fits what was typed, the best first. An @ before a handle is understood.',
+  who: 'anyone',
+  input: shape({ q: line(100), ...paging }),
+  output: pageOf(profileSummary),
+  limit: { perMinute: 120 },
+  idempotency: 'read',
+
+  load: async () => null,
+
+  allow: () => true,
+
+  run: ({ input }, context) =>
+    lookUp(fitting, { ...input, q: input.q.replace(/^@(?=\w)/, '') }, context, profileSummaries),
+})
+
+const fitting = {
+  name: 'search-profiles',
+  text: bestOf(`
+    select id, greatest(${scoreOf('handle')}, ${scoreOf('display_name')}) as score
+    from profiles
+    where (${matches('handle')} or ${matches('display_name')}) and ${noBlockWith('profiles.id')}`),
+}

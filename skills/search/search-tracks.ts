@@ -1,0 +1,40 @@
+import { operation } from '../../kernel/operation'
+import { pageOf, paging } from '../../kernel/paging'
+import { line, shape } from '../../kernel/schema'
+import { Track } from '../../models'
+import { isListed } from '../streaming/rules'
+import { trackView, viewTracks } from '../streaming/views'
+import { lookUp } from './look-up'
+import { bestOf, matches, noBlockWith, scoreOf } from './match'
+
+export const searchTracks = operation({
+  name: 'search.searchTracks',
+  route: 'GET /search/tracks',
+  summary: 'Public tracks whose title or genre fits what was typed, the best first.',
+  who: 'anyone',
+  input: shape({ q: line(100), ...paging }),
+  output: pageOf(trackView),
+  limit: { perMinute: 120 },
+  idempotency: 'read',
+
+  load: async () => null,
+
+  allow: () => true,
+
+  run: ({ input }, context) =>
+    lookUp(fitting, input, context, async id => {
+      const tracks = await Track.findAll({ where: { id } })
+      const views = await viewTracks(tracks.filter(isListed), context)
+      return new Map(views.map(view => [view.id, view]))
+    }),
+})
+
+/** The first conditions are `isListed`, as the indexes have them. */
+const fitting = {
+  name: 'search-tracks',
+  text: bestOf(`
+    select id, greatest(${scoreOf('title')}, case when lower(genre) = lower($1) then 1000 else 0 end) as score
+    from tracks
+    where visibility = 'public' and state = 'ready' and removed_at is null
+      and (${matches('title')} or lower(genre) = lower($1)) and ${noBlockWith('owner_id')}`),
+}

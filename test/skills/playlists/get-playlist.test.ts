@@ -1,0 +1,115 @@
+import { addItem } from '../../../skills/playlists/add-item'
+import { createPlaylist } from '../../../skills/playlists/create-playlist'
+import { getPlaylist } from '../../../skills/playlists/get-playlist'
+import { listProfilePlaylists } from '../../../skills/playlists/list-profile-playlists'
+import { Block, type Track } from '../../../models'
+import { makeTrack } from '../../factories'
+import { askOverRest, doors, type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+let world: TestWorld
+let ann: Person
+let bob: Person
+let moderator: Person
+beforeAll(async () => {
+  world = await freshWorld()
+  ann = await world.person('ann')
+  bob = await world.person('bob')
+  moderator = await world.person('mod', { roles: ['moderator'] })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const playlistOf = async (owner: Person, tracks: readonly Track[], visibility: 'public' | 'private' = 'public') => {
+  const { id: playlistId } = await owner.call(createPlaylist, { title: 'Mixed', visibility })
+  for (const { id: trackId } of tracks) await owner.call(addItem, { playlistId, trackId })
+  return playlistId
+}
+
+describe.each(doors)('reading a playlist over %s', door => {
+  it('gives its items in order, the same track more than once, and sums them up', async () => {
+    const one = await makeTrack(ann.id, { title: 'One', durationMs: 1_000 })
+    const two = await makeTrack(bob.id, { title: 'Two', durationMs: 20_000 })
+    const playlistId = await playlistOf(ann, [one, two, one])
+    const seen = await bob.call(getPlaylist, { playlistId }, { door })
+    expect(seen.items.map(({ track }) => track?.title)).toEqual(['One', 'Two', 'One'])
+    expect(new Set(seen.items.map(({ itemId }) => itemId)).size).toBe(3)
+    expect(seen).toMatchObject({ trackCount: 3, durationMs: 22_000, rev: 4, viewer: { canEdit: false } })
+    expect(seen.items[0]).toMatchObject({ addedBy: { id: ann.id }, track: { viewer: { liked: false } } })
+  })
+
+  it('keeps the place of a track that the viewer may not see, and nothing else of it', async () => {
+    const secret = await makeTrack(ann.id, { title: 'Top secret', visibility: 'private', durationMs: 5_000 })
+    const open = await makeTrack(ann.id, { title: 'Open', durationMs: 1_000 })
+    const unlisted = await makeTrack(ann.id, { title: 'By link', visibility: 'unlisted', durationMs: 300 })
+    const playlistId = await playlistOf(ann, [open, secret, unlisted])
+    const own = await ann.call(getPlaylist, { playlistId }, { door })
+    const others = await bob.call(getPlaylist, { playlistId }, { door })
+    expect(own).toMatchObject({ trackCount: 3, durationMs: 6_300 })
+    expect(others).toMatchObject({ trackCount: 2, durationMs: 1_300 })
+    expect(others.items.map(({ track }) => track?.title ?? null)).toEqual(['Open', null, 'By link'])
+    expect(others.items[1]?.itemId).toBe(own.items[1]?.itemId)
+    expect(JSON.stringify(others)).not.toContain(secret.id)
+    expect(JSON.stringify(others)).not.toContain('Top secret')
+  })
+
+  it('hides a track that is gone from all but those who can take it out', async () => {
+    const kept = await makeTrack(bob.id, { title: 'Kept' })
+    const removed = await makeTrack(bob.id, { title: 'Removed' })
+    const erased = await makeTrack(bob.id, { title: 'Erased' })
+    const playlistId = await playlistOf(ann, [removed, kept, erased])
+    await removed.update({ removedAt: new Date() })
+    await erased.destroy()
+    const titles = async (person: Person) =>
+      (await person.call(getPlaylist, { playlistId }, { door })).items.map(({ track }) => track?.title ?? null)
+    expect(await titles(ann)).toEqual([null, 'Kept', null])
+    expect(await titles(bob)).toEqual(['Kept'])
+  })
+
+  it('treats the tracks of somebody who blocked the viewer as private', async () => {
+    const cat = await world.person(`cat-${door}`)
+    const playlistId = await playlistOf(ann, [await makeTrack(cat.id, { durationMs: 7 })])
+    await Block.create({ blockerId: cat.id, blockedId: bob.id, createdAt: new Date() })
+    const seen = await bob.call(getPlaylist, { playlistId }, { door })
+    expect(seen).toMatchObject({ trackCount: 0, durationMs: 0, items: [{ track: null }] })
+    expect(await ann.call(getPlaylist, { playlistId }, { door })).toMatchObject({ trackCount: 1 })
+  })
+
+  it('shows a private one to its owner and to moderators alone', async () => {
+    const playlistId = await playlistOf(ann, [], 'private')
+    expect((await ann.call(getPlaylist, { playlistId }, { door })).id).toBe(playlistId)
+    expect((await moderator.call(getPlaylist, { playlistId }, { door })).id).toBe(playlistId)
+    expect(await bob.refused(getPlaylist, { playlistId }, { door })).toMatchObject({ code: 'not_found' })
+  })
+
+  it('does not exist for somebody whom its owner blocked', async () => {
+    const dan = await world.person(`dan-${door}`)
+    const playlistId = await playlistOf(ann, [])
+    await Block.create({ blockerId: ann.id, blockedId: dan.id, createdAt: new Date() })
+    expect(await dan.refused(getPlaylist, { playlistId }, { door })).toMatchObject({ code: 'not_found' })
+  })
+
+  it('sums up in a list as it does by itself, whoever looks', async () => {
+    const eve = await world.person(`eve-${door}`)
+    const tracks = [
+      await makeTrack(eve.id, { durationMs: 1 }),
+      await makeTrack(eve.id, { durationMs: 20, visibility: 'private' }),
+      await makeTrack(eve.id, { durationMs: 300, visibility: 'unlisted' }),
+      await makeTrack(eve.id, { durationMs: 4_000, state: 'processing' }),
+    ]
+    const playlistId = await playlistOf(eve, tracks)
+    await makeTrack(eve.id, { removedAt: new Date() })
+    for (const person of [eve, bob, moderator]) {
+      const { items, ...alone } = await person.call(getPlaylist, { playlistId }, { door })
+      expect(items).toHaveLength(4)
+      expect(await person.call(listProfilePlaylists, { profileId: eve.id }, { door })).toEqual([alone])
+    }
+  })
+})
+
+it('is open to those who are not signed in', async () => {
+  const playlistId = await playlistOf(ann, [await makeTrack(ann.id, { title: 'For all' })])
+  const { data, headers } = await askOverRest(ann.url, getPlaylist, { playlistId }, {})
+  expect(data).toMatchObject({ id: playlistId, items: [{ track: { title: 'For all' } }] })
+  expect(data).not.toHaveProperty('viewer')
+  expect(headers?.get('etag')).toBe('"2"')
+})

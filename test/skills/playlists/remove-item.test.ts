@@ -1,0 +1,61 @@
+import { addItem } from '../../../skills/playlists/add-item'
+import { createPlaylist } from '../../../skills/playlists/create-playlist'
+import { getPlaylist } from '../../../skills/playlists/get-playlist'
+import { removeItem } from '../../../skills/playlists/remove-item'
+import { makeTrack } from '../../factories'
+import { doors, type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+let world: TestWorld
+let ann: Person
+let bob: Person
+let trackId: string
+beforeAll(async () => {
+  world = await freshWorld()
+  ann = await world.person('ann')
+  bob = await world.person('bob')
+  trackId = (await makeTrack(bob.id)).id
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const playlistOfTwo = async () => {
+  const { id: playlistId } = await ann.call(createPlaylist, { title: 'Two' })
+  const add = async () => (await ann.call(addItem, { playlistId, trackId })).item.itemId
+  return { playlistId, a: await add(), b: await add() }
+}
+
+describe.each(doors)('taking an item out over %s', door => {
+  it('takes out that one and not the other of the same track, once, and says so once', async () => {
+    const { playlistId, a, b } = await playlistOfTwo()
+    const heard = await bob.hear(`playlist:${playlistId}`)
+    const answers = await Promise.all([1, 2, 3].map(() => ann.call(removeItem, { playlistId, itemId: a }, { door })))
+    for (const answer of answers) expect(answer).toEqual({ playlistId, itemId: a, rev: 4 })
+    expect(await ann.call(getPlaylist, { playlistId })).toMatchObject({ rev: 4, items: [{ itemId: b }] })
+    await ann.call(removeItem, { playlistId, itemId: b }, { door })
+    await heard.first('playlists.itemRemoved', ({ itemId }) => itemId === b)
+    const taken = heard.events.filter(({ name }) => name === 'playlists.itemRemoved')
+    expect(taken.map(({ data }) => [data.itemId, data.rev])).toEqual([
+      [a, 4],
+      [b, 5],
+    ])
+  })
+
+  it('takes out the placeholder of a track that is gone', async () => {
+    const track = await makeTrack(bob.id)
+    const { id: playlistId } = await ann.call(createPlaylist, { title: 'Gone' })
+    const { item } = await ann.call(addItem, { playlistId, trackId: track.id })
+    await track.destroy()
+    await ann.call(removeItem, { playlistId, itemId: item.itemId }, { door })
+    expect((await ann.call(getPlaylist, { playlistId })).items).toEqual([])
+  })
+
+  it('knows only items of its own playlist, and only its owner', async () => {
+    const mine = await playlistOfTwo()
+    const other = await playlistOfTwo()
+    expect((await bob.refused(removeItem, { playlistId: mine.playlistId, itemId: mine.a }, { door })).code).toBe(
+      'forbidden',
+    )
+    await ann.call(removeItem, { playlistId: mine.playlistId, itemId: other.a }, { door })
+    expect((await ann.call(getPlaylist, { playlistId: other.playlistId })).items).toHaveLength(2)
+  })
+})

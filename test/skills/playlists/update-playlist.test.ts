@@ -1,0 +1,90 @@
+import { createPlaylist } from '../../../skills/playlists/create-playlist'
+import { getPlaylist } from '../../../skills/playlists/get-playlist'
+import { updatePlaylist } from '../../../skills/playlists/update-playlist'
+import { doors } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+let world: TestWorld
+beforeAll(async () => {
+  world = await freshWorld()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const couple = async () => {
+  const ann = await world.person('ann')
+  const bob = await world.person('bob')
+  const { id: playlistId } = await ann.call(createPlaylist, { title: 'Old', description: 'kept' })
+  return { ann, bob, playlistId }
+}
+
+describe.each(doors)('changing a playlist over %s', door => {
+  it('changes what is given, counts the revision, and tells followers on the other node once', async () => {
+    const { ann, bob, playlistId } = await couple()
+    const heard = await bob.hear(`playlist:${playlistId}`)
+    const changed = await ann.call(updatePlaylist, { playlistId, title: 'New' }, { door })
+    expect(changed).toMatchObject({ title: 'New', description: 'kept', rev: 2 })
+    expect(await ann.call(updatePlaylist, { playlistId, title: 'New' }, { door })).toEqual(changed)
+    await ann.call(updatePlaylist, { playlistId, description: '' }, { door })
+    const last = await heard.first('playlists.playlistChanged', ({ rev }) => rev === 3)
+    expect(last.data).toMatchObject({ playlistId, title: 'New', description: '', visibility: 'public' })
+    expect(heard.events.map(({ data }) => data.rev)).toEqual([2, 3])
+  })
+
+  it('refuses a revision that is not the newest, with what is there', async () => {
+    const { ann, playlistId } = await couple()
+    await ann.call(updatePlaylist, { playlistId, title: 'First', rev: 1 }, { door })
+    const problem = await ann.refused(updatePlaylist, { playlistId, title: 'Second', rev: 1 }, { door })
+    expect(problem).toMatchObject({ code: 'stale_revision', current: { title: 'First', rev: 2 } })
+  })
+
+  it('lets one of many win who saw the same revision', async () => {
+    const { ann, playlistId } = await couple()
+    const wishes = ['a', 'b', 'c', 'd'].map(title => ann.ask(updatePlaylist, { playlistId, title, rev: 1 }, { door }))
+    const replies = await Promise.all(wishes)
+    expect(replies.filter(({ error }) => error === undefined)).toHaveLength(1)
+    expect((await ann.call(getPlaylist, { playlistId })).rev).toBe(2)
+  })
+
+  it('is for its owner alone, and unknown to others when it is private', async () => {
+    const { ann, bob, playlistId } = await couple()
+    expect(await bob.refused(updatePlaylist, { playlistId, title: 'Mine' }, { door })).toMatchObject({
+      code: 'forbidden',
+    })
+    await ann.call(updatePlaylist, { playlistId, visibility: 'private' }, { door })
+    expect(await bob.refused(updatePlaylist, { playlistId, title: 'Mine' }, { door })).toMatchObject({
+      code: 'not_found',
+    })
+  })
+
+  it('says to those who followed it only that it is hidden, and nothing afterwards', async () => {
+    const { ann, bob, playlistId } = await couple()
+    const follower = await bob.hear(`playlist:${playlistId}`)
+    const owner = await ann.hear(`user:${ann.id}`)
+    const about = ({ data }: { data: Record<string, unknown> }) => data.playlistId === playlistId
+    await ann.call(updatePlaylist, { playlistId, visibility: 'private', title: 'Hidden' }, { door })
+    await ann.call(updatePlaylist, { playlistId, title: 'Still hidden' }, { door })
+    await ann.call(updatePlaylist, { playlistId, visibility: 'unlisted', title: 'Back' }, { door })
+    await follower.first('playlists.playlistChanged', ({ title }) => title === 'Back')
+    expect(follower.events.map(({ name, data }) => [name, data.rev])).toEqual([
+      ['playlists.playlistHidden', 2],
+      ['playlists.playlistChanged', 4],
+    ])
+    expect(JSON.stringify(follower.events)).not.toContain('hidden"')
+    await owner.first('playlists.playlistChanged', ({ title }) => title === 'Back')
+    expect(owner.events.filter(about).map(({ data }) => data.rev)).toEqual([2, 3, 4])
+    await expect(bob.hear(`playlist:${playlistId}`)).resolves.toBeDefined()
+  })
+})
+
+it('takes the revision from If-Match', async () => {
+  const { ann, playlistId } = await couple()
+  const headers = { 'if-match': '"7"' }
+  const problem = await ann.refused(updatePlaylist, { playlistId, title: 'Late' }, { headers })
+  expect(problem.code).toBe('stale_revision')
+})
+
+it('cannot be followed by those who may not see it', async () => {
+  const { ann, bob, playlistId } = await couple()
+  await ann.call(updatePlaylist, { playlistId, visibility: 'private' })
+  await expect(bob.hear(`playlist:${playlistId}`)).rejects.toThrow('not_found')
+})

@@ -1,0 +1,76 @@
+import { Block, Profile } from '../../../models'
+import { searchProfiles } from '../../../skills/search/search-profiles'
+import { askOverRest, doors, type Door, type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+let world: TestWorld
+let bob: Person
+beforeAll(async () => {
+  world = await freshWorld()
+  bob = await world.person('bob')
+  await named('clara_s', 'Clara Schumann')
+  await named('fanny', 'Fanny Hensel')
+  await named('hensel', 'Somebody Else')
+  await named('a_b', 'Low Line')
+  await named('axb', 'High Line')
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+async function named(handle: string, displayName: string): Promise<Person> {
+  const person = await world.person(handle)
+  await Profile.update({ handle, displayName }, { where: { id: person.id } })
+  return person
+}
+
+const handlesFor = async (q: string, door: Door, person = bob) =>
+  (await person.call(searchProfiles, { q }, { door })).map(({ handle }) => handle)
+
+describe.each(doors)('searching people over %s', door => {
+  it.each([
+    ['clara', ['clara_s']],
+    ['CLARA_S', ['clara_s']],
+    ['@clara_s', ['clara_s']],
+    ['schuman', ['clara_s']],
+    ['hensel', ['hensel', 'fanny']],
+    ['a_', ['a_b']],
+    ['%', []],
+    ['@', []],
+    ['\\', []],
+    ['nobody at all', []],
+  ])('finds for %j: %j', async (q, handles) => {
+    expect(await handlesFor(q, door)).toEqual(handles)
+  })
+
+  it('leaves out those who blocked the viewer, and those whom the viewer blocked', async () => {
+    const one = await named(`wanda_one_${door}`, 'Wanda')
+    const two = await named(`wanda_two_${door}`, 'Wanda')
+    const me = await named(`wanda_me_${door}`, 'Wanda')
+    const q = 'wanda'
+    const all = [one, two, me].map(({ name }) => name)
+    const seen = async (person: Person) => (await handlesFor(q, door, person)).filter(handle => all.includes(handle))
+    expect((await seen(me)).toSorted()).toEqual(all.toSorted())
+    await Block.create({ blockerId: one.id, blockedId: me.id, createdAt: new Date() })
+    await Block.create({ blockerId: me.id, blockedId: two.id, createdAt: new Date() })
+    expect(await seen(me)).toEqual([me.name])
+    expect((await seen(one)).toSorted()).toEqual([one.name, two.name].toSorted())
+  })
+
+  it('goes on where a page ended', async () => {
+    for (const digit of [1, 2, 3]) await named(`otter${digit}_${door}`, `Otter ${door}`)
+    const first = await bob.ask(searchProfiles, { q: `otter ${door}`, limit: 2 }, { door })
+    const cursor = first.page?.next ?? ''
+    const second = await bob.ask(searchProfiles, { q: `otter ${door}`, limit: 2, cursor }, { door })
+    const handles = [first, second].flatMap(({ data }) => (data as { handle: string }[]).map(({ handle }) => handle))
+    expect(handles).toEqual([`otter3_${door}`, `otter2_${door}`, `otter1_${door}`])
+    expect(second.page?.hasMore).toBe(false)
+  })
+
+  it.each([[{ q: '' }], [{ q: 'x'.repeat(101) }], [{}]])('refuses %j', async input => {
+    expect(await bob.refused(searchProfiles, input, { door })).toMatchObject({ code: 'invalid_input' })
+  })
+})
+
+it('is open to those who are not signed in', async () => {
+  const { data } = await askOverRest(bob.url, searchProfiles, { q: 'fanny' }, {})
+  expect(data).toEqual([{ id: expect.any(String) as string, handle: 'fanny', displayName: 'Fanny Hensel' }])
+})

@@ -1,0 +1,132 @@
+import { Block, type Track } from '../../../models'
+import { searchTracks } from '../../../skills/search/search-tracks'
+import { makeTrack } from '../../factories'
+import { askOverRest, doors, type Door, type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+let world: TestWorld
+let ann: Person
+let bob: Person
+beforeAll(async () => {
+  world = await freshWorld()
+  ann = await world.person('ann')
+  bob = await world.person('bob')
+  const titles = [
+    'Midnight Train',
+    'The Midnight Hour',
+    'Midnight',
+    'Morning Sun',
+    '100% Pure',
+    '100 Pure',
+    'under_score',
+    'underXscore',
+    'Don\'t "stop" \\ now',
+    'Ñandú corre',
+    'Белые ночи',
+    '夜想曲',
+  ]
+  for (const title of titles) await makeTrack(ann.id, { title })
+  await makeTrack(ann.id, { title: 'Untitled', genre: 'Dub Techno' })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const titlesFor = async (q: string, door: Door = 'rest', person = bob) =>
+  (await person.call(searchTracks, { q }, { door })).map(({ title }) => title)
+
+describe.each(doors)('searching tracks over %s', door => {
+  it('puts the same title first, then beginnings, then words within', async () => {
+    expect(await titlesFor('midnight', door)).toEqual(['Midnight', 'Midnight Train', 'The Midnight Hour'])
+    expect((await titlesFor('MIDN', door)).toSorted()).toEqual(['Midnight', 'Midnight Train', 'The Midnight Hour'])
+  })
+
+  it('shows each as it is elsewhere, with what the viewer did with it', async () => {
+    const [found] = await bob.call(searchTracks, { q: 'morning sun' }, { door })
+    expect(found).toMatchObject({ title: 'Morning Sun', owner: { id: ann.id }, viewer: { liked: false } })
+  })
+
+  it.each([
+    ['midnigt', 'Midnight'],
+    ['mornin', 'Morning Sun'],
+    ['m', 'Midnight'],
+    ['dub techno', 'Untitled'],
+    ['ñandú', 'Ñandú corre'],
+    ['БЕЛЫЕ', 'Белые ночи'],
+    ['夜', '夜想曲'],
+    ['  sun  ', 'Morning Sun'],
+  ])('finds for %j among others %j', async (q, title) => {
+    expect(await titlesFor(q, door)).toContain(title)
+  })
+
+  it.each([
+    ['100%', '100% Pure'],
+    ['under_', 'under_score'],
+    ['don\'t "stop" \\', 'Don\'t "stop" \\ now'],
+    ['\\', 'Don\'t "stop" \\ now'],
+    ['%', undefined],
+    ['_', undefined],
+    ["'", undefined],
+    ["'; drop table tracks; --", undefined],
+    ['nothing like it', undefined],
+  ])('takes %j as it is: the best is %j', async (q, title) => {
+    expect((await titlesFor(q, door))[0]).toBe(title)
+  })
+
+  it.each([
+    [{ q: '' }],
+    [{ q: '   ' }],
+    [{ q: 'x'.repeat(101) }],
+    [{}],
+    [{ q: 'a', limit: 0 }],
+    [{ q: 'a', cursor: 'AAAA' }],
+  ])('refuses %j', async input => {
+    expect(await bob.refused(searchTracks, input, { door })).toMatchObject({ code: 'invalid_input' })
+  })
+
+  it('never shows what is not listed, nor the tracks of those with whom there is a block', async () => {
+    const [cat, dan] = [await world.person(`cat-${door}`), await world.person(`dan-${door}`)]
+    const word = `zephyr${door}`
+    const hidden: Partial<Track['_creationAttributes']>[] = [
+      { visibility: 'private' },
+      { visibility: 'unlisted' },
+      { state: 'processing' },
+      { state: 'failed' },
+      { removedAt: new Date() },
+    ]
+    for (const wish of hidden) await makeTrack(cat.id, { title: word, ...wish })
+    await makeTrack(cat.id, { title: `${word} open` })
+    expect(await titlesFor(word, door, dan)).toEqual([`${word} open`])
+    expect(await titlesFor(word, door, cat)).toEqual([`${word} open`])
+
+    await Block.create({ blockerId: cat.id, blockedId: dan.id, createdAt: new Date() })
+    expect(await titlesFor(word, door, dan)).toEqual([])
+    await Block.destroy({ where: { blockerId: cat.id } })
+    await Block.create({ blockerId: dan.id, blockedId: cat.id, createdAt: new Date() })
+    expect(await titlesFor(word, door, dan)).toEqual([])
+    expect(await titlesFor(word, door, bob)).toEqual([`${word} open`])
+  })
+
+  it('goes on where a page ended, whatever is published meanwhile', async () => {
+    const word = `quokka${door}`
+    for (const title of ['a', 'b', 'c', 'd', 'e']) await makeTrack(ann.id, { title: `${word} ${title}` })
+    const seen: string[] = []
+    for (let cursor: string | undefined; ;) {
+      const reply = await bob.ask(
+        searchTracks,
+        { q: word, limit: 2, ...(cursor === undefined ? {} : { cursor }) },
+        { door },
+      )
+      seen.push(...(reply.data as { title: string }[]).map(({ title }) => title))
+      await makeTrack(ann.id, { title: `${word} f` })
+      cursor = reply.page?.next ?? undefined
+      if (cursor === undefined) break
+    }
+    expect(seen).toEqual(['e', 'd', 'c', 'b', 'a'].map(title => `${word} ${title}`))
+  })
+})
+
+it('is open to those who are not signed in', async () => {
+  const { data, page } = await askOverRest(ann.url, searchTracks, { q: 'morning' }, {})
+  expect(data).toMatchObject([{ title: 'Morning Sun' }])
+  expect(data).not.toHaveProperty('0.viewer')
+  expect(page).toEqual({ next: null, hasMore: false })
+})
