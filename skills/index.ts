@@ -1,7 +1,30 @@
 import { type Product, productOf } from '../kernel/product'
+import { upkeep } from '../kernel/upkeep'
+import { feed } from './feed'
 import { interactions } from './interactions'
+import { notifications } from './notifications'
+import { listeningParty } from './listening-party'
+import { moderation } from './moderation'
+import { musicUpload } from './music-upload'
+import { playlists } from './playlists'
+import { search } from './search'
 import { streaming } from './streaming'
 import { arrive, userProfile } from './user-profile'
 
 /** The table of contents: what the product does. */
-export const product: Product = productOf([userProfile, streaming, interactions], arrive)
+export const product: Product = productOf(
+  [
+    upkeep,
+    userProfile,
+    streaming,
+    musicUpload,
+    interactions,
+    playlists,
+    search,
+    notifications,
+    feed,
+    listeningParty,
+    moderation,
+  ],
+  arrive,
+)

@@ -1,0 +1,38 @@
+import { operation } from '../../kernel/operation'
+import { Page, pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
+import { literal, optional, shape } from '../../kernel/schema'
+import { type Arrival, arrivalsOf } from './arrivals'
+import { hydrate, newest } from './hydrate'
+import { feedItem } from './views'
+
+export const getFeed = operation({
+  name: 'feed.getFeed',
+  route: 'GET /feed',
+  summary: 'What you and those you follow published and what they reposted, newest first; each track once.',
+  who: 'signed-in',
+  input: shape({ ...paging, only: optional(literal('published')) }),
+  output: pageOf(feedItem),
+  limit: { perMinute: 120 },
+  idempotency: 'read',
+
+  load(input, { actor, world }) {
+    const after = readCursor(input, 2) ?? newest
+    const wish = { viewerId: actor.id, limit: pageSize(input) + 1, onlyPublished: input.only !== undefined }
+    return arrivalsOf(world, { ...wish, after })
+  },
+
+  allow: () => true,
+
+  async run({ input, subject: rows }, context) {
+    const page = pageFrom(rows, pageSize(input), keysOf, row => row)
+    const tracks = await hydrate(page.items.map(trackIdOf), context)
+    const items = page.items.flatMap(({ trackId, at, ...rest }) => {
+      const track = tracks.get(trackId)
+      return track === undefined ? [] : [{ track, at: at.toISOString(), ...rest }]
+    })
+    return new Page(items, page.next)
+  },
+})
+
+const trackIdOf = ({ trackId }: Arrival) => trackId
+const keysOf = ({ at, trackId }: Arrival) => [at.toISOString(), trackId]

@@ -1,0 +1,48 @@
+import { operation } from '../../kernel/operation'
+import { Page, pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
+import { shape } from '../../kernel/schema'
+import { trackView } from '../streaming/views'
+import { blockBetween } from '../user-profile/views'
+import { listed } from './arrivals'
+import { hydrate, newest } from './hydrate'
+
+export const listLatest = operation({
+  name: 'feed.listLatest',
+  route: 'GET /tracks',
+  summary: 'The newest public tracks of everybody.',
+  who: 'anyone',
+  input: shape({ ...paging }),
+  output: pageOf(trackView),
+  limit: { perMinute: 120 },
+  idempotency: 'read',
+
+  load(input, { actor, world }) {
+    const values = [actor?.id ?? null, ...(readCursor(input, 2) ?? newest), pageSize(input) + 1]
+    return world.db.read<Published>({ name: 'latest-tracks', text: latestSql, values })
+  },
+
+  allow: () => true,
+
+  async run({ input, subject: rows }, context) {
+    const page = pageFrom(rows, pageSize(input), keysOf, ({ id }) => id)
+    const tracks = await hydrate(page.items, context)
+    return new Page(
+      page.items.flatMap(id => tracks.get(id) ?? []),
+      page.next,
+    )
+  },
+})
+
+interface Published {
+  id: string
+  at: Date
+}
+
+const keysOf = ({ at, id }: Published) => [at.toISOString(), id]
+
+/** A walk of the index tracks_published. */
+const latestSql = `
+  select t.id, t.published_at as at from tracks t
+  where ${listed} and (t.published_at, t.id) < (cast($2 as timestamptz), cast($3 as uuid))
+    and not ${blockBetween('t.owner_id', 'cast($1 as uuid)')}
+  order by t.published_at desc, t.id desc limit $4`

@@ -1,0 +1,28 @@
+import { operation } from '../../kernel/operation'
+import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
+import { shape } from '../../kernel/schema'
+import { shownOf, viewNotification } from './shown'
+import { notificationView } from './views'
+
+const theVeryFirst = ['infinity', '00000000-0000-0000-0000-000000000000'] as const
+
+export const listNotifications = operation({
+  name: 'notifications.listNotifications',
+  route: 'GET /notifications',
+  summary: 'What others did that concerns you, by latest activity; kept for 90 days.',
+  who: 'signed-in',
+  input: shape({ ...paging }),
+  output: pageOf(notificationView),
+  limit: { perMinute: 120 },
+  idempotency: 'read',
+
+  async load(input, { actor, world }) {
+    const after = readCursor(input, 2) ?? theVeryFirst
+    return shownOf(world, { recipientId: actor.id, after, limit: pageSize(input) + 1 })
+  },
+
+  allow: () => true,
+
+  run: async ({ input, subject: rows }) =>
+    pageFrom(rows, pageSize(input), row => [row.at.toISOString(), row.id], viewNotification),
+})

@@ -1,0 +1,14 @@
+import { reaction } from '../../kernel/event'
+import { Comment } from '../../models'
+import { commentRemoved } from '../interactions/events'
+import { withdraw } from './withdraw'
+
+export const onCommentRemoved = reaction({
+  to: commentRemoved,
+  because: 'a comment that is gone is no news, whoever took it away',
+  async react({ commentId, ownerId }, context) {
+    const comment = await Comment.findByPk(commentId, { attributes: ['authorId'] })
+    if (comment === null) return
+    await withdraw(ownerId, { kind: 'commented', actorId: comment.authorId, targetId: commentId }, context)
+  },
+})

@@ -1,0 +1,10 @@
+import { reaction } from '../../kernel/event'
+import { profileFollowed } from '../user-profile/events'
+import { notify } from './notify'
+
+export const onProfileFollowed = reaction({
+  to: profileFollowed,
+  because: 'people hear who follows them',
+  react: ({ profileId, by }, context) =>
+    notify([profileId], { kind: 'followed', actorId: by.id, targetId: profileId }, context),
+})

@@ -1,0 +1,10 @@
+import { reaction } from '../../kernel/event'
+import { profileUnfollowed } from '../user-profile/events'
+import { withdraw } from './withdraw'
+
+export const onProfileUnfollowed = reaction({
+  to: profileUnfollowed,
+  because: 'a follow that was taken back is no news',
+  react: ({ profileId, by }, context) =>
+    withdraw(profileId, { kind: 'followed', actorId: by.id, targetId: profileId }, context),
+})

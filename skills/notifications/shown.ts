@@ -1,0 +1,100 @@
+import { type World } from '../../kernel/world'
+import { type NotificationKind } from '../../models/notification'
+import { blockBetween } from '../user-profile/views'
+import { actorsShownMax, type NotificationView, type Unread, unreadShownMax } from './views'
+
+/** An actor who is still to be named: took nothing back, and no block stands between. */
+const present = `a.notification_id = n.id and not a.withdrawn and not ${blockBetween('a.actor_id', 'n.recipient_id')}`
+
+/**
+ * What the recipient may see at this moment. The rules of streaming/rules.ts, as SQL: one's own track in whatever state,
+ * another's only while it is listed. What it spoke of being gone, the notification is gone: no dead links.
+ */
+const shown = `
+  from notifications n
+  left join tracks t on t.id = n.track_id
+  left join comments c on c.id = n.comment_id
+  where n.actor_count > 0
+    and exists (select from notification_actors a where ${present})
+    and t.removed_at is null
+    and (t.id is null or t.owner_id = n.recipient_id or (t.state = 'ready' and t.visibility = 'public'))
+    and c.removed_at is null`
+
+/** The count is kept, not counted; from it go those whom a block hides, who are few. */
+const columns = `
+  n.id, n.recipient_id as "recipientId", n.kind, n.latest_at as at, n.is_read as read,
+  t.id as "trackId", t.title, c.id as "commentId", c.body, c.position_ms as "positionMs",
+  n.actor_count - (
+    select cast(count(*) as integer) from notification_actors a
+    where a.notification_id = n.id and not a.withdrawn and a.actor_id in (
+      select blocked_id from blocks where blocker_id = n.recipient_id
+      union select blocker_id from blocks where blocked_id = n.recipient_id)
+  ) as "actorCount",
+  (
+    select jsonb_agg(
+      jsonb_build_object('id', p.id, 'handle', p.handle, 'displayName', p.display_name) order by latest.at desc)
+    from (select a.actor_id, a.at from notification_actors a where ${present} order by a.at desc limit ${actorsShownMax}) latest
+    join profiles p on p.id = latest.actor_id
+  ) as actors`
+
+export interface ShownRow {
+  id: string
+  recipientId: string
+  kind: NotificationKind
+  at: Date
+  read: boolean
+  actorCount: number
+  actors: NotificationView['actors']
+  trackId: string | null
+  title: string | null
+  commentId: string | null
+  body: string | null
+  positionMs: number | null
+}
+
+/** A person's notifications by latest activity, after the position given. */
+export const shownOf = (
+  { db }: World,
+  { recipientId, after, limit }: { recipientId: string; after: readonly (string | number)[]; limit: number },
+): Promise<ShownRow[]> =>
+  db.query<ShownRow>(
+    `select ${columns} ${shown} and n.recipient_id = :recipientId
+       and (n.latest_at, n.id) < (cast(:at as timestamptz), cast(:id as uuid))
+     order by n.latest_at desc, n.id desc limit :limit`,
+    { recipientId, at: after[0], id: after[1], limit },
+  )
+
+/** Those of these notifications that may be seen. */
+export const shownByIds = ({ db }: World, ids: readonly string[]): Promise<ShownRow[]> =>
+  db.query<ShownRow>(`select ${columns} ${shown} and n.id in (:ids)`, { ids })
+
+/** How much each of these people has not read. */
+export async function unreadOf(
+  { db }: World,
+  recipientIds: readonly string[],
+): Promise<(recipientId: string) => Unread> {
+  const rows = await db.query<{ recipientId: string; count: number }>(
+    `select i.profile_id as "recipientId", cast(count(*) as integer) as count
+     from inboxes i cross join lateral (
+       select ${shown} and n.recipient_id = i.profile_id and not n.is_read limit ${unreadShownMax + 1}
+     ) as found
+     where i.profile_id in (:recipientIds) group by i.profile_id`,
+    { recipientIds },
+  )
+  const counts = new Map(rows.map(row => [row.recipientId, row.count]))
+  return recipientId => {
+    const count = counts.get(recipientId) ?? 0
+    return { unreadCount: Math.min(count, unreadShownMax), more: count > unreadShownMax }
+  }
+}
+
+export function viewNotification(row: ShownRow): NotificationView {
+  const { id, kind, actors, actorCount, at, read, trackId, title, commentId, body, positionMs } = row
+  const isOfTrack = trackId !== null && title !== null
+  const isOfComment = commentId !== null && body !== null && positionMs !== null
+  return {
+    ...{ id, kind, actors, actorCount, at: at.toISOString(), read },
+    ...(isOfTrack ? { track: { id: trackId, title } } : {}),
+    ...(isOfComment ? { comment: { id: commentId, body, positionMs } } : {}),
+  }
+}

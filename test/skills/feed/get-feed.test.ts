@@ -1,0 +1,169 @@
+import { newId } from '../../../kernel/ids'
+import { Repost, type Track } from '../../../models'
+import { getFeed } from '../../../skills/feed/get-feed'
+import { repostTrack } from '../../../skills/interactions/repost-track'
+import { unrepostTrack } from '../../../skills/interactions/unrepost-track'
+import { removeTrack } from '../../../skills/music-upload/remove-track'
+import { updateTrack } from '../../../skills/music-upload/update-track'
+import { blockProfile } from '../../../skills/user-profile/block-profile'
+import { followProfile } from '../../../skills/user-profile/follow-profile'
+import { unfollowProfile } from '../../../skills/user-profile/unfollow-profile'
+import { makeTrack } from '../../factories'
+import { doors, type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+let world: TestWorld
+beforeAll(async () => {
+  world = await freshWorld()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+let people = 0
+const someone = (name: string) => world.person(`${name}${(people += 1)}`)
+const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000)
+const publishedBefore = (artist: Person, minutes: number, wish: Partial<Track['_creationAttributes']> = {}) =>
+  makeTrack(artist.id, { publishedAt: minutesAgo(minutes), ...wish })
+const repostedBefore = (person: Person, { id: trackId }: Track, minutes: number) =>
+  Repost.create({ trackId, profileId: person.id, createdAt: minutesAgo(minutes) })
+
+/** A viewer who follows two, and an artist whom the viewer does not follow. */
+async function circle() {
+  const viewer = await someone('viewer')
+  const [ann, bob, stranger] = [await someone('ann'), await someone('bob'), await someone('stranger')]
+  for (const { id: profileId } of [ann, bob]) await viewer.call(followProfile, { profileId })
+  return { viewer, ann, bob, stranger }
+}
+
+const idsOf = async (viewer: Person, input: { only?: 'published' } = {}) =>
+  (await viewer.call(getFeed, input)).map(({ track }) => track.id)
+
+describe.each(doors)('the feed over %s', door => {
+  it('holds what those one follows published and reposted, and what one published, newest first', async () => {
+    const { viewer, ann, bob, stranger } = await circle()
+    const published = await publishedBefore(ann, 3)
+    const own = await publishedBefore(viewer, 4)
+    const foreign = await publishedBefore(stranger, 90)
+    await publishedBefore(stranger, 1)
+    await bob.call(repostTrack, { trackId: foreign.id })
+    const feed = await viewer.call(getFeed, {}, { door })
+    expect(feed.map(({ track, reason, actors }) => [track.id, reason, actors.map(({ id }) => id)])).toEqual([
+      [foreign.id, 'reposted', [bob.id]],
+      [published.id, 'published', [ann.id]],
+      [own.id, 'published', [viewer.id]],
+    ])
+    expect(feed[1]).toMatchObject({
+      at: published.publishedAt?.toISOString(),
+      actorCount: 1,
+      track: { owner: { id: ann.id }, viewer: { liked: false, canEdit: false } },
+    })
+    const withoutReposts = await viewer.call(getFeed, { only: 'published' }, { door })
+    expect(withoutReposts).toEqual(feed.slice(1))
+  })
+
+  it('is pages of each track once, which nothing new disturbs', async () => {
+    const { viewer, ann, bob, stranger } = await circle()
+    const expected: string[] = []
+    for (let index = 0; index < 6; index += 1) {
+      const track = await publishedBefore(index % 2 === 0 ? ann : stranger, 10 + index)
+      if (index % 2 === 1) await repostedBefore(ann, track, 10 + index)
+      await repostedBefore(bob, track, index)
+      expected.push(track.id)
+    }
+    const seen: string[] = []
+    let cursor: string | undefined
+    do {
+      const input = cursor === undefined ? { limit: 2 } : { limit: 2, cursor }
+      const { data, page } = await viewer.ask(getFeed, input, { door })
+      seen.push(...(data as { track: { id: string } }[]).map(({ track }) => track.id))
+      cursor = page?.next ?? undefined
+      await publishedBefore(ann, 0)
+    } while (cursor !== undefined)
+    expect(seen).toEqual(expected)
+  })
+})
+
+describe('one track, brought by several', () => {
+  it('is one row, at its earliest, with the earliest three named; a later repost lifts nothing', async () => {
+    const { viewer, ann, bob, stranger } = await circle()
+    const more = [await someone('cat'), await someone('dan')]
+    for (const { id: profileId } of more) await viewer.call(followProfile, { profileId })
+    const old = await publishedBefore(ann, 60)
+    const foreign = await publishedBefore(stranger, 600)
+    const between = await publishedBefore(ann, 30)
+    await repostedBefore(stranger, foreign, 500)
+    for (const [index, person] of [bob, ann, ...more].entries()) {
+      if (person !== ann) await repostedBefore(person, old, 20 - index)
+      await repostedBefore(person, foreign, 40 - index)
+    }
+    const feed = await viewer.call(getFeed, {})
+    expect(feed.map(({ track, reason }) => [track.id, reason])).toEqual([
+      [between.id, 'published'],
+      [foreign.id, 'reposted'],
+      [old.id, 'published'],
+    ])
+    expect(feed[1]?.actors.map(({ id }) => id)).toEqual([bob.id, ann.id, more[0]?.id])
+    expect(feed[2]?.actors.map(({ id }) => id)).toEqual([ann.id, bob.id, more[0]?.id])
+    expect(feed.map(({ actorCount }) => actorCount)).toEqual([1, 4, 4])
+  })
+
+  it('is one row when all reposted it in the same instant', async () => {
+    const { viewer, ann, bob, stranger } = await circle()
+    const track = await publishedBefore(stranger, 5)
+    const createdAt = minutesAgo(1)
+    for (const { id: profileId } of [ann, bob]) await Repost.create({ trackId: track.id, profileId, createdAt })
+    expect(await viewer.call(getFeed, {})).toEqual([expect.objectContaining({ actorCount: 2 })])
+  })
+
+  it('stays while somebody who brought it is left', async () => {
+    const { viewer, ann, bob, stranger } = await circle()
+    const track = await publishedBefore(stranger, 5)
+    await ann.call(repostTrack, { trackId: track.id })
+    await bob.call(repostTrack, { trackId: track.id })
+    await ann.call(unrepostTrack, { trackId: track.id })
+    expect(await viewer.call(getFeed, {})).toEqual([expect.objectContaining({ actorCount: 1 })])
+    await viewer.call(unfollowProfile, { profileId: bob.id })
+    expect(await idsOf(viewer)).toEqual([])
+  })
+})
+
+describe('what may not be seen', () => {
+  it('is not there: only what is public, ready and not removed', async () => {
+    const { viewer, ann } = await circle()
+    await publishedBefore(ann, 1, { visibility: 'unlisted' })
+    await publishedBefore(ann, 1, { visibility: 'private' })
+    await publishedBefore(ann, 1, { state: 'failed' })
+    const hidden = await publishedBefore(ann, 2)
+    const removed = await publishedBefore(ann, 3)
+    expect(await idsOf(viewer)).toEqual([hidden.id, removed.id])
+    await ann.call(updateTrack, { trackId: hidden.id, visibility: 'private' })
+    await ann.call(removeTrack, { trackId: removed.id })
+    expect(await idsOf(viewer)).toEqual([])
+  })
+
+  it('is not there across a block, whoever blocked and whoever reposted', async () => {
+    const { viewer, ann, bob, stranger } = await circle()
+    const foreign = await publishedBefore(stranger, 2)
+    const another = await publishedBefore(bob, 1)
+    await ann.call(repostTrack, { trackId: foreign.id })
+    await ann.call(repostTrack, { trackId: another.id })
+    expect(await idsOf(viewer)).toHaveLength(2)
+    await stranger.call(blockProfile, { profileId: viewer.id })
+    expect(await idsOf(viewer)).toEqual([another.id])
+    await viewer.call(blockProfile, { profileId: bob.id })
+    expect(await idsOf(viewer)).toEqual([])
+  })
+
+  it('leaves with the one who was followed', async () => {
+    const { viewer, ann } = await circle()
+    await publishedBefore(ann, 1)
+    await viewer.call(unfollowProfile, { profileId: ann.id })
+    expect(await idsOf(viewer)).toEqual([])
+  })
+})
+
+it('knows only one filter, and only its own cursors', async () => {
+  const { viewer } = await circle()
+  expect(await viewer.refused(getFeed, { only: 'reposted' })).toMatchObject({ code: 'invalid_input' })
+  const cursor = Buffer.from(JSON.stringify(['x', newId(new Date())])).toString('base64url')
+  expect(await viewer.refused(getFeed, { cursor })).toMatchObject({ code: 'invalid_input' })
+})

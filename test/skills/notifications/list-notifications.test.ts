@@ -1,0 +1,216 @@
+import { addComment } from '../../../skills/interactions/add-comment'
+import { likeTrack } from '../../../skills/interactions/like-track'
+import { repostTrack } from '../../../skills/interactions/repost-track'
+import { unlikeTrack } from '../../../skills/interactions/unlike-track'
+import { getUnreadCount } from '../../../skills/notifications/get-unread-count'
+import { listNotifications } from '../../../skills/notifications/list-notifications'
+import { removeTrack } from '../../../skills/music-upload/remove-track'
+import { blockProfile } from '../../../skills/user-profile/block-profile'
+import { followProfile } from '../../../skills/user-profile/follow-profile'
+import { unblockProfile } from '../../../skills/user-profile/unblock-profile'
+import { makeTrack } from '../../factories'
+import { doors, type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+let world: TestWorld
+beforeAll(async () => {
+  world = await freshWorld()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+let people = 0
+const someone = (name: string) => world.person(`${name}${(people += 1)}`)
+
+const crowd = (size: number) => Promise.all(Array.from({ length: size }, () => someone('fan')))
+const unreadOf = async (person: Person) => (await person.call(getUnreadCount, {})).unreadCount
+
+describe.each(doors)('notifications over %s', door => {
+  it('tell what others did, each kind with what it speaks of, the latest first', async () => {
+    const ann = await someone('ann')
+    const bob = await someone('bob')
+    const track = await makeTrack(ann.id, { title: 'Blue' })
+    await bob.call(likeTrack, { trackId: track.id }, { door })
+    await bob.call(repostTrack, { trackId: track.id }, { door })
+    const said = { trackId: track.id, body: '<b>more</b>', positionMs: 1_000 }
+    const comment = await bob.call(addComment, said, { door })
+    await bob.call(followProfile, { profileId: ann.id }, { door })
+
+    const listed = await ann.call(listNotifications, {}, { door })
+    const common = { actors: [expect.objectContaining({ id: bob.id })], actorCount: 1, read: false }
+    const of = { id: track.id, title: 'Blue' }
+    expect(listed).toEqual([
+      expect.objectContaining({ ...common, kind: 'followed' }),
+      expect.objectContaining({
+        ...common,
+        kind: 'commented',
+        track: of,
+        comment: { id: comment.id, body: '<b>more</b>', positionMs: 1_000 },
+      }),
+      expect.objectContaining({ ...common, kind: 'reposted', track: of }),
+      expect.objectContaining({ ...common, kind: 'liked', track: of }),
+    ])
+    expect(await ann.call(getUnreadCount, {}, { door })).toEqual({ unreadCount: 4, more: false })
+    expect(await bob.call(listNotifications, {}, { door })).toEqual([])
+  })
+
+  it('are pages that nothing new disturbs', async () => {
+    const ann = await someone('ann')
+    const bob = await someone('bob')
+    const like = async () => {
+      const track = await makeTrack(ann.id)
+      await bob.call(likeTrack, { trackId: track.id })
+      return track.id
+    }
+    const liked = [await like(), await like(), await like(), await like(), await like()].reverse()
+    const first = await ann.ask(listNotifications, { limit: 2 }, { door })
+    await like()
+    const second = await ann.ask(listNotifications, { limit: 2, cursor: first.page?.next }, { door })
+    const third = await ann.ask(listNotifications, { limit: 2, cursor: second.page?.next }, { door })
+    const pages = [first, second, third].flatMap(({ data }) => data as { track: { id: string } }[])
+    expect(pages.map(({ track }) => track.id)).toEqual(liked)
+    expect(third.page).toEqual({ next: null, hasMore: false })
+  })
+})
+
+describe('a group', () => {
+  it('counts each actor once and shows the three latest', async () => {
+    const ann = await someone('ann')
+    const fans = await crowd(5)
+    const track = await makeTrack(ann.id)
+    for (const fan of fans) await fan.call(likeTrack, { trackId: track.id })
+    const [group, ...others] = await ann.call(listNotifications, {})
+    expect(others).toEqual([])
+    expect(group?.actorCount).toBe(5)
+    expect(group?.actors.map(({ id }) => id)).toEqual([fans[4]?.id, fans[3]?.id, fans[2]?.id])
+  })
+
+  it('is one, and counted exactly, when many act at once on two nodes', async () => {
+    const ann = await someone('ann')
+    const fans = await crowd(8)
+    const tracks = [await makeTrack(ann.id), await makeTrack(ann.id)]
+    const ear = await ann.hear(`user:${ann.id}`)
+    await Promise.all(
+      fans.flatMap(fan => [
+        ...tracks.flatMap(({ id: trackId }) => [fan.call(likeTrack, { trackId }), fan.call(likeTrack, { trackId })]),
+        fan.call(followProfile, { profileId: ann.id }),
+      ]),
+    )
+    await ear.first('notifications.notificationAdded', () => ear.events.length === 48)
+    const groups = await ann.call(listNotifications, {})
+    expect(groups.map(({ kind, actorCount }) => `${kind} ${actorCount}`).sort()).toEqual([
+      'followed 8',
+      'liked 8',
+      'liked 8',
+    ])
+    const told = ear.events.filter(({ name }) => name === 'notifications.notificationAdded')
+    for (const group of groups) {
+      const ofGroup = told
+        .map(({ data }) => data.notification)
+        .filter(heard => (heard as { id: string }).id === group.id)
+      expect(ofGroup).toHaveLength(8)
+      expect(ofGroup.at(-1)).toEqual(group)
+    }
+    expect(await unreadOf(ann)).toBe(3)
+  })
+
+  it('ends as the like ends, however like and unlike race', async () => {
+    const ann = await someone('ann')
+    const fans = await crowd(4)
+    const track = await makeTrack(ann.id)
+    const toggles = fans.flatMap(fan =>
+      [likeTrack, unlikeTrack, likeTrack, unlikeTrack].map(op => fan.call(op, { trackId: track.id })),
+    )
+    await Promise.all(toggles)
+    const stances = await Promise.all(fans.slice(0, 2).map(fan => fan.call(likeTrack, { trackId: track.id })))
+    for (const fan of fans.slice(2)) await fan.call(unlikeTrack, { trackId: track.id })
+    expect(stances.every(({ liked }) => liked)).toBe(true)
+    expect(await ann.call(listNotifications, {})).toEqual([expect.objectContaining({ actorCount: 2 })])
+  })
+})
+
+describe('nobody is told', () => {
+  it('of what they did themselves', async () => {
+    const ann = await someone('ann')
+    const track = await makeTrack(ann.id)
+    await ann.call(likeTrack, { trackId: track.id })
+    await ann.call(addComment, { trackId: track.id, body: 'mine', positionMs: 0 })
+    expect(await ann.call(listNotifications, {})).toEqual([])
+  })
+
+  it('of somebody they blocked, from the moment of the block; the names are made up from the others', async () => {
+    const ann = await someone('ann')
+    const fans = await crowd(5)
+    const [first, , , , last] = fans
+    const track = await makeTrack(ann.id)
+    for (const fan of fans) await fan.call(likeTrack, { trackId: track.id })
+    await last?.call(addComment, { trackId: track.id, body: 'hm', positionMs: 0 })
+    expect(await unreadOf(ann)).toBe(2)
+
+    await ann.call(blockProfile, { profileId: last?.id ?? '' })
+    const [group, ...others] = await ann.call(listNotifications, {})
+    expect(others).toEqual([])
+    expect(group).toMatchObject({ kind: 'liked', actorCount: 4 })
+    expect(group?.actors.map(({ id }) => id)).toEqual([fans[3]?.id, fans[2]?.id, fans[1]?.id])
+    expect(await unreadOf(ann)).toBe(1)
+
+    await first?.call(blockProfile, { profileId: ann.id })
+    expect(await ann.call(listNotifications, {})).toEqual([expect.objectContaining({ actorCount: 3 })])
+  })
+
+  it('by somebody who blocked them, or whom they blocked, even where the deed itself is allowed', async () => {
+    const ann = await someone('ann')
+    const bob = await someone('bob')
+    const track = await makeTrack(ann.id)
+    await bob.call(blockProfile, { profileId: ann.id })
+    await bob.call(likeTrack, { trackId: track.id })
+    await bob.call(unblockProfile, { profileId: ann.id })
+    expect(await ann.call(listNotifications, {})).toEqual([])
+  })
+
+  it('of a track that is gone', async () => {
+    const ann = await someone('ann')
+    const bob = await someone('bob')
+    const track = await makeTrack(ann.id)
+    await bob.call(likeTrack, { trackId: track.id })
+    await ann.call(removeTrack, { trackId: track.id })
+    expect(await ann.call(listNotifications, {})).toEqual([])
+    expect(await unreadOf(ann)).toBe(0)
+  })
+})
+
+it('refuses a cursor that it did not give', async () => {
+  const ann = await someone('ann')
+  const cursor = Buffer.from(JSON.stringify(['tomorrow', 'x'])).toString('base64url')
+  expect(await ann.refused(listNotifications, { cursor })).toMatchObject({ code: 'invalid_input' })
+})
+
+it('is stored before it is heard', async () => {
+  const ann = await world.person('ann-of-0', { node: 0 })
+  const bob = await world.person('bob-of-1', { node: 1 })
+  const track = await makeTrack(ann.id)
+  const ear = await ann.hear(`user:${ann.id}`)
+  await bob.call(likeTrack, { trackId: track.id })
+  const heard = await ear.first('notifications.notificationAdded')
+  const listed = await ann.call(listNotifications, {})
+  expect(listed).toEqual([heard.data.notification])
+  expect(heard.data).toMatchObject({ unreadCount: 1 })
+})
+
+it('counts up to 99 and says that there are more', async () => {
+  const ann = await someone('ann')
+  const bob = await someone('bob')
+  for (let made = 0; made < 101; made += 1) await makeTrack(ann.id)
+  await world.world.db.query(`insert into inboxes (profile_id, latest_at) values (:ann, now()) returning 1`, {
+    ann: ann.id,
+  })
+  await world.world.db.query(
+    `with made as (
+       insert into notifications (id, recipient_id, kind, target_id, track_id, actor_count, latest_at)
+       select gen_random_uuid(), owner_id, 'liked', id, id, 1, now() from tracks where owner_id = :ann returning id
+     )
+     insert into notification_actors (notification_id, actor_id, at, quiet_until)
+     select id, :bob, now(), now() from made returning 1`,
+    { ann: ann.id, bob: bob.id },
+  )
+  expect(await ann.call(getUnreadCount, {})).toEqual({ unreadCount: 99, more: true })
+})
