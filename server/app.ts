@@ -34,6 +34,19 @@ export function createApp(engine: Engine, readiness: Readiness): Application {
   return app
 }
 
+/** What every process shows of itself. */
+export function createStatusApp(engine: Engine): Application {
+  const { world } = engine
+  const app = express()
+  app.disable('x-powered-by')
+  app.use(logRequests(world.log))
+  app.use(helmet(securityHeaders))
+  serveHealth(app, world, { draining: false })
+  app.use(unknownPath)
+  app.use(answerWithProblem(engine))
+  return app
+}
+
 /** For answers of an API, which are never shown as a page; the docs pages relax them for themselves. */
 export const securityHeaders = {
   contentSecurityPolicy: {

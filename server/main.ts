@@ -1,5 +1,3 @@
-import { createServer, type Server as HttpServer } from 'node:http'
-import { type AddressInfo } from 'node:net'
 import { createEngine } from '../kernel/engine'
 import { type Product } from '../kernel/product'
 import { ConfigFault, readConfig, variablesOfProcess } from '../kernel/world/config'
@@ -8,13 +6,12 @@ import { createWorld, type World } from '../kernel/world'
 import { openGateway } from '../realtime/gateway'
 import { startRelay } from '../realtime/relay'
 import { product } from '../skills'
-import { createApp } from './app'
+import { createApp, createStatusApp } from './app'
 import { type Readiness } from './health'
+import { closeHttp, createHttp, listen } from './http'
 import { startWorker } from './worker'
 
 const redisWaitMs = 2_000
-/** Longer than this nobody's request takes: what is left then is cut. */
-const drainMs = 20_000
 
 export interface WebNode extends AsyncDisposable {
   port: number
@@ -24,13 +21,11 @@ export interface WebNode extends AsyncDisposable {
 export async function startWeb(world: World, product: Product, port: number): Promise<WebNode> {
   const readiness: Readiness = { draining: false }
   const engine = createEngine(world, product)
-  const http = createServer(httpLimits, createApp(engine, readiness))
-  http.maxHeadersCount = 100
+  const http = createHttp(createApp(engine, readiness))
   const gateway = openGateway(http, engine)
-  const relay = startRelay(world, product, gateway.io)
-  await listen(http, port)
+  const relay = await startRelay(world, product, gateway.io)
   return {
-    port: (http.address() as AddressInfo).port,
+    port: await listen(http, port),
     [Symbol.asyncDispose]: async () => {
       readiness.draining = true
       await relay[Symbol.asyncDispose]()
@@ -41,31 +36,10 @@ export async function startWeb(world: World, product: Product, port: number): Pr
   }
 }
 
-/** Node checks its own timeouts only every `connectionsCheckingInterval`, 30 s by default. */
-const httpLimits = {
-  headersTimeout: 10_000,
-  requestTimeout: 30_000,
-  connectionsCheckingInterval: 1_000,
-  // Longer than the proxy keeps a connection, so that it is never closed under a request on its way.
-  keepAliveTimeout: 75_000,
-}
-
-async function listen(http: HttpServer, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    http.once('error', reject)
-    http.listen(port, resolve)
-  })
-}
-
-/** Lets requests under way finish; connections that only wait are closed at once. */
-async function closeHttp(http: HttpServer): Promise<void> {
-  const closed = new Promise<void>(resolve => http.close(() => resolve()))
-  const idle = setInterval(() => http.closeIdleConnections(), 50)
-  const late = setTimeout(() => http.closeAllConnections(), drainMs)
-  http.closeIdleConnections()
-  await closed
-  clearInterval(idle)
-  clearTimeout(late)
+/** Health and metrics alone, for a process that serves nobody else. */
+export async function startStatus(world: World, product: Product, port: number): Promise<WebNode> {
+  const http = createHttp(createStatusApp(createEngine(world, product)))
+  return { port: await listen(http, port), [Symbol.asyncDispose]: () => closeHttp(http) }
 }
 
 /** A process: the roles that its configuration names, until a signal ends it. */
@@ -78,11 +52,10 @@ async function main(): Promise<void> {
   await world.redis.ready(redisWaitMs).catch(() => log.warn('redis is away'))
   const parts: AsyncDisposable[] = [world]
   if (config.roles.includes('worker')) parts.unshift(await startWorker(world, product))
-  if (config.roles.includes('web')) {
-    const node = await startWeb(world, product, config.port)
-    parts.unshift(node)
-    log.info({ port: node.port }, 'listening')
-  }
+  const start = config.roles.includes('web') ? startWeb : startStatus
+  const node = await start(world, product, config.port)
+  parts.unshift(node)
+  log.info({ port: node.port }, 'listening')
   log.info('ready')
   process.send?.('ready')
   const code = await ending

@@ -34,8 +34,10 @@ export function answerWithProblem(engine: Engine): ErrorRequestHandler {
 /** What Express and its body parser say, in our words. */
 function fromParser(error: unknown): Refusal | undefined {
   if (error instanceof URIError) return refusals.invalidInput('The path is not valid percent-encoding.')
-  if (typeof error !== 'object' || error === null || !('type' in error)) return undefined
-  return typeof error.type === 'string' ? parserRefusals[error.type]?.() : undefined
+  if (typeof error !== 'object' || error === null) return undefined
+  const known = 'type' in error && typeof error.type === 'string' ? parserRefusals[error.type] : undefined
+  // A body that cannot be unpacked comes as the error of zlib with the status 400, without a type.
+  return known?.() ?? ('status' in error && error.status === 400 ? refusals.malformedJson() : undefined)
 }
 
 const parserRefusals: Record<string, () => Refusal> = {

@@ -68,8 +68,12 @@ function bodyOf(request: Request): unknown {
 
 /** `If-Match: "7"` says which revision the caller has seen. */
 function revisionOf(request: Request): { rev?: number } {
-  const [, rev] = /^(?:W\/)?"(\d{1,9})"$/.exec(request.get('if-match') ?? '') ?? []
-  return rev === undefined ? {} : { rev: Number(rev) }
+  const condition = request.get('if-match')
+  if (condition === undefined || condition === '*') return {}
+  const [, rev] = /^(?:W\/)?"(\d{1,9})"$/.exec(condition) ?? []
+  // Whoever asks not to overwrite must not be ignored because of a typing error.
+  if (rev === undefined) throw refusals.invalidInput('If-Match is the ETag of an answer, such as "7", or *.')
+  return { rev: Number(rev) }
 }
 
 function keyOf(request: Request): string | undefined {

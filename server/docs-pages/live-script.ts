@@ -1,0 +1,124 @@
+import { apiRoot } from '../rest'
+
+/** Shows the AsyncAPI document. Text enters the page as text only, never as markup. */
+export const liveScript = `'use strict'
+
+const at = id => document.getElementById(id)
+
+function element(name, attributes, ...children) {
+  const made = document.createElement(name)
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
+  made.append(...children)
+  return made
+}
+
+/** Words between backticks are code. */
+const prose = text => text.split('\`').map((part, index) => (index % 2 === 0 ? part : element('code', {}, part)))
+
+const nameOf = reference => reference.split('/').at(-1)
+
+/** A schema as people write types: a list of texts and of links to shapes. */
+function typeOf(schema, indent = '') {
+  if (schema === undefined) return ['nothing']
+  if (schema.$ref) return [element('a', { href: '#' + nameOf(schema.$ref) }, nameOf(schema.$ref))]
+  const choice = schema.anyOf ?? schema.oneOf
+  if (choice) return joined(choice.map(one => typeOf(one, indent)), ' | ')
+  if ('const' in schema) return [JSON.stringify(schema.const)]
+  if (schema.enum) return [schema.enum.map(value => JSON.stringify(value)).join(' | ')]
+  if (Array.isArray(schema.type)) return joined(schema.type.map(type => typeOf({ ...schema, type }, indent)), ' | ')
+  if (schema.type === 'array') return [...typeOf(schema.items ?? {}, indent), '[]']
+  if (schema.type === 'object') return objectType(schema, indent)
+  return [schema.type ?? 'anything', note(schema)]
+}
+
+function objectType({ properties = {}, patternProperties, required = [] }, indent) {
+  if (patternProperties) return ['{ [key]: ', ...Object.values(patternProperties).flatMap(value => typeOf(value)), ' }']
+  const lines = Object.entries(properties).flatMap(([key, value]) => [
+    indent + '  ' + key + (required.includes(key) ? ': ' : '?: '),
+    ...typeOf(value, indent + '  '),
+    '\\n',
+  ])
+  return lines.length === 0 ? ['{}'] : ['{\\n', ...lines, indent + '}']
+}
+
+function note({ format, minimum, maximum, minLength, maxLength }) {
+  const low = minimum ?? (format ? undefined : minLength)
+  const high = maximum === Number.MAX_SAFE_INTEGER ? undefined : (maximum ?? (format ? undefined : maxLength))
+  const range = low === undefined && high === undefined ? '' : (low ?? '') + '..' + (high ?? '')
+  const text = [format, range, range && minLength !== undefined ? 'characters' : ''].filter(Boolean).join(' ')
+  return text === '' ? '' : element('small', {}, '  ' + text)
+}
+
+const joined = (lists, between) => lists.flatMap((list, index) => (index === 0 ? list : [between, ...list]))
+
+const block = (title, schema) => [element('h4', {}, title), element('pre', {}, ...typeOf(schema))]
+
+const entry = (id, name, summary, ...inside) =>
+  element('details', { id, class: 'entry' }, element('summary', {}, element('code', {}, name), ' ', ...prose(summary)), ...inside)
+
+function callEntry(name, { summary, description }, messages) {
+  const sent = messages[name].payload.properties
+  const answer = messages[name + '.ack'].payload.oneOf[0]
+  const key = sent.key ? [element('p', {}, 'Takes a key: a repeat with the same one answers as the first call did.')] : []
+  const terms = description ? [element('p', {}, description)] : []
+  return entry(name, name, summary, ...terms, ...key, ...block('input', sent.input), ...block('answer', answer))
+}
+
+const eventEntry = (name, { summary }, messages) =>
+  entry(name, name, summary, ...block('data', messages[name].payload.properties.data))
+
+/** Under a heading for each skill. */
+function bySkill(entries) {
+  const groups = new Map()
+  for (const one of entries) {
+    const [skill] = one.id.split('.')
+    groups.set(skill, [...(groups.get(skill) ?? []), one])
+  }
+  return [...groups].map(([skill, list]) => element('div', { class: 'group' }, element('h3', {}, skill), ...list))
+}
+
+function show(doc) {
+  const { messages } = doc.channels.socket
+  const operations = Object.entries(doc.operations)
+  const made = (action, make) =>
+    bySkill(operations.filter(([, one]) => one.action === action).map(([name, one]) => make(name, one, messages)))
+  at('about').append(...prose(doc.info.description))
+  at('channels').append(
+    element('dl', {}, ...doc['x-channels'].flatMap(({ name, summary }) => [
+      element('dt', {}, element('code', {}, name)),
+      element('dd', {}, ...prose(summary)),
+    ])),
+  )
+  at('calls').append(...made('receive', callEntry))
+  at('events').append(...made('send', eventEntry))
+  const shapes = Object.entries(doc.components.schemas)
+  at('shapes').append(...shapes.map(([name, schema]) => entry(name, name, '', element('pre', {}, ...typeOf(schema)))))
+}
+
+/** Opens what the address names, as when a link to a shape is followed. */
+function openNamed() {
+  const named = at(decodeURIComponent(location.hash.slice(1)))
+  if (!(named instanceof HTMLDetailsElement)) return
+  named.open = true
+  named.scrollIntoView()
+}
+
+function filter() {
+  const words = at('filter').value.toLowerCase().split(/\\s+/)
+  for (const one of document.querySelectorAll('.entry')) {
+    const text = one.firstChild.textContent.toLowerCase()
+    one.hidden = !words.every(word => text.includes(word))
+  }
+  for (const group of document.querySelectorAll('.group')) group.hidden = !group.querySelector('.entry:not([hidden])')
+}
+
+fetch('${apiRoot}/asyncapi.json')
+  .then(response => response.json())
+  .then(doc => {
+    show(doc)
+    openNamed()
+    at('filter').addEventListener('input', filter)
+    addEventListener('hashchange', openNamed)
+  })
+  .catch(error => at('about').append('The document could not be shown: ' + error))
+`

@@ -1,0 +1,419 @@
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, request as httpRequest, type RequestListener } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { io, type Socket } from 'socket.io-client'
+import { freePort } from '../dev/processes/free-port'
+import { startServer } from '../dev/processes/start-server'
+import { supervise } from '../dev/processes/supervise'
+import { findTool } from '../dev/processes/tools'
+import { refusals } from '../kernel/refusals'
+import { likeTrack } from '../skills/interactions/like-track'
+import { getTrack } from '../skills/streaming/get-track'
+import { getMe } from '../skills/user-profile/get-me'
+import { makeTrack } from './factories'
+import { Ear, Person, type Reply } from './people'
+import { testStack } from './stack'
+import { freshWorld, type TestWorld } from './world'
+
+const hostName = 'tutti.example'
+let world: TestWorld
+let edge: Edge
+const parts: AsyncDisposable[] = []
+const clients: Socket[] = []
+
+beforeAll(async () => {
+  const bucketPort = await freePort()
+  const variables = { TRUSTED_PROXIES: '1', S3_ENDPOINT: `http://127.0.0.1:${bucketPort}` }
+  world = await freshWorld({ variables })
+  parts.unshift(world)
+  edge = await startEdge({ nodes: world.nodes.map(({ port }) => port), bucketPort })
+  parts.unshift(edge)
+})
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.disconnect()
+  while (sum(await socketsByNode()) > 0) await delay(10)
+})
+afterAll(async () => {
+  for (const part of parts) await part[Symbol.asyncDispose]()
+})
+
+describe('the production configuration', () => {
+  it('is one that nginx accepts', async () => {
+    const logFile = `${edge.logFile}.check`
+    const check = supervise(await findTool('nginx'), ['-t', ...edge.parameters], { name: 'nginx -t', logFile })
+    expect(await check.exited).toEqual({ code: 0, signal: null })
+    expect(await readFile(logFile, 'utf8')).toContain('test is successful')
+  })
+
+  it('serves our host over TLS and sends plain HTTP there', async () => {
+    const secure = await ask({ port: edge.ports.https, path: '/health/live', tls: { ca: edge.certificate } })
+    expect(secure).toMatchObject({ status: 200, body: '{"status":"ok"}' })
+    const plain = await ask({ port: edge.ports.http, path: '/api/v1/me?full=1' })
+    expect(plain).toMatchObject({ status: 308, headers: { location: `https://${hostName}/api/v1/me?full=1` } })
+  })
+
+  it('gives no answer to who asks for another host', async () => {
+    const foreign = { path: '/health/live', host: 'other.example' }
+    await expect(ask({ port: edge.ports.http, ...foreign })).rejects.toThrow(/hang up|ECONNRESET/)
+    await expect(ask({ port: edge.ports.https, ...foreign, tls: { ca: edge.certificate } })).rejects.toThrow(
+      'unrecognized name',
+    )
+  })
+})
+
+describe('REST', () => {
+  it('is passed on, under an id that nginx gives', async () => {
+    const ann = await arrive('ann')
+    const { data, headers } = await ann.ask(getMe, {}, { headers: { 'x-request-id': 'chosen-by-the-client' } })
+    expect(data).toMatchObject({ id: ann.id })
+    expect(headers?.get('x-request-id')).toMatch(/^[0-9a-f]{32}$/)
+    expect(headers?.get('server')).toBe('nginx')
+  })
+
+  it('counts by the real address, whatever the client claims', async () => {
+    const ann = await arrive('ann')
+    const track = await makeTrack(ann.id)
+    const path = `/api/v1${getTrack.route.replace('GET ', '').replace(':trackId', track.id)}`
+    const claims = { 'x-forwarded-for': '6.6.6.6', forwarded: 'for=6.6.6.6' }
+    const isCounted = (address: string) => world.world.redis.commands.exists(`limit:${getTrack.name}:at:${address}`)
+
+    expect((await fetch(edge.url + path, { headers: claims })).status).toBe(200)
+    expect([await isCounted('6.6.6.6'), await isCounted('127.0.0.1')]).toEqual([0, 1])
+    // Past nginx the claim is believed: that is why no port of a node may be reachable.
+    expect((await fetch(`${world.nodes[0]?.url ?? ''}${path}`, { headers: claims })).status).toBe(200)
+    expect(await isCounted('6.6.6.6')).toBe(1)
+  })
+
+  it.each(['/metrics', '/health/ready', '/', '/health/live/', '/api'])('does not serve %s', async path => {
+    const response = await fetch(edge.url + path)
+    expect(response.status).toBe(404)
+    expect(await problemOf(response)).toMatchObject({ code: refusals.unknownOperation.code })
+  })
+
+  it('refuses a body above the limit before any node sees it', async () => {
+    const response = await fetch(`${edge.url}/api/v1/me`, { method: 'POST', body: 'x'.repeat(64 * 1024 + 1) })
+    expect(response.status).toBe(413)
+    const { code, title } = refusals.tooLarge
+    expect(await problemOf(response)).toMatchObject({ code, title, status: 413 })
+  })
+
+  it('upgrades nothing', async () => {
+    const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' }
+    expect(await ask({ port: edge.ports.plain, path: '/api/v1/me', headers })).toMatchObject({ status: 401 })
+  })
+
+  it('tells a flood from one address to slow down', async () => {
+    await using flooded = await startEdge({ nodes: world.nodes.map(({ port }) => port) })
+    const calls = Array.from({ length: 120 }, () => fetch(`${flooded.url}/api/v1/tracks`))
+    const refused = (await Promise.all(calls)).filter(({ status }) => status === 429)
+    const [first] = refused
+    if (first === undefined) throw new Error('nobody was told')
+    expect(first.headers.get('retry-after')).toBe('1')
+    const { code, title } = refusals.tooMany
+    expect(await problemOf(first)).toMatchObject({ code, title, status: 429 })
+  })
+})
+
+describe('nodes that fail', () => {
+  it('are passed over', async () => {
+    const [node] = world.nodes
+    await using halved = await startEdge({ nodes: [await freePort(), node?.port ?? 0] })
+    const answers = Array.from({ length: 10 }, () => fetch(`${halved.url}/health/live`))
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array<number>(10).fill(200))
+  })
+
+  it('get a POST once and never again, a GET once more', async () => {
+    const seen: (string | undefined)[] = []
+    const hangUp: RequestListener = request => {
+      seen.push(request.method)
+      request.socket.destroy()
+    }
+    await using one = await listenTo(hangUp)
+    await using other = await listenTo(hangUp)
+    await using broken = await startEdge({ nodes: [one.port, other.port] })
+
+    const post = await fetch(`${broken.url}/api/v1/tracks`, { method: 'POST', body: '{}' })
+    const get = await fetch(`${broken.url}/api/v1/tracks`)
+    expect(seen).toEqual(['POST', 'GET', 'GET'])
+    for (const response of [post, get]) {
+      expect(response.status).toBe(503)
+      const { code, title } = refusals.unavailable
+      expect(await problemOf(response)).toMatchObject({ code, title, status: 503 })
+      expect(response.headers.get('retry-after')).toBe('2')
+    }
+  })
+})
+
+describe('the events of a channel as a stream', () => {
+  it('arrive while the stream is open', async () => {
+    await using node = await listenTo((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write('id: 1:1\n\n')
+    })
+    await using streaming = await startEdge({ nodes: [node.port] })
+    const { body } = await fetch(`${streaming.url}/api/v1/channels/track:1/events`)
+    const reader = body?.getReader()
+    const first = await reader?.read()
+    expect(Buffer.from(first?.value ?? []).toString()).toBe('id: 1:1\n\n')
+    await reader?.cancel()
+  })
+})
+
+describe('sockets', () => {
+  const roads = { 'long-polling': ['polling'], WebSocket: ['websocket'], 'polling, then WebSocket': undefined }
+
+  it.each(Object.entries(roads))('of 14 clients stay with their node over %s', async (_road, transports) => {
+    const connected = await Promise.all(
+      Array.from({ length: 14 }, (_, index) => connectTo(`fan${index}`, transports && { transports })),
+    )
+    const counts = await socketsByNode()
+    expect(sum(counts)).toBe(14)
+    expect(Math.min(...counts)).toBeGreaterThan(0)
+
+    if (transports === undefined) await Promise.all(connected.map(untilUpgraded))
+    const replies = await Promise.all(connected.map(async client => callMe(client)))
+    expect(new Set(replies).size).toBe(14)
+    expect(connected.every(({ connected }) => connected)).toBe(true)
+  })
+
+  it('work for a client that sends no id', async () => {
+    const client = await connectTo('ann', { transports: ['polling'], query: {} })
+    expect(await callMe(client)).toBe((await arrive('ann')).id)
+  })
+
+  it('over long-polling hear of likes made on any node', async () => {
+    const ann = await arrive('ann')
+    const track = await makeTrack(ann.id)
+    const client = await connectTo('ann', { transports: ['polling'] })
+    const channel = `track:${track.id}`
+    const ear = new Ear(client, channel)
+    const { error } = (await client.timeout(8_000).emitWithAck('channel.follow', { input: { channel } })) as Reply
+    expect(error).toBeUndefined()
+    for (const [index] of world.nodes.entries()) {
+      const fan = await world.person(`fan${index}`, { node: index })
+      await fan.call(likeTrack, { trackId: track.id })
+      await ear.first('interactions.trackLiked', ({ by }) => (by as { id: string }).id === fan.id)
+    }
+  })
+})
+
+describe('the bucket server of docker-compose', () => {
+  it('takes a presigned upload that is larger than any call', async () => {
+    const body = Buffer.alloc(100 * 1024, 7)
+    const sha256 = Buffer.from(await crypto.subtle.digest('SHA-256', body)).toString('base64')
+    const key = `pending/${randomUUID()}`
+    const file = { contentType: 'audio/mpeg', sizeBytes: body.length, sha256 }
+    const { url, headers } = await world.world.storage.presignPut(key, file, 60)
+    expect(new URL(url).port).toBe(String(edge.ports.bucket))
+    expect((await fetch(url, { method: 'PUT', body, headers })).status).toBe(200)
+    expect(await world.world.storage.head(key)).toMatchObject({ sizeBytes: body.length, sha256 })
+    await world.world.storage.remove(key)
+  })
+})
+
+it('keeps an access log without queries', async () => {
+  const secret = randomUUID()
+  await fetch(`${edge.url}/health/live?token=${secret}`)
+  const log = await readFile(edge.logFile, 'utf8')
+  expect(log).toContain('"path":"/health/live"')
+  expect(log).toContain('"path":"/socket.io/"')
+  expect(log).not.toContain(secret)
+  expect(log).not.toContain('nid=')
+})
+
+const arrive = async (name: string) => Person.arrive(name, await world.issuer.tokenFor(name), edge.url)
+
+async function connectTo(name: string, options: Parameters<typeof io>[1] = {}): Promise<Socket> {
+  const auth = { token: await world.issuer.tokenFor(name) }
+  const client = io(edge.url, { auth, query: { nid: randomUUID() }, forceNew: true, ...options })
+  clients.push(client)
+  await new Promise<void>((accept, reject) => {
+    client.once('connect', accept)
+    client.once('connect_error', reject)
+  })
+  return client
+}
+
+async function untilUpgraded(client: Socket): Promise<void> {
+  const { engine } = client.io
+  if (engine.transport.name !== 'websocket') await new Promise(done => engine.once('upgrade', done))
+}
+
+/** Who a client is, by a call over its socket. */
+async function callMe(client: Socket): Promise<unknown> {
+  const { data } = (await client.timeout(8_000).emitWithAck(getMe.name, { input: {} })) as { data?: { id: string } }
+  return data?.id
+}
+
+const sum = (counts: readonly number[]) => counts.reduce((all, count) => all + count, 0)
+
+const socketsByNode = async () =>
+  Promise.all(world.nodes.map(async ({ world }) => (await world.metrics.sockets.get()).values[0]?.value ?? 0))
+
+async function problemOf(response: Response): Promise<unknown> {
+  expect(response.headers.get('content-type')).toBe('application/problem+json')
+  const problem = (await response.json()) as { requestId: string }
+  expect(problem.requestId).toBe(response.headers.get('x-request-id'))
+  return problem
+}
+
+interface Question {
+  port: number
+  path: string
+  host?: string
+  headers?: Record<string, string>
+  tls?: { ca: string }
+}
+
+/** A request to any host and port, which fetch would not make. */
+async function ask({ port, path, host = hostName, headers = {}, tls }: Question) {
+  const target = { host: '127.0.0.1', port, path, headers: { host, ...headers }, agent: false as const }
+  const request = tls === undefined ? httpRequest(target) : httpsRequest({ ...target, ...tls, servername: host })
+  request.end()
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  let body = ''
+  for await (const chunk of response) body += String(chunk)
+  return { status: response.statusCode, headers: response.headers, body }
+}
+
+async function listenTo(listener: RequestListener): Promise<AsyncDisposable & { port: number }> {
+  const port = await freePort()
+  const server = createServer(listener).listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      await new Promise(done => server.close(done))
+    },
+  }
+}
+
+interface Edge extends AsyncDisposable {
+  /** Our host over plain HTTP, as tests' clients trust no certificate of ours. */
+  url: string
+  ports: Ports
+  certificate: string
+  logFile: string
+  /** What makes nginx use this configuration. */
+  parameters: string[]
+}
+
+interface Ports {
+  plain: number
+  http: number
+  https: number
+  bucket: number
+}
+
+/** nginx with the files of `nginx/` themselves, only with other ports, nodes, names and folders. */
+async function startEdge(wish: { nodes: readonly number[]; bucketPort?: number }): Promise<Edge> {
+  const folder = await mkdtemp(join(tmpdir(), 'tutti-nginx-'))
+  const ports = {
+    plain: await freePort(),
+    http: await freePort(),
+    https: await freePort(),
+    bucket: wish.bucketPort ?? (await freePort()),
+  }
+  const certificate = await arrange(folder, ports, wish.nodes)
+  const nginx = await findTool('nginx', line => console.log(line))
+  const logFile = join(folder, 'nginx.log')
+  const parameters = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr']
+  const server = await startServer({
+    name: 'nginx',
+    port: ports.plain,
+    logFile,
+    launch: async () => supervise(nginx, parameters, { name: 'nginx', logFile }),
+    isReady: async (port, pid) => (await readPid(folder)) === pid && answers(port),
+  }).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  })
+  return {
+    url: `http://127.0.0.1:${ports.plain}`,
+    ports,
+    certificate,
+    logFile,
+    parameters,
+    [Symbol.asyncDispose]: async () => {
+      await server.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const source = resolve(__dirname, '..', 'nginx')
+
+async function arrange(folder: string, ports: Ports, nodes: readonly number[]): Promise<string> {
+  for (const name of ['site', 'extra', 'certificates']) await mkdir(join(folder, name))
+  for (const name of ['http.conf', 'upstreams.conf', 'locations.conf', 'proxy.conf'])
+    await symlink(join(source, name), join(folder, name))
+
+  const put = async (name: string, change: (text: string) => string) =>
+    writeFile(join(folder, name), change(await readFile(join(source, name), 'utf8')))
+  await put('nginx.conf', text => replaced(text, { 'worker_processes auto;': alone, 'http {': inPlain(ports.plain) }))
+  await put('servers.conf', text => moved(text, { 80: ports.http, 443: ports.https }))
+  const bucketServer = new URL(testStack().variables.S3_ENDPOINT ?? '').host
+  await put('extra/bucket.conf', text => replaced(moved(text, { 9000: ports.bucket }), { 'rustfs:9000': bucketServer }))
+  const lines = nodes.map(port => `server 127.0.0.1:${port} max_fails=2 fail_timeout=5s;\n`)
+  await writeFile(join(folder, 'site', 'nodes.conf'), lines.join(''))
+  await symlink(join(source, 'site', 'names.conf'), join(folder, 'site', 'names.conf'))
+  return makeCertificate(join(folder, 'certificates'))
+}
+
+const alone = 'worker_processes 2;\ndaemon off;\npid nginx.pid;'
+
+const inPlain = (port: number) => `http {
+    ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(kind => `${kind}_temp_path temp-${kind};`).join('\n    ')}
+    server { listen 127.0.0.1:${port}; include locations.conf; }`
+
+function replaced(text: string, changes: Record<string, string>): string {
+  return Object.entries(changes).reduce((changed, [from, to]) => {
+    if (!changed.includes(from)) throw new Error(`${from} is not in the configuration any more`)
+    return changed.replace(from, to)
+  }, text)
+}
+
+/** The same servers on private ports of 127.0.0.1. */
+const moved = (text: string, ports: Record<number, number>) =>
+  Object.entries(ports).reduce(
+    (changed, [from, to]) => changed.replaceAll(new RegExp(`listen ${from}\\b`, 'g'), `listen 127.0.0.1:${to}`),
+    text.replaceAll(/^ *listen \[::\].*$/gm, ''),
+  )
+
+async function makeCertificate(folder: string): Promise<string> {
+  const [key, certificate] = [join(folder, 'privkey.pem'), join(folder, 'fullchain.pem')]
+  const wish = [
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-subj',
+    `/CN=${hostName}`,
+    '-addext',
+    `subjectAltName=DNS:${hostName}`,
+  ]
+  await promisify(execFile)('openssl', ['req', '-x509', '-days', '2', ...wish, '-keyout', key, '-out', certificate])
+  return readFile(certificate, 'utf8')
+}
+
+const readPid = (folder: string) => readFile(join(folder, 'nginx.pid'), 'utf8').then(Number, () => undefined)
+
+async function answers(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port })
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
