@@ -1,0 +1,22 @@
+import { operation } from '../../kernel/operation'
+import { id, shape } from '../../kernel/schema'
+import { visibleParty } from './room'
+import { snapshotOf } from './snapshot'
+import { snapshotView } from './views'
+
+export const getParty = operation({
+  name: 'listening-party.getParty',
+  route: 'GET /parties/:partyId',
+  summary: 'A party as it stands: what is on and since when, its queue, its members.',
+  who: 'signed-in',
+  input: shape({ partyId: id }),
+  output: snapshotView,
+  limit: { perMinute: 120 },
+  idempotency: 'read',
+
+  load: ({ partyId }, context) => visibleParty(partyId, context),
+
+  allow: () => true,
+
+  run: ({ subject: room }, context) => snapshotOf(room, context),
+})

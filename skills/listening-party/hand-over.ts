@@ -1,0 +1,23 @@
+import { type Context } from '../../kernel/context'
+import { type Party, PartyMember } from '../../models'
+import { profileSummaryOf } from '../user-profile/views'
+import { memberChanged } from './events'
+import { stamp } from './room'
+import { viewMember } from './views'
+
+/** Makes a member of a locked party its host; whoever was it until now, if still there, is a co-host from now on. */
+export async function handOver(party: Party, heir: PartyMember, context: Context): Promise<void> {
+  const former = await PartyMember.findOne({ where: { partyId: party.id, profileId: party.hostId, bannedAt: null } })
+  party.hostId = heir.profileId
+  // What a host is besides shows only once they are host no longer.
+  for (const member of [former, heir]) {
+    if (member === null) continue
+    await member.update({ role: 'co-host' })
+    await announceRole(party, member, context)
+  }
+}
+
+export async function announceRole(party: Party, row: PartyMember, { emit }: Context): Promise<void> {
+  const member = viewMember(party, row, await profileSummaryOf(row.profileId))
+  await emit(memberChanged, { ...(await stamp(party)), member, memberCount: party.memberCount })
+}

@@ -1,0 +1,32 @@
+import { type Skill } from '../../kernel/product'
+import { partyChannel } from './channel'
+import { advanceParty } from './direct'
+import { endParty } from './end-party'
+import { memberChanged, memberJoined, memberLeft, partyEnded, queueChanged, timelineChanged } from './events'
+import { getParty } from './get-party'
+import { joinParty } from './join-party'
+import { leaveParty } from './leave-party'
+import { listParties } from './list-parties'
+import { onProfileBlocked, showOut } from './on-profile-blocked'
+import { dropTrack, onTrackRemoved } from './on-track-removed'
+import { openParty } from './open-party'
+import { pauseParty } from './pause-party'
+import { playParty } from './play-party'
+import { queueTrack } from './queue-track'
+import { removeMember } from './remove-member'
+import { seekParty } from './seek-party'
+import { setRole } from './set-role'
+import { skipTrack } from './skip-track'
+import { unqueueTrack } from './unqueue-track'
+
+export const listeningParty: Skill = {
+  operations: [
+    ...[openParty, getParty, listParties, endParty],
+    ...[joinParty, leaveParty, setRole, removeMember],
+    ...[playParty, pauseParty, seekParty, skipTrack, queueTrack, unqueueTrack],
+  ],
+  events: [timelineChanged, queueChanged, memberJoined, memberChanged, memberLeft, partyEnded],
+  channels: [partyChannel],
+  reactions: [onTrackRemoved, onProfileBlocked],
+  jobs: [advanceParty, dropTrack, showOut],
+}

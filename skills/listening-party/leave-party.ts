@@ -1,0 +1,33 @@
+import { operation } from '../../kernel/operation'
+import { refusals } from '../../kernel/refusals'
+import { done, id, shape } from '../../kernel/schema'
+import { Party, PartyMember } from '../../models'
+import { depart } from './depart'
+import { visibleParty } from './room'
+
+export const leaveParty = operation({
+  name: 'listening-party.leaveParty',
+  route: 'DELETE /parties/:partyId/membership',
+  summary: 'Leave a party. Leaving again changes nothing.',
+  who: 'signed-in',
+  input: shape({ partyId: id }),
+  output: done,
+  limit: { perMinute: 60 },
+  idempotency: 'natural',
+
+  /** Whoever is in may always leave, even when the host has blocked them meanwhile. */
+  async load({ partyId }, context) {
+    const party = await Party.findByPk(partyId, { lock: true })
+    if (party === null) throw refusals.notFound()
+    const member = await PartyMember.findOne({ where: { partyId, profileId: context.actor.id, bannedAt: null } })
+    if (member === null) await visibleParty(partyId, context)
+    return { party, isIn: member !== null }
+  },
+
+  allow: () => true,
+
+  async run({ subject: { party, isIn }, actor }, context) {
+    if (isIn) await depart(party, actor.id, 'left', context)
+    return { done: true as const }
+  },
+})

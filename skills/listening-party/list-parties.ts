@@ -1,0 +1,60 @@
+import { operation } from '../../kernel/operation'
+import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
+import { shape } from '../../kernel/schema'
+import { type World } from '../../kernel/world'
+import { type Party } from '../../models'
+import { profileSummaries } from '../user-profile/views'
+import { type PartyRole } from './rules'
+import { listedPartyView, viewParty } from './views'
+
+export const listParties = operation({
+  name: 'listening-party.listParties',
+  route: 'GET /parties',
+  summary: 'Open parties that you may join, the newest first: not the full ones, nor those whose host blocked you.',
+  who: 'signed-in',
+  input: shape(paging),
+  output: pageOf(listedPartyView),
+  limit: { perMinute: 120 },
+  idempotency: 'read',
+
+  load: async () => null,
+
+  allow: () => true,
+
+  async run({ input, actor }, { world }) {
+    const size = pageSize(input)
+    const [before] = readCursor(input, 1) ?? []
+    const rows = await joinable(world, { viewer: actor.id, before: before ?? null, limit: size + 1 })
+    const hosts = await profileSummaries(rows.map(({ hostId }) => hostId))
+    return pageFrom(
+      rows,
+      size,
+      ({ id }) => [id],
+      row => {
+        const host = hosts.get(row.hostId)
+        if (host === undefined) throw new Error('a party without a host')
+        return { ...viewParty(row, host, row.role), isPlaying: row.status === 'playing' }
+      },
+    )
+  },
+})
+
+type Row = Pick<
+  Party,
+  'id' | 'hostId' | 'title' | 'capacity' | 'memberCount' | 'rev' | 'status' | 'createdAt' | 'endedAt'
+> & { role: PartyRole | null }
+
+/** Ids sort by the time they were made. An empty party is there for whoever has its id, but in no list. */
+const joinable = (world: World, names: { viewer: string; before: string | null; limit: number }) =>
+  world.db.query<Row>(
+    `select p.id, p.host_id as "hostId", p.title, p.capacity, p.member_count as "memberCount", p.rev, p.status,
+       p.created_at as "createdAt", p.ended_at as "endedAt",
+       case when p.host_id = m.profile_id then 'host' else m.role end as role
+     from parties p left join party_members m on m.party_id = p.id and m.profile_id = :viewer
+     where p.ended_at is null and p.member_count > 0
+       and (p.member_count < p.capacity or m.profile_id is not null) and m.banned_at is null
+       and not exists (select from blocks b where b.blocker_id = p.host_id and b.blocked_id = :viewer)
+       and (cast(:before as uuid) is null or p.id < cast(:before as uuid))
+     order by p.id desc limit :limit`,
+    names,
+  )

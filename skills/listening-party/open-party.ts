@@ -1,0 +1,60 @@
+import { newId } from '../../kernel/ids'
+import { operation } from '../../kernel/operation'
+import { refusals } from '../../kernel/refusals'
+import { id, line, list, optional, shape, whole } from '../../kernel/schema'
+import { Party, PartyItem, PartyMember } from '../../models'
+import { trackNotReady } from './refusals'
+import { snapshotOf } from './snapshot'
+import { toItems } from './tracks'
+import { snapshotView } from './views'
+
+const openingTracksMax = 50
+export const capacityMax = 10_000
+const capacityDefault = 500
+
+export const openParty = operation({
+  name: 'listening-party.openParty',
+  route: 'POST /parties',
+  summary:
+    'Open a party, with `trackIds` or one `trackId` in its queue. You are its host; nothing plays until you say so.',
+  who: 'signed-in',
+  input: shape({
+    title: line(120),
+    trackIds: optional(list(id, openingTracksMax)),
+    trackId: optional(id),
+    capacity: optional(whole(2, capacityMax)),
+  }),
+  output: snapshotView,
+  limit: { perMinute: 20 },
+  idempotency: 'keyed',
+  status: 201,
+  refuses: [trackNotReady],
+
+  load: (input, { actor, now }) => toItems(actor, openingTracks(input), now),
+
+  allow: () => true,
+
+  async run({ input, subject: items, actor }, context) {
+    const { now } = context
+    const party = await Party.create({
+      id: newId(now),
+      hostId: actor.id,
+      title: input.title,
+      capacity: input.capacity ?? capacityDefault,
+      memberCount: 1,
+      t0Ms: now.getTime(),
+      createdAt: now,
+    })
+    await PartyMember.create({ partyId: party.id, profileId: actor.id, role: 'co-host', joinedAt: now })
+    const rows = items.map(({ itemId, ...item }, index) => ({ ...item, id: itemId, place: index + 1 }))
+    await PartyItem.bulkCreate(rows.map(row => ({ ...row, partyId: party.id, addedAt: now })))
+    return snapshotOf({ party, role: 'host' }, context)
+  },
+})
+
+function openingTracks({ trackIds, trackId }: { trackIds?: string[]; trackId?: string }): string[] {
+  const given = trackIds ?? (trackId === undefined ? [] : [trackId])
+  if (given.length > 0 && (trackIds === undefined || trackId === undefined)) return given
+  const fault = { path: 'trackIds', code: 'required', message: 'send trackIds with 1 to 50 ids, or one trackId' }
+  throw refusals.invalidInput(undefined, { errors: [fault] })
+}

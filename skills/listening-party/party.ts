@@ -1,0 +1,185 @@
+/**
+ * The party as a pure state machine. All times are milliseconds of party time τ, passed in; nothing here reads a clock.
+ * What is heard follows from the state alone: `position(τ) = posMs + rate · (τ − t0Ms)`, so that no ticks are sent.
+ */
+export interface PartyState {
+  /** Grows by one with every change, never otherwise. */
+  readonly rev: number
+  readonly status: 'idle' | 'playing' | 'paused' | 'ended'
+  /** What is on, while it plays or is paused. */
+  readonly current: Piece | null
+  /** Where the current track stands at `t0Ms`, and before. */
+  readonly posMs: number
+  /** 1 while it plays, 0 while it does not: the formula needs no cases. */
+  readonly rate: number
+  readonly t0Ms: number
+  /** When the current track is over, while it plays. */
+  readonly endsAtMs: number | null
+  readonly queue: readonly Waiting[]
+}
+
+/** One turn of a track: the same track may be on twice. */
+export interface Piece {
+  readonly itemId: string
+  readonly trackId: string
+  readonly durationMs: number
+}
+
+export interface Waiting extends Piece {
+  readonly addedBy: string
+}
+
+export type Action =
+  | { kind: 'play' | 'pause' | 'end' | 'catch-up' }
+  | { kind: 'seek'; positionMs: number }
+  /** Names what it means: two people who skip the same item skip once. */
+  | { kind: 'skip'; itemId: string }
+  /** The end of a track, as it was foreseen at revision `rev`. */
+  | { kind: 'advance'; itemId: string; rev: number }
+  | { kind: 'enqueue'; items: readonly Waiting[] }
+  | { kind: 'dequeue'; itemIds: readonly string[] }
+
+export type Reason =
+  'ended' | 'nothing-on' | 'nothing-to-play' | 'not-current' | 'queue-full' | 'share-full' | 'too-early'
+export interface Refused {
+  readonly refused: Reason
+}
+
+/**
+ * A start lies so far ahead that its event is everywhere before its moment. 500 ms carries 1.5 round trips of 250 ms and
+ * 120 ms of work; it becomes a function of the members' measured round trips once they are measured.
+ */
+export const startLeadMs = 500
+/** An advance may come so early: the clocks of workers differ, and it starts the next track at the old end anyway. */
+export const earlyMaxMs = 1_500
+/** So many coming tracks travel with the timeline: members hold them, and go on alone if every server is gone. */
+export const nextMax = 3
+export const waitingMax = 100
+export const waitingPerPersonMax = 50
+
+export const openingState = (queue: readonly Waiting[], now: number): PartyState => ({
+  ...silence('idle', now),
+  rev: 1,
+  queue,
+})
+
+/**
+ * The state after `action` at `now`; the very same object when it changes nothing. Every command but `advance` first
+ * catches up with tracks that are over, each a change of its own.
+ */
+export function act(state: PartyState, action: Action, now: number): PartyState | Refused {
+  if (action.kind === 'advance') return advance(state, action, now)
+  const current = catchUp(state, now)
+  const changed = change(current, action, now)
+  return isRefused(changed) || changed === current ? changed : { ...changed, rev: current.rev + 1 }
+}
+
+export const isRefused = (outcome: PartyState | Refused): outcome is Refused => 'refused' in outcome
+
+/** Where the current track stands at `now`: 0 when nothing is on. */
+export function positionAt({ current, posMs, rate, t0Ms }: Vector, now: number): number {
+  return Math.min(posMs + rate * Math.max(now - t0Ms, 0), current?.durationMs ?? 0)
+}
+type Vector = Pick<PartyState, 'current' | 'posMs' | 'rate' | 't0Ms'>
+
+function advance(state: PartyState, { itemId, rev }: Action & { kind: 'advance' }, now: number) {
+  const { endsAtMs, current } = state
+  if (endsAtMs === null || current?.itemId !== itemId || state.rev !== rev) return state
+  if (now + earlyMaxMs < endsAtMs) return refuse('too-early')
+  return catchUp(afterEnd(state, endsAtMs), now)
+}
+
+/** Goes on through all tracks that are over by `now`: after an outage of any length, the same state as without it. */
+function catchUp(state: PartyState, now: number): PartyState {
+  let reached = state
+  while (reached.endsAtMs !== null && reached.endsAtMs <= now) reached = afterEnd(reached, reached.endsAtMs)
+  return reached
+}
+
+/** The new start is the old end, not now: nothing drifts. */
+const afterEnd = (state: PartyState, endsAtMs: number): PartyState => ({
+  ...takeNext(state, endsAtMs),
+  rev: state.rev + 1,
+})
+
+function change(state: PartyState, action: Exclude<Action, { kind: 'advance' }>, now: number): PartyState | Refused {
+  if (action.kind === 'catch-up') return state
+  if (state.status === 'ended') return action.kind === 'end' ? state : refuse('ended')
+  switch (action.kind) {
+    case 'play':
+      return play(state, now)
+    case 'pause':
+      return state.current === null ? state : pauseAt(state, state.current, positionAt(state, now), now)
+    case 'seek':
+      return seek(state, action.positionMs, now)
+    case 'skip':
+      return skip(state, action.itemId, now)
+    case 'enqueue':
+      return enqueue(state, action.items)
+    case 'dequeue':
+      return dequeue(state, action.itemIds)
+    case 'end':
+      return { ...state, ...silence('ended', now), queue: [] }
+  }
+}
+
+function play(state: PartyState, now: number): PartyState | Refused {
+  if (state.status === 'playing') return state
+  if (state.current !== null) return start(state, state.current, state.posMs, now + startLeadMs)
+  return state.queue.length === 0 ? refuse('nothing-to-play') : takeNext(state, now + startLeadMs)
+}
+
+function seek(state: PartyState, positionMs: number, now: number): PartyState | Refused {
+  const { current } = state
+  if (current === null) return refuse('nothing-on')
+  const posMs = Math.min(positionMs, current.durationMs)
+  return state.status === 'playing'
+    ? start(state, current, posMs, now + startLeadMs)
+    : pauseAt(state, current, posMs, now)
+}
+
+/** Skipping what is over already is done already. */
+function skip(state: PartyState, itemId: string, now: number): PartyState | Refused {
+  if (state.queue.some(item => item.itemId === itemId)) return refuse('not-current')
+  if (state.current?.itemId !== itemId) return state
+  return takeNext(state, state.status === 'playing' ? now + startLeadMs : now)
+}
+
+function enqueue(state: PartyState, items: readonly Waiting[]): PartyState | Refused {
+  const queue = [...state.queue, ...items]
+  if (queue.length > waitingMax) return refuse('queue-full')
+  const shareOf = (person: string) => queue.filter(({ addedBy }) => addedBy === person).length
+  if (items.some(({ addedBy }) => shareOf(addedBy) > waitingPerPersonMax)) return refuse('share-full')
+  return items.length === 0 ? state : { ...state, queue }
+}
+
+function dequeue(state: PartyState, itemIds: readonly string[]): PartyState {
+  const queue = state.queue.filter(({ itemId }) => !itemIds.includes(itemId))
+  return queue.length === state.queue.length ? state : { ...state, queue }
+}
+
+/** The head of the queue becomes current, paused if the party is; an empty queue leaves silence. */
+function takeNext(state: PartyState, t0Ms: number): PartyState {
+  const [head, ...queue] = state.queue
+  if (head === undefined) return { ...state, ...silence('idle', t0Ms) }
+  const piece = { itemId: head.itemId, trackId: head.trackId, durationMs: head.durationMs }
+  const rest = { ...state, queue }
+  return state.status === 'paused' ? pauseAt(rest, piece, 0, t0Ms) : start(rest, piece, 0, t0Ms)
+}
+
+const start = (state: PartyState, current: Piece, posMs: number, t0Ms: number): PartyState => ({
+  ...state,
+  status: 'playing',
+  ...{ current, posMs, rate: 1, t0Ms, endsAtMs: t0Ms + current.durationMs - posMs },
+})
+
+function pauseAt(state: PartyState, current: Piece, posMs: number, t0Ms: number): PartyState {
+  if (state.status === 'paused' && state.current === current && state.posMs === posMs) return state
+  return { ...state, status: 'paused', current, posMs, rate: 0, t0Ms, endsAtMs: null }
+}
+
+const silence = <S extends 'idle' | 'ended'>(status: S, t0Ms: number) => ({
+  ...{ status, current: null, posMs: 0, rate: 0, t0Ms, endsAtMs: null },
+})
+
+const refuse = (refused: Reason): Refused => ({ refused })

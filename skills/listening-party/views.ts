@@ -1,0 +1,140 @@
+import { type Actor } from '../../kernel/actor'
+import {
+  count,
+  flag,
+  id,
+  instant,
+  list,
+  named,
+  nullable,
+  number,
+  oneOf,
+  shape,
+  type Value,
+  whole,
+  written,
+} from '../../kernel/schema'
+import { type Party, type PartyItem, type PartyMember } from '../../models'
+import { trackView } from '../streaming/views'
+import { profileSummary, type ProfileSummary } from '../user-profile/views'
+import { nextMax, type PartyState, type Piece, waitingMax } from './party'
+import { partyRoles, type PartyRole } from './rules'
+
+/** Of a party with more members than this, the ones who came first are listed. */
+export const membersShownMax = 200
+
+const partyStatus = oneOf('idle', 'playing', 'paused', 'ended')
+export const partyRole = oneOf(...partyRoles)
+const piece = { itemId: id, trackId: id, durationMs: count }
+const instantMs = number(0, Number.MAX_SAFE_INTEGER)
+
+/** `position(τ) = posMs + rate · (τ − t0Ms)` for τ ≥ t0Ms, `posMs` before, never beyond `durationMs`; then `next`. */
+export const timelineView = named(
+  'PartyTimeline',
+  shape({
+    rev: count,
+    status: partyStatus,
+    itemId: nullable(id),
+    trackId: nullable(id),
+    posMs: count,
+    rate: whole(0, 1),
+    t0Ms: instantMs,
+    durationMs: nullable(count),
+    endsAtMs: nullable(instantMs),
+    next: list(shape(piece), nextMax),
+  }),
+)
+export type TimelineView = Value<typeof timelineView>
+
+/** Ids only: not every member may know every track. */
+export const queueView = list(named('PartyItem', shape({ ...piece, addedBy: id })), waitingMax)
+
+export const memberView = named('PartyMember', shape({ profile: profileSummary, role: partyRole, joinedAt: instant }))
+export type MemberView = Value<typeof memberView>
+
+const partyFields = {
+  id,
+  title: written,
+  host: profileSummary,
+  capacity: count,
+  memberCount: count,
+  rev: count,
+  createdAt: instant,
+  endedAt: nullable(instant),
+  viewer: shape({ role: nullable(partyRole) }),
+}
+export const partyView = named('Party', shape(partyFields))
+export const listedPartyView = named('ListedParty', shape({ ...partyFields, isPlaying: flag }))
+
+/** All that a member needs to hear what the others hear. `tracks` are those of the party that the viewer may see. */
+export const snapshotView = named(
+  'PartySnapshot',
+  shape({
+    party: partyView,
+    timeline: timelineView,
+    queue: queueView,
+    members: list(memberView, membersShownMax),
+    tracks: list(trackView, waitingMax + 1),
+    serverTimeMs: count,
+  }),
+)
+export type SnapshotView = Value<typeof snapshotView>
+
+/** What a command answers with: the timeline after it, whether or not it changed anything. */
+const moment = { partyId: id, rev: count, timeline: timelineView }
+export const momentView = named('PartyMoment', shape(moment))
+export const queuedView = shape({ ...moment, itemId: id })
+
+export const viewMoment = ({ id: partyId, rev }: Party, state: PartyState): Value<typeof momentView> => ({
+  partyId,
+  rev,
+  timeline: viewTimeline(state),
+})
+
+export function viewTimeline({ rev, status, current, posMs, rate, t0Ms, endsAtMs, queue }: PartyState): TimelineView {
+  const on = { itemId: current?.itemId ?? null, trackId: current?.trackId ?? null }
+  const next = queue.slice(0, nextMax).map(viewPiece)
+  return { rev, status, ...on, posMs, rate, t0Ms, durationMs: current?.durationMs ?? null, endsAtMs, next }
+}
+
+const viewPiece = ({ itemId, trackId, durationMs }: Piece): Piece => ({ itemId, trackId, durationMs })
+
+export const viewQueue = ({ queue }: PartyState): Value<typeof queueView> =>
+  queue.map(item => ({ ...viewPiece(item), addedBy: item.addedBy }))
+
+type PartyFacts = Pick<Party, 'id' | 'title' | 'capacity' | 'memberCount' | 'rev' | 'createdAt' | 'endedAt'>
+
+export const viewParty = (
+  party: PartyFacts,
+  host: ProfileSummary,
+  role: PartyRole | null,
+): Value<typeof partyView> => ({
+  ...{ id: party.id, title: party.title, host, capacity: party.capacity, memberCount: party.memberCount },
+  rev: party.rev,
+  createdAt: party.createdAt.toISOString(),
+  endedAt: party.endedAt?.toISOString() ?? null,
+  viewer: { role },
+})
+
+export const viewMember = (party: Party, member: PartyMember, profile: ProfileSummary): MemberView => ({
+  profile,
+  role: roleOf(party, member),
+  joinedAt: member.joinedAt.toISOString(),
+})
+
+export const roleOf = ({ hostId }: Party, { profileId, role }: PartyMember): PartyRole =>
+  profileId === hostId ? 'host' : role
+
+export const isHost = ({ hostId }: Party, { id }: Actor): boolean => hostId === id
+
+/** The machine's state, as its row and the waiting items hold it. */
+export function stateOf(party: Party, waiting: readonly PartyItem[]): PartyState {
+  const { itemId, trackId, durationMs, status, posMs, t0Ms, endsAtMs } = party
+  const current = itemId === null || trackId === null || durationMs === null ? null : { itemId, trackId, durationMs }
+  return {
+    ...{ rev: party.timelineRev, status, current, posMs, rate: status === 'playing' ? 1 : 0, t0Ms, endsAtMs },
+    queue: waiting.map(item => ({
+      ...{ itemId: item.id, trackId: item.trackId, durationMs: item.durationMs, addedBy: item.addedBy },
+    })),
+  }
+}

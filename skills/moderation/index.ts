@@ -1,0 +1,10 @@
+import { type Skill } from '../../kernel/product'
+import { createReport } from './create-report'
+import { reportResolved } from './events'
+import { listReports } from './list-reports'
+import { resolveReport } from './resolve-report'
+
+export const moderation: Skill = {
+  operations: [createReport, listReports, resolveReport],
+  events: [reportResolved],
+}

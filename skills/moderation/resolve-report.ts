@@ -1,0 +1,40 @@
+import { isModerator } from '../../kernel/actor'
+import { operation } from '../../kernel/operation'
+import { refusals } from '../../kernel/refusals'
+import { id, optional, shape, text } from '../../kernel/schema'
+import { Report } from '../../models'
+import { profileSummaries } from '../user-profile/views'
+import { reportResolved } from './events'
+import { alreadyResolved } from './refusals'
+import { caseView, mentionedIn, noteMax, reportOutcome, subjectOf, viewCase } from './views'
+
+export const resolveReport = operation({
+  name: 'moderation.resolveReport',
+  route: 'PUT /moderation/reports/:reportId/resolution',
+  summary: 'Decide about a report, once. Taking the subject down is a step of its own.',
+  who: 'moderators',
+  input: shape({ reportId: id, outcome: reportOutcome, note: optional(text(noteMax)) }),
+  output: caseView,
+  limit: { perMinute: 120 },
+  idempotency: 'natural',
+  refuses: [alreadyResolved],
+
+  async load({ reportId }) {
+    const report = await Report.findByPk(reportId, { lock: true })
+    if (report === null) throw refusals.notFound()
+    return report
+  },
+
+  allow: actor => isModerator(actor),
+
+  async run({ input: { outcome, note = '' }, subject: report, actor }, { now, emit }) {
+    if (report.outcome === null) {
+      await report.update({ outcome, resolutionNote: note, resolvedBy: actor.id, resolvedAt: now })
+      const { id: reportId, reporterId } = report
+      if (reporterId !== null) await emit(reportResolved, { reportId, reporterId, subject: subjectOf(report), outcome })
+    }
+    const view = viewCase(report, await profileSummaries(mentionedIn([report])))
+    if (report.outcome !== outcome) throw alreadyResolved(undefined, { current: view })
+    return view
+  },
+})
