@@ -154,7 +154,7 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
 
     /** Removes every object whose key begins so. */
     async removeUnder(prefix: string): Promise<void> {
-      for (let more = true; more; ) {
+      for (let more = true; more;) {
         const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: 100 })
         const { Contents = [], IsTruncated = false } = await s3.send(command).catch(rethrow)
         for (const { Key } of Contents) if (Key !== undefined) await this.remove(Key)

@@ -1,6 +1,8 @@
 import { operation } from '../../kernel/operation'
 import { id, shape } from '../../kernel/schema'
-import { trackView, viewTrack, visibleTrack } from './views'
+import { describeAsOf, glanceAt } from './glance'
+import { mayEditTrack } from './rules'
+import { trackView } from './views'
 
 export const getTrack = operation({
   name: 'streaming.getTrack',
@@ -12,9 +14,14 @@ export const getTrack = operation({
   limit: { perMinute: 600 },
   idempotency: 'read',
 
-  load: ({ trackId }, context) => visibleTrack(trackId, context),
+  load: ({ trackId }, context) => glanceAt(trackId, context),
 
   allow: () => true,
 
-  run: ({ subject }, context) => viewTrack(subject, context),
+  async run({ input, subject, actor }, context) {
+    const view = await describeAsOf(input.trackId, subject, context)
+    if (actor === null) return view
+    const { liked, reposted, track } = subject
+    return { ...view, viewer: { liked, reposted, canEdit: mayEditTrack(actor, track) } }
+  },
 })

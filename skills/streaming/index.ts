@@ -1,8 +1,11 @@
 import { type Skill } from '../../kernel/product'
 import { trackChannel } from './channel'
 import { getTrack } from './get-track'
+import { getWaveform } from './get-waveform'
+import { grantStream } from './grant-stream'
+import { listProfileTracks } from './list-profile-tracks'
 
 export const streaming: Skill = {
-  operations: [getTrack],
+  operations: [getTrack, listProfileTracks, grantStream, getWaveform],
   channels: [trackChannel],
 }

@@ -17,3 +17,6 @@ export const isListed = (track: TrackFacts): boolean =>
 
 export const mayEditTrack = (actor: Actor | null, track: Pick<TrackFacts, 'ownerId'>): boolean =>
   actor?.id === track.ownerId
+
+export const mayRemoveTrack = (actor: Actor | null, track: Pick<TrackFacts, 'ownerId'>): boolean =>
+  mayEditTrack(actor, track) || isModerator(actor)

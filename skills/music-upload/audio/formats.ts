@@ -1,0 +1,34 @@
+/** A kind of file that we take: how ffmpeg names it, and what we serve it as. */
+export interface Format {
+  /** The name of ffmpeg's demuxer. */
+  demuxer: string
+  extension: string
+  contentType: string
+  /** Its header says how long it is: a file whose sound ends before was cut off. */
+  knowsDuration: boolean
+}
+
+const mp3 = { demuxer: 'mp3', extension: 'mp3', contentType: 'audio/mpeg', knowsDuration: false }
+const aac = { demuxer: 'aac', extension: 'aac', contentType: 'audio/aac', knowsDuration: false }
+const ogg = { demuxer: 'ogg', extension: 'ogg', contentType: 'audio/ogg', knowsDuration: false }
+const flac = { demuxer: 'flac', extension: 'flac', contentType: 'audio/flac', knowsDuration: true }
+const wav = { demuxer: 'wav', extension: 'wav', contentType: 'audio/wav', knowsDuration: true }
+const aiff = { demuxer: 'aiff', extension: 'aiff', contentType: 'audio/aiff', knowsDuration: true }
+const mp4 = { demuxer: 'mov', extension: 'm4a', contentType: 'audio/mp4', knowsDuration: true }
+
+/** By what file-type calls what it sees in the first bytes. */
+export const formatsBySignature: Readonly<Record<string, Format>> = {
+  ...{ mp3, aac, flac, wav, aif: aiff },
+  ...{ ogg, oga: ogg, opus: ogg, ogx: ogg, ogm: ogg, ogv: ogg },
+  ...{ m4a: mp4, m4b: mp4, mp4, m4v: mp4, mov: mp4 },
+}
+
+/** What browsers play. */
+export const isPlayable = (codec: string): boolean =>
+  ['mp3', 'aac', 'flac', 'vorbis', 'opus', 'alac'].includes(codec) || /^pcm_[suf]\d{1,2}(le|be)?$/.test(codec)
+
+/** Before every input: no network, no other files, no formats that refer to something else, no large allocations. */
+export const cautiousInput = (path: string, demuxer: string): string[] => [
+  ...['-max_alloc', String(256 * 1024 * 1024), '-protocol_whitelist', 'file,pipe', '-format_whitelist', demuxer],
+  ...['-i', `file:${path}`],
+]

@@ -1,0 +1,87 @@
+import { fileTypeFromFile } from 'file-type/node'
+import { cautiousInput, type Format, formatsBySignature, isPlayable } from './formats'
+import { Rejection } from './rejection'
+import { runTool } from './run-tool'
+import { tagsOf } from './tags'
+
+const probeTimeoutMs = 15_000
+const reportBytesMax = 4 * 1024 * 1024
+/** Browsers play nothing below. */
+const sampleRateMin = 3_000
+const durationMsMax = 24 * 60 * 60_000
+
+/** What a file says of itself. */
+export interface AudioFacts {
+  format: Format
+  codec: string
+  /** Null where the header does not say. */
+  durationMs: number | null
+  bitrate: number | null
+  sampleRate: number | null
+  channels: number | null
+  tags: Record<string, string>
+}
+
+/**
+ * What a local file is, by its first bytes and by ffprobe: both must agree.
+ * @throws Rejection when it is nothing that we take.
+ */
+export async function probeAudio(ffprobe: string, path: string, signal: AbortSignal): Promise<AudioFacts> {
+  const format = await recognise(path)
+  const report = await describe(ffprobe, path, format, signal)
+  const streams = listOf(report.streams)
+  const audio = streams.find(stream => stream.codec_type === 'audio')
+  if (audio === undefined) throw new Rejection('no_audio')
+  if (streams.some(isVideo)) throw new Rejection('has_video')
+  const codec = String(audio.codec_name)
+  const sampleRate = numberOf(audio.sample_rate)
+  if (!isPlayable(codec) || (sampleRate ?? 0) < sampleRateMin) throw new Rejection('codec_unsupported')
+  const whole = mapOf(report.format)
+  const seconds = numberOf(whole.duration) ?? numberOf(audio.duration)
+  if (seconds !== null && seconds * 1000 > durationMsMax) throw new Rejection('too_long')
+  return {
+    format,
+    codec,
+    durationMs: seconds === null ? null : Math.round(seconds * 1000),
+    bitrate: numberOf(audio.bit_rate) ?? numberOf(whole.bit_rate),
+    sampleRate,
+    channels: numberOf(audio.channels),
+    tags: tagsOf(mapOf(audio.tags), mapOf(whole.tags)),
+  }
+}
+
+/** The name and the announced type say nothing: the first bytes do. */
+async function recognise(path: string): Promise<Format> {
+  const seen = await fileTypeFromFile(path, { mpegOffsetTolerance: 10 })
+  const format = seen === undefined ? undefined : formatsBySignature[seen.ext]
+  if (format === undefined) throw new Rejection('not_audio')
+  return format
+}
+
+async function describe(ffprobe: string, path: string, { demuxer }: Format, signal: AbortSignal) {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  const keep = (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > reportBytesMax) throw new Rejection('damaged')
+    chunks.push(chunk)
+  }
+  const args = ['-v', 'quiet', '-of', 'json', '-show_format', '-show_streams', ...cautiousInput(path, demuxer)]
+  const understood = await runTool(ffprobe, args, { timeoutMs: probeTimeoutMs, signal }, keep)
+  if (!understood) throw new Rejection('not_audio')
+  return mapOf(JSON.parse(Buffer.concat(chunks).toString()))
+}
+
+/** Covers are pictures that belong to the sound. */
+const isVideo = (stream: Record<string, unknown>) =>
+  stream.codec_type === 'video' && mapOf(stream.disposition).attached_pic !== 1
+
+const mapOf = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? { ...value } : {}
+
+const listOf = (value: unknown) => (Array.isArray(value) ? value.map(mapOf) : [])
+
+function numberOf(value: unknown): number | null {
+  const read = typeof value === 'string' || typeof value === 'number' ? Number(value) : NaN
+  return Number.isFinite(read) && read > 0 ? read : null
+}

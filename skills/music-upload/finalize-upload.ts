@@ -1,0 +1,58 @@
+import { type Context } from '../../kernel/context'
+import { operation } from '../../kernel/operation'
+import { newId } from '../../kernel/ids'
+import { id, shape } from '../../kernel/schema'
+import { type StoredObject } from '../../kernel/world/storage'
+import { Track, type Upload } from '../../models'
+import { uploadChanged } from './events'
+import { ownUpload, refuseUnwanted } from './own-upload'
+import { incomingKey } from './places'
+import { processTrack } from './process-track'
+import { provisionalTitle } from './provisional-title'
+import { objectMismatch, objectMissing, uploadAborted, uploadExpired } from './refusals'
+import { advance } from './upload-state'
+import { uploadView, viewUpload } from './views'
+
+export const finalizeUpload = operation({
+  name: 'music-upload.finalizeUpload',
+  route: 'POST /uploads/:uploadId/finalize',
+  summary: 'Say that the file was sent: its track is made, and a worker looks at it. Saying so again changes nothing.',
+  who: 'signed-in',
+  input: shape({ uploadId: id }),
+  output: uploadView,
+  limit: { perMinute: 60 },
+  idempotency: 'natural',
+  status: 202,
+  refuses: [objectMissing, objectMismatch, uploadAborted, uploadExpired],
+
+  load: ({ uploadId }, context) => ownUpload(uploadId, context, { lock: true }),
+
+  allow: () => true,
+
+  async run({ subject: upload }, context) {
+    refuseUnwanted(upload, context.now)
+    if (upload.state === 'initiated') await takeOver(upload, context)
+    return viewUpload(upload)
+  },
+})
+
+/** From here on the upload stands for these very bytes: the copy that is served is made of the ETag seen now. */
+async function takeOver(upload: Upload, { now, world, emit, enqueue }: Context): Promise<void> {
+  const found = await world.storage.head(incomingKey(upload.id))
+  if (found === undefined) throw objectMissing()
+  if (!isAsAnnounced(found, upload)) throw objectMismatch()
+  const { ownerId, description, genre, visibility } = upload
+  const track = await Track.create({
+    ...{ id: newId(now), ownerId, description, genre, visibility, createdAt: now },
+    title: upload.title ?? provisionalTitle(upload.fileName),
+    state: 'processing',
+  })
+  await upload.update({ state: advance(upload.state, 'uploaded'), etag: found.etag, trackId: track.id })
+  await emit(uploadChanged, { ownerId, upload: viewUpload(upload) })
+  await enqueue(processTrack, { uploadId: upload.id }, { key: `process:${upload.id}` })
+}
+
+/** A store that shows no checksum is believed for now: the worker hashes what it fetches. */
+const isAsAnnounced = ({ sizeBytes, sha256 }: StoredObject, upload: Upload): boolean =>
+  sizeBytes === Number(upload.sizeBytes) &&
+  (sha256 === undefined || sha256 === Buffer.from(upload.sha256, 'hex').toString('base64'))

@@ -1,0 +1,61 @@
+import { operation } from '../../kernel/operation'
+import { newId } from '../../kernel/ids'
+import { id, line, nullable, optional, pattern, shape, whole } from '../../kernel/schema'
+import { Profile, Upload } from '../../models'
+import { contentAlreadyThere, countPending } from './own-uploads'
+import { audioType, trackWords, uploadBytesMax } from './fields'
+import { presignFor, putExpiry } from './presign'
+import { tooManyUploads } from './refusals'
+import { putView, uploadView, viewUpload } from './views'
+
+export const pendingUploadsMax = 10
+const uploadLifeMs = 24 * 60 * 60_000
+
+export const initiateUpload = operation({
+  name: 'music-upload.initiateUpload',
+  route: 'POST /uploads',
+  summary: 'Announce a file. The answer says where to PUT it, within 30 minutes; renew the URL when it takes longer.',
+  who: 'signed-in',
+  input: shape({
+    fileName: line(255),
+    contentType: audioType,
+    sizeBytes: whole(1, uploadBytesMax),
+    sha256: pattern(/^[0-9a-f]{64}$/, 64),
+    title: optional(trackWords.title),
+    description: optional(trackWords.description),
+    genre: optional(trackWords.genre),
+    visibility: optional(trackWords.visibility),
+  }),
+  /** `duplicateOf`: a track of yours that holds the very same file. */
+  output: shape({ upload: uploadView, put: putView, duplicateOf: nullable(id) }),
+  limit: { perMinute: 30 },
+  idempotency: 'keyed',
+  status: 201,
+  refuses: [tooManyUploads],
+
+  async load(_input, { actor, now }) {
+    // Serialises the uploads that one person announces at once: the eleventh would slip through otherwise.
+    await Profile.findByPk(actor.id, { attributes: ['id'], lock: true })
+    return { pending: await countPending(actor.id, now) }
+  },
+
+  allow: () => true,
+
+  async run({ input, subject, actor }, context) {
+    if (subject.pending >= pendingUploadsMax) throw tooManyUploads()
+    const { now } = context
+    const expiresAt = new Date(now.getTime() + uploadLifeMs)
+    const upload = await Upload.create({
+      visibility: 'public',
+      ...input,
+      id: newId(now),
+      ownerId: actor.id,
+      state: 'initiated',
+      createdAt: now,
+      expiresAt,
+      putExpiresAt: putExpiry(now, expiresAt),
+    })
+    const duplicateOf = await contentAlreadyThere(actor.id, input.sha256, context)
+    return { upload: viewUpload(upload), put: await presignFor(upload, context), duplicateOf }
+  },
+})

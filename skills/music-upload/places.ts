@@ -1,0 +1,29 @@
+import { type Context } from '../../kernel/context'
+import { type Upload } from '../../models'
+import { removeObjects } from './remove-objects'
+
+/** Where a file waits until it was understood. Made by us: a name from outside never gets into a key. */
+export const incomingKey = (uploadId: string): string => `incoming/${uploadId}`
+
+/** Where the audio of a track lies for good. Each upload has its own key: what was handed out never changes. */
+export const audioKey = (trackId: string, uploadId: string, extension: string): string =>
+  `${audioPrefix(trackId)}${uploadId}.${extension}`
+
+export const audioPrefix = (trackId: string): string => `audio/${trackId}/`
+
+/**
+ * Has the waiting file of an upload removed: at once, and again when its last presigned URL is dead, since until then
+ * whoever holds it can send the file once more.
+ */
+export async function forgetIncoming(
+  { id, putExpiresAt }: Pick<Upload, 'id' | 'putExpiresAt'>,
+  { enqueue, now }: Pick<Context, 'enqueue' | 'now'>,
+): Promise<void> {
+  const prefixes = [incomingKey(id)]
+  await enqueue(removeObjects, { prefixes })
+  if (putExpiresAt > now) await enqueue(removeObjects, { prefixes }, { runAt: putExpiresAt })
+}
+
+/** Has everything removed that was stored for a track. */
+export const forgetAudio = (trackId: string, { enqueue }: Pick<Context, 'enqueue'>): Promise<void> =>
+  enqueue(removeObjects, { prefixes: [audioPrefix(trackId)] })

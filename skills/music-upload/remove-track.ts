@@ -1,0 +1,42 @@
+import { operation } from '../../kernel/operation'
+import { refusals } from '../../kernel/refusals'
+import { done, id, shape } from '../../kernel/schema'
+import { Track, Upload } from '../../models'
+import { mayRemoveTrack } from '../streaming/rules'
+import { visibleTrack } from '../streaming/views'
+import { uploadChanged } from './events'
+import { forgetIncoming } from './places'
+import { advance, isFinal } from './upload-state'
+import { viewUpload } from './views'
+import { withdrawTrack } from './withdraw-track'
+
+export const removeTrack = operation({
+  name: 'music-upload.removeTrack',
+  route: 'DELETE /tracks/:trackId',
+  summary: 'Take a track away for good, also while it is worked on. Doing so again changes nothing.',
+  who: 'signed-in',
+  input: shape({ trackId: id }),
+  output: done,
+  limit: { perMinute: 60 },
+  idempotency: 'natural',
+
+  async load({ trackId }, context) {
+    const track = await Track.findByPk(trackId)
+    if (track === null) throw refusals.notFound()
+    // Who may remove it hears the same again; to everybody else it is gone.
+    if (track.removedAt === null || !mayRemoveTrack(context.actor, track)) await visibleTrack(trackId, context)
+    return { track, upload: await Upload.findOne({ where: { trackId }, lock: true }) }
+  },
+
+  allow: (actor, { track }) => mayRemoveTrack(actor, track),
+
+  async run({ subject: { track, upload } }, context) {
+    await withdrawTrack(track.id, context)
+    if (upload !== null && !isFinal(upload.state)) {
+      await upload.update({ state: advance(upload.state, 'aborted'), step: null })
+      await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
+      await forgetIncoming(upload, context)
+    }
+    return { done: true as const }
+  },
+})

@@ -1,0 +1,55 @@
+import {
+  address,
+  count,
+  id,
+  instant,
+  named,
+  nullable,
+  oneOf,
+  record,
+  shape,
+  type Value,
+  whole,
+  written,
+} from '../../kernel/schema'
+import { type Upload } from '../../models'
+
+/** An upload as its owner sees it. */
+export const uploadView = named(
+  'Upload',
+  shape({
+    id,
+    state: oneOf('initiated', 'uploaded', 'processing', 'ready', 'rejected', 'failed', 'aborted', 'expired'),
+    /** What the worker is about, in this order. */
+    step: nullable(oneOf('fetching', 'probing', 'drawing', 'storing')),
+    /** Per cent. */
+    progress: whole(0, 100),
+    fileName: written,
+    contentType: written,
+    sizeBytes: count,
+    trackId: nullable(id),
+    /** Why it was rejected or failed, in words for the artist. */
+    fault: nullable(shape({ code: written, message: written })),
+    createdAt: instant,
+    /** Until then it waits for its file. */
+    expiresAt: instant,
+  }),
+)
+export type UploadView = Value<typeof uploadView>
+
+/** Where to send the file: one PUT with exactly these headers. */
+export const putView = named('UploadPut', shape({ url: address, headers: record(written), expiresAt: instant }))
+
+export const viewUpload = (upload: Upload): UploadView => ({
+  id: upload.id,
+  state: upload.state,
+  step: upload.step,
+  progress: upload.progress,
+  fileName: upload.fileName,
+  contentType: upload.contentType,
+  sizeBytes: Number(upload.sizeBytes),
+  trackId: upload.trackId,
+  fault: upload.fault,
+  createdAt: upload.createdAt.toISOString(),
+  expiresAt: upload.expiresAt.toISOString(),
+})

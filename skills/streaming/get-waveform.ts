@@ -1,0 +1,29 @@
+import { operation } from '../../kernel/operation'
+import { id, list, shape, whole } from '../../kernel/schema'
+import { Waveform } from '../../models'
+import { notReady } from './refusals'
+import { visibleTrack } from './views'
+
+export const getWaveform = operation({
+  name: 'streaming.getWaveform',
+  route: 'GET /tracks/:trackId/waveform',
+  summary: 'What a track looks like: its peaks, 0 to 255, evenly spread over its length.',
+  who: 'anyone',
+  input: shape({ trackId: id }),
+  output: shape({ trackId: id, peaks: list(whole(0, 255), 10_000) }),
+  limit: { perMinute: 240 },
+  idempotency: 'read',
+  refuses: [notReady],
+
+  async load({ trackId }, context) {
+    await visibleTrack(trackId, context)
+    return Waveform.findByPk(trackId)
+  },
+
+  allow: () => true,
+
+  async run({ input: { trackId }, subject: waveform }) {
+    if (waveform === null) throw notReady()
+    return { trackId, peaks: [...waveform.peaks] }
+  },
+})

@@ -1,0 +1,49 @@
+import { Op } from 'sequelize'
+import { operation } from '../../kernel/operation'
+import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
+import { id, shape } from '../../kernel/schema'
+import { Track } from '../../models'
+import { visibleProfile } from '../user-profile/views'
+import { trackView, viewTracks } from './views'
+
+export const listProfileTracks = operation({
+  name: 'streaming.listProfileTracks',
+  route: 'GET /profiles/:profileId/tracks',
+  summary: 'Somebody’s tracks, the newest first: public ones, and of your own all, also while they are worked on.',
+  who: 'anyone',
+  input: shape({ profileId: id, ...paging }),
+  output: pageOf(trackView),
+  limit: { perMinute: 240 },
+  idempotency: 'read',
+
+  async load(input, context) {
+    const cursor = readCursor(input, 2)
+    await visibleProfile(input.profileId, context)
+    return { cursor }
+  },
+
+  allow: () => true,
+
+  async run({ input, subject: { cursor }, actor }, context) {
+    const { profileId: ownerId } = input
+    const listed = actor?.id === ownerId ? {} : { visibility: 'public', state: 'ready' }
+    const rows = await Track.findAll({
+      where: { ownerId, removedAt: null, ...listed, ...after(cursor) },
+      order: [
+        ['createdAt', 'DESC'],
+        ['id', 'DESC'],
+      ],
+      limit: pageSize(input) + 1,
+    })
+    const views = await viewTracks(rows, context)
+    return pageFrom(views, pageSize(input), ({ createdAt, id }) => [createdAt, id], asItIs)
+  },
+})
+
+const asItIs = <T>(view: T) => view
+
+function after(cursor: (string | number)[] | undefined) {
+  if (cursor === undefined) return {}
+  const [createdAt, id] = cursor
+  return { [Op.or]: [{ createdAt: { [Op.lt]: createdAt } }, { createdAt, id: { [Op.lt]: id } }] }
+}

@@ -1,0 +1,60 @@
+import { execFile } from 'node:child_process'
+import { createHash, randomUUID } from 'node:crypto'
+import { access, mkdir, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { testStack } from './stack'
+
+export type AudioKind = keyof typeof recipes
+
+export interface AudioWish {
+  /** Default 3. */
+  seconds?: number
+  /** What ffmpeg calls a source; default a beep that comes and goes. */
+  source?: string
+  tags?: Record<string, string>
+}
+
+/** How ffmpeg is told to make each kind. */
+const recipes = {
+  mp3: ['-c:a', 'libmp3lame', '-b:a', '96k'],
+  aac: ['-c:a', 'aac', '-f', 'adts'],
+  m4a: ['-c:a', 'aac'],
+  flac: ['-c:a', 'flac'],
+  ogg: ['-c:a', 'libvorbis'],
+  opus: ['-c:a', 'libopus'],
+  wav: ['-c:a', 'pcm_s16le'],
+  aiff: ['-c:a', 'pcm_s16be'],
+}
+
+/** The path of a file with sound in it, made the first time that it is wished for. */
+export async function makeAudio(ffmpeg: string, kind: AudioKind, wish: AudioWish = {}): Promise<string> {
+  const { seconds = 3, source = 'aevalsrc=0.8*sin(440*2*PI*t)*abs(sin(2*PI*t))', tags = {} } = wish
+  const metadata = Object.entries(tags).flatMap(([name, value]) => ['-metadata', `${name}=${value}`])
+  const input = ['-f', 'lavfi', '-i', `${source}:d=${seconds}`]
+  return make(ffmpeg, [...input, ...metadata, ...recipes[kind]], kind)
+}
+
+/** The path of an MP4 with pictures, with or without sound. */
+export async function makeVideo(ffmpeg: string, { sound }: { sound: boolean }): Promise<string> {
+  const pictures = ['-f', 'lavfi', '-i', 'testsrc=d=2:s=64x64:r=5']
+  const beep = sound ? ['-f', 'lavfi', '-i', 'sine=d=2', '-c:a', 'aac'] : []
+  return make(ffmpeg, [...pictures, ...beep, '-c:v', 'mpeg4'], 'mp4')
+}
+
+/** Kept in the folder of the test stack, for all test files of the run. */
+async function make(ffmpeg: string, args: readonly string[], extension: string): Promise<string> {
+  const folder = join(testStack().folder, 'audio')
+  const path = join(folder, `${createHash('sha256').update(args.join('\0')).digest('hex').slice(0, 16)}.${extension}`)
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  )
+  if (isThere) return path
+  await mkdir(folder, { recursive: true })
+  // Two test files may want it at once: each makes its own, and the last one stays.
+  const made = join(folder, `${randomUUID()}.${extension}`)
+  await promisify(execFile)(ffmpeg, ['-v', 'error', '-nostdin', ...args, '-y', made])
+  await rename(made, path)
+  return path
+}

@@ -1,0 +1,45 @@
+import fc from 'fast-check'
+import { createPeaks, peaksMax } from '../../../skills/music-upload/audio/peaks'
+
+const samplesOf = (values: readonly number[]) => Buffer.from(Int16Array.from(values).buffer)
+
+describe('peaks', () => {
+  it('are the same however the sound is cut into chunks', () => {
+    const sound = fc.array(fc.integer({ min: -32_768, max: 32_767 }), { minLength: 1, maxLength: 2_000 })
+    fc.assert(
+      fc.property(sound, fc.array(fc.integer({ min: 0, max: 501 }), { maxLength: 20 }), (values, cuts) => {
+        const bytes = samplesOf(values)
+        const whole = createPeaks()
+        whole.add(bytes)
+        const pieces = createPeaks()
+        let at = 0
+        for (const size of [...cuts, bytes.length]) {
+          pieces.add(bytes.subarray(at, at + size))
+          at = Math.min(at + size, bytes.length)
+        }
+        expect(pieces.finish()).toEqual(whole.finish())
+        expect(pieces.sampleCount()).toBe(values.length)
+        const loudest = Math.min(255, Math.round((Math.max(...values.map(Math.abs)) / 32_767) * 255))
+        expect(Math.max(...whole.finish())).toBe(loudest)
+        expect(whole.finish()).toHaveLength(Math.min(peaksMax, values.length))
+      }),
+    )
+  })
+
+  it.each([8_000, 8_001, 16_000, 100_000, 1_000_003])('put the loud moment of %i samples where it was', count => {
+    for (const share of [0, 0.25, 0.5, 0.999]) {
+      const values = new Int16Array(count)
+      values[Math.floor(count * share)] = 32_767
+      const peaks = createPeaks()
+      peaks.add(Buffer.from(values.buffer))
+      const found = peaks.finish()
+      expect(found).toHaveLength(peaksMax)
+      expect(found.filter(peak => peak > 0)).toHaveLength(1)
+      expect(Math.abs(found.indexOf(255) / peaksMax - share)).toBeLessThan(0.01)
+    }
+  })
+
+  it('of nothing are none', () => {
+    expect(createPeaks().finish()).toHaveLength(0)
+  })
+})

@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process'
+import { Rejection } from '../../../skills/music-upload/audio/rejection'
+import { runTool } from '../../../skills/music-upload/audio/run-tool'
+
+const signal = new AbortController().signal
+const sh = (script: string) => ['/bin/sh', ['-c', script]] as const
+const nothing = () => undefined
+
+/** A duration that nobody else sleeps for, so that its processes can be found. */
+const isAsleep = (seconds: string) =>
+  new Promise<boolean>(resolve => execFile('ps', ['-eo', 'args'], (_error, out) => resolve(out.includes(seconds))))
+
+it('gives the output as it comes, and says whether it ended well', async () => {
+  const heard: string[] = []
+  const take = (chunk: Buffer) => void heard.push(chunk.toString())
+  expect(await runTool(...sh('echo sound'), { timeoutMs: 5_000, signal }, take)).toBe(true)
+  expect(await runTool(...sh('exit 3'), { timeoutMs: 5_000, signal }, take)).toBe(false)
+  expect(heard.join('')).toBe('sound\n')
+})
+
+it('kills the whole group of what takes too long', async () => {
+  const seconds = `7${process.pid}.25`
+  const running = runTool(...sh(`sleep ${seconds} & sleep ${seconds}`), { timeoutMs: 300, signal }, nothing)
+  await expect(running).rejects.toThrow(new Rejection('too_slow'))
+  for (let tries = 0; tries < 20 && (await isAsleep(seconds)); tries += 1);
+  expect(await isAsleep(seconds)).toBe(false)
+})
+
+it('ends when it is told to, when its output is refused, and when there is no such program', async () => {
+  const stopping = new AbortController()
+  const stopped = runTool(...sh('sleep 60'), { timeoutMs: 5_000, signal: stopping.signal }, nothing)
+  stopping.abort(new Error('told to stop'))
+  await expect(stopped).rejects.toThrow('told to stop')
+  const refuse = () => {
+    throw new Error('too much')
+  }
+  await expect(runTool(...sh('yes'), { timeoutMs: 5_000, signal }, refuse)).rejects.toThrow('too much')
+  await expect(runTool('/no/such/program', [], { timeoutMs: 5_000, signal }, nothing)).rejects.toThrow('ENOENT')
+})
+
+it('keeps our environment to ourselves', async () => {
+  const heard: string[] = []
+  await runTool('/usr/bin/env', [], { timeoutMs: 5_000, signal }, chunk => void heard.push(chunk.toString()))
+  expect(heard.join('')).toBe('')
+})

@@ -1,0 +1,129 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { installPackage } from '../../../dev/processes/tools'
+import { getUpload } from '../../../skills/music-upload/get-upload'
+import { getTrack } from '../../../skills/streaming/get-track'
+import { getWaveform } from '../../../skills/streaming/get-waveform'
+import { grantStream } from '../../../skills/streaming/grant-stream'
+import { type AudioKind, makeAudio } from '../../audio'
+import { doors } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+import { upload } from './uploading'
+
+let world: TestWorld
+let ffmpeg: string
+beforeAll(async () => {
+  world = await freshWorld()
+  ffmpeg = world.world.config.tools.ffmpeg
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const privateFolders = async () =>
+  (await readdir(tmpdir())).filter(name => name.startsWith(`tutti-upload-${process.pid}-`))
+
+describe.each(doors)('an upload over %s', door => {
+  it('becomes a track that everybody can play, and its artist follows every step on the other node', async () => {
+    const ann = await world.person('ann', { node: 1 })
+    const bob = await world.person('bob', { node: 0 })
+    const heard = await ann.hear(`user:${ann.id}`)
+    const file = await makeAudio(ffmpeg, 'mp3', { tags: { title: 'From the tags', artist: 'Somebody' } })
+
+    const { trackId, ...ended } = await upload(world, ann, file, { title: 'As typed', genre: 'Noise' }, { door })
+    expect(ended).toMatchObject({ state: 'ready', step: null, progress: 100, fault: null })
+
+    await heard.first('music-upload.trackPublished', data => data.trackId === trackId)
+    const views = heard.events
+      .filter(({ name }) => name === 'music-upload.uploadChanged')
+      .map(({ data }) => data.upload)
+    expect(views).toMatchObject([
+      { state: 'uploaded', step: null, progress: 0 },
+      { state: 'processing', step: 'fetching', progress: 5 },
+      { state: 'processing', step: 'probing', progress: 20 },
+      { state: 'processing', step: 'drawing', progress: 40 },
+      { state: 'processing', step: 'storing', progress: 80 },
+      { state: 'ready', step: null, progress: 100 },
+    ])
+    // Whoever applies the last event to an old snapshot has what a new one says.
+    expect(views.at(-1)).toEqual(await ann.call(getUpload, { uploadId: ended.id }, { door }))
+    expect(heard.names().slice(-2)).toEqual(['music-upload.trackChanged', 'music-upload.trackPublished'])
+
+    const track = await bob.call(getTrack, { trackId }, { door })
+    expect(track).toMatchObject({ title: 'As typed', genre: 'Noise', state: 'ready', owner: { id: ann.id } })
+    expect(Math.abs((track.durationMs ?? 0) - 3_000)).toBeLessThan(100)
+    const { peaks } = await bob.call(getWaveform, { trackId }, { door })
+    expect(peaks).toHaveLength(800)
+    expect(Math.max(...peaks)).toBeGreaterThan(180)
+    expect(Math.min(...peaks)).toBeLessThan(20)
+
+    const grant = await bob.call(grantStream, { trackId }, { door })
+    const part = await fetch(grant.url, { headers: { range: 'bytes=10-29' } })
+    expect(part.status).toBe(206)
+    expect(part.headers.get('content-type')).toBe('audio/mpeg')
+    expect(Buffer.from(await part.arrayBuffer())).toEqual((await readFile(file)).subarray(10, 30))
+    expect(await world.world.storage.head(`incoming/${ended.id}`)).toBeUndefined()
+    expect(await privateFolders()).toEqual([])
+  })
+})
+
+const served: Record<AudioKind, string> = {
+  mp3: 'audio/mpeg',
+  aac: 'audio/aac',
+  m4a: 'audio/mp4',
+  flac: 'audio/flac',
+  ogg: 'audio/ogg',
+  opus: 'audio/ogg',
+  wav: 'audio/wav',
+  aiff: 'audio/aiff',
+}
+
+it.each(Object.keys(served) as AudioKind[])('takes %s, whatever it was announced as', async kind => {
+  const ann = await world.person('ann')
+  const file = await makeAudio(ffmpeg, kind)
+  const { state, fault, trackId } = await upload(world, ann, file, { contentType: 'audio/mpeg' })
+  expect({ state, fault }).toEqual({ state: 'ready', fault: null })
+  const { contentType, durationMs } = await ann.call(grantStream, { trackId })
+  expect(contentType).toBe(served[kind])
+  expect(Math.abs(durationMs - 3_000)).toBeLessThan(150)
+})
+
+describe('the title', () => {
+  const tags = { title: 'Tag \u0007 title', artist: 'X' }
+
+  it('is the one of the tags where the artist gave none, cleaned', async () => {
+    const ann = await world.person('ann')
+    const { trackId } = await upload(world, ann, await makeAudio(ffmpeg, 'ogg', { tags }))
+    expect(await ann.call(getTrack, { trackId })).toMatchObject({ title: 'Tag title' })
+  })
+
+  it('is the name of the file where the tags have none either', async () => {
+    const ann = await world.person('ann')
+    const { trackId } = await upload(world, ann, await makeAudio(ffmpeg, 'wav'), { fileName: '../../etc/my_demo.wav' })
+    expect(await ann.call(getTrack, { trackId })).toMatchObject({ title: '../../etc/my demo' })
+  })
+})
+
+it('draws silence as a flat line, and publishes nothing that is private', async () => {
+  const ann = await world.person('ann')
+  const heard = await ann.hear(`user:${ann.id}`)
+  const silence = await makeAudio(ffmpeg, 'flac', { source: 'aevalsrc=0' })
+  const { trackId } = await upload(world, ann, silence, { visibility: 'private' })
+  const { peaks } = await ann.call(getWaveform, { trackId })
+  expect(new Set(peaks)).toEqual(new Set([0]))
+  await heard.first('music-upload.trackChanged', ({ track }) => (track as { id: string }).id === trackId)
+  expect(heard.names()).not.toContain('music-upload.trackPublished')
+  expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'ready', publishedAt: null })
+})
+
+it('takes real music where a Debian package brings some', async () => {
+  const folder = '/usr/share/games/asc/music'
+  await installPackage('asc-music')
+  const songs = (await readdir(folder).catch(() => [])).filter(name => name.endsWith('.mp3'))
+  const ann = await world.person('ann')
+  for (const song of songs) {
+    const { trackId, state } = await upload(world, ann, join(folder, song))
+    expect(state).toBe('ready')
+    const { durationMs } = await ann.call(getTrack, { trackId })
+    expect(durationMs).toBeGreaterThan(60_000)
+  }
+}, 120_000)

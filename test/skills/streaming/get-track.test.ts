@@ -1,0 +1,107 @@
+import { Block, Like, Profile, Track } from '../../../models'
+import { likeTrack } from '../../../skills/interactions/like-track'
+import { getTrack } from '../../../skills/streaming/get-track'
+import { trackCacheKey } from '../../../skills/streaming/views'
+import { makeTrack } from '../../factories'
+import { askOverRest, doors, type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+let world: TestWorld
+let ann: Person
+let bob: Person
+let moderator: Person
+beforeAll(async () => {
+  world = await freshWorld()
+  ann = await world.person('ann')
+  bob = await world.person('bob')
+  moderator = await world.person('mod', { roles: ['moderator'] })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const anybody = (trackId: string) => askOverRest(world.nodes[0]?.url ?? '', getTrack, { trackId }, {})
+
+describe.each(doors)('a track over %s', door => {
+  it('shows what the viewer did with it, also when it comes from the cache', async () => {
+    const { id: trackId } = await makeTrack(ann.id)
+    for (let time = 0; time < 2; time += 1) {
+      const seen = await bob.call(getTrack, { trackId }, { door })
+      expect(seen.viewer).toEqual({ liked: false, reposted: false, canEdit: false })
+      expect(seen.owner).toMatchObject({ id: ann.id })
+    }
+    await bob.call(likeTrack, { trackId }, { door })
+    const liked = await bob.call(getTrack, { trackId }, { door })
+    expect(liked).toMatchObject({ counts: { likes: 1 }, viewer: { liked: true, canEdit: false } })
+    const own = await ann.call(getTrack, { trackId }, { door })
+    expect(own).toMatchObject({ counts: { likes: 1 }, viewer: { liked: false, canEdit: true } })
+    const { data } = await anybody(trackId)
+    expect(data).toEqual({ ...own, viewer: undefined })
+    expect(data).not.toHaveProperty('viewer')
+  })
+
+  it.each([
+    ['public', 'ready', { owner: true, other: true }],
+    ['unlisted', 'ready', { owner: true, other: true }],
+    ['private', 'ready', { owner: true, other: false }],
+    ['public', 'processing', { owner: true, other: false }],
+    ['public', 'failed', { owner: true, other: false }],
+  ] as const)('is shown to whom it may be: %s, %s', async (visibility, state, sees) => {
+    const { id: trackId } = await makeTrack(ann.id, { visibility, state })
+    const answers = async (person: Person) => (await person.ask(getTrack, { trackId }, { door })).error === undefined
+    // Twice: the first answer may be kept in the cache.
+    for (let time = 0; time < 2; time += 1) {
+      expect(await answers(ann)).toBe(sees.owner)
+      expect(await answers(moderator)).toBe(true)
+      expect(await answers(bob)).toBe(sees.other)
+      expect((await anybody(trackId)).error === undefined).toBe(sees.other)
+    }
+  })
+
+  it('is gone for whom its artist has blocked, and once it is removed for everybody, cached or not', async () => {
+    const { id: trackId } = await makeTrack(ann.id)
+    const eve = await world.person(`eve-${door}`)
+    await eve.call(getTrack, { trackId }, { door })
+    await Block.create({ blockerId: ann.id, blockedId: eve.id, createdAt: new Date() })
+    expect(await eve.refused(getTrack, { trackId }, { door })).toMatchObject({ code: 'not_found' })
+    await Track.update({ removedAt: new Date() }, { where: { id: trackId } })
+    for (const person of [ann, bob, moderator])
+      expect(await person.refused(getTrack, { trackId }, { door })).toMatchObject({ code: 'not_found' })
+  })
+})
+
+describe('the cache', () => {
+  const keep = (trackId: string, value: unknown) =>
+    world.world.redis.commands.set(`cache:${trackCacheKey(trackId)}`, JSON.stringify(value))
+  const kept = async (trackId: string) => {
+    const value = await world.world.redis.commands.get(`cache:${trackCacheKey(trackId)}`)
+    return JSON.parse(value ?? 'null') as { view: object }
+  }
+
+  it('is used while it is as new as the row, and holds nothing of a viewer', async () => {
+    const { id: trackId } = await makeTrack(ann.id)
+    await Like.create({ trackId, profileId: bob.id, createdAt: new Date() })
+    await bob.call(getTrack, { trackId })
+    const value = await kept(trackId)
+    expect(value.view).not.toHaveProperty('viewer')
+    await keep(trackId, { ...value, view: { ...value.view, title: 'From the cache' } })
+    expect(await bob.call(getTrack, { trackId })).toMatchObject({ title: 'From the cache', viewer: { liked: true } })
+  })
+
+  it('is not believed when the track or its artist changed past it', async () => {
+    const track = await makeTrack(ann.id)
+    const trackId = track.id
+    await bob.call(getTrack, { trackId })
+    await track.update({ title: 'Changed', rev: track.rev + 1 })
+    expect(await bob.call(getTrack, { trackId })).toMatchObject({ title: 'Changed' })
+    const artist = await Profile.findByPk(ann.id)
+    await artist?.update({ displayName: 'Ann the Great', rev: artist.rev + 1 })
+    expect(await bob.call(getTrack, { trackId })).toMatchObject({ owner: { displayName: 'Ann the Great' } })
+  })
+
+  it('is not needed', async () => {
+    const { id: trackId } = await makeTrack(ann.id)
+    const clients = world.nodes.map(node => node.world.redis.commands)
+    for (const client of clients) client.disconnect()
+    expect(await bob.call(getTrack, { trackId })).toMatchObject({ id: trackId })
+    for (const client of clients) await client.connect()
+  })
+})

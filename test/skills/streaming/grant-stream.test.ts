@@ -1,0 +1,125 @@
+import { Block, Waveform } from '../../../models'
+import { getWaveform } from '../../../skills/streaming/get-waveform'
+import { grantStream, streamExpiry } from '../../../skills/streaming/grant-stream'
+import { makeTrack } from '../../factories'
+import { askOverRest, doors, type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+const audio = Buffer.from(Array.from({ length: 5_000 }, (_, index) => index % 251))
+const minuteMs = 60_000
+
+let world: TestWorld
+let ann: Person
+let bob: Person
+let moderator: Person
+beforeAll(async () => {
+  world = await freshWorld()
+  ann = await world.person('ann')
+  bob = await world.person('bob')
+  moderator = await world.person('mod', { roles: ['moderator'] })
+  await world.world.storage.put('audio/grant-stream-test.mp3', audio, 'audio/mpeg')
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const stored = { audioKey: 'audio/grant-stream-test.mp3' }
+
+describe.each(doors)('a stream granted over %s', door => {
+  it('can be fetched in ranges until the time it names, and not at another address', async () => {
+    const { id: trackId } = await makeTrack(ann.id, stored)
+    const { url, expiresAt, ...facts } = await bob.call(grantStream, { trackId }, { door })
+    expect(facts).toEqual({ contentType: 'audio/mpeg', durationMs: 180_000 })
+    const lifeMs = Date.parse(expiresAt) - world.clock.now()
+    expect(lifeMs).toBeGreaterThan(12 * minuteMs)
+    expect(lifeMs).toBeLessThanOrEqual(13 * minuteMs)
+    expect(new URL(url).searchParams.get('Expires')).toBe(String(Date.parse(expiresAt) / 1000))
+
+    const part = await fetch(url, { headers: { range: 'bytes=1000-1999' } })
+    expect(part.status).toBe(206)
+    expect(part.headers.get('content-range')).toBe('bytes 1000-1999/5000')
+    expect(Buffer.from(await part.arrayBuffer())).toEqual(audio.subarray(1_000, 2_000))
+    expect((await fetch(url, { headers: { range: 'bytes=9000-' } })).status).toBe(416)
+
+    const tampered = [
+      url.replace('grant-stream-test', 'another'),
+      url.replace(/Expires=\d+/, 'Expires=99999999999'),
+      url.replace(/Signature=.{6}/, 'Signature=AAAAAA'),
+      url.replace(/Key-Pair-Id=\w+/, 'Key-Pair-Id=KOTHER'),
+      url.split('?')[0] ?? '',
+    ]
+    for (const address of tampered) expect((await fetch(address)).status).toBe(403)
+  })
+
+  it('is for those who may hear the track', async () => {
+    const eve = await world.person(`eve-${door}`)
+    const blocker = await world.person('blocker')
+    await Block.create({ blockerId: blocker.id, blockedId: eve.id, createdAt: new Date() })
+    const tracks = {
+      unlisted: await makeTrack(ann.id, { ...stored, visibility: 'unlisted' }),
+      private: await makeTrack(ann.id, { ...stored, visibility: 'private' }),
+      removed: await makeTrack(ann.id, { ...stored, removedAt: new Date() }),
+      ofBlocker: await makeTrack(blocker.id, stored),
+      processing: await makeTrack(ann.id, { state: 'processing', audioKey: null }),
+    }
+    const heardBy = async (person: Person) => {
+      const answers: Record<string, string> = {}
+      for (const [name, { id: trackId }] of Object.entries(tracks)) {
+        const { error } = await person.ask(grantStream, { trackId }, { door })
+        answers[name] = error?.code ?? 'granted'
+      }
+      return answers
+    }
+    const [granted, hidden] = ['granted', 'not_found']
+    const gone = { removed: hidden }
+    expect(await heardBy(ann)).toEqual({
+      ...gone,
+      ...{ unlisted: granted, private: granted, ofBlocker: granted, processing: 'not_ready' },
+    })
+    expect(await heardBy(eve)).toEqual({
+      ...gone,
+      ...{ unlisted: granted, private: hidden, ofBlocker: hidden, processing: hidden },
+    })
+    expect(await heardBy(moderator)).toEqual({
+      ...gone,
+      ...{ unlisted: granted, private: granted, ofBlocker: granted, processing: 'not_ready' },
+    })
+  })
+
+  it('comes with a waveform, for the same people', async () => {
+    const { id: trackId } = await makeTrack(ann.id, { visibility: 'private' })
+    expect(await ann.refused(getWaveform, { trackId }, { door })).toMatchObject({ code: 'not_ready', status: 409 })
+    await Waveform.create({ trackId, peaks: Buffer.from([0, 7, 255]) })
+    expect(await ann.call(getWaveform, { trackId }, { door })).toEqual({ trackId, peaks: [0, 7, 255] })
+    expect(await bob.refused(getWaveform, { trackId }, { door })).toMatchObject({ code: 'not_found' })
+  })
+})
+
+it('is granted to whoever comes by, and must not be kept by proxies', async () => {
+  const { id: trackId } = await makeTrack(ann.id, stored)
+  const reply = await askOverRest(world.nodes[0]?.url ?? '', grantStream, { trackId }, {})
+  expect(reply.data).toMatchObject({ contentType: 'audio/mpeg' })
+  expect(reply.headers?.get('cache-control')).toContain('no-store')
+})
+
+it.each([
+  [1, 10],
+  [3, 13],
+  [60, 70],
+  [24 * 60, 6 * 60],
+])('of %i minutes lives for %i', (durationMin, lifeMin) => {
+  const now = new Date(1_800_000_000_000)
+  const lifeMs = streamExpiry(now, durationMin * minuteMs).getTime() - now.getTime()
+  expect(Math.abs(lifeMs - lifeMin * minuteMs)).toBeLessThanOrEqual(minuteMs)
+})
+
+it('is presigned by the store where no distribution is configured', async () => {
+  const none = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
+  await using bare = await freshWorld({ nodes: 1, variables: none })
+  const person = await bare.person('ann')
+  const { id: trackId } = await makeTrack(person.id, stored)
+  const { url } = await person.call(grantStream, { trackId })
+  const part = await fetch(url, { headers: { range: 'bytes=10-19' } })
+  expect(part.status).toBe(206)
+  expect(part.headers.get('content-type')).toBe('audio/mpeg')
+  expect(Buffer.from(await part.arrayBuffer())).toEqual(audio.subarray(10, 20))
+  expect((await fetch(url.replace(/X-Amz-Signature=.{6}/, 'X-Amz-Signature=000000'))).status).toBe(403)
+})
