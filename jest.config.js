@@ -17,7 +17,7 @@ module.exports = {
   },
   // These packages ship ES modules only, which jest on Node 20 cannot require untransformed.
   transformIgnorePatterns: [
-    '/node_modules/(?!(jose|music-metadata|file-type|strtok3|token-types|uint8array-extras|@tokenizer|@borewit|uuid)/)',
+    '/node_modules/(?!(jose|file-type|strtok3|token-types|uint8array-extras|@tokenizer|@borewit|uuid)/)',
   ],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.tutti/'],
   globalSetup: '<rootDir>/test/global-setup.ts',

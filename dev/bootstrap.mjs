@@ -32,12 +32,14 @@ const verbs = {
 }
 
 process.chdir(root)
+// The AWS SDK would say at each start that its releases of 2027 want a newer Node.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
 const [verb, ...args] = process.argv.slice(2)
 if (!Object.hasOwn(verbs, verb)) fail(`There is no ${verb}: try ${Object.keys(verbs).join(', ')}.`)
 refuseOldNode()
 endWithParent()
 await installMissing()
-for (const step of verbs[verb](args)) await run(process.execPath, ['--disable-warning=ExperimentalWarning', ...step])
+for (const step of verbs[verb](args)) await run(process.execPath, step)
 
 function refuseOldNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)

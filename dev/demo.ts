@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Issuer } from './issuer'
@@ -45,8 +44,11 @@ const pieces: readonly Piece[] = [
 ]
 const chordSeconds = 12
 
-/** Some people and their music for a first look, made through the API as anybody would. Does nothing the second time. */
-export async function addDemoData(api: string, issuer: Issuer, ffmpeg: string): Promise<void> {
+/**
+ * Some people and their music for a first look, uploaded through the API as anybody would; the files stay in `folder`.
+ * Does nothing the second time.
+ */
+export async function addDemoData(folder: string, api: string, issuer: Issuer, ffmpeg: string): Promise<void> {
   const people = new Map<string, Caller>()
   for (const name of ['mia', 'leo']) people.set(name, await callerFor(api, issuer, name))
   const mia = people.get('mia')
@@ -56,26 +58,23 @@ export async function addDemoData(api: string, issuer: Issuer, ffmpeg: string): 
   const there = await mia.call<unknown[]>('GET', `/profiles/${me.id}/tracks`)
   if (there.length > 0) return
 
-  const folder = await mkdtemp(join(tmpdir(), 'tutti-demo-'))
-  try {
-    for (const [index, piece] of pieces.entries()) {
-      const file = join(folder, `${index}.mp3`)
-      await play(ffmpeg, piece, file)
-      await people.get(piece.artist)?.upload(piece, await readFile(file))
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  for (const piece of pieces) {
+    const file = join(folder, `${piece.title.toLowerCase().replace(' ', '-')}.mp3`)
+    await play(ffmpeg, piece, file)
+    await people.get(piece.artist)?.upload(piece, await readFile(file))
   }
   await leo.call('PUT', `/profiles/${me.id}/follow`)
 }
 
 /** Each chord is a mix of sines that swell and fade. */
 async function play(ffmpeg: string, piece: Piece, file: string): Promise<void> {
-  const chords = piece.chords.map(frequencies => `${frequencies.map(hertz => `0.2*sin(2*PI*${hertz}*t)`).join('+')}`)
+  const chords = piece.chords.map(frequencies => frequencies.map(hertz => `0.2*sin(2*PI*${hertz}*t)`).join('+'))
   const expression = chords.map(
     (chord, index) => `(${chord})*between(t,${index * chordSeconds},${(index + 1) * chordSeconds})`,
   )
-  const source = `aevalsrc=${expression.join('+')}:d=${chords.length * chordSeconds}`
+  // Quoted: a comma would begin the next filter.
+  const source = `aevalsrc='${expression.join('+')}':d=${chords.length * chordSeconds}`
   const tags = ['-metadata', `title=${piece.title}`, '-metadata', `artist=${piece.artist}`]
   await promisify(execFile)(ffmpeg, ['-v', 'error', '-f', 'lavfi', '-i', source, ...tags, '-b:a', '96k', '-y', file])
 }

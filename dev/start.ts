@@ -34,7 +34,7 @@ async function main(): Promise<void> {
     const processes = [
       startNodeProcess('node-1', { ...shared, PORT: String(port), ROLES: 'web' }, logs, say),
       startNodeProcess('node-2', { ...shared, PORT: String(port + 1), ROLES: 'web' }, logs, say),
-      startNodeProcess('worker', { ...shared, ROLES: 'worker' }, logs, say),
+      startNodeProcess('worker', { ...shared, PORT: '0', ROLES: 'worker' }, logs, say),
     ]
     parts.unshift(...processes)
     await showing('Two nodes and a worker', Promise.all(processes.map(({ ready }) => ready)), say)
@@ -42,7 +42,11 @@ async function main(): Promise<void> {
     const nodes = [`http://localhost:${port}`, `http://localhost:${port + 1}`]
     parts.unshift(await announceRunning(port, { pid: process.pid, nodes, issuer: stack.issuer?.issuer }))
     if (stack.issuer !== undefined)
-      await showing('Demo data', addDemoData(nodes[0] ?? '', stack.issuer, shared.FFMPEG_PATH ?? 'ffmpeg'), say)
+      await showing(
+        'Demo data',
+        addDemoData(join(folder, 'demo'), nodes[0] ?? '', stack.issuer, shared.FFMPEG_PATH ?? 'ffmpeg'),
+        say,
+      )
     process.stdout.write(tour({ port, logs, seconds: (performance.now() - startedAt) / 1000 }))
     await told
   } finally {

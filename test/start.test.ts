@@ -34,6 +34,12 @@ describe('npm start', () => {
       const found = (await (await fetch(`http://localhost:${port}/api/v1/search/tracks?q=harbour`)).json()) as Found
       expect(found.data.map(({ title }) => title)).toContain('Harbour lights')
 
+      const tour = await followReadme(port)
+      for (const words of ['trackPublished', '206 audio/mpeg', '403', 'trackLiked', 'Bob commented', 'itemsMoved'])
+        expect(tour).toContain(words)
+      expect(tour).toMatch(/playing at \d{4} ms/)
+      expect(tour.match(/listening-party\.timelineChanged/g)).toHaveLength(2)
+
       const second = start(port)
       expect(await second.ended).not.toBe(0)
       expect(second.text()).toContain(`A stack runs on port ${port} already`)
@@ -103,6 +109,20 @@ function run(verb: string, port: number, ...args: string[]): ChildProcess {
     env: { PATH, HOME, PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+}
+
+/** The tour of the README, word for word but for the ports. */
+async function followReadme(port: number): Promise<string> {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  const script = [...readme.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block]) => block).join('\n')
+  const moved = script.replaceAll('3001', String(port + 1)).replaceAll('3000', String(port))
+  const { PATH, HOME } = process.env
+  const shell = spawn('bash', ['-c', moved], { cwd: root, env: { PATH, HOME, PORT: String(port) } })
+  let text = ''
+  shell.stdout.on('data', chunk => (text += String(chunk)))
+  shell.stderr.on('data', chunk => (text += String(chunk)))
+  await new Promise(done => shell.once('close', done))
+  return text
 }
 
 /** A process and all that it started, down to the last. */

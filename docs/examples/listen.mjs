@@ -14,5 +14,6 @@ socket.on('connect', async () => {
 socket.on('connect_error', error => console.log('refused:', error.data?.code ?? error.message))
 socket.on('session.closed', problem => console.log('closed:', problem.code))
 socket.on('events', ({ channel, events }) => {
-  for (const { name, data } of events) console.log(`${channel}  ${name}  ${JSON.stringify(data)}`)
+  for (const { name, data } of events)
+    console.log(`${channel.slice(0, 12)}…  ${name}  ${JSON.stringify(data).slice(0, 90)}…`)
 })

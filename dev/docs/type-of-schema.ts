@@ -1,0 +1,49 @@
+import { type Json } from '../../kernel/docs/schemas'
+
+/**
+ * The TypeScript type of a JSON Schema, for the part of JSON Schema that our documents use. Lengths, bounds and formats
+ * have no type and are left out; a reference is written as the name it ends with.
+ * @throws Error on a form it does not know: a wrong type would be worse than none.
+ */
+export function typeOfSchema(schema: Json): string {
+  const { $ref, anyOf, type } = schema
+  if (typeof $ref === 'string') return $ref.split('/').at(-1) ?? 'unknown'
+  if (Array.isArray(anyOf)) return union(anyOf.map(one => typeOfSchema(toSchema(one))))
+  if (schema.const !== undefined) return JSON.stringify(schema.const)
+  if (Array.isArray(schema.enum)) return union(schema.enum.map(value => JSON.stringify(value)))
+  if (Array.isArray(type)) return union(type.map(one => typeOfSchema({ ...schema, type: one as unknown })))
+  if (type === undefined && Object.keys(schema).length === 0) return 'unknown'
+  const write = typeof type === 'string' ? simple[type] : undefined
+  if (write === undefined) throw new Error(`no type for the schema ${JSON.stringify(schema)}`)
+  return write(schema)
+}
+
+const simple: Readonly<Record<string, (schema: Json) => string>> = {
+  string: () => 'string',
+  number: () => 'number',
+  integer: () => 'number',
+  boolean: () => 'boolean',
+  null: () => 'null',
+  array: ({ items }) => `(${items === undefined ? 'unknown' : typeOfSchema(toSchema(items))})[]`,
+  object: typeOfObject,
+}
+
+/** An object with listed keys, or a map; joi describes a map by a pattern that fits every key. */
+function typeOfObject({ properties = {}, patternProperties = {}, required, additionalProperties }: Json): string {
+  const values = Object.values(toSchema(patternProperties)).map(value => typeOfSchema(toSchema(value)))
+  if (values.length > 0) return `Record<string, ${union(values)}>`
+  const keys = Object.entries(toSchema(properties))
+  if (keys.length === 0) return additionalProperties === false ? 'Record<string, never>' : 'Record<string, unknown>'
+  const isRequired = (key: string) => Array.isArray(required) && required.includes(key)
+  const lines = keys.map(
+    ([key, value]) => `${JSON.stringify(key)}${isRequired(key) ? '' : '?'}: ${typeOfSchema(toSchema(value))}`,
+  )
+  return `{ ${lines.join('; ')} }`
+}
+
+const union = (types: readonly string[]): string => [...new Set(types)].join(' | ')
+
+function toSchema(value: unknown): Json {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
+  throw new Error(`not a schema: ${JSON.stringify(value)}`)
+}
