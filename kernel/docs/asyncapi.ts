@@ -17,12 +17,12 @@ export function asyncApi(product: Product): Json {
       description:
         'Connect with `io(url, {auth: {token}})`. Call with `emitWithAck(name, {input, key})`. Follow a channel with ' +
         '`channel.follow`; what happens there arrives as the Socket.IO event `events`: `{channel, events: [{id, name, at, ' +
-        'data}]}`, in order. Channels: ' +
-        product.channels.map(({ kind, summary }) => `\`${kind}:<id>\` (${summary})`).join(', ') +
-        '. A call without an acknowledgement is answered with the event `refused`; a socket whose token has expired ' +
-        'hears `session.closed`. Both carry a problem object.',
+        'data}]}`, in order. A call without an acknowledgement is answered with the event `refused`; a socket whose token ' +
+        'has expired hears `session.closed`. Both carry a problem object.',
     },
     defaultContentType: 'application/json',
+    // What AsyncAPI calls a channel is our one socket; these are the channels that are followed over it.
+    'x-channels': product.channels.map(({ kind, summary }) => ({ name: `${kind}:<id>`, summary })),
     channels: {
       socket: {
         address: '/socket.io/',
@@ -33,7 +33,7 @@ export function asyncApi(product: Product): Json {
       },
     },
     operations: Object.fromEntries<Json>([
-      ...calls.map(({ id, summary }): Entry => [id, requestReply(id, summary)]),
+      ...calls.map((call): Entry => [call.id, requestReply(call)]),
       ...events.map(({ id, summary }): Entry => [
         id,
         { action: 'send', channel: socket, summary, messages: [refer(id)] },
@@ -46,8 +46,11 @@ export function asyncApi(product: Product): Json {
 interface Call {
   id: string
   summary: string
+  description?: string
   input: Json
   answer: Json
+  /** Whether a key makes a repeat answer as the first call did. */
+  keyed?: boolean
 }
 
 type Entry = [string, Json]
@@ -57,8 +60,15 @@ const refer = (id: string) => ({ $ref: `#/channels/socket/messages/${id}` })
 
 function callOf(op: AnyOperation, book: SchemaBook): Call {
   const page = isPageField(op.output) ? { page: { $ref: '#/components/schemas/Page' } } : {}
-  const answer = { type: 'object', required: ['data'], properties: { data: book.of(op.output), ...page } }
-  return { id: op.name, summary: op.summary, input: book.of(op.input), answer }
+  const properties = { data: book.of(op.output), ...page }
+  return {
+    id: op.name,
+    summary: op.summary,
+    description: `At most ${op.limit.perMinute} calls a minute.${op.who === 'moderators' ? ' For moderators.' : ''}`,
+    input: book.of(op.input),
+    answer: { type: 'object', required: Object.keys(properties), properties },
+    keyed: op.idempotency === 'keyed',
+  }
 }
 
 const channelShape: Json = {
@@ -76,23 +86,24 @@ const channelCalls: Call[] = [
   answer: { type: 'object', required: ['data'], properties: { data: channelShape } },
 }))
 
-function callMessages({ id, input, answer }: Call): Entry[] {
-  const key = { type: 'string', minLength: 1, maxLength: 255 }
+function callMessages({ id, input, answer, keyed = false }: Call): Entry[] {
+  const key = keyed ? { key: { type: 'string', minLength: 1, maxLength: 255 } } : {}
   const refused = {
     type: 'object',
     required: ['error'],
     properties: { error: { $ref: '#/components/schemas/Problem' } },
   }
   return [
-    [id, { name: id, payload: { type: 'object', properties: { input, key } } }],
+    [id, { name: id, payload: { type: 'object', properties: { input, ...key } } }],
     [`${id}.ack`, { name: `${id}.ack`, payload: { oneOf: [answer, refused] } }],
   ]
 }
 
-const requestReply = (id: string, summary: string): Json => ({
+const requestReply = ({ id, summary, description }: Call): Json => ({
   action: 'receive',
   channel: socket,
   summary,
+  ...(description === undefined ? {} : { description }),
   messages: [refer(id)],
   reply: { channel: socket, messages: [refer(`${id}.ack`)] },
 })

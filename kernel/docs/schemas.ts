@@ -15,7 +15,8 @@ export function schemaBook(product: Product) {
   for (const [name, field] of product.operations.flatMap(namedIn).concat(product.events.flatMap(namedInPayload))) {
     const schema = withoutNull(clean(jsonSchema(field)))
     const text = JSON.stringify(schema)
-    if (nameOf.get(text) !== name && components.has(name)) throw new Error(`two shapes are named ${name}`)
+    if (components.has(name) && JSON.stringify(components.get(name)) !== text)
+      throw new Error(`two shapes are named ${name}`)
     components.set(name, schema)
     nameOf.set(text, name)
   }
@@ -32,11 +33,11 @@ export function schemaBook(product: Product) {
 
   return {
     of: (field: Field<unknown>): Json => withReferences(clean(jsonSchema(field))) as Json,
-    components: (): Json =>
+    components: (): Record<string, Json> =>
       Object.fromEntries(
         [...components]
           .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([name, schema]) => [name, withReferences(schema, name)]),
+          .map(([name, schema]) => [name, withReferences(schema, name) as Json]),
       ),
   }
 }
@@ -102,8 +103,8 @@ const mayBeNull = ({ type }: Json): boolean => Array.isArray(type) && type.inclu
 
 /** The same schema for a value that is there: a shape is one thing, whether or not a place may hold none. */
 function withoutNull(schema: Json): Json {
-  const { type } = schema
-  if (!Array.isArray(type)) return schema
-  const types = type.filter(one => one !== 'null')
-  return { ...schema, type: types.length === 1 ? types[0] : types }
+  if (!mayBeNull(schema)) return schema
+  const types = (schema.type as unknown[]).filter(type => type !== 'null')
+  const choice = Array.isArray(schema.enum) ? { enum: schema.enum.filter(value => value !== null) as unknown[] } : {}
+  return { ...schema, type: types.length === 1 ? types[0] : types, ...choice }
 }

@@ -28,7 +28,7 @@ function typeOf(schema, indent = '') {
   if (Array.isArray(schema.type)) return joined(schema.type.map(type => typeOf({ ...schema, type }, indent)), ' | ')
   if (schema.type === 'array') return [...typeOf(schema.items ?? {}, indent), '[]']
   if (schema.type === 'object') return objectType(schema, indent)
-  return [schema.type ?? 'anything', note(schema)]
+  return [schema.type ?? 'anything']
 }
 
 function objectType({ properties = {}, patternProperties, required = [] }, indent) {
@@ -36,16 +36,19 @@ function objectType({ properties = {}, patternProperties, required = [] }, inden
   const lines = Object.entries(properties).flatMap(([key, value]) => [
     indent + '  ' + key + (required.includes(key) ? ': ' : '?: '),
     ...typeOf(value, indent + '  '),
+    note(value),
     '\\n',
   ])
   return lines.length === 0 ? ['{}'] : ['{\\n', ...lines, indent + '}']
 }
 
-function note({ format, minimum, maximum, minLength, maxLength }) {
-  const low = minimum ?? (format ? undefined : minLength)
-  const high = maximum === Number.MAX_SAFE_INTEGER ? undefined : (maximum ?? (format ? undefined : maxLength))
-  const range = low === undefined && high === undefined ? '' : (low ?? '') + '..' + (high ?? '')
-  const text = [format, range, range && minLength !== undefined ? 'characters' : ''].filter(Boolean).join(' ')
+/** What a type leaves out: the format, and how large or long. */
+function note({ type, format, minimum, maximum, minLength, maxLength }) {
+  const isText = [type].flat().includes('string')
+  const low = isText ? minLength : minimum
+  const high = isText ? maxLength : maximum
+  const range = high === undefined || high === Number.MAX_SAFE_INTEGER ? '' : (low ?? 0) + '..' + high
+  const text = format ?? (isText && range !== '' ? range + ' characters' : range)
   return text === '' ? '' : element('small', {}, '  ' + text)
 }
 

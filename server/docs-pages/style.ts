@@ -17,7 +17,7 @@ nav a[aria-current] { color: #fff; text-decoration: underline; text-underline-of
 #live a { color: #3541b8; }
 #live code, #live pre { font: 14px/1.5 ui-monospace, monospace; }
 #live code { padding: 0.1em 0.3em; border-radius: 4px; background: #eeeef7; overflow-wrap: anywhere; }
-#live pre { margin: 0; padding: 0.6rem 0.8rem; border-radius: 6px; background: #f5f5fb; overflow-x: auto; }
+#live pre { margin: 0; padding: 0.6rem 0.8rem; border-radius: 6px; background: #f5f5fb; white-space: pre-wrap; }
 #live small { color: #77779a; }
 #live dt { float: left; clear: left; min-width: 11rem; }
 #live dd { margin: 0 0 0.35rem 11.5rem; }

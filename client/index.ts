@@ -1,0 +1,6 @@
+export { type CallOptions, type DataOf, type InputOf, type ListName, type OperationName, type Part } from './calls'
+export { type Following, type TuttiEvent } from './channels'
+export { type Client, type ClientOptions, createClient, type FollowOptions } from './create-client'
+export * from './operations'
+export { type Fault, TuttiProblem } from './problem'
+export { type Uploaded, type UploadFields, type UploadOptions } from './upload'

@@ -1,0 +1,51 @@
+import { routes } from './operations'
+import { tokenUnavailable, TuttiProblem, unreachable } from './problem'
+import { type Answer, callTimeoutMs, type Question, type Road, toAnswer, type TokenSource } from './road'
+
+/** Calls over REST, one request each; `url` is the origin of the API. */
+export const restRoad = (url: string, token: TokenSource): Road => ({
+  async ask(question: Question): Promise<Answer> {
+    const { method, path, body } = toRequest(question)
+    const headers = {
+      authorization: `Bearer ${await tokenFrom(token)}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(question.key === undefined ? {} : { 'idempotency-key': question.key }),
+    }
+    const signal = AbortSignal.timeout(callTimeoutMs)
+    try {
+      const response = await fetch(`${url}/api/v1${path}`, { method, headers, signal, ...(body && { body }) })
+      return toAnswer(await response.json())
+    } catch (error) {
+      throw error instanceof TuttiProblem ? error : unreachable(error)
+    }
+  },
+})
+
+const tokenFrom = (token: TokenSource) =>
+  token().catch((error: unknown) => {
+    throw tokenUnavailable(error)
+  })
+
+/** Fields that the path names go there; the others into the query of a GET or DELETE, else into the body. */
+export function toRequest({ name, input }: Question): { method: string; path: string; body?: string } {
+  const [method = '', template = ''] = routeOf(name).split(' ')
+  const left = new Map<string, unknown>(Object.entries(input))
+  const path = template.replace(/:(\w+)/g, (_whole, field: string) => {
+    const value = asText(left.get(field))
+    left.delete(field)
+    return encodeURIComponent(value)
+  })
+  if (method !== 'GET' && method !== 'DELETE') return { method, path, body: JSON.stringify(Object.fromEntries(left)) }
+  const query = new URLSearchParams()
+  for (const [field, value] of left) if (value !== undefined) query.set(field, asText(value))
+  const text = query.toString()
+  return { method, path: text === '' ? path : `${path}?${text}` }
+}
+
+const asText = (value: unknown): string => String(value)
+
+function routeOf(name: string): string {
+  const route = Object.entries(routes).find(([operation]) => operation === name)?.[1]
+  if (route !== undefined) return route
+  throw new TuttiProblem({ code: 'unknown_operation', status: 404, detail: `there is no operation ${name}` })
+}

@@ -1,0 +1,166 @@
+import { makeTrack } from '../factories'
+import { type Person } from '../people'
+import { freshWorld, type TestNode, type TestWorld } from '../world'
+import { openClient, problemOf, type TestClient, until } from './clients'
+import { openWire } from './wire'
+
+let world: TestWorld
+let ann: Person
+beforeAll(async () => {
+  world = await freshWorld()
+  ann = await world.person('ann', { node: 0 })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+/** By which doors the node has answered calls of an operation with success. */
+async function doorsUsed(node: TestNode | undefined, operation: string): Promise<unknown[]> {
+  const { values } = (await node?.world.metrics.calls.get()) ?? { values: [] }
+  const found = values.filter(
+    ({ labels, metricName }) => labels.operation === operation && metricName?.endsWith('_count'),
+  )
+  return found.map(({ labels }) => labels.door)
+}
+
+/** The client opens its socket at once; here it is waited for. */
+async function connected(client: TestClient): Promise<void> {
+  await (await client.follow(`user:${ann.id}`, () => undefined)).stop()
+}
+
+describe.each(['socket', 'rest'] as const)('calls over %s', transport => {
+  it('are typed, and answer with the data', async () => {
+    using client = openClient({ url: ann.url, token: ann.token, transport })
+    const track = await makeTrack(ann.id)
+    if (transport === 'socket') await connected(client)
+    const me = await client.call('user-profile.getMe', {})
+    expect(me.id).toBe(ann.id)
+    const { liked, counts } = await client.call('interactions.likeTrack', { trackId: track.id })
+    expect({ liked, likes: counts.likes }).toEqual({ liked: true, likes: 1 })
+    expect(await doorsUsed(world.nodes[0], 'interactions.likeTrack')).toContain(transport)
+  })
+
+  it('throw what is refused, with everything that the server says about it', async () => {
+    using client = openClient({ url: ann.url, token: ann.token, transport })
+    const invalid = await problemOf(client.call('streaming.getTrack', { trackId: 'no id' }))
+    expect(invalid).toMatchObject({ name: 'TuttiProblem', code: 'invalid_input', status: 400, isTemporary: false })
+    expect(invalid.errors).toEqual([expect.objectContaining({ path: 'trackId', code: 'not_an_id' })])
+    expect(invalid.requestId).not.toBe('')
+    const missing = await problemOf(client.call('streaming.getTrack', { trackId: ann.id }))
+    expect(missing).toMatchObject({ code: 'not_found', status: 404 })
+  })
+
+  it('say how long to wait and that waiting helps', async () => {
+    const tired = await world.person(`tired-${transport}`)
+    using client = openClient({ url: tired.url, token: tired.token, transport })
+    await world.world.limits.take('streaming.getTrack', tired.id, 1_000_000, 1_000_000)
+    const problem = await problemOf(client.call('streaming.getTrack', { trackId: ann.id }))
+    expect(problem).toMatchObject({ code: 'too_many_requests', status: 429, isTemporary: true })
+    expect(problem.retryAfter).toBeGreaterThan(0)
+  })
+
+  it('tell what is there now when a revision is stale', async () => {
+    using client = openClient({ url: ann.url, token: ann.token, transport })
+    const { rev } = await client.call('user-profile.updateMe', { bio: transport })
+    const problem = await problemOf(client.call('user-profile.updateMe', { bio: 'late', rev: rev + 7 }))
+    expect(problem).toMatchObject({ code: 'stale_revision', status: 409, current: { bio: transport } })
+  })
+
+  it('read lists part by part, or all parts', async () => {
+    using client = openClient({ url: ann.url, token: ann.token, transport })
+    const track = await makeTrack(ann.id)
+    const fans = await Promise.all([1, 2, 3, 4, 5].map(number => world.person(`${transport}-fan${number}`)))
+    for (const fan of fans) {
+      using theirs = openClient({ url: fan.url, token: fan.token, transport: 'rest' })
+      await theirs.call('interactions.likeTrack', { trackId: track.id })
+    }
+    const wish = { trackId: track.id, limit: 2 }
+    const { data, next } = await client.callPage('interactions.listLikers', wish)
+    expect(data).toHaveLength(2)
+    const sizes: number[] = []
+    const ids: string[] = []
+    for await (const rows of client.pages('interactions.listLikers', wish)) {
+      sizes.push(rows.length)
+      ids.push(...rows.map(({ id }) => id))
+    }
+    expect(sizes).toEqual([2, 2, 1])
+    expect(ids.sort()).toEqual(fans.map(({ id }) => id).sort())
+    const rest = await client.callPage('interactions.listLikers', { ...wish, limit: 50, cursor: next ?? '' })
+    expect(rest).toMatchObject({ data: { length: 3 }, next: null })
+  })
+})
+
+describe('a call whose answer is lost', () => {
+  it('is asked again over the other road, with the same key, and done once', async () => {
+    await using wire = await openWire(ann.url)
+    using client = openClient({ url: wire.url, token: ann.token })
+    const track = await makeTrack(ann.id)
+    await connected(client)
+    wire.cutAtNextAnswer()
+    const comment = await client.call('interactions.addComment', { trackId: track.id, body: 'once', positionMs: 1 })
+    const { data } = await client.callPage('interactions.listComments', { trackId: track.id })
+    expect(data.map(({ id }) => id)).toEqual([comment.id])
+    expect(await doorsUsed(world.nodes[0], 'interactions.addComment')).toEqual(['socket', 'rest'])
+  })
+
+  it('is done once too when the key is the caller’s own and the roads are those of two clients', async () => {
+    using live = openClient({ url: ann.url, token: ann.token })
+    using rest = openClient({ url: world.nodes[1]?.url ?? '', token: ann.token, transport: 'rest' })
+    const track = await makeTrack(ann.id)
+    await connected(live)
+    const comment = { trackId: track.id, body: 'hello', positionMs: 5 }
+    const first = await live.call('interactions.addComment', comment, { key: 'mine' })
+    expect(await rest.call('interactions.addComment', comment, { key: 'mine' })).toEqual(first)
+    const other = rest.call('interactions.addComment', { ...comment, body: 'other' }, { key: 'mine' })
+    expect(await problemOf(other)).toMatchObject({ code: 'idempotency_key_reused', status: 422 })
+  })
+})
+
+describe('a client', () => {
+  it('says that a server cannot be reached, and works as soon as it can', async () => {
+    await using wire = await openWire(ann.url)
+    wire.refuse(true)
+    using client = openClient({ url: wire.url, token: ann.token })
+    expect(await problemOf(client.call('user-profile.getMe', {}))).toMatchObject({ code: 'unreachable', status: 0 })
+    await until('a connect error is heard', () => client.problems.length > 0)
+    expect(client.problems[0]).toEqual({ code: 'unreachable', channel: undefined })
+    wire.refuse(false)
+    expect(await client.call('user-profile.getMe', {})).toMatchObject({ id: ann.id })
+    await connected(client)
+  })
+
+  it('takes an answer of somebody else for none', async () => {
+    using client = openClient({ url: world.issuer.issuer, token: ann.token, transport: 'rest' })
+    expect(await problemOf(client.call('user-profile.getMe', {}))).toMatchObject({ code: 'unreachable' })
+  })
+
+  it('says that there is no token when the token function fails', async () => {
+    const token = () => Promise.reject(new Error('signed out'))
+    using client = openClient({ url: ann.url, token, transport: 'rest' })
+    const problem = await problemOf(client.call('user-profile.getMe', {}))
+    expect(problem).toMatchObject({ code: 'token_unavailable', status: 0, cause: new Error('signed out') })
+  })
+
+  it('refuses everything once it is closed', async () => {
+    const client = openClient({ url: ann.url, token: ann.token })
+    client.close()
+    expect(await problemOf(client.call('user-profile.getMe', {}))).toMatchObject({ code: 'closed' })
+    expect(await problemOf(client.follow(`user:${ann.id}`, () => undefined))).toMatchObject({ code: 'closed' })
+  })
+
+  it('does not compile with a name, an input or a list that there is not', () => {
+    const wrong = (client: TestClient) => [
+      // @ts-expect-error -- no such operation
+      client.call('interactions.adoreTrack', {}),
+      // @ts-expect-error -- a field is missing
+      client.call('interactions.likeTrack', {}),
+      // @ts-expect-error -- a field is of the wrong type
+      client.call('interactions.likeTrack', { trackId: 7 }),
+      // @ts-expect-error -- a field that it does not have
+      client.call('interactions.likeTrack', { trackId: '', loudly: true }),
+      // @ts-expect-error -- not a list
+      client.callPage('streaming.getTrack', { trackId: '' }),
+      // @ts-expect-error -- the answer is of another type
+      client.call('streaming.getTrack', { trackId: '' }) satisfies Promise<string>,
+    ]
+    expect(wrong).toBeDefined()
+  })
+})

@@ -1,0 +1,84 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { type AddressInfo } from 'node:net'
+import { randomBytes } from 'node:crypto'
+import { putFile } from '../../client/put-file'
+import { freshWorld, type TestWorld } from '../world'
+import { openClient, problemOf } from './clients'
+
+let world: TestWorld
+beforeAll(async () => {
+  world = await freshWorld({ nodes: 1 })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const fields = { fileName: 'song.wav', contentType: 'audio/wav', title: 'Song' } as const
+
+describe('an upload', () => {
+  it('announces the file, sends it, and says that it is there', async () => {
+    const ann = await world.person('ann')
+    using client = openClient({ url: ann.url, token: ann.token })
+    const file = randomBytes(300_000)
+    const progress: number[] = []
+    const { upload, duplicateOf } = await client.upload(file, fields, {
+      onProgress: (sentBytes, totalBytes) => progress.push(sentBytes / totalBytes),
+    })
+    expect(upload).toMatchObject({ state: 'uploaded', fileName: 'song.wav', sizeBytes: 300_000 })
+    expect(upload.trackId).not.toBeNull()
+    expect(duplicateOf).toBeNull()
+    expect(progress).toEqual([...progress].sort((a, b) => a - b))
+    expect(progress.length).toBeGreaterThan(1)
+    expect(progress.at(-1)).toBe(1)
+  })
+
+  it('takes a Blob, as browsers have them', async () => {
+    const ben = await world.person('ben')
+    using client = openClient({ url: ben.url, token: ben.token, transport: 'rest' })
+    const { upload } = await client.upload(new Blob([randomBytes(1_000)]), fields)
+    expect(upload).toMatchObject({ state: 'uploaded', sizeBytes: 1_000 })
+  })
+
+  it('is withdrawn when its file cannot be sent', async () => {
+    await using lame = await freshWorld({ nodes: 1, variables: { S3_ENDPOINT: 'http://127.0.0.1:9' } })
+    const ann = await lame.person('ann')
+    using client = openClient({ url: ann.url, token: ann.token })
+    expect(await problemOf(client.upload(randomBytes(10), fields))).toMatchObject({ code: 'upload_failed', status: 0 })
+    const { data } = await client.callPage('music-upload.listUploads', {})
+    expect(data.map(({ state }) => state)).toEqual(['aborted'])
+  })
+
+  it('throws what the server refuses before anything is sent', async () => {
+    const cleo = await world.person('cleo')
+    using client = openClient({ url: cleo.url, token: cleo.token })
+    const problem = await problemOf(client.upload(randomBytes(10), { ...fields, fileName: '' }))
+    expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path: 'fileName' }] })
+  })
+})
+
+describe('sending a file', () => {
+  it('sends exactly its bytes, their number and the headers, and answers the status', async () => {
+    const seen: {
+      length?: string | undefined
+      encoding?: string | undefined
+      type?: string | undefined
+      bytes: number
+    }[] = []
+    const server = createServer((request, response) => {
+      let bytes = 0
+      request.on('data', (chunk: Buffer) => (bytes += chunk.byteLength))
+      request.on('end', () => {
+        const { 'content-length': length, 'transfer-encoding': encoding, 'content-type': type } = request.headers
+        seen.push({ length, encoding, type, bytes })
+        response.writeHead(412).end('already there')
+      })
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`
+    const place = { url, headers: { 'content-type': 'audio/flac' } }
+    expect(await putFile(place, new Blob([randomBytes(100_000)]), () => undefined)).toBe(412)
+    expect(seen).toEqual([{ length: '100000', encoding: undefined, type: 'audio/flac', bytes: 100_000 }])
+    server.close()
+    await once(server, 'close')
+    await expect(putFile(place, new Blob(['x']), () => undefined)).rejects.toThrow()
+  })
+})

@@ -1,0 +1,37 @@
+import { freshWorld, type TestWorld } from '../world'
+
+let world: TestWorld
+beforeAll(async () => {
+  world = await freshWorld({ nodes: 1 })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const get = (path: string) => fetch(`${world.nodes[0]?.url ?? ''}${path}`)
+
+describe.each(['/api/v1/docs', '/api/v1/docs/live'])('the page %s', path => {
+  it('is shown with everything it refers to, from this server alone', async () => {
+    const page = await get(path)
+    expect(page.headers.get('content-type')).toContain('text/html')
+    const references = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address]) => address ?? '')
+    expect(references.length).toBeGreaterThan(4)
+    for (const reference of references) {
+      expect(reference).toMatch(/^\/api\/v1\//)
+      expect((await get(reference)).status).toBe(200)
+    }
+  })
+
+  it('may run its own scripts only, and stand in no frame', async () => {
+    const policy = (await get(path)).headers.get('content-security-policy')
+    expect(policy).toContain("default-src 'self'")
+    expect(policy).toContain("frame-ancestors 'none'")
+    expect(policy).not.toMatch(/script-src|unsafe-eval/)
+  })
+})
+
+it('the pages’ scripts can be parsed', async () => {
+  for (const name of ['start.js', 'live.js']) {
+    const script = await (await get(`/api/v1/docs/${name}`)).text()
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- it is not run, only read
+    expect(() => new Function(script)).not.toThrow()
+  }
+})
