@@ -1,6 +1,6 @@
 import { type Events } from './operations'
 import { type Live } from './live'
-import { listenerFailed, TuttiProblem } from './problem'
+import { listenerFailed, toProblem, TuttiProblem } from './problem'
 import { isUnreachable } from './road'
 
 /** Something that has happened, as it arrives: `id` is a UUID, `at` an instant in ISO 8601. Tell them apart by `name`. */
@@ -36,6 +36,7 @@ export class Channels {
     private readonly report: (problem: TuttiProblem, channel: string) => void,
   ) {
     live.onMessage('events', frame => this.deliver(frame))
+    live.onMessage('channel.closed', closed => this.close(closed))
     live.onConnected(() => {
       for (const [name, channel] of this.followed) if (channel.isJoined) void this.joinAgain(name, channel)
     })
@@ -102,6 +103,12 @@ export class Channels {
     for (const event of frame.events) for (const follower of followers) this.tell(frame.channel, follower, event)
   }
 
+  /** We may follow it no longer. */
+  private close(closed: unknown): void {
+    if (!isClosed(closed) || !this.followed.delete(closed.channel)) return
+    this.report(toProblem(closed.problem), closed.channel)
+  }
+
   /** A listener that throws takes nothing from the others. */
   private tell(name: string, { listener }: Follower, event: TuttiEvent): void {
     try {
@@ -111,6 +118,13 @@ export class Channels {
     }
   }
 }
+
+const isClosed = (closed: unknown): closed is { channel: string; problem: unknown } =>
+  typeof closed === 'object' &&
+  closed !== null &&
+  'channel' in closed &&
+  typeof closed.channel === 'string' &&
+  'problem' in closed
 
 /** The events of a channel as they travel: the server keeps their shape, as the types generated from it say. */
 const isFrame = (frame: unknown): frame is { channel: string; events: TuttiEvent[] } =>

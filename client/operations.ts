@@ -27,7 +27,6 @@ export interface CommentRemoval {
   commentId: string
   trackId: string
   counts: TrackCounts
-  rev: number
 }
 
 export interface FeedItem {
@@ -157,11 +156,16 @@ export interface Profile {
   handle: string
   displayName: string
   bio: string
-  followerCount: number
-  followingCount: number
+  counts: ProfileCounts
   rev: number
   createdAt: string
   viewer?: { isSelf: boolean; following: boolean; followedBy: boolean; blocking: boolean }
+}
+
+export interface ProfileCounts {
+  followers: number
+  following: number
+  rev: number
 }
 
 export interface ProfileFacts {
@@ -169,8 +173,7 @@ export interface ProfileFacts {
   handle: string
   displayName: string
   bio: string
-  followerCount: number
-  followingCount: number
+  counts: ProfileCounts
   rev: number
   createdAt: string
 }
@@ -240,6 +243,7 @@ export interface TrackCounts {
   likes: number
   reposts: number
   comments: number
+  rev: number
 }
 
 export interface TrackStance {
@@ -247,7 +251,6 @@ export interface TrackStance {
   liked: boolean
   reposted: boolean
   counts: TrackCounts
-  rev: number
 }
 
 export interface UnreadCount {
@@ -543,19 +546,15 @@ export interface Events {
   'user-profile.profileFollowed': {
     profileId: string
     by: ProfileSummary
-    followerCount: number
-    rev: number
-    byFollowingCount: number
-    byRev: number
+    counts: ProfileCounts
+    byCounts: ProfileCounts
   }
   /** Somebody follows somebody no longer. */
   'user-profile.profileUnfollowed': {
     profileId: string
     by: ProfileSummary
-    followerCount: number
-    rev: number
-    byFollowingCount: number
-    byRev: number
+    counts: ProfileCounts
+    byCounts: ProfileCounts
   }
   /** Somebody changed their own profile. */
   'user-profile.profileChanged': { profile: ProfileFacts }
@@ -574,31 +573,13 @@ export interface Events {
   /** A track was taken away for good. */
   'music-upload.trackRemoved': { trackId: string; ownerId: string }
   /** Somebody likes a track. */
-  'interactions.trackLiked': { trackId: string; ownerId: string; by: ProfileSummary; counts: TrackCounts; rev: number }
+  'interactions.trackLiked': { trackId: string; ownerId: string; by: ProfileSummary; counts: TrackCounts }
   /** Somebody likes a track no longer. */
-  'interactions.trackUnliked': {
-    trackId: string
-    ownerId: string
-    by: ProfileSummary
-    counts: TrackCounts
-    rev: number
-  }
+  'interactions.trackUnliked': { trackId: string; ownerId: string; by: ProfileSummary; counts: TrackCounts }
   /** Somebody passed a track on to their followers. */
-  'interactions.trackReposted': {
-    trackId: string
-    ownerId: string
-    by: ProfileSummary
-    counts: TrackCounts
-    rev: number
-  }
+  'interactions.trackReposted': { trackId: string; ownerId: string; by: ProfileSummary; counts: TrackCounts }
   /** Somebody took a repost back. */
-  'interactions.trackUnreposted': {
-    trackId: string
-    ownerId: string
-    by: ProfileSummary
-    counts: TrackCounts
-    rev: number
-  }
+  'interactions.trackUnreposted': { trackId: string; ownerId: string; by: ProfileSummary; counts: TrackCounts }
   /** Somebody commented at a moment of a track. */
   'interactions.commentAdded': {
     trackId: string
@@ -606,7 +587,6 @@ export interface Events {
     by: ProfileSummary
     comment: CommentFacts
     counts: TrackCounts
-    rev: number
   }
   /** A comment of somebody (`by`) was taken away, by themselves, the artist or a moderator. */
   'interactions.commentRemoved': {
@@ -615,7 +595,6 @@ export interface Events {
     by: ProfileSummary
     commentId: string
     counts: TrackCounts
-    rev: number
   }
   /** Somebody made a playlist. */
   'playlists.playlistCreated': {

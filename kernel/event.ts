@@ -15,6 +15,14 @@ export interface EventType<P = unknown> {
   channels(payload: P): readonly string[]
   /** Keys of the cache that it makes stale. */
   stale?(payload: P): readonly string[]
+  /** Whose right to follow what may be gone: it is asked again once they have heard. */
+  unsettles?(payload: P): Unsettled
+}
+
+/** The followers of a channel, the channels of a person, or with both the one in the other. */
+export interface Unsettled {
+  channel?: string
+  profileId?: string
 }
 
 export type AnyEventType = EventType
@@ -25,6 +33,7 @@ export const event = <P>(declared: {
   payload: Field<P>
   channels(payload: NoInfer<P>): readonly string[]
   stale?(payload: NoInfer<P>): readonly string[]
+  unsettles?(payload: NoInfer<P>): Unsettled
 }): EventType<P> => declared
 
 /** An event that has been announced, as it is stored and delivered. */

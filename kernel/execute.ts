@@ -1,4 +1,4 @@
-import { type Actor } from './actor'
+import { type Actor, isModerator } from './actor'
 import { type Context } from './context'
 import { once } from './idempotency'
 import { countAgainstLimit } from './limits'
@@ -36,6 +36,7 @@ export interface Answer {
 export async function execute(world: World, product: Product, op: AnyOperation, call: Call): Promise<Answer> {
   const { actor, requestId, key } = call
   if (op.who !== 'anyone' && actor === null) throw refusals.notSignedIn()
+  if (op.who === 'moderators' && !isModerator(actor)) throw refusals.forbidden()
   await countAgainstLimit(world, op, call)
   const input = parse(op.input, call.input)
   const perform = (context: Context) => performOnce(op, input, context)

@@ -43,6 +43,7 @@ const byState: Record<string, () => Refusal> = {
   '22007': invalid,
   '22008': invalid,
   '22021': invalid,
+  '22P05': invalid,
   '23505': conflict,
   '23503': conflict,
   '40001': unavailable,

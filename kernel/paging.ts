@@ -53,21 +53,22 @@ export function pageFrom<R, T>(
 }
 
 /**
- * The keys that a cursor holds, or undefined on the first page.
+ * The keys that a cursor holds, as text, or undefined on the first page.
  * @throws `invalid_input` when it is not one that `pageFrom` made for a list of as many keys.
  */
-export function readCursor(paging: Paging, keyCount: number): (string | number)[] | undefined {
+export function readCursor(paging: Paging, keyCount: number): string[] | undefined {
   if (paging.cursor === undefined) return undefined
   const keys = decode(paging.cursor)
-  const fits = Array.isArray(keys) && keys.length === keyCount && keys.every(isKey)
-  if (fits) return keys as (string | number)[]
+  // All as text, which PostgreSQL reads as what it is compared with: a key of another type is then bad input, not a bug.
+  if (Array.isArray(keys) && keys.length === keyCount && keys.every(isKey)) return keys.map(String)
   const fault = { path: 'cursor', code: 'not_a_cursor', message: 'cursor is not one that this list gave' }
   throw refusals.invalidInput(undefined, { errors: [fault] })
 }
 
 const encodeCursor = (keys: readonly (string | number)[]) => Buffer.from(JSON.stringify(keys)).toString('base64url')
 
-const isKey = (key: unknown) => (typeof key === 'string' && key.length <= 200) || Number.isFinite(key)
+const isKey = (key: unknown) =>
+  (typeof key === 'string' && key.length <= 200 && !key.includes('\u0000')) || Number.isFinite(key)
 
 function decode(cursor: string): unknown {
   try {

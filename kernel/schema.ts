@@ -69,7 +69,8 @@ export const count: Field<number> = whole(0, Number.MAX_SAFE_INTEGER)
 /** An instant as ISO 8601 text in UTC with milliseconds. */
 export const instant: Field<string> = typed(Joi.string().isoDate().max(30))
 
-export const list = <T>(item: Field<T>, max: number): Field<T[]> => typed(Joi.array().items(item).max(max))
+/** At most `max` items, or none: an item that joi thinks required would have to be there at least once. */
+export const list = <T>(item: Field<T>, max: number): Field<T[]> => typed(Joi.array().items(item.optional()).max(max))
 
 /** An object used as a map from text to values. */
 export const record = <T>(value: Field<T>): Field<Record<string, T>> =>
@@ -199,6 +200,7 @@ function findForbidden(raw: unknown): Fault | undefined {
     if (ArrayBuffer.isView(value)) return { path, code: 'binary', message: 'must not be binary' }
     for (const [key, inner] of Object.entries(value)) {
       const innerPath = path === '' ? key : `${path}.${key}`
+      if (key.includes('\u0000')) return { path, code: 'nul_character', message: 'must not contain a NUL character' }
       if (key === '__proto__') return { path: innerPath, code: 'unknown_field', message: `${innerPath} is not allowed` }
       waiting.push({ value: inner, path: innerPath.slice(0, 200) })
     }

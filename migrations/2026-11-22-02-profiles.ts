@@ -11,6 +11,7 @@ export const profiles = sqlMigration(
     bio text not null default '' check (length(bio) <= 1000),
     follower_count integer not null default 0 check (follower_count >= 0),
     following_count integer not null default 0 check (following_count >= 0),
+    counts_rev integer not null default 1,
     rev integer not null default 1,
     created_at timestamptz not null
   );

@@ -21,6 +21,7 @@ export const tracks = sqlMigration(
     like_count integer not null default 0 check (like_count >= 0),
     repost_count integer not null default 0 check (repost_count >= 0),
     comment_count integer not null default 0 check (comment_count >= 0),
+    counts_rev integer not null default 1,
     rev integer not null default 1,
     created_at timestamptz not null,
     published_at timestamptz,

@@ -9,7 +9,6 @@ export const playlists = sqlMigration(
     title text not null check (length(title) between 1 and 200),
     description text not null default '' check (length(description) <= 5000),
     visibility text not null check (visibility in ('public', 'unlisted', 'private')),
-    item_count integer not null default 0 check (item_count between 0 and 1000),
     rev integer not null default 1,
     created_at timestamptz not null,
     updated_at timestamptz not null,

@@ -26,10 +26,6 @@ export class Playlist extends Model<InferAttributes<Playlist>, InferCreationAttr
   @Column({ type: DataTypes.TEXT, allowNull: false })
   declare visibility: Visibility
 
-  /** All of its items, whoever may see their tracks: what the cap is held against. */
-  @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
-  declare itemCount: CreationOptional<number>
-
   /** Grows by one with every change of the playlist or its items; each has its event. */
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })
   declare rev: CreationOptional<number>

@@ -26,7 +26,11 @@ export class Profile extends Model<InferAttributes<Profile>, InferCreationAttrib
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
   declare followingCount: CreationOptional<number>
 
-  /** Grows with every change of the profile or its counts. */
+  /** Grows with every change of the counts. */
+  @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })
+  declare countsRev: CreationOptional<number>
+
+  /** Grows with every change of the profile, its counts aside. */
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })
   declare rev: CreationOptional<number>
 

@@ -65,7 +65,11 @@ export class Track extends Model<InferAttributes<Track>, InferCreationAttributes
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
   declare commentCount: CreationOptional<number>
 
-  /** Grows with every change of the track or its counts. */
+  /** Grows with every change of the counts. */
+  @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })
+  declare countsRev: CreationOptional<number>
+
+  /** Grows with every change of the track, its counts aside. */
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })
   declare rev: CreationOptional<number>
 

@@ -19,8 +19,9 @@ export function followCalls(engine: Engine): [string, SocketCall][] {
   const follow: SocketCall = async ({ input }, { actor, address }, socket, requestId) => {
     await takeFrom(engine.world, 'channel.follow', followsPerMinute, { actor, address })
     const { channel } = parse(wish, input)
-    if (channelsOf(socket).length >= channelsPerSocketMax && !socket.rooms.has(channel)) throw tooManyChannels()
     await authorise(engine, channel, actor, requestId)
+    // Counted only now: many wishes at once would all find room before the first is granted.
+    if (channelsOf(socket).length >= channelsPerSocketMax && !socket.rooms.has(channel)) throw tooManyChannels()
     await socket.join(channel)
     return { data: { channel } }
   }
@@ -35,10 +36,16 @@ export function followCalls(engine: Engine): [string, SocketCall][] {
   ]
 }
 
-const channelsOf = (socket: Socket): string[] => [...socket.rooms].filter(room => room.includes(':'))
+/** The channels that a socket follows. */
+export const channelsOf = (socket: Socket): string[] => [...socket.rooms].filter(room => room.includes(':'))
 
 /** @throws `not_found` for a channel that is not there or that the actor may not know of, `forbidden`. */
-async function authorise(engine: Engine, channel: string, actor: Actor, requestId: string): Promise<void> {
+export async function authorise(
+  engine: Pick<Engine, 'world' | 'product'>,
+  channel: string,
+  actor: Actor,
+  requestId: string,
+): Promise<void> {
   const { world, product } = engine
   const [kind = '', id = ''] = channel.split(':')
   const type = product.channels.find(candidate => candidate.kind === kind)

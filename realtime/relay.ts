@@ -1,121 +1,147 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
 import { type Server } from 'socket.io'
-import { type Announced } from '../kernel/event'
 import { type Product } from '../kernel/product'
 import { describeError } from '../kernel/world/log'
 import { type World } from '../kernel/world'
+import { createBell } from './bell'
+import { askRightsAgain } from './rights'
+import { eventsAfter, forgetDelivered, lastPlace, type Placed, placeEvents } from './event-order'
 
-/** Any number that nobody else uses: who holds this advisory lock delivers. */
+/** Any number that nobody else uses: who holds this advisory lock gives events their places. */
 const lockKey = 7_283_332
-const batchMax = 500
 const pollMs = 100
-const standbyMs = 1_000
+const reconnectMs = 500
+const forgetEveryMs = 30_000
+const answerWithinMs = 6_000
 
 export interface Relay extends AsyncDisposable {
-  /** Whether this node delivers at the moment. */
+  /** Whether this node gives events their places at the moment. */
   readonly leads: boolean
 }
 
 /**
- * Delivers announced events to whoever follows their channels, on all nodes, in the order in which they were appended.
- * One node at a time leads: it holds a session lock on a connection used for nothing else, so that its death frees it.
+ * Delivers announced events to the followers connected to this node. One node at a time leads: it gives each event its
+ * place in one order; every node reads in that order behind its own place and tells its own sockets. So all hear the
+ * same, once, and neither a Redis that is away nor the death of the leader loses anything: Redis only carries the bell.
+ * The leader holds a session lock on a connection used for nothing else, so that its death frees it.
  */
-export function startRelay(world: World, product: Product, io: Server): Relay {
+export async function startRelay(world: World, product: Product, io: Server): Promise<Relay> {
   const closing = new AbortController()
   const isOpen = () => !closing.signal.aborted
+  const bell = createBell()
+  const channels = { pending: `${world.redis.prefix}:wake`, placed: `${world.redis.prefix}:placed` }
   let leads = false
-  let wake: () => void = () => undefined
-  const wakeChannel = `${world.redis.prefix}:wake`
+  let at: string | undefined
+  let forgottenAt = -Infinity
+
   const onMessage = (channel: string) => {
-    if (channel === wakeChannel) wake()
+    if (channel === channels.placed || (channel === channels.pending && leads)) bell.ring()
   }
   world.redis.subscriber.on('message', onMessage)
-  world.redis.subscriber.subscribe(wakeChannel).catch(() => undefined)
-
-  /** Resolves when woken, or after `ms`. */
-  async function rest(ms: number): Promise<void> {
-    const timer = new AbortController()
-    const woken = new Promise<void>(resolve => (wake = resolve))
-    await Promise.race([woken, pause(ms, undefined, { signal: timer.signal }).catch(() => undefined)])
-    timer.abort()
-  }
+  world.redis.subscriber.subscribe(channels.pending, channels.placed).catch(() => undefined)
 
   async function lead(seat: Client): Promise<void> {
+    leads ||= await takeLead(seat)
+    if (!leads) return
+    if ((await placeEvents(world, product, seat)) > 0) void world.redis.publisher.publish(channels.placed, '')
+    if (world.clock.now() - forgottenAt < forgetEveryMs) return
+    forgottenAt = world.clock.now()
+    await forgetDelivered(seat)
+  }
+
+  async function follow(seat: Client): Promise<void> {
     while (isOpen()) {
-      leads ||= await takeLead(seat)
-      if (!leads) await rest(standbyMs)
-      else if (!isReady(world) || !(await deliverBatch(world, product, io, seat))) await rest(pollMs)
+      at ??= await lastPlace(seat)
+      started()
+      await lead(seat)
+      const events = await eventsAfter(at, seat)
+      if (events.length === 0) await bell.wait(pollMs)
+      else {
+        at = deliver(world, io, at, events)
+        askAgainAfter(events)
+      }
+    }
+  }
+
+  function askAgainAfter(events: readonly Placed[]): void {
+    for (const { name, data } of events) {
+      const unsettled = product.events.find(type => type.name === name)?.unsettles?.(data)
+      if (unsettled !== undefined) void askRightsAgain({ world, product }, io, unsettled)
     }
   }
 
   async function serve(): Promise<void> {
     while (isOpen()) {
-      const seat = new Client({ connectionString: world.db.url, application_name: 'tutti-relay', keepAlive: true })
-      seat.on('error', () => undefined)
+      const seat = takeSeat(world)
       try {
         await seat.connect()
-        await lead(seat)
+        await follow(seat)
       } catch (error) {
         if (isOpen()) world.log.warn(describeError(error), 'the relay lost its seat')
       }
       leads = false
+      started()
       await seat.end().catch(() => undefined)
-      if (isOpen()) await rest(standbyMs)
+      if (isOpen()) await bell.wait(reconnectMs)
     }
   }
 
+  let started: () => void = () => undefined
+  // Whoever connects before the place is known could miss what happens in between.
+  const knowsItsPlace = new Promise<void>(resolve => (started = resolve))
   const ended = serve()
+  await knowsItsPlace
   return {
     get leads() {
       return leads
     },
     [Symbol.asyncDispose]: async () => {
       closing.abort()
-      wake()
+      bell.ring()
       world.redis.subscriber.off('message', onMessage)
       await ended
     },
   }
 }
 
-/** Without Redis other nodes would not hear: the events wait until it is back. */
-const isReady = ({ redis }: World) => redis.publisher.status === 'ready'
+function takeSeat(world: World): Client {
+  const seat = new Client({
+    connectionString: world.db.url,
+    application_name: 'tutti-relay',
+    keepAlive: true,
+    connectionTimeoutMillis: answerWithinMs,
+    query_timeout: answerWithinMs,
+  })
+  seat.on('error', () => undefined)
+  return seat
+}
 
 async function takeLead(seat: Client): Promise<boolean> {
   const { rows } = await seat.query<{ got: boolean }>('select pg_try_advisory_lock($1) as got', [lockKey])
   return rows[0]?.got === true
 }
 
-interface Pending extends Announced {
-  seq: string
+/** Tells the sockets of this node; answers the new place. */
+function deliver(world: World, io: Server, at: string, events: readonly Placed[]): string {
+  if (BigInt(events[0]?.position ?? 0) !== BigInt(at) + 1n) {
+    world.log.error({ at }, 'this node was away for too long: its sockets must come again')
+    for (const socket of io.sockets.sockets.values()) socket.conn.close()
+  }
+  for (const [channel, frame] of byChannel(events)) io.local.to(channel).emit('events', { channel, events: frame })
+  const now = world.clock.now()
+  for (const { at } of events) world.metrics.deliveryLag.observe(Math.max(now - Date.parse(at), 0) / 1000)
+  world.metrics.delivered.inc(events.length)
+  return events.at(-1)?.position ?? at
 }
-
-/** Claims, delivers and deletes the oldest events; says whether there may be more. */
-async function deliverBatch(world: World, product: Product, io: Server, seat: Client): Promise<boolean> {
-  const { rows } = await seat.query<Pending>({
-    name: 'pending-events',
-    text: `select seq, id, name, to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, channels, data
-           from pending_events order by seq limit $1`,
-    values: [batchMax],
-  })
-  if (rows.length === 0) return false
-  // Once more after the commit's own try: the process may have died between the two.
-  await world.cache.drop(rows.flatMap(({ name, data }) => staleBy(product, name, data)))
-  for (const [channel, events] of byChannel(rows)) io.to(channel).emit('events', { channel, events })
-  await seat.query('delete from pending_events where seq = any($1)', [rows.map(({ seq }) => seq)])
-  for (const { at } of rows) world.metrics.deliveryLag.observe(Math.max(world.clock.now() - Date.parse(at), 0) / 1000)
-  world.metrics.delivered.inc(rows.length)
-  return rows.length === batchMax
-}
-
-const staleBy = (product: Product, name: string, data: unknown): readonly string[] =>
-  product.events.find(type => type.name === name)?.stale?.(data) ?? []
 
 /** All events of a batch for one channel travel in one frame. */
-function byChannel(rows: readonly Pending[]): Map<string, object[]> {
+function byChannel(events: readonly Placed[]): Map<string, object[]> {
   const frames = new Map<string, object[]>()
-  for (const { id, name, at, data, channels } of rows)
-    for (const channel of channels) frames.set(channel, [...(frames.get(channel) ?? []), { id, name, at, data }])
+  for (const { id, name, at, data, channels } of events)
+    for (const channel of channels) {
+      const frame = frames.get(channel)
+      if (frame === undefined) frames.set(channel, [{ id, name, at, data }])
+      else frame.push({ id, name, at, data })
+    }
   return frames
 }

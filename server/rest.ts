@@ -88,5 +88,9 @@ function sendAnswer(op: AnyOperation, response: Response, answer: Answer): void 
   const { data } = body
   if (typeof data === 'object' && data !== null && 'rev' in data && typeof data.rev === 'number')
     response.set('ETag', `"${data.rev}"`)
-  response.status(op.status ?? 200).json(body)
+  // Not `json`, which would answer 304 to a matching revision: counts and `viewer` change without one.
+  response
+    .status(op.status ?? 200)
+    .type('application/json')
+    .end(JSON.stringify(body))
 }

@@ -39,7 +39,6 @@ describe.each(operations)('%s', (_name, op) => {
     const rest = await world.person(`r-${op.name}`, {
       roles: ['moderator'],
       name: 'Same',
-      preferredUsername: undefined,
     })
     const socket = await world.person(`s-${op.name}`, { roles: ['moderator'], name: 'Same' })
     const input = sampleOf(op.input)

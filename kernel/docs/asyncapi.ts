@@ -18,7 +18,8 @@ export function asyncApi(product: Product): Json {
         'Connect with `io(url, {auth: {token}})`. Call with `emitWithAck(name, {input, key})`. Follow a channel with ' +
         '`channel.follow`; what happens there arrives as the Socket.IO event `events`: `{channel, events: [{id, name, at, ' +
         'data}]}`, in order. A call without an acknowledgement is answered with the event `refused`; a socket whose token ' +
-        'has expired hears `session.closed`. Both carry a problem object.',
+        'has expired hears `session.closed`; both carry a problem object. Whoever loses the right to follow a channel hears ' +
+        '`channel.closed`: `{channel, problem}`.',
     },
     defaultContentType: 'application/json',
     // What AsyncAPI calls a channel is our one socket; these are the channels that are followed over it.

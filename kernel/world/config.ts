@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import {
   address,
+  flag,
   fromText,
   jsonSchema,
   line,
@@ -27,6 +28,7 @@ const environment = shape({
   REDIS_HOST: line(255),
   REDIS_PORT: whole(1, 65535),
   REDIS_PASSWORD: optional(line(512)),
+  REDIS_TLS: optional(flag),
   REDIS_PREFIX: optional(pattern(/^[\w:-]+$/, 60)),
   AWS_ACCESS_KEY_ID: optional(line(200)),
   AWS_SECRET_ACCESS_KEY: optional(line(200)),
@@ -135,6 +137,7 @@ function toConfig(env: Environment) {
       host: env.REDIS_HOST,
       port: env.REDIS_PORT,
       password: env.REDIS_PASSWORD,
+      tls: env.REDIS_TLS ?? false,
       prefix: env.REDIS_PREFIX ?? 'tutti',
     },
     aws: {

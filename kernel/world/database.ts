@@ -54,7 +54,12 @@ export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
     /** Opens a transaction that the queries within join by themselves. A nested one would be independent: never nest. */
     transaction: <T>(work: () => Promise<T>): Promise<T> => sequelize.transaction(() => work()),
 
-    readOnly: <T>(work: () => Promise<T>): Promise<T> => sequelize.transaction({ readOnly: true }, () => work()),
+    readOnly: <T>(work: () => Promise<T>): Promise<T> =>
+      sequelize.transaction(async () => {
+        // Sequelize's own `readOnly` only chooses a replica.
+        await sequelize.query('set transaction read only')
+        return work()
+      }),
 
     /** Rows of a query written by hand; `:names` are escaped values. Joins the transaction that it is called in. */
     query: async <R extends object>(sql: string, names: Record<string, unknown> = {}): Promise<R[]> => {

@@ -74,16 +74,17 @@ export function createKeyring({ url, clock, log, redis, fetches }: KeyringParts)
   }
 
   async function current(): Promise<Keys> {
-    const known = usable(keys) ?? usable(await fromRedis())
+    const known = usable(keys) ?? usable(await fromRedis()) ?? usable(keys)
     if (known === undefined) {
       if (fetching === undefined && !mayFetch()) throw unavailable()
-      return refresh().catch(() => {
-        throw unavailable()
-      })
+      return orUnavailable(refresh())
     }
-    keys = known
-    if (clock.now() - known.fetchedAt > freshMs && mayFetch()) void refresh().catch(() => undefined)
-    return known
+    if (known.fetchedAt > (keys?.fetchedAt ?? -Infinity)) keys = known
+    const ageMs = clock.now() - known.fetchedAt
+    if (ageMs <= freshMs || !mayFetch()) return known
+    const renewed = refresh().catch(() => known)
+    // After a long rest the keys may hold one that was withdrawn; while the auth server is away nobody waits for it twice.
+    return ageMs > 2 * freshMs && failedAt < known.fetchedAt ? renewed : known
   }
 
   const usable = (candidate: Keys | undefined) =>
@@ -91,7 +92,7 @@ export function createKeyring({ url, clock, log, redis, fetches }: KeyringParts)
 
   async function fromRedis(): Promise<Keys | undefined> {
     const kept = await redis.commands.get('jwks').catch(() => null)
-    return kept === null ? undefined : (JSON.parse(kept) as Keys)
+    return kept === null ? undefined : readKept(kept)
   }
 
   /** The key set that should hold `kid`: fetched anew when it is not there yet, as after a rotation. */
@@ -100,10 +101,13 @@ export function createKeyring({ url, clock, log, redis, fetches }: KeyringParts)
     if (kid === undefined || has(known, kid)) return known
     const now = clock.now()
     if (now - (unknownKids.get(kid) ?? -Infinity) < unknownKidMs) return known
+    // A fetch under way may have been answered before the key was there: its answer proves nothing.
+    if (fetching !== undefined) {
+      const arriving = await orUnavailable(fetching)
+      if (has(arriving, kid)) return arriving
+    }
     if (fetching === undefined && !mayFetch()) throw unavailable()
-    const renewed = await refresh().catch(() => {
-      throw unavailable()
-    })
+    const renewed = await orUnavailable(refresh())
     if (!has(renewed, kid)) remember(unknownKids, kid, now)
     return renewed
   }
@@ -116,6 +120,11 @@ export function createKeyring({ url, clock, log, redis, fetches }: KeyringParts)
 }
 
 const unavailable = () => refusals.authUnavailable(undefined, { retryAfter: 5 })
+
+const orUnavailable = (keys: Promise<Keys>): Promise<Keys> =>
+  keys.catch(() => {
+    throw unavailable()
+  })
 
 const has = ({ jwks }: Keys, kid: string) => jwks.keys.some(key => key.kid === kid)
 
@@ -139,5 +148,20 @@ async function download(url: string): Promise<JSONWebKeySet> {
   return jwks
 }
 
+/** What another node kept, unless somebody else wrote it. */
+function readKept(kept: string): Keys | undefined {
+  try {
+    const { jwks, fetchedAt } = JSON.parse(kept) as Partial<Record<keyof Keys, unknown>>
+    return isJwks(jwks) && typeof fetchedAt === 'number' ? { jwks, fetchedAt } : undefined
+  } catch {
+    return undefined
+  }
+}
+
 const isJwks = (value: unknown): value is JSONWebKeySet =>
-  typeof value === 'object' && value !== null && 'keys' in value && Array.isArray(value.keys) && value.keys.length > 0
+  typeof value === 'object' &&
+  value !== null &&
+  'keys' in value &&
+  Array.isArray(value.keys) &&
+  value.keys.length > 0 &&
+  value.keys.every(key => typeof key === 'object' && key !== null)

@@ -41,6 +41,12 @@ export function createMetrics() {
       labelNames: ['job', 'outcome'],
       registers,
     }),
+    countDrift: new Counter({
+      name: 'tutti_count_drift_total',
+      help: 'By how much kept counts were wrong, as the nightly comparison found and repaired it',
+      labelNames: ['counter'],
+      registers,
+    }),
     jwksFetches: new Counter({
       name: 'tutti_jwks_fetches_total',
       help: 'Fetches of the auth server’s keys',

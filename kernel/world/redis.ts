@@ -13,11 +13,12 @@ export type RedisClients = ReturnType<typeof openRedis>
  * rebuilt.
  */
 export function openRedis(config: Pick<Config, 'redis'>, log: Log, publishesLost: Pick<Counter, 'inc'>) {
-  const { host, port, password, prefix } = config.redis
+  const { host, port, password, tls, prefix } = config.redis
   const shared = {
     host,
     port,
     ...(password === undefined ? {} : { password }),
+    ...(tls ? { tls: {} } : {}),
     connectTimeout: 2_000,
     retryStrategy: (attempt: number) =>
       Math.min(50 * 2 ** Math.min(attempt, 6), 2_000) + Math.floor(Math.random() * 100),

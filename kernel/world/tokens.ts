@@ -28,6 +28,8 @@ export function createTokens(auth: Config['auth'], keyring: Keyring, clock: Cloc
       clockTolerance: clockToleranceS,
       currentDate: new Date(clock.now()),
     })
+    // jose looks at `iat` only together with a greatest age.
+    if ((payload.iat ?? 0) > clock.now() / 1000 + clockToleranceS) throw refusals.tokenInvalid()
     return toIdentity(payload)
   }
 

@@ -1,5 +1,6 @@
 import { type Value } from '../../kernel/schema'
 import { type World } from '../../kernel/world'
+import { isTrackListed } from '../streaming/views'
 import { blockBetween } from '../user-profile/views'
 import { actorsShownMax, type feedItem } from './views'
 
@@ -45,8 +46,8 @@ export async function arrivalsOf({ db }: World, wish: FeedWish): Promise<Arrival
 type Event = Omit<Arrival, 'actors'> & { actors: Item['actors'] | null }
 const isArrival = (event: Event): event is Arrival => event.actors !== null
 
-/** SQL: what streaming/rules.ts calls listed; the last condition is that of the indexes. */
-export const listed = `t.visibility = 'public' and t.state = 'ready' and t.removed_at is null and t.published_at is not null`
+/** SQL: the last condition is that of the indexes. */
+export const listed = `${isTrackListed('t')} and t.published_at is not null`
 
 const beforeCursor = (at: string, id: string) => `(${at}, ${id}) < (cast($2 as timestamptz), cast($3 as uuid))`
 

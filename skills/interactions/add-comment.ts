@@ -44,7 +44,7 @@ export const addComment = operation({
     await count(track, 'commentCount', 1)
     const by = await profileSummaryOf(actor.id)
     const comment = describeComment(row, by)
-    await emit(commentAdded, { trackId, ownerId, by, comment, counts: countsOf(track), rev: track.rev })
+    await emit(commentAdded, { trackId, ownerId, by, comment, counts: countsOf(track) })
     return viewComment(comment, track, actor)
   },
 })

@@ -1,11 +1,11 @@
 import { event } from '../../kernel/event'
-import { count, id, shape } from '../../kernel/schema'
+import { id, shape } from '../../kernel/schema'
 import { trackCacheKey, trackCounts } from '../streaming/views'
 import { profileSummary } from '../user-profile/views'
 import { commentFacts } from './views'
 
 /** What somebody did with a track, and its counts afterwards. */
-const reactionToTrack = shape({ trackId: id, ownerId: id, by: profileSummary, counts: trackCounts, rev: count })
+const reactionToTrack = shape({ trackId: id, ownerId: id, by: profileSummary, counts: trackCounts })
 
 interface AboutTrack {
   trackId: string
@@ -57,7 +57,6 @@ const commentOnTrack = shape({
   by: profileSummary,
   comment: commentFacts,
   counts: trackCounts,
-  rev: count,
 })
 
 export const commentAdded = event({
@@ -71,7 +70,7 @@ export const commentAdded = event({
 export const commentRemoved = event({
   name: 'interactions.commentRemoved',
   summary: 'A comment of somebody (`by`) was taken away, by themselves, the artist or a moderator.',
-  payload: shape({ trackId: id, ownerId: id, by: profileSummary, commentId: id, counts: trackCounts, rev: count }),
+  payload: shape({ trackId: id, ownerId: id, by: profileSummary, commentId: id, counts: trackCounts }),
   channels: concerned,
   stale,
 })

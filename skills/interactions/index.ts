@@ -5,6 +5,7 @@ import { likeTrack } from './like-track'
 import { listComments } from './list-comments'
 import { listLikedTracks } from './list-liked-tracks'
 import { listLikers } from './list-likers'
+import { reconcileCounts } from './reconcile-counts'
 import { removeComment } from './remove-comment'
 import { repostTrack } from './repost-track'
 import { unlikeTrack } from './unlike-track'
@@ -17,4 +18,5 @@ export const interactions: Skill = {
     ...[addComment, listComments, removeComment],
   ],
   events: [trackLiked, trackUnliked, trackReposted, trackUnreposted, commentAdded, commentRemoved],
+  jobs: [reconcileCounts],
 }

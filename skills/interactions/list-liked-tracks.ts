@@ -3,7 +3,7 @@ import { operation } from '../../kernel/operation'
 import { Page, pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
 import { shape } from '../../kernel/schema'
 import { Track } from '../../models'
-import { trackView, viewTracks } from '../streaming/views'
+import { isTrackSeen, trackView, viewTracks } from '../streaming/views'
 import { newest } from '../user-profile/views'
 
 export const listLikedTracks = operation({
@@ -23,7 +23,7 @@ export const listLikedTracks = operation({
   async run({ input, actor }, context) {
     const size = pageSize(input)
     const [at, id] = readCursor(input, 2) ?? newest
-    const names = { viewer: actor.id, seesAll: isModerator(actor), at, id, count: size + 1 }
+    const names = { viewer: actor.id, moderates: isModerator(actor), at, id, count: size + 1 }
     const rows = await context.world.db.query<{ id: string; at: Date }>(visibleLikes, names)
     const page = pageFrom(
       rows,
@@ -40,11 +40,8 @@ export const listLikedTracks = operation({
   },
 })
 
-/** The rule is `maySeeTrack`, here in SQL so that a page is full whatever became invisible. */
 const visibleLikes = `
   select t.id, l.created_at as at from likes l join tracks t on t.id = l.track_id
   where l.profile_id = :viewer and (l.created_at, l.track_id) < (cast(:at as timestamptz), cast(:id as uuid))
-    and t.removed_at is null
-    and (t.owner_id = :viewer or :seesAll or (t.state = 'ready' and t.visibility <> 'private'
-      and not exists (select from blocks where blocker_id = t.owner_id and blocked_id = :viewer)))
+    and ${isTrackSeen('t', ':viewer', ':moderates')}
   order by l.created_at desc, l.track_id desc limit :count`

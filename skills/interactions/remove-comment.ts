@@ -1,6 +1,6 @@
 import { operation } from '../../kernel/operation'
 import { refusals } from '../../kernel/refusals'
-import { count as wholeNumber, id, named, shape } from '../../kernel/schema'
+import { id, named, shape } from '../../kernel/schema'
 import { Comment, Track } from '../../models'
 import { countsOf, trackCounts } from '../streaming/views'
 import { profileSummaryOf } from '../user-profile/views'
@@ -15,7 +15,7 @@ export const removeComment = operation({
   summary: 'Take a comment away: your own, or any on your own track. Doing so again changes nothing.',
   who: 'signed-in',
   input: shape({ commentId: id }),
-  output: named('CommentRemoval', shape({ commentId: id, trackId: id, counts: trackCounts, rev: wholeNumber })),
+  output: named('CommentRemoval', shape({ commentId: id, trackId: id, counts: trackCounts })),
   limit: { perMinute: 60 },
   idempotency: 'natural',
 
@@ -37,9 +37,8 @@ export const removeComment = operation({
       await comment.update({ removedAt: now })
       await count(track, 'commentCount', -1)
       const by = await profileSummaryOf(comment.authorId)
-      const counts = countsOf(track)
-      await emit(commentRemoved, { trackId, ownerId, by, commentId: comment.id, counts, rev: track.rev })
+      await emit(commentRemoved, { trackId, ownerId, by, commentId: comment.id, counts: countsOf(track) })
     }
-    return { commentId: comment.id, trackId, counts: countsOf(track), rev: track.rev }
+    return { commentId: comment.id, trackId, counts: countsOf(track) }
   },
 })

@@ -9,16 +9,16 @@ import { viewStance } from './views'
 
 export type Counter = 'likeCount' | 'repostCount' | 'commentCount'
 
-/** Moves one counter of a locked track and its revision, and reads both back. */
+/** Moves one counter of a track, which must be locked, and the revision of its counts. */
 export async function count(track: Track, counter: Counter, by: 1 | -1): Promise<void> {
-  await track.increment({ [counter]: by, rev: 1 })
-  await track.reload()
+  track.set(counter, track[counter] + by)
+  await track.set({ countsRev: track.countsRev + 1 }).save()
 }
 
 /** Tells of a like or a repost that came or went (the four events have one payload), with the counts as they are now. */
 export async function tell(type: typeof trackLiked, track: Track, { actor, emit }: Context<Actor>): Promise<void> {
   const by = await profileSummaryOf(actor.id)
-  await emit(type, { trackId: track.id, ownerId: track.ownerId, by, counts: countsOf(track), rev: track.rev })
+  await emit(type, { trackId: track.id, ownerId: track.ownerId, by, counts: countsOf(track) })
 }
 
 /**

@@ -8,10 +8,7 @@ import { blockBetween, profileSummary, type ProfileSummary } from '../user-profi
 import { mayRemoveComment } from './rules'
 
 /** What the viewer has done with a track, and its counts: the answer to liking and reposting. */
-export const stanceView = named(
-  'TrackStance',
-  shape({ trackId: id, liked: flag, reposted: flag, counts: trackCounts, rev: count }),
-)
+export const stanceView = named('TrackStance', shape({ trackId: id, liked: flag, reposted: flag, counts: trackCounts }))
 
 const facts = { id, trackId: id, author: profileSummary, body: written, positionMs: count, createdAt: instant }
 
@@ -44,7 +41,6 @@ export const viewStance = (track: Track, stance: { liked: boolean; reposted: boo
   trackId: track.id,
   ...stance,
   counts: countsOf(track),
-  rev: track.rev,
 })
 
 /**

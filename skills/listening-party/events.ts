@@ -41,6 +41,7 @@ export const memberLeft = event({
   summary: 'Somebody left, was removed, or may not come back.',
   payload: shape({ ...about, profileId: id, why: oneOf('left', 'removed', 'banned'), memberCount: count }),
   channels: data => andPerson(data, data.profileId),
+  unsettles: ({ partyId, profileId }) => ({ channel: `party:${partyId}`, profileId }),
 })
 
 export const partyEnded = event({

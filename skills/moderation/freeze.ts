@@ -1,8 +1,6 @@
 import { type Actor } from '../../kernel/actor'
 import { type Context } from '../../kernel/context'
-import { refusals } from '../../kernel/refusals'
-import { Comment } from '../../models'
-import { describeComment, isShown } from '../interactions/views'
+import { describeComment, visibleComment } from '../interactions/views'
 import { viewPlaylist, visiblePlaylist } from '../playlists/views'
 import { viewTrack, visibleTrack } from '../streaming/views'
 import { describeProfile, profileSummaryOf, visibleProfile } from '../user-profile/views'
@@ -28,15 +26,7 @@ const copies: Record<ReportedSubject['kind'], (id: string, context: Context<Acto
   }),
 
   async comment(id, context) {
-    const comment = await Comment.findByPk(id)
-    if (comment === null || comment.removedAt !== null) throw refusals.notFound()
-    const { ownerId } = await visibleTrack(comment.trackId, context)
-    const names = { authorId: comment.authorId, ownerId, viewer: context.actor.id }
-    const shown = await context.world.db.query(
-      `select 1 as shown where ${isShown(':authorId', ':ownerId', ':viewer')}`,
-      names,
-    )
-    if (shown.length === 0) throw refusals.notFound()
+    const comment = await visibleComment(id, context)
     return { comment: describeComment(comment, await profileSummaryOf(comment.authorId)) }
   },
 }

@@ -35,6 +35,7 @@ export const trackHidden = event({
   payload: shape({ trackId: id, ownerId: id }),
   channels: ({ trackId }) => [`track:${trackId}`],
   stale: ({ trackId }) => [trackCacheKey(trackId)],
+  unsettles: ({ trackId }) => ({ channel: `track:${trackId}` }),
 })
 
 export const trackRemoved = event({
@@ -43,4 +44,5 @@ export const trackRemoved = event({
   payload: shape({ trackId: id, ownerId: id }),
   channels: ({ trackId, ownerId }) => [`track:${trackId}`, `user:${ownerId}`],
   stale: ({ trackId }) => [trackCacheKey(trackId)],
+  unsettles: ({ trackId }) => ({ channel: `track:${trackId}` }),
 })

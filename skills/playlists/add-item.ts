@@ -37,8 +37,8 @@ export const addItem = operation({
 
   async run({ input, subject: { playlist, track }, actor }, context) {
     const { now, emit } = context
-    if (playlist.itemCount >= playlistItemsMax) throw playlistFull()
     const order = await orderOf(playlist)
+    if (order.length >= playlistItemsMax) throw playlistFull()
     const { after = order.at(-1)?.itemId ?? null } = input
     refuseMissing(playlist, order, after)
 
@@ -52,7 +52,7 @@ export const addItem = operation({
     const rank = places.find(own => own.itemId === itemId)?.rank ?? ''
     const row = { id: itemId, playlistId: playlist.id, trackId: track.id, addedBy: actor.id, rank, addedAt: now }
     const item = await PlaylistItem.create(row)
-    const about = await revise(playlist, now, { itemCount: playlist.itemCount + 1 })
+    const about = await revise(playlist, now)
 
     const by = await profileSummaryOf(actor.id)
     const asAnyoneSees = isListed(track) ? await viewTrack(track, { actor: null }) : null

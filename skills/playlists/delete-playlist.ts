@@ -27,7 +27,7 @@ export const deletePlaylist = operation({
   async run({ subject: playlist }, { now, emit }) {
     if (playlist.removedAt === null) {
       await PlaylistItem.destroy({ where: { playlistId: playlist.id } })
-      await emit(playlistDeleted, await revise(playlist, now, { itemCount: 0, removedAt: now }))
+      await emit(playlistDeleted, await revise(playlist, now, { removedAt: now }))
     }
     return { done: true as const }
   },

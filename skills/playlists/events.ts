@@ -41,6 +41,7 @@ export const playlistHidden = event({
   summary: 'A playlist became private: forget it, unless it is yours.',
   payload: shape({ playlistId: id, rev: count }),
   channels: ({ playlistId }) => [`playlist:${playlistId}`],
+  unsettles: ({ playlistId }) => ({ channel: `playlist:${playlistId}` }),
 })
 
 export const playlistDeleted = event({
@@ -48,6 +49,7 @@ export const playlistDeleted = event({
   summary: 'A playlist is no more.',
   payload: shape(about),
   channels: concerned,
+  unsettles: ({ playlistId }) => ({ channel: `playlist:${playlistId}` }),
 })
 
 /**

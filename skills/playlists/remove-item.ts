@@ -22,7 +22,7 @@ export const removeItem = operation({
 
   async run({ input: { itemId }, subject: playlist }, { now, emit }) {
     if ((await PlaylistItem.destroy({ where: { id: itemId, playlistId: playlist.id } })) > 0) {
-      const about = await revise(playlist, now, { itemCount: playlist.itemCount - 1 })
+      const about = await revise(playlist, now)
       await emit(itemRemoved, { ...about, itemId })
     }
     return { playlistId: playlist.id, rev: playlist.rev, itemId }

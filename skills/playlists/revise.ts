@@ -1,7 +1,7 @@
 import { type Playlist } from '../../models'
 
 /** Makes one change of a locked playlist: its next revision. Gives what every event says of it. */
-export async function revise(playlist: Playlist, now: Date, values: { itemCount?: number; removedAt?: Date } = {}) {
+export async function revise(playlist: Playlist, now: Date, values: { removedAt?: Date } = {}) {
   await playlist.set({ ...values, rev: playlist.rev + 1, updatedAt: now }).save()
   return aboutPlaylist(playlist)
 }

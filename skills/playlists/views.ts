@@ -17,7 +17,7 @@ import {
   written,
 } from '../../kernel/schema'
 import { Playlist, PlaylistItem } from '../../models'
-import { trackView } from '../streaming/views'
+import { isTrackSeen, trackView } from '../streaming/views'
 import { hasBlocked, profileSummaries, profileSummary } from '../user-profile/views'
 import { mayEditPlaylist, maySeePlaylist } from './rules'
 
@@ -111,16 +111,14 @@ export async function viewPlaylist(
 
 const nothingPlayable = { trackCount: 0, durationMs: 0 }
 
-/** `maySeeTrack` in SQL, so that a page of long playlists costs one query. */
+/** In SQL, so that a page of long playlists costs one query. */
 async function playableOf(playlists: readonly Playlist[], { actor, world }: Pick<Context, 'actor' | 'world'>) {
   if (playlists.length === 0) return new Map<string, typeof nothingPlayable>()
   const rows = await world.db.query<{ id: string } & typeof nothingPlayable>(
     `select item.playlist_id as id, cast(count(*) as integer) as "trackCount",
             cast(coalesce(sum(track.duration_ms), 0) as double precision) as "durationMs"
      from playlist_items item join tracks track on track.id = item.track_id
-     where item.playlist_id in (:playlists) and track.removed_at is null
-       and (:moderates or track.owner_id = :viewer or (track.state = 'ready' and track.visibility <> 'private'
-         and not exists (select from blocks where blocker_id = track.owner_id and blocked_id = :viewer)))
+     where item.playlist_id in (:playlists) and ${isTrackSeen('track', ':viewer', ':moderates')}
      group by item.playlist_id`,
     { playlists: playlists.map(playlist => playlist.id), viewer: actor?.id ?? null, moderates: isModerator(actor) },
   )

@@ -1,3 +1,5 @@
+import { blockBetween } from '../user-profile/views'
+
 /**
  * How text is found, in SQL: at the beginning of a column, at the beginning of a word in it, or by a word that is almost
  * the same. Columns are lowered as their trigram indexes are. `$1`, `$2` and `$3` are `wordsOf`.
@@ -17,9 +19,7 @@ export const scoreOf = (column: string): string =>
          else cast(round(word_similarity(lower($1), lower(${column})) * 1000) as integer) end)`
 
 /** Nobody whom the viewer (`$4`, an id or null) has blocked or who has blocked the viewer. */
-export const noBlockWith = (person: string): string =>
-  `not exists (select from blocks where (blocker_id = ${person} and blocked_id = cast($4 as uuid))
-                                     or (blocker_id = cast($4 as uuid) and blocked_id = ${person}))`
+export const noBlockWith = (person: string): string => `not ${blockBetween(person, 'cast($4 as uuid)')}`
 
 /** The page of a query that gives `id` and `score`: after the cursor (`$5`, `$6`), so many (`$7`), the best first. */
 export const bestOf = (query: string): string =>

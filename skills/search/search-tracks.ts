@@ -3,7 +3,7 @@ import { pageOf, paging } from '../../kernel/paging'
 import { line, shape } from '../../kernel/schema'
 import { Track } from '../../models'
 import { isListed } from '../streaming/rules'
-import { trackView, viewTracks } from '../streaming/views'
+import { isTrackListed, trackView, viewTracks } from '../streaming/views'
 import { lookUp } from './look-up'
 import { bestOf, matches, noBlockWith, scoreOf } from './match'
 
@@ -29,12 +29,11 @@ export const searchTracks = operation({
     }),
 })
 
-/** The first conditions are `isListed`, as the indexes have them. */
 const fitting = {
   name: 'search-tracks',
   text: bestOf(`
     select id, greatest(${scoreOf('title')}, case when lower(genre) = lower($1) then 1000 else 0 end) as score
     from tracks
-    where visibility = 'public' and state = 'ready' and removed_at is null
+    where ${isTrackListed('tracks')}
       and (${matches('title')} or lower(genre) = lower($1)) and ${noBlockWith('owner_id')}`),
 }

@@ -10,10 +10,16 @@ const cachedMs = 60_000
 /** What of a track must never come from a cache: who may see it, what the viewer did with it, how new it is. */
 interface Glance {
   track: { ownerId: string; visibility: Track['visibility']; state: Track['state']; removedAt: Date | null }
-  rev: number
-  ownerRev: number
+  revs: Revisions
   liked: boolean
   reposted: boolean
+}
+
+/** Of all that a view is made of: the track, its counts, its artist. */
+interface Revisions {
+  track: number
+  counts: number
+  owner: number
 }
 
 /**
@@ -27,17 +33,18 @@ export async function glanceAt(trackId: string, { actor, world }: Pick<Context, 
     values: [trackId, actor?.id ?? null],
   })
   if (row === undefined) throw refusals.notFound()
-  const { ownerId, visibility, state, removedAt, rev, ownerRev, blocked, liked, reposted } = row
+  const { ownerId, visibility, state, removedAt, rev, countsRev, ownerRev, blocked, liked, reposted } = row
   const track = { ownerId, visibility, state, removedAt }
   if (!maySeeTrack(actor, track, blocked)) throw refusals.notFound()
-  return { track, rev, ownerRev, liked, reposted }
+  return { track, revs: { track: rev, counts: countsRev, owner: ownerRev }, liked, reposted }
 }
 
-type Row = Glance['track'] & Omit<Glance, 'track'> & { blocked: boolean }
+type Row = Glance['track'] & Record<'rev' | 'countsRev' | 'ownerRev', number> & Record<Flag, boolean>
+type Flag = 'blocked' | 'liked' | 'reposted'
 
 const glance = `
   select track.owner_id as "ownerId", track.visibility, track.state, track.removed_at as "removedAt", track.rev,
-    owner.rev as "ownerRev",
+    track.counts_rev as "countsRev", owner.rev as "ownerRev",
     exists (select from blocks where blocker_id = track.owner_id and blocked_id = $2) as blocked,
     exists (select from likes where track_id = track.id and profile_id = $2) as liked,
     exists (select from reposts where track_id = track.id and profile_id = $2) as reposted
@@ -52,12 +59,13 @@ interface Kept {
 /** The track as everybody sees it: from the cache when that is at least as new as `glance`, else from its row. */
 export async function describeAsOf(
   trackId: string,
-  { rev, ownerRev }: Pick<Glance, 'rev' | 'ownerRev'>,
+  { revs }: Pick<Glance, 'revs'>,
   { world }: Pick<Context, 'world'>,
 ): Promise<TrackView> {
   const key = trackCacheKey(trackId)
   const kept = await world.cache.through(key, cachedMs, () => load(trackId))
-  if (kept.view.rev >= rev && kept.ownerRev >= ownerRev) return kept.view
+  const { view, ownerRev } = kept
+  if (view.rev >= revs.track && view.counts.rev >= revs.counts && ownerRev >= revs.owner) return view
   await world.cache.drop([key])
   return (await load(trackId)).view
 }

@@ -18,7 +18,8 @@ import { Like, Repost, Track } from '../../models'
 import { hasBlocked, profileSummaries, profileSummary } from '../user-profile/views'
 import { mayEditTrack, maySeeTrack } from './rules'
 
-export const trackCounts = named('TrackCounts', shape({ likes: count, reposts: count, comments: count }))
+/** One value: of two, the one with the greater `rev` is newer. It has nothing to do with the `rev` of its track. */
+export const trackCounts = named('TrackCounts', shape({ likes: count, reposts: count, comments: count, rev: count }))
 
 /** A track as listeners see it. `viewer` is there for whoever is signed in. */
 export const trackView = named(
@@ -61,6 +62,19 @@ export async function visibleTrack(
 const maySee = async (actor: Actor | null, track: Track) =>
   maySeeTrack(actor, track, actor !== null && (await hasBlocked(track.ownerId, actor.id)))
 
+/**
+ * SQL: `maySeeTrack`, for pages that must be full whatever became invisible. `track` is a row of tracks, `viewer` an id or
+ * null, `moderates` whether that is a moderator: names of columns or values.
+ */
+export const isTrackSeen = (track: string, viewer: string, moderates: string): string =>
+  `(${track}.removed_at is null and (${track}.owner_id = ${viewer} or ${moderates} or (
+      ${track}.state = 'ready' and ${track}.visibility <> 'private'
+      and not exists (select from blocks where blocker_id = ${track}.owner_id and blocked_id = ${viewer}))))`
+
+/** SQL: `isListed`, as the conditions of the indexes have it. */
+export const isTrackListed = (track: string): string =>
+  `${track}.visibility = 'public' and ${track}.state = 'ready' and ${track}.removed_at is null`
+
 /** Tracks as the viewer sees them, in the order given; two queries whatever their number, four for a viewer. */
 export async function viewTracks(tracks: readonly Track[], { actor }: Pick<Context, 'actor'>): Promise<TrackView[]> {
   const trackId = tracks.map(({ id }) => id)
@@ -82,10 +96,11 @@ export async function viewTrack(track: Track, context: Pick<Context, 'actor'>): 
   return view
 }
 
-export const countsOf = ({ likeCount, repostCount, commentCount }: Track): Value<typeof trackCounts> => ({
+export const countsOf = ({ likeCount, repostCount, commentCount, countsRev }: Track): Value<typeof trackCounts> => ({
   likes: likeCount,
   reposts: repostCount,
   comments: commentCount,
+  rev: countsRev,
 })
 
 function describeTrack(track: Track) {

@@ -1,16 +1,9 @@
 import { event } from '../../kernel/event'
-import { count, id, shape } from '../../kernel/schema'
-import { profileCacheKey, profileFacts, profileSummary } from './views'
+import { id, shape } from '../../kernel/schema'
+import { profileCacheKey, profileCounts, profileFacts, profileSummary } from './views'
 
 /** Who (`by`) follows whom from now on, or no longer, and what the counts of both are now. */
-const followChange = shape({
-  profileId: id,
-  by: profileSummary,
-  followerCount: count,
-  rev: count,
-  byFollowingCount: count,
-  byRev: count,
-})
+const followChange = shape({ profileId: id, by: profileSummary, counts: profileCounts, byCounts: profileCounts })
 
 const block = shape({ profileId: id, by: profileSummary })
 
@@ -54,6 +47,7 @@ export const profileBlocked = event({
   payload: block,
   channels: blocker,
   stale,
+  unsettles: ({ profileId }) => ({ profileId }),
 })
 
 export const profileUnblocked = event({

@@ -4,7 +4,7 @@ import { type Context } from '../../kernel/context'
 import { refusals } from '../../kernel/refusals'
 import { Follow, Profile } from '../../models'
 import { type profileFollowed } from './events'
-import { summariseProfile } from './views'
+import { profileCountsOf, summariseProfile } from './views'
 
 /** The caller and somebody else, both rows locked. */
 export interface Pair {
@@ -42,12 +42,10 @@ export async function endFollow(follower: Profile, followee: Profile): Promise<b
   return ended > 0
 }
 
-/** Moves the counts of both and their revisions, and reads them back. */
+/** Moves the counts of both, who must be locked, and the revisions of their counts. */
 export async function countFollow(follower: Profile, followee: Profile, by: 1 | -1): Promise<void> {
-  await follower.increment({ followingCount: by, rev: 1 })
-  await followee.increment({ followerCount: by, rev: 1 })
-  await follower.reload()
-  await followee.reload()
+  await follower.update({ followingCount: follower.followingCount + by, countsRev: follower.countsRev + 1 })
+  await followee.update({ followerCount: followee.followerCount + by, countsRev: followee.countsRev + 1 })
 }
 
 /** Tells both of a follow that `me` began (`profileFollowed`) or ended, which has the same payload. */
@@ -59,8 +57,6 @@ export const tellOfFollow = (
   emit(type, {
     profileId: other.id,
     by: summariseProfile(me),
-    followerCount: other.followerCount,
-    rev: other.rev,
-    byFollowingCount: me.followingCount,
-    byRev: me.rev,
+    counts: profileCountsOf(other),
+    byCounts: profileCountsOf(me),
   })

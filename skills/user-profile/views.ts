@@ -9,13 +9,15 @@ import { Block, Follow, Profile } from '../../models'
 export const profileSummary = named('ProfileSummary', shape({ id, handle: written, displayName: written }))
 export type ProfileSummary = Value<typeof profileSummary>
 
+/** One value: of two, the one with the greater `rev` is newer. It has nothing to do with the `rev` of its profile. */
+export const profileCounts = named('ProfileCounts', shape({ followers: count, following: count, rev: count }))
+
 const facts = {
   id,
   handle: written,
   displayName: written,
   bio: written,
-  followerCount: count,
-  followingCount: count,
+  counts: profileCounts,
   rev: count,
   createdAt: instant,
 }
@@ -79,9 +81,15 @@ export const hasBlocked = async (blockerId: string, blockedId: string): Promise<
   (await Block.count({ where: { blockerId, blockedId } })) > 0
 
 export function describeProfile(profile: Profile): ProfileFacts {
-  const { id, handle, displayName, bio, followerCount, followingCount, rev, createdAt } = profile
-  return { id, handle, displayName, bio, followerCount, followingCount, rev, createdAt: createdAt.toISOString() }
+  const { id, handle, displayName, bio, rev, createdAt } = profile
+  return { id, handle, displayName, bio, counts: profileCountsOf(profile), rev, createdAt: createdAt.toISOString() }
 }
+
+export const profileCountsOf = (profile: Profile): Value<typeof profileCounts> => ({
+  followers: profile.followerCount,
+  following: profile.followingCount,
+  rev: profile.countsRev,
+})
 
 /** The same facts, and what the viewer has to do with them. */
 export const viewProfile = (profile: Profile, context: Pick<Context, 'actor'>): Promise<ProfileView> =>

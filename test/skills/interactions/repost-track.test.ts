@@ -21,15 +21,15 @@ describe.each(doors)('reposting a track over %s', door => {
     const heard = await ann.hear(`track:${track.id}`)
 
     const first = await bob.call(repostTrack, { trackId: track.id }, { door })
-    expect(first).toMatchObject({ reposted: true, liked: false, counts: { reposts: 1 }, rev: track.rev + 1 })
+    expect(first).toMatchObject({ reposted: true, liked: false, counts: { reposts: 1, rev: 2 } })
     expect(await bob.call(repostTrack, { trackId: track.id }, { door })).toEqual(first)
     expect(await bob.call(getTrack, { trackId: track.id }, { door })).toMatchObject({ viewer: { reposted: true } })
 
     const back = await bob.call(unrepostTrack, { trackId: track.id }, { door })
-    expect(back).toMatchObject({ reposted: false, counts: { reposts: 0 }, rev: track.rev + 2 })
+    expect(back).toMatchObject({ reposted: false, counts: { reposts: 0, rev: 3 } })
     expect(await bob.call(unrepostTrack, { trackId: track.id }, { door })).toEqual(back)
     const last = await heard.first('interactions.trackUnreposted')
-    expect(last.data).toMatchObject({ by: { id: bob.id }, counts: { reposts: 0 }, rev: back.rev })
+    expect(last.data).toMatchObject({ by: { id: bob.id }, counts: back.counts })
     expect(heard.names()).toEqual(['interactions.trackReposted', 'interactions.trackUnreposted'])
   })
 

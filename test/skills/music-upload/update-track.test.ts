@@ -1,3 +1,5 @@
+import { likeTrack } from '../../../skills/interactions/like-track'
+import { unlikeTrack } from '../../../skills/interactions/unlike-track'
 import { removeTrack } from '../../../skills/music-upload/remove-track'
 import { updateTrack } from '../../../skills/music-upload/update-track'
 import { getTrack } from '../../../skills/streaming/get-track'
@@ -55,6 +57,22 @@ describe.each(doors)('changing a track over %s', door => {
       ['a', 'b', 'c', 'd'].map(title => ann.ask(updateTrack, { trackId, title, rev: now.rev }, { door })),
     )
     expect(replies.filter(({ data }) => data !== undefined)).toHaveLength(1)
+  })
+
+  it('does not mind what listeners did meanwhile', async () => {
+    const ann = await world.person('ann')
+    const fans = await Promise.all(['bob', 'cat', 'dan'].map(name => world.person(name)))
+    const { id: trackId, rev } = await makeTrack(ann.id)
+    for (const fan of fans) await fan.call(likeTrack, { trackId }, { door })
+    const ifMatch = door === 'rest' ? { headers: { 'if-match': `"${rev}"` } } : {}
+    const wish = { trackId, title: 'Loved', ...(door === 'rest' ? {} : { rev }) }
+    const changed = await ann.call(updateTrack, wish, { door, ...ifMatch })
+    expect(changed).toMatchObject({ title: 'Loved', rev: rev + 1, counts: { likes: 3, rev: 4 } })
+    await fans[0]?.call(unlikeTrack, { trackId }, { door })
+    const stale = await ann.refused(updateTrack, { ...wish, title: 'Late' }, { door, ...ifMatch })
+    const current = await ann.call(getTrack, { trackId }, { door })
+    expect(stale).toMatchObject({ code: 'stale_revision', status: 409, current })
+    expect(current).toMatchObject({ title: 'Loved', rev: changed.rev, counts: { likes: 2, rev: 5 } })
   })
 
   it('publishes once in the life of a track, and hides it from those who listen when it turns private', async () => {

@@ -1,4 +1,4 @@
-import { Playlist, PlaylistItem } from '../../../models'
+import { PlaylistItem } from '../../../models'
 import { newId } from '../../../kernel/ids'
 import { addItem } from '../../../skills/playlists/add-item'
 import { createPlaylist } from '../../../skills/playlists/create-playlist'
@@ -144,6 +144,5 @@ async function fill(playlistId: string, trackId: string, many: number): Promise<
     addedAt: now,
   }))
   await PlaylistItem.bulkCreate(rows)
-  await Playlist.update({ itemCount: many }, { where: { id: playlistId } })
   return rows.map(({ id }) => id)
 }

@@ -86,12 +86,14 @@ describe('the cache', () => {
     expect(await bob.call(getTrack, { trackId })).toMatchObject({ title: 'From the cache', viewer: { liked: true } })
   })
 
-  it('is not believed when the track or its artist changed past it', async () => {
+  it('is not believed when the track, its counts or its artist changed past it', async () => {
     const track = await makeTrack(ann.id)
     const trackId = track.id
     await bob.call(getTrack, { trackId })
     await track.update({ title: 'Changed', rev: track.rev + 1 })
     expect(await bob.call(getTrack, { trackId })).toMatchObject({ title: 'Changed' })
+    await track.update({ likeCount: 7, countsRev: track.countsRev + 1 })
+    expect(await bob.call(getTrack, { trackId })).toMatchObject({ title: 'Changed', counts: { likes: 7, rev: 2 } })
     const artist = await Profile.findByPk(ann.id)
     await artist?.update({ displayName: 'Ann the Great', rev: artist.rev + 1 })
     expect(await bob.call(getTrack, { trackId })).toMatchObject({ owner: { displayName: 'Ann the Great' } })

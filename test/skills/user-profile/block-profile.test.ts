@@ -33,7 +33,7 @@ describe.each(doors)('blocking over %s', door => {
     expect(await ann.call(blockProfile, { profileId: bob.id }, { door })).toEqual(blocked)
     for (const one of [ann, bob]) {
       const me = await one.call(getMe, {}, { door })
-      expect(me).toMatchObject({ followerCount: 0, followingCount: 0 })
+      expect(me).toMatchObject({ counts: { followers: 0, following: 0 } })
       expect(await one.call(getProfile, { handleOrId: one.id }, { door })).toEqual(me)
     }
     expect(await ann.call(listBlocked, {}, { door })).toMatchObject([{ id: bob.id }])
@@ -85,6 +85,6 @@ it('never leaves a follow beside a block, and no count wrong, when both happen a
     expect(await Block.count({ where: { blockerId: [ann.id, bob.id] } })).toBe(2)
     expect(await Follow.count({ where: { followerId: [ann.id, bob.id] } })).toBe(0)
     for (const one of [ann, bob])
-      expect(await one.call(getMe, {})).toMatchObject({ followerCount: 0, followingCount: 0 })
+      expect(await one.call(getMe, {})).toMatchObject({ counts: { followers: 0, following: 0 } })
   }
 })

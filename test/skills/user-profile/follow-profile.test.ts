@@ -23,14 +23,15 @@ describe.each(doors)('following over %s', door => {
     const [atAnn, atBob] = [await ann.hear(`user:${ann.id}`), await bob.hear(`user:${bob.id}`)]
 
     const followed = await bob.call(followProfile, { profileId: ann.id }, { door })
-    expect(followed).toMatchObject({ id: ann.id, followerCount: 1, viewer: { following: true } })
+    expect(followed).toMatchObject({ id: ann.id, counts: { followers: 1 }, viewer: { following: true } })
     expect(await bob.call(followProfile, { profileId: ann.id }, { door })).toEqual(followed)
-    expect(await bob.call(getMe, {}, { door })).toMatchObject({ followingCount: 1, followerCount: 0 })
+    expect(await bob.call(getMe, {}, { door })).toMatchObject({ counts: { following: 1, followers: 0 } })
     expect(await ann.call(listFollowers, { profileId: ann.id }, { door })).toMatchObject([{ id: bob.id }])
     expect(await ann.call(listFollowing, { profileId: bob.id }, { door })).toMatchObject([{ id: ann.id }])
 
     const ended = await bob.call(unfollowProfile, { profileId: ann.id }, { door })
-    expect(ended).toMatchObject({ followerCount: 0, rev: followed.rev + 1, viewer: { following: false } })
+    expect(ended).toMatchObject({ counts: { followers: 0, rev: followed.counts.rev + 1 }, rev: followed.rev })
+    expect(ended.viewer).toMatchObject({ following: false })
     expect(await bob.call(unfollowProfile, { profileId: ann.id }, { door })).toEqual(ended)
     for (const heard of [atAnn, atBob]) {
       await heard.first('user-profile.profileUnfollowed')
@@ -43,10 +44,8 @@ describe.each(doors)('following over %s', door => {
     expect((await atBob.first('user-profile.profileUnfollowed')).data).toEqual({
       profileId: ann.id,
       by: { id: bob.id, handle: `bob_${door}`, displayName: `Bob_${door}` },
-      followerCount: 0,
-      rev: ended.rev,
-      byFollowingCount: 0,
-      byRev: me.rev,
+      counts: ended.counts,
+      byCounts: me.counts,
     })
   })
 

@@ -1,0 +1,26 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
+export interface Bell {
+  ring(): void
+  /** Resolves when it rings, at once if it rang since the last wait, and after `ms` at the latest. */
+  wait(ms: number): Promise<void>
+}
+
+/** Wakes a loop that rests. A ring while the loop works is not lost: the next rest is cut short. */
+export function createBell(): Bell {
+  let rung = false
+  let wake: () => void = () => undefined
+  return {
+    ring() {
+      rung = true
+      wake()
+    },
+    async wait(ms) {
+      const timer = new AbortController()
+      const woken = new Promise<void>(resolve => (wake = resolve))
+      if (!rung) await Promise.race([woken, pause(ms, undefined, { signal: timer.signal }).catch(() => undefined)])
+      timer.abort()
+      rung = false
+    },
+  }
+}

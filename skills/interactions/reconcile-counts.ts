@@ -1,0 +1,79 @@
+import { job, type JobContext } from '../../kernel/job'
+import { nothing } from '../../kernel/schema'
+import { type World } from '../../kernel/world'
+import { type Counted, countedTables } from './counted'
+
+const perBatch = 100
+const lowestId = '00000000-0000-0000-0000-000000000000'
+
+/**
+ * Rows are the truth, counts are kept beside them: each night they are compared, and repaired where they differ. Nobody is
+ * told: the next event carries the right counts and a greater revision.
+ */
+export const reconcileCounts = job({
+  name: 'interactions.reconcileCounts',
+  payload: nothing,
+  attemptsMax: 3,
+  cron: '41 3 * * *',
+
+  async run(_payload, context) {
+    const { log, metrics } = context.world
+    const drift: Record<string, number> = {}
+    for (const counted of countedTables)
+      for await (const repaired of repairs(counted, context))
+        for (const [index, { name }] of counted.counts.entries()) {
+          const off = repaired.reduce((sum, { by }) => sum + Math.abs(by[index] ?? 0), 0)
+          metrics.countDrift.inc({ counter: name }, off)
+          drift[name] = (drift[name] ?? 0) + off
+        }
+    log.info({ drift }, 'counts were compared with what they count')
+  },
+})
+
+/** Batch by batch, what was wrong and is right now. */
+async function* repairs(counted: Counted, { world, transact, signal }: JobContext): AsyncGenerator<Difference[]> {
+  let after: string | undefined = lowestId
+  while (after !== undefined && !signal.aborted) {
+    const batch = `kept.id > :after order by kept.id limit ${perBatch}`
+    const compared: Difference[] = await compare(counted, batch, { after }, world)
+    const suspects = compared.filter(isWrong).map(({ id }) => id)
+    yield suspects.length === 0 ? [] : await transact(() => repair(counted, suspects, world))
+    after = compared.length < perBatch ? undefined : compared.at(-1)?.id
+  }
+}
+
+interface Difference {
+  id: string
+  /** What the row falls short of, count by count. */
+  by: number[]
+}
+
+const isWrong = ({ by }: Difference) => by.some(off => off !== 0)
+
+/**
+ * A count and what it counts change in one transaction, and one statement sees one moment: what differs here is wrong,
+ * whoever writes meanwhile, without a lock.
+ */
+function compare(
+  { table, counts }: Counted,
+  which: string,
+  names: Record<string, unknown>,
+  { db }: World,
+): Promise<Difference[]> {
+  const by = counts.map(({ column, of }) => `(select count(*) from ${of}) - kept.${column}`)
+  return db.query(
+    `select kept.id, cast(array[${by.join(', ')}] as integer[]) as by from ${table} kept where ${which}`,
+    names,
+  )
+}
+
+/** Looks again, under the locks that every change of these counts takes, and sets right what is still wrong. */
+async function repair(counted: Counted, suspects: readonly string[], world: World): Promise<Difference[]> {
+  const { table, counts } = counted
+  await world.db.query(`select from ${table} where id in (:suspects) order by id for no key update`, { suspects })
+  const wrong = (await compare(counted, 'kept.id in (:suspects)', { suspects }, world)).filter(isWrong)
+  const right = counts.map(({ column, of }) => `${column} = (select count(*) from ${of})`)
+  const update = `update ${table} kept set ${right.join(', ')}, counts_rev = counts_rev + 1 where id in (:ids)`
+  if (wrong.length > 0) await world.db.query(update, { ids: wrong.map(({ id }) => id) })
+  return wrong
+}

@@ -1,0 +1,141 @@
+import { join } from 'node:path'
+import { startRedis } from '../../dev/processes/redis'
+import { freePort } from '../../dev/processes/free-port'
+import { createCache } from '../../kernel/world/cache'
+import { createLog } from '../../kernel/world/log'
+import { createMetrics } from '../../kernel/world/metrics'
+import { openRedis } from '../../kernel/world/redis'
+import { privateFolder } from '../dev/processes-fixture/private-folder'
+import { testStack } from '../stack'
+import { until } from './until'
+
+const { REDIS_HOST: host = '', REDIS_PORT = '' } = testStack().variables
+
+let prefixes = 0
+function node(prefix: string, port = Number(REDIS_PORT)) {
+  const metrics = createMetrics()
+  const redis = openRedis(
+    { redis: { host, port, password: undefined, tls: false, prefix } },
+    createLog('silent'),
+    metrics.publishesLost,
+  )
+  return {
+    redis,
+    cache: createCache(redis, metrics.cache),
+    [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),
+  }
+}
+const newPrefix = () => `test-cache-${process.pid}-${(prefixes += 1)}`
+
+async function twoNodes() {
+  const prefix = newPrefix()
+  const [one, two] = [node(prefix), node(prefix)]
+  await Promise.all([one.redis.ready(5_000), two.redis.ready(5_000)])
+  return {
+    one,
+    two,
+    [Symbol.asyncDispose]: async () => {
+      await one[Symbol.asyncDispose]()
+      await two[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** A load that ends when told to. */
+function slowLoad<T>() {
+  let finish: (value: T) => void = () => undefined
+  const value = new Promise<T>(resolve => {
+    finish = resolve
+  })
+  const load = {
+    calls: 0,
+    run: () => {
+      load.calls += 1
+      return value
+    },
+    finish: (given: T): void => finish(given),
+  }
+  return load
+}
+
+const never = async (): Promise<string> => {
+  throw new Error('must not be loaded')
+}
+
+describe('the cache', () => {
+  it('keeps what was loaded, for all nodes, and null too', async () => {
+    await using nodes = await twoNodes()
+    expect(await nodes.one.cache.through('a', 10_000, async () => ({ n: [1, null] }))).toEqual({ n: [1, null] })
+    expect(await nodes.two.cache.through('a', 10_000, never)).toEqual({ n: [1, null] })
+    expect(await nodes.one.cache.through('b', 10_000, async () => null)).toBeNull()
+    expect(await nodes.two.cache.through('b', 10_000, never)).toBeNull()
+  })
+
+  it('does not keep undefined, nor what failed', async () => {
+    await using nodes = await twoNodes()
+    expect(await nodes.one.cache.through('a', 10_000, () => Promise.resolve(undefined))).toBeUndefined()
+    await expect(nodes.one.cache.through('a', 10_000, never)).rejects.toThrow('must not be loaded')
+    expect(await nodes.one.cache.through('a', 10_000, async () => 'now')).toBe('now')
+  })
+
+  it('loads once for all who ask at once', async () => {
+    await using nodes = await twoNodes()
+    const load = slowLoad<string>()
+    const asked = Array.from({ length: 50 }, () => nodes.one.cache.through('a', 10_000, load.run))
+    await until(() => load.calls > 0)
+    load.finish('x')
+    expect(new Set(await Promise.all(asked))).toEqual(new Set(['x']))
+    expect(load.calls).toBe(1)
+  })
+
+  it('never keeps a value that was read before a change, on whichever node', async () => {
+    await using nodes = await twoNodes()
+    const [here, there] = [slowLoad<string>(), slowLoad<string>()]
+    const late = [nodes.one.cache.through('a', 10_000, here.run), nodes.two.cache.through('a', 10_000, there.run)]
+    await until(() => here.calls + there.calls === 2)
+    await nodes.one.cache.drop(['a'])
+    // Who asks after the change does not get what was being read before it.
+    expect(await nodes.one.cache.through('a', 10_000, async () => 'new')).toBe('new')
+    here.finish('old')
+    there.finish('old')
+    expect(await Promise.all(late)).toEqual(['old', 'old'])
+    for (const { cache } of [nodes.one, nodes.two])
+      expect(await cache.through('a', 10_000, async () => 'new')).toBe('new')
+    expect(await nodes.one.redis.commands.get('cache:a')).not.toContain('old')
+  })
+
+  it('takes what is no JSON for nothing', async () => {
+    await using nodes = await twoNodes()
+    await nodes.one.redis.commands.set('cache:a', '{"half')
+    expect(await nodes.one.cache.through('a', 10_000, async () => 'whole')).toBe('whole')
+  })
+})
+
+describe('while Redis is away', () => {
+  it('everything is simply loaded, once for all who ask at once', async () => {
+    await using alone = node(newPrefix(), await freePort())
+    const load = slowLoad<string>()
+    const asked = Array.from({ length: 10 }, () => alone.cache.through('a', 10_000, load.run))
+    await until(() => load.calls > 0)
+    load.finish('x')
+    expect(await Promise.all(asked)).toEqual(Array(10).fill('x'))
+    expect(load.calls).toBe(1)
+    await alone.cache.drop(['a'])
+    expect(await alone.cache.through('a', 10_000, async () => 'y')).toBe('y')
+  })
+
+  it('what became stale meanwhile is forgotten as soon as it is back', async () => {
+    await using folder = await privateFolder()
+    await using server = await startRedis({ folder: join(folder.path, 'redis'), persistent: true })
+    await using only = node(newPrefix(), server.port)
+    await only.redis.ready(5_000)
+    await only.cache.through('a', 60_000, async () => 'old')
+    await server.stop()
+    await until(() => only.redis.commands.status !== 'ready')
+    await only.cache.drop(['a'])
+    await server.restart()
+    await only.redis.ready(5_000)
+    await until(async () => (await only.redis.commands.get('cache:a').catch(() => 'old')) !== '"old"')
+    expect(await only.cache.through('a', 60_000, async () => 'new')).toBe('new')
+  })
+})

@@ -1,0 +1,109 @@
+import { ConfigFault, readConfig, variableNames } from '../../kernel/world/config'
+
+const good = {
+  DATABASE_URL: 'postgres://tutti:hush@127.0.0.1/tutti',
+  REDIS_HOST: '127.0.0.1',
+  REDIS_PORT: '6379',
+  AWS_REGION: 'eu-central-1',
+  S3_BUCKET_NAME: 'tutti-media',
+  AUTH_SERVER_JWKS_URL: 'https://auth.example/jwks.json',
+  AUTH_ISSUER: 'https://auth.example',
+  AUTH_AUDIENCE: 'tutti',
+}
+
+function faultsOf(variables: Record<string, string | undefined>): readonly string[] {
+  try {
+    readConfig(variables)
+  } catch (error) {
+    if (error instanceof ConfigFault) return error.faults
+    throw error
+  }
+  return []
+}
+
+describe('the configuration', () => {
+  it('has a default for everything that may have one, and cannot be changed', () => {
+    const config = readConfig(good)
+    expect(config).toMatchObject({
+      port: 3000,
+      roles: ['web'],
+      logLevel: 'info',
+      production: false,
+      strict: false,
+      redis: { host: '127.0.0.1', port: 6379, prefix: 'tutti' },
+      allowedOrigins: [],
+      trustedProxies: 0,
+      cdn: undefined,
+    })
+    expect(Object.isFrozen(config)).toBe(true)
+  })
+
+  it('tells every fault at once', () => {
+    const faults = faultsOf({ ...good, DATABASE_URL: undefined, REDIS_PORT: 'six', AUTH_ISSUER: 'auth', ROLES: 'boss' })
+    expect([...faults].sort()).toEqual([
+      'AUTH_ISSUER: must be an http(s) address',
+      'DATABASE_URL: is missing',
+      'REDIS_PORT: must be a whole number',
+      'ROLES: has not the right form',
+    ])
+  })
+
+  it('names what is missing from an empty environment', () => {
+    const required = Object.keys(good)
+    expect(faultsOf({}).map(fault => fault.split(':')[0])).toEqual(required.sort((a, b) => place(a) - place(b)))
+  })
+
+  it('never repeats a value, which may be a secret', () => {
+    const bad = Object.fromEntries(variableNames.map(name => [name, `\u0001 s3cr3t of ${name} `]))
+    try {
+      readConfig(bad)
+      throw new Error('it was taken')
+    } catch (error) {
+      expect(error).toBeInstanceOf(ConfigFault)
+      expect(String(error)).not.toContain('s3cr3t')
+      expect(JSON.stringify(error)).not.toContain('s3cr3t')
+    }
+  })
+
+  it.each([
+    [['AWS_ACCESS_KEY_ID'], 'AWS_SECRET_ACCESS_KEY: must be set together with AWS_ACCESS_KEY_ID'],
+    [['AWS_SECRET_ACCESS_KEY'], 'AWS_ACCESS_KEY_ID: must be set together with AWS_SECRET_ACCESS_KEY'],
+    [
+      ['CLOUDFRONT_DOMAIN'],
+      'CLOUDFRONT_KEY_PAIR_ID, CLOUDFRONT_PRIVATE_KEY: must be set together with CLOUDFRONT_DOMAIN',
+    ],
+    [
+      ['CLOUDFRONT_DOMAIN', 'CLOUDFRONT_PRIVATE_KEY'],
+      'CLOUDFRONT_KEY_PAIR_ID: must be set together with CLOUDFRONT_DOMAIN, CLOUDFRONT_PRIVATE_KEY',
+    ],
+  ])('refuses %j alone', (names, fault) => {
+    expect(faultsOf({ ...good, ...Object.fromEntries(names.map(name => [name, 'cdn.example'])) })).toEqual([fault])
+  })
+
+  it('takes an empty variable for one that is not set', () => {
+    expect(readConfig({ ...good, PORT: '', AWS_ACCESS_KEY_ID: '' })).toMatchObject({ port: 3000 })
+    expect(faultsOf({ ...good, REDIS_HOST: '' })).toEqual(['REDIS_HOST: is missing'])
+  })
+
+  it.each(['-1', '65536', '80.5', '1e3', '0x50', ' 80', 'http'])('refuses the port %j', PORT => {
+    expect(faultsOf({ ...good, PORT })).toEqual([expect.stringMatching(/^PORT: /)])
+  })
+
+  it('reads lists of origins and a key whose line breaks are written out', () => {
+    const config = readConfig({
+      ...good,
+      ALLOWED_ORIGINS: 'https://a.example, https://b.example,',
+      CLOUDFRONT_DOMAIN: 'cdn.example',
+      CLOUDFRONT_KEY_PAIR_ID: 'K1',
+      CLOUDFRONT_PRIVATE_KEY: '-----BEGIN-----\\nabc\\n-----END-----',
+    })
+    expect(config.allowedOrigins).toEqual(['https://a.example', 'https://b.example'])
+    expect(config.cdn).toEqual({
+      origin: 'https://cdn.example',
+      keyPairId: 'K1',
+      privateKey: '-----BEGIN-----\nabc\n-----END-----',
+    })
+  })
+})
+
+const place = (name: string) => variableNames.indexOf(name)

@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type ServerResponse } from 'node:http'
+import { type AddressInfo } from 'node:net'
+import { startIssuer } from '../../dev/issuer'
+import { audience } from '../../dev/stack'
+import { toRefusal } from '../../kernel/faults'
+import { refusals } from '../../kernel/refusals'
+import { createKeyring } from '../../kernel/world/keyring'
+import { createLog } from '../../kernel/world/log'
+import { createMetrics } from '../../kernel/world/metrics'
+import { openRedis } from '../../kernel/world/redis'
+import { createTokens } from '../../kernel/world/tokens'
+import { testStack } from '../stack'
+import { until } from './until'
+
+const minuteMs = 60_000
+const { variables } = testStack()
+
+/** An auth server and those who verify its tokens, each with an empty memory; they share a Redis. */
+async function fresh(jwksUrl?: string) {
+  const parts: AsyncDisposable[] = []
+  let aheadMs = 0
+  const clock = { now: () => Date.now() + aheadMs }
+  const issuer = await startIssuer({ audience, now: () => clock.now() })
+  const log = createLog(process.env.TEST_LOG_LEVEL ?? 'silent')
+  const metrics = createMetrics()
+  const { REDIS_HOST: host = '', REDIS_PORT = '' } = variables
+  const at = { host, port: Number(REDIS_PORT), password: undefined, tls: false, prefix: `test-${randomUUID()}` }
+  const redis = openRedis({ redis: at }, log, metrics.publishesLost)
+  parts.push(redis, issuer)
+  await redis.ready(5_000)
+  const verifier = (url = jwksUrl ?? issuer.jwksUrl) => {
+    const keyring = createKeyring({ url, clock, log, redis, fetches: metrics.jwksFetches })
+    return createTokens({ jwksUrl: url, issuer: issuer.issuer, audience }, keyring, clock)
+  }
+  return {
+    issuer,
+    redis,
+    verifier,
+    tokens: verifier(),
+    advance: (ms: number) => void (aheadMs += ms),
+    [Symbol.asyncDispose]: async () => {
+      for (const part of parts) await part[Symbol.asyncDispose]()
+    },
+  }
+}
+type Fresh = Awaited<ReturnType<typeof fresh>>
+
+const outcome = ({ tokens }: Fresh, token: string) => outcomeOf(tokens.verify(token))
+
+const outcomeOf = (verified: Promise<unknown>): Promise<string> =>
+  verified.then(
+    () => 'accepted',
+    (error: unknown) => toRefusal(error).kind.code,
+  )
+
+describe('the keys of the auth server', () => {
+  it('are fetched once for a hundred that come at once (A13)', async () => {
+    await using own = await fresh()
+    const tokens = await Promise.all(Array.from({ length: 100 }, (_, index) => own.issuer.tokenFor(`p${index}`)))
+    const outcomes = await Promise.all(tokens.map(token => outcome(own, token)))
+    expect(new Set(outcomes)).toEqual(new Set(['accepted']))
+    expect(own.issuer.hits).toBe(1)
+  })
+
+  it('are shared by the nodes: the next one need not fetch', async () => {
+    await using own = await fresh()
+    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
+    await own.verifier().verify(await own.issuer.tokenFor('bob'))
+    expect(own.issuer.hits).toBe(1)
+  })
+
+  it('may rotate under load without one token refused, old or new (A12)', async () => {
+    await using own = await fresh()
+    const outcomes: string[] = []
+    for (let round = 0; round < 3; round += 1) {
+      const old = await own.issuer.tokenFor(`old${round}`)
+      await own.issuer.rotate()
+      const tokens = await Promise.all(
+        Array.from({ length: 20 }, (_, index) => own.issuer.tokenFor(`new${round}-${index}`)),
+      )
+      outcomes.push(...(await Promise.all([...tokens, old].map(token => outcome(own, token)))))
+    }
+    expect(new Set(outcomes)).toEqual(new Set(['accepted']))
+    expect(own.issuer.hits).toBeLessThanOrEqual(4)
+  })
+
+  it('that were withdrawn are good no longer than ten minutes, however quiet it was', async () => {
+    await using own = await fresh()
+    const wish = { ttlSeconds: 86_400 }
+    const stolen = await own.issuer.tokenFor('thief', wish)
+    expect(await outcome(own, stolen)).toBe('accepted')
+    await own.issuer.rotate()
+    await own.issuer.retire()
+    own.advance(11 * minuteMs)
+    expect(await outcome(own, stolen)).toBe('token_invalid')
+    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
+  })
+
+  it('outlive an outage of the auth server for hours', async () => {
+    await using own = await fresh()
+    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
+    own.issuer.misbehave('down')
+    for (let hours = 1; hours <= 20; hours += 6) {
+      own.advance(6 * 60 * minuteMs - minuteMs)
+      expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
+    }
+    own.advance(8 * 60 * minuteMs)
+    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('auth_unavailable')
+    own.issuer.misbehave('none')
+    own.advance(2_000)
+    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
+  })
+})
+
+describe('an auth server in trouble (A11)', () => {
+  it.each(['down', 'garbage', 'huge', 'hang'] as const)(
+    'that is %s, with no key known, is a 503 to come back after',
+    async mode => {
+      await using own = await fresh()
+      own.issuer.misbehave(mode)
+      const token = await own.issuer.tokenFor('ann')
+      const askers = Array.from({ length: 3 }, () =>
+        own.tokens.verify(token).catch((error: unknown) => toRefusal(error)),
+      )
+      for (const refused of await Promise.all(askers))
+        expect(refused).toMatchObject({ kind: refusals.authUnavailable, more: { retryAfter: 5 } })
+      expect(own.issuer.hits).toBe(1)
+      own.issuer.misbehave('none')
+      own.advance(2_000)
+      expect(await outcome(own, token)).toBe('accepted')
+    },
+  )
+
+  it('does not turn a token with a key we do not know into a bad one', async () => {
+    await using own = await fresh()
+    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
+    own.issuer.misbehave('down')
+    await own.issuer.rotate()
+    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('auth_unavailable')
+    own.issuer.misbehave('none')
+    own.advance(2_000)
+    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
+  })
+
+  it.each(['{"keys":[null]}', '{"keys":[1]}', '{"keys":[]}', '{"keys":{}}', 'null', '[]', ''])(
+    'that answers with %j is in trouble, its tokens are not',
+    async body => {
+      await using auth = await authServer((_hit, response) => response.end(body))
+      await using own = await fresh(auth.url)
+      expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('auth_unavailable')
+    },
+  )
+
+  it('is not followed elsewhere', async () => {
+    await using own = await fresh()
+    await using auth = await authServer((_hit, response) =>
+      response.writeHead(302, { location: own.issuer.jwksUrl }).end(),
+    )
+    await using misled = await fresh(auth.url)
+    expect(await outcome(misled, await misled.issuer.tokenFor('ann'))).toBe('auth_unavailable')
+    expect(own.issuer.hits).toBe(0)
+  })
+})
+
+it('a flood of invented key ids asks the auth server only a few times, and locks nobody out', async () => {
+  await using own = await fresh()
+  const known = await own.issuer.tokenFor('ann')
+  expect(await outcome(own, known)).toBe('accepted')
+  const invented = await Promise.all(
+    Array.from({ length: 300 }, (_, index) => own.issuer.tokenFor('x', { header: { kid: `invented-${index}` } })),
+  )
+  const outcomes: string[] = []
+  for (let at = 0; at < invented.length; at += 50)
+    outcomes.push(...(await Promise.all(invented.slice(at, at + 50).map(token => outcome(own, token)))))
+  expect(outcomes.every(code => code === 'token_invalid' || code === 'auth_unavailable')).toBe(true)
+  expect(own.issuer.hits).toBeLessThanOrEqual(5)
+  expect(await outcome(own, await own.issuer.tokenFor('bob'))).toBe('accepted')
+  // The same invented one again is not even asked about.
+  const { hits } = own.issuer
+  expect(await outcome(own, invented[0] ?? '')).toBe('token_invalid')
+  expect(own.issuer.hits).toBe(hits)
+})
+
+it('a key that appears while the keys are being fetched is not taken for an invented one', async () => {
+  await using own = await fresh()
+  let release: () => void = () => undefined
+  const released = new Promise<void>(resolve => (release = resolve))
+  await using auth = await authServer(async (hit, response) => {
+    const body = await (await fetch(own.issuer.jwksUrl)).text()
+    if (hit === 2) await released
+    response.end(body)
+  })
+  const tokens = own.verifier(auth.url)
+  expect(await outcomeOf(tokens.verify(await own.issuer.tokenFor('ann')))).toBe('accepted')
+  // The keys are old enough to be fetched anew; the answer is on its way when the rotation comes.
+  own.advance(6 * minuteMs)
+  expect(await outcomeOf(tokens.verify(await own.issuer.tokenFor('ann')))).toBe('accepted')
+  await until(() => auth.answered === 2)
+  await own.issuer.rotate()
+  const verified = outcomeOf(tokens.verify(await own.issuer.tokenFor('bob')))
+  release()
+  expect(await verified).toBe('accepted')
+})
+
+it.each(['{"half', '{}', '{"jwks":{"keys":[null]},"fetchedAt":1e15}', '"text"', 'null'])(
+  'what Redis holds instead of keys (%s) is of no account',
+  async kept => {
+    await using own = await fresh()
+    await own.redis.commands.set('jwks', kept)
+    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
+  },
+)
+
+async function authServer(answer: (hit: number, response: ServerResponse) => unknown) {
+  const state = { answered: 0 }
+  const server = createServer((_request, response) => void answer((state.answered += 1), response))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`,
+    get answered() {
+      return state.answered
+    },
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}

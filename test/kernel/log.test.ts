@@ -1,0 +1,117 @@
+import { Writable } from 'node:stream'
+import { refusals } from '../../kernel/refusals'
+import { createLog, describeError } from '../../kernel/world/log'
+import { addNote, hooks, notesProduct, notesTable } from './notes'
+import { ownWorld, someone } from './own-world'
+
+function captured() {
+  let text = ''
+  const to = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      text += chunk.toString()
+      done()
+    },
+  })
+  return {
+    to,
+    text: () => text,
+    lines: () =>
+      text
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line) as Record<string, unknown>),
+  }
+}
+
+const signedUrl = 'https://cdn.example/media/a.mp3?Expires=1&Signature=s3cr3t-signature&Key-Pair-Id=K'
+
+describe('the log', () => {
+  it('hides addresses with a right in them, tokens and headers', () => {
+    const out = captured()
+    const log = createLog('info', {}, out.to)
+    const cause = new Error(`PUT ${signedUrl} failed`)
+    log.warn(describeError(new Error(`could not fetch "${signedUrl}", again ${signedUrl}.`, { cause })))
+    log.info({ request: { token: 's3cr3t', authorization: 'Bearer s3cr3t', url: signedUrl } })
+    expect(out.text()).not.toContain('s3cr3t')
+    expect(out.text()).toContain('https://cdn.example/media/a.mp3?[hidden]')
+  })
+
+  it('says of an error what it is, never what it carries', () => {
+    const error = Object.assign(new Error('it broke'), {
+      sql: 'select s3cr3t',
+      parameters: ['s3cr3t'],
+      config: { key: 's3cr3t' },
+    })
+    expect(describeError(error)).toEqual({ error: 'Error', message: 'it broke', stack: expect.any(String) as unknown })
+    expect(describeError('s3cr3t')).toEqual({ error: 'string' })
+    expect(describeError({ secret: 's3cr3t' })).toEqual({ error: 'object' })
+  })
+
+  it('ends, even where an error is its own cause', () => {
+    const error = new Error('round')
+    error.cause = error
+    expect(() => JSON.stringify(describeError(error))).not.toThrow()
+  })
+
+  it('holds no token, input or signed address after calls that fail over both doors', async () => {
+    const out = captured()
+    await using own = await ownWorld({ product: notesProduct, tables: notesTable, log: createLog('trace', {}, out.to) })
+    const { url } = await own.open()
+    const token = await own.issuer.tokenFor('ann')
+    const expired = await own.issuer.tokenFor('ann', { ttlSeconds: -60 })
+    const post = (path: string, body: string, bearer = token) =>
+      fetch(`${url}/api/v1${path}`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${bearer}`,
+          'content-type': 'application/json',
+          'idempotency-key': 'k3y-s3cr3t',
+        },
+        body,
+      })
+    hooks.duringAdd = async () => {
+      throw new Error(`the store refused ${signedUrl}`)
+    }
+    const answers = [
+      await post('/notes', '{"body":"typed-by-s0meone"}'),
+      await post('/notes?token=s3cr3t-query', '{"body":"typed-by-s0meone"'),
+      await post('/notes', '{}', expired),
+      await post('/notes', '{}', `${token}x`),
+      await fetch(`${url}/api/v1/nowhere?access_token=${token}`),
+    ]
+    hooks.duringAdd = async () => undefined
+    expect(answers.map(({ status }) => status)).toEqual([500, 400, 401, 401, 404])
+    expect(JSON.stringify(await answers[0]?.json())).not.toMatch(/store|s3cr3t|stack|\.ts/)
+    await own.refused(addNote, { body: 'break' }, { actor: someone() })
+
+    const text = out.text()
+    for (const secret of [token, token.split('.')[2] ?? '', 's3cr3t', 'typed-by-s0meone'])
+      expect(text).not.toContain(secret)
+    const bug = out.lines().find(({ msg }) => msg === 'a bug')
+    expect(bug).toMatchObject({
+      during: 'notes.addNote',
+      message: 'the store refused https://cdn.example/media/a.mp3?[hidden]',
+    })
+    expect(out.lines().filter(({ msg }) => msg === 'a bug')).toHaveLength(1)
+    const requests = out.lines().filter(({ status }) => status !== undefined)
+    expect(requests.map(({ status, code }) => [status, code])).toEqual([
+      [500, 'internal'],
+      [400, 'malformed_json'],
+      [401, 'token_expired'],
+      [401, 'token_invalid'],
+      [404, 'unknown_operation'],
+    ])
+    expect(requests[0]?.requestId).toBe(bug?.requestId)
+  })
+})
+
+it('a refusal that is nobody’s fault is not logged', async () => {
+  const out = captured()
+  await using own = await ownWorld({ product: notesProduct, log: createLog('trace', {}, out.to) })
+  hooks.duringAdd = async () => {
+    throw refusals.conflict()
+  }
+  await own.refused(addNote, { body: '' }, { actor: someone() })
+  hooks.duringAdd = async () => undefined
+  expect(out.text()).toBe('')
+})

@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto'
+import { audience } from '../../dev/stack'
+import { type Issuer, startIssuer } from '../../dev/issuer'
+import { type Actor } from '../../kernel/actor'
+import { type Answer, type Call, execute } from '../../kernel/execute'
+import { newId } from '../../kernel/ids'
+import { type AnyOperation } from '../../kernel/operation'
+import { type Product } from '../../kernel/product'
+import { toRefusal } from '../../kernel/faults'
+import { type Problem } from '../../kernel/refusals'
+import { readConfig } from '../../kernel/world/config'
+import { type Database, openDatabase } from '../../kernel/world/database'
+import { createLog, type Log } from '../../kernel/world/log'
+import { createWorld, type World } from '../../kernel/world'
+import { startWeb, type WebNode } from '../../server/main'
+import { freshDatabase, testStack } from '../stack'
+import { type TestClock } from '../world'
+
+export interface OwnWish {
+  product: Product
+  /** Worlds side by side, on one database and one Redis prefix. */
+  nodes?: number
+  variables?: Record<string, string>
+  log?: Log
+  /** SQL that makes what the product needs. */
+  tables?: string
+}
+
+export interface OwnWorld extends AsyncDisposable {
+  worlds: readonly World[]
+  world: World
+  issuer: Issuer
+  clock: TestClock
+  url: string
+  variables: Readonly<Record<string, string>>
+  sql: <R extends object>(sql: string, names?: Record<string, unknown>) => Promise<R[]>
+  /** Opens both doors of one of the nodes. */
+  open(node?: number): Promise<WebNode & { url: string }>
+  call(op: AnyOperation, input: unknown, more?: Partial<Call> & { node?: number }): Promise<Answer>
+  refused(op: AnyOperation, input: unknown, more?: Partial<Call> & { node?: number }): Promise<Problem>
+}
+
+export const someone = (...roles: string[]): Actor => ({ id: newId(new Date()), roles })
+
+/** A world with a product of the test's own, called without a door unless one is opened. */
+export async function ownWorld(wish: OwnWish): Promise<OwnWorld> {
+  const parts: AsyncDisposable[] = []
+  const keep = <T extends AsyncDisposable>(part: T): T => {
+    parts.unshift(part)
+    return part
+  }
+  const clock = steppedClock()
+  const issuer = keep(await startIssuer({ audience, now: () => clock.now() }))
+  const database = keep(await freshDatabase())
+  const variables = {
+    ...testStack().variables,
+    NODE_ENV: 'test',
+    LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
+    DATABASE_URL: database.url,
+    DATABASE_POOL_MAX: '12',
+    REDIS_PREFIX: `test-${randomUUID()}`,
+    AUTH_SERVER_JWKS_URL: issuer.jwksUrl,
+    AUTH_ISSUER: issuer.issuer,
+    ALLOWED_ORIGINS: 'https://tutti.example',
+    ...wish.variables,
+  }
+  const config = readConfig(variables)
+  const log = wish.log ?? createLog(config.logLevel)
+  const db: Database = keep(await openDatabase(config, log))
+  if (wish.tables !== undefined) await db.query(wish.tables)
+  const worlds: World[] = []
+  for (let index = 0; index < (wish.nodes ?? 1); index += 1)
+    worlds.push(keep(await createWorld(config, { clock, log, database: db })))
+  if (wish.variables?.REDIS_PORT === undefined) await Promise.all(worlds.map(({ redis }) => redis.ready(5_000)))
+  const at = (node = 0): World => {
+    const found = worlds[node]
+    if (found === undefined) throw new Error('there is no such node')
+    return found
+  }
+  const call: OwnWorld['call'] = (op, input, { node, ...more } = {}) =>
+    execute(at(node), wish.product, op, { input, actor: null, address: '127.0.0.1', requestId: randomUUID(), ...more })
+
+  return {
+    worlds,
+    world: at(),
+    issuer,
+    clock,
+    url: database.url,
+    variables,
+    sql: (sql, names) => db.query(sql, names),
+    async open(node) {
+      const web = keep(await startWeb(at(node), wish.product, 0))
+      return Object.assign(web, { url: `http://127.0.0.1:${web.port}` })
+    },
+    call,
+    refused: (op, input, more) =>
+      call(op, input, more).then(
+        () => Promise.reject(new Error(`${op.name} succeeded`)),
+        (error: unknown) => toRefusal(error).toProblem('test'),
+      ),
+    [Symbol.asyncDispose]: async () => {
+      for (const part of parts) await part[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function steppedClock(): TestClock {
+  let aheadMs = 0
+  return {
+    now: () => Date.now() + aheadMs,
+    advance(ms) {
+      aheadMs += ms
+    },
+  }
+}

@@ -1,0 +1,152 @@
+import fc from 'fast-check'
+import { toRefusal } from '../../kernel/faults'
+import { newId } from '../../kernel/ids'
+import { pageFrom, pageSizeMax, readCursor } from '../../kernel/paging'
+import { refusals } from '../../kernel/refusals'
+import { addNote, listNotes, notesProduct, notesTable } from './notes'
+import { type OwnWorld, ownWorld, someone } from './own-world'
+
+let own: OwnWorld
+beforeAll(async () => {
+  own = await ownWorld({ product: notesProduct, tables: notesTable })
+})
+afterAll(() => own[Symbol.asyncDispose]())
+
+const keys = (row: { n: number; id: string }) => [row.n, row.id] as const
+
+describe('a cursor', () => {
+  it('gives back the keys of the last row shown, as text', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.integer(), fc.string({ maxLength: 20 })), { minLength: 2 }), rows => {
+        fc.pre(rows.every(([, id]) => !id.includes('\u0000')))
+        const page = pageFrom(
+          rows.map(([n, id]) => ({ n, id })),
+          rows.length - 1,
+          keys,
+          row => row,
+        )
+        const [n, id] = rows[rows.length - 2] ?? [0, '']
+        expect(page.next).toMatch(/^[A-Za-z0-9_-]+$/)
+        expect(readCursor({ cursor: page.next ?? '' }, 2)).toEqual([String(n), id])
+      }),
+    )
+  })
+
+  it('is null where the list ends', () => {
+    expect(pageFrom([{ n: 1, id: 'a' }], 1, keys, row => row).next).toBeNull()
+    expect(pageFrom([], 1, keys, row => row).next).toBeNull()
+  })
+
+  it.each([
+    ['garbage', 'AAAA'],
+    ['no list', encode({})],
+    ['too few keys', encode(['a'])],
+    ['too many keys', encode(['a', 'b', 'c'])],
+    ['nesting', encode([['a'], 'b'])],
+    ['an operator', encode([{ gt: 1 }, 'b'])],
+    ['nothing', encode([null, 'b'])],
+    ['a NUL', encode(['a\u0000', 'b'])],
+    ['too much', encode(['a'.repeat(201), 'b'])],
+  ])('that holds %s is refused', (_what, cursor) => {
+    let thrown: unknown
+    try {
+      readCursor({ cursor }, 2)
+    } catch (error) {
+      thrown = error
+    }
+    expect(thrown).toMatchObject({
+      kind: refusals.invalidInput,
+      more: { errors: [{ path: 'cursor', code: 'not_a_cursor' }] },
+    })
+  })
+
+  it.each([
+    ['a number where an id belongs', encode(['a', 5])],
+    ['text where an id belongs', encode(['a', "x' or 1=1 --"])],
+    ['what its alphabet lacks', 'a b'],
+    ['a lot', 'A'.repeat(401)],
+  ])('with %s is bad input in a real list, not a bug', async (_what, cursor) => {
+    expect(await own.refused(listNotes, { cursor }, { actor: someone() })).toMatchObject({
+      status: 400,
+      code: 'invalid_input',
+    })
+  })
+
+  it('of any bytes is either taken or refused as bad input', async () => {
+    const actor = someone()
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.base64String(), fc.json().map(encodeText)), async raw => {
+        const cursor = raw.replace(/[^A-Za-z0-9_-]/g, '').slice(0, 400)
+        fc.pre(cursor !== '')
+        const answered = await own.call(listNotes, { cursor }, { actor }).then(
+          () => 'ok',
+          (error: unknown) => toRefusal(error).kind.code,
+        )
+        expect(['ok', 'invalid_input']).toContain(answered)
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('a list read page by page', () => {
+  it('shows every row once, in order, whatever arrives meanwhile', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 12 }),
+        fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 6 }),
+        fc.integer({ min: 1, max: 5 }),
+        async (first, late, limit) => {
+          const actor = someone()
+          const add = async (rank: number) => {
+            const id = newId(new Date())
+            await own.sql('insert into notes values (:id, :owner, :body)', { id, owner: actor.id, body: `n${rank}` })
+            return id
+          }
+          const before: string[] = []
+          for (const rank of first) before.push(await add(rank))
+          const seen: { id: string; body: string }[] = []
+          let cursor: string | null = null
+          do {
+            const { data, page }: Awaited<ReturnType<OwnWorld['call']>> = await own.call(
+              listNotes,
+              { limit, ...(cursor === null ? {} : { cursor }) },
+              { actor },
+            )
+            seen.push(...(data as { id: string; body: string }[]))
+            expect(page?.hasMore).toBe(page?.next !== null)
+            cursor = page?.next ?? null
+            const arriving = late.pop()
+            if (arriving !== undefined) await add(arriving)
+          } while (cursor !== null)
+          const ids = seen.map(({ id }) => id)
+          expect(new Set(ids).size).toBe(ids.length)
+          expect(ids).toEqual(expect.arrayContaining(before))
+          expect(seen.map(({ body }) => body)).toEqual(seen.map(({ body }) => body).sort())
+        },
+      ),
+      { numRuns: 25 },
+    )
+  })
+
+  it.each([0, -1, pageSizeMax + 1, 1e9, 1.5, '10'])('refuses the limit %j', async limit => {
+    const problem = await own.refused(listNotes, { limit }, { actor: someone() })
+    expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path: 'limit' }] })
+  })
+
+  it('shows nobody the rows of others', async () => {
+    await own.call(addNote, { body: 'mine' }, { actor: someone() })
+    expect(await own.call(listNotes, {}, { actor: someone() })).toEqual({
+      data: [],
+      page: { next: null, hasMore: false },
+    })
+  })
+})
+
+function encode(keys: unknown): string {
+  return encodeText(JSON.stringify(keys))
+}
+
+function encodeText(text: string): string {
+  return Buffer.from(text).toString('base64url')
+}

@@ -1,0 +1,167 @@
+import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
+import { createServer } from 'node:http'
+import fc from 'fast-check'
+import { type Problem } from '../../kernel/refusals'
+import { toRefusal } from '../../kernel/faults'
+import { notesProduct } from './notes'
+import { type OwnWorld, ownWorld } from './own-world'
+
+let own: OwnWorld
+beforeAll(async () => {
+  own = await ownWorld({ product: notesProduct })
+})
+afterAll(() => own[Symbol.asyncDispose]())
+
+const verify = (token: string) => own.world.tokens.verify(token)
+const problemOf = (token: string): Promise<Problem | { code: 'accepted' }> =>
+  verify(token).then(
+    () => ({ code: 'accepted' }) as const,
+    (error: unknown) => toRefusal(error).toProblem('r'),
+  )
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+const claims = (more: Record<string, unknown>) => own.issuer.tokenFor('ann', { claims: more })
+const header = (more: Record<string, unknown>) => own.issuer.tokenFor('ann', { header: more })
+const seconds = () => Math.floor(own.clock.now() / 1000)
+
+describe('a good token', () => {
+  it('says who it speaks for', async () => {
+    const token = await own.issuer.tokenFor('ann', { roles: ['moderator'], sid: 's1', name: 'Ann' })
+    expect(await verify(token)).toEqual({
+      subject: 'ann',
+      name: 'Ann',
+      preferredUsername: 'ann',
+      roles: ['moderator'],
+      sessionId: 's1',
+      expiresAt: expect.any(Number) as unknown,
+    })
+  })
+
+  it('may leave out what is not needed, and what is of a wrong type counts for nothing', async () => {
+    const token = await claims({ name: 5, preferred_username: {}, sid: [], roles: 'admin' })
+    expect(await verify(token)).toEqual({ subject: 'ann', roles: [], expiresAt: expect.any(Number) as unknown })
+    expect(await verify(await claims({ roles: ['a', 5, null, { admin: true }] }))).toMatchObject({ roles: ['a'] })
+  })
+})
+
+describe('a token is not valid', () => {
+  it('without a signature, or signed with the public key as a secret (A01)', async () => {
+    expect(await problemOf(await header({ alg: 'none' }))).toMatchObject({ status: 401, code: 'token_invalid' })
+    const good = await own.issuer.tokenFor('ann')
+    const [head = '', body = ''] = good.split('.')
+    expect(await problemOf(`${encode({ alg: 'none' })}.${body}.`)).toMatchObject({ code: 'token_invalid' })
+    const { keys } = (await (await fetch(own.issuer.jwksUrl)).json()) as { keys: [{ kid: string; n: string }] }
+    const hmacHead = encode({ alg: 'HS256', kid: keys[0].kid })
+    const mac = createHmac('sha256', JSON.stringify(keys[0])).update(`${hmacHead}.${body}`).digest('base64url')
+    expect(await problemOf(`${hmacHead}.${body}.${mac}`)).toMatchObject({ code: 'token_invalid' })
+    for (const alg of ['HS256', 'RS384', 'RS512', 'PS256', 'ES256'])
+      expect(await problemOf(await header({ alg }))).toMatchObject({ code: 'token_invalid' })
+    expect(head).not.toBe('')
+  })
+
+  it.each(["' or 1=1 --", '../../dev/null', { a: 1 }, ['x'], 5, 'nobody'])('with the key id %j (A02)', async kid => {
+    // Nobody floods here: enough time passes for the key set to be asked again.
+    own.clock.advance(31_000)
+    expect(await problemOf(await header({ kid }))).toMatchObject({ status: 401, code: 'token_invalid' })
+  })
+
+  it('when it says where its key is, and nobody looks there (A03)', async () => {
+    let visits = 0
+    const trap = createServer((_request, response) => {
+      visits += 1
+      response.end('{}')
+    }).listen(0, '127.0.0.1')
+    const address = trap.address()
+    const url = `http://127.0.0.1:${typeof address === 'object' ? (address?.port ?? 0) : 0}/`
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    for (const name of ['jku', 'x5u'])
+      expect(await problemOf(await header({ [name]: url }))).toMatchObject({ code: 'token_invalid' })
+    for (const name of ['jwk', 'x5c'])
+      expect(await problemOf(await header({ [name]: {} }))).toMatchObject({ code: 'token_invalid' })
+    const [, body = ''] = (await own.issuer.tokenFor('ann')).split('.')
+    const signed = `${encode({ alg: 'RS256', jwk: publicKey.export({ format: 'jwk' }) })}.${body}`
+    const own256 = sign('sha256', Buffer.from(signed), privateKey).toString('base64url')
+    expect(await problemOf(`${signed}.${own256}`)).toMatchObject({ code: 'token_invalid' })
+    expect(visits).toBe(0)
+    trap.close()
+  })
+
+  it.each(['exp', 'iat', 'sub', 'iss', 'aud'])('without %s (A04, A06)', async name => {
+    expect(await problemOf(await claims({ [name]: undefined }))).toMatchObject({ code: 'token_invalid' })
+  })
+
+  it('outside its time, save for a few seconds (A05)', async () => {
+    expect(await problemOf(await claims({ exp: seconds() - 3 }))).toMatchObject({ code: 'accepted' })
+    expect(await problemOf(await claims({ exp: seconds() - 7 }))).toMatchObject({ status: 401, code: 'token_expired' })
+    expect(await problemOf(await claims({ exp: '9999999999' }))).toMatchObject({ code: 'token_invalid' })
+    expect(await problemOf(await claims({ nbf: seconds() + 3 }))).toMatchObject({ code: 'accepted' })
+    expect(await problemOf(await claims({ nbf: seconds() + 60 }))).toMatchObject({ code: 'token_invalid' })
+    expect(await problemOf(await claims({ iat: seconds() + 3 }))).toMatchObject({ code: 'accepted' })
+    expect(await problemOf(await claims({ iat: seconds() + 3_600 }))).toMatchObject({ code: 'token_invalid' })
+    expect(await problemOf(await claims({ iat: 'now' }))).toMatchObject({ code: 'token_invalid' })
+  })
+
+  it('for another audience, or from another issuer (A06)', async () => {
+    for (const wrong of [
+      { aud: 'other' },
+      { aud: ['a', 'b'] },
+      { aud: {} },
+      { iss: 'https://evil.example' },
+      { iss: '' },
+    ])
+      expect(await problemOf(await claims(wrong))).toMatchObject({ code: 'token_invalid' })
+    expect(await problemOf(await claims({ aud: ['other', own.issuer.audience] }))).toMatchObject({ code: 'accepted' })
+  })
+
+  it.each([{ $gt: '' }, ['ann'], 5, true, null, '', ' ', 'a b', 'a\u0000', 'a\u200bb', 'x'.repeat(256)])(
+    'for the subject %j (A07)',
+    async sub => {
+      expect(await problemOf(await claims({ sub }))).toMatchObject({ status: 401, code: 'token_invalid' })
+    },
+  )
+
+  it('in any other form (A08)', async () => {
+    const good = await own.issuer.tokenFor('ann')
+    const [head = '', body = '', signature = ''] = good.split('.')
+    const forms = ['', '.', '..', '...', 'x', head, `${head}.${body}`, `${head}.${body}.`, `${good}x`, `${good}.x.y`]
+    forms.push(`${head}.${body}.${signature.slice(1)}`, `${encode(null)}.${body}.${signature}`, `${good},${good}`)
+    for (const form of forms) expect(await problemOf(form)).toMatchObject({ status: 401, code: 'token_invalid' })
+    expect(await problemOf(await header({ crit: ['b64'], b64: false }))).toMatchObject({ code: 'token_invalid' })
+    expect(await problemOf(await header({ crit: ['x'], x: 1 }))).toMatchObject({ code: 'token_invalid' })
+  })
+
+  it('with one character changed, wherever (A08)', async () => {
+    const good = await own.issuer.tokenFor('ann')
+    await fc.assert(
+      fc.asyncProperty(fc.nat(good.length - 2), fc.string({ minLength: 1, maxLength: 1 }), async (at, character) => {
+        fc.pre(good[at] !== character)
+        const { code } = await problemOf(good.slice(0, at) + character + good.slice(at + 1))
+        expect(['token_invalid', 'auth_unavailable']).toContain(code)
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it('when it is huge, and costs no time (A10)', async () => {
+    expect(await problemOf('x'.repeat(1_000_000))).toMatchObject({ code: 'token_invalid' })
+    expect(await problemOf(await claims({ filler: 'x'.repeat(8_200) }))).toMatchObject({ code: 'token_invalid' })
+  })
+})
+
+describe('a token that was believed', () => {
+  it('is believed no longer than it is valid (A09)', async () => {
+    const token = await own.issuer.tokenFor('ann', { ttlSeconds: 20 })
+    expect(await problemOf(token)).toMatchObject({ code: 'accepted' })
+    own.clock.advance(30_000)
+    expect(await problemOf(token)).toMatchObject({ code: 'token_expired' })
+  })
+})
+
+it('tokens that fail are counted by address: beyond some somebody is guessing', async () => {
+  const { url } = await own.open()
+  const me = (token: string) => fetch(`${url}/api/v1/me`, { headers: { authorization: `Bearer ${token}` } })
+  const statuses: number[] = []
+  for (let index = 0; index < 62; index += 1) statuses.push((await me(`guess.${index}.x`)).status)
+  expect(new Set(statuses.slice(0, 60))).toEqual(new Set([401]))
+  expect(statuses.slice(60)).toEqual([429, 429])
+  expect((await me(await own.issuer.tokenFor('ann'))).status).toBe(200)
+})

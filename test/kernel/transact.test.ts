@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto'
+import { sqlState } from '../../kernel/faults'
+import { refusals } from '../../kernel/refusals'
+import { transact } from '../../kernel/transact'
+import { addNote, hooks, noteAdded, notesProduct, notesTable, readThatWrites, clearNotes, wrongAnswer } from './notes'
+import { type OwnWorld, ownWorld, someone } from './own-world'
+
+let own: OwnWorld
+beforeAll(async () => {
+  own = await ownWorld({ product: notesProduct, tables: notesTable })
+})
+afterAll(() => own[Symbol.asyncDispose]())
+afterEach(() => {
+  hooks.reactionFails = false
+  hooks.duringAdd = async () => undefined
+})
+
+const begin = () => ({ world: own.world, product: notesProduct, actor: null, requestId: randomUUID() })
+const rowsOf = async (owner: string) => ({
+  notes: (await own.sql('select id from notes where owner = :owner', { owner })).length,
+  echoes: (await own.sql('select note from echoes join notes on id = note where owner = :owner', { owner })).length,
+  events: (await own.sql(`select id from pending_events where data->>'owner' = :owner`, { owner })).length,
+})
+
+describe('a transaction', () => {
+  it('commits rows, reactions, events and jobs together', async () => {
+    const actor = someone()
+    const jobs = await jobCount()
+    await own.call(addNote, { body: 'a' }, { actor })
+    expect(await rowsOf(actor.id)).toEqual({ notes: 1, echoes: 1, events: 1 })
+    expect(await jobCount()).toBe(jobs + 1)
+  })
+
+  it.each(['refuse', 'break'])('leaves no row, reaction, event or job when its work ends with "%s"', async body => {
+    const actor = someone()
+    const jobs = await jobCount()
+    await own.refused(addNote, { body }, { actor })
+    expect(await rowsOf(actor.id)).toEqual({ notes: 0, echoes: 0, events: 0 })
+    expect(await jobCount()).toBe(jobs)
+  })
+
+  it('is undone whole when a reaction refuses', async () => {
+    const actor = someone()
+    hooks.reactionFails = true
+    expect(await own.refused(addNote, { body: 'a' }, { actor })).toMatchObject({ code: 'conflict', detail: 'no echo' })
+    expect(await rowsOf(actor.id)).toEqual({ notes: 0, echoes: 0, events: 0 })
+  })
+
+  it('shows nothing to others before it commits', async () => {
+    const actor = someone()
+    let seen: unknown
+    hooks.duringAdd = async () => {
+      seen = await own.world.db.read({
+        name: 'count-notes',
+        text: 'select id from notes where owner = $1',
+        values: [actor.id],
+      })
+    }
+    await own.call(addNote, { body: 'a' }, { actor })
+    expect(seen).toEqual([])
+  })
+
+  it('stays apart from those beside it', async () => {
+    const people = Array.from({ length: 12 }, () => someone())
+    // All are open at once; every other one is undone.
+    const calls = people.map((actor, index) =>
+      index % 2 === 0
+        ? own.call(addNote, { body: 'keep' }, { actor })
+        : own.refused(addNote, { body: 'break' }, { actor }),
+    )
+    await Promise.all(calls)
+    for (const [index, { id }] of people.entries())
+      expect(await rowsOf(id)).toMatchObject(index % 2 === 0 ? { notes: 1, events: 1 } : { notes: 0, events: 0 })
+  })
+
+  it('refuses an event whose payload is not as declared', async () => {
+    const wrong = transact(begin(), ({ emit }) => emit(noteAdded, { id: 'no id', owner: 'x', body: '' }))
+    await expect(wrong).rejects.toMatchObject({ kind: refusals.invalidInput })
+  })
+})
+
+describe('a deadlock', () => {
+  it('is met by trying the whole transaction again', async () => {
+    const [a, b] = [someone().id, someone().id]
+    for (const id of [a, b]) await own.sql('insert into notes values (:id, :id, :id)', { id })
+    let arrived = 0
+    let bothHold: () => void = () => undefined
+    const holding = new Promise<void>(resolve => (bothHold = resolve))
+    let tries = 0
+    const touch = (id: string) => own.sql(`update notes set rev = rev + 1 where id = :id`, { id })
+    const cross = (first: string, second: string) =>
+      transact(begin(), async () => {
+        tries += 1
+        await touch(first)
+        arrived += 1
+        if (arrived === 2) bothHold()
+        await holding
+        await touch(second)
+      })
+    await Promise.all([cross(a, b), cross(b, a)])
+    expect(tries).toBe(3)
+    expect(await own.sql('select rev from notes where id in (:ids)', { ids: [a, b] })).toEqual([{ rev: 3 }, { rev: 3 }])
+  })
+
+  it.each(['40P01', '40001'])(
+    'or a %s that does not pass is given up after some tries, as unavailable',
+    async state => {
+      let tries = 0
+      const failing = transact(begin(), async () => {
+        tries += 1
+        await own.sql(`do $$ begin raise exception 'again' using errcode = '${state}'; end $$`)
+      })
+      const error: unknown = await failing.catch((thrown: unknown) => thrown)
+      expect(sqlState(error)).toBe(state)
+      expect(tries).toBe(4)
+    },
+  )
+
+  it('announces only what the try that committed announced', async () => {
+    const { id } = someone()
+    let tries = 0
+    await transact(begin(), async ({ emit }) => {
+      tries += 1
+      await own.sql('insert into notes values (:id, :id, :id)', { id })
+      await emit(noteAdded, { id, owner: id, body: `try ${tries}` })
+      if (tries < 3) await own.sql(`do $$ begin raise exception 'again' using errcode = '40001'; end $$`)
+    })
+    const events = await own.sql(`select data->>'body' as body from pending_events where data->>'id' = :id`, { id })
+    expect(events).toEqual([{ body: 'try 3' }])
+  })
+
+  it('is not what other failures are: they are not tried again', async () => {
+    let tries = 0
+    const failing = transact(begin(), async () => {
+      tries += 1
+      throw new Error('a bug')
+    })
+    await expect(failing).rejects.toThrow('a bug')
+    expect(tries).toBe(1)
+  })
+})
+
+describe('the pipeline', () => {
+  it('fails a read that writes', async () => {
+    const actor = someone()
+    expect(await own.refused(readThatWrites, {}, { actor })).toMatchObject({ status: 500, code: 'internal' })
+    expect(await rowsOf(actor.id)).toMatchObject({ notes: 0 })
+  })
+
+  it('fails an answer that its docs do not describe', async () => {
+    expect(await own.refused(wrongAnswer, {}, { actor: someone() })).toMatchObject({ code: 'internal' })
+  })
+
+  it('asks who is calling before anything else', async () => {
+    expect(await own.refused(clearNotes, { extra: 1 })).toMatchObject({ status: 401, code: 'not_signed_in' })
+    expect(await own.refused(clearNotes, {}, { actor: someone() })).toMatchObject({ status: 403, code: 'forbidden' })
+    expect(await own.call(clearNotes, {}, { actor: someone('moderator') })).toEqual({ data: {} })
+    expect(await own.call(clearNotes, {}, { actor: someone('admin') })).toEqual({ data: {} })
+  })
+})
+
+const jobCount = async () => (await own.sql('select id from graphile_worker.jobs')).length

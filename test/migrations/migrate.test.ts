@@ -1,0 +1,117 @@
+import { Client } from 'pg'
+import { migrations } from '../../migrations'
+import { migrateDown, migrateUp, missingMigrations } from '../../migrations/migrate'
+import { freshDatabase } from '../stack'
+
+const names = migrations.map(({ name }) => name)
+
+async function ask<R>(url: string, sql: string): Promise<R[]> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(sql)).rows as R[]
+  } finally {
+    await client.end()
+  }
+}
+
+/** Everything that a migration may have made, by what the database says of it. */
+async function schemaOf(url: string): Promise<string[]> {
+  const rows = await ask<{ line: string }>(
+    url,
+    `select concat_ws(' ', 'column', table_name, column_name, data_type, udt_name, is_nullable, column_default, is_identity,
+              generation_expression, character_maximum_length, collation_name) as line
+       from information_schema.columns where table_schema = 'public'
+     union all
+     select concat_ws(' ', 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid))
+       from pg_constraint where connamespace = 'public'::regnamespace
+     union all
+     select concat_ws(' ', 'index', tablename, indexname, indexdef) from pg_indexes where schemaname = 'public'
+     union all
+     select concat_ws(' ', 'trigger', tgrelid::regclass, pg_get_triggerdef(oid)) from pg_trigger where not tgisinternal
+       and tgrelid in (select oid from pg_class where relnamespace = 'public'::regnamespace)
+     union all
+     select concat_ws(' ', 'function', pg_get_functiondef(p.oid)) from pg_proc p
+       where pronamespace = 'public'::regnamespace and prokind = 'f'
+       and not exists (select from pg_depend where objid = p.oid and deptype = 'e')
+     union all
+     select concat_ws(' ', 'type', typname, typtype) from pg_type where typnamespace = 'public'::regnamespace
+       and not exists (select from pg_depend where objid = pg_type.oid and deptype = 'e')
+     union all
+     select concat_ws(' ', 'sequence', sequencename, start_value, increment_by) from pg_sequences where schemaname = 'public'
+     order by line`,
+  )
+  return rows.map(({ line }) => line)
+}
+
+describe('migrations', () => {
+  it('run in the order of their names, each once', () => {
+    expect(names).toEqual([...names].sort())
+    expect(new Set(names).size).toBe(names.length)
+    for (const name of names) expect(name).toMatch(/^\d{4}-\d\d-\d\d-\d\d-[a-z-]+$/)
+  })
+
+  it('lead forward, back to nothing, and forward to the same schema', async () => {
+    await using database = await freshDatabase(null)
+    expect(await migrateUp(database.url)).toEqual(names)
+    const first = await schemaOf(database.url)
+    expect(first.length).toBeGreaterThan(20)
+    expect(await migrateUp(database.url)).toEqual([])
+
+    expect(await migrateDown(database.url, 0)).toEqual([...names].reverse())
+    const left = (await schemaOf(database.url)).filter(line => !line.includes('migrations'))
+    expect(left).toEqual([])
+
+    expect(await migrateUp(database.url)).toEqual(names)
+    expect(await schemaOf(database.url)).toEqual(first)
+  })
+
+  it('can be taken back one by one, each leaving what the one before it made', async () => {
+    await using database = await freshDatabase(null)
+    await migrateUp(database.url)
+    const last = names.at(-1) ?? ''
+    const before = await schemaOf(database.url)
+    expect(await migrateDown(database.url, last)).toEqual([last])
+    expect(await schemaOf(database.url)).not.toEqual(before)
+    expect(await migrateUp(database.url)).toEqual([last])
+    expect(await schemaOf(database.url)).toEqual(before)
+  })
+
+  it('run once when ten nodes start at once on an empty database', async () => {
+    await using database = await freshDatabase(null)
+    const ran = await Promise.all(Array.from({ length: 10 }, () => migrateUp(database.url)))
+    expect(ran.flat()).toEqual(names)
+    expect(ran.filter(own => own.length > 0)).toHaveLength(1)
+    expect(await ask(database.url, `select to_regclass('graphile_worker.jobs') is not null as there`)).toEqual([
+      { there: true },
+    ])
+    expect(
+      await ask(
+        database.url,
+        `select count(*)::int as held from pg_locks where locktype = 'advisory'
+      and database = (select oid from pg_database where datname = current_database())`,
+      ),
+    ).toEqual([{ held: 0 }])
+  })
+
+  it('that fail leave the others done and themselves undone, and can be tried again', async () => {
+    await using database = await freshDatabase(null)
+    await ask(database.url, 'create table profiles (in_the_way int)')
+    await expect(migrateUp(database.url)).rejects.toThrow(/already exists/)
+    const missing = await missingMigrations(sql => ask(database.url, sql))
+    expect(missing).toEqual(names.slice(1))
+    await ask(database.url, 'drop table profiles')
+    expect(await migrateUp(database.url)).toEqual(names.slice(1))
+  })
+})
+
+describe('missingMigrations', () => {
+  it('names all on an empty database, none on a migrated one, and the one that is missing', async () => {
+    await using empty = await freshDatabase(null)
+    expect(await missingMigrations(sql => ask(empty.url, sql))).toEqual(names)
+    await using done = await freshDatabase()
+    expect(await missingMigrations(sql => ask(done.url, sql))).toEqual([])
+    await ask(done.url, `delete from migrations where name = '${names[1] ?? ''}'`)
+    expect(await missingMigrations(sql => ask(done.url, sql))).toEqual([names[1]])
+  })
+})

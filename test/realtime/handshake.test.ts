@@ -1,0 +1,152 @@
+import { io } from 'socket.io-client'
+import { frameBytesMax } from '../../realtime/gateway'
+import { until } from '../kernel/until'
+import { freshWorld, type TestWorld } from '../world'
+import { RawSocket } from './raw-socket'
+
+let world: TestWorld
+let url: string
+let port: number
+beforeAll(async () => {
+  world = await freshWorld({ nodes: 1 })
+  const [node] = world.nodes
+  if (node === undefined) throw new Error('no node')
+  url = node.url
+  port = node.port
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+/** How a handshake ends: 'connected', or the problem it is refused with. */
+function handshake(options: Parameters<typeof io>[1]): Promise<unknown> {
+  const socket = io(url, { transports: ['websocket'], forceNew: true, reconnection: false, ...options })
+  return new Promise(resolve => {
+    socket.on('connect', () => resolve('connected'))
+    socket.on('connect_error', error => resolve('data' in error ? error.data : error.message))
+  }).finally(() => socket.disconnect())
+}
+
+const problem = (status: number, code: string) => ({
+  type: `urn:tutti:problem:${code}`,
+  title: expect.any(String) as unknown,
+  status,
+  code,
+  requestId: expect.any(String) as unknown,
+})
+
+describe('a handshake', () => {
+  it('is admitted with a good token', async () => {
+    expect(await handshake({ auth: { token: await world.issuer.tokenFor('ann') } })).toBe('connected')
+  })
+
+  it.each([
+    ['no auth', undefined],
+    ['no token', {}],
+  ])('with %s is refused', async (_what, auth) => {
+    expect(await handshake(auth === undefined ? {} : { auth })).toEqual(problem(401, 'not_signed_in'))
+  })
+
+  it.each([['garbage'], [''], [7], [null], [{}], [['a']], ['x'.repeat(20_000)]])(
+    'with the token %p is refused',
+    async token => {
+      expect(await handshake({ auth: { token } })).toEqual(problem(401, 'token_invalid'))
+    },
+  )
+
+  it('with an expired token is refused, and says so', async () => {
+    const token = await world.issuer.tokenFor('ann', { ttlSeconds: -60 })
+    expect(await handshake({ auth: { token } })).toEqual(problem(401, 'token_expired'))
+  })
+
+  it('with its token in the query or a header is refused', async () => {
+    const token = await world.issuer.tokenFor('ann')
+    expect(await handshake({ query: { token } })).toMatchObject({ code: 'not_signed_in' })
+    expect(await handshake({ extraHeaders: { authorization: `Bearer ${token}` } })).toMatchObject({
+      code: 'not_signed_in',
+    })
+  })
+
+  it('to another namespace is refused', async () => {
+    await using socket = await RawSocket.open(port)
+    socket.say(`40/admin,${JSON.stringify({ token: await world.issuer.tokenFor('ann') })}`)
+    expect(await socket.hear(text => text.startsWith('44'))).toContain('Invalid namespace')
+  })
+})
+
+describe('an origin (S01)', () => {
+  const ours = 'https://tutti.example'
+  const foreign = [
+    'https://evil.example',
+    'null',
+    'https://tutti.example.evil.example',
+    'HTTPS://TUTTI.EXAMPLE',
+    'http://tutti.example',
+    '',
+  ]
+
+  it('of ours may connect, and so may a program, which has none', async () => {
+    for (const headers of [{ origin: ours }, {}] as Record<string, string>[]) {
+      await using socket = await RawSocket.open(port, headers)
+      expect(socket.upgraded).toContain('101')
+      expect((await fetch(`${url}/socket.io/?EIO=4&transport=polling`, { headers })).status).toBe(200)
+    }
+  })
+
+  it.each(foreign)('that is foreign may not: %j', async origin => {
+    await using socket = await RawSocket.open(port, { origin })
+    expect(socket.upgraded).toContain('400')
+    const polled = await fetch(`${url}/socket.io/?EIO=4&transport=polling`, { headers: { origin } })
+    expect(polled.status).toBe(403)
+    expect(polled.headers.get('access-control-allow-origin')).not.toBe(origin)
+  })
+})
+
+it.each([
+  ['an unknown transport', 'EIO=4&transport=carrier-pigeon', 0],
+  ['an unknown session', 'EIO=4&transport=polling&sid=abc', 1],
+  ['a session called __proto__', 'EIO=4&transport=polling&sid=__proto__', 1],
+  ['an old protocol', 'EIO=3&transport=polling', 5],
+])('%s is refused (S02)', async (_what, query, code) => {
+  const response = await fetch(`${url}/socket.io/?${query}`)
+  expect(response.status).toBe(400)
+  expect(await response.json()).toMatchObject({ code })
+})
+
+describe('a transport', () => {
+  it('carries one socket: more CONNECTs close it (S09)', async () => {
+    const ann = await world.person('ann')
+    const neighbour = await ann.socket()
+    const connected = async () => (await world.world.metrics.sockets.get()).values[0]?.value ?? 0
+    const before = await connected()
+    await using socket = await RawSocket.open(port)
+    const connect = `40${JSON.stringify({ token: ann.token })}`
+    for (let index = 0; index < 1_000; index += 1) socket.say(connect)
+    await socket.untilClosed()
+    expect(socket.heard.filter(text => text.startsWith('40')).length).toBeLessThanOrEqual(1)
+    await until(async () => (await connected()) <= before)
+    expect(neighbour.connected).toBe(true)
+  })
+
+  it('is closed by a frame that is too large, and takes one that is not (S03)', async () => {
+    const token = await world.issuer.tokenFor('ann')
+    await using socket = await RawSocket.admitted(port, token)
+    const start = '421["user-profile.getMe",{"input":{"x":"'
+    const padded = (bytes: number) => `${start}${'x'.repeat(bytes - start.length - 4)}"}}]`
+    socket.say(padded(frameBytesMax))
+    expect(await socket.hear(text => text.startsWith('431'))).toContain('invalid_input')
+    socket.say(padded(frameBytesMax + 1))
+    await socket.untilClosed()
+    expect(socket.closeCode).toBe(1009)
+  })
+
+  it('is refused a polling body that is too large (S03)', async () => {
+    const opened = await (await fetch(`${url}/socket.io/?EIO=4&transport=polling`)).text()
+    const { sid } = JSON.parse(opened.slice(1)) as { sid: string }
+    const post = (body: string | Buffer, type = 'text/plain;charset=UTF-8') =>
+      fetch(`${url}/socket.io/?EIO=4&transport=polling&sid=${sid}`, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': type },
+      })
+    expect((await post(`4${'x'.repeat(frameBytesMax)}`)).status).toBe(413)
+  })
+})

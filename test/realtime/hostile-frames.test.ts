@@ -1,0 +1,171 @@
+import fc from 'fast-check'
+import { type Socket } from 'socket.io-client'
+import { type Problem } from '../../kernel/refusals'
+import { getMe } from '../../skills/user-profile/get-me'
+import { type Person } from '../people'
+import { freshWorld, type TestWorld } from '../world'
+import { RawSocket } from './raw-socket'
+
+let world: TestWorld
+let ann: Person
+let socket: Socket
+let port: number
+beforeAll(async () => {
+  world = await freshWorld({ nodes: 1 })
+  ann = await world.person('ann')
+  socket = await ann.socket()
+  port = world.nodes[0]?.port ?? 0
+})
+afterAll(() => world[Symbol.asyncDispose]())
+// Whatever was sent: the process lives, and a neighbour notices nothing.
+afterEach(async () => {
+  expect(socket.connected).toBe(true)
+  expect(await ann.call(getMe, {}, { door: 'socket' })).toMatchObject({ id: ann.id })
+})
+
+const name = getMe.name
+const ask = async (event: string, ...args: unknown[]) =>
+  (await socket.timeout(5_000).emitWithAck(event, ...args)) as { error?: Problem; data?: unknown }
+const refusedOnce = () => new Promise<Problem>(resolve => socket.once('refused', resolve))
+
+describe('a call (S08)', () => {
+  it.each([[], [{ input: {} }], [null], [7], ['x', 'y']])(
+    'without an ack is told so in another way: %j',
+    async (...args) => {
+      const told = refusedOnce()
+      socket.emit(name, ...args)
+      expect(await told).toMatchObject({ status: 400, code: 'ack_missing', requestId: expect.any(String) as unknown })
+    },
+  )
+
+  it.each([
+    [null],
+    [[]],
+    [0],
+    [''],
+    ['text'],
+    [true],
+    [[[[[]]]]],
+    [{}, {}],
+    [{ input: {}, extra: 1 }],
+    [Buffer.from('x')],
+  ])('with %p is refused in its ack', async (...args) => {
+    const { error } = await ask(name, ...args)
+    expect(error).toMatchObject({ status: 400, code: 'invalid_input', type: 'urn:tutti:problem:invalid_input' })
+  })
+
+  it.each([[null], [[]], [0], ['text'], [{ x: { y: [1] } }], [Buffer.from('x')], [{ x: Buffer.from('x') }]])(
+    'with the input %p is refused in its ack',
+    async input => {
+      expect((await ask(name, { input })).error).toMatchObject({ code: 'invalid_input' })
+    },
+  )
+
+  it('with an input nested beyond reason is refused in its ack', async () => {
+    const input: unknown = JSON.parse(`${'['.repeat(4_000)}${']'.repeat(4_000)}`)
+    expect((await ask(name, { input: { x: input } })).error).toMatchObject({ code: 'invalid_input' })
+  })
+
+  it.each([[''], ['k'.repeat(256)], [7], [null], [{}]])('with the key %p is refused in its ack', async key => {
+    expect((await ask(name, { input: {}, key })).error).toMatchObject({ code: 'invalid_input' })
+  })
+
+  it('without any argument has an empty input', async () => {
+    expect(await ask(name)).toMatchObject({ data: { id: ann.id } })
+    expect(await ask(name, {})).toMatchObject({ data: { id: ann.id } })
+  })
+
+  it('tells the same problem as REST does', async () => {
+    const overRest = await ann.refused(getMe, {}, { headers: { 'idempotency-key': '' } })
+    const { error } = await ask(name, { input: {}, key: '' })
+    expect(Object.keys(error ?? {})).toEqual(expect.arrayContaining(['type', 'title', 'status', 'code', 'requestId']))
+    expect(error?.code).toBe(overRest.code)
+  })
+})
+
+describe('an event name (S07)', () => {
+  it.each(['nowhere', 'error', '__proto__', 'constructor', 'toString', 'user-profile.getme', 'channel.', ''])(
+    '%j is no call, and says so',
+    async event => {
+      expect((await ask(event, { input: {} })).error).toMatchObject({ status: 404, code: 'unknown_operation' })
+    },
+  )
+
+  it('that is a number is no call', async () => {
+    await using raw = await RawSocket.admitted(port, ann.token)
+    raw.say('4217[5,{"input":{}}]')
+    expect(await raw.hear(text => text.startsWith('4317'))).toContain('unknown_operation')
+  })
+
+  it.each(['connect', 'disconnect', 'disconnecting', 'connect_error', 'newListener', 'removeListener'])(
+    'that is reserved (%s) closes the transport',
+    async event => {
+      await using raw = await RawSocket.admitted(port, ann.token)
+      raw.say(`421["${event}",{}]`)
+      await raw.untilClosed()
+    },
+  )
+})
+
+describe('a packet (S06)', () => {
+  it.each([
+    '42["user-profile.getMe",{}]',
+    '42',
+    '4',
+    '9',
+    '4x',
+    '40{',
+    '40[]',
+    '40"text"',
+    '42{"a":1}',
+    '43',
+    '451-["x",{"_placeholder":true}]',
+  ])('before the CONNECT harms nobody: %s', async packet => {
+    await using raw = await RawSocket.open(port)
+    raw.say(packet)
+    raw.say('41')
+  })
+
+  it.each(['42[', '42[]', '42[null]', '42{}', '42[{}]', '42[[]]', '49', '4211["x"', '4599-["x"]', '9'])(
+    'after it, that is none, closes the transport: %s',
+    async packet => {
+      await using raw = await RawSocket.admitted(port, ann.token)
+      raw.say(packet)
+      await raw.untilClosed()
+    },
+  )
+
+  it.each(['431[1]', '43999["x"]', '42', '421', '6', '3'])('without a sense harms nobody: %s', async packet => {
+    await using raw = await RawSocket.admitted(port, ann.token)
+    raw.say(packet)
+    raw.say(`421["${name}",{}]`)
+    expect(await raw.hear(text => text.startsWith('431['))).toContain(ann.id)
+  })
+
+  it('with parts that never come, or come unasked, harms nobody', async () => {
+    await using raw = await RawSocket.admitted(port, ann.token)
+    raw.say(`451-1["${name}",{"input":{"_placeholder":true,"num":0}}]`)
+    await using other = await RawSocket.admitted(port, ann.token)
+    other.say(Buffer.from('unasked'))
+    await other.untilClosed()
+    raw.say(Buffer.from('part'))
+    expect(await raw.hear(text => text.startsWith('431['))).toContain('invalid_input')
+  })
+
+  it('of any text ends in an answer or a closed transport, never in the process', async () => {
+    const piece = fc.oneof(
+      fc.constantFrom('4', '42', '421', '[', ']', '{', '}', '"x"', ',', 'null', '-', '/', name),
+      fc.string(),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece, { maxLength: 8 }), async pieces => {
+        await using raw = await RawSocket.admitted(port, ann.token)
+        raw.say(`4${pieces.join('')}`)
+        raw.say(`429["${name}",{}]`)
+        const answered = raw.hear(text => text.startsWith('439'))
+        await Promise.race([answered.catch(() => undefined), raw.untilClosed()])
+      }),
+      { numRuns: 40 },
+    )
+  })
+})

@@ -1,0 +1,132 @@
+import { connect, type Socket } from 'node:net'
+import { randomBytes } from 'node:crypto'
+
+/** A client that says whatever it likes: WebSocket frames written by hand, since a real client would not send them. */
+export class RawSocket implements AsyncDisposable {
+  readonly heard: string[] = []
+  closed = false
+  closeCode: number | undefined
+  private waiting: (() => void)[] = []
+  private buffered = Buffer.alloc(0)
+
+  private constructor(
+    private readonly tcp: Socket,
+    readonly upgraded: string,
+    rest: Buffer,
+  ) {
+    tcp.on('data', chunk => this.read(chunk))
+    tcp.on('close', () => {
+      this.closed = true
+      this.wake()
+    })
+    this.read(rest)
+  }
+
+  /** Opens the transport; `upgraded` is the answer's first line. */
+  static open(
+    port: number,
+    headers: Record<string, string> = {},
+    query = 'EIO=4&transport=websocket',
+  ): Promise<RawSocket> {
+    return new Promise((resolve, reject) => {
+      const tcp = connect({ host: '127.0.0.1', port }, () => {
+        const all = {
+          host: 'x',
+          upgrade: 'websocket',
+          connection: 'Upgrade',
+          'sec-websocket-version': '13',
+          ...headers,
+        }
+        const lines = Object.entries({ ...all, 'sec-websocket-key': randomBytes(16).toString('base64') })
+        tcp.write(`GET /socket.io/?${query} HTTP/1.1\r\n${lines.map(([k, v]) => `${k}: ${v}`).join('\r\n')}\r\n\r\n`)
+      })
+      tcp.on('error', reject)
+      let head = Buffer.alloc(0)
+      const onData = (chunk: Buffer) => {
+        head = Buffer.concat([head, chunk])
+        const end = head.indexOf('\r\n\r\n')
+        if (end < 0) return
+        tcp.off('data', onData)
+        tcp.off('error', reject)
+        tcp.on('error', () => undefined)
+        resolve(new RawSocket(tcp, head.toString().split('\r\n')[0] ?? '', head.subarray(end + 4)))
+      }
+      tcp.on('data', onData)
+    })
+  }
+
+  /** Opens and signs in. */
+  static async admitted(port: number, token: string): Promise<RawSocket> {
+    const socket = await RawSocket.open(port)
+    socket.say(`40${JSON.stringify({ token })}`)
+    await socket.hear(text => text.startsWith('40'))
+    return socket
+  }
+
+  say(text: string | Buffer): void {
+    const isText = typeof text === 'string'
+    const payload = Buffer.from(text)
+    const length =
+      payload.length < 126
+        ? Buffer.from([0x80 | payload.length])
+        : payload.length < 65_536
+          ? Buffer.from([0xfe, payload.length >> 8, payload.length & 0xff])
+          : Buffer.concat([Buffer.from([0xff, 0, 0, 0, 0]), uint32(payload.length)])
+    // A mask of zeros changes nothing.
+    this.tcp.write(Buffer.concat([Buffer.from([isText ? 0x81 : 0x82]), length, Buffer.alloc(4), payload]))
+  }
+
+  /** The first message that fits, now or soon; rejects when the transport closes before. */
+  async hear(fits: (text: string) => boolean): Promise<string> {
+    for (;;) {
+      const found = this.heard.find(fits)
+      if (found !== undefined) return found
+      if (this.closed)
+        throw new Error(`closed (${this.closeCode ?? 'without a code'}) after ${this.heard.join(' ') || 'nothing'}`)
+      await this.change()
+    }
+  }
+
+  async untilClosed(): Promise<void> {
+    while (!this.closed) await this.change()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.tcp.destroy()
+  }
+
+  private change(): Promise<void> {
+    return new Promise(resolve => this.waiting.push(resolve))
+  }
+
+  private wake(): void {
+    for (const wake of this.waiting.splice(0)) wake()
+  }
+
+  private read(chunk: Buffer): void {
+    this.buffered = Buffer.concat([this.buffered, chunk])
+    for (;;) {
+      const [first, second] = this.buffered
+      if (first === undefined || second === undefined) return
+      const at = second < 126 ? 2 : 4
+      if (this.buffered.length < at) return
+      const length = second < 126 ? second : this.buffered.readUInt16BE(2)
+      if (this.buffered.length < at + length) return
+      const payload = this.buffered.subarray(at, at + length)
+      this.buffered = this.buffered.subarray(at + length)
+      const opcode = first & 0x0f
+      if (opcode === 8) {
+        this.closeCode = payload.length >= 2 ? payload.readUInt16BE(0) : 1005
+        this.tcp.end()
+      } else if (payload.toString() === '2') this.say('3')
+      else this.heard.push(payload.toString())
+      this.wake()
+    }
+  }
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}

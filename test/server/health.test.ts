@@ -1,0 +1,109 @@
+import { createServer } from 'node:http'
+import { type AddressInfo } from 'node:net'
+import { freePort } from '../../dev/processes/free-port'
+import { type World } from '../../kernel/world'
+import { createEngine } from '../../kernel/engine'
+import { createApp } from '../../server/app'
+import { type Readiness } from '../../server/health'
+import { notesProduct } from '../kernel/notes'
+import { type OwnWorld, ownWorld } from '../kernel/own-world'
+import { until } from '../kernel/until'
+import { lyingProxy } from './lying-proxy'
+
+let own: OwnWorld
+beforeAll(async () => {
+  own = await ownWorld({ product: notesProduct })
+})
+afterAll(() => own[Symbol.asyncDispose]())
+
+async function door(world: World, readiness: Readiness = { draining: false }) {
+  const server = createServer(createApp(createEngine(world, notesProduct), readiness))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    ask: async (path: string) => {
+      const response = await fetch(url + path)
+      return { status: response.status, body: await response.json() }
+    },
+    url,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+const fine = { database: 'ok', redis: 'ok', migrations: 'ok', process: 'ok' }
+
+describe('health', () => {
+  it('is fine when all is', async () => {
+    await using node = await door(own.world)
+    expect(await node.ask('/health/live')).toEqual({ status: 200, body: { status: 'ok' } })
+    expect(await node.ask('/health/ready')).toEqual({ status: 200, body: { status: 'ok', checks: fine } })
+  })
+
+  it('is not ready while the node drains, but alive', async () => {
+    await using node = await door(own.world, { draining: true })
+    expect(await node.ask('/health/ready')).toEqual({
+      status: 503,
+      body: { status: 'not ready', checks: { ...fine, process: 'is draining' } },
+    })
+    expect(await node.ask('/health/live')).toMatchObject({ status: 200 })
+  })
+
+  it('is not ready without Redis, and says so, but alive', async () => {
+    await using lost = await ownWorld({ product: notesProduct, variables: { REDIS_PORT: String(await freePort()) } })
+    await using node = await door(lost.world)
+    expect(await node.ask('/health/ready')).toEqual({
+      status: 503,
+      body: { status: 'not ready', checks: { ...fine, redis: 'does not answer' } },
+    })
+    expect(await node.ask('/health/live')).toMatchObject({ status: 200 })
+  })
+
+  it('is not ready while PostgreSQL refuses or hangs, in time, and is again when it is back', async () => {
+    const { hostname, port, pathname } = new URL(own.url)
+    await using proxy = await lyingProxy(hostname, Number(port))
+    const far = new URL(own.url)
+    far.port = String(proxy.port)
+    far.pathname = pathname
+    await using behind = await ownWorld({ product: notesProduct, variables: { DATABASE_URL: far.href } })
+    await using node = await door(behind.world)
+    expect(await node.ask('/health/ready')).toMatchObject({ status: 200 })
+    proxy.become('dead')
+    const away = { database: 'does not answer', migrations: 'could not be read', redis: 'ok', process: 'ok' }
+    expect(await node.ask('/health/ready')).toEqual({ status: 503, body: { status: 'not ready', checks: away } })
+    proxy.become('silent')
+    expect(await node.ask('/health/ready')).toEqual({ status: 503, body: { status: 'not ready', checks: away } })
+    expect(await node.ask('/health/live')).toMatchObject({ status: 200 })
+    proxy.become('honest')
+    await until(async () => (await node.ask('/health/ready')).status === 200)
+  })
+
+  it('is not ready on a database that lacks a migration', async () => {
+    await using behind = await ownWorld({ product: notesProduct })
+    const [last] = await behind.sql<{ name: string }>(
+      'delete from migrations where name = (select max(name) from migrations) returning name',
+    )
+    await using node = await door(behind.world)
+    const body = { checks: { ...fine, migrations: `missing: ${last?.name ?? ''}` } }
+    expect(await node.ask('/health/ready')).toMatchObject({ status: 503, body })
+  })
+})
+
+it('metrics tell what was called, how it ended, and no more', async () => {
+  await using node = await door(own.world)
+  await fetch(`${node.url}/api/v1/seldom`)
+  await fetch(`${node.url}/api/v1/seldom?x=1`)
+  await fetch(`${node.url}/api/v1/me`)
+  const response = await fetch(`${node.url}/metrics`)
+  expect(response.headers.get('content-type')).toContain('text/plain')
+  const text = await response.text()
+  const counted = text.split('\n').filter(line => line.startsWith('tutti_call_seconds_count'))
+  expect(counted).toEqual([
+    'tutti_call_seconds_count{operation="notes.seldom",door="rest",outcome="ok"} 1',
+    'tutti_call_seconds_count{operation="notes.seldom",door="rest",outcome="invalid_input"} 1',
+    'tutti_call_seconds_count{operation="user-profile.getMe",door="rest",outcome="not_signed_in"} 1',
+  ])
+  for (const name of ['tutti_sockets', 'tutti_process_cpu_seconds_total', 'tutti_event_delivery_seconds'])
+    expect(text.includes(`# TYPE ${name} `)).toBe(true)
+})

@@ -1,0 +1,92 @@
+import { Comment, Follow, Like, Profile, Repost, Track } from '../../../models'
+import { addComment } from '../../../skills/interactions/add-comment'
+import { likeTrack } from '../../../skills/interactions/like-track'
+import { reconcileCounts } from '../../../skills/interactions/reconcile-counts'
+import { removeComment } from '../../../skills/interactions/remove-comment'
+import { repostTrack } from '../../../skills/interactions/repost-track'
+import { unlikeTrack } from '../../../skills/interactions/unlike-track'
+import { getTrack } from '../../../skills/streaming/get-track'
+import { followProfile } from '../../../skills/user-profile/follow-profile'
+import { getProfile } from '../../../skills/user-profile/get-profile'
+import { unfollowProfile } from '../../../skills/user-profile/unfollow-profile'
+import { makeTrack } from '../../factories'
+import { type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+let world: TestWorld
+beforeAll(async () => {
+  world = await freshWorld()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const reconcile = async () => {
+  await world.world.jobs.enqueue(reconcileCounts, {})
+  await world.work()
+}
+
+const drift = async () => {
+  const { values } = await world.world.metrics.countDrift.get()
+  return Object.fromEntries(values.map(({ labels, value }) => [String(labels.counter), value]))
+}
+
+const none = { likes: 0, reposts: 0, comments: 0, followers: 0, following: 0 }
+
+it('finds nothing to repair while people on two nodes do all kinds of things at once, nor after it', async () => {
+  const artist = await world.person('artist')
+  const crowd = await Promise.all(Array.from({ length: 4 }, (_, index) => world.person(`p${index}`)))
+  const { id: trackId } = await makeTrack(artist.id)
+  const act = async (person: Person) => {
+    for (let round = 0; round < 3; round += 1) {
+      const { id: commentId } = await person.call(addComment, { trackId, body: `Round ${round}`, positionMs: 0 })
+      await Promise.all([
+        ...[likeTrack, repostTrack, unlikeTrack].map(op => person.call(op, { trackId })),
+        ...[followProfile, unfollowProfile].map(op => person.call(op, { profileId: artist.id })),
+        person.call(removeComment, { commentId }),
+      ])
+    }
+  }
+  await Promise.all([...crowd.map(act), reconcile().then(reconcile)])
+  await reconcile()
+  expect(await drift()).toEqual(none)
+
+  const counts = await Promise.all([
+    Like.count({ where: { trackId } }),
+    Repost.count({ where: { trackId } }),
+    Comment.count({ where: { trackId, removedAt: null } }),
+  ])
+  const { likeCount, repostCount, commentCount } = (await Track.findByPk(trackId)) ?? {}
+  expect([likeCount, repostCount, commentCount]).toEqual(counts)
+  const { followerCount } = (await Profile.findByPk(artist.id)) ?? {}
+  expect(followerCount).toBe(await Follow.count({ where: { followeeId: artist.id } }))
+})
+
+it('repairs exactly what is wrong, once, beyond the first batch too, and every read shows it', async () => {
+  const [ann, bob] = [await world.person('ann'), await world.person('bob')]
+  const tracks = await Promise.all(Array.from({ length: 130 }, () => makeTrack(ann.id)))
+  const [right, wrong] = [tracks[0]?.id ?? '', tracks.at(-1)?.id ?? '']
+  for (const trackId of [right, wrong]) await bob.call(likeTrack, { trackId })
+  await bob.call(followProfile, { profileId: ann.id })
+  const look = async () => [
+    await bob.call(getTrack, { trackId: right }),
+    await bob.call(getTrack, { trackId: wrong }),
+    await ann.call(getProfile, { handleOrId: bob.id }),
+  ]
+  const before = await look()
+  await world.world.db.query(
+    'update tracks set like_count = 4, repost_count = 2, counts_rev = counts_rev + 1 where id = :wrong',
+    { wrong },
+  )
+  await world.world.db.query('update profiles set following_count = 0 where id = :id', { id: bob.id })
+
+  await reconcile()
+  const repaired = { ...none, likes: 3, reposts: 2, following: 1 }
+  expect(await drift()).toEqual(repaired)
+  const [untouched, track, profile] = before
+  expect(await look()).toEqual([
+    untouched,
+    { ...track, counts: { ...track?.counts, rev: (track?.counts.rev ?? 0) + 2 } },
+    { ...profile, counts: { ...profile?.counts, rev: (profile?.counts.rev ?? 0) + 1 } },
+  ])
+  await reconcile()
+  expect(await drift()).toEqual(repaired)
+})
