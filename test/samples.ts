@@ -27,7 +27,7 @@ const anId = randomUUID()
 
 /** An input that is valid, with only what is required; its ids belong to nothing. */
 export const sampleOf = (field: Field<unknown>): Record<string, unknown> =>
-  sample(jsonSchema(field) as Schema, '') as Record<string, unknown>
+  sample(jsonSchema(field), '') as Record<string, unknown>
 
 function sample(schema: Schema, name: string): unknown {
   if (name in known) return known[name]

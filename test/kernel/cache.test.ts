@@ -73,7 +73,8 @@ describe('the cache', () => {
 
   it('does not keep undefined, nor what failed', async () => {
     await using nodes = await twoNodes()
-    expect(await nodes.one.cache.through('a', 10_000, () => Promise.resolve(undefined))).toBeUndefined()
+    const none = async (): Promise<string | undefined> => undefined
+    expect(await nodes.one.cache.through('a', 10_000, none)).toBeUndefined()
     await expect(nodes.one.cache.through('a', 10_000, never)).rejects.toThrow('must not be loaded')
     expect(await nodes.one.cache.through('a', 10_000, async () => 'now')).toBe('now')
   })
