@@ -8,6 +8,9 @@ import { product } from '../skills'
 
 const read = (...path: string[]) => readFileSync(join(__dirname, '..', ...path), 'utf8')
 
+/** Of the parser: its own enum is not exported. */
+const errorSeverity: number = 0
+
 describe('the documents', () => {
   it('are committed as the list of operations makes them: else run `npm run docs`', () => {
     expect(JSON.parse(read('docs', 'openapi.json'))).toEqual(JSON.parse(JSON.stringify(openApi(product))))
@@ -16,7 +19,7 @@ describe('the documents', () => {
 
   it('hold an AsyncAPI 3 that its own parser accepts', async () => {
     const diagnostics = await new Parser().validate(JSON.stringify(asyncApi(product)))
-    expect(diagnostics.filter(({ severity }) => Number(severity) === 0)).toEqual([])
+    expect(diagnostics.filter(({ severity }) => severity === errorSeverity)).toEqual([])
   })
 
   it('hold an OpenAPI 3.1 whose references all lead somewhere and whose operations are unique', () => {
