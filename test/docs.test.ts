@@ -9,7 +9,7 @@ import { product } from '../skills'
 const read = (...path: string[]) => readFileSync(join(__dirname, '..', ...path), 'utf8')
 
 /** Of the parser: its own enum is not exported. */
-const errorSeverity: number = 0
+const errorSeverity = '0'
 
 describe('the documents', () => {
   it('are committed as the list of operations makes them: else run `npm run docs`', () => {
@@ -19,7 +19,7 @@ describe('the documents', () => {
 
   it('hold an AsyncAPI 3 that its own parser accepts', async () => {
     const diagnostics = await new Parser().validate(JSON.stringify(asyncApi(product)))
-    expect(diagnostics.filter(({ severity }) => severity === errorSeverity)).toEqual([])
+    expect(diagnostics.filter(({ severity }) => String(severity) === errorSeverity)).toEqual([])
   })
 
   it('hold an OpenAPI 3.1 whose references all lead somewhere and whose operations are unique', () => {
