@@ -18,7 +18,7 @@ export interface Call {
   address: string
   requestId: string
   /** The Idempotency-Key. */
-  key?: string
+  key?: string | undefined
 }
 
 export interface Answer {

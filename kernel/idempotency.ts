@@ -8,6 +8,18 @@ export const keyLengthMax = 255
 /** How long an answer is remembered. */
 export const keysKeptHours = 24
 
+/**
+ * The key as a door was given it.
+ * @throws `invalid_input`
+ */
+export function readKey(given: unknown): string | undefined {
+  if (given === undefined) return undefined
+  const isText = typeof given === 'string' && given.length >= 1 && given.length <= keyLengthMax
+  if (isText && !given.includes('\u0000')) return given
+  const message = `an Idempotency-Key is text of 1 to ${keyLengthMax} characters`
+  throw refusals.invalidInput(undefined, { errors: [{ path: 'key', code: 'not_a_key', message }] })
+}
+
 interface Claim {
   actor: Actor
   operation: string

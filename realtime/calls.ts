@@ -6,8 +6,7 @@ export function operationCalls(engine: Engine): [string, SocketCall][] {
   return engine.product.operations.map(op => [
     op.name,
     async ({ input, key }, { actor, address }, _socket, requestId) => {
-      const call = { input, actor, address, requestId, ...(key === undefined ? {} : { key }) }
-      const outcome = await engine.perform('socket', op, call)
+      const outcome = await engine.perform('socket', op, { input, actor, address, requestId, key })
       if ('refusal' in outcome) return { error: outcome.refusal.toProblem(requestId) }
       return { ...outcome.answer }
     },

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Socket } from 'socket.io'
 import { type Engine } from '../kernel/engine'
+import { readKey } from '../kernel/idempotency'
 import { refusal, refusals } from '../kernel/refusals'
 import { type Caller } from './handshake'
 
@@ -13,17 +14,25 @@ export type SocketCall = (sent: Sent, caller: Caller, socket: Socket, requestId:
 /** `emitWithAck(name, {input, key})` */
 export interface Sent {
   input: unknown
-  key?: string
+  key: string | undefined
 }
 
 /**
- * Answers every call of a socket. The one wrapper around all that a client may send, whatever it is: no handler is
+ * Answers every call of a socket; those that are not answered yet are `underWay`. The one wrapper around all that a client may send, whatever it is: no handler is
  * registered anywhere else, so that nothing sent can end the process or stay without an answer.
  */
-export function answerCalls(engine: Engine, socket: Socket, calls: ReadonlyMap<string, SocketCall>): void {
+export function answerCalls(
+  engine: Engine,
+  socket: Socket,
+  calls: ReadonlyMap<string, SocketCall>,
+  underWay: Set<Promise<void>>,
+): void {
   // A client may call its event `error`, which an emitter nobody listens to would throw.
   socket.on('error', () => undefined)
-  socket.onAny((name: unknown, ...sent: unknown[]) => void answerOne(name, sent))
+  socket.onAny((name: unknown, ...sent: unknown[]) => {
+    const answered = answerOne(name, sent).finally(() => underWay.delete(answered))
+    underWay.add(answered)
+  })
 
   async function answerOne(name: unknown, sent: unknown[]): Promise<void> {
     const requestId = randomUUID()
@@ -52,10 +61,7 @@ function toSent(args: readonly unknown[]): Sent {
   const unknown = Object.keys(request).find(field => field !== 'input' && field !== 'key')
   if (unknown !== undefined) throw malformed(`${unknown.slice(0, 100)} is not allowed: a call sends {input, key?}`)
   const input: unknown = 'input' in request && request.input !== undefined ? request.input : {}
-  if (!('key' in request) || request.key === undefined) return { input }
-  if (typeof request.key === 'string' && request.key.length >= 1 && request.key.length <= 255)
-    return { input, key: request.key }
-  throw malformed('key is text of 1 to 255 characters')
+  return { input, key: readKey('key' in request ? request.key : undefined) }
 }
 
 const malformed = (message: string) =>

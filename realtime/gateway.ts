@@ -2,6 +2,7 @@ import { type Server as HttpServer, type IncomingMessage } from 'node:http'
 import helmet from 'helmet'
 import { Server, type Socket } from 'socket.io'
 import { type Engine } from '../kernel/engine'
+import { securityHeaders } from '../kernel/security-headers'
 import { crossNodeAdapter } from './adapter'
 import { followCalls } from './channels'
 import { operationCalls } from './calls'
@@ -29,12 +30,13 @@ export function openGateway(http: HttpServer, engine: Engine): Gateway {
     connectTimeout: handshakeTimeoutMs,
     upgradeTimeout: handshakeTimeoutMs,
   })
-  io.engine.use(helmet())
+  io.engine.use(helmet(securityHeaders))
   io.use(refuseSecondConnect())
   io.use(admitSocket(engine))
+  const underWay = new Set<Promise<void>>()
   const calls = new Map([...operationCalls(engine), ...followCalls(engine)])
   io.on('connection', (socket: Socket) => {
-    answerCalls(engine, socket, calls)
+    answerCalls(engine, socket, calls, underWay)
     closeWhenExpired(engine, socket)
     world.metrics.sockets.inc()
     socket.once('disconnect', () => world.metrics.sockets.dec())
@@ -42,6 +44,8 @@ export function openGateway(http: HttpServer, engine: Engine): Gateway {
   return {
     io,
     [Symbol.asyncDispose]: async () => {
+      // What was begun is answered: else it would be done, and the caller not know.
+      await Promise.all(underWay)
       // Not `disconnectSockets`: a client told to leave does not come back by itself, one whose transport closed does.
       await io.close()
     },

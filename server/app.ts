@@ -2,6 +2,7 @@ import cors from 'cors'
 import express, { type Application } from 'express'
 import helmet from 'helmet'
 import { type Engine } from '../kernel/engine'
+import { securityHeaders } from '../kernel/security-headers'
 import { serveDocs } from './docs-pages'
 import { type Readiness, serveHealth } from './health'
 import { answerWithProblem, unknownPath } from './problems'
@@ -45,17 +46,6 @@ export function createStatusApp(engine: Engine): Application {
   app.use(unknownPath)
   app.use(answerWithProblem(engine))
   return app
-}
-
-/** For answers of an API, which are never shown as a page; the docs pages relax them for themselves. */
-export const securityHeaders = {
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"] },
-  },
-  strictTransportSecurity: { maxAge: 63_072_000, includeSubDomains: true },
-  crossOriginResourcePolicy: { policy: 'same-site' as const },
-  referrerPolicy: { policy: 'no-referrer' as const },
 }
 
 /** Exactly the origins of the configuration, and bearer tokens only, so that no cookie ever speaks for anybody. */

@@ -2,7 +2,7 @@ import { type Application, type Request, type Response } from 'express'
 import { type Actor } from '../kernel/actor'
 import { type Engine } from '../kernel/engine'
 import { type Answer } from '../kernel/execute'
-import { keyLengthMax } from '../kernel/idempotency'
+import { readKey } from '../kernel/idempotency'
 import { type AnyOperation, methodAndPath } from '../kernel/operation'
 import { refusals } from '../kernel/refusals'
 import { fromText, hasField } from '../kernel/schema'
@@ -29,13 +29,12 @@ export function bindOperations(app: Application, engine: Engine): void {
 async function serve(engine: Engine, op: AnyOperation, request: Request, response: Response): Promise<void> {
   const address = request.ip ?? ''
   const actor = await actorOf(engine, request, address)
-  const key = keyOf(request)
   const outcome = await engine.perform('rest', op, {
     input: inputOf(op, request),
     actor,
     address,
     requestId: requestIdOf(response),
-    ...(key === undefined ? {} : { key }),
+    key: readKey(request.get('idempotency-key')),
   })
   if ('refusal' in outcome) sendRefusal(response, outcome.refusal)
   else sendAnswer(op, response, outcome.answer)
@@ -74,12 +73,6 @@ function revisionOf(request: Request): { rev?: number } {
   // Whoever asks not to overwrite must not be ignored because of a typing error.
   if (rev === undefined) throw refusals.invalidInput('If-Match is the ETag of an answer, such as "7", or *.')
   return { rev: Number(rev) }
-}
-
-function keyOf(request: Request): string | undefined {
-  const key = request.get('idempotency-key')
-  if (key === undefined || (key.length >= 1 && key.length <= keyLengthMax)) return key
-  throw refusals.invalidInput(`An Idempotency-Key has 1 to ${keyLengthMax} characters.`)
 }
 
 function sendAnswer(op: AnyOperation, response: Response, answer: Answer): void {

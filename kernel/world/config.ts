@@ -100,6 +100,11 @@ function check(given: Record<string, unknown>): { value?: Environment; faults: s
 const words: Record<string, string> = {
   required: 'is missing',
   number_base: 'must be a whole number',
+  number_integer: 'must be a whole number',
+  boolean_base: 'must be true or false',
+  too_large: 'is too large',
+  too_small: 'is too small',
+  too_long: 'is too long',
   string_uri: 'must be an http(s) address',
   string_uriCustomScheme: 'must be an http(s) address',
   string_pattern_base: 'has not the right form',

@@ -38,3 +38,23 @@ it('a node that is told to end finishes what is under way, takes nothing new, an
   socket.disconnect()
   expect(await own.sql(`select body from notes`)).toEqual([{ body: 'slow' }])
 })
+
+it('a node that is told to end answers the calls of its sockets first', async () => {
+  await using own = await ownWorld({ product: notesProduct, tables: notesTable })
+  const node = await own.open()
+  const auth = { token: await own.issuer.tokenFor('ann') }
+  let finish: () => void = () => undefined
+  let entered = 0
+  const finished = new Promise<void>(resolve => (finish = resolve))
+  hooks.duringAdd = () => ((entered += 1), finished)
+
+  const socket = io(node.url, { auth, transports: ['websocket'], forceNew: true, reconnection: false })
+  const underWay = socket.emitWithAck('notes.addNote', { input: { body: 'slow' } }) as Promise<unknown>
+  await until(() => entered === 1)
+  const ending = Promise.resolve(node[Symbol.asyncDispose]())
+  finish()
+  expect(await underWay).toMatchObject({ data: { body: 'slow' } })
+  await ending
+  hooks.duringAdd = async () => undefined
+  socket.disconnect()
+})

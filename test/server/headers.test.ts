@@ -12,7 +12,7 @@ afterAll(() => own[Symbol.asyncDispose]())
 const ours = 'https://tutti.example'
 
 describe('every answer', () => {
-  it.each(['/api/v1/me', '/nowhere', '/health/live', '/metrics'])(
+  it.each(['/api/v1/me', '/nowhere', '/health/live', '/metrics', '/socket.io/?EIO=4&transport=polling'])(
     'carries the headers of a door that shows no pages: %s',
     async path => {
       const { headers } = await fetch(url + path)
@@ -26,13 +26,6 @@ describe('every answer', () => {
       expect(headers.get('set-cookie')).toBeNull()
     },
   )
-
-  it('carries some of them even where Socket.IO answers before Express is asked', async () => {
-    const { headers } = await fetch(`${url}/socket.io/?EIO=4&transport=polling`)
-    expect(headers.get('x-content-type-options')).toBe('nosniff')
-    expect(headers.get('content-security-policy')).toContain("frame-ancestors 'self'")
-    expect(headers.get('strict-transport-security')).toContain('max-age=')
-  })
 
   it('of the API is kept by nobody on the way', async () => {
     for (const path of ['/api/v1/me', '/api/v1/nowhere', '/api/v1/seldom'])
