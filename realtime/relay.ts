@@ -3,9 +3,9 @@ import { type Server } from 'socket.io'
 import { type Product } from '../kernel/product'
 import { describeError } from '../kernel/world/log'
 import { type World } from '../kernel/world'
-import { createBell } from './bell'
-import { askRightsAgain } from './rights'
-import { eventsAfter, forgetDelivered, lastPlace, type Placed, placeEvents } from './event-order'
+import { type Bell, createBell } from './bell'
+import { deliver } from './deliver'
+import { eventsAfter, forgetDelivered, lastPlace, placeEvents } from './event-order'
 
 /** Any number that nobody else uses: who holds this advisory lock gives events their places. */
 const lockKey = 7_283_332
@@ -23,84 +23,95 @@ export interface Relay extends AsyncDisposable {
  * Delivers announced events to the followers connected to this node. One node at a time leads: it gives each event its
  * place in one order; every node reads in that order behind its own place and tells its own sockets. So all hear the
  * same, once, and neither a Redis that is away nor the death of the leader loses anything: Redis only carries the bell.
- * The leader holds a session lock on a connection used for nothing else, so that its death frees it.
+ * Resolves when this node knows its place: whoever connects before could miss what happens in between.
  */
 export async function startRelay(world: World, product: Product, io: Server): Promise<Relay> {
-  const closing = new AbortController()
-  const isOpen = () => !closing.signal.aborted
-  const bell = createBell()
-  const channels = { pending: `${world.redis.prefix}:wake`, placed: `${world.redis.prefix}:placed` }
-  let leads = false
-  let at: string | undefined
-  let forgottenAt = -Infinity
+  const relay = new NodeRelay(world, product, io)
+  await relay.start()
+  return relay
+}
 
-  const onMessage = (channel: string) => {
-    if (channel === channels.placed || (channel === channels.pending && leads)) bell.ring()
-  }
-  world.redis.subscriber.on('message', onMessage)
-  world.redis.subscriber.subscribe(channels.pending, channels.placed).catch(() => undefined)
+class NodeRelay implements Relay {
+  leads = false
+  private readonly closing = new AbortController()
+  private readonly bell: Bell = createBell()
+  private readonly pendingChannel: string
+  private readonly placedChannel: string
+  private ended: Promise<void> | undefined
+  /** The place of the last event that this node delivered. */
+  private at: string | undefined
+  private forgottenAt = -Infinity
 
-  async function lead(seat: Client): Promise<void> {
-    leads ||= await takeLead(seat)
-    if (!leads) return
-    if ((await placeEvents(world, product, seat)) > 0) void world.redis.publisher.publish(channels.placed, '')
-    if (world.clock.now() - forgottenAt < forgetEveryMs) return
-    forgottenAt = world.clock.now()
-    await forgetDelivered(seat)
-  }
-
-  async function follow(seat: Client): Promise<void> {
-    while (isOpen()) {
-      at ??= await lastPlace(seat)
-      started()
-      await lead(seat)
-      const events = await eventsAfter(at, seat)
-      if (events.length === 0) await bell.wait(pollMs)
-      else {
-        at = deliver(world, io, at, events)
-        askAgainAfter(events)
-      }
-    }
+  constructor(
+    private readonly world: World,
+    private readonly product: Product,
+    private readonly io: Server,
+  ) {
+    this.pendingChannel = `${world.redis.prefix}:wake`
+    this.placedChannel = `${world.redis.prefix}:placed`
   }
 
-  function askAgainAfter(events: readonly Placed[]): void {
-    for (const { name, data } of events) {
-      const unsettled = product.events.find(type => type.name === name)?.unsettles?.(data)
-      if (unsettled !== undefined) void askRightsAgain({ world, product }, io, unsettled)
-    }
+  start(): Promise<void> {
+    const { subscriber } = this.world.redis
+    subscriber.on('message', this.onMessage)
+    subscriber.subscribe(this.pendingChannel, this.placedChannel).catch(() => undefined)
+    return new Promise(started => {
+      this.ended = this.serve(started)
+    })
   }
 
-  async function serve(): Promise<void> {
-    while (isOpen()) {
-      const seat = takeSeat(world)
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.closing.abort()
+    this.bell.ring()
+    this.world.redis.subscriber.off('message', this.onMessage)
+    await this.ended
+  }
+
+  private readonly onMessage = (channel: string): void => {
+    if (channel === this.placedChannel || (channel === this.pendingChannel && this.leads)) this.bell.ring()
+  }
+
+  private isOpen(): boolean {
+    return !this.closing.signal.aborted
+  }
+
+  /** Keeps a connection used for nothing else: the leader's lock lives and dies with it. */
+  private async serve(started: () => void): Promise<void> {
+    while (this.isOpen()) {
+      const seat = takeSeat(this.world)
       try {
         await seat.connect()
-        await follow(seat)
+        await this.follow(seat, started)
       } catch (error) {
-        if (isOpen()) world.log.warn(describeError(error), 'the relay lost its seat')
+        if (this.isOpen()) this.world.log.warn(describeError(error), 'the relay lost its seat')
       }
-      leads = false
+      this.leads = false
+      // A database that is away must not keep the node from starting: it says so by not being ready.
       started()
       await seat.end().catch(() => undefined)
-      if (isOpen()) await bell.wait(reconnectMs)
+      if (this.isOpen()) await this.bell.wait(reconnectMs)
     }
   }
 
-  let started: () => void = () => undefined
-  // Whoever connects before the place is known could miss what happens in between.
-  const knowsItsPlace = new Promise<void>(resolve => (started = resolve))
-  const ended = serve()
-  await knowsItsPlace
-  return {
-    get leads() {
-      return leads
-    },
-    [Symbol.asyncDispose]: async () => {
-      closing.abort()
-      bell.ring()
-      world.redis.subscriber.off('message', onMessage)
-      await ended
-    },
+  private async follow(seat: Client, started: () => void): Promise<void> {
+    while (this.isOpen()) {
+      this.at ??= await lastPlace(seat)
+      started()
+      await this.lead(seat)
+      const events = await eventsAfter(this.at, seat)
+      if (events.length === 0) await this.bell.wait(pollMs)
+      else this.at = deliver(this.world, this.product, this.io, this.at, events)
+    }
+  }
+
+  private async lead(seat: Client): Promise<void> {
+    const { world } = this
+    this.leads ||= await takeLead(seat)
+    if (!this.leads) return
+    if ((await placeEvents(world, this.product, seat)) > 0) void world.redis.publisher.publish(this.placedChannel, '')
+    if (world.clock.now() - this.forgottenAt < forgetEveryMs) return
+    this.forgottenAt = world.clock.now()
+    await forgetDelivered(seat)
   }
 }
 
@@ -119,29 +130,4 @@ function takeSeat(world: World): Client {
 async function takeLead(seat: Client): Promise<boolean> {
   const { rows } = await seat.query<{ got: boolean }>('select pg_try_advisory_lock($1) as got', [lockKey])
   return rows[0]?.got === true
-}
-
-/** Tells the sockets of this node; answers the new place. */
-function deliver(world: World, io: Server, at: string, events: readonly Placed[]): string {
-  if (BigInt(events[0]?.position ?? 0) !== BigInt(at) + 1n) {
-    world.log.error({ at }, 'this node was away for too long: its sockets must come again')
-    for (const socket of io.sockets.sockets.values()) socket.conn.close()
-  }
-  for (const [channel, frame] of byChannel(events)) io.local.to(channel).emit('events', { channel, events: frame })
-  const now = world.clock.now()
-  for (const { at } of events) world.metrics.deliveryLag.observe(Math.max(now - Date.parse(at), 0) / 1000)
-  world.metrics.delivered.inc(events.length)
-  return events.at(-1)?.position ?? at
-}
-
-/** All events of a batch for one channel travel in one frame. */
-function byChannel(events: readonly Placed[]): Map<string, object[]> {
-  const frames = new Map<string, object[]>()
-  for (const { id, name, at, data, channels } of events)
-    for (const channel of channels) {
-      const frame = frames.get(channel)
-      if (frame === undefined) frames.set(channel, [{ id, name, at, data }])
-      else frame.push({ id, name, at, data })
-    }
-  return frames
 }
