@@ -1,6 +1,6 @@
 import { io, type Socket } from 'socket.io-client'
 import { type TokenWish } from '../dev/issuer'
-import { type AnswerOf, type InputOf, methodAndPath, type Operation } from '../kernel/operation'
+import { type AnswerOf, type AnyOperation, type InputOf, methodAndPath } from '../kernel/operation'
 import { type Problem } from '../kernel/refusals'
 import { getMe } from '../skills/user-profile/get-me'
 
@@ -44,9 +44,6 @@ export class Refused extends Error {
 
 const patienceMs = 8_000
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the types of an operation, whatever they are
-type Op = Operation<any, any, any, any>
-
 /** Someone with a token and a client, who speaks over either door and hears what happens on channels. */
 export class Person implements AsyncDisposable {
   id = ''
@@ -65,21 +62,21 @@ export class Person implements AsyncDisposable {
   }
 
   /** The answer's `data`; throws `Refused` when there is none. */
-  async call<O extends Op>(op: O, input: InputOf<O>, options: CallOptions = {}): Promise<AnswerOf<O>> {
+  async call<O extends AnyOperation>(op: O, input: InputOf<O>, options: CallOptions = {}): Promise<AnswerOf<O>> {
     const { data, error } = await this.ask(op, input, options)
     if (error !== undefined) throw new Refused(error)
     return data as AnswerOf<O>
   }
 
   /** The problem; throws when the call succeeds. */
-  async refused(op: Op, input: unknown, options: CallOptions = {}): Promise<Problem> {
+  async refused(op: AnyOperation, input: unknown, options: CallOptions = {}): Promise<Problem> {
     const { error, data } = await this.ask(op, input, options)
     if (error === undefined) throw new Error(`${op.name} succeeded: ${JSON.stringify(data)}`)
     return error
   }
 
   /** The whole reply, over REST unless told otherwise. */
-  async ask(op: Op, input: unknown, { door = 'rest', key, headers = {} }: CallOptions = {}): Promise<Reply> {
+  async ask(op: AnyOperation, input: unknown, { door = 'rest', key, headers = {} }: CallOptions = {}): Promise<Reply> {
     if (door === 'rest') {
       const more = { authorization: `Bearer ${this.token}`, ...(key === undefined ? {} : { 'idempotency-key': key }) }
       return askOverRest(this.url, op, input, { ...more, ...headers })
@@ -148,7 +145,7 @@ export class Ear {
 /** One call over REST, as any client would make it. */
 export async function askOverRest(
   url: string,
-  op: Op,
+  op: AnyOperation,
   input: unknown,
   headers: Record<string, string>,
 ): Promise<Reply> {
