@@ -495,7 +495,7 @@ export interface Operations {
     data: PartyMember
     page: false
   }
-  /** Remove a member; with `ban` they cannot come back, and what they queued goes too. Again changes nothing. */
+  /** Remove a member; with `ban` they cannot come back, and what they queued goes too. */
   'listening-party.removeMember': {
     input: { partyId: string; profileId: string; ban?: boolean }
     data: { done: true }
@@ -558,11 +558,11 @@ export interface Events {
   }
   /** Somebody changed their own profile. */
   'user-profile.profileChanged': { profile: ProfileFacts }
-  /** You blocked somebody; neither follows the other any more. */
-  'user-profile.profileBlocked': { profileId: string; by: ProfileSummary }
+  /** You blocked somebody; neither follows the other any more, and `byCounts` are your own counts now. */
+  'user-profile.profileBlocked': { profileId: string; by: ProfileSummary; byCounts: ProfileCounts }
   /** You block somebody no longer. */
   'user-profile.profileUnblocked': { profileId: string; by: ProfileSummary }
-  /** An upload of yours got further, or ended. */
+  /** An upload of yours was announced, got further, or ended. */
   'music-upload.uploadChanged': { ownerId: string; upload: Upload }
   /** A track is public and ready for the first time. */
   'music-upload.trackPublished': { trackId: string; by: ProfileSummary; title: string }

@@ -27,7 +27,7 @@ const tokenFrom = (token: TokenSource) =>
   })
 
 /** Fields that the path names go there; the others into the query of a GET or DELETE, else into the body. */
-export function toRequest({ name, input }: Question): { method: string; path: string; body?: string } {
+function toRequest({ name, input }: Question): { method: string; path: string; body?: string } {
   const [method = '', template = ''] = routeOf(name).split(' ')
   const left = new Map<string, unknown>(Object.entries(input))
   const path = template.replace(/:(\w+)/g, (_whole, field: string) => {

@@ -1,6 +1,11 @@
-import { type CreationOptional, DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
+import {
+  type CreationOptional,
+  DataTypes,
+  type InferAttributes,
+  type InferCreationAttributes,
+  type NonAttribute,
+} from 'sequelize'
 import { BelongsTo, Column, Model, Table } from 'sequelize-typescript'
-import { type NonAttribute } from 'sequelize'
 import { Profile } from './profile'
 
 export type Visibility = 'public' | 'unlisted' | 'private'

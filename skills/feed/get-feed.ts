@@ -1,8 +1,9 @@
 import { operation } from '../../kernel/operation'
 import { Page, pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
 import { literal, optional, shape } from '../../kernel/schema'
+import { listedTracks } from '../streaming/views'
+import { newest } from '../user-profile/views'
 import { type Arrival, arrivalsOf } from './arrivals'
-import { hydrate, newest } from './hydrate'
 import { feedItem } from './views'
 
 export const getFeed = operation({
@@ -25,7 +26,7 @@ export const getFeed = operation({
 
   async run({ input, subject: rows }, context) {
     const page = pageFrom(rows, pageSize(input), keysOf, row => row)
-    const tracks = await hydrate(page.items.map(trackIdOf), context)
+    const tracks = await listedTracks(page.items.map(trackIdOf), context)
     const items = page.items.flatMap(({ trackId, at, ...rest }) => {
       const track = tracks.get(trackId)
       return track === undefined ? [] : [{ track, at: at.toISOString(), ...rest }]

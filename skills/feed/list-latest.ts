@@ -1,10 +1,9 @@
 import { operation } from '../../kernel/operation'
 import { Page, pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
 import { shape } from '../../kernel/schema'
-import { trackView } from '../streaming/views'
-import { blockBetween } from '../user-profile/views'
+import { listedTracks, trackView } from '../streaming/views'
+import { blockBetween, newest } from '../user-profile/views'
 import { listed } from './arrivals'
-import { hydrate, newest } from './hydrate'
 
 export const listLatest = operation({
   name: 'feed.listLatest',
@@ -25,7 +24,7 @@ export const listLatest = operation({
 
   async run({ input, subject: rows }, context) {
     const page = pageFrom(rows, pageSize(input), keysOf, ({ id }) => id)
-    const tracks = await hydrate(page.items, context)
+    const tracks = await listedTracks(page.items, context)
     return new Page(
       page.items.flatMap(id => tracks.get(id) ?? []),
       page.next,

@@ -2,13 +2,13 @@ import { Op } from 'sequelize'
 import { newId } from '../../kernel/ids'
 import { operation } from '../../kernel/operation'
 import { refusals } from '../../kernel/refusals'
-import { count as wholeNumber, id, shape, text } from '../../kernel/schema'
+import { count, id, shape, text } from '../../kernel/schema'
 import { Comment } from '../../models'
 import { countsOf, visibleTrack } from '../streaming/views'
 import { profileSummaryOf } from '../user-profile/views'
 import { commentAdded } from './events'
+import { moveCount } from './move-count'
 import { duplicateComment } from './refusals'
-import { count } from './stance'
 import { commentView, describeComment, viewComment } from './views'
 
 /** For so long nobody may say the same about the same track again. */
@@ -19,7 +19,7 @@ export const addComment = operation({
   route: 'POST /tracks/:trackId/comments',
   summary: 'Comment at a moment of a track.',
   who: 'signed-in',
-  input: shape({ trackId: id, body: text(1000), positionMs: wholeNumber }),
+  input: shape({ trackId: id, body: text(1000), positionMs: count }),
   output: commentView,
   limit: { perMinute: 20 },
   idempotency: 'keyed',
@@ -41,7 +41,7 @@ export const addComment = operation({
     const { id: trackId, ownerId } = track
     const row = { id: newId(now), trackId, authorId: actor.id, body, positionMs, createdAt: now }
     await Comment.create(row)
-    await count(track, 'commentCount', 1)
+    await moveCount(track, 'commentCount', 1)
     const by = await profileSummaryOf(actor.id)
     const comment = describeComment(row, by)
     await emit(commentAdded, { trackId, ownerId, by, comment, counts: countsOf(track) })

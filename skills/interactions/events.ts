@@ -13,7 +13,11 @@ interface AboutTrack {
   by: { id: string }
 }
 
-/** Whoever follows the track, its artist, and the other devices of the one who did it. */
+/**
+ * Whoever follows the track, its artist, and the other devices of the one who did it. An event is the same for all who hear
+ * it, blocks between them or not: of a track that is not private everybody may read the same without signing in, and
+ * whoever blocks knows whom not to show.
+ */
 const concerned = ({ trackId, ownerId, by }: AboutTrack) => [
   ...new Set([`track:${trackId}`, `user:${ownerId}`, `user:${by.id}`]),
 ]

@@ -4,7 +4,8 @@ import { id, shape } from '../../kernel/schema'
 import { Like } from '../../models'
 import { visibleTrack } from '../streaming/views'
 import { trackLiked } from './events'
-import { count, stanceOf, tell } from './stance'
+import { moveCount } from './move-count'
+import { stanceOf, tell } from './stance'
 import { stanceView } from './views'
 
 export const likeTrack = operation({
@@ -23,7 +24,7 @@ export const likeTrack = operation({
 
   async run({ subject: track, actor }, context) {
     if (await insertOnce(Like, { trackId: track.id, profileId: actor.id, createdAt: context.now })) {
-      await count(track, 'likeCount', 1)
+      await moveCount(track, 'likeCount', 1)
       await tell(trackLiked, track, context)
     }
     return stanceOf(track, actor)

@@ -3,7 +3,7 @@ import { operation } from '../../kernel/operation'
 import { Page, pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
 import { shape } from '../../kernel/schema'
 import { Track } from '../../models'
-import { isTrackSeen, trackView, viewTracks } from '../streaming/views'
+import { isTrackSeen, trackView, viewTracks, whatIsVisible } from '../streaming/views'
 import { newest } from '../user-profile/views'
 
 export const listLikedTracks = operation({
@@ -31,7 +31,7 @@ export const listLikedTracks = operation({
       row => [row.at.toISOString(), row.id],
       row => row.id,
     )
-    const tracks = await Track.findAll({ where: { id: page.items } })
+    const tracks = await whatIsVisible(await Track.findAll({ where: { id: page.items } }), context)
     const views = new Map((await viewTracks(tracks, context)).map(view => [view.id, view]))
     return new Page(
       page.items.flatMap(trackId => views.get(trackId) ?? []),

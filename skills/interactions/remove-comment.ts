@@ -1,12 +1,12 @@
 import { operation } from '../../kernel/operation'
 import { refusals } from '../../kernel/refusals'
 import { id, named, shape } from '../../kernel/schema'
-import { Comment, Track } from '../../models'
-import { countsOf, trackCounts } from '../streaming/views'
+import { Comment } from '../../models'
+import { countsOf, lockTrack, trackCounts } from '../streaming/views'
 import { profileSummaryOf } from '../user-profile/views'
 import { commentRemoved } from './events'
+import { moveCount } from './move-count'
 import { mayRemoveComment } from './rules'
-import { count } from './stance'
 import { visibleComment } from './views'
 
 export const removeComment = operation({
@@ -22,7 +22,7 @@ export const removeComment = operation({
   async load({ commentId }, context) {
     const found = await Comment.findByPk(commentId, { attributes: ['trackId'] })
     // The track's row is what every change of its comments is serialised by: the comment is read under that lock.
-    const track = found === null ? null : await Track.findByPk(found.trackId, { lock: true })
+    const track = found === null ? null : await lockTrack(found.trackId)
     const comment = await Comment.findByPk(commentId)
     if (track === null || comment === null) throw refusals.notFound()
     if (!mayRemoveComment(context.actor, comment, track)) await visibleComment(commentId, context)
@@ -35,7 +35,7 @@ export const removeComment = operation({
     const { id: trackId, ownerId } = track
     if (comment.removedAt === null) {
       await comment.update({ removedAt: now })
-      await count(track, 'commentCount', -1)
+      await moveCount(track, 'commentCount', -1)
       const by = await profileSummaryOf(comment.authorId)
       await emit(commentRemoved, { trackId, ownerId, by, commentId: comment.id, counts: countsOf(track) })
     }

@@ -5,8 +5,9 @@ import { Repost } from '../../models'
 import { isListed } from '../streaming/rules'
 import { visibleTrack } from '../streaming/views'
 import { trackReposted } from './events'
+import { moveCount } from './move-count'
 import { notPublic, ownTrack } from './refusals'
-import { count, stanceOf, tell } from './stance'
+import { stanceOf, tell } from './stance'
 import { stanceView } from './views'
 
 export const repostTrack = operation({
@@ -31,7 +32,7 @@ export const repostTrack = operation({
 
   async run({ subject: track, actor }, context) {
     if (await insertOnce(Repost, { trackId: track.id, profileId: actor.id, createdAt: context.now })) {
-      await count(track, 'repostCount', 1)
+      await moveCount(track, 'repostCount', 1)
       await tell(trackReposted, track, context)
     }
     return stanceOf(track, actor)

@@ -1,19 +1,11 @@
 import { type ModelStatic } from 'sequelize'
 import { type Actor } from '../../kernel/actor'
 import { type Context } from '../../kernel/context'
-import { Like, Repost, Track } from '../../models'
-import { countsOf, visibleTrack } from '../streaming/views'
+import { Like, Repost, type Track } from '../../models'
+import { countsOf, lockTrack, visibleTrack } from '../streaming/views'
 import { profileSummaryOf } from '../user-profile/views'
 import { type trackLiked } from './events'
 import { viewStance } from './views'
-
-export type Counter = 'likeCount' | 'repostCount' | 'commentCount'
-
-/** Moves one counter of a track, which must be locked, and the revision of its counts. */
-export async function count(track: Track, counter: Counter, by: 1 | -1): Promise<void> {
-  track.set(counter, track[counter] + by)
-  await track.set({ countsRev: track.countsRev + 1 }).save()
-}
 
 /** Tells of a like or a repost that came or went (the four events have one payload), with the counts as they are now. */
 export async function tell(type: typeof trackLiked, track: Track, { actor, emit }: Context<Actor>): Promise<void> {
@@ -31,7 +23,7 @@ export async function trackToLeave(
   mine: ModelStatic<Like> | ModelStatic<Repost>,
   context: Context<Actor>,
 ): Promise<Track> {
-  const track = await Track.findByPk(trackId, { lock: true })
+  const track = await lockTrack(trackId)
   const done = await countMine(mine, trackId, context.actor)
   return track !== null && done > 0 ? track : visibleTrack(trackId, context, { lock: true })
 }

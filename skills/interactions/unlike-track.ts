@@ -2,7 +2,8 @@ import { operation } from '../../kernel/operation'
 import { id, shape } from '../../kernel/schema'
 import { Like } from '../../models'
 import { trackUnliked } from './events'
-import { count, stanceOf, tell, trackToLeave } from './stance'
+import { moveCount } from './move-count'
+import { stanceOf, tell, trackToLeave } from './stance'
 import { stanceView } from './views'
 
 export const unlikeTrack = operation({
@@ -21,7 +22,7 @@ export const unlikeTrack = operation({
 
   async run({ subject: track, actor }, context) {
     if ((await Like.destroy({ where: { trackId: track.id, profileId: actor.id } })) > 0) {
-      await count(track, 'likeCount', -1)
+      await moveCount(track, 'likeCount', -1)
       await tell(trackUnliked, track, context)
     }
     return stanceOf(track, actor)

@@ -2,7 +2,8 @@ import { operation } from '../../kernel/operation'
 import { id, shape } from '../../kernel/schema'
 import { Repost } from '../../models'
 import { trackUnreposted } from './events'
-import { count, stanceOf, tell, trackToLeave } from './stance'
+import { moveCount } from './move-count'
+import { stanceOf, tell, trackToLeave } from './stance'
 import { stanceView } from './views'
 
 export const unrepostTrack = operation({
@@ -21,7 +22,7 @@ export const unrepostTrack = operation({
 
   async run({ subject: track, actor }, context) {
     if ((await Repost.destroy({ where: { trackId: track.id, profileId: actor.id } })) > 0) {
-      await count(track, 'repostCount', -1)
+      await moveCount(track, 'repostCount', -1)
       await tell(trackUnreposted, track, context)
     }
     return stanceOf(track, actor)

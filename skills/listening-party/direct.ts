@@ -22,7 +22,8 @@ export async function direct(party: Party, action: Action, context: Context): Pr
 
   const queueMoved = await writeQueue(party, waiting, after, now)
   writeTimeline(party, after, now)
-  const timeline = { timeline: viewTimeline(after), serverTimeMs: now.getTime(), by: actor?.id ?? null }
+  const by = action.kind === 'catch-up' ? null : (actor?.id ?? null)
+  const timeline = { timeline: viewTimeline(after), serverTimeMs: now.getTime(), by }
   await emit(timelineChanged, { ...(await stamp(party)), ...timeline })
   if (queueMoved) await emit(queueChanged, { ...(await stamp(party)), queue: viewQueue(after) })
   await scheduleAdvance(party, after, context)

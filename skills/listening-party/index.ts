@@ -1,14 +1,16 @@
 import { type Skill } from '../../kernel/product'
 import { partyChannel } from './channel'
 import { advanceParty } from './direct'
+import { dropTrack } from './drop-track'
 import { endParty } from './end-party'
 import { memberChanged, memberJoined, memberLeft, partyEnded, queueChanged, timelineChanged } from './events'
 import { getParty } from './get-party'
 import { joinParty } from './join-party'
 import { leaveParty } from './leave-party'
 import { listParties } from './list-parties'
-import { onProfileBlocked, showOut } from './on-profile-blocked'
-import { dropTrack, onTrackRemoved } from './on-track-removed'
+import { onMemberChanged } from './on-member-changed'
+import { onProfileBlocked } from './on-profile-blocked'
+import { onTrackRemoved } from './on-track-removed'
 import { openParty } from './open-party'
 import { pauseParty } from './pause-party'
 import { playParty } from './play-party'
@@ -16,6 +18,7 @@ import { queueTrack } from './queue-track'
 import { removeMember } from './remove-member'
 import { seekParty } from './seek-party'
 import { setRole } from './set-role'
+import { showOut } from './show-out'
 import { skipTrack } from './skip-track'
 import { unqueueTrack } from './unqueue-track'
 
@@ -27,6 +30,6 @@ export const listeningParty: Skill = {
   ],
   events: [timelineChanged, queueChanged, memberJoined, memberChanged, memberLeft, partyEnded],
   channels: [partyChannel],
-  reactions: [onTrackRemoved, onProfileBlocked],
+  reactions: [onTrackRemoved, onProfileBlocked, onMemberChanged],
   jobs: [advanceParty, dropTrack, showOut],
 }

@@ -7,8 +7,9 @@ import { direct } from './direct'
 import { memberJoined } from './events'
 import { partyFull, partyOver } from './refusals'
 import { refuseEnded, stamp, visibleParty } from './room'
+import { roleOf } from './rules'
 import { snapshotOf } from './snapshot'
-import { roleOf, snapshotView, viewMember } from './views'
+import { snapshotView, viewMember } from './views'
 
 export const joinParty = operation({
   name: 'listening-party.joinParty',

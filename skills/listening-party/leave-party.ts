@@ -1,6 +1,6 @@
 import { operation } from '../../kernel/operation'
 import { refusals } from '../../kernel/refusals'
-import { done, id, shape } from '../../kernel/schema'
+import { done, id, isDone, shape } from '../../kernel/schema'
 import { Party, PartyMember } from '../../models'
 import { depart } from './depart'
 import { visibleParty } from './room'
@@ -28,6 +28,6 @@ export const leaveParty = operation({
 
   async run({ subject: { party, isIn }, actor }, context) {
     if (isIn) await depart(party, actor.id, 'left', context)
-    return { done: true as const }
+    return isDone
   },
 })

@@ -3,13 +3,13 @@ import { operation } from '../../kernel/operation'
 import { refusals } from '../../kernel/refusals'
 import { id, line, list, optional, shape, whole } from '../../kernel/schema'
 import { Party, PartyItem, PartyMember } from '../../models'
+import { waitingPerPersonMax } from './party'
 import { trackNotReady } from './refusals'
 import { snapshotOf } from './snapshot'
 import { toItems } from './tracks'
 import { snapshotView } from './views'
 
-const openingTracksMax = 50
-export const capacityMax = 10_000
+const capacityMax = 10_000
 const capacityDefault = 500
 
 export const openParty = operation({
@@ -20,7 +20,7 @@ export const openParty = operation({
   who: 'signed-in',
   input: shape({
     title: line(120),
-    trackIds: optional(list(id, openingTracksMax)),
+    trackIds: optional(list(id, waitingPerPersonMax)),
     trackId: optional(id),
     capacity: optional(whole(2, capacityMax)),
   }),
@@ -55,6 +55,10 @@ export const openParty = operation({
 function openingTracks({ trackIds, trackId }: { trackIds?: string[]; trackId?: string }): string[] {
   const given = trackIds ?? (trackId === undefined ? [] : [trackId])
   if (given.length > 0 && (trackIds === undefined || trackId === undefined)) return given
-  const fault = { path: 'trackIds', code: 'required', message: 'send trackIds with 1 to 50 ids, or one trackId' }
+  const fault = {
+    path: 'trackIds',
+    code: 'required',
+    message: `send trackIds with 1 to ${waitingPerPersonMax} ids, or one trackId`,
+  }
   throw refusals.invalidInput(undefined, { errors: [fault] })
 }

@@ -22,7 +22,8 @@ export const queueTrack = operation({
 
   async load({ partyId, trackId }, context) {
     const room = await visibleParty(partyId, context, { lock: true })
-    return { ...room, track: await visibleTrack(trackId, context) }
+    // Held, so that a track that is taken away meanwhile is refused, or else found here by `dropTrack`.
+    return { ...room, track: await visibleTrack(trackId, context, { lock: true }) }
   },
 
   allow: (_actor, { role }) => mayInParty('queue', role),

@@ -1,18 +1,17 @@
 import { type Context } from '../../kernel/context'
 import { operation } from '../../kernel/operation'
 import { refusals } from '../../kernel/refusals'
-import { done, flag, id, optional, shape } from '../../kernel/schema'
+import { done, flag, id, isDone, optional, shape } from '../../kernel/schema'
 import { type Party, PartyMember, Profile } from '../../models'
 import { depart } from './depart'
 import { direct } from './direct'
 import { visibleParty, waitingIn } from './room'
-import { mayRemove } from './rules'
-import { roleOf } from './views'
+import { mayRemove, roleOf } from './rules'
 
 export const removeMember = operation({
   name: 'listening-party.removeMember',
   route: 'DELETE /parties/:partyId/members/:profileId',
-  summary: 'Remove a member; with `ban` they cannot come back, and what they queued goes too. Again changes nothing.',
+  summary: 'Remove a member; with `ban` they cannot come back, and what they queued goes too.',
   who: 'signed-in',
   input: shape({ partyId: id, profileId: id, ban: optional(flag) }),
   output: done,
@@ -33,7 +32,7 @@ export const removeMember = operation({
     if (target !== null) await depart(party, profileId, ban ? 'banned' : 'removed', context)
     else if (ban && row === null) await banStranger(party, profileId, context)
     if (ban) await clearQueueOf(party, profileId, context)
-    return { done: true as const }
+    return isDone
   },
 })
 

@@ -4,8 +4,7 @@ import { refusals } from '../../kernel/refusals'
 import { Party, PartyItem, PartyMember } from '../../models'
 import { hasBlocked } from '../user-profile/views'
 import { partyOver } from './refusals'
-import { mayKnowOfParty, type PartyRole } from './rules'
-import { isHost, roleOf } from './views'
+import { mayKnowOfParty, type PartyRole, roleOf } from './rules'
 
 /** A party as one person finds it. `role` is null for somebody who is not in it. */
 export interface Room {
@@ -27,7 +26,7 @@ export async function visibleParty(
   if (party === null) throw refusals.notFound()
   const row = await PartyMember.findOne({ where: { partyId, profileId: actor.id } })
   const isBanned = row !== null && row.bannedAt !== null
-  const isBlockedByHost = !isHost(party, actor) && (await hasBlocked(party.hostId, actor.id))
+  const isBlockedByHost = party.hostId !== actor.id && (await hasBlocked(party.hostId, actor.id))
   if (!mayKnowOfParty(actor, { isBanned, isBlockedByHost })) throw refusals.notFound()
   return { party, role: row === null || isBanned ? null : roleOf(party, row) }
 }

@@ -1,4 +1,5 @@
 import { type Actor, isModerator } from '../../kernel/actor'
+import { type Party, type PartyMember } from '../../models'
 
 export const partyRoles = ['host', 'co-host', 'dj', 'listener'] as const
 export type PartyRole = (typeof partyRoles)[number]
@@ -17,6 +18,10 @@ export const permissions: Record<PartyAct, Record<PartyRole, Reach>> = {
   remove: { host: 'any', 'co-host': 'any', dj: 'none', listener: 'none' },
   end: { host: 'any', 'co-host': 'none', dj: 'none', listener: 'none' },
 }
+
+/** The host is whom the party names, whatever they are besides. */
+export const roleOf = ({ hostId }: Party, { profileId, role }: PartyMember): PartyRole =>
+  profileId === hostId ? 'host' : role
 
 /** Whether someone of this role may; null is somebody who is not in the party. */
 export function mayInParty(act: PartyAct, role: PartyRole | null, isOwn = false): boolean {

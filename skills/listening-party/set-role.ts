@@ -6,8 +6,8 @@ import { profileSummaryOf } from '../user-profile/views'
 import { announceRole, handOver } from './hand-over'
 import { hostNeeded, partyOver } from './refusals'
 import { refuseEnded, visibleParty } from './room'
-import { mayAssign } from './rules'
-import { memberView, partyRole, roleOf, viewMember } from './views'
+import { mayAssign, roleOf } from './rules'
+import { memberView, partyRole, viewMember } from './views'
 
 export const setRole = operation({
   name: 'listening-party.setRole',

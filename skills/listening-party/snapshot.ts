@@ -5,7 +5,7 @@ import { type TrackView, viewTracks } from '../streaming/views'
 import { profileSummaries, type ProfileSummary } from '../user-profile/views'
 import { type PartyState } from './party'
 import { type Room, waitingIn } from './room'
-import { seenTracks } from './tracks'
+import { visibleTracks } from './tracks'
 import {
   type MemberView,
   membersShownMax,
@@ -54,7 +54,7 @@ async function tracksFor({ actor }: Pick<Context<Actor>, 'actor'>, state: PartyS
   const pieces = state.current === null ? state.queue : [state.current, ...state.queue]
   const ids = [...new Set(pieces.map(({ trackId }) => trackId))]
   if (ids.length === 0) return []
-  const tracks = new Map((await seenTracks(actor, ids)).map(track => [track.id, track]))
+  const tracks = await visibleTracks(actor, ids)
   return viewTracks(
     ids.flatMap(id => tracks.get(id) ?? []),
     { actor },

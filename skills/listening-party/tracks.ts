@@ -1,18 +1,15 @@
 import { type Actor } from '../../kernel/actor'
 import { newId } from '../../kernel/ids'
 import { refusals } from '../../kernel/refusals'
-import { Block, Track } from '../../models'
-import { maySeeTrack } from '../streaming/rules'
+import { Track } from '../../models'
+import { whatIsVisible } from '../streaming/views'
 import { type Waiting } from './party'
 import { trackNotReady } from './refusals'
 
-/** Those of the tracks that the viewer may see, in no order. */
-export async function seenTracks(actor: Actor, trackIds: readonly string[]): Promise<Track[]> {
+/** Those of the tracks that the viewer may see, by id. */
+export async function visibleTracks(actor: Actor, trackIds: readonly string[]): Promise<Map<string, Track>> {
   const tracks = await Track.findAll({ where: { id: [...trackIds] } })
-  const owners = [...new Set(tracks.map(({ ownerId }) => ownerId))]
-  const blocks = await Block.findAll({ where: { blockerId: owners, blockedId: actor.id } })
-  const blockers = new Set(blocks.map(({ blockerId }) => blockerId))
-  return tracks.filter(track => maySeeTrack(actor, track, blockers.has(track.ownerId)))
+  return new Map((await whatIsVisible(tracks, { actor })).map(track => [track.id, track]))
 }
 
 /**
@@ -20,7 +17,7 @@ export async function seenTracks(actor: Actor, trackIds: readonly string[]): Pro
  * @throws `not_found` when the actor may not know of one, `track_not_ready`
  */
 export async function toItems(actor: Actor, trackIds: readonly string[], now: Date): Promise<Waiting[]> {
-  const tracks = new Map((await seenTracks(actor, trackIds)).map(track => [track.id, track]))
+  const tracks = await visibleTracks(actor, trackIds)
   return trackIds.map(trackId => {
     const track = tracks.get(trackId)
     if (track === undefined) throw refusals.notFound()

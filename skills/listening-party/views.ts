@@ -1,4 +1,3 @@
-import { type Actor } from '../../kernel/actor'
 import {
   count,
   flag,
@@ -18,7 +17,7 @@ import { type Party, type PartyItem, type PartyMember } from '../../models'
 import { trackView } from '../streaming/views'
 import { profileSummary, type ProfileSummary } from '../user-profile/views'
 import { nextMax, type PartyState, type Piece, waitingMax } from './party'
-import { partyRoles, type PartyRole } from './rules'
+import { partyRoles, type PartyRole, roleOf } from './rules'
 
 /** Of a party with more members than this, the ones who came first are listed. */
 export const membersShownMax = 200
@@ -63,7 +62,7 @@ const partyFields = {
   endedAt: nullable(instant),
   viewer: shape({ role: nullable(partyRole) }),
 }
-export const partyView = named('Party', shape(partyFields))
+const partyView = named('Party', shape(partyFields))
 export const listedPartyView = named('ListedParty', shape({ ...partyFields, isPlaying: flag }))
 
 /** All that a member needs to hear what the others hear. `tracks` are those of the party that the viewer may see. */
@@ -121,11 +120,6 @@ export const viewMember = (party: Party, member: PartyMember, profile: ProfileSu
   role: roleOf(party, member),
   joinedAt: member.joinedAt.toISOString(),
 })
-
-export const roleOf = ({ hostId }: Party, { profileId, role }: PartyMember): PartyRole =>
-  profileId === hostId ? 'host' : role
-
-export const isHost = ({ hostId }: Party, { id }: Actor): boolean => hostId === id
 
 /** The machine's state, as its row and the waiting items hold it. */
 export function stateOf(party: Party, waiting: readonly PartyItem[]): PartyState {

@@ -26,7 +26,7 @@ const facts = {
 export const reportView = named('Report', shape(facts))
 
 /** The subject as it was when it was reported: the one field that bears the name of its kind. */
-export const frozenCopy = named(
+const frozenCopy = named(
   'ReportedCopy',
   shape({
     track: optional(trackView),

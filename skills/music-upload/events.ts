@@ -6,7 +6,7 @@ import { uploadView } from './views'
 
 export const uploadChanged = event({
   name: 'music-upload.uploadChanged',
-  summary: 'An upload of yours got further, or ended.',
+  summary: 'An upload of yours was announced, got further, or ended.',
   payload: shape({ ownerId: id, upload: uploadView }),
   channels: ({ ownerId }) => [`user:${ownerId}`],
 })

@@ -1,8 +1,10 @@
-import { operation } from '../../kernel/operation'
+import { Op, Transaction } from 'sequelize'
+import { type Context } from '../../kernel/context'
 import { newId } from '../../kernel/ids'
+import { operation } from '../../kernel/operation'
 import { id, line, nullable, optional, pattern, shape, whole } from '../../kernel/schema'
 import { Profile, Upload } from '../../models'
-import { contentAlreadyThere, countPending } from './own-uploads'
+import { uploadChanged } from './events'
 import { audioType, trackWords, uploadBytesMax } from './fields'
 import { presignFor, putExpiry } from './presign'
 import { tooManyUploads } from './refusals'
@@ -35,7 +37,7 @@ export const initiateUpload = operation({
 
   async load(_input, { actor, now }) {
     // Serialises the uploads that one person announces at once: the eleventh would slip through otherwise.
-    await Profile.findByPk(actor.id, { attributes: ['id'], lock: true })
+    await Profile.findByPk(actor.id, { attributes: ['id'], lock: Transaction.LOCK.NO_KEY_UPDATE })
     return { pending: await countPending(actor.id, now) }
   },
 
@@ -55,7 +57,27 @@ export const initiateUpload = operation({
       expiresAt,
       putExpiresAt: putExpiry(now, expiresAt),
     })
+    await context.emit(uploadChanged, { ownerId: actor.id, upload: viewUpload(upload) })
     const duplicateOf = await contentAlreadyThere(actor.id, input.sha256, context)
     return { upload: viewUpload(upload), put: await presignFor(upload, context), duplicateOf }
   },
 })
+
+/** How many uploads of a person wait for their file. */
+const countPending = (ownerId: string, now: Date): Promise<number> =>
+  Upload.count({ where: { ownerId, state: 'initiated', expiresAt: { [Op.gt]: now } } })
+
+/** The newest track of a person that was made of the very same bytes. */
+async function contentAlreadyThere(
+  ownerId: string,
+  sha256: string,
+  { world }: Pick<Context, 'world'>,
+): Promise<string | null> {
+  const [known] = await world.db.query<{ id: string }>(
+    `select track.id from uploads upload join tracks track on track.id = upload.track_id
+     where upload.owner_id = :ownerId and upload.sha256 = :sha256 and upload.state = 'ready' and track.removed_at is null
+     order by track.created_at desc limit 1`,
+    { ownerId, sha256 },
+  )
+  return known?.id ?? null
+}

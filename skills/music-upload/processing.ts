@@ -1,6 +1,7 @@
 import { type Context } from '../../kernel/context'
 import { type Job } from '../../kernel/job'
-import { Track, Upload, Waveform } from '../../models'
+import { type Track, Upload, Waveform } from '../../models'
+import { lockTrack } from '../streaming/views'
 import { type AudioFacts } from './audio/probe-audio'
 import { changeTrack } from './change-track'
 import { uploadChanged } from './events'
@@ -48,7 +49,7 @@ export async function reach(
 /** Everything at once: the track is ready, its waveform is there, the artist and the world are told. */
 export async function finish(uploadId: string, understood: Understood, context: Context): Promise<void> {
   const upload = await stillWanted(uploadId)
-  const track = await lockTrack(upload)
+  const track = await trackOf(upload)
   const { key, facts, durationMs, peaks } = understood
   const { bitrate, sampleRate, channels, tags } = facts
   await Waveform.upsert({ trackId: track.id, peaks })
@@ -75,7 +76,7 @@ export async function giveUp(
   const upload = await lockUpload(uploadId)
   if (upload === undefined || isFinal(upload.state)) return
   await change(upload, { state: advance(upload.state, state), step: null, fault }, context)
-  await changeTrack(await lockTrack(upload), { state: 'failed' }, context)
+  await changeTrack(await trackOf(upload), { state: 'failed' }, context)
   await forgetIncoming(upload, context)
   await forgetAudio(upload.trackId, context)
 }
@@ -115,8 +116,9 @@ async function lockUpload(uploadId: string): Promise<WithTrack | undefined> {
 
 const hasTrack = (upload: Upload): upload is WithTrack => upload.trackId !== null
 
-async function lockTrack({ trackId }: WithTrack): Promise<Track> {
-  const track = await Track.findByPk(trackId, { lock: true })
+/** @throws Overtaken */
+async function trackOf({ trackId }: WithTrack): Promise<Track> {
+  const track = await lockTrack(trackId)
   if (track === null || track.removedAt !== null) throw new Overtaken()
   return track
 }

@@ -1,6 +1,6 @@
 import { operation } from '../../kernel/operation'
 import { refusals } from '../../kernel/refusals'
-import { done, id, shape } from '../../kernel/schema'
+import { done, id, isDone, shape } from '../../kernel/schema'
 import { Track, Upload } from '../../models'
 import { mayRemoveTrack } from '../streaming/rules'
 import { visibleTrack } from '../streaming/views'
@@ -37,6 +37,6 @@ export const removeTrack = operation({
       await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
       await forgetIncoming(upload, context)
     }
-    return { done: true as const }
+    return isDone
   },
 })

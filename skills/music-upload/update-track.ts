@@ -1,6 +1,6 @@
 import { operation } from '../../kernel/operation'
 import { refusals } from '../../kernel/refusals'
-import { id, optional, shape, type Value, whole } from '../../kernel/schema'
+import { count, id, optional, shape, type Value } from '../../kernel/schema'
 import { mayEditTrack } from '../streaming/rules'
 import { trackView, viewTrack, visibleTrack } from '../streaming/views'
 import { changeTrack } from './change-track'
@@ -8,7 +8,7 @@ import { trackWords } from './fields'
 
 const changes = shape({
   trackId: id,
-  rev: optional(whole(1, Number.MAX_SAFE_INTEGER)),
+  rev: optional(count),
   title: optional(trackWords.title),
   description: optional(trackWords.description),
   genre: optional(trackWords.genre),

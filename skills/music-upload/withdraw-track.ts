@@ -1,11 +1,11 @@
 import { type Context } from '../../kernel/context'
-import { Track } from '../../models'
+import { lockTrack } from '../streaming/views'
 import { trackRemoved } from './events'
 import { forgetAudio } from './places'
 
 /** Takes a track away for good, once: nobody sees it any more, and its audio goes. */
 export async function withdrawTrack(trackId: string, context: Context): Promise<void> {
-  const track = await Track.findByPk(trackId, { lock: true })
+  const track = await lockTrack(trackId)
   if (track === null || track.removedAt !== null) return
   await track.update({ removedAt: context.now, rev: track.rev + 1 })
   await context.emit(trackRemoved, { trackId, ownerId: track.ownerId })

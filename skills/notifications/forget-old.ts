@@ -1,7 +1,7 @@
 import { job } from '../../kernel/job'
 import { nothing } from '../../kernel/schema'
 
-export const keptDays = 90
+const keptDays = 90
 const perBatch = 1_000
 const dayMs = 24 * 3_600_000
 

@@ -1,10 +1,9 @@
 import { operation } from '../../kernel/operation'
 import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
 import { shape } from '../../kernel/schema'
+import { newest } from '../user-profile/views'
 import { shownOf, viewNotification } from './shown'
 import { notificationView } from './views'
-
-const theVeryFirst = ['infinity', '00000000-0000-0000-0000-000000000000'] as const
 
 export const listNotifications = operation({
   name: 'notifications.listNotifications',
@@ -17,7 +16,7 @@ export const listNotifications = operation({
   idempotency: 'read',
 
   async load(input, { actor, world }) {
-    const after = readCursor(input, 2) ?? theVeryFirst
+    const after = readCursor(input, 2) ?? newest
     return shownOf(world, { recipientId: actor.id, after, limit: pageSize(input) + 1 })
   },
 

@@ -8,7 +8,8 @@ import { actorsShownMax, type NotificationView, type Unread, unreadShownMax } fr
 const present = `a.notification_id = n.id and not a.withdrawn and not ${blockBetween('a.actor_id', 'n.recipient_id')}`
 
 /**
- * What the recipient may see at this moment: one's own track in whatever state, another's only while it is listed. What it spoke of being gone, the notification is gone: no dead links.
+ * What the recipient may see at this moment: one's own track in whatever state, another's only while it is listed. What
+ * it spoke of being gone, the notification is gone: no dead links.
  */
 const shown = `
   from notifications n

@@ -3,6 +3,7 @@ import { job } from '../../kernel/job'
 import { id, nullable, shape, type Value, written } from '../../kernel/schema'
 import { Track } from '../../models'
 import { isListed } from '../streaming/rules'
+import { newest } from '../user-profile/views'
 import { notify } from './notify'
 
 export const followersPerBatch = 500
@@ -40,11 +41,13 @@ export const tellFollowers = job({
 type Follower = NonNullable<Value<typeof place>>
 
 /** By the index follows_of_followee. */
-const nextFollowers = (artistId: string, after: Follower | null, { world }: Context): Promise<Follower[]> =>
-  world.db.query<Follower>(
+function nextFollowers(artistId: string, after: Follower | null, { world }: Context): Promise<Follower[]> {
+  const [at, id] = after === null ? newest : [after.at, after.id]
+  return world.db.query<Follower>(
     `select cast(created_at as text) as at, follower_id as id from follows
      where followee_id = :artistId
        and (created_at, follower_id) < (cast(:at as timestamptz), cast(:id as uuid))
      order by created_at desc, follower_id desc limit ${followersPerBatch}`,
-    { artistId, at: after?.at ?? 'infinity', id: after?.id ?? '00000000-0000-0000-0000-000000000000' },
+    { artistId, at, id },
   )
+}

@@ -2,9 +2,10 @@ import { newId } from '../../kernel/ids'
 import { operation } from '../../kernel/operation'
 import { line, optional, shape, text } from '../../kernel/schema'
 import { Playlist } from '../../models'
+import { visibility } from '../streaming/views'
 import { playlistCreated } from './events'
 import { aboutPlaylist } from './revise'
-import { playlistView, viewPlaylist, visibility } from './views'
+import { playlistView, viewPlaylist } from './views'
 
 export const createPlaylist = operation({
   name: 'playlists.createPlaylist',
@@ -24,14 +25,8 @@ export const createPlaylist = operation({
   async run({ input, actor }, context) {
     const { now, emit } = context
     const { title, description = '', visibility = 'public' } = input
-    const wish = { title, description, visibility }
-    const playlist = await Playlist.create({
-      id: newId(now),
-      ownerId: actor.id,
-      ...wish,
-      createdAt: now,
-      updatedAt: now,
-    })
+    const row = { id: newId(now), ownerId: actor.id, title, description, visibility, createdAt: now, updatedAt: now }
+    const playlist = await Playlist.create(row)
     await emit(playlistCreated, { ...aboutPlaylist(playlist), title, description })
     return viewPlaylist(playlist, context)
   },

@@ -1,9 +1,9 @@
 import { operation } from '../../kernel/operation'
-import { done, id, shape } from '../../kernel/schema'
+import { done, id, isDone, shape } from '../../kernel/schema'
 import { Playlist, PlaylistItem } from '../../models'
 import { playlistDeleted } from './events'
 import { revise } from './revise'
-import { mayEditPlaylist } from './rules'
+import { mayRemovePlaylist } from './rules'
 import { visiblePlaylist } from './views'
 
 export const deletePlaylist = operation({
@@ -18,17 +18,18 @@ export const deletePlaylist = operation({
 
   async load({ playlistId }, context) {
     const playlist = await Playlist.findByPk(playlistId, { lock: true })
-    const isDeletedAlready = playlist?.removedAt != null && mayEditPlaylist(context.actor, playlist)
+    const isDeletedAlready =
+      playlist !== null && playlist.removedAt !== null && mayRemovePlaylist(context.actor, playlist)
     return isDeletedAlready ? playlist : visiblePlaylist(playlistId, context)
   },
 
-  allow: (actor, playlist) => mayEditPlaylist(actor, playlist),
+  allow: (actor, playlist) => mayRemovePlaylist(actor, playlist),
 
   async run({ subject: playlist }, { now, emit }) {
     if (playlist.removedAt === null) {
       await PlaylistItem.destroy({ where: { playlistId: playlist.id } })
       await emit(playlistDeleted, await revise(playlist, now, { removedAt: now }))
     }
-    return { done: true as const }
+    return isDone
   },
 })

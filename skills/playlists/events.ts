@@ -1,8 +1,8 @@
 import { event } from '../../kernel/event'
-import { count, id, instant, nullable, shape, written } from '../../kernel/schema'
-import { trackView } from '../streaming/views'
+import { count, id, instant, nullable, shape, type Value, written } from '../../kernel/schema'
+import { trackView, visibility } from '../streaming/views'
 import { profileSummary } from '../user-profile/views'
-import { places, visibility } from './views'
+import { places } from './views'
 
 /** What every event says of its playlist. Revisions have no gaps: whoever misses one takes a new snapshot. */
 const about = { playlistId: id, ownerId: id, visibility, rev: count, updatedAt: instant }
@@ -10,7 +10,7 @@ const about = { playlistId: id, ownerId: id, visibility, rev: count, updatedAt: 
 interface About {
   playlistId: string
   ownerId: string
-  visibility: 'public' | 'unlisted' | 'private'
+  visibility: Value<typeof visibility>
 }
 
 /**

@@ -13,3 +13,6 @@ export function maySeePlaylist(viewer: Actor | null, playlist: PlaylistFacts, is
 
 export const mayEditPlaylist = (actor: Actor | null, playlist: Pick<PlaylistFacts, 'ownerId'>): boolean =>
   actor?.id === playlist.ownerId
+
+export const mayRemovePlaylist = (actor: Actor | null, playlist: Pick<PlaylistFacts, 'ownerId'>): boolean =>
+  mayEditPlaylist(actor, playlist) || isModerator(actor)

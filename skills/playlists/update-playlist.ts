@@ -1,10 +1,11 @@
 import { operation } from '../../kernel/operation'
 import { refusals } from '../../kernel/refusals'
 import { count, id, line, optional, shape, text } from '../../kernel/schema'
+import { visibility } from '../streaming/views'
 import { playlistChanged, playlistHidden } from './events'
 import { revise } from './revise'
 import { mayEditPlaylist } from './rules'
-import { playlistView, viewPlaylist, visibility, visiblePlaylist } from './views'
+import { playlistView, viewPlaylist, visiblePlaylist } from './views'
 
 export const updatePlaylist = operation({
   name: 'playlists.updatePlaylist',

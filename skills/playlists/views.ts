@@ -10,20 +10,17 @@ import {
   list,
   named,
   nullable,
-  oneOf,
   optional,
   shape,
   type Value,
   written,
 } from '../../kernel/schema'
 import { Playlist, PlaylistItem } from '../../models'
-import { isTrackSeen, trackView } from '../streaming/views'
+import { isTrackSeen, trackView, visibility } from '../streaming/views'
 import { hasBlocked, profileSummaries, profileSummary } from '../user-profile/views'
 import { mayEditPlaylist, maySeePlaylist } from './rules'
 
 export const playlistItemsMax = 1000
-
-export const visibility = oneOf('public', 'unlisted', 'private')
 
 const facts = {
   id,

@@ -1,9 +1,7 @@
 import { operation } from '../../kernel/operation'
 import { pageOf, paging } from '../../kernel/paging'
 import { line, shape } from '../../kernel/schema'
-import { Track } from '../../models'
-import { isListed } from '../streaming/rules'
-import { isTrackListed, trackView, viewTracks } from '../streaming/views'
+import { isTrackListed, listedTracks, trackView } from '../streaming/views'
 import { lookUp } from './look-up'
 import { bestOf, matches, noBlockWith, scoreOf } from './match'
 
@@ -21,12 +19,7 @@ export const searchTracks = operation({
 
   allow: () => true,
 
-  run: ({ input }, context) =>
-    lookUp(fitting, input, context, async id => {
-      const tracks = await Track.findAll({ where: { id } })
-      const views = await viewTracks(tracks.filter(isListed), context)
-      return new Map(views.map(view => [view.id, view]))
-    }),
+  run: ({ input }, context) => lookUp(fitting, input, context, ids => listedTracks(ids, context)),
 })
 
 const fitting = {

@@ -1,4 +1,4 @@
-import { type Actor } from '../../kernel/actor'
+import { Transaction } from 'sequelize'
 import { type Context } from '../../kernel/context'
 import { refusals } from '../../kernel/refusals'
 import {
@@ -15,11 +15,14 @@ import {
   written,
 } from '../../kernel/schema'
 import { Like, Repost, Track } from '../../models'
-import { hasBlocked, profileSummaries, profileSummary } from '../user-profile/views'
-import { mayEditTrack, maySeeTrack } from './rules'
+import { blockersOf, profileSummaries, profileSummary } from '../user-profile/views'
+import { isListed, mayEditTrack, maySeeTrack } from './rules'
 
 /** One value: of two, the one with the greater `rev` is newer. It has nothing to do with the `rev` of its track. */
 export const trackCounts = named('TrackCounts', shape({ likes: count, reposts: count, comments: count, rev: count }))
+
+/** Who may know of something: everybody; whoever has its id; its owner alone. */
+export const visibility = oneOf('public', 'unlisted', 'private')
 
 /** A track as listeners see it. `viewer` is there for whoever is signed in. */
 export const trackView = named(
@@ -29,7 +32,7 @@ export const trackView = named(
     title: written,
     description: written,
     genre: nullable(written),
-    visibility: oneOf('public', 'unlisted', 'private'),
+    visibility,
     state: oneOf('processing', 'ready', 'failed'),
     durationMs: nullable(count),
     owner: profileSummary,
@@ -54,13 +57,25 @@ export async function visibleTrack(
   { actor }: Pick<Context, 'actor'>,
   { lock = false } = {},
 ): Promise<Track> {
-  const track = await Track.findByPk(trackId, lock ? { lock: true } : {})
-  if (track === null || !(await maySee(actor, track))) throw refusals.notFound()
-  return track
+  const track = await (lock ? lockTrack(trackId) : Track.findByPk(trackId))
+  const [visible] = track === null ? [] : await whatIsVisible([track], { actor })
+  if (visible === undefined) throw refusals.notFound()
+  return visible
 }
 
-const maySee = async (actor: Actor | null, track: Track) =>
-  maySeeTrack(actor, track, actor !== null && (await hasBlocked(track.ownerId, actor.id)))
+/**
+ * A track, whoever may see it, held until the end of the transaction: every change of a track, its counts or its comments
+ * goes through that lock. Rows that refer to the track are still let in.
+ */
+export const lockTrack = (trackId: string): Promise<Track | null> =>
+  Track.findByPk(trackId, { lock: Transaction.LOCK.NO_KEY_UPDATE })
+
+/** Those of the tracks that the viewer may see, in the order given; one query whatever their number. */
+export async function whatIsVisible(tracks: readonly Track[], { actor }: Pick<Context, 'actor'>): Promise<Track[]> {
+  const owners = tracks.map(({ ownerId }) => ownerId)
+  const blockers = actor === null ? new Set<string>() : await blockersOf(actor.id, owners)
+  return tracks.filter(track => maySeeTrack(actor, track, blockers.has(track.ownerId)))
+}
 
 /**
  * SQL: `maySeeTrack`, for pages that must be full whatever became invisible. `track` is a row of tracks, `viewer` an id or
@@ -88,6 +103,16 @@ export async function viewTracks(tracks: readonly Track[], { actor }: Pick<Conte
     const viewer = { liked: liked.has(track.id), reposted: reposted.has(track.id), canEdit: mayEditTrack(actor, track) }
     return { ...describeTrack(track), owner, ...(actor === null ? {} : { viewer }) }
   })
+}
+
+/** Tracks by id as the viewer sees them; what is listed no longer since its id was read is left out. */
+export async function listedTracks(
+  ids: readonly string[],
+  context: Pick<Context, 'actor'>,
+): Promise<Map<string, TrackView>> {
+  const tracks = ids.length === 0 ? [] : await Track.findAll({ where: { id: [...ids] } })
+  const views = await viewTracks(tracks.filter(isListed), context)
+  return new Map(views.map(view => [view.id, view]))
 }
 
 export async function viewTrack(track: Track, context: Pick<Context, 'actor'>): Promise<TrackView> {

@@ -28,13 +28,16 @@ export async function arrive(identity: Identity, { now, world }: Context): Promi
 }
 
 /** What the person calls themselves, made fit; with digits behind it when it is taken. */
-function handleFor({ preferredUsername, name, subject }: Identity, tries: number): string {
-  const wished = (preferredUsername ?? name ?? subject).normalize('NFKC').replace(/[^A-Za-z0-9_]/g, '')
+function handleFor(identity: Identity, tries: number): string {
+  const wished = (userName(identity) ?? identity.name ?? '').normalize('NFKC').replace(/[^A-Za-z0-9_]/g, '')
   const fit = (wished.length < 3 ? `listener${wished}` : wished).slice(0, 20)
   return tries === 0 && !isReservedHandle(fit) ? fit : `${fit}${randomInt(10, 10 ** Math.min(3 + tries, 8))}`
 }
 
-function nameFor({ name, preferredUsername }: Identity): string {
-  const wished = (name ?? preferredUsername ?? '').normalize('NFC').replace(/[\p{C}\s]+/gu, ' ')
+function nameFor(identity: Identity): string {
+  const wished = (identity.name ?? userName(identity) ?? '').normalize('NFC').replace(/[\p{C}\s]+/gu, ' ')
   return wished.trim().slice(0, 80).trim() || 'Listener'
 }
+
+/** Some auth servers put an address of mail there, which is for nobody else to read. The subject never shows either. */
+const userName = ({ preferredUsername }: Identity) => preferredUsername?.split('@')[0]

@@ -4,7 +4,7 @@ import { id, shape } from '../../kernel/schema'
 import { Block } from '../../models'
 import { profileBlocked } from './events'
 import { endFollow, lockPair } from './pair'
-import { blockStance, summariseProfile } from './views'
+import { blockStance, profileCountsOf, summariseProfile } from './views'
 
 export const blockProfile = operation({
   name: 'user-profile.blockProfile',
@@ -25,7 +25,7 @@ export const blockProfile = operation({
     if (await insertOnce(Block, { blockerId: me.id, blockedId: other.id, createdAt: now })) {
       await endFollow(me, other)
       await endFollow(other, me)
-      await emit(profileBlocked, { profileId: other.id, by: summariseProfile(me) })
+      await emit(profileBlocked, { profileId: other.id, by: summariseProfile(me), byCounts: profileCountsOf(me) })
     }
     return { profileId: other.id, blocking: true }
   },

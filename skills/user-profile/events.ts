@@ -5,8 +5,6 @@ import { profileCacheKey, profileCounts, profileFacts, profileSummary } from './
 /** Who (`by`) follows whom from now on, or no longer, and what the counts of both are now. */
 const followChange = shape({ profileId: id, by: profileSummary, counts: profileCounts, byCounts: profileCounts })
 
-const block = shape({ profileId: id, by: profileSummary })
-
 interface AboutTwo {
   profileId: string
   by: { id: string }
@@ -43,8 +41,8 @@ export const profileChanged = event({
 
 export const profileBlocked = event({
   name: 'user-profile.profileBlocked',
-  summary: 'You blocked somebody; neither follows the other any more.',
-  payload: block,
+  summary: 'You blocked somebody; neither follows the other any more, and `byCounts` are your own counts now.',
+  payload: shape({ profileId: id, by: profileSummary, byCounts: profileCounts }),
   channels: blocker,
   stale,
   unsettles: ({ profileId }) => ({ profileId }),
@@ -53,6 +51,6 @@ export const profileBlocked = event({
 export const profileUnblocked = event({
   name: 'user-profile.profileUnblocked',
   summary: 'You block somebody no longer.',
-  payload: block,
+  payload: shape({ profileId: id, by: profileSummary }),
   channels: blocker,
 })

@@ -4,7 +4,7 @@ import { type World } from '../../kernel/world'
 import { FormerHandle } from '../../models'
 
 /** For so long nobody else may take a handle that was given up, so that nobody is taken for somebody else. */
-export const handleKeptDays = 30
+const handleKeptDays = 30
 /** Of how many given up handles a person keeps hold: more would be hoarding. */
 const formerHandlesMax = 5
 

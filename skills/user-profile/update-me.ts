@@ -1,6 +1,7 @@
+import { Transaction } from 'sequelize'
 import { operation } from '../../kernel/operation'
 import { refusals } from '../../kernel/refusals'
-import { line, optional, pattern, shape, text, whole } from '../../kernel/schema'
+import { count, line, optional, pattern, shape, text } from '../../kernel/schema'
 import { Profile } from '../../models'
 import { profileChanged } from './events'
 import { exchangeHandles, isHandleTaken, lockHandles } from './handles'
@@ -18,7 +19,7 @@ export const updateMe = operation({
     handle: optional(pattern(/^[A-Za-z0-9_]{3,30}$/, 30)),
     displayName: optional(line(80)),
     bio: optional(text(1000, 0)),
-    rev: optional(whole(1, 999_999_999)),
+    rev: optional(count),
   }),
   output: profileView,
   limit: { perMinute: 20 },
@@ -26,7 +27,7 @@ export const updateMe = operation({
   refuses: [handleTaken],
 
   async load({ handle, rev }, context) {
-    const profile = await Profile.findByPk(context.actor.id, { lock: true })
+    const profile = await Profile.findByPk(context.actor.id, { lock: Transaction.LOCK.NO_KEY_UPDATE })
     if (profile === null) throw refusals.notFound()
     if (rev !== undefined && rev !== profile.rev)
       throw refusals.staleRevision(undefined, { current: await viewProfile(profile, context) })

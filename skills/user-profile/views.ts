@@ -62,12 +62,8 @@ export async function profileSummaryOf(id: string): Promise<ProfileSummary> {
  * A profile as the viewer may see it.
  * @throws `not_found` when there is none, or when its owner has blocked the viewer.
  */
-export async function visibleProfile(
-  id: string,
-  { actor }: Pick<Context, 'actor'>,
-  { lock = false } = {},
-): Promise<Profile> {
-  const profile = await Profile.findByPk(id, lock ? { lock: true } : {})
+export async function visibleProfile(id: string, { actor }: Pick<Context, 'actor'>): Promise<Profile> {
+  const profile = await Profile.findByPk(id)
   if (profile === null || (actor !== null && (await hasBlocked(id, actor.id)))) throw refusals.notFound()
   return profile
 }
@@ -79,6 +75,12 @@ export const blockBetween = (one: string, other: string): string =>
 /** Whether the one has blocked the other. */
 export const hasBlocked = async (blockerId: string, blockedId: string): Promise<boolean> =>
   (await Block.count({ where: { blockerId, blockedId } })) > 0
+
+/** Those of these people who have blocked the viewer. */
+export async function blockersOf(viewerId: string, among: readonly string[]): Promise<Set<string>> {
+  const blocks = await Block.findAll({ where: { blockerId: [...new Set(among)], blockedId: viewerId } })
+  return new Set(blocks.map(({ blockerId }) => blockerId))
+}
 
 export function describeProfile(profile: Profile): ProfileFacts {
   const { id, handle, displayName, bio, rev, createdAt } = profile

@@ -80,6 +80,7 @@ describe('the end of a track', () => {
     const { party, queue } = await aParty(ann, [60_000, 50_000, 40_000])
     const partyId = party.id
     const { timeline } = await ann.call(playParty, { partyId })
+    const ear = await ann.hear(`party:${partyId}`)
     world.clock.advance(115_000)
     const joined = await bob.call(joinParty, { partyId })
     expect(joined.timeline).toMatchObject({
@@ -88,6 +89,11 @@ describe('the end of a track', () => {
       rev: timeline.rev + 2,
     })
     expect(joined.queue).toEqual([])
+    const told = await ear.first(
+      'listening-party.timelineChanged',
+      data => (data.timeline as Timeline).next.length === 0,
+    )
+    expect(told.data.by).toBeNull()
     await runTwiceAtOnce()
     expect((await ann.call(getParty, { partyId })).timeline).toEqual(joined.timeline)
   })

@@ -37,6 +37,7 @@ describe.each(doors)('an upload over %s', door => {
       .filter(({ name }) => name === 'music-upload.uploadChanged')
       .map(({ data }) => data.upload)
     expect(views).toMatchObject([
+      { state: 'initiated', step: null, progress: 0 },
       { state: 'uploaded', step: null, progress: 0 },
       { state: 'processing', step: 'fetching', progress: 5 },
       { state: 'processing', step: 'probing', progress: 20 },

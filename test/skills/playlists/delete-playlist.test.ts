@@ -34,7 +34,7 @@ describe.each(doors)('deleting a playlist over %s', door => {
     expect((await ann.refused(addItem, { playlistId, trackId }, { door })).code).toBe('not_found')
   })
 
-  it('is for its owner alone', async () => {
+  it('is not for others', async () => {
     const ann = await world.person('ann')
     const bob = await world.person('bob')
     const { id: open } = await ann.call(createPlaylist, { title: 'Open' })
@@ -42,5 +42,15 @@ describe.each(doors)('deleting a playlist over %s', door => {
     expect((await bob.refused(deletePlaylist, { playlistId: open }, { door })).code).toBe('forbidden')
     expect((await bob.refused(deletePlaylist, { playlistId: hidden }, { door })).code).toBe('not_found')
     expect((await ann.call(getPlaylist, { playlistId: open }, { door })).id).toBe(open)
+  })
+
+  it('is for moderators too, and its owner is told', async () => {
+    const ann = await world.person('ann')
+    const moderator = await world.person('moderator', { roles: ['moderator'] })
+    const { id: playlistId } = await ann.call(createPlaylist, { title: 'Reported' })
+    const own = await ann.hear(`user:${ann.id}`)
+    const removed = await moderator.call(deletePlaylist, { playlistId }, { door })
+    expect(await moderator.call(deletePlaylist, { playlistId }, { door })).toEqual(removed)
+    await own.first('playlists.playlistDeleted', data => data.playlistId === playlistId)
   })
 })

@@ -1,3 +1,4 @@
+import { newId } from '../../../kernel/ids'
 import { Block, type Track } from '../../../models'
 import { searchTracks } from '../../../skills/search/search-tracks'
 import { makeTrack } from '../../factories'
@@ -107,7 +108,10 @@ describe.each(doors)('searching tracks over %s', door => {
 
   it('goes on where a page ended, whatever is published meanwhile', async () => {
     const word = `quokka${door}`
-    for (const title of ['a', 'b', 'c', 'd', 'e']) await makeTrack(ann.id, { title: `${word} ${title}` })
+    // Of equal scores the newest comes first, and ids of one millisecond have no order: each gets one of its own.
+    const lately = Date.now() - 60_000
+    for (const [ms, letter] of ['a', 'b', 'c', 'd', 'e'].entries())
+      await makeTrack(ann.id, { id: newId(new Date(lately + ms)), title: `${word} ${letter}` })
     const seen: string[] = []
     for (let cursor: string | undefined; ;) {
       const reply = await bob.ask(
