@@ -39,7 +39,11 @@ if (!Object.hasOwn(verbs, verb)) fail(`There is no ${verb}: try ${Object.keys(ve
 refuseOldNode()
 endWithParent()
 await installMissing()
-for (const step of verbs[verb](args)) await run(process.execPath, step)
+for (const step of verbs[verb](args)) {
+  const note = setTimeout(() => step === build && process.stderr.write('  Compiling …\n'), 1_000)
+  await run(process.execPath, step)
+  clearTimeout(note)
+}
 
 function refuseOldNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
@@ -47,10 +51,18 @@ function refuseOldNode() {
   if (isOld) fail(`Tutti needs Node ${oldestNode.join('.')} or newer; this is ${process.versions.node}.`)
 }
 
-/** A killed npm tells nobody: we notice that we were given another parent. */
+/** A killed npm tells nobody: we notice that we, or the shell which npm put between, were given another parent. */
 function endWithParent() {
+  const before = ancestors()
+  setInterval(() => ancestors() === before || process.exit(1), 1_000).unref()
+}
+
+function ancestors() {
   const parent = process.ppid
-  setInterval(() => process.ppid === parent || process.exit(1), 1_000).unref()
+  // Where there is no /proc, the shell becomes its only command, and our parent is npm itself.
+  const stat = `/proc/${parent}/stat`
+  if (process.env.npm_lifecycle_event === undefined || !existsSync(stat)) return String(parent)
+  return `${parent} of ${readFileSync(stat, 'utf8').split(') ').at(-1).split(' ')[1]}`
 }
 
 /** Installs exactly what the lock file says, when that has not been done for this very lock file. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface NodeProcess extends AsyncDisposable {
@@ -22,16 +22,23 @@ export function startNodeProcess(
 ): NodeProcess {
   const logFile = join(logs, `${name}.log`)
   let ending = false
+  let hasServed = false
   let child = launch()
   let restart: NodeJS.Timeout | undefined
 
   function launch(): ChildProcess {
     const log = openSync(logFile, 'a')
     const main = join(__dirname, '..', 'server', 'main.js')
-    const started = fork(main, { env: { ...process.env, ...variables }, stdio: ['ignore', log, log, 'ipc'] })
+    const started = fork(main, {
+      env: { ...process.env, ...variables },
+      stdio: ['ignore', log, log, 'ipc'],
+      // A session of its own: Ctrl-C reaches everything in the terminal's group, and we would take it for a crash.
+      detached: true,
+    })
     closeSync(log)
     started.once('exit', (code, signal) => {
-      if (ending) return
+      // What cannot even start would not the next time.
+      if (ending || !hasServed) return
       say(`${name} ended (${signal ?? code}); starting it again. Its log: ${logFile}`)
       restart = setTimeout(() => (child = launch()), restartAfterMs)
     })
@@ -39,8 +46,11 @@ export function startNodeProcess(
   }
 
   const ready = new Promise<void>((resolve, reject) => {
-    child.once('message', () => resolve())
-    child.once('exit', () => reject(new Error(`${name} did not start. Its log: ${logFile}`)))
+    child.once('message', () => {
+      hasServed = true
+      resolve()
+    })
+    child.once('exit', () => reject(new Error(`${name} did not start: ${lastLine(logFile)}\n  Its log: ${logFile}`)))
   })
 
   return {
@@ -57,3 +67,5 @@ export function startNodeProcess(
     },
   }
 }
+
+const lastLine = (file: string): string => readFileSync(file, 'utf8').trimEnd().split('\n').at(-1) ?? ''

@@ -9,9 +9,14 @@ export interface Running {
   issuer: string | undefined
 }
 
+const portsAbove = 4
+
 /** The port of the first node; what else has a fixed one listens just above it. */
-export const portOf = (variables: Readonly<Record<string, string | undefined>>): number =>
-  Number(variables.PORT ?? 3000)
+export function portOf(variables: Readonly<Record<string, string | undefined>>): number {
+  const port = Number(variables.PORT || 3000)
+  if (Number.isInteger(port) && port > 0 && port + portsAbove <= 65535) return port
+  throw new Error(`PORT must be a whole number from 1 to ${65535 - portsAbove}: ${portsAbove} above it are used too.`)
+}
 
 /** Everything of the stack on this port is kept here; stacks on other ports have folders of their own. */
 export const folderOf = (port: number): string => resolve('.tutti', String(port))

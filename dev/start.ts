@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { variablesOfProcess } from '../kernel/world/config'
+import { readConfig, variablesOfProcess } from '../kernel/world/config'
 import { migrateUp } from '../migrations/migrate'
 import { addDemoData } from './demo'
 import { startNodeProcess } from './node-process'
@@ -16,7 +16,8 @@ async function main(): Promise<void> {
   const startedAt = performance.now()
   const given = variablesOfProcess()
   const port = portOf(given)
-  if (await readRunning(port)) throw new Error(`A stack runs on port ${port} already: choose another with PORT.`)
+  if (await readRunning(port))
+    throw new Error(`A stack runs on port ${port} already, or is just ending: wait, or choose another with PORT.`)
   const folder = folderOf(port)
   const logs = join(folder, 'logs')
   await mkdir(logs, { recursive: true })
@@ -28,6 +29,8 @@ async function main(): Promise<void> {
     const stack = await showing('The embedded stack', startStack({ folder, variables: given, ports, say }), say)
     parts.unshift(stack)
     const shared: Record<string, string> = { NODE_ENV: 'development', ...definedOf(given), ...stack.variables }
+    // All faults here, rather than in the logs of three processes.
+    readConfig(shared)
     const ran = await showing('Migrations', migrateUp(shared.DATABASE_URL ?? ''), say)
     if (ran.length > 0) say(`Migrated: ${ran.length} steps`)
 
@@ -40,7 +43,8 @@ async function main(): Promise<void> {
     await showing('Two nodes and a worker', Promise.all(processes.map(({ ready }) => ready)), say)
 
     const nodes = [`http://localhost:${port}`, `http://localhost:${port + 1}`]
-    parts.unshift(await announceRunning(port, { pid: process.pid, nodes, issuer: stack.issuer?.issuer }))
+    // Taken back last: until then the ports and folders are in use.
+    parts.push(await announceRunning(port, { pid: process.pid, nodes, issuer: stack.issuer?.issuer }))
     if (stack.issuer !== undefined)
       await showing(
         'Demo data',

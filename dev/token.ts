@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { variablesOfProcess } from '../kernel/world/config'
 import { portOf, readRunning } from './running'
 
 const usage = 'npm run -s token -- <name> [--role moderator] [--ttl 3600]'
@@ -11,7 +12,7 @@ async function main(): Promise<void> {
   })
   const [subject] = positionals
   if (subject === undefined || positionals.length > 1) throw new Error(`Usage: ${usage}`)
-  const port = portOf(process.env)
+  const port = portOf(variablesOfProcess())
   const running = await readRunning(port)
   if (running?.issuer === undefined) throw new Error(`No stack runs on port ${port}: start one with \`npm start\`.`)
   const response = await fetch(`${running.issuer}/token`, {

@@ -7,6 +7,7 @@ import { freePort } from '../dev/processes/free-port'
 
 const root = resolve(__dirname, '..')
 const patienceMs = 110_000
+const bootstrap = [process.execPath, 'dev/bootstrap.mjs']
 
 /** `npm start` as a newcomer runs it: real processes, nothing of the test's own stack. */
 describe('npm start', () => {
@@ -51,10 +52,14 @@ describe('npm start', () => {
     patienceMs,
   )
 
-  it(
-    'starts again on what it kept, and leaves nothing behind when it is killed',
-    async () => {
-      const stack = start(port)
+  it.each([
+    ['it', bootstrap],
+    // npm puts a shell between itself and us.
+    ['npm', ['npm', 'run']],
+  ])(
+    'starts again on what it kept, and leaves nothing behind when %s is killed',
+    async (_, command) => {
+      const stack = start(port, command)
       await stack.said('Tutti is ready')
       const found = (await (await fetch(`http://localhost:${port}/api/v1/search/tracks?q=harbour`)).json()) as Found
       expect(found.data).toHaveLength(1)
@@ -75,8 +80,8 @@ interface Found {
   data: { title: string }[]
 }
 
-function start(port: number) {
-  const child = run('start', port)
+function start(port: number, command = bootstrap) {
+  const child = run(command, 'start', port)
   let text = ''
   child.stdout?.on('data', chunk => (text += String(chunk)))
   child.stderr?.on('data', chunk => (text += String(chunk)))
@@ -95,16 +100,16 @@ function start(port: number) {
 }
 
 async function output(verb: string, port: number, ...args: string[]): Promise<string> {
-  const child = run(verb, port, ...args)
+  const child = run(bootstrap, verb, port, ...args)
   let text = ''
   child.stdout?.on('data', chunk => (text += String(chunk)))
   await new Promise(done => child.once('close', done))
   return text
 }
 
-function run(verb: string, port: number, ...args: string[]): ChildProcess {
+function run([command = '', ...before]: string[], verb: string, port: number, ...args: string[]): ChildProcess {
   const { PATH, HOME } = process.env
-  return spawn(process.execPath, ['dev/bootstrap.mjs', verb, ...args], {
+  return spawn(command, [...before, verb, ...args], {
     cwd: root,
     env: { PATH, HOME, PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe'],
