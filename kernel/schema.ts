@@ -96,7 +96,7 @@ export const isDone: Value<typeof done> = { done: true }
 export function parse<T>(field: Field<T>, raw: unknown): T {
   const forbidden = findForbidden(raw)
   if (forbidden !== undefined) throw refusals.invalidInput(undefined, { errors: [forbidden] })
-  const result = field.validate(raw, { abortEarly: false, errors: { wrap: { label: false } } })
+  const result = field.validate(raw, { abortEarly: false, errors: { wrap: { label: false } }, messages })
   if (result.error === undefined) return result.value as T
   throw refusals.invalidInput(undefined, { errors: result.error.details.slice(0, faultsMax).map(toFault) })
 }
@@ -142,7 +142,7 @@ const oneLine = /^[^\p{Cc}\p{Cs}\u2028\u2029]*$/u
 const manyLines = /^[^\p{Cs}\u0000-\u0008\u000B-\u001F\u007F-\u009F]*$/u
 
 function plain(field: Joi.StringSchema, form: RegExp): Field<string> {
-  return typed(field.normalize('NFC').pattern(form, 'no control characters').custom(refuseInvisible))
+  return typed(field.normalize('NFC').pattern(form, 'control characters').custom(refuseInvisible))
 }
 
 /** Characters of no width (joiners, direction marks) may stand within text, but not make up all of it. */
@@ -175,6 +175,13 @@ function toFault(detail: Joi.ValidationErrorItem): Fault {
     code: faultCodes[detail.type] ?? detail.type.replace(/\W/g, '_'),
     message: detail.message.replaceAll('"', ''),
   }
+}
+
+/** In our words, and without the value that was sent. */
+const messages = {
+  'string.guid': '{{#label}} must be a UUID',
+  'string.pattern.base': '{{#label}} has not the right form',
+  'string.pattern.name': '{{#label}} must not contain {{#name}}',
 }
 
 const faultCodes: Record<string, string> = {

@@ -28,7 +28,7 @@ export function createApp(engine: Engine, readiness: Readiness): Application {
     response.set('Cache-Control', 'no-store')
     next()
   })
-  app.use(apiRoot, express.json({ limit: bodyBytesMax, strict: true, type: 'application/json' }))
+  app.use(apiRoot, express.json({ limit: bodyBytesMax, strict: false, type: 'application/json' }))
   bindOperations(app, engine)
   app.use(unknownPath)
   app.use(answerWithProblem(engine))

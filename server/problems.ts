@@ -33,12 +33,14 @@ export function answerWithProblem(engine: Engine): ErrorRequestHandler {
 
 /** What Express and its body parser say, in our words. */
 function fromParser(error: unknown): Refusal | undefined {
-  if (error instanceof URIError) return refusals.invalidInput('The path is not valid percent-encoding.')
+  if (error instanceof URIError) return refusals.invalidInput(undefined, { errors: [badEscape] })
   if (typeof error !== 'object' || error === null) return undefined
   const known = 'type' in error && typeof error.type === 'string' ? parserRefusals[error.type] : undefined
   // A body that cannot be unpacked comes as the error of zlib with the status 400, without a type.
   return known?.() ?? ('status' in error && error.status === 400 ? refusals.malformedJson() : undefined)
 }
+
+const badEscape = { path: 'url', code: 'bad_escape', message: 'the path is not valid percent-encoding' }
 
 const parserRefusals: Record<string, () => Refusal> = {
   'entity.parse.failed': () => refusals.malformedJson(),

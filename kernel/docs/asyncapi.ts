@@ -19,7 +19,7 @@ export function asyncApi(product: Product): Json {
         '`channel.follow`; what happens there arrives as the Socket.IO event `events`: `{channel, events: [{id, name, at, ' +
         'data}]}`, in order. A call without an acknowledgement is answered with the event `refused`; a socket whose token ' +
         'has expired hears `session.closed`; both carry a problem object. Whoever loses the right to follow a channel hears ' +
-        '`channel.closed`: `{channel, problem}`.',
+        '`channel.closed`: `{channel, problem}`. A frame of more than 32 kB closes the connection.',
     },
     defaultContentType: 'application/json',
     // What AsyncAPI calls a channel is our one socket; these are the channels that are followed over it.

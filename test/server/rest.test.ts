@@ -51,9 +51,9 @@ describe('a body', () => {
   it.each([
     ['that is no JSON', '{"body":', 400, 'malformed_json'],
     ['with a trailing comma', '{"body":"a",}', 400, 'malformed_json'],
-    ['that is a bare text', '"text"', 400, 'malformed_json'],
-    ['that is a bare number', '7', 400, 'malformed_json'],
-    ['that is null', 'null', 400, 'malformed_json'],
+    ['that is a bare text', '"text"', 400, 'invalid_input'],
+    ['that is a bare number', '7', 400, 'invalid_input'],
+    ['that is null', 'null', 400, 'invalid_input'],
     ['that is a list', '[]', 400, 'invalid_input'],
     ['that is empty', '', 400, 'invalid_input'],
     ['that is deep beyond reason', `{"body":${'['.repeat(15_000)}${']'.repeat(15_000)}}`, 400, 'invalid_input'],
