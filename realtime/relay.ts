@@ -13,6 +13,8 @@ const pollMs = 100
 const reconnectMs = 500
 const forgetEveryMs = 30_000
 const answerWithinMs = 6_000
+/** What the leader calls to the other nodes, through the Redis adapter. */
+const placed = 'placed'
 
 export interface Relay extends AsyncDisposable {
   /** Whether this node gives events their places at the moment. */
@@ -22,7 +24,8 @@ export interface Relay extends AsyncDisposable {
 /**
  * Delivers announced events to the followers connected to this node. One node at a time leads: it gives each event its
  * place in one order; every node reads in that order behind its own place and tells its own sockets. So all hear the
- * same, once, and neither a Redis that is away nor the death of the leader loses anything: Redis only carries the bell.
+ * same, once, and neither a Redis that is away nor the death of the leader loses anything: the Redis adapter carries
+ * only the bell.
  * Resolves when this node knows its place: whoever connects before could miss what happens in between.
  */
 export async function startRelay(world: World, product: Product, io: Server): Promise<Relay> {
@@ -36,7 +39,6 @@ class NodeRelay implements Relay {
   private readonly closing = new AbortController()
   private readonly bell: Bell = createBell()
   private readonly pendingChannel: string
-  private readonly placedChannel: string
   private ended: Promise<void> | undefined
   /** The place of the last event that this node delivered. */
   private at: string | undefined
@@ -48,13 +50,13 @@ class NodeRelay implements Relay {
     private readonly io: Server,
   ) {
     this.pendingChannel = `${world.redis.prefix}:wake`
-    this.placedChannel = `${world.redis.prefix}:placed`
   }
 
   start(): Promise<void> {
     const { subscriber } = this.world.redis
     subscriber.on('message', this.onMessage)
-    subscriber.subscribe(this.pendingChannel, this.placedChannel).catch(() => undefined)
+    subscriber.subscribe(this.pendingChannel).catch(() => undefined)
+    this.io.on(placed, this.onPlaced)
     return new Promise(started => {
       this.ended = this.serve(started)
     })
@@ -64,12 +66,15 @@ class NodeRelay implements Relay {
     this.closing.abort()
     this.bell.ring()
     this.world.redis.subscriber.off('message', this.onMessage)
+    this.io.off(placed, this.onPlaced)
     await this.ended
   }
 
   private readonly onMessage = (channel: string): void => {
-    if (channel === this.placedChannel || (channel === this.pendingChannel && this.leads)) this.bell.ring()
+    if (channel === this.pendingChannel && this.leads) this.bell.ring()
   }
+
+  private readonly onPlaced = (): void => this.bell.ring()
 
   private isOpen(): boolean {
     return !this.closing.signal.aborted
@@ -105,10 +110,10 @@ class NodeRelay implements Relay {
   }
 
   private async lead(seat: Client): Promise<void> {
-    const { world } = this
+    const { world, product, io } = this
     this.leads ||= await takeLead(seat)
     if (!this.leads) return
-    if ((await placeEvents(world, this.product, seat)) > 0) void world.redis.publisher.publish(this.placedChannel, '')
+    if ((await placeEvents(world, product, seat)) > 0) io.serverSideEmit(placed)
     if (world.clock.now() - this.forgottenAt < forgetEveryMs) return
     this.forgottenAt = world.clock.now()
     await forgetDelivered(seat)

@@ -125,7 +125,7 @@ it('what others publish on the channels between nodes harms nobody', async () =>
   const { ears, change } = await stage()
   const publisher = new RedisClient(redis.url)
   const prefix = world.variables.REDIS_PREFIX ?? ''
-  const channels = ['io#/#', `io#/#track:x#`, 'io-request#/#', 'io-response#/#', 'wake', 'placed']
+  const channels = ['io#/#', `io#/#track:x#`, 'io-request#/#', 'io-response#/#', 'wake']
   const messages = [
     ...['', '{', 'null', '[]', '{}', '7', '"x"', '{"type":"x"}', '{"type":4,"opts":null}', '{"type":5}'],
     ...[
