@@ -53,10 +53,11 @@ export class Person implements AsyncDisposable {
     readonly name: string,
     readonly token: string,
     readonly url: string,
+    private readonly now: () => number,
   ) {}
 
-  static async arrive(name: string, token: string, url: string): Promise<Person> {
-    const person = new Person(name, token, url)
+  static async arrive(name: string, token: string, url: string, now: () => number = Date.now): Promise<Person> {
+    const person = new Person(name, token, url, now)
     person.id = (await person.call(getMe, {})).id
     return person
   }
@@ -96,7 +97,7 @@ export class Person implements AsyncDisposable {
   /** Follows a channel; what is heard there is collected from now on. */
   async hear(channel: string): Promise<Ear> {
     const socket = await this.socket()
-    const ear = new Ear(socket, channel)
+    const ear = new Ear(socket, channel, new Date(this.now()).toISOString())
     const { error } = (await socket.timeout(patienceMs).emitWithAck('channel.follow', { input: { channel } })) as Reply
     if (error !== undefined) throw new Refused(error)
     return ear
@@ -112,10 +113,11 @@ export class Ear {
   readonly events: Heard[] = []
   private waiting: (() => void)[] = []
 
-  constructor(socket: Socket, channel: string) {
+  /** What happened until `after` may still arrive from a node that is behind; it is no part of what is awaited. */
+  constructor(socket: Socket, channel: string, after = '') {
     socket.on('events', (frame: { channel: string; events: Heard[] }) => {
       if (frame.channel !== channel) return
-      this.events.push(...frame.events)
+      this.events.push(...frame.events.filter(({ at }) => at > after))
       for (const wake of this.waiting.splice(0)) wake()
     })
   }

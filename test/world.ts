@@ -96,7 +96,7 @@ export async function freshWorld({ nodes: nodeCount = 2, variables: more = {} }:
       const node = nodes[wish.node ?? people % nodes.length] ?? first
       people += 1
       const token = await issuer.tokenFor(name, wish)
-      return keep(await Person.arrive(name, token, node.url))
+      return keep(await Person.arrive(name, token, node.url, () => clock.now()))
     },
     async work() {
       const taskList = tasksOf(first.world, product, new AbortController().signal)
