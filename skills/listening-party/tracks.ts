@@ -2,22 +2,25 @@ import { type Actor } from '../../kernel/actor'
 import { newId } from '../../kernel/ids'
 import { refusals } from '../../kernel/refusals'
 import { Track } from '../../models'
-import { whatIsVisible } from '../streaming/views'
+import { lockTracks, whatIsVisible } from '../streaming/views'
 import { type Waiting } from './party'
 import { trackNotReady } from './refusals'
 
 /** Those of the tracks that the viewer may see, by id. */
 export async function visibleTracks(actor: Actor, trackIds: readonly string[]): Promise<Map<string, Track>> {
-  const tracks = await Track.findAll({ where: { id: [...trackIds] } })
-  return new Map((await whatIsVisible(tracks, { actor })).map(track => [track.id, track]))
+  return visibleById(actor, await Track.findAll({ where: { id: [...trackIds] } }))
 }
 
+const visibleById = async (actor: Actor, tracks: readonly Track[]) =>
+  new Map((await whatIsVisible(tracks, { actor })).map(track => [track.id, track]))
+
 /**
- * The tracks as items of a queue, in the order given; the same track twice is two items.
+ * The tracks as items of a queue, in the order given; the same track twice is two items. They are held, so that one that is
+ * taken away meanwhile is refused, or else found in the queue by `dropTrack`.
  * @throws `not_found` when the actor may not know of one, `track_not_ready`
  */
 export async function toItems(actor: Actor, trackIds: readonly string[], now: Date): Promise<Waiting[]> {
-  const tracks = await visibleTracks(actor, trackIds)
+  const tracks = await visibleById(actor, await lockTracks(trackIds))
   return trackIds.map(trackId => {
     const track = tracks.get(trackId)
     if (track === undefined) throw refusals.notFound()

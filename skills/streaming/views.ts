@@ -70,6 +70,10 @@ export async function visibleTrack(
 export const lockTrack = (trackId: string): Promise<Track | null> =>
   Track.findByPk(trackId, { lock: Transaction.LOCK.NO_KEY_UPDATE })
 
+/** Several at once, in the order of their ids: two that hold some of the same never wait for each other in a circle. */
+export const lockTracks = (trackIds: readonly string[]): Promise<Track[]> =>
+  Track.findAll({ where: { id: [...trackIds] }, order: ['id'], lock: Transaction.LOCK.NO_KEY_UPDATE })
+
 /** Those of the tracks that the viewer may see, in the order given; one query whatever their number. */
 export async function whatIsVisible(tracks: readonly Track[], { actor }: Pick<Context, 'actor'>): Promise<Track[]> {
   const owners = tracks.map(({ ownerId }) => ownerId)
