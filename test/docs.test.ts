@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Parser } from '@asyncapi/parser'
@@ -22,6 +23,13 @@ describe('the documents', () => {
     expect(diagnostics.filter(({ severity }) => String(severity) === errorSeverity)).toEqual([])
   })
 
+  it('hold an OpenAPI that a validator accepts as 3.1, and one without its paths it does not', async () => {
+    const document = openApi(product)
+    expect(document.openapi).toMatch(/^3\.1\./)
+    expect(await validateOpenApi(document)).toEqual({ valid: true })
+    expect(await validateOpenApi({ ...document, paths: [] })).toMatchObject({ valid: false })
+  })
+
   it('hold an OpenAPI 3.1 whose references all lead somewhere and whose operations are unique', () => {
     const document = openApi(product)
     const text = JSON.stringify(document)
@@ -38,3 +46,21 @@ describe('the documents', () => {
     expect(variableNames.filter(name => !readme.includes(`\`${name}\``))).toEqual([])
   })
 })
+
+/** In a Node of its own: the package is an ES module, which jest cannot require. */
+function validateOpenApi(document: object): Promise<unknown> {
+  const program = `
+    import { Validator } from '@seriousme/openapi-schema-validator'
+    import { text } from 'node:stream/consumers'
+    const document = JSON.parse(await text(process.stdin))
+    process.stdout.write(JSON.stringify(await new Validator().validate(document)))`
+  return new Promise((resolve, reject) => {
+    const args = ['--input-type=module', '--eval', program]
+    const options = { cwd: join(__dirname, '..'), maxBuffer: 10_000_000 }
+    const child = execFile(process.execPath, args, options, (error, answer) => {
+      if (error === null) resolve(JSON.parse(answer))
+      else reject(new Error('the validator did not run', { cause: error }))
+    })
+    child.stdin?.end(JSON.stringify(document))
+  })
+}

@@ -24,7 +24,7 @@ export type Database = Awaited<ReturnType<typeof openDatabase>>
 /**
  * PostgreSQL: the models over Sequelize, and a small pool of plain `pg` for hot reads (a point read by a model costs
  * three times as much). Inside `transaction` every query of the models joins it, through AsyncLocalStorage, because a
- * forgotten `{ transaction }` would fail silently; only `kernel/transact.ts` and the relay may open one.
+ * forgotten `{ transaction }` would fail silently; only the pipeline may open one.
  */
 export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
   joinTransactionsByThemselves()
@@ -71,7 +71,7 @@ export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
     read: async <R extends QueryResultRow>({ name, text, values }: NamedStatement): Promise<R[]> =>
       (await pool.query<R>({ name, text, values: [...values] })).rows,
 
-    /** A pool for what keeps its own connections, such as the worker. */
+    /** For what keeps connections of its own: the worker, the relay. */
     url,
 
     ping: async (): Promise<void> => {
