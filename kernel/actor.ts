@@ -6,6 +6,8 @@ export interface Identity {
   preferredUsername?: string
   roles: readonly string[]
   sessionId?: string
+  /** Epoch milliseconds, in whole seconds: tokens are no more precise. */
+  issuedAt: number
   /** Epoch milliseconds. */
   expiresAt: number
 }
@@ -14,6 +16,8 @@ export interface Identity {
 export interface Actor {
   id: string
   roles: readonly string[]
+  /** The auth server's name for their session, where their token has one. */
+  sessionId?: string
 }
 
 export const isModerator = (actor: Actor | null): boolean =>

@@ -1,6 +1,7 @@
 import { type Actor } from './actor'
 import { type EventType } from './event'
 import { type Job } from './job'
+import { type Cause, type TallyType } from './tally'
 import { type World } from './world'
 
 /** What one call knows. Inside a transaction every query of the models joins it by itself. */
@@ -13,4 +14,6 @@ export interface Context<A extends Actor | null = Actor | null> {
   readonly emit: <P>(type: EventType<P>, payload: NoInfer<P>) => Promise<void>
   /** Asks a worker to do something after the commit. `key` replaces a waiting job of the same key. */
   readonly enqueue: <P>(job: Job<P>, payload: NoInfer<P>, options?: { key?: string; runAt?: Date }) => Promise<void>
+  /** Adds a change to a tally, to be settled soon after the commit; says whether its cause, if it has one, changed anything. */
+  readonly tally: <C>(type: TallyType<C>, targetId: string, change: NoInfer<C>, cause?: Cause) => Promise<boolean>
 }

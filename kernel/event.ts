@@ -11,12 +11,12 @@ export interface EventType<P = unknown> {
   readonly name: `${string}.${string}`
   readonly summary: string
   readonly payload: Field<P>
-  /** The channels that hear it, such as `track:<id>` and `user:<id>`. */
+  /** The channels that hear it, such as `track:<id>` and `user:<id>`; none when it is said to other skills alone. */
   channels(payload: P): readonly string[]
   /** Keys of the cache that it makes stale. */
   stale?(payload: P): readonly string[]
   /** Whose right to follow what may be gone: it is asked again once they have heard. */
-  unsettles?(payload: P): Unsettled
+  unsettles?(this: void, payload: P): Unsettled
 }
 
 /** The followers of a channel, the channels of a person, or with both the one in the other. */
@@ -26,6 +26,17 @@ export interface Unsettled {
 }
 
 export type AnyEventType = EventType
+
+/** Every node hears it: rights in doubt that are not told on the channel which they concern. Nobody can follow it. */
+export const rightsChannel = 'control:rights'
+
+/** Where an event is told: on its own channels, and to all nodes when it puts rights elsewhere in doubt. */
+export function channelsOf(type: AnyEventType, payload: unknown): readonly string[] {
+  const channels = type.channels(payload)
+  const doubtful = type.unsettles?.(payload)
+  const isTold = doubtful?.channel !== undefined && channels.includes(doubtful.channel)
+  return doubtful === undefined || isTold ? channels : [...channels, rightsChannel]
+}
 
 export const event = <P>(declared: {
   name: EventType['name']
@@ -49,6 +60,10 @@ export interface Announced {
 export interface ChannelType<S = unknown> {
   readonly kind: string
   readonly summary: string
+  /** Followers are told who else follows it. */
+  readonly presence?: true
+  /** Its name alone says who may: nothing is read for it, so that nothing need be remembered. */
+  readonly byNameAlone?: true
   load(id: string, context: Context<Actor>): Promise<S>
   allow(actor: Actor, subject: NoInfer<S>): boolean
 }

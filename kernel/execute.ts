@@ -6,6 +6,7 @@ import { type AnyOperation } from './operation'
 import { isPageField, Page } from './paging'
 import { isGeneral, Refusal, refusals } from './refusals'
 import { parse } from './schema'
+import { type Position } from './stream'
 import { transact } from './transact'
 import { type Product } from './product'
 import { type World } from './world'
@@ -24,6 +25,8 @@ export interface Call {
 export interface Answer {
   data: unknown
   page?: { next: string | null; hasMore: boolean }
+  /** Where the channel was when its state was read. */
+  position?: Position & { channel: string }
   /** The answer of an earlier call with the same key. */
   replayed?: true
 }
@@ -41,7 +44,10 @@ export async function execute(world: World, product: Product, op: AnyOperation, 
   const input = parse(op.input, call.input)
   const perform = (context: Context) => performOnce(op, input, context)
   try {
-    if (op.idempotency === 'read') return await read(world, { actor, requestId }, perform)
+    if (op.idempotency === 'read') {
+      const position = await positionFor(world, op.snapshotOf?.(input, actor))
+      return { ...(await read(world, { actor, requestId }, perform)), ...position }
+    }
     return await transact({ world, product, actor, requestId }, context =>
       op.idempotency === 'keyed' && key !== undefined && actor !== null
         ? once(world, { actor, operation: op.name, key, input, now: context.now }, () => perform(context))
@@ -71,8 +77,20 @@ async function read(
   const refuse = async () => {
     throw new Error('a read announces nothing')
   }
-  const context = { world, actor, requestId, now: new Date(world.clock.now()), emit: refuse, enqueue: refuse }
+  const context = {
+    world,
+    actor,
+    requestId,
+    now: new Date(world.clock.now()),
+    emit: refuse,
+    enqueue: refuse,
+    tally: refuse,
+  }
   return world.config.strict ? world.db.readOnly(() => perform(context)) : perform(context)
+}
+
+async function positionFor(world: World, channel: string | undefined): Promise<Pick<Answer, 'position'>> {
+  return channel === undefined ? {} : { position: { channel, ...(await world.channels.position(channel)) } }
 }
 
 const toAnswer = (result: unknown): Answer =>

@@ -27,6 +27,11 @@ export interface Operation<I = unknown, O = unknown, S = unknown, W extends Who 
   readonly idempotency: 'read' | 'natural' | 'keyed'
   /** The status of success over REST: 200 unless said otherwise. */
   readonly status?: 200 | 201 | 202
+  /**
+   * The channel whose state the answer shows. The answer then carries the channel's `position`, read before the state:
+   * whoever follows from there misses nothing, and is told some of it twice.
+   */
+  snapshotOf?(this: void, input: NoInfer<I>, actor: ActorOf<W>): string
   /** What else it may refuse with, beyond what any operation may. */
   readonly refuses?: readonly RefusalKind[]
   load(input: NoInfer<I>, context: Context<ActorOf<W>>): Promise<S>
@@ -42,8 +47,10 @@ export type AnyOperation = Operation
 
 /** Declares an operation. Throws at start-up when method and idempotency disagree. */
 export function operation<I, O, S, W extends Who>(declared: Operation<I, O, S, W>): Operation<I, O, S, W> {
-  if (declared.route.startsWith('GET ') !== (declared.idempotency === 'read'))
+  const isRead = declared.idempotency === 'read'
+  if (declared.route.startsWith('GET ') !== isRead)
     throw new Error(`${declared.name}: a GET is a read and a read is a GET`)
+  if (declared.snapshotOf !== undefined && !isRead) throw new Error(`${declared.name}: a snapshot is a read`)
   return declared
 }
 

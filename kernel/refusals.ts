@@ -67,6 +67,7 @@ export const refusals = {
   notSignedIn: refusal('not_signed_in', 401, 'Sign in first'),
   tokenInvalid: refusal('token_invalid', 401, 'The token is not valid'),
   tokenExpired: refusal('token_expired', 401, 'The token has expired'),
+  sessionRevoked: refusal('session_revoked', 401, 'This session was ended: sign in again'),
   forbidden: refusal('forbidden', 403, 'You may not do this'),
   originNotAllowed: refusal('origin_not_allowed', 403, 'This origin may not connect'),
   notFound: refusal('not_found', 404, 'There is no such thing, or you may not know of it'),
@@ -81,6 +82,8 @@ export const refusals = {
   internal: refusal('internal', 500, 'Something went wrong on our side'),
   authUnavailable: refusal('auth_unavailable', 503, 'Tokens cannot be checked at the moment'),
   unavailable: refusal('unavailable', 503, 'Not available at the moment'),
+  overloaded: refusal('overloaded', 503, 'This node takes no more connections at the moment'),
+  moving: refusal('moving', 503, 'This node is going away: ask another'),
 } as const
 
 const general: ReadonlySet<RefusalKind> = new Set(Object.values(refusals))

@@ -76,6 +76,13 @@ export const list = <T>(item: Field<T>, max: number): Field<T[]> => typed(Joi.ar
 export const record = <T>(value: Field<T>): Field<Record<string, T>> =>
   typed(Joi.object().pattern(Joi.string().max(200), value))
 
+/** Whatever can be written as JSON. */
+export const anything: Field<unknown> = typed(Joi.any())
+
+/** A shape that may hold more than it says. */
+export const open = <T>(field: Field<T>): Field<T & Record<string, unknown>> =>
+  typed((field as Joi.ObjectSchema).unknown(true))
+
 /** An absolute http(s) address. */
 export const address: Field<string> = typed(
   Joi.string()

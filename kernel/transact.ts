@@ -2,11 +2,13 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Actor } from './actor'
 import { type Context } from './context'
-import { type Announced, type AnyEventType } from './event'
+import { type Announced, type AnyEventType, channelsOf } from './event'
 import { sqlState } from './faults'
 import { newId } from './ids'
 import { type Product } from './product'
 import { parse } from './schema'
+import { forgetStale } from './stale'
+import { targetName } from './world/tallies'
 import { type World } from './world'
 
 const triesMax = 4
@@ -45,14 +47,17 @@ async function transactOnce<T, A extends Actor | null>(
 ): Promise<T> {
   const { world, product } = call
   const emitted: Emitted[] = []
+  const tallied = new Set<string>()
   const answer = await world.db.transaction(async () => {
-    const context = contextWithin(call, emitted)
+    const context = contextWithin(call, emitted, tallied)
     const result = await work(context)
     for (let next = 0; next < emitted.length; next += 1) await react(product, emitted[next], context)
-    await world.events.append(emitted.map(({ announced }) => announced))
+    // What is said to other skills alone has no channel.
+    await world.channels.append(emitted.map(({ announced }) => announced).filter(({ channels }) => channels.length > 0))
     return result
   })
   if (emitted.length > 0) await settle(world, emitted)
+  world.tallies.ring(tallied)
   return answer
 }
 
@@ -62,7 +67,11 @@ interface Emitted {
 }
 
 /** The context of a call that may change things. */
-function contextWithin<A extends Actor | null>(call: Transacting<A>, emitted: Emitted[]): Context<A> {
+function contextWithin<A extends Actor | null>(
+  call: Transacting<A>,
+  emitted: Emitted[],
+  tallied: Set<string>,
+): Context<A> {
   const { world, actor, requestId } = call
   const now = new Date(world.clock.now())
   return {
@@ -72,10 +81,22 @@ function contextWithin<A extends Actor | null>(call: Transacting<A>, emitted: Em
     now,
     async emit(type, payload) {
       const data = parse(type.payload, payload)
-      const announced = { id: newId(now), name: type.name, at: now.toISOString(), channels: type.channels(data), data }
+      const announced = {
+        id: newId(now),
+        name: type.name,
+        at: now.toISOString(),
+        channels: channelsOf(type, data),
+        data,
+      }
       emitted.push({ type, announced })
     },
     enqueue: (job, payload, options) => world.jobs.enqueue(job, parse(job.payload, payload), options),
+    async tally(type, targetId, change, cause) {
+      const added = { tally: type.name, targetId, change: parse(type.change, change), at: now }
+      const isAdded = await world.tallies.change(added, cause)
+      if (isAdded) tallied.add(targetName(type.name, targetId))
+      return isAdded
+    },
   }
 }
 
@@ -86,7 +107,9 @@ async function react(product: Product, emitted: Emitted | undefined, context: Co
 }
 
 async function settle(world: World, emitted: readonly Emitted[]): Promise<void> {
-  const stale = emitted.flatMap(({ type, announced }) => type.stale?.(announced.data) ?? [])
-  await world.cache.drop(stale)
-  world.events.wake()
+  await forgetStale(
+    world,
+    emitted.map(({ type, announced: { data } }) => ({ type, data })),
+  )
+  world.channels.wake()
 }

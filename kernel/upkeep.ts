@@ -3,6 +3,9 @@ import { job } from './job'
 import { type Skill } from './product'
 import { nothing } from './schema'
 
+/** Whoever was away for longer takes a snapshot. */
+export const logKeptDays = 7
+
 const forgetKeys = job({
   name: 'kernel.forgetKeys',
   payload: nothing,
@@ -15,5 +18,14 @@ const forgetKeys = job({
   },
 })
 
+const keepChannelLog = job({
+  name: 'kernel.keepChannelLog',
+  payload: nothing,
+  attemptsMax: 3,
+  cron: '7 * * * *',
+
+  run: (_payload, { world }) => world.channels.keep(logKeptDays),
+})
+
 /** What the pipeline itself has to have done now and then. */
-export const upkeep: Skill = { jobs: [forgetKeys] }
+export const upkeep: Skill = { jobs: [forgetKeys, keepChannelLog] }

@@ -10,6 +10,9 @@ import { notifications } from './2026-11-22-08-notifications'
 import { feed } from './2026-11-22-09-feed'
 import { parties } from './2026-11-22-10-parties'
 import { reports } from './2026-11-22-11-reports'
+import { channelLog } from './2026-11-22-12-channel-log'
+import { tallies } from './2026-11-22-13-tallies'
+import { revocations } from './2026-11-22-14-revocations'
 
 /** All migrations, in the order in which they run. */
 export const migrations: readonly Migration[] = [
@@ -24,4 +27,7 @@ export const migrations: readonly Migration[] = [
   feed,
   parties,
   reports,
+  channelLog,
+  tallies,
+  revocations,
 ]

@@ -1,5 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
-
 export interface Bell {
   ring(): void
   /** Resolves when it rings, at once if it rang since the last wait, and after `ms` at the latest. */
@@ -16,10 +14,15 @@ export function createBell(): Bell {
       wake()
     },
     async wait(ms) {
-      const timer = new AbortController()
-      const woken = new Promise<void>(resolve => (wake = resolve))
-      if (!rung) await Promise.race([woken, pause(ms, undefined, { signal: timer.signal }).catch(() => undefined)])
-      timer.abort()
+      if (!rung)
+        await new Promise<void>(resolve => {
+          const timer = setTimeout(resolve, ms)
+          wake = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
+      wake = () => undefined
       rung = false
     },
   }

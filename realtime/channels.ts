@@ -1,34 +1,43 @@
-import { type Socket } from 'socket.io'
+import { type Server, type Socket } from 'socket.io'
 import { type Engine } from '../kernel/engine'
-import { type Context } from '../kernel/context'
-import { type Actor } from '../kernel/actor'
-import { takeFrom } from '../kernel/limits'
-import { refusal, refusals } from '../kernel/refusals'
-import { parse, pattern, shape } from '../kernel/schema'
+import { refusal } from '../kernel/refusals'
+import { followWish, unfollowWish } from '../kernel/protocol'
+import { parse } from '../kernel/schema'
+import { type CatchUp, type Position, type StreamState } from '../kernel/stream'
+import { type World } from '../kernel/world'
 import { type SocketCall } from './dispatch'
+import { type Hold, type Hub } from './log/hub'
+import { keepHeld } from './log/keep-held'
+import { authorise } from './rights'
 
 export const channelsPerSocketMax = 100
-const followsPerMinute = 240
 
 export const tooManyChannels = refusal('too_many_channels', 409, 'This socket follows as many channels as it may')
 
-const wish = shape({ channel: pattern(/^[a-z]+:[0-9a-f-]{36}$/, 60) })
+/** What a channel holds besides events, as it is now. */
+export type StateOf = (channel: string) => Promise<StreamState>
 
-/** `channel.follow {channel}` and `channel.unfollow {channel}`: what a socket hears. */
-export function followCalls(engine: Engine): [string, SocketCall][] {
-  const follow: SocketCall = async ({ input }, { actor, address }, socket, requestId) => {
-    await takeFrom(engine.world, 'channel.follow', followsPerMinute, { actor, address })
-    const { channel } = parse(wish, input)
-    await authorise(engine, channel, actor, requestId)
+/** `channel.follow {channel, after?}` and `channel.unfollow {channel}`: what a socket hears. */
+export function followCalls(engine: Engine, hub: Hub, stateOf: StateOf): [string, SocketCall][] {
+  const follow: SocketCall = async ({ input }, { actor }, socket, requestId) => {
+    const wish = parse(followWish, input)
+    await authorise(engine, wish.channel, actor, requestId)
+    const isNew = !socket.rooms.has(wish.channel)
     // Counted only now: many wishes at once would all find room before the first is granted.
-    if (channelsOf(socket).length >= channelsPerSocketMax && !socket.rooms.has(channel)) throw tooManyChannels()
-    await socket.join(channel)
-    return { data: { channel } }
+    if (isNew && channelsOf(socket).length >= channelsPerSocketMax) throw tooManyChannels()
+    // First the room, then the log: what happens between the two is heard twice, which an offset shows, and not never.
+    await socket.join(wish.channel)
+    try {
+      return { data: await catchUp(hub, stateOf, wish) }
+    } catch (error) {
+      if (isNew) await socket.leave(wish.channel)
+      throw error
+    }
   }
   const unfollow: SocketCall = async ({ input }, _caller, socket) => {
-    const { channel } = parse(wish, input)
-    await socket.leave(channel)
-    return { data: { channel } }
+    const wish = parse(unfollowWish, input)
+    await socket.leave(wish.channel)
+    return { data: wish }
   }
   return [
     ['channel.follow', follow],
@@ -36,25 +45,34 @@ export function followCalls(engine: Engine): [string, SocketCall][] {
   ]
 }
 
-/** The channels that a socket follows. */
-export const channelsOf = (socket: Socket): string[] => [...socket.rooms].filter(room => room.includes(':'))
-
-/** @throws `not_found` for a channel that is not there or that the actor may not know of, `forbidden`. */
-export async function authorise(
-  engine: Pick<Engine, 'world' | 'product'>,
-  channel: string,
-  actor: Actor,
-  requestId: string,
-): Promise<void> {
-  const { world, product } = engine
-  const [kind = '', id = ''] = channel.split(':')
-  const type = product.channels.find(candidate => candidate.kind === kind)
-  if (type === undefined) throw refusals.notFound()
-  const refuse = async () => {
-    throw new Error('following announces nothing')
+async function catchUp(
+  hub: Hub,
+  stateOf: StateOf,
+  { channel, after }: { channel: string; after?: Position },
+): Promise<CatchUp> {
+  const hold = await hub.hold(channel)
+  try {
+    const [caught, state] = await Promise.all([hub.catchUp(channel, after), stateOf(channel)])
+    return { ...caught, state }
+  } finally {
+    hold.release()
   }
-  const now = new Date(world.clock.now())
-  const context: Context<Actor> = { world, actor, requestId, now, emit: refuse, enqueue: refuse }
-  const subject = await type.load(id, context)
-  if (!type.allow(actor, subject)) throw refusals.forbidden()
 }
+
+/** Keeps the channels live that sockets of this node follow: a room that begins begins to be held, one that ends ends. */
+export function holdRooms(world: Pick<World, 'log'>, io: Server, hub: Hub): void {
+  const { adapter } = io.of('/')
+  const holds = new Map<string, Hold>()
+  adapter.on('create-room', (room: string) => {
+    if (isChannel(room)) holds.set(room, keepHeld(world, hub, room))
+  })
+  adapter.on('delete-room', (room: string) => {
+    holds.get(room)?.release()
+    holds.delete(room)
+  })
+}
+
+const isChannel = (room: string): boolean => room.includes(':')
+
+/** The channels that a socket follows. */
+export const channelsOf = (socket: Socket): string[] => [...socket.rooms].filter(isChannel)

@@ -1,40 +1,53 @@
 import { type Server } from 'socket.io'
-import { type Product } from '../kernel/product'
-import { type World } from '../kernel/world'
-import { type Placed } from './event-order'
+import { rightsChannel, type Unsettled } from '../kernel/event'
+import { type Engine } from '../kernel/engine'
+import { type StreamFrame } from '../kernel/stream'
+import { type Outlet } from './log/hub'
 import { askRightsAgain } from './rights'
 
-/**
- * Tells the sockets of this node what happened after place `at`, one frame for each channel; answers the new place. Whose
- * right to follow may be gone with it is asked once they have heard.
- */
-export function deliver(world: World, product: Product, io: Server, at: string, events: readonly Placed[]): string {
-  if (isGap(at, events)) {
-    world.log.error({ at }, 'this node was away for too long: its sockets must come again')
-    for (const socket of io.sockets.sockets.values()) socket.conn.close()
-  }
-  for (const [channel, frame] of byChannel(events)) io.local.to(channel).emit('events', { channel, events: frame })
-  for (const { name, data } of events) {
-    const unsettled = product.events.find(type => type.name === name)?.unsettles?.(data)
-    if (unsettled !== undefined) void askRightsAgain({ world, product }, io, unsettled)
-  }
-  const now = world.clock.now()
-  for (const { at } of events) world.metrics.deliveryLag.observe(Math.max(now - Date.parse(at), 0) / 1000)
-  world.metrics.delivered.inc(events.length)
-  return events.at(-1)?.position ?? at
+/** Sockets in this room hear no events until they have drained what they were sent: they then come back for them. */
+export const laggingRoom = 'lagging'
+
+/** Those of this node who follow without a socket: the hub tells them what happened itself. */
+export interface OtherFollowers {
+  askRightsAgain(doubtful: Unsettled): Promise<void>
+  restarted(channel: string): void
 }
 
-/** Places have no gaps: one that is missing was forgotten before this node read it. */
-const isGap = (at: string, events: readonly Placed[]): boolean => BigInt(events[0]?.position ?? 0) !== BigInt(at) + 1n
+/** Tells the sockets of this node what happened; whose right to follow may be gone with it is asked once they have heard. */
+export function socketOutlet(
+  engine: Pick<Engine, 'world' | 'product'>,
+  io: Server,
+  others: () => OtherFollowers,
+): Outlet {
+  const { world, product } = engine
+  const unsettling = new Map<string, (data: unknown) => Unsettled>()
+  for (const { name, unsettles } of product.events) if (unsettles !== undefined) unsettling.set(name, unsettles)
 
-/** All events of a batch for one channel travel in one frame. */
-function byChannel(events: readonly Placed[]): Map<string, object[]> {
-  const frames = new Map<string, object[]>()
-  for (const { id, name, at, data, channels } of events)
-    for (const channel of channels) {
-      const frame = frames.get(channel) ?? []
-      frames.set(channel, frame)
-      frame.push({ id, name, at, data })
+  function settleRights({ channel, events }: StreamFrame): void {
+    for (const { name, data } of events) {
+      const doubtful = unsettling.get(name)?.(data)
+      const isHere = channel === rightsChannel || doubtful?.channel === channel
+      if (doubtful !== undefined && isHere) askAgain(doubtful)
     }
-  return frames
+  }
+
+  function askAgain(doubtful: Unsettled): void {
+    void askRightsAgain(engine, io, doubtful)
+    void others().askRightsAgain(doubtful)
+  }
+
+  return {
+    deliver(frame) {
+      io.local.to(frame.channel).except(laggingRoom).emit('events', frame)
+      world.metrics.delivered.inc(frame.events.length)
+      settleRights(frame)
+    },
+    restarted(channel) {
+      io.local.to(channel).emit('resync', { channels: [channel] })
+      others().restarted(channel)
+      // What was said there meanwhile is lost: any right may be in doubt.
+      if (channel === rightsChannel) askAgain({})
+    },
+  }
 }

@@ -3,6 +3,8 @@ import { type Socket } from 'socket.io'
 import { type Engine } from '../kernel/engine'
 import { readKey } from '../kernel/idempotency'
 import { refusal, refusals } from '../kernel/refusals'
+import { type CallsUnderWay } from './drain'
+import { type CallGate } from './flood'
 import { type Caller } from './handshake'
 
 export const ackMissing = refusal('ack_missing', 400, 'A call needs an acknowledgement callback')
@@ -18,26 +20,27 @@ export interface Sent {
 }
 
 /**
- * Answers every call of a socket; those that are not answered yet are `underWay`. The one wrapper around all that a client may send, whatever it is: no handler is
- * registered anywhere else, so that nothing sent can end the process or stay without an answer.
+ * Answers every call of a socket that the gate lets through; those that are not answered yet are `underWay`. The one wrapper
+ * around all that a client may send, whatever it is: no handler is registered anywhere else, so that nothing sent can end
+ * the process or stay without an answer.
  */
-export function answerCalls(
+export function callAnswerer(
   engine: Engine,
-  socket: Socket,
   calls: ReadonlyMap<string, SocketCall>,
-  underWay: Set<Promise<void>>,
-): void {
-  // A client may call its event `error`, which an emitter nobody listens to would throw.
-  socket.on('error', () => undefined)
-  socket.onAny((name: unknown, ...sent: unknown[]) => {
-    const answered = answerOne(name, sent).finally(() => underWay.delete(answered))
-    underWay.add(answered)
-  })
+  underWay: CallsUnderWay,
+  gate: CallGate,
+): (socket: Socket) => void {
+  // One function for all sockets, which are many.
+  function onAny(this: Socket, name: unknown, ...sent: unknown[]): void {
+    const answered = answerOne(this, name, sent).finally(() => underWay.delete(answered))
+    underWay.set(answered, this)
+  }
 
-  async function answerOne(name: unknown, sent: unknown[]): Promise<void> {
+  async function answerOne(socket: Socket, name: unknown, sent: unknown[]): Promise<void> {
     const requestId = randomUUID()
     const ack = sent.at(-1)
     try {
+      gate(socket, name)
       if (!isAck(ack)) throw ackMissing()
       const call = typeof name === 'string' ? calls.get(name) : undefined
       if (call === undefined) throw refusals.unknownOperation()
@@ -48,7 +51,15 @@ export function answerCalls(
       else socket.emit('refused', problem)
     }
   }
+
+  return socket => {
+    // A client may call its event `error`, which an emitter nobody listens to would throw.
+    socket.on('error', ignore)
+    socket.onAny(onAny)
+  }
 }
+
+const ignore = () => undefined
 
 const isAck = (value: unknown): value is (reply: Reply) => void => typeof value === 'function'
 

@@ -1,17 +1,20 @@
 import { createEngine } from '../kernel/engine'
 import { type Product } from '../kernel/product'
+import { type Streams } from '../kernel/streams'
 import { ConfigFault, readConfig, variablesOfProcess } from '../kernel/world/config'
-import { createLog, describeError } from '../kernel/world/log'
+import { createLog, describeError, type Log } from '../kernel/world/log'
 import { createWorld, type World } from '../kernel/world'
-import { openGateway } from '../realtime/gateway'
-import { startRelay } from '../realtime/relay'
+import { type Gateway, openGateway } from '../realtime/gateway'
+import { startRelay } from '../realtime/log/relay'
 import { product } from '../skills'
 import { createApp, createStatusApp } from './app'
 import { type Readiness } from './health'
-import { closeHttp, createHttp, listen } from './http'
+import { closeHttp, createHttp, keepNoConnections, listen } from './http'
 import { startWorker } from './worker'
 
 const redisWaitMs = 2_000
+/** After its sockets were told to move: 5 s for those to go, 10 s for requests under way, and some for the rest. */
+const lastMinuteMs = 18_000
 
 export interface WebNode extends AsyncDisposable {
   port: number
@@ -21,14 +24,20 @@ export interface WebNode extends AsyncDisposable {
 export async function startWeb(world: World, product: Product, port: number): Promise<WebNode> {
   const readiness: Readiness = { draining: false }
   const engine = createEngine(world, product)
-  const http = createHttp(createApp(engine, readiness))
-  const gateway = openGateway(http, engine)
-  const relay = await startRelay(world, product, gateway.io)
+  // The doors share one server: nobody comes in before both are there.
+  const streams: Streams = { open: (...asked) => gateway.streams.open(...asked) }
+  const http = createHttp(createApp(engine, readiness, streams))
+  const gateway: Gateway = openGateway(http, engine)
+  const relay = startRelay(world, product)
   return {
     port: await listen(http, port),
     [Symbol.asyncDispose]: async () => {
       readiness.draining = true
+      keepNoConnections(http)
+      // First, so that another node delivers what this one would have; the hub still tells the sockets that are here.
       await relay[Symbol.asyncDispose]()
+      // The port stays open meanwhile: long-polling sockets and calls over REST go on, newcomers are told to go elsewhere.
+      await gateway.drain()
       const closed = closeHttp(http)
       await gateway[Symbol.asyncDispose]()
       await closed
@@ -59,13 +68,24 @@ async function main(): Promise<void> {
   log.info('ready')
   process.send?.('ready')
   const code = await ending
+  endAtOnceWhenLate(log, config.drainSeconds)
   for (const part of parts) await part[Symbol.asyncDispose]()
   log.info('ended')
   process.exit(code)
 }
 
+/** A second signal, or an end that takes too long, cuts whatever is still under way: what was committed is safe. */
+function endAtOnceWhenLate(log: Log, drainSeconds: number): void {
+  const endNow = (why: string) => {
+    log.warn({ why }, 'ending at once')
+    process.exit(1)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => endNow(signal))
+  setTimeout(() => endNow('too late'), drainSeconds * 1_000 + lastMinuteMs).unref()
+}
+
 /** Resolves with the exit code: 0 when asked to end, 1 after an error that nobody expected. */
-function untilToldToEnd(log: ReturnType<typeof createLog>): Promise<number> {
+function untilToldToEnd(log: Log): Promise<number> {
   return new Promise(resolve => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(0))
     // A node that was started by a supervisor ends with it.

@@ -29,6 +29,7 @@ export interface Reply {
 }
 
 export interface Heard {
+  offset: number
   id: string
   name: string
   at: string

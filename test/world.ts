@@ -8,10 +8,13 @@ import { type Clock } from '../kernel/world/clock'
 import { readConfig } from '../kernel/world/config'
 import { openDatabase } from '../kernel/world/database'
 import { createLog } from '../kernel/world/log'
+import { tallyWindowMs } from '../kernel/tally'
+import { targetName } from '../kernel/world/tallies'
 import { createWorld, type World } from '../kernel/world'
 import { startWeb, type WebNode } from '../server/main'
 import { tasksOf } from '../server/worker'
 import { product } from '../skills'
+import { until } from './kernel/until'
 import { Person, type PersonWish } from './people'
 import { freshDatabase, testStack } from './stack'
 
@@ -30,6 +33,8 @@ export interface TestWorld extends AsyncDisposable {
   variables: Readonly<Record<string, string>>
   /** Somebody signed in; each next one is connected to the next node. */
   person(name: string, wish?: PersonWish): Promise<Person>
+  /** Resolves when everything that waits to be counted is counted: windows are over at once. */
+  settle(): Promise<void>
   /** Does all jobs that are due, as a worker would. */
   work(): Promise<void>
 }
@@ -69,6 +74,9 @@ export async function freshWorld({ nodes: nodeCount = 2, variables: more = {} }:
     AUTH_SERVER_JWKS_URL: issuer.jwksUrl,
     AUTH_ISSUER: issuer.issuer,
     ALLOWED_ORIGINS: 'https://tutti.example',
+    DRAIN_SECONDS: '0',
+    // On a busy machine everything is late.
+    ADMISSION_LAG_MS: '600000',
     ...more,
   }
   const config = readConfig(variables)
@@ -98,6 +106,14 @@ export async function freshWorld({ nodes: nodeCount = 2, variables: more = {} }:
       const token = await issuer.tokenFor(name, wish)
       return keep(await Person.arrive(name, token, node.url, () => clock.now()))
     },
+    async settle() {
+      clock.advance(2 * tallyWindowMs)
+      await until(async () => {
+        const waiting = await first.world.db.query<Waiting>('select distinct tally, target_id as id from tally_changes')
+        first.world.tallies.ring(new Set(waiting.map(({ tally, id }) => targetName(tally, id))))
+        return waiting.length === 0
+      })
+    },
     async work() {
       const taskList = tasksOf(first.world, product, new AbortController().signal)
       await runOnce({ connectionString: url, taskList, noHandleSignals: true, logger: quiet })
@@ -106,6 +122,11 @@ export async function freshWorld({ nodes: nodeCount = 2, variables: more = {} }:
       for (const part of parts) await part[Symbol.asyncDispose]()
     },
   }
+}
+
+interface Waiting {
+  tally: string
+  id: string
 }
 
 function testClock(): TestClock {

@@ -1,13 +1,14 @@
 import { type AnyOperation, methodAndPath } from '../operation'
-import { isPageField } from '../paging'
 import { type Product } from '../product'
 import { type RefusalKind, refusals } from '../refusals'
-import { type Json, pageSchema, problemSchema, type SchemaBook, schemaBook, skillOf } from './schemas'
+import { eventsPath } from './events-path'
+import { refusalResponses } from './refusal-responses'
+import { answerOf, type Json, pageSchema, problemSchema, type SchemaBook, schemaBook, skillOf } from './schemas'
 
 /** OpenAPI 3.1 of the REST door, read off the list of operations. */
 export function openApi(product: Product): Json {
   const book = schemaBook(product)
-  const paths: Record<string, Json> = {}
+  const paths: Record<string, Json> = eventsPath(book)
   for (const op of product.operations) {
     const { method, path } = methodAndPath(op.route)
     const at = path.replace(/:(\w+)/g, '{$1}')
@@ -21,11 +22,12 @@ export function openApi(product: Product): Json {
       summary: 'Upload, stream, like, comment and listen together: the REST door.',
       description:
         'Every operation is also a Socket.IO call of the name in its operationId: `emitWithAck(name, {input, key})` ' +
-        'answers the same `data`, or the same problem object as `error`. Live events are described in `asyncapi.json`.',
+        'answers the same `data`, or the same problem object as `error`. Live events are described in `asyncapi.json`, the ' +
+        'way to follow them in `docs/realtime.md`.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/api/v1' }],
-    tags: [...new Set(product.operations.map(skillOf))].map(name => ({ name })),
+    tags: [...new Set(['channels', ...product.operations.map(skillOf)])].map(name => ({ name })),
     security: [{ bearer: [] }],
     paths,
     components: {
@@ -61,7 +63,7 @@ function toOperation(op: AnyOperation, book: SchemaBook): Json {
     ...(op.who === 'anyone' ? { security: [{}, { bearer: [] }] } : {}),
     parameters,
     ...(inQuery || rest.length === 0 ? {} : { requestBody: { required: true, content: json(body) } }),
-    responses: { [op.status ?? 200]: success(op, book), ...refusalResponses(op) },
+    responses: { [op.status ?? 200]: success(op, book), ...refusalResponses(refusalsOf(op)) },
   }
 }
 
@@ -95,35 +97,19 @@ const parameter = (place: 'path' | 'query', name: string, schema: Json | undefin
 const json = (schema: Json) => ({ 'application/json': { schema } })
 
 function success(op: AnyOperation, book: SchemaBook): Json {
-  const page = isPageField(op.output) ? { page: { $ref: '#/components/schemas/Page' } } : {}
-  const properties = { data: book.of(op.output), ...page }
-  return { description: 'Done', content: json({ type: 'object', required: Object.keys(properties), properties }) }
-}
-
-/** Refusals of one status share a response that names their codes. */
-function refusalResponses(op: AnyOperation): Json {
-  const codes = new Map<number, string[]>()
-  for (const kind of refusalsOf(op)) codes.set(kind.status, [...(codes.get(kind.status) ?? []), kind.code])
-  return Object.fromEntries(
-    [...codes].map(([status, names]) => [
-      status,
-      {
-        description: names.map(name => `\`${name}\``).join(', '),
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
-    ]),
-  )
+  return { description: 'Done', content: json(answerOf(op, book)) }
 }
 
 /** What an operation may refuse with, from what it declares. */
 export function refusalsOf(op: AnyOperation): RefusalKind[] {
-  const { invalidInput, tokenInvalid, tokenExpired, notSignedIn, tooMany, internal, authUnavailable, unavailable } =
-    refusals
+  const { invalidInput, notSignedIn, tokenInvalid, tokenExpired, sessionRevoked } = refusals
+  const { tooMany, internal, authUnavailable, unavailable } = refusals
   const signedIn = op.who === 'anyone' ? [] : [notSignedIn]
   const found = op.route.includes(':') ? [refusals.notFound] : []
   const keyed = op.idempotency === 'keyed' ? [refusals.keyReused] : []
   const written = op.idempotency === 'read' ? [] : [refusals.malformedJson, refusals.notJson, refusals.tooLarge]
   const changed = op.idempotency === 'read' ? [] : [refusals.forbidden, refusals.conflict]
-  const all = [invalidInput, ...written, ...signedIn, tokenInvalid, tokenExpired, ...changed, ...found, ...keyed]
+  const token = [...signedIn, tokenInvalid, tokenExpired, sessionRevoked]
+  const all = [invalidInput, ...written, ...token, ...changed, ...found, ...keyed]
   return [...all, ...(op.refuses ?? []), tooMany, internal, authUnavailable, unavailable]
 }

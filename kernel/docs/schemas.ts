@@ -1,6 +1,7 @@
-import { type AnyEventType } from '../event'
 import { type AnyOperation } from '../operation'
+import { isPageField } from '../paging'
 import { type Product } from '../product'
+import { protocolFields, snapshotPosition } from '../protocol'
 import { type Field, jsonSchema, namedWithin } from '../schema'
 
 export type Json = Record<string, unknown>
@@ -12,7 +13,13 @@ export type Json = Record<string, unknown>
 export function schemaBook(product: Product) {
   const components = new Map<string, Json>()
   const nameOf = new Map<string, string>()
-  for (const [name, field] of product.operations.flatMap(namedIn).concat(product.events.flatMap(namedInPayload))) {
+  const fields = [...product.operations.flatMap(({ input, output }) => [input, output]), ...protocolFields]
+  const told = [
+    ...product.events.map(({ payload }) => payload),
+    ...product.tallies.map(({ value }) => value),
+    ...product.signals.map(({ data }) => data),
+  ]
+  for (const [name, field] of [...fields, ...told].flatMap(namedIn)) {
     const schema = withoutNull(clean(jsonSchema(field)))
     const text = JSON.stringify(schema)
     if (components.has(name) && JSON.stringify(components.get(name)) !== text)
@@ -42,8 +49,7 @@ export function schemaBook(product: Product) {
   }
 }
 
-const namedIn = ({ input, output }: AnyOperation) => [...namedWithin(input), ...namedWithin(output)]
-const namedInPayload = ({ payload }: AnyEventType) => [...namedWithin(payload)]
+const namedIn = (field: Field<unknown>) => [...namedWithin(field)]
 
 export type SchemaBook = ReturnType<typeof schemaBook>
 
@@ -78,6 +84,14 @@ export const pageSchema: Json = {
     next: { type: ['string', 'null'], description: 'Send it as `cursor` to read on.' },
     hasMore: { type: 'boolean' },
   },
+}
+
+/** What an operation answers with on either door: the data, and what stands beside it. */
+export function answerOf({ output, snapshotOf }: AnyOperation, book: SchemaBook): Json {
+  const page = isPageField(output) ? { page: { $ref: '#/components/schemas/Page' } } : {}
+  const position = snapshotOf === undefined ? {} : { position: book.of(snapshotPosition) }
+  const properties = { data: book.of(output), ...page, ...position }
+  return { type: 'object', required: Object.keys(properties), properties }
 }
 
 export const skillOf = ({ name }: Pick<AnyOperation, 'name'>): string => name.split('.')[0] ?? name

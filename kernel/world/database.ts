@@ -67,6 +67,11 @@ export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
       return rows as R[]
     },
 
+    /** One statement whose values travel beside it, as `$1` and on. Joins the transaction that it is called in. */
+    call: async (sql: string, values: readonly unknown[]): Promise<void> => {
+      await sequelize.query(sql, { bind: [...values], type: QueryTypes.SELECT })
+    },
+
     /** A hot read. Joins no transaction: it sees what is committed. */
     read: async <R extends QueryResultRow>({ name, text, values }: NamedStatement): Promise<R[]> =>
       (await pool.query<R>({ name, text, values: [...values] })).rows,

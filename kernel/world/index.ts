@@ -1,16 +1,23 @@
 import { createCache } from './cache'
+import { createChannelCache } from './channel-cache'
+import { createChannelLog } from './channel-log'
 import { type Clock, systemClock } from './clock'
 import { type Config } from './config'
 import { type Database, openDatabase } from './database'
-import { createEventLog } from './events'
 import { createJobs } from './jobs'
 import { createKeyring } from './keyring'
 import { createLimits } from './limits'
 import { createLog, type Log } from './log'
 import { createMedia } from './media'
 import { createMetrics } from './metrics'
+import { createPresence, type PresenceTimes } from './presence'
 import { openRedis } from './redis'
+import { createRevocations } from './revocations'
+import { createRights } from './rights'
+import { createStateCache } from './state-cache'
+import { createSeats } from './seats'
 import { openStorage } from './storage'
+import { createTallies } from './tallies'
 import { createTokens } from './tokens'
 
 export type World = Awaited<ReturnType<typeof createWorld>>
@@ -20,6 +27,7 @@ export interface WorldParts {
   clock?: Clock
   log?: Log
   database?: Database
+  presence?: PresenceTimes
 }
 
 /** Everything outside that a process touches, made once and disposed in reverse order. */
@@ -47,9 +55,16 @@ export async function createWorld(config: Config, parts: WorldParts = {}) {
     cache: createCache(redis, metrics.cache),
     limits: createLimits(redis),
     tokens: createTokens(config.auth, keyring, clock),
+    revocations: createRevocations(db, clock),
     media: createMedia(config, storage),
-    events: createEventLog(db, redis),
+    channels: createChannelLog(db, redis, () => clock.now()),
+    channelCache: createChannelCache(redis, () => clock.now()),
+    rights: createRights(redis),
+    presence: createPresence(redis, parts.presence),
+    seats: createSeats(redis),
     jobs: createJobs(db),
+    tallies: createTallies(db, redis),
+    stateCache: createStateCache(redis),
     [Symbol.asyncDispose]: async () => {
       for (const part of opened) await part[Symbol.asyncDispose]()
     },

@@ -112,9 +112,13 @@ export function createKeyring({ url, clock, log, redis, fetches }: KeyringParts)
     return renewed
   }
 
+  // A set imports its keys at their first use and keeps them: a new one for each token would do that each time.
+  const sets = new WeakMap<JSONWebKeySet, JWTVerifyGetKey>()
   const getKey: JWTVerifyGetKey = async (header, token) => {
     const { jwks } = await holding(header.kid)
-    return createLocalJWKSet(jwks)(header, token)
+    const set = sets.get(jwks) ?? createLocalJWKSet(jwks)
+    sets.set(jwks, set)
+    return set(header, token)
   }
   return { getKey }
 }

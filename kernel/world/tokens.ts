@@ -8,6 +8,8 @@ import { type Keyring } from './keyring'
 
 const tokenLengthMax = 8_192
 const clockToleranceS = 5
+/** So long after its issue a token is good at most, whatever it says of itself: that bounds how long a revocation must be kept. */
+export const tokenLifeMaxMs = 24 * 3_600_000
 /** Checking an RS256 signature costs about as much as a whole request: a token that passed is believed for so long. */
 const believedMs = 60_000
 const believedMax = 20_000
@@ -26,10 +28,10 @@ export function createTokens(auth: Config['auth'], keyring: Keyring, clock: Cloc
       audience: auth.audience,
       requiredClaims: ['sub', 'exp', 'iat'],
       clockTolerance: clockToleranceS,
+      // Also has jose refuse an `iat` that lies ahead.
+      maxTokenAge: tokenLifeMaxMs / 1000,
       currentDate: new Date(clock.now()),
     })
-    // jose looks at `iat` only together with a greatest age.
-    if ((payload.iat ?? 0) > clock.now() / 1000 + clockToleranceS) throw refusals.tokenInvalid()
     return toIdentity(payload)
   }
 
@@ -62,18 +64,23 @@ function refuseForeignKeys(token: string): void {
 }
 
 function toIdentity(payload: JWTPayload & Record<string, unknown>): Identity {
-  const { sub, exp, name, preferred_username: preferredUsername, sid, roles } = payload
+  const { sub, iat, exp, name, preferred_username: preferredUsername, sid, roles } = payload
   // jose checks that the claims are there, but not that a subject is text.
-  if (typeof sub !== 'string' || !/^[^\p{C}\s]{1,255}$/u.test(sub) || exp === undefined) throw refusals.tokenInvalid()
+  if (!isName(sub)) throw refusals.tokenInvalid()
+  if (iat === undefined || exp === undefined) throw refusals.tokenInvalid()
+  const issuedAt = Math.floor(iat) * 1000
   return {
     subject: sub,
-    expiresAt: exp * 1000,
+    issuedAt,
+    expiresAt: Math.min(exp * 1000, issuedAt + tokenLifeMaxMs),
     roles: Array.isArray(roles) ? roles.filter(role => typeof role === 'string') : [],
     ...(typeof name === 'string' ? { name } : {}),
     ...(typeof preferredUsername === 'string' ? { preferredUsername } : {}),
-    ...(typeof sid === 'string' ? { sessionId: sid } : {}),
+    ...(isName(sid) ? { sessionId: sid } : {}),
   }
 }
+
+const isName = (claim: unknown): claim is string => typeof claim === 'string' && /^[^\p{C}\s]{1,255}$/u.test(claim)
 
 function asRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error

@@ -12,7 +12,7 @@ afterAll(() => own[Symbol.asyncDispose]())
 const rowsOf = async (owner: string) => ({
   notes: (await own.sql('select id from notes where owner = :owner', { owner })).length,
   keys: (await own.sql('select key from idempotency_keys where actor_id = :owner', { owner })).length,
-  events: (await own.sql(`select id from pending_events where data->>'owner' = :owner`, { owner })).length,
+  events: (await own.sql(`select id from channel_events where data->>'owner' = :owner`, { owner })).length,
 })
 
 describe('a call with an Idempotency-Key', () => {

@@ -37,7 +37,7 @@ async function noteToCopy(options?: { key?: string; runAt?: Date }): Promise<str
 const echoes = () => own.sql<{ note: string }>('select note from echoes')
 const jobs = () =>
   own.sql<{ attempts: number; last_error: string | null }>('select attempts, last_error from graphile_worker.jobs')
-const events = () => own.sql(`select id from pending_events where data->>'body' = 'copied'`)
+const events = () => own.sql(`select id from channel_events where data->>'body' = 'copied'`)
 
 describe('a job', () => {
   it('is there when its transaction commits, and not when it does not', async () => {

@@ -62,6 +62,9 @@ export async function ownWorld(wish: OwnWish): Promise<OwnWorld> {
     AUTH_SERVER_JWKS_URL: issuer.jwksUrl,
     AUTH_ISSUER: issuer.issuer,
     ALLOWED_ORIGINS: 'https://tutti.example',
+    DRAIN_SECONDS: '0',
+    // On a busy machine everything is late.
+    ADMISSION_LAG_MS: '600000',
     ...wish.variables,
   }
   const config = readConfig(variables)

@@ -32,13 +32,15 @@ describe('a good token', () => {
       preferredUsername: 'ann',
       roles: ['moderator'],
       sessionId: 's1',
+      issuedAt: expect.any(Number) as unknown,
       expiresAt: expect.any(Number) as unknown,
     })
   })
 
   it('may leave out what is not needed, and what is of a wrong type counts for nothing', async () => {
     const token = await claims({ name: 5, preferred_username: {}, sid: [], roles: 'admin' })
-    expect(await verify(token)).toEqual({ subject: 'ann', roles: [], expiresAt: expect.any(Number) as unknown })
+    const times = { issuedAt: expect.any(Number) as unknown, expiresAt: expect.any(Number) as unknown }
+    expect(await verify(token)).toEqual({ subject: 'ann', roles: [], ...times })
     expect(await verify(await claims({ roles: ['a', 5, null, { admin: true }] }))).toMatchObject({ roles: ['a'] })
   })
 })
@@ -98,6 +100,15 @@ describe('a token is not valid', () => {
     expect(await problemOf(await claims({ iat: seconds() + 3 }))).toMatchObject({ code: 'accepted' })
     expect(await problemOf(await claims({ iat: seconds() + 3_600 }))).toMatchObject({ code: 'token_invalid' })
     expect(await problemOf(await claims({ iat: 'now' }))).toMatchObject({ code: 'token_invalid' })
+  })
+
+  it('a day after it was issued, however long it says it lives', async () => {
+    const day = 24 * 3_600
+    const issued = seconds() - day + 60
+    const long = await claims({ iat: issued, exp: seconds() + 40 * day })
+    expect(await verify(long)).toMatchObject({ issuedAt: issued * 1_000, expiresAt: (issued + day) * 1_000 })
+    const old = await claims({ iat: seconds() - day - 10, exp: seconds() + 40 * day })
+    expect(await problemOf(old)).toMatchObject({ status: 401, code: 'token_expired' })
   })
 
   it('for another audience, or from another issuer (A06)', async () => {

@@ -19,7 +19,7 @@ const begin = () => ({ world: own.world, product: notesProduct, actor: null, req
 const rowsOf = async (owner: string) => ({
   notes: (await own.sql('select id from notes where owner = :owner', { owner })).length,
   echoes: (await own.sql('select note from echoes join notes on id = note where owner = :owner', { owner })).length,
-  events: (await own.sql(`select id from pending_events where data->>'owner' = :owner`, { owner })).length,
+  events: (await own.sql(`select id from channel_events where data->>'owner' = :owner`, { owner })).length,
 })
 
 describe('a transaction', () => {
@@ -125,7 +125,7 @@ describe('a deadlock', () => {
       await emit(noteAdded, { id, owner: id, body: `try ${tries}` })
       if (tries < 3) await own.sql(`do $$ begin raise exception 'again' using errcode = '40001'; end $$`)
     })
-    const events = await own.sql(`select data->>'body' as body from pending_events where data->>'id' = :id`, { id })
+    const events = await own.sql(`select data->>'body' as body from channel_events where data->>'id' = :id`, { id })
     expect(events).toEqual([{ body: 'try 3' }])
   })
 

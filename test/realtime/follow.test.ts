@@ -1,10 +1,13 @@
 import { newId } from '../../kernel/ids'
 import { type Problem } from '../../kernel/refusals'
+import { type CatchUp } from '../../kernel/stream'
 import { channelsPerSocketMax } from '../../realtime/channels'
-import { likeTrack } from '../../skills/interactions/like-track'
-import { unlikeTrack } from '../../skills/interactions/unlike-track'
+import { catchUpEventsMax } from '../../kernel/protocol'
+import { updateTrack } from '../../skills/music-upload/update-track'
+import { announce, numbers } from '../announce'
 import { makeTrack } from '../factories'
-import { type Person } from '../people'
+import { until } from '../kernel/until'
+import { type Person, Refused } from '../people'
 import { freshWorld, type TestWorld } from '../world'
 
 let world: TestWorld
@@ -25,7 +28,7 @@ describe('following', () => {
   it('one’s own channel and a track one may see is granted, as often as asked', async () => {
     const track = await makeTrack(bob.id)
     for (const channel of [`user:${ann.id}`, `track:${track.id}`, `track:${track.id}`])
-      expect(await follow(ann, channel)).toEqual({ data: { channel } })
+      expect(await follow(ann, channel)).toMatchObject({ data: { channel, events: [], recovered: false, more: false } })
   })
 
   it('the channel of somebody else is forbidden', async () => {
@@ -66,7 +69,7 @@ describe('following', () => {
   })
 
   it('with more or less than a channel is invalid', async () => {
-    for (const input of [{}, { channel: `user:${ann.id}`, after: 1 }, [], null])
+    for (const input of [{}, { channel: `user:${ann.id}`, extra: 1 }, [], null])
       expect(await ask(ann, 'channel.follow', input)).toMatchObject({ error: { code: 'invalid_input' } })
   })
 
@@ -86,15 +89,126 @@ describe('following', () => {
 })
 
 it('unfollowing ends what is heard there, and nothing else', async () => {
-  const track = await makeTrack(bob.id)
-  const onTrack = await ann.hear(`track:${track.id}`)
+  const channel = `track:${(await makeTrack(bob.id)).id}`
+  const onTrack = await ann.hear(channel)
   const onOwn = await ann.hear(`user:${ann.id}`)
-  await bob.call(likeTrack, { trackId: track.id })
-  await onTrack.first('interactions.trackLiked')
-  await ask(ann, 'channel.unfollow', { channel: `track:${track.id}` })
-  await bob.call(unlikeTrack, { trackId: track.id })
-  await ann.call(likeTrack, { trackId: track.id })
-  await onOwn.first('interactions.trackLiked', data => data.trackId === track.id)
-  expect(onTrack.names()).toEqual(['interactions.trackLiked'])
+  await announce(world.world, channel, [1])
+  await onTrack.first('test.counted')
+  await ask(ann, 'channel.unfollow', { channel })
+  await announce(world.world, [channel, `user:${ann.id}`], [2])
+  await onOwn.first('test.counted', data => data.n === 2)
+  expect(onTrack.names()).toEqual(['test.counted'])
   expect(await ask(ann, 'channel.unfollow', { channel: `track:${newId(new Date())}` })).toHaveProperty('data')
+})
+
+describe('following after a place', () => {
+  const followAfter = async (person: Person, channel: string, after: unknown) => {
+    const { data, error } = await ask(person, 'channel.follow', { channel, after })
+    if (error !== undefined) throw new Refused(error)
+    return data as CatchUp
+  }
+  const offsets = ({ events }: CatchUp) => events.map(({ offset }) => offset)
+  /** A channel with so many events, and its epoch. */
+  async function channelWith(count: number): Promise<{ channel: string; epoch: string }> {
+    const channel = `track:${(await makeTrack(bob.id)).id}`
+    if (count > 0) await announce(world.world, channel, numbers(1, count + 1))
+    const { epoch } = await world.world.channels.position(channel)
+    return { channel, epoch }
+  }
+
+  it('gives what was missed, in order, on any node', async () => {
+    const { channel, epoch } = await channelWith(5)
+    for (const person of [ann, bob]) {
+      const caught = await followAfter(person, channel, { epoch, offset: 2 })
+      expect(caught).toMatchObject({ channel, epoch, top: 5, recovered: true, more: false })
+      expect(offsets(caught)).toEqual([3, 4, 5])
+      expect(caught.events.map(({ data }) => (data as { n: number }).n)).toEqual([3, 4, 5])
+    }
+  })
+
+  it('gives nothing to whoever missed nothing, and everything to whoever begins at 0', async () => {
+    const { channel, epoch } = await channelWith(3)
+    expect(await followAfter(ann, channel, { epoch, offset: 3 })).toMatchObject({ events: [], recovered: true, top: 3 })
+    expect(offsets(await followAfter(ann, channel, { epoch, offset: 0 }))).toEqual([1, 2, 3])
+    const empty = await channelWith(0)
+    expect(await followAfter(ann, empty.channel, { epoch, offset: 0 })).toMatchObject({ events: [], recovered: true })
+  })
+
+  it('gives the same from memory, from Redis and from PostgreSQL', async () => {
+    const { channel, epoch } = await channelWith(4)
+    const ear = await ann.hear(channel)
+    await announce(world.world, channel, numbers(5, 9))
+    await until(() => ear.events.length === 4)
+    const fromMemory = await followAfter(ann, channel, { epoch, offset: 6 })
+    const fromRedis = await followAfter(bob, channel, { epoch, offset: 2 })
+    await world.world.channelCache.forget(channel)
+    const fromPostgres = await followAfter(bob, channel, { epoch, offset: 1 })
+    expect(offsets(fromMemory)).toEqual([7, 8])
+    expect(fromRedis.events.slice(4)).toEqual(fromMemory.events)
+    expect(fromPostgres.events.slice(1)).toEqual(fromRedis.events)
+    expect(ear.events).toEqual(fromRedis.events.slice(2))
+  })
+
+  it('gives much in parts', async () => {
+    const { channel, epoch } = await channelWith(catchUpEventsMax + 20)
+    const first = await followAfter(ann, channel, { epoch, offset: 0 })
+    expect(first).toMatchObject({ recovered: true, more: true, top: catchUpEventsMax + 20 })
+    expect(offsets(first)).toEqual(numbers(1, catchUpEventsMax + 1))
+    const rest = await followAfter(ann, channel, { epoch, offset: catchUpEventsMax })
+    expect(rest).toMatchObject({ recovered: true, more: false })
+    expect(offsets(rest)).toEqual(numbers(catchUpEventsMax + 1, catchUpEventsMax + 21))
+  })
+
+  it('says plainly when it cannot: an offset that is not there yet, another epoch, what was forgotten', async () => {
+    const { channel, epoch } = await channelWith(5)
+    for (const after of [
+      { epoch, offset: 6 },
+      { epoch, offset: Number.MAX_SAFE_INTEGER },
+      { epoch: 'another', offset: 2 },
+      { epoch: 'zzzzzzzzzzzz', offset: 0 },
+    ])
+      expect(await followAfter(ann, channel, after)).toMatchObject({
+        recovered: false,
+        events: [],
+        top: 5,
+        epoch,
+        more: false,
+      })
+    await world.world.channelCache.forget(channel)
+    await world.world.db.query('delete from channel_events where channel = :channel and "offset" <= 3', { channel })
+    const eve = await world.person('eve2', { node: 1 })
+    expect(await followAfter(eve, channel, { epoch, offset: 2 })).toMatchObject({
+      recovered: false,
+      events: [],
+      top: 5,
+    })
+    expect(offsets(await followAfter(eve, channel, { epoch, offset: 3 }))).toEqual([4, 5])
+  })
+
+  it.each([
+    1,
+    'x:1',
+    null,
+    {},
+    { epoch: 'a' },
+    { offset: 1 },
+    { epoch: 'a', offset: -1 },
+    { epoch: 'a', offset: 1.5 },
+    { epoch: 'a', offset: '1' },
+    { epoch: 'A!', offset: 1 },
+    { epoch: 'a'.repeat(33), offset: 1 },
+    { epoch: 'a', offset: 1e300 },
+  ])('%j is invalid', async after => {
+    const channel = `user:${ann.id}`
+    expect(await ask(ann, 'channel.follow', { channel, after })).toMatchObject({ error: { code: 'invalid_input' } })
+  })
+
+  it('asks for the right anew', async () => {
+    const { channel, epoch } = await channelWith(2)
+    await followAfter(ann, channel, { epoch, offset: 1 })
+    await bob.call(updateTrack, { trackId: channel.slice('track:'.length), visibility: 'private' })
+    expect(await ask(ann, 'channel.follow', { channel, after: { epoch, offset: 1 } })).toMatchObject({
+      error: { code: 'not_found' },
+    })
+  })
 })

@@ -1,5 +1,4 @@
 import { type Problem } from '../../kernel/refusals'
-import { likeTrack } from '../../skills/interactions/like-track'
 import { joinParty } from '../../skills/listening-party/join-party'
 import { openParty } from '../../skills/listening-party/open-party'
 import { removeMember } from '../../skills/listening-party/remove-member'
@@ -7,6 +6,7 @@ import { updateTrack } from '../../skills/music-upload/update-track'
 import { createPlaylist } from '../../skills/playlists/create-playlist'
 import { deletePlaylist } from '../../skills/playlists/delete-playlist'
 import { blockProfile } from '../../skills/user-profile/block-profile'
+import { announce } from '../announce'
 import { makeTrack } from '../factories'
 import { type Person } from '../people'
 import { freshWorld, type TestWorld } from '../world'
@@ -29,8 +29,8 @@ it('closes a track for its followers on the other node when it turns private, bu
   await ann.call(updateTrack, { trackId, visibility: 'private' })
   expect(await closed).toMatchObject({ channel: `track:${trackId}`, problem: { code: 'not_found' } })
 
-  await ann.call(likeTrack, { trackId })
-  await own.first('interactions.trackLiked')
+  await announce(world.world, `track:${trackId}`, [1])
+  await own.first('test.counted')
   expect(ear.names()).toEqual(['music-upload.trackHidden'])
 })
 
@@ -41,8 +41,8 @@ it('closes what a blocked person followed of the one who blocks, and nothing els
   const closed = whatIsClosed(bob)
   await ann.call(blockProfile, { profileId: bob.id })
   expect(await closed).toMatchObject({ channel: `track:${annas.id}` })
-  await ann.call(likeTrack, { trackId: carls.id })
-  await ear.first('interactions.trackLiked')
+  await announce(world.world, `track:${carls.id}`, [1])
+  await ear.first('test.counted')
 })
 
 it('closes a party for whoever was shown out of it', async () => {
@@ -68,3 +68,25 @@ async function whatIsClosed(person: Person): Promise<{ channel: string; problem:
   const socket = await person.socket()
   return new Promise(resolve => socket.once('channel.closed', resolve))
 }
+
+it('is not asked of PostgreSQL again for a while, unless it was put in doubt', async () => {
+  const { id: trackId } = await makeTrack(ann.id)
+  const channel = `track:${trackId}`
+  const { rights } = world.world
+  expect(await rights.isGranted(channel, bob.id)).toBe(false)
+  await bob.hear(channel)
+  expect(await rights.isGranted(channel, bob.id)).toBe(true)
+  expect(await rights.isGranted(channel, ann.id)).toBe(false)
+  await ann.call(updateTrack, { trackId, visibility: 'private' })
+  expect(await rights.isGranted(channel, bob.id)).toBe(false)
+  await ann.call(updateTrack, { trackId, visibility: 'public' })
+  await bob.hear(channel)
+  // In doubt for as long as an answer from before could be kept.
+  expect(await rights.isGranted(channel, bob.id)).toBe(false)
+
+  const { id: other } = await makeTrack(ann.id)
+  await bob.hear(`track:${other}`)
+  await ann.call(blockProfile, { profileId: bob.id })
+  expect(await rights.isGranted(`track:${other}`, bob.id)).toBe(false)
+  await expect(bob.hear(`track:${other}`)).rejects.toThrow('not_found')
+})

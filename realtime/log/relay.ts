@@ -1,0 +1,158 @@
+import { type Client } from 'pg'
+import { type Product } from '../../kernel/product'
+import { forgetStale } from '../../kernel/stale'
+import { type StreamEvent } from '../../kernel/stream'
+import { describeError } from '../../kernel/world/log'
+import { type World } from '../../kernel/world'
+import { type Bell, createBell } from '../bell'
+import { workOnSeat } from '../seat'
+import { type Pending, pendingOf } from './pending'
+import { seatName, Shards } from './shards'
+
+const batchMax = 500
+const pollMs = 100
+const rebalanceEveryMs = 250
+/** Others may reach the Redis that we cannot. */
+const handOverAfterFailures = 3
+
+export interface Relay extends AsyncDisposable {
+  /** The shards that this node hands on at the moment. */
+  readonly shards: readonly number[]
+}
+
+/**
+ * Hands committed events on to Redis, shard by shard, each in its order. It holds a shard by a session lock; that two hold
+ * one for a moment does no harm, since an append that was made before is skipped. Rows are deleted only when Redis has
+ * taken them, so that nothing is lost whatever dies; while Redis is away the nodes read PostgreSQL themselves.
+ */
+export function startRelay(world: World, product: Product): Relay {
+  return new NodeRelay(world, product)
+}
+
+class NodeRelay implements Relay {
+  private readonly closing = new AbortController()
+  private readonly bell: Bell = createBell()
+  private readonly wake: Disposable
+  private readonly ended: Promise<void>
+  private held = new Shards()
+
+  constructor(
+    private readonly world: World,
+    private readonly product: Product,
+  ) {
+    this.wake = world.channels.onWake(() => {
+      if (this.held.any) this.bell.ring()
+    })
+    const { bell, closing } = this
+    this.ended = workOnSeat(world, { name: seatName, bell, closing: closing.signal }, async seat => {
+      this.held = new Shards()
+      await this.work(seat).finally(() => (this.held = new Shards()))
+    })
+  }
+
+  get shards(): readonly number[] {
+    return this.held.list
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.closing.abort()
+    this.bell.ring()
+    this.wake[Symbol.dispose]()
+    await this.ended
+  }
+
+  private isOpen(): boolean {
+    return !this.closing.signal.aborted
+  }
+
+  private async work(seat: Client): Promise<void> {
+    let rebalanceAt = -Infinity
+    let failures = 0
+    while (this.isOpen()) {
+      if (this.world.clock.now() >= rebalanceAt) {
+        if (failures < handOverAfterFailures) await this.held.rebalance(seat)
+        else await this.held.releaseAll(seat)
+        this.world.metrics.relayShards.set(this.held.list.length)
+        rebalanceAt = this.world.clock.now() + rebalanceEveryMs
+      }
+      const pending = this.held.any ? await pendingOf(seat, this.held.list, batchMax) : []
+      const isTaken = pending.length === 0 || (await this.handOn(seat, pending))
+      if (!isTaken) failures += 1
+      else if (pending.length > 0 || (failures > 0 && (await this.isRedisThere()))) failures = 0
+      // A ring that came meanwhile cuts the rest short.
+      if (!isTaken || pending.length < batchMax) await this.bell.wait(pollMs)
+    }
+  }
+
+  /** Whether Redis took it all. */
+  private async handOn(seat: Client, pending: readonly Pending[]): Promise<boolean> {
+    const { metrics } = this.world
+    await this.forgetStale(pending)
+    const results = await Promise.all([...byChannel(pending)].map(([channel, rows]) => this.append(channel, rows)))
+    const taken = results.flat()
+    if (taken.length === 0) return false
+    // Not awaited: the next query of this connection comes after it. If it fails, so does that one.
+    seat
+      .query({ name: 'forget-pending', text: 'delete from channel_pending where seq = any($1)', values: [taken] })
+      .catch(() => undefined)
+    for (const { ageSeconds } of pending) metrics.relayLag.observe(Math.max(ageSeconds, 0))
+    metrics.relayed.inc(taken.length)
+    metrics.pendingAge.set(pending.length === batchMax ? (pending[0]?.ageSeconds ?? 0) : 0)
+    return taken.length === pending.length
+  }
+
+  /** Once more after the commit's own try: the process may have died between the two. Before anybody is told, who may ask. */
+  private async forgetStale(pending: readonly Pending[]): Promise<void> {
+    const once = new Map(pending.map(({ event, seq }) => [event?.id ?? seq, event]))
+    const happened = [...once.values()].flatMap(event => {
+      const type = this.product.events.find(({ name }) => name === event?.name)
+      return type === undefined || event === undefined ? [] : [{ type, data: event.data }]
+    })
+    await forgetStale(this.world, happened)
+  }
+
+  /** The numbers of the rows that are done with. */
+  private async append(channel: string, rows: readonly Pending[]): Promise<string[]> {
+    const events = rows.flatMap(({ event }) => event ?? [])
+    const epoch = rows[0]?.epoch ?? ''
+    try {
+      const answer = await this.world.channelCache.append(channel, epoch, events)
+      if ('gap' in answer) await this.fillGap(channel, answer.gap)
+      return rows.map(({ seq }) => seq)
+    } catch (error) {
+      this.world.log.debug({ channel, ...describeError(error) }, 'not handed on')
+      return []
+    }
+  }
+
+  /** Redis lacks something between what it has and ours. */
+  private async fillGap(channel: string, top: number): Promise<void> {
+    this.world.metrics.gaps.inc({ where: 'relay' })
+    for (let at = top; ;) {
+      const { epoch, events } = await this.world.channels.after(channel, at, batchMax)
+      const last: StreamEvent | undefined = events.at(-1)
+      if (last === undefined) return
+      // What the log itself has forgotten cannot be filled in: the copy begins anew.
+      if (events[0]?.offset !== at + 1) await this.world.channelCache.forget(channel)
+      await this.world.channelCache.append(channel, epoch, events)
+      at = last.offset
+    }
+  }
+
+  private isRedisThere(): Promise<boolean> {
+    return this.world.redis.ping().then(
+      () => true,
+      () => false,
+    )
+  }
+}
+
+function byChannel(pending: readonly Pending[]): Map<string, Pending[]> {
+  const channels = new Map<string, Pending[]>()
+  for (const row of pending) {
+    const rows = channels.get(row.channel)
+    if (rows === undefined) channels.set(row.channel, [row])
+    else rows.push(row)
+  }
+  return channels
+}

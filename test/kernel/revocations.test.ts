@@ -1,0 +1,224 @@
+import fc from 'fast-check'
+import { Client } from 'pg'
+import { createEngine, type Engine } from '../../kernel/engine'
+import { newId } from '../../kernel/ids'
+import { isRevokedBy, type Revocation, type Session } from '../../kernel/revocation'
+import { toRefusal } from '../../kernel/faults'
+import { createRevocations, revocationsKeptMs } from '../../kernel/world/revocations'
+import { Profile } from '../../models'
+import { notesProduct } from './notes'
+import { type OwnWorld, ownWorld } from './own-world'
+
+let own: OwnWorld
+beforeAll(async () => {
+  own = await ownWorld({ product: notesProduct })
+})
+afterAll(() => own[Symbol.asyncDispose]())
+
+const fresh = () => createRevocations(own.world.db, own.clock)
+const at = (ms: number) => new Date(ms).toISOString()
+let people = 0
+
+async function person(): Promise<string> {
+  people += 1
+  const name = `person${people}`
+  const now = new Date()
+  return (await Profile.create({ id: newId(now), subject: name, handle: name, displayName: name, createdAt: now })).id
+}
+
+const everywhere = (profileId: string, until = own.clock.now()): Revocation => ({
+  profileId,
+  sessionId: null,
+  exceptSessionId: null,
+  until: at(until),
+})
+const write = (revocation: Revocation) => own.world.revocations.write(revocation, revocation.profileId)
+const codeOf = (refused: Promise<void>) =>
+  refused.then(
+    () => 'accepted',
+    (error: unknown) => toRefusal(error).kind.code,
+  )
+
+describe('what is revoked', () => {
+  const instants = [1_000_500, 2_000_000, 2_000_999, 3_000_000]
+  const session = fc.record<Session>({
+    profileId: fc.constantFrom('p', 'q'),
+    sessionId: fc.constantFrom('a', 'b', 'c', undefined),
+    issuedAt: fc.constantFrom(1_000_000, 1_001_000, 2_000_000, 2_001_000, 4_000_000),
+  })
+  const revocations = fc.record<Revocation>({
+    profileId: fc.constantFrom('p', 'q'),
+    sessionId: fc.constantFrom('a', 'b', null),
+    exceptSessionId: fc.constant(null),
+    until: fc.constantFrom(...instants.map(at)),
+  })
+  const excepting = fc.record<Revocation>({
+    profileId: fc.constantFrom('p', 'q'),
+    sessionId: fc.constant(null),
+    exceptSessionId: fc.constantFrom('a', 'b'),
+    until: fc.constantFrom(...instants.map(at)),
+  })
+
+  it('is what any of all says, in whatever order and however often they are heard', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(revocations, excepting), { maxLength: 12 }), session, (all, asked) => {
+        const kept = fresh()
+        for (const one of all) kept.add([one])
+        expect(kept.isRevoked(asked)).toBe(all.some(one => isRevokedBy(asked, one)))
+      }),
+    )
+  })
+
+  it('is every token of the same second, for tokens name no smaller time', () => {
+    const kept = fresh()
+    kept.add([everywhere('p', 5_200)])
+    expect(kept.isRevoked({ profileId: 'p', issuedAt: 5_000 })).toBe(true)
+    expect(kept.isRevoked({ profileId: 'p', issuedAt: 6_000 })).toBe(false)
+    expect(kept.isRevoked({ profileId: 'q', issuedAt: 5_000 })).toBe(false)
+  })
+
+  it('is told once', () => {
+    const kept = fresh()
+    const heard: unknown[] = []
+    const hearing = kept.onRevoked(news => heard.push(...news))
+    kept.add([everywhere('p', 5_000)])
+    kept.add([everywhere('p', 5_000), everywhere('p', 4_000), everywhere('q', 1_000)])
+    expect(heard).toEqual([everywhere('p', 5_000), everywhere('q', 1_000)])
+    hearing[Symbol.dispose]()
+    kept.add([everywhere('p', 9_000)])
+    expect(heard).toHaveLength(2)
+  })
+})
+
+describe('a re-check', () => {
+  it('finds what was committed by others, all there is at the first time', async () => {
+    const [ann, bob] = [await person(), await person()]
+    await write(everywhere(ann))
+    const kept = fresh()
+    await kept.check()
+    expect(kept.isRevoked({ profileId: ann, issuedAt: 0 })).toBe(true)
+    await write({ profileId: bob, sessionId: 's', exceptSessionId: null, until: at(5_000) })
+    await kept.check()
+    expect(kept.isRevoked({ profileId: bob, sessionId: 's', issuedAt: 5_000 })).toBe(true)
+    expect(kept.isRevoked({ profileId: bob, sessionId: 't', issuedAt: 5_000 })).toBe(false)
+  })
+
+  it('misses nothing that commits after what began later', async () => {
+    const kept = fresh()
+    const [early, late] = [await person(), await person()]
+    const slow = new Client({ connectionString: own.url })
+    await slow.connect()
+    await slow.query('begin')
+    await slow.query(`insert into revocations (profile_id, until) values ($1, now())`, [early])
+    await write(everywhere(late))
+    await kept.check()
+    await kept.check()
+    expect(kept.isRevoked({ profileId: late, issuedAt: 0 })).toBe(true)
+    expect(kept.isRevoked({ profileId: early, issuedAt: 0 })).toBe(false)
+    // More happens meanwhile, and is seen.
+    await write(everywhere(await person()))
+    await kept.check()
+    await slow.query('commit')
+    await slow.end()
+    await kept.check()
+    expect(kept.isRevoked({ profileId: early, issuedAt: 0 })).toBe(true)
+  })
+
+  it('reads once for all who ask at once, and again what it has seen not at all', async () => {
+    const kept = fresh()
+    await kept.check()
+    const heard: unknown[] = []
+    kept.onRevoked(news => heard.push(...news))
+    await write(everywhere(await person()))
+    const read = jest.spyOn(own.world.db, 'read')
+    await Promise.all([kept.check(), kept.check(), kept.check()])
+    expect(read).toHaveBeenCalledTimes(1)
+    read.mockRestore()
+    await kept.check()
+    expect(heard).toHaveLength(1)
+  })
+})
+
+describe('while PostgreSQL does not answer', () => {
+  const hide = () => own.sql('alter table revocations rename to hidden')
+  const show = () => own.sql('alter table hidden rename to revocations')
+
+  it('a node that never read them lets nobody in, and does once it could', async () => {
+    const kept = fresh()
+    await hide()
+    expect(await codeOf(kept.refuseRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('auth_unavailable')
+    await show()
+    expect(await codeOf(kept.refuseRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('accepted')
+  })
+
+  it('one that has read them goes on with what it knows and hears', async () => {
+    const kept = fresh()
+    const ann = await person()
+    await write(everywhere(ann))
+    await kept.check()
+    await hide()
+    await expect(kept.check()).rejects.toThrow()
+    kept.add([everywhere('q', 5_000)])
+    expect(await codeOf(kept.refuseRevoked({ profileId: ann, issuedAt: 1_000 }))).toBe('session_revoked')
+    expect(await codeOf(kept.refuseRevoked({ profileId: 'q', issuedAt: 1_000 }))).toBe('session_revoked')
+    expect(await codeOf(kept.refuseRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('accepted')
+    await show()
+  })
+})
+
+it('what no token can need any more is forgotten, in the table and in memory', async () => {
+  const kept = fresh()
+  const [ann, bob] = [await person(), await person()]
+  await write(everywhere(ann))
+  await kept.check()
+  own.clock.advance(revocationsKeptMs + 1_000)
+  await write(everywhere(bob))
+  await kept.forget(new Date(own.clock.now()))
+  expect([await kept.countOf(ann), await kept.countOf(bob)]).toEqual([0, 1])
+  await kept.check()
+  expect(kept.isRevoked({ profileId: ann, issuedAt: 0 })).toBe(false)
+  expect(kept.isRevoked({ profileId: bob, issuedAt: 0 })).toBe(true)
+})
+
+describe('whose profile a token speaks for', () => {
+  let engine: Engine
+  let arrivals = 0
+  beforeAll(() => {
+    const arrive = async () => {
+      arrivals += 1
+      return newId(new Date())
+    }
+    engine = createEngine(own.world, { ...notesProduct, arrive })
+  })
+  const another = () => createEngine(own.world, engine.product)
+  const idOf = async (from: Engine, name: string) =>
+    (await from.admit(await own.issuer.tokenFor(name), '127.0.0.1')).actor.id
+
+  it('is asked of PostgreSQL once for all nodes', async () => {
+    const before = arrivals
+    const ids = [await idOf(engine, 'ann'), await idOf(engine, 'ann'), await idOf(another(), 'ann')]
+    expect(new Set(ids).size).toBe(1)
+    expect(arrivals - before).toBe(1)
+    expect(await idOf(engine, 'bob')).not.toBe(ids[0])
+  })
+
+  it.each(['nonsense', '{}', '"x"', 'null', '7', '["a"]'])('is not believed when Redis holds %s', async held => {
+    const name = `victim${held.length}${held.charCodeAt(0)}`
+    await own.world.redis.commands.set(`cache:profile-id:${name}`, held)
+    expect(await idOf(another(), name)).toMatch(/^[0-9a-f-]{36}$/)
+  })
+})
+
+// The last, for it binds the models to a database of its own.
+it('a node starts although it cannot read them, and lets nobody in until it can', async () => {
+  await using other = await ownWorld({ product: notesProduct })
+  const token = await other.issuer.tokenFor('ann')
+  await other.sql('alter table revocations rename to hidden')
+  const { url } = await other.open()
+  const me = () => fetch(`${url}/api/v1/me`, { headers: { authorization: `Bearer ${token}` } })
+  const refused = await me()
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '2'])
+  expect(await refused.json()).toMatchObject({ code: 'auth_unavailable' })
+  await other.sql('alter table hidden rename to revocations')
+  expect((await me()).status).toBe(200)
+})

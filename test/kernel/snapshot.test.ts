@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto'
+import { freePort } from '../../dev/processes/free-port'
+import { event } from '../../kernel/event'
+import { type AnyOperation, operation } from '../../kernel/operation'
+import { productOf } from '../../kernel/product'
+import { refusals } from '../../kernel/refusals'
+import { count, flag, id, optional, shape } from '../../kernel/schema'
+import { transact } from '../../kernel/transact'
+import { type World } from '../../kernel/world'
+import { product } from '../../skills'
+import { arrive, userProfile } from '../../skills/user-profile'
+import { askOverRest, doors, Person } from '../people'
+import { type OwnWorld, ownWorld, someone } from './own-world'
+
+/** A shelf counts what was put on it. */
+const shelfTable = 'create table shelves (id uuid primary key, things integer not null, hidden boolean not null)'
+
+const thingPut = event({
+  name: 'shelves.thingPut',
+  summary: 'A thing was put on a shelf.',
+  payload: shape({ shelfId: id, things: count }),
+  channels: ({ shelfId }) => [`shelf:${shelfId}`],
+})
+
+/** What happens while a read is at work. */
+const during = { load: async (): Promise<unknown> => undefined }
+
+const shelfView = shape({ shelfId: id, things: count })
+const common = { who: 'anyone', input: shape({ shelfId: id }), output: shelfView, limit: { perMinute: 1_000 } } as const
+
+const readShelf = { ...common, idempotency: 'read' as const, allow: () => true }
+const shelfOf = async (shelfId: string, { db }: World) => {
+  const [shelf] = await db.query<{ things: number; hidden: boolean }>(
+    'select things, hidden from shelves where id = :shelfId',
+    { shelfId },
+  )
+  if (shelf === undefined || shelf.hidden) throw refusals.notFound()
+  return shelf
+}
+
+const getShelf = operation({
+  ...readShelf,
+  name: 'shelves.getShelf',
+  route: 'GET /shelves/:shelfId',
+  summary: 'A shelf, to go on from.',
+  snapshotOf: ({ shelfId }) => `shelf:${shelfId}`,
+  async load({ shelfId }, { world }) {
+    await during.load()
+    return shelfOf(shelfId, world)
+  },
+  run: async ({ input, subject: { things } }) => ({ ...input, things }),
+})
+
+const glanceAtShelf = operation({
+  ...readShelf,
+  name: 'shelves.glanceAtShelf',
+  route: 'GET /shelves/:shelfId/glance',
+  summary: 'A shelf.',
+  load: ({ shelfId }, { world }) => shelfOf(shelfId, world),
+  run: async ({ input, subject: { things } }) => ({ ...input, things }),
+})
+
+const putThing = operation({
+  ...common,
+  name: 'shelves.putThing',
+  route: 'POST /shelves/:shelfId/things',
+  summary: 'Puts a thing on a shelf.',
+  input: shape({ shelfId: id, hidden: optional(flag) }),
+  idempotency: 'keyed',
+  load: async () => null,
+  allow: () => true,
+  async run({ input: { shelfId, hidden = false } }, { world, emit }) {
+    const [shelf] = await world.db.query<{ things: number }>(
+      `insert into shelves values (:shelfId, 1, :hidden)
+       on conflict (id) do update set things = shelves.things + 1, hidden = :hidden returning things`,
+      { shelfId, hidden },
+    )
+    const things = shelf?.things ?? 0
+    await emit(thingPut, { shelfId, things })
+    return { shelfId, things }
+  },
+})
+
+const shelves = { operations: [getShelf, glanceAtShelf, putThing], events: [thingPut] }
+const shelfProduct = productOf([userProfile, shelves], arrive)
+
+let own: OwnWorld
+beforeAll(async () => {
+  own = await ownWorld({ product: shelfProduct, tables: shelfTable, nodes: 2 })
+})
+afterAll(() => own[Symbol.asyncDispose]())
+afterEach(() => {
+  during.load = async () => undefined
+})
+
+const put = (shelfId: string, node = 0, hidden = false) => own.call(putThing, { shelfId, hidden }, { node })
+const newShelf = async (things: number) => {
+  const shelfId = someone().id
+  for (let done = 0; done < things; done += 1) await put(shelfId)
+  return shelfId
+}
+
+describe('a snapshot', () => {
+  it('tells beside its data where its channel was', async () => {
+    const shelfId = await newShelf(3)
+    const { epoch } = await own.world.channels.position(`shelf:${shelfId}`)
+    expect(await own.call(getShelf, { shelfId })).toEqual({
+      data: { shelfId, things: 3 },
+      position: { channel: `shelf:${shelfId}`, epoch, offset: 3 },
+    })
+  })
+
+  it('reads the place before the state: what is done meanwhile is told again and never lost', async () => {
+    const shelfId = await newShelf(2)
+    during.load = () => put(shelfId, 1)
+    const { data, position } = await own.call(getShelf, { shelfId })
+    expect(data).toEqual({ shelfId, things: 3 })
+    expect(position).toMatchObject({ offset: 2 })
+    const { events, top } = await own.world.channels.after(`shelf:${shelfId}`, position?.offset ?? -1, 10)
+    expect(top).toBe(3)
+    expect(events.map(({ data }) => data)).toEqual([{ shelfId, things: 3 }])
+  })
+
+  it('counts what others put there at the same time exactly once: by the state or by an event behind the place', async () => {
+    const shelfId = await newShelf(1)
+    const writing = Array.from({ length: 12 }, (_, index) => put(shelfId, index % 2))
+    const taken = await Promise.all(
+      Array.from({ length: 6 }, (_, node) => own.call(getShelf, { shelfId }, { node: node % 2 })),
+    )
+    await Promise.all(writing)
+    for (const { data, position } of taken) {
+      const { events } = await own.world.channels.after(`shelf:${shelfId}`, position?.offset ?? -1, 100)
+      const told = [data, ...events.map(one => one.data)] as { things: number }[]
+      expect(told.at(-1)?.things).toBe(13)
+      // No hole between the place and the state.
+      expect(told[0]?.things ?? 0).toBeGreaterThanOrEqual(position?.offset ?? Infinity)
+    }
+  })
+
+  it('of a channel on which nothing was ever said begins at 0', async () => {
+    const shelfId = someone().id
+    await own.sql('insert into shelves values (:shelfId, 5, false)', { shelfId })
+    const { position } = await own.call(getShelf, { shelfId })
+    expect(position).toMatchObject({ channel: `shelf:${shelfId}`, offset: 0 })
+    expect(position?.epoch).toMatch(/^[0-9a-z]{1,32}$/)
+  })
+
+  it('that is refused tells nothing of the channel, whatever was said there', async () => {
+    const shelfId = someone().id
+    await put(shelfId, 0, true)
+    expect((await own.world.channels.position(`shelf:${shelfId}`)).offset).toBe(1)
+    const problems = [await own.refused(getShelf, { shelfId }), await own.refused(getShelf, { shelfId: someone().id })]
+    for (const problem of problems) {
+      expect(problem).toMatchObject({ code: 'not_found' })
+      expect(problem).toEqual({ ...problems[0], requestId: problem.requestId })
+      expect(JSON.stringify(problem)).not.toContain('offset')
+    }
+  })
+
+  it('of what is no id is refused before anything is looked up', async () => {
+    expect(await own.refused(getShelf, { shelfId: `x' or true` })).toMatchObject({ code: 'invalid_input' })
+  })
+
+  it('needs no Redis', async () => {
+    const variables = { REDIS_PORT: String(await freePort()) }
+    await using lone = await ownWorld({ product: shelfProduct, tables: shelfTable, variables })
+    const shelfId = someone().id
+    await lone.call(putThing, { shelfId })
+    expect(await lone.call(getShelf, { shelfId })).toMatchObject({ data: { things: 1 }, position: { offset: 1 } })
+  })
+})
+
+describe('over the doors', () => {
+  it('the position stands beside data on both, the same, also for somebody who is not signed in', async () => {
+    const node = await own.open()
+    await using ann = await Person.arrive('ann', await own.issuer.tokenFor('ann'), node.url)
+    const shelfId = await newShelf(2)
+    const position = { channel: `shelf:${shelfId}`, ...(await own.world.channels.position(`shelf:${shelfId}`)) }
+    for (const door of doors) {
+      const reply = await ann.ask(getShelf, { shelfId }, { door })
+      expect(reply).toMatchObject({ data: { shelfId, things: 2 }, position })
+      expect(reply.data).toEqual({ shelfId, things: 2 })
+    }
+    expect(await askOverRest(node.url, getShelf, { shelfId }, {})).toMatchObject({ data: { things: 2 }, position })
+    for (const door of doors) {
+      expect(await ann.ask(glanceAtShelf, { shelfId }, { door })).not.toHaveProperty('position')
+      expect(await ann.ask(putThing, { shelfId }, { door })).not.toHaveProperty('position')
+      expect(await ann.ask(putThing, { shelfId }, { door, key: `key-${door}-123456` })).not.toHaveProperty('position')
+      expect(await ann.ask(getShelf, { shelfId: someone().id }, { door })).not.toHaveProperty('position')
+    }
+  })
+})
+
+describe('declaring one', () => {
+  it('is for reads alone', () => {
+    const snapshotOf = ({ shelfId }: { shelfId: string }) => `shelf:${shelfId}`
+    expect(() => operation({ ...putThing, snapshotOf })).toThrow('a snapshot is a read')
+    expect(() => operation({ ...glanceAtShelf, snapshotOf })).not.toThrow()
+  })
+
+  it('names a channel that can be followed, in every operation of the product', () => {
+    const kinds = product.channels.map(({ kind }) => kind)
+    const declared = product.operations.filter(({ snapshotOf }: AnyOperation) => snapshotOf !== undefined)
+    const anyId = randomUUID()
+    const inputs = { playlistId: anyId, partyId: anyId, trackId: anyId }
+    const named = declared.map(({ snapshotOf }) => snapshotOf?.(inputs, { id: anyId, roles: [] }))
+    expect(named.map(name => name?.split(':')[0] ?? '').sort()).toEqual([...kinds].sort())
+    expect(new Set(named.map(name => name?.split(':')[1]))).toEqual(new Set([anyId]))
+  })
+})
+
+it('a transaction that is rolled back leaves the place where it was', async () => {
+  const shelfId = await newShelf(1)
+  const call = { world: own.world, product: shelfProduct, actor: null, requestId: randomUUID() }
+  const undone = transact(call, async ({ emit }) => {
+    await emit(thingPut, { shelfId, things: 2 })
+    throw refusals.conflict()
+  })
+  await expect(undone).rejects.toMatchObject({ kind: refusals.conflict })
+  expect(await own.call(getShelf, { shelfId })).toMatchObject({ data: { things: 1 }, position: { offset: 1 } })
+})
