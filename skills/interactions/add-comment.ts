@@ -6,8 +6,8 @@ import { count, id, shape, text } from '../../kernel/schema'
 import { Comment } from '../../models'
 import { countsOf, visibleTrack } from '../streaming/views'
 import { profileSummaryOf } from '../user-profile/views'
+import { countComment } from './count-comment'
 import { commentAdded } from './events'
-import { moveCount } from './move-count'
 import { duplicateComment } from './refusals'
 import { commentView, describeComment, viewComment } from './views'
 
@@ -37,11 +37,12 @@ export const addComment = operation({
 
   allow: () => true,
 
-  async run({ input: { body, positionMs }, subject: track, actor }, { now, emit }) {
+  async run({ input: { body, positionMs }, subject: track, actor }, context) {
+    const { now, emit } = context
     const { id: trackId, ownerId } = track
     const row = { id: newId(now), trackId, authorId: actor.id, body, positionMs, createdAt: now }
     await Comment.create(row)
-    await moveCount(track, 'commentCount', 1)
+    await countComment(track, 1, context)
     const by = await profileSummaryOf(actor.id)
     const comment = describeComment(row, by)
     await emit(commentAdded, { trackId, ownerId, by, comment, counts: countsOf(track) })

@@ -8,6 +8,8 @@ import { listLikers } from './list-likers'
 import { reconcileCounts } from './reconcile-counts'
 import { removeComment } from './remove-comment'
 import { repostTrack } from './repost-track'
+import { trackTally } from './track-tally'
+import { typing } from './signals'
 import { unlikeTrack } from './unlike-track'
 import { unrepostTrack } from './unrepost-track'
 
@@ -18,5 +20,7 @@ export const interactions: Skill = {
     ...[addComment, listComments, removeComment],
   ],
   events: [trackLiked, trackUnliked, trackReposted, trackUnreposted, commentAdded, commentRemoved],
+  signals: [typing],
   jobs: [reconcileCounts],
+  tallies: [trackTally],
 }

@@ -1,32 +1,23 @@
 import { operation } from '../../kernel/operation'
-import { insertOnce } from '../../kernel/rows'
 import { id, shape } from '../../kernel/schema'
-import { Like } from '../../models'
-import { visibleTrack } from '../streaming/views'
-import { trackLiked } from './events'
-import { moveCount } from './move-count'
-import { stanceOf, tell } from './stance'
+import { act } from './act'
+import { stanceBefore } from './stance'
 import { stanceView } from './views'
 
 export const likeTrack = operation({
   name: 'interactions.likeTrack',
   route: 'PUT /tracks/:trackId/like',
-  summary: 'Like a track. Liking it again changes nothing.',
+  summary:
+    'Like a track. Liking it again changes nothing. The answer counts it; what others read follows within 200 milliseconds.',
   who: 'signed-in',
   input: shape({ trackId: id }),
   output: stanceView,
   limit: { perMinute: 60 },
   idempotency: 'natural',
 
-  load: ({ trackId }, context) => visibleTrack(trackId, context, { lock: true }),
+  load: ({ trackId }, context) => stanceBefore(trackId, context),
 
   allow: () => true,
 
-  async run({ subject: track, actor }, context) {
-    if (await insertOnce(Like, { trackId: track.id, profileId: actor.id, createdAt: context.now })) {
-      await moveCount(track, 'likeCount', 1)
-      await tell(trackLiked, track, context)
-    }
-    return stanceOf(track, actor)
-  },
+  run: ({ subject: stance }, context) => act('likes', 1, stance, context),
 })

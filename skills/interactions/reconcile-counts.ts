@@ -1,14 +1,14 @@
 import { job, type JobContext } from '../../kernel/job'
 import { nothing } from '../../kernel/schema'
 import { type World } from '../../kernel/world'
-import { type Counted, countedTables } from './counted'
+import { type Count, type Counted, countedTables } from './counted'
 
 const perBatch = 100
 const lowestId = '00000000-0000-0000-0000-000000000000'
 
 /**
- * Rows are the truth, counts are kept beside them: each night they are compared, and repaired where they differ. Nobody is
- * told: the next event carries the right counts and a greater revision.
+ * Rows are the truth, counts are kept beside them, and some steps wait to be added: each night they are compared, and
+ * repaired where they differ. What people read is right at once; followers see it with the next change.
  */
 export const reconcileCounts = job({
   name: 'interactions.reconcileCounts',
@@ -51,8 +51,8 @@ interface Difference {
 const isWrong = ({ by }: Difference) => by.some(off => off !== 0)
 
 /**
- * A count and what it counts change in one transaction, and one statement sees one moment: what differs here is wrong,
- * whoever writes meanwhile, without a lock.
+ * A row that is counted comes or goes together with its step, and a step leaves as the count moves; one statement sees one
+ * moment: what differs here is wrong, whoever writes meanwhile, without a lock.
  */
 function compare(
   { table, counts }: Counted,
@@ -60,19 +60,22 @@ function compare(
   names: Record<string, unknown>,
   { db }: World,
 ): Promise<Difference[]> {
-  const by = counts.map(({ column, of }) => `(select count(*) from ${of}) - kept.${column}`)
+  const by = counts.map(count => `${due(count)} - kept.${count.column}`)
   return db.query(
     `select kept.id, cast(array[${by.join(', ')}] as integer[]) as by from ${table} kept where ${which}`,
     names,
   )
 }
 
+/** What the count should be at this moment. */
+const due = ({ of, waiting }: Count) => `(select count(*) from ${of})${waiting === undefined ? '' : ` - ${waiting}`}`
+
 /** Looks again, under the locks that every change of these counts takes, and sets right what is still wrong. */
 async function repair(counted: Counted, suspects: readonly string[], world: World): Promise<Difference[]> {
   const { table, counts } = counted
   await world.db.query(`select from ${table} where id in (:suspects) order by id for no key update`, { suspects })
   const wrong = (await compare(counted, 'kept.id in (:suspects)', { suspects }, world)).filter(isWrong)
-  const right = counts.map(({ column, of }) => `${column} = (select count(*) from ${of})`)
+  const right = counts.map(count => `${count.column} = ${due(count)}`)
   const update = `update ${table} kept set ${right.join(', ')}, counts_rev = counts_rev + 1 where id in (:ids)`
   if (wrong.length > 0) await world.db.query(update, { ids: wrong.map(({ id }) => id) })
   return wrong

@@ -4,8 +4,8 @@ import { id, named, shape } from '../../kernel/schema'
 import { Comment } from '../../models'
 import { countsOf, lockTrack, trackCounts } from '../streaming/views'
 import { profileSummaryOf } from '../user-profile/views'
+import { countComment } from './count-comment'
 import { commentRemoved } from './events'
-import { moveCount } from './move-count'
 import { mayRemoveComment } from './rules'
 import { visibleComment } from './views'
 
@@ -31,11 +31,12 @@ export const removeComment = operation({
 
   allow: (actor, { comment, track }) => mayRemoveComment(actor, comment, track),
 
-  async run({ subject: { comment, track } }, { now, emit }) {
+  async run({ subject: { comment, track } }, context) {
+    const { now, emit } = context
     const { id: trackId, ownerId } = track
     if (comment.removedAt === null) {
       await comment.update({ removedAt: now })
-      await moveCount(track, 'commentCount', -1)
+      await countComment(track, -1, context)
       const by = await profileSummaryOf(comment.authorId)
       await emit(commentRemoved, { trackId, ownerId, by, commentId: comment.id, counts: countsOf(track) })
     }

@@ -1,9 +1,7 @@
 import { operation } from '../../kernel/operation'
 import { id, shape } from '../../kernel/schema'
-import { Like } from '../../models'
-import { trackUnliked } from './events'
-import { moveCount } from './move-count'
-import { stanceOf, tell, trackToLeave } from './stance'
+import { act } from './act'
+import { stanceToLeave } from './stance'
 import { stanceView } from './views'
 
 export const unlikeTrack = operation({
@@ -16,15 +14,9 @@ export const unlikeTrack = operation({
   limit: { perMinute: 60 },
   idempotency: 'natural',
 
-  load: ({ trackId }, context) => trackToLeave(trackId, Like, context),
+  load: ({ trackId }, context) => stanceToLeave(trackId, 'liked', context),
 
   allow: () => true,
 
-  async run({ subject: track, actor }, context) {
-    if ((await Like.destroy({ where: { trackId: track.id, profileId: actor.id } })) > 0) {
-      await moveCount(track, 'likeCount', -1)
-      await tell(trackUnliked, track, context)
-    }
-    return stanceOf(track, actor)
-  },
+  run: ({ subject: stance }, context) => act('likes', -1, stance, context),
 })

@@ -1,9 +1,7 @@
 import { operation } from '../../kernel/operation'
 import { id, shape } from '../../kernel/schema'
-import { Repost } from '../../models'
-import { trackUnreposted } from './events'
-import { moveCount } from './move-count'
-import { stanceOf, tell, trackToLeave } from './stance'
+import { act } from './act'
+import { stanceToLeave } from './stance'
 import { stanceView } from './views'
 
 export const unrepostTrack = operation({
@@ -16,15 +14,9 @@ export const unrepostTrack = operation({
   limit: { perMinute: 60 },
   idempotency: 'natural',
 
-  load: ({ trackId }, context) => trackToLeave(trackId, Repost, context),
+  load: ({ trackId }, context) => stanceToLeave(trackId, 'reposted', context),
 
   allow: () => true,
 
-  async run({ subject: track, actor }, context) {
-    if ((await Repost.destroy({ where: { trackId: track.id, profileId: actor.id } })) > 0) {
-      await moveCount(track, 'repostCount', -1)
-      await tell(trackUnreposted, track, context)
-    }
-    return stanceOf(track, actor)
-  },
+  run: ({ subject: stance }, context) => act('reposts', -1, stance, context),
 })

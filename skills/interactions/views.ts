@@ -3,11 +3,14 @@ import { type Context } from '../../kernel/context'
 import { refusals } from '../../kernel/refusals'
 import { count, flag, id, instant, named, optional, shape, type Value, written } from '../../kernel/schema'
 import { Comment, type Track } from '../../models'
-import { countsOf, trackCounts, visibleTrack } from '../streaming/views'
+import { trackCounts, visibleTrack } from '../streaming/views'
 import { blockBetween, profileSummary, type ProfileSummary } from '../user-profile/views'
 import { mayRemoveComment } from './rules'
 
-/** What the viewer has done with a track, and its counts: the answer to liking and reposting. */
+/**
+ * What the viewer has done with a track, and its counts with this act: the answer to liking and reposting. The `rev` is that
+ * of the counts which others read at that moment; the value with the act in it follows within a window, with a greater one.
+ */
 export const stanceView = named('TrackStance', shape({ trackId: id, liked: flag, reposted: flag, counts: trackCounts }))
 
 const facts = { id, trackId: id, author: profileSummary, body: written, positionMs: count, createdAt: instant }
@@ -36,12 +39,6 @@ export const viewComment = (facts: CommentFacts, track: Pick<Track, 'ownerId'>, 
   const canRemove = mayRemoveComment(actor, { authorId: facts.author.id }, track)
   return actor === null ? facts : { ...facts, viewer: { canRemove } }
 }
-
-export const viewStance = (track: Track, stance: { liked: boolean; reposted: boolean }): Value<typeof stanceView> => ({
-  trackId: track.id,
-  ...stance,
-  counts: countsOf(track),
-})
 
 /**
  * SQL: what `who` did with a track of `owner` is shown to `viewer`. Not across a block, whoever of the two set it; whom

@@ -14,7 +14,9 @@ export const notificationAdded = event({
 
 export const notificationWithdrawn = event({
   name: 'notifications.notificationWithdrawn',
-  summary: 'An actor took something back before you read of it: what is left of the notification, or null.',
+  summary:
+    'An actor took something back before you read of it, you blocked one, or your track is gone: what is left of the ' +
+    'notification, or null.',
   payload: shape({ recipientId: id, notificationId: id, notification: nullable(notificationView), ...unread }),
   channels: recipient,
 })

@@ -1,26 +1,28 @@
 import { type Skill } from '../../kernel/product'
 import { notificationAdded, notificationWithdrawn, readMarkerMoved } from './events'
 import { forgetOld } from './forget-old'
+import { getMySnapshot } from './get-my-snapshot'
 import { getUnreadCount } from './get-unread-count'
 import { listNotifications } from './list-notifications'
 import { moveReadMarker } from './move-read-marker'
 import { onCommentAdded } from './on-comment-added'
 import { onCommentRemoved } from './on-comment-removed'
+import { onProfileBlocked } from './on-profile-blocked'
 import { onProfileFollowed } from './on-profile-followed'
+import { onProfileUnblocked } from './on-profile-unblocked'
 import { onProfileUnfollowed } from './on-profile-unfollowed'
-import { onTrackLiked } from './on-track-liked'
+import { onReactionsCounted } from './on-reactions-counted'
 import { onTrackPublished } from './on-track-published'
-import { onTrackReposted } from './on-track-reposted'
-import { onTrackUnliked } from './on-track-unliked'
-import { onTrackUnreposted } from './on-track-unreposted'
+import { onTrackRemoved } from './on-track-removed'
 import { tellFollowers } from './tell-followers'
 
 export const notifications: Skill = {
-  operations: [listNotifications, getUnreadCount, moveReadMarker],
+  operations: [getMySnapshot, listNotifications, getUnreadCount, moveReadMarker],
   events: [notificationAdded, notificationWithdrawn, readMarkerMoved],
   reactions: [
-    ...[onTrackLiked, onTrackUnliked, onTrackReposted, onTrackUnreposted, onCommentAdded, onCommentRemoved],
-    ...[onProfileFollowed, onProfileUnfollowed, onTrackPublished],
+    ...[onReactionsCounted, onCommentAdded, onCommentRemoved],
+    ...[onProfileFollowed, onProfileUnfollowed, onProfileBlocked, onProfileUnblocked],
+    ...[onTrackPublished, onTrackRemoved],
   ],
   jobs: [tellFollowers, forgetOld],
 }

@@ -13,6 +13,7 @@ export const getTrack = operation({
   output: trackView,
   limit: { perMinute: 600 },
   idempotency: 'read',
+  snapshotOf: ({ trackId }) => `track:${trackId}`,
 
   load: ({ trackId }, context) => glanceAt(trackId, context),
 

@@ -18,7 +18,10 @@ import { Like, Repost, Track } from '../../models'
 import { blockersOf, profileSummaries, profileSummary } from '../user-profile/views'
 import { isListed, mayEditTrack, maySeeTrack } from './rules'
 
-/** One value: of two, the one with the greater `rev` is newer. It has nothing to do with the `rev` of its track. */
+/**
+ * One value: of two, the one with the greater `rev` is newer. It has nothing to do with the `rev` of its track. Likes and
+ * reposts are added up every 200 ms at most: right after one of them a read may still tell the counts before it.
+ */
 export const trackCounts = named('TrackCounts', shape({ likes: count, reposts: count, comments: count, rev: count }))
 
 /** Who may know of something: everybody; whoever has its id; its owner alone. */

@@ -5,6 +5,7 @@ import { getTrack } from '../../../skills/streaming/get-track'
 import { blockProfile } from '../../../skills/user-profile/block-profile'
 import { makeTrack } from '../../factories'
 import { doors } from '../../people'
+import { StateEar } from '../../state-ear'
 import { freshWorld, type TestWorld } from '../../world'
 
 let world: TestWorld
@@ -14,29 +15,53 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]())
 
 describe.each(doors)('liking a track over %s', door => {
-  it('counts once, tells the artist on the other node once, and shows on every read', async () => {
-    const ann = await world.person('ann')
-    const bob = await world.person('bob')
+  it('counts once, tells the other devices on the other node once, and shows on every read', async () => {
+    const ann = await world.person('ann', { node: 0 })
+    const bob = await world.person('bob', { node: 0 })
     const track = await makeTrack(ann.id)
-    const heard = await ann.hear(`user:${ann.id}`)
+    const heard = await (await world.person('bob', { node: 1 })).hear(`user:${bob.id}`)
+    const seen = await StateEar.on(ann, `track:${track.id}`)
+    expect(seen.first).toEqual({ counts: { likes: 0, reposts: 0, comments: 0, rev: 1 } })
 
     const first = await bob.call(likeTrack, { trackId: track.id }, { door })
     const again = await bob.call(likeTrack, { trackId: track.id }, { door })
-    expect(first).toMatchObject({ liked: true, counts: { likes: 1 } })
-    expect(again).toEqual(first)
+    expect(first).toMatchObject({ liked: true, reposted: false, counts: { likes: 1 } })
+    expect(again).toMatchObject({ liked: true, reposted: false, counts: { likes: 1 } })
+    await seen.reaches('counts', { likes: 1, rev: 2 })
+    expect(await ann.call(getTrack, { trackId: track.id }, { door })).toMatchObject({ counts: seen.newest('counts') })
 
-    await bob.call(unlikeTrack, { trackId: track.id }, { door })
+    const back = await bob.call(unlikeTrack, { trackId: track.id }, { door })
+    expect(back).toMatchObject({ liked: false, counts: { likes: 0 } })
     await heard.first('interactions.trackUnliked', data => data.trackId === track.id)
     const names = heard.events.filter(({ data }) => data.trackId === track.id).map(({ name }) => name)
     expect(names).toEqual(['interactions.trackLiked', 'interactions.trackUnliked'])
-    expect(await ann.call(getTrack, { trackId: track.id }, { door })).toMatchObject({ counts: { likes: 0 } })
+    await seen.reaches('counts', { likes: 0, rev: 3 })
+    expect(seen.frames).toHaveLength(2)
+    expect(await ann.call(getTrack, { trackId: track.id }, { door })).toMatchObject({ counts: { likes: 0, rev: 3 } })
+  })
+
+  it('answers with every act that was made before it, counted or not', async () => {
+    const ann = await world.person('ann')
+    const track = await makeTrack(ann.id)
+    const fans = await Promise.all(Array.from({ length: 4 }, (_, index) => world.person(`early${index}`)))
+    const likes = []
+    for (const fan of fans) likes.push((await fan.call(likeTrack, { trackId: track.id }, { door })).counts.likes)
+    expect(likes).toEqual([1, 2, 3, 4])
+    const [first] = fans
+    expect(await first?.call(unlikeTrack, { trackId: track.id }, { door })).toMatchObject({ counts: { likes: 3 } })
+    expect(await first?.call(unlikeTrack, { trackId: track.id }, { door })).toMatchObject({ counts: { likes: 3 } })
   })
 
   it('is counted exactly when many press at once', async () => {
     const ann = await world.person('ann')
     const track = await makeTrack(ann.id)
     const crowd = await Promise.all(Array.from({ length: 6 }, (_, index) => world.person(`fan${index}`)))
-    await Promise.all(crowd.flatMap(fan => [1, 2, 3].map(() => fan.call(likeTrack, { trackId: track.id }, { door }))))
+    const answers = await Promise.all(
+      crowd.flatMap(fan => [1, 2, 3].map(() => fan.call(likeTrack, { trackId: track.id }, { door }))),
+    )
+    for (const { liked, counts } of answers)
+      expect({ liked, isCounted: counts.likes >= 1 }).toEqual({ liked: true, isCounted: true })
+    await world.settle()
     expect(await ann.call(getTrack, { trackId: track.id })).toMatchObject({ counts: { likes: 6 } })
   })
 
@@ -61,6 +86,7 @@ describe.each(doors)('liking a track over %s', door => {
     await Track.update({ visibility: 'private' }, { where: { id: track.id } })
     expect(await bob.call(unlikeTrack, { trackId: track.id }, { door })).toMatchObject({ liked: false })
     expect(await bob.refused(unlikeTrack, { trackId: track.id }, { door })).toMatchObject({ code: 'not_found' })
+    await world.settle()
     expect(await ann.call(getTrack, { trackId: track.id })).toMatchObject({ counts: { likes: 0 } })
   })
 })

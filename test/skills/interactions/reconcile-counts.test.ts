@@ -47,6 +47,8 @@ it('finds nothing to repair while people on two nodes do all kinds of things at 
   }
   await Promise.all([...crowd.map(act), reconcile().then(reconcile)])
   await reconcile()
+  await world.settle()
+  await reconcile()
   expect(await drift()).toEqual(none)
 
   const counts = await Promise.all([
@@ -66,6 +68,7 @@ it('repairs exactly what is wrong, once, beyond the first batch too, and every r
   const [right, wrong] = [tracks[0]?.id ?? '', tracks.at(-1)?.id ?? '']
   for (const trackId of [right, wrong]) await bob.call(likeTrack, { trackId })
   await bob.call(followProfile, { profileId: ann.id })
+  await world.settle()
   const look = async () => [
     await bob.call(getTrack, { trackId: right }),
     await bob.call(getTrack, { trackId: wrong }),

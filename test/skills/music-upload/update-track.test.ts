@@ -64,15 +64,18 @@ describe.each(doors)('changing a track over %s', door => {
     const fans = await Promise.all(['bob', 'cat', 'dan'].map(name => world.person(name)))
     const { id: trackId, rev } = await makeTrack(ann.id)
     for (const fan of fans) await fan.call(likeTrack, { trackId }, { door })
+    await world.settle()
     const ifMatch = door === 'rest' ? { headers: { 'if-match': `"${rev}"` } } : {}
     const wish = { trackId, title: 'Loved', ...(door === 'rest' ? {} : { rev }) }
     const changed = await ann.call(updateTrack, wish, { door, ...ifMatch })
-    expect(changed).toMatchObject({ title: 'Loved', rev: rev + 1, counts: { likes: 3, rev: 4 } })
+    expect(changed).toMatchObject({ title: 'Loved', rev: rev + 1, counts: { likes: 3 } })
     await fans[0]?.call(unlikeTrack, { trackId }, { door })
+    await world.settle()
     const stale = await ann.refused(updateTrack, { ...wish, title: 'Late' }, { door, ...ifMatch })
     const current = await ann.call(getTrack, { trackId }, { door })
     expect(stale).toMatchObject({ code: 'stale_revision', status: 409, current })
-    expect(current).toMatchObject({ title: 'Loved', rev: changed.rev, counts: { likes: 2, rev: 5 } })
+    expect(current).toMatchObject({ title: 'Loved', rev: changed.rev, counts: { likes: 2 } })
+    expect(current.counts.rev).toBeGreaterThan(changed.counts.rev)
   })
 
   it('publishes once in the life of a track, and hides it from those who listen when it turns private', async () => {

@@ -22,6 +22,7 @@ async function notified(times: number) {
   const bob = await someone('bob')
   const like = async () => bob.call(likeTrack, { trackId: (await makeTrack(ann.id)).id })
   for (let time = 0; time < times; time += 1) await like()
+  await world.settle()
   return { ann, like, listed: await ann.call(listNotifications, {}) }
 }
 
@@ -67,6 +68,7 @@ describe.each(doors)('the read marker over %s', door => {
     const answer = await ann.call(moveReadMarker, { until: '2999-01-01T00:00:00.000Z' }, { door })
     expect(answer).toMatchObject({ readUntil: listed[0]?.at })
     await like()
+    await world.settle()
     expect(await readOf(ann)).toEqual([false, true])
   })
 
@@ -88,8 +90,10 @@ it('starts a new group for what comes after it', async () => {
   const cat = await someone('cat')
   const trackId = (await makeTrack(ann.id)).id
   await bob.call(likeTrack, { trackId })
+  await world.settle()
   await ann.call(moveReadMarker, { until: '2999-01-01T00:00:00Z' })
   await cat.call(likeTrack, { trackId })
+  await world.settle()
   const groups = await ann.call(listNotifications, {})
   expect(groups.map(({ actors, read }) => [actors[0]?.id, read])).toEqual([
     [cat.id, false],
@@ -103,6 +107,7 @@ it('loses nothing that arrives while it moves: it is unread, or it was there to 
   const trackId = (await makeTrack(ann.id)).id
   const reads = [1, 2, 3, 4, 5, 6].map(() => ann.call(moveReadMarker, { until: '2999-01-01T00:00:00Z' }))
   await Promise.all([...fans.map(fan => fan.call(likeTrack, { trackId })), ...reads])
+  await world.settle()
   const groups = await ann.call(listNotifications, {})
   expect(groups.reduce((sum, { actorCount }) => sum + actorCount, 0)).toBe(6)
   const marker = await ann.call(moveReadMarker, { until: '2000-01-01T00:00:00Z' })

@@ -29,6 +29,7 @@ describe.each(doors)('a track over %s', door => {
       expect(seen.owner).toMatchObject({ id: ann.id })
     }
     await bob.call(likeTrack, { trackId }, { door })
+    await world.settle()
     const liked = await bob.call(getTrack, { trackId }, { door })
     expect(liked).toMatchObject({ counts: { likes: 1 }, viewer: { liked: true, canEdit: false } })
     const own = await ann.call(getTrack, { trackId }, { door })

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto'
+import { type ClientBase } from 'pg'
+import { type Product } from '../../kernel/product'
+import { transact } from '../../kernel/transact'
+import { type World } from '../../kernel/world'
+import { targetName } from '../../kernel/world/tallies'
+import { type StateValue } from './values'
+
+const changesMax = 5_000
+const targetsMax = 500
+const lockTimeoutMs = 500
+/** Any number that nobody else uses: who flushes holds it until the commit. */
+const flushLock = 7_283_342
+
+export interface Target {
+  tally: string
+  targetId: string
+}
+
+export const nameOf = ({ tally, targetId }: Target): string => targetName(tally, targetId)
+
+/** Targets with changes that wait, those that have waited longest first. */
+export async function dirtyTargets(seat: ClientBase, { tallies }: Pick<Product, 'tallies'>): Promise<Target[]> {
+  const { rows } = await seat.query<Target>({
+    name: 'dirty-tallies',
+    text: `select tally, target_id as "targetId"
+           from (select seq, tally, target_id from tally_changes where tally = any($1) order by seq limit ${changesMax}) as waiting
+           group by 1, 2 order by min(seq) limit ${targetsMax}`,
+    values: [tallies.map(({ name }) => name)],
+  })
+  return rows
+}
+
+export interface Flushed {
+  /** What was settled, with the new value unless it is gone. */
+  settled: { target: Target; channel: string; key: string; value: StateValue | undefined }[]
+  changes: number
+  /** When the first of the changes was made. */
+  oldest: Date | undefined
+  /** Whether there may be more of these targets. */
+  more: boolean
+}
+
+/**
+ * Takes what waits for these targets and settles it, in one transaction: whatever dies in between, either all of it has
+ * happened or it waits as before. A second flusher finds the lock taken and takes nothing: changes of one target must not
+ * overtake each other, or somebody's like would be told after they took it back.
+ */
+export async function flush(world: World, product: Product, targets: readonly Target[]): Promise<Flushed> {
+  return transact({ world, product, actor: null, requestId: randomUUID() }, async context => {
+    const flushed: Flushed = { settled: [], changes: 0, oldest: undefined, more: false }
+    const [turn] = await world.db.query<{ got: boolean }>(takeTurn, { flushLock, lockTimeout: `${lockTimeoutMs}ms` })
+    if (turn?.got !== true) return flushed
+    const taken = await world.db.query<Taken>(take, { targets: JSON.stringify(targets) })
+    for (const type of product.tallies) {
+      const changes = taken.filter(({ tally }) => tally === type.name)
+      if (changes.length === 0) continue
+      const values = await type.settle(changes, context)
+      for (const targetId of new Set(changes.map(change => change.targetId))) {
+        const target = { tally: type.name, targetId }
+        flushed.settled.push({
+          target,
+          channel: `${type.kind}:${targetId}`,
+          key: type.key,
+          value: values.get(targetId),
+        })
+      }
+    }
+    return { ...flushed, changes: taken.length, oldest: taken[0]?.at, more: taken.length === changesMax }
+  })
+}
+
+interface Taken extends Target {
+  change: unknown
+  at: Date
+}
+
+/** A target that somebody holds must not hold up the others for long. */
+const takeTurn = `
+  select pg_try_advisory_xact_lock(:flushLock) as got, set_config('lock_timeout', :lockTimeout, true)`
+
+const take = `
+  with taken as (
+    delete from tally_changes where seq in (
+      select seq from tally_changes
+      join jsonb_to_recordset(cast(:targets as jsonb)) as target (tally text, "targetId" uuid)
+        on tally_changes.target_id = target."targetId" and tally_changes.tally = target.tally
+      order by seq limit ${changesMax}
+    ) returning seq, tally, target_id, change, at
+  )
+  select tally, target_id as "targetId", change, at from taken order by seq`

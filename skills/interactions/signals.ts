@@ -1,0 +1,9 @@
+import { nothing } from '../../kernel/schema'
+import { signal } from '../../kernel/signal'
+
+export const typing = signal({
+  name: 'interactions.typing',
+  summary: 'Somebody is writing a comment.',
+  on: 'track',
+  data: nothing,
+})

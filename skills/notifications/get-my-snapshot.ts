@@ -1,0 +1,53 @@
+import { operation } from '../../kernel/operation'
+import { refusals } from '../../kernel/refusals'
+import { list, named, nothing, shape } from '../../kernel/schema'
+import { Profile, Upload } from '../../models'
+import { uploadView, viewUpload } from '../music-upload/views'
+import { newest, profileView, viewProfile } from '../user-profile/views'
+import { shownOf, unreadOf, viewNotification } from './shown'
+import { notificationView, unread } from './views'
+
+const notificationsMax = 30
+const uploadsMax = 20
+
+const mySnapshotView = named(
+  'MySnapshot',
+  shape({
+    profile: profileView,
+    ...unread,
+    notifications: list(notificationView, notificationsMax),
+    uploads: list(uploadView, uploadsMax),
+  }),
+)
+
+export const getMySnapshot = operation({
+  name: 'notifications.getMySnapshot',
+  route: 'GET /me/snapshot',
+  summary: `What your own channel goes on from: your profile, your newest ${notificationsMax} notifications and ${uploadsMax} uploads.`,
+  who: 'signed-in',
+  input: nothing,
+  output: mySnapshotView,
+  limit: { perMinute: 120 },
+  idempotency: 'read',
+  snapshotOf: (_input, actor) => `user:${actor.id}`,
+
+  async load(_input, { actor }) {
+    const profile = await Profile.findByPk(actor.id)
+    if (profile === null) throw refusals.notFound()
+    return profile
+  },
+
+  allow: () => true,
+
+  async run({ subject: profile, actor }, context) {
+    const { world } = context
+    const rows = await shownOf(world, { recipientId: actor.id, after: newest, limit: notificationsMax })
+    const uploads = await Upload.findAll({ where: { ownerId: actor.id }, order: [['id', 'DESC']], limit: uploadsMax })
+    return {
+      profile: await viewProfile(profile, context),
+      ...(await unreadOf(world, [actor.id]))(actor.id),
+      notifications: rows.map(viewNotification),
+      uploads: uploads.map(viewUpload),
+    }
+  },
+})

@@ -1,0 +1,10 @@
+import { reaction } from '../../kernel/event'
+import { profileUnblocked } from '../user-profile/events'
+import { reshow } from './reshow'
+
+export const onProfileUnblocked = reaction({
+  to: profileUnblocked,
+  because: 'what a block hid is there again',
+  react: ({ profileId, by }, context) =>
+    reshow({ recipientId: by.id, about: { actorId: profileId }, isBack: true }, context),
+})

@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
+import { type AddressInfo } from 'node:net'
+import { Server } from 'socket.io'
+import { io as connect } from 'socket.io-client'
+import { newId } from '../../kernel/ids'
+import { productOf } from '../../kernel/product'
+import { Refusal } from '../../kernel/refusals'
+import { count, id, shape, whole } from '../../kernel/schema'
+import { type StateFrame } from '../../kernel/stream'
+import { tally, tallyWindowMs } from '../../kernel/tally'
+import { transact } from '../../kernel/transact'
+import { type World } from '../../kernel/world'
+import { openState, type State } from '../../realtime/state/open-state'
+import { arrive } from '../../skills/user-profile'
+import { ownWorld, type OwnWorld } from '../kernel/own-world'
+import { until } from '../kernel/until'
+
+/** How often something was played: the simplest tally there can be, and one that fails when told to. */
+const failing = new Set<string>()
+let settlements = 0
+const plays = tally({
+  name: 'test.plays',
+  summary: 'Plays.',
+  kind: 'song',
+  key: 'plays',
+  change: shape({ by: whole(-1, 1) }),
+  value: shape({ song: id, plays: count, rev: count }),
+  async settle(waiting, { world }) {
+    settlements += 1
+    const sums = new Map<string, number>()
+    for (const { targetId, change } of waiting) sums.set(targetId, (sums.get(targetId) ?? 0) + change.by)
+    for (const [song, by] of sums) {
+      if (failing.has(song)) throw new Error('this song is broken')
+      await world.db.query(
+        `insert into songs values (:song, :by, 1)
+         on conflict (song) do update set plays = songs.plays + :by, rev = songs.rev + 1`,
+        { song, by },
+      )
+    }
+    return playsOf([...sums.keys()], world)
+  },
+  read: (songs, world) => playsOf(songs, world),
+})
+
+async function playsOf(songs: readonly string[], { db }: World) {
+  const rows = await db.query<{ song: string; plays: number; rev: number }>(
+    'select song, plays, rev from songs where song in (:songs)',
+    { songs },
+  )
+  return new Map(rows.map(row => [row.song, row]))
+}
+
+const product = productOf([{ tallies: [plays] }], arrive)
+
+let own: OwnWorld
+let state: State
+let io: Server
+const http = createServer()
+beforeAll(async () => {
+  own = await ownWorld({
+    product,
+    nodes: 2,
+    tables: 'create table songs (song uuid primary key, plays integer, rev integer)',
+  })
+  io = new Server(http)
+  io.on('connection', socket => {
+    socket.onAny((_name: string, room: string, done: () => void) => void Promise.resolve(socket.join(room)).then(done))
+  })
+  await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
+  state = openState(own.world, product, io)
+  await until(() => state.leads)
+})
+afterAll(async () => {
+  await io.close()
+  await state[Symbol.asyncDispose]()
+  await own[Symbol.asyncDispose]()
+})
+
+const someSong = () => newId(new Date())
+const play = async (song: string, node = 0, by = 1) => {
+  const world = own.worlds[node] ?? own.world
+  await transact({ world, product, actor: null, requestId: randomUUID() }, ({ tally: change }) =>
+    change(plays, song, { by }),
+  )
+}
+
+/** A follower with a bare client, and what it hears of one channel. */
+async function follower(channel: string) {
+  const { port } = http.address() as AddressInfo
+  const client = connect(`http://127.0.0.1:${port}`, { transports: ['websocket'], forceNew: true })
+  const frames: StateFrame[] = []
+  client.on('state', (frame: StateFrame) => frame.channel === channel && frames.push(frame))
+  await client.timeout(5_000).emitWithAck('join', channel)
+  const socket = io.sockets.sockets.get(client.id ?? '')
+  if (socket === undefined) throw new Error('the socket is not there')
+  const plays = () => Number(frames.at(-1)?.values.plays?.plays ?? 0)
+  return { client, socket, frames, plays }
+}
+
+describe('a change', () => {
+  it('is added only if its cause changes something, and is not there when its transaction fails', async () => {
+    const song = someSong()
+    const call = { world: own.world, product, actor: null, requestId: randomUUID() }
+    const cause = { sql: 'select 1 where :really', names: { really: false } }
+    expect(await transact(call, async ({ tally: change }) => change(plays, song, { by: 1 }, cause))).toBe(false)
+    const broken = transact(call, async ({ tally: change }) => {
+      await change(plays, song, { by: 1 })
+      throw new Error('not after all')
+    })
+    await expect(broken).rejects.toThrow('not after all')
+    await play(song)
+    await until(async () => (await state.stateOf(`song:${song}`)).plays?.plays === 1)
+    expect(await state.stateOf(`song:${song}`)).toEqual({ plays: { song, plays: 1, rev: 1 } })
+  })
+
+  it('must be what it was declared to be', async () => {
+    await expect(play(someSong(), 0, 7)).rejects.toBeInstanceOf(Refusal)
+  })
+})
+
+describe('frames', () => {
+  it('come at once, then at most one a window with the newest value, from either node', async () => {
+    const song = someSong()
+    const one = await follower(`song:${song}`)
+    const began = own.clock.now()
+    for (let index = 0; index < 60; index += 1) await play(song, index % 2)
+    await until(() => one.plays() === 60)
+    expect(one.frames.length).toBeLessThanOrEqual(Math.ceil((own.clock.now() - began) / tallyWindowMs) + 1)
+    expect(one.frames[0]?.values.plays?.rev).toBe(1)
+    one.client.disconnect()
+  })
+
+  it('are spared those who are slow, who get the newest when they are reminded', async () => {
+    const song = someSong()
+    const channel = `song:${song}`
+    const [quick, slow] = [await follower(channel), await follower(channel)]
+    await slow.socket.join('slow')
+    for (let total = 1; total <= 3; total += 1) {
+      await play(song)
+      await until(() => quick.plays() === total)
+    }
+    expect(slow.frames).toEqual([])
+    await slow.socket.leave('slow')
+    state.remind(slow.socket)
+    await until(() => slow.frames.length > 0)
+    expect(slow.frames).toEqual([{ channel, values: { plays: { song, plays: 3, rev: 3 } } }])
+    await play(song)
+    await until(() => slow.plays() === 4)
+    for (const { client } of [quick, slow]) client.disconnect()
+  })
+
+  it('reach who listens without a socket, until they hear no more', async () => {
+    const song = someSong()
+    const heard: StateFrame[] = []
+    const end = state.listen(`song:${song}`, frame => heard.push(frame))
+    await play(song, 1)
+    await until(() => heard.length === 1)
+    end()
+    end()
+    const other = await follower(`song:${song}`)
+    await play(song, 1)
+    await until(() => other.plays() === 2)
+    expect(heard).toHaveLength(1)
+    other.client.disconnect()
+  })
+
+  it('stop with the last follower, and the next one is told the newest', async () => {
+    const song = someSong()
+    const one = await follower(`song:${song}`)
+    await play(song)
+    await until(() => one.plays() === 1)
+    one.client.disconnect()
+    await until(() => !io.of('/').adapter.rooms.has(`song:${song}`))
+    await play(song)
+    await until(async () => (await plays.read([song], own.world)).get(song)?.plays === 2)
+    const two = await follower(`song:${song}`)
+    await until(async () => (await state.stateOf(`song:${song}`)).plays?.plays === 2)
+    two.client.disconnect()
+  })
+
+  it('are none for what has no such values, or was never changed', async () => {
+    expect(await state.stateOf('other:thing')).toEqual({})
+    expect(await state.stateOf(`song:${someSong()}`)).toEqual({})
+    const end = state.listen('other:thing', () => undefined)
+    end()
+  })
+})
+
+describe('what cannot be settled', () => {
+  it('holds nobody up, and is settled when it can be', async () => {
+    const [broken, sound] = [someSong(), someSong()]
+    failing.add(broken)
+    await play(broken)
+    await play(sound)
+    await until(async () => (await state.stateOf(`song:${sound}`)).plays?.plays === 1)
+    await play(broken)
+    failing.clear()
+    own.clock.advance(10_000)
+    await until(async () => (await plays.read([broken], own.world)).get(broken)?.plays === 2)
+  })
+
+  it('is not a change of a tally that only another release knows', async () => {
+    const song = someSong()
+    await own.world.tallies.change({ tally: 'test.unknown', targetId: song, change: {}, at: new Date() })
+    await play(song)
+    await until(async () => (await state.stateOf(`song:${song}`)).plays?.plays === 1)
+    expect(await own.sql(`select 1 from tally_changes where tally = 'test.unknown'`)).toHaveLength(1)
+  })
+})
+
+it('many targets are settled together', async () => {
+  const songs = Array.from({ length: 300 }, someSong)
+  const before = settlements
+  await Promise.all(songs.map(song => play(song)))
+  await until(async () => (await plays.read(songs, own.world)).size === songs.length)
+  expect(settlements - before).toBeLessThan(songs.length / 2)
+})

@@ -1,0 +1,158 @@
+import { likeTrack } from '../../../skills/interactions/like-track'
+import { abortUpload } from '../../../skills/music-upload/abort-upload'
+import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
+import { listUploads } from '../../../skills/music-upload/list-uploads'
+import { removeTrack } from '../../../skills/music-upload/remove-track'
+import { getMySnapshot } from '../../../skills/notifications/get-my-snapshot'
+import { getUnreadCount } from '../../../skills/notifications/get-unread-count'
+import { listNotifications } from '../../../skills/notifications/list-notifications'
+import { moveReadMarker } from '../../../skills/notifications/move-read-marker'
+import { blockProfile } from '../../../skills/user-profile/block-profile'
+import { followProfile } from '../../../skills/user-profile/follow-profile'
+import { getMe } from '../../../skills/user-profile/get-me'
+import { unblockProfile } from '../../../skills/user-profile/unblock-profile'
+import { updateMe } from '../../../skills/user-profile/update-me'
+import { take } from '../../equality/mirror'
+import { makeTrack } from '../../factories'
+import { askOverRest, doors, type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+import { announce } from '../music-upload/uploading'
+
+let world: TestWorld
+beforeAll(async () => {
+  world = await freshWorld()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+let people = 0
+const someone = (name: string) => world.person(`${name}${(people += 1)}`)
+
+const upload = (person: Person, fileName: string) =>
+  person.call(initiateUpload, announce(Buffer.from(fileName), { fileName }))
+
+describe.each(doors)('my snapshot over %s', door => {
+  it('is empty for somebody who has just arrived', async () => {
+    const ann = await someone('ann')
+    const { data, place } = await take(ann, getMySnapshot, {}, door)
+    const profile = await ann.call(getMe, {})
+    expect(data).toEqual({ profile, unreadCount: 0, more: false, notifications: [], uploads: [] })
+    expect(place).toMatchObject({ channel: `user:${ann.id}`, offset: 0 })
+  })
+
+  it('is what the lists tell, each in its order, and where the own channel is', async () => {
+    const ann = await someone('ann')
+    const bob = await someone('bob')
+    const { id: trackId } = await makeTrack(ann.id, { title: 'Blue' })
+    await bob.call(likeTrack, { trackId })
+    await world.settle()
+    await bob.call(followProfile, { profileId: ann.id })
+    await ann.call(updateMe, { bio: 'Here' })
+    for (const name of ['one.mp3', 'two.mp3']) await upload(ann, name)
+
+    const { data, place } = await take(ann, getMySnapshot, {}, door)
+    expect(data).toEqual({
+      profile: await ann.call(getMe, {}, { door }),
+      ...(await ann.call(getUnreadCount, {}, { door })),
+      notifications: await ann.call(listNotifications, {}, { door }),
+      uploads: await ann.call(listUploads, {}, { door }),
+    })
+    expect(data.notifications.map(({ kind }) => kind)).toEqual(['followed', 'liked'])
+    expect(data.uploads.map(({ fileName }) => fileName)).toEqual(['two.mp3', 'one.mp3'])
+    expect(data).toMatchObject({ profile: { bio: 'Here', counts: { followers: 1 } }, unreadCount: 2 })
+    expect(place).toEqual({ channel: `user:${ann.id}`, ...(await world.world.channels.position(`user:${ann.id}`)) })
+    await ann.call(moveReadMarker, { until: new Date(world.clock.now()).toISOString() })
+    expect(await ann.call(getMySnapshot, {}, { door })).toMatchObject({
+      unreadCount: 0,
+      notifications: [{ read: true }, { read: true }],
+    })
+  })
+})
+
+it('holds what is one’s own alone, and takes no wishes', async () => {
+  const ann = await someone('ann')
+  const bob = await someone('bob')
+  await upload(ann, 'hers.mp3')
+  await bob.call(followProfile, { profileId: ann.id })
+  expect(await bob.call(getMySnapshot, {})).toMatchObject({ profile: { id: bob.id }, notifications: [], uploads: [] })
+  expect(await bob.refused(getMySnapshot, { profileId: ann.id })).toMatchObject({ code: 'invalid_input' })
+  const reply = await askOverRest(world.nodes[0]?.url ?? '', getMySnapshot, {}, {})
+  expect(reply).toMatchObject({ error: { code: 'not_signed_in' } })
+  expect(reply).not.toHaveProperty('position')
+})
+
+it('shows the newest 30 notifications and 20 uploads, however many there are', async () => {
+  const ann = await someone('ann')
+  const fans = [await someone('bob'), await someone('cid')] as const
+  const tracks = await Promise.all(Array.from({ length: 32 }, () => makeTrack(ann.id)))
+  for (const [index, { id: trackId }] of tracks.entries()) await fans[index % 2]?.call(likeTrack, { trackId })
+  for (let count = 0; count < 22; count += 1) {
+    const { upload: begun } = await upload(ann, `${count}.mp3`)
+    await ann.call(abortUpload, { uploadId: begun.id })
+  }
+  await world.settle()
+  const snapshot = await ann.call(getMySnapshot, {})
+  expect(snapshot).toMatchObject({ unreadCount: 32, more: false })
+  expect(snapshot.notifications).toEqual(await ann.call(listNotifications, { limit: 30 }))
+  expect(snapshot.uploads).toEqual(await ann.call(listUploads, { limit: 20 }))
+  expect(snapshot.uploads).toHaveLength(20)
+})
+
+describe('what the snapshot leaves out from some moment on, the own channel tells', () => {
+  /** Two like the one track of ann, the second also follows her; nothing is read. */
+  async function stage() {
+    const [ann, bob, cid] = [await someone('ann'), await someone('bob'), await someone('cid')]
+    const { id: trackId } = await makeTrack(ann.id)
+    for (const fan of [bob, cid]) await fan.call(likeTrack, { trackId })
+    await world.settle()
+    await cid.call(followProfile, { profileId: ann.id })
+    const { notifications } = await ann.call(getMySnapshot, {})
+    const [followed, liked] = notifications
+    if (followed === undefined || liked === undefined) throw new Error('she was told of nothing')
+    return { ann, bob, cid, trackId, followed, liked, ear: await ann.hear(`user:${ann.id}`) }
+  }
+
+  it('of somebody she blocks: what is left of it, and what is unread; they themselves hear nothing', async () => {
+    const { ann, cid, followed, liked, ear } = await stage()
+    const atCid = await cid.hear(`user:${cid.id}`)
+    await ann.call(blockProfile, { profileId: cid.id })
+    const alone = { ...liked, actorCount: 1, actors: liked.actors.filter(({ id }) => id !== cid.id) }
+    const gone = await ear.first('notifications.notificationWithdrawn', data => data.notificationId === followed.id)
+    expect(gone.data).toMatchObject({ notification: null, unreadCount: 1 })
+    const less = await ear.first('notifications.notificationWithdrawn', data => data.notificationId === liked.id)
+    expect(less.data).toMatchObject({ notification: alone, unreadCount: 1 })
+    expect(await ann.call(getMySnapshot, {})).toMatchObject({ notifications: [alone], unreadCount: 1 })
+
+    await ann.call(unblockProfile, { profileId: cid.id })
+    for (const one of [followed, liked]) {
+      const back = await ear.first(
+        'notifications.notificationAdded',
+        data => (data.notification as { id: string }).id === one.id,
+      )
+      expect(back.data).toMatchObject({ notification: one, unreadCount: 2 })
+    }
+    await cid.call(updateMe, { bio: 'the last event' })
+    await atCid.first('user-profile.profileChanged')
+    expect(atCid.names()).toEqual(['user-profile.profileChanged'])
+  })
+
+  it('of a track that she takes away', async () => {
+    const { ann, trackId, followed, liked, ear } = await stage()
+    await ann.call(removeTrack, { trackId })
+    const gone = await ear.first('notifications.notificationWithdrawn')
+    expect(gone.data).toMatchObject({ notificationId: liked.id, notification: null, unreadCount: 1 })
+    expect(await ann.call(getMySnapshot, {})).toMatchObject({ notifications: [followed], unreadCount: 1 })
+  })
+
+  it('nothing, where a block or a track has to do with no notification', async () => {
+    const { ann, bob, ear } = await stage()
+    const { id: trackId } = await makeTrack(ann.id)
+    const stranger = await someone('dan')
+    await ann.call(removeTrack, { trackId })
+    await ann.call(blockProfile, { profileId: stranger.id })
+    await ann.call(unblockProfile, { profileId: stranger.id })
+    await bob.call(blockProfile, { profileId: stranger.id })
+    await ann.call(updateMe, { bio: 'the last event' })
+    await ear.first('user-profile.profileChanged')
+    expect(ear.names().filter(name => name.startsWith('notifications.'))).toEqual([])
+  })
+})
