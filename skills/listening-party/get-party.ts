@@ -13,6 +13,7 @@ export const getParty = operation({
   output: snapshotView,
   limit: { perMinute: 120 },
   idempotency: 'read',
+  snapshotOf: ({ partyId }) => `party:${partyId}`,
 
   load: ({ partyId }, context) => visibleParty(partyId, context),
 

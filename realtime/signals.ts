@@ -1,0 +1,61 @@
+import { type Server, type Socket } from 'socket.io'
+import { type Engine } from '../kernel/engine'
+import { refusals } from '../kernel/refusals'
+import { signalWish } from '../kernel/protocol'
+import { parse, shape } from '../kernel/schema'
+import { type AnySignalType } from '../kernel/signal'
+import { type SocketCall } from './dispatch'
+import { slowRoom } from './slow'
+
+export const signalsPerSecond = 10
+export const signalsAtOnceMax = 20
+
+/**
+ * `channel.signal {channel, name, data}`: told to the other followers on all nodes, at most once. Whoever follows may
+ * signal, and that is known here: nothing is asked of anybody. Those who are slow are left out.
+ */
+export function signalCalls({ world, product }: Pick<Engine, 'world' | 'product'>, io: Server): [string, SocketCall][] {
+  const sent = world.metrics.signals
+  const take = bucketPerSocket(() => world.clock.now())
+
+  const signal: SocketCall = async ({ input }, { actor }, socket) => {
+    try {
+      take(socket)
+      const { channel, name, data = {} } = parse(signalWish, input)
+      const type = typeOf(product.signals, channel, name)
+      if (!socket.rooms.has(channel)) throw refusals.forbidden('follow the channel first')
+      const checked = parse(shape({ data: type.data }), { data })
+      const frame = { channel, name, by: actor.id, data: checked.data }
+      // Not `volatile`: that drops whatever meets a transport in the middle of a write, and so all but the first of a tick.
+      io.to(channel).except([socket.id, slowRoom]).emit('signal', frame)
+      sent.inc({ outcome: 'sent' })
+      return { data: {} }
+    } catch (error) {
+      sent.inc({ outcome: 'refused' })
+      throw error
+    }
+  }
+  return [['channel.signal', signal]]
+}
+
+function typeOf(types: readonly AnySignalType[], channel: string, name: string): AnySignalType {
+  const [kind] = channel.split(':')
+  const ofKind = types.filter(({ on }) => on === kind)
+  const type = ofKind.find(candidate => candidate.name === name)
+  if (type !== undefined) return type
+  const message = `on this channel name must be one of [${ofKind.map(known => known.name).join(', ')}]`
+  throw refusals.invalidInput(undefined, { errors: [{ path: 'name', code: 'not_allowed', message }] })
+}
+
+/** So many at once, and then so many a second. @throws `too_many_requests` */
+function bucketPerSocket(now: () => number): (socket: Socket) => void {
+  const buckets = new WeakMap<Socket, { left: number; at: number }>()
+  return socket => {
+    const at = now()
+    const bucket = buckets.get(socket) ?? { left: signalsAtOnceMax, at }
+    const filled = bucket.left + (Math.max(at - bucket.at, 0) / 1_000) * signalsPerSecond
+    const left = Math.min(filled, signalsAtOnceMax) - 1
+    if (left < 0) throw refusals.tooMany(undefined, { retryAfter: 1 })
+    buckets.set(socket, { left, at })
+  }
+}

@@ -1,0 +1,117 @@
+import { io, type Socket } from 'socket.io-client'
+import { type Reply, Refused } from '../people'
+
+interface Frame {
+  channel: string
+  rev: number
+  after: number
+  count: number
+  joined: string[]
+  left: string[]
+}
+interface Present {
+  rev: number
+  count: number
+  members: string[] | null
+}
+
+/** One connection that follows a channel, and who it thinks is there: a client that does as the documents say. */
+export class Roster {
+  rev = 0
+  count = 0
+  /** Null when only the count is known. */
+  members: Set<string> | null = new Set()
+  readonly frames: Frame[] = []
+  /** Everybody of whom it was said that they left. */
+  readonly departed: string[] = []
+  follows = 0
+  /** What comes before the answer to a follow is applied after it. */
+  private early: Frame[] | undefined
+
+  private constructor(
+    readonly socket: Socket,
+    private readonly channel: string,
+  ) {
+    socket.on('presence', (frame: Frame) => {
+      if (frame.channel === channel) this.hear(frame)
+    })
+    // After a reconnect, as a client must.
+    socket.io.on('reconnect', () => this.followAgain())
+  }
+
+  static async open(url: string, token: string, channel: string): Promise<Roster> {
+    const socket = io(url, { auth: { token }, transports: ['websocket'], forceNew: true, reconnectionDelay: 20 })
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve)
+      socket.once('connect_error', reject)
+    })
+    const roster = new Roster(socket, channel)
+    await roster.follow()
+    return roster
+  }
+
+  async follow(): Promise<Present> {
+    this.follows += 1
+    this.early ??= []
+    const sent = { input: { channel: this.channel } }
+    const reply = (await this.socket.timeout(8_000).emitWithAck('channel.follow', sent)) as Reply
+    if (reply.error !== undefined) throw new Refused(reply.error)
+    const { presence } = (reply.data as { state: { presence: Present } }).state
+    if (presence.rev >= this.rev) {
+      this.rev = presence.rev
+      this.count = presence.count
+      this.members = presence.members === null ? null : new Set(presence.members)
+    }
+    const early = this.early
+    this.early = undefined
+    for (const frame of early) this.apply(frame)
+    return presence
+  }
+
+  /** `everybody` and nobody else is there. */
+  shows(...everybody: string[]): boolean {
+    const { members, count } = this
+    return count === everybody.length && members?.size === count && everybody.every(id => members.has(id))
+  }
+
+  /** The connection is lost, without a word. */
+  drop(): void {
+    this.socket.io.engine.close()
+  }
+
+  /** The connection is lost, and nobody comes back. */
+  vanish(): void {
+    this.socket.io.reconnection(false)
+    this.drop()
+  }
+
+  close(): void {
+    this.socket.disconnect()
+  }
+
+  /** Until the connection is lost, when the next one does it. */
+  private followAgain(): void {
+    this.follow().catch(() => undefined)
+  }
+
+  private hear(frame: Frame): void {
+    this.frames.push(frame)
+    this.departed.push(...frame.left)
+    if (this.early === undefined) this.apply(frame)
+    else this.early.push(frame)
+  }
+
+  private apply(frame: Frame): void {
+    if (frame.rev <= this.rev) return
+    if (frame.after > this.rev) {
+      this.followAgain()
+      return
+    }
+    const before = this.members ?? new Set<string>()
+    for (const id of frame.joined) before.add(id)
+    for (const id of frame.left) before.delete(id)
+    this.members = frame.count > 200 ? null : before
+    this.rev = frame.rev
+    this.count = frame.count
+  }
+}

@@ -1,0 +1,153 @@
+import { type Socket } from 'socket.io-client'
+import { signalsAtOnceMax } from '../../realtime/signals'
+import { joinParty } from '../../skills/listening-party/join-party'
+import { openParty } from '../../skills/listening-party/open-party'
+import { addComment } from '../../skills/interactions/add-comment'
+import { removeMember } from '../../skills/listening-party/remove-member'
+import { makeTrack } from '../factories'
+import { until } from '../kernel/until'
+import { type Ear, type Person, type Reply } from '../people'
+import { freshWorld, type TestWorld } from '../world'
+
+interface Signal {
+  channel: string
+  name: string
+  by: string
+  data: Record<string, unknown>
+}
+
+let world: TestWorld
+let ann: Person
+let bob: Person
+let carl: Person
+let dora: Person
+let party: string
+let track: string
+let trackId: string
+beforeAll(async () => {
+  world = await freshWorld()
+  ann = await world.person('ann', { node: 0 })
+  bob = await world.person('bob', { node: 1 })
+  carl = await world.person('carl', { node: 0 })
+  dora = await world.person('dora', { node: 1 })
+  trackId = (await makeTrack(ann.id)).id
+  track = `track:${trackId}`
+  const { party: opened } = await ann.call(openParty, { title: 'Here', trackIds: [trackId] })
+  party = `party:${opened.id}`
+  for (const person of [bob, carl]) await person.call(joinParty, { partyId: opened.id })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+/** Follows, and collects what signals arrive. */
+async function listen(person: Person, channel: string): Promise<{ ear: Ear; heard: Signal[] }> {
+  const ear = await person.hear(channel)
+  const heard: Signal[] = []
+  const socket = await person.socket()
+  socket.on('signal', (signal: Signal) => signal.channel === channel && heard.push(signal))
+  return { ear, heard }
+}
+
+async function send(person: Person, input: unknown): Promise<Reply> {
+  const socket: Socket = await person.socket()
+  return (await socket.timeout(8_000).emitWithAck('channel.signal', { input })) as Reply
+}
+
+const reaction = (emoji: string) => ({ channel: party, name: 'listening-party.reacted', data: { emoji } })
+
+/** Each test begins with a full bucket. */
+beforeEach(() => world.clock.advance(3_000))
+
+it('reaches the other followers on all nodes, once, says from whom, and not the sender', async () => {
+  const [annas, bobs, carls] = [await listen(ann, party), await listen(bob, party), await listen(carl, party)]
+  expect(await send(ann, reaction('🔥'))).toEqual({ data: {} })
+  await until(() => bobs.heard.length > 0 && carls.heard.length > 0)
+  const expected = [{ channel: party, name: 'listening-party.reacted', by: ann.id, data: { emoji: '🔥' } }]
+  expect([bobs.heard, carls.heard, annas.heard]).toEqual([expected, expected, []])
+  await send(bob, reaction('👍🏽'))
+  await until(() => annas.heard.length > 0)
+  expect(annas.heard[0]).toMatchObject({ by: bob.id })
+})
+
+it('reaches nobody who does not follow, or who unfollowed', async () => {
+  const [annas, bobs] = [await listen(ann, track), await listen(bob, track)]
+  const carls = await listen(carl, party)
+  await send(ann, { channel: track, name: 'interactions.typing', data: {} })
+  await until(() => bobs.heard.length === 1)
+  const socket = await bob.socket()
+  await socket.emitWithAck('channel.unfollow', { input: { channel: track } })
+  await send(ann, { channel: track, name: 'interactions.typing' })
+  await ann.call(addComment, { trackId, body: 'after it', positionMs: 0 })
+  await annas.ear.first('interactions.commentAdded')
+  expect([bobs.heard.length, carls.heard.length, annas.heard.length]).toEqual([1, 0, 0])
+})
+
+it('is for followers alone, whether there is such a channel or not', async () => {
+  expect((await send(dora, reaction('🔥'))).error).toMatchObject({ code: 'forbidden', status: 403 })
+  const nowhere = 'party:00000000-0000-4000-8000-000000000000'
+  expect((await send(dora, { ...reaction('🔥'), channel: nowhere })).error).toMatchObject({ code: 'forbidden' })
+})
+
+it('is over for whoever was shown out', async () => {
+  const { party: opened } = await ann.call(openParty, { title: 'Short', trackIds: [trackId] })
+  const short = `party:${opened.id}`
+  await bob.call(joinParty, { partyId: opened.id })
+  await listen(bob, short)
+  const closed = new Promise(resolve => void bob.socket().then(socket => socket.once('channel.closed', resolve)))
+  await ann.call(removeMember, { partyId: opened.id, profileId: bob.id })
+  await closed
+  expect((await send(bob, { ...reaction('🔥'), channel: short })).error).toMatchObject({ code: 'forbidden' })
+})
+
+describe('what is not valid is refused', () => {
+  beforeEach(() => listen(ann, party))
+  const name = 'listening-party.reacted'
+  it.each([
+    ['nothing', () => ({}), 'channel'],
+    ['a text', () => 'party', ''],
+    ['a channel that is none', () => ({ channel: 'x', name, data: { emoji: '🔥' } }), 'channel'],
+    ['a signal that nobody declared', () => ({ channel: party, name: 'nobody.knows', data: {} }), 'name'],
+    ['a signal of another kind of channel', () => ({ channel: party, name: 'interactions.typing', data: {} }), 'name'],
+    ['no data', () => ({ channel: party, name }), 'data.emoji'],
+    ['other data', () => ({ channel: party, name, data: { emoji: '🔥', more: 1 } }), 'data.more'],
+    ['words for an emoji', () => ({ channel: party, name, data: { emoji: 'fire' } }), 'data.emoji'],
+    ['a number for an emoji', () => ({ channel: party, name, data: { emoji: 7 } }), 'data.emoji'],
+    ['a digit', () => ({ channel: party, name, data: { emoji: '7' } }), 'data.emoji'],
+    ['a flood of emoji', () => ({ channel: party, name, data: { emoji: '🔥'.repeat(100) } }), 'data.emoji'],
+    ['data that is a list', () => ({ channel: party, name, data: [] }), 'data'],
+    ['binary data', () => ({ channel: party, name, data: Buffer.from('x') }), 'data'],
+    ['a field too many', () => ({ channel: party, name, data: { emoji: '🔥' }, to: 'all' }), 'to'],
+  ])('%s', async (_what, input, path) => {
+    const { error } = await send(ann, input())
+    expect(error).toMatchObject({ code: 'invalid_input', status: 400 })
+    expect(error?.errors?.map(fault => fault.path)).toContain(path)
+  })
+})
+
+it.each(['🔥', '👍🏽', '❤️', '👩‍👩‍👧‍👦', '🇫🇷', '🏳️‍🌈', '1', 'a', '🔥a', ' 🔥', ''])('%j is an emoji or is not', async emoji => {
+  await listen(ann, party)
+  const { error } = await send(ann, reaction(emoji))
+  expect(error === undefined).toBe(
+    /\p{Extended_Pictographic}|\p{Regional_Indicator}/u.test(emoji) && !/[\sa]/.test(emoji),
+  )
+})
+
+it('is limited for each socket, in a burst and over time, and others are unharmed', async () => {
+  const { heard } = await listen(bob, party)
+  await listen(ann, party)
+  const burst = async () => Promise.all(Array.from({ length: signalsAtOnceMax + 5 }, () => send(ann, reaction('🔥'))))
+  let replies = await burst()
+  const isGranted = ({ error }: Reply) => error === undefined
+  const granted = replies.filter(isGranted).length
+  expect(granted).toBeGreaterThanOrEqual(signalsAtOnceMax)
+  await until(() => heard.length === granted)
+  // The bucket fills while a slow machine sends.
+  await until(async () => !replies.every(isGranted) || !(replies = await burst()).every(isGranted))
+  expect(replies.find(reply => !isGranted(reply))?.error).toMatchObject({
+    code: 'too_many_requests',
+    status: 429,
+    retryAfter: 1,
+  })
+  expect(await send(bob, reaction('👍🏽'))).toEqual({ data: {} })
+  world.clock.advance(1_000)
+  expect(await send(ann, reaction('👍🏽'))).toEqual({ data: {} })
+})
