@@ -8,15 +8,14 @@ import { type Refusal, refusals } from '../kernel/refusals'
 export interface Caller {
   actor: Actor
   address: string
-  /** Epoch milliseconds. */
+  /** Of the token that holds at present: epoch milliseconds. */
+  issuedAt: number
   expiresAt: number
+  /** The expiry that it was warned of. */
+  warnedOf: number
 }
 
 type Middleware = (socket: Socket, next: (error?: ExtendedError) => void) => void
-
-/** A client that is late to refresh its token may overlap a little. */
-const expiryGraceMs = 5_000
-const longestTimerMs = 2 ** 31 - 1
 
 /**
  * Admits a socket by the token in its `auth` payload, and makes the profile of a subject that comes for the first time.
@@ -39,7 +38,8 @@ async function admit(engine: Engine, socket: Socket): Promise<void> {
   if (typeof token !== 'string') throw refusals.tokenInvalid()
   const address = addressOf(socket, engine.world.config.trustedProxies)
   const { actor, identity } = await engine.admit(token, address)
-  const caller: Caller = { actor, address, expiresAt: identity.expiresAt }
+  const { issuedAt, expiresAt } = identity
+  const caller: Caller = { actor, address, issuedAt, expiresAt, warnedOf: 0 }
   Object.assign(socket.data, caller)
 }
 
@@ -54,20 +54,6 @@ export function refuseSecondConnect(): Middleware {
     connected.add(socket.conn)
     next()
   }
-}
-
-/** Closes a socket when its token has expired: what it was told it might see, it may see no longer. */
-export function closeWhenExpired(engine: Engine, socket: Socket): void {
-  const { expiresAt } = socket.data as Caller
-  const leftMs = expiresAt + expiryGraceMs - engine.world.clock.now()
-  const timer = setTimeout(
-    () => {
-      socket.emit('session.closed', refusals.tokenExpired().toProblem(randomUUID()))
-      socket.disconnect(true)
-    },
-    Math.min(Math.max(leftMs, 0), longestTimerMs),
-  )
-  socket.once('disconnect', () => clearTimeout(timer))
 }
 
 function asConnectError(refusal: Refusal, requestId: string): ExtendedError {

@@ -1,4 +1,5 @@
 import { event } from '../../kernel/event'
+import { revocation } from '../../kernel/revocation'
 import { id, shape } from '../../kernel/schema'
 import { profileCacheKey, profileCounts, profileFacts, profileSummary } from './views'
 
@@ -46,6 +47,14 @@ export const profileBlocked = event({
   channels: blocker,
   stale,
   unsettles: ({ profileId }) => ({ profileId }),
+})
+
+export const sessionsEnded = event({
+  name: 'user-profile.sessionsEnded',
+  summary: 'Sessions of yours were ended: one, all but one, or all. Tokens issued until then are refused.',
+  payload: revocation,
+  // Every node hears the second, and closes the sockets of these sessions.
+  channels: ({ profileId }) => [`user:${profileId}`, 'control:sessions'],
 })
 
 export const profileUnblocked = event({

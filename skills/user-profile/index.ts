@@ -1,8 +1,17 @@
 import { type Skill } from '../../kernel/product'
 import { blockProfile } from './block-profile'
 import { userChannel } from './channel'
-import { profileBlocked, profileChanged, profileFollowed, profileUnblocked, profileUnfollowed } from './events'
+import { endSessions } from './end-sessions'
+import {
+  profileBlocked,
+  profileChanged,
+  profileFollowed,
+  profileUnblocked,
+  profileUnfollowed,
+  sessionsEnded,
+} from './events'
 import { followProfile } from './follow-profile'
+import { forgetEndedSessions } from './forget-ended-sessions'
 import { getMe } from './get-me'
 import { getProfile } from './get-profile'
 import { listBlocked } from './list-blocked'
@@ -19,7 +28,9 @@ export const userProfile: Skill = {
     ...[getMe, updateMe, getProfile],
     ...[followProfile, unfollowProfile, listFollowers, listFollowing],
     ...[blockProfile, unblockProfile, listBlocked],
+    endSessions,
   ],
-  events: [profileFollowed, profileUnfollowed, profileChanged, profileBlocked, profileUnblocked],
+  events: [profileFollowed, profileUnfollowed, profileChanged, profileBlocked, profileUnblocked, sessionsEnded],
   channels: [userChannel],
+  jobs: [forgetEndedSessions],
 }

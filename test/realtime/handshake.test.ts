@@ -102,13 +102,17 @@ describe('an origin (S01)', () => {
 
 it.each([
   ['an unknown transport', 'EIO=4&transport=carrier-pigeon', 0],
-  ['an unknown session', 'EIO=4&transport=polling&sid=abc', 1],
-  ['a session called __proto__', 'EIO=4&transport=polling&sid=__proto__', 1],
   ['an old protocol', 'EIO=3&transport=polling', 5],
 ])('%s is refused (S02)', async (_what, query, code) => {
   const response = await fetch(`${url}/socket.io/?${query}`)
   expect(response.status).toBe(400)
   expect(await response.json()).toMatchObject({ code })
+})
+
+it.each(['abc', '__proto__', 'toString'])('an unknown session %s is refused (S02)', async sid => {
+  const response = await fetch(`${url}/socket.io/?EIO=4&transport=polling&sid=${sid}`)
+  expect(response.status).toBe(404)
+  expect(await response.json()).toMatchObject({ code: 'not_found' })
 })
 
 describe('a transport', () => {
