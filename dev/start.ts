@@ -28,7 +28,12 @@ async function main(): Promise<void> {
     const ports = { issuer: port + 2, s3: port + 3, edge: port + 4 }
     const stack = await showing('The embedded stack', startStack({ folder, variables: given, ports, say }), say)
     parts.unshift(stack)
-    const shared: Record<string, string> = { NODE_ENV: 'development', ...definedOf(given), ...stack.variables }
+    const shared: Record<string, string> = {
+      NODE_ENV: 'development',
+      DRAIN_SECONDS: '1',
+      ...definedOf(given),
+      ...stack.variables,
+    }
     // All faults here, rather than in the logs of three processes.
     readConfig(shared)
     const ran = await showing('Migrations', migrateUp(shared.DATABASE_URL ?? ''), say)

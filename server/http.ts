@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo } from 'node:net'
 
 /** Longer than this nobody's request takes: what is left then is cut. */
-const drainMs = 20_000
+const drainMs = 10_000
 const headersMax = 100
 
 /** An HTTP server with limits on everything that a client could draw out. */
@@ -28,6 +28,16 @@ export async function listen(http: Server, port: number): Promise<number> {
     http.listen(port, resolve)
   })
   return (http.address() as AddressInfo).port
+}
+
+/**
+ * Ends each connection with its next answer and says so in it: a proxy that keeps connections finds none closed under a
+ * request that it must not send twice.
+ */
+export function keepNoConnections(http: Server): void {
+  http.prependListener('request', (_request, response) => {
+    response.shouldKeepAlive = false
+  })
 }
 
 /** Lets requests under way finish; connections that only wait are closed at once. */

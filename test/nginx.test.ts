@@ -15,11 +15,16 @@ import { startServer } from '../dev/processes/start-server'
 import { supervise } from '../dev/processes/supervise'
 import { findTool } from '../dev/processes/tools'
 import { refusals } from '../kernel/refusals'
-import { likeTrack } from '../skills/interactions/like-track'
+import { type CatchUp } from '../kernel/stream'
+import { addComment } from '../skills/interactions/add-comment'
 import { getTrack } from '../skills/streaming/get-track'
 import { getMe } from '../skills/user-profile/get-me'
+import { announce } from './announce'
 import { makeTrack } from './factories'
+import { until } from './kernel/until'
 import { Ear, Person, type Reply } from './people'
+import { nodeProcess } from './server/node-process'
+import { EventReader } from './server/sse'
 import { testStack } from './stack'
 import { freshWorld, type TestWorld } from './world'
 
@@ -37,10 +42,7 @@ beforeAll(async () => {
   edge = await startEdge({ nodes: world.nodes.map(({ port }) => port), bucketPort })
   parts.unshift(edge)
 })
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.disconnect()
-  while (sum(await socketsByNode()) > 0) await delay(10)
-})
+afterEach(() => everybodyLeaves())
 afterAll(async () => {
   for (const part of parts) await part[Symbol.asyncDispose]()
 })
@@ -152,7 +154,42 @@ describe('nodes that fail', () => {
   })
 })
 
-describe('the events of a channel as a stream', () => {
+describe('the events of a channel', () => {
+  it('arrive as they happen, on any node, and go on after the last id on whichever comes next', async () => {
+    const ann = await arrive('ann')
+    const channel = `user:${ann.id}`
+    const url = `${edge.url}/api/v1/channels/${channel}/events`
+    const first = await EventReader.open(url, ann.token)
+    await first.first('following')
+    for (const [index, { world: node }] of world.nodes.entries()) {
+      await announce(node, channel, [index])
+      await until(() => first.offsets.length === index + 1)
+    }
+    await first[Symbol.asyncDispose]()
+    await announce(world.world, channel, [7])
+    await using second = await EventReader.open(url, ann.token, { 'last-event-id': first.lastId ?? '' })
+    await until(() => second.offsets.length === 1)
+    expect(second.offsets).toEqual([(first.offsets.at(-1) ?? 0) + 1])
+    expect(second.response.headers.get('cache-control')).toBe('no-store')
+  })
+
+  it('end a long-poll that waits for them', async () => {
+    const ann = await arrive('ann')
+    const channel = `user:${ann.id}`
+    const ask = async (query: string) => {
+      const headers = { authorization: `Bearer ${ann.token}` }
+      const response = await fetch(`${edge.url}/api/v1/channels/${channel}/events${query}`, { headers })
+      return ((await response.json()) as { data: CatchUp }).data
+    }
+    const { epoch, top } = await ask('')
+    const answer = ask(`?after=${epoch}:${top}&wait=25`)
+    const isWaiting = async ({ world: { metrics } }: (typeof world.nodes)[number]) =>
+      (await metrics.streams.get()).values.some(({ labels, value }) => labels.kind === 'long-poll' && value === 1)
+    await until(async () => (await Promise.all(world.nodes.map(isWaiting))).includes(true))
+    await announce(world.world, channel, [1, 2])
+    expect((await answer).events.map(({ offset }) => offset)).toEqual([top + 1, top + 2])
+  })
+
   it('arrive while the stream is open', async () => {
     await using node = await listenTo((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -189,7 +226,7 @@ describe('sockets', () => {
     expect(await callMe(client)).toBe((await arrive('ann')).id)
   })
 
-  it('over long-polling hear of likes made on any node', async () => {
+  it('over long-polling hear of comments made on any node', async () => {
     const ann = await arrive('ann')
     const track = await makeTrack(ann.id)
     const client = await connectTo('ann', { transports: ['polling'] })
@@ -199,10 +236,84 @@ describe('sockets', () => {
     expect(error).toBeUndefined()
     for (const [index] of world.nodes.entries()) {
       const fan = await world.person(`fan${index}`, { node: index })
-      await fan.call(likeTrack, { trackId: track.id })
-      await ear.first('interactions.trackLiked', ({ by }) => (by as { id: string }).id === fan.id)
+      const body = `from node ${index}`
+      await fan.call(addComment, { trackId: track.id, body, positionMs: 0 })
+      await ear.first('interactions.commentAdded', ({ comment }) => (comment as { body: string }).body === body)
     }
   })
+})
+
+describe('a node that takes no sockets', () => {
+  it('refuses handshakes, which another node takes, and long-polling clients stay with that one', async () => {
+    let refused = 0
+    let missed = 0
+    await using full = await listenTo((request, response) => {
+      const isNew = !(request.url ?? '').includes('sid=')
+      if (isNew) refused += 1
+      else missed += 1
+      response.writeHead(isNew ? 503 : 404).end()
+    })
+    const [node] = world.nodes
+    await using halved = await startEdge({ nodes: [full.port, node?.port ?? 0] })
+    for (const transports of [['polling'], ['websocket'], ['polling', 'websocket']])
+      for (let index = 0; index < 6; index += 1) {
+        const client = await connectTo(`fan${index}`, { transports }, halved.url)
+        expect(await callMe(client)).toEqual(expect.any(String))
+        expect(client.io.engine.transport.name).toBeDefined()
+      }
+    expect(refused).toBeGreaterThan(0)
+    // Sessions are looked for there as well: a node that takes no new ones keeps those it has.
+    expect(missed).toBeGreaterThan(refused)
+    await everybodyLeaves()
+  })
+
+  it('because it drains under load sends everybody to another node; no call fails, and it ends with 0', async () => {
+    const [stays] = world.nodes
+    if (stays === undefined) throw new Error('there is no node')
+    const ann = await world.person('ann')
+    await using leaves = await nodeProcess({ ...world.variables, DRAIN_SECONDS: '2' })
+    await using both = await startEdge({ nodes: [leaves.port, stays.port] })
+    const roads = [['websocket'], ['websocket'], ['polling'], ['polling', 'websocket']]
+    const plain = await Promise.all(
+      Array.from({ length: 12 }, (_, index) =>
+        connectTo(`fan${index}`, { transports: roads[index % 4] ?? [] }, both.url),
+      ),
+    )
+    const movers = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => connectTo(`mover${index}`, wsOnly, both.url)),
+    )
+    const moved = movers.map(client => moveWhenTold(client, both.url))
+    const fewer = async () => sum(await socketsByNode())
+    expect(await fewer()).toBeLessThan(20)
+
+    let isOver = false
+    const statuses = new Set<number>()
+    const load = async () => {
+      while (!isOver) {
+        const headers = { authorization: `Bearer ${ann.token}`, connection: 'close' }
+        statuses.add((await fetch(`${both.url}/api/v1/me`, { headers })).status)
+        await delay(120)
+      }
+    }
+    const loading = load()
+    const replies: unknown[] = []
+    const calling = moved.map(async ({ call }) => {
+      while (!isOver) {
+        replies.push(await call())
+        await delay(100)
+      }
+    })
+    leaves.signal('SIGTERM')
+    expect(await leaves.exited).toEqual({ code: 0, signal: null })
+    while ((await fewer()) < 20) await delay(20)
+    isOver = true
+    await Promise.all([loading, ...calling])
+    expect([...statuses]).toEqual([200])
+    expect(replies.every(id => typeof id === 'string')).toBe(true)
+    expect(moved.every(({ gaps }) => gaps() === 0)).toBe(true)
+    expect(await Promise.all(plain.map(client => callMe(client)))).toHaveLength(12)
+    await everybodyLeaves()
+  }, 60_000)
 })
 
 describe('the bucket server of docker-compose', () => {
@@ -231,9 +342,41 @@ it('keeps an access log without queries', async () => {
 
 const arrive = async (name: string) => Person.arrive(name, await world.issuer.tokenFor(name), edge.url)
 
-async function connectTo(name: string, options: Parameters<typeof io>[1] = {}): Promise<Socket> {
+/** While the edge still stands: a long-polling client says good-bye through it. */
+async function everybodyLeaves(): Promise<void> {
+  for (const client of clients.splice(0)) client.disconnect()
+  while (sum(await socketsByNode()) > 0) await delay(10)
+}
+
+const wsOnly = { transports: ['websocket'] }
+
+/** Opens a new connection before it closes the old one, as our own client does. */
+function moveWhenTold(first: Socket, url: string) {
+  let current = first
+  let gaps = 0
+  const underWay = new Set<Promise<unknown>>()
+  const watch = (socket: Socket) => {
+    socket.on('disconnect', () => (gaps += current === socket ? 1 : 0))
+    socket.once('session.moving', async () => {
+      const next = await connectTo('mover', wsOnly, url)
+      current = next
+      watch(next)
+      await Promise.all(underWay)
+      socket.disconnect()
+    })
+  }
+  watch(first)
+  const call = async () => {
+    const calling = callMe(current)
+    underWay.add(calling)
+    return calling.finally(() => underWay.delete(calling))
+  }
+  return { call, gaps: () => gaps }
+}
+
+async function connectTo(name: string, options: Parameters<typeof io>[1] = {}, url = edge.url): Promise<Socket> {
   const auth = { token: await world.issuer.tokenFor(name) }
-  const client = io(edge.url, { auth, query: { nid: randomUUID() }, forceNew: true, ...options })
+  const client = io(url, { auth, query: { nid: randomUUID() }, forceNew: true, ...options })
   clients.push(client)
   await new Promise<void>((accept, reject) => {
     client.once('connect', accept)

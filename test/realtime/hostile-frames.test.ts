@@ -19,6 +19,8 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]())
 // Whatever was sent: the process lives, and a neighbour notices nothing.
 afterEach(async () => {
+  // All of this goes over one connection, which may ask for only so much at a time.
+  world.clock.advance(5_000)
   expect(socket.connected).toBe(true)
   expect(await ann.call(getMe, {}, { door: 'socket' })).toMatchObject({ id: ann.id })
 })
@@ -150,6 +152,31 @@ describe('a packet (S06)', () => {
     await other.untilClosed()
     raw.say(Buffer.from('part'))
     expect(await raw.hear(text => text.startsWith('431['))).toContain('invalid_input')
+  })
+
+  it.each([
+    '4511-["x"]',
+    '45999999999-["x"]',
+    '45-1-["x"]',
+    '451.5-["x"]',
+    '461-1["x"]',
+    `451-1["${name}",{"_placeholder":true,"num":99}]`,
+    `451-1["${name}",{"_placeholder":true,"num":-1}]`,
+  ])('with parts that it cannot have closes the transport: %s', async packet => {
+    await using raw = await RawSocket.admitted(port, ann.token)
+    raw.say(packet)
+    raw.say(Buffer.from('part'))
+    raw.say(Buffer.from('unasked'))
+    await raw.untilClosed()
+  })
+
+  it('in a compressed frame, or in one of an opcode that there is not, closes the transport', async () => {
+    for (const first of [0xc1, 0x83, 0x8b]) {
+      await using raw = await RawSocket.admitted(port, ann.token)
+      raw.write(Buffer.from([first, 0x80, 0, 0, 0, 0]))
+      await raw.untilClosed()
+      expect(raw.closeCode).toBe(1002)
+    }
   })
 
   it('of any text ends in an answer or a closed transport, never in the process', async () => {

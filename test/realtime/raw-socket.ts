@@ -76,6 +76,20 @@ export class RawSocket implements AsyncDisposable {
     this.tcp.write(Buffer.concat([Buffer.from([isText ? 0x81 : 0x82]), length, Buffer.alloc(4), payload]))
   }
 
+  /** Sends bytes as they are. */
+  write(bytes: Buffer): void {
+    this.tcp.write(bytes)
+  }
+
+  /** Reads nothing more, as a client does whose network or machine has stalled. */
+  pause(): void {
+    this.tcp.pause()
+  }
+
+  resume(): void {
+    this.tcp.resume()
+  }
+
   /** The first message that fits, now or soon; rejects when the transport closes before. */
   async hear(fits: (text: string) => boolean): Promise<string> {
     for (;;) {

@@ -1,19 +1,26 @@
-import { io } from 'socket.io-client'
+import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
+import { io, type Socket } from 'socket.io-client'
+import { type Problem } from '../../kernel/refusals'
 import { hooks, notesProduct, notesTable } from '../kernel/notes'
-import { ownWorld } from '../kernel/own-world'
+import { type OwnWorld, ownWorld } from '../kernel/own-world'
 import { until } from '../kernel/until'
+import { RawSocket } from '../realtime/raw-socket'
+import { nodeProcess } from './node-process'
+
+const clients: Socket[] = []
+afterEach(() => {
+  hooks.duringAdd = async () => undefined
+  for (const client of clients.splice(0)) client.disconnect()
+})
 
 it('a node that is told to end finishes what is under way, takes nothing new, and sends its sockets elsewhere', async () => {
   await using own = await ownWorld({ product: notesProduct, tables: notesTable })
   const node = await own.open()
   const token = await own.issuer.tokenFor('ann')
-  let finish: () => void = () => undefined
-  let entered = 0
-  const finished = new Promise<void>(resolve => (finish = resolve))
-  hooks.duringAdd = () => ((entered += 1), finished)
+  const add = slowly()
 
-  const socket = io(node.url, { auth: { token }, transports: ['websocket'], forceNew: true, reconnection: false })
-  await new Promise<void>(resolve => socket.once('connect', resolve))
+  const socket = await connect(node.url, token)
   const left = new Promise<string>(resolve => socket.once('disconnect', resolve))
 
   const underWay = fetch(`${node.url}/api/v1/notes`, {
@@ -21,40 +28,188 @@ it('a node that is told to end finishes what is under way, takes nothing new, an
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: '{"body":"slow"}',
   })
-  await until(() => entered === 1)
+  await until(() => add.entered() === 1)
   let ended = false
   const ending = Promise.resolve(node[Symbol.asyncDispose]()).then(() => (ended = true))
 
   // Any reason but `io server disconnect`, after which a client does not come back by itself.
   expect(await left).toBe('transport close')
-  await expect(fetch(`${node.url}/health/live`, { headers: { connection: 'close' } })).rejects.toThrow()
+  await until(() => refusesConnections(node.url))
   expect(ended).toBe(false)
-  finish()
+  add.finish()
   const answer = await underWay
   expect(answer.status).toBe(201)
   expect(await answer.json()).toMatchObject({ data: { body: 'slow' } })
   await ending
-  hooks.duringAdd = async () => undefined
-  socket.disconnect()
   expect(await own.sql(`select body from notes`)).toEqual([{ body: 'slow' }])
 })
 
-it('a node that is told to end answers the calls of its sockets first', async () => {
+it('a node that is told to end answers the calls of its sockets first, and refuses what they ask then', async () => {
   await using own = await ownWorld({ product: notesProduct, tables: notesTable })
   const node = await own.open()
-  const auth = { token: await own.issuer.tokenFor('ann') }
+  const add = slowly()
+
+  const socket = await connect(node.url, await own.issuer.tokenFor('ann'))
+  const underWay = socket.emitWithAck('notes.addNote', { input: { body: 'slow' } }) as Promise<unknown>
+  await until(() => add.entered() === 1)
+  const moving = once(asEmitter(socket), 'session.moving')
+  const ending = Promise.resolve(node[Symbol.asyncDispose]())
+  await moving
+  let refused: Problem | undefined
+  await until(async () => {
+    const reply = (await socket.emitWithAck('user-profile.getMe', {})) as { error?: Problem }
+    refused = reply.error
+    return refused !== undefined
+  })
+  expect(refused).toMatchObject({ code: 'moving', status: 503, retryAfter: 1 })
+  add.finish()
+  expect(await underWay).toMatchObject({ data: { body: 'slow' } })
+  await ending
+})
+
+describe('a node that is told to end, over seconds', () => {
+  it('tells its sockets one after the other, waits for them, and goes on serving them meanwhile', async () => {
+    await using own = await ownWorld({ product: notesProduct, tables: notesTable, nodes: 2, variables })
+    const [node, other] = [await own.open(0), await own.open(1)]
+    const token = await own.issuer.tokenFor('ann')
+    const auth = { authorization: `Bearer ${token}` }
+    const crowd = await Promise.all(Array.from({ length: 10 }, () => connect(node.url, token)))
+    const told: { withinMs: number }[] = []
+    const reasons: string[] = []
+    let untold = 0
+    const moved = crowd.map(async (old, index) => {
+      old.once('disconnect', reason => reasons.push(reason))
+      const [moving] = (await once(asEmitter(old), 'session.moving')) as [{ withinMs: number }]
+      told.push(moving)
+      if (told.length === 1) untold = crowd.length - told.length
+      // Half of them understand: a new one before the old one closes.
+      if (index % 2 === 1) return
+      const next = await connect(other.url, token)
+      expect(old.connected).toBe(true)
+      expect(await old.emitWithAck('user-profile.getMe', {})).toHaveProperty('data')
+      old.disconnect()
+      expect(next.connected).toBe(true)
+    })
+    const ending = Promise.resolve(node[Symbol.asyncDispose]())
+
+    await until(() => told.length > 0)
+    expect(untold).toBeGreaterThan(0)
+    expect(told[0]).toEqual({ withinMs: 1_000 })
+    expect((await fetch(`${node.url}/health/ready`)).status).toBe(503)
+    expect((await fetch(`${node.url}/health/live`)).status).toBe(200)
+    expect((await fetch(`${node.url}/api/v1/me`, { headers: auth })).status).toBe(200)
+    expect((await fetch(`${node.url}/socket.io/?EIO=4&transport=polling`)).status).toBe(503)
+
+    await Promise.all(moved)
+    await ending
+    await until(() => reasons.length === crowd.length)
+    expect(reasons.filter(reason => reason === 'io client disconnect')).toHaveLength(5)
+    expect(reasons.filter(reason => reason === 'transport close')).toHaveLength(5)
+    const { values } = (await own.worlds[0]?.metrics.drained.get()) ?? { values: [] }
+    expect(Object.fromEntries(values.map(({ labels, value }) => [labels.how, value]))).toEqual({ moved: 5, closed: 5 })
+    expect(await refusesConnections(node.url)).toBe(true)
+    await other[Symbol.asyncDispose]()
+  })
+
+  it('waits for nobody who is not there', async () => {
+    await using own = await ownWorld({ product: notesProduct, variables: { DRAIN_SECONDS: '600' } })
+    const node = await own.open()
+    await node[Symbol.asyncDispose]()
+    expect(await refusesConnections(node.url)).toBe(true)
+  })
+
+  it('closes long-polling sockets as well', async () => {
+    await using own = await ownWorld({ product: notesProduct, variables })
+    const node = await own.open()
+    const socket = await connect(node.url, await own.issuer.tokenFor('ann'), ['polling'])
+    const left = new Promise<string>(resolve => socket.once('disconnect', resolve))
+    await node[Symbol.asyncDispose]()
+    expect(await left).toMatch(/^transport (close|error)$/)
+  })
+
+  it('cuts who does not even read', async () => {
+    await using own = await ownWorld({ product: notesProduct, variables })
+    const node = await own.open()
+    await using admitted = await RawSocket.admitted(node.port, await own.issuer.tokenFor('ann'))
+    await using halfway = await RawSocket.open(node.port)
+    admitted.pause()
+    halfway.pause()
+    await node[Symbol.asyncDispose]()
+    for (const raw of [admitted, halfway]) {
+      raw.resume()
+      await raw.untilClosed()
+    }
+  })
+})
+
+describe('a process', () => {
+  let own: OwnWorld
+  beforeAll(async () => {
+    own = await ownWorld({ product: notesProduct })
+  })
+  afterAll(() => own[Symbol.asyncDispose]())
+
+  it('ends with 0 after SIGTERM, its calls answered, its sockets sent elsewhere', async () => {
+    await using node = await nodeProcess({ ...own.variables, DRAIN_SECONDS: '1' })
+    const token = await own.issuer.tokenFor('ann')
+    const socket = await connect(node.url, token)
+    const answers: boolean[] = []
+    const asking = askAgainAndAgain(socket, answers)
+    const left = new Promise<string>(resolve => socket.once('disconnect', resolve))
+    await until(() => answers.length > 3)
+    node.signal('SIGTERM')
+    expect(await left).toBe('transport close')
+    expect(await node.exited).toEqual({ code: 0, signal: null })
+    await asking
+    // The last may have been sent when nobody was there any more to hear it.
+    expect(answers.slice(0, -1)).not.toContain(false)
+  }, 40_000)
+
+  it('ends at once after a second signal', async () => {
+    await using node = await nodeProcess({ ...own.variables, DRAIN_SECONDS: '600' })
+    const socket = await connect(node.url, await own.issuer.tokenFor('ann'))
+    node.signal('SIGTERM')
+    await until(async () => (await fetch(`${node.url}/health/ready`)).status === 503)
+    expect(socket.connected).toBe(true)
+    node.signal('SIGTERM')
+    expect(await node.exited).toEqual({ code: 1, signal: null })
+  }, 40_000)
+})
+
+const variables = { DRAIN_SECONDS: '1' }
+
+/** Makes adding a note wait. */
+function slowly() {
   let finish: () => void = () => undefined
   let entered = 0
   const finished = new Promise<void>(resolve => (finish = resolve))
   hooks.duringAdd = () => ((entered += 1), finished)
+  return { finish: () => finish(), entered: () => entered }
+}
 
-  const socket = io(node.url, { auth, transports: ['websocket'], forceNew: true, reconnection: false })
-  const underWay = socket.emitWithAck('notes.addNote', { input: { body: 'slow' } }) as Promise<unknown>
-  await until(() => entered === 1)
-  const ending = Promise.resolve(node[Symbol.asyncDispose]())
-  finish()
-  expect(await underWay).toMatchObject({ data: { body: 'slow' } })
-  await ending
-  hooks.duringAdd = async () => undefined
-  socket.disconnect()
-})
+async function connect(url: string, token: string, transports = ['websocket']): Promise<Socket> {
+  const socket = io(url, { auth: { token }, transports, forceNew: true, reconnection: false })
+  clients.push(socket)
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('connect_error', reject)
+  })
+  return socket
+}
+
+const asEmitter = (socket: Socket) => socket as unknown as NodeJS.EventEmitter
+
+/** A call after the other until the connection is gone; what was asked before must have been answered. */
+async function askAgainAndAgain(socket: Socket, answers: boolean[]): Promise<void> {
+  while (socket.connected) {
+    const reply = (await socket.emitWithAck('user-profile.getMe', {}).catch(() => ({}))) as object
+    answers.push('data' in reply || 'error' in reply)
+    await pause(150)
+  }
+}
+
+const refusesConnections = (url: string) =>
+  fetch(`${url}/health/live`, { headers: { connection: 'close' } }).then(
+    () => false,
+    () => true,
+  )

@@ -16,8 +16,10 @@ beforeAll(async () => {
 })
 afterAll(() => own[Symbol.asyncDispose]())
 
+const noStreams = { open: () => Promise.reject(new Error('nobody follows here')) }
+
 async function door(world: World, readiness: Readiness = { draining: false }) {
-  const server = createServer(createApp(createEngine(world, notesProduct), readiness))
+  const server = createServer(createApp(createEngine(world, notesProduct), readiness, noStreams))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
@@ -104,6 +106,6 @@ it('metrics tell what was called, how it ended, and no more', async () => {
     'tutti_call_seconds_count{operation="notes.seldom",door="rest",outcome="invalid_input"} 1',
     'tutti_call_seconds_count{operation="user-profile.getMe",door="rest",outcome="not_signed_in"} 1',
   ])
-  for (const name of ['tutti_sockets', 'tutti_process_cpu_seconds_total', 'tutti_event_delivery_seconds'])
+  for (const name of ['tutti_sockets', 'tutti_process_cpu_seconds_total', 'tutti_relay_seconds'])
     expect(text.includes(`# TYPE ${name} `)).toBe(true)
 })

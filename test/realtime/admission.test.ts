@@ -1,0 +1,207 @@
+import { createServer } from 'node:http'
+import { type AddressInfo } from 'node:net'
+import { Server } from 'socket.io'
+import { io, type Socket } from 'socket.io-client'
+import { readConfig } from '../../kernel/world/config'
+import { createMetrics } from '../../kernel/world/metrics'
+import { type Admission, guardAdmission } from '../../realtime/admission'
+import { watchEventLoopLag } from '../../realtime/event-loop-lag'
+import { testStack } from '../stack'
+import { until } from '../kernel/until'
+import { RawSocket } from './raw-socket'
+
+interface Door extends AsyncDisposable {
+  server: Server
+  metrics: ReturnType<typeof createMetrics>
+  admission: Admission
+  port: number
+  /** The answer to a request of Socket.IO's, by its query. */
+  ask(query: string, init?: RequestInit): Promise<Response>
+}
+
+const handshake = 'EIO=4&transport=polling'
+const origin = 'https://tutti.example'
+const lag = { ms: 0 }
+const clients: Socket[] = []
+afterEach(() => {
+  lag.ms = 0
+  for (const client of clients.splice(0)) client.disconnect()
+})
+
+async function open({ socketsMax = 1_000, crowdMax = 1_000 } = {}): Promise<Door> {
+  const http = createServer()
+  const server = new Server(http, { cors: { origin } })
+  const metrics = createMetrics()
+  const config = readConfig({ ...testStack().variables, SOCKETS_MAX: String(socketsMax) })
+  const pretended = { p99Ms: () => lag.ms, [Symbol.dispose]: () => undefined }
+  const admission = guardAdmission({ config, metrics }, server, { lag: pretended, crowdMax })
+  await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
+  const { port } = http.address() as AddressInfo
+  return {
+    server,
+    metrics,
+    admission,
+    port,
+    ask: (query, init) => fetch(`http://127.0.0.1:${port}/socket.io/?${query}`, init),
+    [Symbol.asyncDispose]: async () => {
+      http.closeAllConnections()
+      await server.close()
+    },
+  }
+}
+
+function connect({ port }: Door, transports: string[] = ['websocket']): Socket {
+  const client = io(`http://127.0.0.1:${port}`, { transports, forceNew: true, reconnectionDelay: 50 })
+  clients.push(client)
+  return client
+}
+
+const refusedFor = async ({ metrics }: Door): Promise<Record<string, number>> =>
+  Object.fromEntries(
+    (await metrics.handshakesRefused.get()).values.map(({ labels, value }) => [String(labels.why), value]),
+  )
+
+describe('a node that is late', () => {
+  it('refuses newcomers over long-polling, readable for pages, and says when to come again', async () => {
+    await using door = await open()
+    lag.ms = 101
+    const response = await door.ask(handshake, { headers: { origin } })
+    expect(response.status).toBe(503)
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+    expect(response.headers.get('access-control-allow-origin')).toBe(origin)
+    const problem = (await response.json()) as { retryAfter: number }
+    expect(problem).toMatchObject({ code: 'overloaded', status: 503, requestId: expect.any(String) as unknown })
+    expect(Number(response.headers.get('retry-after'))).toBe(problem.retryAfter)
+    expect(problem.retryAfter).toBeGreaterThanOrEqual(1)
+    expect(problem.retryAfter).toBeLessThanOrEqual(5)
+    expect(await refusedFor(door)).toEqual({ lag: 1 })
+  })
+
+  it('spreads over seconds when they come again', async () => {
+    await using door = await open()
+    lag.ms = 101
+    const answers = await Promise.all(Array.from({ length: 40 }, () => door.ask(handshake)))
+    expect(new Set(answers.map(({ headers }) => headers.get('retry-after'))).size).toBeGreaterThan(2)
+  })
+
+  it('refuses newcomers over WebSocket before the upgrade', async () => {
+    await using door = await open()
+    lag.ms = 101
+    await using raw = await RawSocket.open(door.port)
+    expect(raw.upgraded).toBe('HTTP/1.1 503 Service Unavailable')
+    await raw.untilClosed()
+    expect(door.server.engine.clientsCount).toBe(0)
+  })
+
+  it('keeps who is connected, over both transports', async () => {
+    await using door = await open()
+    const both = [connect(door), connect(door, ['polling'])]
+    await until(() => both.every(({ connected }) => connected))
+    lag.ms = 101
+    door.server.on('connection', () => expect('nobody').toBe('admitted'))
+    const heard = both.map(client => new Promise(resolve => client.once('hello', resolve)))
+    door.server.emit('hello', 1)
+    expect(await Promise.all(heard)).toEqual([1, 1])
+    for (const client of both) client.emit('anything')
+    expect(both.every(({ connected }) => connected)).toBe(true)
+  })
+
+  it('still lets a long-polling client upgrade', async () => {
+    await using door = await open()
+    const client = connect(door, ['polling', 'websocket'])
+    await until(() => client.connected)
+    lag.ms = 101
+    await until(() => client.io.engine.transport.name === 'websocket')
+  })
+
+  it('is found by a plain client once it has recovered', async () => {
+    await using door = await open()
+    lag.ms = 101
+    const client = connect(door)
+    await until(async () => ((await refusedFor(door)).lag ?? 0) > 1)
+    lag.ms = 100
+    await until(() => client.connected)
+  })
+})
+
+describe('a node', () => {
+  it('that is full refuses, until somebody leaves', async () => {
+    await using door = await open({ socketsMax: 2 })
+    const [one, other] = [connect(door), connect(door)]
+    await until(() => one.connected && other.connected)
+    expect((await door.ask(handshake)).status).toBe(503)
+    expect(await refusedFor(door)).toEqual({ full: 1 })
+    one.disconnect()
+    await until(() => door.server.engine.clientsCount === 1)
+    expect((await door.ask(handshake)).status).toBe(200)
+  })
+
+  it('looks at so many newcomers at a time', async () => {
+    await using door = await open({ crowdMax: 3 })
+    const answers = await Promise.all(Array.from({ length: 5 }, () => door.ask(handshake)))
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 503, 503])
+    expect(await refusedFor(door)).toEqual({ crowd: 2 })
+    const [admitted] = answers.filter(({ status }) => status === 200)
+    const { sid } = JSON.parse(((await admitted?.text()) ?? '').slice(1)) as { sid: string }
+    await door.ask(`${handshake}&sid=${sid}`, { method: 'POST', body: '40' })
+    await until(() => door.server.sockets.sockets.size === 1)
+    expect((await door.ask(handshake)).status).toBe(200)
+  })
+
+  it('that is going away sends newcomers to another', async () => {
+    await using door = await open()
+    const client = connect(door)
+    await until(() => client.connected)
+    door.admission.closeDoor()
+    const response = await door.ask(handshake)
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ code: 'moving', retryAfter: 1 })
+    await using raw = await RawSocket.open(door.port)
+    expect(raw.upgraded).toBe('HTTP/1.1 503 Service Unavailable')
+    expect(client.connected).toBe(true)
+    expect(await refusedFor(door)).toEqual({ moving: 2 })
+  })
+})
+
+describe('a session that this node does not know', () => {
+  it.each([
+    ['GET', 'nowhere'],
+    ['POST', 'nowhere'],
+    ['GET', '&sid=__proto__'],
+    ['GET', '&sid=toString'],
+  ])('is looked for elsewhere: %s %s', async (method, sid) => {
+    await using door = await open()
+    const response = await door.ask(`${handshake}&sid=${sid}`, { method })
+    expect(response.status).toBe(404)
+    expect(await response.json()).toMatchObject({ code: 'not_found' })
+  })
+
+  it('is looked for elsewhere when it upgrades', async () => {
+    await using door = await open()
+    await using raw = await RawSocket.open(door.port, {}, 'EIO=4&transport=websocket&sid=nowhere')
+    expect(raw.upgraded).toBe('HTTP/1.1 404 Not Found')
+  })
+
+  it('is none when it is empty, whatever else the query holds', async () => {
+    await using door = await open()
+    lag.ms = 101
+    expect((await door.ask(`${handshake}&sid=`)).status).toBe(503)
+    expect((await door.ask(`${handshake}&sid=x&sid=`)).status).toBe(503)
+    expect((await door.ask(`${handshake}&sid=&sid=x`)).status).toBe(404)
+  })
+})
+
+it('preflights are answered even then', async () => {
+  await using door = await open()
+  lag.ms = 101
+  const headers = { origin, 'access-control-request-method': 'GET' }
+  expect((await door.ask(handshake, { method: 'OPTIONS', headers })).status).toBe(204)
+})
+
+it('the event loop is late when it is blocked again and again', async () => {
+  using watch = watchEventLoopLag()
+  await until(() => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150)
+    return watch.p99Ms() > 100
+  })
+})

@@ -1,0 +1,134 @@
+import { io, type Socket } from 'socket.io-client'
+import { type Problem } from '../../kernel/refusals'
+import { callRate, followRate, packetRate, refusedCallsMax } from '../../realtime/flood'
+import { channelsPerSocketMax } from '../../realtime/channels'
+import { getMe } from '../../skills/user-profile/get-me'
+import { type Person } from '../people'
+import { freshWorld, type TestWorld } from '../world'
+import { RawSocket } from './raw-socket'
+
+interface Reply {
+  data?: unknown
+  error?: Problem
+}
+
+let world: TestWorld
+let ann: Person
+let neighbour: Person
+const clients: Socket[] = []
+beforeAll(async () => {
+  world = await freshWorld({ nodes: 1 })
+  ann = await world.person('ann')
+  neighbour = await world.person('neighbour')
+})
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.disconnect()
+  world.clock.advance(60_000)
+  expect(await neighbour.call(getMe, {}, { door: 'socket' })).toMatchObject({ id: neighbour.id })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+async function connect(): Promise<Socket> {
+  const auth = { token: ann.token }
+  const client = io(ann.url, { auth, transports: ['websocket'], forceNew: true, reconnection: false })
+  clients.push(client)
+  await new Promise<void>(resolve => client.once('connect', resolve))
+  return client
+}
+
+/** So many calls at once. */
+const callMany = (client: Socket, count: number, name: string = getMe.name, input: object = {}) =>
+  Promise.all(
+    Array.from({ length: count }, async () => (await client.timeout(8_000).emitWithAck(name, { input })) as Reply),
+  )
+
+const codes = (replies: readonly Reply[]) => replies.map(({ error }) => error?.code ?? 'answered')
+const times = (count: number, code: string) => Array<string>(count).fill(code)
+
+it('answers a burst, refuses what goes beyond it, and says when there is room again', async () => {
+  const client = await connect()
+  const replies = await callMany(client, callRate.burst + 5)
+  expect(codes(replies).slice(0, callRate.burst)).toEqual(times(callRate.burst, 'answered'))
+  for (const { error } of replies.slice(callRate.burst))
+    expect(error).toMatchObject({ status: 429, code: 'too_many_requests', retryAfter: 1 })
+
+  world.clock.advance(1_000)
+  const later = await callMany(client, callRate.perSecond + 8)
+  const answered = codes(later).filter(code => code === 'answered').length
+  expect(answered).toBeGreaterThanOrEqual(callRate.perSecond)
+  expect(answered).toBeLessThan(callRate.perSecond + 8)
+})
+
+it('counts for each connection by itself', async () => {
+  const [one, other] = [await connect(), await connect()]
+  await callMany(one, callRate.burst)
+  expect(codes(await callMany(other, 3))).toEqual(times(3, 'answered'))
+})
+
+it('counts calls that there are not, and such without an ack, which are told so in another way', async () => {
+  const client = await connect()
+  expect(new Set(codes(await callMany(client, callRate.burst, 'nowhere')))).toEqual(new Set(['unknown_operation']))
+  const refused = new Promise<Problem>(resolve => client.once('refused', resolve))
+  client.emit(getMe.name, { input: {} })
+  expect(await refused).toMatchObject({ code: 'too_many_requests' })
+})
+
+it('lets a client that comes back follow all its channels in one go, and call besides', async () => {
+  const client = await connect()
+  const channel = `user:${ann.id}`
+  expect(followRate.burst).toBeGreaterThan(channelsPerSocketMax)
+  const follows = await callMany(client, channelsPerSocketMax, 'channel.follow', { channel })
+  expect(codes(follows)).toEqual(times(channelsPerSocketMax, 'answered'))
+  expect(codes(await callMany(client, callRate.burst))).toEqual(times(callRate.burst, 'answered'))
+  const more = await callMany(client, followRate.burst, 'channel.unfollow', { channel })
+  expect(codes(more)).toContain('too_many_requests')
+})
+
+it('closes a connection that goes on, which may come back later', async () => {
+  const client = await connect()
+  const told = new Promise<Problem>(resolve => client.once('session.closed', resolve))
+  const left = new Promise<string>(resolve => client.once('disconnect', resolve))
+  for (let sent = 0; sent < callRate.burst + refusedCallsMax + 50; sent += 1) client.emit('nowhere')
+  expect(await told).toMatchObject({ code: 'flooding', status: 429, retryAfter: 10 })
+  expect(await left).toBe('transport close')
+  const { values } = await world.world.metrics.floods.get()
+  expect(values).toContainEqual(expect.objectContaining({ labels: { outcome: 'closed' }, value: 1 }))
+  expect(codes(await callMany(await connect(), 1))).toEqual(['answered'])
+})
+
+it('keeps one that is refused now and then', async () => {
+  const client = await connect()
+  for (let round = 0; round < 3; round += 1) {
+    await callMany(client, callRate.burst + refusedCallsMax / 2)
+    world.clock.advance(11_000)
+  }
+  expect(client.connected).toBe(true)
+})
+
+it.each([
+  ['answers to pings', '3'],
+  ['packets that say nothing', '6'],
+  ['answers to what was not asked', '43999["x"]'],
+])('closes a connection that floods with %s', async (_what, packet) => {
+  await using raw = await RawSocket.admitted(world.nodes[0]?.port ?? 0, ann.token)
+  for (let sent = 0; sent < packetRate.burst + 500; sent += 1) raw.say(packet)
+  expect(await raw.hear(text => text.startsWith('42["session.closed"'))).toContain('"flooding"')
+  await raw.untilClosed()
+})
+
+it('closes a connection that floods before it says who it is', async () => {
+  await using raw = await RawSocket.open(world.nodes[0]?.port ?? 0)
+  for (let sent = 0; sent < packetRate.burst + 500; sent += 1) raw.say('3')
+  await raw.untilClosed()
+})
+
+it('cuts one that floods and does not read, without keeping its answers', async () => {
+  await using raw = await RawSocket.admitted(world.nodes[0]?.port ?? 0, ann.token)
+  raw.pause()
+  for (let sent = 0; sent < 5_000; sent += 1) raw.say(`42${sent}["nowhere",{}]`)
+  const before = (await world.world.metrics.sockets.get()).values[0]?.value ?? 0
+  expect(before).toBeGreaterThan(0)
+  raw.resume()
+  await raw.untilClosed()
+  expect(raw.heard.filter(text => text.startsWith('43')).length).toBeLessThan(callRate.burst + refusedCallsMax + 10)
+})

@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { freePort } from '../../dev/processes/free-port'
+import { type Exit, supervise } from '../../dev/processes/supervise'
+import { testStack } from '../stack'
+
+export interface NodeProcess extends AsyncDisposable {
+  url: string
+  port: number
+  exited: Promise<Exit>
+  signal(kind: NodeJS.Signals): void
+}
+
+const typescript = join(__dirname, '..', 'dev', 'processes-fixture', 'typescript.js')
+const main = join(__dirname, '..', '..', 'server', 'main.ts')
+
+/** A node as it runs in production, in a process of its own, which real signals reach. */
+export async function nodeProcess(variables: Record<string, string>): Promise<NodeProcess> {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const env = { ...process.env, ...variables, PORT: String(port) }
+  const logFile = join(testStack().folder, `node-${port}.log`)
+  const running = supervise(process.execPath, ['-r', typescript, main], { name: 'node', env, logFile })
+  let end: Exit | undefined
+  void running.exited.then(exit => (end = exit))
+  // Compiling all of it takes a while on a busy machine.
+  while (!(await isReady(url))) {
+    if (end !== undefined) throw new Error(`the node ended: ${await readFile(logFile, 'utf8')}`)
+    await pause(50)
+  }
+  return {
+    url,
+    port,
+    exited: running.exited,
+    signal: kind => process.kill(running.pid, kind),
+    [Symbol.asyncDispose]: () => running.stop('SIGKILL'),
+  }
+}
+
+const isReady = (url: string) =>
+  fetch(`${url}/health/ready`).then(
+    ({ ok }) => ok,
+    () => false,
+  )
