@@ -3,6 +3,8 @@ import express, { type Application } from 'express'
 import helmet from 'helmet'
 import { type Engine } from '../kernel/engine'
 import { securityHeaders } from '../kernel/security-headers'
+import { type Streams } from '../kernel/streams'
+import { bindChannelEvents } from './channel-events'
 import { serveDocs } from './docs-pages'
 import { type Readiness, serveHealth } from './health'
 import { answerWithProblem, unknownPath } from './problems'
@@ -12,7 +14,7 @@ import { apiRoot, bindOperations } from './rest'
 export const bodyBytesMax = 32 * 1024
 
 /** The REST door. */
-export function createApp(engine: Engine, readiness: Readiness): Application {
+export function createApp(engine: Engine, readiness: Readiness, streams: Streams): Application {
   const { config, log } = engine.world
   const app = express()
   app.disable('x-powered-by')
@@ -29,6 +31,7 @@ export function createApp(engine: Engine, readiness: Readiness): Application {
     next()
   })
   app.use(apiRoot, express.json({ limit: bodyBytesMax, strict: false, type: 'application/json' }))
+  bindChannelEvents(app, engine, streams)
   bindOperations(app, engine)
   app.use(unknownPath)
   app.use(answerWithProblem(engine))
@@ -53,7 +56,7 @@ const corsOptions = (origins: readonly string[]): cors.CorsOptions => ({
   origin: [...origins],
   credentials: false,
   methods: ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'],
-  allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'X-Request-Id'],
+  allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'Last-Event-ID', 'X-Request-Id'],
   exposedHeaders: ['ETag', 'Idempotent-Replayed', 'Retry-After', 'X-Request-Id'],
   maxAge: 600,
 })

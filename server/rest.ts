@@ -1,11 +1,11 @@
 import { type Application, type Request, type Response } from 'express'
-import { type Actor } from '../kernel/actor'
 import { type Engine } from '../kernel/engine'
 import { type Answer } from '../kernel/execute'
 import { readKey } from '../kernel/idempotency'
 import { type AnyOperation, methodAndPath } from '../kernel/operation'
 import { refusals } from '../kernel/refusals'
 import { fromText, hasField } from '../kernel/schema'
+import { bearerOf } from './bearer'
 import { requestIdOf, sendRefusal } from './problems'
 
 export const apiRoot = '/api/v1'
@@ -27,25 +27,16 @@ export function bindOperations(app: Application, engine: Engine): void {
 }
 
 async function serve(engine: Engine, op: AnyOperation, request: Request, response: Response): Promise<void> {
-  const address = request.ip ?? ''
-  const actor = await actorOf(engine, request, address)
+  const bearer = await bearerOf(engine, request)
   const outcome = await engine.perform('rest', op, {
     input: inputOf(op, request),
-    actor,
-    address,
+    actor: bearer?.actor ?? null,
+    address: request.ip ?? '',
     requestId: requestIdOf(response),
     key: readKey(request.get('idempotency-key')),
   })
   if ('refusal' in outcome) sendRefusal(response, outcome.refusal)
   else sendAnswer(op, response, outcome.answer)
-}
-
-async function actorOf(engine: Engine, request: Request, address: string): Promise<Actor | null> {
-  const header = request.get('authorization')
-  if (header === undefined) return null
-  const [, token] = /^Bearer ([^\s]+)$/i.exec(header) ?? []
-  if (token === undefined) throw refusals.tokenInvalid('Send the token as `Authorization: Bearer <token>`.')
-  return (await engine.admit(token, address)).actor
 }
 
 function inputOf(op: AnyOperation, request: Request): unknown {

@@ -2,12 +2,39 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Parser } from '@asyncapi/parser'
+import { listOfClosings } from '../kernel/closings'
 import { asyncApi } from '../kernel/docs/asyncapi'
 import { openApi } from '../kernel/docs/openapi'
+import {
+  catchUpEventsMax,
+  protocolCalls,
+  protocolMessages,
+  sseEvents,
+  streamOpensPerMinute,
+  streamsPerPersonMax,
+  tooManyStreams,
+  waitSecondsMax,
+} from '../kernel/protocol'
+import { refusals } from '../kernel/refusals'
+import { logKeptDays } from '../kernel/upkeep'
+import { channelsPerSocketMax } from '../realtime/channels'
+import { socketsPerPersonMax } from '../realtime/presence/seats'
 import { variableNames } from '../kernel/world/config'
 import { product } from '../skills'
 
 const read = (...path: string[]) => readFileSync(join(__dirname, '..', ...path), 'utf8')
+
+interface EventsPath {
+  parameters: { in: string; name: string }[]
+  responses: Record<string, { description: string; content?: object }>
+}
+
+interface LiveDocument {
+  channels: { socket: { messages: Record<string, { payload: { properties?: Record<string, unknown> } }> } }
+  operations: Record<string, object>
+  'x-closings': { code: string; comeBack: unknown }[]
+  'x-channels': { name: string; snapshot: string }[]
+}
 
 /** Of the parser: its own enum is not exported. */
 const errorSeverity = '0'
@@ -38,7 +65,70 @@ describe('the documents', () => {
     expect(references.length).toBeGreaterThan(50)
     expect(references.filter(name => !(name in schemas))).toEqual([])
     const ids = [...text.matchAll(/"operationId":"([^"]+)"/g)].map(([, name]) => name)
-    expect(new Set(ids).size).toBe(product.operations.length)
+    // And the events of a channel, which are no operation.
+    expect(new Set(ids).size).toBe(product.operations.length + 1)
+  })
+
+  it('describe the events of a channel over REST, in both forms and with all that may be asked', () => {
+    const paths = openApi(product).paths as Record<string, Record<string, EventsPath>>
+    const { get } = paths['/channels/{channel}/events'] ?? {}
+    expect(get?.parameters.map(({ in: place, name }) => `${place} ${name}`)).toEqual([
+      'path channel',
+      'query after',
+      'query wait',
+      'header Last-Event-ID',
+    ])
+    const { content = {}, description = '' } = get?.responses['200'] ?? {}
+    expect(Object.keys(content)).toEqual(['application/json', 'text/event-stream'])
+    for (const { name } of sseEvents) expect(description).toContain(`\`${name}\``)
+    const codes = Object.values(get?.responses ?? {}).map(response => response.description)
+    for (const code of ['session_revoked', 'forbidden', 'not_found', 'too_many_streams', 'moving'])
+      expect(codes.some(names => names.includes(`\`${code}\``))).toBe(true)
+  })
+
+  it('describe every call and message of the protocol, and how a connection ends', () => {
+    const document = asyncApi(product) as unknown as LiveDocument
+    const { messages } = document.channels.socket
+    for (const { name } of protocolCalls) {
+      expect(document.operations[name]).toMatchObject({ action: 'receive' })
+      expect(messages[`${name}.ack`]).toBeDefined()
+    }
+    for (const { name } of protocolMessages) expect(document.operations[name]).toMatchObject({ action: 'send' })
+    const follow = messages['channel.follow']?.payload.properties?.input as { properties?: object } | undefined
+    expect(Object.keys(follow?.properties ?? {})).toEqual(['channel', 'after'])
+    expect(JSON.stringify(messages['channel.follow.ack'])).toContain('#/components/schemas/CatchUp')
+    expect(document['x-closings'].map(({ code }) => code)).toEqual(listOfClosings.map(({ kind }) => kind.code))
+    for (const { code, comeBack } of document['x-closings'])
+      expect([code, comeBack]).toEqual([code, expect.any(String)])
+  })
+
+  it('name a snapshot for every kind of channel, whose answer has a position', () => {
+    const {
+      'x-channels': channels,
+      channels: { socket },
+    } = asyncApi(product) as unknown as LiveDocument
+    expect(channels.map(({ name }) => name)).toEqual(product.channels.map(({ kind }) => `${kind}:<id>`))
+    for (const { snapshot } of channels)
+      expect(JSON.stringify(socket.messages[`${snapshot}.ack`])).toContain('SnapshotPosition')
+  })
+
+  it('hold a guide to the protocol that leaves none of its names, codes and limits out', () => {
+    const guide = read('docs', 'realtime.md')
+    const names = [...protocolCalls, ...protocolMessages, ...sseEvents].map(({ name }) => name)
+    const codes = [...listOfClosings.map(({ kind }) => kind), refusals.overloaded, refusals.moving, tooManyStreams]
+    const snapshots = product.operations.filter(({ snapshotOf }) => snapshotOf !== undefined).map(({ name }) => name)
+    const said = [...names, ...codes.map(({ code }) => code), ...snapshots]
+    expect(said.filter(word => !guide.includes(word))).toEqual([])
+    const limits = [
+      `${catchUpEventsMax} events`,
+      `at\nmost ${waitSecondsMax}`,
+      `${streamsPerPersonMax} long-polls`,
+      `${streamOpensPerMinute} a minute`,
+      `${channelsPerSocketMax} over a socket`,
+      `${socketsPerPersonMax} sockets`,
+      `${logKeptDays} days`,
+    ]
+    expect(limits.filter(limit => !guide.replaceAll(/\s+/g, ' ').includes(limit.replace('\n', ' ')))).toEqual([])
   })
 
   it('list every variable of the configuration in the README', () => {

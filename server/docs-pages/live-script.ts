@@ -67,33 +67,56 @@ function callEntry(name, { summary, description }, messages) {
   return entry(name, name, summary, ...terms, ...key, ...block('input', sent.input), ...block('answer', answer))
 }
 
-const eventEntry = (name, { summary }, messages) =>
-  entry(name, name, summary, ...block('data', messages[name].payload.properties.data))
-
-/** Under a heading for each skill. */
-function bySkill(entries) {
-  const groups = new Map()
-  for (const one of entries) {
-    const [skill] = one.id.split('.')
-    groups.set(skill, [...(groups.get(skill) ?? []), one])
-  }
-  return [...groups].map(([skill, list]) => element('div', { class: 'group' }, element('h3', {}, skill), ...list))
+/** What the protocol says comes as it is; what happened comes within the frame \`events\`, and only its data is its own. */
+const saidEntry = (name, { summary, tags }, messages) => {
+  const { payload } = messages[name]
+  const [{ name: group }] = tags
+  if (group === 'protocol') return entry('said.' + name, name, summary, ...block('message', payload))
+  return entry(name, name, summary, ...block('data', payload.properties.data))
 }
+
+/** Under a heading for each skill, and one for the protocol itself. */
+function grouped(entries) {
+  const groups = new Map()
+  for (const [group, one] of entries) groups.set(group, [...(groups.get(group) ?? []), one])
+  return [...groups].map(([group, list]) => element('div', { class: 'group' }, element('h3', {}, group), ...list))
+}
+
+/** What of a channel is no event. */
+const keeps = ({ snapshot, state, presence, signals }) =>
+  [
+    ['snapshot', snapshot ? [snapshot] : []],
+    ['state', [...state.map(({ key }) => key), ...(presence ? ['presence'] : [])]],
+    ['signals', signals.map(({ name }) => name)],
+  ]
+    .filter(([, names]) => names.length > 0)
+    .map(([what, names]) => what + ': ' + names.map(name => '\`' + name + '\`').join(', '))
+    .join('; ')
+
+const closing = ({ code, status, when, comeBack }) => [
+  element('dt', {}, element('code', {}, code), ' ' + status),
+  element('dd', {}, ...prose(when), ' Come back: ', ...prose(comeBack), '.'),
+]
 
 function show(doc) {
   const { messages } = doc.channels.socket
   const operations = Object.entries(doc.operations)
   const made = (action, make) =>
-    bySkill(operations.filter(([, one]) => one.action === action).map(([name, one]) => make(name, one, messages)))
+    grouped(
+      operations
+        .filter(([, one]) => one.action === action)
+        .map(([name, one]) => [one.tags[0].name, make(name, one, messages)]),
+    )
   at('about').append(...prose(doc.info.description))
   at('channels').append(
-    element('dl', {}, ...doc['x-channels'].flatMap(({ name, summary }) => [
-      element('dt', {}, element('code', {}, name)),
-      element('dd', {}, ...prose(summary)),
+    element('dl', {}, ...doc['x-channels'].flatMap(channel => [
+      element('dt', {}, element('code', {}, channel.name)),
+      element('dd', {}, ...prose(channel.summary + '. ' + keeps(channel))),
     ])),
   )
   at('calls').append(...made('receive', callEntry))
-  at('events').append(...made('send', eventEntry))
+  at('events').append(...made('send', saidEntry))
+  at('closings').append(element('dl', {}, ...doc['x-closings'].flatMap(closing)))
   const shapes = Object.entries(doc.components.schemas)
   at('shapes').append(...shapes.map(([name, schema]) => entry(name, name, '', element('pre', {}, ...typeOf(schema)))))
 }
