@@ -28,7 +28,7 @@ export class Calls {
   }
 
   async callPage<N extends ListName>(name: N, input: InputOf<N>): Promise<Part<N>> {
-    const { data, page } = await this.ask(name, input, {})
+    const { data, page } = await this.ask(name, input)
     return { data: data as DataOf<N>, next: page?.next ?? null }
   }
 
@@ -41,8 +41,9 @@ export class Calls {
     }
   }
 
-  private async ask(name: OperationName, input: object, { key = randomId() }: CallOptions): Promise<Answer> {
-    const question = { name, input, ...(keyedOperations.includes(name) ? { key } : {}) }
+  /** The whole answer of an operation, whatever it is. */
+  async ask(name: OperationName, input: object, { key = randomId() }: CallOptions = {}): Promise<Answer> {
+    const question = { name, input, ...(keyedOperations.includes(name) && { key }) }
     let lost: unknown
     for (const road of this.roads()) {
       try {

@@ -1,136 +1,113 @@
-import { type Events } from './operations'
-import { type Live } from './live'
-import { listenerFailed, toProblem, TuttiProblem } from './problem'
-import { isUnreachable } from './road'
+import { Channel, type ChannelTools, type Start } from './channel'
+import { type Transport } from './feed'
+import { Follower, type Handlers, type Outlet } from './follower'
+import { type Offsets } from './offsets'
+import { clientClosed, type TuttiProblem } from './problem'
+import { type Fields, type Position } from './stream'
 
-/** Something that has happened, as it arrives: `id` is a UUID, `at` an instant in ISO 8601. Tell them apart by `name`. */
-export type TuttiEvent = {
-  [N in keyof Events]: { id: string; name: N; at: string; data: Events[N] }
-}[keyof Events]
-
-export interface Follower {
-  listener: (event: TuttiEvent) => void
-  onGap?: (() => void) | undefined
+export interface FollowOptions {
+  /** Begins behind this place, instead of where the store of offsets says, or now. */
+  after?: Position | undefined
+  /** Without a place to go on from, begins with a snapshot, for `onSnapshot`. */
+  snapshot?: boolean | undefined
+  /** Gives up, or stops. */
+  signal?: AbortSignal | undefined
 }
 
 export interface Following {
   /** Hears nothing more; resolves when the server knows, or cannot be told. */
   stop(): Promise<void>
+  /** Everything up to here has been given to you. */
+  readonly position: Position | undefined
 }
 
-interface Channel {
-  followers: Set<Follower>
-  /** Settles when the server has agreed, or not, for the first time. */
-  joined: Promise<unknown>
-  isJoined: boolean
+/** A follower together with its channel: for what fetches events instead of being told. */
+export interface Followed extends Following {
+  goOn(): void
 }
 
-const retryAfterS = 1
-
-/** The channels that this client follows; whatever happens to the connection, they are followed again. */
+/** The channels that this client follows. */
 export class Channels {
-  private readonly followed = new Map<string, Channel>()
+  private readonly channels = new Map<string, Promise<Channel>>()
+  private readonly open = new Map<string, Channel>()
+  private ended: TuttiProblem | undefined
 
   constructor(
-    private readonly live: Live,
-    private readonly report: (problem: TuttiProblem, channel: string) => void,
-  ) {
-    live.onMessage('events', frame => this.deliver(frame))
-    live.onMessage('channel.closed', closed => this.close(closed))
-    live.onConnected(() => {
-      for (const [name, channel] of this.followed) if (channel.isJoined) void this.joinAgain(name, channel)
-    })
-  }
+    private readonly offsets: Offsets,
+    private readonly tools: Omit<ChannelTools, 'onEnd'>,
+  ) {}
 
-  /** @throws TuttiProblem `not_found`, `forbidden`, `too_many_channels`; whatever keeps the socket from connecting. */
-  async follow(name: string, follower: Follower): Promise<Following> {
-    const channel = this.followed.get(name) ?? this.join(name)
-    channel.followers.add(follower)
-    await channel.joined
-    return { stop: () => this.leave(name, channel, follower) }
-  }
-
-  private join(name: string): Channel {
-    const channel: Channel = { followers: new Set(), joined: this.askToJoin(name), isJoined: false }
-    this.followed.set(name, channel)
-    channel.joined.then(
-      () => (channel.isJoined = true),
-      () => this.followed.delete(name),
-    )
-    return channel
-  }
-
-  private async askToJoin(name: string): Promise<void> {
-    await this.live.connected()
-    await this.live.ask({ name: 'channel.follow', input: { channel: name } })
-  }
-
-  /** What happened between the old connection and the new one was not heard. */
-  private async joinAgain(name: string, channel: Channel): Promise<void> {
-    try {
-      await this.askToJoin(name)
-      if (!this.followed.has(name)) await this.askToLeave(name)
-      for (const { onGap } of [...channel.followers]) onGap?.()
-    } catch (error) {
-      // A connection that is lost once more will be followed by another one.
-      if (isUnreachable(error) || !(error instanceof TuttiProblem) || this.followed.get(name) !== channel) return
-      if (error.isTemporary) this.joinLater(name, channel, error.retryAfter)
-      else this.followed.delete(name)
-      this.report(error, name)
+  /** Resolves when everything is heard from the start on, however long that takes. @throws TuttiProblem when it may not be. */
+  async follow(name: string, handlers: Handlers, options: FollowOptions, outlet?: Outlet): Promise<Followed> {
+    const { after, signal } = options
+    const withSnapshot = options.snapshot === true && handlers.onSnapshot !== undefined
+    this.refuseOnceEnded()
+    signal?.throwIfAborted()
+    const start = { place: after, withSnapshot }
+    const opening = this.channels.get(name) ?? this.begin(name, start)
+    const channel = await opening
+    this.refuseOnceEnded()
+    const report = (problem: TuttiProblem) => this.tools.report(problem, name)
+    const touch = () => this.offsets.touch(name, () => channel.given)
+    const follower = new Follower(handlers, report, touch, outlet)
+    const stop = async () => {
+      // Before it is forgotten where it is.
+      const { given } = channel
+      this.offsets.touch(name, () => given)
+      await channel.leave(follower)
+      await this.offsets.flush()
+    }
+    signal?.addEventListener('abort', () => void stop(), { once: true })
+    const joined = channel.join(follower, start)
+    if (isAborted(signal)) void stop()
+    await joined
+    signal?.throwIfAborted()
+    return {
+      stop,
+      goOn: () => channel.goOn(follower),
+      get position() {
+        return follower.given
+      },
     }
   }
 
-  private joinLater(name: string, channel: Channel, afterS = retryAfterS): void {
-    this.live.timers.start(afterS * 1_000, () => {
-      if (this.followed.get(name) === channel) void this.joinAgain(name, channel)
+  /** Resolves when all channels have gone on over a transport. */
+  use(transport: Transport): Promise<unknown> {
+    return Promise.all([...this.open.values()].map(channel => channel.use(transport)))
+  }
+
+  /** What came over the socket. */
+  hear(name: string, message: Fields): void {
+    const named = Array.isArray(message.channels) ? message.channels : [message.channel]
+    for (const channel of named) this.open.get(String(channel))?.hear(name, message)
+  }
+
+  /** For good. */
+  async end(problem: TuttiProblem = clientClosed()): Promise<void> {
+    this.ended ??= problem
+    await Promise.all([...this.open.values()].map(channel => channel.end(problem)))
+  }
+
+  private refuseOnceEnded(): void {
+    if (this.ended !== undefined) throw this.ended
+  }
+
+  private begin(name: string, start: Start): Promise<Channel> {
+    const beginning = this.offsets.get(name).then(stored => {
+      const tools = { ...this.tools, onEnd: (channel: Channel) => this.forget(channel) }
+      const channel = new Channel(name, { ...start, place: start.place ?? stored }, tools)
+      this.open.set(name, channel)
+      return channel
     })
+    this.channels.set(name, beginning)
+    return beginning
   }
 
-  private async leave(name: string, channel: Channel, follower: Follower): Promise<void> {
-    channel.followers.delete(follower)
-    if (channel.followers.size > 0 || this.followed.get(name) !== channel) return
-    this.followed.delete(name)
-    await this.askToLeave(name)
-  }
-
-  private async askToLeave(name: string): Promise<void> {
-    await this.live.ask({ name: 'channel.unfollow', input: { channel: name } }).catch(() => undefined)
-  }
-
-  private deliver(frame: unknown): void {
-    if (!isFrame(frame)) return
-    const followers = [...(this.followed.get(frame.channel)?.followers ?? [])]
-    for (const event of frame.events) for (const follower of followers) this.tell(frame.channel, follower, event)
-  }
-
-  /** We may follow it no longer. */
-  private close(closed: unknown): void {
-    if (!isClosed(closed) || !this.followed.delete(closed.channel)) return
-    this.report(toProblem(closed.problem), closed.channel)
-  }
-
-  /** A listener that throws takes nothing from the others. */
-  private tell(name: string, { listener }: Follower, event: TuttiEvent): void {
-    try {
-      listener(event)
-    } catch (error) {
-      this.report(listenerFailed(error), name)
-    }
+  private forget(channel: Channel): void {
+    this.open.delete(channel.name)
+    this.channels.delete(channel.name)
   }
 }
 
-const isClosed = (closed: unknown): closed is { channel: string; problem: unknown } =>
-  typeof closed === 'object' &&
-  closed !== null &&
-  'channel' in closed &&
-  typeof closed.channel === 'string' &&
-  'problem' in closed
-
-/** The events of a channel as they travel: the server keeps their shape, as the types generated from it say. */
-const isFrame = (frame: unknown): frame is { channel: string; events: TuttiEvent[] } =>
-  typeof frame === 'object' &&
-  frame !== null &&
-  'channel' in frame &&
-  typeof frame.channel === 'string' &&
-  'events' in frame &&
-  Array.isArray(frame.events)
+/** It may have been, at any await. */
+const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true

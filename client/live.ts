@@ -1,141 +1,181 @@
-import { io, type Socket } from 'socket.io-client'
-import { clientClosed, tokenUnavailable, toProblem, type TuttiProblem, unreachable } from './problem'
-import { randomId } from './random-id'
-import { type Answer, callTimeoutMs, type Question, type Road, toAnswer, type TokenSource } from './road'
-import { Timers } from './timers'
+import { backoffMs } from './backoff'
+import { Connection, type ConnectionEar } from './connection'
+import { tokenFrom } from './http'
+import { asProblem, type TuttiProblem, unreachable } from './problem'
+import { type Answer, mayComeBack, type Question, type Road, type TokenSource } from './road'
+import { type Timers } from './timers'
+import { type Fields, isFields } from './stream'
 
-export interface LiveOptions {
-  /** The origin of the API. */
-  url: string
-  token: TokenSource
-  /** Whether another token may come, so that a refused one is not the end. */
-  tokenMayChange: boolean
+export interface LiveTold {
+  /** There is a new connection; resolves when everything is resumed on it, and the former one may go. */
+  onUp(): Promise<unknown>
+  /** It is down, there is no hope that it comes back soon, or it has ended for good. */
+  onChange(): void
+  onMessage(name: string, message: Fields): void
   /** Hears of every failed attempt to connect, and why the server closed a connection. */
-  onProblem: (problem: TuttiProblem) => void
+  onProblem(problem: TuttiProblem): void
 }
 
-const comeBackMinMs = 500
-const comeBackMaxMs = 30_000
+/** After so many failures, or so long without a socket, others are asked to do its work. */
+const hopefulFailuresMax = 2
+const hopeMs = 4_000
 
-/** The socket to the server for as long as the client lives: what is lost is connected again, with a token asked anew. */
-export class Live implements Road {
-  /** For what is to happen only as long as this is open. */
-  readonly timers = new Timers()
-  private readonly connection: Socket
-  private readonly waiting = new Set<(problem?: TuttiProblem) => void>()
-  /** Attempts since it last worked that only we can follow by another. */
+/** The socket to the server for as long as it is wanted: what is lost is connected again, with a token asked anew. */
+export class Live implements Road, ConnectionEar {
+  private active: Connection | undefined
+  /** On its way up, if it is; made beside `active` when that is to go. */
+  private next: Connection | 'asking for a token' | undefined
+  private callOffWaiting: (() => void) | undefined
+  private callOffHope: (() => void) | undefined
   private failures = 0
-  private ended: TuttiProblem | undefined
+  private failuresBefore = 0
+  private isWanted = false
+  private mayHurry = true
+  isHopeful = true
+  ended: TuttiProblem | undefined
 
-  constructor(private readonly options: LiveOptions) {
-    this.connection = io(options.url, {
-      auth: send => void options.token().then(token => send({ token }), this.withoutToken),
-      // Proxies send all requests of one id to one node, which polling needs.
-      query: { nid: randomId() },
-      transports: ['websocket', 'polling'],
-      tryAllTransports: true,
-      forceNew: true,
-      autoConnect: false,
-      reconnectionDelay: comeBackMinMs,
-      reconnectionDelayMax: comeBackMaxMs,
-    })
-    this.connection.on('connect', () => {
-      this.failures = 0
-      this.tellWaiting()
-    })
-    this.connection.on('connect_error', this.onConnectError)
-    this.connection.on('disconnect', reason => {
-      // From any other disconnect the library comes back by itself.
-      if (reason === 'io server disconnect') this.comeBack()
-    })
-    this.onMessage('session.closed', problem => this.options.onProblem(toProblem(problem)))
-  }
+  constructor(
+    private readonly url: string,
+    private readonly token: TokenSource,
+    private readonly timers: Timers,
+    private readonly told: LiveTold,
+  ) {}
 
   get isConnected(): boolean {
-    return this.connection.connected
+    return this.active?.isUp === true
   }
 
-  /** Begins to connect, unless that has begun. */
+  /** Connects, unless that is under way. */
   open(): void {
-    if (this.ended === undefined && !this.connection.active && this.failures === 0) this.connection.connect()
-  }
-
-  /** @throws TuttiProblem when the server has refused for good, `closed`, or `unreachable` after 10 s. */
-  async connected(): Promise<void> {
-    if (this.ended !== undefined) throw this.ended
-    this.open()
-    if (this.isConnected) return
-    await new Promise<void>((resolve, reject) => {
-      const tell = (problem?: TuttiProblem) => {
-        clearTimeout(timer)
-        this.waiting.delete(tell)
-        if (problem === undefined) resolve()
-        else reject(problem)
-      }
-      const timer = setTimeout(() => tell(unreachable(undefined, 'no connection within 10 s')), callTimeoutMs)
-      this.waiting.add(tell)
-    })
-  }
-
-  async ask({ name, input, key }: Question): Promise<Answer> {
-    if (!this.isConnected) throw this.ended ?? unreachable(undefined, 'the socket is not connected')
-    const sent = { input, ...(key === undefined ? {} : { key }) }
-    const reply: unknown = await this.connection
-      .timeout(callTimeoutMs)
-      .emitWithAck(name, sent)
-      .catch((cause: unknown) => {
-        throw unreachable(cause)
-      })
-    return toAnswer(reply)
-  }
-
-  /** Hears every connection, the first included. */
-  onConnected(listener: () => void): void {
-    this.connection.on('connect', listener)
-  }
-
-  onMessage(name: string, listener: (message: unknown) => void): void {
-    this.connection.on(name, listener)
-  }
-
-  close(): void {
-    this.end(clientClosed())
-  }
-
-  private readonly onConnectError = (error: Error): void => {
-    const isRefusal = 'data' in error && typeof error.data === 'object'
-    const problem = isRefusal ? toProblem(error.data) : unreachable(error)
-    this.options.onProblem(problem)
-    // While it is active the library itself tries again; once refused it does not.
-    if (this.connection.active) return
-    if (problem.isTemporary || (problem.status === 401 && this.options.tokenMayChange))
-      this.comeBack(problem.retryAfter)
-    else this.end(problem)
-  }
-
-  private readonly withoutToken = (error: unknown): void => {
-    this.options.onProblem(tokenUnavailable(error))
-    this.connection.disconnect()
-    this.comeBack()
-  }
-
-  /** Later each time, and spread, so that all clients of a node do not come back in one moment. */
-  private comeBack(afterS = 0): void {
     if (this.ended !== undefined) return
-    const growing = Math.min(comeBackMinMs * 2 ** this.failures, comeBackMaxMs)
+    this.isWanted = true
+    if (this.active === undefined && this.next === undefined && this.callOffWaiting === undefined) this.connect()
+  }
+
+  /** Comes back at once, when the network has; unless the server has said when. */
+  hurry(): void {
+    if (this.callOffWaiting !== undefined && this.mayHurry) this.connect()
+  }
+
+  async ask(question: Question): Promise<Answer> {
+    return this.connection().ask(question)
+  }
+
+  async askInTurn(channel: string, question: Question): Promise<Answer> {
+    return this.connection().askInTurn(channel, question)
+  }
+
+  close(problem?: TuttiProblem): void {
+    this.isWanted = false
+    this.ended = problem ?? this.ended
+    this.callOffWaiting?.()
+    this.callOffWaiting = undefined
+    this.callOffHope?.()
+    this.callOffHope = undefined
+    for (const connection of [this.active, this.next]) if (connection instanceof Connection) connection.close()
+    this.active = this.next = undefined
+    this.isHopeful = true
+    this.failures = 0
+  }
+
+  onUp(connection: Connection): void {
+    const former = this.active
+    this.active = connection
+    this.next = undefined
+    this.failuresBefore = this.failures
+    this.failures = 0
+    this.callOffHope?.()
+    this.callOffHope = undefined
+    this.isHopeful = true
+    const resumed = this.told.onUp()
+    if (former !== undefined) void resumed.then(() => former.retire())
+  }
+
+  onDown(connection: Connection, problem: TuttiProblem | undefined): void {
+    if (connection === this.active) {
+      this.active = undefined
+      this.hope()
+      // One that was let in and sent away is no success.
+      if (problem !== undefined) this.failures = this.failuresBefore
+    } else if (connection === this.next) this.next = undefined
+    else return
+    if (problem !== undefined) this.told.onProblem(problem)
+    this.comeBack(problem)
+    this.told.onChange()
+  }
+
+  onMessage(name: string, message: unknown, connection: Connection): void {
+    if (name === 'session.expiring') void this.refresh(connection)
+    else if (name === 'session.moving') this.move(connection)
+    else if (isFields(message)) this.told.onMessage(name, message)
+  }
+
+  private connection(): Connection {
+    if (this.active?.isUp === true) return this.active
+    throw this.ended ?? unreachable(undefined, 'the socket is not connected')
+  }
+
+  private connect(refused?: TuttiProblem): void {
+    this.callOffWaiting?.()
+    this.callOffWaiting = undefined
+    this.next = 'asking for a token'
+    this.hope()
+    tokenFrom(this.token, refused).then(
+      token => {
+        if (this.next === 'asking for a token' && this.isWanted) this.next = new Connection(this.url, token, this)
+      },
+      (error: unknown) => {
+        if (this.next !== 'asking for a token') return
+        this.next = undefined
+        this.told.onProblem(asProblem(error))
+        this.comeBack(undefined)
+      },
+    )
+  }
+
+  /** Later each time; for good only when the server has said so. */
+  private comeBack(problem: TuttiProblem | undefined): void {
+    if (!this.isWanted || this.next !== undefined || this.callOffWaiting !== undefined) return
+    if (problem !== undefined && !mayComeBack(problem, this.token)) {
+      this.close(problem)
+      return
+    }
+    const waitMs = backoffMs(this.failures, problem?.retryAfter)
     this.failures += 1
-    const waitMs = Math.max(afterS * 1_000, growing * (0.5 + Math.random() / 2))
-    this.timers.start(waitMs, () => this.connection.connect())
+    this.mayHurry = problem?.retryAfter === undefined
+    const refused = problem?.status === 401 ? problem : undefined
+    this.callOffWaiting = this.timers.start(waitMs, () => this.connect(refused))
+    this.hope()
+    if (this.failures > hopefulFailuresMax) this.loseHope()
   }
 
-  private end(problem: TuttiProblem): void {
-    this.ended ??= problem
-    this.timers.callOff()
-    this.connection.disconnect()
-    this.tellWaiting(this.ended)
+  private hope(): void {
+    if (this.active === undefined) this.callOffHope ??= this.timers.start(hopeMs, () => this.loseHope())
   }
 
-  private tellWaiting(problem?: TuttiProblem): void {
-    for (const tell of [...this.waiting]) tell(problem)
+  private loseHope(): void {
+    if (!this.isHopeful || this.active !== undefined) return
+    this.isHopeful = false
+    this.told.onChange()
+  }
+
+  /** This node is going away: the next connection is made before this one is left. */
+  private move(connection: Connection): void {
+    if (connection === this.active && this.next === undefined && this.callOffWaiting === undefined) this.connect()
+  }
+
+  private async refresh(connection: Connection): Promise<void> {
+    if (!this.token.mayChange) return
+    const isUp = () => connection.isUp
+    for (let failures = 1; isUp(); failures += 1) {
+      try {
+        if (await connection.refresh(await tokenFrom(this.token))) return
+        await this.timers.pause(backoffMs(failures))
+      } catch (error) {
+        const problem = asProblem(error)
+        if (isUp()) this.told.onProblem(problem)
+        await this.timers.pause(backoffMs(failures, problem.retryAfter))
+      }
+    }
   }
 }

@@ -4,6 +4,16 @@ export interface BlockStance {
   blocking: boolean
 }
 
+export interface CatchUp {
+  channel: string
+  epoch: string
+  top: number
+  events: StreamEvent[]
+  recovered: boolean
+  more: boolean
+  state: StreamState
+}
+
 export interface Comment {
   id: string
   trackId: string
@@ -48,6 +58,14 @@ export interface ListedParty {
   endedAt: string | null
   viewer: { role: 'host' | 'co-host' | 'dj' | 'listener' | null }
   isPlaying: boolean
+}
+
+export interface MySnapshot {
+  profile: Profile
+  unreadCount: number
+  more: boolean
+  notifications: Notification[]
+  uploads: Upload[]
 }
 
 export interface Notification {
@@ -151,6 +169,32 @@ export interface PlaylistWithItems {
   items: PlaylistItem[]
 }
 
+export interface Position {
+  epoch: string
+  offset: number
+}
+
+export interface PresenceFrame {
+  channel: string
+  rev: number
+  after: number
+  count: number
+  joined: string[]
+  left: string[]
+}
+
+export interface Problem {
+  type: string
+  title: string
+  status: number
+  code: string
+  detail?: string
+  errors?: { path: string; code: string; message: string }[]
+  retryAfter?: number
+  current?: unknown
+  requestId: string
+}
+
 export interface Profile {
   id: string
   handle: string
@@ -222,6 +266,40 @@ export interface ReportedCopy {
   profile?: ProfileFacts
   playlist?: Playlist
 }
+
+export interface SignalFrame {
+  channel: string
+  name: string
+  by: string
+  data: unknown
+}
+
+export interface SnapshotPosition {
+  channel: string
+  epoch: string
+  offset: number
+}
+
+export interface StateFrame {
+  channel: string
+  values: StreamState
+}
+
+export interface StreamEvent {
+  offset: number
+  id: string
+  name: string
+  at: string
+  data: unknown
+}
+
+export interface StreamFrame {
+  channel: string
+  epoch: string
+  events: StreamEvent[]
+}
+
+export type StreamState = Record<string, { rev: number }>
 
 export interface Track {
   id: string
@@ -311,6 +389,12 @@ export interface Operations {
   'user-profile.unblockProfile': { input: { profileId: string }; data: BlockStance; page: false }
   /** Whom you block, the latest first. */
   'user-profile.listBlocked': { input: { limit?: number; cursor?: string }; data: ProfileSummary[]; page: true }
+  /** Sign out: everywhere, everywhere else, or one session by the `sid` of its tokens. Every token issued until now is refused within seconds, on all nodes, and connections that live by one are closed; a newer token is good again. */
+  'user-profile.endSessions': {
+    input: { scope?: 'everywhere' | 'elsewhere'; sessionId?: string }
+    data: { until: string }
+    page: false
+  }
   /** A track, with its counts and what you have done with it. */
   'streaming.getTrack': { input: { trackId: string }; data: Track; page: false }
   /** Somebody’s tracks, the newest first: public ones, and of your own all, also while they are worked on. */
@@ -383,7 +467,7 @@ export interface Operations {
   }
   /** Take a track away for good, also while it is worked on. Doing so again changes nothing. */
   'music-upload.removeTrack': { input: { trackId: string }; data: { done: true }; page: false }
-  /** Like a track. Liking it again changes nothing. */
+  /** Like a track. Liking it again changes nothing. The answer counts it; what others read follows within 200 milliseconds. */
   'interactions.likeTrack': { input: { trackId: string }; data: TrackStance; page: false }
   /** Like a track no longer. Doing so again changes nothing. */
   'interactions.unlikeTrack': { input: { trackId: string }; data: TrackStance; page: false }
@@ -395,7 +479,7 @@ export interface Operations {
   }
   /** What you like, the latest first, as far as you may still see it. */
   'interactions.listLikedTracks': { input: { limit?: number; cursor?: string }; data: Track[]; page: true }
-  /** Pass somebody else's public track on to your followers. Doing so again changes nothing. */
+  /** Pass somebody else's public track on to your followers. Doing so again changes nothing. The answer counts it; what others read follows within 200 milliseconds. */
   'interactions.repostTrack': { input: { trackId: string }; data: TrackStance; page: false }
   /** Take a repost back. Doing so again changes nothing. */
   'interactions.unrepostTrack': { input: { trackId: string }; data: TrackStance; page: false }
@@ -463,6 +547,8 @@ export interface Operations {
   'search.searchTracks': { input: { q: string; limit?: number; cursor?: string }; data: Track[]; page: true }
   /** People whose handle or name fits what was typed, the best first. An @ before a handle is understood. */
   'search.searchProfiles': { input: { q: string; limit?: number; cursor?: string }; data: ProfileSummary[]; page: true }
+  /** What your own channel goes on from: your profile, your newest 30 notifications and 20 uploads. */
+  'notifications.getMySnapshot': { input: Record<string, never>; data: MySnapshot; page: false }
   /** What others did that concerns you, by latest activity; kept for 90 days. */
   'notifications.listNotifications': { input: { limit?: number; cursor?: string }; data: Notification[]; page: true }
   /** How many notifications the list shows as unread, up to 99; beyond it `more` is true. */
@@ -481,6 +567,12 @@ export interface Operations {
   }
   /** A party as it stands: what is on and since when, its queue, its members. */
   'listening-party.getParty': { input: { partyId: string }; data: PartySnapshot; page: false }
+  /** Who of a party you are in is connected and follows it. Above 200 only how many. */
+  'listening-party.getPresence': {
+    input: { partyId: string }
+    data: { rev: number; count: number; members: string[] | null }
+    page: false
+  }
   /** Open parties that you may join, the newest first: not the full ones, nor those whose host blocked you. */
   'listening-party.listParties': { input: { limit?: number; cursor?: string }; data: ListedParty[]; page: true }
   /** End a party for good. Ending it again changes nothing. */
@@ -539,6 +631,8 @@ export interface Operations {
     data: ReportCase
     page: false
   }
+  /** Sign somebody out everywhere: every token of theirs issued until now is refused within seconds, on all nodes. Who must not come back must lose their account at the auth server first: a newer token is good again. */
+  'moderation.endSessionsOf': { input: { profileId: string }; data: { profileId: string; until: string }; page: false }
 }
 
 export interface Events {
@@ -562,6 +656,13 @@ export interface Events {
   'user-profile.profileBlocked': { profileId: string; by: ProfileSummary; byCounts: ProfileCounts }
   /** You block somebody no longer. */
   'user-profile.profileUnblocked': { profileId: string; by: ProfileSummary }
+  /** Sessions of yours were ended: one, all but one, or all. Tokens issued until then are refused. */
+  'user-profile.sessionsEnded': {
+    profileId: string
+    sessionId: string | null
+    exceptSessionId: string | null
+    until: string
+  }
   /** An upload of yours was announced, got further, or ended. */
   'music-upload.uploadChanged': { ownerId: string; upload: Upload }
   /** A track is public and ready for the first time. */
@@ -572,14 +673,14 @@ export interface Events {
   'music-upload.trackHidden': { trackId: string; ownerId: string }
   /** A track was taken away for good. */
   'music-upload.trackRemoved': { trackId: string; ownerId: string }
-  /** Somebody likes a track. */
-  'interactions.trackLiked': { trackId: string; ownerId: string; by: ProfileSummary; counts: TrackCounts }
-  /** Somebody likes a track no longer. */
-  'interactions.trackUnliked': { trackId: string; ownerId: string; by: ProfileSummary; counts: TrackCounts }
-  /** Somebody passed a track on to their followers. */
-  'interactions.trackReposted': { trackId: string; ownerId: string; by: ProfileSummary; counts: TrackCounts }
-  /** Somebody took a repost back. */
-  'interactions.trackUnreposted': { trackId: string; ownerId: string; by: ProfileSummary; counts: TrackCounts }
+  /** You like a track: told to your devices. Everybody else sees the counts move. */
+  'interactions.trackLiked': { trackId: string; ownerId: string; by: ProfileSummary }
+  /** You like a track no longer. */
+  'interactions.trackUnliked': { trackId: string; ownerId: string; by: ProfileSummary }
+  /** You passed a track on to your followers. */
+  'interactions.trackReposted': { trackId: string; ownerId: string; by: ProfileSummary }
+  /** You took a repost back. */
+  'interactions.trackUnreposted': { trackId: string; ownerId: string; by: ProfileSummary }
   /** Somebody commented at a moment of a track. */
   'interactions.commentAdded': {
     trackId: string
@@ -667,7 +768,7 @@ export interface Events {
     unreadCount: number
     more: boolean
   }
-  /** An actor took something back before you read of it: what is left of the notification, or null. */
+  /** An actor took something back before you read of it, you blocked one, or your track is gone: what is left of the notification, or null. */
   'notifications.notificationWithdrawn': {
     recipientId: string
     notificationId: string
@@ -710,6 +811,33 @@ export interface Events {
   }
 }
 
+export interface ChannelKinds {
+  /** your own: what others did with what is yours, and what you did on other devices */
+  user: {
+    snapshot: Operations['notifications.getMySnapshot']['data']
+    state: Record<string, never>
+    signals: Record<string, never>
+  }
+  /** a track you may see: comments and changes as events, its counts as state. All who follow it hear the same, also of people whom lists hide from them for a block: leave out whom you block */
+  track: {
+    snapshot: Operations['streaming.getTrack']['data']
+    state: { counts?: TrackCounts }
+    signals: { 'interactions.typing': Record<string, never> }
+  }
+  /** a playlist you may see: its items and its title. A private one is spoken of on your own channel alone */
+  playlist: {
+    snapshot: Operations['playlists.getPlaylist']['data']
+    state: Record<string, never>
+    signals: Record<string, never>
+  }
+  /** a party you are in: its timeline, queue and members */
+  party: {
+    snapshot: Operations['listening-party.getParty']['data']
+    state: Record<string, never>
+    signals: { 'listening-party.reacted': { emoji: string } }
+  }
+}
+
 /** Method and path below `/api/v1` of every operation. */
 export const routes: Readonly<Record<keyof Operations, string>> = {
   'user-profile.getMe': 'GET /me',
@@ -722,6 +850,7 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'user-profile.blockProfile': 'PUT /profiles/:profileId/block',
   'user-profile.unblockProfile': 'DELETE /profiles/:profileId/block',
   'user-profile.listBlocked': 'GET /me/blocked',
+  'user-profile.endSessions': 'POST /me/sessions/end',
   'streaming.getTrack': 'GET /tracks/:trackId',
   'streaming.listProfileTracks': 'GET /profiles/:profileId/tracks',
   'streaming.grantStream': 'POST /tracks/:trackId/stream',
@@ -753,6 +882,7 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'playlists.removeItem': 'DELETE /playlists/:playlistId/items/:itemId',
   'search.searchTracks': 'GET /search/tracks',
   'search.searchProfiles': 'GET /search/profiles',
+  'notifications.getMySnapshot': 'GET /me/snapshot',
   'notifications.listNotifications': 'GET /notifications',
   'notifications.getUnreadCount': 'GET /notifications/unread-count',
   'notifications.moveReadMarker': 'PUT /notifications/read-marker',
@@ -760,6 +890,7 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'feed.listLatest': 'GET /tracks',
   'listening-party.openParty': 'POST /parties',
   'listening-party.getParty': 'GET /parties/:partyId',
+  'listening-party.getPresence': 'GET /parties/:partyId/presence',
   'listening-party.listParties': 'GET /parties',
   'listening-party.endParty': 'POST /parties/:partyId/end',
   'listening-party.joinParty': 'PUT /parties/:partyId/membership',
@@ -775,6 +906,7 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'moderation.createReport': 'POST /reports',
   'moderation.listReports': 'GET /moderation/reports',
   'moderation.resolveReport': 'PUT /moderation/reports/:reportId/resolution',
+  'moderation.endSessionsOf': 'POST /moderation/profiles/:profileId/sessions/end',
 }
 
 /** The operations that an Idempotency-Key makes safe to repeat; all others are so by nature. */
@@ -788,3 +920,11 @@ export const keyedOperations: readonly (keyof Operations)[] = [
   'listening-party.queueTrack',
   'moderation.createReport',
 ]
+
+/** The operation that answers with all that a channel tells of, by its kind. */
+export const snapshotOperations: Readonly<Record<string, keyof Operations>> = {
+  user: 'notifications.getMySnapshot',
+  track: 'streaming.getTrack',
+  playlist: 'playlists.getPlaylist',
+  party: 'listening-party.getParty',
+}

@@ -20,8 +20,8 @@ export interface ProblemFacts {
 /**
  * Why a call has no answer. Write programs against `code`: it is stable, the texts are not. What the server did not say
  * itself has status 0 and one of these codes: `unreachable` (nobody answered; the call may or may not have been done),
- * `closed` (this client was closed), `token_unavailable` (the token function failed), `upload_failed`, and
- * `listener_failed` (a listener of yours threw). Where something else was thrown, it is the `cause`.
+ * `closed` (this client was closed), `token_unavailable` (the token function failed), `upload_failed`,
+ * `listener_failed` (a listener of yours threw), and `offsets_failed` (your store of offsets threw). Where something else was thrown, it is the `cause`.
  */
 export class TuttiProblem extends Error {
   override readonly name = 'TuttiProblem'
@@ -68,6 +68,13 @@ export const tokenUnavailable = (cause: unknown): TuttiProblem =>
   cause instanceof TuttiProblem
     ? cause
     : new TuttiProblem({ code: 'token_unavailable', status: 0, detail: 'the token function failed' }, cause)
+
+export const offsetsFailed = (cause: unknown): TuttiProblem =>
+  new TuttiProblem({ code: 'offsets_failed', status: 0, detail: 'the store of offsets failed' }, cause)
+
+/** What was thrown, whatever it is: what is no problem came from a connection that broke. */
+export const asProblem = (thrown: unknown): TuttiProblem =>
+  thrown instanceof TuttiProblem ? thrown : unreachable(thrown)
 
 /** The problem that a server has sent; `unreachable` for anything else, such as the error page of a proxy. */
 export function toProblem(sent: unknown): TuttiProblem {

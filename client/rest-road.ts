@@ -1,30 +1,20 @@
+import { bodyOf, type Http } from './http'
 import { routes } from './operations'
-import { tokenUnavailable, TuttiProblem, unreachable } from './problem'
-import { type Answer, callTimeoutMs, type Question, type Road, toAnswer, type TokenSource } from './road'
+import { TuttiProblem } from './problem'
+import { type Answer, callTimeoutMs, type Question, type Road, toAnswer } from './road'
 
-/** Calls over REST, one request each; `url` is the origin of the API. */
-export const restRoad = (url: string, token: TokenSource): Road => ({
+/** Calls over REST, one request each. */
+export const restRoad = (http: Http): Road => ({
   async ask(question: Question): Promise<Answer> {
     const { method, path, body } = toRequest(question)
     const headers = {
-      authorization: `Bearer ${await tokenFrom(token)}`,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(question.key === undefined ? {} : { 'idempotency-key': question.key }),
     }
     const signal = AbortSignal.timeout(callTimeoutMs)
-    try {
-      const response = await fetch(`${url}/api/v1${path}`, { method, headers, signal, ...(body && { body }) })
-      return toAnswer(await response.json())
-    } catch (error) {
-      throw error instanceof TuttiProblem ? error : unreachable(error)
-    }
+    return toAnswer(await bodyOf(await http.send(path, { method, headers, signal, ...(body && { body }) })))
   },
 })
-
-const tokenFrom = (token: TokenSource) =>
-  token().catch((error: unknown) => {
-    throw tokenUnavailable(error)
-  })
 
 /** Fields that the path names go there; the others into the query of a GET or DELETE, else into the body. */
 function toRequest({ name, input }: Question): { method: string; path: string; body?: string } {

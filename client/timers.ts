@@ -2,12 +2,22 @@
 export class Timers {
   private readonly running = new Set<ReturnType<typeof setTimeout>>()
 
-  start(ms: number, what: () => void): void {
+  /** Answers how to call it off. */
+  start(ms: number, what: () => void): () => void {
     const timer = setTimeout(() => {
       this.running.delete(timer)
       what()
     }, ms)
     this.running.add(timer)
+    return () => {
+      clearTimeout(timer)
+      this.running.delete(timer)
+    }
+  }
+
+  /** Never resolves once called off. */
+  pause(ms: number): Promise<void> {
+    return new Promise(resolve => this.start(ms, resolve))
   }
 
   callOff(): void {

@@ -3,7 +3,7 @@ import * as estree from 'prettier/plugins/estree'
 import * as typescript from 'prettier/plugins/typescript'
 import { format } from 'prettier/standalone'
 import { schemaBook, type SchemaBook } from '../../kernel/docs/schemas'
-import { type AnyEventType } from '../../kernel/event'
+import { type AnyChannelType, type AnyEventType } from '../../kernel/event'
 import { type AnyOperation } from '../../kernel/operation'
 import { isPageField } from '../../kernel/paging'
 import { type Product } from '../../kernel/product'
@@ -18,10 +18,13 @@ export function operationsFile(product: Product, style: Options): Promise<string
     ...Object.entries(book.components()).map(([name, schema]) => declare(name, typeOfSchema(schema))),
     declare('Operations', membersOf(product.operations.map(op => operationMember(op, book)))),
     declare('Events', membersOf(product.events.map(type => eventMember(type, book)))),
+    declare('ChannelKinds', membersOf(product.channels.map(type => channelMember(type, product, book)))),
     '/** Method and path below `/api/v1` of every operation. */',
     `export const routes: Readonly<Record<keyof Operations, string>> = ${table(product)}\n`,
     '/** The operations that an Idempotency-Key makes safe to repeat; all others are so by nature. */',
-    `export const keyedOperations: readonly (keyof Operations)[] = ${JSON.stringify(keyed.map(({ name }) => name))}`,
+    `export const keyedOperations: readonly (keyof Operations)[] = ${JSON.stringify(keyed.map(({ name }) => name))}\n`,
+    '/** The operation that answers with all that a channel tells of, by its kind. */',
+    `export const snapshotOperations: Readonly<Record<string, keyof Operations>> = ${snapshots(product)}`,
   ]
   return format(parts.join('\n'), { ...style, parser: 'typescript', plugins: [typescript, estree] })
 }
@@ -38,6 +41,29 @@ function operationMember(op: AnyOperation, book: SchemaBook): string {
 
 const eventMember = ({ name, summary, payload }: AnyEventType, book: SchemaBook): string =>
   `${docstring(summary)}\n'${name}': ${typeOfSchema(book.of(payload))}`
+
+/** What belongs to a kind of channel besides events: the data of its snapshot, its state, and what followers may signal. */
+function channelMember({ kind, summary }: AnyChannelType, product: Product, book: SchemaBook): string {
+  const operation = snapshotOf(product, kind)
+  const state = product.tallies
+    .filter(tally => tally.kind === kind)
+    .map(({ key, value }) => `${key}?: ${typeOfSchema(book.of(value))}`)
+  const signals = product.signals
+    .filter(({ on }) => on === kind)
+    .map(({ name, data }) => `'${name}': ${typeOfSchema(book.of(data))}`)
+  const snapshot = operation === undefined ? 'unknown' : `Operations['${operation}']['data']`
+  return `${docstring(summary)}\n${kind}: { snapshot: ${snapshot}; state: ${typeWith(state)}; signals: ${typeWith(signals)} }`
+}
+
+const typeWith = (members: readonly string[]): string =>
+  members.length === 0 ? 'Record<string, never>' : `{ ${members.join(';')} }`
+
+/** A snapshot's channel names its kind whatever is asked for. */
+const snapshotOf = ({ operations }: Product, kind: string): string | undefined =>
+  operations.find(op => op.snapshotOf?.({}, { id: '', roles: [] }).startsWith(`${kind}:`))?.name
+
+const snapshots = (product: Product): string =>
+  JSON.stringify(Object.fromEntries(product.channels.map(({ kind }) => [kind, snapshotOf(product, kind)])))
 
 const docstring = (text: string): string => `/** ${text.replaceAll('*/', '*\\/')} */`
 

@@ -26,20 +26,22 @@ async function connected(client: TestClient): Promise<void> {
   await (await client.follow(`user:${ann.id}`, () => undefined)).stop()
 }
 
-describe.each(['socket', 'rest'] as const)('calls over %s', transport => {
+describe.each(['socket', 'rest'] as const)('calls over %s', door => {
+  const transports = door === 'socket' ? (['socket'] as const) : (['long-poll'] as const)
+
   it('are typed, and answer with the data', async () => {
-    using client = openClient({ url: ann.url, token: ann.token, transport })
+    using client = openClient({ url: ann.url, token: ann.token, transports })
     const track = await makeTrack(ann.id)
-    if (transport === 'socket') await connected(client)
+    if (door === 'socket') await connected(client)
     const me = await client.call('user-profile.getMe', {})
     expect(me.id).toBe(ann.id)
     const { liked, counts } = await client.call('interactions.likeTrack', { trackId: track.id })
     expect({ liked, likes: counts.likes }).toEqual({ liked: true, likes: 1 })
-    expect(await doorsUsed(world.nodes[0], 'interactions.likeTrack')).toContain(transport)
+    expect(await doorsUsed(world.nodes[0], 'interactions.likeTrack')).toContain(door)
   })
 
   it('throw what is refused, with everything that the server says about it', async () => {
-    using client = openClient({ url: ann.url, token: ann.token, transport })
+    using client = openClient({ url: ann.url, token: ann.token, transports })
     const invalid = await problemOf(client.call('streaming.getTrack', { trackId: 'no id' }))
     expect(invalid).toMatchObject({ name: 'TuttiProblem', code: 'invalid_input', status: 400, isTemporary: false })
     expect(invalid.errors).toEqual([expect.objectContaining({ path: 'trackId', code: 'not_an_id' })])
@@ -49,8 +51,8 @@ describe.each(['socket', 'rest'] as const)('calls over %s', transport => {
   })
 
   it('say how long to wait and that waiting helps', async () => {
-    const tired = await world.person(`tired-${transport}`)
-    using client = openClient({ url: tired.url, token: tired.token, transport })
+    const tired = await world.person(`tired-${door}`)
+    using client = openClient({ url: tired.url, token: tired.token, transports })
     await world.world.limits.take('streaming.getTrack', tired.id, 1_000_000, 1_000_000)
     const problem = await problemOf(client.call('streaming.getTrack', { trackId: ann.id }))
     expect(problem).toMatchObject({ code: 'too_many_requests', status: 429, isTemporary: true })
@@ -58,18 +60,18 @@ describe.each(['socket', 'rest'] as const)('calls over %s', transport => {
   })
 
   it('tell what is there now when a revision is stale', async () => {
-    using client = openClient({ url: ann.url, token: ann.token, transport })
-    const { rev } = await client.call('user-profile.updateMe', { bio: transport })
+    using client = openClient({ url: ann.url, token: ann.token, transports })
+    const { rev } = await client.call('user-profile.updateMe', { bio: door })
     const problem = await problemOf(client.call('user-profile.updateMe', { bio: 'late', rev: rev + 7 }))
-    expect(problem).toMatchObject({ code: 'stale_revision', status: 409, current: { bio: transport } })
+    expect(problem).toMatchObject({ code: 'stale_revision', status: 409, current: { bio: door } })
   })
 
   it('read lists part by part, or all parts', async () => {
-    using client = openClient({ url: ann.url, token: ann.token, transport })
+    using client = openClient({ url: ann.url, token: ann.token, transports })
     const track = await makeTrack(ann.id)
-    const fans = await Promise.all([1, 2, 3, 4, 5].map(number => world.person(`${transport}-fan${number}`)))
+    const fans = await Promise.all([1, 2, 3, 4, 5].map(number => world.person(`${door}-fan${number}`)))
     for (const fan of fans) {
-      using theirs = openClient({ url: fan.url, token: fan.token, transport: 'rest' })
+      using theirs = openClient({ url: fan.url, token: fan.token, transports: ['long-poll'] })
       await theirs.call('interactions.likeTrack', { trackId: track.id })
     }
     const wish = { trackId: track.id, limit: 2 }
@@ -103,7 +105,7 @@ describe('a call whose answer is lost', () => {
 
   it('is done once too when the key is the caller’s own and the roads are those of two clients', async () => {
     using live = openClient({ url: ann.url, token: ann.token })
-    using rest = openClient({ url: world.nodes[1]?.url ?? '', token: ann.token, transport: 'rest' })
+    using rest = openClient({ url: world.nodes[1]?.url ?? '', token: ann.token, transports: ['long-poll'] })
     const track = await makeTrack(ann.id)
     await connected(live)
     const comment = { trackId: track.id, body: 'hello', positionMs: 5 }
@@ -128,20 +130,20 @@ describe('a client', () => {
   })
 
   it('takes an answer of somebody else for none', async () => {
-    using client = openClient({ url: world.issuer.issuer, token: ann.token, transport: 'rest' })
+    using client = openClient({ url: world.issuer.issuer, token: ann.token, transports: ['long-poll'] })
     expect(await problemOf(client.call('user-profile.getMe', {}))).toMatchObject({ code: 'unreachable' })
   })
 
   it('says that there is no token when the token function fails', async () => {
     const token = () => Promise.reject(new Error('signed out'))
-    using client = openClient({ url: ann.url, token, transport: 'rest' })
+    using client = openClient({ url: ann.url, token, transports: ['long-poll'] })
     const problem = await problemOf(client.call('user-profile.getMe', {}))
     expect(problem).toMatchObject({ code: 'token_unavailable', status: 0, cause: new Error('signed out') })
   })
 
   it('refuses everything once it is closed', async () => {
     const client = openClient({ url: ann.url, token: ann.token })
-    client.close()
+    await client.close()
     expect(await problemOf(client.call('user-profile.getMe', {}))).toMatchObject({ code: 'closed' })
     expect(await problemOf(client.follow(`user:${ann.id}`, () => undefined))).toMatchObject({ code: 'closed' })
   })

@@ -3,14 +3,18 @@ import { type Client, type ClientOptions, createClient, type TuttiEvent, TuttiPr
 export interface TestClient extends Client, Disposable {
   /** What `onProblem` has heard. */
   problems: { code: string; channel?: string | undefined }[]
+  /** What channels went over, one after the other. */
+  ways: (string | undefined)[]
 }
 
 /** A client that is closed at the end of its block. */
 export function openClient(options: ClientOptions): TestClient {
   const problems: TestClient['problems'] = []
+  const ways: TestClient['ways'] = []
   const onProblem = ({ code }: TuttiProblem, channel?: string) => void problems.push({ code, channel })
-  const client = createClient({ onProblem, ...options })
-  return { ...client, problems, [Symbol.dispose]: () => client.close() }
+  const onTransport = (transport?: string) => void ways.push(transport)
+  const client = createClient({ onProblem, onTransport, ...options })
+  return { ...client, problems, ways, [Symbol.dispose]: () => void client.close() }
 }
 
 /** The problem that a call ends with. */
@@ -23,7 +27,7 @@ export async function problemOf(call: Promise<unknown>): Promise<TuttiProblem> {
 /** Comes back when `holds` does. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
   for (let tries = 0; !holds(); tries += 1) {
-    if (tries > 400) throw new Error(`never: ${what}`)
+    if (tries > 800) throw new Error(`never: ${what}`)
     await new Promise(resolve => setTimeout(resolve, 20))
   }
 }
@@ -32,5 +36,8 @@ export async function until(what: string, holds: () => boolean): Promise<void> {
 export function listener() {
   const events: TuttiEvent[] = []
   const names = () => events.map(({ name }) => name)
-  return { events, names, hear: (event: TuttiEvent) => void events.push(event) }
+  const offsets = () => events.map(({ offset }) => offset)
+  /** Of events that only say their number. */
+  const numbers = () => events.map(({ data }) => ('n' in data ? data.n : undefined))
+  return { events, names, offsets, numbers, hear: (event: TuttiEvent) => void events.push(event) }
 }

@@ -1,4 +1,5 @@
-import { Track } from '../../models'
+import { type ChannelKinds } from '../../client'
+import { announce, numbers } from '../announce'
 import { makeTrack } from '../factories'
 import { type Person } from '../people'
 import { freshWorld, type TestWorld } from '../world'
@@ -12,95 +13,235 @@ beforeAll(async () => {
   world = await freshWorld()
   ann = await world.person('ann', { node: 0 })
   const bob = await world.person('bob', { node: 1 })
-  fan = openClient({ url: bob.url, token: bob.token, transport: 'rest' })
+  fan = openClient({ url: bob.url, token: bob.token })
 })
 afterAll(async () => {
-  fan.close()
+  await fan.close()
   await world[Symbol.asyncDispose]()
 })
 
-describe('following a channel', () => {
+let comments = 0
+async function comment(trackId: string): Promise<string> {
+  comments += 1
+  const body = `hello ${comments}`
+  await fan.call('interactions.addComment', { trackId, body, positionMs: 1 })
+  return body
+}
+const trackOfAnn = async () => (await makeTrack(ann.id)).id
+
+describe.each(['socket', 'sse', 'long-poll'] as const)('following a channel over %s', transport => {
+  const open = () => openClient({ url: ann.url, token: ann.token, transports: [transport] })
+
   it('tells every listener what happens on another node, typed, until it stops', async () => {
-    using client = openClient({ url: ann.url, token: ann.token })
-    const { id: trackId } = await makeTrack(ann.id)
+    using client = open()
+    const trackId = await trackOfAnn()
     const [first, second] = [listener(), listener()]
     const following = await client.follow(`track:${trackId}`, first.hear)
-    await client.follow(`track:${trackId}`, second.hear)
-    await fan.call('interactions.likeTrack', { trackId })
+    await client.follow(`track:${trackId}`, { onEvent: second.hear })
+    expect(client.transport()).toBe(transport)
+    const body = await comment(trackId)
     await until('both have heard it', () => first.events.length === 1 && second.events.length === 1)
     const [event] = first.events
-    expect(event?.name === 'interactions.trackLiked' && event.data.counts.likes).toBe(1)
+    expect(event?.name === 'interactions.commentAdded' && event.data.comment.body).toBe(body)
+    expect(following.position?.offset).toBe(event?.offset)
 
     await following.stop()
-    await fan.call('interactions.unlikeTrack', { trackId })
+    await comment(trackId)
     await until('the one that stayed has heard it', () => second.events.length === 2)
-    expect(first.names()).toEqual(['interactions.trackLiked'])
+    expect(first.events).toHaveLength(1)
+    expect(second.offsets()).toEqual([1, 2])
   })
 
   it('ends on the server with the last listener, and can begin again', async () => {
-    using client = openClient({ url: ann.url, token: ann.token, transport: 'rest' })
-    const { id: trackId } = await makeTrack(ann.id)
+    using client = open()
+    const trackId = await trackOfAnn()
     const [left, stayed] = [listener(), listener()]
     const following = await client.follow(`track:${trackId}`, left.hear)
     await following.stop()
     await following.stop()
+    await comment(trackId)
     await client.follow(`track:${trackId}`, stayed.hear)
-    await fan.call('interactions.likeTrack', { trackId })
+    await comment(trackId)
     await until('it is heard', () => stayed.events.length === 1)
-    expect(left.events).toEqual([])
+    expect({ left: left.offsets(), stayed: stayed.offsets() }).toEqual({ left: [], stayed: [2] })
   })
 
-  it('takes nothing from a listener when another one throws', async () => {
-    using client = openClient({ url: ann.url, token: ann.token })
-    const { id: trackId } = await makeTrack(ann.id)
+  it('takes nothing from a listener when another one throws or is rejected', async () => {
+    using client = open()
+    const trackId = await trackOfAnn()
     const heard = listener()
-    await client.follow(`track:${trackId}`, () => {
-      throw new Error('a bug of the listener')
+    const bug = new Error('a bug of the listener')
+    const channel = `track:${trackId}`
+    await client.follow(channel, () => {
+      throw bug
     })
-    await client.follow(`track:${trackId}`, heard.hear)
-    await fan.call('interactions.likeTrack', { trackId })
-    await until('it is heard', () => heard.events.length === 1)
-    expect(client.problems).toEqual([{ code: 'listener_failed', channel: `track:${trackId}` }])
+    await client.follow(channel, () => Promise.reject(bug))
+    await client.follow(channel, heard.hear)
+    await comment(trackId)
+    await until('it is heard', () => heard.events.length === 1 && client.problems.length === 2)
+    const failed = { code: 'listener_failed', channel }
+    expect(client.problems).toEqual([failed, failed])
   })
 
   it('is refused where one may not listen, and is not begun again', async () => {
-    using client = openClient({ url: ann.url, token: ann.token })
+    using client = open()
     const channel = `track:${ann.id}`
     expect(await problemOf(client.follow(channel, () => undefined))).toMatchObject({ code: 'not_found', status: 404 })
     expect(await problemOf(client.follow(channel, () => undefined))).toMatchObject({ code: 'not_found' })
   })
+
+  it('begins behind a place that is asked for, also beside others, who hear nothing twice', async () => {
+    using client = open()
+    const channel = `track:${await trackOfAnn()}`
+    await announce(world.world, channel, numbers(1, 8))
+    const { epoch } = await world.world.channels.position(channel)
+    const [now, all, some] = [listener(), listener(), listener()]
+    await client.follow(channel, now.hear)
+    await Promise.all([
+      client.follow(channel, all.hear, { after: { epoch, offset: 0 } }),
+      client.follow(channel, some.hear, { after: { epoch, offset: 5 } }),
+      announce(world.world, channel, numbers(8, 11)),
+    ])
+    await until('all is heard', () => [now, all, some].every(({ events }) => events.at(-1)?.offset === 10))
+    expect({ now: now.offsets(), all: all.offsets(), some: some.offsets() }).toEqual({
+      now: numbers(8, 11),
+      all: numbers(1, 11),
+      some: numbers(6, 11),
+    })
+  })
+
+  it('begins with a snapshot that is asked for, and goes on behind it; others hear no gap', async () => {
+    using client = open()
+    const trackId = await trackOfAnn()
+    const channel = `track:${trackId}` as const
+    await announce(world.world, channel, [1, 2])
+    const titles: string[] = []
+    const heard = listener()
+    let gaps = 0
+    const follower = {
+      snapshot: true,
+      onEvent: heard.hear,
+      onSnapshot: (track: ChannelKinds['track']['snapshot']) => void titles.push(track.title),
+      onGap: () => (gaps += 1),
+    }
+    await client.follow(channel, follower)
+    await client.follow(channel, follower)
+    await announce(world.world, channel, [3])
+    await until('it is heard', () => heard.events.length === 2)
+    const { title } = await client.call('streaming.getTrack', { trackId })
+    expect({ titles, offsets: heard.offsets(), gaps }).toEqual({ titles: [title, title], offsets: [3, 3], gaps: 0 })
+  })
+
+  it('takes a snapshot itself when its place means nothing any more, or says that there is a gap', async () => {
+    using client = open()
+    const channel = `track:${await trackOfAnn()}` as const
+    await announce(world.world, channel, [1])
+    const told: string[] = []
+    const after = { epoch: 'other', offset: 7 }
+    const onEvent = ({ offset }: { offset: number }) => void told.push(`event ${offset}`)
+    await client.follow(channel, onEvent, { after, onSnapshot: ({ id }) => void told.push(`snapshot of ${id}`) })
+    await announce(world.world, channel, [2])
+    await until('it is heard', () => told.length === 2)
+    await client.follow(channel, () => undefined, { after, onGap: () => told.push('gap') })
+    expect(told).toEqual([`snapshot of ${channel.slice(6)}`, 'event 2', 'gap'])
+  })
+
+  it('tells which channel may be followed no longer', async () => {
+    const carl = await world.person(`carl-${transport}`)
+    using client = openClient({ url: carl.url, token: carl.token, transports: [transport] })
+    const id = await trackOfAnn()
+    const channel = `track:${id}`
+    const closed: string[] = []
+    await client.follow(channel, { onClosed: ({ code }) => closed.push(code) })
+    await hide(id)
+    await until('it is told', () => closed.length === 1)
+    expect(closed).toEqual(['not_found'])
+    expect(client.problems).toEqual([{ code: 'not_found', channel }])
+    expect(await problemOf(client.follow(channel, () => undefined))).toMatchObject({ code: 'not_found' })
+  })
+
+  it('tells counts, newest first seen, and again to who comes later', async () => {
+    using client = open()
+    const trackId = await trackOfAnn()
+    const channel = `track:${trackId}` as const
+    const likes: (number | undefined)[] = []
+    const onState = ({ counts }: ChannelKinds['track']['state']) => void likes.push(counts?.likes)
+    await client.follow(channel, { onState })
+    await fan.call('interactions.likeTrack', { trackId })
+    await world.settle()
+    // Over long-polls a change comes with the next event, or answer.
+    await announce(world.world, channel, [1])
+    await until('it is told', () => likes.at(-1) === 1)
+    expect(likes).toEqual([...new Set(likes)])
+    const later: (number | undefined)[] = []
+    await client.follow(channel, { onState: ({ counts }) => void later.push(counts?.likes) })
+    expect(later).toEqual([1])
+  })
+
+  it('can be given up while it waits, and stopped by a signal', async () => {
+    using client = openClient({ url: 'http://127.0.0.1:9', token: ann.token, transports: [transport] })
+    const giveUp = new AbortController()
+    const waiting = client.follow(`user:${ann.id}`, () => undefined, { signal: giveUp.signal })
+    giveUp.abort()
+    await expect(waiting).rejects.toThrow('aborted')
+    await expect(client.follow(`user:${ann.id}`, () => undefined, { signal: giveUp.signal })).rejects.toThrow('aborted')
+
+    using other = open()
+    const [stopped, goesOn] = [new AbortController(), listener()]
+    const heard = listener()
+    const channel = `track:${await trackOfAnn()}`
+    await other.follow(channel, heard.hear, { signal: stopped.signal })
+    await other.follow(channel, goesOn.hear)
+    stopped.abort()
+    await announce(world.world, channel, [1])
+    await until('the other has heard it', () => goesOn.events.length === 1)
+    expect(heard.events).toEqual([])
+  })
 })
 
+async function hide(trackId: string): Promise<void> {
+  using client = openClient({ url: ann.url, token: ann.token, transports: ['long-poll'] })
+  await client.call('music-upload.updateTrack', { trackId, visibility: 'private' })
+}
+
 describe('a lost connection', () => {
-  it('is made again, its channels are followed again, and the listener knows of the gap', async () => {
+  it('is made again with a token asked anew, and nothing is missed or heard twice', async () => {
     await using wire = await openWire(ann.url)
     let asked = 0
     const token = async () => {
       asked += 1
       return ann.token
     }
-    using client = openClient({ url: wire.url, token })
-    const { id: trackId } = await makeTrack(ann.id)
+    using client = openClient({ url: wire.url, token, transports: ['socket'] })
+    const channel = `track:${await trackOfAnn()}`
     const heard = listener()
     let gaps = 0
-    await client.follow(`track:${trackId}`, heard.hear, { onGap: () => (gaps += 1) })
-    expect({ asked, gaps }).toEqual({ asked: 1, gaps: 0 })
-
-    wire.cut()
-    await until('it is followed again', () => gaps === 1)
-    await fan.call('interactions.likeTrack', { trackId })
+    await client.follow(channel, heard.hear, { onGap: () => (gaps += 1) })
+    expect({ asked, ways: client.ways }).toEqual({ asked: 1, ways: ['socket'] })
+    await announce(world.world, channel, [1])
     await until('it is heard', () => heard.events.length === 1)
-    expect(asked).toBe(2)
+    wire.refuse(true)
+    wire.cut()
+    await until('it is known', () => client.transport() === undefined)
+    await announce(world.world, channel, numbers(2, 6))
+    wire.refuse(false)
+    await until('it is followed again', () => heard.events.length === 5)
+    await announce(world.world, channel, [6])
+    await until('it is live again', () => heard.events.length === 6)
+    expect({ heard: heard.numbers(), gaps }).toEqual({ heard: numbers(1, 7), gaps: 0 })
+    expect(asked).toBeGreaterThan(1)
   })
 
-  it('tells which channel may be followed no longer', async () => {
+  it('shows which channel may be followed no longer', async () => {
     await using wire = await openWire(ann.url)
     const carl = await world.person('carl')
     using client = openClient({ url: wire.url, token: carl.token })
-    const { id } = await makeTrack(ann.id)
+    const id = await trackOfAnn()
     await client.follow(`track:${id}`, () => undefined)
-    await Track.update({ visibility: 'private' }, { where: { id } })
+    wire.refuse(true)
     wire.cut()
+    await hide(id)
+    wire.refuse(false)
     await until('it is told', () => client.problems.some(({ channel }) => channel !== undefined))
     expect(client.problems).toContainEqual({ code: 'not_found', channel: `track:${id}` })
   })
@@ -108,12 +249,13 @@ describe('a lost connection', () => {
   it('is not made again once closed', async () => {
     await using wire = await openWire(ann.url)
     const client = openClient({ url: wire.url, token: ann.token })
-    const following = await client.follow(`user:${ann.id}`, () => undefined)
+    const closed: string[] = []
+    const following = await client.follow(`user:${ann.id}`, { onClosed: ({ code }) => closed.push(code) })
     wire.refuse(true)
     wire.cut()
-    client.close()
+    await client.close()
     await following.stop()
-    expect(client.problems).toEqual([])
+    expect({ problems: client.problems, closed }).toEqual({ problems: [], closed: ['closed'] })
   })
 })
 
@@ -145,9 +287,9 @@ describe('the token', () => {
     const answers = [short]
     const token = () => answers.shift() ?? world.issuer.tokenFor('dora')
     using client = openClient({ url: dora.url, token })
-    let gaps = 0
-    await client.follow(`user:${dora.id}`, () => undefined, { onGap: () => (gaps += 1) })
-    await until('it is followed again', () => gaps === 1)
+    await client.follow(`user:${dora.id}`, () => undefined)
+    await until('it is closed and connected again', () => client.ways.length === 3)
+    expect(client.ways).toEqual(['socket', undefined, 'socket'])
     expect(client.problems.map(({ code }) => code)).toEqual(['token_expired'])
   })
 })

@@ -33,7 +33,7 @@ describe('an upload', () => {
 
   it('takes a Blob, as browsers have them', async () => {
     const ben = await world.person('ben')
-    using client = openClient({ url: ben.url, token: ben.token, transport: 'rest' })
+    using client = openClient({ url: ben.url, token: ben.token, transports: ['long-poll'] })
     const { upload } = await client.upload(new Blob([randomBytes(1_000)]), fields)
     expect(upload).toMatchObject({ state: 'uploaded', sizeBytes: 1_000 })
   })

@@ -11,13 +11,18 @@ export interface Wire extends AsyncDisposable {
   cutAtNextAnswer(): void
   /** From now on connections are refused, or taken again. */
   refuse(isRefusing: boolean): void
+  /** From now on connections lead to another node; those that are open stay. */
+  lead(target: string): void
+  /** From now on a connection ends when a request on it fits, as a proxy that does not know such a thing may do. */
+  block(request?: RegExp): void
 }
 
 export async function openWire(target: string): Promise<Wire> {
-  const port = Number(new URL(target).port)
+  let port = Number(new URL(target).port)
   const open = new Set<Socket>()
   let losesAnswers = false
   let isRefusing = false
+  let blocked: RegExp | undefined
   const cut = () => {
     losesAnswers = false
     for (const side of open) side.destroy()
@@ -37,7 +42,10 @@ export async function openWire(target: string): Promise<Wire> {
         far.destroy()
       })
     }
-    near.on('data', bytes => far.write(bytes))
+    near.on('data', (bytes: Buffer) => {
+      if (blocked?.test(bytes.toString('latin1')) === true) near.destroy()
+      else far.write(bytes)
+    })
     far.on('data', bytes => (losesAnswers ? cut() : near.write(bytes)))
   })
   server.listen(0, '127.0.0.1')
@@ -50,6 +58,13 @@ export async function openWire(target: string): Promise<Wire> {
     },
     refuse: value => {
       isRefusing = value
+    },
+    lead: other => {
+      port = Number(new URL(other).port)
+    },
+    block: request => {
+      blocked = request
+      if (request !== undefined) cut()
     },
     [Symbol.asyncDispose]: async () => {
       server.close()

@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { buildClient } from '../../dev/client-build'
+import { freshWorld, type TestWorld } from '../world'
+
+const root = resolve(__dirname, '..', '..')
+const run = promisify(execFile)
+
+let folder: string
+let gzippedBytes: number
+let world: TestWorld
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tutti-client-'))
+  const modules = join(folder, 'node_modules')
+  gzippedBytes = await buildClient(root, join(modules, 'tutti-client'))
+  await symlink(join(root, 'node_modules', 'socket.io-client'), join(modules, 'socket.io-client'))
+  world = await freshWorld({ nodes: 1 })
+}, 60_000)
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** What an application does first, and what it ends with. */
+const application = (load: string) => `
+  ${load}
+  const [url, token] = process.argv.slice(2)
+  const main = async () => {
+    const tutti = createClient({ url, token })
+    const me = await tutti.call('user-profile.getMe', {})
+    const following = await tutti.follow('user:' + me.id, () => undefined)
+    const problem = await tutti.call('streaming.getTrack', { trackId: me.id }).catch(error => error)
+    console.log(JSON.stringify([tutti.transport(), problem instanceof TuttiProblem, problem.code]))
+    await following.stop()
+    await tutti.close()
+  }
+  void main()`
+
+it.each([
+  ['a module', 'app.mjs', `import { createClient, TuttiProblem } from 'tutti-client'`],
+  ['CommonJS', 'app.cjs', `const { createClient, TuttiProblem } = require('tutti-client')`],
+])('works as %s in plain Node, and lets the process end', async (_kind, file, load) => {
+  await writeFile(join(folder, file), application(load))
+  const { url, token } = await world.person(file)
+  const { stdout } = await run(process.execPath, [join(folder, file), url, token], { timeout: 15_000 })
+  expect(JSON.parse(stdout)).toEqual(['socket', true, 'not_found'])
+})
+
+const consumer = `
+  import { createClient, type SnapshotOf, type TuttiEvent } from 'tutti-client'
+
+  const tutti = createClient({ url: 'https://api.example.org', token: async () => 'x', transports: ['socket', 'sse'] })
+  export async function show(trackId: string): Promise<number> {
+    const track = await tutti.call('streaming.getTrack', { trackId })
+    await tutti.follow(\`track:\${trackId}\`, {
+      snapshot: true,
+      onEvent: (event: TuttiEvent) => event.name === 'interactions.commentAdded' && event.data.comment.body.length,
+      onSnapshot: (whole: SnapshotOf<'track:'>) => whole.counts.likes,
+      onState: ({ counts }) => counts?.reposts,
+    })
+    for await (const { name } of tutti.events('user:' + trackId)) if (name === 'user-profile.profileFollowed') break
+    await tutti.signal(\`track:\${trackId}\`, 'interactions.typing')
+    // @ts-expect-error -- no such field
+    return track.counts.love
+  }
+`
+
+it.each([
+  ['in a browser', 'browser.mts', { module: 'esnext', moduleResolution: 'bundler', lib: ['es2022', 'dom'] }],
+  ['as a module of Node', 'node.mts', { module: 'nodenext', lib: ['es2022'], types: ['node'] }],
+  ['as CommonJS of Node', 'node.cts', { module: 'nodenext', lib: ['es2022'], types: ['node'] }],
+])('has types %s', async (_where, file, options) => {
+  const config = join(folder, `${file}.json`)
+  const compilerOptions = {
+    ...{ strict: true, noEmit: true, target: 'es2022', types: [], verbatimModuleSyntax: false },
+    ...{ typeRoots: [join(root, 'node_modules', '@types')], ...options },
+  }
+  await writeFile(join(folder, file), consumer)
+  await writeFile(config, JSON.stringify({ compilerOptions, files: [file] }))
+  const compiler = join(root, 'node_modules', 'typescript-7', 'bin', 'tsc')
+  const { stdout } = await run(process.execPath, [compiler, '-p', config]).catch(
+    (error: unknown) => error as { stdout: string },
+  )
+  expect(stdout).toBe('')
+})
+
+it('weighs no more than 12 kB, and holds nothing of the server', async () => {
+  const source = await readFile(join(folder, 'node_modules', 'tutti-client', 'index.mjs'), 'utf8')
+  const files = [...source.matchAll(/^\/\/ (\S+\.ts)$/gm)].map(([, file = '']) => file)
+  expect(files).toContain('client/create-client.ts')
+  expect(files.filter(file => !file.startsWith('client/'))).toEqual([])
+  expect([...source.matchAll(/from "(.+)"/g)].map(([, name]) => name)).toEqual(['socket.io-client'])
+  expect(gzippedBytes).toBeGreaterThan(1_000)
+  expect(gzippedBytes).toBeLessThanOrEqual(12_000)
+})

@@ -1,0 +1,309 @@
+import { type OffsetStore, type Position, type Transport, type TuttiEvent } from '../../client'
+import { announce, numbers } from '../announce'
+import { makeTrack } from '../factories'
+import { type Person } from '../people'
+import { freshWorld, type TestWorld } from '../world'
+import { listener, openClient, until } from './clients'
+import { openWire } from './wire'
+
+let world: TestWorld
+let ann: Person
+beforeAll(async () => {
+  world = await freshWorld()
+  ann = await world.person('ann', { node: 0 })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const newChannel = async () => `track:${(await makeTrack(ann.id)).id}` as const
+const secondUrl = () => world.nodes[1]?.url ?? ''
+/** The log as it is after a restore: positions of before mean nothing. */
+const newEpoch = () => world.world.db.query('update log_generation set generation = generation + 1')
+
+/** Announces so many numbers, a few at a time, and does something in between. */
+async function announceAll(channel: string, count: number, between: (turn: number) => unknown): Promise<void> {
+  for (let next = 1, turn = 0; next <= count; turn += 1) {
+    const size = 1 + Math.floor(Math.random() * 4)
+    await announce(world.world, channel, numbers(next, Math.min(next + size, count + 1)))
+    next += size
+    await between(turn)
+  }
+}
+
+const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
+
+describe('one sequence', () => {
+  it.each([['socket', 'sse', 'long-poll'], ['sse'], ['long-poll']] as Transport[][])(
+    'is heard whatever happens to connections, over %s',
+    async (...transports) => {
+      await using wire = await openWire(ann.url)
+      using client = openClient({ url: wire.url, token: ann.token, transports })
+      const channel = await newChannel()
+      const heard = listener()
+      let gaps = 0
+      await client.follow(channel, heard.hear, { onGap: () => (gaps += 1) })
+      await announceAll(channel, 120, async turn => {
+        if (turn % 7 === 3) wire.cut()
+        await pause(10)
+      })
+      await until('all is heard', () => heard.events.length >= 120)
+      expect({ heard: heard.numbers(), offsets: heard.offsets(), gaps }).toEqual({
+        heard: numbers(1, 121),
+        offsets: numbers(1, 121),
+        gaps: 0,
+      })
+    },
+  )
+
+  it('is heard while transports are switched at random', async () => {
+    using client = openClient({ url: ann.url, token: ann.token })
+    const channel = await newChannel()
+    const [heard, other] = [listener(), listener()]
+    const transports: Transport[] = ['socket', 'sse', 'long-poll']
+    const switches: Transport[] = []
+    await client.follow(channel, heard.hear)
+    await client.follow(channel, other.hear)
+    await announceAll(channel, 150, async () => {
+      const transport = transports[Math.floor(Math.random() * 3)] ?? 'socket'
+      switches.push(transport)
+      client.useTransport(transport)
+      await pause(Math.random() * 60)
+    })
+    await until('all is heard', () => heard.events.length >= 150)
+    expect({ switches, heard: heard.offsets(), other: other.offsets() }).toEqual({
+      switches,
+      heard: numbers(1, 151),
+      other: numbers(1, 151),
+    })
+    expect(client.problems.filter(({ code }) => code !== 'unreachable')).toEqual([])
+  })
+
+  it('goes over streams, then over long-polls, when others do not get through, and back when they do', async () => {
+    await using wire = await openWire(ann.url)
+    wire.block(/Upgrade: websocket/i)
+    using client = openClient({ url: wire.url, token: ann.token })
+    const channel = await newChannel()
+    const heard = listener()
+    await client.follow(channel, heard.hear)
+    expect(client.transport()).toBe('sse')
+    await announce(world.world, channel, [1])
+    wire.block(/Upgrade: websocket|accept: text\/event-stream/i)
+    await announce(world.world, channel, [2])
+    await until('long-polls are used', () => client.transport() === 'long-poll')
+    await announce(world.world, channel, [3])
+    await until('it is heard', () => heard.events.length === 3)
+    wire.block()
+    await until('the socket is used', () => client.transport() === 'socket')
+    await announce(world.world, channel, [4])
+    await until('it is heard', () => heard.events.length === 4)
+    expect(heard.numbers()).toEqual([1, 2, 3, 4])
+    expect(client.ways).toEqual(['sse', 'long-poll', 'socket'])
+  })
+
+  it('is read page by page by who comes late', async () => {
+    const channel = await newChannel()
+    await announce(world.world, channel, numbers(1, 701))
+    const { epoch } = await world.world.channels.position(channel)
+    for (const transport of ['socket', 'sse', 'long-poll'] as const) {
+      using client = openClient({ url: ann.url, token: ann.token, transports: [transport] })
+      const heard = listener()
+      await client.follow(channel, heard.hear, { after: { epoch, offset: 50 } })
+      await until('all is heard', () => heard.events.length >= 650)
+      expect(heard.offsets()).toEqual(numbers(51, 701))
+    }
+  })
+
+  it('begins anew with a snapshot when the epoch changes under a live follower', async () => {
+    using client = openClient({ url: ann.url, token: ann.token, transports: ['socket'] })
+    using poor = openClient({ url: secondUrl(), token: ann.token, transports: ['long-poll'] })
+    const channel = await newChannel()
+    const [rich, plain]: [string[], string[]] = [[], []]
+    const tellIn = (told: string[]) => (event: TuttiEvent) => void told.push(String(listenTo(event)))
+    await client.follow(channel, tellIn(rich), { onSnapshot: () => rich.push('snapshot') })
+    await poor.follow(channel, tellIn(plain), { onGap: () => plain.push('gap') })
+    await announce(world.world, channel, [1])
+    await until('it is heard', () => rich.length === 1 && plain.length === 1)
+    await newEpoch()
+    // What is known of the epoch is believed for a second.
+    for (let n = 2; rich.length < 3 || plain.length < 3; n += 1) {
+      world.clock.advance(2_000)
+      await announce(world.world, channel, [n])
+      await pause(200)
+    }
+    const behind = (told: string[], mark: string) => told.slice(told.indexOf(mark) + 1).map(Number)
+    for (const [told, mark] of [
+      [rich, 'snapshot'],
+      [plain, 'gap'],
+    ] as const) {
+      const after = behind(told, mark)
+      expect(told.filter(one => one === mark)).toEqual([mark])
+      expect(after).toEqual(numbers(after[0] ?? 0, (after.at(-1) ?? 0) + 1))
+    }
+  })
+
+  const listenTo = (event: TuttiEvent) => ('n' in event.data ? event.data.n : event.name)
+})
+
+/** A store as an application may have one: it takes a moment. */
+function memory(): OffsetStore & { places: Map<string, Position>; writes: number } {
+  const places = new Map<string, Position>()
+  return {
+    places,
+    writes: 0,
+    get: async channel => places.get(channel) ?? null,
+    async set(channel, position) {
+      await Promise.resolve()
+      places.set(channel, position)
+      this.writes += 1
+    },
+  }
+}
+
+describe('a store of offsets', () => {
+  it('lets the next life of a client go on where the last one stopped', async () => {
+    const offsets = memory()
+    const channel = await newChannel()
+    await announce(world.world, channel, [1, 2])
+    const lives: (number | undefined)[][] = []
+    for (const transport of ['socket', 'long-poll', 'sse'] as const) {
+      using client = openClient({ url: ann.url, token: ann.token, transports: [transport], offsets })
+      const heard = listener()
+      const before = lives.flat().length
+      await client.follow(channel, heard.hear)
+      await announce(world.world, channel, numbers(before * 2 + 3, before * 2 + 6))
+      await until('it is heard', () => heard.events.length >= (lives.length === 0 ? 3 : 5))
+      await client.close()
+      lives.push(heard.offsets())
+      await announce(world.world, channel, [0, 0])
+    }
+    expect(lives).toEqual([numbers(3, 6), numbers(6, 11), numbers(11, 16)])
+    expect(offsets.writes).toBeLessThan(20)
+  })
+
+  it('knows better where to begin than a snapshot does, and a place that is asked for is better still', async () => {
+    const offsets = memory()
+    const channel = await newChannel()
+    await announce(world.world, channel, numbers(1, 6))
+    const { epoch } = await world.world.channels.position(channel)
+    const told: string[] = []
+    const follower = {
+      snapshot: true,
+      onSnapshot: () => told.push('snapshot'),
+      onEvent: ({ offset }: TuttiEvent) => told.push(`event ${offset}`),
+    }
+    for (const after of [undefined, undefined, { epoch, offset: 4 }]) {
+      using client = openClient({ url: ann.url, token: ann.token, transports: ['socket'], offsets })
+      await client.follow(channel, follower, { after })
+      await client.close()
+      told.push('closed')
+      if (told.length === 2) await announce(world.world, channel, [6])
+    }
+    expect(told).toEqual(['snapshot', 'closed', 'event 6', 'closed', 'event 5', 'event 6', 'closed'])
+  })
+
+  it('holds what was stopped, and how far an iterator has been read', async () => {
+    const offsets = memory()
+    using client = openClient({ url: ann.url, token: ann.token, offsets })
+    const [stopped, read] = [await newChannel(), await newChannel()]
+    const heard = listener()
+    const following = await client.follow(stopped, heard.hear)
+    await announce(world.world, stopped, [1, 2])
+    await until('it is heard', () => heard.events.length === 2)
+    await following.stop()
+    expect(offsets.places.get(stopped)?.offset).toBe(2)
+
+    const events = client.events(read)
+    const first = events.next()
+    await until('it is followed', () => client.transport() === 'socket' && offsets.places.has(read))
+    await announce(world.world, read, [1, 2, 3])
+    expect((await first).value).toMatchObject({ offset: 1 })
+    expect((await events.next()).value).toMatchObject({ offset: 2 })
+    await events.return()
+    expect(offsets.places.get(read)?.offset).toBe(2)
+  })
+
+  it('that fails is told of, and costs nothing else', async () => {
+    const offsets: OffsetStore = {
+      get: () => Promise.reject(new Error('no database')),
+      set: () => {
+        throw new Error('no space')
+      },
+    }
+    using client = openClient({ url: ann.url, token: ann.token, offsets })
+    const channel = await newChannel()
+    const heard = listener()
+    await client.follow(channel, heard.hear)
+    await announce(world.world, channel, [1])
+    await until('it is heard', () => heard.events.length === 1)
+    await client.close()
+    expect([...new Set(client.problems.map(({ code }) => code))]).toEqual(['offsets_failed'])
+  })
+})
+
+describe('events as a loop', () => {
+  it('come in order, with snapshots among them, until the loop is left', async () => {
+    using client = openClient({ url: ann.url, token: ann.token })
+    const channel = await newChannel()
+    await announce(world.world, channel, [1])
+    const told: string[] = []
+    const onSnapshot = () => {
+      told.push('snapshot')
+      void announce(world.world, channel, [2, 3])
+    }
+    for await (const { offset } of client.events(channel, { snapshot: true, onSnapshot })) {
+      told.push(`event ${offset}`)
+      if (offset === 3) break
+    }
+    expect(told).toEqual(['snapshot', 'event 2', 'event 3'])
+  })
+
+  it('end when the client is closed or the signal aborts, and throw when the channel is closed', async () => {
+    using client = openClient({ url: ann.url, token: ann.token })
+    const channel = await newChannel()
+    const leaving = new AbortController()
+    const read = async (signal?: AbortSignal) => {
+      const offsets: number[] = []
+      for await (const { offset } of client.events(channel, { signal })) offsets.push(offset)
+      return offsets
+    }
+    const [left, whole] = [read(leaving.signal), read()]
+    const heard = listener()
+    await client.follow(channel, heard.hear)
+    await announce(world.world, channel, [1])
+    await until('it is heard', () => heard.events.length === 1)
+    leaving.abort()
+    expect(await left).toEqual([1])
+    await client.close()
+    expect(await whole).toEqual([1])
+
+    const carl = await world.person('carl')
+    using his = openClient({ url: carl.url, token: carl.token })
+    const loop = his.events(channel)
+    const next = loop.next()
+    await until('it is followed', () => his.transport() === 'socket')
+    using hers = openClient({ url: ann.url, token: ann.token, transports: ['long-poll'] })
+    await hers.call('music-upload.updateTrack', { trackId: channel.slice(6), visibility: 'private' })
+    // The change itself may still be told.
+    const end = next.then(({ done }) => (done === true ? undefined : loop.next()))
+    await expect(end).rejects.toMatchObject({ code: 'not_found' })
+  })
+
+  it('wait in the log, not in memory, for who is slow', async () => {
+    using client = openClient({ url: ann.url, token: ann.token })
+    const channel = await newChannel()
+    const heard = listener()
+    await client.follow(channel, heard.hear)
+    const { epoch } = await world.world.channels.position(channel)
+    const loop = client.events(channel, { after: { epoch, offset: 0 } })
+    const first = loop.next()
+    for (let next = 1; next <= 2_500; next += 500) await announce(world.world, channel, numbers(next, next + 500))
+    await first
+    await until('all is heard', () => heard.events.length === 2_500)
+    const offsets = [1]
+    while (offsets.length < 2_500) {
+      const { value } = await loop.next()
+      offsets.push(value?.offset ?? 0)
+    }
+    expect(offsets).toEqual(numbers(1, 2_501))
+    await loop.return()
+  })
+})
