@@ -1,114 +1,86 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { Agent, get } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { io } from 'socket.io-client'
-import { startStack } from '../dev/stack'
-import { migrateUp } from '../migrations/migrate'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type Figure, inWords, isMet, judge } from './judge'
+import { type Lab, openLab } from './lab'
+import { machine } from './machine'
+import { writeReport } from './report'
+import { scenarios } from './scenarios'
+import { type Measured, type Scenario } from './scenarios/scenario'
 
-const rounds = 7
-const callsPerRound = 3_000
-const concurrency = 16
+const usage = `npm run bench -- [--only <${scenarios.map(({ name }) => name).join('|')}>] [--check] [--write] [--profile <folder>]`
 
-const scenarios = [
-  { name: 'REST read, one query', road: 'rest' },
-  { name: 'socket call with ack, one query', road: 'socket' },
-] as const
-type Road = (typeof scenarios)[number]['road']
+/** Measures ratios to bare servers in the same run, and says which miss their goal. */
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', multiple: true },
+      check: { type: 'boolean' },
+      write: { type: 'boolean' },
+      profile: { type: 'string' },
+    },
+  })
+  const chosen = scenarios.filter(({ name }) => values.only?.includes(name) ?? true)
+  if (chosen.length < (values.only?.length ?? 1)) throw new Error(`Usage: ${usage}`)
+  if (values.write === true && values.only !== undefined) throw new Error('A report is whole: no --only with --write.')
+  const started = new Date()
+  const figures: Figure[] = []
+  await using lab = await openLab(values.profile)
+  say(`${machine()}. ${lab.isPinned ? 'Servers on core 0, everything else on core 1.' : notPinned}`)
+  for (const scenario of chosen) {
+    const found = await measured(scenario, lab)
+    figures.push(...found)
+    for (const figure of found) say(lineOf(figure))
+  }
+  const tookS = (Date.now() - started.getTime()) / 1_000
+  say(`Took ${tookS.toFixed(0)} s.`)
+  if (values.write === true) {
+    const about = { started, tookS, machine: machine(), isPinned: lab.isPinned }
+    await writeReport(resolve(join(__dirname, '..', '..', 'bench')), figures, about)
+  }
+  const { exitCode, lines } = judge(figures)
+  for (const line of lines) say(`MISSED ${line}`)
+  return values.check === true ? exitCode : 0
+}
 
-/** CPU time per call of Tutti's server, as a ratio to a bare one in the same run, rounds interleaved. */
-async function main(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'tutti-bench-'))
-  const stack = await startStack({ folder, durable: false })
+const notPinned = 'Not pinned to cores: there is no taskset, or only one core.'
+
+/** The figures of a scenario. One that fails leaves figures that miss their goals, and says why. */
+async function measured(scenario: Scenario, lab: Lab): Promise<Figure[]> {
+  let found: readonly Measured[] = []
+  let fault = 'the scenario did not measure it'
   try {
-    await migrateUp(stack.variables.DATABASE_URL ?? '')
-    const token = (await stack.issuer?.tokenFor('ann')) ?? ''
-    const variables = { ...process.env, ...stack.variables, LOG_LEVEL: 'silent', NODE_ENV: 'production' }
-    const tutti = await startSubject('tutti', variables, token)
-    const bare = await startSubject('bare', variables, token)
-    process.stdout.write(
-      `${'scenario'.padEnd(36)}${'Tutti'.padStart(10)}${'bare'.padStart(10)}${'ratio'.padStart(8)}\n`,
-    )
-    for (const { name, road } of scenarios) {
-      const costs = { tutti: [] as number[], bare: [] as number[] }
-      for (let round = 0; round <= rounds; round += 1) {
-        const both = { tutti: await tutti.cost(road), bare: await bare.cost(road) }
-        // The first round warms up.
-        if (round > 0) for (const kind of ['tutti', 'bare'] as const) costs[kind].push(both[kind])
-      }
-      const [a, b] = [median(costs.tutti), median(costs.bare)]
-      process.stdout.write(`${name.padEnd(36)}${us(a)}${us(b)}${(a / b).toFixed(2).padStart(8)}\n`)
-    }
-    tutti.end()
-    bare.end()
-  } finally {
-    await stack[Symbol.asyncDispose]()
-    await rm(folder, { recursive: true, force: true })
+    found = await scenario.measure(lab)
+  } catch (error) {
+    fault = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error)
+    process.stderr.write(`${scenario.name}: ${error instanceof Error ? (error.stack ?? fault) : fault}\n`)
+    await lab.endAll()
   }
+  const nothing = {
+    figure: { median: NaN, min: NaN, max: NaN, count: 0 },
+    remarks: [`could not be measured: ${fault}`],
+  }
+  return scenario.promises.map(promised => ({
+    ...promised,
+    ...(found.find(({ name }) => name === promised.name) ?? nothing),
+  }))
 }
 
-const us = (value: number) => `${value.toFixed(0)} µs`.padStart(10)
-
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN
-
-async function startSubject(kind: string, env: NodeJS.ProcessEnv, token: string) {
-  const child = fork(join(__dirname, 'subject.js'), [kind], { env })
-  const [port] = (await once(child, 'message')) as [number]
-
-  async function cpuMicroseconds(): Promise<number> {
-    child.send('cpu')
-    const [{ user, system }] = (await once(child, 'message')) as [NodeJS.CpuUsage]
-    return user + system
-  }
-
-  return {
-    /** Microseconds of the server's CPU time per call. */
-    async cost(road: Road): Promise<number> {
-      await using caller = await (road === 'rest' ? restCaller(port, token) : socketCaller(port, token))
-      const before = await cpuMicroseconds()
-      let left = callsPerRound
-      await Promise.all(
-        Array.from({ length: concurrency }, async () => {
-          while (left-- > 0) await caller.call()
-        }),
-      )
-      return ((await cpuMicroseconds()) - before) / callsPerRound
-    },
-    end: () => child.disconnect(),
-  }
+function lineOf(figure: Figure): string {
+  const { name, unit, goal, ours = '', baseline, floor, remarks } = figure
+  const { median, min, max, count } = figure.figure
+  const against = `${baseline === undefined ? '' : ` : ${baseline}`}${floor === undefined ? '' : ` (floor ${floor})`}`
+  const asked = goal === undefined ? '' : `, ${goal.is} ${goal.value}: ${isMet(figure) ? 'met' : 'MISSED'}`
+  const spread = count > 1 ? ` [${inWords(min, '').trim()} – ${inWords(max, '').trim()}] of ${count}` : ''
+  const more = remarks.map(remark => `\n    ${remark}`).join('')
+  return `${name.padEnd(26)}${inWords(median, unit)}${spread}${asked}\n    ${ours}${against}${more}`
 }
 
-interface Caller extends AsyncDisposable {
-  call(): Promise<void>
-}
+const say = (line: string) => void process.stdout.write(`${line}\n`)
 
-async function restCaller(port: number, token: string): Promise<Caller> {
-  const agent = new Agent({ keepAlive: true, maxSockets: concurrency })
-  const options = { port, path: '/api/v1/me', agent, headers: { authorization: `Bearer ${token}` } }
-  return {
-    call: () =>
-      new Promise((resolve, reject) => {
-        get(options, response => {
-          response.resume().on('end', resolve)
-          if (response.statusCode !== 200) reject(new Error(`answered ${response.statusCode}`))
-        }).on('error', reject)
-      }),
-    [Symbol.asyncDispose]: async () => agent.destroy(),
-  }
-}
-
-async function socketCaller(port: number, token: string): Promise<Caller> {
-  const socket = io(`http://127.0.0.1:${port}`, { transports: ['websocket'], forceNew: true, auth: { token } })
-  await new Promise<void>(resolve => socket.once('connect', resolve))
-  return {
-    call: async () => {
-      const reply = (await socket.emitWithAck('user-profile.getMe', {})) as { data?: unknown }
-      if (reply.data === undefined) throw new Error('refused')
-    },
-    [Symbol.asyncDispose]: async () => void socket.disconnect(),
-  }
-}
-
-void main()
+main().then(
+  code => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    process.exit(1)
+  },
+)

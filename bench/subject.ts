@@ -1,49 +1,51 @@
-import { createServer } from 'node:http'
-import { type AddressInfo } from 'node:net'
-import express from 'express'
-import { Pool } from 'pg'
-import { Server } from 'socket.io'
-import { type Product } from '../kernel/product'
-import { readConfig } from '../kernel/world/config'
-import { createWorld } from '../kernel/world'
-import { startWeb } from '../server/main'
-import { product } from '../skills'
+import { startProfile } from './subjects/profile'
+import { type Answers, type Subject } from './subjects/subject'
 
-/** What runs in a process of its own, so that its CPU time is its own: Tutti, or a bare server that answers the same. */
+/** Loaded only when wanted: what a bare server does not use must not weigh on it. */
+export const kinds = {
+  tutti: async () => (await import('./subjects/tutti.js')).serveTutti(),
+  bare: async () => (await import('./subjects/bare.js')).serveBare(),
+  raw: async () => (await import('./subjects/raw.js')).serveRaw(),
+} satisfies Record<string, () => Promise<Subject>>
+export type Kind = keyof typeof kinds
+
+/** What runs in a process of its own, so that its CPU time is its own: Tutti, or a bare server that does the same. */
 async function main(kind: string | undefined): Promise<void> {
-  const port = kind === 'tutti' ? await serveTutti() : await serveBare()
-  process.on('message', () => process.send?.(process.cpuUsage()))
-  process.on('disconnect', () => process.exit(0))
-  process.send?.(port)
-}
-
-async function serveTutti(): Promise<number> {
-  const world = await createWorld(readConfig(process.env))
-  await world.redis.ready(5_000)
-  return (await startWeb(world, withoutEnd(product), 0)).port
-}
-
-/** Limits are counted as ever, but never reached. */
-const withoutEnd = (limited: Product): Product => ({
-  ...limited,
-  operations: limited.operations.map(op => ({ ...op, limit: { perMinute: 1_000_000_000 } })),
-})
-
-/** The least that one could write: no token, no limit, no validation, no log; one prepared query. */
-async function serveBare(): Promise<number> {
-  const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 6 })
-  const query = { name: 'me', text: 'select * from profiles where subject = $1', values: ['ann'] }
-  const me = async () => ({ data: (await pool.query<Record<string, unknown>>(query)).rows[0] })
-  const app = express()
-  app.get('/api/v1/me', async (_request, response) => {
-    response.json(await me())
+  if (!isKind(kind)) throw new Error(`no such subject: ${String(kind)}`)
+  const { port, answers } = await kinds[kind]()
+  const all: Answers = { cpu, memory, ...answers }
+  process.on('message', (message: { id: number; question: keyof Answers; sent: never }) => {
+    const { id, question, sent } = message
+    const answer = all[question] ?? (async () => Promise.reject(new Error(`${kind} cannot ${question}`)))
+    Promise.resolve(answer(sent)).then(
+      answered => process.send?.({ id, answered }),
+      (error: unknown) => process.send?.({ id, fault: error instanceof Error ? error.stack : String(error) }),
+    )
   })
-  const http = createServer(app)
-  new Server(http, { serveClient: false }).on('connection', socket => {
-    socket.on('user-profile.getMe', (_sent: unknown, ack: (reply: unknown) => void) => void me().then(ack))
+  const { BENCH_PROFILE: profile } = process.env
+  const keepProfile = profile === undefined ? undefined : startProfile(profile)
+  process.on('disconnect', () => {
+    keepProfile?.()
+    process.exit(0)
   })
-  await new Promise<void>(resolve => http.listen(0, resolve))
-  return (http.address() as AddressInfo).port
+  process.send?.({ port })
 }
 
-void main(process.argv[2])
+const isKind = (kind: string | undefined): kind is Kind => kind !== undefined && kind in kinds
+
+async function cpu(): Promise<number> {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
+/** Collected more than once: what one collection sets free, finalizers and all, only the next one gives back. */
+async function memory(): Promise<{ resident: number; heap: number }> {
+  for (let times = 0; times < 4; times += 1) {
+    globalThis.gc?.()
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  const { rss, heapUsed } = process.memoryUsage()
+  return { resident: rss, heap: heapUsed }
+}
+
+if (require.main === module) void main(process.argv[2])

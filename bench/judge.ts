@@ -1,0 +1,77 @@
+/** What a scenario found out, ready to be judged and shown. */
+export interface Figure {
+  /** As `--only` and the verdict call it. */
+  name: string
+  title: string
+  /** Of the figure: `×` for a ratio to the baseline. */
+  unit: string
+  figure: Spread
+  goal?: Goal
+  /** What was measured, with its unit; the baseline is the bare server in the same run. */
+  ours?: string
+  baseline?: string
+  floor?: string
+  /** What a reader must know to judge it. */
+  remarks: readonly string[]
+}
+
+export interface Spread {
+  median: number
+  min: number
+  max: number
+  count: number
+}
+
+export interface Goal {
+  is: 'at most' | 'at least'
+  value: number
+}
+
+/** A figure that could not be measured is NaN, and misses its goal. */
+export const isMet = ({ goal, figure: { median } }: Pick<Figure, 'goal' | 'figure'>): boolean =>
+  goal === undefined || (goal.is === 'at most' ? median <= goal.value : median >= goal.value)
+
+export interface Verdict {
+  exitCode: 0 | 1
+  /** One for each figure that misses its goal; names it. */
+  lines: readonly string[]
+}
+
+/** `npm run bench -- --check`: whether all that was measured meets its goal. Nothing measured is no pass. */
+export function judge(figures: readonly Figure[]): Verdict {
+  const missed = figures.filter(figure => !isMet(figure))
+  const lines = missed.map(({ name, title, goal, unit, figure: { median } }) => {
+    const found = Number.isNaN(median) ? 'could not be measured' : `is ${inWords(median, unit)}`
+    return `${name}: ${title} ${found}; the goal is ${goal?.is} ${inWords(goal?.value ?? NaN, unit)}`
+  })
+  if (figures.length === 0) return { exitCode: 1, lines: ['nothing was measured'] }
+  return { exitCode: missed.length === 0 ? 0 : 1, lines }
+}
+
+/** The part of what its goal allows that a figure takes: 1 is exactly the goal, less is better whichever way the goal points. */
+export function shareOfGoal(value: number, goal: Goal): number {
+  return goal.is === 'at most' ? value / goal.value : goal.value / value
+}
+
+export const inWords = (value: number, unit: string): string => {
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 0.1 ? 2 : 4
+  return `${value.toFixed(digits)} ${unit}`
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  if (values.length === 0) return { median: NaN, min: NaN, max: NaN, count: 0 }
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values), count: values.length }
+}
+
+/** Of an even number the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const [low = NaN, high = NaN] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]]
+  return (low + high) / 2
+}
+
+/** The value that `share` (0 to 1) of the values do not exceed. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.max(Math.ceil(sorted.length * share) - 1, 0)] ?? NaN
+}

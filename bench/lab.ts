@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Client } from 'pg'
+import { startStack } from '../dev/stack'
+import { type Issuer } from '../dev/issuer'
+import { migrateUp } from '../migrations/migrate'
+import { eachOf, LoadClient } from './load/client'
+import { anyCore, loadCore, pin } from './machine'
+import { makePeople, type Person } from './people'
+import { type Kind } from './subject'
+import { startSubject, type RunningSubject } from './running-subject'
+
+/** What a scenario is measured in: the embedded stack, people with tokens, and servers to start. */
+export interface Lab extends AsyncDisposable {
+  db: Client
+  /** Whether each server has core 0 for itself, and PostgreSQL, Redis and the load share core 1. */
+  isPinned: boolean
+  people: readonly Person[]
+  /** A token that nobody has seen yet. */
+  token(person: Person): Promise<string>
+  start(kind: Kind, options?: SubjectOptions): Promise<RunningSubject>
+  /** Lets PostgreSQL run on any core meanwhile, for connections that are made meanwhile. */
+  spreadOut<T>(work: () => Promise<T>): Promise<T>
+  /** Ends the servers that a scenario left behind. */
+  endAll(): Promise<void>
+  /** The clients of so many people, signed in where the kind of server wants it. */
+  crowd(subject: RunningSubject, count: number, from?: number): Promise<LoadClient[]>
+}
+
+export interface SubjectOptions {
+  variables?: Record<string, string>
+  execArgv?: readonly string[]
+  /** Default false. True: on any core instead of the one of the servers. */
+  isFree?: boolean
+}
+
+const peopleCount = 4_000
+const connectionsMax = 300
+const atOnce = 40
+const prefix = 'bench'
+
+/** With `profiles` the CPU profile of every server is left in that folder. */
+export async function openLab(profiles?: string): Promise<Lab> {
+  if (profiles !== undefined) await mkdir(profiles, { recursive: true })
+  const folder = await mkdtemp(join(tmpdir(), 'tutti-bench-'))
+  // Before the stack, which inherits it.
+  const isPinned = await pin(process.pid, loadCore)
+  const stack = await startStack({ folder, durable: true, maxConnections: connectionsMax })
+  const running = new Set<RunningSubject>()
+  const url = stack.variables.DATABASE_URL ?? ''
+  const db = new Client({ connectionString: url, application_name: 'bench' })
+  const endAll = async () => {
+    for (const subject of running) await subject.end()
+    running.clear()
+  }
+  const close = async () => {
+    await endAll()
+    await db.end().catch(() => undefined)
+    await stack[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    await migrateUp(url)
+    await db.connect()
+    const people = await makePeople(db, peopleCount)
+    const issuer = issuerOf(stack.issuer)
+    const token = ({ subject }: Person) => issuer.tokenFor(subject, { ttlSeconds: 7_200 })
+    const env = { ...process.env, ...stack.variables, LOG_LEVEL: process.env.BENCH_LOG_LEVEL ?? 'silent' }
+
+    return {
+      db,
+      isPinned,
+      people,
+      token,
+      endAll,
+      async spreadOut(work) {
+        const { pid = process.pid } = stack.postgres ?? {}
+        await pin(pid, anyCore)
+        try {
+          return await work()
+        } finally {
+          await pin(pid, loadCore)
+        }
+      },
+      async start(kind, { variables = {}, execArgv = [], isFree = false } = {}) {
+        const all = { NODE_ENV: 'production', REDIS_PREFIX: prefix, BENCH_SUBJECT: people[0]?.subject, ...variables }
+        const subject = await startSubject(
+          kind,
+          { ...env, ...all, ...profiling(kind, profiles) },
+          { execArgv: [...execArgv], isFree },
+        )
+        running.add(subject)
+        return { ...subject, end: async () => (running.delete(subject), subject.end()) }
+      },
+      async crowd({ kind, port }, count, from = 0) {
+        const crowd = people.slice(from, from + count)
+        if (kind === 'raw') return eachOf(crowd, atOnce, () => LoadClient.connectRaw(port))
+        if (kind === 'bare') return eachOf(crowd, atOnce, () => LoadClient.connect(port))
+        return eachOf(crowd, atOnce, async person => LoadClient.connect(port, await token(person)))
+      },
+      [Symbol.asyncDispose]: close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const profiling = (kind: Kind, folder: string | undefined): Record<string, string> =>
+  folder === undefined ? {} : { BENCH_PROFILE: join(folder, `${kind}-${randomUUID()}.cpuprofile`) }
+
+function issuerOf(issuer: Issuer | undefined): Issuer {
+  if (issuer === undefined) throw new Error('the bench brings its own token issuer')
+  return issuer
+}

@@ -1,0 +1,123 @@
+import { WebSocket } from 'ws'
+
+interface Problem {
+  code: string
+  status: number
+  retryAfter?: number
+}
+
+export interface Reply {
+  data?: unknown
+  error?: Problem
+}
+
+/** What a client of a frame gets to see: the text behind `42`. */
+export type Hears = (text: string) => void
+
+/**
+ * The Engine.IO and Socket.IO protocols by hand over one WebSocket: socket.io-client would be busy before the server is.
+ * It answers pings, knows calls with acks, and hands the text of events on without reading it.
+ */
+export class LoadClient {
+  hears: Hears = () => undefined
+  closed = false
+  /** How often the server sent it away before it was let in. */
+  refusals = 0
+  private nextAck = 0
+  private readonly acks = new Map<number, (reply: Reply) => void>()
+  private admitted: (outcome: Reply) => void = () => undefined
+
+  private constructor(
+    private readonly socket: WebSocket,
+    private readonly opening: string | undefined,
+  ) {
+    socket.on('message', data => this.read(Buffer.isBuffer(data) ? data.toString('latin1') : ''))
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      this.closed = true
+      this.admitted({ error: { code: 'closed', status: 0 } })
+      for (const ack of this.acks.values()) ack({ error: { code: 'closed', status: 0 } })
+    })
+  }
+
+  /** Connects, and signs in when there is a token. Comes again as the server bids it when it is asked to wait. */
+  static async connect(port: number, token?: string): Promise<LoadClient> {
+    for (let refusals = 0; ; refusals += 1) {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`, options)
+      const client = new LoadClient(socket, token === undefined ? '40' : `40${JSON.stringify({ token })}`)
+      const outcome = await new Promise<Reply>(resolve => (client.admitted = resolve))
+      client.refusals = refusals
+      if (outcome.error === undefined) return client
+      socket.terminate()
+      const { status, code, retryAfter = 0.2 } = outcome.error
+      if (![0, 429, 503].includes(status)) throw new Error(`not admitted: ${code}`)
+      await new Promise(resolve => setTimeout(resolve, retryAfter * (1 + Math.random()) * 1_000))
+    }
+  }
+
+  /** Connects to a server that knows no more than WebSockets. */
+  static async connectRaw(port: number): Promise<LoadClient> {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}`, options)
+    const client = new LoadClient(socket, undefined)
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+    return client
+  }
+
+  call(name: string, input: unknown): Promise<Reply> {
+    const id = this.nextAck++
+    return new Promise(resolve => {
+      this.acks.set(id, resolve)
+      this.socket.send(`42${id}${JSON.stringify([name, { input }])}`)
+    })
+  }
+
+  /** The answer's data; rejects when there is none. */
+  async ask<T>(name: string, input: unknown): Promise<T> {
+    const { data, error } = await this.call(name, input)
+    if (error !== undefined) throw new Error(`${name}: ${error.code}`)
+    return data as T
+  }
+
+  /** Ends the connection as a cable does that is pulled. */
+  cut(): void {
+    this.socket.terminate()
+  }
+
+  private read(text: string): void {
+    if (text.startsWith('42')) this.hears(text.slice(2))
+    else if (text.startsWith('43')) this.readAck(text)
+    else if (text === '2') this.socket.send('3')
+    else if (text.startsWith('0') && this.opening !== undefined) this.socket.send(this.opening)
+    else if (text.startsWith('40')) this.admitted({ data: {} })
+    else if (text.startsWith('44')) this.admitted({ error: errorIn(text) })
+  }
+
+  private readAck(text: string): void {
+    const start = text.indexOf('[')
+    const id = Number(text.slice(2, start))
+    const [reply] = JSON.parse(text.slice(start)) as [Reply]
+    this.acks.get(id)?.(reply)
+    this.acks.delete(id)
+  }
+}
+
+const options = { perMessageDeflate: false, skipUTF8Validation: true } as const
+
+function errorIn(text: string): Problem {
+  const { data, message } = JSON.parse(text.slice(2)) as { data?: Problem; message: string }
+  return data ?? { code: message, status: 400 }
+}
+
+/** Does something for each, so many at a time. */
+export async function eachOf<T, R>(items: readonly T[], atOnce: number, work: (item: T, index: number) => Promise<R>) {
+  const results: R[] = []
+  let next = 0
+  const worker = async () => {
+    for (let index = next++; index < items.length; index = next++) {
+      const item = items[index]
+      if (item !== undefined) results[index] = await work(item, index)
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+  return results
+}

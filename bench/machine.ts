@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { promisify } from 'node:util'
+
+export const serverCore = '0'
+export const loadCore = '1'
+export const anyCore = `0-${cpus().length - 1}`
+
+/** Keeps a process, with all its threads and whatever it will start, on some cores. False where that cannot be done. */
+export async function pin(pid: number, cores: string): Promise<boolean> {
+  if (availableParallelism() < 2 && cpus().length < 2) return false
+  return promisify(execFile)('taskset', ['-acp', cores, String(pid)]).then(
+    () => true,
+    () => false,
+  )
+}
+
+interface Steal {
+  stolen: number
+  all: number
+}
+
+export function stealNow(): Steal {
+  const [, ...ticks] = readFile('/proc/stat').split('\n', 1)[0]?.trim().split(/\s+/) ?? []
+  return { stolen: Number(ticks[7] ?? 0), all: ticks.slice(0, 8).reduce((sum, tick) => sum + Number(tick), 0) }
+}
+
+/** The part of the time since then that the hypervisor gave to somebody else; 0 where nobody says. */
+export function stealSince(before: Steal): number {
+  const { stolen, all } = stealNow()
+  return all === before.all ? 0 : (stolen - before.stolen) / (all - before.all)
+}
+
+/** In one line. */
+export const machine = (): string =>
+  [
+    `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
+    `${Math.round(totalmem() / 2 ** 30)} GB`,
+    `${process.platform} ${release()}`,
+    `Node ${process.versions.node}`,
+  ].join(', ')
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

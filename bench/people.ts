@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto'
+import { type Client } from 'pg'
+
+export interface Person {
+  id: string
+  subject: string
+}
+
+/** Profiles as the first call of each would have made them. */
+export async function makePeople(db: Client, count: number): Promise<Person[]> {
+  const people = Array.from({ length: count }, (_, index) => ({ id: randomUUID(), subject: `listener${index}` }))
+  await db.query(
+    `insert into profiles (id, subject, handle, display_name, created_at)
+     select id, subject, subject, subject, now() from jsonb_to_recordset($1::jsonb) as row (id uuid, subject text)`,
+    [JSON.stringify(people)],
+  )
+  await db.query('analyze profiles')
+  return people
+}
+
+/** Public tracks of one person, ready to be played. */
+export async function makeTracks(db: Client, owner: Person, count: number): Promise<string[]> {
+  const ids = Array.from({ length: count }, () => randomUUID())
+  await db.query(
+    `insert into tracks (id, owner_id, title, visibility, state, audio_key, content_type, duration_ms, created_at, published_at)
+     select id::uuid, $2, 'A track', 'public', 'ready', 'audio/none.mp3', 'audio/mpeg', 180000, now(), now()
+     from jsonb_array_elements_text($1::jsonb) as id`,
+    [JSON.stringify(ids), owner.id],
+  )
+  return ids
+}
+
+/** A public playlist. */
+export async function makePlaylist(db: Client, owner: Person): Promise<string> {
+  const id = randomUUID()
+  await db.query(
+    `insert into playlists (id, owner_id, title, visibility, created_at, updated_at)
+     values ($1, $2, 'A playlist', 'public', now(), now())`,
+    [id, owner.id],
+  )
+  return id
+}
+
+/** A party that all of them are in; the first is the host. */
+export async function makeParty(db: Client, members: readonly Person[]): Promise<string> {
+  const id = randomUUID()
+  await db.query(
+    `insert into parties (id, host_id, title, capacity, member_count, t0_ms, created_at)
+     values ($1, $2, 'A party', 10000, $3, 0, now())`,
+    [id, members[0]?.id, members.length],
+  )
+  await db.query(
+    `insert into party_members (party_id, profile_id, role, joined_at)
+     select $1, member::uuid, 'listener', now() from jsonb_array_elements_text($2::jsonb) as member`,
+    [id, JSON.stringify(members.map(member => member.id))],
+  )
+  return id
+}

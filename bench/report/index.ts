@@ -1,0 +1,14 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { format, resolveConfig } from 'prettier'
+import { type Figure } from '../judge'
+import { plotOf } from './plot'
+import { type About, tableOf } from './table'
+
+/** Writes `report.md` and `report.svg`, both from the same figures. */
+export async function writeReport(folder: string, figures: readonly Figure[], about: About): Promise<void> {
+  const page = join(folder, 'report.md')
+  // As `npm run check` wants it.
+  await writeFile(page, await format(tableOf(figures, about), { ...(await resolveConfig(page)), filepath: page }))
+  await writeFile(join(folder, 'report.svg'), plotOf(figures))
+}

@@ -1,0 +1,94 @@
+import { Agent, get } from 'node:http'
+import { median, spreadOf } from '../judge'
+import { type Lab } from '../lab'
+import { inPairs } from '../rounds'
+import { type RunningSubject } from '../running-subject'
+import { type Scenario } from './scenario'
+
+const calls = 1_500
+const atOnce = 16
+/** As many as it takes for none to call more often than one connection may. */
+const callers = 400
+
+/** What the server pays for a call, over either door, next to a handler that does nothing but the same query. */
+export const callsOverBothDoors: Scenario = {
+  name: 'calls',
+  promises: [
+    { name: 'rest-call', title: 'CPU per REST read, one query', unit: '×' },
+    { name: 'socket-call', title: 'CPU per acknowledged socket call, one query', unit: '×' },
+  ],
+
+  async measure(lab) {
+    const [ours, bare] = [await lab.start('tutti'), await lab.start('bare')]
+    const measured = []
+    for (const [name, open] of [
+      ['rest-call', restCaller],
+      ['socket-call', socketCaller],
+    ] as const) {
+      const ourCaller = await open(lab, ours)
+      const bareCaller = await open(lab, bare)
+      const { pairs, remarks } = await inPairs({
+        ours: () => costOf(ours, ourCaller),
+        baseline: () => costOf(bare, bareCaller),
+      })
+      ourCaller.end()
+      bareCaller.end()
+      measured.push({
+        name,
+        figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
+        ours: `${median(pairs.map(pair => pair.ours)).toFixed(0)} µs`,
+        baseline: `${median(pairs.map(pair => pair.baseline)).toFixed(0)} µs`,
+        remarks,
+      })
+    }
+    for (const subject of [ours, bare]) await subject.end()
+    return measured
+  },
+}
+
+/** Microseconds of the server's CPU time per call. */
+async function costOf(subject: RunningSubject, caller: Caller): Promise<number> {
+  let left = calls
+  const work = async () => {
+    while (left-- > 0) await caller.call()
+  }
+  return (await subject.cost(() => Promise.all(Array.from({ length: atOnce }, work)))) / calls
+}
+
+interface Caller {
+  call: () => Promise<void>
+  end: () => void
+}
+
+async function tokenOf(lab: Lab): Promise<string> {
+  const [person = { id: '', subject: '' }] = lab.people
+  return lab.token(person)
+}
+
+async function restCaller(lab: Lab, { port }: RunningSubject): Promise<Caller> {
+  const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
+  const headers = { authorization: `Bearer ${await tokenOf(lab)}` }
+  const options = { host: '127.0.0.1', port, path: '/api/v1/me', agent, headers }
+  return {
+    call: () =>
+      new Promise((resolve, reject) => {
+        get(options, response => {
+          response.resume().on('end', resolve)
+          if (response.statusCode !== 200) reject(new Error(`answered ${response.statusCode}`))
+        }).on('error', reject)
+      }),
+    end: () => agent.destroy(),
+  }
+}
+
+async function socketCaller(lab: Lab, subject: RunningSubject): Promise<Caller> {
+  const clients = await lab.crowd(subject, callers)
+  let next = 0
+  const call = async () => {
+    await clients[next++ % callers]?.ask('user-profile.getMe', {})
+  }
+  const end = () => {
+    for (const client of clients) client.cut()
+  }
+  return { call, end }
+}

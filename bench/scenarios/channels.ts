@@ -1,0 +1,44 @@
+import { type Lab } from '../lab'
+import { type LoadClient } from '../load/client'
+import { makeParty, makePlaylist, makeTracks, type Person } from '../people'
+
+export interface Position {
+  epoch: string
+  offset: number
+}
+
+export interface CatchUp {
+  channel: string
+  epoch: string
+  top: number
+  events: readonly { offset: number }[]
+  recovered: boolean
+  more: boolean
+}
+
+/** What a listener at a party has open: two tracks, a playlist, the party and, of course, what concerns them alone. */
+export async function makeChannels(lab: Lab, members: readonly Person[]) {
+  const [host = { id: '', subject: '' }] = members
+  const tracks = await makeTracks(lab.db, host, 2)
+  const shared = [
+    ...tracks.map(track => `track:${track}`),
+    `playlist:${await makePlaylist(lab.db, host)}`,
+    `party:${await makeParty(lab.db, members)}`,
+  ]
+  return { shared, of: ({ id }: Person): readonly string[] => [`user:${id}`, ...shared] }
+}
+
+/** Follows channels for the first time, or where one had been; answers where one is then. */
+export async function followAll(
+  client: LoadClient,
+  channels: readonly string[],
+  after: ReadonlyMap<string, Position> = new Map(),
+): Promise<{ caughtUp: CatchUp[]; positions: Map<string, Position> }> {
+  const caughtUp = await Promise.all(
+    channels.map(channel => {
+      const known = after.get(channel)
+      return client.ask<CatchUp>('channel.follow', { channel, ...(known === undefined ? {} : { after: known }) })
+    }),
+  )
+  return { caughtUp, positions: new Map(caughtUp.map(({ channel, epoch, top }) => [channel, { epoch, offset: top }])) }
+}

@@ -1,0 +1,97 @@
+import { type Lab } from '../lab'
+import { eachOf } from '../load/client'
+import { Crowd } from '../load/crowd'
+import { median, spreadOf } from '../judge'
+import { makeTracks } from '../people'
+import { inPairs, type Pair } from '../rounds'
+import { type RunningSubject } from '../running-subject'
+import { type Announcement } from '../subjects/subject'
+import { atMost, type Measured, type Scenario } from './scenario'
+
+const followers = 1_000
+const roomSize = `room of ${followers.toLocaleString('en')}`
+const goes = [
+  { name: 'single-events', count: 1, transactions: 1, times: 40 },
+  { name: 'ten-events-a-tick', count: 10, transactions: 1, times: 10 },
+  { name: 'ten-transactions-a-tick', count: 10, transactions: 10, times: 10 },
+]
+
+/** What the server pays to bring an event to each follower of a full room, all guarantees included. */
+export const fanOut: Scenario = {
+  name: 'fan-out',
+  promises: [
+    {
+      name: 'single-events',
+      title: `CPU per delivered event, ${roomSize}`,
+      unit: '×',
+      goal: atMost(1.1),
+    },
+    {
+      name: 'ten-events-a-tick',
+      title: `CPU per event, ten in one transaction, ${roomSize}`,
+      unit: '×',
+      goal: atMost(0.25),
+    },
+    { name: 'ten-transactions-a-tick', title: `CPU per event, ten transactions at once, ${roomSize}`, unit: '×' },
+  ],
+
+  async measure(lab) {
+    const [track = ''] = await makeTracks(lab.db, lab.people[0] ?? { id: '', subject: '' }, 1)
+    const channel = `track:${track}`
+    const [ours, baseline, floor] = [
+      await room(lab, await lab.start('tutti'), channel),
+      await room(lab, await lab.start('bare'), channel),
+      await room(lab, await lab.start('raw'), channel),
+    ]
+    const measured: Measured[] = []
+    for (const { name, count, transactions, times } of goes) {
+      const tick = { channel, count, transactions }
+      const framesBefore = ours.crowd.frames
+      const { pairs, remarks } = await inPairs({
+        ours: () => ours.costOf(tick, times),
+        baseline: () => baseline.costOf(tick, times),
+        floor: () => floor.costOf(tick, times),
+      })
+      const framesPerTick = (ours.crowd.frames - framesBefore) / followers / ours.takeTicks()
+      const size = `${Math.round(ours.crowd.bytes / ours.crowd.frames)} and ${Math.round(baseline.crowd.bytes / baseline.crowd.frames)} bytes a frame`
+      measured.push({
+        name,
+        figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
+        ours: us(pairs, 'ours'),
+        baseline: us(pairs, 'baseline'),
+        floor: us(pairs, 'floor'),
+        remarks: [...(count === 1 ? [size] : [`${framesPerTick.toFixed(1)} frames per ten events`]), ...remarks],
+      })
+    }
+    await lab.endAll()
+    return measured
+  },
+}
+
+const us = (pairs: readonly Pair[], part: 'ours' | 'baseline' | 'floor') =>
+  `${median(pairs.map(pair => pair[part] ?? NaN)).toFixed(2)} µs`
+
+async function room(lab: Lab, subject: RunningSubject, channel: string) {
+  const clients = await lab.crowd(subject, followers)
+  if (subject.kind !== 'raw') await eachOf(clients, 40, client => client.ask('channel.follow', { channel }))
+  const crowd = new Crowd(clients)
+  let ticks = 0
+  return {
+    crowd,
+    takeTicks() {
+      const taken = ticks
+      ticks = 0
+      return taken
+    },
+    /** Microseconds of CPU time per delivered event. One tick after the other: two would share a frame. */
+    async costOf(tick: Announcement, times: number): Promise<number> {
+      const cost = await subject.cost(async () => {
+        for (let time = 0; time < times; time += 1) {
+          ticks += 1
+          await crowd.hearing(tick.count, () => subject.ask('announce', tick))
+        }
+      })
+      return cost / (times * tick.count * clients.length)
+    },
+  }
+}

@@ -1,0 +1,21 @@
+import { callsOverBothDoors } from './calls'
+import { connect } from './connect'
+import { fanOut } from './fan-out'
+import { latency } from './latency'
+import { likes } from './likes'
+import { memory } from './memory'
+import { type Scenario } from './scenario'
+import { storm } from './storm'
+import { throughput } from './throughput'
+
+/** In the order of the report. */
+export const scenarios: readonly Scenario[] = [
+  fanOut,
+  connect,
+  memory,
+  latency,
+  throughput,
+  storm,
+  likes,
+  callsOverBothDoors,
+]

@@ -1,0 +1,89 @@
+import { median, spreadOf } from '../judge'
+import { type Lab } from '../lab'
+import { eachOf } from '../load/client'
+import { inPairs } from '../rounds'
+import { type Kind } from '../subject'
+import { makeChannels } from './channels'
+import { atMost, type Scenario } from './scenario'
+
+/** Until then the heap grows into what it keeps in reserve anyway. */
+const warming = 1_000
+const connections = 3_000
+
+/** What an idle connection that follows five channels costs in memory, in fresh processes each time. */
+export const memory: Scenario = {
+  name: 'memory',
+  promises: [
+    {
+      name: 'memory-per-connection',
+      title: 'Memory per idle connection, five channels',
+      unit: '×',
+      goal: atMost(1.2),
+    },
+  ],
+
+  async measure(lab) {
+    const people = lab.people.slice(0, warming + connections)
+    const channels = await makeChannels(lab, people)
+    const heaps: Partial<Record<Kind, number>> = {}
+    const sample = (kind: Kind) => async () => {
+      const { resident, heap } = await bytesPerConnection(lab, kind, channels.of)
+      heaps[kind] = heap
+      return resident
+    }
+    const { pairs, remarks } = await inPairs({
+      rounds: 2,
+      needsWarming: false,
+      isFloorSteady: false,
+      ours: sample('tutti'),
+      baseline: sample('bare'),
+      floor: sample('raw'),
+    })
+    const kb = (values: readonly (number | undefined)[]) =>
+      `${(median(values.map(value => value ?? NaN)) / 1024).toFixed(1)} KB`
+    return [
+      {
+        name: 'memory-per-connection',
+        figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
+        ours: kb(pairs.map(pair => pair.ours)),
+        baseline: kb(pairs.map(pair => pair.baseline)),
+        floor: kb(pairs.map(pair => pair.floor)),
+        remarks: [
+          'the bare one is in five rooms',
+          `resident memory after collection, ${connections.toLocaleString('en')} connections on top of ${warming.toLocaleString('en')}`,
+          `of it JavaScript objects: ours ${kb([heaps.tutti])}, bare ${kb([heaps.bare])}, floor ${kb([heaps.raw])}`,
+          ...remarks,
+        ],
+      },
+    ]
+  },
+}
+
+async function bytesPerConnection(
+  lab: Lab,
+  kind: Kind,
+  channelsOf: (person: Lab['people'][number]) => readonly string[],
+): Promise<{ resident: number; heap: number }> {
+  const subject = await lab.start(kind, { execArgv: ['--expose-gc'] })
+  try {
+    const join = async (from: number, to: number) => {
+      const clients = await lab.crowd(subject, to - from, from)
+      if (kind !== 'raw')
+        await eachOf(clients, 40, async (client, index) => {
+          const person = lab.people[from + index]
+          if (person !== undefined)
+            await Promise.all(channelsOf(person).map(channel => client.ask('channel.follow', { channel })))
+        })
+    }
+    await join(0, warming)
+    const before = await subject.ask('memory', null)
+    await join(warming, warming + connections)
+    const after = await subject.ask('memory', null)
+    return {
+      resident: (after.resident - before.resident) / connections,
+      heap: (after.heap - before.heap) / connections,
+    }
+  } finally {
+    await subject.end()
+  }
+}

@@ -1,0 +1,103 @@
+import { median, spreadOf } from '../judge'
+import { type Lab } from '../lab'
+import { LoadClient } from '../load/client'
+import { Crowd } from '../load/crowd'
+import { makeTracks } from '../people'
+import { inPairs } from '../rounds'
+import { nowUs, type Writing } from '../subjects/subject'
+import { atLeast, type Measured, type Scenario } from './scenario'
+
+const writers = 32
+const channelCount = 100
+const events = 3_000
+const rows = 6_000
+
+const comparisons = [
+  {
+    name: 'durable-events',
+    ours: 'events',
+    bare: 'rows',
+    rounds: 5,
+    about: 'announced by the whole pipeline; the rows are single, committed by themselves, prepared, by plain pg',
+  },
+  {
+    name: 'durable-events-alike',
+    ours: 'events',
+    bare: 'rows in transactions',
+    rounds: 3,
+    about: 'the rows are made in transactions of the same layer',
+  },
+  {
+    name: 'log-appends',
+    ours: 'appends',
+    bare: 'rows',
+    rounds: 3,
+    about: 'what the log, the relay and the hub cost without the pipeline',
+  },
+] as const
+
+/** How many events a second become durable and reach a follower, next to as many plain rows as PostgreSQL will take. */
+export const throughput: Scenario = {
+  name: 'throughput',
+  promises: [
+    {
+      name: 'durable-events',
+      title: `Durable events per second, ${writers} writers, against plain inserts`,
+      unit: '×',
+      goal: atLeast(0.4),
+    },
+    {
+      name: 'durable-events-alike',
+      title: 'Durable events per second, against plain inserts in transactions',
+      unit: '×',
+    },
+    {
+      name: 'log-appends',
+      title: 'Appends to the log by plain pg, against plain inserts',
+      unit: '×',
+    },
+  ],
+
+  // A rate is what the whole machine can do: PostgreSQL, which does most of it, must not have to share a core.
+  measure: lab => lab.spreadOut(() => measureRates(lab)),
+}
+
+async function measureRates(lab: Lab): Promise<Measured[]> {
+  const [owner = { id: '', subject: '' }] = lab.people
+  await lab.db.query(`create table bench_rows (
+    channel text not null, "offset" bigint not null, id uuid not null, name text not null, at timestamptz not null,
+    data jsonb not null, logged_at timestamptz not null default now(), primary key (channel, "offset"))`)
+  const channels = (await makeTracks(lab.db, owner, channelCount)).map(track => `track:${track}`)
+  // Of two thirds of the pool Sequelize makes its transactions: one connection for each writer.
+  const variables = { DATABASE_POOL_MAX: String(writers * 1.5) }
+  const subject = await lab.start('tutti', { variables, isFree: true })
+  const client = await LoadClient.connect(subject.port, await lab.token(owner))
+  for (const channel of channels) await client.ask('channel.follow', { channel })
+  const crowd = new Crowd([client])
+  const write = (as: Writing['as'], count: number) => subject.ask('write', { as, channels, writers, count })
+  const measured: Measured[] = []
+  for (const { name, ours, bare, rounds, about } of comparisons) {
+    const { pairs, remarks } = await inPairs({
+      rounds,
+      ours: () => perSecond(events, () => crowd.hearing(events, () => write(ours, events))),
+      baseline: () => perSecond(rows, () => write(bare, rows)),
+    })
+    measured.push({
+      name,
+      figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
+      ours: rate(pairs.map(pair => pair.ours)),
+      baseline: rate(pairs.map(pair => pair.baseline)),
+      remarks: [about, `${channelCount} channels, all delivered to a follower within the time; fsync on`, ...remarks],
+    })
+  }
+  await subject.end()
+  return measured
+}
+
+async function perSecond(count: number, work: () => Promise<unknown>): Promise<number> {
+  const startUs = nowUs()
+  await work()
+  return count / ((nowUs() - startUs) / 1e6)
+}
+
+const rate = (values: readonly number[]) => `${median(values).toFixed(0)} /s`

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto'
+import { Pool } from 'pg'
+import { type Product } from '../../kernel/product'
+import { transact } from '../../kernel/transact'
+import { createWorld, type World } from '../../kernel/world'
+import { readConfig } from '../../kernel/world/config'
+import { startWeb } from '../../server/main'
+import { product } from '../../skills'
+import { dataOf, said } from './said'
+import { watchStatements } from './statements'
+import { paced, type Questions, type Stream, type Subject, type Told, type Writing } from './subject'
+
+/** A node as it is in production; what is announced goes the whole way that an operation's events go. */
+export async function serveTutti(): Promise<Subject> {
+  const statements = watchStatements()
+  const world = await createWorld(readConfig(process.env))
+  await world.redis.ready(5_000)
+  const { port } = await startWeb(world, withoutEnd(product), 0)
+
+  async function announce({ channel, count, transactions = 1 }: Questions['announce']['sent']): Promise<null> {
+    const each = count / transactions
+    await Promise.all(
+      Array.from({ length: transactions }, (_, index) =>
+        say(
+          world,
+          Array.from({ length: each }, (_, n) => [channel, index * each + n] as const),
+        ),
+      ),
+    )
+    return null
+  }
+
+  async function stream({ channels, perSecond, count, first, step }: Stream): Promise<Told[]> {
+    const told: Promise<Told>[] = []
+    await paced(count, perSecond, index => {
+      const n = first + index * step
+      const channel = channels[n % channels.length] ?? ''
+      told.push(statements.committedAt(() => say(world, [[channel, n]])).then(atUs => [n, atUs]))
+    })
+    return Promise.all(told)
+  }
+
+  return {
+    port,
+    answers: { announce, stream, write: writing => write(world, writing), statements: async () => statements.take() },
+  }
+}
+
+const say = (world: World, events: readonly (readonly [channel: string, n: number])[]): Promise<void> =>
+  transact({ world, product, actor: null, requestId: randomUUID() }, async ({ emit }) => {
+    for (const [channel, n] of events) await emit(said, dataOf(channel, n))
+  })
+
+/** As many events, or plain rows of the same shape, as so many writers write one after the other. */
+async function write(world: World, { as, channels, writers, count }: Writing): Promise<null> {
+  plain ??= new Pool({ connectionString: world.db.url, max: writers })
+  const pool = plain
+  const channelOf = (n: number) => channels[n % channels.length] ?? ''
+  const one = {
+    events: (n: number) => say(world, [[channelOf(n), n]]),
+    appends: async (n: number) => {
+      const { id, name, at, channel, data } = rowOf(channelOf(n))
+      await pool.query({
+        name: 'bench-append',
+        text: append,
+        values: [JSON.stringify([{ id, name, at, channels: [channel], data }])],
+      })
+      world.channels.wake()
+    },
+    rows: async (n: number) => {
+      await pool.query({ name: 'bench-row', text: insert, values: Object.values(rowOf(channelOf(n))) })
+    },
+    'rows in transactions': (n: number) =>
+      world.db.transaction(() => world.db.call(insert, Object.values(rowOf(channelOf(n))))),
+  }[as]
+  let left = count
+  const writer = async () => {
+    while (left > 0) await one((left -= 1))
+  }
+  await Promise.all(Array.from({ length: writers }, writer))
+  return null
+}
+
+let plain: Pool | undefined
+let rowsMade = 0
+
+const append = 'select append_to_channels($1)'
+const insert = 'insert into bench_rows (channel, "offset", id, name, at, data) values ($1, $2, $3, $4, $5, $6)'
+
+const rowOf = (channel: string) => ({
+  channel,
+  offset: (rowsMade += 1),
+  id: randomUUID(),
+  name: said.name,
+  at: new Date(),
+  data: dataOf(channel, rowsMade),
+})
+
+/** Limits are counted as ever, but never reached. */
+const withoutEnd = (limited: Product): Product => ({
+  ...limited,
+  operations: limited.operations.map(op => ({ ...op, limit: { perMinute: 1_000_000_000 } })),
+})
