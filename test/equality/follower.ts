@@ -1,0 +1,111 @@
+import { io, type Socket } from 'socket.io-client'
+import { type Problem } from '../../kernel/refusals'
+import { type CatchUp, type Position, type StateFrame, type StreamFrame, type StreamState } from '../../kernel/stream'
+import { until } from '../kernel/until'
+import { type Reply } from '../people'
+
+export interface FollowerWish {
+  channel: string
+  /** The place of a snapshot. */
+  after: Position
+  token: string
+  urls: readonly string[]
+  onEvent: (event: StreamFrame['events'][number]) => void
+  onState: (values: StreamState) => void
+}
+
+const answerWithinMs = 10_000
+
+/** A plain client of one channel, on another node each time that it comes back: everything after a place, in order, once. */
+export class Follower implements AsyncDisposable {
+  place: Position
+  /** Why it may follow no longer. */
+  closed: Problem | undefined
+  private socket: Socket | undefined
+  private connections = 0
+  /** What came before the answer to the follow. */
+  private early: StreamFrame[] | undefined
+  /** One change of the connection after the other. */
+  private doing: Promise<void> = Promise.resolve()
+
+  constructor(private readonly wish: FollowerWish) {
+    this.place = wish.after
+  }
+
+  /** Loses its connection, if it has one, and goes on after what it has heard last. */
+  comeBack(): Promise<void> {
+    this.doing = this.doing.then(() => this.connect())
+    return this.doing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.doing.catch(() => undefined)
+    this.socket?.disconnect()
+  }
+
+  private async connect(): Promise<void> {
+    this.socket?.io.engine.close()
+    this.early = []
+    const { urls, token } = this.wish
+    const url = urls[this.connections % urls.length] ?? ''
+    this.connections += 1
+    const socket = io(url, { auth: { token }, transports: ['websocket'], forceNew: true, reconnection: false })
+    this.socket = socket
+    this.listen(socket)
+    await until(() => socket.connected)
+    await this.follow(socket)
+  }
+
+  private listen(socket: Socket): void {
+    const hear = <M extends { channel: string }>(name: string, tell: (message: M) => void) =>
+      socket.on(name, (message: M) => {
+        if (socket === this.socket && message.channel === this.wish.channel) tell(message)
+      })
+    hear<StreamFrame>('events', frame => this.hear(frame, socket))
+    hear<StateFrame>('state', ({ values }) => this.wish.onState(values))
+    hear<{ channel: string; problem: Problem }>('channel.closed', ({ problem }) => (this.closed = problem))
+    socket.on('resync', () => this.followAgain(socket))
+    socket.on('connect_error', () => setTimeout(() => socket.connect(), 100))
+  }
+
+  private followAgain(socket: Socket): void {
+    this.early ??= []
+    this.doing = this.doing.then(() => this.follow(socket))
+  }
+
+  private async follow(socket: Socket): Promise<void> {
+    const { channel } = this.wish
+    for (let more = true; more && socket === this.socket;) {
+      const input = { channel, after: this.place }
+      const reply = (await socket.timeout(answerWithinMs).emitWithAck('channel.follow', { input })) as Reply
+      if (reply.error !== undefined) {
+        this.closed = reply.error
+        return
+      }
+      const answer = reply.data as CatchUp
+      if (!answer.recovered) throw new Error(`${channel} is lost after ${this.place.epoch}:${this.place.offset}`)
+      this.take(answer)
+      this.wish.onState(answer.state)
+      more = answer.more
+    }
+    const early = this.early ?? []
+    this.early = undefined
+    for (const frame of early) this.hear(frame, socket)
+  }
+
+  private hear(frame: StreamFrame, socket: Socket): void {
+    if (this.early !== undefined) this.early.push(frame)
+    else if (!this.take(frame)) this.followAgain(socket)
+  }
+
+  /** Applies what is new; false when something before it is missing. */
+  private take({ epoch, events }: Pick<StreamFrame, 'epoch' | 'events'>): boolean {
+    for (const event of events) {
+      if (event.offset <= this.place.offset) continue
+      if (event.offset > this.place.offset + 1) return false
+      this.place = { epoch, offset: event.offset }
+      this.wish.onEvent(event)
+    }
+    return true
+  }
+}

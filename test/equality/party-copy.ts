@@ -1,0 +1,57 @@
+import { type Value } from '../../kernel/schema'
+import { type snapshotView } from '../../skills/listening-party/views'
+import { getTrack } from '../../skills/streaming/get-track'
+import { type Person } from '../people'
+import { type Rules } from './mirror'
+
+type Snapshot = Value<typeof snapshotView>
+type Member = Snapshot['members'][number]
+type Track = Snapshot['tracks'][number]
+export type PartyCopy = Omit<Snapshot, 'serverTimeMs'>
+
+/** Revisions follow each other, and every event carries the whole new value of what it speaks of. */
+export const partyRules = (viewerId: string): Rules<PartyCopy> => ({
+  apply(state, { name, data }) {
+    const told = data as Partial<PartyCopy & Snapshot['party']> & {
+      rev: number
+      profileId?: string
+      member?: Member
+    }
+    const { rev, memberCount = state.party.memberCount, endedAt = state.party.endedAt, profileId, member } = told
+    if (rev <= state.party.rev) return state
+    if (rev !== state.party.rev + 1) throw new Error(`revision ${rev} came after ${state.party.rev}`)
+    const { timeline = state.timeline, queue = state.queue } = told
+    const after = { ...state, timeline, queue, party: { ...state.party, rev, memberCount, endedAt } }
+    if (name === 'listening-party.memberLeft') return { ...after, members: without(state.members, profileId) }
+    return member === undefined ? after : withMember(after, member, viewerId)
+  },
+})
+
+const without = (members: readonly Member[], id: string | undefined) =>
+  members.filter(({ profile }) => profile.id !== id)
+
+function withMember(state: PartyCopy, member: Member, viewerId: string): PartyCopy {
+  const { party, members } = state
+  const host = member.role === 'host' ? member.profile : party.host
+  const viewer = member.profile.id === viewerId ? { role: member.role } : party.viewer
+  return {
+    ...state,
+    party: { ...party, host, viewer },
+    members: inOrder([...without(members, member.profile.id), member]),
+  }
+}
+
+const inOrder = (members: Member[]) => members.sort((one, other) => (placeOf(one) < placeOf(other) ? -1 : 1))
+const placeOf = ({ joinedAt, profile }: Member) => `${joinedAt} ${profile.id}`
+
+/** The party as it is shown: tracks that are not known yet are asked for. */
+export async function shownParty(copy: PartyCopy, viewer: Person): Promise<PartyCopy> {
+  const { timeline, queue } = copy
+  const ids = new Set([timeline.trackId, ...queue.map(({ trackId }) => trackId)].filter(id => id !== null))
+  const known = new Map(copy.tracks.map(track => [track.id, track]))
+  const shown = [...ids].map(async id => {
+    const { data } = known.has(id) ? { data: known.get(id) } : await viewer.ask(getTrack, { trackId: id })
+    return (data ?? []) as Track | []
+  })
+  return { ...copy, tracks: (await Promise.all(shown)).flat() }
+}
