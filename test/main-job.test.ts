@@ -95,10 +95,14 @@ describe.each(doors)('the main job over %s', door => {
     const heard = await ann.hear(`user:${ann.id}`)
     await bob.call(likeTrack, { trackId }, by)
     await bob.call(addComment, { trackId, body: 'That bass!', positionMs: 7_000 }, by)
-    await heard.first('interactions.trackLiked', data => data.trackId === trackId)
+    await heard.first('notifications.notificationAdded', ({ notification }) => (notification as Told).kind === 'liked')
     const comment = await heard.first('interactions.commentAdded', data => data.trackId === trackId)
     expect(comment.data.comment).toMatchObject({ body: 'That bass!', positionMs: 7_000 })
-    await heard.first('notifications.notificationAdded')
+    await heard.first(
+      'notifications.notificationAdded',
+      ({ notification }) => (notification as Told).kind === 'commented',
+    )
+    await world.settle()
 
     const kinds = (await ann.call(listNotifications, {}, by)).map(({ kind }) => kind)
     expect(kinds).toEqual(expect.arrayContaining(['liked', 'commented', 'followed']))
@@ -144,6 +148,10 @@ describe.each(doors)('the main job over %s', door => {
     expect(snapshots[0]?.timeline).toMatchObject({ status: 'paused' })
   })
 })
+
+interface Told {
+  kind: string
+}
 
 interface Seen {
   state: string

@@ -12,6 +12,7 @@ export const getPlaylist = operation({
   output: playlistWithItems,
   limit: { perMinute: 240 },
   idempotency: 'read',
+  snapshotOf: ({ playlistId }) => `playlist:${playlistId}`,
 
   load: ({ playlistId }, context) => visiblePlaylist(playlistId, context, { withItems: true }),
 

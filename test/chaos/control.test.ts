@@ -1,0 +1,18 @@
+import { openArena } from './arena'
+import { killNodes, redisAway3 } from './experiments'
+import { openScene } from './scene'
+
+/** What the same oracle says of the same faults when Socket.IO and its Redis adapter are all there is: it can say no. */
+it('plain Socket.IO with the Redis adapter loses events when Redis is away and when a node is killed', async () => {
+  await using arena = await openArena('bare')
+  await using scene = await openScene(arena, { clients: 18 })
+  const calm = await scene.during('calm', async () => [])
+  expect(calm.violations).toEqual([])
+
+  const away = await scene.during(redisAway3.name, () => redisAway3.fault(scene, 1_000))
+  expect(away.holes).toBeGreaterThan(0)
+  expect(away.violations).toContainEqual(expect.stringMatching(/^hole /))
+
+  const killed = await scene.during(killNodes.name, () => killNodes.fault(scene, 2_000))
+  expect(killed.holes).toBeGreaterThan(away.holes)
+}, 60_000)

@@ -1,0 +1,375 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { Client } from 'pg'
+import { randomUUID } from 'node:crypto'
+import { Follower, roads } from './follower'
+import { boardOf } from './product'
+import { type Node } from './node'
+import { type Scene, type SceneWish } from './scene'
+
+/** Something that goes wrong while everybody writes and listens. */
+export interface Experiment {
+  name: string
+  /** Goes on for about so long; answers with what was wrong besides what the oracle sees. */
+  fault(scene: Scene, ms: number): Promise<readonly string[]>
+  /** What the scene must be like, beyond the usual. */
+  scene?: Partial<SceneWish>
+  /** How many clients the long version has, when they are what it is about. */
+  crowd?: number
+}
+
+const none: readonly string[] = []
+const takeOverWithinMs = 10_000
+const deafWithinMs = 30_000
+
+export const killNodes: Experiment = {
+  name: 'node killed',
+  async fault({ arena, random }, ms) {
+    await every(ms, ms / 4, () => random.pick(arena.nodes).kill())
+    return none
+  },
+}
+
+export const killRelay: Experiment = {
+  name: 'relay killed',
+  async fault({ arena }, ms) {
+    await every(ms, ms / 4, async () => (await relayOf(arena)).kill())
+    return none
+  },
+}
+
+/** PostgreSQL lets go of a session that fell silent, and others take its shards; the node, once thawed, goes on where it was. */
+export const freezeRelay: Experiment = {
+  name: 'relay frozen',
+  async fault({ arena }, ms) {
+    const end = Date.now() + ms
+    do {
+      const relay = await relayOf(arena)
+      const before = await holders(arena)
+      relay.freeze()
+      try {
+        const taken = await soon(takeOverWithinMs, async () => {
+          const now = await holders(arena)
+          return now.length >= before.length && now.every(({ node }) => node !== relay.name)
+        })
+        if (!taken) return [`nobody took over from ${relay.name}, which was frozen`]
+        await pause((end - Date.now()) / 3)
+      } finally {
+        relay.thaw()
+      }
+      await pause(500)
+    } while (Date.now() < end)
+    return none
+  },
+}
+
+export const freezeNode: Experiment = {
+  name: 'node frozen',
+  async fault({ arena, random }, ms) {
+    const node = random.pick(arena.nodes)
+    node.freeze()
+    await pause(ms / 2)
+    node.thaw()
+    await pause(ms / 2)
+    return none
+  },
+}
+
+const redisAway = (awayMs: number): Experiment => ({
+  name: `redis away ${awayMs / 1_000} s`,
+  async fault({ arena: { redis } }, ms) {
+    await pause(Math.min(ms / 4, 1_000))
+    await redis.stop()
+    await pause(awayMs)
+    await redis.restart()
+    await pause(Math.min(ms / 2, 3_000))
+    return none
+  },
+})
+
+export const redisRestarted = redisAway(0)
+export const redisAwayHalf = redisAway(500)
+export const redisAway2 = redisAway(2_000)
+export const redisAway3 = redisAway(3_000)
+export const redisAway30 = redisAway(30_000)
+
+export const redisWiped: Experiment = {
+  name: 'redis wiped',
+  async fault({ arena }, ms) {
+    await every(ms, ms / 6, () => arena.redisCommand('flushall'))
+    return none
+  },
+}
+
+/** Frozen, not closed: its connections stay and give no answer. */
+export const redisFrozen: Experiment = {
+  name: 'redis frozen',
+  async fault({ arena: { redis } }, ms) {
+    process.kill(redis.pid, 'SIGSTOP')
+    await pause(ms / 2)
+    process.kill(redis.pid, 'SIGCONT')
+    await pause(ms / 2)
+    return none
+  },
+}
+
+export const redisPaused: Experiment = {
+  name: 'redis paused',
+  async fault({ arena }, ms) {
+    await arena.redisCommand('client', 'pause', String(Math.round(ms / 2)), 'all')
+    await pause(ms)
+    return none
+  },
+}
+
+export const redisCut: Experiment = {
+  name: 'redis pubsub cut',
+  async fault({ arena }, ms) {
+    await every(ms, Math.min(2_000, ms / 5), () => arena.redisCommand('client', 'kill', 'type', 'pubsub'))
+    return none
+  },
+}
+
+export const postgresRestarted: Experiment = {
+  name: 'postgres restarted',
+  async fault({ arena: { postgres } }, ms) {
+    await every(ms, ms / 2, async turn => postgres.restart(turn % 2 === 0 ? 'immediate' : 'fast'))
+    return none
+  },
+}
+
+export const relayCut: Experiment = {
+  name: 'relay session cut',
+  async fault({ arena }, ms) {
+    await every(ms, ms / 6, async () =>
+      terminate(
+        arena,
+        (await holders(arena)).map(({ pid }) => pid),
+      ),
+    )
+    return none
+  },
+}
+
+/** A transaction that stays open delays only what it holds itself. */
+export const longTransaction: Experiment = {
+  name: 'long transaction',
+  async fault(scene, ms) {
+    const { arena, quiet } = scene
+    const client = new Client({ connectionString: arena.variables.DATABASE_URL })
+    await client.connect()
+    try {
+      await client.query('begin')
+      const write = randomUUID()
+      const data = { boards: [boardOf(quiet)], write, n: 0, pad: 'x' }
+      const event = { id: randomUUID(), name: 'chaos.written', at: new Date().toISOString(), channels: [quiet], data }
+      await client.query('select append_to_channels($1)', [JSON.stringify([event])])
+      const others = await soon(Math.max(ms, 5_000), () => scene.allCaughtUp())
+      await pause(ms)
+      await client.query('commit')
+      return others ? none : ['a transaction that stayed open held up what is not its own']
+    } finally {
+      await client.end()
+    }
+  },
+}
+
+export const connectionsCut: Experiment = {
+  name: 'connections cut',
+  async fault({ proxies, random }, ms) {
+    await every(ms, Math.min(500, ms / 8), async () => random.pick(proxies).cut(0.3, random))
+    return none
+  },
+}
+
+/** Everybody at once, three times. */
+export const storm: Experiment = {
+  name: 'reconnect storm',
+  scene: { boards: 20, each: 2, writesPerSecond: 20 },
+  crowd: 2_000,
+  async fault(scene, ms) {
+    await every(ms, ms / 3, async () => {
+      for (const proxy of scene.proxies) proxy.cut(1, scene.random)
+    })
+    return none
+  },
+}
+
+/** Some stop reading: their bytes pile up here, until the server lets them go. */
+export const slowClients: Experiment = {
+  name: 'slow clients',
+  scene: { padBytes: 24_000, writesPerSecond: 120 },
+  async fault({ followers }, ms) {
+    const slow = followers.filter((_, n) => n % 10 === 0)
+    for (const { socket } of slow) reading(socket, 'pause')
+    await pause((ms * 3) / 4)
+    for (const { socket } of slow) reading(socket, 'resume')
+    await pause(ms / 4)
+    return none
+  },
+}
+
+/** Whoever ended their sessions hears nothing half a minute later, though Redis cannot tell the nodes of it. */
+export const revokedWithoutRedis: Experiment = {
+  name: 'revoked without redis',
+  async fault({ arena, proxies, random, channels }, ms) {
+    const followers = await Promise.all(
+      roads.map(async road => {
+        const token = await arena.issuer.tokenFor(`leaver-${randomUUID()}`)
+        const urls = proxies.map(({ url }) => url)
+        return new Follower({ name: road, token, channels: channels.slice(0, 1), urls, random, road })
+      }),
+    )
+    const hears = ({ sides }: Follower) => sides.every(({ deliveries }) => deliveries > 0)
+    const wrong: string[] = []
+    if (!(await soon(10_000, async () => followers.every(hears)))) wrong.push('somebody who may follow heard nothing')
+    await arena.redis.stop()
+    try {
+      const endedAt = Date.now()
+      for (const { wish } of followers) {
+        const status = await endSessions(random.pick(arena.nodes).url, wish.token)
+        if (status !== 200) wrong.push(`sessions could not be ended: ${status}`)
+      }
+      await soon(deafWithinMs, async () => followers.every(({ turnedAway }) => turnedAway?.code === 'session_revoked'))
+      await pause(ms)
+      for (const { wish, turnedAway, sides } of followers) {
+        if (turnedAway?.code !== 'session_revoked') wrong.push(`${wish.name} was not told that its session has ended`)
+        if (sides.some(({ lastAt }) => lastAt > endedAt + deafWithinMs)) wrong.push(`${wish.name} heard on`)
+      }
+      return wrong
+    } finally {
+      await arena.redis.restart()
+      await Promise.all(followers.map(follower => follower.leave()))
+    }
+  },
+}
+
+export const rollingDrain: Experiment = {
+  name: 'rolling drain',
+  async fault({ arena: { nodes } }) {
+    const wrong: string[] = []
+    for (const node of nodes) {
+      const { code, signal } = await node.replace()
+      if (code !== 0) wrong.push(`${node.name} was told to end, and ended with ${signal ?? code}`)
+    }
+    return wrong
+  },
+}
+
+export const transports: Experiment = {
+  name: 'transports switched',
+  scene: { roadOf: n => roads[n % roads.length] ?? 'websocket' },
+  async fault({ followers, random }, ms) {
+    await every(ms, 100, async () => {
+      const follower = random.pick(followers)
+      if (follower instanceof Follower) follower.take(random.pick(roads))
+    })
+    return none
+  },
+}
+
+/** Things go wrong two at a time, each in a part of its own, as long as it lasts. */
+export const inPairs: Experiment = {
+  name: 'faults in pairs',
+  async fault(scene, ms) {
+    const wrong: string[] = []
+    const roundMs = Math.min(ms, 4_000)
+    await every(ms, roundMs, async () => {
+      const one = scene.random.between(0, apart.length)
+      const other = (one + scene.random.between(1, apart.length)) % apart.length
+      const pair = [one, other].map(part => scene.random.pick(apart[part] ?? []))
+      for (const found of await Promise.all(pair.map(experiment => experiment.fault(scene, roundMs))))
+        wrong.push(...found)
+    })
+    return wrong
+  },
+}
+
+const apart: readonly (readonly Experiment[])[] = [
+  [killNodes, freezeNode],
+  [redisRestarted, redisAwayHalf, redisWiped, redisFrozen, redisPaused],
+  [postgresRestarted],
+  [connectionsCut, slowClients],
+]
+
+export const experiments: readonly Experiment[] = [
+  killNodes,
+  killRelay,
+  freezeRelay,
+  freezeNode,
+  redisRestarted,
+  redisAwayHalf,
+  redisAway3,
+  redisAway30,
+  redisWiped,
+  redisFrozen,
+  redisPaused,
+  redisCut,
+  postgresRestarted,
+  relayCut,
+  longTransaction,
+  connectionsCut,
+  slowClients,
+  storm,
+  revokedWithoutRedis,
+  rollingDrain,
+  transports,
+  inPairs,
+]
+
+/** Steps one after the other, at most one per `intervalMs`, until `ms` are over. */
+async function every(ms: number, intervalMs: number, step: (turn: number) => Promise<unknown>): Promise<void> {
+  const end = Date.now() + ms
+  for (let turn = 0; Date.now() < end; turn += 1) {
+    const next = Date.now() + intervalMs
+    await step(turn)
+    await pause(Math.max(0, Math.min(next, end) - Date.now()))
+  }
+}
+
+async function soon(ms: number, holds: () => Promise<boolean>): Promise<boolean> {
+  const deadline = Date.now() + ms
+  while (!(await holds())) {
+    if (Date.now() > deadline) return false
+    await pause(50)
+  }
+  return true
+}
+
+/** Which session of which node holds the relay's locks, one row for each lock. */
+const holders = (arena: Scene['arena']) =>
+  arena.sql<{ pid: number; node: string }>(
+    `select pid, usename as node from pg_locks join pg_stat_activity using (pid)
+     where locktype = 'advisory' and granted and datname = current_database()`,
+  )
+
+/** The node that holds most of the relay's locks. */
+async function relayOf(arena: Scene['arena']): Promise<Node> {
+  let most: Node | undefined
+  await soon(10_000, async () => {
+    const held = await holders(arena)
+    const count = (node: Node) => held.filter(holder => holder.node === node.name).length
+    most = [...arena.nodes].sort((one, other) => count(other) - count(one))[0]
+    return held.length > 0
+  })
+  if (most === undefined) throw new Error('nobody holds the relay')
+  return most
+}
+
+async function endSessions(url: string, token: string): Promise<number> {
+  const response = await fetch(`${url}/api/v1/me/sessions/end`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ scope: 'everywhere' }),
+  })
+  await response.text()
+  return response.status
+}
+
+const terminate = (arena: Scene['arena'], pids: readonly number[]) =>
+  arena.sql('select pg_terminate_backend(pid) from unnest($1::int[]) pid', [[...new Set(pids)]])
+
+/** Below the client's back: only the TCP connection knows. */
+function reading(socket: Follower['socket'], what: 'pause' | 'resume'): void {
+  const transport = socket?.io.engine.transport as unknown as { ws?: Record<typeof what, () => void> } | undefined
+  transport?.ws?.[what]()
+}

@@ -1,0 +1,95 @@
+import { type Problem } from '../../kernel/refusals'
+import { type CatchUp, positionAsText, type StreamFrame } from '../../kernel/stream'
+import { type FollowerWish } from './follower'
+import { type Side } from './side'
+
+const waitS = 5
+const answerWithinMs = (waitS + 5) * 1_000
+
+/** One question for what comes next; answers with the problem, if there is one. */
+export async function longPoll(wish: FollowerWish, side: Side, signal: AbortSignal): Promise<Problem | undefined> {
+  const question = side.ask()
+  const response = await ask(wish, side, `&wait=${waitS}`, 'application/json', within(answerWithinMs, signal))
+  const body = await response?.json().then(
+    answer => answer as { data?: CatchUp } | Problem,
+    () => undefined,
+  )
+  if (body === undefined || signal.aborted) return undefined
+  if ('code' in body) return body
+  if (body.data !== undefined && side.isCurrent(question)) side.catchUp(body.data)
+  return undefined
+}
+
+/** One stream, until it ends or shows a hole. Silence for longer than two pings: it is as good as dead. */
+export async function serverSentEvents(
+  wish: FollowerWish,
+  side: Side,
+  signal: AbortSignal,
+): Promise<Problem | undefined> {
+  const cut = new AbortController()
+  const question = side.ask()
+  const response = await ask(wish, side, '', 'text/event-stream', AbortSignal.any([signal, cut.signal]))
+  if (response?.ok === false) return (await response.json().catch(() => undefined)) as Problem | undefined
+  if (response?.body == null) return undefined
+  const decoder = new TextDecoder()
+  let text = ''
+  let late: NodeJS.Timeout | undefined
+  try {
+    for await (const chunk of response.body) {
+      clearTimeout(late)
+      late = setTimeout(() => cut.abort(), silenceMaxMs)
+      const messages = (text + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n\n')
+      text = messages.pop() ?? ''
+      for (const message of messages) {
+        if (signal.aborted || !side.isCurrent(question)) return undefined
+        const end = take(side, message)
+        if (end === true) return undefined
+        if (end !== false) return end
+      }
+    }
+  } catch {
+    // A stream that breaks off is followed by another one.
+  } finally {
+    clearTimeout(late)
+    cut.abort()
+  }
+  return undefined
+}
+
+const silenceMaxMs = 35_000
+
+/** True: come again; a problem: not before what it says. */
+function take(side: Side, message: string): boolean | Problem {
+  const fields = new Map(message.split('\n').map(line => [line.split(':')[0] ?? '', line.slice(line.indexOf(':') + 2)]))
+  const data = (): unknown => JSON.parse(fields.get('data') ?? 'null')
+  switch (fields.get('event')) {
+    case 'following': {
+      const { epoch, top, recovered, channel, state } = data() as CatchUp
+      // Its events come after it, as frames.
+      const reached = recovered ? Math.min(top, side.position?.offset ?? 0) : top
+      return side.catchUp({ channel, state, epoch, recovered, top: reached, events: [], more: false })
+    }
+    case 'events':
+      return side.hear(data() as StreamFrame) === 'hole'
+    case 'closed':
+      return (data() as { problem: Problem }).problem
+    case 'moving':
+      return true
+    default:
+      return false
+  }
+}
+
+async function ask(
+  { urls, token, random }: FollowerWish,
+  { channel, position }: Side,
+  more: string,
+  accept: string,
+  signal: AbortSignal,
+): Promise<Response | undefined> {
+  const after = position === undefined ? '' : `after=${positionAsText(position)}`
+  const url = `${random.pick(urls)}/api/v1/channels/${encodeURIComponent(channel)}/events?${after}${more}`
+  return fetch(url, { headers: { accept, authorization: `Bearer ${token}` }, signal }).catch(() => undefined)
+}
+
+const within = (ms: number, signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(ms)])

@@ -1,0 +1,29 @@
+/** Chance that can be had again: the same seed gives the same run, as far as the machine allows. */
+export interface Random {
+  /** From 0 up to, but not including, 1. */
+  next(): number
+  /** A whole number from `least` up to, but not including, `limit`. */
+  between(least: number, limit: number): number
+  pick<T>(items: readonly T[]): T
+}
+
+/** mulberry32 */
+export function randomFrom(seed: number): Random {
+  let state = seed >>> 0
+  const next = () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+  const between = (least: number, limit: number) => least + Math.floor(next() * (limit - least))
+  return {
+    next,
+    between,
+    pick(items) {
+      const [item] = items.slice(between(0, items.length))
+      if (item === undefined) throw new Error('there is nothing to pick from')
+      return item
+    },
+  }
+}

@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Acknowledged, digestOf } from './oracle'
+import { channelOf } from './product'
+import { type Random } from './random'
+
+export interface Write {
+  boards: readonly string[]
+  write: string
+  n: number
+  pad: string
+}
+
+/** A write that was answered with success. */
+export interface Done extends Acknowledged {
+  n: number
+  /** Of the event that it must have caused, without its time, which only the server knows. */
+  digest: string
+}
+
+export interface WriterWish {
+  urls: readonly string[]
+  token: string
+  /** Its own, on which nobody else counts. */
+  board: string
+  /** Others that a write may speak on too. */
+  others: readonly string[]
+  perSecond: number
+  padBytes: number
+  random: Random
+}
+
+/** 0: no answer. The others are documented, and say so. */
+export const worthAnotherTry: readonly number[] = [0, 409, 429, 503]
+const answerWithinMs = 6_000
+const giveUpAfterMs = 60_000
+
+/**
+ * Writes one thing after the other, each to a node by chance and with a key of its own; what is not answered is sent again with
+ * the same key until it is, so that in the end every write is known to have happened, once.
+ */
+export class Writer {
+  readonly acknowledged: Done[] = []
+  /** How often each status was answered; 0 stands for no answer. */
+  readonly statuses = new Map<number, number>()
+  /** The longest from the first try of a write to its being answered with success. */
+  worstMs = 0
+  private n = 0
+  private running: Promise<void> | undefined
+  private stopping = new AbortController()
+
+  constructor(private readonly wish: WriterWish) {}
+
+  start(): void {
+    this.stopping = new AbortController()
+    this.running = this.writeOn(this.stopping.signal)
+  }
+
+  /** Resolves when the last write is settled. */
+  async stop(): Promise<void> {
+    this.stopping.abort()
+    await this.running
+  }
+
+  private async writeOn(stopped: AbortSignal): Promise<void> {
+    const { perSecond, random } = this.wish
+    while (!stopped.aborted) {
+      await this.writeOne()
+      await pause((2_000 * random.next()) / perSecond, undefined, { signal: stopped }).catch(() => undefined)
+    }
+  }
+
+  private async writeOne(): Promise<void> {
+    const { board, others, random, padBytes } = this.wish
+    const more = others.length > 0 && random.next() < 0.3 ? [random.pick(others)] : []
+    const boards = [...new Set([board, ...more])]
+    this.n += 1
+    const write = { boards, write: randomUUID(), n: this.n, pad: 'x'.repeat(random.between(1, padBytes)) }
+    const startedAt = Date.now()
+    const deadline = startedAt + giveUpAfterMs
+    for (;;) {
+      const status = await this.send(write)
+      if (status === 201) break
+      if (!worthAnotherTry.includes(status) || Date.now() > deadline) return
+      await pause(random.between(20, 200))
+    }
+    this.worstMs = Math.max(this.worstMs, Date.now() - startedAt)
+    const digest = digestOf({ id: write.write, name: 'chaos.written', at: '', data: write })
+    this.acknowledged.push({ write: write.write, channels: boards.map(channelOf), n: write.n, digest })
+  }
+
+  private async send(write: Write): Promise<number> {
+    const { urls, token, random } = this.wish
+    const status = await fetch(`${random.pick(urls)}/api/v1/chaos/writes`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': write.write },
+      body: JSON.stringify(write),
+      signal: AbortSignal.timeout(answerWithinMs),
+    }).then(
+      response => response.text().then(() => response.status),
+      () => 0,
+    )
+    this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
+    return status
+  }
+}

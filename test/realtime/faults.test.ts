@@ -1,0 +1,79 @@
+import { type Arena, openArena } from '../chaos/arena'
+import {
+  connectionsCut,
+  type Experiment,
+  freezeRelay,
+  killNodes,
+  longTransaction,
+  postgresRestarted,
+  redisAway2,
+  redisAwayHalf,
+  redisCut,
+  redisFrozen,
+  redisRestarted,
+  redisWiped,
+  relayCut,
+  revokedWithoutRedis,
+  rollingDrain,
+  slowClients,
+  storm,
+  transports,
+} from '../chaos/experiments'
+import { openScene, type Scene } from '../chaos/scene'
+
+/** The short versions; `npm run chaos` plays longer, with more clients, and in pairs. */
+let arena: Arena
+let scene: Scene
+beforeAll(async () => {
+  arena = await openArena('tutti')
+  scene = await openScene(arena, { clients: 24 })
+}, 60_000)
+afterAll(async () => {
+  await scene[Symbol.asyncDispose]()
+  await arena[Symbol.asyncDispose]()
+}, 30_000)
+
+async function play({ name, fault }: Experiment, ms: number, on = scene) {
+  const { events, deliveries, resets, violations } = await on.during(name, () => fault(on, ms))
+  expect({ violations, resets }).toEqual({ violations: [], resets: 0 })
+  expect(events).toBeGreaterThan(0)
+  expect(deliveries).toBeGreaterThan(events)
+}
+
+describe('every follower applies every event, once and in order, when', () => {
+  const onTheWhole: [Experiment, number][] = [
+    [killNodes, 1_500],
+    [freezeRelay, 1_000],
+    [redisRestarted, 800],
+    [redisAwayHalf, 800],
+    [redisAway2, 800],
+    [redisFrozen, 1_500],
+    [redisWiped, 800],
+    [redisCut, 800],
+    [postgresRestarted, 1_000],
+    [relayCut, 800],
+    [longTransaction, 300],
+    [connectionsCut, 1_000],
+    [rollingDrain, 0],
+  ]
+  it.each(onTheWhole.map(([experiment, ms]) => [experiment.name, experiment, ms] as const))(
+    '%s',
+    (_name, experiment, ms) => play(experiment, ms),
+    60_000,
+  )
+
+  it.each([
+    [slowClients.name, slowClients, 3_000, 20],
+    [transports.name, transports, 1_500, 24],
+    [storm.name, storm, 1_500, 150],
+  ] as const)(
+    '%s',
+    async (_name, experiment, ms, clients) => {
+      await using other = await openScene(arena, { ...experiment.scene, clients })
+      await play(experiment, ms, other)
+    },
+    60_000,
+  )
+})
+
+it('whoever was signed out while Redis is away hears nothing more', () => play(revokedWithoutRedis, 500), 60_000)
