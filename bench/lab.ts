@@ -23,6 +23,8 @@ export interface Lab extends AsyncDisposable {
   start(kind: Kind, options?: SubjectOptions): Promise<RunningSubject>
   /** Lets PostgreSQL run on any core meanwhile, for connections that are made meanwhile. */
   spreadOut<T>(work: () => Promise<T>): Promise<T>
+  /** Rejects as soon as a server dies by itself. */
+  failingWithServers<T>(work: () => Promise<T>): Promise<T>
   /** Ends the servers that a scenario left behind. */
   endAll(): Promise<void>
   /** The clients of so many people, signed in where the kind of server wants it. */
@@ -49,6 +51,7 @@ export async function openLab(profiles?: string): Promise<Lab> {
   const isPinned = await pin(process.pid, loadCore)
   const stack = await startStack({ folder, durable: true, maxConnections: connectionsMax })
   const running = new Set<RunningSubject>()
+  let onCrash: (error: Error) => void = () => undefined
   const url = stack.variables.DATABASE_URL ?? ''
   const db = new Client({ connectionString: url, application_name: 'bench' })
   const endAll = async () => {
@@ -75,6 +78,11 @@ export async function openLab(profiles?: string): Promise<Lab> {
       people,
       token,
       endAll,
+      failingWithServers: work =>
+        new Promise((resolve, reject) => {
+          onCrash = reject
+          work().then(resolve, reject)
+        }),
       async spreadOut(work) {
         const { pid = process.pid } = stack.postgres ?? {}
         await pin(pid, anyCore)
@@ -89,7 +97,7 @@ export async function openLab(profiles?: string): Promise<Lab> {
         const subject = await startSubject(
           kind,
           { ...env, ...all, ...profiling(kind, profiles) },
-          { execArgv: [...execArgv], isFree },
+          { execArgv: [...execArgv], isFree, onCrash: error => onCrash(error) },
         )
         running.add(subject)
         return { ...subject, end: async () => (running.delete(subject), subject.end()) }

@@ -25,9 +25,17 @@ async function main(): Promise<number> {
   const started = new Date()
   const figures: Figure[] = []
   await using lab = await openLab(values.profile)
+  const interrupted = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      interrupted.abort()
+      // What is being measured fails, and all is put away as ever.
+      void lab.endAll()
+    })
   say(`${machine()}. ${lab.isPinned ? 'Servers on core 0, everything else on core 1.' : notPinned}`)
   for (const scenario of chosen) {
     const found = await measured(scenario, lab)
+    if (interrupted.signal.aborted) return 130
     figures.push(...found)
     for (const figure of found) say(lineOf(figure))
   }
@@ -49,7 +57,7 @@ async function measured(scenario: Scenario, lab: Lab): Promise<Figure[]> {
   let found: readonly Measured[] = []
   let fault = 'the scenario did not measure it'
   try {
-    found = await scenario.measure(lab)
+    found = await lab.failingWithServers(() => scenario.measure(lab))
   } catch (error) {
     fault = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error)
     process.stderr.write(`${scenario.name}: ${error instanceof Error ? (error.stack ?? fault) : fault}\n`)

@@ -31,7 +31,7 @@ interface Waiting {
 export async function startSubject(
   kind: Kind,
   env: NodeJS.ProcessEnv,
-  { execArgv, isFree }: { execArgv: string[]; isFree: boolean },
+  { execArgv, isFree, onCrash }: { execArgv: string[]; isFree: boolean; onCrash: (error: Error) => void },
 ): Promise<RunningSubject> {
   const child = fork(join(__dirname, 'subject.js'), [kind], { env, execArgv })
   const gone = once(child, 'exit')
@@ -48,8 +48,11 @@ export async function startSubject(
     if (fault === undefined) resolve?.(answered as never)
     else reject?.(new Error(`${kind}: ${fault}`))
   })
+  let isEnding = false
   child.on('exit', (code, signal) => {
-    for (const { reject } of waiting.values()) reject(new Error(`the ${kind} server ended (${signal ?? code})`))
+    const error = new Error(`the ${kind} server ended (${signal ?? code})`)
+    for (const { reject } of waiting.values()) reject(error)
+    if (!isEnding) onCrash(error)
   })
 
   const subject: RunningSubject = {
@@ -68,6 +71,7 @@ export async function startSubject(
       return (await subject.ask('cpu', null)) - before
     },
     async end() {
+      isEnding = true
       if (child.connected) child.disconnect()
       await gone
     },

@@ -24,6 +24,7 @@ const verbs = {
     build,
     ['dist/dev/architecture.js'],
     ['dist/dev/docs.js', '--check'],
+    ['dist/dev/client-build.js'],
   ],
   migrate: args => [build, ['dist/migrations/run.js', ...args]],
   docs: args => [build, ['dist/dev/docs.js', ...args]],

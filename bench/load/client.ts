@@ -33,6 +33,10 @@ export class LoadClient {
   ) {
     socket.on('message', data => this.read(Buffer.isBuffer(data) ? data.toString('latin1') : ''))
     socket.on('error', () => undefined)
+    socket.on('unexpected-response', (request, { statusCode: status = 0, headers }) => {
+      request.destroy()
+      this.admitted({ error: { code: `answered ${status}`, status, retryAfter: Number(headers['retry-after'] ?? 1) } })
+    })
     socket.on('close', () => {
       this.closed = true
       this.admitted({ error: { code: 'closed', status: 0 } })
@@ -42,6 +46,7 @@ export class LoadClient {
 
   /** Connects, and signs in when there is a token. Comes again as the server bids it when it is asked to wait. */
   static async connect(port: number, token?: string): Promise<LoadClient> {
+    const deadline = Date.now() + admittedWithinMs
     for (let refusals = 0; ; refusals += 1) {
       const socket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`, options)
       const client = new LoadClient(socket, token === undefined ? '40' : `40${JSON.stringify({ token })}`)
@@ -50,7 +55,7 @@ export class LoadClient {
       if (outcome.error === undefined) return client
       socket.terminate()
       const { status, code, retryAfter = 0.2 } = outcome.error
-      if (![0, 429, 503].includes(status)) throw new Error(`not admitted: ${code}`)
+      if (![0, 429, 503].includes(status) || Date.now() > deadline) throw new Error(`not admitted: ${code}`)
       await new Promise(resolve => setTimeout(resolve, retryAfter * (1 + Math.random()) * 1_000))
     }
   }
@@ -64,6 +69,7 @@ export class LoadClient {
   }
 
   call(name: string, input: unknown): Promise<Reply> {
+    if (this.closed) return Promise.resolve({ error: { code: 'closed', status: 0 } })
     const id = this.nextAck++
     return new Promise(resolve => {
       this.acks.set(id, resolve)
@@ -100,6 +106,9 @@ export class LoadClient {
     this.acks.delete(id)
   }
 }
+
+/** A server that is late sends newcomers away for as long as it is. */
+const admittedWithinMs = 60_000
 
 const options = { perMessageDeflate: false, skipUTF8Validation: true } as const
 

@@ -1,4 +1,5 @@
 import { type Unsettled } from '../event'
+import { gather } from '../gather'
 import { type RedisClients } from './redis'
 
 const grantMs = 5 * 60_000
@@ -27,16 +28,22 @@ export function createRights({ commands }: Pick<RedisClients, 'commands'>) {
   }
   commands.on('ready', () => void Promise.all([...owed].map(doubt)))
 
+  // Whoever comes back asks for all their channels at once.
+  const isThere = gather(async (keys): Promise<ReadonlyMap<string, true>> => {
+    const found = await commands.mget([...keys])
+    return new Map(keys.flatMap((key, index): [string, true][] => (found[index] === null ? [] : [[key, true]])))
+  })
+
   return {
     /** Whether the person was found to have the right, and nothing has put it in doubt since. */
     async isGranted(channel: string, profileId: string): Promise<boolean> {
-      const keys = [`right:${channel}:${profileId}`, doubtOf(channel), doubtOf(profileId)]
-      const [grant, ...doubts] = await commands.mget(keys).catch(() => [null])
-      return grant !== null && doubts.every(one => one === null)
+      const asked = [grantOf(channel, profileId), doubtOf(channel), doubtOf(profileId)]
+      const [grant, ...doubts] = await Promise.all(asked.map(isThere)).catch(() => [false])
+      return grant === true && !doubts.includes(true)
     },
 
     async grant(channel: string, profileId: string): Promise<void> {
-      await commands.set(`right:${channel}:${profileId}`, '', 'PX', grantMs).catch(() => undefined)
+      await commands.set(grantOf(channel, profileId), '', 'PX', grantMs).catch(() => undefined)
     },
 
     /** From now on the rights of the person, or in the channel, are asked for anew. Never rejects. */
@@ -47,4 +54,5 @@ export function createRights({ commands }: Pick<RedisClients, 'commands'>) {
   }
 }
 
+const grantOf = (channel: string, profileId: string): string => `right:${channel}:${profileId}`
 const doubtOf = (what: string): string => `doubt:${what}`

@@ -1,5 +1,4 @@
 import { type Context } from '../../kernel/context'
-import { Inbox } from '../../models'
 import { notificationAdded, notificationWithdrawn } from './events'
 import { shownByIds, unreadOf, viewNotification } from './shown'
 
@@ -17,8 +16,9 @@ interface Reason {
 /** Tells somebody what is left of those of their notifications that speak of an actor or of a track, as they are shown now. */
 export async function reshow({ recipientId, about, isBack = false }: Reason, context: Context): Promise<void> {
   const { world, emit } = context
-  // Every change of somebody's notifications holds their inbox: what is told is as of this moment.
-  if ((await Inbox.findByPk(recipientId, { lock: true })) === null) return
+  // Every change of somebody's notifications holds their inbox: what is told is as of this moment. It is made if need be, so
+  // that whoever is about to tell them for the first time is waited for.
+  await world.db.query(holdInbox, { recipientId })
   const ids = await idsOf(recipientId, about, context)
   if (ids.length === 0) return
   const shown = new Map((await shownByIds(world, ids)).map(row => [row.id, viewNotification(row)]))
@@ -42,3 +42,7 @@ async function idsOf(recipientId: string, about: Reason['about'], { world }: Con
   )
   return rows.map(({ id }) => id)
 }
+
+const holdInbox = `
+  insert into inboxes (profile_id, latest_at) values (:recipientId, to_timestamp(0))
+  on conflict (profile_id) do update set latest_at = inboxes.latest_at returning profile_id`

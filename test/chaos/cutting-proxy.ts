@@ -7,11 +7,11 @@ export interface CuttingProxy extends AsyncDisposable {
   cut(chance: number, random: Random): void
 }
 
-/** A TCP proxy on 127.0.0.1 before a server. */
-export async function cuttingProxy(port: number): Promise<CuttingProxy> {
+/** A TCP proxy on 127.0.0.1 before a server; before several, each connection goes to one by chance. */
+export async function cuttingProxy(ports: readonly number[], random: Random): Promise<CuttingProxy> {
   const open = new Set<Socket>()
   const server = createServer(near => {
-    const far = connect({ host: '127.0.0.1', port })
+    const far = connect({ host: '127.0.0.1', port: random.pick(ports) })
     open.add(near)
     for (const [one, other] of [
       [near, far],

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
 import { randomUUID } from 'node:crypto'
+import { ClientFollower } from './client-follower'
 import { Follower, roads } from './follower'
 import { boardOf } from './product'
 import { type Node } from './node'
@@ -10,7 +11,7 @@ import { type Scene, type SceneWish } from './scene'
 export interface Experiment {
   name: string
   /** Goes on for about so long; answers with what was wrong besides what the oracle sees. */
-  fault(scene: Scene, ms: number): Promise<readonly string[]>
+  fault(this: void, scene: Scene, ms: number): Promise<readonly string[]>
   /** What the scene must be like, beyond the usual. */
   scene?: Partial<SceneWish>
   /** How many clients the long version has, when they are what it is about. */
@@ -20,6 +21,8 @@ export interface Experiment {
 const none: readonly string[] = []
 const takeOverWithinMs = 10_000
 const deafWithinMs = 30_000
+const slowWithinMs = 20_000
+const othersWithinMs = 10_000
 
 export const killNodes: Experiment = {
   name: 'node killed',
@@ -163,7 +166,11 @@ export const longTransaction: Experiment = {
       const data = { boards: [boardOf(quiet)], write, n: 0, pad: 'x' }
       const event = { id: randomUUID(), name: 'chaos.written', at: new Date().toISOString(), channels: [quiet], data }
       await client.query('select append_to_channels($1)', [JSON.stringify([event])])
-      const others = await soon(Math.max(ms, 5_000), () => scene.allCaughtUp())
+      const before = await written(scene)
+      const others = await soon(
+        othersWithinMs,
+        async () => (await written(scene)) > before + 10 && (await scene.allCaughtUp()),
+      )
       await pause(ms)
       await client.query('commit')
       return others ? none : ['a transaction that stayed open held up what is not its own']
@@ -194,28 +201,36 @@ export const storm: Experiment = {
   },
 }
 
-/** Some stop reading: their bytes pile up here, until the server lets them go. */
+/** Some stop reading: their bytes pile up here, until the server leaves events out, or lets them go. */
 export const slowClients: Experiment = {
   name: 'slow clients',
-  scene: { padBytes: 24_000, writesPerSecond: 120 },
-  async fault({ followers }, ms) {
-    const slow = followers.filter((_, n) => n % 10 === 0)
-    for (const { socket } of slow) reading(socket, 'pause')
-    await pause((ms * 3) / 4)
-    for (const { socket } of slow) reading(socket, 'resume')
-    await pause(ms / 4)
-    return none
+  scene: { padBytes: 24_000, writesPerSecond: 200, greedy: 3 },
+  async fault({ arena, followers }, ms) {
+    const slow = followers.flatMap(follower =>
+      follower instanceof Follower && follower.wish.urls[0] === arena.nodes[0]?.url ? [follower] : [],
+    )
+    const sockets = slow.map(({ socket }) => socket)
+    for (const socket of sockets) reading(socket, 'pause')
+    const wasNoticed = await soon(slowWithinMs, async () => {
+      const found = await Promise.all(
+        arena.nodes.map(node => metric(node, 'tutti_slow_followers_total{step="lagging"}')),
+      )
+      return found.some(count => count > 0)
+    })
+    await pause(ms / 2)
+    for (const socket of sockets) reading(socket, 'resume')
+    await pause(ms / 2)
+    return wasNoticed ? none : ['nobody was found to be slow']
   },
 }
 
 /** Whoever ended their sessions hears nothing half a minute later, though Redis cannot tell the nodes of it. */
 export const revokedWithoutRedis: Experiment = {
   name: 'revoked without redis',
-  async fault({ arena, proxies, random, channels }, ms) {
+  async fault({ arena, urls, random, channels }, ms) {
     const followers = await Promise.all(
       roads.map(async road => {
         const token = await arena.issuer.tokenFor(`leaver-${randomUUID()}`)
-        const urls = proxies.map(({ url }) => url)
         return new Follower({ name: road, token, channels: channels.slice(0, 1), urls, random, road })
       }),
     )
@@ -245,9 +260,10 @@ export const revokedWithoutRedis: Experiment = {
 
 export const rollingDrain: Experiment = {
   name: 'rolling drain',
-  async fault({ arena: { nodes } }) {
+  async fault({ arena: { nodes } }, ms) {
     const wrong: string[] = []
-    for (const node of nodes) {
+    // Each takes some seconds, whatever is wished.
+    for (const node of nodes.slice(0, Math.ceil(ms / 4_000))) {
       const { code, signal } = await node.replace()
       if (code !== 0) wrong.push(`${node.name} was told to end, and ended with ${signal ?? code}`)
     }
@@ -262,6 +278,7 @@ export const transports: Experiment = {
     await every(ms, 100, async () => {
       const follower = random.pick(followers)
       if (follower instanceof Follower) follower.take(random.pick(roads))
+      if (follower instanceof ClientFollower) follower.changeTransport()
     })
     return none
   },
@@ -288,7 +305,7 @@ const apart: readonly (readonly Experiment[])[] = [
   [killNodes, freezeNode],
   [redisRestarted, redisAwayHalf, redisWiped, redisFrozen, redisPaused],
   [postgresRestarted],
-  [connectionsCut, slowClients],
+  [connectionsCut, storm],
 ]
 
 export const experiments: readonly Experiment[] = [
@@ -342,6 +359,13 @@ const holders = (arena: Scene['arena']) =>
      where locktype = 'advisory' and granted and datname = current_database()`,
   )
 
+/** How many events are in the log of the boards. */
+async function written({ arena, channels }: Scene): Promise<number> {
+  const text = 'select coalesce(sum(top), 0) as count from channels where name = any($1)'
+  const [row] = await arena.sql<{ count: string }>(text, [channels])
+  return Number(row?.count ?? 0)
+}
+
 /** The node that holds most of the relay's locks. */
 async function relayOf(arena: Scene['arena']): Promise<Node> {
   let most: Node | undefined
@@ -353,6 +377,17 @@ async function relayOf(arena: Scene['arena']): Promise<Node> {
   })
   if (most === undefined) throw new Error('nobody holds the relay')
   return most
+}
+
+async function metric({ url }: Node, name: string): Promise<number> {
+  const text = await fetch(`${url}/metrics`).then(response => response.text())
+  return Number(
+    text
+      .split('\n')
+      .find(line => line.startsWith(`${name} `))
+      ?.split(' ')
+      .at(-1) ?? 0,
+  )
 }
 
 async function endSessions(url: string, token: string): Promise<number> {

@@ -119,6 +119,7 @@ export class Follower {
       if (side.hear(frame) === 'hole') void this.catchUp(this.socket ?? socket, side, signal)
     })
     socket.on('resync', ({ channels }: { channels: string[] }) => {
+      this.note({ code: 'resync' })
       for (const side of this.sides)
         if (channels.includes(side.channel)) void this.catchUp(this.socket ?? socket, side, signal)
     })
@@ -132,9 +133,8 @@ export class Follower {
 
   /** Follows until nothing is missing. No answer: the connection is as good as dead. */
   private async catchUp(socket: Socket, side: Side, signal: AbortSignal): Promise<void> {
-    for (;;) {
+    while (socket.connected && !signal.aborted) {
       const question = side.ask()
-      if (!socket.connected || signal.aborted) return
       const { channel, position } = side
       const input = { channel, ...(position === undefined ? {} : { after: position }) }
       const reply = await socket
@@ -149,7 +149,8 @@ export class Follower {
         if (!side.catchUp(reply.data)) return
       } else if (reply?.error !== undefined) {
         await this.wait(reply.error, signal)
-        if (isOver(reply.error)) return
+        // Another connection may have asked meanwhile.
+        if (isOver(reply.error) || !side.isCurrent(question)) return
       } else {
         socket.disconnect()
         return
@@ -165,7 +166,7 @@ export class Follower {
     else await pause((problem.retryAfter ?? 0) * 1_000, undefined, { signal }).catch(() => undefined)
   }
 
-  private note({ code }: Problem): void {
+  private note({ code }: Pick<Problem, 'code'>): void {
     this.problems.set(code, (this.problems.get(code) ?? 0) + 1)
   }
 }
@@ -173,11 +174,17 @@ export class Follower {
 /** Our tokens live long: one that is refused stays refused. */
 const isOver = ({ status }: Problem): boolean => status === 401 || status === 403
 
-/** Resolves with nothing, or with why not. */
+/** Resolves with nothing, or with why not: one that is cut before it is admitted is only told of a disconnect, or of nothing. */
 function connected(socket: Socket, signal: AbortSignal): Promise<Problem | Error | undefined> {
   return new Promise(resolve => {
-    socket.once('connect', () => resolve(undefined))
-    socket.once('connect_error', (error: Error & { data?: Problem }) => resolve(error.data ?? error))
-    signal.addEventListener('abort', () => resolve(new Error('changed roads')), { once: true })
+    const late = setTimeout(() => answer(new Error('no answer')), connectWithinMs)
+    const answer = (why?: Problem | Error) => {
+      clearTimeout(late)
+      resolve(why)
+    }
+    socket.once('connect', () => answer())
+    socket.once('connect_error', (error: Error & { data?: Problem }) => answer(error.data ?? error))
+    socket.once('disconnect', reason => answer(new Error(reason)))
+    signal.addEventListener('abort', () => answer(new Error('changed roads')), { once: true })
   })
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Arena } from './arena'
 import { BareFollower } from './bare-follower'
+import { ClientFollower } from './client-follower'
 import { type CuttingProxy, cuttingProxy } from './cutting-proxy'
 import { Follower, type FollowerWish, type Road } from './follower'
 import { digestOf, duplicatesIn, holesIn, judge, type Logged, type Violation } from './oracle'
@@ -14,6 +15,8 @@ export interface SceneWish {
   boards: number
   /** How many boards each client follows. */
   each: number
+  /** So many clients, the first ones, follow all boards, and nothing lies between them and the nodes. */
+  greedy: number
   writesPerSecond: number
   padBytes: number
   /** So long after the end of a fault everybody must have everything. */
@@ -27,6 +30,7 @@ export const smallScene: SceneWish = {
   clients: 30,
   boards: 6,
   each: 2,
+  greedy: 0,
   writesPerSecond: 60,
   padBytes: 200,
   settleMs: 20_000,
@@ -50,16 +54,24 @@ export interface Verdict {
   worstMs: number
   /** The longest that a write took, all its tries together. */
   worstWriteMs: number
+  /** What followers were refused with, and how often. */
+  problems: Readonly<Record<string, number>>
   /** Everything that breaks the promise, in words. */
   violations: string[]
 }
+
+/** By the wire contract, by our client, or by Socket.IO alone. */
+export type AnyFollower = Follower | ClientFollower | BareFollower
 
 /** Writers, followers and what lies between, for as long as faults are made. */
 export interface Scene extends AsyncDisposable {
   arena: Arena
   random: Random
-  followers: readonly (Follower | BareFollower)[]
+  followers: readonly AnyFollower[]
+  /** What connections go through. */
   proxies: readonly CuttingProxy[]
+  /** The addresses of the nodes behind them. */
+  urls: readonly string[]
   channels: readonly string[]
   /** A channel that all follow and nobody writes on. */
   quiet: string
@@ -77,17 +89,21 @@ export async function openScene(arena: Arena, more: Partial<SceneWish> = {}): Pr
   const wish = { ...smallScene, ...more }
   const random = randomFrom(wish.seed)
   const isBare = arena.kind === 'bare'
-  const proxies = await Promise.all(arena.nodes.map(({ port }) => cuttingProxy(port)))
+  const ports = arena.nodes.map(({ port }) => port)
+  const balancer = await cuttingProxy(ports, random)
+  const direct = await Promise.all(ports.map(port => cuttingProxy([port], random)))
+  const proxies = [balancer, ...direct]
   const boards = Array.from({ length: wish.boards }, () => randomUUID())
   const channels = boards.map(channelOf)
   const quiet = channelOf(randomUUID())
-  const urls = arena.nodes.map(({ url }) => url)
+  const nodes = arena.nodes.map(({ url }) => url)
+  const urls = direct.map(({ url }) => url)
   const token = await arena.issuer.tokenFor('writer', longLived)
   const writerCount = Math.min(writersMax, boards.length)
   const writers = boards.slice(0, writerCount).map(
     board =>
       new Writer({
-        urls,
+        urls: nodes,
         token,
         board,
         // The control has no order of its own: its writers count, each on a board of its own.
@@ -98,24 +114,27 @@ export async function openScene(arena: Arena, more: Partial<SceneWish> = {}): Pr
       }),
   )
   const followed = isBare ? channels.slice(0, writerCount) : channels
-  const followers: (Follower | BareFollower)[] = []
+  const followers: AnyFollower[] = []
   const dispose = async () => {
     await Promise.all(writers.map(writer => writer.stop()))
     await Promise.all(followers.map(follower => follower.leave()))
     for (const proxy of proxies) await proxy[Symbol.asyncDispose]()
   }
   for (let n = 0; n < wish.clients; n += 1) {
+    const isGreedy = n < wish.greedy
     const some = Array.from({ length: wish.each }, (_, k) => followed[(n + k) % followed.length] ?? '')
     const name = `client-${n}`
     const follower: FollowerWish = {
       name,
       token: await arena.issuer.tokenFor(name, longLived),
-      channels: [...new Set(isBare ? some : [...some, quiet])],
-      urls: proxies.map(({ url }) => url),
+      channels: [...new Set([...(isGreedy ? followed : some), ...(isBare ? [] : [quiet])])],
+      urls: isGreedy ? nodes : urls,
       random,
       road: wish.roadOf(n),
     }
-    followers.push(isBare ? new BareFollower(follower) : new Follower(follower))
+    if (isBare) followers.push(new BareFollower(follower))
+    else if (n % 3 === 2 && !isGreedy) followers.push(new ClientFollower(follower, balancer.url))
+    else followers.push(new Follower(follower))
     if (n % 50 === 49 || n === wish.clients - 1)
       await follow(followers).catch(async (error: unknown) => {
         await dispose()
@@ -155,6 +174,7 @@ export async function openScene(arena: Arena, more: Partial<SceneWish> = {}): Pr
     random,
     followers,
     proxies,
+    urls,
     channels,
     quiet,
     allCaughtUp,
@@ -189,6 +209,7 @@ export async function openScene(arena: Arena, more: Partial<SceneWish> = {}): Pr
         repeats: sum('repeats'),
         worstMs: Math.max(...sides.map(({ side }) => side.worstMs)),
         worstWriteMs: Math.max(...writers.map(({ worstMs }) => worstMs)),
+        problems: problemsOf(followers),
         violations: [
           ...more,
           ...inWords(found),
@@ -212,7 +233,7 @@ const longLived = { ttlSeconds: 86_400 }
 const bareSettleMs = 2_000
 
 /** Resolves when all of them are where they start from. */
-async function follow(followers: readonly (Follower | BareFollower)[]): Promise<void> {
+async function follow(followers: readonly AnyFollower[]): Promise<void> {
   const deadline = Date.now() + connectWithinMs
   const missing = () => followers.filter(({ sides }) => sides.some(({ position }) => position === undefined)).length
   while (missing() > 0) {
@@ -252,6 +273,16 @@ function inWords(found: readonly Violation[]): string[] {
       [fault, channel, client, offset, write].filter(word => word !== undefined).join(' '),
     )
   return found.length > violationsShown ? [...shown, `and ${found.length - violationsShown} more`] : shown
+}
+
+function problemsOf(followers: readonly AnyFollower[]): Record<string, number> {
+  const all: Record<string, number> = {}
+  for (const follower of followers)
+    if (follower instanceof Follower) {
+      for (const [code, times] of follower.problems) all[code] = (all[code] ?? 0) + times
+      follower.problems.clear()
+    }
+  return all
 }
 
 function badStatuses(statuses: Map<number, number>): string[] {

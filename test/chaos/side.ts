@@ -73,6 +73,16 @@ export class Side {
     return 'hole'
   }
 
+  /** Takes an event as it is, whatever came before it. */
+  given(event: StreamEvent): void {
+    this.position = { epoch: '', ...this.position, offset: event.offset }
+    this.steps.push({ offset: event.offset, digest: digestOf(event) })
+    this.deliveries += 1
+    this.lastAt = Date.now()
+    const happened = Date.parse(event.at)
+    if (happened >= this.since) this.worstMs = Math.max(this.worstMs, this.lastAt - happened)
+  }
+
   history(client: string) {
     return { client, channel: this.channel, from: this.from, steps: this.steps }
   }
@@ -89,16 +99,8 @@ export class Side {
     for (const event of events) {
       const at = this.position
       if (at === undefined || event.offset > at.offset + 1) return false
-      if (event.offset <= at.offset) {
-        this.repeats += 1
-        continue
-      }
-      this.position = { ...at, offset: event.offset }
-      this.steps.push({ offset: event.offset, digest: digestOf(event) })
-      this.deliveries += 1
-      this.lastAt = Date.now()
-      const happened = Date.parse(event.at)
-      if (happened >= this.since) this.worstMs = Math.max(this.worstMs, this.lastAt - happened)
+      if (event.offset <= at.offset) this.repeats += 1
+      else this.given(event)
     }
     return true
   }

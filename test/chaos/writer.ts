@@ -75,7 +75,7 @@ export class Writer {
     const more = others.length > 0 && random.next() < 0.3 ? [random.pick(others)] : []
     const boards = [...new Set([board, ...more])]
     this.n += 1
-    const write = { boards, write: randomUUID(), n: this.n, pad: 'x'.repeat(random.between(1, padBytes)) }
+    const write = { boards, write: randomUUID(), n: this.n, pad: 'x'.repeat(random.between(padBytes >> 1, padBytes)) }
     const startedAt = Date.now()
     const deadline = startedAt + giveUpAfterMs
     for (;;) {

@@ -28,8 +28,6 @@ export interface Rules<S> {
 
 /** A client's copy of something: an old snapshot and all that was heard since. */
 export class Mirror<S> implements AsyncDisposable {
-  /** How many events changed it. */
-  heard = 0
   readonly followers: readonly Follower[]
 
   private constructor(
@@ -42,10 +40,7 @@ export class Mirror<S> implements AsyncDisposable {
       ({ channel, epoch, offset }) =>
         new Follower({
           ...{ ...wish, channel, after: { epoch, offset } },
-          onEvent: event => {
-            this.heard += 1
-            this.state = apply(this.state, event, channel)
-          },
+          onEvent: event => (this.state = apply(this.state, event, channel)),
           onState: values => {
             if (keep !== undefined) this.state = keep(this.state, values)
           },

@@ -54,7 +54,7 @@ describe('every follower applies every event, once and in order, when', () => {
     [relayCut, 800],
     [longTransaction, 300],
     [connectionsCut, 1_000],
-    [rollingDrain, 0],
+    [rollingDrain, 4_000],
   ]
   it.each(onTheWhole.map(([experiment, ms]) => [experiment.name, experiment, ms] as const))(
     '%s',

@@ -1,3 +1,7 @@
+import { randomUUID } from 'node:crypto'
+import { transact } from '../../../kernel/transact'
+import { product } from '../../../skills'
+import { addComment } from '../../../skills/interactions/add-comment'
 import { likeTrack } from '../../../skills/interactions/like-track'
 import { abortUpload } from '../../../skills/music-upload/abort-upload'
 import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
@@ -7,6 +11,7 @@ import { getMySnapshot } from '../../../skills/notifications/get-my-snapshot'
 import { getUnreadCount } from '../../../skills/notifications/get-unread-count'
 import { listNotifications } from '../../../skills/notifications/list-notifications'
 import { moveReadMarker } from '../../../skills/notifications/move-read-marker'
+import { notify } from '../../../skills/notifications/notify'
 import { blockProfile } from '../../../skills/user-profile/block-profile'
 import { followProfile } from '../../../skills/user-profile/follow-profile'
 import { getMe } from '../../../skills/user-profile/get-me'
@@ -14,6 +19,7 @@ import { unblockProfile } from '../../../skills/user-profile/unblock-profile'
 import { updateMe } from '../../../skills/user-profile/update-me'
 import { take } from '../../equality/mirror'
 import { makeTrack } from '../../factories'
+import { until } from '../../kernel/until'
 import { askOverRest, doors, type Person } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
 import { announce } from '../music-upload/uploading'
@@ -134,6 +140,36 @@ describe('what the snapshot leaves out from some moment on, the own channel tell
     await atCid.first('user-profile.profileChanged')
     expect(atCid.names()).toEqual(['user-profile.profileChanged'])
   })
+
+  it.each([
+    ['the first thing', 0],
+    ['the second thing', 1],
+  ])(
+    'also of what somebody does at the very moment of the block, when it is %s she is told of',
+    async (_which, known) => {
+      const [ann, bob, cid] = [await someone('ann'), await someone('bob'), await someone('cid')]
+      const { id: trackId } = await makeTrack(ann.id)
+      if (known === 1) await cid.call(addComment, { trackId, body: 'oh', positionMs: 0 })
+      const ear = await ann.hear(`user:${ann.id}`)
+      const { db } = world.world
+      let blocking: Promise<unknown> = Promise.resolve()
+      let isBlocked = false
+      await transact({ world: world.world, product, actor: null, requestId: randomUUID() }, async context => {
+        await notify([ann.id], { kind: 'followed', actorId: bob.id, targetId: ann.id }, context)
+        blocking = ann.call(blockProfile, { profileId: bob.id }).then(() => (isBlocked = true))
+        // Read outside: a transaction keeps the picture of the others that it got first.
+        const text = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+        await until(async () => isBlocked || (await db.read({ name: 'waits', text, values: [] })).length > 0)
+      })
+      await blocking
+      const added = await ear.first('notifications.notificationAdded', data => JSON.stringify(data).includes(bob.id))
+      const gone = await ear.first('notifications.notificationWithdrawn')
+      expect(gone.data).toMatchObject({ notification: null, unreadCount: known })
+      expect(gone.data.notificationId).toBe((added.data.notification as { id: string }).id)
+      const { notifications, unreadCount } = await ann.call(getMySnapshot, {})
+      expect([notifications.length, unreadCount]).toEqual([known, known])
+    },
+  )
 
   it('of a track that she takes away', async () => {
     const { ann, trackId, followed, liked, ear } = await stage()

@@ -1,0 +1,156 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { privateFolder } from './dev/processes-fixture/private-folder'
+
+interface Mutation {
+  /** The rule that is taken away. */
+  name: string
+  file: string
+  /** What is found, exactly once, and what is put in its place. */
+  edits: readonly (readonly [find: string, put: string])[]
+  /** The test that must fail. */
+  fails: string
+}
+
+const mutations: readonly Mutation[] = [
+  {
+    name: 'gap check of the hub',
+    file: 'realtime/log/tracker.ts',
+    edits: [["    if (first.offset !== this.last + 1) return 'gap'\n", '']],
+    fails: 'fills a gap before it delivers what is behind it',
+  },
+  {
+    name: 'duplicate rule of the hub',
+    file: 'realtime/log/tracker.ts',
+    edits: [
+      ['events.filter(({ offset }) => offset > this.last)', 'events'],
+      ['first.offset !== this.last + 1', 'first.offset > this.last + 1'],
+    ],
+    fails: 'delivers nothing twice, however often and however cut it is heard',
+  },
+  {
+    name: 'join before read',
+    file: 'realtime/channels.ts',
+    edits: [
+      ['    await socket.join(wish.channel)\n    try {\n', '    try {\n'],
+      [
+        '      return { data: await catchUp(hub, stateOf, wish) }\n',
+        '      const data = await catchUp(hub, stateOf, wish)\n      await socket.join(wish.channel)\n      return { data }\n',
+      ],
+    ],
+    fails: 'joins the room before it reads the log: what happens between the two is heard',
+  },
+  {
+    name: 'listen before place',
+    file: 'realtime/log/hub.ts',
+    edits: [
+      ['    await this.doorbell.listen(channel)\n', '    const position = await this.log.position(channel)\n'],
+      [
+        '    live.tracker.place(await this.log.position(channel))\n',
+        '    await this.doorbell.listen(channel)\n    live.tracker.place(position)\n',
+      ],
+    ],
+    fails: 'listens before it looks where a channel is',
+  },
+  {
+    name: 'gap rule of the copy',
+    file: 'kernel/world/channel-cache.ts',
+    edits: [['if first > top + 1 then return top end\n', '']],
+    fails: 'takes nothing that does not continue it',
+  },
+  {
+    name: 'duplicate rule of the copy',
+    file: 'kernel/world/channel-cache.ts',
+    edits: [['for n = top - first + 2, count do', 'for n = 1, count do']],
+    fails: 'takes nothing twice, though two relays overlap',
+  },
+  {
+    name: 'gap check of the client',
+    file: 'client/sequence.ts',
+    edits: [['      if (event.offset > next) return false\n', '']],
+    fails: 'gives nothing from behind a gap until it is filled',
+  },
+  {
+    name: 'duplicate rule of the client',
+    file: 'client/sequence.ts',
+    edits: [['      if (event.offset < next) continue\n', '']],
+    fails: 'gives nothing twice',
+  },
+]
+
+const root = join(__dirname, '..')
+
+it.each(mutations)('finds the words of the $name exactly once', async ({ file, edits }) => {
+  const source = await readFile(join(root, file), 'utf8')
+  for (const [find] of edits) expect({ find, times: source.split(find).length - 1 }).toEqual({ find, times: 1 })
+})
+
+describe('without one of the rules that the promise rests on, a test fails:', () => {
+  let runs: readonly Run[] = []
+  beforeAll(async () => {
+    runs = await runAll()
+  }, 120_000)
+  const runOf = (name: string) => runs.find(({ project }) => project === name)
+
+  it('none does as long as all are there', () => {
+    expect(runOf(untouched)).toMatchObject({ failed: [] })
+    expect(runOf(untouched)?.passed).toEqual(expect.arrayContaining(mutations.map(({ fails }) => fails)))
+  })
+
+  it.each(mutations)('$name', ({ name, fails }) => {
+    const run = runOf(name)
+    expect(run?.broken).toBeUndefined()
+    const failed = run?.failed.find(({ title }) => title === fails)
+    // By what it expects, and not because it could not run.
+    expect(failed?.message).toMatch(/expect\(.*received.*\)/)
+  })
+})
+
+interface Run {
+  project: string
+  passed: readonly string[]
+  failed: readonly { title: string; message: string }[]
+  broken?: string
+}
+
+const untouched = 'untouched'
+
+/** The same tests once for each mutation, in one jest of its own, on the services that are running for this one. */
+async function runAll(): Promise<Run[]> {
+  await using folder = await privateFolder()
+  const file = join(folder.path, 'runs.json')
+  const { transform, transformIgnorePatterns } = jestConfig()
+  const [pattern = '', [, swc] = []] = Object.entries(transform)[0] ?? []
+  const project = (name: string, mutation?: Mutation) => ({
+    displayName: name,
+    rootDir: root,
+    testEnvironment: 'node',
+    testMatch: ['<rootDir>/test/realtime/guarantees.test.ts'],
+    transform: { [pattern]: ['<rootDir>/test/mutations/transform.js', { swc, mutation }] },
+    transformIgnorePatterns,
+    modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.tutti/'],
+  })
+  const config = {
+    rootDir: root,
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    reporters: [['<rootDir>/test/mutations/reporter.js', { file }]],
+    projects: [project(untouched), ...mutations.map(mutation => project(mutation.name, mutation))],
+  }
+  const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js')
+  // It fails, as it should: what counts is what was written down.
+  await promisify(execFile)(process.execPath, [jest, '--forceExit', '--config', JSON.stringify(config)], {
+    cwd: root,
+    maxBuffer: 64 * 1024 * 1024,
+  }).catch(() => undefined)
+  return JSON.parse(await readFile(file, 'utf8')) as Run[]
+}
+
+interface JestConfig {
+  transform: Record<string, [string, unknown]>
+  transformIgnorePatterns: string[]
+}
+
+const jestConfig = () => jest.requireActual<JestConfig>('../jest.config.js')
