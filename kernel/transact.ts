@@ -48,15 +48,18 @@ async function transactOnce<T, A extends Actor | null>(
   const { world, product } = call
   const emitted: Emitted[] = []
   const tallied = new Set<string>()
+  let shards: readonly number[] = []
   const answer = await world.db.transaction(async () => {
     const context = contextWithin(call, emitted, tallied)
     const result = await work(context)
     for (let next = 0; next < emitted.length; next += 1) await react(product, emitted[next], context)
     // What is said to other skills alone has no channel.
-    await world.channels.append(emitted.map(({ announced }) => announced).filter(({ channels }) => channels.length > 0))
+    shards = await world.channels.append(
+      emitted.map(({ announced }) => announced).filter(({ channels }) => channels.length > 0),
+    )
     return result
   })
-  if (emitted.length > 0) await settle(world, emitted)
+  if (emitted.length > 0) await settle(world, emitted, shards)
   world.tallies.ring(tallied)
   return answer
 }
@@ -106,10 +109,10 @@ async function react(product: Product, emitted: Emitted | undefined, context: Co
     if (reaction.to.name === emitted.type.name) await reaction.react(emitted.announced.data, context)
 }
 
-async function settle(world: World, emitted: readonly Emitted[]): Promise<void> {
+async function settle(world: World, emitted: readonly Emitted[], shards: readonly number[]): Promise<void> {
   await forgetStale(
     world,
     emitted.map(({ type, announced: { data } }) => ({ type, data })),
   )
-  world.channels.wake()
+  world.channels.wake(shards)
 }

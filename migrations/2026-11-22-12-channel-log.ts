@@ -49,8 +49,12 @@ export const channelLog = sqlMigration(
     from log_generation
   $$;
 
-  -- Appends events to their channels, in the order given. The last statement of a transaction: it locks the channels.
-  create function append_to_channels(events jsonb) returns void language plpgsql as $$ begin
+  -- Appends events to their channels, in the order given, and answers the shards that have something to hand on. The last
+  -- statement of a transaction: it locks the channels.
+  create function append_to_channels(events jsonb) returns smallint[] language plpgsql as $$
+  declare
+    touched smallint[];
+  begin
     with given as materialized (
       select n, channel, id, event.name, at, data
       from jsonb_array_elements(events) with ordinality as one (value, n)
@@ -69,9 +73,13 @@ export const channelLog = sqlMigration(
       from given join counted using (channel) join raised on raised.name = channel
       order by n
       returning channel, "offset", logged_on
+    ), pending as (
+      insert into channel_pending (shard, channel, "offset", logged_on)
+      select hashtext(channel) & 7, channel, "offset", logged_on from logged
+      returning shard
     )
-    insert into channel_pending (shard, channel, "offset", logged_on)
-    select hashtext(channel) & 7, channel, "offset", logged_on from logged;
+    select array_agg(distinct shard) into touched from pending;
+    return touched;
   end $$;
 
   -- Makes the partitions of the next days and drops those that are older than \`days_kept\`.

@@ -60,12 +60,12 @@ async function write(world: World, { as, channels, writers, count }: Writing): P
     events: (n: number) => say(world, [[channelOf(n), n]]),
     appends: async (n: number) => {
       const { id, name, at, channel, data } = rowOf(channelOf(n))
-      await pool.query({
+      const { rows } = await pool.query<{ shards: number[] }>({
         name: 'bench-append',
         text: append,
         values: [JSON.stringify([{ id, name, at, channels: [channel], data }])],
       })
-      world.channels.wake()
+      world.channels.wake(rows[0]?.shards ?? [])
     },
     rows: async (n: number) => {
       await pool.query({ name: 'bench-row', text: insert, values: Object.values(rowOf(channelOf(n))) })
@@ -84,7 +84,7 @@ async function write(world: World, { as, channels, writers, count }: Writing): P
 let plain: Pool | undefined
 let rowsMade = 0
 
-const append = 'select append_to_channels($1)'
+const append = 'select append_to_channels($1) as shards'
 const insert = 'insert into bench_rows (channel, "offset", id, name, at, data) values ($1, $2, $3, $4, $5, $6)'
 
 const rowOf = (channel: string) => ({

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import { EventEmitter } from 'node:events'
 import { type Announced } from '../event'
 import { type Position, type StreamEvent } from '../stream'
 import { type Database } from './database'
@@ -9,6 +7,8 @@ import { type RedisClients } from './redis'
 const epochMs = 1_000
 
 export type ChannelLog = ReturnType<typeof createChannelLog>
+
+type WakeListener = (shard: number) => boolean
 
 /** What a read of the log gives: one moment of it. */
 export interface LogPart {
@@ -22,11 +22,11 @@ export interface LogPart {
  * the commits, because whoever appends holds the channel's row until its commit.
  */
 export function createChannelLog(db: Database, redis: RedisClients, now: () => number) {
-  const bell = new EventEmitter()
+  const listeners = new Set<WakeListener>()
   const topic = `${redis.prefix}:wake`
-  /** Who hears their own call at once need not hear it again from Redis. */
-  const me = randomUUID()
   let epoch: { text: Promise<string>; until: number } | undefined
+
+  const tell = (shard: number): boolean => [...listeners].map(listener => listener(shard)).includes(true)
 
   async function readEpoch(): Promise<string> {
     const statement = { name: 'log-epoch', text: 'select log_epoch() as epoch', values: [] }
@@ -35,28 +35,35 @@ export function createChannelLog(db: Database, redis: RedisClients, now: () => n
   }
 
   return {
-    /** The last statement of a business transaction: it locks the channels, in the order of their names. */
-    async append(events: readonly Announced[]): Promise<void> {
-      if (events.length === 0) return
+    /**
+     * The last statement of a business transaction: it locks the channels, in the order of their names. Answers the shards
+     * that have something to hand on, for `wake` after the commit.
+     */
+    async append(events: readonly Announced[]): Promise<readonly number[]> {
+      if (events.length === 0) return []
       const rows = events.map(({ id, name, at, channels, data }) => ({ id, name, at, channels, data }))
-      await db.call('select append_to_channels($1)', [JSON.stringify(rows)])
+      const sql = 'select append_to_channels($1) as shards'
+      const [answer] = await db.call<{ shards: number[] | null }>(sql, [JSON.stringify(rows)])
+      return answer?.shards ?? []
     },
 
-    /** Tells the relays that there is something to hand on. A lost call is made up for by polling. */
-    wake(): void {
-      bell.emit('wake')
-      void redis.publisher.publish(topic, me)
+    /** Tells the relays of these shards, wherever they are. A lost call is made up for by polling. */
+    wake(shards: readonly number[]): void {
+      const elsewhere = shards.filter(shard => !tell(shard))
+      if (elsewhere.length > 0) void redis.publisher.publish(topic, elsewhere.join(' '))
     },
 
-    /** Hears every `wake`, of this node at once and of the others through Redis. */
-    onWake(listener: () => void): Disposable {
-      const onMessage = (from: string, caller: string) => from === topic && caller !== me && listener()
-      bell.on('wake', listener)
+    /** Hears of every shard that has something to hand on; answers whether it is in its hands. */
+    onWake(listener: WakeListener): Disposable {
+      const onMessage = (from: string, shards: string) => {
+        if (from === topic) for (const shard of shards.split(' ')) listener(Number(shard))
+      }
+      listeners.add(listener)
       redis.subscriber.on('message', onMessage)
       redis.subscriber.subscribe(topic).catch(() => undefined)
       return {
         [Symbol.dispose]: () => {
-          bell.off('wake', listener)
+          listeners.delete(listener)
           redis.subscriber.off('message', onMessage)
         },
       }

@@ -68,8 +68,9 @@ export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
     },
 
     /** One statement whose values travel beside it, as `$1` and on. Joins the transaction that it is called in. */
-    call: async (sql: string, values: readonly unknown[]): Promise<void> => {
-      await sequelize.query(sql, { bind: [...values], type: QueryTypes.SELECT })
+    call: async <R extends object>(sql: string, values: readonly unknown[]): Promise<R[]> => {
+      const rows: object[] = await sequelize.query(sql, { bind: [...values], type: QueryTypes.SELECT })
+      return rows as R[]
     },
 
     /** A hot read. Joins no transaction: it sees what is committed. */

@@ -32,8 +32,8 @@ export function openRedis(config: Pick<Config, 'redis'>, log: Log, publishesLost
     // A command that was sent but not answered may have been applied: never send it twice.
     autoResendUnfulfilledCommands: false,
   } satisfies RedisOptions
-  // What is asked in one tick travels in one write.
-  const commands = new Redis({ ...impatient, keyPrefix: `${prefix}:`, enableAutoPipelining: true })
+  // Not `enableAutoPipelining`: a pipeline that is answered short (seen under load) throws where nobody can catch it.
+  const commands = new Redis({ ...impatient, keyPrefix: `${prefix}:` })
   const publisher = neverRejecting(new Redis(impatient), publishesLost)
   const subscriber = new Redis({ ...shared, maxRetriesPerRequest: null, autoResubscribe: true })
   const clients = { commands, publisher, subscriber }

@@ -40,8 +40,10 @@ class NodeRelay implements Relay {
     private readonly world: World,
     private readonly product: Product,
   ) {
-    this.wake = world.channels.onWake(() => {
-      if (this.held.any) this.bell.ring()
+    this.wake = world.channels.onWake(shard => {
+      const isOurs = this.held.has(shard)
+      if (isOurs) this.bell.ring()
+      return isOurs
     })
     const { bell, closing } = this
     this.ended = workOnSeat(world, { name: seatName, bell, closing: closing.signal }, async seat => {

@@ -15,6 +15,10 @@ export class Shards {
     return [...this.held]
   }
 
+  has(shard: number): boolean {
+    return this.held.has(shard)
+  }
+
   get any(): boolean {
     return this.held.size > 0
   }

@@ -28,7 +28,7 @@ describe('the oracle', () => {
     ['nothing at all', [], ['behind 0']],
     ['an event applied twice', applied(1, 2, 2, 3, 4, 5), ['twice 2']],
     ['one applied twice, later', applied(1, 2, 3, 4, 5, 2), ['twice 2']],
-    ['two events that changed places', applied(1, 3, 2, 4, 5), ['hole 2', 'order 2']],
+    ['two events that changed places', applied(1, 3, 2, 4, 5), ['order 2']],
     ['a changed payload', [...applied(1, 2), { offset: 3, digest: 'x' }, ...applied(4, 5)], ['changed 3']],
     ['an event that never was', applied(1, 2, 3, 4, 5, 6), ['invented 6']],
     ['a hole after a reset', [...applied(1), { reset: 3 }, ...applied(5)], ['hole 4']],

@@ -32,7 +32,7 @@ export interface Evidence {
 }
 
 export type Fault =
-  /** An offset that was passed over. */
+  /** An offset that was passed over and never applied. */
   | 'hole'
   /** An offset below one that was applied before it. */
   | 'order'
@@ -85,6 +85,7 @@ function judgeHistory({ client, channel, from, steps }: History, truth: Readonly
   const found: Violation[] = []
   const note = (fault: Fault, offset: number) => found.push({ fault, channel, client, offset })
   const seen = new Set<number>()
+  const missed = new Set<number>()
   let last = from
   for (const step of steps) {
     if ('reset' in step) {
@@ -95,13 +96,15 @@ function judgeHistory({ client, channel, from, steps }: History, truth: Readonly
     const { offset, digest } = step
     if (seen.has(offset)) note('twice', offset)
     else if (offset <= last) note('order', offset)
-    for (let missed = last + 1; missed < offset; missed += 1) note('hole', missed)
+    for (let passed = last + 1; passed < offset; passed += 1) missed.add(passed)
+    missed.delete(offset)
     const held = truth.get(offset)
     if (held === undefined) note('invented', offset)
     else if (held !== digest) note('changed', offset)
     seen.add(offset)
     last = Math.max(last, offset)
   }
+  for (const offset of missed) note('hole', offset)
   if (last < truth.size) note('behind', last)
   return found
 }

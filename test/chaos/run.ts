@@ -78,6 +78,8 @@ function tell(verdict: Verdict, violations: readonly string[]): void {
   for (const violation of violations) process.stdout.write(`  ! ${violation}\n`)
 }
 
+// The command that started us was killed.
+process.on('disconnect', () => process.exit(1))
 main().then(
   code => process.exit(code),
   (error: unknown) => {

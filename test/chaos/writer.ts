@@ -32,7 +32,7 @@ export interface WriterWish {
 
 /** 0: no answer. The others are documented, and say so. */
 export const worthAnotherTry: readonly number[] = [0, 409, 429, 503]
-const answerWithinMs = 6_000
+const answerWithinMs = 3_000
 const giveUpAfterMs = 60_000
 
 /**

@@ -100,6 +100,9 @@ it('the epoch changes when an operator says that the disks were restored', async
 })
 
 describe('the partitions', () => {
+  // The database may have been made yesterday.
+  beforeAll(() => log().keep(7))
+
   const partitions = async () =>
     (
       await sql<{ name: string }>(

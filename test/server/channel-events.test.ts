@@ -570,6 +570,5 @@ async function append(to: string, texts: readonly string[]): Promise<void> {
   const { db, channels } = world.world
   const at = new Date(world.clock.now()).toISOString()
   const events = texts.map(text => ({ id: newId(new Date()), name: 'test.large', at, channels: [to], data: { text } }))
-  await db.transaction(() => channels.append(events))
-  channels.wake()
+  channels.wake(await db.transaction(() => channels.append(events)))
 }
