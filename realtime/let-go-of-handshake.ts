@@ -5,6 +5,8 @@ import { type Socket } from 'socket.io'
  * connection): nobody needs them after the socket was admitted.
  */
 export function letGoOfHandshake(socket: Socket): void {
-  Object.assign(socket.handshake, { headers: {}, auth: {} })
+  Object.assign(socket.handshake, { headers: nothing, auth: nothing, query: nothing, url: '' })
   Object.assign(socket.conn, { request: undefined })
 }
+
+const nothing = Object.freeze({})

@@ -356,7 +356,7 @@ async function soon(ms: number, holds: () => Promise<boolean>): Promise<boolean>
 const holders = (arena: Scene['arena']) =>
   arena.sql<{ pid: number; node: string }>(
     `select pid, usename as node from pg_locks join pg_stat_activity using (pid)
-     where locktype = 'advisory' and granted and datname = current_database()`,
+     where locktype = 'advisory' and granted and application_name = 'tutti-relay' and datname = current_database()`,
   )
 
 /** How many events are in the log of the boards. */
