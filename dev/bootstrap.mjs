@@ -80,7 +80,7 @@ async function installMissing() {
 /** Runs a command to its end; when it fails, so do we, with its code. Signals reach it and we wait for it. */
 async function run(command, parameters) {
   // The channel lets our own programs see that we were killed, which no signal would tell them.
-  const isOurs = parameters.some(parameter => parameter.startsWith('dist/'))
+  const isOurs = parameters.some(parameter => parameter.startsWith('dist/') || parameter === 'test/chaos/run.ts')
   const stdio = ['inherit', 'inherit', 'inherit', ...(isOurs ? ['ipc'] : [])]
   const child = spawn(command, parameters, { stdio })
   const pass = signal => child.kill(signal)

@@ -59,7 +59,7 @@ const byState: Record<string, () => Refusal> = {
 const byClass: Record<string, () => Refusal> = { '08': unavailable, '53': unavailable }
 
 const cuts =
-  /Connection terminated|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|timeout exceeded|Query read timeout|Connection is closed|not writeable/
+  /Connection terminated|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|timeout exceeded|Query read timeout|is not queryable|Connection is closed|not writeable/
 
 function isCut(error: unknown): boolean {
   if (!isError(error)) return false

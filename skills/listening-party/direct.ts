@@ -43,10 +43,13 @@ export const advanceParty = job({
     }),
 })
 
-/** One waiting job per party: a later one takes the place of the earlier. */
+/**
+ * One job for each revision; those that were overtaken come to nothing when they are due. They do not share a key: a job is
+ * lost when graphile-worker replaces it by its key at the very moment that a worker takes it.
+ */
 async function scheduleAdvance(party: Party, { current, endsAtMs, rev }: PartyState, { enqueue }: Context) {
   if (current === null || endsAtMs === null) return
-  const options = { key: `party:${party.id}`, runAt: new Date(endsAtMs) }
+  const options = { key: `party:${party.id}:${rev}`, runAt: new Date(endsAtMs) }
   await enqueue(advanceParty, { partyId: party.id, itemId: current.itemId, rev }, options)
 }
 
