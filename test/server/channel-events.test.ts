@@ -240,7 +240,8 @@ describe('server-sent events', () => {
 
     const resuming = { 'last-event-id': first.lastId ?? '' }
     const second = await listenTo(urlOf(channel, { after: 'zzz:9' }, 1), bob.token, resuming)
-    expect((await second.first('following')).data).toMatchObject({ recovered: true, top: 702 })
+    // How far this node has heard of it is a matter of the moment: what counts is that all of it follows.
+    expect((await second.first('following')).data).toMatchObject({ recovered: true })
     await announce(world.world, channel, [3])
     await until(() => second.offsets.length >= 701)
     expect(second.offsets).toEqual(numbers(3, 704))
