@@ -11,8 +11,7 @@ it('plain Socket.IO with the Redis adapter loses events when Redis is away and w
 
   const away = await scene.during(redisAway3.name, () => redisAway3.fault(scene, 1_000))
   expect(away.holes).toBeGreaterThan(0)
-  // Only the first dozen are shown, which may all be events out of order.
-  expect(away.violations).not.toEqual([])
+  expect(away.violations).toContainEqual(expect.stringMatching(/^hole /))
 
   const killed = await scene.during(killNodes.name, () => killNodes.fault(scene, 2_000))
   expect(killed.holes).toBeGreaterThan(away.holes)

@@ -266,8 +266,11 @@ async function logRows(arena: Arena, channels: readonly string[]): Promise<LogRo
 const size = (log: ReadonlyMap<string, readonly Logged[]>): number =>
   [...log.values()].reduce((all, events) => all + events.length, 0)
 
+/** The first dozen, what was lost before all else. */
 function inWords(found: readonly Violation[]): string[] {
+  const isHole = ({ fault }: Violation) => Number(fault === 'hole')
   const shown = found
+    .toSorted((one, other) => isHole(other) - isHole(one))
     .slice(0, violationsShown)
     .map(({ fault, channel, client, offset, write }) =>
       [fault, channel, client, offset, write].filter(word => word !== undefined).join(' '),
