@@ -1,5 +1,41 @@
 import { sqlMigration } from './migration'
 
+/** All of it in one statement, whose plan costs PostgreSQL more than what it does. */
+export const appendInOneStatement = `
+  -- Appends events to their channels, in the order given, and answers the shards that have something to hand on. The last
+  -- statement of a transaction: it locks the channels.
+  create or replace function append_to_channels(events jsonb) returns smallint[] language plpgsql as $$
+  declare
+    touched smallint[];
+  begin
+    with given as materialized (
+      select n, channel, id, event.name, at, data
+      from jsonb_array_elements(events) with ordinality as one (value, n)
+      cross join jsonb_to_record(value) as event (id uuid, name text, at timestamptz, channels jsonb, data jsonb)
+      cross join jsonb_array_elements_text(channels) as channel
+    ), counted as materialized (
+      select channel, count(*) as many from given group by channel
+    ), raised as (
+      -- In one order, so that two transactions never wait for each other in a circle.
+      insert into channels as kept (name, top) select channel, many from counted order by channel
+      on conflict (name) do update set top = kept.top + excluded.top
+      returning name, top
+    ), logged as (
+      insert into channel_events (channel, "offset", id, name, at, data)
+      select channel, top - many + row_number() over (partition by channel order by n), id, given.name, at, data
+      from given join counted using (channel) join raised on raised.name = channel
+      order by n
+      returning channel, "offset", logged_on
+    ), pending as (
+      insert into channel_pending (shard, channel, "offset", logged_on)
+      select hashtext(channel) & 7, channel, "offset", logged_on from logged
+      returning shard
+    )
+    select array_agg(distinct shard) into touched from pending;
+    return touched;
+  end $$;
+`
+
 /**
  * The log of every channel: offsets without gaps, in the order of the commits, because whoever appends holds the channel's
  * row until the commit. `channel_pending` is the list of what the relays have still to hand on; it is claimed and deleted,
@@ -49,39 +85,7 @@ export const channelLog = sqlMigration(
     from log_generation
   $$;
 
-  -- Appends events to their channels, in the order given, and answers the shards that have something to hand on. The last
-  -- statement of a transaction: it locks the channels.
-  create function append_to_channels(events jsonb) returns smallint[] language plpgsql as $$
-  declare
-    touched smallint[];
-  begin
-    with given as materialized (
-      select n, channel, id, event.name, at, data
-      from jsonb_array_elements(events) with ordinality as one (value, n)
-      cross join jsonb_to_record(value) as event (id uuid, name text, at timestamptz, channels jsonb, data jsonb)
-      cross join jsonb_array_elements_text(channels) as channel
-    ), counted as materialized (
-      select channel, count(*) as many from given group by channel
-    ), raised as (
-      -- In one order, so that two transactions never wait for each other in a circle.
-      insert into channels as kept (name, top) select channel, many from counted order by channel
-      on conflict (name) do update set top = kept.top + excluded.top
-      returning name, top
-    ), logged as (
-      insert into channel_events (channel, "offset", id, name, at, data)
-      select channel, top - many + row_number() over (partition by channel order by n), id, given.name, at, data
-      from given join counted using (channel) join raised on raised.name = channel
-      order by n
-      returning channel, "offset", logged_on
-    ), pending as (
-      insert into channel_pending (shard, channel, "offset", logged_on)
-      select hashtext(channel) & 7, channel, "offset", logged_on from logged
-      returning shard
-    )
-    select array_agg(distinct shard) into touched from pending;
-    return touched;
-  end $$;
-
+  ${appendInOneStatement}
   -- Makes the partitions of the next days and drops those that are older than \`days_kept\`.
   create function keep_channel_log(days_kept integer) returns void language plpgsql as $$
   declare

@@ -13,6 +13,7 @@ import { reports } from './2026-11-22-11-reports'
 import { channelLog } from './2026-11-22-12-channel-log'
 import { tallies } from './2026-11-22-13-tallies'
 import { revocations } from './2026-11-22-14-revocations'
+import { appendInSteps } from './2026-11-23-15-append-in-steps'
 
 /** All migrations, in the order in which they run. */
 export const migrations: readonly Migration[] = [
@@ -30,4 +31,5 @@ export const migrations: readonly Migration[] = [
   channelLog,
   tallies,
   revocations,
+  appendInSteps,
 ]

@@ -12,8 +12,9 @@ export function watchStatements() {
     const name = `${nameOf(this)}: ${wordsOf(sent[0])}`
     counts[name] = (counts[name] ?? 0) + 1
     const note = committed.getStore()
-    if (note !== undefined && isCommit(sent[0])) return query.apply(this, sent.map(noting(note)))
-    return query.apply(this, sent)
+    const answer = query.apply(this, sent)
+    if (note === undefined || !isCommit(sent[0]) || !(answer instanceof Promise)) return answer
+    return answer.finally(() => (note.atUs = nowUs()))
   } as typeof Client.prototype.query
 
   return {
@@ -39,16 +40,7 @@ function wordsOf(sent: unknown): string {
   return words.trim().replace(/\s+/g, ' ').slice(0, 60)
 }
 
-const isCommit = (sent: unknown): boolean => typeof sent === 'string' && /^\s*commit\b/i.test(sent)
-
-/** Sequelize gives a callback, which is the last of the arguments. */
-const noting = (note: { atUs: number }) => (argument: unknown) => {
-  if (typeof argument !== 'function') return argument
-  return (...results: unknown[]): unknown => {
-    note.atUs = nowUs()
-    return (argument as (...results: unknown[]) => unknown)(...results)
-  }
-}
+const isCommit = (sent: unknown): boolean => typeof sent === 'string' && /\bcommit$/.test(sent)
 
 const nameOf = (client: Client): string => {
   const { connectionParameters } = client as Client & { connectionParameters?: { application_name?: string } }

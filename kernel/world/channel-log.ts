@@ -1,3 +1,4 @@
+import { escapeLiteral } from 'pg'
 import { type Announced } from '../event'
 import { type Position, type StreamEvent } from '../stream'
 import { type Database } from './database'
@@ -36,14 +37,14 @@ export function createChannelLog(db: Database, redis: RedisClients, now: () => n
 
   return {
     /**
-     * The last statement of a business transaction: it locks the channels, in the order of their names. Answers the shards
-     * that have something to hand on, for `wake` after the commit.
+     * The last statement of a business transaction, and its commit: it locks the channels, in the order of their names, for
+     * no longer than that takes. Answers the shards that have something to hand on, for `wake`.
      */
     async append(events: readonly Announced[]): Promise<readonly number[]> {
       if (events.length === 0) return []
       const rows = events.map(({ id, name, at, channels, data }) => ({ id, name, at, channels, data }))
-      const sql = 'select append_to_channels($1) as shards'
-      const [answer] = await db.call<{ shards: number[] | null }>(sql, [JSON.stringify(rows)])
+      const sql = `select append_to_channels(${escapeLiteral(JSON.stringify(rows))}) as shards`
+      const [answer] = await db.commitWith<{ shards: number[] | null }>(sql)
       return answer?.shards ?? []
     },
 

@@ -1,11 +1,11 @@
 import 'reflect-metadata'
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { Pool, type QueryResultRow } from 'pg'
 import { QueryTypes } from 'sequelize'
 import { Sequelize } from 'sequelize-typescript'
 import { models } from '../../models'
 import { type Config } from './config'
 import { describeError, type Log } from './log'
+import { createTransactions, joinTransactionsByThemselves } from './transactions'
 
 export const statementTimeoutMs = 5_000
 const lockTimeoutMs = 3_000
@@ -23,15 +23,14 @@ export type Database = Awaited<ReturnType<typeof openDatabase>>
 
 /**
  * PostgreSQL: the models over Sequelize, and a small pool of plain `pg` for hot reads (a point read by a model costs
- * three times as much). Inside `transaction` every query of the models joins it, through AsyncLocalStorage, because a
- * forgotten `{ transaction }` would fail silently; only the pipeline may open one.
+ * three times as much). Only the pipeline may open transactions, which the queries within join by themselves.
  */
 export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
   joinTransactionsByThemselves()
   const timeouts = {
     statement_timeout: statementTimeoutMs,
     lock_timeout: lockTimeoutMs,
-    idle_in_transaction_session_timeout: 10_000,
+    idle_in_transaction_session_timeout: 5_000,
     // The server's timeout does not fire when the network swallows packets: this one does.
     query_timeout: statementTimeoutMs + 1_000,
     connectionTimeoutMillis: connectTimeoutMs,
@@ -46,20 +45,19 @@ export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
     pool: { max: Math.max(1, poolMax - readers), min: 0, acquire: acquireTimeoutMs, idle: 10_000 },
     dialectOptions: { ...timeouts, application_name: 'tutti' },
   })
+  const transactions = createTransactions(sequelize)
   const pool = new Pool({ connectionString: url, max: readers, application_name: 'tutti-reads', ...timeouts })
   // A pooled connection that is cut while idle is replaced at the next use; unheard, the event would end the process.
   pool.on('error', error => log.warn(describeError(error), 'an idle database connection was lost'))
 
   return {
-    /** Opens a transaction that the queries within join by themselves. A nested one would be independent: never nest. */
-    transaction: <T>(work: () => Promise<T>): Promise<T> => sequelize.transaction(() => work()),
+    /** Opens a transaction. A nested one would be independent: never nest. */
+    transaction: transactions.write,
 
-    readOnly: <T>(work: () => Promise<T>): Promise<T> =>
-      sequelize.transaction(async () => {
-        // Sequelize's own `readOnly` only chooses a replica.
-        await sequelize.query('set transaction read only')
-        return work()
-      }),
+    readOnly: transactions.readOnly,
+
+    /** The last statement of a transaction, its values written into it, together with the commit. */
+    commitWith: transactions.commitWith,
 
     /** Rows of a query written by hand; `:names` are escaped values. Joins the transaction that it is called in. */
     query: async <R extends object>(sql: string, names: Record<string, unknown> = {}): Promise<R[]> => {
@@ -88,15 +86,4 @@ export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
       await Promise.all([sequelize.close(), pool.end()])
     },
   }
-}
-
-const store = new AsyncLocalStorage<Map<string, unknown>>()
-
-function joinTransactionsByThemselves(): void {
-  Sequelize.useCLS({
-    run: (work: (context: object) => unknown) => store.run(new Map(store.getStore() ?? []), () => work({})),
-    bind: <F extends (...args: never[]) => unknown>(work: F) => AsyncLocalStorage.bind(work),
-    get: (key: string) => store.getStore()?.get(key),
-    set: (key: string, value: unknown) => store.getStore()?.set(key, value),
-  })
 }

@@ -46,7 +46,8 @@ class NodeRelay implements Relay {
       return isOurs
     })
     const { bell, closing } = this
-    this.ended = workOnSeat(world, { name: seatName, bell, closing: closing.signal }, async seat => {
+    const sitting = { name: seatName, isRepeatable: true, bell, closing: closing.signal }
+    this.ended = workOnSeat(world, sitting, async seat => {
       this.held = new Shards()
       await this.work(seat).finally(() => (this.held = new Shards()))
     })

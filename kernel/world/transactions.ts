@@ -1,0 +1,83 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { type Client, type QueryResult, type QueryResultRow } from 'pg'
+import { Sequelize, Transaction } from 'sequelize'
+
+export type Transactions = ReturnType<typeof createTransactions>
+
+interface Running {
+  client: Client
+  transaction: Transaction & { finished?: 'commit' | 'rollback' }
+}
+
+const joined = new AsyncLocalStorage<Map<string, unknown>>()
+const runningKey = 'running'
+const transactionKey = 'transaction'
+
+/**
+ * Transactions that every query of the models within joins by itself, because a forgotten `{ transaction }` would fail
+ * silently. BEGIN and COMMIT go straight to the connection: through Sequelize each of them costs the server more than most
+ * statements.
+ */
+export function createTransactions(sequelize: Sequelize) {
+  const { connectionManager } = sequelize
+
+  async function run<T>(begin: string, work: () => Promise<T>): Promise<T> {
+    const connection = await connectionManager.getConnection({ type: 'write' })
+    const client = connection as Client
+    const running: Running = { client, transaction: Object.assign(new Transaction(sequelize, {}), { connection }) }
+    const mine = new Map<string, unknown>([
+      [runningKey, running],
+      [transactionKey, running.transaction],
+    ])
+    let isSound = true
+    try {
+      await client.query(begin)
+      const answer = await joined.run(mine, work)
+      if (running.transaction.finished === undefined) await client.query('commit')
+      return answer
+    } catch (error) {
+      isSound = await client.query('rollback').then(
+        () => true,
+        () => false,
+      )
+      throw error
+    } finally {
+      // What was not awaited must not get into the next transaction of the connection.
+      running.transaction.finished ??= 'rollback'
+      mine.clear()
+      if (isSound) connectionManager.releaseConnection(connection)
+      else await connectionManager.destroyConnection(connection)
+    }
+  }
+
+  return {
+    /** Never nest: the inner one would be independent. */
+    write: <T>(work: () => Promise<T>): Promise<T> => run('begin', work),
+
+    readOnly: <T>(work: () => Promise<T>): Promise<T> => run('begin read only', work),
+
+    /**
+     * The last statement of the transaction that it is called in, and the commit, in one round trip: the locks that the
+     * statement takes are held no longer than the commit itself. All values are written into the statement.
+     */
+    async commitWith<R extends QueryResultRow>(sql: string): Promise<R[]> {
+      const running = joined.getStore()?.get(runningKey) as Running | undefined
+      if (running === undefined) throw new Error('there is no transaction to commit')
+      // Of several statements pg answers a list.
+      const answers: unknown = await running.client.query(`${sql}; commit`)
+      running.transaction.finished = 'commit'
+      const [{ rows }] = answers as [QueryResult<R>]
+      return rows
+    },
+  }
+}
+
+/** Once for the process, before there are models. */
+export function joinTransactionsByThemselves(): void {
+  Sequelize.useCLS({
+    run: (work: (context: object) => unknown) => joined.run(new Map(joined.getStore() ?? []), () => work({})),
+    bind: <F extends (...args: never[]) => unknown>(work: F) => AsyncLocalStorage.bind(work),
+    get: (key: string) => joined.getStore()?.get(key),
+    set: (key: string, value: unknown) => joined.getStore()?.set(key, value),
+  })
+}
