@@ -33,11 +33,11 @@ export function watchStatements() {
   }
 }
 
-/** The name of a prepared statement, else its first words. */
+/** The name of a prepared statement, else its first words, up to its first value. */
 function wordsOf(sent: unknown): string {
   const { name, text } = typeof sent === 'object' && sent !== null ? (sent as { name?: string; text?: string }) : {}
   const words = name ?? text ?? (typeof sent === 'string' ? sent : 'unknown')
-  return words.trim().replace(/\s+/g, ' ').slice(0, 60)
+  return words.trim().replace(/'.*/s, '').replace(/\s+/g, ' ').slice(0, 60)
 }
 
 const isCommit = (sent: unknown): boolean => typeof sent === 'string' && /\bcommit$/.test(sent)

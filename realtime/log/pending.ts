@@ -13,9 +13,16 @@ export interface Pending {
   ageSeconds: number
 }
 
-/** The oldest rows of the shards, in order. */
-export async function pendingOf(seat: ClientBase, shards: readonly number[], max: number): Promise<Pending[]> {
-  const { rows } = await seat.query<Row>({ name: 'channel-pending', text: oldest, values: [shards, max] })
+interface Look {
+  shards: readonly number[]
+  /** The numbers of those that are done with. */
+  taken: readonly string[]
+  max: number
+}
+
+/** Deletes what is taken, and answers the oldest other rows of the shards, in order. */
+export async function nextPending(seat: ClientBase, { shards, taken, max }: Look): Promise<Pending[]> {
+  const { rows } = await seat.query<Row>({ name: 'channel-pending', text: next, values: [shards, taken, max] })
   return rows.map(({ seq, channel, epoch, offset, id, name, at, data, age }) => ({
     seq,
     channel,
@@ -37,9 +44,12 @@ interface Row {
   age: number
 }
 
-const oldest = `
+const next = `
+  with gone as (delete from channel_pending where seq = any($2))
   select seq, pending.channel, (select log_epoch()) as epoch, pending."offset", id, event.name, ${instantText('at')} as at, data,
     coalesce(extract(epoch from clock_timestamp() - logged_at), 0)::float8 as age
-  from (select * from channel_pending where shard = any($1) order by seq limit $2) pending
+  from (
+    select * from channel_pending where shard = any($1) and not seq = any($2) order by seq limit $3
+  ) pending
   left join channel_events event using (channel, "offset", logged_on)
   order by seq`

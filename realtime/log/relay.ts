@@ -6,12 +6,13 @@ import { describeError } from '../../kernel/world/log'
 import { type World } from '../../kernel/world'
 import { type Bell, createBell } from '../bell'
 import { workOnSeat } from '../seat'
-import { type Pending, pendingOf } from './pending'
+import { nextPending, type Pending } from './pending'
 import { seatName, Shards } from './shards'
 
 const batchMax = 500
 const pollMs = 100
-const rebalanceEveryMs = 250
+/** Others that end leave shards behind, and those that come want some. */
+const rebalanceEveryMs = { withAll: 1_000, withSome: 250 }
 /** Others may reach the Redis that we cannot. */
 const handOverAfterFailures = 3
 
@@ -35,6 +36,8 @@ class NodeRelay implements Relay {
   private readonly wake: Disposable
   private readonly ended: Promise<void>
   private held = new Shards()
+  /** The numbers of the rows that are in Redis, and not deleted yet. */
+  private taken: readonly string[] = []
 
   constructor(
     private readonly world: World,
@@ -49,6 +52,7 @@ class NodeRelay implements Relay {
     const sitting = { name: seatName, isRepeatable: true, bell, closing: closing.signal }
     this.ended = workOnSeat(world, sitting, async seat => {
       this.held = new Shards()
+      this.taken = []
       await this.work(seat).finally(() => (this.held = new Shards()))
     })
   }
@@ -76,28 +80,28 @@ class NodeRelay implements Relay {
         if (failures < handOverAfterFailures) await this.held.rebalance(seat)
         else await this.held.releaseAll(seat)
         this.world.metrics.relayShards.set(this.held.list.length)
-        rebalanceAt = this.world.clock.now() + rebalanceEveryMs
+        rebalanceAt = this.world.clock.now() + rebalanceEveryMs[this.held.isAll ? 'withAll' : 'withSome']
       }
-      const pending = this.held.any ? await pendingOf(seat, this.held.list, batchMax) : []
-      const isTaken = pending.length === 0 || (await this.handOn(seat, pending))
+      // What Redis has taken goes with the next look: one query for each batch instead of two.
+      const look = { shards: this.held.list, taken: this.taken, max: batchMax }
+      const pending = this.held.any || this.taken.length > 0 ? await nextPending(seat, look) : []
+      this.taken = []
+      const isTaken = pending.length === 0 || (await this.handOn(pending))
       if (!isTaken) failures += 1
       else if (pending.length > 0 || (failures > 0 && (await this.isRedisThere()))) failures = 0
       // A ring that came meanwhile cuts the rest short.
       if (!isTaken || pending.length < batchMax) await this.bell.wait(pollMs)
     }
+    await nextPending(seat, { shards: [], taken: this.taken, max: 0 })
   }
 
   /** Whether Redis took it all. */
-  private async handOn(seat: Client, pending: readonly Pending[]): Promise<boolean> {
+  private async handOn(pending: readonly Pending[]): Promise<boolean> {
     const { metrics } = this.world
     await this.forgetStale(pending)
     const results = await Promise.all([...byChannel(pending)].map(([channel, rows]) => this.append(channel, rows)))
-    const taken = results.flat()
+    const taken = (this.taken = results.flat())
     if (taken.length === 0) return false
-    // Not awaited: the next query of this connection comes after it. If it fails, so does that one.
-    seat
-      .query({ name: 'forget-pending', text: 'delete from channel_pending where seq = any($1)', values: [taken] })
-      .catch(() => undefined)
     for (const { ageSeconds } of pending) metrics.relayLag.observe(Math.max(ageSeconds, 0))
     metrics.relayed.inc(taken.length)
     metrics.pendingAge.set(pending.length === batchMax ? (pending[0]?.ageSeconds ?? 0) : 0)

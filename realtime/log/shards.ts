@@ -23,6 +23,10 @@ export class Shards {
     return this.held.size > 0
   }
 
+  get isAll(): boolean {
+    return this.held.size === shardCount
+  }
+
   /** Takes what is free up to a fair share, and gives back what is beyond it. */
   async rebalance(seat: ClientBase): Promise<void> {
     const { rows } = await seat.query<{ seats: string }>({
