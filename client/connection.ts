@@ -1,7 +1,9 @@
 import { io, type Socket } from 'socket.io-client'
+import { Follows } from './follows'
 import { toProblem, type TuttiProblem, unreachable } from './problem'
 import { randomId } from './random-id'
 import { type Answer, callTimeoutMs, type Question, toAnswer } from './road'
+import { type Position } from './stream'
 
 export interface ConnectionEar {
   onUp(connection: Connection): void
@@ -22,6 +24,7 @@ export class Connection {
   private underWay = 0
   /** What is said about a channel is said in turn: a follow never overtakes an unfollow. */
   private readonly turns = new Map<string, Promise<unknown>>()
+  private readonly follows = new Follows(question => this.ask(question))
 
   constructor(
     url: string,
@@ -71,9 +74,19 @@ export class Connection {
     return true
   }
 
-  /** Asks about a channel when all that was asked about it before is answered. */
-  askInTurn(channel: string, question: Question): Promise<Answer> {
-    const turn = (this.turns.get(channel) ?? Promise.resolve()).then(() => this.ask(question))
+  /** Follows after a place, in turn. @throws TuttiProblem */
+  follow(channel: string, after: Position | undefined): Promise<unknown> {
+    return this.inTurn(channel, () => this.follows.follow({ channel, ...(after && { after }) }))
+  }
+
+  /** In turn. @throws TuttiProblem */
+  async unfollow(channel: string): Promise<void> {
+    await this.inTurn(channel, () => this.ask({ name: 'channel.unfollow', input: { channel } }))
+  }
+
+  /** When all that was asked about the channel before is answered. */
+  private inTurn<T>(channel: string, ask: () => Promise<T>): Promise<T> {
+    const turn = (this.turns.get(channel) ?? Promise.resolve()).then(ask)
     const settled = turn.catch(() => undefined)
     this.turns.set(channel, settled)
     void settled.then(() => this.turns.get(channel) === settled && this.turns.delete(channel))

@@ -4,7 +4,7 @@ import { tokenFrom } from './http'
 import { asProblem, type TuttiProblem, unreachable } from './problem'
 import { type Answer, mayComeBack, type Question, type Road, type TokenSource } from './road'
 import { type Timers } from './timers'
-import { type Fields, isFields } from './stream'
+import { type Fields, isFields, type Position } from './stream'
 
 export interface LiveTold {
   /** There is a new connection; resolves when everything is resumed on it, and the former one may go. */
@@ -61,8 +61,12 @@ export class Live implements Road, ConnectionEar {
     return this.connection().ask(question)
   }
 
-  async askInTurn(channel: string, question: Question): Promise<Answer> {
-    return this.connection().askInTurn(channel, question)
+  async follow(channel: string, after: Position | undefined): Promise<unknown> {
+    return this.connection().follow(channel, after)
+  }
+
+  async unfollow(channel: string): Promise<void> {
+    await this.connection().unfollow(channel)
   }
 
   close(problem?: TuttiProblem): void {

@@ -23,6 +23,7 @@ import { position } from './stream'
 /** What travels besides the operations: declared once, for the documents, the client's types and the tests. */
 
 export const catchUpEventsMax = 300
+export const channelsPerSocketMax = 100
 export const waitSecondsMax = 25
 const channelsMax = 1_000
 const membersMax = 10_000
@@ -84,6 +85,8 @@ export const eventsWish = shape({
 
 /** The inputs of the calls below. */
 export const followWish = shape({ channel: channelName, after: optional(positionField) })
+/** The ones that come back to the most channels follow as many as a socket may. */
+export const followAllWish = shape({ channels: list(followWish, channelsPerSocketMax) })
 export const unfollowWish = shape({ channel: channelName })
 export const signalWish = shape({ channel: channelName, name: signalName, data: optional(anything) })
 export const refreshWish = shape({ token: pattern(/^[^\s]+$/, tokenLengthMax) })
@@ -104,6 +107,14 @@ export const protocolCalls: readonly ProtocolCall[] = [
       'answer, take a snapshot and follow again after its `position`. With `more: true` follow again after the last event.',
     input: followWish,
     data: catchUp,
+  },
+  {
+    name: 'channel.followAll',
+    summary:
+      'Hear several channels: each as `channel.follow` does it, all in one answer and in the order asked. One that may not be ' +
+      'followed is answered with its `error` and is nothing to the others. The best way to come back.',
+    input: followAllWish,
+    data: shape({ followed: list(shape({ data: optional(catchUp), error: optional(problem) }), channelsPerSocketMax) }),
   },
   {
     name: 'channel.unfollow',

@@ -21,8 +21,8 @@ export const refusedCallsMax = 200
 const refusedWindowMs = 10_000
 const comeBackAfterSeconds = 10
 
-/** Asked before each call of a socket, by its name; throws a refusal. */
-export type CallGate = (socket: Socket, name: unknown) => void
+/** Asked before each call of a socket, by its name, or for so many of them; throws a refusal. */
+export type CallGate = (socket: Socket, name: unknown, count?: number) => void
 
 /**
  * What one connection may ask for, counted in memory: the limits of a person over all nodes cost a round trip each, and
@@ -31,28 +31,33 @@ export type CallGate = (socket: Socket, name: unknown) => void
 export function floodGate(world: FloodWorld): CallGate {
   // Not beside the socket: most of those that only listen never need one.
   const meters = new WeakMap<Socket, Meter>()
-  return (socket, name) => {
-    const now = world.clock.now()
-    const meter = meters.get(socket) ?? newMeter(now)
+  const meterOf = (socket: Socket): Meter => {
+    const meter = meters.get(socket) ?? { calls: 0, follows: 0, refused: 0, refusedSince: 0 }
     meters.set(socket, meter)
-    const isFollow = name === 'channel.follow' || name === 'channel.unfollow'
-    const waitMs = isFollow ? take(meter.follows, followRate, now) : take(meter.calls, callRate, now)
-    if (waitMs === 0) return
+    return meter
+  }
+  return (socket, name, count = 1) => {
+    const now = world.clock.now()
+    const meter = meterOf(socket)
+    const kind = follows.has(name) ? 'follows' : 'calls'
+    const asked = take(meter[kind], rates[kind], now, count)
+    meter[kind] = asked.busyUntil
+    if (asked.waitMs === 0) return
     world.metrics.floods.inc({ outcome: 'refused' })
     if (countRefusal(meter, now) === refusedCallsMax) closeFlooding(world, socket)
-    throw refusals.tooMany(undefined, { retryAfter: Math.ceil(waitMs / 1_000) })
+    throw refusals.tooMany(undefined, { retryAfter: Math.ceil(asked.waitMs / 1_000) })
   }
 }
 
 /** Closes connections that send packets without end, of whatever kind, before anybody looks into them. */
 export function limitPackets(world: FloodWorld, io: Server): void {
-  const buckets = new WeakMap<Connection, Bucket>()
+  const busyUntil = new WeakMap<Connection, number>()
   // One function for all, which the emitter calls on the connection: a closure for each would cost memory.
   function onPacket(this: Connection): void {
     const now = world.clock.now()
-    const bucket = buckets.get(this) ?? { tokens: packetRate.burst, at: now }
-    buckets.set(this, bucket)
-    if (take(bucket, packetRate, now) === 0 || this.readyState !== 'open') return
+    const sent = take(busyUntil.get(this) ?? 0, packetRate, now)
+    busyUntil.set(this, sent.busyUntil)
+    if (sent.waitMs === 0 || this.readyState !== 'open') return
     const socket = [...io.sockets.sockets.values()].find(({ conn }) => conn === this)
     if (socket === undefined) {
       world.metrics.floods.inc({ outcome: 'closed' })
@@ -62,32 +67,34 @@ export function limitPackets(world: FloodWorld, io: Server): void {
   io.engine.on('connection', (conn: Connection) => conn.on('packet', onPacket))
 }
 
-interface Bucket {
-  tokens: number
-  at: number
-}
-
+/** Of one socket; what may be counted for many is small. */
 interface Meter {
-  calls: Bucket
-  follows: Bucket
+  calls: BusyUntil
+  follows: BusyUntil
   refused: number
   refusedSince: number
 }
 
-const newMeter = (at: number): Meter => ({
-  calls: { tokens: callRate.burst, at },
-  follows: { tokens: followRate.burst, at },
-  refused: 0,
-  refusedSince: at,
-})
+/**
+ * Epoch milliseconds: what was asked for so far is worked off by then, one at a time at the rate that is allowed. A bucket
+ * of tokens in one number (GCRA): it may lie as far ahead as a burst takes.
+ */
+type BusyUntil = number
 
-/** Takes one token: 0, or the milliseconds until there is one. */
-function take(bucket: Bucket, { perSecond, burst }: Rate, now: number): number {
-  bucket.tokens = Math.min(burst, bucket.tokens + (Math.max(now - bucket.at, 0) * perSecond) / 1_000)
-  bucket.at = now
-  if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) * 1_000) / perSecond)
-  bucket.tokens -= 1
-  return 0
+const rates = { calls: callRate, follows: followRate }
+const follows = new Set<unknown>(['channel.follow', 'channel.followAll', 'channel.unfollow'])
+
+/** Asks for `count` more: `waitMs` is 0, or how long until there is room for them. */
+function take(
+  busyUntil: BusyUntil,
+  { perSecond, burst }: Rate,
+  now: number,
+  count = 1,
+): { busyUntil: BusyUntil; waitMs: number } {
+  const eachMs = 1_000 / perSecond
+  const until = Math.max(busyUntil, now) + count * eachMs
+  const waitMs = Math.ceil(until - now - burst * eachMs)
+  return waitMs > 0 ? { busyUntil, waitMs } : { busyUntil: until, waitMs: 0 }
 }
 
 function countRefusal(meter: Meter, now: number): number {

@@ -87,17 +87,18 @@ export function openGateway(http: HttpServer, engine: Engine): Gateway {
   }
   const calls = new Map([
     ...operationCalls(engine),
-    ...followCalls(engine, hub, stateOf),
+    ...followCalls(engine, { hub, stateOf, spend: (socket, follows) => flood(socket, 'channel.follow', follows) }),
     ...signalCalls(engine, io),
     ...refreshCalls(engine, ({ id: profileId }) => void askRightsAgain(engine, io, { profileId })),
   ])
   const answerCalls = callAnswerer(engine, calls, underWay, gate)
+  const countLeft = () => world.metrics.sockets.dec()
   io.on('connection', (socket: Socket) => {
     letGoOfHandshake(socket)
     answerCalls(socket)
     sessions.begin(socket)
     world.metrics.sockets.inc()
-    socket.once('disconnect', () => world.metrics.sockets.dec())
+    socket.on('disconnect', countLeft)
   })
   return {
     io,

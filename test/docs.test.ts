@@ -14,10 +14,10 @@ import {
   streamsPerPersonMax,
   tooManyStreams,
   waitSecondsMax,
+  channelsPerSocketMax,
 } from '../kernel/protocol'
 import { refusals } from '../kernel/refusals'
 import { logKeptDays } from '../kernel/upkeep'
-import { channelsPerSocketMax } from '../realtime/channels'
 import { socketsPerPersonMax } from '../realtime/presence/seats'
 import { variableNames } from '../kernel/world/config'
 import { product } from '../skills'

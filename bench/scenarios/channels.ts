@@ -34,11 +34,11 @@ export async function followAll(
   channels: readonly string[],
   after: ReadonlyMap<string, Position> = new Map(),
 ): Promise<{ caughtUp: CatchUp[]; positions: Map<string, Position> }> {
-  const caughtUp = await Promise.all(
-    channels.map(channel => {
-      const known = after.get(channel)
-      return client.ask<CatchUp>('channel.follow', { channel, ...(known === undefined ? {} : { after: known }) })
-    }),
-  )
+  const wishes = channels.map(channel => {
+    const known = after.get(channel)
+    return { channel, ...(known === undefined ? {} : { after: known }) }
+  })
+  const { followed } = await client.ask<{ followed: { data?: CatchUp }[] }>('channel.followAll', { channels: wishes })
+  const caughtUp = followed.flatMap(({ data }) => data ?? [])
   return { caughtUp, positions: new Map(caughtUp.map(({ channel, epoch, top }) => [channel, { epoch, offset: top }])) }
 }

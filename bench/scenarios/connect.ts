@@ -8,7 +8,7 @@ import { type RunningSubject } from '../running-subject'
 import { followAll, makeChannels, type Position } from './channels'
 import { atMost, type Scenario } from './scenario'
 
-const comeAndGo = 200
+const comeAndGo = 600
 const atOnce = 40
 /** Events of each shared channel that a client has missed when it comes back. */
 const missed = 1

@@ -5,7 +5,7 @@ import { type LogReader } from './read-log'
 import { type Tracker } from './tracker'
 
 /** Beyond this the rest is asked for with the next. */
-const caughtBytesMax = 256 * 1024
+export const caughtBytesMax = 256 * 1024
 
 export type Caught = Omit<CatchUp, 'state'>
 
@@ -15,12 +15,13 @@ export async function catchUpFrom(
   log: LogReader,
   tracker: Tracker,
   after: Position,
+  bytesMax: number,
 ): Promise<Caught> {
   const { channel, epoch, last } = tracker
   const remembered = after.epoch === epoch ? tracker.after(after.offset) : undefined
   if (remembered !== undefined) {
     world.metrics.resumes.inc({ outcome: 'hit' })
-    return { channel, epoch, top: last, ...capped(remembered, last), recovered: true }
+    return { channel, epoch, top: last, ...capped(remembered, last, bytesMax), recovered: true }
   }
   const missed = { channel, epoch, top: last, events: [], recovered: false, more: false }
   // Any client can claim any epoch: only the present one is worth a read.
@@ -29,16 +30,17 @@ export async function catchUpFrom(
   world.metrics.resumes.inc({ outcome: part?.events === undefined ? 'miss' : 'hit' })
   if (part === undefined) return missed
   if (part.events === undefined) return { ...missed, epoch: part.epoch, top: part.top }
-  return { channel, epoch: part.epoch, top: part.top, ...capped(part.events, part.top), recovered: true }
+  tracker.recall(part)
+  return { channel, epoch: part.epoch, top: part.top, ...capped(part.events, part.top, bytesMax), recovered: true }
 }
 
 /** As many events, from the first, as one answer may hold. */
-function capped(events: readonly StreamEvent[], top: number): Pick<CatchUp, 'events' | 'more'> {
+function capped(events: readonly StreamEvent[], top: number, bytesMax: number): Pick<CatchUp, 'events' | 'more'> {
   let bytes = 0
   let count = 0
   for (const event of events.slice(0, catchUpEventsMax)) {
     bytes += JSON.stringify(event).length
-    if (bytes > caughtBytesMax && count > 0) break
+    if (bytes > bytesMax && count > 0) break
     count += 1
   }
   const some = count === events.length ? events : events.slice(0, count)

@@ -1,7 +1,7 @@
 import { type Position, type StreamFrame } from '../../kernel/stream'
 import { describeError } from '../../kernel/world/log'
 import { type World } from '../../kernel/world'
-import { type Caught, catchUpFrom } from './catch-up'
+import { type Caught, catchUpFrom, caughtBytesMax } from './catch-up'
 import { type Doorbell, type Heard, listenToRedis } from './doorbell'
 import { type LogReader, readLog } from './read-log'
 import { Tracker } from './tracker'
@@ -16,8 +16,8 @@ export interface Hold {
 export interface Hub extends AsyncDisposable {
   /** Keeps a channel live on this node until released; resolves when nothing of it can be missed any more. */
   hold(channel: string): Promise<Hold>
-  /** What is after a place: from memory, Redis or PostgreSQL. Only while the channel is held. */
-  catchUp(channel: string, after?: Position): Promise<Caught>
+  /** What is after a place, at most so many bytes: from memory, Redis or PostgreSQL. Only while the channel is held. */
+  catchUp(channel: string, after?: Position, bytesMax?: number): Promise<Caught>
   /** Hears the frames of a held channel on this node, in order. Call what it answers to hear no more. */
   listen(channel: string, listener: (frame: StreamFrame) => void): () => void
 }
@@ -106,9 +106,9 @@ class NodeHub implements Hub {
     }
   }
 
-  async catchUp(channel: string, after?: Position): Promise<Caught> {
+  async catchUp(channel: string, after?: Position, bytesMax = caughtBytesMax): Promise<Caught> {
     const { tracker } = this.held(channel)
-    if (after !== undefined) return catchUpFrom(this.world, this.log, tracker, after)
+    if (after !== undefined) return catchUpFrom(this.world, this.log, tracker, after, bytesMax)
     return { channel, epoch: tracker.epoch, top: tracker.last, events: [], recovered: false, more: false }
   }
 

@@ -1,4 +1,5 @@
 import { type Position, type StreamEvent, type StreamFrame } from '../../kernel/stream'
+import { type ReadPart } from './read-log'
 
 /** So many of the newest events stay in memory, for those who come back after a moment. */
 const recentMax = 64
@@ -38,6 +39,15 @@ export class Tracker {
     this.recent.push(...fresh)
     if (this.recent.length > recentMax) this.recent.splice(0, this.recent.length - recentMax)
     return { fresh }
+  }
+
+  /** Remembers what was read again and leads up to what is remembered: others who come back ask for the same. */
+  recall({ epoch, events = [] }: Pick<ReadPart, 'epoch' | 'events'>): void {
+    const end = events.at(-1)?.offset ?? 0
+    const oldest = this.recent?.[0]?.offset ?? this.last + 1
+    if (epoch !== this.epoch || end < oldest - 1 || end > this.last) return
+    const older = events.filter(({ offset }) => offset < oldest)
+    this.recent = [...older, ...(this.recent ?? [])].slice(-recentMax)
   }
 
   /** What was delivered after an offset, as long as all of it is still here. */

@@ -2,8 +2,9 @@
 export type Parting = 'left' | 'dropped'
 
 export interface LocalMembers {
-  enter(channel: string, socketId: string, member: string): void
-  exit(channel: string, socketId: string, parting: Parting): void
+  /** For each of their sockets once. */
+  enter(channel: string, member: string): void
+  exit(channel: string, member: string, parting: Parting): void
   /** Who is here, by any socket or in grace. */
   of(channel: string): string[]
   channels(): string[]
@@ -11,7 +12,7 @@ export interface LocalMembers {
 }
 
 interface Presence {
-  sockets: Set<string>
+  sockets: number
   /** Runs while all sockets have dropped out. */
   grace?: NodeJS.Timeout
 }
@@ -25,7 +26,6 @@ export function countLocalMembers(
   changed: (channel: string, member: string, isHere: boolean) => void,
 ): LocalMembers {
   const channels = new Map<string, Map<string, Presence>>()
-  const memberBehind = new Map<string, string>()
 
   function remove(channel: string, member: string): void {
     const members = channels.get(channel)
@@ -35,24 +35,22 @@ export function countLocalMembers(
   }
 
   return {
-    enter(channel, socketId, member) {
-      memberBehind.set(`${channel} ${socketId}`, member)
+    enter(channel, member) {
       const members = channels.get(channel) ?? new Map<string, Presence>()
       channels.set(channel, members)
       const known = members.get(member)
       clearTimeout(known?.grace)
       if (known === undefined) {
-        members.set(member, { sockets: new Set([socketId]) })
+        members.set(member, { sockets: 1 })
         changed(channel, member, true)
-      } else known.sockets.add(socketId)
+      } else known.sockets += 1
     },
 
-    exit(channel, socketId, parting) {
-      const member = memberBehind.get(`${channel} ${socketId}`)
-      if (member === undefined) return
-      memberBehind.delete(`${channel} ${socketId}`)
+    exit(channel, member, parting) {
       const known = channels.get(channel)?.get(member)
-      if (known === undefined || !known.sockets.delete(socketId) || known.sockets.size > 0) return
+      if (known === undefined || known.sockets === 0) return
+      known.sockets -= 1
+      if (known.sockets > 0) return
       if (parting === 'left') remove(channel, member)
       else known.grace = setTimeout(() => remove(channel, member), graceMs).unref()
     },

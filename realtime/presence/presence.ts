@@ -31,7 +31,6 @@ export function startPresence(engine: Pick<Engine, 'world' | 'product'>, io: Ser
   const hasPresence = (room: string) => kinds.has(room.slice(0, Math.max(room.indexOf(':'), 0)))
   const views = new Map<string, View>()
   const dropped = new Set<string>()
-  const watched = new WeakSet<Socket>()
   let part = 0
 
   const members = countLocalMembers(presence.times.graceMs, (channel, member, isHere) => {
@@ -60,10 +59,12 @@ export function startPresence(engine: Pick<Engine, 'world' | 'product'>, io: Ser
     const socket = hasPresence(room) ? io.sockets.sockets.get(socketId) : undefined
     if (socket === undefined) return
     watch(socket)
-    members.enter(room, socketId, (socket.data as Caller).actor.id)
+    members.enter(room, memberBehind(socket))
   })
+  // Whoever is closed leaves the rooms before the list of sockets.
   adapter.on('leave-room', (room: string, socketId: string) => {
-    if (hasPresence(room)) members.exit(room, socketId, dropped.has(socketId) ? 'dropped' : 'left')
+    const socket = hasPresence(room) ? io.sockets.sockets.get(socketId) : undefined
+    if (socket !== undefined) members.exit(room, memberBehind(socket), dropped.has(socketId) ? 'dropped' : 'left')
   })
   adapter.on('delete-room', (room: string) => {
     if (hasPresence(room)) closeView(room)
@@ -71,12 +72,18 @@ export function startPresence(engine: Pick<Engine, 'world' | 'product'>, io: Ser
 
   /** Who says goodbye is gone; of whom a connection is lost we expect that they come back. */
   function watch(socket: Socket): void {
-    if (watched.has(socket)) return
-    watched.add(socket)
-    socket.once('disconnecting', reason => {
-      if (reason !== 'client namespace disconnect') dropped.add(socket.id)
-    })
-    socket.once('disconnect', () => dropped.delete(socket.id))
+    if (socket.listeners('disconnecting').includes(noteDropped)) return
+    socket.on('disconnecting', noteDropped)
+    socket.on('disconnect', forgetDropped)
+  }
+
+  // One function for all sockets, which the emitter calls on the socket: a closure for each would cost memory.
+  function noteDropped(this: Socket, reason: string): void {
+    if (reason !== 'client namespace disconnect') dropped.add(this.id)
+  }
+
+  function forgetDropped(this: Socket): void {
+    dropped.delete(this.id)
   }
 
   function openView(channel: string): void {
@@ -154,3 +161,5 @@ export function startPresence(engine: Pick<Engine, 'world' | 'product'>, io: Ser
     },
   }
 }
+
+const memberBehind = (socket: Socket): string => (socket.data as Caller).actor.id

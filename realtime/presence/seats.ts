@@ -107,7 +107,7 @@ export function seatPeople({ seats, metrics }: World, lease: Pick<Lease, 'node'>
           return
         }
         // The transport, not the socket: it may close before there is a socket.
-        if (socket.conn.readyState === 'open') socket.conn.once('close', () => leaveSeat(person))
+        if (socket.conn.readyState === 'open') socket.conn.on('close', () => leaveSeat(person))
         else leaveSeat(person)
         next()
       })

@@ -11,6 +11,11 @@ export const problem = (code: string, status: number, more: Partial<Problem> = {
   ...more,
 })
 
+interface Wish {
+  channel?: string
+  after?: Position
+}
+
 /**
  * A server that speaks the contract on one channel and says what a test tells it to, also what no good server would: the
  * real one cannot be made to.
@@ -19,6 +24,12 @@ export class ScriptedServer implements AsyncDisposable {
   handshakes = 0
   /** What the next handshakes are refused with. */
   readonly refusals: Problem[] = []
+  /** The names of the calls that asked to follow. */
+  readonly calls: string[] = []
+  /** Whether it knows no `channel.followAll`, as the release before. */
+  isOld = false
+  /** Channels that may not be followed. */
+  readonly forbidden = new Set<string>()
   /** Where follows asked to go on from. */
   readonly asked: (Position | undefined)[] = []
   readonly log: StreamEvent[] = []
@@ -36,9 +47,14 @@ export class ScriptedServer implements AsyncDisposable {
     io.on('connection', (socket: Socket) => {
       const { handshake } = socket
       socket.data = { nid: handshake.query.nid }
-      socket.on('channel.follow', ({ input }: { input: { after?: Position } }, ack: (reply: unknown) => void) => {
-        this.asked.push(input.after)
-        ack({ data: this.catchUp(input.after) })
+      socket.on('channel.follow', ({ input }: { input: Wish }, ack: (reply: unknown) => void) => {
+        this.calls.push('channel.follow')
+        ack(this.follow(input))
+      })
+      socket.on('channel.followAll', ({ input }: { input: { channels: Wish[] } }, ack: (reply: unknown) => void) => {
+        this.calls.push('channel.followAll')
+        if (this.isOld) ack({ error: problem('unknown_operation', 404) })
+        else ack({ data: { followed: input.channels.map(wish => this.follow(wish)) } })
       })
       socket.on('channel.unfollow', (_sent: unknown, ack: (reply: unknown) => void) => ack({ data: { channel } }))
     })
@@ -83,6 +99,12 @@ export class ScriptedServer implements AsyncDisposable {
   /** Which nodes the clients that are connected have chosen. */
   async nids(): Promise<unknown[]> {
     return (await this.io.fetchSockets()).map(({ data }) => (data as { nid: unknown }).nid)
+  }
+
+  private follow({ channel: asked = channel, after }: Wish) {
+    this.asked.push(after)
+    if (this.forbidden.has(asked)) return { error: problem('forbidden', 403) }
+    return { data: { ...this.catchUp(after), channel: asked } }
   }
 
   private catchUp(after?: Position) {

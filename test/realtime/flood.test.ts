@@ -1,7 +1,7 @@
 import { io, type Socket } from 'socket.io-client'
 import { type Problem } from '../../kernel/refusals'
 import { callRate, followRate, packetRate, refusedCallsMax } from '../../realtime/flood'
-import { channelsPerSocketMax } from '../../realtime/channels'
+import { channelsPerSocketMax } from '../../kernel/protocol'
 import { getMe } from '../../skills/user-profile/get-me'
 import { type Person } from '../people'
 import { freshWorld, type TestWorld } from '../world'

@@ -1,7 +1,7 @@
 import { newId } from '../../kernel/ids'
 import { type Problem } from '../../kernel/refusals'
 import { type CatchUp } from '../../kernel/stream'
-import { channelsPerSocketMax } from '../../realtime/channels'
+import { channelsPerSocketMax } from '../../kernel/protocol'
 import { catchUpEventsMax } from '../../kernel/protocol'
 import { updateTrack } from '../../skills/music-upload/update-track'
 import { announce, numbers } from '../announce'

@@ -140,7 +140,7 @@ describe('a follow', () => {
       await until(() => delivered.offsets.includes(1))
       return {}
     }
-    const follow = new Map(followCalls(engine, hub, stateOf)).get('channel.follow')
+    const follow = new Map(followCalls(engine, { hub, stateOf, spend: () => undefined })).get('channel.follow')
     server.on('connection', (socket: ServerSocket) => {
       Object.assign(socket.data, { actor, address: '127.0.0.1' })
       socket.on('follow', (input: unknown, ack: (reply: unknown) => void) => {
