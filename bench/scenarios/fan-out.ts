@@ -11,7 +11,7 @@ import { atMost, type Measured, type Scenario } from './scenario'
 const followers = 1_000
 const roomSize = `room of ${followers.toLocaleString('en')}`
 const goes = [
-  { name: 'single-events', count: 1, transactions: 1, times: 40 },
+  { name: 'single-events', count: 1, transactions: 1, times: 80 },
   { name: 'ten-events-a-tick', count: 10, transactions: 1, times: 10 },
   { name: 'ten-transactions-a-tick', count: 10, transactions: 10, times: 10 },
 ]

@@ -9,8 +9,6 @@ export interface Questions {
   write: { sent: Writing; answered: null }
   /** Statements sent to PostgreSQL since it was last asked, as `<name of the connection>: <statement>`. */
   statements: { sent: null; answered: Record<string, number> }
-  /** For as many people as there are to like a track as fast as one may. Answers the milliseconds it took. */
-  like: { sent: Liking; answered: number }
 }
 
 /** Events that are announced in one tick. */
@@ -40,12 +38,6 @@ export interface Writing {
   channels: readonly string[]
   writers: number
   count: number
-}
-
-export interface Liking {
-  trackId: string
-  subjects: readonly string[]
-  perSecond: number
 }
 
 export type Answers = { [Q in keyof Questions]?: (sent: Questions[Q]['sent']) => Promise<Questions[Q]['answered']> }
