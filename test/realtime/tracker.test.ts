@@ -1,0 +1,63 @@
+import fc from 'fast-check'
+import { Tracker } from '../../realtime/log/tracker'
+
+const logSize = 200
+const log = Array.from({ length: logSize }, (_, index) => {
+  const offset = index + 1
+  return { offset, id: String(offset), name: 'test.counted', at: '', data: { n: offset } }
+})
+/** Events `from` up to, and not with, `to`. */
+const part = (from: number, to: number) => log.slice(from - 1, to - 1)
+
+const bounds = fc
+  .tuple(fc.integer({ min: 1, max: logSize + 1 }), fc.integer({ min: 0, max: 90 }))
+  .map(([from, length]) => ({ from, to: Math.min(from + length, logSize + 1) }))
+const epoch = fc.constantFrom('a', 'a', 'a', 'b')
+const step = fc.oneof(
+  fc.record({ does: fc.constant('see' as const), epoch, bounds }),
+  fc.record({ does: fc.constant('recall' as const), epoch, bounds }),
+  fc.record({ does: fc.constant('go on' as const), epoch: fc.constant('a'), bounds }),
+)
+
+it('remembers only what follows without a gap up to what was delivered, whatever it sees and is reminded of', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: logSize }), fc.array(step, { maxLength: 40 }), (start, steps) => {
+      const tracker = new Tracker('track:x')
+      tracker.place({ epoch: 'a', offset: start })
+      for (const {
+        does,
+        epoch: of,
+        bounds: { from, to },
+      } of steps) {
+        if (does === 'see') tracker.see({ epoch: of, events: part(from, to) })
+        else if (does === 'recall') tracker.recall({ epoch: of, events: part(from, to) })
+        else tracker.see({ epoch: of, events: part(tracker.last + 1, Math.min(tracker.last + 4, logSize + 1)) })
+        for (let offset = 0; offset <= tracker.last; offset += 1) {
+          const remembered = tracker.after(offset)
+          if (remembered !== undefined) expect(remembered).toEqual(part(offset + 1, tracker.last + 1))
+        }
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+it('tells whoever comes back what another one has asked for before', () => {
+  const tracker = new Tracker('track:x')
+  tracker.place({ epoch: 'a', offset: 10 })
+  expect(tracker.after(7)).toBeUndefined()
+  tracker.recall({ epoch: 'a', events: part(8, 11) })
+  expect(tracker.after(7)).toEqual(part(8, 11))
+  tracker.see({ epoch: 'a', events: part(11, 12) })
+  tracker.recall({ epoch: 'a', events: part(3, 9) })
+  expect(tracker.after(2)).toEqual(part(3, 12))
+})
+
+it('does not believe what it is reminded of when that is of another epoch, ends too early or goes too far', () => {
+  const tracker = new Tracker('track:x')
+  tracker.place({ epoch: 'a', offset: 10 })
+  tracker.recall({ epoch: 'b', events: part(8, 11) })
+  tracker.recall({ epoch: 'a', events: part(8, 10) })
+  tracker.recall({ epoch: 'a', events: part(8, 13) })
+  expect(tracker.after(7)).toBeUndefined()
+})
