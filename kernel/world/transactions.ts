@@ -2,8 +2,6 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Client, type QueryResult, type QueryResultRow } from 'pg'
 import { Sequelize, Transaction } from 'sequelize'
 
-export type Transactions = ReturnType<typeof createTransactions>
-
 interface Running {
   client: Client
   transaction: Transaction & { finished?: 'commit' | 'rollback' }
@@ -64,7 +62,8 @@ export function createTransactions(sequelize: Sequelize) {
      */
     commitWith: async <R extends QueryResultRow>(sql: string): Promise<R[]> => {
       const running = joined.getStore()?.get(runningKey) as Running | undefined
-      if (running === undefined) throw new Error('there is no transaction to commit')
+      if (running?.transaction.finished !== undefined || running === undefined)
+        throw new Error('there is no transaction to commit')
       // Of several statements pg answers a list.
       const answers: unknown = await running.client.query(`${sql}; commit`)
       running.transaction.finished = 'commit'

@@ -1,0 +1,136 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { readConfig } from '../../kernel/world/config'
+import { type Database, openDatabase } from '../../kernel/world/database'
+import { createLog } from '../../kernel/world/log'
+import { type FreshDatabase, freshDatabase, testStack } from '../stack'
+
+let fresh: FreshDatabase
+let db: Database
+beforeAll(async () => {
+  fresh = await freshDatabase(null)
+  const config = readConfig({
+    ...testStack().variables,
+    NODE_ENV: 'test',
+    DATABASE_URL: fresh.url,
+    DATABASE_POOL_MAX: '6',
+    REDIS_PREFIX: 'none',
+  })
+  db = await openDatabase(config, createLog('silent'))
+  await db.query('create table said (word text primary key, by integer)')
+})
+afterAll(async () => {
+  await db[Symbol.asyncDispose]()
+  await fresh[Symbol.asyncDispose]()
+})
+beforeEach(() => db.query('truncate said cascade'))
+
+const say = (word: string) => db.query('insert into said (word, by) values (:word, pg_backend_pid())', { word })
+const words = async () =>
+  (await db.read<{ word: string }>({ name: 'words', text: 'select word from said order by word', values: [] })).map(
+    ({ word }) => word,
+  )
+const backend = async () => (await db.query<{ pid: number }>('select pg_backend_pid() as pid'))[0]?.pid
+
+describe('a transaction', () => {
+  it('keeps its queries together, whatever runs beside it', async () => {
+    const one = async (n: number) =>
+      db
+        .transaction(async () => {
+          const pid = await backend()
+          await say(`${n} first`)
+          await pause(n % 5)
+          await Promise.resolve().then(() => say(`${n} second`))
+          expect(await backend()).toBe(pid)
+          if (n % 3 === 0) throw new Error('no more')
+          return n
+        })
+        .catch(() => undefined)
+    const ended = await Promise.all(Array.from({ length: 60 }, (_, n) => one(n)))
+    const kept = ended.flatMap(n => (n === undefined ? [] : [`${n} first`, `${n} second`]))
+    expect(kept).toHaveLength(80)
+    expect(await words()).toEqual(kept.sort())
+  })
+
+  it('ends with its last statement, which commits it', async () => {
+    const rows = await db.transaction(async () => {
+      await say('a')
+      return db.commitWith<{ word: string }>(`insert into said values ('b') returning word`)
+    })
+    expect(rows).toEqual([{ word: 'b' }])
+    expect(await words()).toEqual(['a', 'b'])
+  })
+
+  it('is undone whole when its last statement fails', async () => {
+    const failing = db.transaction(async () => {
+      await say('a')
+      await db.commitWith(`insert into said values ('a')`)
+    })
+    await expect(failing).rejects.toMatchObject({ code: '23505' })
+    expect(await words()).toEqual([])
+    await db.transaction(() => say('after'))
+    expect(await words()).toEqual(['after'])
+  })
+
+  it('is undone when the commit itself fails', async () => {
+    await db.query('create table if not exists later (word text references said deferrable initially deferred)')
+    const failing = db.transaction(() => db.query(`insert into later values ('nobody said so')`))
+    await expect(failing).rejects.toMatchObject({ code: '23503' })
+    expect(await db.query('select * from later')).toEqual([])
+  })
+
+  it('takes nothing more once it is committed', async () => {
+    const late = db.transaction(async () => {
+      await db.commitWith(`insert into said values ('a')`)
+      await say('too late')
+    })
+    await expect(late).rejects.toThrow('commit has been called on this transaction')
+    const twice = db.transaction(async () => {
+      await db.commitWith(`insert into said values ('b')`)
+      await db.commitWith(`insert into said values ('c')`)
+    })
+    await expect(twice).rejects.toThrow('there is no transaction to commit')
+    await expect(db.commitWith('select 1')).rejects.toThrow('there is no transaction to commit')
+    expect(await words()).toEqual(['a', 'b'])
+  })
+
+  it('keeps what nobody waited for out of the next one on its connection', async () => {
+    let forgotten: Promise<unknown> = Promise.resolve()
+    await db.transaction(async () => {
+      forgotten = pause(20).then(() => say('forgotten'))
+      await say('a')
+    })
+    await db
+      .transaction(async () => {
+        await pause(60)
+        await forgotten
+        throw new Error('undone')
+      })
+      .catch(() => undefined)
+    // It is no part of the second, which was undone.
+    expect(await words()).toEqual(['a', 'forgotten'])
+  })
+
+  it('that may only read does not write', async () => {
+    await expect(db.readOnly(() => say('a'))).rejects.toThrow('read-only transaction')
+    expect(await words()).toEqual([])
+  })
+
+  it('whose connection is cut fails, and the next has another', async () => {
+    const cut = db.transaction(async () => {
+      const pid = await backend()
+      await say('a')
+      await db.read({ name: 'cut', text: 'select pg_terminate_backend($1)', values: [pid] })
+      await say('b')
+    })
+    await expect(cut).rejects.toThrow()
+    await Promise.all(Array.from({ length: 8 }, (_, n) => db.transaction(() => say(`after ${n}`))))
+    expect(await words()).toHaveLength(8)
+  })
+
+  it('gives its connection back, however it ends', async () => {
+    const ends = [async () => say('x'), async () => Promise.reject(new Error('no')), async () => db.query('no sql')]
+    for (let n = 0; n < 30; n += 1) await db.transaction(ends[n % 3] ?? (() => say('y'))).catch(() => undefined)
+    await Promise.all([1, 2, 3, 4].map(() => db.transaction(() => pause(30))))
+    expect(await words()).toEqual(['x'])
+  })
+})
