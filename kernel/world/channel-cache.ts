@@ -8,8 +8,11 @@ const placeKeptSeconds = 24 * 3_600
 
 export type ChannelCache = ReturnType<typeof createChannelCache>
 
-/** What became of an append: `gap` is the newest offset there when some between it and ours are missing. */
-export type Appended = { done: true } | { gap: number }
+/**
+ * What became of an append: `gap` is the newest offset there when some between it and ours are missing; else all is there
+ * now, and `repeated` of them were before.
+ */
+export type Appended = { repeated: number } | { gap: number }
 
 /** What is there after an offset; `events` is undefined when some of it is no longer, or not yet, there. */
 export interface CachedPart {
@@ -55,11 +58,11 @@ export function createChannelCache({ commands, prefix }: RedisClients, now: () =
      */
     async append(channel: string, epoch: string, events: readonly StreamEvent[]): Promise<Appended> {
       const [first] = events
-      if (first === undefined) return { done: true }
+      if (first === undefined) return { repeated: 0 }
       const texts = events.map(event => JSON.stringify(event))
       const keys = keysOf(await runId(), channel)
-      const gap = await scripts.channelAppend(...keys, this.topic(channel), now(), epoch, first.offset, ...texts)
-      return gap < 0 ? { done: true } : { gap }
+      const answer = await scripts.channelAppend(...keys, this.topic(channel), now(), epoch, first.offset, ...texts)
+      return answer < 0 ? { repeated: -1 - answer } : { gap: answer }
     },
 
     async forget(channel: string): Promise<void> {
@@ -117,7 +120,7 @@ redis.call('hset', KEYS[1], 'e', ARGV[1], 's', ARGV[2])
 redis.call('expire', KEYS[1], ${placeKeptSeconds})
 `
 
-/** Answers -1 when all is there now, else the newest offset before the gap. */
+/** Answers -1 when all is there now, less for each that was there before; else the newest offset before the gap. */
 const append = `
 local epoch, top = unpack(redis.call('hmget', KEYS[1], 'e', 's'))
 local first, count = tonumber(ARGV[4]), #ARGV - 4
@@ -130,14 +133,15 @@ end
 if first > top + 1 then return top end
 local new = {}
 for n = top - first + 2, count do new[#new + 1] = ARGV[4 + n] end
-if #new == 0 then return -1 end
+local repeated = count - #new
+if #new == 0 then return -1 - repeated end
 redis.call('rpush', KEYS[2], unpack(new))
 redis.call('ltrim', KEYS[2], -${keptMax}, -1)
 redis.call('hset', KEYS[1], 'e', ARGV[3], 's', first + count - 1)
 redis.call('expire', KEYS[1], ${placeKeptSeconds})
 redis.call('expire', KEYS[2], ${keptSeconds})
 redis.call('publish', ARGV[1], '{"epoch":"' .. ARGV[3] .. '","sentAt":' .. ARGV[2] .. ',"events":[' .. table.concat(new, ',') .. ']}')
-return -1
+return -1 - repeated
 `
 
 /** The list holds what ends at the top, without gaps: an offset is an index. */

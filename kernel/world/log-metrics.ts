@@ -6,6 +6,11 @@ const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30]
 export const logMetrics = (registers: Registry[]) => ({
   relayShards: new Gauge({ name: 'tutti_relay_shards', help: 'Shards of the log that this node hands on', registers }),
   relayed: new Counter({ name: 'tutti_relay_events_total', help: 'Events handed on to Redis', registers }),
+  relayRepeats: new Counter({
+    name: 'tutti_relay_repeats_total',
+    help: 'Events handed on that Redis had already: relays overlapped, or an answer was lost',
+    registers,
+  }),
   relayLag: new Histogram({
     name: 'tutti_relay_seconds',
     help: 'Commit to log: from the append in PostgreSQL until Redis has it',

@@ -125,6 +125,7 @@ class NodeRelay implements Relay {
     try {
       const answer = await this.world.channelCache.append(channel, epoch, events)
       if ('gap' in answer) await this.fillGap(channel, answer.gap)
+      else this.world.metrics.relayRepeats.inc(answer.repeated)
       return rows.map(({ seq }) => seq)
     } catch (error) {
       this.world.log.debug({ channel, ...describeError(error) }, 'not handed on')

@@ -27,14 +27,14 @@ class Reference {
   epoch: string | undefined
   offsets: number[] = []
   published: number[] = []
-  append(epoch: string, first: number, count: number): { done: true } | { gap: number } {
+  append(epoch: string, first: number, count: number): { repeated: number } | { gap: number } {
     if (epoch !== this.epoch) Object.assign(this, { epoch, offsets: [] })
     const top = this.offsets.at(-1) ?? first - 1
     if (first > top + 1) return { gap: top }
     const fresh = numbers(Math.max(top + 1, first), first + count)
     this.offsets.push(...fresh)
     this.published.push(...fresh)
-    return { done: true }
+    return { repeated: count - fresh.length }
   }
 }
 
@@ -106,7 +106,7 @@ it('remembers a place only where it knows none, and goes on from there', async (
   await cache().place(channel, { epoch: 'a', offset: 2 })
   expect(await cache().position(channel)).toEqual({ epoch: 'a', offset: 4 })
   expect(await cache().append(channel, 'a', eventsFrom(6, 1))).toEqual({ gap: 4 })
-  expect(await cache().append(channel, 'a', eventsFrom(4, 3))).toEqual({ done: true })
+  expect(await cache().append(channel, 'a', eventsFrom(4, 3))).toEqual({ repeated: 1 })
   expect(await cache().after(channel, 4, 9)).toEqual({ epoch: 'a', top: 6, events: eventsFrom(5, 2) })
   expect((await cache().after(channel, 3, 9))?.events).toBeUndefined()
   await cache().place(channel, { epoch: 'b', offset: 9 })

@@ -163,23 +163,23 @@ describe('the copy in Redis', () => {
   it('takes nothing that does not continue it', async () => {
     const channel = someChannel()
     const { append } = await logged(channel, 3)
-    expect(await append(1, 1)).toEqual({ done: true })
+    expect(await append(1, 1)).toEqual({ repeated: 0 })
     expect(await append(3, 3)).toEqual({ gap: 1 })
     expect(await own.world.channelCache.after(channel, 0, 10)).toMatchObject({ top: 1 })
-    expect(await append(2, 3)).toEqual({ done: true })
+    expect(await append(2, 3)).toEqual({ repeated: 0 })
     expect(offsetsOf((await own.world.channelCache.after(channel, 0, 10))?.events)).toEqual([1, 2, 3])
   })
 
   it('takes nothing twice, though two relays overlap', async () => {
     const channel = someChannel()
     const { append } = await logged(channel, 4)
-    for (const [first, last] of [
-      [1, 2],
-      [1, 2],
-      [2, 4],
-      [2, 3],
+    for (const [first, last, repeated] of [
+      [1, 2, 0],
+      [1, 2, 2],
+      [2, 4, 1],
+      [2, 3, 2],
     ] as const)
-      expect(await append(first, last)).toEqual({ done: true })
+      expect(await append(first, last)).toEqual({ repeated })
     const copy = await own.world.channelCache.after(channel, 0, 10)
     expect({ top: copy?.top, offsets: offsetsOf(copy?.events) }).toEqual({ top: 4, offsets: [1, 2, 3, 4] })
   })

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Redis as RedisClient } from 'ioredis'
 import { type Redis, startRedis } from '../../dev/processes/redis'
 import { announce, numbers } from '../announce'
@@ -69,6 +70,31 @@ describe('without Redis', () => {
     for (const { world: node } of world.nodes) await until(() => node.redis.subscriber.status === 'ready')
     await change(2)
     await expectAll(ears, 12)
+  })
+
+  it('relays overlap where one has lost its place with an append on the way, and each event is told once', async () => {
+    const stages = [await stage(), await stage(), await stage(), await stage()]
+    const control = new RedisClient(redis.url)
+    const repeats = async () => {
+      const counts = await Promise.all(world.nodes.map(({ world: node }) => node.metrics.relayRepeats.get()))
+      return counts.reduce((sum, { values }) => sum + (values[0]?.value ?? 0), 0)
+    }
+    const before = await repeats()
+    // So long that a relay gives up its append, which Redis carries out all the same, and its successor asks for the same.
+    await control.call('client', 'pause', '1200', 'write')
+    for (const { change } of stages) await change(3)
+    await pause(150)
+    await world.world.db.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where application_name = 'tutti-relay' and datname = current_database()`,
+    )
+    for (const { ears } of stages) await expectAll(ears, 3)
+    await until(async () => (await repeats()) > before)
+    for (const { ears, change } of stages) {
+      await change(2)
+      await expectAll(ears, 5)
+    }
+    control.disconnect()
   })
 
   it('whose connections are cut again and again loses nothing', async () => {
