@@ -60,6 +60,11 @@ export interface ListedParty {
   isPlaying: boolean
 }
 
+export interface Listened {
+  track: Track
+  at: string
+}
+
 export interface MySnapshot {
   profile: Profile
   unreadCount: number
@@ -130,6 +135,22 @@ export interface PartyTimeline {
   durationMs: number | null
   endsAtMs: number | null
   next: { itemId: string; trackId: string; durationMs: number }[]
+}
+
+export interface Play {
+  id: string
+  trackId: string
+  outcome: 'counted' | 'own_track' | 'repeated' | 'too_short' | 'implausible' | null
+  thresholdMs: number
+  tellEveryMs: number
+}
+
+export interface Playing {
+  playId: string
+  track: Track
+  device: string | null
+  positionMs: number
+  at: string
 }
 
 export interface Playlist {
@@ -467,6 +488,30 @@ export interface Operations {
   }
   /** Take a track away for good, also while it is worked on. Doing so again changes nothing. */
   'music-upload.removeTrack': { input: { trackId: string }; data: { done: true }; page: false }
+  /** Say that somebody has pressed play. Then tell how far they are every few seconds: a play counts once enough was heard. */
+  'plays.openPlay': { input: { trackId: string; device?: string }; data: Play; page: false }
+  /** Say where the playhead is, and for how long it was heard so far: by the clock, without pauses and what was muted. Also later, when the device was offline. With `isOver` the play ends. */
+  'plays.tellProgress': {
+    input: { playId: string; positionMs: number; listenedMs: number; isOver?: boolean }
+    data: Play
+    page: false
+  }
+  /** What you listen to, or did last today, and where you were: to go on with it on another device. Null when there is none. */
+  'plays.getPlaying': { input: Record<string, never>; data: Playing | null; page: false }
+  /** How often your track was played, by day (UTC) and by what became of it: counted, or the reason why not. The last 30 days unless told otherwise, at most 366. A play is in it within a minute or two of being decided. */
+  'plays.getTrackPlays': {
+    input: { trackId: string; from?: string; to?: string }
+    data: { totals: Record<string, number>; days: { day: string; plays: Record<string, number> }[] }
+    page: false
+  }
+  /** What you have listened to, each track once, the latest first, as far as you may still see it. Yours alone. */
+  'plays.listHistory': { input: { limit?: number; cursor?: string }; data: Listened[]; page: true }
+  /** Forget what you have listened to. What artists were counted stays. */
+  'plays.clearHistory': { input: Record<string, never>; data: { done: true }; page: false }
+  /** Pause your history, or go on with it. What is in it stays until you clear it. */
+  'plays.keepHistory': { input: { isKept: boolean }; data: { isKept: boolean }; page: false }
+  /** Whether your history is kept, or paused. */
+  'plays.isHistoryKept': { input: Record<string, never>; data: { isKept: boolean }; page: false }
   /** Like a track. Liking it again changes nothing. The answer counts it; what others read follows within 200 milliseconds. */
   'interactions.likeTrack': { input: { trackId: string }; data: TrackStance; page: false }
   /** Like a track no longer. Doing so again changes nothing. */
@@ -673,6 +718,16 @@ export interface Events {
   'music-upload.trackHidden': { trackId: string; ownerId: string }
   /** A track was taken away for good. */
   'music-upload.trackRemoved': { trackId: string; ownerId: string }
+  /** You began to listen to a track on one of your devices, or are done with it. */
+  'plays.playMoved': {
+    profileId: string
+    playId: string
+    trackId: string
+    device: string | null
+    positionMs: number
+    isOver: boolean
+    at: string
+  }
   /** You like a track: told to your devices. Everybody else sees the counts move. */
   'interactions.trackLiked': { trackId: string; ownerId: string; by: ProfileSummary }
   /** You like a track no longer. */
@@ -863,6 +918,14 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'music-upload.abortUpload': 'DELETE /uploads/:uploadId',
   'music-upload.updateTrack': 'PATCH /tracks/:trackId',
   'music-upload.removeTrack': 'DELETE /tracks/:trackId',
+  'plays.openPlay': 'POST /tracks/:trackId/plays',
+  'plays.tellProgress': 'PUT /plays/:playId/progress',
+  'plays.getPlaying': 'GET /me/playing',
+  'plays.getTrackPlays': 'GET /tracks/:trackId/plays',
+  'plays.listHistory': 'GET /me/history',
+  'plays.clearHistory': 'DELETE /me/history',
+  'plays.keepHistory': 'PUT /me/history/keeping',
+  'plays.isHistoryKept': 'GET /me/history/keeping',
   'interactions.likeTrack': 'PUT /tracks/:trackId/like',
   'interactions.unlikeTrack': 'DELETE /tracks/:trackId/like',
   'interactions.listLikers': 'GET /tracks/:trackId/likes',
@@ -912,6 +975,7 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
 /** The operations that an Idempotency-Key makes safe to repeat; all others are so by nature. */
 export const keyedOperations: readonly (keyof Operations)[] = [
   'music-upload.initiateUpload',
+  'plays.openPlay',
   'interactions.addComment',
   'playlists.createPlaylist',
   'playlists.addItem',

@@ -9,6 +9,8 @@ export interface Context<A extends Actor | null = Actor | null> {
   readonly actor: A
   readonly requestId: string
   readonly now: Date
+  /** Where the call comes from; null for a job. */
+  readonly address: string | null
   readonly world: World
   /** Announces what has happened: stored with the transaction, delivered after its commit. Refused in reads. */
   readonly emit: <P>(type: EventType<P>, payload: NoInfer<P>) => Promise<void>

@@ -37,7 +37,7 @@ export interface Answer {
  * @throws Refusal for every way to say no; anything else is a bug.
  */
 export async function execute(world: World, product: Product, op: AnyOperation, call: Call): Promise<Answer> {
-  const { actor, requestId, key } = call
+  const { actor, requestId, address, key } = call
   if (op.who !== 'anyone' && actor === null) throw refusals.notSignedIn()
   if (op.who === 'moderators' && !isModerator(actor)) throw refusals.forbidden()
   await countAgainstLimit(world, op, call)
@@ -46,9 +46,9 @@ export async function execute(world: World, product: Product, op: AnyOperation, 
   try {
     if (op.idempotency === 'read') {
       const position = await positionFor(world, op.snapshotOf?.(input, actor))
-      return { ...(await read(world, { actor, requestId }, perform)), ...position }
+      return { ...(await read(world, { actor, requestId, address }, perform)), ...position }
     }
-    return await transact({ world, product, actor, requestId }, context =>
+    return await transact({ world, product, actor, requestId, address }, context =>
       op.idempotency === 'keyed' && key !== undefined && actor !== null
         ? once(world, { actor, operation: op.name, key, input, now: context.now }, () => perform(context))
         : perform(context),
@@ -71,7 +71,7 @@ async function performOnce(op: AnyOperation, input: unknown, context: Context): 
 /** Reads need no transaction; where `strict` is on they get a read-only one, so that a read which writes fails. */
 async function read(
   world: World,
-  { actor, requestId }: Pick<Call, 'actor' | 'requestId'>,
+  { actor, requestId, address }: Pick<Call, 'actor' | 'requestId' | 'address'>,
   perform: (context: Context) => Promise<Answer>,
 ): Promise<Answer> {
   const refuse = async () => {
@@ -82,6 +82,7 @@ async function read(
     actor,
     requestId,
     now: new Date(world.clock.now()),
+    address,
     emit: refuse,
     enqueue: refuse,
     tally: refuse,

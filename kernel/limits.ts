@@ -1,4 +1,5 @@
 import { type Call } from './execute'
+import { networkOf } from './network'
 import { type AnyOperation } from './operation'
 import { refusals } from './refusals'
 import { type World } from './world'
@@ -19,16 +20,6 @@ export async function takeFrom(
   perMinute: number,
   { actor, address }: Pick<Call, 'actor' | 'address'>,
 ): Promise<void> {
-  const waitMs = await world.limits.take(name, actor?.id ?? `at:${network(address)}`, perMinute)
+  const waitMs = await world.limits.take(name, actor?.id ?? `at:${networkOf(address)}`, perMinute)
   if (waitMs > 0) throw refusals.tooMany(undefined, { retryAfter: Math.ceil(waitMs / 1000) })
-}
-
-/** An IPv6 customer owns a /64 at least; counting single addresses there would count nothing. */
-function network(address: string): string {
-  if (!address.includes(':') || address.startsWith('::ffff:')) return address.replace('::ffff:', '')
-  const [head = '', tail = ''] = address.split('::')
-  const left = head.split(':').filter(part => part !== '')
-  const right = tail.split(':').filter(part => part !== '')
-  const missing = address.includes('::') ? 8 - left.length - right.length : 0
-  return [...left, ...Array<string>(Math.max(missing, 0)).fill('0'), ...right].slice(0, 4).join(':')
 }

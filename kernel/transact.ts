@@ -20,6 +20,8 @@ export interface Transacting<A extends Actor | null> {
   product: Product
   actor: A
   requestId: string
+  /** Where the call comes from, if it is one. */
+  address?: string
 }
 
 /**
@@ -75,13 +77,14 @@ function contextWithin<A extends Actor | null>(
   emitted: Emitted[],
   tallied: Set<string>,
 ): Context<A> {
-  const { world, actor, requestId } = call
+  const { world, actor, requestId, address = null } = call
   const now = new Date(world.clock.now())
   return {
     world,
     actor,
     requestId,
     now,
+    address,
     async emit(type, payload) {
       const data = parse(type.payload, payload)
       const announced = {

@@ -14,6 +14,7 @@ import { channelLog } from './2026-11-22-12-channel-log'
 import { tallies } from './2026-11-22-13-tallies'
 import { revocations } from './2026-11-22-14-revocations'
 import { appendInSteps } from './2026-11-23-15-append-in-steps'
+import { plays } from './2026-11-23-16-plays'
 
 /** All migrations, in the order in which they run. */
 export const migrations: readonly Migration[] = [
@@ -32,4 +33,5 @@ export const migrations: readonly Migration[] = [
   tallies,
   revocations,
   appendInSteps,
+  plays,
 ]

@@ -9,6 +9,7 @@ import { NotificationActor } from './notification-actor'
 import { Party } from './party'
 import { PartyItem } from './party-item'
 import { PartyMember } from './party-member'
+import { Play } from './play'
 import { Playlist } from './playlist'
 import { PlaylistItem } from './playlist-item'
 import { Profile } from './profile'
@@ -30,6 +31,7 @@ export const models = [
   Party,
   PartyItem,
   PartyMember,
+  Play,
   Playlist,
   PlaylistItem,
   Profile,
@@ -52,6 +54,7 @@ export {
   Party,
   PartyItem,
   PartyMember,
+  Play,
   Playlist,
   PlaylistItem,
   Profile,

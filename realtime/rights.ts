@@ -44,7 +44,17 @@ async function ask(
     throw new Error('following announces nothing')
   }
   const now = new Date(world.clock.now())
-  const context: Context<Actor> = { world, actor, requestId, now, emit: refuse, enqueue: refuse, tally: refuse }
+  const address = null
+  const context: Context<Actor> = {
+    world,
+    actor,
+    requestId,
+    now,
+    address,
+    emit: refuse,
+    enqueue: refuse,
+    tally: refuse,
+  }
   const subject = await type.load(id, context)
   if (!type.allow(actor, subject)) throw refusals.forbidden()
 }

@@ -7,6 +7,7 @@ import { listeningParty } from './listening-party'
 import { moderation } from './moderation'
 import { musicUpload } from './music-upload'
 import { playlists } from './playlists'
+import { plays } from './plays'
 import { search } from './search'
 import { streaming } from './streaming'
 import { arrive, userProfile } from './user-profile'
@@ -18,6 +19,7 @@ export const product: Product = productOf(
     userProfile,
     streaming,
     musicUpload,
+    plays,
     interactions,
     playlists,
     search,

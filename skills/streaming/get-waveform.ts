@@ -1,7 +1,7 @@
 import { operation } from '../../kernel/operation'
 import { id, list, shape, whole } from '../../kernel/schema'
 import { Waveform } from '../../models'
-import { notReady } from './refusals'
+import { notReady } from './rules'
 import { visibleTrack } from './views'
 
 export const getWaveform = operation({

@@ -1,6 +1,6 @@
 import { operation } from '../../kernel/operation'
 import { address, count, id, instant, shape, written } from '../../kernel/schema'
-import { notReady } from './refusals'
+import { notReady } from './rules'
 import { visibleTrack } from './views'
 
 const marginMs = 10 * 60_000

@@ -1,5 +1,8 @@
 import { type Actor, isModerator } from '../../kernel/actor'
+import { refusal } from '../../kernel/refusals'
 import { type Track } from '../../models'
+
+export const notReady = refusal('not_ready', 409, 'The track has no audio to play yet')
 
 /** What decides whether somebody may know of a track. */
 export type TrackFacts = Pick<Track, 'ownerId' | 'visibility' | 'state' | 'removedAt'>

@@ -1,0 +1,24 @@
+import { operation } from '../../kernel/operation'
+import { nothing } from '../../kernel/schema'
+import { historyKeeping } from './views'
+
+export const isHistoryKept = operation({
+  name: 'plays.isHistoryKept',
+  route: 'GET /me/history/keeping',
+  summary: 'Whether your history is kept, or paused.',
+  who: 'signed-in',
+  input: nothing,
+  output: historyKeeping,
+  limit: { perMinute: 240 },
+  idempotency: 'read',
+
+  load: async () => undefined,
+
+  allow: () => true,
+
+  async run({ actor }, { world }) {
+    const sql = 'select keeps_history as "isKept" from profiles where id = :profileId'
+    const [kept] = await world.db.query<{ isKept: boolean }>(sql, { profileId: actor.id })
+    return { isKept: kept?.isKept ?? true }
+  },
+})

@@ -1,0 +1,23 @@
+import { operation } from '../../kernel/operation'
+import { historyKeeping } from './views'
+
+export const keepHistory = operation({
+  name: 'plays.keepHistory',
+  route: 'PUT /me/history/keeping',
+  summary: 'Pause your history, or go on with it. What is in it stays until you clear it.',
+  who: 'signed-in',
+  input: historyKeeping,
+  output: historyKeeping,
+  limit: { perMinute: 30 },
+  idempotency: 'natural',
+
+  load: async () => undefined,
+
+  allow: () => true,
+
+  async run({ input: { isKept }, actor }, { world }) {
+    const sql = 'update profiles set keeps_history = :isKept where id = :profileId returning 1'
+    await world.db.query(sql, { isKept, profileId: actor.id })
+    return { isKept }
+  },
+})

@@ -1,0 +1,42 @@
+import { newId } from '../../kernel/ids'
+import { operation } from '../../kernel/operation'
+import { id, line, optional, shape } from '../../kernel/schema'
+import { Play } from '../../models'
+import { notReady } from '../streaming/rules'
+import { visibleTrack } from '../streaming/views'
+import { listenerOf } from './listener'
+import { tellPlayMoved } from './move'
+import { tellEveryMs, thresholdMsOf } from './rules'
+import { playView, viewPlay } from './views'
+
+export const openPlay = operation({
+  name: 'plays.openPlay',
+  route: 'POST /tracks/:trackId/plays',
+  summary:
+    'Say that somebody has pressed play. Then tell how far they are every few seconds: a play counts once enough was heard.',
+  who: 'anyone',
+  input: shape({ trackId: id, device: optional(line(60)) }),
+  output: playView,
+  limit: { perMinute: 60 },
+  idempotency: 'keyed',
+  status: 201,
+  refuses: [notReady],
+
+  load: ({ trackId }, context) => visibleTrack(trackId, context),
+
+  allow: () => true,
+
+  async run({ input, subject: track, actor }, context) {
+    const { durationMs, state, ownerId } = track
+    if (state !== 'ready' || durationMs === null) throw notReady()
+    const { now } = context
+    const own = actor?.id === ownerId ? { outcome: 'own_track' as const, decidedAt: now } : {}
+    const play = await Play.create({
+      ...{ id: newId(now), trackId: track.id, profileId: actor?.id ?? null, listener: await listenerOf(context) },
+      ...{ device: input.device ?? null, openedAt: now, toldAt: now, thresholdMs: thresholdMsOf(durationMs) },
+      ...own,
+    })
+    await tellPlayMoved(play, context)
+    return viewPlay(play, tellEveryMs)
+  },
+})
