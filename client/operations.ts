@@ -4,6 +4,21 @@ export interface BlockStance {
   blocking: boolean
 }
 
+export interface Capabilities {
+  upload: {
+    contentTypes: string[]
+    bytesMax: number
+    pendingMax: number
+    sendWithinSeconds: number
+    putUrlSeconds: number
+  }
+  streaming: { grantMarginSeconds: number; grantSecondsMax: number }
+  plays: { tellEveryMs: number; thresholdMsMax: number; windowSecondsMin: number }
+  live: { channelsMax: number; eventsMax: number; waitSecondsMax: number; keptDays: number }
+  lists: { limitDefault: number; limitMax: number }
+  idempotencyKeyHours: number
+}
+
 export interface CatchUp {
   channel: string
   epoch: string
@@ -678,6 +693,8 @@ export interface Operations {
   }
   /** Sign somebody out everywhere: every token of theirs issued until now is refused within seconds, on all nodes. Who must not come back must lose their account at the auth server first: a newer token is good again. */
   'moderation.endSessionsOf': { input: { profileId: string }; data: { profileId: string; until: string }; page: false }
+  /** What is taken here and how much of it: formats, limits and how long things are good for. Ask instead of hard-coding. */
+  'capabilities.getCapabilities': { input: Record<string, never>; data: Capabilities; page: false }
 }
 
 export interface Events {
@@ -970,6 +987,7 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'moderation.listReports': 'GET /moderation/reports',
   'moderation.resolveReport': 'PUT /moderation/reports/:reportId/resolution',
   'moderation.endSessionsOf': 'POST /moderation/profiles/:profileId/sessions/end',
+  'capabilities.getCapabilities': 'GET /capabilities',
 }
 
 /** The operations that an Idempotency-Key makes safe to repeat; all others are so by nature. */

@@ -1,5 +1,6 @@
 import { type Product, productOf } from '../kernel/product'
 import { upkeep } from '../kernel/upkeep'
+import { capabilities } from './capabilities'
 import { feed } from './feed'
 import { interactions } from './interactions'
 import { notifications } from './notifications'
@@ -27,6 +28,7 @@ export const product: Product = productOf(
     feed,
     listeningParty,
     moderation,
+    capabilities,
   ],
   arrive,
 )

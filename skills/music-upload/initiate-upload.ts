@@ -5,13 +5,11 @@ import { operation } from '../../kernel/operation'
 import { id, line, nullable, optional, pattern, shape, whole } from '../../kernel/schema'
 import { Profile, Upload } from '../../models'
 import { uploadChanged } from './events'
-import { audioType, trackWords, uploadBytesMax } from './fields'
+import { audioType, trackWords } from './fields'
 import { presignFor, putExpiry } from './presign'
 import { tooManyUploads } from './refusals'
+import { pendingUploadsMax, uploadBytesMax, uploadLifeMs } from './rules'
 import { putView, uploadView, viewUpload } from './views'
-
-export const pendingUploadsMax = 10
-const uploadLifeMs = 24 * 60 * 60_000
 
 export const initiateUpload = operation({
   name: 'music-upload.initiateUpload',

@@ -2,10 +2,8 @@ import { type Context } from '../../kernel/context'
 import { type Value } from '../../kernel/schema'
 import { type Upload } from '../../models'
 import { incomingKey } from './places'
+import { putLifeMs } from './rules'
 import { type putView } from './views'
-
-/** Long enough for 500 MB at 2.5 Mbit/s. */
-const putLifeMs = 30 * 60_000
 
 /** When a URL that is signed now stops working: never after its upload. */
 export const putExpiry = (now: Date, uploadExpiresAt: Date): Date =>

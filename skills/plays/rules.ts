@@ -1,5 +1,6 @@
+export const thresholdMsMax = 30_000
 /** So much of a track must have been heard for a play to count: half a minute, or half of what is shorter than a minute. */
-export const thresholdMsOf = (durationMs: number): number => Math.min(30_000, Math.ceil(durationMs / 2))
+export const thresholdMsOf = (durationMs: number): number => Math.min(thresholdMsMax, Math.ceil(durationMs / 2))
 
 /** A client tells its progress so often. */
 export const tellEveryMs = 10_000
@@ -8,8 +9,9 @@ export const offlineMsMax = 24 * 60 * 60_000
 /** Networks and clocks are not exact. */
 const slackMs = 3_000
 
+export const windowMsMin = 6 * 60 * 60_000
 /** So long a listener of a track counts no second time: loops, several devices and coming back are one listener. */
-export const windowMsOf = (durationMs: number): number => Math.max(6 * 60 * 60_000, durationMs)
+export const windowMsOf = (durationMs: number): number => Math.max(windowMsMin, durationMs)
 
 /** Whether somebody can have listened for so long: nobody does for longer than time has passed. */
 export const isPlausible = (listenedMs: number, openedAt: Date, now: Date): boolean =>

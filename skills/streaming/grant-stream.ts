@@ -1,10 +1,7 @@
 import { operation } from '../../kernel/operation'
 import { address, count, id, instant, shape, written } from '../../kernel/schema'
-import { notReady } from './rules'
+import { notReady, streamExpiry } from './rules'
 import { visibleTrack } from './views'
-
-const marginMs = 10 * 60_000
-const lifeMsMax = 6 * 60 * 60_000
 
 export const grantStream = operation({
   name: 'streaming.grantStream',
@@ -28,9 +25,3 @@ export const grantStream = operation({
     return { url, expiresAt: expiresAt.toISOString(), contentType, durationMs }
   },
 })
-
-/** Time to listen to the end with a few pauses; whole seconds, which is what signatures know. */
-export function streamExpiry(now: Date, durationMs: number): Date {
-  const lifeMs = Math.min(durationMs + marginMs, lifeMsMax)
-  return new Date(Math.floor((now.getTime() + lifeMs) / 1000) * 1000)
-}

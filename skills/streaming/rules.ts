@@ -23,3 +23,13 @@ export const mayEditTrack = (actor: Actor | null, track: Pick<TrackFacts, 'owner
 
 export const mayRemoveTrack = (actor: Actor | null, track: Pick<TrackFacts, 'ownerId'>): boolean =>
   mayEditTrack(actor, track) || isModerator(actor)
+
+/** Beyond the length of the track, for pauses. */
+export const grantMarginMs = 10 * 60_000
+export const grantLifeMsMax = 6 * 60 * 60_000
+
+/** Time to listen to the end with a few pauses; whole seconds, which is what signatures know. */
+export function streamExpiry(now: Date, durationMs: number): Date {
+  const lifeMs = Math.min(durationMs + grantMarginMs, grantLifeMsMax)
+  return new Date(Math.floor((now.getTime() + lifeMs) / 1000) * 1000)
+}

@@ -9,7 +9,10 @@ it('plain Socket.IO with the Redis adapter loses events when Redis is away and w
   const calm = await scene.during('calm', async () => [])
   expect(calm.violations).toEqual([])
 
-  const away = await scene.during(redisAway3.name, () => redisAway3.fault(scene, 1_000))
+  const loseRedis = () => scene.during(redisAway3.name, () => redisAway3.fault(scene, 1_000))
+  let away = await loseRedis()
+  // Where the subscriber happens to be back before the publisher sends what it has queued, nothing is lost for once.
+  for (let tries = 1; away.holes === 0 && tries < 5; tries += 1) away = await loseRedis()
   expect(away.holes).toBeGreaterThan(0)
   expect(away.violations).toContainEqual(expect.stringMatching(/^hole /))
 

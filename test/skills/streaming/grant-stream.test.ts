@@ -1,6 +1,7 @@
 import { Block, Waveform } from '../../../models'
 import { getWaveform } from '../../../skills/streaming/get-waveform'
-import { grantStream, streamExpiry } from '../../../skills/streaming/grant-stream'
+import { grantStream } from '../../../skills/streaming/grant-stream'
+import { streamExpiry } from '../../../skills/streaming/rules'
 import { makeTrack } from '../../factories'
 import { askOverRest, doors, type Person } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'

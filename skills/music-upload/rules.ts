@@ -1,0 +1,15 @@
+/** One PUT carries no more than this. */
+export const uploadBytesMax = 500 * 1024 * 1024
+/** So many uploads of a person may wait for their file. */
+export const pendingUploadsMax = 10
+/** So long a file may be sent after it was announced. */
+export const uploadLifeMs = 24 * 60 * 60_000
+/** So long the URL for it is good: enough for 500 MB at 2.5 Mbit/s. */
+export const putLifeMs = 30 * 60_000
+
+/** What a file may be announced as; what it is, its bytes say. */
+export const audioTypes = [
+  ...['audio/mpeg', 'audio/mp3', 'audio/mp4', 'audio/m4a', 'audio/x-m4a', 'audio/aac', 'audio/flac', 'audio/x-flac'],
+  ...['audio/wav', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave'],
+  ...['audio/aiff', 'audio/x-aiff', 'audio/ogg', 'audio/opus'],
+] as const

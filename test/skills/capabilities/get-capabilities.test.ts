@@ -1,0 +1,56 @@
+import { getCapabilities } from '../../../skills/capabilities/get-capabilities'
+import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
+import { openPlay } from '../../../skills/plays/open-play'
+import { listHistory } from '../../../skills/plays/list-history'
+import { grantStream } from '../../../skills/streaming/grant-stream'
+import { makeTrack } from '../../factories'
+import { askOverRest, doors, type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+let world: TestWorld
+let ann: Person
+beforeAll(async () => {
+  world = await freshWorld()
+  ann = await world.person('ann')
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const sha256 = 'a'.repeat(64)
+const file = { fileName: 'a.mp3', contentType: 'audio/mpeg', sizeBytes: 1, sha256 } as const
+
+it.each(doors)('tells the same over %s, and to anybody', async door => {
+  const told = await ann.call(getCapabilities, {}, { door })
+  expect((await askOverRest(ann.url, getCapabilities, {}, {})).data).toEqual(told)
+})
+
+it('tells of uploads what holds', async () => {
+  const { upload } = await ann.call(getCapabilities, {})
+  for (const contentType of upload.contentTypes)
+    expect((await ann.ask(initiateUpload, { ...file, contentType })).error?.code).not.toBe('invalid_input')
+  const other = await world.person('other')
+  expect(await other.refused(initiateUpload, { ...file, contentType: 'audio/midi' })).toMatchObject({
+    code: 'invalid_input',
+  })
+  expect(await other.refused(initiateUpload, { ...file, sizeBytes: upload.bytesMax + 1 })).toMatchObject({
+    code: 'invalid_input',
+  })
+  const { upload: begun, put } = await other.call(initiateUpload, { ...file, sizeBytes: upload.bytesMax })
+  const lifeOf = (until: string) => Math.round((Date.parse(until) - Date.parse(begun.createdAt)) / 1_000)
+  expect(lifeOf(begun.expiresAt)).toBe(upload.sendWithinSeconds)
+  expect(lifeOf(put.expiresAt)).toBe(upload.putUrlSeconds)
+})
+
+it('tells of listening what holds', async () => {
+  const { streaming, plays, lists } = await ann.call(getCapabilities, {})
+  const { id: trackId } = await makeTrack(ann.id, { durationMs: 240_000 })
+  const { expiresAt } = await ann.call(grantStream, { trackId })
+  const lifeS = (Date.parse(expiresAt) - world.clock.now()) / 1_000
+  expect(Math.abs(lifeS - 240 - streaming.grantMarginSeconds)).toBeLessThan(5)
+  const { id: longest } = await makeTrack(ann.id, { durationMs: 24 * 3_600_000 })
+  const long = await ann.call(grantStream, { trackId: longest })
+  expect(Math.abs((Date.parse(long.expiresAt) - world.clock.now()) / 1_000 - streaming.grantSecondsMax)).toBeLessThan(5)
+  const { thresholdMs, tellEveryMs } = await ann.call(openPlay, { trackId })
+  expect({ thresholdMs, tellEveryMs }).toEqual({ thresholdMs: plays.thresholdMsMax, tellEveryMs: plays.tellEveryMs })
+  expect(await ann.call(listHistory, { limit: lists.limitMax })).toEqual([])
+  expect(await ann.refused(listHistory, { limit: lists.limitMax + 1 })).toMatchObject({ code: 'invalid_input' })
+})
