@@ -1,10 +1,7 @@
-import { isModerator } from '../../kernel/actor'
 import { operation } from '../../kernel/operation'
-import { Page, pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
+import { Page, pageOf, paging } from '../../kernel/paging'
 import { shape } from '../../kernel/schema'
-import { Track } from '../../models'
-import { isTrackSeen, trackView, viewTracks, whatIsVisible } from '../streaming/views'
-import { newest } from '../user-profile/views'
+import { isTrackSeen, seenTracksAt, trackView } from '../streaming/views'
 
 export const listLikedTracks = operation({
   name: 'interactions.listLikedTracks',
@@ -20,22 +17,11 @@ export const listLikedTracks = operation({
 
   allow: () => true,
 
-  async run({ input, actor }, context) {
-    const size = pageSize(input)
-    const [at, id] = readCursor(input, 2) ?? newest
-    const names = { viewer: actor.id, moderates: isModerator(actor), at, id, count: size + 1 }
-    const rows = await context.world.db.query<{ id: string; at: Date }>(visibleLikes, names)
-    const page = pageFrom(
-      rows,
-      size,
-      row => [row.at.toISOString(), row.id],
-      row => row.id,
-    )
-    const tracks = await whatIsVisible(await Track.findAll({ where: { id: page.items } }), context)
-    const views = new Map((await viewTracks(tracks, context)).map(view => [view.id, view]))
+  async run({ input }, context) {
+    const { items, next } = await seenTracksAt(input, visibleLikes, context)
     return new Page(
-      page.items.flatMap(trackId => views.get(trackId) ?? []),
-      page.next,
+      items.map(({ track }) => track),
+      next,
     )
   },
 })

@@ -1,10 +1,7 @@
-import { isModerator } from '../../kernel/actor'
 import { operation } from '../../kernel/operation'
-import { Page, pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
+import { pageOf, paging } from '../../kernel/paging'
 import { instant, named, shape } from '../../kernel/schema'
-import { Track } from '../../models'
-import { isTrackSeen, trackView, viewTracks, whatIsVisible } from '../streaming/views'
-import { newest } from '../user-profile/views'
+import { isTrackSeen, seenTracksAt, trackView } from '../streaming/views'
 
 export const listHistory = operation({
   name: 'plays.listHistory',
@@ -20,26 +17,7 @@ export const listHistory = operation({
 
   allow: () => true,
 
-  async run({ input, actor }, context) {
-    const size = pageSize(input)
-    const [at, id] = readCursor(input, 2) ?? newest
-    const names = { viewer: actor.id, moderates: isModerator(actor), at, id, count: size + 1 }
-    const rows = await context.world.db.query<{ id: string; at: Date }>(latest, names)
-    const page = pageFrom(
-      rows,
-      size,
-      row => [row.at.toISOString(), row.id],
-      row => row,
-    )
-    const tracks = await Track.findAll({ where: { id: page.items.map(row => row.id) } })
-    const views = await viewTracks(await whatIsVisible(tracks, context), context)
-    const byId = new Map(views.map(view => [view.id, view]))
-    const shown = page.items.flatMap(row => {
-      const track = byId.get(row.id)
-      return track === undefined ? [] : [{ track, at: row.at.toISOString() }]
-    })
-    return new Page(shown, page.next)
-  },
+  run: ({ input }, context) => seenTracksAt(input, latest, context),
 })
 
 const latest = `

@@ -1,5 +1,7 @@
 import { Transaction } from 'sequelize'
+import { type Actor, isModerator } from '../../kernel/actor'
 import { type Context } from '../../kernel/context'
+import { Page, pageFrom, pageSize, type Paging, readCursor } from '../../kernel/paging'
 import { refusals } from '../../kernel/refusals'
 import {
   count,
@@ -15,7 +17,7 @@ import {
   written,
 } from '../../kernel/schema'
 import { Like, Repost, Track } from '../../models'
-import { blockersOf, profileSummaries, profileSummary } from '../user-profile/views'
+import { blockersOf, newest, profileSummaries, profileSummary } from '../user-profile/views'
 import { isListed, mayEditTrack, maySeeTrack } from './rules'
 
 /**
@@ -110,6 +112,33 @@ export async function viewTracks(tracks: readonly Track[], { actor }: Pick<Conte
     const viewer = { liked: liked.has(track.id), reposted: reposted.has(track.id), canEdit: mayEditTrack(actor, track) }
     return { ...describeTrack(track), owner, ...(actor === null ? {} : { viewer }) }
   })
+}
+
+/** The latest first, one page: `sql` answers `{id, at}` of tracks that `:viewer` sees, before `:at` and `:id`, `:count` of them. */
+export async function seenTracksAt(
+  input: Paging,
+  sql: string,
+  context: Context<Actor>,
+): Promise<Page<{ track: TrackView; at: string }>> {
+  const { actor, world } = context
+  const size = pageSize(input)
+  const [at, id] = readCursor(input, 2) ?? newest
+  const names = { viewer: actor.id, moderates: isModerator(actor), at, id, count: size + 1 }
+  const rows = await world.db.query<{ id: string; at: Date }>(sql, names)
+  const page = pageFrom(
+    rows,
+    size,
+    row => [row.at.toISOString(), row.id],
+    row => row,
+  )
+  // Seen a moment ago, and perhaps not any more.
+  const tracks = await whatIsVisible(await Track.findAll({ where: { id: page.items.map(row => row.id) } }), context)
+  const views = new Map((await viewTracks(tracks, context)).map(view => [view.id, view]))
+  const shown = page.items.flatMap(row => {
+    const track = views.get(row.id)
+    return track === undefined ? [] : [{ track, at: row.at.toISOString() }]
+  })
+  return new Page(shown, page.next)
 }
 
 /** Tracks by id as the viewer sees them; what is listed no longer since its id was read is left out. */
