@@ -15,7 +15,7 @@ const rows = 12_000
 /** Each side writes in the same way, so that what differs is the event; the last says what the way costs besides. */
 const comparisons = [
   {
-    name: 'durable-events',
+    name: 'durable-events-alike',
     ours: 'events',
     bare: 'rows in transactions',
     rounds: 5,
@@ -29,7 +29,7 @@ const comparisons = [
     about: 'both by single statements of plain pg, prepared: the log, the relay and the hub without the pipeline',
   },
   {
-    name: 'durable-events-against-pg',
+    name: 'durable-events',
     ours: 'events',
     bare: 'rows',
     rounds: 3,
@@ -42,10 +42,9 @@ export const throughput: Scenario = {
   name: 'throughput',
   promises: [
     {
-      name: 'durable-events',
+      name: 'durable-events-alike',
       title: `Durable events per second, ${writers} writers, against plain inserts in transactions`,
       unit: '×',
-      goal: atLeast(0.4),
     },
     {
       name: 'log-appends',
@@ -53,9 +52,10 @@ export const throughput: Scenario = {
       unit: '×',
     },
     {
-      name: 'durable-events-against-pg',
-      title: 'Durable events per second, against plain inserts by plain pg',
+      name: 'durable-events',
+      title: `Durable events per second, ${writers} writers, against plain inserts by plain pg`,
       unit: '×',
+      goal: atLeast(0.4),
     },
   ],
 
