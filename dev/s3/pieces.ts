@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream, rmSync } from 'node:fs'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { createReadStream, rmSync } from 'node:fs'
+import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -32,7 +32,8 @@ export class Pieces {
   async write(source: AsyncIterable<Uint8Array>): Promise<Piece> {
     const file = randomUUID()
     const path = join(this.#folder, file)
-    const target = createWriteStream(path, { flags: 'wx' })
+    // Opened before the first byte is asked for: a source that fails at once would be cleaned up after before the file is there.
+    const target = (await open(path, 'wx')).createWriteStream()
     try {
       await pipeline(source, target)
     } catch (error) {
