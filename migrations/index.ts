@@ -15,6 +15,7 @@ import { tallies } from './2026-11-22-13-tallies'
 import { revocations } from './2026-11-22-14-revocations'
 import { appendInSteps } from './2026-11-23-15-append-in-steps'
 import { plays } from './2026-11-23-16-plays'
+import { trackAudio } from './2026-11-23-17-track-audio'
 
 /** All migrations, in the order in which they run. */
 export const migrations: readonly Migration[] = [
@@ -34,4 +35,5 @@ export const migrations: readonly Migration[] = [
   revocations,
   appendInSteps,
   plays,
+  trackAudio,
 ]

@@ -16,6 +16,7 @@ import { Profile } from './profile'
 import { Report } from './report'
 import { Repost } from './repost'
 import { Track } from './track'
+import { TrackAudio } from './track-audio'
 import { Upload } from './upload'
 import { Waveform } from './waveform'
 
@@ -38,6 +39,7 @@ export const models = [
   Report,
   Repost,
   Track,
+  TrackAudio,
   Upload,
   Waveform,
 ]
@@ -61,6 +63,7 @@ export {
   Report,
   Repost,
   Track,
+  TrackAudio,
   Upload,
   Waveform,
 }

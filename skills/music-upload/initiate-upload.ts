@@ -1,14 +1,9 @@
-import { Op, Transaction } from 'sequelize'
 import { type Context } from '../../kernel/context'
-import { newId } from '../../kernel/ids'
 import { operation } from '../../kernel/operation'
-import { id, line, nullable, optional, pattern, shape, whole } from '../../kernel/schema'
-import { Profile, Upload } from '../../models'
-import { uploadChanged } from './events'
-import { audioType, trackWords } from './fields'
-import { presignFor, putExpiry } from './presign'
+import { id, nullable, optional, shape } from '../../kernel/schema'
+import { announceUpload, countPending, fileFields } from './announce-upload'
+import { trackWords } from './fields'
 import { tooManyUploads } from './refusals'
-import { pendingUploadsMax, uploadBytesMax, uploadLifeMs } from './rules'
 import { putView, uploadView, viewUpload } from './views'
 
 export const initiateUpload = operation({
@@ -17,10 +12,7 @@ export const initiateUpload = operation({
   summary: 'Announce a file. The answer says where to PUT it, within 30 minutes; renew the URL when it takes longer.',
   who: 'signed-in',
   input: shape({
-    fileName: line(255),
-    contentType: audioType,
-    sizeBytes: whole(1, uploadBytesMax),
-    sha256: pattern(/^[0-9a-f]{64}$/, 64),
+    ...fileFields,
     title: optional(trackWords.title),
     description: optional(trackWords.description),
     genre: optional(trackWords.genre),
@@ -33,37 +25,16 @@ export const initiateUpload = operation({
   status: 201,
   refuses: [tooManyUploads],
 
-  async load(_input, { actor, now }) {
-    // Serialises the uploads that one person announces at once: the eleventh would slip through otherwise.
-    await Profile.findByPk(actor.id, { attributes: ['id'], lock: Transaction.LOCK.NO_KEY_UPDATE })
-    return { pending: await countPending(actor.id, now) }
-  },
+  load: async (_input, context) => ({ pending: await countPending(context) }),
 
   allow: () => true,
 
-  async run({ input, subject, actor }, context) {
-    if (subject.pending >= pendingUploadsMax) throw tooManyUploads()
-    const { now } = context
-    const expiresAt = new Date(now.getTime() + uploadLifeMs)
-    const upload = await Upload.create({
-      visibility: 'public',
-      ...input,
-      id: newId(now),
-      ownerId: actor.id,
-      state: 'initiated',
-      createdAt: now,
-      expiresAt,
-      putExpiresAt: putExpiry(now, expiresAt),
-    })
-    await context.emit(uploadChanged, { ownerId: actor.id, upload: viewUpload(upload) })
+  async run({ input, subject: { pending }, actor }, context) {
+    const { upload, put } = await announceUpload(input, pending, context)
     const duplicateOf = await contentAlreadyThere(actor.id, input.sha256, context)
-    return { upload: viewUpload(upload), put: await presignFor(upload, context), duplicateOf }
+    return { upload: viewUpload(upload), put, duplicateOf }
   },
 })
-
-/** How many uploads of a person wait for their file. */
-const countPending = (ownerId: string, now: Date): Promise<number> =>
-  Upload.count({ where: { ownerId, state: 'initiated', expiresAt: { [Op.gt]: now } } })
 
 /** The newest track of a person that was made of the very same bytes. */
 async function contentAlreadyThere(

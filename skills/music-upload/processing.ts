@@ -2,24 +2,16 @@ import { type Context } from '../../kernel/context'
 import { type Job } from '../../kernel/job'
 import { type Track, Upload, Waveform } from '../../models'
 import { lockTrack } from '../streaming/views'
-import { type AudioFacts } from './audio/probe-audio'
 import { changeTrack } from './change-track'
 import { uploadChanged } from './events'
 import { forgetAudio, forgetIncoming } from './places'
 import { provisionalTitle } from './provisional-title'
+import { type Understood } from './understand'
 import { advance, isFinal } from './upload-state'
 import { viewUpload } from './views'
 
 /** The upload was aborted or its track removed while it was worked on. */
 export class Overtaken extends Error {}
-
-/** What became of a file. */
-export interface Understood {
-  key: string
-  facts: AudioFacts
-  durationMs: number
-  peaks: Buffer
-}
 
 type WithTrack = Upload & { trackId: string }
 
