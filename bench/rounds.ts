@@ -15,8 +15,8 @@ export interface Plan<T> {
   baseline: () => Promise<T>
   floor?: () => Promise<number>
   rounds?: number
-  /** Default true: the first measurements, made while code is still being compiled, are thrown away. */
-  needsWarming?: boolean
+  /** Default 1: so many of the first measurements, made while code is still being compiled, are thrown away. */
+  warmings?: number
   /** Default true: a pair whose floor deviates was disturbed. */
   isFloorSteady?: boolean
 }
@@ -41,9 +41,10 @@ const triesMax = 3
  * up to twice as many. A measurement that is void is made again, and fails loudly when it stays so.
  */
 export async function inPairs<T = number>(plan: Plan<T>): Promise<Paired<T>> {
-  const { ours, baseline, floor, rounds = 5, needsWarming = true, isFloorSteady = true } = plan
+  const { ours, baseline, floor, rounds = 5, warmings = 1, isFloorSteady = true } = plan
   const floorOf = async () => (floor === undefined ? undefined : valid(floor))
-  if (needsWarming) for (const first of [ours, baseline, floorOf]) await valid<unknown>(first)
+  for (let round = 0; round < warmings; round += 1)
+    for (const first of [ours, baseline, floorOf]) await valid<unknown>(first)
   const all: Pair<T>[] = []
   const isEnough = () => all.length >= 2 * rounds && quietOf(all, isFloorSteady).length >= 2 * rounds
   for (let round = 0; round < 2 * rounds && !isEnough(); round += 1) {

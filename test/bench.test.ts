@@ -91,7 +91,7 @@ describe('the numbers', () => {
     }
     const { pairs } = await inPairs({
       rounds: 1,
-      needsWarming: false,
+      warmings: 0,
       ours: turn('A'),
       baseline: turn('B'),
       floor: turn('C'),

@@ -9,6 +9,8 @@ import { followAll, makeChannels, type Position } from './channels'
 import { atMost, type Measured, type Scenario } from './scenario'
 
 const comeAndGo = 600
+/** Seen: the cost falls until some three thousand have come, of the bare server too. */
+const warmings = 6
 const atOnce = 40
 /** Events of each shared channel that a client has missed when it comes back. */
 const missed = 1
@@ -38,7 +40,7 @@ export const connect: Scenario = {
     const us = (values: readonly (number | undefined)[]) => `${median(values.map(value => value ?? NaN)).toFixed(0)} µs`
     const compare = async (name: string, come: Come, remark: string): Promise<Measured> => {
       const { pairs, remarks } = await inPairs({
-        rounds: 6,
+        ...{ rounds: 6, warmings },
         ours: () => costOfSignedIn(lab, ours, people, come),
         baseline: () => costOf(bare, people, () => LoadClient.connect(bare.port)),
         floor: () => costOf(raw, people, () => LoadClient.connectRaw(raw.port)),

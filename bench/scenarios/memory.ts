@@ -33,7 +33,7 @@ export const memory: Scenario = {
     }
     const { pairs, remarks } = await inPairs({
       rounds: 2,
-      needsWarming: false,
+      warmings: 0,
       isFloorSteady: false,
       ours: sample('tutti'),
       baseline: sample('bare'),
