@@ -590,6 +590,8 @@ export interface Operations {
   }
   /** Show no picture of yourself any more, nor one that is being worked on. Doing so again changes nothing. */
   'pictures.removeAvatar': { input: Record<string, never>; data: { done: true }; page: false }
+  /** Take somebody’s picture away, also one that is being worked on. Doing so again changes nothing. */
+  'pictures.clearAvatar': { input: { profileId: string }; data: { done: true }; page: false }
   /** Show no artwork on a track any more, nor one that is being worked on: for its artist and for moderators. Doing so again changes nothing. */
   'pictures.removeArtwork': { input: { trackId: string }; data: { done: true }; page: false }
   /** Like a track. Liking it again changes nothing. The answer counts it; what others read follows within 200 milliseconds. */
@@ -1017,6 +1019,7 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'pictures.abortPicture': 'DELETE /pictures/:pictureId',
   'pictures.locatePicture': 'GET /pictures/:pictureId/:file',
   'pictures.removeAvatar': 'DELETE /me/avatar',
+  'pictures.clearAvatar': 'DELETE /profiles/:profileId/avatar',
   'pictures.removeArtwork': 'DELETE /tracks/:trackId/artwork',
   'interactions.likeTrack': 'PUT /tracks/:trackId/like',
   'interactions.unlikeTrack': 'DELETE /tracks/:trackId/like',

@@ -4,7 +4,7 @@ const sidePixels = 640
 
 /** A PNG for the demo, another one for each name: two colours that flow into each other around a bright spot. */
 export function drawDemoPicture(name: string): Promise<Buffer> {
-  const seed = [...name].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) >>> 0, 7)
+  const seed = Array.from(name).reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) >>> 0, 7)
   const [from, to] = [hueColor(seed % 360), hueColor((seed >>> 3) % 360)]
   const spot = { x: sidePixels * (0.2 + ((seed >>> 5) % 60) / 100), y: sidePixels * (0.2 + ((seed >>> 9) % 60) / 100) }
   const pixels = Buffer.alloc(sidePixels * sidePixels * 3)

@@ -68,7 +68,7 @@ export async function addDemoData(folder: string, api: string, issuer: Issuer, f
     if (trackId !== undefined)
       await artist?.addPicture({ purpose: 'artwork', trackId }, await drawDemoPicture(piece.title))
   }
-  for (const [name, { addPicture }] of people) await addPicture({ purpose: 'avatar' }, await drawDemoPicture(name))
+  for (const [name, person] of people) await person.addPicture({ purpose: 'avatar' }, await drawDemoPicture(name))
   await leo.call('PUT', `/profiles/${me.id}/follow`)
 }
 

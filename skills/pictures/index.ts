@@ -1,5 +1,6 @@
 import { type Skill } from '../../kernel/product'
 import { abortPicture } from './abort-picture'
+import { clearAvatar } from './clear-avatar'
 import { pictureChanged } from './events'
 import { expirePictures } from './expire-pictures'
 import { finalizePicture } from './finalize-picture'
@@ -16,7 +17,7 @@ import { renewPicture } from './renew-picture'
 export const pictures: Skill = {
   operations: [
     ...[initiatePicture, getPicture, renewPicture, finalizePicture, abortPicture, locatePicture],
-    ...[removeAvatar, removeArtwork],
+    ...[removeAvatar, clearAvatar, removeArtwork],
   ],
   events: [pictureChanged],
   reactions: [onTrackRemoved],

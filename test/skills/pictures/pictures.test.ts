@@ -6,6 +6,7 @@ import { addComment } from '../../../skills/interactions/add-comment'
 import { listComments } from '../../../skills/interactions/list-comments'
 import { removeTrack } from '../../../skills/music-upload/remove-track'
 import { abortPicture } from '../../../skills/pictures/abort-picture'
+import { clearAvatar } from '../../../skills/pictures/clear-avatar'
 import { finalizePicture } from '../../../skills/pictures/finalize-picture'
 import { getPicture } from '../../../skills/pictures/get-picture'
 import { initiatePicture } from '../../../skills/pictures/initiate-picture'
@@ -433,6 +434,20 @@ describe('giving up', () => {
     await world.work()
     expect(await storedOf(world, id)).toEqual([])
     expect(await addPicture(world, ann, png)).toMatchObject({ state: 'ready' })
+  })
+
+  it('of somebody’s avatar is up to moderators', async () => {
+    const [ann, bob] = [await world.person('ann-rude'), await world.person('bob')]
+    const moderator = await world.person('mod', { roles: ['moderator'] })
+    const { id } = await addPicture(world, ann, png)
+    const heard = await ann.hear(`user:${ann.id}`)
+    expect(await bob.refused(clearAvatar, { profileId: ann.id })).toMatchObject({ code: 'forbidden', status: 403 })
+    await moderator.call(clearAvatar, { profileId: ann.id })
+    await moderator.call(clearAvatar, { profileId: ann.id })
+    await heard.first('pictures.pictureChanged', ({ picture }) => (picture as { state: string }).state === 'removed')
+    expect(await bob.call(getProfile, { handleOrId: ann.id })).toMatchObject({ avatar: null })
+    await world.work()
+    expect(await storedOf(world, id)).toEqual([])
   })
 
   it('and removing, finalizing and drawing at once end in one state everywhere', async () => {
