@@ -9,7 +9,7 @@ export interface Drawn {
   color: string
 }
 
-/** Beyond this something is made to be slow: 25 megapixels take a second or two. */
+/** Beyond this something is made to be slow: the largest take less than a second. */
 const drawingS = 20
 
 /**
