@@ -97,6 +97,7 @@ export interface MySnapshot {
   more: boolean
   notifications: Notification[]
   uploads: Upload[]
+  pictures: Picture[]
 }
 
 export interface Notification {
@@ -674,7 +675,7 @@ export interface Operations {
   'search.searchTracks': { input: { q: string; limit?: number; cursor?: string }; data: Track[]; page: true }
   /** People whose handle or name fits what was typed, the best first. An @ before a handle is understood. */
   'search.searchProfiles': { input: { q: string; limit?: number; cursor?: string }; data: ProfileSummary[]; page: true }
-  /** What your own channel goes on from: your profile, your newest 30 notifications and 20 uploads. */
+  /** What your own channel goes on from: your profile, your newest 30 notifications, 20 uploads and 10 pictures. */
   'notifications.getMySnapshot': { input: Record<string, never>; data: MySnapshot; page: false }
   /** What others did that concerns you, by latest activity; kept for 90 days. */
   'notifications.listNotifications': { input: { limit?: number; cursor?: string }; data: Notification[]; page: true }

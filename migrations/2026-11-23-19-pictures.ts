@@ -34,7 +34,7 @@ export const pictures = sqlMigration(
     check ((state in ('rejected', 'failed')) = (fault is not null)),
     check (state not in ('ready', 'replaced') or color is not null)
   );
-  create index pictures_of_owner on pictures (owner_id, id);
+  create index pictures_of_owner on pictures (owner_id, created_at desc, id desc);
   create index pictures_of_track on pictures (track_id, id) where track_id is not null;
   create index pictures_waiting on pictures (expires_at) where state = 'initiated';
   create index pictures_at_work on pictures (uploaded_at) where state = 'uploaded';
