@@ -1,4 +1,7 @@
+import { type JobContext } from '../../../kernel/job'
 import { type InputOf } from '../../../kernel/operation'
+import { transact } from '../../../kernel/transact'
+import { product } from '../../../skills'
 import { finalizePicture } from '../../../skills/pictures/finalize-picture'
 import { getPicture } from '../../../skills/pictures/get-picture'
 import { initiatePicture } from '../../../skills/pictures/initiate-picture'
@@ -55,4 +58,27 @@ export async function storedOf(world: TestWorld, pictureId: string): Promise<str
     [...keys, `incoming/${pictureId}`].map(async key => ((await world.world.storage.head(key)) ? [key] : [])),
   )
   return found.flat()
+}
+
+/** One transaction, as jobs have them. */
+export const transactIn = <T>({ world }: TestWorld, work: Parameters<typeof transact<T, null>>[1]): Promise<T> =>
+  transact({ world, product, actor: null, requestId: 'test' }, work)
+
+/** What a worker passes to a job. */
+export const jobContext = (world: TestWorld): JobContext => ({
+  world: world.world,
+  attempt: 1,
+  isLastAttempt: false,
+  signal: new AbortController().signal,
+  transact: work => transactIn(world, work),
+})
+
+/** Does what is due now and what comes due within a time. */
+export async function workAfter(world: TestWorld, ms: number): Promise<void> {
+  await world.world.db.query(
+    `update graphile_worker._private_jobs set run_at = run_at - make_interval(secs => :seconds) where run_at > now()`,
+    // The queue knows the real time alone.
+    { seconds: (ms + world.clock.now() - Date.now()) / 1000 },
+  )
+  await world.work()
 }
