@@ -133,8 +133,8 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
       return { sha256: hash.digest('hex') }
     },
 
-    async put(key: string, body: Buffer, contentType: string, cacheControl?: string): Promise<void> {
-      const headers = { ContentType: contentType, ...(cacheControl !== undefined && { CacheControl: cacheControl }) }
+    async put(key: string, body: Buffer, contentType: string, how: { cacheControl?: string } = {}): Promise<void> {
+      const headers = { ContentType: contentType, CacheControl: how.cacheControl }
       await s3.send(new PutObjectCommand({ ...at(key), Body: body, ...headers })).catch(rethrow)
     },
 

@@ -20,7 +20,7 @@ export async function redraw(picture: Picture, { world, signal }: JobContext): P
   for (const file of pictureFiles) {
     signal.throwIfAborted()
     const contentType = file.endsWith('.webp') ? 'image/webp' : 'image/jpeg'
-    await world.storage.put(pictureKey(picture.id, file), files[file], contentType, cacheControl)
+    await world.storage.put(pictureKey(picture.id, file), files[file], contentType, { cacheControl })
   }
   return color
 }
