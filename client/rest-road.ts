@@ -8,6 +8,8 @@ export const restRoad = (http: Http): Road => ({
   async ask(question: Question): Promise<Answer> {
     const { method, path, body } = toRequest(question)
     const headers = {
+      // By name: some operations redirect whoever takes anything.
+      accept: 'application/json',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(question.key === undefined ? {} : { 'idempotency-key': question.key }),
     }

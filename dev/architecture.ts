@@ -30,6 +30,7 @@ export const onlyUsedIn: Readonly<Record<string, readonly string[]>> = {
   express: ['server/'],
   'socket.io': ['realtime/'],
   '@socket.io/redis-adapter': ['realtime/'],
+  sharp: ['skills/pictures/drawing/'],
   umzug: ['migrations/'],
 }
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { drawDemoPicture } from './demo-picture'
 import { type Issuer } from './issuer'
 
 interface Piece {
@@ -62,8 +63,12 @@ export async function addDemoData(folder: string, api: string, issuer: Issuer, f
   for (const piece of pieces) {
     const file = join(folder, `${piece.title.toLowerCase().replace(' ', '-')}.mp3`)
     await play(ffmpeg, piece, file)
-    await people.get(piece.artist)?.upload(piece, await readFile(file))
+    const artist = people.get(piece.artist)
+    const trackId = await artist?.upload(piece, await readFile(file))
+    if (trackId !== undefined)
+      await artist?.addPicture({ purpose: 'artwork', trackId }, await drawDemoPicture(piece.title))
   }
+  for (const [name, person] of people) await person.addPicture({ purpose: 'avatar' }, await drawDemoPicture(name))
   await leo.call('PUT', `/profiles/${me.id}/follow`)
 }
 
@@ -100,21 +105,34 @@ async function callerFor(api: string, issuer: Issuer, name: string) {
 
   return {
     call,
-    async upload({ title, genre }: Piece, audio: Buffer): Promise<void> {
-      const { upload, put } = await call<{
-        upload: { id: string }
-        put: { url: string; headers: Record<string, string> }
-      }>('POST', '/uploads', {
-        fileName: `${title}.mp3`,
-        contentType: 'audio/mpeg',
-        sizeBytes: audio.length,
-        sha256: createHash('sha256').update(audio).digest('hex'),
-        title,
-        genre,
-      })
-      const sent = await fetch(put.url, { method: 'PUT', headers: put.headers, body: new Uint8Array(audio) })
-      if (!sent.ok) throw new Error(`the object store answered ${sent.status}`)
-      await call('POST', `/uploads/${upload.id}/finalize`)
+    /** The id of its track. */
+    async upload({ title, genre }: Piece, audio: Buffer): Promise<string> {
+      const announced = { fileName: `${title}.mp3`, contentType: 'audio/mpeg', title, genre, ...sized(audio) }
+      const { upload, put } = await call<{ upload: { id: string }; put: Put }>('POST', '/uploads', announced)
+      await send(put, audio)
+      return (await call<{ trackId: string }>('POST', `/uploads/${upload.id}/finalize`)).trackId
+    },
+
+    async addPicture(use: { purpose: 'avatar' } | { purpose: 'artwork'; trackId: string }, png: Buffer): Promise<void> {
+      const announced = { fileName: 'picture.png', contentType: 'image/png', ...use, ...sized(png) }
+      const { picture, put } = await call<{ picture: { id: string }; put: Put }>('POST', '/pictures', announced)
+      await send(put, png)
+      await call('POST', `/pictures/${picture.id}/finalize`)
     },
   }
+}
+
+interface Put {
+  url: string
+  headers: Record<string, string>
+}
+
+const sized = (file: Buffer) => ({
+  sizeBytes: file.length,
+  sha256: createHash('sha256').update(file).digest('hex'),
+})
+
+async function send({ url, headers }: Put, file: Buffer): Promise<void> {
+  const sent = await fetch(url, { method: 'PUT', headers, body: new Uint8Array(file) })
+  if (!sent.ok) throw new Error(`the object store answered ${sent.status}`)
 }

@@ -32,6 +32,11 @@ export interface Operation<I = unknown, O = unknown, S = unknown, W extends Who 
    * whoever follows from there misses nothing, and is told some of it twice.
    */
   snapshotOf?(this: void, input: NoInfer<I>, actor: ActorOf<W>): string
+  /**
+   * Over REST success is a redirect (302) to there, which anybody may keep for so long: an address that stands in an `<img>`.
+   * Who accepts `application/json` by name gets the answer itself, as over a socket.
+   */
+  redirectOf?(this: void, answer: NoInfer<O>): { url: string; keepSeconds: number }
   /** What else it may refuse with, beyond what any operation may. */
   readonly refuses?: readonly RefusalKind[]
   load(input: NoInfer<I>, context: Context<ActorOf<W>>): Promise<S>
@@ -50,6 +55,7 @@ export function operation<I, O, S, W extends Who>(declared: Operation<I, O, S, W
   const isRead = declared.idempotency === 'read'
   if (declared.route.startsWith('GET ') !== isRead)
     throw new Error(`${declared.name}: a GET is a read and a read is a GET`)
+  if (declared.redirectOf !== undefined && !isRead) throw new Error(`${declared.name}: a redirect is a read`)
   if (declared.snapshotOf !== undefined && !isRead) throw new Error(`${declared.name}: a snapshot is a read`)
   return declared
 }

@@ -9,6 +9,7 @@ import { NotificationActor } from './notification-actor'
 import { Party } from './party'
 import { PartyItem } from './party-item'
 import { PartyMember } from './party-member'
+import { Picture } from './picture'
 import { Play } from './play'
 import { Playlist } from './playlist'
 import { PlaylistItem } from './playlist-item'
@@ -32,6 +33,7 @@ export const models = [
   Party,
   PartyItem,
   PartyMember,
+  Picture,
   Play,
   Playlist,
   PlaylistItem,
@@ -56,6 +58,7 @@ export {
   Party,
   PartyItem,
   PartyMember,
+  Picture,
   Play,
   Playlist,
   PlaylistItem,

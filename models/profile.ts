@@ -20,6 +20,13 @@ export class Profile extends Model<InferAttributes<Profile>, InferCreationAttrib
   @Column({ type: DataTypes.TEXT, allowNull: false, defaultValue: '' })
   declare bio: CreationOptional<string>
 
+  /** The picture that is shown, and the colour that stands for it until it is loaded; both or neither. */
+  @Column({ type: DataTypes.UUID, allowNull: true })
+  declare avatarId: CreationOptional<string | null>
+
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare avatarColor: CreationOptional<string | null>
+
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
   declare followerCount: CreationOptional<number>
 

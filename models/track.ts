@@ -61,6 +61,13 @@ export class Track extends Model<InferAttributes<Track>, InferCreationAttributes
   @Column({ type: DataTypes.JSONB, allowNull: true })
   declare tags: CreationOptional<Record<string, string> | null>
 
+  /** The picture that is shown, and the colour that stands for it until it is loaded; both or neither. */
+  @Column({ type: DataTypes.UUID, allowNull: true })
+  declare artworkId: CreationOptional<string | null>
+
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare artworkColor: CreationOptional<string | null>
+
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
   declare likeCount: CreationOptional<number>
 

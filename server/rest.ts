@@ -36,6 +36,7 @@ async function serve(engine: Engine, op: AnyOperation, request: Request, respons
     key: readKey(request.get('idempotency-key')),
   })
   if ('refusal' in outcome) sendRefusal(response, outcome.refusal)
+  else if (op.redirectOf !== undefined) sendAlong(op.redirectOf(outcome.answer.data), outcome.answer, request, response)
   else sendAnswer(op, response, outcome.answer)
 }
 
@@ -64,6 +65,20 @@ function revisionOf(request: Request): { rev?: number } {
   // Whoever asks not to overwrite must not be ignored because of a typing error.
   if (rev === undefined) throw refusals.invalidInput('If-Match is the ETag of an answer, such as "7", or *.')
   return { rev: Number(rev) }
+}
+
+/** To be followed by pages of any origin, without a token: they show what is there and read nothing. */
+function sendAlong(
+  to: { url: string; keepSeconds: number },
+  answer: Answer,
+  request: Request,
+  response: Response,
+): void {
+  const wantsAnswer = /\bapplication\/json\b/i.test(request.get('accept') ?? '')
+  response.vary('Accept').set('Cache-Control', `public, max-age=${to.keepSeconds}`)
+  response.set('Cross-Origin-Resource-Policy', 'cross-origin').type('application/json')
+  if (!wantsAnswer) response.status(302).set('Location', to.url)
+  response.end(JSON.stringify(answer))
 }
 
 function sendAnswer(op: AnyOperation, response: Response, answer: Answer): void {

@@ -7,6 +7,7 @@ import { notifications } from './notifications'
 import { listeningParty } from './listening-party'
 import { moderation } from './moderation'
 import { musicUpload } from './music-upload'
+import { pictures } from './pictures'
 import { playlists } from './playlists'
 import { plays } from './plays'
 import { search } from './search'
@@ -21,6 +22,7 @@ export const product: Product = productOf(
     streaming,
     musicUpload,
     plays,
+    pictures,
     interactions,
     playlists,
     search,

@@ -149,7 +149,7 @@ describe('the image', () => {
     expect(all('FROM').length).toBeGreaterThan(1)
     expect([...bases]).toEqual([expect.stringMatching(/^node:\d+\.\d+\.\d+-\w+-slim$/)])
     expect(all('RUN').filter(rest => rest.includes('npm ci') && !rest.includes('--ignore-scripts'))).toEqual([])
-    expect(all('RUN').join('\n')).toContain('npm ci --omit=dev --omit=optional --ignore-scripts')
+    expect(all('RUN').join('\n')).toContain('npm ci --omit=dev --ignore-scripts')
   })
 
   it('starts without a shell and without rights, and is told to stop', () => {

@@ -22,6 +22,8 @@ import { getMe } from '../skills/user-profile/get-me'
 import { announce } from './announce'
 import { makeTrack } from './factories'
 import { until } from './kernel/until'
+import { plainPng } from './pictures'
+import { addPicture } from './skills/pictures/picturing'
 import { Ear, Person, type Reply } from './people'
 import { nodeProcess } from './server/node-process'
 import { EventReader } from './server/sse'
@@ -98,6 +100,17 @@ describe('REST', () => {
     const response = await fetch(edge.url + path)
     expect(response.status).toBe(404)
     expect(await problemOf(response)).toMatchObject({ code: refusals.unknownOperation.code })
+  })
+
+  it('lets a page have all of its pictures at once', async () => {
+    const ann = await arrive('ann')
+    const { id } = await addPicture(world, ann, await plainPng())
+    const path = `/api/v1/pictures/${id}/250.webp`
+    const ways = await Promise.all(
+      Array.from({ length: 150 }, () => fetch(edge.url + path, { redirect: 'manual' }).then(({ status }) => status)),
+    )
+    expect([...new Set(ways)]).toEqual([302])
+    expect((await ann.ask(getMe, {})).status).toBe(200)
   })
 
   it('refuses a body above the limit before any node sees it', async () => {

@@ -63,7 +63,7 @@ function toOperation(op: AnyOperation, book: SchemaBook): Json {
     ...(op.who === 'anyone' ? { security: [{}, { bearer: [] }] } : {}),
     parameters,
     ...(inQuery || rest.length === 0 ? {} : { requestBody: { required: true, content: json(body) } }),
-    responses: { [op.status ?? 200]: success(op, book), ...refusalResponses(refusalsOf(op)) },
+    responses: { ...redirected(op), [op.status ?? 200]: success(op, book), ...refusalResponses(refusalsOf(op)) },
   }
 }
 
@@ -95,6 +95,16 @@ const parameter = (place: 'path' | 'query', name: string, schema: Json | undefin
 })
 
 const json = (schema: Json) => ({ 'application/json': { schema } })
+
+const redirected = (op: AnyOperation): Json =>
+  op.redirectOf === undefined
+    ? {}
+    : {
+        302: {
+          description: 'It is there. Accept `application/json` by name to get the answer itself.',
+          headers: { Location: { required: true, schema: { type: 'string', format: 'uri' } } },
+        },
+      }
 
 function success(op: AnyOperation, book: SchemaBook): Json {
   return { description: 'Done', content: json(answerOf(op, book)) }

@@ -133,8 +133,9 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
       return { sha256: hash.digest('hex') }
     },
 
-    async put(key: string, body: Buffer, contentType: string): Promise<void> {
-      await s3.send(new PutObjectCommand({ ...at(key), Body: body, ContentType: contentType })).catch(rethrow)
+    async put(key: string, body: Buffer, contentType: string, how: { cacheControl?: string } = {}): Promise<void> {
+      const headers = { ContentType: contentType, CacheControl: how.cacheControl }
+      await s3.send(new PutObjectCommand({ ...at(key), Body: body, ...headers })).catch(rethrow)
     },
 
     async get(key: string): Promise<Buffer | undefined> {

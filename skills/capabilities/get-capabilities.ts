@@ -5,6 +5,16 @@ import { catchUpEventsMax, channelsPerSocketMax, waitSecondsMax } from '../../ke
 import { count, list, named, nothing, shape, type Value, written } from '../../kernel/schema'
 import { logKeptDays } from '../../kernel/upkeep'
 import { audioTypes, pendingUploadsMax, putLifeMs, uploadBytesMax, uploadLifeMs } from '../music-upload/rules'
+import {
+  pendingPicturesMax,
+  pictureBytesMax,
+  pictureFiles,
+  pictureLifeMs,
+  picturePixelsMax,
+  picturePutLifeMs,
+  pictureSideMin,
+  pictureTypes,
+} from '../pictures/rules'
 import { tellEveryMs, thresholdMsMax, windowMsMin } from '../plays/rules'
 import { grantLifeMsMax, grantMarginMs } from '../streaming/rules'
 
@@ -19,6 +29,20 @@ const capabilities = named(
       sendWithinSeconds: count,
       putUrlSeconds: count,
     }),
+    pictures: shape({
+      contentTypes: list(written, 20),
+      bytesMax: count,
+      pixelsMax: count,
+      /** The shorter side, in pixels. */
+      sideMin: count,
+      /** How many may wait for their file or be worked on. */
+      pendingMax: count,
+      sendWithinSeconds: count,
+      putUrlSeconds: count,
+      /** `<at>/<picture id>/<file>` is the address of each; `at` may be below the API's own origin. */
+      at: written,
+      files: list(written, 20),
+    }),
     /** A grant lasts for the length of the track and the margin, at most the maximum. */
     streaming: shape({ grantMarginSeconds: count, grantSecondsMax: count }),
     plays: shape({ tellEveryMs: count, thresholdMsMax: count, windowSecondsMin: count }),
@@ -30,7 +54,7 @@ const capabilities = named(
 
 const seconds = (ms: number) => ms / 1_000
 
-const present: Value<typeof capabilities> = {
+const present: Omit<Value<typeof capabilities>, 'pictures'> = {
   upload: {
     contentTypes: [...audioTypes],
     bytesMax: uploadBytesMax,
@@ -44,6 +68,21 @@ const present: Value<typeof capabilities> = {
   lists: { limitDefault: pageSizeDefault, limitMax: pageSizeMax },
   idempotencyKeyHours: keysKeptHours,
 }
+
+const picturesPresent = {
+  contentTypes: [...pictureTypes],
+  bytesMax: pictureBytesMax,
+  pixelsMax: picturePixelsMax,
+  sideMin: pictureSideMin,
+  pendingMax: pendingPicturesMax,
+  sendWithinSeconds: seconds(pictureLifeMs),
+  putUrlSeconds: seconds(picturePutLifeMs),
+  files: [...pictureFiles],
+}
+
+/** Straight to the distribution, where there is one; else the API redirects to the bucket. */
+const picturesAt = (cdn: { origin: string } | undefined) =>
+  cdn === undefined ? '/api/v1/pictures' : `${cdn.origin}/pictures`
 
 export const getCapabilities = operation({
   name: 'capabilities.getCapabilities',
@@ -60,5 +99,5 @@ export const getCapabilities = operation({
 
   allow: () => true,
 
-  run: async () => present,
+  run: async (_call, { world }) => ({ ...present, pictures: { ...picturesPresent, at: picturesAt(world.config.cdn) } }),
 })

@@ -1,7 +1,7 @@
 import { type Value } from '../../kernel/schema'
 import { type World } from '../../kernel/world'
 import { isTrackListed } from '../streaming/views'
-import { blockBetween } from '../user-profile/views'
+import { blockBetween, summaryJson } from '../user-profile/views'
 import { actorsShownMax, type feedItem } from './views'
 
 type Item = Value<typeof feedItem>
@@ -83,7 +83,7 @@ const broughtByRepost = `
 /** Who of the circle brought the track, the earliest first. Looked up only for what is shown. */
 const actors = (withReposts: boolean) => `
   select cast(count(*) as integer) as count, jsonb_agg((
-      select jsonb_build_object('id', p.id, 'handle', p.handle, 'displayName', p.display_name)
+      select ${summaryJson('p')}
       from profiles p where p.id = actor.id
     ) order by place) filter (where place <= ${actorsShownMax}) as named
   from (

@@ -2,7 +2,8 @@ import { operation } from '../../kernel/operation'
 import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
 import { id, shape } from '../../kernel/schema'
 import { visibleTrack } from '../streaming/views'
-import { newest } from '../user-profile/views'
+import { avatarOf } from '../pictures/views'
+import { newest, type ProfileSummary } from '../user-profile/views'
 import { type CommentRow, commentView, describeComment, isShown, viewComment } from './views'
 
 export const listComments = operation({
@@ -24,20 +25,21 @@ export const listComments = operation({
     const size = pageSize(input)
     const [at, id] = readCursor(input, 2) ?? newest
     const names = { trackId: track.id, ownerId: track.ownerId, viewer: actor?.id ?? null, at, id, count: size + 1 }
-    const rows = await world.db.query<CommentRow & { handle: string; displayName: string }>(shownComments, names)
+    const rows = await world.db.query<CommentRow & Omit<ProfileSummary, 'id'>>(shownComments, names)
     return pageFrom(
       rows,
       size,
       row => [row.createdAt.toISOString(), row.id],
-      ({ handle, displayName, ...row }) =>
-        viewComment(describeComment(row, { id: row.authorId, handle, displayName }), track, actor),
+      ({ handle, displayName, avatar, ...row }) =>
+        viewComment(describeComment(row, { id: row.authorId, handle, displayName, avatar }), track, actor),
     )
   },
 })
 
 const shownComments = `
   select c.id, c.track_id as "trackId", c.author_id as "authorId", c.body, c.position_ms as "positionMs",
-    c.created_at as "createdAt", p.handle, p.display_name as "displayName"
+    c.created_at as "createdAt", p.handle, p.display_name as "displayName",
+    ${avatarOf('p')} as avatar
   from comments c join profiles p on p.id = c.author_id
   where c.track_id = :trackId and c.removed_at is null and ${isShown('c.author_id', ':ownerId', ':viewer')}
     and (c.created_at, c.id) < (cast(:at as timestamptz), cast(:id as uuid))

@@ -2,6 +2,7 @@ import { type Actor } from '../../kernel/actor'
 import { type Context } from '../../kernel/context'
 import { refusals } from '../../kernel/refusals'
 import { type Value } from '../../kernel/schema'
+import { avatarOf } from '../pictures/views'
 import { maySeeTrack, type TrackFacts } from '../streaming/rules'
 import { type trackCounts } from '../streaming/views'
 import { type ProfileSummary } from '../user-profile/views'
@@ -74,7 +75,7 @@ const stance = `
   select t.owner_id as "ownerId", t.visibility, t.state, t.removed_at as "removedAt",
     t.like_count + waiting.likes as likes, t.repost_count + waiting.reposts as reposts,
     t.comment_count as comments, t.counts_rev as rev,
-    p.handle, p.display_name as "displayName",
+    p.handle, p.display_name as "displayName", ${avatarOf('p')} as avatar,
     exists (select from blocks where blocker_id = t.owner_id and blocked_id = p.id) as blocked,
     exists (select from likes where track_id = t.id and profile_id = p.id) as liked,
     exists (select from reposts where track_id = t.id and profile_id = p.id) as reposted

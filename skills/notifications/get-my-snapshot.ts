@@ -1,14 +1,16 @@
 import { operation } from '../../kernel/operation'
 import { refusals } from '../../kernel/refusals'
 import { list, named, nothing, shape } from '../../kernel/schema'
-import { Profile, Upload } from '../../models'
+import { Picture, Profile, Upload } from '../../models'
 import { uploadView, viewUpload } from '../music-upload/views'
+import { pictureView, viewPicture } from '../pictures/views'
 import { newest, profileView, viewProfile } from '../user-profile/views'
 import { shownOf, unreadOf, viewNotification } from './shown'
 import { notificationView, unread } from './views'
 
 const notificationsMax = 30
 const uploadsMax = 20
+const picturesMax = 10
 
 const mySnapshotView = named(
   'MySnapshot',
@@ -17,13 +19,14 @@ const mySnapshotView = named(
     ...unread,
     notifications: list(notificationView, notificationsMax),
     uploads: list(uploadView, uploadsMax),
+    pictures: list(pictureView, picturesMax),
   }),
 )
 
 export const getMySnapshot = operation({
   name: 'notifications.getMySnapshot',
   route: 'GET /me/snapshot',
-  summary: `What your own channel goes on from: your profile, your newest ${notificationsMax} notifications and ${uploadsMax} uploads.`,
+  summary: `What your own channel goes on from: your profile, your newest ${notificationsMax} notifications, ${uploadsMax} uploads and ${picturesMax} pictures.`,
   who: 'signed-in',
   input: nothing,
   output: mySnapshotView,
@@ -43,11 +46,21 @@ export const getMySnapshot = operation({
     const { world } = context
     const rows = await shownOf(world, { recipientId: actor.id, after: newest, limit: notificationsMax })
     const uploads = await Upload.findAll({ where: { ownerId: actor.id }, order: [['id', 'DESC']], limit: uploadsMax })
+    const pictures = await Picture.findAll({
+      where: { ownerId: actor.id },
+      // Their ids are no time-ordered ones.
+      order: [
+        ['createdAt', 'DESC'],
+        ['id', 'DESC'],
+      ],
+      limit: picturesMax,
+    })
     return {
       profile: await viewProfile(profile, context),
       ...(await unreadOf(world, [actor.id]))(actor.id),
       notifications: rows.map(viewNotification),
       uploads: uploads.map(viewUpload),
+      pictures: pictures.map(viewPicture),
     }
   },
 })

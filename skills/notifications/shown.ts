@@ -1,7 +1,7 @@
 import { type World } from '../../kernel/world'
 import { type NotificationKind } from '../../models/notification'
 import { isTrackListed } from '../streaming/views'
-import { blockBetween } from '../user-profile/views'
+import { blockBetween, summaryJson } from '../user-profile/views'
 import { actorsShownMax, type NotificationView, type Unread, unreadShownMax } from './views'
 
 /** An actor who is still to be named: took nothing back, and no block stands between. */
@@ -32,8 +32,7 @@ const columns = `
       union select blocker_id from blocks where blocked_id = n.recipient_id)
   ) as "actorCount",
   (
-    select jsonb_agg(
-      jsonb_build_object('id', p.id, 'handle', p.handle, 'displayName', p.display_name) order by latest.at desc)
+    select jsonb_agg(${summaryJson('p')} order by latest.at desc)
     from (select a.actor_id, a.at from notification_actors a where ${present} order by a.at desc limit ${actorsShownMax}) latest
     join profiles p on p.id = latest.actor_id
   ) as actors`

@@ -17,6 +17,7 @@ import {
   written,
 } from '../../kernel/schema'
 import { Like, Repost, Track } from '../../models'
+import { pictureRef, refOf } from '../pictures/views'
 import { blockersOf, newest, profileSummaries, profileSummary } from '../user-profile/views'
 import { isListed, mayEditTrack, maySeeTrack } from './rules'
 
@@ -40,6 +41,7 @@ export const trackView = named(
     visibility,
     state: oneOf('processing', 'ready', 'failed'),
     durationMs: nullable(count),
+    artwork: nullable(pictureRef),
     owner: profileSummary,
     counts: trackCounts,
     rev: count,
@@ -168,6 +170,7 @@ function describeTrack(track: Track) {
   const { id, title, description, genre, visibility, state, durationMs, rev, createdAt, publishedAt } = track
   return {
     ...{ id, title, description, genre, visibility, state, durationMs, rev },
+    artwork: refOf(track.artworkId, track.artworkColor),
     counts: countsOf(track),
     createdAt: createdAt.toISOString(),
     publishedAt: publishedAt?.toISOString() ?? null,

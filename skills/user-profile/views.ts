@@ -1,12 +1,16 @@
 import { type Context } from '../../kernel/context'
 import { type Page, pageFrom, pageSize, type Paging, readCursor } from '../../kernel/paging'
 import { refusals } from '../../kernel/refusals'
-import { count, flag, id, instant, named, optional, shape, type Value, written } from '../../kernel/schema'
+import { count, flag, id, instant, named, nullable, optional, shape, type Value, written } from '../../kernel/schema'
 import { type World } from '../../kernel/world'
 import { Block, Follow, Profile } from '../../models'
+import { avatarOf, type PictureRef, pictureRef, refOf } from '../pictures/views'
 
 /** A person as shown beside what they made or did. */
-export const profileSummary = named('ProfileSummary', shape({ id, handle: written, displayName: written }))
+export const profileSummary = named(
+  'ProfileSummary',
+  shape({ id, handle: written, displayName: written, avatar: nullable(pictureRef) }),
+)
 export type ProfileSummary = Value<typeof profileSummary>
 
 /** One value: of two, the one with the greater `rev` is newer. It has nothing to do with the `rev` of its profile. */
@@ -17,6 +21,7 @@ const facts = {
   handle: written,
   displayName: written,
   bio: written,
+  avatar: nullable(pictureRef),
   counts: profileCounts,
   rev: count,
   createdAt: instant,
@@ -38,15 +43,27 @@ export type ProfileView = Value<typeof profileView>
 /** Whether you block somebody: the answer to blocking, which tells no more about them. */
 export const blockStance = named('BlockStance', shape({ profileId: id, blocking: flag }))
 
-export const summariseProfile = ({ id, handle, displayName }: ProfileSummary): ProfileSummary => ({
-  id,
-  handle,
-  displayName,
+export const summariseProfile = (profile: Profile): ProfileSummary => ({
+  id: profile.id,
+  handle: profile.handle,
+  displayName: profile.displayName,
+  avatar: avatarShown(profile),
 })
+
+const avatarShown = ({ avatarId, avatarColor }: Profile): PictureRef | null => refOf(avatarId, avatarColor)
+
+/** SQL: the columns of a summary, from a row of profiles. */
+export const summaryColumns = (profile: string): string =>
+  `${profile}.id, ${profile}.handle, ${profile}.display_name as "displayName", ${avatarOf(profile)} as avatar`
+
+/** SQL: a summary as JSON, from a row of profiles. */
+export const summaryJson = (profile: string): string =>
+  `jsonb_build_object('id', ${profile}.id, 'handle', ${profile}.handle, 'displayName', ${profile}.display_name,
+    'avatar', ${avatarOf(profile)})`
 
 /** People by id, for the rows that mention them. */
 export async function profileSummaries(ids: readonly string[]): Promise<Map<string, ProfileSummary>> {
-  const attributes = ['id', 'handle', 'displayName']
+  const attributes = ['id', 'handle', 'displayName', 'avatarId', 'avatarColor']
   const profiles = await Profile.findAll({ where: { id: [...new Set(ids)] }, attributes })
   return new Map(profiles.map(profile => [profile.id, summariseProfile(profile)]))
 }
@@ -84,7 +101,12 @@ export async function blockersOf(viewerId: string, among: readonly string[]): Pr
 
 export function describeProfile(profile: Profile): ProfileFacts {
   const { id, handle, displayName, bio, rev, createdAt } = profile
-  return { id, handle, displayName, bio, counts: profileCountsOf(profile), rev, createdAt: createdAt.toISOString() }
+  return {
+    ...{ id, handle, displayName, bio, rev },
+    avatar: avatarShown(profile),
+    counts: profileCountsOf(profile),
+    createdAt: createdAt.toISOString(),
+  }
 }
 
 export const profileCountsOf = (profile: Profile): Value<typeof profileCounts> => ({
@@ -126,13 +148,18 @@ export async function listPeople(
   const size = pageSize(paging)
   const [at, id] = readCursor(paging, 2) ?? newest
   const rows = await world.db.query<ProfileSummary & { at: Date }>(
-    `select p.id, p.handle, p.display_name as "displayName", r.created_at as at
+    `select ${summaryColumns('p')}, r.created_at as at
      from ${from} r join profiles p on p.id = r.${who}
      where ${where} and (r.created_at, r.${who}) < (cast(:at as timestamptz), cast(:id as uuid))
      order by r.created_at desc, r.${who} desc limit :count`,
     { ...names, at, id, count: size + 1 },
   )
-  return pageFrom(rows, size, row => [row.at.toISOString(), row.id], summariseProfile)
+  return pageFrom(
+    rows,
+    size,
+    row => [row.at.toISOString(), row.id],
+    ({ id, handle, displayName, avatar }) => ({ id, handle, displayName, avatar }),
+  )
 }
 
 /** Where the first page of what is newest first begins: before any row. */

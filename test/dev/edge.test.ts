@@ -1,6 +1,6 @@
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { getSignedCookies, getSignedUrl } from '@aws-sdk/cloudfront-signer'
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createHash, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { get, request as send, type IncomingMessage } from 'node:http'
@@ -23,6 +23,7 @@ const ec = generateKeyPairSync('ec', {
 const publicKeys = { KRSA: keys.publicKey, KEC: ec.publicKey }
 const signer = { keyPairId: 'KRSA', privateKey: keys.privateKey }
 
+const pictureId = randomUUID()
 const song = randomBytes(100_000)
 const long = randomBytes(48_000_000)
 // A whole second, since the signer rounds what it is given to one.
@@ -49,6 +50,7 @@ beforeAll(async () => {
   const put = (Key: string, Body: Buffer | string, ContentType: string) =>
     s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ContentType, CacheControl: 'max-age=60' }))
   await put('audio/song.mp3', song, 'audio/mpeg')
+  await put(`pictures/${pictureId}/500.webp`, 'a picture', 'image/webp')
   await put('audio/empty.mp3', Buffer.alloc(0), 'audio/mpeg')
   await put('audio/long.flac', long, 'audio/flac')
   await put('audio/two words + a héart.mp3', 'spaces', 'audio/mpeg')
@@ -438,5 +440,32 @@ describe('a long object', () => {
     const broken = expect(buffer(response)).rejects.toThrow()
     await brief[Symbol.asyncDispose]()
     await broken
+  })
+})
+
+describe('a picture', () => {
+  it('is there for everybody, without a signature', async () => {
+    const path = `/pictures/${pictureId}/500.webp`
+    for (const asked of [path, `${path}?v=2`]) {
+      const response = await fetch(edge.url + asked)
+      expect([response.status, response.headers.get('content-type'), await response.text()]).toEqual([
+        ...[200, 'image/webp', 'a picture'],
+      ])
+    }
+    expect((await fetch(`${edge.url}/pictures/${pictureId}/250.webp`)).status).toBe(404)
+  })
+
+  it('is no way to anything else', async () => {
+    for (const path of [
+      '/audio/song.mp3',
+      `/pictures/${pictureId}/../../audio/song.mp3`,
+      '/pictures/../audio/song.mp3',
+      '/pictures/%2e%2e/audio/song.mp3',
+      `/pictures/${pictureId}/500.webp/../../../audio/song.mp3`,
+      `//pictures/${pictureId}/500.webp`,
+      '/pictures/',
+      `/Pictures/${pictureId}/500.webp`,
+    ])
+      expect([path, (await asWritten(path)).statusCode]).toEqual([path, 403])
   })
 })

@@ -6,9 +6,11 @@ export type UserCopy = AnswerOf<typeof getMySnapshot>
 type Profile = UserCopy['profile']
 type Notification = UserCopy['notifications'][number]
 type Upload = UserCopy['uploads'][number]
+type Picture = UserCopy['pictures'][number]
 
 const notificationsMax = 30
 const uploadsMax = 20
+const picturesMax = 10
 
 interface Told {
   profile: Profile
@@ -24,6 +26,7 @@ interface Told {
   commentId: string
   track: { id: string; title: string }
   upload: Upload
+  picture: Picture
 }
 
 /** Everything is absolute: the newest revision, else the latest event. */
@@ -69,6 +72,11 @@ const changes: Record<string, (told: Told, state: UserCopy) => Partial<UserCopy>
     uploads: [...uploads.filter(({ id }) => id !== upload.id), upload]
       .sort((one, other) => (one.id > other.id ? -1 : 1))
       .slice(0, uploadsMax),
+  }),
+  'pictures.pictureChanged': ({ picture }, { pictures }) => ({
+    pictures: [...pictures.filter(({ id }) => id !== picture.id), picture]
+      .sort((one, other) => (one.createdAt + one.id > other.createdAt + other.id ? -1 : 1))
+      .slice(0, picturesMax),
   }),
 }
 

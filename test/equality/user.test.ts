@@ -13,6 +13,11 @@ import { removeTrack } from '../../skills/music-upload/remove-track'
 import { updateTrack } from '../../skills/music-upload/update-track'
 import { getMySnapshot } from '../../skills/notifications/get-my-snapshot'
 import { moveReadMarker } from '../../skills/notifications/move-read-marker'
+import { abortPicture } from '../../skills/pictures/abort-picture'
+import { finalizePicture } from '../../skills/pictures/finalize-picture'
+import { initiatePicture } from '../../skills/pictures/initiate-picture'
+import { removeArtwork } from '../../skills/pictures/remove-artwork'
+import { removeAvatar } from '../../skills/pictures/remove-avatar'
 import { blockProfile } from '../../skills/user-profile/block-profile'
 import { followProfile } from '../../skills/user-profile/follow-profile'
 import { unblockProfile } from '../../skills/user-profile/unblock-profile'
@@ -20,7 +25,9 @@ import { unfollowProfile } from '../../skills/user-profile/unfollow-profile'
 import { updateMe } from '../../skills/user-profile/update-me'
 import { makeTrack } from '../factories'
 import { doors, type Person, type Reply } from '../people'
+import { plainPng } from '../pictures'
 import { announce, put } from '../skills/music-upload/uploading'
+import { announcePicture } from '../skills/pictures/picturing'
 import { freshWorld, type TestWorld } from '../world'
 import { type Fresh, Mirror, take } from './mirror'
 import { holdsFor, storiesWithinMs, tell } from './stories'
@@ -39,6 +46,7 @@ const deed = fc.record({
     ...(['like', 'like', 'like', 'unlike', 'repost', 'unrepost', 'comment', 'comment', 'uncomment'] as const),
     ...(['follow', 'follow', 'unfollow', 'follow back', 'unfollow back', 'block', 'unblock'] as const),
     ...(['read', 'read', 'words', 'title', 'remove track', 'publish', 'announce', 'send', 'abort', 'work'] as const),
+    ...(['picture', 'picture', 'show', 'show', 'no picture', 'undress', 'bare track'] as const),
   ),
   which: fc.nat(1_000),
   door: fc.constantFrom(...doors),
@@ -65,6 +73,8 @@ async function stage() {
     others.map(({ id }) => makeTrack(id, { visibility: 'private', publishedAt: null })),
   )
   const commentIds: string[] = []
+  const pictureIds: string[] = []
+  const png = await plainPng({ width: 100, height: 100 })
   const uploads: { id: string; bytes: Buffer; put: Parameters<typeof put>[0] }[] = []
 
   async function does({ who, device, what, which, door }: Deed): Promise<Reply> {
@@ -73,6 +83,7 @@ async function stage() {
     const [trackId, profileId, via] = [trackIds[which % 3] ?? '', other.id, { door }]
     const upload = uploads[which % uploads.length]
     const uploadId = upload?.id ?? trackId
+    const pictureId = pictureIds[which % pictureIds.length] ?? trackId
     const deeds: Record<typeof what, () => Promise<Reply>> = {
       like: () => other.ask(likeTrack, { trackId }, via),
       unlike: () => other.ask(unlikeTrack, { trackId }, via),
@@ -115,6 +126,19 @@ async function stage() {
         return me.ask(finalizeUpload, { uploadId }, via)
       },
       abort: () => me.ask(abortUpload, { uploadId }, via),
+      picture: async () => {
+        const wish = which % 2 === 0 ? {} : { trackId }
+        const reply = await me.ask(initiatePicture, announcePicture(png, wish), via)
+        if (reply.error !== undefined) return reply
+        const begun = reply.data as { picture: { id: string }; put: Parameters<typeof put>[0] }
+        await put(begun.put, png)
+        pictureIds.push(begun.picture.id)
+        return reply
+      },
+      show: () => me.ask(finalizePicture, { pictureId }, via),
+      'no picture': () => me.ask(abortPicture, { pictureId }, via),
+      undress: () => me.ask(removeAvatar, {}, via),
+      'bare track': () => me.ask(removeArtwork, { trackId }, via),
       work: async () => {
         await world.work()
         return {}

@@ -1,11 +1,14 @@
 import { getCapabilities } from '../../../skills/capabilities/get-capabilities'
 import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
+import { initiatePicture } from '../../../skills/pictures/initiate-picture'
 import { openPlay } from '../../../skills/plays/open-play'
 import { listHistory } from '../../../skills/plays/list-history'
 import { grantStream } from '../../../skills/streaming/grant-stream'
 import { makeTrack } from '../../factories'
 import { askOverRest, doors, type Person } from '../../people'
+import { plainPng } from '../../pictures'
 import { freshWorld, type TestWorld } from '../../world'
+import { addPicture, announcePicture } from '../pictures/picturing'
 
 let world: TestWorld
 let ann: Person
@@ -53,4 +56,28 @@ it('tells of listening what holds', async () => {
   expect({ thresholdMs, tellEveryMs }).toEqual({ thresholdMs: plays.thresholdMsMax, tellEveryMs: plays.tellEveryMs })
   expect(await ann.call(listHistory, { limit: lists.limitMax })).toEqual([])
   expect(await ann.refused(listHistory, { limit: lists.limitMax + 1 })).toMatchObject({ code: 'invalid_input' })
+})
+
+it('tells of pictures what holds', async () => {
+  const cara = await world.person('cara')
+  const { pictures } = await cara.call(getCapabilities, {})
+  const small = await plainPng({ width: pictures.sideMin, height: pictures.sideMin })
+  const announced = announcePicture(small)
+  for (const contentType of pictures.contentTypes)
+    expect((await cara.ask(initiatePicture, { ...announced, contentType })).error).toBeUndefined()
+  expect(await cara.refused(initiatePicture, { ...announced, sizeBytes: pictures.bytesMax + 1 })).toMatchObject({
+    code: 'invalid_input',
+  })
+  const left = pictures.pendingMax - pictures.contentTypes.length
+  for (let n = 0; n < left; n += 1) await cara.call(initiatePicture, announced)
+  expect(await cara.refused(initiatePicture, announced)).toMatchObject({ code: 'too_many_pictures' })
+
+  const dan = await world.person('dan')
+  const { picture, put } = await dan.call(initiatePicture, announced)
+  const lifeOf = (until: string) => Math.round((Date.parse(until) - Date.parse(picture.createdAt)) / 1_000)
+  expect(lifeOf(picture.expiresAt)).toBe(pictures.sendWithinSeconds)
+  expect(lifeOf(put.expiresAt)).toBe(pictures.putUrlSeconds)
+  const { id } = await addPicture(world, dan, small)
+  for (const file of pictures.files)
+    expect((await fetch(new URL(`${pictures.at}/${id}/${file}`, dan.url))).status).toBe(200)
 })

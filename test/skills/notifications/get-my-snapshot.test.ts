@@ -14,6 +14,7 @@ import { moveReadMarker } from '../../../skills/notifications/move-read-marker'
 import { notify } from '../../../skills/notifications/notify'
 import { blockProfile } from '../../../skills/user-profile/block-profile'
 import { followProfile } from '../../../skills/user-profile/follow-profile'
+import { initiatePicture } from '../../../skills/pictures/initiate-picture'
 import { getMe } from '../../../skills/user-profile/get-me'
 import { unblockProfile } from '../../../skills/user-profile/unblock-profile'
 import { updateMe } from '../../../skills/user-profile/update-me'
@@ -23,6 +24,7 @@ import { until } from '../../kernel/until'
 import { askOverRest, doors, type Person } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
 import { announce } from '../music-upload/uploading'
+import { announcePicture } from '../pictures/picturing'
 
 let world: TestWorld
 beforeAll(async () => {
@@ -41,7 +43,7 @@ describe.each(doors)('my snapshot over %s', door => {
     const ann = await someone('ann')
     const { data, place } = await take(ann, getMySnapshot, {}, door)
     const profile = await ann.call(getMe, {})
-    expect(data).toEqual({ profile, unreadCount: 0, more: false, notifications: [], uploads: [] })
+    expect(data).toEqual({ profile, unreadCount: 0, more: false, notifications: [], uploads: [], pictures: [] })
     expect(place).toMatchObject({ channel: `user:${ann.id}`, offset: 0 })
   })
 
@@ -54,6 +56,12 @@ describe.each(doors)('my snapshot over %s', door => {
     await bob.call(followProfile, { profileId: ann.id })
     await ann.call(updateMe, { bio: 'Here' })
     for (const name of ['one.mp3', 'two.mp3']) await upload(ann, name)
+    const pictures = []
+    for (const fileName of ['one.png', 'two.png']) {
+      const { picture } = await ann.call(initiatePicture, announcePicture(Buffer.from('x'), { fileName }))
+      pictures.unshift(picture)
+      world.clock.advance(1)
+    }
 
     const { data, place } = await take(ann, getMySnapshot, {}, door)
     expect(data).toEqual({
@@ -61,6 +69,7 @@ describe.each(doors)('my snapshot over %s', door => {
       ...(await ann.call(getUnreadCount, {}, { door })),
       notifications: await ann.call(listNotifications, {}, { door }),
       uploads: await ann.call(listUploads, {}, { door }),
+      pictures,
     })
     expect(data.notifications.map(({ kind }) => kind)).toEqual(['followed', 'liked'])
     expect(data.uploads.map(({ fileName }) => fileName)).toEqual(['two.mp3', 'one.mp3'])

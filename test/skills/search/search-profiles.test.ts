@@ -72,5 +72,7 @@ describe.each(doors)('searching people over %s', door => {
 
 it('is open to those who are not signed in', async () => {
   const { data } = await askOverRest(bob.url, searchProfiles, { q: 'fanny' }, {})
-  expect(data).toEqual([{ id: expect.any(String) as string, handle: 'fanny', displayName: 'Fanny Hensel' }])
+  expect(data).toEqual([
+    { id: expect.any(String) as string, handle: 'fanny', displayName: 'Fanny Hensel', avatar: null },
+  ])
 })

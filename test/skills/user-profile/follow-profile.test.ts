@@ -43,7 +43,7 @@ describe.each(doors)('following over %s', door => {
     const me = await bob.call(getMe, {}, { door })
     expect((await atBob.first('user-profile.profileUnfollowed')).data).toEqual({
       profileId: ann.id,
-      by: { id: bob.id, handle: `bob_${door}`, displayName: `Bob_${door}` },
+      by: { id: bob.id, handle: `bob_${door}`, displayName: `Bob_${door}`, avatar: null },
       counts: ended.counts,
       byCounts: me.counts,
     })

@@ -1,0 +1,21 @@
+import { operation } from '../../kernel/operation'
+import { id, shape } from '../../kernel/schema'
+import { ownPicture } from './own-picture'
+import { pictureView, viewPicture } from './views'
+
+export const getPicture = operation({
+  name: 'pictures.getPicture',
+  route: 'GET /pictures/:pictureId',
+  summary: 'What has become of a picture that you sent.',
+  who: 'signed-in',
+  input: shape({ pictureId: id }),
+  output: pictureView,
+  limit: { perMinute: 300 },
+  idempotency: 'read',
+
+  load: ({ pictureId }, context) => ownPicture(pictureId, context),
+
+  allow: () => true,
+
+  run: async ({ subject }) => viewPicture(subject),
+})

@@ -1,0 +1,41 @@
+import { Transaction } from 'sequelize'
+import { type Context } from '../../kernel/context'
+import { type Picture, Profile, type Track } from '../../models'
+import { trackChanged } from '../music-upload/events'
+import { lockTrack, viewTrack } from '../streaming/views'
+import { profileChanged } from '../user-profile/events'
+import { describeProfile } from '../user-profile/views'
+import { type PictureRef } from './views'
+
+/** Where a picture is shown. */
+export type Holder = { profile: Profile } | { track: Track }
+
+/** What a picture is for, locked: before any picture, everywhere. Undefined when it is gone. */
+export async function lockHolder({
+  ownerId,
+  trackId,
+}: Pick<Picture, 'ownerId' | 'trackId'>): Promise<Holder | undefined> {
+  if (trackId !== null) {
+    const track = await lockTrack(trackId)
+    return track === null || track.removedAt !== null ? undefined : { track }
+  }
+  const profile = await Profile.findByPk(ownerId, { lock: Transaction.LOCK.NO_KEY_UPDATE })
+  return profile === null ? undefined : { profile }
+}
+
+export const shownOn = (holder: Holder): string | null =>
+  'track' in holder ? holder.track.artworkId : holder.profile.avatarId
+
+/** Shows a picture in the place of what was there, or none; a new revision, of which everybody concerned is told. */
+export async function show(holder: Holder, shown: PictureRef | null, { emit }: Pick<Context, 'emit'>): Promise<void> {
+  const [id, color] = [shown?.id ?? null, shown?.color ?? null]
+  if ('track' in holder) {
+    const { track } = holder
+    await track.update({ artworkId: id, artworkColor: color, rev: track.rev + 1 })
+    await emit(trackChanged, { track: await viewTrack(track, { actor: null }) })
+  } else {
+    const { profile } = holder
+    await profile.update({ avatarId: id, avatarColor: color, rev: profile.rev + 1 })
+    await emit(profileChanged, { profile: describeProfile(profile) })
+  }
+}

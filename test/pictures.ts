@@ -1,0 +1,62 @@
+import { deflateSync } from 'node:zlib'
+import sharp from 'sharp'
+
+export type Color = { r: number; g: number; b: number }
+export const red: Color = { r: 220, g: 20, b: 20 }
+export const blue: Color = { r: 20, g: 20, b: 220 }
+
+export interface PictureShape {
+  width?: number
+  height?: number
+  color?: Color
+}
+
+/** A picture in one colour, not yet of any format. */
+export const plain = ({ width = 320, height = 320, color = red }: PictureShape = {}) =>
+  sharp({ create: { width, height, channels: 3, background: color } })
+
+export const plainPng = (shape?: PictureShape): Promise<Buffer> => plain(shape).png().toBuffer()
+
+/** The upper half in one colour and the lower in another, not yet of any format. */
+export async function halves(width: number, height: number, upper: Color, lower: Color) {
+  const half = await plain({ width, height: Math.floor(height / 2), color: lower })
+    .png()
+    .toBuffer()
+  return plain({ width, height, color: upper }).composite([{ input: half, gravity: 'south' }])
+}
+
+/** A PNG whose header claims a size, and whose data end after a few rows. */
+export function claimingPng(width: number, height: number): Buffer {
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header.set([8, 2, 0, 0, 0], 8)
+  const rows = deflateSync(Buffer.alloc(1_000_000))
+  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))])
+}
+
+/** A valid PNG with a chunk more, right behind its header. */
+export function withChunk(png: Buffer, type: string, data: Buffer): Buffer {
+  const headerEnd = signature.length + 25
+  return Buffer.concat([png.subarray(0, headerEnd), chunk(type, data), png.subarray(headerEnd)])
+}
+
+const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')
+
+function chunk(type: string, data: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
+  const out = Buffer.alloc(body.length + 8)
+  out.writeUInt32BE(data.length, 0)
+  body.copy(out, 4)
+  out.writeUInt32BE(crc32(body), body.length + 4)
+  return out
+}
+
+function crc32(bytes: Buffer): number {
+  let crc = ~0
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0)
+  }
+  return ~crc >>> 0
+}
