@@ -13,6 +13,7 @@ import { removeObjects } from './remove-objects'
 import { removeTrack } from './remove-track'
 import { renewUpload } from './renew-upload'
 import { signParts } from './sign-parts'
+import { sweepBucket } from './sweep-bucket'
 import { updateTrack } from './update-track'
 
 export const musicUpload: Skill = {
@@ -22,5 +23,5 @@ export const musicUpload: Skill = {
     ...[updateTrack, removeTrack],
   ],
   events: [uploadChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
-  jobs: [processTrack, expireUploads, removeObjects, dropParts],
+  jobs: [processTrack, expireUploads, removeObjects, dropParts, sweepBucket],
 }

@@ -5,7 +5,7 @@ export interface PartPlan {
   partBytes: number
   count: number
   /** Of part `number`, from 1 to `count`. */
-  bytesOf(number: number): number
+  readonly bytesOf: (number: number) => number
 }
 
 /** Undefined for an upload that is sent by one PUT. */
