@@ -22,7 +22,8 @@ import { mayComeBack, type Road, type TokenSource } from './road'
 import { takeSnapshot } from './snapshots'
 import { Timers } from './timers'
 import { Transports } from './transports'
-import { type Uploaded, type UploadFields, type UploadOptions, upload } from './upload'
+import { type Upload } from './operations'
+import { resumeUpload, type Uploaded, type UploadFields, type UploadOptions, upload } from './upload'
 
 export interface ClientOptions {
   /** The origin of the API, such as `https://api.example.org`. */
@@ -77,6 +78,8 @@ export interface Client {
   signal<C extends string, N extends SignalName<C>>(channel: C, name: N, data?: SignalData<C, N>): Promise<void>
   /** Sends an audio file and says what is known of it then: a worker goes on from there, and its events tell how. */
   upload(file: Blob | Uint8Array, fields: UploadFields, options?: UploadOptions): Promise<Uploaded>
+  /** Goes on with an upload that was kept or broken off, given the same file: only what is missing is sent. */
+  resumeUpload(uploadId: string, file: Blob | Uint8Array, options?: UploadOptions): Promise<Upload>
   /** What channels go over now. */
   transport(): Transport | undefined
   /** From now on only these, the best first. */
@@ -142,6 +145,7 @@ export function createClient(options: ClientOptions): Client {
       await live.ask({ name: 'channel.signal', input })
     },
     upload: (file, fields, uploadOptions) => upload(calls, file, fields, uploadOptions),
+    resumeUpload: (uploadId, file, uploadOptions) => resumeUpload(calls, uploadId, file, uploadOptions),
     transport: () => transports.now,
     useTransport: (...allowed) => {
       if (!isClosed) transports.restrict(allowed)
