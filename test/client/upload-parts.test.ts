@@ -3,10 +3,11 @@ import { type UploadOptions } from '../../client'
 import { largeBytes, numbers, partCount, partOf } from '../skills/music-upload/parts'
 import { freshWorld, type TestWorld } from '../world'
 import { openClient, problemOf, type TestClient, until } from './clients'
-import { type WatchedStore, watchedStore } from './watched-store'
+import { type WatchedStore, watchedStore } from '../skills/music-upload/watched-store'
 
 let world: TestWorld
 let store: WatchedStore
+jest.setTimeout(60_000)
 beforeAll(async () => {
   store = await watchedStore()
   world = await freshWorld({ nodes: 1, variables: { S3_ENDPOINT: store.endpoint } })

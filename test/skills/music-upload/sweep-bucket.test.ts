@@ -90,9 +90,9 @@ it('removes what no row wants once it is old, and nothing else', async () => {
 it('leaves an upload alone that is on its way, however old it seems to be and however often it looks', async () => {
   await growOld()
   const { upload: begun } = await send(ann, file)
-  let isOver = false
+  const over = new AbortController()
   const looking = (async () => {
-    while (!isOver) await sweep()
+    while (!over.signal.aborted) await sweep()
   })()
   await ann.call(finalizeUpload, { uploadId: begun.id })
   for (let state = ''; state !== 'ready';) {
@@ -100,7 +100,7 @@ it('leaves an upload alone that is on its way, however old it seems to be and ho
     state = (await ann.call(getUpload, { uploadId: begun.id })).state
     expect(['uploaded', 'processing', 'ready']).toContain(state)
   }
-  isOver = true
+  over.abort()
   await looking
   await sweep()
   const { trackId } = await ann.call(getUpload, { uploadId: begun.id })

@@ -1,18 +1,22 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { type AddressInfo } from 'node:net'
-import { testStack } from '../stack'
+import { testStack } from '../../stack'
 
 export type Mood = 'pass' | 'refuse' | 'spoil' | 'hold'
 
 /** The object store behind a door that sees which parts go through, and may do something to them. */
 export interface WatchedStore extends AsyncDisposable {
   endpoint: string
+  /** Everybody is cut off. */
+  isShut: boolean
   /** The numbers of the parts that the store has taken, in that order; 0 for a whole file. */
   taken: number[]
   /** How many were on their way at once, at most. */
   mostAtOnce: number
   /** What becomes of a part: `refuse` answers 503, `spoil` changes its first byte, `hold` never answers. */
   mood: (number: number) => Mood
+  /** What becomes of the answer when an object is made of parts: `cut` loses it once, `hold` keeps it back. */
+  completing: 'pass' | 'cut' | 'hold'
   /** Cuts off what is held. */
   drop(): void
 }
@@ -39,6 +43,15 @@ export async function watchedStore(): Promise<WatchedStore> {
     if (mood === 'spoil') body.writeUInt8(body.readUInt8(0) ^ 255, 0)
     const to = request({ hostname, port, path: from.url, method: from.method, headers: from.headers }, reply => {
       if (isFile && reply.statusCode === 200) store.taken.push(number)
+      if (from.method === 'POST' && url.searchParams.has('uploadId') && store.completing !== 'pass') {
+        reply.resume()
+        if (store.completing === 'hold') held.add(from)
+        else {
+          store.completing = 'pass'
+          answer.destroy()
+        }
+        return
+      }
       answer.writeHead(reply.statusCode ?? 500, reply.headers)
       reply.pipe(answer)
     })
@@ -47,6 +60,10 @@ export async function watchedStore(): Promise<WatchedStore> {
   }
 
   const server = createServer((from, answer) => {
+    if (store.isShut) {
+      from.destroy()
+      return
+    }
     if (from.method === 'PUT') {
       underWay += 1
       store.mostAtOnce = Math.max(store.mostAtOnce, underWay)
@@ -57,8 +74,10 @@ export async function watchedStore(): Promise<WatchedStore> {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const store: WatchedStore = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    isShut: false,
     taken: [],
     mostAtOnce: 0,
+    completing: 'pass',
     mood: () => 'pass',
     drop() {
       for (const one of held) one.destroy()
