@@ -128,6 +128,21 @@ it('opens one upload in the store, whoever asks first, with the first part', asy
   expect(uploads).toHaveLength(1)
 })
 
+it('signs a hundred parts at once, and counts each of them', async () => {
+  const ben = await world.person('dan')
+  const { upload, parts } = await announceLarge(ben, { sizeBytes: uploadBytesMax })
+  expect(parts).toEqual({ partBytes: 16 * 1024 ** 2, count: 256 })
+  const wish = { uploadId: upload.id, parts: numbers(157, 256).map(number => ({ number, sha256 })) }
+  for (const door of [...doors, ...doors, ...doors]) {
+    const places = await ben.call(signParts, wish, { door })
+    expect(places.map(({ number }) => number)).toEqual(numbers(157, 256))
+    expect(new Set(places.map(({ sizeBytes }) => sizeBytes))).toEqual(new Set([16 * 1024 ** 2]))
+  }
+  const problem = await ben.refused(signParts, wish)
+  expect(problem).toMatchObject({ code: 'too_many_requests', status: 429 })
+  expect(problem.retryAfter).toBeGreaterThan(0)
+})
+
 it('cuts every size into parts that the store takes', () => {
   const sizes = [largeBytes, 700 * 1024 ** 2, 2 * 1024 ** 3, 2 * 1024 ** 3 + 1, uploadBytesMax]
   for (const size of sizes) {
