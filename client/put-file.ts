@@ -57,13 +57,11 @@ function putByRequest(
     request.open('PUT', url)
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value)
     request.upload.onprogress = ({ loaded }) => onProgress(loaded)
-    const end = () => request.abort()
     request.onload = () => resolve(request.status)
     request.onerror = request.onabort = () => reject(new Error('the object store could not be reached'))
-    request.onloadend = () => signal?.removeEventListener('abort', end)
-    signal?.addEventListener('abort', end)
+    signal?.addEventListener('abort', () => request.abort())
     request.send(file)
-    if (signal?.aborted) end()
+    if (signal?.aborted) request.abort()
   })
 }
 
@@ -74,7 +72,6 @@ interface BrowserRequest {
   onload: (() => void) | null
   onerror: (() => void) | null
   onabort: (() => void) | null
-  onloadend: (() => void) | null
   open(method: string, url: string): void
   setRequestHeader(name: string, value: string): void
   send(body: Blob): void
