@@ -31,7 +31,7 @@ export async function completeParts(
   }
   const found = await world.storage.head(key)
   if (found === undefined) throw missing(plan, [])
-  if (found.sizeBytes !== Number(sizeBytes) || !found.etag.includes(`-${plan.count}`)) throw objectMismatch()
+  if (found.sizeBytes !== Number(sizeBytes) || !found.etag.endsWith(`-${plan.count}"`)) throw objectMismatch()
   return found.etag
 }
 
