@@ -15,7 +15,7 @@ export const putFile = (place: PutPlace, file: Blob, onProgress: Progress, signa
     : putByRequest(new XMLHttpRequest(), place, file, onProgress, signal)
 
 /** An earlier try whose answer was lost has put it there (412): the server looks at what is there anyhow. */
-export function refuseUnsent(status: number | undefined): void {
+export function refuseUnsent(status: number | null | undefined): void {
   if (status !== 200 && status !== 412) throw new Error(`the object store answered ${status}`)
 }
 

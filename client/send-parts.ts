@@ -27,10 +27,8 @@ export async function sendParts(
   { partBytes, count, sent = [] }: PartsWish,
   { onProgress, signal, parallelParts }: SendOptions,
 ): Promise<void> {
-  const stop = new AbortController()
-  const end = () => stop.abort(signal?.reason)
-  signal?.addEventListener('abort', end)
-  if (signal?.aborted) end()
+  const failed = new AbortController()
+  const stop = AbortSignal.any([failed.signal, ...(signal ? [signal] : [])])
 
   // A part that is sent once more counts from where it was before, so that nobody sees it go back.
   const taken = new Map<number, number>()
@@ -48,18 +46,17 @@ export async function sendParts(
       return
     }
     const [place] = await calls.call('music-upload.signParts', { uploadId, parts: [{ number, sha256 }] })
-    refuseUnsent(place && (await putFile(place, part, bytes => take(number, bytes), stop.signal)))
+    refuseUnsent(place && (await putFile(place, part, bytes => take(number, bytes), stop)))
   }
 
   let next = 0
   const sendSome = async (): Promise<void> => {
-    while (next < count && !stop.signal.aborted) {
+    while (next < count && !stop.aborted) {
       const number = (next += 1)
-      await persist(() => sendPart(number), stop.signal).catch((error: unknown) => stop.abort(error))
+      await persist(() => sendPart(number), stop).catch((error: unknown) => failed.abort(error))
     }
   }
   await Promise.all(Array.from({ length: parallelParts }, sendSome))
-  signal?.removeEventListener('abort', end)
   // What went wrong first; all others were ended by that.
-  stop.signal.throwIfAborted()
+  stop.throwIfAborted()
 }

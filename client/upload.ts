@@ -81,7 +81,7 @@ async function send(
   const inParts = where !== null && 'count' in where
   try {
     if (inParts) await sendParts(calls, uploadId, file, where, { onProgress: tell, signal, parallelParts })
-    else refuseUnsent(where === null ? 0 : await putFile(where, file, tell, signal))
+    else refuseUnsent(where && (await putFile(where, file, tell, signal)))
   } catch (cause) {
     const isCancelled = signal?.aborted === true
     if (!keep && (isCancelled || !inParts))
