@@ -15,7 +15,7 @@ import { Http } from './http'
 import { iterate } from './iterate'
 import { Live } from './live'
 import { Offsets, type OffsetStore } from './offsets'
-import { type Picture, type PictureRef } from './operations'
+import { type Picture, type PictureRef, type Upload } from './operations'
 import { onPage } from './page'
 import { clientClosed, offsetsFailed, type TuttiProblem } from './problem'
 import { restRoad } from './rest-road'
@@ -23,7 +23,7 @@ import { mayComeBack, type Road, type TokenSource } from './road'
 import { takeSnapshot } from './snapshots'
 import { Timers } from './timers'
 import { Transports } from './transports'
-import { type Uploaded, type UploadFields, type UploadOptions, upload } from './upload'
+import { resumeUpload, type Uploaded, type UploadFields, type UploadOptions, upload } from './upload'
 import { type PictureFields, type PictureOptions, uploadPicture } from './upload-picture'
 
 export interface ClientOptions {
@@ -79,6 +79,8 @@ export interface Client {
   signal<C extends string, N extends SignalName<C>>(channel: C, name: N, data?: SignalData<C, N>): Promise<void>
   /** Sends an audio file and says what is known of it then: a worker goes on from there, and its events tell how. */
   upload(file: Blob | Uint8Array, fields: UploadFields, options?: UploadOptions): Promise<Uploaded>
+  /** Goes on with an upload that was kept or broken off, given the same file: only what is missing is sent. */
+  resumeUpload(uploadId: string, file: Blob | Uint8Array, options?: UploadOptions): Promise<Upload>
   /** Sends an avatar or artwork and says what is known of it then: `pictures.pictureChanged` tells what becomes of it. */
   uploadPicture(file: Blob | Uint8Array, fields: PictureFields, options?: PictureOptions): Promise<Picture>
   /** For an `<img>`: a square of at most so many pixels. It redirects to where the picture lies. */
@@ -148,6 +150,7 @@ export function createClient(options: ClientOptions): Client {
       await live.ask({ name: 'channel.signal', input })
     },
     upload: (file, fields, uploadOptions) => upload(calls, file, fields, uploadOptions),
+    resumeUpload: (uploadId, file, uploadOptions) => resumeUpload(calls, uploadId, file, uploadOptions),
     uploadPicture: (file, fields, pictureOptions) => uploadPicture(calls, file, fields, pictureOptions),
     pictureUrl: ({ id }, size, format = 'webp') => `${origin}/api/v1/pictures/${id}/${size}.${format}`,
     transport: () => transports.now,

@@ -8,6 +8,11 @@ export interface Capabilities {
   upload: {
     contentTypes: string[]
     bytesMax: number
+    singlePutBytesMax: number
+    partBytesMin: number
+    partBytesMax: number
+    partsPerCallMax: number
+    quotaBytes: number
     pendingMax: number
     sendWithinSeconds: number
     putUrlSeconds: number
@@ -355,6 +360,13 @@ export interface StateFrame {
   values: StreamState
 }
 
+export interface StorageUse {
+  usedBytes: number
+  reservedBytes: number
+  quotaBytes: number
+  uploadsPending: number
+}
+
 export interface StreamEvent {
   offset: number
   id: string
@@ -416,9 +428,45 @@ export interface Upload {
   contentType: string
   sizeBytes: number
   trackId: string | null
+  duplicateOf: string | null
   fault: { code: string; message: string } | null
   createdAt: string
   expiresAt: string
+}
+
+export interface UploadInParts {
+  id: string
+  state: 'initiated' | 'uploaded' | 'processing' | 'ready' | 'rejected' | 'failed' | 'aborted' | 'expired'
+  step: 'fetching' | 'probing' | 'drawing' | 'storing' | null
+  progress: number
+  fileName: string
+  contentType: string
+  sizeBytes: number
+  trackId: string | null
+  duplicateOf: string | null
+  fault: { code: string; message: string } | null
+  createdAt: string
+  expiresAt: string
+  parts?: UploadPartsSent
+}
+
+export interface UploadPartPut {
+  number: number
+  sizeBytes: number
+  url: string
+  headers: Record<string, string>
+  expiresAt: string
+}
+
+export interface UploadParts {
+  partBytes: number
+  count: number
+}
+
+export interface UploadPartsSent {
+  partBytes: number
+  count: number
+  sent: { number: number; sizeBytes: number; sha256: string | null }[]
 }
 
 export interface UploadPut {
@@ -482,7 +530,7 @@ export interface Operations {
   }
   /** What a track looks like: its peaks, 0 to 255, evenly spread over its length. */
   'streaming.getWaveform': { input: { trackId: string }; data: { trackId: string; peaks: number[] }; page: false }
-  /** Announce a file. The answer says where to PUT it, within 30 minutes; renew the URL when it takes longer. */
+  /** Announce a file. The answer says where to PUT it, within 30 minutes (renew the URL when it takes longer), or, above 64 MiB, into which parts to cut it. */
   'music-upload.initiateUpload': {
     input: {
       fileName: string
@@ -504,17 +552,17 @@ export interface Operations {
         | 'audio/ogg'
         | 'audio/opus'
       sizeBytes: number
-      sha256: string
+      sha256?: string
       title?: string
       description?: string
       genre?: string | null
       visibility?: 'public' | 'unlisted' | 'private'
     }
-    data: { upload: Upload; put: UploadPut; duplicateOf: string | null }
+    data: { upload: Upload; put: UploadPut | null; parts: UploadParts | null; duplicateOf: string | null }
     page: false
   }
-  /** How far an upload of yours is. */
-  'music-upload.getUpload': { input: { uploadId: string }; data: Upload; page: false }
+  /** How far an upload of yours is; while it waits for its parts, also which of them are there. */
+  'music-upload.getUpload': { input: { uploadId: string }; data: UploadInParts; page: false }
   /** Your uploads, the newest first. */
   'music-upload.listUploads': { input: { limit?: number; cursor?: string }; data: Upload[]; page: true }
   /** A fresh URL for an upload that still waits for its file. */
@@ -523,6 +571,14 @@ export interface Operations {
   'music-upload.finalizeUpload': { input: { uploadId: string }; data: Upload; page: false }
   /** Give an upload up, also while it is worked on: its file and its track go. Doing so again changes nothing. */
   'music-upload.abortUpload': { input: { uploadId: string }; data: Upload; page: false }
+  /** URLs for parts of an upload, good for 30 minutes: ask again for those that take longer. */
+  'music-upload.signParts': {
+    input: { uploadId: string; parts: { number: number; sha256: string }[] }
+    data: UploadPartPut[]
+    page: false
+  }
+  /** How much of your space is taken, and how much there is. */
+  'music-upload.getStorage': { input: Record<string, never>; data: StorageUse; page: false }
   /** Change the words or the visibility of a track of yours. What is left out stays. */
   'music-upload.updateTrack': {
     input: {
@@ -1003,6 +1059,8 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'music-upload.renewUpload': 'POST /uploads/:uploadId/renew',
   'music-upload.finalizeUpload': 'POST /uploads/:uploadId/finalize',
   'music-upload.abortUpload': 'DELETE /uploads/:uploadId',
+  'music-upload.signParts': 'POST /uploads/:uploadId/parts',
+  'music-upload.getStorage': 'GET /me/storage',
   'music-upload.updateTrack': 'PATCH /tracks/:trackId',
   'music-upload.removeTrack': 'DELETE /tracks/:trackId',
   'plays.openPlay': 'POST /tracks/:trackId/plays',

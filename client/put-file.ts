@@ -8,19 +8,30 @@ const pieceBytes = 64 * 1024
 
 type Progress = (sentBytes: number) => void
 
-/** PUTs a file with exactly these headers; answers the HTTP status. @throws Error when there is no answer. */
-export const putFile = (place: PutPlace, file: Blob, onProgress: Progress): Promise<number> =>
+/** PUTs a file with exactly these headers; answers the HTTP status. @throws Error when there is no answer, or the signal aborts. */
+export const putFile = (place: PutPlace, file: Blob, onProgress: Progress, signal?: AbortSignal): Promise<number> =>
   typeof XMLHttpRequest === 'undefined'
-    ? putByFetch(place, file, onProgress)
-    : putByRequest(new XMLHttpRequest(), place, file, onProgress)
+    ? putByFetch(place, file, onProgress, signal)
+    : putByRequest(new XMLHttpRequest(), place, file, onProgress, signal)
+
+/** An earlier try whose answer was lost has put it there (412): the server looks at what is there anyhow. */
+export function refuseUnsent(status: number | null | undefined): void {
+  if (status !== 200 && status !== 412) throw new Error(`the object store answered ${status}`)
+}
 
 /** Node: its `fetch` takes the file piece by piece, and lets us say the length beforehand, which S3 insists on. */
-async function putByFetch({ url, headers }: PutPlace, file: Blob, onProgress: Progress): Promise<number> {
+async function putByFetch(
+  { url, headers }: PutPlace,
+  file: Blob,
+  onProgress: Progress,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const response = await fetch(url, {
     method: 'PUT',
     headers: { ...headers, 'content-length': String(file.size) },
     body: piecesOf(file, onProgress),
     duplex: 'half',
+    ...(signal && { signal }),
   })
   await response.body?.cancel()
   return response.status
@@ -40,14 +51,17 @@ function putByRequest(
   { url, headers }: PutPlace,
   file: Blob,
   onProgress: Progress,
+  signal: AbortSignal | undefined,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     request.open('PUT', url)
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value)
     request.upload.onprogress = ({ loaded }) => onProgress(loaded)
     request.onload = () => resolve(request.status)
-    request.onerror = () => reject(new Error('the object store could not be reached'))
+    request.onerror = request.onabort = () => reject(new Error('the object store could not be reached'))
+    signal?.addEventListener('abort', () => request.abort())
     request.send(file)
+    if (signal?.aborted) request.abort()
   })
 }
 
@@ -57,9 +71,11 @@ interface BrowserRequest {
   readonly upload: { onprogress: ((progress: { loaded: number }) => void) | null }
   onload: (() => void) | null
   onerror: (() => void) | null
+  onabort: (() => void) | null
   open(method: string, url: string): void
   setRequestHeader(name: string, value: string): void
   send(body: Blob): void
+  abort(): void
 }
 
 declare const XMLHttpRequest: (new () => BrowserRequest) | undefined

@@ -1,7 +1,10 @@
 import { type Calls } from './calls'
 import { type Operations, type Upload } from './operations'
+import { persist } from './persist'
 import { TuttiProblem } from './problem'
-import { putFile } from './put-file'
+import { putFile, type PutPlace, refuseUnsent } from './put-file'
+import { type PartsWish, sendParts } from './send-parts'
+import { sha256Of } from './sha256'
 
 type Announcement = Operations['music-upload.initiateUpload']
 
@@ -9,45 +12,89 @@ type Announcement = Operations['music-upload.initiateUpload']
 export type UploadFields = Omit<Announcement['input'], 'sizeBytes' | 'sha256'>
 
 export interface UploadOptions {
-  /** Hears how many of all bytes have been handed over. */
+  /** Hears how many of all bytes have been handed over, what an earlier try has sent included. */
   onProgress?: (sentBytes: number, totalBytes: number) => void
+  /** Hears of the upload as soon as it has an id: with that, `resumeUpload` goes on with it another time. */
+  onBegun?: (upload: Upload) => void
+  /** Ends the sending with `upload_cancelled`, and gives the upload up. */
+  signal?: AbortSignal
+  /** Never give the upload up: what was sent stays for a day, to be resumed. */
+  keep?: boolean
+  /** How many parts of a large file are sent at once, and held in memory (8 to 16 MiB each). Default 3. */
+  parallelParts?: number
 }
 
 export interface Uploaded {
   upload: Upload
-  /** A track of yours that holds the very same file. */
+  /** A track of yours that holds the very same file. Of one larger than 64 MiB, `upload.duplicateOf` says it later. */
   duplicateOf: string | null
 }
 
-const alreadyThere = 412
+/** Larger files come in parts, each with its own SHA-256: reckoning one over all would take all of it in memory. */
+const hashedBytesMax = 64 * 1024 * 1024
 
 /**
- * Announces the file, sends it straight to the object store, and says that it is there. Its SHA-256 is reckoned first,
- * over the whole file in memory (in browsers on https pages only). What cannot be sent is withdrawn.
- * @throws TuttiProblem as the operations say; `upload_failed` when the store does not take the file.
+ * Announces the file, sends it straight to the object store, and says that it is there. What fails for good is given up;
+ * a large file can be resumed for a day, unless it was cancelled.
+ * @throws TuttiProblem as the operations say; `upload_failed` when the store does not take the file, `upload_cancelled`.
  */
 export async function upload(
   calls: Calls,
   file: Blob | Uint8Array,
   fields: UploadFields,
-  { onProgress = () => undefined }: UploadOptions = {},
+  options: UploadOptions = {},
 ): Promise<Uploaded> {
-  const blob = file instanceof Blob ? file : new Blob([file])
-  const announced = { ...fields, sizeBytes: blob.size, sha256: await sha256Of(blob) }
-  const { upload: begun, put, duplicateOf } = await calls.call('music-upload.initiateUpload', announced)
-  const uploadId = begun.id
-  try {
-    const status = await putFile(put, blob, sentBytes => onProgress(sentBytes, blob.size))
-    // An earlier try whose answer was lost has put it there: the server looks at what is there anyhow.
-    if (status >= 300 && status !== alreadyThere) throw new Error(`the object store answered ${status}`)
-  } catch (cause) {
-    await calls.call('music-upload.abortUpload', { uploadId }).catch(() => undefined)
-    throw new TuttiProblem({ code: 'upload_failed', status: 0, detail: 'the file could not be sent' }, cause)
-  }
-  return { upload: await calls.call('music-upload.finalizeUpload', { uploadId }), duplicateOf }
+  const blob = asBlob(file)
+  const hash = blob.size > hashedBytesMax ? {} : { sha256: await sha256Of(blob) }
+  const announced = { ...fields, sizeBytes: blob.size, ...hash }
+  const { upload: begun, put, parts, duplicateOf } = await calls.call('music-upload.initiateUpload', announced)
+  options.onBegun?.(begun)
+  return { upload: await send(calls, begun.id, blob, put ?? parts, options), duplicateOf }
 }
 
-async function sha256Of(blob: Blob): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', await blob.arrayBuffer())
-  return Array.from(new Uint8Array(digest), byte => byte.toString(16).padStart(2, '0')).join('')
+/**
+ * Goes on with an upload of the same file, in another life of the page or process: sends what is not there yet.
+ * @throws TuttiProblem as `upload` does; `other_file` when the size is not the announced one.
+ */
+export async function resumeUpload(
+  calls: Calls,
+  uploadId: string,
+  file: Blob | Uint8Array,
+  options: UploadOptions = {},
+): Promise<Upload> {
+  const blob = asBlob(file)
+  const { state, sizeBytes, parts } = await calls.call('music-upload.getUpload', { uploadId })
+  if (sizeBytes !== blob.size)
+    throw new TuttiProblem({ code: 'other_file', status: 0, detail: `the upload is of a file of ${sizeBytes} bytes` })
+  if (state !== 'initiated') return finalize(calls, uploadId)
+  return send(calls, uploadId, blob, parts ?? (await calls.call('music-upload.renewUpload', { uploadId })).put, options)
 }
+
+async function send(
+  calls: Calls,
+  uploadId: string,
+  file: Blob,
+  where: PutPlace | PartsWish | null,
+  { onProgress, signal, keep = false, parallelParts = 3 }: UploadOptions,
+): Promise<Upload> {
+  const tell = (sentBytes: number) => onProgress?.(sentBytes, file.size)
+  const inParts = where !== null && 'count' in where
+  try {
+    if (inParts) await sendParts(calls, uploadId, file, where, { onProgress: tell, signal, parallelParts })
+    else refuseUnsent(where && (await putFile(where, file, tell, signal)))
+  } catch (cause) {
+    const isCancelled = signal?.aborted === true
+    if (!keep && (isCancelled || !inParts))
+      await calls.call('music-upload.abortUpload', { uploadId }).catch(() => undefined)
+    if (cause instanceof TuttiProblem && !isCancelled) throw cause
+    const code = isCancelled ? 'upload_cancelled' : 'upload_failed'
+    throw new TuttiProblem({ code, status: 0, detail: 'the file was not sent' }, cause)
+  }
+  return finalize(calls, uploadId)
+}
+
+/** The store may take its time to make one file of many parts: asked again, the server goes on from there. */
+const finalize = (calls: Calls, uploadId: string): Promise<Upload> =>
+  persist(() => calls.call('music-upload.finalizeUpload', { uploadId }))
+
+const asBlob = (file: Blob | Uint8Array): Blob => (file instanceof Blob ? file : new Blob([file]))

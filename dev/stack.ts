@@ -105,7 +105,12 @@ async function startBucket(folder: string, port: number | undefined, keep: Keep)
   const client = new S3Client({ region, endpoint, credentials, forcePathStyle: true })
   await client.send(new CreateBucketCommand({ Bucket: bucket })).catch(ignoreExisting)
   // A page of any origin may upload with a presigned URL: the signature is the right, and this is development.
-  const rule = { AllowedOrigins: ['*'], AllowedMethods: ['GET', 'PUT'], AllowedHeaders: ['*'], ExposeHeaders: ['ETag'] }
+  const rule = {
+    AllowedOrigins: ['*'],
+    AllowedMethods: ['GET', 'PUT'],
+    AllowedHeaders: ['*'],
+    ExposeHeaders: ['ETag', 'x-amz-checksum-sha256'],
+  }
   await client.send(new PutBucketCorsCommand({ Bucket: bucket, CORSConfiguration: { CORSRules: [rule] } }))
   client.destroy()
   return {

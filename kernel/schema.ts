@@ -69,8 +69,11 @@ export const count: Field<number> = whole(0, Number.MAX_SAFE_INTEGER)
 /** An instant as ISO 8601 text in UTC with milliseconds. */
 export const instant: Field<string> = typed(Joi.string().isoDate().max(30))
 
-/** At most `max` items, or none: an item that joi thinks required would have to be there at least once. */
-export const list = <T>(item: Field<T>, max: number): Field<T[]> => typed(Joi.array().items(item.optional()).max(max))
+/** `min..max` items: an item that joi thinks required would have to be there at least once. */
+export const list = <T>(item: Field<T>, max: number, min = 0): Field<T[]> => {
+  const items = Joi.array().items(item.optional()).max(max)
+  return typed(min === 0 ? items : items.min(min))
+}
 
 /** An object used as a map from text to values. */
 export const record = <T>(value: Field<T>): Field<Record<string, T>> =>

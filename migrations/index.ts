@@ -16,6 +16,7 @@ import { revocations } from './2026-11-22-14-revocations'
 import { appendInSteps } from './2026-11-23-15-append-in-steps'
 import { plays } from './2026-11-23-16-plays'
 import { trackAudio } from './2026-11-23-17-track-audio'
+import { uploadsInParts } from './2026-11-23-18-uploads-in-parts'
 import { pictures } from './2026-11-23-19-pictures'
 
 /** All migrations, in the order in which they run. */
@@ -37,5 +38,6 @@ export const migrations: readonly Migration[] = [
   appendInSteps,
   plays,
   trackAudio,
+  uploadsInParts,
   pictures,
 ]

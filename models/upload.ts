@@ -43,9 +43,21 @@ export class Upload extends Model<InferAttributes<Upload>, InferCreationAttribut
   @Column({ type: DataTypes.BIGINT, allowNull: false })
   declare sizeBytes: number | string
 
-  /** Hex. */
-  @Column({ type: DataTypes.TEXT, allowNull: false })
-  declare sha256: string
+  /** Hex; null until the worker has hashed a file that came in parts and was announced without. */
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare sha256: CreationOptional<string | null>
+
+  /** How large its parts are, the last one aside; null when it is sent by one PUT. */
+  @Column({ type: DataTypes.INTEGER, allowNull: true })
+  declare partBytes: CreationOptional<number | null>
+
+  /** What the store calls the upload of its parts, from the first part on. */
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare multipartId: CreationOptional<string | null>
+
+  /** A track of the same owner that held the very same file when it was looked at. */
+  @Column({ type: DataTypes.UUID, allowNull: true })
+  declare duplicateOf: CreationOptional<string | null>
 
   /** What the artist typed; null leaves it to the file's tags. */
   @Column({ type: DataTypes.TEXT, allowNull: true })

@@ -29,6 +29,10 @@ const anId = randomUUID()
 export const sampleOf = (field: Field<unknown>): Record<string, unknown> =>
   sample(jsonSchema(field), '') as Record<string, unknown>
 
+/** Not every file has to be announced with its SHA-256, but the small one of a sample has. */
+const namesIn = ({ required = [], properties = {} }: Schema) =>
+  'sha256' in properties && !required.includes('sha256') ? [...required, 'sha256'] : required
+
 function sample(schema: Schema, name: string): unknown {
   if (name in known) return known[name]
   if (schema.const !== undefined) return schema.const
@@ -37,7 +41,7 @@ function sample(schema: Schema, name: string): unknown {
   const type = Array.isArray(schema.type) ? schema.type.find(one => one !== 'null') : schema.type
   switch (type) {
     case 'object':
-      return Object.fromEntries((schema.required ?? []).map(key => [key, sample(schema.properties?.[key] ?? {}, key)]))
+      return Object.fromEntries(namesIn(schema).map(key => [key, sample(schema.properties?.[key] ?? {}, key)]))
     case 'array':
       return Array.from({ length: schema.minItems ?? 1 }, () => sample(schema.items ?? {}, name))
     case 'integer':

@@ -123,6 +123,18 @@ export function createMetrics() {
       labelNames: ['counter'],
       registers,
     }),
+    bucketMissing: new Gauge({
+      name: 'tutti_bucket_missing_objects',
+      help: 'Objects that rows speak of and the bucket has not, as the last whole sweep found, by area',
+      labelNames: ['area'],
+      registers,
+    }),
+    bucketSwept: new Counter({
+      name: 'tutti_bucket_swept_total',
+      help: 'What the sweep removed from the bucket since no row wants it: objects, or parts of unfinished uploads',
+      labelNames: ['what'],
+      registers,
+    }),
     sessionsRefreshed: new Counter({
       name: 'tutti_sessions_refreshed_total',
       help: 'Tokens that came over a live socket, by outcome: newer, older (changes nothing), or the code of the refusal',

@@ -17,8 +17,13 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { refusals } from '../refusals'
 import { type Config } from './config'
+import { storageListing } from './storage-listing'
+import { storageParts } from './storage-parts'
+import { storageRefusal } from './storage-refusal'
 
 const headTimeoutMs = 3_000
+/** S3 copies gigabytes within one request; one that hangs must not hold a worker for good. */
+const copyTimeoutMs = 10 * 60_000
 
 export interface PresignedPut {
   url: string
@@ -53,6 +58,9 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
   const at = (key: string) => ({ Bucket: bucket, Key: key })
 
   return {
+    ...storageParts(s3, bucket),
+    ...storageListing(s3, bucket),
+
     /** One PUT of exactly this size, type and content to exactly this key, once. */
     async presignPut(
       key: string,
@@ -94,7 +102,7 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
         }
       } catch (error) {
         if (error instanceof NotFound) return undefined
-        throw asRefusal(error)
+        throw storageRefusal(error)
       }
     },
 
@@ -106,7 +114,7 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
       const source = { CopySource: `${bucket}/${from}`, CopySourceIfMatch: etag }
       const headers = { ContentType: contentType, CacheControl: 'max-age=31536000, immutable' }
       const command = new CopyObjectCommand({ ...at(to), ...source, ...headers, MetadataDirective: 'REPLACE' })
-      await s3.send(command).catch(rethrow)
+      await s3.send(command, { abortSignal: AbortSignal.timeout(copyTimeoutMs) }).catch(rethrow)
     },
 
     /**
@@ -144,7 +152,7 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
         return Body === undefined ? undefined : Buffer.from(await Body.transformToByteArray())
       } catch (error) {
         if (error instanceof S3ServiceException && error.name === 'NoSuchKey') return undefined
-        throw asRefusal(error)
+        throw storageRefusal(error)
       }
     },
 
@@ -172,11 +180,5 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
 }
 
 function rethrow(error: unknown): never {
-  throw asRefusal(error)
+  throw storageRefusal(error)
 }
-
-/** 404 and 412 tell of the object; anything else tells of the store. */
-const asRefusal = (error: unknown) =>
-  error instanceof S3ServiceException && [404, 412].includes(error.$metadata.httpStatusCode ?? 0)
-    ? refusals.conflict('The file is not the one that it was.')
-    : Object.assign(refusals.unavailable('The object store does not answer.', { retryAfter: 5 }), { cause: error })

@@ -4,7 +4,18 @@ import { pageSizeDefault, pageSizeMax } from '../../kernel/paging'
 import { catchUpEventsMax, channelsPerSocketMax, waitSecondsMax } from '../../kernel/protocol'
 import { count, list, named, nothing, shape, type Value, written } from '../../kernel/schema'
 import { logKeptDays } from '../../kernel/upkeep'
-import { audioTypes, pendingUploadsMax, putLifeMs, uploadBytesMax, uploadLifeMs } from '../music-upload/rules'
+import { type Config } from '../../kernel/world/config'
+import {
+  audioTypes,
+  partBytesMax,
+  partBytesMin,
+  partsPerCallMax,
+  pendingUploadsMax,
+  putLifeMs,
+  singlePutBytesMax,
+  uploadBytesMax,
+  uploadLifeMs,
+} from '../music-upload/rules'
 import {
   pendingPicturesMax,
   pictureBytesMax,
@@ -24,6 +35,14 @@ const capabilities = named(
     upload: shape({
       contentTypes: list(written, 100),
       bytesMax: count,
+      /** Larger files are sent in parts. */
+      singlePutBytesMax: count,
+      partBytesMin: count,
+      partBytesMax: count,
+      /** How many parts one call signs. */
+      partsPerCallMax: count,
+      /** What all files of a person may take together. */
+      quotaBytes: count,
       /** How many may wait for their file. */
       pendingMax: count,
       sendWithinSeconds: count,
@@ -54,10 +73,12 @@ const capabilities = named(
 
 const seconds = (ms: number) => ms / 1_000
 
-const present: Omit<Value<typeof capabilities>, 'pictures'> = {
+const present = ({ uploads: { quotaBytes }, cdn }: Pick<Config, 'uploads' | 'cdn'>): Value<typeof capabilities> => ({
   upload: {
+    quotaBytes,
     contentTypes: [...audioTypes],
     bytesMax: uploadBytesMax,
+    ...{ singlePutBytesMax, partBytesMin, partBytesMax, partsPerCallMax },
     pendingMax: pendingUploadsMax,
     sendWithinSeconds: seconds(uploadLifeMs),
     putUrlSeconds: seconds(putLifeMs),
@@ -67,7 +88,8 @@ const present: Omit<Value<typeof capabilities>, 'pictures'> = {
   live: { channelsMax: channelsPerSocketMax, eventsMax: catchUpEventsMax, waitSecondsMax, keptDays: logKeptDays },
   lists: { limitDefault: pageSizeDefault, limitMax: pageSizeMax },
   idempotencyKeyHours: keysKeptHours,
-}
+  pictures: { ...picturesPresent, at: picturesAt(cdn) },
+})
 
 const picturesPresent = {
   contentTypes: [...pictureTypes],
@@ -99,5 +121,5 @@ export const getCapabilities = operation({
 
   allow: () => true,
 
-  run: async (_call, { world }) => ({ ...present, pictures: { ...picturesPresent, at: picturesAt(world.config.cdn) } }),
+  run: async (_call, { world }) => present(world.config),
 })

@@ -2,26 +2,30 @@ import { Op, Transaction } from 'sequelize'
 import { type Actor } from '../../kernel/actor'
 import { type Context } from '../../kernel/context'
 import { newId } from '../../kernel/ids'
-import { line, pattern, type Value, whole } from '../../kernel/schema'
+import { refusals } from '../../kernel/refusals'
+import { line, optional, pattern, type Shape, whole } from '../../kernel/schema'
 import { Profile, Upload } from '../../models'
 import { uploadChanged } from './events'
 import { audioType } from './fields'
+import { partPlan } from './part-plan'
 import { presignFor, putExpiry } from './presign'
-import { tooManyUploads } from './refusals'
-import { pendingUploadsMax, uploadBytesMax, uploadLifeMs } from './rules'
-import { type putView, viewUpload } from './views'
+import { quotaExceeded, tooManyUploads } from './refusals'
+import { partBytesFor, pendingUploadsMax, singlePutBytesMax, uploadBytesMax, uploadLifeMs } from './rules'
+import { trackOfSameContent } from './same-content'
+import { storageUseOf } from './storage-use'
+import { type SendingView, viewUpload } from './views'
 
-/** What is said of a file before it is sent. */
+export const sha256Hex = pattern(/^[0-9a-f]{64}$/, 64)
+
+/** What is said of a file before it is sent. Without its SHA-256 only when it is sent in parts: they have their own. */
 export const fileFields = {
   fileName: line(255),
   contentType: audioType,
   sizeBytes: whole(1, uploadBytesMax),
-  sha256: pattern(/^[0-9a-f]{64}$/, 64),
+  sha256: optional(sha256Hex),
 }
 
-type Announced = { [Name in keyof typeof fileFields]: Value<(typeof fileFields)[Name]> } & Partial<
-  Pick<Upload, 'title' | 'description' | 'genre' | 'visibility'>
->
+type Announced = Shape<typeof fileFields> & Partial<Pick<Upload, 'title' | 'description' | 'genre' | 'visibility'>>
 
 /** How many uploads of a person wait for their file; serialises those that are announced at once, or one too many slips through. */
 export async function countPending({ actor, now }: Pick<Context<Actor>, 'actor' | 'now'>): Promise<number> {
@@ -30,15 +34,21 @@ export async function countPending({ actor, now }: Pick<Context<Actor>, 'actor' 
 }
 
 /**
- * An upload that waits for its file, and where the file is to be sent.
- * @throws `too_many_uploads`
+ * An upload that waits for its file, its bytes reserved, and where the file is to be sent: the URL of one PUT, or how it is
+ * cut into parts. To be called under the lock that `countPending` takes.
+ * @throws `too_many_uploads`, `quota_exceeded`, `invalid_input` without the SHA-256 of a file that is sent by one PUT
  */
 export async function announceUpload(
   announced: Announced,
   pending: number,
   context: Context<Actor>,
-): Promise<{ upload: Upload; put: Value<typeof putView> }> {
+): Promise<{ upload: Upload } & SendingView> {
+  const { sizeBytes, sha256 } = announced
+  const partBytes = partBytesFor(sizeBytes)
+  if (partBytes === null && sha256 === undefined) throw sha256Wanted()
   if (pending >= pendingUploadsMax) throw tooManyUploads()
+  await refuseBeyondQuota(sizeBytes, context)
+
   const { actor, now } = context
   const expiresAt = new Date(now.getTime() + uploadLifeMs)
   const upload = await Upload.create({
@@ -47,10 +57,26 @@ export async function announceUpload(
     id: newId(now),
     ownerId: actor.id,
     state: 'initiated',
+    partBytes,
+    duplicateOf: sha256 === undefined ? null : await trackOfSameContent(actor.id, sha256, context),
     createdAt: now,
     expiresAt,
     putExpiresAt: putExpiry(now, expiresAt),
   })
   await context.emit(uploadChanged, { ownerId: actor.id, upload: viewUpload(upload) })
-  return { upload, put: await presignFor(upload, context) }
+  const plan = partPlan(upload)
+  if (plan === undefined) return { upload, put: await presignFor(upload, context), parts: null }
+  return { upload, put: null, parts: { partBytes: plan.partBytes, count: plan.count } }
 }
+
+async function refuseBeyondQuota(sizeBytes: number, context: Context<Actor>): Promise<void> {
+  const current = await storageUseOf(context.actor.id, context)
+  const { usedBytes, reservedBytes, quotaBytes } = current
+  if (usedBytes + reservedBytes + sizeBytes <= quotaBytes) return
+  throw quotaExceeded(`${usedBytes + reservedBytes} of ${quotaBytes} bytes are taken.`, { current })
+}
+
+const sha256Wanted = () =>
+  refusals.invalidInput(undefined, {
+    errors: [{ path: 'sha256', code: 'required', message: `sha256 is required up to ${singlePutBytesMax} bytes` }],
+  })

@@ -2,11 +2,13 @@ import { type Context } from '../../kernel/context'
 import { operation } from '../../kernel/operation'
 import { newId } from '../../kernel/ids'
 import { id, shape } from '../../kernel/schema'
-import { type StoredObject } from '../../kernel/world/storage'
 import { Track, type Upload } from '../../models'
+import { completeParts } from './complete-parts'
 import { uploadChanged } from './events'
 import { ownUpload, refuseUnwanted } from './own-upload'
+import { partPlan } from './part-plan'
 import { incomingKey } from './places'
+import { hexToBase64 } from './presign'
 import { processTrack } from './process-track'
 import { provisionalTitle } from './provisional-title'
 import { objectMismatch, objectMissing, uploadAborted, uploadExpired } from './refusals'
@@ -37,22 +39,27 @@ export const finalizeUpload = operation({
 })
 
 /** From here on the upload stands for these very bytes: the copy that is served is made of the ETag seen now. */
-async function takeOver(upload: Upload, { now, world, emit, enqueue }: Context): Promise<void> {
-  const found = await world.storage.head(incomingKey(upload.id))
-  if (found === undefined) throw objectMissing()
-  if (!isAsAnnounced(found, upload)) throw objectMismatch()
+async function takeOver(upload: Upload, context: Context): Promise<void> {
+  const { now, emit, enqueue } = context
+  const plan = partPlan(upload)
+  const etag = plan === undefined ? await lookAtPut(upload, context) : await completeParts(upload, plan, context)
   const { ownerId, description, genre, visibility } = upload
   const track = await Track.create({
     ...{ id: newId(now), ownerId, description, genre, visibility, createdAt: now },
     title: upload.title ?? provisionalTitle(upload.fileName),
     state: 'processing',
   })
-  await upload.update({ state: advance(upload.state, 'uploaded'), etag: found.etag, trackId: track.id })
+  await upload.update({ state: advance(upload.state, 'uploaded'), etag, trackId: track.id })
   await emit(uploadChanged, { ownerId, upload: viewUpload(upload) })
   await enqueue(processTrack, { uploadId: upload.id }, { key: `process:${upload.id}` })
 }
 
 /** A store that shows no checksum is believed for now: the worker hashes what it fetches. */
-const isAsAnnounced = ({ sizeBytes, sha256 }: StoredObject, upload: Upload): boolean =>
-  sizeBytes === Number(upload.sizeBytes) &&
-  (sha256 === undefined || sha256 === Buffer.from(upload.sha256, 'hex').toString('base64'))
+async function lookAtPut(upload: Upload, { world }: Context): Promise<string> {
+  const found = await world.storage.head(incomingKey(upload.id))
+  if (found === undefined) throw objectMissing()
+  const { sizeBytes, sha256, etag } = found
+  const isSame = sha256 === undefined || upload.sha256 === null || sha256 === hexToBase64(upload.sha256)
+  if (!isSame || sizeBytes !== Number(upload.sizeBytes)) throw objectMismatch()
+  return etag
+}

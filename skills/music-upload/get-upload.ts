@@ -1,15 +1,17 @@
 import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
+import { id, named, optional, shape } from '../../kernel/schema'
 import { ownUpload } from './own-upload'
-import { uploadView, viewUpload } from './views'
+import { partPlan } from './part-plan'
+import { sentParts } from './sent-parts'
+import { partsSentView, uploadFields, viewUpload } from './views'
 
 export const getUpload = operation({
   name: 'music-upload.getUpload',
   route: 'GET /uploads/:uploadId',
-  summary: 'How far an upload of yours is.',
+  summary: 'How far an upload of yours is; while it waits for its parts, also which of them are there.',
   who: 'signed-in',
   input: shape({ uploadId: id }),
-  output: uploadView,
+  output: named('UploadInParts', shape({ ...uploadFields, parts: optional(partsSentView) })),
   limit: { perMinute: 300 },
   idempotency: 'read',
 
@@ -17,5 +19,9 @@ export const getUpload = operation({
 
   allow: () => true,
 
-  run: async ({ subject }) => viewUpload(subject),
+  async run({ subject: upload }, context) {
+    const plan = upload.state === 'initiated' ? partPlan(upload) : undefined
+    const view = viewUpload(upload)
+    return plan === undefined ? view : { ...view, parts: await sentParts(upload, plan, context) }
+  },
 })

@@ -1,8 +1,10 @@
 import { type Skill } from '../../kernel/product'
 import { abortUpload } from './abort-upload'
+import { dropParts } from './drop-parts'
 import { trackChanged, trackHidden, trackPublished, trackRemoved, uploadChanged } from './events'
 import { expireUploads } from './expire-uploads'
 import { finalizeUpload } from './finalize-upload'
+import { getStorage } from './get-storage'
 import { getUpload } from './get-upload'
 import { initiateUpload } from './initiate-upload'
 import { listUploads } from './list-uploads'
@@ -10,13 +12,16 @@ import { processTrack } from './process-track'
 import { removeObjects } from './remove-objects'
 import { removeTrack } from './remove-track'
 import { renewUpload } from './renew-upload'
+import { signParts } from './sign-parts'
+import { sweepBucket } from './sweep-bucket'
 import { updateTrack } from './update-track'
 
 export const musicUpload: Skill = {
   operations: [
     ...[initiateUpload, getUpload, listUploads, renewUpload, finalizeUpload, abortUpload],
+    ...[signParts, getStorage],
     ...[updateTrack, removeTrack],
   ],
   events: [uploadChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
-  jobs: [processTrack, expireUploads, removeObjects],
+  jobs: [processTrack, expireUploads, removeObjects, dropParts, sweepBucket],
 }

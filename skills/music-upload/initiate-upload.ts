@@ -1,15 +1,15 @@
-import { type Context } from '../../kernel/context'
 import { operation } from '../../kernel/operation'
 import { id, nullable, optional, shape } from '../../kernel/schema'
 import { announceUpload, countPending, fileFields } from './announce-upload'
 import { trackWords } from './fields'
-import { tooManyUploads } from './refusals'
-import { putView, uploadView, viewUpload } from './views'
+import { quotaExceeded, tooManyUploads } from './refusals'
+import { sendingFields, uploadView, viewUpload } from './views'
 
 export const initiateUpload = operation({
   name: 'music-upload.initiateUpload',
   route: 'POST /uploads',
-  summary: 'Announce a file. The answer says where to PUT it, within 30 minutes; renew the URL when it takes longer.',
+  summary:
+    'Announce a file. The answer says where to PUT it, within 30 minutes (renew the URL when it takes longer), or, above 64 MiB, into which parts to cut it.',
   who: 'signed-in',
   input: shape({
     ...fileFields,
@@ -19,34 +19,18 @@ export const initiateUpload = operation({
     visibility: optional(trackWords.visibility),
   }),
   /** `duplicateOf`: a track of yours that holds the very same file. */
-  output: shape({ upload: uploadView, put: putView, duplicateOf: nullable(id) }),
+  output: shape({ upload: uploadView, ...sendingFields, duplicateOf: nullable(id) }),
   limit: { perMinute: 30 },
   idempotency: 'keyed',
   status: 201,
-  refuses: [tooManyUploads],
+  refuses: [tooManyUploads, quotaExceeded],
 
   load: async (_input, context) => ({ pending: await countPending(context) }),
 
   allow: () => true,
 
-  async run({ input, subject: { pending }, actor }, context) {
-    const { upload, put } = await announceUpload(input, pending, context)
-    const duplicateOf = await contentAlreadyThere(actor.id, input.sha256, context)
-    return { upload: viewUpload(upload), put, duplicateOf }
+  async run({ input, subject: { pending } }, context) {
+    const { upload, put, parts } = await announceUpload(input, pending, context)
+    return { upload: viewUpload(upload), put, parts, duplicateOf: upload.duplicateOf }
   },
 })
-
-/** The newest track of a person that was made of the very same bytes. */
-async function contentAlreadyThere(
-  ownerId: string,
-  sha256: string,
-  { world }: Pick<Context, 'world'>,
-): Promise<string | null> {
-  const [known] = await world.db.query<{ id: string }>(
-    `select track.id from uploads upload join tracks track on track.id = upload.track_id
-     where upload.owner_id = :ownerId and upload.sha256 = :sha256 and upload.state = 'ready' and track.removed_at is null
-     order by track.created_at desc limit 1`,
-    { ownerId, sha256 },
-  )
-  return known?.id ?? null
-}

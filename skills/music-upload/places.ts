@@ -1,5 +1,6 @@
 import { type Context } from '../../kernel/context'
 import { type Upload } from '../../models'
+import { dropParts } from './drop-parts'
 import { removeObjects } from './remove-objects'
 
 /** Where a file waits until it was understood. Made by us: a name from outside never gets into a key. */
@@ -13,15 +14,19 @@ export const audioPrefix = (trackId: string): string => `audio/${trackId}/`
 
 /**
  * Has the waiting file of an upload removed: at once, and again when its last presigned URL is dead, since until then
- * whoever holds it can send the file once more.
+ * whoever holds it can send the file, or a part of it, once more.
  */
 export async function forgetIncoming(
-  { id, putExpiresAt }: Pick<Upload, 'id' | 'putExpiresAt'>,
+  { id, putExpiresAt, multipartId, etag }: Pick<Upload, 'id' | 'putExpiresAt' | 'multipartId' | 'etag'>,
   { enqueue, now }: Pick<Context, 'enqueue' | 'now'>,
 ): Promise<void> {
-  const prefixes = [incomingKey(id)]
-  await enqueue(removeObjects, { prefixes })
-  if (putExpiresAt > now) await enqueue(removeObjects, { prefixes }, { runAt: putExpiresAt })
+  const key = incomingKey(id)
+  const times = [{}, ...(putExpiresAt > now ? [{ runAt: putExpiresAt }] : [])]
+  for (const when of times) {
+    await enqueue(removeObjects, { prefixes: [key] }, when)
+    // Parts of which an object was made are no parts any more.
+    if (multipartId !== null && etag === null) await enqueue(dropParts, { key, multipartId }, when)
+  }
 }
 
 /** Has everything removed that was stored for a track. */

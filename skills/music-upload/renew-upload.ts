@@ -2,7 +2,7 @@ import { operation } from '../../kernel/operation'
 import { id, shape } from '../../kernel/schema'
 import { ownUpload, refuseUnwanted } from './own-upload'
 import { presignFor, putExpiry } from './presign'
-import { uploadAborted, uploadExpired, uploadOver } from './refusals'
+import { sentInParts, uploadAborted, uploadExpired, uploadOver } from './refusals'
 import { putView, uploadView, viewUpload } from './views'
 
 export const renewUpload = operation({
@@ -14,7 +14,7 @@ export const renewUpload = operation({
   output: shape({ upload: uploadView, put: putView }),
   limit: { perMinute: 30 },
   idempotency: 'natural',
-  refuses: [uploadAborted, uploadExpired, uploadOver],
+  refuses: [sentInParts, uploadAborted, uploadExpired, uploadOver],
 
   load: ({ uploadId }, context) => ownUpload(uploadId, context, { lock: true }),
 
@@ -24,6 +24,7 @@ export const renewUpload = operation({
     const { now } = context
     refuseUnwanted(upload, now)
     if (upload.state !== 'initiated') throw uploadOver()
+    if (upload.partBytes !== null) throw sentInParts()
     await upload.update({ putExpiresAt: putExpiry(now, upload.expiresAt) })
     return { upload: viewUpload(upload), put: await presignFor(upload, context) }
   },

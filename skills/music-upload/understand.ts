@@ -8,6 +8,7 @@ import { drawWaveform } from './audio/draw-waveform'
 import { honestDuration } from './audio/honest-duration'
 import { type AudioFacts, probeAudio } from './audio/probe-audio'
 import { Rejection } from './audio/rejection'
+import { noteContent } from './note-content'
 import { audioKey, incomingKey } from './places'
 import { reach } from './processing'
 
@@ -33,7 +34,8 @@ async function understandFile(
   if (etag === null) throw new Error('an upload is processed before it was finalized')
   const from = incomingKey(upload.id)
   const fetched = await world.storage.download(from, path, { etag, signal }).catch(asRejection)
-  if (fetched.sha256 !== sha256) throw new Rejection('file_changed')
+  if (sha256 !== null && fetched.sha256 !== sha256) throw new Rejection('file_changed')
+  await transact(inside => noteContent(upload.id, fetched.sha256, inside))
 
   await transact(inside => reach(upload.id, 'probing', 20, inside))
   const facts = await probeAudio(ffprobe, path, signal)

@@ -81,4 +81,48 @@ describe('sending a file', () => {
     await once(server, 'close')
     await expect(putFile(place, new Blob(['x']), () => undefined)).rejects.toThrow()
   })
+
+  it('goes by the old interface where a browser has it, and ends with the signal', async () => {
+    const sent: FakeRequest[] = []
+    class FakeRequest {
+      readonly upload: { onprogress?: (progress: { loaded: number }) => void } = {}
+      readonly headers: string[] = []
+      status = 0
+      onload?: () => void
+      onabort?: () => void
+      open(method: string, url: string) {
+        this.headers.push(`${method} ${url}`)
+      }
+      setRequestHeader(name: string, value: string) {
+        this.headers.push(`${name}: ${value}`)
+      }
+      send() {
+        sent.push(this)
+      }
+      abort() {
+        this.onabort?.()
+      }
+    }
+    const browser = globalThis as { XMLHttpRequest?: unknown }
+    browser.XMLHttpRequest = FakeRequest
+    try {
+      const place = { url: 'http://store/x', headers: { 'content-type': 'audio/flac' } }
+      const progress: number[] = []
+      const put = putFile(place, new Blob(['abc']), bytes => progress.push(bytes))
+      sent[0]?.upload.onprogress?.({ loaded: 2 })
+      const [first] = sent
+      if (first !== undefined) first.status = 200
+      first?.onload?.()
+      expect(await put).toBe(200)
+      expect([sent[0]?.headers, progress]).toEqual([['PUT http://store/x', 'content-type: audio/flac'], [2]])
+
+      const ending = new AbortController()
+      const cut = putFile(place, new Blob(['abc']), () => undefined, ending.signal)
+      ending.abort()
+      await expect(cut).rejects.toThrow()
+      await expect(putFile(place, new Blob(['abc']), () => undefined, ending.signal)).rejects.toThrow()
+    } finally {
+      delete browser.XMLHttpRequest
+    }
+  })
 })

@@ -191,6 +191,24 @@ describe('completing is refused', () => {
     await expect(complete(where, parts)).rejects.toMatchObject(refusal(400, 'EntityTooSmall'))
   })
 
+  test('for a size that the parts do not make up, and a part longer than its URL was signed for', async () => {
+    const where = await start(s3.freshKey(), { ChecksumAlgorithm: 'SHA256' })
+    const fixed = { PartNumber: 1, ContentLength: last.length, ChecksumSHA256: sha256(last) }
+    const url = await getSignedUrl(s3.presigner, new UploadPartCommand({ ...where, ...fixed }), {
+      signableHeaders: new Set(['content-length', 'host', 'x-amz-checksum-sha256']),
+      unhoistableHeaders: new Set(['x-amz-checksum-sha256']),
+    })
+    const put = (body: Buffer) =>
+      outcome(fetch(url, { method: 'PUT', body, headers: { 'x-amz-checksum-sha256': sha256(last) } }))
+    expect(await put(Buffer.concat([last, last]))).toBe('403 SignatureDoesNotMatch')
+    expect(await put(Buffer.alloc(last.length))).toBe('400 BadDigest')
+    const { ETag } = await s3.client.send(new UploadPartCommand({ ...where, ...fixed, Body: last }))
+    const parts = [{ PartNumber: 1, ETag, ChecksumSHA256: sha256(last) }]
+    const lie = complete(where, parts, { MpuObjectSize: last.length + 1 })
+    await expect(lie).rejects.toMatchObject(refusal(400, 'InvalidRequest'))
+    await complete(where, parts, { MpuObjectSize: last.length })
+  })
+
   test('where something is already, if it must not be', async () => {
     const where = await start(s3.freshKey())
     const parts = [await send(where, 1, last)]

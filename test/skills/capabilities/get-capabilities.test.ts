@@ -1,4 +1,5 @@
 import { getCapabilities } from '../../../skills/capabilities/get-capabilities'
+import { getStorage } from '../../../skills/music-upload/get-storage'
 import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
 import { initiatePicture } from '../../../skills/pictures/initiate-picture'
 import { openPlay } from '../../../skills/plays/open-play'
@@ -37,10 +38,16 @@ it('tells of uploads what holds', async () => {
   expect(await other.refused(initiateUpload, { ...file, sizeBytes: upload.bytesMax + 1 })).toMatchObject({
     code: 'invalid_input',
   })
-  const { upload: begun, put } = await other.call(initiateUpload, { ...file, sizeBytes: upload.bytesMax })
+  const small = { ...file, sizeBytes: upload.singlePutBytesMax }
+  const { upload: begun, put } = await other.call(initiateUpload, small)
   const lifeOf = (until: string) => Math.round((Date.parse(until) - Date.parse(begun.createdAt)) / 1_000)
   expect(lifeOf(begun.expiresAt)).toBe(upload.sendWithinSeconds)
-  expect(lifeOf(put.expiresAt)).toBe(upload.putUrlSeconds)
+  expect(lifeOf(put?.expiresAt ?? '')).toBe(upload.putUrlSeconds)
+  const { parts } = await other.call(initiateUpload, { ...file, sizeBytes: small.sizeBytes + 1 })
+  expect(parts?.partBytes).toBe(upload.partBytesMin)
+  const { parts: large } = await other.call(initiateUpload, { ...file, sizeBytes: upload.bytesMax })
+  expect(large?.partBytes).toBe(upload.partBytesMax)
+  expect((await other.call(getStorage, {})).quotaBytes).toBe(upload.quotaBytes)
 })
 
 it('tells of listening what holds', async () => {

@@ -5,7 +5,7 @@ import { pendingUploadsMax, uploadBytesMax } from '../../../skills/music-upload/
 import { makeAudio } from '../../audio'
 import { doors } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
-import { announce, put, send, upload, type UploadWish } from './uploading'
+import { announce, placeOf, put, send, upload, type UploadWish } from './uploading'
 
 let world: TestWorld
 beforeAll(async () => {
@@ -19,7 +19,9 @@ describe.each(doors)('announcing a file over %s', door => {
   it('answers with a place of our own making, where exactly that file may be put once', async () => {
     const ann = await world.person('ann')
     const wish = { fileName: '../../x/..mp3' }
-    const { upload, put: place, duplicateOf } = await ann.call(initiateUpload, announce(bytes, wish), { door })
+    const { upload, put: given, parts, duplicateOf } = await ann.call(initiateUpload, announce(bytes, wish), { door })
+    const place = placeOf(given)
+    expect(parts).toBeNull()
     expect(upload).toMatchObject({ state: 'initiated', step: null, progress: 0, trackId: null, fault: null })
     expect(duplicateOf).toBeNull()
 

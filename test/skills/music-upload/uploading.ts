@@ -21,9 +21,22 @@ export const announce = (bytes: Buffer, wish: UploadWish = {}): InputOf<typeof i
   ...wish,
 })
 
+interface Place {
+  url: string
+  headers: Record<string, string>
+}
+
+/** Where the one PUT of a small file goes. */
+export function placeOf<P extends Place>(put: P | null): P {
+  if (put === null) throw new Error('this file is sent in parts')
+  return put
+}
+
 /** Sends bytes as a browser would. */
-export const put = async ({ url, headers }: { url: string; headers: Record<string, string> }, bytes: Buffer) =>
-  (await fetch(url, { method: 'PUT', headers, body: new Uint8Array(bytes) })).status
+export async function put(place: Place | null, bytes: Buffer): Promise<number> {
+  const { url, headers } = placeOf(place)
+  return (await fetch(url, { method: 'PUT', headers, body: new Uint8Array(bytes) })).status
+}
 
 /** Announces and sends a file; it is not finalized yet. */
 export async function send(person: Person, file: string | Buffer, wish: UploadWish = {}, options: CallOptions = {}) {

@@ -1,0 +1,26 @@
+import { backoffMs } from './backoff'
+import { asProblem } from './problem'
+
+const triesMax = 8
+
+/** Tries again what may well succeed later, with longer and longer pauses: up to a minute in all. Gives up when the signal aborts. */
+export async function persist<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await attempt()
+    } catch (error) {
+      const { isTemporary, code, retryAfter } = asProblem(error)
+      if (!isTemporary || code === 'closed' || signal?.aborted || failures + 1 === triesMax) throw error
+      await pause(backoffMs(failures, retryAfter), signal)
+    }
+  }
+}
+
+const pause = (ms: number, signal?: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    const timer = setTimeout(resolve, ms)
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })

@@ -1,0 +1,20 @@
+import { operation } from '../../kernel/operation'
+import { nothing } from '../../kernel/schema'
+import { storageUse, storageUseOf } from './storage-use'
+
+export const getStorage = operation({
+  name: 'music-upload.getStorage',
+  route: 'GET /me/storage',
+  summary: 'How much of your space is taken, and how much there is.',
+  who: 'signed-in',
+  input: nothing,
+  output: storageUse,
+  limit: { perMinute: 120 },
+  idempotency: 'read',
+
+  load: async () => undefined,
+
+  allow: () => true,
+
+  run: ({ actor }, context) => storageUseOf(actor.id, context),
+})

@@ -1,0 +1,36 @@
+import { type Context } from '../../kernel/context'
+import { count, named, shape, type Value } from '../../kernel/schema'
+
+/** What of the quota is taken: `usedBytes` by files that are here, `reservedBytes` by announced ones that are still awaited. */
+export const storageUse = named(
+  'StorageUse',
+  shape({ usedBytes: count, reservedBytes: count, quotaBytes: count, uploadsPending: count }),
+)
+
+/**
+ * Added up from the rows each time, so that there is no counter that could drift: whatever ends an upload or takes a track
+ * away gives its bytes back. A file whose track has got other audio since is not counted.
+ */
+export async function storageUseOf(
+  ownerId: string,
+  { world, now }: Pick<Context, 'world' | 'now'>,
+): Promise<Value<typeof storageUse>> {
+  const [sums] = await world.db.query<{ used: string; reserved: string; pending: string }>(
+    `select
+       coalesce(sum(upload.size_bytes) filter (where upload.state <> 'initiated'), 0) as used,
+       coalesce(sum(upload.size_bytes) filter (where upload.state = 'initiated'), 0) as reserved,
+       count(*) filter (where upload.state = 'initiated') as pending
+     from uploads upload left join tracks track on track.id = upload.track_id
+     where upload.owner_id = :ownerId and (
+       (upload.state = 'initiated' and upload.expires_at > :now)
+       or (upload.state in ('uploaded', 'processing') and track.removed_at is null)
+       or (upload.state = 'ready' and track.removed_at is null and position(upload.id::text in track.audio_key) > 0))`,
+    { ownerId, now },
+  )
+  return {
+    usedBytes: Number(sums?.used ?? 0),
+    reservedBytes: Number(sums?.reserved ?? 0),
+    quotaBytes: world.config.uploads.quotaBytes,
+    uploadsPending: Number(sums?.pending ?? 0),
+  }
+}

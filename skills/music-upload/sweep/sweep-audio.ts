@@ -1,0 +1,36 @@
+import { type JobContext } from '../../../kernel/job'
+import { audioForm, failedKeptMs, pageMax, type SweepPage, uploadWantsFile } from './page'
+import { removeOrphans } from './remove-orphans'
+import { reportMissing } from './report-missing'
+
+/** What is played, both ways: what is left of tracks and attempts that are gone goes, what tracks have lost is told. */
+export const sweepAudio: SweepPage = async (place, context) => {
+  const { objects, more } = await context.world.storage.listObjects('audio/', place, pageMax)
+  const ours = objects.filter(({ key }) => audioForm.test(key))
+  await removeOrphans(ours, keys => wantedOf(keys, context), context)
+  const last = more ? objects.at(-1)?.key : undefined
+  const missing = await reportMissing({ after: place, last, keys: objects.map(({ key }) => key) }, context)
+  return { next: last ?? '', missing }
+}
+
+/**
+ * Of a living track: all of the upload whose audio it has, of one that is under way or may be tried again, and of earlier ones,
+ * which are removed by whoever replaced them when the last grant for them is over.
+ */
+async function wantedOf(keys: readonly string[], { world }: Pick<JobContext, 'world'>): Promise<Set<string>> {
+  const places = keys.map(key => audioForm.exec(key))
+  const rows = await world.db.call<{ key: string }>(
+    `select object.key
+     from unnest($2::text[], $3::uuid[], $4::uuid[]) as object (key, track_id, upload_id)
+     join tracks track on track.id = object.track_id and track.removed_at is null
+     left join uploads upload on upload.id = object.upload_id
+     where position(object.upload_id::text in track.audio_key) > 0 or upload.state = 'ready' or ${uploadWantsFile}`,
+    [
+      new Date(world.clock.now() - failedKeptMs),
+      keys,
+      places.map(place => place?.[1]),
+      places.map(place => place?.[2]),
+    ],
+  )
+  return new Set(rows.map(({ key }) => key))
+}

@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto'
+import { type PartsPlace } from '../../kernel/world/storage-listing'
+import { freshWorld, type TestWorld } from '../world'
+
+let world: TestWorld
+beforeAll(async () => {
+  world = await freshWorld({ nodes: 1 })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const prefix = `listing-${randomUUID()}/`
+const names = ['a', 'b', 'c', 'd', 'e'].map(name => `${prefix}${name}`)
+
+it('lists objects page by page, in the order of their keys, with their age', async () => {
+  const { storage } = world.world
+  await Promise.all(names.map(key => storage.put(key, Buffer.from(key), 'text/plain')))
+  const seen: string[] = []
+  for (let after = '', goOn = true; goOn;) {
+    const { objects, more } = await storage.listObjects(prefix, after, 2)
+    expect(objects.length).toBeLessThanOrEqual(2)
+    for (const { key, modifiedAt } of objects) {
+      seen.push(key)
+      expect(Math.abs(modifiedAt.getTime() - Date.now())).toBeLessThan(60_000)
+    }
+    after = objects.at(-1)?.key ?? ''
+    goOn = more
+  }
+  expect(seen).toEqual(names)
+  expect(await storage.listObjects(`${prefix}z`, '', 2)).toEqual({ objects: [], more: false })
+})
+
+it('lists unfinished uploads page by page, several of one key too', async () => {
+  const { storage } = world.world
+  const opened = await Promise.all([...names, ...names.slice(0, 2)].map(key => storage.openParts(key, 'text/plain')))
+  const seen: string[] = []
+  for (let after: PartsPlace | undefined, goOn = true; goOn;) {
+    const { uploads, next } = await storage.listOpenParts(prefix, after, 2)
+    seen.push(...uploads.map(({ multipartId }) => multipartId))
+    after = next
+    goOn = next !== undefined
+  }
+  expect([...seen].sort()).toEqual([...opened].sort())
+})
+
+it('speaks of uploads that are not there as of nothing', async () => {
+  const { storage } = world.world
+  const [key, gone] = [`${prefix}a`, randomUUID()]
+  const signal = AbortSignal.timeout(5_000)
+  expect(await storage.listParts(key, gone, signal)).toBeUndefined()
+  const parts = [{ number: 1, sizeBytes: 1, etag: '"x"', sha256: null }]
+  expect(await storage.completeParts(key, gone, { parts, sizeBytes: 1, signal })).toBeUndefined()
+  await storage.dropParts(key, gone)
+})

@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises'
+import { Upload } from '../../../models'
+import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
+import { getUpload } from '../../../skills/music-upload/get-upload'
+import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
+import { makeAudio } from '../../audio'
+import { freshWorld, type TestWorld } from '../../world'
+import { announceLarge, numbers, sendParts } from './parts'
+import { sha256Of } from './uploading'
+
+let world: TestWorld
+beforeAll(async () => {
+  world = await freshWorld()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+it('is made a track of, and known by its content from then on', async () => {
+  const ann = await world.person('ann')
+  // Three minutes of 16 bit, 192 kHz, in one channel: 66 MiB.
+  const source = 'sine=f=440:r=192000'
+  const path = await makeAudio(world.world.config.tools.ffmpeg, 'wav', { seconds: 180, source })
+  const bytes = await readFile(path)
+  const file = { fileName: 'set.wav', contentType: 'audio/wav', sizeBytes: bytes.length } as const
+  const sendIt = async (wish = {}) => {
+    const { upload, parts } = await ann.call(initiateUpload, { ...file, ...wish })
+    const { partBytes, count } = parts ?? { partBytes: 0, count: 0 }
+    const bytesOf = (number: number) => bytes.subarray((number - 1) * partBytes, number * partBytes)
+    const statuses = await sendParts(ann, upload.id, numbers(1, count), bytesOf)
+    expect(new Set(statuses)).toEqual(new Set([200]))
+    await ann.call(finalizeUpload, { uploadId: upload.id })
+    await world.work()
+    return ann.call(getUpload, { uploadId: upload.id })
+  }
+  const first = await sendIt()
+  expect(first).toMatchObject({ state: 'ready', fault: null, duplicateOf: null })
+  expect((await Upload.findByPk(first.id))?.sha256).toBe(sha256Of(bytes))
+
+  // Nobody could know before the worker had read it.
+  expect(await sendIt()).toMatchObject({ state: 'ready', duplicateOf: first.trackId })
+  const announced = await ann.call(initiateUpload, { ...file, sha256: sha256Of(bytes) })
+  expect(announced.upload.duplicateOf).toBe(announced.duplicateOf)
+  expect(announced.duplicateOf).not.toBeNull()
+}, 60_000)
+
+it('that is not what was announced is refused by the worker', async () => {
+  const ben = await world.person('ben')
+  const { upload } = await announceLarge(ben, { sha256: 'ab'.repeat(32) })
+  await sendParts(ben, upload.id, numbers(1, 9))
+  await ben.call(finalizeUpload, { uploadId: upload.id })
+  await world.work()
+  expect(await ben.call(getUpload, { uploadId: upload.id })).toMatchObject({
+    ...{ state: 'rejected', duplicateOf: null },
+    fault: { code: 'file_changed' },
+  })
+})

@@ -1,0 +1,47 @@
+import { createHash, randomFillSync } from 'node:crypto'
+import { getUpload } from '../../../skills/music-upload/get-upload'
+import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
+import { partBytesMin, singlePutBytesMax } from '../../../skills/music-upload/rules'
+import { signParts } from '../../../skills/music-upload/sign-parts'
+import { type CallOptions, type Person } from '../../people'
+import { put, sha256Of, type UploadWish } from './uploading'
+
+/** The smallest file that comes in parts: eight whole ones and a ninth of one byte. */
+export const largeBytes = singlePutBytesMax + 1
+export const partCount = 9
+
+const block = randomFillSync(Buffer.alloc(partBytesMin))
+/** Most parts hold the same: what is in them does not matter. */
+export const partOf = (number: number): Buffer => (number < partCount ? block : block.subarray(0, 1))
+export const wholeSha256 = (): string => {
+  const hash = createHash('sha256')
+  for (let number = 1; number <= partCount; number += 1) hash.update(partOf(number))
+  return hash.digest('hex')
+}
+
+export const numbers = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => from + index)
+
+/** Announces a large file, of which nobody knows the SHA-256. */
+export const announceLarge = (person: Person, wish: UploadWish = {}, options: CallOptions = {}) =>
+  person.call(
+    initiateUpload,
+    { fileName: 'long set.wav', contentType: 'audio/wav', sizeBytes: largeBytes, ...wish },
+    options,
+  )
+
+/** Has parts signed and sends them; answers the statuses. */
+export async function sendParts(
+  person: Person,
+  uploadId: string,
+  sent: readonly number[],
+  bytesOf: (number: number) => Buffer = partOf,
+  options: CallOptions = {},
+): Promise<number[]> {
+  const parts = sent.map(number => ({ number, sha256: sha256Of(bytesOf(number)) }))
+  const signed = await person.call(signParts, { uploadId, parts }, options)
+  return Promise.all(signed.map(place => put(place, bytesOf(place.number))))
+}
+
+export const sentNumbers = async (person: Person, uploadId: string): Promise<number[] | undefined> =>
+  (await person.call(getUpload, { uploadId })).parts?.sent.map(({ number }) => number)

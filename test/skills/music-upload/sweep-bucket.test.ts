@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto'
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import { Track, Upload } from '../../../models'
+import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
+import { getUpload } from '../../../skills/music-upload/get-upload'
+import { orphanAgeMs } from '../../../skills/music-upload/sweep/page'
+import { sweepBucket } from '../../../skills/music-upload/sweep-bucket'
+import { makeAudio } from '../../audio'
+import { type Person } from '../../people'
+import { testStack } from '../../stack'
+import { freshWorld, type TestWorld } from '../../world'
+import { announceLarge, sendParts, sentNumbers } from './parts'
+import { send, upload } from './uploading'
+
+let world: TestWorld
+let ann: Person
+let file: string
+/** A bucket of one's own: to this world, all that other tests have stored would be orphans. */
+beforeAll(async () => {
+  const bucket = `sweep-${randomUUID()}`
+  const { S3_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = testStack().variables
+  const s3 = new S3Client({
+    endpoint: S3_ENDPOINT ?? '',
+    region: AWS_REGION ?? '',
+    credentials: { accessKeyId: AWS_ACCESS_KEY_ID ?? '', secretAccessKey: AWS_SECRET_ACCESS_KEY ?? '' },
+    forcePathStyle: true,
+  })
+  await s3.send(new CreateBucketCommand({ Bucket: bucket }))
+  s3.destroy()
+  world = await freshWorld({ nodes: 1, variables: { S3_BUCKET_NAME: bucket } })
+  ann = await world.person('ann')
+  file = await makeAudio(world.world.config.tools.ffmpeg, 'mp3')
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const storage = () => world.world.storage
+const isThere = async (key: string) => (await storage().head(key)) !== undefined
+const plant = async (key: string) => {
+  await storage().put(key, Buffer.from('planted'), 'audio/mpeg')
+  return key
+}
+/** Everything that is in the bucket is old from now on, for the sweep; so is every token. */
+async function growOld(): Promise<void> {
+  world.clock.advance(orphanAgeMs + 1_000)
+  ann = await world.person('ann')
+}
+const orphansOf = () => [
+  `incoming/${randomUUID()}`,
+  `audio/${randomUUID()}/${randomUUID()}.mp3`,
+  `audio/${randomUUID()}/${randomUUID()}/hls/master.m3u8`,
+]
+
+async function sweep(): Promise<void> {
+  await world.world.db.query(`select graphile_worker.add_job(:name, '{}'::json)`, { name: sweepBucket.name })
+  await world.work()
+}
+
+async function missing(area: string): Promise<number | undefined> {
+  const { values } = await world.world.metrics.bucketMissing.get()
+  return values.find(({ labels }) => labels.area === area)?.value
+}
+
+it('removes what no row wants once it is old, and nothing else', async () => {
+  const orphans = await Promise.all(orphansOf().map(plant))
+  const foreign = await plant('incoming/notes of a person.txt')
+  const { upload: forgotten } = await announceLarge(ann)
+  await sendParts(ann, forgotten.id, [9])
+  await Upload.update({ state: 'expired' }, { where: { id: forgotten.id } })
+  const ready = await upload(world, ann, file)
+  const key = (await Track.findByPk(ready.trackId))?.audioKey ?? ''
+  const leftOfAttempt = await plant(`audio/${ready.trackId}/${randomUUID()}.mp3`)
+  const { upload: removed } = await send(ann, Buffer.from('file of an upload that is over'))
+  await Upload.update({ state: 'expired' }, { where: { id: removed.id } })
+
+  await sweep()
+  for (const orphan of [...orphans, leftOfAttempt]) expect(await isThere(orphan)).toBe(true)
+  await growOld()
+  const waiting = await send(ann, Buffer.from('some bytes'))
+  const { upload: parts } = await announceLarge(ann)
+  await sendParts(ann, parts.id, [9])
+  await sweep()
+  for (const orphan of [...orphans, leftOfAttempt, `incoming/${removed.id}`]) expect(await isThere(orphan)).toBe(false)
+  for (const wanted of [foreign, key, `incoming/${waiting.upload.id}`]) expect(await isThere(wanted)).toBe(true)
+  expect(await sentNumbers(ann, parts.id)).toEqual([9])
+  const { uploads } = await storage().listOpenParts('incoming/', undefined, 10)
+  expect(uploads.map(({ key }) => key)).toEqual([`incoming/${parts.id}`])
+  expect(await missing('audio')).toBe(0)
+})
+
+it('leaves an upload alone that is on its way, however old it seems to be and however often it looks', async () => {
+  await growOld()
+  const { upload: begun } = await send(ann, file)
+  const over = new AbortController()
+  const looking = (async () => {
+    while (!over.signal.aborted) await sweep()
+  })()
+  await ann.call(finalizeUpload, { uploadId: begun.id })
+  for (let state = ''; state !== 'ready';) {
+    await world.work()
+    state = (await ann.call(getUpload, { uploadId: begun.id })).state
+    expect(['uploaded', 'processing', 'ready']).toContain(state)
+  }
+  over.abort()
+  await looking
+  await sweep()
+  const { trackId } = await ann.call(getUpload, { uploadId: begun.id })
+  expect(await isThere((await Track.findByPk(trackId ?? ''))?.audioKey ?? '')).toBe(true)
+})
+
+it('reports the audio that a track has lost, and stops when its track is gone', async () => {
+  const lost = await upload(world, ann, file)
+  await storage().removeUnder(`audio/${lost.trackId}/`)
+  await sweep()
+  expect(await missing('audio')).toBe(1)
+  await Track.update({ removedAt: new Date(world.clock.now()) }, { where: { id: lost.trackId } })
+  await sweep()
+  expect(await missing('audio')).toBe(0)
+})
+
+it('tells the artist when the file of an upload vanished before a worker came', async () => {
+  const { upload: begun } = await send(ann, file)
+  await ann.call(finalizeUpload, { uploadId: begun.id })
+  await world.world.db.query(`select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker.jobs`)
+  await storage().remove(`incoming/${begun.id}`)
+  await sweep()
+  expect(await missing('uploaded')).toBe(1)
+  await world.work()
+  const ended = await ann.call(getUpload, { uploadId: begun.id })
+  expect(ended).toMatchObject({ state: 'rejected', fault: { code: 'file_changed' } })
+})
+
+it('goes on where the last run stopped', async () => {
+  const orphans = await Promise.all([...orphansOf(), `incoming/${randomUUID()}`].map(plant))
+  const incoming = orphans.filter(key => key.startsWith('incoming/')).sort()
+  await growOld()
+  await world.world.db.query(`update bucket_sweeps set place = :place where area = 'incoming'`, { place: incoming[0] })
+  await sweep()
+  expect(await Promise.all(incoming.map(isThere))).toEqual([true, false])
+  await sweep()
+  expect(await Promise.all(orphans.map(isThere))).toEqual([false, false, false, false])
+})
