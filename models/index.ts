@@ -17,6 +17,7 @@ import { Report } from './report'
 import { Repost } from './repost'
 import { Track } from './track'
 import { TrackAudio } from './track-audio'
+import { TrackGuest } from './track-guest'
 import { Upload } from './upload'
 import { Waveform } from './waveform'
 
@@ -40,6 +41,7 @@ export const models = [
   Repost,
   Track,
   TrackAudio,
+  TrackGuest,
   Upload,
   Waveform,
 ]
@@ -64,6 +66,7 @@ export {
   Repost,
   Track,
   TrackAudio,
+  TrackGuest,
   Upload,
   Waveform,
 }

@@ -7,9 +7,11 @@ import { Track, type Upload } from '../../models'
 import { uploadChanged } from './events'
 import { ownUpload, refuseUnwanted } from './own-upload'
 import { incomingKey } from './places'
+import { planRelease } from './plan-release'
 import { processTrack } from './process-track'
 import { provisionalTitle } from './provisional-title'
 import { objectMismatch, objectMissing, uploadAborted, uploadExpired } from './refusals'
+import { scheduleRelease } from './release-track'
 import { advance } from './upload-state'
 import { uploadView, viewUpload } from './views'
 
@@ -37,20 +39,27 @@ export const finalizeUpload = operation({
 })
 
 /** From here on the upload stands for these very bytes: the copy that is served is made of the ETag seen now. */
-async function takeOver(upload: Upload, { now, world, emit, enqueue }: Context): Promise<void> {
+async function takeOver(upload: Upload, context: Context): Promise<void> {
+  const { now, world, emit, enqueue } = context
   const found = await world.storage.head(incomingKey(upload.id))
   if (found === undefined) throw objectMissing()
   if (!isAsAnnounced(found, upload)) throw objectMismatch()
-  const { ownerId, description, genre, visibility } = upload
+  const { ownerId, description, genre, visibility, releaseAt } = upload
   const track = await Track.create({
     ...{ id: newId(now), ownerId, description, genre, visibility, createdAt: now },
+    ...planRelease(unborn(visibility), { releaseAt }, now),
     title: upload.title ?? provisionalTitle(upload.fileName),
     state: 'processing',
   })
+  await scheduleRelease(track, context)
   await upload.update({ state: advance(upload.state, 'uploaded'), etag: found.etag, trackId: track.id })
   await emit(uploadChanged, { ownerId, upload: viewUpload(upload) })
   await enqueue(processTrack, { uploadId: upload.id }, { key: `process:${upload.id}` })
 }
+
+const unborn = (visibility: Upload['visibility']) => ({
+  ...{ visibility, releaseAs: null, releaseAt: null, publishedAt: null, state: 'processing' as const },
+})
 
 /** A store that shows no checksum is believed for now: the worker hashes what it fetches. */
 const isAsAnnounced = ({ sizeBytes, sha256 }: StoredObject, upload: Upload): boolean =>

@@ -7,6 +7,8 @@ import { getUpload } from './get-upload'
 import { initiateUpload } from './initiate-upload'
 import { listUploads } from './list-uploads'
 import { processTrack } from './process-track'
+import { releaseDue } from './release-due'
+import { releaseTrack } from './release-track'
 import { removeObjects } from './remove-objects'
 import { removeTrack } from './remove-track'
 import { renewUpload } from './renew-upload'
@@ -18,5 +20,5 @@ export const musicUpload: Skill = {
     ...[updateTrack, removeTrack],
   ],
   events: [uploadChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
-  jobs: [processTrack, expireUploads, removeObjects],
+  jobs: [processTrack, expireUploads, removeObjects, releaseTrack, releaseDue],
 }

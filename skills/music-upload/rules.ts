@@ -7,6 +7,9 @@ export const uploadLifeMs = 24 * 60 * 60_000
 /** So long the URL for it is good: enough for 500 MB at 2.5 Mbit/s. */
 export const putLifeMs = 30 * 60_000
 
+/** A release may be planned so far ahead. */
+export const releaseAheadMsMax = 366 * 24 * 60 * 60_000
+
 /** What a file may be announced as; what it is, its bytes say. */
 export const audioTypes = [
   ...['audio/mpeg', 'audio/mp3', 'audio/mp4', 'audio/m4a', 'audio/x-m4a', 'audio/aac', 'audio/flac', 'audio/x-flac'],
