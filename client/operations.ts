@@ -752,8 +752,8 @@ export interface Events {
   /** A track is ready, and there for its artist’s followers or for everybody, for the first time. */
   'music-upload.trackPublished': { trackId: string; by: ProfileSummary; title: string }
   /** A track got another title, description, genre, visibility, release or state. */
-  'music-upload.trackChanged': { track: Track; narrows?: boolean }
-  /** Fewer people may see a track than before: it became private, unlisted or for followers. `channel.closed` comes to whoever may not any more; whoever stays asks for the track again. */
+  'music-upload.trackChanged': { track: Track; isForArtist?: boolean }
+  /** Fewer people may see a track than before: it became private, unlisted or for followers. `channel.closed` comes to whoever may not any more; whoever stays asks for the track again, which may have new words. */
   'music-upload.trackHidden': { trackId: string; ownerId: string }
   /** A track was taken away for good. */
   'music-upload.trackRemoved': { trackId: string; ownerId: string }

@@ -13,17 +13,22 @@ export async function changeTrack(
 ): Promise<void> {
   const before = track.visibility
   track.set(changes)
-  if (track.changed() === false) return
+  const changed = track.changed()
+  if (changed === false) return
   const publishes = track.publishedAt === null && isListedToFollowers(track)
   await track.set({ rev: track.rev + 1, ...(publishes ? { publishedAt: now } : {}) }).save()
 
   const narrows = isNarrower(track.visibility, before)
   if (track.visibility === 'followers' && narrows) await waitForFollows(track)
   const view = await viewTrack(track, { actor: null })
-  await emit(trackChanged, narrows ? { track: view, narrows } : { track: view })
+  const isForArtist = narrows && changed.some(name => !tellsNothing.has(name))
+  await emit(trackChanged, isForArtist ? { track: view, isForArtist } : { track: view })
   if (publishes) await emit(trackPublished, { trackId: track.id, by: view.owner, title: track.title })
   if (narrows) await emit(trackHidden, { trackId: track.id, ownerId: track.ownerId })
 }
+
+/** What whoever may see the track no longer may learn all the same. */
+const tellsNothing: ReadonlySet<string> = new Set(['visibility', 'rev'])
 
 /**
  * Whoever stops following at this moment has done so before the followers' rights are asked for again, or finds a track

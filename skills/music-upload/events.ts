@@ -23,11 +23,11 @@ export const trackPublished = event({
 export const trackChanged = event({
   name: 'music-upload.trackChanged',
   summary: 'A track got another title, description, genre, visibility, release or state.',
-  /** `narrows`: fewer people may see it now than before. */
-  payload: shape({ track: trackView, narrows: optional(flag) }),
+  /** `isForArtist`: fewer people may see it than before, and it says something new: its artist alone is told. */
+  payload: shape({ track: trackView, isForArtist: optional(flag) }),
   // Those who still follow a track that they may not see any more must not read its new words: `trackHidden` is for them.
-  channels: ({ track, narrows = false }) => [
-    ...(track.visibility === 'private' || narrows ? [] : [`track:${track.id}`]),
+  channels: ({ track, isForArtist = false }) => [
+    ...(track.visibility === 'private' || isForArtist ? [] : [`track:${track.id}`]),
     `user:${track.owner.id}`,
   ],
   stale: ({ track }) => [trackCacheKey(track.id)],
@@ -37,7 +37,7 @@ export const trackHidden = event({
   name: 'music-upload.trackHidden',
   summary:
     'Fewer people may see a track than before: it became private, unlisted or for followers. `channel.closed` comes to ' +
-    'whoever may not any more; whoever stays asks for the track again.',
+    'whoever may not any more; whoever stays asks for the track again, which may have new words.',
   payload: shape({ trackId: id, ownerId: id }),
   channels: ({ trackId }) => [`track:${trackId}`],
   stale: ({ trackId }) => [trackCacheKey(trackId)],
