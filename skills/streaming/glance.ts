@@ -34,13 +34,10 @@ export async function glanceAt(
   const { actor, world } = context
   const values = [trackId, actor?.id ?? null, secret !== undefined]
   const [row] = await world.db.read<Row>({ name: 'glance-at-track', text: glance, values })
-  const mayKnow =
-    row !== undefined &&
-    (maySeeTrack(actor, row, row) ||
-      (secret !== undefined &&
-        (await isRight(secret, row.secret, context)) &&
-        maySeeTrack(actor, row, { ...row, isGuest: true })))
-  if (!mayKnow) throw refusals.notFound()
+  if (row === undefined || !maySeeTrack(actor, row, row)) {
+    const isGuest = secret !== undefined && (await isRight(secret, row?.secret, context))
+    if (row === undefined || !maySeeTrack(actor, row, { ...row, isGuest })) throw refusals.notFound()
+  }
   const { ownerId, visibility, state, removedAt, rev, countsRev, ownerRev, liked, reposted } = row
   const track = { ownerId, visibility, state, removedAt }
   return { track, revs: { track: rev, counts: countsRev, owner: ownerRev }, liked, reposted }
