@@ -746,7 +746,7 @@ export interface Events {
   /** The secret link of an unlisted track is another one: whoever came by the one before may not see it any more. */
   'streaming.secretLinkReset': { trackId: string; ownerId: string }
   /** Somebody follows no longer an artist who has tracks for followers only. */
-  'streaming.followerLeft': { profileId: string }
+  'streaming.followerLeft': { profileId: string; artistId: string }
   /** An upload of yours was announced, got further, or ended. */
   'music-upload.uploadChanged': { ownerId: string; upload: Upload }
   /** A track is ready, and there for its artist’s followers or for everybody, for the first time. */

@@ -14,7 +14,7 @@ export const secretLinkReset = event({
 export const followerLeft = event({
   name: 'streaming.followerLeft',
   summary: 'Somebody follows no longer an artist who has tracks for followers only.',
-  payload: shape({ profileId: id }),
+  payload: shape({ profileId: id, artistId: id }),
   channels: () => [],
   unsettles: ({ profileId }) => ({ profileId }),
 })

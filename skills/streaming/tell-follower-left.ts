@@ -15,5 +15,5 @@ export async function tellFollowerLeft(
     where: { ownerId: artistId, visibility: 'followers', removedAt: null },
     attributes: ['id'],
   })
-  if (one !== null) await emit(followerLeft, { profileId: followerId })
+  if (one !== null) await emit(followerLeft, { profileId: followerId, artistId })
 }
