@@ -11,8 +11,9 @@ export interface Capabilities {
     pendingMax: number
     sendWithinSeconds: number
     putUrlSeconds: number
+    releaseAheadSecondsMax: number
   }
-  streaming: { grantMarginSeconds: number; grantSecondsMax: number }
+  streaming: { grantMarginSeconds: number; grantSecondsMax: number; visibilities: string[] }
   plays: { tellEveryMs: number; thresholdMsMax: number; windowSecondsMin: number }
   live: { channelsMax: number; eventsMax: number; waitSecondsMax: number; keptDays: number }
   lists: { limitDefault: number; limitMax: number }

@@ -9,6 +9,9 @@ interface Piece {
   artist: string
   title: string
   genre: string
+  visibility?: 'followers'
+  /** It waits so long for its release. */
+  releaseInMs?: number
   /** Frequencies in Hz of the chords, played one after the other. */
   chords: readonly (readonly number[])[]
 }
@@ -31,6 +34,20 @@ const pieces: readonly Piece[] = [
       [174.6, 220, 261.6],
       [164.8, 207.7, 246.9],
     ],
+  },
+  {
+    artist: 'mia',
+    title: 'For those who stayed',
+    genre: 'Ambient',
+    visibility: 'followers',
+    chords: [[146.8, 220, 293.7]],
+  },
+  {
+    artist: 'mia',
+    title: 'Tomorrow’s tide',
+    genre: 'Ambient',
+    releaseInMs: 24 * 3_600_000,
+    chords: [[164.8, 246.9, 329.6]],
   },
   {
     artist: 'leo',
@@ -60,7 +77,7 @@ export async function addDemoData(folder: string, api: string, issuer: Issuer, f
 
   await mkdir(folder, { recursive: true })
   for (const piece of pieces) {
-    const file = join(folder, `${piece.title.toLowerCase().replace(' ', '-')}.mp3`)
+    const file = join(folder, `${piece.title.toLowerCase().replace(/\W+/g, '-')}.mp3`)
     await play(ffmpeg, piece, file)
     await people.get(piece.artist)?.upload(piece, await readFile(file))
   }
@@ -100,7 +117,7 @@ async function callerFor(api: string, issuer: Issuer, name: string) {
 
   return {
     call,
-    async upload({ title, genre }: Piece, audio: Buffer): Promise<void> {
+    async upload({ title, genre, visibility, releaseInMs }: Piece, audio: Buffer): Promise<void> {
       const { upload, put } = await call<{
         upload: { id: string }
         put: { url: string; headers: Record<string, string> }
@@ -111,6 +128,8 @@ async function callerFor(api: string, issuer: Issuer, name: string) {
         sha256: createHash('sha256').update(audio).digest('hex'),
         title,
         genre,
+        ...(visibility === undefined ? {} : { visibility }),
+        ...(releaseInMs === undefined ? {} : { releaseAt: new Date(Date.now() + releaseInMs).toISOString() }),
       })
       const sent = await fetch(put.url, { method: 'PUT', headers: put.headers, body: new Uint8Array(audio) })
       if (!sent.ok) throw new Error(`the object store answered ${sent.status}`)

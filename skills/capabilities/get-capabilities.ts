@@ -4,9 +4,16 @@ import { pageSizeDefault, pageSizeMax } from '../../kernel/paging'
 import { catchUpEventsMax, channelsPerSocketMax, waitSecondsMax } from '../../kernel/protocol'
 import { count, list, named, nothing, shape, type Value, written } from '../../kernel/schema'
 import { logKeptDays } from '../../kernel/upkeep'
-import { audioTypes, pendingUploadsMax, putLifeMs, uploadBytesMax, uploadLifeMs } from '../music-upload/rules'
+import {
+  audioTypes,
+  pendingUploadsMax,
+  putLifeMs,
+  releaseAheadMsMax,
+  uploadBytesMax,
+  uploadLifeMs,
+} from '../music-upload/rules'
 import { tellEveryMs, thresholdMsMax, windowMsMin } from '../plays/rules'
-import { grantLifeMsMax, grantMarginMs } from '../streaming/rules'
+import { grantLifeMsMax, grantMarginMs, visibilities } from '../streaming/rules'
 
 const capabilities = named(
   'Capabilities',
@@ -18,9 +25,11 @@ const capabilities = named(
       pendingMax: count,
       sendWithinSeconds: count,
       putUrlSeconds: count,
+      /** A release may be planned so far ahead. */
+      releaseAheadSecondsMax: count,
     }),
     /** A grant lasts for the length of the track and the margin, at most the maximum. */
-    streaming: shape({ grantMarginSeconds: count, grantSecondsMax: count }),
+    streaming: shape({ grantMarginSeconds: count, grantSecondsMax: count, visibilities: list(written, 10) }),
     plays: shape({ tellEveryMs: count, thresholdMsMax: count, windowSecondsMin: count }),
     live: shape({ channelsMax: count, eventsMax: count, waitSecondsMax: count, keptDays: count }),
     lists: shape({ limitDefault: count, limitMax: count }),
@@ -37,8 +46,13 @@ const present: Value<typeof capabilities> = {
     pendingMax: pendingUploadsMax,
     sendWithinSeconds: seconds(uploadLifeMs),
     putUrlSeconds: seconds(putLifeMs),
+    releaseAheadSecondsMax: seconds(releaseAheadMsMax),
   },
-  streaming: { grantMarginSeconds: seconds(grantMarginMs), grantSecondsMax: seconds(grantLifeMsMax) },
+  streaming: {
+    grantMarginSeconds: seconds(grantMarginMs),
+    grantSecondsMax: seconds(grantLifeMsMax),
+    visibilities: [...visibilities],
+  },
   plays: { tellEveryMs, thresholdMsMax, windowSecondsMin: seconds(windowMsMin) },
   live: { channelsMax: channelsPerSocketMax, eventsMax: catchUpEventsMax, waitSecondsMax, keptDays: logKeptDays },
   lists: { limitDefault: pageSizeDefault, limitMax: pageSizeMax },

@@ -5,6 +5,9 @@ import { type Track } from '../../models'
 export const notReady = refusal('not_ready', 409, 'The track has no audio to play yet')
 export const notUnlisted = refusal('not_unlisted', 409, 'Only an unlisted track has a secret link')
 
+/** Who may know of a track: everybody; who follows its artist; who came by its secret link; its artist alone. */
+export const visibilities = ['public', 'followers', 'unlisted', 'private'] as const
+
 /** What of a track decides whether somebody may know of it. One that waits for its release is private. */
 export type TrackFacts = Pick<Track, 'ownerId' | 'visibility' | 'state' | 'removedAt'>
 

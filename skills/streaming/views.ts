@@ -19,7 +19,7 @@ import {
 } from '../../kernel/schema'
 import { Like, Repost, Track } from '../../models'
 import { newest, profileSummaries, profileSummary } from '../user-profile/views'
-import { isListed, isListedToFollowers, mayEditTrack, maySeeTrack } from './rules'
+import { isListed, isListedToFollowers, mayEditTrack, maySeeTrack, visibilities } from './rules'
 import { isRight, secretOf } from './secret'
 import { standingsTo } from './standing'
 
@@ -29,8 +29,7 @@ import { standingsTo } from './standing'
  */
 export const trackCounts = named('TrackCounts', shape({ likes: count, reposts: count, comments: count, rev: count }))
 
-/** Who may know of a track: everybody; who follows its artist; who came by its secret link; its artist alone. */
-export const trackVisibility = oneOf('public', 'followers', 'unlisted', 'private')
+export const trackVisibility = oneOf(...visibilities)
 
 /** What the secret link of an unlisted track holds. It is shown in a body or the header X-Track-Secret, never in a URL. */
 export const trackSecret = pattern(/^[\w-]{22,64}$/, 64)

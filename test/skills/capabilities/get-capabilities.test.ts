@@ -38,6 +38,10 @@ it('tells of uploads what holds', async () => {
   const lifeOf = (until: string) => Math.round((Date.parse(until) - Date.parse(begun.createdAt)) / 1_000)
   expect(lifeOf(begun.expiresAt)).toBe(upload.sendWithinSeconds)
   expect(lifeOf(put.expiresAt)).toBe(upload.putUrlSeconds)
+  const late = (seconds: number) => new Date(world.clock.now() + 1_000 * seconds).toISOString()
+  await other.call(initiateUpload, { ...file, releaseAt: late(upload.releaseAheadSecondsMax - 60) })
+  const tooLate = { ...file, releaseAt: late(upload.releaseAheadSecondsMax + 60) }
+  expect(await other.refused(initiateUpload, tooLate)).toMatchObject({ code: 'invalid_input' })
 })
 
 it('tells of listening what holds', async () => {
