@@ -32,7 +32,8 @@ beforeEach(async () => {
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
-const hourMs = 3_600_000
+/** Shorter than tokens last: who is signed in stays so while the clock is moved. */
+const awhileMs = 600_000
 const inMs = (ms: number) => new Date(world.clock.now() + ms).toISOString()
 const kept = (wish: Parameters<typeof makeTrack>[1] = {}) =>
   makeTrack(ann.id, { visibility: 'private', publishedAt: null, ...wish })
@@ -64,7 +65,7 @@ it('is let out by its own job at its instant, and by none for an instant that wa
 it.each(doors)('a track waits for its release, then is there, published and told of once, over %s', async door => {
   await Follow.create({ followerId: bob.id, followeeId: ann.id, createdAt: new Date() })
   const { id: trackId } = await kept()
-  const releaseAt = inMs(hourMs)
+  const releaseAt = inMs(awhileMs)
   const planned = await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt, title: 'Soon' }, { door })
   expect(planned).toMatchObject({ visibility: 'public', releaseAt, publishedAt: null })
   expect(await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt }, { door })).toEqual(planned)
@@ -73,7 +74,7 @@ it.each(doors)('a track waits for its release, then is there, published and told
   const mine = await ann.hear(`user:${ann.id}`)
 
   // As after an outage: its own job was never done.
-  world.clock.advance(hourMs)
+  world.clock.advance(awhileMs)
   expect(await isHidden(trackId)).toBe(true)
   await Promise.all([worker(), worker(), worker()].map(context => releaseDue.run({}, context)))
   await world.work()
@@ -93,7 +94,7 @@ it.each(doors)('a track waits for its release, then is there, published and told
 
 it('may be changed until it is released: words, for whom, when, at once', async () => {
   const { id: trackId } = await kept()
-  await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt: inMs(hourMs) })
+  await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt: inMs(awhileMs) })
   const changed = await ann.call(updateTrack, { trackId, visibility: 'followers', title: 'Other' })
   expect(changed).toMatchObject({ visibility: 'followers', title: 'Other', releaseAt: expect.any(String) as string })
   expect(await isHidden(trackId)).toBe(true)
@@ -101,7 +102,7 @@ it('may be changed until it is released: words, for whom, when, at once', async 
   expect(now).toMatchObject({ visibility: 'public', publishedAt: now.releaseAt })
   expect(await isHidden(trackId)).toBe(false)
 
-  for (const releaseAt of [inMs(-hourMs), '2001-01-01T00:00:00+02:00']) {
+  for (const releaseAt of [inMs(-awhileMs), '2001-01-01T00:00:00+02:00']) {
     const { id } = await kept()
     expect(await ann.call(updateTrack, { trackId: id, visibility: 'public', releaseAt })).toMatchObject({
       releaseAt: null,
@@ -111,7 +112,7 @@ it('may be changed until it is released: words, for whom, when, at once', async 
 })
 
 it('does not wait again once others had it', async () => {
-  const releaseAt = inMs(hourMs)
+  const releaseAt = inMs(awhileMs)
   const wasOut = [{}, { visibility: 'unlisted' }, { visibility: 'followers' }, { visibility: 'private' }] as const
   for (const wish of wasOut) {
     const { id: trackId } = await makeTrack(ann.id, wish)
@@ -126,7 +127,7 @@ it('does not wait again once others had it', async () => {
 
 it.each(['2026-12-01', '2027-02-31T99:00:00Z', '2027-01-01T00:00:00', 'tomorrow', 'far'])('refuses %s', async text => {
   const { id: trackId } = await kept()
-  const releaseAt = text === 'far' ? inMs(400 * 24 * hourMs) : text
+  const releaseAt = text === 'far' ? inMs(400 * 24 * 3_600_000) : text
   for (const [op, input] of [
     [updateTrack, { trackId, releaseAt }],
     [initiateUpload, { ...announced, releaseAt }],
@@ -138,16 +139,16 @@ const announced = { fileName: 'a.mp3', contentType: 'audio/mpeg', sizeBytes: 1, 
 
 it('is never released when it was removed', async () => {
   const { id: trackId } = await kept()
-  await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt: inMs(hourMs) })
+  await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt: inMs(awhileMs) })
   await ann.call(removeTrack, { trackId })
-  world.clock.advance(2 * hourMs)
+  world.clock.advance(2 * awhileMs)
   await releaseDue.run({}, worker())
   expect(await Track.findByPk(trackId)).toMatchObject({ releaseAs: 'public', visibility: 'private', publishedAt: null })
 })
 
 it('an upload is announced with its release: it waits for that, or for its file when that takes longer', async () => {
   const file = await makeAudio(world.world.config.tools.ffmpeg, 'mp3', {})
-  const releaseAt = inMs(hourMs)
+  const releaseAt = inMs(awhileMs)
   const { trackId } = await upload(world, ann, file, { title: 'Early', releaseAt })
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'ready', visibility: 'public', releaseAt })
   expect(await isHidden(trackId)).toBe(true)
@@ -156,7 +157,7 @@ it('an upload is announced with its release: it waits for that, or for its file 
     ...{ state: 'processing', visibility: 'private', releaseAs: 'public', publishedAt: null },
     releaseAt: new Date(releaseAt),
   })
-  world.clock.advance(hourMs)
+  world.clock.advance(awhileMs)
   await releaseDue.run({}, worker())
   expect(await isHidden(trackId)).toBe(false)
   expect(await ann.call(getTrack, { trackId: late })).toMatchObject({ visibility: 'public', publishedAt: null })
@@ -165,10 +166,10 @@ it('an upload is announced with its release: it waits for that, or for its file 
 it('a change that meets the release comes before it, or is refused', async () => {
   for (let round = 0; round < 6; round += 1) {
     const { id: trackId } = await kept()
-    const releaseAt = inMs(hourMs)
+    const releaseAt = inMs(awhileMs)
     await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt })
     const [reply] = await Promise.all([
-      ann.ask(updateTrack, { trackId, releaseAt: inMs(2 * hourMs) }),
+      ann.ask(updateTrack, { trackId, releaseAt: inMs(2 * awhileMs) }),
       ...[worker(), worker()].map(context => releaseTrack.run({ trackId, releaseAt }, context)),
     ])
     const isOut = !(await isHidden(trackId))
