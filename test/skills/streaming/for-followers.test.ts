@@ -1,3 +1,4 @@
+import { Client } from 'pg'
 import { type Problem } from '../../../kernel/refusals'
 import { Notification } from '../../../models'
 import { getFeed } from '../../../skills/feed/get-feed'
@@ -10,6 +11,7 @@ import { followProfile } from '../../../skills/user-profile/follow-profile'
 import { unfollowProfile } from '../../../skills/user-profile/unfollow-profile'
 import { announce } from '../../announce'
 import { makeGuest, makeTrack } from '../../factories'
+import { until } from '../../kernel/until'
 import { doors, type Person, type Reply } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
 
@@ -138,6 +140,52 @@ describe('live', () => {
 })
 
 describe('at the same moment', () => {
+  it('whoever loses the right between being found to have it and being in the channel is not let in', async () => {
+    const { id } = await forFollowers()
+    const tab = await world.person(`bob${told}`, { node: 1 })
+    await bob.call(followProfile, { profileId: ann.id })
+    await tab.hear(`track:${id}`)
+    const tabClosed = closing(tab, `track:${id}`)
+
+    const rights = world.nodes[1]?.world.rights ?? world.world.rights
+    const grant = rights.grant.bind(rights)
+    const [found, gone] = [gate(), gate()]
+    rights.grant = async (...which) => {
+      await grant(...which)
+      found.open()
+      await gone.opened
+    }
+    // Found out while nothing is remembered of it.
+    await rights.unsettle({ profileId: bob.id })
+    const following = followChannel(bob, `track:${id}`)
+    await found.opened
+    await bob.call(unfollowProfile, { profileId: ann.id })
+    expect(await tabClosed).toMatchObject({ code: 'not_found' })
+    gone.open()
+    expect(await following).toMatchObject({ error: { code: 'not_found' } })
+    rights.grant = grant
+  })
+
+  it('a track turns into one for followers after whoever stops following just then has done so', async () => {
+    await bob.call(followProfile, { profileId: ann.id })
+    const { id: trackId } = await makeTrack(ann.id)
+    await bob.hear(`track:${trackId}`)
+    const closed = closing(bob, `track:${trackId}`)
+    // What ending a follow holds, and has found: no track for followers yet.
+    const other = new Client({ connectionString: world.variables.DATABASE_URL })
+    await other.connect()
+    await other.query('begin')
+    await other.query('select from profiles where id = any ($1) for no key update', [[ann.id, bob.id]])
+    const turning = ann.call(updateTrack, { trackId, visibility: 'followers' })
+    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    await until(async () => (await world.world.db.query(waiting)).length > 0)
+    await other.query('delete from follows where follower_id = $1', [bob.id])
+    await other.query('commit')
+    await other.end()
+    await turning
+    expect(await closed).toMatchObject({ code: 'not_found' })
+  })
+
   it('whoever stops following while their channel is opened is not left in it', async () => {
     const { id } = await forFollowers()
     for (let round = 0; round < 10; round += 1) {
@@ -167,3 +215,11 @@ describe('at the same moment', () => {
     }
   })
 })
+
+function gate() {
+  let open = (): void => undefined
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
+  return { opened, open }
+}
