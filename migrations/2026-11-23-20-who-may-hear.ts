@@ -64,6 +64,9 @@ const rest = `
   alter table tracks validate constraint tracks_wait_for_release;
   alter table tracks validate constraint tracks_visibility_check;
   alter table uploads validate constraint uploads_visibility_check;
+  -- Copies of tracks that were reported are shown as tracks are.
+  update reports set copy = jsonb_set(copy, '{track,releaseAt}', 'null')
+    where copy -> 'track' is not null and copy #> '{track,releaseAt}' is null;
   create index if not exists tracks_to_release on tracks (release_at) where release_as is not null;
   create index if not exists tracks_for_followers on tracks (owner_id) where visibility = 'followers' and removed_at is null;`
 
