@@ -16,6 +16,7 @@ export interface Capabilities {
     pendingMax: number
     sendWithinSeconds: number
     putUrlSeconds: number
+    releaseAheadSecondsMax: number
   }
   pictures: {
     contentTypes: string[]
@@ -28,7 +29,7 @@ export interface Capabilities {
     at: string
     files: string[]
   }
-  streaming: { grantMarginSeconds: number; grantSecondsMax: number }
+  streaming: { grantMarginSeconds: number; grantSecondsMax: number; visibilities: string[] }
   plays: { tellEveryMs: number; thresholdMsMax: number; windowSecondsMin: number }
   live: { channelsMax: number; eventsMax: number; waitSecondsMax: number; keptDays: number }
   lists: { limitDefault: number; limitMax: number }
@@ -342,6 +343,11 @@ export interface ReportedCopy {
   playlist?: Playlist
 }
 
+export interface SecretLink {
+  trackId: string
+  secret: string
+}
+
 export interface SignalFrame {
   channel: string
   name: string
@@ -388,7 +394,8 @@ export interface Track {
   title: string
   description: string
   genre: string | null
-  visibility: 'public' | 'unlisted' | 'private'
+  visibility: 'public' | 'followers' | 'unlisted' | 'private'
+  releaseAt: string | null
   state: 'processing' | 'ready' | 'failed'
   durationMs: number | null
   artwork: PictureRef | null
@@ -514,9 +521,9 @@ export interface Operations {
     data: { until: string }
     page: false
   }
-  /** A track, with its counts and what you have done with it. */
-  'streaming.getTrack': { input: { trackId: string }; data: Track; page: false }
-  /** Somebody’s tracks, the newest first: public ones, and of your own all, also while they are worked on. */
+  /** A track, with its counts and what you have done with it. Of an unlisted one whoever has its `secret` may show it. */
+  'streaming.getTrack': { input: { trackId: string; secret?: string }; data: Track; page: false }
+  /** Somebody’s tracks, the newest first: public ones, those for followers when you are one, and of your own all, also while they are worked on. */
   'streaming.listProfileTracks': {
     input: { profileId: string; limit?: number; cursor?: string }
     data: Track[]
@@ -524,12 +531,22 @@ export interface Operations {
   }
   /** A URL at which the audio may be fetched, also in ranges, until it expires. Ask again for longer. */
   'streaming.grantStream': {
-    input: { trackId: string }
+    input: { trackId: string; secret?: string }
     data: { url: string; expiresAt: string; contentType: string; durationMs: number }
     page: false
   }
   /** What a track looks like: its peaks, 0 to 255, evenly spread over its length. */
-  'streaming.getWaveform': { input: { trackId: string }; data: { trackId: string; peaks: number[] }; page: false }
+  'streaming.getWaveform': {
+    input: { trackId: string; secret?: string }
+    data: { trackId: string; peaks: number[] }
+    page: false
+  }
+  /** The secret of an unlisted track of yours. Whoever you give it to may hear the track, until you reset it. */
+  'streaming.getSecretLink': { input: { trackId: string }; data: SecretLink; page: false }
+  /** Give an unlisted track of yours another secret. The one before opens nothing any more, and whoever came by it may not see the track any more; what they are granted to stream ends by itself. */
+  'streaming.resetSecretLink': { input: { trackId: string }; data: SecretLink; page: false }
+  /** Come by the secret link of an unlisted track. Whoever is signed in may see it everywhere from then on, until the link is reset; whoever is not shows the secret with each call, as `secret` or in the header X-Track-Secret. */
+  'streaming.openSecretLink': { input: { trackId: string; secret: string }; data: Track; page: false }
   /** Announce a file. The answer says where to PUT it, within 30 minutes (renew the URL when it takes longer), or, above 64 MiB, into which parts to cut it. */
   'music-upload.initiateUpload': {
     input: {
@@ -556,7 +573,8 @@ export interface Operations {
       title?: string
       description?: string
       genre?: string | null
-      visibility?: 'public' | 'unlisted' | 'private'
+      visibility?: 'public' | 'followers' | 'unlisted' | 'private'
+      releaseAt?: string | null
     }
     data: { upload: Upload; put: UploadPut | null; parts: UploadParts | null; duplicateOf: string | null }
     page: false
@@ -579,7 +597,7 @@ export interface Operations {
   }
   /** How much of your space is taken, and how much there is. */
   'music-upload.getStorage': { input: Record<string, never>; data: StorageUse; page: false }
-  /** Change the words or the visibility of a track of yours. What is left out stays. */
+  /** Change the words or the visibility of a track of yours, or when it is released: until then it is yours alone. An instant in the past, or null, is at once. What is left out stays. */
   'music-upload.updateTrack': {
     input: {
       trackId: string
@@ -587,7 +605,8 @@ export interface Operations {
       title?: string
       description?: string
       genre?: string | null
-      visibility?: 'public' | 'unlisted' | 'private'
+      visibility?: 'public' | 'followers' | 'unlisted' | 'private'
+      releaseAt?: string | null
     }
     data: Track
     page: false
@@ -595,7 +614,7 @@ export interface Operations {
   /** Take a track away for good, also while it is worked on. Doing so again changes nothing. */
   'music-upload.removeTrack': { input: { trackId: string }; data: { done: true }; page: false }
   /** Say that somebody has pressed play. Then tell how far they are every few seconds: a play counts once enough was heard. */
-  'plays.openPlay': { input: { trackId: string; device?: string }; data: Play; page: false }
+  'plays.openPlay': { input: { trackId: string; secret?: string; device?: string }; data: Play; page: false }
   /** Say where the playhead is, and for how long it was heard so far: by the clock, without pauses and what was muted. Also later, when the device was offline. With `isOver` the play ends. */
   'plays.tellProgress': {
     input: { playId: string; positionMs: number; listenedMs: number; isOver?: boolean }
@@ -849,13 +868,17 @@ export interface Events {
     exceptSessionId: string | null
     until: string
   }
+  /** The secret link of an unlisted track is another one: whoever came by the one before may not see it any more. */
+  'streaming.secretLinkReset': { trackId: string; ownerId: string }
+  /** Somebody follows no longer an artist who has tracks for followers only. */
+  'streaming.followerLeft': { profileId: string; artistId: string }
   /** An upload of yours was announced, got further, or ended. */
   'music-upload.uploadChanged': { ownerId: string; upload: Upload }
-  /** A track is public and ready for the first time. */
+  /** A track is ready, and there for its artist’s followers or for everybody, for the first time. */
   'music-upload.trackPublished': { trackId: string; by: ProfileSummary; title: string }
-  /** A track got another title, description, genre, visibility or state. */
-  'music-upload.trackChanged': { track: Track }
-  /** A track became private: nobody but its artist may see it any more. */
+  /** A track got another title, description, genre, visibility, release or state. */
+  'music-upload.trackChanged': { track: Track; isForArtist?: boolean }
+  /** Fewer people may see a track than before: it became private, unlisted or for followers. `channel.closed` comes to whoever may not any more; whoever stays asks for the track again, which may have new words. */
   'music-upload.trackHidden': { trackId: string; ownerId: string }
   /** A track was taken away for good. */
   'music-upload.trackRemoved': { trackId: string; ownerId: string }
@@ -1053,6 +1076,9 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'streaming.listProfileTracks': 'GET /profiles/:profileId/tracks',
   'streaming.grantStream': 'POST /tracks/:trackId/stream',
   'streaming.getWaveform': 'GET /tracks/:trackId/waveform',
+  'streaming.getSecretLink': 'GET /tracks/:trackId/secret-link',
+  'streaming.resetSecretLink': 'POST /tracks/:trackId/secret-link/reset',
+  'streaming.openSecretLink': 'POST /secret-links/open',
   'music-upload.initiateUpload': 'POST /uploads',
   'music-upload.getUpload': 'GET /uploads/:uploadId',
   'music-upload.listUploads': 'GET /uploads',

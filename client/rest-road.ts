@@ -6,11 +6,12 @@ import { type Answer, callTimeoutMs, type Question, type Road, toAnswer } from '
 /** Calls over REST, one request each. */
 export const restRoad = (http: Http): Road => ({
   async ask(question: Question): Promise<Answer> {
-    const { method, path, body } = toRequest(question)
+    const { method, path, body, secret } = toRequest(question)
     const headers = {
       // By name: some operations redirect whoever takes anything.
       accept: 'application/json',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(secret === undefined ? {} : { 'x-track-secret': secret }),
       ...(question.key === undefined ? {} : { 'idempotency-key': question.key }),
     }
     const signal = AbortSignal.timeout(callTimeoutMs)
@@ -18,8 +19,15 @@ export const restRoad = (http: Http): Road => ({
   },
 })
 
-/** Fields that the path names go there; the others into the query of a GET or DELETE, else into the body. */
-function toRequest({ name, input }: Question): { method: string; path: string; body?: string } {
+interface RestRequest {
+  method: string
+  path: string
+  body?: string
+  secret?: string
+}
+
+/** Fields that the path names go there; the others into the query of a GET or DELETE, else into the body. No secret is in a URL. */
+function toRequest({ name, input }: Question): RestRequest {
   const [method = '', template = ''] = routeOf(name).split(' ')
   const left = new Map<string, unknown>(Object.entries(input))
   const path = template.replace(/:(\w+)/g, (_whole, field: string) => {
@@ -28,10 +36,16 @@ function toRequest({ name, input }: Question): { method: string; path: string; b
     return encodeURIComponent(value)
   })
   if (method !== 'GET' && method !== 'DELETE') return { method, path, body: JSON.stringify(Object.fromEntries(left)) }
+  const secret = left.get('secret')
+  left.delete('secret')
   const query = new URLSearchParams()
   for (const [field, value] of left) if (value !== undefined) query.set(field, asText(value))
   const text = query.toString()
-  return { method, path: text === '' ? path : `${path}?${text}` }
+  return {
+    method,
+    path: text === '' ? path : `${path}?${text}`,
+    ...(typeof secret === 'string' ? { secret } : {}),
+  }
 }
 
 const asText = (value: unknown): string => String(value)

@@ -10,6 +10,9 @@ interface Piece {
   artist: string
   title: string
   genre: string
+  visibility?: 'followers'
+  /** It waits so long for its release. */
+  releaseInMs?: number
   /** Frequencies in Hz of the chords, played one after the other. */
   chords: readonly (readonly number[])[]
 }
@@ -32,6 +35,20 @@ const pieces: readonly Piece[] = [
       [174.6, 220, 261.6],
       [164.8, 207.7, 246.9],
     ],
+  },
+  {
+    artist: 'mia',
+    title: 'For those who stayed',
+    genre: 'Ambient',
+    visibility: 'followers',
+    chords: [[146.8, 220, 293.7]],
+  },
+  {
+    artist: 'mia',
+    title: 'Tomorrow’s tide',
+    genre: 'Ambient',
+    releaseInMs: 24 * 3_600_000,
+    chords: [[164.8, 246.9, 329.6]],
   },
   {
     artist: 'leo',
@@ -61,7 +78,7 @@ export async function addDemoData(folder: string, api: string, issuer: Issuer, f
 
   await mkdir(folder, { recursive: true })
   for (const piece of pieces) {
-    const file = join(folder, `${piece.title.toLowerCase().replace(' ', '-')}.mp3`)
+    const file = join(folder, `${piece.title.toLowerCase().replace(/\W+/g, '-')}.mp3`)
     await play(ffmpeg, piece, file)
     const artist = people.get(piece.artist)
     const trackId = await artist?.upload(piece, await readFile(file))
@@ -106,8 +123,12 @@ async function callerFor(api: string, issuer: Issuer, name: string) {
   return {
     call,
     /** The id of its track. */
-    async upload({ title, genre }: Piece, audio: Buffer): Promise<string> {
-      const announced = { fileName: `${title}.mp3`, contentType: 'audio/mpeg', title, genre, ...sized(audio) }
+    async upload({ title, genre, visibility, releaseInMs }: Piece, audio: Buffer): Promise<string> {
+      const announced = {
+        ...{ fileName: `${title}.mp3`, contentType: 'audio/mpeg', title, genre, ...sized(audio) },
+        ...(visibility === undefined ? {} : { visibility }),
+        ...(releaseInMs === undefined ? {} : { releaseAt: new Date(Date.now() + releaseInMs).toISOString() }),
+      }
       const { upload, put } = await call<{ upload: { id: string }; put: Put }>('POST', '/uploads', announced)
       await send(put, audio)
       return (await call<{ trackId: string }>('POST', `/uploads/${upload.id}/finalize`)).trackId

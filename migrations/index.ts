@@ -18,6 +18,7 @@ import { plays } from './2026-11-23-16-plays'
 import { trackAudio } from './2026-11-23-17-track-audio'
 import { uploadsInParts } from './2026-11-23-18-uploads-in-parts'
 import { pictures } from './2026-11-23-19-pictures'
+import { whoMayHear } from './2026-11-23-20-who-may-hear'
 
 /** All migrations, in the order in which they run. */
 export const migrations: readonly Migration[] = [
@@ -40,4 +41,5 @@ export const migrations: readonly Migration[] = [
   trackAudio,
   uploadsInParts,
   pictures,
+  whoMayHear,
 ]

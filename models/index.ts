@@ -18,6 +18,7 @@ import { Report } from './report'
 import { Repost } from './repost'
 import { Track } from './track'
 import { TrackAudio } from './track-audio'
+import { TrackGuest } from './track-guest'
 import { Upload } from './upload'
 import { Waveform } from './waveform'
 
@@ -42,6 +43,7 @@ export const models = [
   Repost,
   Track,
   TrackAudio,
+  TrackGuest,
   Upload,
   Waveform,
 ]
@@ -67,6 +69,7 @@ export {
   Repost,
   Track,
   TrackAudio,
+  TrackGuest,
   Upload,
   Waveform,
 }

@@ -7,7 +7,8 @@ import {
 } from 'sequelize'
 import { Column, HasMany, Model, Table } from 'sequelize-typescript'
 import { PlaylistItem } from './playlist-item'
-import { type Visibility } from './track'
+
+export type PlaylistVisibility = 'public' | 'unlisted' | 'private'
 
 @Table({ tableName: 'playlists', underscored: true, timestamps: false })
 export class Playlist extends Model<InferAttributes<Playlist>, InferCreationAttributes<Playlist>> {
@@ -24,7 +25,7 @@ export class Playlist extends Model<InferAttributes<Playlist>, InferCreationAttr
   declare description: CreationOptional<string>
 
   @Column({ type: DataTypes.TEXT, allowNull: false })
-  declare visibility: Visibility
+  declare visibility: PlaylistVisibility
 
   /** Grows by one with every change of the playlist or its items; each has its event. */
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })

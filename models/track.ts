@@ -8,7 +8,7 @@ import {
 import { BelongsTo, Column, Model, Table } from 'sequelize-typescript'
 import { Profile } from './profile'
 
-export type Visibility = 'public' | 'unlisted' | 'private'
+export type Visibility = 'public' | 'followers' | 'unlisted' | 'private'
 /** `processing` until its audio was understood; `failed` when it could not be. */
 export type TrackState = 'processing' | 'ready' | 'failed'
 
@@ -88,9 +88,17 @@ export class Track extends Model<InferAttributes<Track>, InferCreationAttributes
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare createdAt: Date
 
-  /** When it first became public and ready. */
+  /** When it was first there for followers: ready, and public or for them. */
   @Column({ type: DataTypes.DATE, allowNull: true })
   declare publishedAt: CreationOptional<Date | null>
+
+  /** When it was, or is to be, released; null for one that never waited. */
+  @Column({ type: DataTypes.DATE, allowNull: true })
+  declare releaseAt: CreationOptional<Date | null>
+
+  /** While it waits for its release it is private, and this is what it becomes; else null. */
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare releaseAs: CreationOptional<Visibility | null>
 
   /** Taken away by its owner or a moderator: nobody sees it any more. */
   @Column({ type: DataTypes.DATE, allowNull: true })

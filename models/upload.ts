@@ -72,6 +72,10 @@ export class Upload extends Model<InferAttributes<Upload>, InferCreationAttribut
   @Column({ type: DataTypes.TEXT, allowNull: false })
   declare visibility: Visibility
 
+  /** The track is its owner's alone until then. */
+  @Column({ type: DataTypes.DATE, allowNull: true })
+  declare releaseAt: CreationOptional<Date | null>
+
   /** Which bytes were uploaded: what is under the key later does not matter. */
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare etag: CreationOptional<string | null>

@@ -41,7 +41,10 @@ export function followCalls(engine: Engine, { hub, stateOf, spend }: FollowTools
     // First the room, then the log: what happens between the two is heard twice, which an offset shows, and not never.
     await socket.join(wish.channel)
     try {
-      return await catchUp(wish, bytesMax)
+      const caught = await catchUp(wish, bytesMax)
+      // Who lost the right just before they were in the room was not found there when it was asked for again.
+      await authorise(engine, wish.channel, actor, requestId)
+      return caught
     } catch (error) {
       if (isNew) await socket.leave(wish.channel)
       throw error

@@ -59,7 +59,10 @@ export function openStreams(engine: Engine, { hub, sessions, stateOf, listenStat
         // First the ear, then the log: what happens between the two is heard twice, which an offset shows, and not never.
         following.onClose(hub.listen(channel, frame => following.hear(() => ear.onFrame(frame))))
         following.onClose(listenState(channel, frame => following.hear(() => ear.onState(frame))))
-        return { first: await read(after), more: read, close }
+        const first = await read(after)
+        // A right that was lost before this node heard of it for this channel is asked for here.
+        await authorise(engine, channel, actor, requestId)
+        return { first, more: read, close }
       } catch (error) {
         close()
         throw error

@@ -56,7 +56,10 @@ const corsOptions = (origins: readonly string[]): cors.CorsOptions => ({
   origin: [...origins],
   credentials: false,
   methods: ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'],
-  allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'Last-Event-ID', 'X-Request-Id'],
+  allowedHeaders: [
+    ...['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'Last-Event-ID'],
+    ...['X-Request-Id', 'X-Track-Secret'],
+  ],
   exposedHeaders: ['ETag', 'Idempotent-Replayed', 'Retry-After', 'X-Request-Id'],
   maxAge: 600,
 })

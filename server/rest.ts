@@ -42,10 +42,25 @@ async function serve(engine: Engine, op: AnyOperation, request: Request, respons
 
 function inputOf(op: AnyOperation, request: Request): unknown {
   const hasBody = request.method === 'POST' || request.method === 'PUT' || request.method === 'PATCH'
-  const sent: unknown = hasBody ? bodyOf(request) : fromText(op.input, { ...request.query })
+  const sent: unknown = hasBody ? bodyOf(request) : fromText(op.input, queryOf(op, request))
   if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) return sent
   const known = { ...sent, ...fromText(op.input, request.params) }
-  return hasField(op.input, 'rev') && !('rev' in known) ? { ...known, ...revisionOf(request) } : known
+  if (hasField(op.input, 'rev') && !('rev' in known)) return { ...known, ...revisionOf(request) }
+  return hasField(op.input, 'secret') && !('secret' in known) ? { ...known, ...secretOf(request) } : known
+}
+
+/** A URL is written down on its way and handed on as a referrer: a secret in it is one no more. */
+function queryOf(op: AnyOperation, { query }: Request): Record<string, unknown> {
+  if (hasField(op.input, 'secret') && 'secret' in query) {
+    const message = 'secret must be sent in the header X-Track-Secret'
+    throw refusals.invalidInput(undefined, { errors: [{ path: 'secret', code: 'not_in_a_url', message }] })
+  }
+  return { ...query }
+}
+
+function secretOf(request: Request): { secret?: string } {
+  const secret = request.get('x-track-secret')
+  return secret === undefined ? {} : { secret }
 }
 
 function bodyOf(request: Request): unknown {

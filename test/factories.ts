@@ -1,5 +1,5 @@
 import { newId } from '../kernel/ids'
-import { Track } from '../models'
+import { Track, TrackGuest } from '../models'
 
 /** A track that is there and ready, as if it had been uploaded and processed. */
 export async function makeTrack(ownerId: string, wish: Partial<Track['_creationAttributes']> = {}): Promise<Track> {
@@ -18,3 +18,7 @@ export async function makeTrack(ownerId: string, wish: Partial<Track['_creationA
     ...wish,
   })
 }
+
+/** Somebody who has come by the secret link of a track. */
+export const makeGuest = (trackId: string, profileId: string): Promise<TrackGuest> =>
+  TrackGuest.create({ trackId, profileId, createdAt: new Date() })

@@ -154,18 +154,20 @@ export async function askOverRest(
 ): Promise<Reply> {
   const { method, path, params } = methodAndPath(op.route)
   const sent = input as Record<string, unknown>
-  const given = Object.fromEntries(Object.entries(sent).filter(([name]) => !params.includes(name)))
+  const inQuery = method === 'GET' || method === 'DELETE'
+  const left = Object.entries(sent).filter(([name]) => !params.includes(name))
+  const given = Object.fromEntries(left.filter(([name]) => !inQuery || name !== 'secret'))
+  const secret = inQuery && typeof sent.secret === 'string' ? { 'x-track-secret': sent.secret } : {}
   let filled = path
   for (const name of params) {
     filled = filled.replace(`:${name}`, encodeURIComponent(String(sent[name])))
   }
-  const inQuery = method === 'GET' || method === 'DELETE'
   const query = new URLSearchParams(
     Object.fromEntries(Object.entries(given).map(([name, value]) => [name, String(value)])),
   )
   const response = await fetch(`${url}/api/v1${filled}${inQuery && query.size > 0 ? `?${query.toString()}` : ''}`, {
     method,
-    headers: { ...(inQuery ? {} : { 'content-type': 'application/json' }), ...headers },
+    headers: { ...(inQuery ? {} : { 'content-type': 'application/json' }), ...secret, ...headers },
     ...(inQuery ? {} : { body: JSON.stringify(given) }),
   })
   const body = (await response.json()) as Record<string, unknown>

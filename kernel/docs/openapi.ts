@@ -42,12 +42,14 @@ function toOperation(op: AnyOperation, book: SchemaBook): Json {
   const { method, params } = methodAndPath(op.route)
   const rest = Object.entries(input.properties ?? {}).filter(([name]) => !params.includes(name))
   const inQuery = method === 'GET' || method === 'DELETE'
+  const inUrl = rest.filter(([name]) => name !== 'secret')
   const isRequired = (name: string) => input.required?.includes(name) === true
   const parameters = [
     ...params.map(name => parameter('path', name, input.properties?.[name], true)),
-    ...(inQuery ? rest.map(([name, schema]) => parameter('query', name, schema, isRequired(name))) : []),
+    ...(inQuery ? inUrl.map(([name, schema]) => parameter('query', name, schema, isRequired(name))) : []),
     ...(op.idempotency === 'keyed' ? [keyHeader] : []),
     ...(!inQuery && rest.some(([name]) => name === 'rev') ? [ifMatchHeader] : []),
+    ...rest.filter(([name]) => name === 'secret').map(([, schema]) => ({ ...secretHeader, schema })),
   ]
   const body = {
     type: 'object',
@@ -85,6 +87,12 @@ const ifMatchHeader = {
   name: 'If-Match',
   description: 'The revision you have seen, such as `"7"`: the same as `rev` in the body.',
   schema: { type: 'string' },
+}
+
+const secretHeader = {
+  in: 'header',
+  name: 'X-Track-Secret',
+  description: 'What the secret link of an unlisted track holds; the same as `secret` in a body. Never part of a URL.',
 }
 
 const parameter = (place: 'path' | 'query', name: string, schema: Json | undefined, required: boolean) => ({

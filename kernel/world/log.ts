@@ -5,7 +5,7 @@ export type Log = pino.Logger
 
 /** JSON lines on standard output. Never log input, headers, URLs with a query, or an error object as it is. */
 export function createLog(level: string, bindings: Record<string, unknown> = {}, to?: pino.DestinationStream): Log {
-  const redact = { paths: ['*.token', '*.authorization', '*.url'], censor: '[hidden]' }
+  const redact = { paths: ['*.token', '*.authorization', '*.url', '*.secret', 'secret'], censor: '[hidden]' }
   return pino({ level, base: bindings, redact }, to ?? pino.destination(1))
 }
 

@@ -12,6 +12,7 @@ import {
   partsPerCallMax,
   pendingUploadsMax,
   putLifeMs,
+  releaseAheadMsMax,
   singlePutBytesMax,
   uploadBytesMax,
   uploadLifeMs,
@@ -27,7 +28,7 @@ import {
   pictureTypes,
 } from '../pictures/rules'
 import { tellEveryMs, thresholdMsMax, windowMsMin } from '../plays/rules'
-import { grantLifeMsMax, grantMarginMs } from '../streaming/rules'
+import { grantLifeMsMax, grantMarginMs, visibilities } from '../streaming/rules'
 
 const capabilities = named(
   'Capabilities',
@@ -47,6 +48,8 @@ const capabilities = named(
       pendingMax: count,
       sendWithinSeconds: count,
       putUrlSeconds: count,
+      /** A release may be planned so far ahead. */
+      releaseAheadSecondsMax: count,
     }),
     pictures: shape({
       contentTypes: list(written, 20),
@@ -63,7 +66,7 @@ const capabilities = named(
       files: list(written, 20),
     }),
     /** A grant lasts for the length of the track and the margin, at most the maximum. */
-    streaming: shape({ grantMarginSeconds: count, grantSecondsMax: count }),
+    streaming: shape({ grantMarginSeconds: count, grantSecondsMax: count, visibilities: list(written, 10) }),
     plays: shape({ tellEveryMs: count, thresholdMsMax: count, windowSecondsMin: count }),
     live: shape({ channelsMax: count, eventsMax: count, waitSecondsMax: count, keptDays: count }),
     lists: shape({ limitDefault: count, limitMax: count }),
@@ -82,8 +85,13 @@ const present = ({ uploads: { quotaBytes }, cdn }: Pick<Config, 'uploads' | 'cdn
     pendingMax: pendingUploadsMax,
     sendWithinSeconds: seconds(uploadLifeMs),
     putUrlSeconds: seconds(putLifeMs),
+    releaseAheadSecondsMax: seconds(releaseAheadMsMax),
   },
-  streaming: { grantMarginSeconds: seconds(grantMarginMs), grantSecondsMax: seconds(grantLifeMsMax) },
+  streaming: {
+    grantMarginSeconds: seconds(grantMarginMs),
+    grantSecondsMax: seconds(grantLifeMsMax),
+    visibilities: [...visibilities],
+  },
   plays: { tellEveryMs, thresholdMsMax, windowSecondsMin: seconds(windowMsMin) },
   live: { channelsMax: channelsPerSocketMax, eventsMax: catchUpEventsMax, waitSecondsMax, keptDays: logKeptDays },
   lists: { limitDefault: pageSizeDefault, limitMax: pageSizeMax },

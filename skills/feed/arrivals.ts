@@ -1,6 +1,6 @@
 import { type Value } from '../../kernel/schema'
 import { type World } from '../../kernel/world'
-import { isTrackListed } from '../streaming/views'
+import { isTrackListed, isTrackListedToFollowers } from '../streaming/views'
 import { blockBetween, summaryJson } from '../user-profile/views'
 import { actorsShownMax, type feedItem } from './views'
 
@@ -48,6 +48,7 @@ const isArrival = (event: Event): event is Arrival => event.actors !== null
 
 /** SQL: the last condition is that of the indexes. */
 export const listed = `${isTrackListed('t')} and t.published_at is not null`
+const listedInCircle = `${isTrackListedToFollowers('t')} and t.published_at is not null`
 
 const beforeCursor = (at: string, id: string) => `(${at}, ${id}) < (cast($2 as timestamptz), cast($3 as uuid))`
 
@@ -58,7 +59,7 @@ const beforeCursor = (at: string, id: string) => `(${at}, ${id}) < (cast($2 as t
 const published = `
   select found.*, circle.id as person_id, 'published' as reason from circle cross join lateral (
     select t.id as track_id, t.published_at as at from tracks t
-    where t.owner_id = circle.id and ${listed} and ${beforeCursor('t.published_at', 't.id')}
+    where t.owner_id = circle.id and ${listedInCircle} and ${beforeCursor('t.published_at', 't.id')}
     order by t.published_at desc, t.id desc limit $4
   ) found`
 

@@ -3,8 +3,8 @@ import { type Context } from '../../kernel/context'
 import { refusals } from '../../kernel/refusals'
 import { type Value } from '../../kernel/schema'
 import { avatarOf } from '../pictures/views'
-import { maySeeTrack, type TrackFacts } from '../streaming/rules'
-import { type trackCounts } from '../streaming/views'
+import { maySeeTrack, type Standing, type TrackFacts } from '../streaming/rules'
+import { standingTo, type trackCounts } from '../streaming/views'
 import { type ProfileSummary } from '../user-profile/views'
 import { waitingSteps } from './track-tally'
 import { type stanceView } from './views'
@@ -27,9 +27,10 @@ export interface Stance extends Record<'liked' | 'reposted', boolean> {
 export async function stanceOf(trackId: string, { actor, world }: Context<Actor>): Promise<Stance> {
   const [row] = await world.db.read<Row>({ name: 'track-stance', text: stance, values: [trackId, actor.id] })
   if (row === undefined) throw refusals.notFound()
-  const { ownerId, visibility, state, removedAt, blocked, liked, reposted, likes, reposts, comments, rev, ...by } = row
+  const { ownerId, visibility, state, removedAt, liked, reposted, likes, reposts, comments, rev } = row
+  const { handle, displayName, avatar } = row
   const track = { ownerId, visibility, state, removedAt }
-  const isSeen = maySeeTrack(actor, track, blocked)
+  const isSeen = maySeeTrack(actor, track, row)
   return {
     trackId,
     track,
@@ -37,7 +38,7 @@ export async function stanceOf(trackId: string, { actor, world }: Context<Actor>
     liked,
     reposted,
     counts: { likes, reposts, comments, rev },
-    by: { id: actor.id, ...by },
+    by: { id: actor.id, handle, displayName, avatar },
   }
 }
 
@@ -63,10 +64,7 @@ export const viewStance = ({ trackId, liked, reposted, counts }: Stance): Value<
   ...{ trackId, liked, reposted, counts },
 })
 
-type Row = TrackFacts &
-  Stance['counts'] &
-  Record<'blocked' | 'liked' | 'reposted', boolean> &
-  Omit<ProfileSummary, 'id'>
+type Row = TrackFacts & Standing & Stance['counts'] & Record<'liked' | 'reposted', boolean> & Omit<ProfileSummary, 'id'>
 
 /** So many steps that wait are added to what an answer tells; there are never so many while anybody flushes. */
 const waitingMax = 10_000
@@ -76,7 +74,7 @@ const stance = `
     t.like_count + waiting.likes as likes, t.repost_count + waiting.reposts as reposts,
     t.comment_count as comments, t.counts_rev as rev,
     p.handle, p.display_name as "displayName", ${avatarOf('p')} as avatar,
-    exists (select from blocks where blocker_id = t.owner_id and blocked_id = p.id) as blocked,
+    ${standingTo('t', 'p.id')},
     exists (select from likes where track_id = t.id and profile_id = p.id) as liked,
     exists (select from reposts where track_id = t.id and profile_id = p.id) as reposted
   from tracks t cross join profiles p cross join lateral (${waitingSteps('t.id', `limit ${waitingMax}`)}) as waiting

@@ -25,7 +25,8 @@ export const fileFields = {
   sha256: optional(sha256Hex),
 }
 
-type Announced = Shape<typeof fileFields> & Partial<Pick<Upload, 'title' | 'description' | 'genre' | 'visibility'>>
+type Announced = Shape<typeof fileFields> &
+  Partial<Pick<Upload, 'title' | 'description' | 'genre' | 'visibility' | 'releaseAt'>>
 
 /** How many uploads of a person wait for their file; serialises those that are announced at once, or one too many slips through. */
 export async function countPending({ actor, now }: Pick<Context<Actor>, 'actor' | 'now'>): Promise<number> {

@@ -1,7 +1,7 @@
-import { type InferAttributes } from 'sequelize'
+import { type InferAttributes, Transaction } from 'sequelize'
 import { type Context } from '../../kernel/context'
-import { type Track } from '../../models'
-import { isListed } from '../streaming/rules'
+import { Profile, type Track } from '../../models'
+import { isListedToFollowers, isNarrower } from '../streaming/rules'
 import { viewTrack } from '../streaming/views'
 import { trackChanged, trackHidden, trackPublished } from './events'
 
@@ -11,15 +11,28 @@ export async function changeTrack(
   changes: Partial<InferAttributes<Track>>,
   { now, emit }: Pick<Context, 'now' | 'emit'>,
 ): Promise<void> {
-  const wasShared = track.visibility !== 'private'
+  const before = track.visibility
   track.set(changes)
-  if (track.changed() === false) return
-  const publishes = track.publishedAt === null && isListed(track)
+  const changed = track.changed()
+  if (changed === false) return
+  const publishes = track.publishedAt === null && isListedToFollowers(track)
   await track.set({ rev: track.rev + 1, ...(publishes ? { publishedAt: now } : {}) }).save()
 
+  const narrows = isNarrower(track.visibility, before)
+  if (track.visibility === 'followers' && narrows) await waitForFollows(track)
   const view = await viewTrack(track, { actor: null })
-  await emit(trackChanged, { track: view })
+  const isForArtist = narrows && changed.some(name => !tellsNothing.has(name))
+  await emit(trackChanged, isForArtist ? { track: view, isForArtist } : { track: view })
   if (publishes) await emit(trackPublished, { trackId: track.id, by: view.owner, title: track.title })
-  if (wasShared && track.visibility === 'private')
-    await emit(trackHidden, { trackId: track.id, ownerId: track.ownerId })
+  if (narrows) await emit(trackHidden, { trackId: track.id, ownerId: track.ownerId })
 }
+
+/** What whoever may see the track no longer may learn all the same. */
+const tellsNothing: ReadonlySet<string> = new Set(['visibility', 'rev'])
+
+/**
+ * Whoever stops following at this moment has done so before the followers' rights are asked for again, or finds a track
+ * for followers and has theirs asked for: ending a follow holds both profiles.
+ */
+const waitForFollows = ({ ownerId }: Track) =>
+  Profile.findByPk(ownerId, { attributes: ['id'], lock: Transaction.LOCK.SHARE })

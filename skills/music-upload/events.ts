@@ -1,5 +1,5 @@
 import { event } from '../../kernel/event'
-import { id, shape, written } from '../../kernel/schema'
+import { flag, id, optional, shape, written } from '../../kernel/schema'
 import { trackCacheKey, trackView } from '../streaming/views'
 import { profileSummary } from '../user-profile/views'
 import { uploadView } from './views'
@@ -14,7 +14,7 @@ export const uploadChanged = event({
 /** Once in the life of a track. */
 export const trackPublished = event({
   name: 'music-upload.trackPublished',
-  summary: 'A track is public and ready for the first time.',
+  summary: 'A track is ready, and there for its artist’s followers or for everybody, for the first time.',
   payload: shape({ trackId: id, by: profileSummary, title: written }),
   channels: ({ trackId, by }) => [`track:${trackId}`, `user:${by.id}`],
   stale: ({ trackId }) => [trackCacheKey(trackId)],
@@ -22,16 +22,22 @@ export const trackPublished = event({
 
 export const trackChanged = event({
   name: 'music-upload.trackChanged',
-  summary: 'A track got another title, description, genre, visibility or state.',
-  payload: shape({ track: trackView }),
-  // Those who still follow a track that is private now must not read its new words: `trackHidden` is for them.
-  channels: ({ track }) => [...(track.visibility === 'private' ? [] : [`track:${track.id}`]), `user:${track.owner.id}`],
+  summary: 'A track got another title, description, genre, visibility, release or state.',
+  /** `isForArtist`: fewer people may see it than before, and it says something new: its artist alone is told. */
+  payload: shape({ track: trackView, isForArtist: optional(flag) }),
+  // Those who still follow a track that they may not see any more must not read its new words: `trackHidden` is for them.
+  channels: ({ track, isForArtist = false }) => [
+    ...(track.visibility === 'private' || isForArtist ? [] : [`track:${track.id}`]),
+    `user:${track.owner.id}`,
+  ],
   stale: ({ track }) => [trackCacheKey(track.id)],
 })
 
 export const trackHidden = event({
   name: 'music-upload.trackHidden',
-  summary: 'A track became private: nobody but its artist may see it any more.',
+  summary:
+    'Fewer people may see a track than before: it became private, unlisted or for followers. `channel.closed` comes to ' +
+    'whoever may not any more; whoever stays asks for the track again, which may have new words.',
   payload: shape({ trackId: id, ownerId: id }),
   channels: ({ trackId }) => [`track:${trackId}`],
   stale: ({ trackId }) => [trackCacheKey(trackId)],

@@ -1,5 +1,5 @@
-import { line, nullable, oneOf, text } from '../../kernel/schema'
-import { visibility } from '../streaming/views'
+import { line, nullable, oneOf, pattern, text } from '../../kernel/schema'
+import { trackVisibility } from '../streaming/views'
 import { audioTypes } from './rules'
 
 export const audioType = oneOf(...audioTypes)
@@ -9,5 +9,7 @@ export const trackWords = {
   title: line(200),
   description: text(5000, 0),
   genre: nullable(line(60)),
-  visibility,
+  visibility: trackVisibility,
+  /** An instant with its zone, such as 2026-12-01T00:00:00Z. */
+  releaseAt: nullable(pattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$/, 40)),
 }

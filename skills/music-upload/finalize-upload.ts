@@ -8,10 +8,12 @@ import { uploadChanged } from './events'
 import { ownUpload, refuseUnwanted } from './own-upload'
 import { partPlan } from './part-plan'
 import { incomingKey } from './places'
+import { planRelease } from './plan-release'
 import { hexToBase64 } from './presign'
 import { processTrack } from './process-track'
 import { provisionalTitle } from './provisional-title'
 import { objectMismatch, objectMissing, uploadAborted, uploadExpired } from './refusals'
+import { scheduleRelease } from './release-track'
 import { advance } from './upload-state'
 import { uploadView, viewUpload } from './views'
 
@@ -43,16 +45,22 @@ async function takeOver(upload: Upload, context: Context): Promise<void> {
   const { now, emit, enqueue } = context
   const plan = partPlan(upload)
   const etag = plan === undefined ? await lookAtPut(upload, context) : await completeParts(upload, plan, context)
-  const { ownerId, description, genre, visibility } = upload
+  const { ownerId, description, genre, visibility, releaseAt } = upload
   const track = await Track.create({
     ...{ id: newId(now), ownerId, description, genre, visibility, createdAt: now },
+    ...planRelease(unborn(visibility), { releaseAt }, now),
     title: upload.title ?? provisionalTitle(upload.fileName),
     state: 'processing',
   })
+  await scheduleRelease(track, context)
   await upload.update({ state: advance(upload.state, 'uploaded'), etag, trackId: track.id })
   await emit(uploadChanged, { ownerId, upload: viewUpload(upload) })
   await enqueue(processTrack, { uploadId: upload.id }, { key: `process:${upload.id}` })
 }
+
+const unborn = (visibility: Upload['visibility']) => ({
+  ...{ visibility, releaseAs: null, releaseAt: null, publishedAt: null, state: 'processing' as const },
+})
 
 /** A store that shows no checksum is believed for now: the worker hashes what it fetches. */
 async function lookAtPut(upload: Upload, { world }: Context): Promise<string> {

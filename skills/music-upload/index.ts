@@ -9,6 +9,8 @@ import { getUpload } from './get-upload'
 import { initiateUpload } from './initiate-upload'
 import { listUploads } from './list-uploads'
 import { processTrack } from './process-track'
+import { releaseDue } from './release-due'
+import { releaseTrack } from './release-track'
 import { removeObjects } from './remove-objects'
 import { removeTrack } from './remove-track'
 import { renewUpload } from './renew-upload'
@@ -23,5 +25,5 @@ export const musicUpload: Skill = {
     ...[updateTrack, removeTrack],
   ],
   events: [uploadChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
-  jobs: [processTrack, expireUploads, removeObjects, dropParts, sweepBucket],
+  jobs: [processTrack, expireUploads, removeObjects, dropParts, sweepBucket, releaseTrack, releaseDue],
 }

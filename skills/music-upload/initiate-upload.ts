@@ -3,6 +3,7 @@ import { id, nullable, optional, shape } from '../../kernel/schema'
 import { announceUpload, countPending, fileFields } from './announce-upload'
 import { trackWords } from './fields'
 import { quotaExceeded, tooManyUploads } from './refusals'
+import { releaseInstant } from './release-instant'
 import { sendingFields, uploadView, viewUpload } from './views'
 
 export const initiateUpload = operation({
@@ -17,6 +18,7 @@ export const initiateUpload = operation({
     description: optional(trackWords.description),
     genre: optional(trackWords.genre),
     visibility: optional(trackWords.visibility),
+    releaseAt: optional(trackWords.releaseAt),
   }),
   /** `duplicateOf`: a track of yours that holds the very same file. */
   output: shape({ upload: uploadView, ...sendingFields, duplicateOf: nullable(id) }),
@@ -30,7 +32,8 @@ export const initiateUpload = operation({
   allow: () => true,
 
   async run({ input, subject: { pending } }, context) {
-    const { upload, put, parts } = await announceUpload(input, pending, context)
+    const releaseAt = releaseInstant(input.releaseAt, context.now) ?? null
+    const { upload, put, parts } = await announceUpload({ ...input, releaseAt }, pending, context)
     return { upload: viewUpload(upload), put, parts, duplicateOf: upload.duplicateOf }
   },
 })

@@ -7,6 +7,11 @@ export const objectMissing = refusal('object_missing', 409, 'The file has not be
 export const objectMismatch = refusal('object_mismatch', 422, 'The file is not the one that was announced')
 export const uploadExpired = refusal('upload_expired', 410, 'The upload waited too long for its file')
 export const uploadAborted = refusal('upload_aborted', 410, 'The upload was aborted')
+export const alreadyReleased = refusal(
+  'already_released',
+  409,
+  'The track is out already: it cannot wait for a release',
+)
 export const uploadOver = refusal('upload_over', 409, 'The upload does not wait for anything any more')
 export const sentInParts = refusal('sent_in_parts', 409, 'This file is sent in parts: have those signed')
 export const notInParts = refusal('not_in_parts', 409, 'This file is sent by one PUT: renew its URL')

@@ -20,6 +20,8 @@ export const uploadLifeMs = 24 * 60 * 60_000
 /** So long the URL for it is good: enough for 64 MiB at 0.3 Mbit/s. */
 export const putLifeMs = 30 * 60_000
 
+/** A release may be planned so far ahead. */
+export const releaseAheadMsMax = 366 * 24 * 60 * 60_000
 /** How large the parts of a file are, the last one aside; null for one that is sent by one PUT. */
 export function partBytesFor(sizeBytes: number): number | null {
   if (sizeBytes <= singlePutBytesMax) return null

@@ -5,6 +5,10 @@ import { mayEditTrack } from '../streaming/rules'
 import { trackView, viewTrack, visibleTrack } from '../streaming/views'
 import { changeTrack } from './change-track'
 import { trackWords } from './fields'
+import { planRelease } from './plan-release'
+import { alreadyReleased } from './refusals'
+import { releaseInstant } from './release-instant'
+import { scheduleRelease } from './release-track'
 
 const changes = shape({
   trackId: id,
@@ -13,17 +17,21 @@ const changes = shape({
   description: optional(trackWords.description),
   genre: optional(trackWords.genre),
   visibility: optional(trackWords.visibility),
+  releaseAt: optional(trackWords.releaseAt),
 })
 
 export const updateTrack = operation({
   name: 'music-upload.updateTrack',
   route: 'PATCH /tracks/:trackId',
-  summary: 'Change the words or the visibility of a track of yours. What is left out stays.',
+  summary:
+    'Change the words or the visibility of a track of yours, or when it is released: until then it is yours alone. An ' +
+    'instant in the past, or null, is at once. What is left out stays.',
   who: 'signed-in',
   input: changes,
   output: trackView,
   limit: { perMinute: 60 },
   idempotency: 'natural',
+  refuses: [alreadyReleased],
 
   load: ({ trackId }, context) => visibleTrack(trackId, context, { lock: true }),
 
@@ -32,16 +40,19 @@ export const updateTrack = operation({
   async run({ input, subject: track }, context) {
     if (input.rev !== undefined && input.rev !== track.rev)
       throw refusals.staleRevision(undefined, { current: await viewTrack(track, context) })
-    await changeTrack(track, wordsOf(input), context)
+    const { visibility } = input
+    const releaseAt = releaseInstant(input.releaseAt, context.now)
+    const plan = planRelease(track, { visibility, releaseAt }, context.now)
+    await changeTrack(track, { ...wordsOf(input), ...plan }, context)
+    if (releaseAt != null) await scheduleRelease(track, context)
     return viewTrack(track, context)
   },
 })
 
-function wordsOf({ title, description, genre, visibility }: Value<typeof changes>) {
+function wordsOf({ title, description, genre }: Value<typeof changes>) {
   return {
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),
     ...(genre === undefined ? {} : { genre }),
-    ...(visibility === undefined ? {} : { visibility }),
   }
 }

@@ -7,6 +7,7 @@ import { listNotifications } from './list-notifications'
 import { moveReadMarker } from './move-read-marker'
 import { onCommentAdded } from './on-comment-added'
 import { onCommentRemoved } from './on-comment-removed'
+import { onFollowerLeft } from './on-follower-left'
 import { onProfileBlocked } from './on-profile-blocked'
 import { onProfileFollowed } from './on-profile-followed'
 import { onProfileUnblocked } from './on-profile-unblocked'
@@ -22,7 +23,7 @@ export const notifications: Skill = {
   reactions: [
     ...[onReactionsCounted, onCommentAdded, onCommentRemoved],
     ...[onProfileFollowed, onProfileUnfollowed, onProfileBlocked, onProfileUnblocked],
-    ...[onTrackPublished, onTrackRemoved],
+    ...[onTrackPublished, onTrackRemoved, onFollowerLeft],
   ],
   jobs: [tellFollowers, forgetOld],
 }

@@ -1,6 +1,6 @@
 import { type World } from '../../kernel/world'
 import { type NotificationKind } from '../../models/notification'
-import { isTrackListed } from '../streaming/views'
+import { isTrackListedFor } from '../streaming/views'
 import { blockBetween, summaryJson } from '../user-profile/views'
 import { actorsShownMax, type NotificationView, type Unread, unreadShownMax } from './views'
 
@@ -8,7 +8,7 @@ import { actorsShownMax, type NotificationView, type Unread, unreadShownMax } fr
 const present = `a.notification_id = n.id and not a.withdrawn and not ${blockBetween('a.actor_id', 'n.recipient_id')}`
 
 /**
- * What the recipient may see at this moment: one's own track in whatever state, another's only while it is listed. What
+ * What the recipient may see at this moment: one's own track in whatever state, another's only while it is listed for them. What
  * it spoke of being gone, the notification is gone: no dead links.
  */
 const shown = `
@@ -18,7 +18,7 @@ const shown = `
   where n.actor_count > 0
     and exists (select from notification_actors a where ${present})
     and t.removed_at is null
-    and (t.id is null or t.owner_id = n.recipient_id or ${isTrackListed('t')})
+    and (t.id is null or t.owner_id = n.recipient_id or ${isTrackListedFor('t', 'n.recipient_id')})
     and c.removed_at is null`
 
 /** The count is kept, not counted; from it go those whom a block hides, who are few. */

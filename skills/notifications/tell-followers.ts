@@ -2,7 +2,7 @@ import { type Context } from '../../kernel/context'
 import { job } from '../../kernel/job'
 import { id, nullable, shape, type Value, written } from '../../kernel/schema'
 import { Track } from '../../models'
-import { isListed } from '../streaming/rules'
+import { isListedToFollowers } from '../streaming/rules'
 import { newest } from '../user-profile/views'
 import { notify } from './notify'
 
@@ -14,7 +14,7 @@ const place = nullable(shape({ at: written, id }))
 /**
  * Tells the followers of an artist of a new track, batch after batch, those who followed last first. A batch and the
  * request for the next are one transaction, so that it goes on where it stopped; who was told is not told again. It ends
- * when the track is gone or no longer for everybody.
+ * when the track is gone or no longer for them.
  */
 export const tellFollowers = job({
   name: 'notifications.tellFollowers',
@@ -24,7 +24,7 @@ export const tellFollowers = job({
   run: ({ trackId, after }, { transact }) =>
     transact(async context => {
       const track = await Track.findByPk(trackId)
-      if (track === null || !isListed(track)) return
+      if (track === null || !isListedToFollowers(track)) return
       const followers = await nextFollowers(track.ownerId, after, context)
       const cause = { kind: 'published', actorId: track.ownerId, targetId: trackId, trackId } as const
       await notify(

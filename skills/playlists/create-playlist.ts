@@ -2,17 +2,16 @@ import { newId } from '../../kernel/ids'
 import { operation } from '../../kernel/operation'
 import { line, optional, shape, text } from '../../kernel/schema'
 import { Playlist } from '../../models'
-import { visibility } from '../streaming/views'
 import { playlistCreated } from './events'
 import { aboutPlaylist } from './revise'
-import { playlistView, viewPlaylist } from './views'
+import { playlistView, playlistVisibility, viewPlaylist } from './views'
 
 export const createPlaylist = operation({
   name: 'playlists.createPlaylist',
   route: 'POST /playlists',
   summary: 'Make a playlist of your own, empty at first.',
   who: 'signed-in',
-  input: shape({ title: line(200), description: optional(text(5000, 0)), visibility: optional(visibility) }),
+  input: shape({ title: line(200), description: optional(text(5000, 0)), visibility: optional(playlistVisibility) }),
   output: playlistView,
   limit: { perMinute: 20 },
   idempotency: 'keyed',

@@ -1,16 +1,16 @@
 import { event } from '../../kernel/event'
 import { count, id, instant, nullable, shape, type Value, written } from '../../kernel/schema'
-import { trackView, visibility } from '../streaming/views'
+import { trackView } from '../streaming/views'
 import { profileSummary } from '../user-profile/views'
-import { places } from './views'
+import { places, playlistVisibility } from './views'
 
 /** What every event says of its playlist. Revisions have no gaps: whoever misses one takes a new snapshot. */
-const about = { playlistId: id, ownerId: id, visibility, rev: count, updatedAt: instant }
+const about = { playlistId: id, ownerId: id, visibility: playlistVisibility, rev: count, updatedAt: instant }
 
 interface About {
   playlistId: string
   ownerId: string
-  visibility: Value<typeof visibility>
+  visibility: Value<typeof playlistVisibility>
 }
 
 /**

@@ -1,11 +1,10 @@
 import { operation } from '../../kernel/operation'
 import { refusals } from '../../kernel/refusals'
 import { count, id, line, optional, shape, text } from '../../kernel/schema'
-import { visibility } from '../streaming/views'
 import { playlistChanged, playlistHidden } from './events'
 import { revise } from './revise'
 import { mayEditPlaylist } from './rules'
-import { playlistView, viewPlaylist, visiblePlaylist } from './views'
+import { playlistView, playlistVisibility, viewPlaylist, visiblePlaylist } from './views'
 
 export const updatePlaylist = operation({
   name: 'playlists.updatePlaylist',
@@ -16,7 +15,7 @@ export const updatePlaylist = operation({
     playlistId: id,
     title: optional(line(200)),
     description: optional(text(5000, 0)),
-    visibility: optional(visibility),
+    visibility: optional(playlistVisibility),
     rev: optional(count),
   }),
   output: playlistView,

@@ -10,24 +10,28 @@ import {
   list,
   named,
   nullable,
+  oneOf,
   optional,
   shape,
   type Value,
   written,
 } from '../../kernel/schema'
 import { Playlist, PlaylistItem } from '../../models'
-import { isTrackSeen, trackView, visibility } from '../streaming/views'
+import { isTrackSeen, trackView } from '../streaming/views'
 import { hasBlocked, profileSummaries, profileSummary } from '../user-profile/views'
 import { mayEditPlaylist, maySeePlaylist } from './rules'
 
 export const playlistItemsMax = 1000
+
+/** Who may know of a playlist: everybody; whoever has its id; its owner alone. */
+export const playlistVisibility = oneOf('public', 'unlisted', 'private')
 
 const facts = {
   id,
   owner: profileSummary,
   title: written,
   description: written,
-  visibility,
+  visibility: playlistVisibility,
   /** What the viewer can play of it, and for how long. */
   trackCount: count,
   durationMs: count,

@@ -3,7 +3,7 @@ import { operation } from '../../kernel/operation'
 import { id, line, optional, shape } from '../../kernel/schema'
 import { Play } from '../../models'
 import { notReady } from '../streaming/rules'
-import { visibleTrack } from '../streaming/views'
+import { shownTrack, trackSecret } from '../streaming/views'
 import { listenerOf } from './listener'
 import { tellPlayMoved } from './move'
 import { tellEveryMs, thresholdMsOf } from './rules'
@@ -15,14 +15,14 @@ export const openPlay = operation({
   summary:
     'Say that somebody has pressed play. Then tell how far they are every few seconds: a play counts once enough was heard.',
   who: 'anyone',
-  input: shape({ trackId: id, device: optional(line(60)) }),
+  input: shape({ trackId: id, secret: optional(trackSecret), device: optional(line(60)) }),
   output: playView,
   limit: { perMinute: 60 },
   idempotency: 'keyed',
   status: 201,
   refuses: [notReady],
 
-  load: ({ trackId }, context) => visibleTrack(trackId, context),
+  load: (input, context) => shownTrack(input, context),
 
   allow: () => true,
 

@@ -1,21 +1,22 @@
 import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
+import { id, optional, shape } from '../../kernel/schema'
 import { describeAsOf, glanceAt } from './glance'
 import { mayEditTrack } from './rules'
-import { trackView } from './views'
+import { trackSecret, trackView } from './views'
 
 export const getTrack = operation({
   name: 'streaming.getTrack',
   route: 'GET /tracks/:trackId',
-  summary: 'A track, with its counts and what you have done with it.',
+  summary:
+    'A track, with its counts and what you have done with it. Of an unlisted one whoever has its `secret` may show it.',
   who: 'anyone',
-  input: shape({ trackId: id }),
+  input: shape({ trackId: id, secret: optional(trackSecret) }),
   output: trackView,
   limit: { perMinute: 600 },
   idempotency: 'read',
   snapshotOf: ({ trackId }) => `track:${trackId}`,
 
-  load: ({ trackId }, context) => glanceAt(trackId, context),
+  load: (input, context) => glanceAt(input, context),
 
   allow: () => true,
 

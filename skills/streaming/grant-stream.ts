@@ -1,20 +1,20 @@
 import { operation } from '../../kernel/operation'
-import { address, count, id, instant, shape, written } from '../../kernel/schema'
+import { address, count, id, instant, optional, shape, written } from '../../kernel/schema'
 import { notReady, streamExpiry } from './rules'
-import { visibleTrack } from './views'
+import { shownTrack, trackSecret } from './views'
 
 export const grantStream = operation({
   name: 'streaming.grantStream',
   route: 'POST /tracks/:trackId/stream',
   summary: 'A URL at which the audio may be fetched, also in ranges, until it expires. Ask again for longer.',
   who: 'anyone',
-  input: shape({ trackId: id }),
+  input: shape({ trackId: id, secret: optional(trackSecret) }),
   output: shape({ url: address, expiresAt: instant, contentType: written, durationMs: count }),
   limit: { perMinute: 120 },
   idempotency: 'natural',
   refuses: [notReady],
 
-  load: ({ trackId }, context) => visibleTrack(trackId, context),
+  load: (input, context) => shownTrack(input, context),
 
   allow: () => true,
 

@@ -1,11 +1,22 @@
 import { type Skill } from '../../kernel/product'
 import { trackChannel } from './channel'
+import { followerLeft, secretLinkReset } from './events'
+import { getSecretLink } from './get-secret-link'
 import { getTrack } from './get-track'
 import { getWaveform } from './get-waveform'
 import { grantStream } from './grant-stream'
 import { listProfileTracks } from './list-profile-tracks'
+import { onProfileBlocked } from './on-profile-blocked'
+import { onProfileUnfollowed } from './on-profile-unfollowed'
+import { openSecretLink } from './open-secret-link'
+import { resetSecretLink } from './reset-secret-link'
 
 export const streaming: Skill = {
-  operations: [getTrack, listProfileTracks, grantStream, getWaveform],
+  operations: [
+    ...[getTrack, listProfileTracks, grantStream, getWaveform],
+    ...[getSecretLink, resetSecretLink, openSecretLink],
+  ],
+  events: [secretLinkReset, followerLeft],
+  reactions: [onProfileUnfollowed, onProfileBlocked],
   channels: [trackChannel],
 }

@@ -1,15 +1,17 @@
 import { Op } from 'sequelize'
+import { type Context } from '../../kernel/context'
 import { operation } from '../../kernel/operation'
 import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
 import { id, shape } from '../../kernel/schema'
-import { Track } from '../../models'
+import { Follow, Track } from '../../models'
 import { visibleProfile } from '../user-profile/views'
 import { trackView, viewTracks } from './views'
 
 export const listProfileTracks = operation({
   name: 'streaming.listProfileTracks',
   route: 'GET /profiles/:profileId/tracks',
-  summary: 'Somebody’s tracks, the newest first: public ones, and of your own all, also while they are worked on.',
+  summary:
+    'Somebody’s tracks, the newest first: public ones, those for followers when you are one, and of your own all, also while they are worked on.',
   who: 'anyone',
   input: shape({ profileId: id, ...paging }),
   output: pageOf(trackView),
@@ -19,14 +21,15 @@ export const listProfileTracks = operation({
   async load(input, context) {
     const cursor = readCursor(input, 2)
     await visibleProfile(input.profileId, context)
-    return { cursor }
+    return { cursor, isFollower: await isFollower(input.profileId, context) }
   },
 
   allow: () => true,
 
-  async run({ input, subject: { cursor }, actor }, context) {
+  async run({ input, subject: { cursor, isFollower }, actor }, context) {
     const { profileId: ownerId } = input
-    const listed = actor?.id === ownerId ? {} : { visibility: 'public', state: 'ready' }
+    const shared = isFollower ? ['public', 'followers'] : 'public'
+    const listed = actor?.id === ownerId ? {} : { visibility: shared, state: 'ready' }
     const rows = await Track.findAll({
       where: { ownerId, removedAt: null, ...listed, ...after(cursor) },
       order: [
@@ -39,6 +42,9 @@ export const listProfileTracks = operation({
     return pageFrom(views, pageSize(input), ({ createdAt, id }) => [createdAt, id], asItIs)
   },
 })
+
+const isFollower = async (followeeId: string, { actor }: Pick<Context, 'actor'>): Promise<boolean> =>
+  actor !== null && (await Follow.count({ where: { followerId: actor.id, followeeId } })) > 0
 
 const asItIs = <T>(view: T) => view
 

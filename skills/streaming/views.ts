@@ -12,14 +12,17 @@ import {
   nullable,
   oneOf,
   optional,
+  pattern,
   shape,
   type Value,
   written,
 } from '../../kernel/schema'
 import { Like, Repost, Track } from '../../models'
 import { pictureRef, refOf } from '../pictures/views'
-import { blockersOf, newest, profileSummaries, profileSummary } from '../user-profile/views'
-import { isListed, mayEditTrack, maySeeTrack } from './rules'
+import { newest, profileSummaries, profileSummary } from '../user-profile/views'
+import { isListed, isListedToFollowers, mayEditTrack, maySeeTrack, visibilities } from './rules'
+import { isRight, secretOf } from './secret'
+import { standingsTo } from './standing'
 
 /**
  * One value: of two, the one with the greater `rev` is newer. It has nothing to do with the `rev` of its track. Likes and
@@ -27,8 +30,11 @@ import { isListed, mayEditTrack, maySeeTrack } from './rules'
  */
 export const trackCounts = named('TrackCounts', shape({ likes: count, reposts: count, comments: count, rev: count }))
 
-/** Who may know of something: everybody; whoever has its id; its owner alone. */
-export const visibility = oneOf('public', 'unlisted', 'private')
+export const trackVisibility = oneOf(...visibilities)
+
+/** What the secret link of an unlisted track holds. It is shown in a body or the header X-Track-Secret, never in a URL. */
+export const trackSecret = pattern(/^[\w-]{22,64}$/, 64)
+export const secretLink = named('SecretLink', shape({ trackId: id, secret: written }))
 
 /** A track as listeners see it. `viewer` is there for whoever is signed in. */
 export const trackView = named(
@@ -38,7 +44,9 @@ export const trackView = named(
     title: written,
     description: written,
     genre: nullable(written),
-    visibility,
+    visibility: trackVisibility,
+    /** Until then it is its artist's alone, whatever its visibility; seconds later it is out. Null: it never waited. */
+    releaseAt: nullable(instant),
     state: oneOf('processing', 'ready', 'failed'),
     durationMs: nullable(count),
     artwork: nullable(pictureRef),
@@ -53,7 +61,7 @@ export const trackView = named(
 export type TrackView = Value<typeof trackView>
 
 /** What of a track may be kept in the cache: everything that does not depend on who looks. */
-export const trackCacheKey = (trackId: string): string => `track:${trackId}`
+export const trackCacheKey = (trackId: string): string => `track:2:${trackId}`
 
 /**
  * A track as the viewer may see it, locked against other writers when asked to.
@@ -62,12 +70,28 @@ export const trackCacheKey = (trackId: string): string => `track:${trackId}`
 export async function visibleTrack(
   trackId: string,
   { actor }: Pick<Context, 'actor'>,
-  { lock = false } = {},
+  { lock = false, isGuest = false } = {},
 ): Promise<Track> {
   const track = await (lock ? lockTrack(trackId) : Track.findByPk(trackId))
-  const [visible] = track === null ? [] : await whatIsVisible([track], { actor })
+  const [visible] = track === null ? [] : await whatIsVisible([track], { actor }, { isGuest })
   if (visible === undefined) throw refusals.notFound()
   return visible
+}
+
+/**
+ * A track as the viewer may see it, or anybody who shows its secret.
+ * @throws `not_found`, and `too_many_requests` for whoever shows wrong ones.
+ */
+export async function shownTrack(
+  { trackId, secret }: { trackId: string; secret?: string },
+  context: Pick<Context, 'actor' | 'address' | 'world'>,
+): Promise<Track> {
+  const track = await Track.findByPk(trackId)
+  const [visible] = track === null ? [] : await whatIsVisible([track], context)
+  if (visible !== undefined) return visible
+  if (secret === undefined || !(await isRight(secret, await secretOf(trackId, context), context)))
+    throw refusals.notFound()
+  return visibleTrack(trackId, context, { isGuest: true })
 }
 
 /**
@@ -81,12 +105,29 @@ export const lockTrack = (trackId: string): Promise<Track | null> =>
 export const lockTracks = (trackIds: readonly string[]): Promise<Track[]> =>
   Track.findAll({ where: { id: [...trackIds] }, order: ['id'], lock: Transaction.LOCK.NO_KEY_UPDATE })
 
-/** Those of the tracks that the viewer may see, in the order given; one query whatever their number. */
-export async function whatIsVisible(tracks: readonly Track[], { actor }: Pick<Context, 'actor'>): Promise<Track[]> {
-  const owners = tracks.map(({ ownerId }) => ownerId)
-  const blockers = actor === null ? new Set<string>() : await blockersOf(actor.id, owners)
-  return tracks.filter(track => maySeeTrack(actor, track, blockers.has(track.ownerId)))
+/** Those of the tracks that the viewer may see, in the order given; at most three queries whatever their number. */
+export async function whatIsVisible(
+  tracks: readonly Track[],
+  { actor }: Pick<Context, 'actor'>,
+  { isGuest = false } = {},
+): Promise<Track[]> {
+  const standingTo = await standingsTo(tracks, actor)
+  return tracks.filter(track => {
+    const standing = standingTo(track)
+    return maySeeTrack(actor, track, isGuest ? { ...standing, isGuest } : standing)
+  })
 }
+
+/** SQL: `Standing`, as columns. `viewer` is an id or null; of a public track nothing but blocks is looked up. */
+export const standingTo = (track: string, viewer: string): string => `
+    exists (select from blocks where blocker_id = ${track}.owner_id and blocked_id = ${viewer}) as "isBlocked",
+    case ${track}.visibility when 'followers' then ${isFollower(track, viewer)} else false end as "isFollower",
+    case ${track}.visibility when 'unlisted' then ${isGuest(track, viewer)} else false end as "isGuest"`
+
+const isFollower = (track: string, viewer: string) =>
+  `exists (select from follows where follower_id = ${viewer} and followee_id = ${track}.owner_id)`
+const isGuest = (track: string, viewer: string) =>
+  `exists (select from track_guests where track_id = ${track}.id and profile_id = ${viewer})`
 
 /**
  * SQL: `maySeeTrack`, for pages that must be full whatever became invisible. `track` is a row of tracks, `viewer` an id or
@@ -94,12 +135,21 @@ export async function whatIsVisible(tracks: readonly Track[], { actor }: Pick<Co
  */
 export const isTrackSeen = (track: string, viewer: string, moderates: string): string =>
   `(${track}.removed_at is null and (${track}.owner_id = ${viewer} or ${moderates} or (
-      ${track}.state = 'ready' and ${track}.visibility <> 'private'
+      ${track}.state = 'ready' and case ${track}.visibility when 'public' then true
+        when 'followers' then ${isFollower(track, viewer)} when 'unlisted' then ${isGuest(track, viewer)} else false end
       and not exists (select from blocks where blocker_id = ${track}.owner_id and blocked_id = ${viewer}))))`
 
 /** SQL: `isListed`, as the conditions of the indexes have it. */
 export const isTrackListed = (track: string): string =>
   `${track}.visibility = 'public' and ${track}.state = 'ready' and ${track}.removed_at is null`
+
+/** SQL: `isListedToFollowers`, of a track whose artist the viewer follows or is. */
+export const isTrackListedToFollowers = (track: string): string =>
+  `${track}.visibility in ('public', 'followers') and ${track}.state = 'ready' and ${track}.removed_at is null`
+
+/** SQL: what `viewer` finds without asking for it: what is public, and of those whom they follow what is for followers. */
+export const isTrackListedFor = (track: string, viewer: string): string =>
+  `${isTrackListedToFollowers(track)} and (${track}.visibility = 'public' or ${isFollower(track, viewer)})`
 
 /** Tracks as the viewer sees them, in the order given; two queries whatever their number, four for a viewer. */
 export async function viewTracks(tracks: readonly Track[], { actor }: Pick<Context, 'actor'>): Promise<TrackView[]> {
@@ -143,13 +193,15 @@ export async function seenTracksAt(
   return new Page(shown, page.next)
 }
 
-/** Tracks by id as the viewer sees them; what is listed no longer since its id was read is left out. */
+/** Tracks by id as the viewer sees them; what is not listed for them any more since its id was read is left out. */
 export async function listedTracks(
   ids: readonly string[],
   context: Pick<Context, 'actor'>,
 ): Promise<Map<string, TrackView>> {
   const tracks = ids.length === 0 ? [] : await Track.findAll({ where: { id: [...ids] } })
-  const views = await viewTracks(tracks.filter(isListed), context)
+  const forFollowers = tracks.filter(track => isListedToFollowers(track) && !isListed(track))
+  const followed = forFollowers.length === 0 ? [] : await whatIsVisible(forFollowers, context)
+  const views = await viewTracks([...tracks.filter(isListed), ...followed], context)
   return new Map(views.map(view => [view.id, view]))
 }
 
@@ -166,10 +218,16 @@ export const countsOf = ({ likeCount, repostCount, commentCount, countsRev }: Tr
   rev: countsRev,
 })
 
+/** As its artist set it, also while it waits for its release. */
+export const visibilityOf = ({ releaseAs, visibility }: Pick<Track, 'releaseAs' | 'visibility'>) =>
+  releaseAs ?? visibility
+
 function describeTrack(track: Track) {
-  const { id, title, description, genre, visibility, state, durationMs, rev, createdAt, publishedAt } = track
+  const { id, title, description, genre, state, durationMs, rev, createdAt, releaseAt, publishedAt } = track
   return {
-    ...{ id, title, description, genre, visibility, state, durationMs, rev },
+    ...{ id, title, description, genre, state, durationMs, rev },
+    visibility: visibilityOf(track),
+    releaseAt: releaseAt?.toISOString() ?? null,
     artwork: refOf(track.artworkId, track.artworkColor),
     counts: countsOf(track),
     createdAt: createdAt.toISOString(),

@@ -40,6 +40,16 @@ describe.each(['socket', 'rest'] as const)('calls over %s', door => {
     expect(await doorsUsed(world.nodes[0], 'interactions.likeTrack')).toContain(door)
   })
 
+  it('show the secret of a track, which no URL may hold', async () => {
+    const bob = await world.person(`bob-${door}`, { node: 0 })
+    const { id: trackId } = await makeTrack(ann.id, { visibility: 'unlisted' })
+    using artist = openClient({ url: ann.url, token: ann.token, transports })
+    using client = openClient({ url: bob.url, token: bob.token, transports })
+    const { secret } = await artist.call('streaming.getSecretLink', { trackId })
+    expect(await client.call('streaming.getTrack', { trackId, secret })).toMatchObject({ id: trackId })
+    expect(await problemOf(client.call('streaming.getTrack', { trackId }))).toMatchObject({ code: 'not_found' })
+  })
+
   it('throw what is refused, with everything that the server says about it', async () => {
     using client = openClient({ url: ann.url, token: ann.token, transports })
     const invalid = await problemOf(client.call('streaming.getTrack', { trackId: 'no id' }))

@@ -7,7 +7,7 @@ import { moveItem } from '../../skills/playlists/move-item'
 import { removeItem } from '../../skills/playlists/remove-item'
 import { updatePlaylist } from '../../skills/playlists/update-playlist'
 import { getMySnapshot } from '../../skills/notifications/get-my-snapshot'
-import { makeTrack } from '../factories'
+import { makeGuest, makeTrack } from '../factories'
 import { until } from '../kernel/until'
 import { type Door, doors, type Person, type Reply } from '../people'
 import { freshWorld, type TestWorld } from '../world'
@@ -50,6 +50,7 @@ async function stage() {
     makeTrack(ann.id, { title: 'secret', durationMs: 300, visibility: 'private' }),
     makeTrack(bob.id, { title: "bob's", durationMs: 4_000 }),
   ])
+  await makeGuest(tracks[1].id, bob.id)
   const { id: playlistId } = await ann.call(createPlaylist, { title: 'Ours' })
   const itemIds: string[] = []
   const add = async (person: Person, trackId: string, door: Door, after?: string | null) => {

@@ -1,4 +1,6 @@
 import fc from 'fast-check'
+import { Follow } from '../../models'
+import { type Visibility } from '../../models/track'
 import { addComment } from '../../skills/interactions/add-comment'
 import { likeTrack } from '../../skills/interactions/like-track'
 import { listComments } from '../../skills/interactions/list-comments'
@@ -10,7 +12,7 @@ import { removeTrack } from '../../skills/music-upload/remove-track'
 import { updateTrack } from '../../skills/music-upload/update-track'
 import { getMySnapshot } from '../../skills/notifications/get-my-snapshot'
 import { getTrack } from '../../skills/streaming/get-track'
-import { makeTrack } from '../factories'
+import { makeGuest, makeTrack } from '../factories'
 import { until } from '../kernel/until'
 import { doors, type Person, type Reply } from '../people'
 import { freshWorld, type TestWorld } from '../world'
@@ -24,7 +26,7 @@ beforeAll(async () => {
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
-const deedOf = (...visibilities: ('public' | 'unlisted' | 'private')[]) =>
+const deedOf = (...visibilities: Visibility[]) =>
   fc.record({
     who: fc.nat(3),
     what: fc.constantFrom(
@@ -45,6 +47,10 @@ async function stage() {
   const ann = await world.person(`ann${told}`)
   const fans = await Promise.all(['bob', 'cid', 'eve'].map(name => world.person(`${name}${told}`)))
   const { id: trackId } = await makeTrack(ann.id)
+  for (const { id } of fans) {
+    await makeGuest(trackId, id)
+    await Follow.create({ followerId: id, followeeId: ann.id, createdAt: new Date() })
+  }
   const commentIds: string[] = []
 
   async function does({ who, what, visibility, which, door }: Deed): Promise<Reply> {
@@ -94,7 +100,7 @@ async function compare(mirror: Mirror<TrackCopy>, fresh: () => Promise<Fresh<Tra
 it(
   'a listener: a snapshot, the events and the newest counts since are a fresh snapshot',
   async () => {
-    await holdsFor(deedOf('public', 'unlisted'), async story => {
+    await holdsFor(deedOf('public', 'unlisted', 'followers'), async story => {
       const { ann, fans, trackId, does, fresh } = await stage()
       const [, , eve = ann] = fans
       const ofEve = () => fresh(eve, story)
@@ -118,7 +124,7 @@ it(
 it(
   'its artist, with their own channel, also while it is private',
   async () => {
-    await holdsFor(deedOf('public', 'unlisted', 'private', 'private'), async story => {
+    await holdsFor(deedOf('public', 'unlisted', 'followers', 'private', 'private'), async story => {
       const { ann, trackId, does, fresh } = await stage()
       const ofAnn = () => fresh(ann, story)
       await using mirror = await tell(story, does, async () =>

@@ -31,7 +31,10 @@ describe('the log', () => {
     const log = createLog('info', {}, out.to)
     const cause = new Error(`PUT ${signedUrl} failed`)
     log.warn(describeError(new Error(`could not fetch "${signedUrl}", again ${signedUrl}.`, { cause })))
-    log.info({ request: { token: 's3cr3t', authorization: 'Bearer s3cr3t', url: signedUrl } })
+    log.info({
+      secret: 's3cr3t',
+      request: { secret: 's3cr3t', token: 's3cr3t', authorization: 'Bearer s3cr3t', url: signedUrl },
+    })
     expect(out.text()).not.toContain('s3cr3t')
     expect(out.text()).toContain('https://cdn.example/media/a.mp3?[hidden]')
   })
@@ -66,6 +69,7 @@ describe('the log', () => {
           authorization: `Bearer ${bearer}`,
           'content-type': 'application/json',
           'idempotency-key': 'k3y-s3cr3t',
+          'x-track-secret': 's3cr3t-of-a-track',
         },
         body,
       })

@@ -48,6 +48,10 @@ it('tells of uploads what holds', async () => {
   const { parts: large } = await other.call(initiateUpload, { ...file, sizeBytes: upload.bytesMax })
   expect(large?.partBytes).toBe(upload.partBytesMax)
   expect((await other.call(getStorage, {})).quotaBytes).toBe(upload.quotaBytes)
+  const late = (seconds: number) => new Date(world.clock.now() + 1_000 * seconds).toISOString()
+  await other.call(initiateUpload, { ...file, releaseAt: late(upload.releaseAheadSecondsMax - 60) })
+  const tooLate = { ...file, releaseAt: late(upload.releaseAheadSecondsMax + 60) }
+  expect(await other.refused(initiateUpload, tooLate)).toMatchObject({ code: 'invalid_input' })
 })
 
 it('tells of listening what holds', async () => {

@@ -3,7 +3,7 @@ import { likeTrack } from '../../../skills/interactions/like-track'
 import { listLikedTracks } from '../../../skills/interactions/list-liked-tracks'
 import { getTrack } from '../../../skills/streaming/get-track'
 import { blockProfile } from '../../../skills/user-profile/block-profile'
-import { makeTrack } from '../../factories'
+import { makeGuest, makeTrack } from '../../factories'
 import { doors, type Person } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
 
@@ -47,6 +47,7 @@ describe.each(doors)('the tracks that somebody likes over %s', door => {
     await Track.update({ visibility: 'private' }, { where: { ownerId: bob.id } })
     await Track.update({ removedAt: new Date() }, { where: { id: removed?.id ?? '' } })
     await Track.update({ visibility: 'unlisted' }, { where: { id: unlisted?.id ?? '' } })
+    await makeGuest(unlisted?.id ?? '', bob.id)
     await foe.call(blockProfile, { profileId: bob.id })
     const { data, page } = await bob.ask(listLikedTracks, { limit: 3 }, { door })
     expect(data).toMatchObject([{ title: 'my own' }, { title: 'unlisted' }, { title: 'seen' }])

@@ -1,9 +1,9 @@
-import { Repost, type Track } from '../../../models'
+import { Follow, Repost, type Track } from '../../../models'
 import { repostTrack } from '../../../skills/interactions/repost-track'
 import { unrepostTrack } from '../../../skills/interactions/unrepost-track'
 import { getTrack } from '../../../skills/streaming/get-track'
 import { blockProfile } from '../../../skills/user-profile/block-profile'
-import { makeTrack } from '../../factories'
+import { makeGuest, makeTrack } from '../../factories'
 import { doors } from '../../people'
 import { StateEar } from '../../state-ear'
 import { freshWorld, type TestWorld } from '../../world'
@@ -57,7 +57,13 @@ describe.each(doors)('reposting a track over %s', door => {
     const refused = async (person: typeof ann, { id: trackId }: Track) =>
       (await person.refused(repostTrack, { trackId }, { door })).code
     expect(await refused(ann, track)).toBe('own_track')
+    expect(await refused(bob, unlisted)).toBe('not_found')
+    await makeGuest(unlisted.id, bob.id)
     expect(await refused(bob, unlisted)).toBe('not_public')
+    const forFollowers = await makeTrack(ann.id, { visibility: 'followers' })
+    await Follow.create({ followerId: bob.id, followeeId: ann.id, createdAt: new Date() })
+    expect(await refused(bob, forFollowers)).toBe('not_public')
+    await Follow.destroy({ where: { followerId: bob.id } })
     expect(await refused(bob, hidden)).toBe('not_found')
     expect(await Repost.count({ where: { trackId: [track.id, unlisted.id, hidden.id] } })).toBe(0)
   })

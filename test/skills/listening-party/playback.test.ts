@@ -7,7 +7,7 @@ import { playParty } from '../../../skills/listening-party/play-party'
 import { seekParty } from '../../../skills/listening-party/seek-party'
 import { skipTrack } from '../../../skills/listening-party/skip-track'
 import { setRole } from '../../../skills/listening-party/set-role'
-import { makeTrack } from '../../factories'
+import { makeGuest, makeTrack } from '../../factories'
 import { doors, type Person } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
 import { aParty, heardAt, type Timeline } from './a-party'
@@ -123,6 +123,8 @@ describe.each(doors)('a party over %s', door => {
       await makeTrack(ann.id, { visibility: 'private' }),
       await makeTrack(bob.id, { state: 'processing' }),
     ]
+    expect((await bob.refused(openParty, { title: 'x', trackId: second.id }, { door })).code).toBe('not_found')
+    await makeGuest(second.id, bob.id)
     const input = { title: 'Late', trackIds: [second.id, first.id, second.id] }
     const opened = await bob.call(openParty, input, { door, key: 'open' })
     expect(opened.queue.map(({ trackId }) => trackId)).toEqual(input.trackIds)

@@ -6,7 +6,7 @@ import { queueTrack } from '../../../skills/listening-party/queue-track'
 import { setRole } from '../../../skills/listening-party/set-role'
 import { unqueueTrack } from '../../../skills/listening-party/unqueue-track'
 import { Block } from '../../../models'
-import { makeTrack } from '../../factories'
+import { makeGuest, makeTrack } from '../../factories'
 import { doors, type Person } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
 import { aParty } from './a-party'
@@ -85,6 +85,7 @@ describe.each(doors)('the queue over %s', door => {
     const partyId = party.id
     const secret = await makeTrack(ann.id, { visibility: 'private', title: 'Never to be told' })
     const listed = await makeTrack(ann.id, { visibility: 'unlisted' })
+    await makeGuest(listed.id, bob.id)
     const ear = await bob.hear(`party:${partyId}`)
     await ann.call(queueTrack, { partyId, trackId: secret.id }, { door })
     await ann.call(queueTrack, { partyId, trackId: listed.id }, { door })

@@ -4,7 +4,7 @@ import { removeTrack } from '../../../skills/music-upload/remove-track'
 import { updateTrack } from '../../../skills/music-upload/update-track'
 import { getTrack } from '../../../skills/streaming/get-track'
 import { grantStream } from '../../../skills/streaming/grant-stream'
-import { makeTrack } from '../../factories'
+import { makeGuest, makeTrack } from '../../factories'
 import { doors } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
 
@@ -82,6 +82,7 @@ describe.each(doors)('changing a track over %s', door => {
     const ann = await world.person('ann')
     const bob = await world.person('bob')
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'unlisted', publishedAt: null })
+    await makeGuest(trackId, bob.id)
     const mine = await ann.hear(`user:${ann.id}`)
     const theirs = await bob.hear(`track:${trackId}`)
     const first = await ann.call(updateTrack, { trackId, visibility: 'public' }, { door })

@@ -3,7 +3,7 @@ import { createPlaylist } from '../../../skills/playlists/create-playlist'
 import { getPlaylist } from '../../../skills/playlists/get-playlist'
 import { listProfilePlaylists } from '../../../skills/playlists/list-profile-playlists'
 import { Block, type Track } from '../../../models'
-import { makeTrack } from '../../factories'
+import { makeGuest, makeTrack } from '../../factories'
 import { askOverRest, doors, type Person } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
 
@@ -41,6 +41,7 @@ describe.each(doors)('reading a playlist over %s', door => {
     const secret = await makeTrack(ann.id, { title: 'Top secret', visibility: 'private', durationMs: 5_000 })
     const open = await makeTrack(ann.id, { title: 'Open', durationMs: 1_000 })
     const unlisted = await makeTrack(ann.id, { title: 'By link', visibility: 'unlisted', durationMs: 300 })
+    await makeGuest(unlisted.id, bob.id)
     const playlistId = await playlistOf(ann, [open, secret, unlisted])
     const own = await ann.call(getPlaylist, { playlistId }, { door })
     const others = await bob.call(getPlaylist, { playlistId }, { door })

@@ -41,7 +41,8 @@ describe.each(doors)('a track over %s', door => {
 
   it.each([
     ['public', 'ready', { owner: true, other: true }],
-    ['unlisted', 'ready', { owner: true, other: true }],
+    ['followers', 'ready', { owner: true, other: false }],
+    ['unlisted', 'ready', { owner: true, other: false }],
     ['private', 'ready', { owner: true, other: false }],
     ['public', 'processing', { owner: true, other: false }],
     ['public', 'failed', { owner: true, other: false }],

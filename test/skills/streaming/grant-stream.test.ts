@@ -2,7 +2,7 @@ import { Block, Waveform } from '../../../models'
 import { getWaveform } from '../../../skills/streaming/get-waveform'
 import { grantStream } from '../../../skills/streaming/grant-stream'
 import { streamExpiry } from '../../../skills/streaming/rules'
-import { makeTrack } from '../../factories'
+import { makeGuest, makeTrack } from '../../factories'
 import { askOverRest, doors, type Person } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
 
@@ -61,6 +61,8 @@ describe.each(doors)('a stream granted over %s', door => {
       ofBlocker: await makeTrack(blocker.id, stored),
       processing: await makeTrack(ann.id, { state: 'processing', audioKey: null }),
     }
+    const guest = await world.person(`guest-${door}`)
+    await makeGuest(tracks.unlisted.id, guest.id)
     const heardBy = async (person: Person) => {
       const answers: Record<string, string> = {}
       for (const [name, { id: trackId }] of Object.entries(tracks)) {
@@ -77,7 +79,11 @@ describe.each(doors)('a stream granted over %s', door => {
     })
     expect(await heardBy(eve)).toEqual({
       ...gone,
-      ...{ unlisted: granted, private: hidden, ofBlocker: hidden, processing: hidden },
+      ...{ unlisted: hidden, private: hidden, ofBlocker: hidden, processing: hidden },
+    })
+    expect(await heardBy(guest)).toEqual({
+      ...gone,
+      ...{ unlisted: granted, private: hidden, ofBlocker: granted, processing: hidden },
     })
     expect(await heardBy(moderator)).toEqual({
       ...gone,

@@ -1,12 +1,19 @@
 import { type Actor, isModerator } from '../../../kernel/actor'
-import { Block, type Track } from '../../../models'
-import { isListed, maySeeTrack } from '../../../skills/streaming/rules'
-import { isTrackListed, isTrackSeen } from '../../../skills/streaming/views'
+import { Block, Follow, type Track, TrackGuest } from '../../../models'
+import { isListed, isListedToFollowers, maySeeTrack } from '../../../skills/streaming/rules'
+import {
+  isTrackListed,
+  isTrackListedFor,
+  isTrackListedToFollowers,
+  isTrackSeen,
+  standingTo,
+  whatIsVisible,
+} from '../../../skills/streaming/views'
 import { makeTrack } from '../../factories'
 import { type Person } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
 
-const visibilities = ['public', 'unlisted', 'private'] as const
+const visibilities = ['public', 'followers', 'unlisted', 'private'] as const
 const states = ['processing', 'ready', 'failed'] as const
 
 let world: TestWorld
@@ -34,25 +41,45 @@ async function found(where: string, names: Record<string, unknown> = {}): Promis
   return words(tracks.filter(({ id }) => rows.some(row => row.id === id)))
 }
 
-it.each([
-  ['the owner', false],
-  ['a stranger', false],
-  ['a stranger', true],
-  ['a moderator', false],
-  ['a moderator', true],
-  ['nobody', false],
-])('the rule and its SQL let the same tracks be seen by %s, blocked: %s', async (who, isBlocked) => {
-  const viewer = await viewerOf(who, `${who.replaceAll(' ', '-')}-${isBlocked}`)
-  if (viewer !== null && isBlocked)
-    await Block.create({ blockerId: owner.id, blockedId: viewer.id, createdAt: new Date() })
-  const byRule = words(tracks.filter(track => maySeeTrack(viewer, track, isBlocked)))
-  const names = { viewer: viewer?.id ?? null, moderates: isModerator(viewer) }
-  expect(await found(isTrackSeen('t', ':viewer', ':moderates'), names)).toEqual(byRule)
+describe.each(['the owner', 'a follower', 'a guest', 'a stranger', 'a moderator', 'nobody'])('%s', who => {
+  it.each([false, true])('sees the same by the rule, by its SQL and by its columns, blocked: %s', async isBlocked => {
+    const viewer = await viewerOf(who, `${who.replaceAll(' ', '-')}-${isBlocked}`)
+    const standing = {
+      isBlocked: isBlocked && viewer !== null && who !== 'the owner',
+      isFollower: who === 'a follower',
+      isGuest: who === 'a guest',
+    }
+    if (viewer !== null) await become(viewer.id, standing)
+    const byRule = words(tracks.filter(track => maySeeTrack(viewer, track, standing)))
+    const names = { viewer: viewer?.id ?? null, moderates: isModerator(viewer) }
+    expect(await found(isTrackSeen('t', ':viewer', ':moderates'), names)).toEqual(byRule)
+    expect(words(await whatIsVisible(tracks, { actor: viewer }))).toEqual(byRule)
+
+    const columns = await world.world.db.query<{ id: string } & typeof standing>(
+      `select t.id, ${standingTo('t', 'cast(:viewer as uuid)')} from tracks t`,
+      names,
+    )
+    const standingAt = new Map(columns.map(({ id, ...columnsOf }) => [id, columnsOf]))
+    const byColumns = tracks.filter(track => maySeeTrack(viewer, track, standingAt.get(track.id) ?? standing))
+    expect(words(byColumns)).toEqual(byRule)
+    if (who === 'a follower' || who === 'a stranger')
+      expect(await found(isTrackListedFor('t', ':viewer'), names)).toEqual(
+        words(tracks.filter(who === 'a follower' ? isListedToFollowers : isListed)),
+      )
+  })
 })
 
-it('the rule and its SQL list the same tracks', async () => {
+it('the rules and their SQL list the same tracks', async () => {
   expect(await found(isTrackListed('t'))).toEqual(words(tracks.filter(isListed)))
+  expect(await found(isTrackListedToFollowers('t'))).toEqual(words(tracks.filter(isListedToFollowers)))
 })
+
+async function become(id: string, is: { isBlocked: boolean; isFollower: boolean; isGuest: boolean }): Promise<void> {
+  const createdAt = new Date()
+  if (is.isBlocked) await Block.create({ blockerId: owner.id, blockedId: id, createdAt })
+  if (is.isFollower) await Follow.create({ followerId: id, followeeId: owner.id, createdAt })
+  if (is.isGuest) await TrackGuest.bulkCreate(tracks.map(track => ({ trackId: track.id, profileId: id, createdAt })))
+}
 
 async function viewerOf(who: string, name: string): Promise<Actor | null> {
   if (who === 'nobody') return null

@@ -1,0 +1,15 @@
+import { DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
+import { Column, Model, Table } from 'sequelize-typescript'
+
+/** Somebody came by the secret link of a track: it is theirs to see while it is unlisted, until the link is reset. */
+@Table({ tableName: 'track_guests', underscored: true, timestamps: false })
+export class TrackGuest extends Model<InferAttributes<TrackGuest>, InferCreationAttributes<TrackGuest>> {
+  @Column({ type: DataTypes.UUID, primaryKey: true })
+  declare trackId: string
+
+  @Column({ type: DataTypes.UUID, primaryKey: true })
+  declare profileId: string
+
+  @Column({ type: DataTypes.DATE, allowNull: false })
+  declare createdAt: Date
+}

@@ -1,0 +1,35 @@
+import { operation } from '../../kernel/operation'
+import { refusals } from '../../kernel/refusals'
+import { insertOnce } from '../../kernel/rows'
+import { id, shape } from '../../kernel/schema'
+import { TrackGuest } from '../../models'
+import { isRight, secretOf } from './secret'
+import { trackSecret, trackView, viewTrack, visibleTrack } from './views'
+
+export const openSecretLink = operation({
+  name: 'streaming.openSecretLink',
+  route: 'POST /secret-links/open',
+  summary:
+    'Come by the secret link of an unlisted track. Whoever is signed in may see it everywhere from then on, until the link ' +
+    'is reset; whoever is not shows the secret with each call, as `secret` or in the header X-Track-Secret.',
+  who: 'anyone',
+  input: shape({ trackId: id, secret: trackSecret }),
+  output: trackView,
+  limit: { perMinute: 30 },
+  idempotency: 'natural',
+  refuses: [refusals.notFound],
+
+  async load({ trackId, secret }, context) {
+    const kept = await secretOf(trackId, context, { held: true })
+    if (!(await isRight(secret, kept, context))) throw refusals.notFound()
+    return visibleTrack(trackId, context, { isGuest: true })
+  },
+
+  allow: () => true,
+
+  async run({ subject: track, actor }, context) {
+    if (actor !== null && actor.id !== track.ownerId)
+      await insertOnce(TrackGuest, { trackId: track.id, profileId: actor.id, createdAt: context.now })
+    return viewTrack(track, context)
+  },
+})
