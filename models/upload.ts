@@ -60,6 +60,9 @@ export class Upload extends Model<InferAttributes<Upload>, InferCreationAttribut
   @Column({ type: DataTypes.TEXT, allowNull: false })
   declare visibility: Visibility
 
+  @Column({ type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false })
+  declare isDownloadable: CreationOptional<boolean>
+
   /** Which bytes were uploaded: what is under the key later does not matter. */
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare etag: CreationOptional<string | null>

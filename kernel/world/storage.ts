@@ -145,9 +145,7 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
     async put(key: string, body: Buffer, contentType: string, how: PutOptions = {}): Promise<void> {
       const { encoding, cacheControl, timeoutMs } = how
       const headers = { ContentType: contentType, ContentEncoding: encoding, CacheControl: cacheControl }
-      await s3
-        .send(new PutObjectCommand({ ...at(key), Body: body, ...headers }), withinMs(timeoutMs))
-        .catch(rethrow)
+      await s3.send(new PutObjectCommand({ ...at(key), Body: body, ...headers }), withinMs(timeoutMs)).catch(rethrow)
     },
 
     async get(key: string, { timeoutMs }: Pick<PutOptions, 'timeoutMs'> = {}): Promise<Buffer | undefined> {

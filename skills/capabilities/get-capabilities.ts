@@ -2,11 +2,11 @@ import { keysKeptHours } from '../../kernel/idempotency'
 import { operation } from '../../kernel/operation'
 import { pageSizeDefault, pageSizeMax } from '../../kernel/paging'
 import { catchUpEventsMax, channelsPerSocketMax, waitSecondsMax } from '../../kernel/protocol'
-import { count, list, named, nothing, shape, type Value, written } from '../../kernel/schema'
+import { count, list, named, nothing, oneOf, shape, type Value, written } from '../../kernel/schema'
 import { logKeptDays } from '../../kernel/upkeep'
 import { audioTypes, pendingUploadsMax, putLifeMs, uploadBytesMax, uploadLifeMs } from '../music-upload/rules'
 import { tellEveryMs, thresholdMsMax, windowMsMin } from '../plays/rules'
-import { grantLifeMsMax, grantMarginMs } from '../streaming/rules'
+import { downloadLifeMs, grantLifeMsMax, grantMarginMs, qualities } from '../streaming/rules'
 
 const capabilities = named(
   'Capabilities',
@@ -19,8 +19,17 @@ const capabilities = named(
       sendWithinSeconds: count,
       putUrlSeconds: count,
     }),
-    /** A grant lasts for the length of the track and the margin, at most the maximum. */
-    streaming: shape({ grantMarginSeconds: count, grantSecondsMax: count }),
+    /**
+     * A grant lasts for what is left of the track and the margin, at most the maximum; one that others use too, for half the
+     * margin less. `deliveries`: how it may be had. `qualities`: those that a progressive file may have.
+     */
+    streaming: shape({
+      grantMarginSeconds: count,
+      grantSecondsMax: count,
+      downloadSeconds: count,
+      deliveries: list(oneOf('url', 'cookies'), 2),
+      qualities: list(written, 20),
+    }),
     plays: shape({ tellEveryMs: count, thresholdMsMax: count, windowSecondsMin: count }),
     live: shape({ channelsMax: count, eventsMax: count, waitSecondsMax: count, keptDays: count }),
     lists: shape({ limitDefault: count, limitMax: count }),
@@ -38,7 +47,13 @@ const present: Value<typeof capabilities> = {
     sendWithinSeconds: seconds(uploadLifeMs),
     putUrlSeconds: seconds(putLifeMs),
   },
-  streaming: { grantMarginSeconds: seconds(grantMarginMs), grantSecondsMax: seconds(grantLifeMsMax) },
+  streaming: {
+    grantMarginSeconds: seconds(grantMarginMs),
+    grantSecondsMax: seconds(grantLifeMsMax),
+    downloadSeconds: seconds(downloadLifeMs),
+    deliveries: ['url'],
+    qualities: [...qualities],
+  },
   plays: { tellEveryMs, thresholdMsMax, windowSecondsMin: seconds(windowMsMin) },
   live: { channelsMax: channelsPerSocketMax, eventsMax: catchUpEventsMax, waitSecondsMax, keptDays: logKeptDays },
   lists: { limitDefault: pageSizeDefault, limitMax: pageSizeMax },
@@ -60,5 +75,8 @@ export const getCapabilities = operation({
 
   allow: () => true,
 
-  run: async () => present,
+  run: async (_call, { world }) => ({
+    ...present,
+    streaming: { ...present.streaming, deliveries: [...world.media.deliveries] },
+  }),
 })

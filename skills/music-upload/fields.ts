@@ -1,4 +1,4 @@
-import { line, nullable, oneOf, text } from '../../kernel/schema'
+import { flag, line, nullable, oneOf, text } from '../../kernel/schema'
 import { visibility } from '../streaming/views'
 import { audioTypes } from './rules'
 
@@ -10,4 +10,5 @@ export const trackWords = {
   description: text(5000, 0),
   genre: nullable(line(60)),
   visibility,
+  isDownloadable: flag,
 }

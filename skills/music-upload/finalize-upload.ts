@@ -41,9 +41,9 @@ async function takeOver(upload: Upload, { now, world, emit, enqueue }: Context):
   const found = await world.storage.head(incomingKey(upload.id))
   if (found === undefined) throw objectMissing()
   if (!isAsAnnounced(found, upload)) throw objectMismatch()
-  const { ownerId, description, genre, visibility } = upload
+  const { ownerId, description, genre, visibility, isDownloadable } = upload
   const track = await Track.create({
-    ...{ id: newId(now), ownerId, description, genre, visibility, createdAt: now },
+    ...{ id: newId(now), ownerId, description, genre, visibility, isDownloadable, createdAt: now },
     title: upload.title ?? provisionalTitle(upload.fileName),
     state: 'processing',
   })

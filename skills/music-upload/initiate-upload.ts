@@ -17,6 +17,7 @@ export const initiateUpload = operation({
     description: optional(trackWords.description),
     genre: optional(trackWords.genre),
     visibility: optional(trackWords.visibility),
+    isDownloadable: optional(trackWords.isDownloadable),
   }),
   /** `duplicateOf`: a track of yours that holds the very same file. */
   output: shape({ upload: uploadView, put: putView, duplicateOf: nullable(id) }),

@@ -13,12 +13,14 @@ const changes = shape({
   description: optional(trackWords.description),
   genre: optional(trackWords.genre),
   visibility: optional(trackWords.visibility),
+  isDownloadable: optional(trackWords.isDownloadable),
 })
 
 export const updateTrack = operation({
   name: 'music-upload.updateTrack',
   route: 'PATCH /tracks/:trackId',
-  summary: 'Change the words or the visibility of a track of yours. What is left out stays.',
+  summary:
+    'Change the words or the visibility of a track of yours, or whether it may be downloaded. What is left out stays.',
   who: 'signed-in',
   input: changes,
   output: trackView,
@@ -37,11 +39,12 @@ export const updateTrack = operation({
   },
 })
 
-function wordsOf({ title, description, genre, visibility }: Value<typeof changes>) {
+function wordsOf({ title, description, genre, visibility, isDownloadable }: Value<typeof changes>) {
   return {
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),
     ...(genre === undefined ? {} : { genre }),
     ...(visibility === undefined ? {} : { visibility }),
+    ...(isDownloadable === undefined ? {} : { isDownloadable }),
   }
 }

@@ -38,6 +38,8 @@ export const trackView = named(
     description: written,
     genre: nullable(written),
     visibility,
+    /** May whoever hears it download its file? Its owner always may. */
+    isDownloadable: flag,
     state: oneOf('processing', 'ready', 'failed'),
     durationMs: nullable(count),
     owner: profileSummary,
@@ -165,9 +167,10 @@ export const countsOf = ({ likeCount, repostCount, commentCount, countsRev }: Tr
 })
 
 function describeTrack(track: Track) {
-  const { id, title, description, genre, visibility, state, durationMs, rev, createdAt, publishedAt } = track
+  const { id, title, description, genre, visibility, isDownloadable, state, durationMs, rev } = track
+  const { createdAt, publishedAt } = track
   return {
-    ...{ id, title, description, genre, visibility, state, durationMs, rev },
+    ...{ id, title, description, genre, visibility, isDownloadable, state, durationMs, rev },
     counts: countsOf(track),
     createdAt: createdAt.toISOString(),
     publishedAt: publishedAt?.toISOString() ?? null,
