@@ -44,12 +44,30 @@ export async function makeStreamable(
 
   const facts = { contentType: 'audio/flac', visibility: 'public' as const, createdAt: now }
   const track = await Track.create({
-    ...{ id: trackId, ownerId, title: 'A stream', state: 'ready', audioKey, durationMs: seconds * 1_000, publishedAt: now },
+    ...{
+      id: trackId,
+      ownerId,
+      title: 'A stream',
+      state: 'ready',
+      audioKey,
+      durationMs: seconds * 1_000,
+      publishedAt: now,
+    },
     ...facts,
     ...wish,
   })
   await Upload.create({
-    ...{ id: uploadId, ownerId, state: 'ready', fileName: 'a.flac', sizeBytes: 26, sha256: 'a'.repeat(64), trackId },
+    ...{
+      id: uploadId,
+      ownerId,
+      state: 'ready',
+      fileName: 'a.flac',
+      sizeBytes: 26,
+      sha256: 'a'.repeat(64),
+      trackId,
+      etag: 'x',
+      progress: 100,
+    },
     ...{ ...facts, expiresAt: now, putExpiresAt: now },
   })
   const loudness = { loudnessLufs: -14.5, truePeakDbtp: -1.25 }
