@@ -12,7 +12,13 @@ export interface Capabilities {
     sendWithinSeconds: number
     putUrlSeconds: number
   }
-  streaming: { grantMarginSeconds: number; grantSecondsMax: number }
+  streaming: {
+    grantMarginSeconds: number
+    grantSecondsMax: number
+    downloadSeconds: number
+    deliveries: ('url' | 'cookies')[]
+    qualities: string[]
+  }
   plays: { tellEveryMs: number; thresholdMsMax: number; windowSecondsMin: number }
   live: { channelsMax: number; eventsMax: number; waitSecondsMax: number; keptDays: number }
   lists: { limitDefault: number; limitMax: number }
@@ -52,6 +58,14 @@ export interface CommentRemoval {
   commentId: string
   trackId: string
   counts: TrackCounts
+}
+
+export interface Cookie {
+  name: string
+  value: string
+  path: string
+  domain?: string
+  maxAgeSeconds: number
 }
 
 export interface FeedItem {
@@ -335,6 +349,21 @@ export interface StreamFrame {
   events: StreamEvent[]
 }
 
+export interface StreamGrant {
+  url: string
+  expiresAt: string
+  contentType: string
+  durationMs: number
+  delivery: 'url' | 'cookies'
+  hls: { url: string; contentType: string } | null
+  progressive: { url: string; contentType: string; rendition: string | null }
+  renditions: { name: string; codecs: string; bandwidth: number; averageBandwidth: number }[]
+  previewUrl: string | null
+  loudnessLufs: number | null
+  truePeakDbtp: number | null
+  cookies: Cookie[]
+}
+
 export type StreamState = Record<string, { rev: number }>
 
 export interface Track {
@@ -343,6 +372,7 @@ export interface Track {
   description: string
   genre: string | null
   visibility: 'public' | 'unlisted' | 'private'
+  isDownloadable: boolean
   state: 'processing' | 'ready' | 'failed'
   durationMs: number | null
   owner: ProfileSummary
@@ -439,10 +469,21 @@ export interface Operations {
     data: Track[]
     page: true
   }
-  /** A URL at which the audio may be fetched, also in ranges, until it expires. Ask again for longer. */
+  /** Where the audio may be fetched until it expires: an HLS playlist and a file, also in ranges. Ask again for longer, with where you are. */
   'streaming.grantStream': {
+    input: {
+      trackId: string
+      delivery?: 'url' | 'cookies'
+      quality?: 'aac-96' | 'aac-160' | 'aac-256' | 'opus-128'
+      positionMs?: number
+    }
+    data: StreamGrant
+    page: false
+  }
+  /** Where the file of a track may be downloaded as it was uploaded, where its artist allows that. No play is counted. */
+  'streaming.grantDownload': {
     input: { trackId: string }
-    data: { url: string; expiresAt: string; contentType: string; durationMs: number }
+    data: { url: string; fileName: string; contentType: string; sizeBytes: number | null; expiresAt: string }
     page: false
   }
   /** What a track looks like: its peaks, 0 to 255, evenly spread over its length. */
@@ -474,6 +515,7 @@ export interface Operations {
       description?: string
       genre?: string | null
       visibility?: 'public' | 'unlisted' | 'private'
+      isDownloadable?: boolean
     }
     data: { upload: Upload; put: UploadPut; duplicateOf: string | null }
     page: false
@@ -488,7 +530,7 @@ export interface Operations {
   'music-upload.finalizeUpload': { input: { uploadId: string }; data: Upload; page: false }
   /** Give an upload up, also while it is worked on: its file and its track go. Doing so again changes nothing. */
   'music-upload.abortUpload': { input: { uploadId: string }; data: Upload; page: false }
-  /** Change the words or the visibility of a track of yours. What is left out stays. */
+  /** Change the words or the visibility of a track of yours, or whether it may be downloaded. What is left out stays. */
   'music-upload.updateTrack': {
     input: {
       trackId: string
@@ -497,6 +539,7 @@ export interface Operations {
       description?: string
       genre?: string | null
       visibility?: 'public' | 'unlisted' | 'private'
+      isDownloadable?: boolean
     }
     data: Track
     page: false
@@ -926,6 +969,7 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'streaming.getTrack': 'GET /tracks/:trackId',
   'streaming.listProfileTracks': 'GET /profiles/:profileId/tracks',
   'streaming.grantStream': 'POST /tracks/:trackId/stream',
+  'streaming.grantDownload': 'POST /tracks/:trackId/download',
   'streaming.getWaveform': 'GET /tracks/:trackId/waveform',
   'music-upload.initiateUpload': 'POST /uploads',
   'music-upload.getUpload': 'GET /uploads/:uploadId',

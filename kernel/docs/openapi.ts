@@ -96,8 +96,14 @@ const parameter = (place: 'path' | 'query', name: string, schema: Json | undefin
 
 const json = (schema: Json) => ({ 'application/json': { schema } })
 
+const setCookieHeader = {
+  description: 'The `cookies` of the answer, each in a header of its own. A page asks with credentials to keep them.',
+  schema: { type: 'string' },
+}
+
 function success(op: AnyOperation, book: SchemaBook): Json {
-  return { description: 'Done', content: json(answerOf(op, book)) }
+  const cookies = op.cookiesOf === undefined ? {} : { headers: { 'Set-Cookie': setCookieHeader } }
+  return { description: 'Done', ...cookies, content: json(answerOf(op, book)) }
 }
 
 /** What an operation may refuse with, from what it declares. */

@@ -29,8 +29,8 @@ export function createEdgeSigner({ keyPairId, privateKey }: KeyPair) {
     async canned(url: string, expiresAt: Date): Promise<Signed> {
       return [
         ['Expires', String(epochOf(expiresAt))],
-        ['Signature', await signature(policyOf(url, expiresAt))],
         ['Key-Pair-Id', keyPairId],
+        ['Signature', await signature(policyOf(url, expiresAt))],
       ]
     },
 
@@ -39,8 +39,8 @@ export function createEdgeSigner({ keyPairId, privateKey }: KeyPair) {
       const policy = policyOf(resource, expiresAt)
       return [
         ['Policy', encoded(Buffer.from(policy))],
-        ['Signature', await signature(policy)],
         ['Key-Pair-Id', keyPairId],
+        ['Signature', await signature(policy)],
       ]
     },
   }

@@ -129,7 +129,7 @@ describe('signed addresses of a stream', () => {
 
   it('stay good when the track has a thousand segments', async () => {
     const { track, audio } = await makeStreamable(world.world, ann.id, { seconds })
-    const [{ playlistKey = '' } = {}] = audio.renditions
+    const playlistKey = audio.renditions[0]?.playlistKey ?? ''
     const real = String(await world.world.storage.get(playlistKey))
     const [segment = ''] = /#EXTINF.*\n.*\n.*\n/.exec(real) ?? []
     const playlist = real.replace(segment, () => segment.repeat(999))

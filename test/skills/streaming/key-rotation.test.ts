@@ -25,8 +25,7 @@ const statusAt = (url: string) =>
   })
 
 it('goes on while the signing key is changed, node by node, and the old key opens nothing afterwards', async () => {
-  const port = { port: 0 }
-  const edge = await startEdge({ ...port, publicKeys: { K1: first.publicKey, K2: second.publicKey }, origin })
+  const edge = await startEdge({ publicKeys: { K1: first.publicKey, K2: second.publicKey }, origin })
   const pair = (id: string, { privateKey }: typeof first, after = '') => ({
     [`CLOUDFRONT_KEY_PAIR_ID${after}`]: id,
     [`CLOUDFRONT_PRIVATE_KEY${after}`]: privateKey,
@@ -54,7 +53,8 @@ it('goes on while the signing key is changed, node by node, and the old key open
 
   const { port: samePort } = edge
   await edge[Symbol.asyncDispose]()
-  await using _edge = await startEdge({ port: samePort, publicKeys: { K2: second.publicKey }, origin })
+  const afterwards = await startEdge({ port: samePort, publicKeys: { K2: second.publicKey }, origin })
   expect(await statusOf(before)).toEqual([403, 403])
   expect(await statusOf(after)).toEqual([200, 200])
+  await afterwards[Symbol.asyncDispose]()
 })
