@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { Client } from 'pg'
 import { startStack } from '../dev/stack'
 import { type Issuer } from '../dev/issuer'
+import { readConfig } from '../kernel/world/config'
+import { openStorage, type Storage } from '../kernel/world/storage'
 import { migrateUp } from '../migrations/migrate'
 import { eachOf, LoadClient } from './load/client'
 import { anyCore, loadCore, pin } from './machine'
@@ -15,6 +17,8 @@ import { startSubject, type RunningSubject } from './running-subject'
 /** What a scenario is measured in: the embedded stack, people with tokens, and servers to start. */
 export interface Lab extends AsyncDisposable {
   db: Client
+  /** The bucket. */
+  storage: Storage
   /** Whether each server has core 0 for itself, and PostgreSQL, Redis and the load share core 1. */
   isPinned: boolean
   people: readonly Person[]
@@ -58,8 +62,10 @@ export async function openLab(profiles?: string): Promise<Lab> {
     for (const subject of running) await subject.end()
     running.clear()
   }
+  const storage = openStorage(readConfig(stack.variables))
   const close = async () => {
     await endAll()
+    await storage[Symbol.asyncDispose]()
     await db.end().catch(() => undefined)
     await stack[Symbol.asyncDispose]()
     await rm(folder, { recursive: true, force: true })
@@ -74,6 +80,7 @@ export async function openLab(profiles?: string): Promise<Lab> {
 
     return {
       db,
+      storage,
       isPinned,
       people,
       token,

@@ -30,6 +30,34 @@ export async function makeTracks(db: Client, owner: Person, count: number): Prom
   return ids
 }
 
+/** Public tracks with renditions, all of the same objects: `keyOf` says where one lies. */
+export async function makeStreams(
+  db: Client,
+  owner: Person,
+  count: number,
+  renditions: readonly string[],
+  keyOf: (name: string) => string,
+): Promise<string[]> {
+  const ids = await makeTracks(db, owner, count)
+  const each = renditions.map(name => ({
+    ...{ name, codecs: 'mp4a.40.2', bandwidth: 160_000, averageBandwidth: 160_000, sizeBytes: 1 },
+    ...{ playlistKey: keyOf(`${name}.m3u8`), mediaKey: keyOf(`${name}.mp4`) },
+  }))
+  await db.query(
+    `with sent as (
+       insert into uploads (id, owner_id, state, file_name, content_type, size_bytes, sha256, visibility, etag, track_id,
+         created_at, expires_at, put_expires_at)
+       select gen_random_uuid(), $2, 'ready', 'a.mp3', 'audio/mpeg', 1, repeat('a', 64), 'public', 'x', id::uuid,
+         now(), now(), now()
+       from jsonb_array_elements_text($1::jsonb) as id
+       returning id, track_id)
+     insert into track_audio (track_id, upload_id, loudness_lufs, true_peak_dbtp, manifest_key, renditions)
+     select track_id, id, -14, -1, $3, $4::jsonb from sent`,
+    [JSON.stringify(ids), owner.id, keyOf('master.m3u8'), JSON.stringify(each)],
+  )
+  return ids
+}
+
 /** A public playlist. */
 export async function makePlaylist(db: Client, owner: Person): Promise<string> {
   const id = randomUUID()

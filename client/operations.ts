@@ -29,7 +29,14 @@ export interface Capabilities {
     at: string
     files: string[]
   }
-  streaming: { grantMarginSeconds: number; grantSecondsMax: number; visibilities: string[] }
+  streaming: {
+    grantMarginSeconds: number
+    grantSecondsMax: number
+    downloadSeconds: number
+    deliveries: ('url' | 'cookies')[]
+    qualities: string[]
+    visibilities: string[]
+  }
   plays: { tellEveryMs: number; thresholdMsMax: number; windowSecondsMin: number }
   live: { channelsMax: number; eventsMax: number; waitSecondsMax: number; keptDays: number }
   lists: { limitDefault: number; limitMax: number }
@@ -69,6 +76,14 @@ export interface CommentRemoval {
   commentId: string
   trackId: string
   counts: TrackCounts
+}
+
+export interface Cookie {
+  name: string
+  value: string
+  path: string
+  domain?: string
+  maxAgeSeconds: number
 }
 
 export interface FeedItem {
@@ -387,6 +402,21 @@ export interface StreamFrame {
   events: StreamEvent[]
 }
 
+export interface StreamGrant {
+  url: string
+  expiresAt: string
+  contentType: string
+  durationMs: number
+  delivery: 'url' | 'cookies'
+  hls: { url: string; contentType: string } | null
+  progressive: { url: string; contentType: string; rendition: string | null }
+  renditions: { name: string; codecs: string; bandwidth: number; averageBandwidth: number }[]
+  previewUrl: string | null
+  loudnessLufs: number | null
+  truePeakDbtp: number | null
+  cookies: Cookie[]
+}
+
 export type StreamState = Record<string, { rev: number }>
 
 export interface Track {
@@ -396,6 +426,7 @@ export interface Track {
   genre: string | null
   visibility: 'public' | 'followers' | 'unlisted' | 'private'
   releaseAt: string | null
+  isDownloadable: boolean
   state: 'processing' | 'ready' | 'failed'
   durationMs: number | null
   artwork: PictureRef | null
@@ -529,10 +560,22 @@ export interface Operations {
     data: Track[]
     page: true
   }
-  /** A URL at which the audio may be fetched, also in ranges, until it expires. Ask again for longer. */
+  /** Where the audio may be fetched until it expires: an HLS playlist and a file, also in ranges. Ask again for longer, with where you are. */
   'streaming.grantStream': {
-    input: { trackId: string; secret?: string }
-    data: { url: string; expiresAt: string; contentType: string; durationMs: number }
+    input: {
+      trackId: string
+      secret?: string
+      delivery?: 'url' | 'cookies'
+      quality?: 'aac-96' | 'aac-160' | 'aac-256' | 'opus-128'
+      positionMs?: number
+    }
+    data: StreamGrant
+    page: false
+  }
+  /** Where the file of a track may be downloaded as it was uploaded, where its artist allows that. No play is counted. */
+  'streaming.grantDownload': {
+    input: { trackId: string }
+    data: { url: string; fileName: string; contentType: string; sizeBytes: number | null; expiresAt: string }
     page: false
   }
   /** What a track looks like: its peaks, 0 to 255, evenly spread over its length. */
@@ -575,6 +618,7 @@ export interface Operations {
       genre?: string | null
       visibility?: 'public' | 'followers' | 'unlisted' | 'private'
       releaseAt?: string | null
+      isDownloadable?: boolean
     }
     data: { upload: Upload; put: UploadPut | null; parts: UploadParts | null; duplicateOf: string | null }
     page: false
@@ -597,7 +641,7 @@ export interface Operations {
   }
   /** How much of your space is taken, and how much there is. */
   'music-upload.getStorage': { input: Record<string, never>; data: StorageUse; page: false }
-  /** Change the words or the visibility of a track of yours, or when it is released: until then it is yours alone. An instant in the past, or null, is at once. What is left out stays. */
+  /** Change the words or the visibility of a track of yours, whether it may be downloaded, or when it is released: until then it is yours alone. An instant in the past, or null, is at once. What is left out stays. */
   'music-upload.updateTrack': {
     input: {
       trackId: string
@@ -607,6 +651,7 @@ export interface Operations {
       genre?: string | null
       visibility?: 'public' | 'followers' | 'unlisted' | 'private'
       releaseAt?: string | null
+      isDownloadable?: boolean
     }
     data: Track
     page: false
@@ -1075,6 +1120,7 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'streaming.getTrack': 'GET /tracks/:trackId',
   'streaming.listProfileTracks': 'GET /profiles/:profileId/tracks',
   'streaming.grantStream': 'POST /tracks/:trackId/stream',
+  'streaming.grantDownload': 'POST /tracks/:trackId/download',
   'streaming.getWaveform': 'GET /tracks/:trackId/waveform',
   'streaming.getSecretLink': 'GET /tracks/:trackId/secret-link',
   'streaming.resetSecretLink': 'POST /tracks/:trackId/secret-link/reset',

@@ -30,6 +30,7 @@ const verbs = {
   docs: args => [build, ['dist/dev/docs.js', ...args]],
   // Its nodes are made from sources in a moment, without a build.
   chaos: args => [['-r', './test/dev/processes-fixture/typescript.js', 'test/chaos/run.ts', ...args]],
+  player: args => [['-r', './test/dev/processes-fixture/typescript.js', 'test/player/run.ts', ...args]],
   bench: args => [build, ['dist/bench/run.js', ...args]],
   token: args => [...(existsSync('dist/dev/token.js') ? [] : [build]), ['dist/dev/token.js', ...args]],
 }

@@ -35,6 +35,7 @@ const bucket = 'tutti-media'
 const region = 'eu-central-1'
 export const audience = 'tutti'
 const keyPairId = 'KTUTTIDEVELOPMENT'
+const keyPairIdNext = 'KTUTTINEXT'
 
 /** The embedded stack of one machine: PostgreSQL, Redis, an S3 stand-in, a token issuer and a CDN edge. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -61,7 +62,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       findAudioTools(say),
     ])
     const edge =
-      s3 === undefined || variables.CLOUDFRONT_DOMAIN ? undefined : await openEdge(folder, ports.edge, s3, keep)
+      s3 === undefined || variables.CLOUDFRONT_DOMAIN
+        ? undefined
+        : await openEdge(folder, ports.edge, s3, variables, keep)
     return {
       postgres,
       redis,
@@ -105,11 +108,10 @@ async function startBucket(folder: string, port: number | undefined, keep: Keep)
   const client = new S3Client({ region, endpoint, credentials, forcePathStyle: true })
   await client.send(new CreateBucketCommand({ Bucket: bucket })).catch(ignoreExisting)
   // A page of any origin may upload with a presigned URL: the signature is the right, and this is development.
+  const exposed = ['ETag', 'x-amz-checksum-sha256', 'Content-Range', 'Accept-Ranges', 'Content-Length']
   const rule = {
-    AllowedOrigins: ['*'],
-    AllowedMethods: ['GET', 'PUT'],
-    AllowedHeaders: ['*'],
-    ExposeHeaders: ['ETag', 'x-amz-checksum-sha256'],
+    ...{ AllowedOrigins: ['*'], AllowedMethods: ['GET', 'HEAD', 'PUT'], AllowedHeaders: ['*'] },
+    ExposeHeaders: exposed,
   }
   await client.send(new PutBucketCorsCommand({ Bucket: bucket, CORSConfiguration: { CORSRules: [rule] } }))
   client.destroy()
@@ -128,10 +130,18 @@ function ignoreExisting(error: unknown): void {
 
 type Bucket = Awaited<ReturnType<typeof startBucket>>
 
-async function openEdge(folder: string, port: number | undefined, s3: Bucket, keep: Keep) {
-  const keys = JSON.parse(
-    await keptIn(join(folder, 'edge-keys.json'), () => JSON.stringify(makeSigningKeys())),
-  ) as ReturnType<typeof makeSigningKeys>
+async function openEdge(
+  folder: string,
+  port: number | undefined,
+  s3: Bucket,
+  variables: Readonly<Record<string, string | undefined>>,
+  keep: Keep,
+) {
+  const [keys, next] = [await keyPairIn(folder, 'edge-keys.json'), await keyPairIn(folder, 'edge-keys-next.json')]
+  const publicKeys = { [keyPairId]: keys.publicKey, [keyPairIdNext]: next.publicKey }
+  // Cookies are for pages that are named; without any, every page may read what is signed.
+  const named = (variables.ALLOWED_ORIGINS ?? '').split(',').flatMap(origin => origin.trim() || [])
+  const allowedOrigins = named.length > 0 ? named : ['*']
   const origin = {
     endpoint: s3.S3_ENDPOINT,
     region: s3.AWS_REGION,
@@ -139,9 +149,20 @@ async function openEdge(folder: string, port: number | undefined, s3: Bucket, ke
     accessKeyId: s3.AWS_ACCESS_KEY_ID,
     secretAccessKey: s3.AWS_SECRET_ACCESS_KEY,
   }
-  const { url }: Edge = keep(await startEdge({ ...at(port), publicKeys: { [keyPairId]: keys.publicKey }, origin }))
-  return { CLOUDFRONT_DOMAIN: url, CLOUDFRONT_KEY_PAIR_ID: keyPairId, CLOUDFRONT_PRIVATE_KEY: keys.privateKey }
+  const { url }: Edge = keep(await startEdge({ ...at(port), publicKeys, origin, allowedOrigins }))
+  return {
+    CLOUDFRONT_DOMAIN: url,
+    CLOUDFRONT_KEY_PAIR_ID: keyPairId,
+    CLOUDFRONT_PRIVATE_KEY: keys.privateKey,
+    CLOUDFRONT_KEY_PAIR_ID_NEXT: keyPairIdNext,
+    CLOUDFRONT_PRIVATE_KEY_NEXT: next.privateKey,
+  }
 }
+
+const keyPairIn = async (folder: string, file: string) =>
+  JSON.parse(await keptIn(join(folder, file), () => JSON.stringify(makeSigningKeys()))) as ReturnType<
+    typeof makeSigningKeys
+  >
 
 /** What a file holds; made and kept the first time. */
 async function keptIn(file: string, make: () => string): Promise<string> {

@@ -44,7 +44,7 @@ export async function execute(world: World, product: Product, op: AnyOperation, 
   const input = parse(op.input, call.input)
   const perform = (context: Context) => performOnce(op, input, context)
   try {
-    if (op.idempotency === 'read') {
+    if (op.idempotency === 'read' || op.changesNothing === true) {
       const position = await positionFor(world, op.snapshotOf?.(input, actor))
       return { ...(await read(world, { actor, requestId, address }, perform)), ...position }
     }

@@ -1,5 +1,6 @@
 import { type Actor } from './actor'
 import { type Context } from './context'
+import { type Cookie } from './cookie'
 import { type Page } from './paging'
 import { type RefusalKind } from './refusals'
 import { type Field } from './schema'
@@ -25,6 +26,10 @@ export interface Operation<I = unknown, O = unknown, S = unknown, W extends Who 
   readonly limit: { readonly perMinute: number }
   /** Reads are GETs; `natural`: once or ten times is the same; `keyed`: an Idempotency-Key makes it so. */
   readonly idempotency: 'read' | 'natural' | 'keyed'
+  /** Runs like a read, without a transaction, though it is no GET: its input wants a body, or its answer no cache. */
+  readonly changesNothing?: true
+  /** Which cookies of the answer a browser shall keep. Over a socket they are in the data, and nowhere else. */
+  cookiesOf?(this: void, answer: NoInfer<O>): readonly Cookie[]
   /** The status of success over REST: 200 unless said otherwise. */
   readonly status?: 200 | 201 | 202
   /**

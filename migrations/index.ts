@@ -19,6 +19,7 @@ import { trackAudio } from './2026-11-23-17-track-audio'
 import { uploadsInParts } from './2026-11-23-18-uploads-in-parts'
 import { pictures } from './2026-11-23-19-pictures'
 import { whoMayHear } from './2026-11-23-20-who-may-hear'
+import { downloads } from './2026-11-23-21-downloads'
 
 /** All migrations, in the order in which they run. */
 export const migrations: readonly Migration[] = [
@@ -42,4 +43,5 @@ export const migrations: readonly Migration[] = [
   uploadsInParts,
   pictures,
   whoMayHear,
+  downloads,
 ]

@@ -57,6 +57,10 @@ export class Track extends Model<InferAttributes<Track>, InferCreationAttributes
   @Column({ type: DataTypes.INTEGER, allowNull: true })
   declare channels: CreationOptional<number | null>
 
+  /** May listeners download its file? Its owner always may. */
+  @Column({ type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false })
+  declare isDownloadable: CreationOptional<boolean>
+
   /** Title, artist, album and the like, as the file itself says: suggestions, never overriding what was typed. */
   @Column({ type: DataTypes.JSONB, allowNull: true })
   declare tags: CreationOptional<Record<string, string> | null>

@@ -76,6 +76,9 @@ export class Upload extends Model<InferAttributes<Upload>, InferCreationAttribut
   @Column({ type: DataTypes.DATE, allowNull: true })
   declare releaseAt: CreationOptional<Date | null>
 
+  @Column({ type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false })
+  declare isDownloadable: CreationOptional<boolean>
+
   /** Which bytes were uploaded: what is under the key later does not matter. */
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare etag: CreationOptional<string | null>

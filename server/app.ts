@@ -1,10 +1,11 @@
 import cors from 'cors'
-import express, { type Application } from 'express'
+import express, { type Application, type Request } from 'express'
 import helmet from 'helmet'
 import { type Engine } from '../kernel/engine'
 import { securityHeaders } from '../kernel/security-headers'
 import { type Streams } from '../kernel/streams'
 import { bindChannelEvents } from './channel-events'
+import { handingOutCookies } from './cookies'
 import { serveDocs } from './docs-pages'
 import { type Readiness, serveHealth } from './health'
 import { answerWithProblem, unknownPath } from './problems'
@@ -23,7 +24,7 @@ export function createApp(engine: Engine, readiness: Readiness, streams: Streams
   app.set('trust proxy', config.trustedProxies)
   app.use(logRequests(log))
   app.use(helmet(securityHeaders))
-  app.use(cors(corsOptions(config.allowedOrigins)))
+  app.use(cors(corsOptions(config.allowedOrigins, handingOutCookies(engine.product.operations, apiRoot))))
   serveHealth(app, engine.world, readiness)
   serveDocs(app, engine.product)
   app.use(apiRoot, (_request, response, next) => {
@@ -51,15 +52,21 @@ export function createStatusApp(engine: Engine): Application {
   return app
 }
 
-/** Exactly the origins of the configuration, and bearer tokens only, so that no cookie ever speaks for anybody. */
-const corsOptions = (origins: readonly string[]): cors.CorsOptions => ({
-  origin: [...origins],
-  credentials: false,
-  methods: ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'],
-  allowedHeaders: [
-    ...['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'Last-Event-ID'],
-    ...['X-Request-Id', 'X-Track-Secret'],
-  ],
-  exposedHeaders: ['ETag', 'Idempotent-Replayed', 'Retry-After', 'X-Request-Id'],
-  maxAge: 600,
-})
+/**
+ * Exactly the origins of the configuration, and bearer tokens only: no cookie ever speaks for anybody here. Some answers
+ * bring cookies for the edge, and those a browser keeps only where credentials are allowed.
+ */
+const corsOptions =
+  (origins: readonly string[], handsOutCookies: (path: string) => boolean): cors.CorsOptionsDelegate<Request> =>
+  (request, done) =>
+    done(null, {
+      origin: [...origins],
+      credentials: handsOutCookies(request.path),
+      methods: ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'],
+      allowedHeaders: [
+        ...['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'Last-Event-ID'],
+        ...['X-Request-Id', 'X-Track-Secret'],
+      ],
+      exposedHeaders: ['ETag', 'Idempotent-Replayed', 'Retry-After', 'X-Request-Id'],
+      maxAge: 600,
+    })

@@ -6,6 +6,7 @@ import { type AnyOperation, methodAndPath } from '../kernel/operation'
 import { refusals } from '../kernel/refusals'
 import { fromText, hasField } from '../kernel/schema'
 import { bearerOf } from './bearer'
+import { setCookies } from './cookies'
 import { requestIdOf, sendRefusal } from './problems'
 
 export const apiRoot = '/api/v1'
@@ -102,6 +103,7 @@ function sendAnswer(op: AnyOperation, response: Response, answer: Answer): void 
   const { data } = body
   if (typeof data === 'object' && data !== null && 'rev' in data && typeof data.rev === 'number')
     response.set('ETag', `"${data.rev}"`)
+  setCookies(op, data, response)
   // Not `json`, which would answer 304 to a matching revision: counts and `viewer` change without one.
   response
     .status(op.status ?? 200)

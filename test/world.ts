@@ -7,7 +7,7 @@ import { type Issuer, startIssuer } from '../dev/issuer'
 import { type Clock } from '../kernel/world/clock'
 import { readConfig } from '../kernel/world/config'
 import { openDatabase } from '../kernel/world/database'
-import { createLog } from '../kernel/world/log'
+import { createLog, type Log } from '../kernel/world/log'
 import { tallyWindowMs } from '../kernel/tally'
 import { targetName } from '../kernel/world/tallies'
 import { createWorld, type World } from '../kernel/world'
@@ -47,10 +47,13 @@ export interface WorldWish {
   /** Default 2: what works on one node only does not work. */
   nodes?: number
   variables?: Record<string, string>
+  /** Default one that is silent. */
+  log?: Log
 }
 
 /** A world of one's own: a database, a Redis prefix, a token issuer, some nodes; only its time is fake. */
-export async function freshWorld({ nodes: nodeCount = 2, variables: more = {} }: WorldWish = {}): Promise<TestWorld> {
+export async function freshWorld(wish: WorldWish = {}): Promise<TestWorld> {
+  const { nodes: nodeCount = 2, variables: more = {} } = wish
   const parts: AsyncDisposable[] = []
   const keep = <T extends AsyncDisposable>(part: T): T => {
     parts.unshift(part)
@@ -80,7 +83,7 @@ export async function freshWorld({ nodes: nodeCount = 2, variables: more = {} }:
     ...more,
   }
   const config = readConfig(variables)
-  const log = createLog(config.logLevel)
+  const log = wish.log ?? createLog(config.logLevel)
   // The models are bound to one connection per process: the nodes of a test share it, everything else is their own.
   const database = keep(await openDatabase(config, log))
   const nodes: TestNode[] = []

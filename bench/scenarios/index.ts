@@ -1,6 +1,7 @@
 import { callsOverBothDoors } from './calls'
 import { connect } from './connect'
 import { fanOut } from './fan-out'
+import { grants } from './grants'
 import { latency } from './latency'
 import { likes } from './likes'
 import { memory } from './memory'
@@ -18,4 +19,5 @@ export const scenarios: readonly Scenario[] = [
   storm,
   likes,
   callsOverBothDoors,
+  grants,
 ]

@@ -20,6 +20,9 @@ export async function serveBare(): Promise<Subject> {
   app.get('/api/v1/me', async (_request, response) => {
     response.json(await me())
   })
+  app.post('/api/v1/tracks/:trackId/stream', express.json(), (_request, response) => {
+    response.json(grant)
+  })
   const http = createServer(app)
   const adapter = createAdapter(publisher, subscriber, { key: `${prefix}:bare` })
   const io = new Server(http, { adapter, serveClient: false, perMessageDeflate: false, httpCompression: false })
@@ -51,6 +54,11 @@ export async function serveBare(): Promise<Subject> {
   }
 
   return { port: (http.address() as AddressInfo).port, answers: { announce, stream } }
+}
+
+/** As large as ours. */
+const grant = {
+  data: { url: 'https://cdn.example/'.padEnd(700, 'x'), hls: { url: 'y'.repeat(700) }, more: 'z'.repeat(1_200) },
 }
 
 const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 6 })

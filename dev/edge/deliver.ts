@@ -35,7 +35,7 @@ export async function deliver(
     if (!response.writableFinished) left.abort()
   })
   const options = { abortSignal: left.signal }
-  const wanted = { Bucket: bucket, Key: key }
+  const wanted = { Bucket: bucket, Key: key, ...overrides(request.url ?? '') }
 
   try {
     if (request.method === 'HEAD') {
@@ -53,6 +53,22 @@ export async function deliver(
     else answerFor(error, response)
   }
 }
+
+/** S3 answers with these headers when it is asked to, by whoever signs: the edge hands them on, and signs. */
+function overrides(url: string): Overrides {
+  const query = new URLSearchParams(url.slice(url.indexOf('?') + 1))
+  const wish = (name: string) => query.get(`response-${name}`) ?? undefined
+  return {
+    ResponseContentDisposition: wish('content-disposition'),
+    ResponseContentType: wish('content-type'),
+    ResponseCacheControl: wish('cache-control'),
+  }
+}
+
+type Overrides = Pick<
+  GetObjectCommandInput,
+  'ResponseContentDisposition' | 'ResponseContentType' | 'ResponseCacheControl'
+>
 
 type Conditions = Pick<GetObjectCommandInput, 'IfMatch' | 'IfNoneMatch' | 'IfModifiedSince' | 'IfUnmodifiedSince'>
 

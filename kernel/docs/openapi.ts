@@ -113,9 +113,14 @@ const redirected = (op: AnyOperation): Json =>
           headers: { Location: { required: true, schema: { type: 'string', format: 'uri' } } },
         },
       }
+const setCookieHeader = {
+  description: 'The `cookies` of the answer, each in a header of its own. A page asks with credentials to keep them.',
+  schema: { type: 'string' },
+}
 
 function success(op: AnyOperation, book: SchemaBook): Json {
-  return { description: 'Done', content: json(answerOf(op, book)) }
+  const cookies = op.cookiesOf === undefined ? {} : { headers: { 'Set-Cookie': setCookieHeader } }
+  return { description: 'Done', ...cookies, content: json(answerOf(op, book)) }
 }
 
 /** What an operation may refuse with, from what it declares. */

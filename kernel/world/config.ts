@@ -45,6 +45,9 @@ const environment = shape({
   CLOUDFRONT_DOMAIN: optional(pattern(/^(https?:\/\/)?[A-Za-z0-9.-]+(:\d+)?$/, 255)),
   CLOUDFRONT_KEY_PAIR_ID: optional(line(100)),
   CLOUDFRONT_PRIVATE_KEY: optional(text(10_000)),
+  CLOUDFRONT_KEY_PAIR_ID_NEXT: optional(line(100)),
+  CLOUDFRONT_PRIVATE_KEY_NEXT: optional(text(10_000)),
+  CLOUDFRONT_COOKIE_DOMAIN: optional(pattern(/^\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$/, 255)),
   ALLOWED_ORIGINS: optional(line(4000)),
   TRUSTED_PROXIES: optional(whole(0, 10)),
   FFMPEG_PATH: optional(line(1000)),
@@ -121,6 +124,7 @@ function crossFaults(given: Record<string, unknown>): string[] {
   const pairs = [
     ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
     ['CLOUDFRONT_DOMAIN', 'CLOUDFRONT_KEY_PAIR_ID', 'CLOUDFRONT_PRIVATE_KEY'],
+    ['CLOUDFRONT_KEY_PAIR_ID_NEXT', 'CLOUDFRONT_PRIVATE_KEY_NEXT'],
   ]
   for (const names of pairs) {
     const missing = names.filter(name => given[name] === undefined)
@@ -171,9 +175,16 @@ function toConfig(env: Environment) {
 }
 
 function toCdn(env: Environment) {
-  const { CLOUDFRONT_DOMAIN: domain, CLOUDFRONT_KEY_PAIR_ID: keyPairId, CLOUDFRONT_PRIVATE_KEY: privateKey } = env
-  if (domain === undefined || keyPairId === undefined || privateKey === undefined) return undefined
+  const { CLOUDFRONT_DOMAIN: domain, CLOUDFRONT_COOKIE_DOMAIN: cookieDomain } = env
+  const key = toKeyPair(env.CLOUDFRONT_KEY_PAIR_ID, env.CLOUDFRONT_PRIVATE_KEY)
+  if (domain === undefined || key === undefined) return undefined
   const origin = domain.startsWith('http') ? domain : `https://${domain}`
-  // Orchestrators pass a PEM in one line, with its line breaks written out.
-  return { origin, keyPairId, privateKey: privateKey.replaceAll('\\n', '\n') }
+  const next = toKeyPair(env.CLOUDFRONT_KEY_PAIR_ID_NEXT, env.CLOUDFRONT_PRIVATE_KEY_NEXT)
+  return { origin, cookieDomain, ...key, next }
 }
+
+/** Orchestrators pass a PEM in one line, with its line breaks written out. */
+const toKeyPair = (keyPairId: string | undefined, privateKey: string | undefined) =>
+  keyPairId === undefined || privateKey === undefined
+    ? undefined
+    : { keyPairId, privateKey: privateKey.replaceAll('\\n', '\n') }

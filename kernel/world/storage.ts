@@ -39,6 +39,14 @@ export interface StoredObject {
   sha256?: string
 }
 
+export interface PutOptions {
+  /** Of a body that is compressed already. */
+  encoding?: 'gzip'
+  cacheControl?: string
+  /** For callers whom somebody waits for. */
+  timeoutMs?: number
+}
+
 export type Storage = ReturnType<typeof openStorage>
 
 /** The bucket. What it cannot do at the moment is `unavailable`; a missing object is an answer, not an error. */
@@ -84,10 +92,11 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
       return { url, headers }
     },
 
-    presignGet: (key: string, expiresInS: number, contentType: string): Promise<string> =>
-      getSignedUrl(s3, new GetObjectCommand({ ...at(key), ResponseContentType: contentType }), {
-        expiresIn: expiresInS,
-      }),
+    /** `disposition` is the Content-Disposition that the store shall answer with. */
+    presignGet: (key: string, expiresInS: number, contentType: string, disposition?: string): Promise<string> => {
+      const answered = { ResponseContentType: contentType, ResponseContentDisposition: disposition }
+      return getSignedUrl(s3, new GetObjectCommand({ ...at(key), ...answered }), { expiresIn: expiresInS })
+    },
 
     /** Answers soon or not at all: whoever asks may hold a transaction open. */
     async head(key: string): Promise<StoredObject | undefined> {
@@ -141,14 +150,15 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
       return { sha256: hash.digest('hex') }
     },
 
-    async put(key: string, body: Buffer, contentType: string, how: { cacheControl?: string } = {}): Promise<void> {
-      const headers = { ContentType: contentType, CacheControl: how.cacheControl }
-      await s3.send(new PutObjectCommand({ ...at(key), Body: body, ...headers })).catch(rethrow)
+    async put(key: string, body: Buffer, contentType: string, how: PutOptions = {}): Promise<void> {
+      const { encoding, cacheControl, timeoutMs } = how
+      const headers = { ContentType: contentType, ContentEncoding: encoding, CacheControl: cacheControl }
+      await s3.send(new PutObjectCommand({ ...at(key), Body: body, ...headers }), withinMs(timeoutMs)).catch(rethrow)
     },
 
-    async get(key: string): Promise<Buffer | undefined> {
+    async get(key: string, { timeoutMs }: Pick<PutOptions, 'timeoutMs'> = {}): Promise<Buffer | undefined> {
       try {
-        const { Body } = await s3.send(new GetObjectCommand(at(key)))
+        const { Body } = await s3.send(new GetObjectCommand(at(key)), withinMs(timeoutMs))
         return Body === undefined ? undefined : Buffer.from(await Body.transformToByteArray())
       } catch (error) {
         if (error instanceof S3ServiceException && error.name === 'NoSuchKey') return undefined
@@ -171,6 +181,13 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
       }
     },
 
+    /** What begins with `prefix`, up to the next slash, at most 1,000 of them in their order. */
+    async foldersUnder(prefix: string): Promise<string[]> {
+      const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, Delimiter: '/' })
+      const { CommonPrefixes = [] } = await s3.send(command).catch(rethrow)
+      return CommonPrefixes.flatMap(({ Prefix }) => Prefix ?? [])
+    },
+
     async ping(): Promise<void> {
       await s3.send(new HeadBucketCommand({ Bucket: bucket }))
     },
@@ -178,6 +195,9 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
     [Symbol.asyncDispose]: async () => s3.destroy(),
   }
 }
+
+const withinMs = (timeoutMs: number | undefined) =>
+  timeoutMs === undefined ? {} : { abortSignal: AbortSignal.timeout(timeoutMs) }
 
 function rethrow(error: unknown): never {
   throw storageRefusal(error)

@@ -2,9 +2,9 @@ import { keysKeptHours } from '../../kernel/idempotency'
 import { operation } from '../../kernel/operation'
 import { pageSizeDefault, pageSizeMax } from '../../kernel/paging'
 import { catchUpEventsMax, channelsPerSocketMax, waitSecondsMax } from '../../kernel/protocol'
-import { count, list, named, nothing, shape, type Value, written } from '../../kernel/schema'
+import { count, list, named, nothing, oneOf, shape, type Value, written } from '../../kernel/schema'
 import { logKeptDays } from '../../kernel/upkeep'
-import { type Config } from '../../kernel/world/config'
+import { type World } from '../../kernel/world'
 import {
   audioTypes,
   partBytesMax,
@@ -28,7 +28,7 @@ import {
   pictureTypes,
 } from '../pictures/rules'
 import { tellEveryMs, thresholdMsMax, windowMsMin } from '../plays/rules'
-import { grantLifeMsMax, grantMarginMs, visibilities } from '../streaming/rules'
+import { downloadLifeMs, grantLifeMsMax, grantMarginMs, qualities, visibilities } from '../streaming/rules'
 
 const capabilities = named(
   'Capabilities',
@@ -65,8 +65,18 @@ const capabilities = named(
       at: written,
       files: list(written, 20),
     }),
-    /** A grant lasts for the length of the track and the margin, at most the maximum. */
-    streaming: shape({ grantMarginSeconds: count, grantSecondsMax: count, visibilities: list(written, 10) }),
+    /**
+     * A grant lasts for what is left of the track and the margin, at most the maximum; one that others use too, for half the
+     * margin less. `deliveries`: how it may be had. `qualities`: those that a progressive file may have.
+     */
+    streaming: shape({
+      grantMarginSeconds: count,
+      grantSecondsMax: count,
+      downloadSeconds: count,
+      deliveries: list(oneOf('url', 'cookies'), 2),
+      qualities: list(written, 20),
+      visibilities: list(written, 10),
+    }),
     plays: shape({ tellEveryMs: count, thresholdMsMax: count, windowSecondsMin: count }),
     live: shape({ channelsMax: count, eventsMax: count, waitSecondsMax: count, keptDays: count }),
     lists: shape({ limitDefault: count, limitMax: count }),
@@ -76,9 +86,9 @@ const capabilities = named(
 
 const seconds = (ms: number) => ms / 1_000
 
-const present = ({ uploads: { quotaBytes }, cdn }: Pick<Config, 'uploads' | 'cdn'>): Value<typeof capabilities> => ({
+const present = ({ config, media }: Pick<World, 'config' | 'media'>): Value<typeof capabilities> => ({
   upload: {
-    quotaBytes,
+    quotaBytes: config.uploads.quotaBytes,
     contentTypes: [...audioTypes],
     bytesMax: uploadBytesMax,
     ...{ singlePutBytesMax, partBytesMin, partBytesMax, partsPerCallMax },
@@ -90,13 +100,16 @@ const present = ({ uploads: { quotaBytes }, cdn }: Pick<Config, 'uploads' | 'cdn
   streaming: {
     grantMarginSeconds: seconds(grantMarginMs),
     grantSecondsMax: seconds(grantLifeMsMax),
+    downloadSeconds: seconds(downloadLifeMs),
+    deliveries: [...media.deliveries],
+    qualities: [...qualities],
     visibilities: [...visibilities],
   },
   plays: { tellEveryMs, thresholdMsMax, windowSecondsMin: seconds(windowMsMin) },
   live: { channelsMax: channelsPerSocketMax, eventsMax: catchUpEventsMax, waitSecondsMax, keptDays: logKeptDays },
   lists: { limitDefault: pageSizeDefault, limitMax: pageSizeMax },
   idempotencyKeyHours: keysKeptHours,
-  pictures: { ...picturesPresent, at: picturesAt(cdn) },
+  pictures: { ...picturesPresent, at: picturesAt(config.cdn) },
 })
 
 const picturesPresent = {
@@ -129,5 +142,5 @@ export const getCapabilities = operation({
 
   allow: () => true,
 
-  run: async (_call, { world }) => present(world.config),
+  run: async (_call, { world }) => present(world),
 })

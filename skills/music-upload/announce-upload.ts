@@ -26,7 +26,7 @@ export const fileFields = {
 }
 
 type Announced = Shape<typeof fileFields> &
-  Partial<Pick<Upload, 'title' | 'description' | 'genre' | 'visibility' | 'releaseAt'>>
+  Partial<Pick<Upload, 'title' | 'description' | 'genre' | 'visibility' | 'releaseAt' | 'isDownloadable'>>
 
 /** How many uploads of a person wait for their file; serialises those that are announced at once, or one too many slips through. */
 export async function countPending({ actor, now }: Pick<Context<Actor>, 'actor' | 'now'>): Promise<number> {

@@ -1,4 +1,4 @@
-import { line, nullable, oneOf, pattern, text } from '../../kernel/schema'
+import { flag, line, nullable, oneOf, pattern, text } from '../../kernel/schema'
 import { trackVisibility } from '../streaming/views'
 import { audioTypes } from './rules'
 
@@ -12,4 +12,5 @@ export const trackWords = {
   visibility: trackVisibility,
   /** An instant with its zone, such as 2026-12-01T00:00:00Z. */
   releaseAt: nullable(pattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$/, 40)),
+  isDownloadable: flag,
 }

@@ -45,9 +45,9 @@ async function takeOver(upload: Upload, context: Context): Promise<void> {
   const { now, emit, enqueue } = context
   const plan = partPlan(upload)
   const etag = plan === undefined ? await lookAtPut(upload, context) : await completeParts(upload, plan, context)
-  const { ownerId, description, genre, visibility, releaseAt } = upload
+  const { ownerId, description, genre, visibility, releaseAt, isDownloadable } = upload
   const track = await Track.create({
-    ...{ id: newId(now), ownerId, description, genre, visibility, createdAt: now },
+    ...{ id: newId(now), ownerId, description, genre, visibility, isDownloadable, createdAt: now },
     ...planRelease(unborn(visibility), { releaseAt }, now),
     title: upload.title ?? provisionalTitle(upload.fileName),
     state: 'processing',

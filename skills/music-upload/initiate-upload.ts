@@ -19,6 +19,7 @@ export const initiateUpload = operation({
     genre: optional(trackWords.genre),
     visibility: optional(trackWords.visibility),
     releaseAt: optional(trackWords.releaseAt),
+    isDownloadable: optional(trackWords.isDownloadable),
   }),
   /** `duplicateOf`: a track of yours that holds the very same file. */
   output: shape({ upload: uploadView, ...sendingFields, duplicateOf: nullable(id) }),

@@ -18,14 +18,15 @@ const changes = shape({
   genre: optional(trackWords.genre),
   visibility: optional(trackWords.visibility),
   releaseAt: optional(trackWords.releaseAt),
+  isDownloadable: optional(trackWords.isDownloadable),
 })
 
 export const updateTrack = operation({
   name: 'music-upload.updateTrack',
   route: 'PATCH /tracks/:trackId',
   summary:
-    'Change the words or the visibility of a track of yours, or when it is released: until then it is yours alone. An ' +
-    'instant in the past, or null, is at once. What is left out stays.',
+    'Change the words or the visibility of a track of yours, whether it may be downloaded, or when it is released: until ' +
+    'then it is yours alone. An instant in the past, or null, is at once. What is left out stays.',
   who: 'signed-in',
   input: changes,
   output: trackView,
@@ -49,10 +50,11 @@ export const updateTrack = operation({
   },
 })
 
-function wordsOf({ title, description, genre }: Value<typeof changes>) {
+function wordsOf({ title, description, genre, isDownloadable }: Value<typeof changes>) {
   return {
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),
     ...(genre === undefined ? {} : { genre }),
+    ...(isDownloadable === undefined ? {} : { isDownloadable }),
   }
 }

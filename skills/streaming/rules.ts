@@ -5,6 +5,8 @@ import { type Track } from '../../models'
 export const notReady = refusal('not_ready', 409, 'The track has no audio to play yet')
 export const notUnlisted = refusal('not_unlisted', 409, 'Only an unlisted track has a secret link')
 
+export const notDownloadable = refusal('not_downloadable', 403, 'The artist does not offer this track for download')
+
 /** Who may know of a track: everybody; who follows its artist; who came by its secret link; its artist alone. */
 export const visibilities = ['public', 'followers', 'unlisted', 'private'] as const
 
@@ -62,9 +64,32 @@ export const grantLifeMsMax = 6 * 60 * 60_000
 
 /** Time to listen to the end with a few pauses; whole seconds, which is what signatures know. */
 export function streamExpiry(now: Date, durationMs: number): Date {
-  const lifeMs = Math.min(durationMs + grantMarginMs, grantLifeMsMax)
-  return new Date(Math.floor((now.getTime() + lifeMs) / 1000) * 1000)
+  return expiryAfter(now, grantLifeMs(durationMs))
 }
 
 /** Wrong secrets of a minute, per person or network: nobody comes upon one of 2^244 by chance, nor wears the database out trying. */
 export const secretGuessesPerMinute = 30
+export const expiryAfter = (now: Date, lifeMs: number): Date =>
+  new Date(Math.floor((now.getTime() + lifeMs) / 1000) * 1000)
+
+/** A grant that was made for somebody else is given to the next one for so long: enough is left to listen to the end. */
+export const grantSharedMs = grantMarginMs / 2
+
+/** Whoever goes on from somewhere needs less; in steps, so that few lengths of grants are in use. */
+const remainderStepMs = 10 * 60_000
+
+/** How long a grant for the rest of a track from `positionMs` lasts. */
+export function grantLifeMs(durationMs: number, positionMs = 0): number {
+  const restMs = Math.max(0, durationMs - positionMs)
+  const neededMs = positionMs === 0 ? restMs : Math.ceil(restMs / remainderStepMs) * remainderStepMs
+  return Math.min(Math.min(neededMs, durationMs) + grantMarginMs, grantLifeMsMax)
+}
+
+/** For a download: its address must be good when it begins, and when a broken one goes on. */
+export const downloadLifeMs = 60 * 60_000
+
+export const mayDownload = (actor: Actor | null, track: Pick<Track, 'ownerId' | 'isDownloadable'>): boolean =>
+  track.isDownloadable || actor?.id === track.ownerId
+
+/** The renditions that a progressive file may be one of: codec and kbit/s. */
+export const qualities = ['aac-96', 'aac-160', 'aac-256', 'opus-128'] as const

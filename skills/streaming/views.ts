@@ -47,6 +47,8 @@ export const trackView = named(
     visibility: trackVisibility,
     /** Until then it is its artist's alone, whatever its visibility; seconds later it is out. Null: it never waited. */
     releaseAt: nullable(instant),
+    /** May whoever hears it download its file? Its owner always may. */
+    isDownloadable: flag,
     state: oneOf('processing', 'ready', 'failed'),
     durationMs: nullable(count),
     artwork: nullable(pictureRef),
@@ -223,9 +225,10 @@ export const visibilityOf = ({ releaseAs, visibility }: Pick<Track, 'releaseAs' 
   releaseAs ?? visibility
 
 function describeTrack(track: Track) {
-  const { id, title, description, genre, state, durationMs, rev, createdAt, releaseAt, publishedAt } = track
+  const { id, title, description, genre, isDownloadable, state, durationMs, rev } = track
+  const { createdAt, releaseAt, publishedAt } = track
   return {
-    ...{ id, title, description, genre, state, durationMs, rev },
+    ...{ id, title, description, genre, isDownloadable, state, durationMs, rev },
     visibility: visibilityOf(track),
     releaseAt: releaseAt?.toISOString() ?? null,
     artwork: refOf(track.artworkId, track.artworkColor),

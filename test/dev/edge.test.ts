@@ -206,6 +206,26 @@ describe('signed cookies', () => {
   })
 })
 
+describe('headers that the signer wishes for', () => {
+  const wished = '/audio/song.mp3?response-content-disposition=attachment%3B%20filename%3D%22a%20b.mp3%22'
+
+  it('are answered with, whole, in part and to HEAD', async () => {
+    for (const init of [{}, { method: 'HEAD' }, { headers: { range: 'bytes=0-9' } }]) {
+      const { headers, status } = await fetch(sign(wished), init)
+      expect(headers.get('content-disposition')).toBe('attachment; filename="a b.mp3"')
+      expect([status, headers.get('content-type')]).toEqual(['headers' in init ? 206 : 200, 'audio/mpeg'])
+    }
+    const typed = await fetch(sign('/audio/song.mp3?response-content-type=audio%2Fx&response-cache-control=no-store'))
+    expect([typed.headers.get('content-type'), typed.headers.get('cache-control')]).toEqual(['audio/x', 'no-store'])
+  })
+
+  it('are nobody else’s to wish for', async () => {
+    await expectRefusal(await fetch(sign(wished).replace('a%20b', 'b%20a')), 403, 'AccessDenied')
+    const added = sign('/audio/song.mp3').replace('?', '?response-content-type=text%2Fhtml&')
+    await expectRefusal(await fetch(added), 403, 'AccessDenied')
+  })
+})
+
 describe('ranges', () => {
   it.each([
     ['the first bytes', 'bytes=0-9', 0, 9],

@@ -4,6 +4,7 @@ import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
 import { initiatePicture } from '../../../skills/pictures/initiate-picture'
 import { openPlay } from '../../../skills/plays/open-play'
 import { listHistory } from '../../../skills/plays/list-history'
+import { grantDownload } from '../../../skills/streaming/grant-download'
 import { grantStream } from '../../../skills/streaming/grant-stream'
 import { makeTrack } from '../../factories'
 import { askOverRest, doors, type Person } from '../../people'
@@ -60,6 +61,11 @@ it('tells of listening what holds', async () => {
   const { expiresAt } = await ann.call(grantStream, { trackId })
   const lifeS = (Date.parse(expiresAt) - world.clock.now()) / 1_000
   expect(Math.abs(lifeS - 240 - streaming.grantMarginSeconds)).toBeLessThan(5)
+  expect(streaming.deliveries).toEqual(['url', 'cookies'])
+  for (const quality of streaming.qualities) await ann.call(grantStream, { trackId, quality: quality as 'aac-96' })
+  const download = await ann.call(grantDownload, { trackId })
+  const downloadS = (Date.parse(download.expiresAt) - world.clock.now()) / 1_000
+  expect(Math.abs(downloadS - streaming.downloadSeconds)).toBeLessThan(5)
   const { id: longest } = await makeTrack(ann.id, { durationMs: 24 * 3_600_000 })
   const long = await ann.call(grantStream, { trackId: longest })
   expect(Math.abs((Date.parse(long.expiresAt) - world.clock.now()) / 1_000 - streaming.grantSecondsMax)).toBeLessThan(5)

@@ -28,7 +28,11 @@ describe.each(doors)('a stream granted over %s', door => {
   it('can be fetched in ranges until the time it names, and not at another address', async () => {
     const { id: trackId } = await makeTrack(ann.id, stored)
     const { url, expiresAt, ...facts } = await bob.call(grantStream, { trackId }, { door })
-    expect(facts).toEqual({ contentType: 'audio/mpeg', durationMs: 180_000 })
+    expect(facts).toEqual({
+      ...{ contentType: 'audio/mpeg', durationMs: 180_000, delivery: 'url', hls: null, previewUrl: null },
+      progressive: { url, contentType: 'audio/mpeg', rendition: null },
+      ...{ renditions: [], loudnessLufs: null, truePeakDbtp: null, cookies: [] },
+    })
     const lifeMs = Date.parse(expiresAt) - world.clock.now()
     expect(lifeMs).toBeGreaterThan(12 * minuteMs)
     expect(lifeMs).toBeLessThanOrEqual(13 * minuteMs)

@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto'
+import { Agent, request } from 'node:http'
+import { median, spreadOf } from '../judge'
+import { type Lab } from '../lab'
+import { makeStreams } from '../people'
+import { inPairs } from '../rounds'
+import { type RunningSubject } from '../running-subject'
+import { type Scenario } from './scenario'
+
+const calls = 1_000
+const atOnce = 16
+/** So many tracks are played in turn; those that nobody has played since are signed anew. */
+const tracks = 250
+const renditions = ['aac-96', 'aac-160', 'aac-256']
+/** Of a track of four minutes. */
+const segments = 40
+
+/** What the server pays for a grant, next to a handler that answers the same JSON without asking anybody. */
+export const grants: Scenario = {
+  name: 'grants',
+  promises: [
+    { name: 'grant-shared', title: 'CPU per grant, signed for others before', unit: '×' },
+    { name: 'grant-signed', title: 'CPU per grant by cookies, each signed', unit: '×' },
+    { name: 'grant-rendered', title: 'CPU per grant, each signed and its playlists written', unit: '×' },
+  ],
+
+  async measure(lab) {
+    const [owner = { id: '', subject: '' }] = lab.people
+    const played = await makeStreams(lab.db, owner, tracks, renditions, name => `${folder}${name}`)
+    await storePlaylists(lab)
+    const [ours, bare] = [await lab.start('tutti'), await lab.start('bare')]
+    const token = await lab.token(owner)
+    const measured = []
+    for (const [name, delivery, count, isKnown] of [
+      ['grant-shared', 'url', calls, true],
+      ['grant-signed', 'cookies', tracks, false],
+      ['grant-rendered', 'url', tracks, false],
+    ] as const) {
+      const ask = async (subject: RunningSubject) => {
+        if (!isKnown) await forget(lab)
+        return costOf(subject, { played, token, delivery, count })
+      }
+      if (isKnown) await ask(ours)
+      const { pairs, remarks } = await inPairs({ ours: () => ask(ours), baseline: () => ask(bare) })
+      const us = median(pairs.map(pair => pair.ours))
+      measured.push({
+        name,
+        figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
+        ours: `${us.toFixed(0)} µs`,
+        baseline: `${median(pairs.map(pair => pair.baseline)).toFixed(0)} µs`,
+        remarks: [`${(1e6 / us).toFixed(0)} grants in a second of one core`, ...remarks],
+      })
+    }
+    for (const subject of [ours, bare]) await subject.end()
+    return measured
+  },
+}
+
+const folder = `audio/${randomUUID()}/${randomUUID()}/hls/`
+
+async function storePlaylists({ storage }: Lab): Promise<void> {
+  const type = 'application/vnd.apple.mpegurl'
+  const put = (name: string, lines: readonly string[]) =>
+    storage.put(`${folder}${name}`, Buffer.from(['#EXTM3U', '#EXT-X-VERSION:7', ...lines, ''].join('\n')), type)
+  await put(
+    'master.m3u8',
+    renditions.flatMap(name => [`#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="mp4a.40.2"`, `${name}.m3u8`]),
+  )
+  for (const name of renditions) {
+    const parts = Array.from({ length: segments }, (_, n) => [`#EXTINF:6,`, `#EXT-X-BYTERANGE:9@${n}`, `${name}.mp4`])
+    await put(`${name}.m3u8`, [`#EXT-X-MAP:URI="${name}.mp4",BYTERANGE="9@0"`, ...parts.flat(), '#EXT-X-ENDLIST'])
+  }
+}
+
+/** What was signed is for the audio of before. */
+const forget = ({ db }: Lab) => db.query(`update tracks set audio_key = 'audio/' || gen_random_uuid() || '.mp3'`)
+
+interface Asking {
+  played: readonly string[]
+  token: string
+  delivery: 'url' | 'cookies'
+  count: number
+}
+
+/** Microseconds of the server's CPU time per grant. */
+async function costOf(subject: RunningSubject, { played, token, delivery, count }: Asking): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
+  const body = JSON.stringify({ delivery })
+  const headers = {
+    ...{ authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    'content-length': Buffer.byteLength(body),
+  }
+  const grant = (trackId: string) =>
+    new Promise<void>((resolve, reject) => {
+      const path = `/api/v1/tracks/${trackId}/stream`
+      const options = { host: '127.0.0.1', port: subject.port, path, method: 'POST', agent, headers }
+      request(options, response => {
+        response.resume().on('end', resolve)
+        if (response.statusCode !== 200) reject(new Error(`answered ${response.statusCode}`))
+      })
+        .on('error', reject)
+        .end(body)
+    })
+  let left = count
+  const work = async () => {
+    while (left-- > 0) await grant(played[left % played.length] ?? '')
+  }
+  try {
+    return (await subject.cost(() => Promise.all(Array.from({ length: atOnce }, work)))) / count
+  } finally {
+    agent.destroy()
+  }
+}

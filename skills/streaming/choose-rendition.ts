@@ -1,0 +1,17 @@
+import { type Rendition } from '../../models/track-audio'
+import { type qualities } from './rules'
+
+type Quality = (typeof qualities)[number]
+const qualityDefault: Quality = 'aac-160'
+
+/** The rendition to be played as one file: the one that is wished for, the usual one, or the best that everybody can play. */
+export function chooseRendition(
+  renditions: readonly Rendition[],
+  wish: Quality = qualityDefault,
+): Rendition | undefined {
+  const named = (name: Quality) => renditions.find(rendition => rendition.name === name)
+  const byBandwidth = renditions
+    .filter(({ codecs }) => codecs.startsWith('mp4a'))
+    .sort((a, b) => b.bandwidth - a.bandwidth)
+  return named(wish) ?? named(qualityDefault) ?? byBandwidth[0] ?? renditions[0]
+}

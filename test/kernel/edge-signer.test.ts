@@ -1,0 +1,76 @@
+import { getSignedCookies, getSignedUrl } from '@aws-sdk/cloudfront-signer'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { makeSigningKeys } from '../../dev/edge/signing-keys'
+import { verifySigned } from '../../dev/edge/signature'
+import { createEdgeSigner } from '../../kernel/world/edge-signer'
+import { createMedia } from '../../kernel/world/media'
+import { openStorage } from '../../kernel/world/storage'
+import { readConfig } from '../../kernel/world/config'
+import { testStack } from '../stack'
+
+const pem = { publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } }
+const ecPair = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve, ...pem } as never) as unknown as Pair
+interface Pair {
+  publicKey: string
+  privateKey: string
+}
+
+const rsa = makeSigningKeys()
+const ec = ecPair('prime256v1')
+const trusted = new Map([
+  ['KRSA', createPublicKey(rsa.publicKey)],
+  ['KEC', createPublicKey(ec.publicKey)],
+])
+const expiresAt = new Date(1_900_000_000_000)
+const now = expiresAt.getTime() - 60_000
+const origin = 'https://cdn.example'
+const url = `${origin}/audio/a/b/hls/aac-160.mp4`
+const query = (signed: readonly (readonly [string, string])[]) => signed.map(pair => pair.join('=')).join('&')
+const verdict = (address: string, at = now) => verifySigned({ url: address, ip: '127.0.0.1' }, trusted, at)
+
+describe('what the signer signs', () => {
+  it('is what the SDK would sign, with RSA', async () => {
+    const signer = createEdgeSigner({ keyPairId: 'KRSA', privateKey: rsa.privateKey })
+    const theirs = { keyPairId: 'KRSA', privateKey: rsa.privateKey }
+    const canned = getSignedUrl({ ...theirs, url, dateLessThan: expiresAt.toISOString() })
+    const ours = Object.fromEntries(await signer.canned(url, expiresAt))
+    expect(ours).toEqual(Object.fromEntries(new URL(canned).searchParams))
+    const resource = `${origin}/audio/a/b/hls/*`
+    const condition = { DateLessThan: { 'AWS:EpochTime': expiresAt.getTime() / 1_000 } }
+    const policy = JSON.stringify({ Statement: [{ Resource: resource, Condition: condition }] })
+    const signed = await signer.custom(resource, expiresAt)
+    const cookies = signed.map(([name, value]) => [`CloudFront-${name}`, value])
+    expect(Object.fromEntries(cookies)).toEqual(getSignedCookies({ ...theirs, policy }))
+  })
+
+  it.each([
+    ['KRSA', rsa],
+    ['KEC', ec],
+  ])('is taken by the edge and no further than it reaches: %s', async (keyPairId, { privateKey }) => {
+    const signer = createEdgeSigner({ keyPairId, privateKey })
+    expect(verdict(`${url}?${query(await signer.canned(url, expiresAt))}`)).toBe('ok')
+    const folder = query(await signer.custom(`${origin}/audio/a/b/hls/*`, expiresAt))
+    expect(verdict(`${url}?${folder}`)).toBe('ok')
+    expect(verdict(`${url}?${folder}`, expiresAt.getTime())).toBe('AccessDenied')
+    expect(verdict(`${origin}/audio/a/b.flac?${folder}`)).toBe('AccessDenied')
+    expect(verdict(`${origin}/audio/a/c/hls/aac-160.mp4?${folder}`)).toBe('AccessDenied')
+  })
+})
+
+describe('a key that cannot sign', () => {
+  const rsa4096 = generateKeyPairSync('rsa', { modulusLength: 1024, ...pem } as never) as unknown as Pair
+  it.each([
+    ['no PEM', 'none'],
+    ['another length', rsa4096.privateKey],
+    ['another curve', ecPair('secp384r1').privateKey],
+    ['a public key', rsa.publicKey],
+  ])('is refused at the start, without being told: %s', (_, privateKey) => {
+    const storage = openStorage(readConfig(testStack().variables))
+    const good = { keyPairId: 'KRSA', privateKey: rsa.privateKey }
+    const cdn = { origin, cookieDomain: undefined, ...good, next: undefined }
+    const fault = 'must be RSA 2048 or EC P-256, as PEM'
+    expect(() => createMedia({ cdn: { ...cdn, privateKey } }, storage)).toThrow(fault)
+    expect(() => createMedia({ cdn: { ...cdn, next: { keyPairId: 'KNEXT', privateKey } } }, storage)).toThrow('KNEXT')
+    expect(() => createMedia({ cdn }, storage)).not.toThrow()
+  })
+})

@@ -1,0 +1,130 @@
+import { attachment, fileNameOf } from '../../../skills/streaming/attachment'
+import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
+import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
+import { updateTrack } from '../../../skills/music-upload/update-track'
+import { getTrackPlays } from '../../../skills/plays/get-track-plays'
+import { getTrack } from '../../../skills/streaming/get-track'
+import { grantDownload } from '../../../skills/streaming/grant-download'
+import { Block } from '../../../models'
+import { makeTrack } from '../../factories'
+import { makeStreamable } from '../../hls'
+import { askOverRest, doors, type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+let world: TestWorld
+let ann: Person
+let bob: Person
+beforeAll(async () => {
+  world = await freshWorld()
+  ann = await world.person('ann')
+  bob = await world.person('bob')
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const title = 'Nächte / "am" Fluß: 100%'
+const contents = 'the file that was uploaded'
+
+describe.each(doors)('a download granted over %s', door => {
+  it('gives the file as it was uploaded, under its title, and counts no play', async () => {
+    const { track } = await makeStreamable(world.world, ann.id, { track: { title, isDownloadable: true } })
+    const before = await ann.call(getTrackPlays, { trackId: track.id })
+    const { url, expiresAt, ...facts } = await bob.call(grantDownload, { trackId: track.id }, { door })
+    expect(facts).toEqual({
+      fileName: 'Nächte am Fluß 100%.flac',
+      contentType: 'audio/flac',
+      sizeBytes: contents.length,
+    })
+    expect(Math.abs(Date.parse(expiresAt) - world.clock.now() - 3_600_000)).toBeLessThan(10_000)
+    const file = await fetch(url)
+    expect(await file.text()).toBe(contents)
+    expect(file.headers.get('content-disposition')).toBe(
+      `attachment; filename="Nachte am Flu_ 100_.flac"; filename*=UTF-8''N%C3%A4chte%20am%20Flu%C3%9F%20100%25.flac`,
+    )
+    const part = await fetch(url, { headers: { range: 'bytes=4-7' } })
+    expect([part.status, await part.text()]).toEqual([206, 'file'])
+    expect((await fetch(url, { method: 'HEAD' })).headers.get('content-disposition')).toContain('attachment')
+    expect((await fetch(url.replace('attachment', 'inline'))).status).toBe(403)
+    expect((await fetch(url.replace(/response-content-disposition=[^&]*&/, ''))).status).toBe(403)
+    expect(await ann.call(getTrackPlays, { trackId: track.id })).toEqual(before)
+  })
+
+  it('is for its owner, and for others only where the artist allows it', async () => {
+    const { id: trackId } = await makeTrack(ann.id)
+    expect(await bob.refused(grantDownload, { trackId }, { door })).toMatchObject({
+      ...{ code: 'not_downloadable', status: 403 },
+    })
+    await ann.call(grantDownload, { trackId }, { door })
+    expect(await ann.call(updateTrack, { trackId, isDownloadable: true }, { door })).toMatchObject({
+      isDownloadable: true,
+    })
+    await bob.call(grantDownload, { trackId }, { door })
+    expect(await bob.call(getTrack, { trackId }, { door })).toMatchObject({ isDownloadable: true })
+    await ann.call(updateTrack, { trackId, isDownloadable: false }, { door })
+    expect(await bob.refused(grantDownload, { trackId }, { door })).toMatchObject({ code: 'not_downloadable' })
+  })
+
+  it('is refused where the track may not be known, or is not there yet', async () => {
+    const eve = await world.person(`eve-${door}`)
+    await Block.create({ blockerId: bob.id, blockedId: eve.id, createdAt: new Date() })
+    const open = { isDownloadable: true }
+    const hidden = [
+      await makeTrack(ann.id, { ...open, visibility: 'private' }),
+      await makeTrack(ann.id, { ...open, removedAt: new Date() }),
+      await makeTrack(ann.id, { ...open, state: 'processing' }),
+      await makeTrack(bob.id, open),
+    ]
+    for (const { id: trackId } of hidden)
+      expect(await eve.refused(grantDownload, { trackId }, { door })).toMatchObject({ code: 'not_found', status: 404 })
+    const { id: trackId } = await makeTrack(ann.id, { state: 'processing', audioKey: null })
+    expect(await ann.refused(grantDownload, { trackId }, { door })).toMatchObject({ code: 'not_ready', status: 409 })
+  })
+})
+
+it('is for whoever comes by, and the answer is kept by nobody', async () => {
+  const { id: trackId } = await makeTrack(ann.id, { isDownloadable: true })
+  const { data, headers } = await askOverRest(ann.url, grantDownload, { trackId }, {})
+  expect(data).toMatchObject({ sizeBytes: null })
+  expect(headers?.get('cache-control')).toBe('no-store')
+})
+
+it('is what the artist wished when the file was announced', async () => {
+  const sha256 = 'a'.repeat(64)
+  const file = { fileName: 'a.mp3', contentType: 'audio/mpeg', sizeBytes: 5, sha256 } as const
+  const { upload } = await ann.call(initiateUpload, { ...file, isDownloadable: true })
+  expect(await ann.refused(finalizeUpload, { uploadId: upload.id })).toMatchObject({ status: 409 })
+  const [row] = await world.world.db.query<{ allowed: boolean }>(
+    'select is_downloadable as allowed from uploads where id = :id',
+    { id: upload.id },
+  )
+  expect(row).toEqual({ allowed: true })
+})
+
+describe('the name of a download', () => {
+  it.each([
+    ['Song', 'Song.mp3'],
+    ['../../etc/passwd', 'etc passwd.mp3'],
+    ['..', 'track.mp3'],
+    ['a\\b:c*d?e"f<g>h|i', 'a b c d e f g h i.mp3'],
+    ['夜のバス', '夜のバス.mp3'],
+    ['‮3pm.exe', '3pm.exe.mp3'],
+    ['ends with dots...', 'ends with dots.mp3'],
+    ['🎵'.repeat(100), `${'🎵'.repeat(37)}.mp3`],
+  ])('%s is %s', (given, name) => {
+    expect(fileNameOf(given, 'audio/a/b.mp3')).toBe(name)
+    expect(attachment(name)).toMatch(/^[\x20-\x7e]+$/)
+    expect(attachment(name).split('"')).toHaveLength(3)
+  })
+})
+
+// The last one: the models belong to its world from here on.
+it('is presigned by the store where no distribution is configured', async () => {
+  const none = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
+  await using bare = await freshWorld({ nodes: 1, variables: none })
+  const person = await bare.person('ann')
+  const { track } = await makeStreamable(bare.world, person.id, { track: { title } })
+  const { url } = await person.call(grantDownload, { trackId: track.id })
+  const file = await fetch(url)
+  expect([file.status, await file.text()]).toEqual([200, contents])
+  expect(file.headers.get('content-disposition')).toContain(`filename*=UTF-8''N%C3%A4chte`)
+  expect((await fetch(url.replace('attachment', 'inline'))).status).toBe(403)
+})

@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const protocols = ['-protocol_whitelist', 'http,tcp,file,pipe']
+
+export interface Wish {
+  /** As a Cookie header. */
+  cookie?: string
+}
+
+const headersOf = ({ cookie }: Wish) => (cookie === undefined ? [] : ['-headers', `Cookie: ${cookie}\r\n`])
+
+/** Seconds of sound that ffmpeg gets out of what is at an address, decoding all of it; rejects when it gets a refusal. */
+export async function secondsHeard(ffmpeg: string, url: string, wish: Wish = {}): Promise<number> {
+  const input = [...protocols, ...headersOf(wish), '-xerror', '-i', url]
+  const raw = ['-vn', '-ac', '1', '-ar', '8000', '-f', 's16le', '-c:a', 'pcm_s16le', 'pipe:1']
+  const { stdout } = await run(ffmpeg, ['-v', 'error', '-nostdin', ...input, ...raw], {
+    encoding: 'buffer',
+    maxBuffer: 64 * 1024 * 1024,
+    timeout: 10_000,
+  })
+  return stdout.length / 2 / 8_000
+}
+
+/** How many streams ffprobe finds there, and of which codecs. */
+export async function codecsAt(ffprobe: string, url: string, wish: Wish = {}): Promise<string[]> {
+  const shown = ['-show_entries', 'stream=codec_name', '-of', 'csv=p=0']
+  const { stdout } = await run(ffprobe, ['-v', 'error', ...protocols, ...headersOf(wish), ...shown, url])
+  return stdout.split('\n').flatMap(line => line.trim() || [])
+}
+
+/** The addresses in a playlist, as a player resolves them. */
+export function addressesIn(playlist: string, base: string): string[] {
+  const uris = playlist.split('\n').flatMap(line => {
+    if (line.startsWith('#')) return /URI="([^"]+)"/.exec(line)?.[1] ?? []
+    return line.trim() || []
+  })
+  return uris.map(uri => new URL(uri, base).href)
+}

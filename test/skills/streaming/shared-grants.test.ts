@@ -1,0 +1,224 @@
+import { Writable } from 'node:stream'
+import { createLog } from '../../../kernel/world/log'
+import { grantDownload } from '../../../skills/streaming/grant-download'
+import { grantStream } from '../../../skills/streaming/grant-stream'
+import { forgetPlaylists } from '../../../skills/streaming/forget-playlists'
+import { grantLifeMs, grantSharedMs } from '../../../skills/streaming/rules'
+import { Block, Track, TrackAudio } from '../../../models'
+import { makeTrack } from '../../factories'
+import { until } from '../../kernel/until'
+import { makeStreamable } from '../../hls'
+import { type Person } from '../../people'
+import { lyingProxy } from '../../server/lying-proxy'
+import { testStack } from '../../stack'
+import { freshWorld, type TestWorld } from '../../world'
+
+const { variables: v } = testStack()
+let redis: Awaited<ReturnType<typeof lyingProxy>>
+let store: Awaited<ReturnType<typeof lyingProxy>>
+let world: TestWorld
+let ann: Person
+let people: Person[]
+let logged = ''
+beforeAll(async () => {
+  redis = await lyingProxy(v.REDIS_HOST ?? '', Number(v.REDIS_PORT))
+  const { hostname, port } = new URL(v.S3_ENDPOINT ?? '')
+  store = await lyingProxy(hostname, Number(port))
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      logged += chunk.toString()
+      done()
+    },
+  })
+  const variables = {
+    ...{ REDIS_HOST: '127.0.0.1', REDIS_PORT: String(redis.port), S3_ENDPOINT: `http://127.0.0.1:${store.port}` },
+  }
+  world = await freshWorld({ variables, log: createLog('trace', {}, sink) })
+  ann = await world.person('ann')
+  people = [await world.person('p0'), await world.person('p1'), await world.person('p2')]
+})
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+  await redis[Symbol.asyncDispose]()
+  await store[Symbol.asyncDispose]()
+})
+/** Without whom `work` is done; who is back is waited for. */
+async function without(gone: typeof redis, work: () => Promise<void>): Promise<void> {
+  gone.become('dead')
+  try {
+    await work()
+  } finally {
+    gone.become('honest')
+    const pings = world.nodes.map(
+      node => () =>
+        node.world.redis.ping().then(
+          () => true,
+          () => false,
+        ),
+    )
+    await until(async () => (await Promise.all(pings.map(ping => ping()))).every(isThere => isThere))
+  }
+}
+
+const streamOf = (person: Person, track: Track, more: object = {}) =>
+  person.call(grantStream, { trackId: track.id, ...more })
+const manifest = async (person: Person, track: Track, more: object = {}) =>
+  (await streamOf(person, track, more)).hls?.url ?? ''
+
+describe('a grant', () => {
+  it('is made once for all who ask at the same time', async () => {
+    const { track } = await makeStreamable(world.world, ann.id)
+    const [one] = people
+    const all = await Promise.all(Array.from({ length: 50 }, () => manifest(one ?? ann, track)))
+    expect(new Set(all).size).toBe(1)
+    expect((await fetch(all[0] ?? '')).status).toBe(200)
+  })
+
+  it('is shared by the nodes and by all listeners, also those who are not signed in', async () => {
+    const { track } = await makeStreamable(world.world, ann.id)
+    const first = await manifest(ann, track)
+    for (const person of people) expect(await manifest(person, track)).toBe(first)
+    const { data } = (await (
+      await fetch(`${ann.url}/api/v1/tracks/${track.id}/stream`, { method: 'POST' })
+    ).json()) as { data: { hls: { url: string } } }
+    expect(data.hls.url).toBe(first)
+  })
+
+  it('is another for another way of delivery, and for another place in a long track', async () => {
+    const { track } = await makeStreamable(world.world, ann.id, { track: { durationMs: 3 * 3_600_000 } })
+    const lifeOf = async (positionMs?: number) => {
+      const { expiresAt } = await streamOf(ann, track, positionMs === undefined ? {} : { positionMs })
+      return Math.round((Date.parse(expiresAt) - world.clock.now()) / 60_000)
+    }
+    expect(await lifeOf()).toBe(190)
+    expect(await lifeOf(3_600_000)).toBe(130)
+    expect(await lifeOf(3 * 3_600_000)).toBe(10)
+    expect(await lifeOf(24 * 3_600_000)).toBe(10)
+    expect((await streamOf(ann, track, { delivery: 'cookies' })).hls?.url).not.toBe(await manifest(ann, track))
+  })
+
+  it('leaves each listener enough to hear the track to its end, and is made anew when it would not', async () => {
+    const { track } = await makeStreamable(world.world, ann.id, { track: { durationMs: 60_000 } })
+    const first = await streamOf(ann, track)
+    world.clock.advance(grantSharedMs - 5_000)
+    expect((await streamOf(ann, track)).url).toBe(first.url)
+    world.clock.advance(10_000)
+    const [a, b] = [await streamOf(ann, track), await streamOf(people[0] ?? ann, track)]
+    for (const { url, expiresAt } of [a, b]) {
+      expect(url).not.toBe(first.url)
+      expect(Date.parse(expiresAt) - world.clock.now()).toBeGreaterThan(grantLifeMs(60_000) - grantSharedMs)
+    }
+  })
+
+  it('is for the audio that is there now', async () => {
+    const { track, audio } = await makeStreamable(world.world, ann.id)
+    const before = await streamOf(ann, track)
+    const other = await makeStreamable(world.world, ann.id)
+    const { uploadId, renditions, manifestKey } = other.audio
+    await TrackAudio.update({ uploadId, renditions, manifestKey }, { where: { trackId: audio.trackId } })
+    await Track.update({ audioKey: other.track.audioKey }, { where: { id: track.id } })
+    const after = await streamOf(ann, track)
+    expect(new URL(before.url).pathname).toContain(track.id)
+    expect(new URL(after.url).pathname).toBe(`/${other.folder}aac-160.mp4`)
+  })
+})
+
+describe('who may hear a track', () => {
+  it('is asked before anything is taken from what was signed for others', async () => {
+    const [bob = ann] = people
+    const { track } = await makeStreamable(world.world, ann.id)
+    await manifest(bob, track)
+    const refused = () => bob.refused(grantStream, { trackId: track.id })
+    await Track.update({ visibility: 'private' }, { where: { id: track.id } })
+    expect(await refused()).toMatchObject({ code: 'not_found', status: 404 })
+    await manifest(ann, track)
+    await Track.update({ visibility: 'public' }, { where: { id: track.id } })
+    await manifest(bob, track)
+    await Block.create({ blockerId: ann.id, blockedId: bob.id, createdAt: new Date() })
+    expect(await refused()).toMatchObject({ code: 'not_found' })
+    await Track.update({ removedAt: new Date() }, { where: { id: track.id } })
+    for (const person of [ann, bob])
+      expect(await person.refused(grantStream, { trackId: track.id })).toMatchObject({ code: 'not_found' })
+  })
+
+  it('is nobody while there is no audio', async () => {
+    const { id: trackId } = await makeTrack(ann.id, { state: 'processing', audioKey: null })
+    expect(await ann.refused(grantStream, { trackId })).toMatchObject({ code: 'not_ready', status: 409 })
+  })
+
+  it.each([
+    [{ delivery: 'post' }, 'delivery', 'not_allowed'],
+    [{ quality: 'flac' }, 'quality', 'not_allowed'],
+    [{ positionMs: -1 }, 'positionMs', 'too_small'],
+    [{ positionMs: 1.5 }, 'positionMs', 'number_integer'],
+  ])('is told what is wrong with %j', async (more, path, code) => {
+    const { errors } = await ann.refused(grantStream, { trackId: ann.id, ...more })
+    expect(errors).toEqual([expect.objectContaining({ path, code })])
+  })
+})
+
+describe('while something is away', () => {
+  it('Redis: each is signed by itself', async () => {
+    const { track } = await makeStreamable(world.world, ann.id)
+    const before = await manifest(ann, track)
+    await without(redis, async () => {
+      const [first, second] = [await manifest(ann, track), await manifest(ann, track)]
+      expect(new Set([before, first, second]).size).toBe(3)
+      for (const url of [first, second]) expect((await fetch(url)).status).toBe(200)
+    })
+  })
+
+  it('the store: what was signed is still given out, the rest is unavailable, and nothing stays broken', async () => {
+    const { track } = await makeStreamable(world.world, ann.id)
+    const { track: fresh } = await makeStreamable(world.world, ann.id)
+    const known = await manifest(ann, track)
+    await without(store, async () => {
+      expect(await manifest(ann, track)).toBe(known)
+      expect(await ann.refused(grantStream, { trackId: fresh.id })).toMatchObject({
+        ...{ code: 'unavailable', status: 503, retryAfter: 5 },
+      })
+      await streamOf(ann, fresh, { delivery: 'cookies' })
+      const { id: older } = await makeTrack(ann.id)
+      await ann.call(grantStream, { trackId: older })
+      await ann.call(grantDownload, { trackId: older })
+    })
+    expect(await manifest(ann, fresh)).toContain('/grants/')
+  })
+
+  it('a playlist: it is unavailable, not a bug', async () => {
+    const { track, audio } = await makeStreamable(world.world, ann.id)
+    await world.world.storage.remove(audio.renditions[0]?.playlistKey ?? '')
+    expect(await ann.refused(grantStream, { trackId: track.id })).toMatchObject({ code: 'unavailable', status: 503 })
+    expect((await streamOf(ann, track, { delivery: 'cookies' })).delivery).toBe('cookies')
+  })
+})
+
+it('nothing of what was signed is in a line of the log', async () => {
+  const { track } = await makeStreamable(world.world, ann.id, { track: { isDownloadable: true } })
+  const { url } = await streamOf(ann, track)
+  await streamOf(ann, track, { delivery: 'cookies' })
+  await ann.call(grantDownload, { trackId: track.id })
+  const signature = new URL(url).searchParams.get('Signature') ?? ''
+  expect(signature.length).toBeGreaterThan(100)
+  expect(logged).toContain(`/api/v1/tracks/${track.id}/stream`)
+  expect(logged).toContain('not available')
+  expect(logged).not.toContain(signature)
+  expect(logged).not.toMatch(/Signature=|X-Amz-Signature|Policy=|CloudFront-|grants\//)
+})
+
+// The last one: everybody's token has expired after it.
+it('playlists are removed when all of their hour have expired, and no sooner', async () => {
+  const { track } = await makeStreamable(world.world, ann.id)
+  const url = await manifest(ann, track)
+  const key = new URL(url).pathname.slice(1)
+  const { storage } = world.world
+  const forget = () => forgetPlaylists.run({}, { world: world.world, signal: new AbortController().signal } as never)
+  await storage.put('grants/2020-01-01T00/some/master.m3u8', Buffer.from('#EXTM3U'), 'application/vnd.apple.mpegurl')
+  await forget()
+  expect(await storage.head('grants/2020-01-01T00/some/master.m3u8')).toBeUndefined()
+  expect(await storage.head(key)).toBeDefined()
+  world.clock.advance(3 * 3_600_000)
+  await forget()
+  expect(await storage.head(key)).toBeUndefined()
+  expect(await storage.foldersUnder('grants/')).not.toContain(`grants/${key.split('/')[1]}/`)
+})
