@@ -5,10 +5,10 @@ type Quality = (typeof qualities)[number]
 const qualityDefault: Quality = 'aac-160'
 
 /** The rendition to be played as one file: the one that is wished for, the usual one, or the best that everybody can play. */
-export function chooseRendition(
-  renditions: readonly Rendition[],
+export function chooseRendition<R extends Pick<Rendition, 'name' | 'codecs' | 'bandwidth'>>(
+  renditions: readonly R[],
   wish: Quality = qualityDefault,
-): Rendition | undefined {
+): R | undefined {
   const named = (name: Quality) => renditions.find(rendition => rendition.name === name)
   const byBandwidth = renditions
     .filter(({ codecs }) => codecs.startsWith('mp4a'))

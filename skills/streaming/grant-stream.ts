@@ -15,7 +15,6 @@ import {
   whole,
   written,
 } from '../../kernel/schema'
-import { TrackAudio } from '../../models'
 import { chooseRendition } from './choose-rendition'
 import { mediaType, playlistType } from './media-types'
 import { grantLifeMs, notReady, qualities } from './rules'
@@ -78,27 +77,24 @@ export const grantStream = operation({
   async run({ input: { delivery = 'url', quality, positionMs }, subject }, context) {
     const { id: trackId, state, audioKey, contentType, durationMs } = subject
     if (state !== 'ready' || audioKey === null || contentType === null || durationMs === null) throw notReady()
-    const audio = await TrackAudio.findByPk(trackId)
     const possible = context.world.media.deliveries.find(one => one === delivery) ?? 'url'
     const lifeMs = grantLifeMs(durationMs, positionMs)
-    const sound = await soundAddresses({ id: trackId, audioKey, contentType }, audio, possible, lifeMs, context)
-    const renditions = audio?.renditions ?? []
-    const rendition = chooseRendition(renditions, quality)?.name ?? null
-    const url = rendition === null ? sound.original : sound.renditions[rendition]
-    if (url === null || url === undefined) throw new Error('a track without an address')
-    const progressive = { url, contentType: rendition === null ? contentType : mediaType, rendition }
+    const sound = await soundAddresses({ id: trackId, audioKey, contentType }, possible, lifeMs, context)
+    const rendition = chooseRendition(sound.renditions, quality)
+    const url = rendition?.url ?? sound.original
+    if (url === null) throw new Error('a track without an address')
+    const type = rendition === undefined ? contentType : mediaType
+    const progressive = { url, contentType: type, rendition: rendition?.name ?? null }
     const given: Delivery = sound.cookies.length > 0 ? 'cookies' : 'url'
     return {
-      ...{ url, expiresAt: sound.expiresAt, contentType: progressive.contentType, durationMs, delivery: given },
+      ...{ url, expiresAt: sound.expiresAt, contentType: type, durationMs, delivery: given },
       hls: sound.hls === null ? null : { url: sound.hls, contentType: playlistType },
       progressive,
-      renditions: renditions.map(({ name, codecs, bandwidth, averageBandwidth }) => ({
+      renditions: sound.renditions.map(({ name, codecs, bandwidth, averageBandwidth }) => ({
         ...{ name, codecs, bandwidth, averageBandwidth },
       })),
       previewUrl: sound.preview,
-      loudnessLufs: audio?.loudnessLufs ?? null,
-      truePeakDbtp: audio?.truePeakDbtp ?? null,
-      cookies: sound.cookies,
+      ...{ loudnessLufs: sound.loudnessLufs, truePeakDbtp: sound.truePeakDbtp, cookies: sound.cookies },
     }
   },
 })

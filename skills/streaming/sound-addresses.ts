@@ -1,41 +1,44 @@
 import { type Context } from '../../kernel/context'
 import { type Cookie } from '../../kernel/cookie'
-import { type Track, type TrackAudio } from '../../models'
+import { type Track, TrackAudio } from '../../models'
+import { type Rendition } from '../../models/track-audio'
 import { mediaType } from './media-types'
 import { expiryAfter, grantSharedMs } from './rules'
 import { storePlaylists } from './store-playlists'
 
 export type Delivery = 'url' | 'cookies'
 
-/** Where all that may be heard of a track can be fetched until `expiresAt`. JSON can hold it. */
+/** All that may be heard of a track, and where it can be fetched until `expiresAt`. JSON can hold it. */
 export interface SoundAddresses {
   expiresAt: string
   hls: string | null
-  /** Of the media file of each rendition, by its name. */
-  renditions: Record<string, string>
+  /** Each with the address of its media file. */
+  renditions: (Pick<Rendition, 'name' | 'codecs' | 'bandwidth' | 'averageBandwidth'> & { url: string })[]
   /** The file that was uploaded, where nothing was made of it. */
   original: string | null
   preview: string | null
   cookies: Cookie[]
+  loudnessLufs: number | null
+  truePeakDbtp: number | null
 }
 
 type Sound = Pick<Track, 'id'> & { audioKey: string; contentType: string }
 
 /**
  * Signed once for all who listen within some minutes, through Redis: whoever may hear a track gets the same addresses, and
- * who may is asked before. A file that replaced another has other keys, and another signing key other addresses.
+ * who may is asked before. A file that replaced another has another key, and what was made of it is read after that key was:
+ * it is never of an older file. Another signing key makes other addresses.
  * @throws `unavailable`
  */
 export async function soundAddresses(
   sound: Sound,
-  audio: TrackAudio | null,
   delivery: Delivery,
   lifeMs: number,
   { now, world }: Pick<Context, 'now' | 'world'>,
 ): Promise<SoundAddresses> {
   const { media, cache } = world
-  const key = `sound:${media.signedBy}:${delivery}:${lifeMs}:${sound.audioKey}:${audio?.uploadId ?? ''}`
-  const signed = () => signAll(sound, audio, delivery, { now, expiresAt: expiryAfter(now, lifeMs) }, world)
+  const key = `sound:${media.signedBy}:${delivery}:${lifeMs}:${sound.id}:${sound.audioKey}`
+  const signed = () => signAll(sound, delivery, { now, expiresAt: expiryAfter(now, lifeMs) }, world)
   const kept = await cache.through(key, grantSharedMs, signed)
   // Redis forgets by its own clock.
   const leftMs = Date.parse(kept.expiresAt) - now.getTime()
@@ -45,22 +48,23 @@ export async function soundAddresses(
 }
 
 async function signAll(
-  { audioKey, contentType }: Sound,
-  audio: TrackAudio | null,
+  { id, audioKey, contentType }: Sound,
   delivery: Delivery,
   times: { now: Date; expiresAt: Date },
   world: Context['world'],
 ): Promise<SoundAddresses> {
   const { media } = world
   const sign = (key: string, type: string) => media.signedUrl(key, type, times.now, times.expiresAt)
-  const previewKey = audio?.previewKey ?? null
+  const audio = await TrackAudio.findByPk(id)
+  const { previewKey = null, loudnessLufs = null, truePeakDbtp = null } = audio ?? {}
   const common = {
     expiresAt: times.expiresAt.toISOString(),
     preview: previewKey === null ? null : await sign(previewKey, mediaType),
+    ...{ loudnessLufs, truePeakDbtp },
   }
   if (audio === null || audio.renditions.length === 0) {
     const original = await sign(audioKey, contentType)
-    return { ...common, hls: null, renditions: {}, original, cookies: [] }
+    return { ...common, hls: null, renditions: [], original, cookies: [] }
   }
 
   const { manifestKey } = audio
@@ -68,8 +72,11 @@ async function signAll(
   const cookies = delivery === 'cookies' ? folder.cookies : []
   const addressOf = async (key: string) =>
     (delivery === 'cookies' ? media.plainUrl(key) : undefined) ?? (await folder.signedUrl(key, mediaType))
-  const files = audio.renditions.map(async ({ name, mediaKey }) => [name, await addressOf(mediaKey)] as const)
-  const renditions = Object.fromEntries(await Promise.all(files))
+  const renditions = await Promise.all(
+    audio.renditions.map(async ({ name, codecs, bandwidth, averageBandwidth, mediaKey }) => ({
+      ...{ name, codecs, bandwidth, averageBandwidth, url: await addressOf(mediaKey) },
+    })),
+  )
   const isAsStored = manifestKey === null || delivery === 'cookies'
   const hls = isAsStored
     ? manifestKey && (await addressOf(manifestKey))
