@@ -574,7 +574,7 @@ export interface Operations {
   }
   /** Where the file of a track may be downloaded as it was uploaded, where its artist allows that. No play is counted. */
   'streaming.grantDownload': {
-    input: { trackId: string }
+    input: { trackId: string; secret?: string }
     data: { url: string; fileName: string; contentType: string; sizeBytes: number | null; expiresAt: string }
     page: false
   }

@@ -1,5 +1,5 @@
-import { createPrivateKey, type KeyObject, sign } from 'node:crypto'
-import { promisify } from 'node:util'
+import { getSignedCookies } from '@aws-sdk/cloudfront-signer'
+import { type AsymmetricKeyDetails, createPrivateKey } from 'node:crypto'
 
 export interface KeyPair {
   keyPairId: string
@@ -10,63 +10,47 @@ export interface KeyPair {
 /** The parts of a signed URL or of signed cookies, by the names that CloudFront gives them. */
 export type Signed = readonly (readonly [name: string, value: string])[]
 
-export type EdgeSigner = ReturnType<typeof createEdgeSigner>
-
 /**
- * Signs for CloudFront, as its developer guide has it: base64 with `- _ ~` for `+ = /`, and SHA-1, which it takes by default.
- * The key is parsed once, and signing is done by another thread: the SDK's signer parses it each time (1.9 ms instead of
- * 0.7 ms for RSA; 0.1 ms for EC) and holds up the event loop meanwhile.
+ * Signs for CloudFront: what the SDK makes as cookies are the parameters of a signed URL as well. It takes about 2 ms with an
+ * RSA key, 0.5 ms with EC: sign when somebody plays, never in lists.
  * @throws when the key is none of the two kinds
  */
-export function createEdgeSigner({ keyPairId, privateKey }: KeyPair) {
-  const key = parsed(privateKey, keyPairId)
-  const signature = async (policy: string) => encoded(await signing('sha1', Buffer.from(policy), key))
-
+export function createEdgeSigner(pair: KeyPair) {
+  check(pair)
+  const { keyPairId } = pair
   return {
     keyPairId,
 
     /** For one address: its policy is not sent, the edge puts it together again. */
-    async canned(url: string, expiresAt: Date): Promise<Signed> {
-      return [
-        ['Expires', String(epochOf(expiresAt))],
-        ['Key-Pair-Id', keyPairId],
-        ['Signature', await signature(policyOf(url, expiresAt))],
-      ]
-    },
+    canned: (url: string, expiresAt: Date): Signed =>
+      partsOf(getSignedCookies({ ...pair, url, dateLessThan: expiresAt.toISOString() })),
 
     /** For all addresses that match, `*` standing for anything. */
-    async custom(resource: string, expiresAt: Date): Promise<Signed> {
-      const policy = policyOf(resource, expiresAt)
-      return [
-        ['Policy', encoded(Buffer.from(policy))],
-        ['Key-Pair-Id', keyPairId],
-        ['Signature', await signature(policy)],
-      ]
-    },
+    custom: (resource: string, expiresAt: Date): Signed =>
+      partsOf(getSignedCookies({ ...pair, policy: policyOf(resource, expiresAt) })),
   }
 }
 
-const signing = promisify<string, Buffer, KeyObject, Buffer>(sign)
-
-function parsed(pem: string, keyPairId: string): KeyObject {
+function check({ privateKey, keyPairId }: KeyPair): void {
   const wrong = `The private key of CloudFront's ${keyPairId} must be RSA 2048 or EC P-256, as PEM`
-  let key: KeyObject
+  let details: AsymmetricKeyDetails | undefined
   try {
-    key = createPrivateKey(pem)
+    details = createPrivateKey(privateKey).asymmetricKeyDetails
   } catch {
     throw new Error(wrong)
   }
-  const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {}
-  if (modulusLength !== 2048 && namedCurve !== 'prime256v1') throw new Error(wrong)
-  return key
+  if (details?.modulusLength !== 2048 && details?.namedCurve !== 'prime256v1') throw new Error(wrong)
 }
 
 const policyOf = (resource: string, expiresAt: Date): string =>
   JSON.stringify({
-    Statement: [{ Resource: resource, Condition: { DateLessThan: { 'AWS:EpochTime': epochOf(expiresAt) } } }],
+    Statement: [
+      {
+        Resource: resource,
+        Condition: { DateLessThan: { 'AWS:EpochTime': Math.floor(expiresAt.getTime() / 1_000) } },
+      },
+    ],
   })
 
-const epochOf = (date: Date) => Math.floor(date.getTime() / 1_000)
-
-const encoded = (bytes: Buffer): string =>
-  bytes.toString('base64').replaceAll('+', '-').replaceAll('=', '_').replaceAll('/', '~')
+const partsOf = (cookies: object): Signed =>
+  Object.entries(cookies).map(([name, value]) => [name.replace('CloudFront-', ''), String(value)] as const)

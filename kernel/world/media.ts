@@ -15,7 +15,7 @@ export interface OpenFolder {
 
 /**
  * Addresses at which a listener may fetch an object for a while: signed for CloudFront when a distribution is configured,
- * else presigned by S3. A signature costs up to a millisecond: sign when somebody plays, never in lists.
+ * else presigned by S3. A signature costs up to two milliseconds: sign when somebody plays, never in lists.
  * @throws when a configured key cannot sign: known when the process starts, not when the key's turn comes.
  */
 export function createMedia(config: Pick<Config, 'cdn'>, storage: Storage) {
@@ -42,10 +42,10 @@ export function createMedia(config: Pick<Config, 'cdn'>, storage: Storage) {
       if (cdn === undefined || signer === undefined)
         return storage.presignGet(key, secondsUntil(expiresAt, now), contentType, disposition)
       const address = addressAt(cdn.origin, key)
-      if (disposition === undefined) return `${address}?${queryOf(await signer.canned(address, expiresAt))}`
+      if (disposition === undefined) return `${address}?${queryOf(signer.canned(address, expiresAt))}`
       // The edge hands this on to S3, which takes it for the header.
       const named = `${address}?response-content-disposition=${escaped(disposition)}`
-      return `${named}&${queryOf(await signer.canned(named, expiresAt))}`
+      return `${named}&${queryOf(signer.canned(named, expiresAt))}`
     },
 
     /** All objects whose key begins with `folder`, by one signature at the edge, or one for each that is asked for of S3. */
@@ -55,7 +55,7 @@ export function createMedia(config: Pick<Config, 'cdn'>, storage: Storage) {
           storage.presignGet(key, secondsUntil(expiresAt, now), contentType)
         return { signedUrl, cookies: [] }
       }
-      const signed = await signer.custom(`${addressAt(cdn.origin, folder)}*`, expiresAt)
+      const signed = signer.custom(`${addressAt(cdn.origin, folder)}*`, expiresAt)
       const query = queryOf(signed)
       const maxAgeSeconds = Math.max(0, secondsUntil(expiresAt, now))
       return {

@@ -1,9 +1,9 @@
 import { operation } from '../../kernel/operation'
-import { address, count, id, instant, nullable, shape, written } from '../../kernel/schema'
+import { address, count, id, instant, nullable, optional, shape, written } from '../../kernel/schema'
 import { Upload } from '../../models'
 import { attachment, fileNameOf } from './attachment'
 import { downloadLifeMs, expiryAfter, mayDownload, notDownloadable, notReady } from './rules'
-import { visibleTrack } from './views'
+import { shownTrack, trackSecret } from './views'
 
 export const grantDownload = operation({
   name: 'streaming.grantDownload',
@@ -11,7 +11,7 @@ export const grantDownload = operation({
   summary:
     'Where the file of a track may be downloaded as it was uploaded, where its artist allows that. No play is counted.',
   who: 'anyone',
-  input: shape({ trackId: id }),
+  input: shape({ trackId: id, secret: optional(trackSecret) }),
   output: shape({
     url: address,
     fileName: written,
@@ -24,7 +24,7 @@ export const grantDownload = operation({
   changesNothing: true,
   refuses: [notReady, notDownloadable],
 
-  load: ({ trackId }, context) => visibleTrack(trackId, context),
+  load: (input, context) => shownTrack(input, context),
 
   allow: () => true,
 

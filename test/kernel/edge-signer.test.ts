@@ -1,4 +1,3 @@
-import { getSignedCookies, getSignedUrl } from '@aws-sdk/cloudfront-signer'
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { makeSigningKeys } from '../../dev/edge/signing-keys'
 import { verifySigned } from '../../dev/edge/signature'
@@ -29,27 +28,13 @@ const query = (signed: readonly (readonly [string, string])[]) => signed.map(pai
 const verdict = (address: string, at = now) => verifySigned({ url: address, ip: '127.0.0.1' }, trusted, at)
 
 describe('what the signer signs', () => {
-  it('is what the SDK would sign, with RSA', async () => {
-    const signer = createEdgeSigner({ keyPairId: 'KRSA', privateKey: rsa.privateKey })
-    const theirs = { keyPairId: 'KRSA', privateKey: rsa.privateKey }
-    const canned = getSignedUrl({ ...theirs, url, dateLessThan: expiresAt.toISOString() })
-    const ours = Object.fromEntries(await signer.canned(url, expiresAt))
-    expect(ours).toEqual(Object.fromEntries(new URL(canned).searchParams))
-    const resource = `${origin}/audio/a/b/hls/*`
-    const condition = { DateLessThan: { 'AWS:EpochTime': expiresAt.getTime() / 1_000 } }
-    const policy = JSON.stringify({ Statement: [{ Resource: resource, Condition: condition }] })
-    const signed = await signer.custom(resource, expiresAt)
-    const cookies = signed.map(([name, value]) => [`CloudFront-${name}`, value])
-    expect(Object.fromEntries(cookies)).toEqual(getSignedCookies({ ...theirs, policy }))
-  })
-
   it.each([
     ['KRSA', rsa],
     ['KEC', ec],
-  ])('is taken by the edge and no further than it reaches: %s', async (keyPairId, { privateKey }) => {
+  ])('is taken by the edge and no further than it reaches: %s', (keyPairId, { privateKey }) => {
     const signer = createEdgeSigner({ keyPairId, privateKey })
-    expect(verdict(`${url}?${query(await signer.canned(url, expiresAt))}`)).toBe('ok')
-    const folder = query(await signer.custom(`${origin}/audio/a/b/hls/*`, expiresAt))
+    expect(verdict(`${url}?${query(signer.canned(url, expiresAt))}`)).toBe('ok')
+    const folder = query(signer.custom(`${origin}/audio/a/b/hls/*`, expiresAt))
     expect(verdict(`${url}?${folder}`)).toBe('ok')
     expect(verdict(`${url}?${folder}`, expiresAt.getTime())).toBe('AccessDenied')
     expect(verdict(`${origin}/audio/a/b.flac?${folder}`)).toBe('AccessDenied')

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { Track, Upload } from '../../../models'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
 import { getUpload } from '../../../skills/music-upload/get-upload'
 import { orphanAgeMs } from '../../../skills/music-upload/sweep/page'
 import { sweepBucket } from '../../../skills/music-upload/sweep-bucket'
 import { makeAudio } from '../../audio'
+import { ownBucket } from '../../own-bucket'
 import { type Person } from '../../people'
-import { testStack } from '../../stack'
 import { freshWorld, type TestWorld } from '../../world'
 import { announceLarge, sendParts, sentNumbers } from './parts'
 import { send, upload } from './uploading'
@@ -15,19 +14,8 @@ import { send, upload } from './uploading'
 let world: TestWorld
 let ann: Person
 let file: string
-/** A bucket of one's own: to this world, all that other tests have stored would be orphans. */
 beforeAll(async () => {
-  const bucket = `sweep-${randomUUID()}`
-  const { S3_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = testStack().variables
-  const s3 = new S3Client({
-    endpoint: S3_ENDPOINT ?? '',
-    region: AWS_REGION ?? '',
-    credentials: { accessKeyId: AWS_ACCESS_KEY_ID ?? '', secretAccessKey: AWS_SECRET_ACCESS_KEY ?? '' },
-    forcePathStyle: true,
-  })
-  await s3.send(new CreateBucketCommand({ Bucket: bucket }))
-  s3.destroy()
-  world = await freshWorld({ nodes: 1, variables: { S3_BUCKET_NAME: bucket } })
+  world = await freshWorld({ nodes: 1, variables: await ownBucket() })
   ann = await world.person('ann')
   file = await makeAudio(world.world.config.tools.ffmpeg, 'mp3')
 })

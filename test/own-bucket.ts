@@ -1,0 +1,18 @@
+import { randomUUID } from 'node:crypto'
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import { testStack } from './stack'
+
+/** The variables of a bucket of one's own, for worlds that look at all of it: what other tests store would be in the way. */
+export async function ownBucket(): Promise<Record<string, string>> {
+  const bucket = `own-${randomUUID()}`
+  const { S3_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = testStack().variables
+  const s3 = new S3Client({
+    endpoint: S3_ENDPOINT ?? '',
+    region: AWS_REGION ?? '',
+    credentials: { accessKeyId: AWS_ACCESS_KEY_ID ?? '', secretAccessKey: AWS_SECRET_ACCESS_KEY ?? '' },
+    forcePathStyle: true,
+  })
+  await s3.send(new CreateBucketCommand({ Bucket: bucket }))
+  s3.destroy()
+  return { S3_BUCKET_NAME: bucket }
+}
