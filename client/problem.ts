@@ -56,22 +56,22 @@ export class TuttiProblem extends Error {
   }
 }
 
+/** What no server said. */
+export const ownProblem = (code: string, detail: string, cause?: unknown): TuttiProblem =>
+  new TuttiProblem({ code, status: 0, detail }, cause)
+
 export const unreachable = (cause: unknown, detail = 'the server could not be reached'): TuttiProblem =>
-  new TuttiProblem({ code: 'unreachable', status: 0, detail }, cause)
+  ownProblem('unreachable', detail, cause)
 
-export const clientClosed = (): TuttiProblem =>
-  new TuttiProblem({ code: 'closed', status: 0, detail: 'this client was closed' })
+export const clientClosed = (): TuttiProblem => ownProblem('closed', 'this client was closed')
 
-export const listenerFailed = (cause: unknown): TuttiProblem =>
-  new TuttiProblem({ code: 'listener_failed', status: 0, detail: 'a listener threw' }, cause)
+export const listenerFailed = (cause: unknown): TuttiProblem => ownProblem('listener_failed', 'a listener threw', cause)
 
 export const tokenUnavailable = (cause: unknown): TuttiProblem =>
-  cause instanceof TuttiProblem
-    ? cause
-    : new TuttiProblem({ code: 'token_unavailable', status: 0, detail: 'the token function failed' }, cause)
+  cause instanceof TuttiProblem ? cause : ownProblem('token_unavailable', 'the token function failed', cause)
 
 export const offsetsFailed = (cause: unknown): TuttiProblem =>
-  new TuttiProblem({ code: 'offsets_failed', status: 0, detail: 'the store of offsets failed' }, cause)
+  ownProblem('offsets_failed', 'the store of offsets failed', cause)
 
 /** What was thrown, whatever it is: what is no problem came from a connection that broke. */
 export const asProblem = (thrown: unknown): TuttiProblem =>

@@ -14,11 +14,6 @@ export const putFile = (place: PutPlace, file: Blob, onProgress: Progress, signa
     ? putByFetch(place, file, onProgress, signal)
     : putByRequest(new XMLHttpRequest(), place, file, onProgress, signal)
 
-/** An earlier try whose answer was lost has put it there (412): the server looks at what is there anyhow. */
-export function refuseUnsent(status: number | null | undefined): void {
-  if (status !== 200 && status !== 412) throw new Error(`the object store answered ${status}`)
-}
-
 /** Node: its `fetch` takes the file piece by piece, and lets us say the length beforehand, which S3 insists on. */
 async function putByFetch(
   { url, headers }: PutPlace,

@@ -1,7 +1,7 @@
 import { type Calls } from './calls'
 import { persist } from './persist'
-import { putFile, refuseUnsent } from './put-file'
-import { sha256Of } from './sha256'
+import { sendTo } from './send-file'
+import { sha256Of } from './blob'
 
 export interface PartsWish {
   partBytes: number
@@ -46,7 +46,7 @@ export async function sendParts(
       return
     }
     const [place] = await calls.call('music-upload.signParts', { uploadId, parts: [{ number, sha256 }] })
-    refuseUnsent(place && (await putFile(place, part, bytes => take(number, bytes), stop)))
+    await sendTo(place, part, bytes => take(number, bytes), stop)
   }
 
   let next = 0

@@ -1,10 +1,11 @@
 import { type Calls } from './calls'
 import { type Operations, type Upload } from './operations'
 import { persist } from './persist'
-import { TuttiProblem } from './problem'
-import { putFile, type PutPlace, refuseUnsent } from './put-file'
+import { ownProblem } from './problem'
+import { type PutPlace } from './put-file'
+import { sendOrWithdraw, sendTo } from './send-file'
 import { type PartsWish, sendParts } from './send-parts'
-import { sha256Of } from './sha256'
+import { asBlob, sha256Of } from './blob'
 
 type Announcement = Operations['music-upload.initiateUpload']
 
@@ -64,8 +65,7 @@ export async function resumeUpload(
 ): Promise<Upload> {
   const blob = asBlob(file)
   const { state, sizeBytes, parts } = await calls.call('music-upload.getUpload', { uploadId })
-  if (sizeBytes !== blob.size)
-    throw new TuttiProblem({ code: 'other_file', status: 0, detail: `the upload is of a file of ${sizeBytes} bytes` })
+  if (sizeBytes !== blob.size) throw ownProblem('other_file', `the upload is of a file of ${sizeBytes} bytes`)
   if (state !== 'initiated') return finalize(calls, uploadId)
   return send(calls, uploadId, blob, parts ?? (await calls.call('music-upload.renewUpload', { uploadId })).put, options)
 }
@@ -79,22 +79,16 @@ async function send(
 ): Promise<Upload> {
   const tell = (sentBytes: number) => onProgress?.(sentBytes, file.size)
   const inParts = where !== null && 'count' in where
-  try {
-    if (inParts) await sendParts(calls, uploadId, file, where, { onProgress: tell, signal, parallelParts })
-    else refuseUnsent(where && (await putFile(where, file, tell, signal)))
-  } catch (cause) {
-    const isCancelled = signal?.aborted === true
-    if (!keep && (isCancelled || !inParts))
-      await calls.call('music-upload.abortUpload', { uploadId }).catch(() => undefined)
-    if (cause instanceof TuttiProblem && !isCancelled) throw cause
-    const code = isCancelled ? 'upload_cancelled' : 'upload_failed'
-    throw new TuttiProblem({ code, status: 0, detail: 'the file was not sent' }, cause)
+  const sending = inParts
+    ? sendParts(calls, uploadId, file, where, { onProgress: tell, signal, parallelParts })
+    : sendTo(where, file, tell, signal)
+  const withdraw = async () => {
+    if (!keep && (signal?.aborted || !inParts)) await calls.call('music-upload.abortUpload', { uploadId })
   }
+  await sendOrWithdraw(sending, withdraw, signal)
   return finalize(calls, uploadId)
 }
 
 /** The store may take its time to make one file of many parts: asked again, the server goes on from there. */
 const finalize = (calls: Calls, uploadId: string): Promise<Upload> =>
   persist(() => calls.call('music-upload.finalizeUpload', { uploadId }))
-
-const asBlob = (file: Blob | Uint8Array): Blob => (file instanceof Blob ? file : new Blob([file]))
