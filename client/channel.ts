@@ -27,122 +27,122 @@ export interface Start {
 
 /** A channel that is followed: one sequence of events, whatever brings them, for all who hear it here. */
 export class Channel {
-  private readonly followers = new Set<Follower>()
-  private readonly reader: Reader
-  private readonly newest = new Newest()
-  private readonly roll = new Roll()
-  private feed: Feed | undefined
+  readonly #followers = new Set<Follower>()
+  readonly #reader: Reader
+  readonly #newest = new Newest()
+  readonly #roll = new Roll()
+  #feed: Feed | undefined
   /** What takes the place of the feed as soon as it has answered. */
-  private next: Feed | undefined
-  private epoch: string | undefined
-  private wasJoined = false
-  private hasEnded = false
+  #next: Feed | undefined
+  #epoch: string | undefined
+  #wasJoined = false
+  #hasEnded = false
 
   constructor(
     readonly name: string,
     start: Start,
     private readonly tools: ChannelTools,
   ) {
-    const reading = this.reading(this.followers, {
-      ask: after => this.ask(after),
+    const reading = this.#reading(this.#followers, {
+      ask: after => this.#ask(after),
       onEvents: (events, epoch) => {
-        for (const follower of [...this.followers])
+        for (const follower of [...this.#followers])
           if (follower.reader === undefined) follower.events(events, epoch)
           else follower.reader.hear({ epoch, events })
       },
-      onCurrent: () => this.onCurrent(),
+      onCurrent: () => this.#onCurrent(),
     })
-    this.reader = new Reader(reading, start.place, start.withSnapshot)
+    this.#reader = new Reader(reading, start.place, start.withSnapshot)
   }
 
   /** The place that a later life may go on from: all followers have been given what is before it. */
   get given(): Position | undefined {
     let lowest: Position | undefined
-    for (const { given } of this.followers)
-      if (given !== undefined && (lowest === undefined || given.epoch !== this.epoch || given.offset < lowest.offset))
+    for (const { given } of this.#followers)
+      if (given !== undefined && (lowest === undefined || given.epoch !== this.#epoch || given.offset < lowest.offset))
         lowest = given
     return lowest
   }
 
   /** Resolves when the follower hears everything from its start on; the first begins where the channel does. @throws TuttiProblem */
   join(follower: Follower, start: Start): Promise<void> {
-    const isFirst = this.followers.size === 0
-    this.followers.add(follower)
+    const isFirst = this.#followers.size === 0
+    this.#followers.add(follower)
     const { now } = this.tools.transports
     if (isFirst) {
       if (now !== undefined) void this.use(now)
-    } else if (start.place !== undefined || start.withSnapshot) this.branch(follower, start)
-    else if (this.reader.isCurrent) {
-      if (this.reader.place !== undefined) follower.give(this.reader.place)
+    } else if (start.place !== undefined || start.withSnapshot) this.#branch(follower, start)
+    else if (this.#reader.isCurrent) {
+      if (this.#reader.place !== undefined) follower.give(this.#reader.place)
       follower.settle()
     }
-    this.tellState(this.newest.all, [follower])
-    this.tellPresence([follower])
+    this.#tellState(this.#newest.all, [follower])
+    this.#tellPresence([follower])
     return follower.joined
   }
 
   /** Resolves when the server knows that nobody is left, or cannot be told. */
   async leave(follower: Follower): Promise<void> {
     follower.stop()
-    if (this.followers.delete(follower) && this.followers.size === 0) await this.end()
+    if (this.#followers.delete(follower) && this.#followers.size === 0) await this.end()
   }
 
   /** One that had too much to hear goes on from where it stopped. */
   goOn(follower: Follower): void {
-    if (follower.lagsAfter !== undefined && !this.hasEnded)
-      this.branch(follower, { place: follower.lagsAfter, withSnapshot: false })
+    if (follower.lagsAfter !== undefined && !this.#hasEnded)
+      this.#branch(follower, { place: follower.lagsAfter, withSnapshot: false })
   }
 
   /** Goes on over a transport; the one before is left when this one has answered. Resolves then. */
   use(transport: Transport): Promise<void> {
-    void this.next?.close()
-    this.next = this.feed?.transport === transport ? undefined : this.open(transport)
-    return this.reader.catchUp()
+    void this.#next?.close()
+    this.#next = this.#feed?.transport === transport ? undefined : this.#open(transport)
+    return this.#reader.catchUp()
   }
 
   hear(name: string, message: unknown): void {
-    if (this.hasEnded) return
-    if (name === 'lost') void this.reader.catchUp(1)
-    else if (name === 'resync') void this.reader.catchUp()
-    else if (isFrame(message)) this.reader.hear(message)
-    else if (isFields(message)) this.hearBesides(name, message)
+    if (this.#hasEnded) return
+    if (name === 'lost') void this.#reader.catchUp(1)
+    else if (name === 'resync') void this.#reader.catchUp()
+    else if (isFrame(message)) this.#reader.hear(message)
+    else if (isFields(message)) this.#hearBesides(name, message)
   }
 
   async end(problem?: TuttiProblem): Promise<void> {
-    if (this.hasEnded) return
-    this.hasEnded = true
-    this.reader.stop()
-    for (const follower of [...this.followers]) {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#reader.stop()
+    for (const follower of [...this.#followers]) {
       follower.stopReading()
       if (problem === undefined) continue
       follower.settle(problem)
       follower.say(({ onClosed }) => onClosed?.(problem))
     }
     this.tools.onEnd(this)
-    await Promise.all([this.next?.close(), this.feed?.close()])
+    await Promise.all([this.#next?.close(), this.#feed?.close()])
   }
 
-  private open(transport: Transport): Feed {
+  #open(transport: Transport): Feed {
     const feed = this.tools.transports.feed(transport, this.name, (name, message) => {
-      if (feed === this.feed || feed === this.next) this.hear(name, message)
+      if (feed === this.#feed || feed === this.#next) this.hear(name, message)
     })
     return feed
   }
 
-  private async ask(after: Position | undefined): Promise<CatchUp> {
-    const feed = this.next ?? this.feed
+  async #ask(after: Position | undefined): Promise<CatchUp> {
+    const feed = this.#next ?? this.#feed
     if (feed === undefined) throw unreachable(undefined, 'no transport works')
     const answer = await feed.ask(after)
-    if (feed !== this.next) return answer
-    void this.feed?.close()
-    this.feed = feed
-    this.next = undefined
+    if (feed !== this.#next) return answer
+    void this.#feed?.close()
+    this.#feed = feed
+    this.#next = undefined
     return answer
   }
 
   /** A reader of its own for a follower: it asks for what was before, and what the channel tells goes through it. */
-  private branch(follower: Follower, { place, withSnapshot }: Start): void {
-    const reading = this.reading([follower], {
+  #branch(follower: Follower, { place, withSnapshot }: Start): void {
+    const reading = this.#reading([follower], {
       ask: after => this.tools.transports.read(this.name, after),
       onEvents: (events, epoch) => follower.events(events, epoch),
       onCurrent: () => follower.settle(),
@@ -152,24 +152,21 @@ export class Channel {
     void follower.reader.catchUp()
   }
 
-  private reading(
-    followers: Iterable<Follower>,
-    own: Pick<ReaderTools, 'ask' | 'onEvents' | 'onCurrent'>,
-  ): ReaderTools {
+  #reading(followers: Iterable<Follower>, own: Pick<ReaderTools, 'ask' | 'onEvents' | 'onCurrent'>): ReaderTools {
     return {
       ...own,
       timers: this.tools.timers,
       takeSnapshot: async () =>
         [...followers].some(({ handlers }) => handlers.onSnapshot) ? this.tools.takeSnapshot(this.name) : undefined,
       onRestart: restart => {
-        for (const follower of [...followers]) this.restart(follower, restart, followers === this.followers)
+        for (const follower of [...followers]) this.#restart(follower, restart, followers === this.#followers)
       },
-      onAnswer: answer => this.onAnswer(answer),
-      onProblem: problem => this.onProblem(problem),
+      onAnswer: answer => this.#onAnswer(answer),
+      onProblem: problem => this.#onProblem(problem),
     }
   }
 
-  private restart(follower: Follower, { position, snapshot, isGap }: Restart, isForAll: boolean): void {
+  #restart(follower: Follower, { position, snapshot, isGap }: Restart, isForAll: boolean): void {
     if (isForAll) follower.stopReading()
     follower.lagsAfter = undefined
     follower.say(({ onSnapshot, onGap }) => {
@@ -178,54 +175,54 @@ export class Channel {
     }, position)
   }
 
-  private onAnswer({ epoch, state }: CatchUp): void {
-    if (epoch !== this.epoch) this.newest.forget()
-    this.epoch = epoch
-    this.hearState(state)
+  #onAnswer({ epoch, state }: CatchUp): void {
+    if (epoch !== this.#epoch) this.#newest.forget()
+    this.#epoch = epoch
+    this.#hearState(state)
   }
 
-  private onCurrent(): void {
-    this.wasJoined = true
-    for (const follower of this.followers) if (follower.reader === undefined) follower.settle()
+  #onCurrent(): void {
+    this.#wasJoined = true
+    for (const follower of this.#followers) if (follower.reader === undefined) follower.settle()
   }
 
-  private onProblem(problem: TuttiProblem): boolean {
+  #onProblem(problem: TuttiProblem): boolean {
     const mayComeBack = this.tools.mayComeBack(problem)
     // Why there is no socket is told once, not for every channel.
-    const isKnown = problem.code === 'unreachable' && (this.next ?? this.feed)?.transport === 'socket'
-    if (this.wasJoined ? !isKnown : mayComeBack && !isKnown) this.tools.report(problem, this.name)
+    const isKnown = problem.code === 'unreachable' && (this.#next ?? this.#feed)?.transport === 'socket'
+    if (this.#wasJoined ? !isKnown : mayComeBack && !isKnown) this.tools.report(problem, this.name)
     if (!mayComeBack) void this.end(problem)
     return mayComeBack
   }
 
-  private hearBesides(name: string, message: Fields): void {
-    if (name === 'state' && isFields(message.values)) this.hearState(message.values as Values)
+  #hearBesides(name: string, message: Fields): void {
+    if (name === 'state' && isFields(message.values)) this.#hearState(message.values as Values)
     else if (name === 'presence') {
-      const isMissing = this.roll.hear(message)
-      this.tellPresence(this.followers)
-      if (isMissing && this.reader.isCurrent) void this.reader.catchUp(1)
-    } else if (name === 'signal') this.tellSignal(message as Fields & Signal)
+      const isMissing = this.#roll.hear(message)
+      this.#tellPresence(this.#followers)
+      if (isMissing && this.#reader.isCurrent) void this.#reader.catchUp(1)
+    } else if (name === 'signal') this.#tellSignal(message as Fields & Signal)
     else if (name.endsWith('closed')) {
       const problem = toProblem(message.problem)
-      if (this.onProblem(problem)) void this.reader.catchUp(1)
+      if (this.#onProblem(problem)) void this.#reader.catchUp(1)
     }
   }
 
-  private tellSignal({ name, by, data }: Signal): void {
-    for (const follower of [...this.followers]) follower.say(({ onSignal }) => onSignal?.({ name, by, data }))
+  #tellSignal({ name, by, data }: Signal): void {
+    for (const follower of [...this.#followers]) follower.say(({ onSignal }) => onSignal?.({ name, by, data }))
   }
 
-  private hearState({ presence, ...values }: Values): void {
-    this.tellState(this.newest.take(values), this.followers)
-    if (this.roll.answer(presence)) this.tellPresence(this.followers)
+  #hearState({ presence, ...values }: Values): void {
+    this.#tellState(this.#newest.take(values), this.#followers)
+    if (this.#roll.answer(presence)) this.#tellPresence(this.#followers)
   }
 
-  private tellState(state: Values | undefined, followers: Iterable<Follower>): void {
+  #tellState(state: Values | undefined, followers: Iterable<Follower>): void {
     if (state !== undefined) for (const follower of [...followers]) follower.say(({ onState }) => onState?.(state))
   }
 
-  private tellPresence(followers: Iterable<Follower>): void {
-    const presence = this.roll.now
+  #tellPresence(followers: Iterable<Follower>): void {
+    const presence = this.#roll.now
     if (presence !== undefined)
       for (const follower of [...followers]) follower.say(({ onPresence }) => onPresence?.(presence))
   }

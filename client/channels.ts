@@ -28,9 +28,9 @@ export interface Followed extends Following {
 
 /** The channels that this client follows. */
 export class Channels {
-  private readonly channels = new Map<string, Promise<Channel>>()
-  private readonly open = new Map<string, Channel>()
-  private ended: TuttiProblem | undefined
+  readonly #channels = new Map<string, Promise<Channel>>()
+  readonly #open = new Map<string, Channel>()
+  #ended: TuttiProblem | undefined
 
   constructor(
     private readonly offsets: Offsets,
@@ -41,12 +41,12 @@ export class Channels {
   async follow(name: string, handlers: Handlers, options: FollowOptions, outlet?: Outlet): Promise<Followed> {
     const { after, signal } = options
     const withSnapshot = options.snapshot === true && handlers.onSnapshot !== undefined
-    this.refuseOnceEnded()
+    this.#refuseOnceEnded()
     signal?.throwIfAborted()
     const start = { place: after, withSnapshot }
-    const opening = this.channels.get(name) ?? this.begin(name, start)
+    const opening = this.#channels.get(name) ?? this.#begin(name, start)
     const channel = await opening
-    this.refuseOnceEnded()
+    this.#refuseOnceEnded()
     const report = (problem: TuttiProblem) => this.tools.report(problem, name)
     const touch = () => this.offsets.touch(name, () => channel.given)
     const follower = new Follower(handlers, report, touch, outlet)
@@ -73,39 +73,39 @@ export class Channels {
 
   /** Resolves when all channels have gone on over a transport. */
   use(transport: Transport): Promise<unknown> {
-    return Promise.all([...this.open.values()].map(channel => channel.use(transport)))
+    return Promise.all([...this.#open.values()].map(channel => channel.use(transport)))
   }
 
   /** What came over the socket. */
   hear(name: string, message: Fields): void {
     const named = Array.isArray(message.channels) ? message.channels : [message.channel]
-    for (const channel of named) this.open.get(String(channel))?.hear(name, message)
+    for (const channel of named) this.#open.get(String(channel))?.hear(name, message)
   }
 
   /** For good. */
   async end(problem: TuttiProblem = clientClosed()): Promise<void> {
-    this.ended ??= problem
-    await Promise.all([...this.open.values()].map(channel => channel.end(problem)))
+    this.#ended ??= problem
+    await Promise.all([...this.#open.values()].map(channel => channel.end(problem)))
   }
 
-  private refuseOnceEnded(): void {
-    if (this.ended !== undefined) throw this.ended
+  #refuseOnceEnded(): void {
+    if (this.#ended !== undefined) throw this.#ended
   }
 
-  private begin(name: string, start: Start): Promise<Channel> {
+  #begin(name: string, start: Start): Promise<Channel> {
     const beginning = this.offsets.get(name).then(stored => {
-      const tools = { ...this.tools, onEnd: (channel: Channel) => this.forget(channel) }
+      const tools = { ...this.tools, onEnd: (channel: Channel) => this.#forget(channel) }
       const channel = new Channel(name, { ...start, place: start.place ?? stored }, tools)
-      this.open.set(name, channel)
+      this.#open.set(name, channel)
       return channel
     })
-    this.channels.set(name, beginning)
+    this.#channels.set(name, beginning)
     return beginning
   }
 
-  private forget(channel: Channel): void {
-    this.open.delete(channel.name)
-    this.channels.delete(channel.name)
+  #forget(channel: Channel): void {
+    this.#open.delete(channel.name)
+    this.#channels.delete(channel.name)
   }
 }
 

@@ -18,20 +18,20 @@ const retireMs = callTimeoutMs
 
 /** One socket, from its handshake to its end. It never comes back: another one does. */
 export class Connection {
-  private readonly link: Socket
-  private goodbye: TuttiProblem | undefined
-  private isOver = false
-  private underWay = 0
+  readonly #link: Socket
+  #goodbye: TuttiProblem | undefined
+  #isOver = false
+  #underWay = 0
   /** What is said about a channel is said in turn: a follow never overtakes an unfollow. */
-  private readonly turns = new Map<string, Promise<unknown>>()
-  private readonly follows = new Follows(question => this.ask(question))
+  readonly #turns = new Map<string, Promise<unknown>>()
+  readonly #follows = new Follows(question => this.ask(question))
 
   constructor(
     url: string,
     private token: string,
     private readonly ear: ConnectionEar,
   ) {
-    this.link = io(url, {
+    this.#link = io(url, {
       auth: { token },
       // Proxies choose the node by it: a new one leads away from a node that is overloaded or going away.
       query: { nid: randomId() },
@@ -40,29 +40,29 @@ export class Connection {
       reconnection: false,
       timeout: connectTimeoutMs,
     })
-    this.link.on('connect', () => this.ear.onUp(this))
-    this.link.on('connect_error', error => {
+    this.#link.on('connect', () => this.ear.onUp(this))
+    this.#link.on('connect_error', error => {
       const isRefusal = 'data' in error && typeof error.data === 'object'
-      this.end(isRefusal ? toProblem(error.data) : unreachable(error))
+      this.#end(isRefusal ? toProblem(error.data) : unreachable(error))
     })
-    this.link.on('disconnect', () => this.end(this.goodbye))
-    this.link.onAny((name: string, message: unknown) => {
-      if (name === 'session.closed') this.goodbye = toProblem(message)
+    this.#link.on('disconnect', () => this.#end(this.#goodbye))
+    this.#link.onAny((name: string, message: unknown) => {
+      if (name === 'session.closed') this.#goodbye = toProblem(message)
       this.ear.onMessage(name, message, this)
     })
   }
 
   get isUp(): boolean {
-    return this.link.connected
+    return this.#link.connected
   }
 
   async ask({ name, input, key }: Question): Promise<Answer> {
-    this.underWay += 1
+    this.#underWay += 1
     try {
       const sent = { input, ...(key === undefined ? {} : { key }) }
-      return toAnswer(await this.link.timeout(callTimeoutMs).emitWithAck(name, sent).catch(notAnswered))
+      return toAnswer(await this.#link.timeout(callTimeoutMs).emitWithAck(name, sent).catch(notAnswered))
     } finally {
-      this.underWay -= 1
+      this.#underWay -= 1
     }
   }
 
@@ -76,38 +76,38 @@ export class Connection {
 
   /** Follows after a place, in turn. @throws TuttiProblem */
   follow(channel: string, after: Position | undefined): Promise<unknown> {
-    return this.inTurn(channel, () => this.follows.follow({ channel, ...(after && { after }) }))
+    return this.#inTurn(channel, () => this.#follows.follow({ channel, ...(after && { after }) }))
   }
 
   /** In turn. @throws TuttiProblem */
   async unfollow(channel: string): Promise<void> {
-    await this.inTurn(channel, () => this.ask({ name: 'channel.unfollow', input: { channel } }))
+    await this.#inTurn(channel, () => this.ask({ name: 'channel.unfollow', input: { channel } }))
   }
 
   /** When all that was asked about the channel before is answered. */
-  private inTurn<T>(channel: string, ask: () => Promise<T>): Promise<T> {
-    const turn = (this.turns.get(channel) ?? Promise.resolve()).then(ask)
+  #inTurn<T>(channel: string, ask: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(channel) ?? Promise.resolve()).then(ask)
     const settled = turn.catch(() => undefined)
-    this.turns.set(channel, settled)
-    void settled.then(() => this.turns.get(channel) === settled && this.turns.delete(channel))
+    this.#turns.set(channel, settled)
+    void settled.then(() => this.#turns.get(channel) === settled && this.#turns.delete(channel))
     return turn
   }
 
   /** Lets what was asked be answered, and closes then. */
   async retire(): Promise<void> {
     const pauseMs = 50
-    for (let waitedMs = 0; this.underWay > 0 && waitedMs < retireMs; waitedMs += pauseMs)
+    for (let waitedMs = 0; this.#underWay > 0 && waitedMs < retireMs; waitedMs += pauseMs)
       await new Promise(resolve => setTimeout(resolve, pauseMs))
     this.close()
   }
 
   close(): void {
-    this.isOver = true
-    this.link.disconnect()
+    this.#isOver = true
+    this.#link.disconnect()
   }
 
-  private end(problem: TuttiProblem | undefined): void {
-    if (this.isOver) return
+  #end(problem: TuttiProblem | undefined): void {
+    if (this.#isOver) return
     this.close()
     this.ear.onDown(this, problem)
   }

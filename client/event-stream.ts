@@ -9,12 +9,12 @@ export interface Message {
  * place. Comments become messages without data: they say that the stream lives.
  */
 export class EventStream {
-  private rest = ''
+  #rest = ''
 
   take(text: string): Message[] {
-    const blocks = (this.rest + text).replaceAll('\r\n', '\n').split('\n\n')
+    const blocks = (this.#rest + text).replaceAll('\r\n', '\n').split('\n\n')
     // A line end may be cut in the middle of its two characters: they stay together in the rest.
-    this.rest = blocks.pop() ?? ''
+    this.#rest = blocks.pop() ?? ''
     return blocks.map(block => toMessage(block.split('\n')))
   }
 }

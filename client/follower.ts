@@ -43,11 +43,11 @@ export class Follower {
   reader: Reader | undefined
   /** Where it stopped to hear because it had too much. */
   lagsAfter: Position | undefined
-  private isStopped = false
+  #isStopped = false
   /** Settles when it hears everything, or may not. */
   readonly joined: Promise<void>
   settle: (problem?: TuttiProblem) => void = () => undefined
-  private posted: Position | undefined
+  #posted: Position | undefined
 
   constructor(
     readonly handlers: Handlers,
@@ -68,7 +68,7 @@ export class Follower {
 
   events(events: readonly StreamEvent[], epoch: string): void {
     for (const event of events) {
-      if (this.outlet.isFull) this.lagsAfter ??= this.posted
+      if (this.outlet.isFull) this.lagsAfter ??= this.#posted
       if (this.lagsAfter !== undefined) {
         this.stopReading()
         return
@@ -80,18 +80,18 @@ export class Follower {
 
   /** Tells it when its turn has come: at once, or when all before `place` has been given. */
   say(what: (handlers: Handlers) => unknown, place?: Position): void {
-    if (this.isStopped) return
+    if (this.#isStopped) return
     if (place === undefined) {
-      this.tell(what)
+      this.#tell(what)
       return
     }
-    this.posted = place
-    this.outlet.post(this, () => this.tell(what), place)
+    this.#posted = place
+    this.outlet.post(this, () => this.#tell(what), place)
   }
 
   /** Hears nothing more. */
   stop(): void {
-    this.isStopped = true
+    this.#isStopped = true
     this.stopReading()
     this.settle()
   }
@@ -101,8 +101,8 @@ export class Follower {
     this.reader = undefined
   }
 
-  private tell(what: (handlers: Handlers) => unknown): void {
-    if (this.isStopped) return
+  #tell(what: (handlers: Handlers) => unknown): void {
+    if (this.#isStopped) return
     const failed = (error: unknown) => this.report(listenerFailed(error))
     try {
       const result = what(this.handlers)

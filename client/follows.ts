@@ -13,34 +13,34 @@ const wishesMax = 100
 
 /** Follows that are asked for in one moment, as when a connection is new, travel as one question. */
 export class Follows {
-  private wishes: Wish[] = []
+  #wishes: Wish[] = []
   /** A server of the release before knows one at a time only. */
-  private isSingly = false
+  #isSingly = false
 
   constructor(private readonly ask: (question: Question) => Promise<Answer>) {}
 
   /** What the server answers to `channel.follow`. @throws TuttiProblem */
   follow(input: Wish['input']): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (this.wishes.length === 0) void Promise.resolve().then(() => this.send())
-      this.wishes.push({ input, resolve, reject })
+      if (this.#wishes.length === 0) void Promise.resolve().then(() => this.#send())
+      this.#wishes.push({ input, resolve, reject })
     })
   }
 
-  private send(): void {
-    const wishes = this.wishes
-    this.wishes = []
-    for (let at = 0; at < wishes.length; at += wishesMax) this.sendSome(wishes.slice(at, at + wishesMax))
+  #send(): void {
+    const wishes = this.#wishes
+    this.#wishes = []
+    for (let at = 0; at < wishes.length; at += wishesMax) this.#sendSome(wishes.slice(at, at + wishesMax))
   }
 
-  private sendSome(wishes: readonly Wish[]): void {
-    if (wishes.length > 1 && !this.isSingly) void this.sendTogether(wishes)
+  #sendSome(wishes: readonly Wish[]): void {
+    if (wishes.length > 1 && !this.#isSingly) void this.#sendTogether(wishes)
     else
       for (const { input, resolve, reject } of wishes)
         this.ask({ name: 'channel.follow', input }).then(({ data }) => resolve(data), reject)
   }
 
-  private async sendTogether(wishes: readonly Wish[]): Promise<void> {
+  async #sendTogether(wishes: readonly Wish[]): Promise<void> {
     try {
       const input = { channels: wishes.map(wish => wish.input) }
       const { data } = await this.ask({ name: 'channel.followAll', input })
@@ -52,8 +52,8 @@ export class Follows {
       }
     } catch (error) {
       if (asProblem(error).code === 'unknown_operation') {
-        this.isSingly = true
-        this.sendSome(wishes)
+        this.#isSingly = true
+        this.#sendSome(wishes)
       } else for (const { reject } of wishes) reject(error)
     }
   }

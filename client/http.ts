@@ -18,14 +18,14 @@ export class Http {
   /** `path` is below `/api/v1`. @throws TuttiProblem, `unreachable` when no answer came. */
   async send(path: string, request: HttpRequest): Promise<Response> {
     const token = await tokenFrom(this.token)
-    const response = await this.sendWith(token, path, request)
+    const response = await this.#sendWith(token, path, request)
     if (response.status !== 401 || !this.token.mayChange) return response
     const problem = await problemIn(response.clone())
     const other = await tokenFrom(this.token, problem)
-    return other === token ? response : this.sendWith(other, path, request)
+    return other === token ? response : this.#sendWith(other, path, request)
   }
 
-  private async sendWith(token: string, path: string, { headers, ...request }: HttpRequest): Promise<Response> {
+  async #sendWith(token: string, path: string, { headers, ...request }: HttpRequest): Promise<Response> {
     const sent = { ...request, headers: { ...headers, authorization: `Bearer ${token}` } }
     return fetch(`${this.origin}/api/v1${path}`, sent).catch((error: unknown) => {
       throw unreachable(error)

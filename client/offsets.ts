@@ -11,9 +11,9 @@ const storeAfterMs = 250
 
 /** Stores places a little later, so that a burst of events costs one write. */
 export class Offsets {
-  private readonly unstored = new Map<string, () => Position | undefined>()
-  private timer: ReturnType<typeof setTimeout> | undefined
-  private storing: Promise<unknown> = Promise.resolve()
+  readonly #unstored = new Map<string, () => Position | undefined>()
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #storing: Promise<unknown> = Promise.resolve()
 
   constructor(
     private readonly store: OffsetStore | undefined,
@@ -32,22 +32,22 @@ export class Offsets {
   /** The place is asked for when it is stored. */
   touch(channel: string, place: () => Position | undefined): void {
     if (this.store === undefined) return
-    this.unstored.set(channel, place)
-    this.timer ??= setTimeout(() => void this.flush(), storeAfterMs)
+    this.#unstored.set(channel, place)
+    this.#timer ??= setTimeout(() => void this.flush(), storeAfterMs)
   }
 
   /** Stores, one after the other. Resolves when all is stored. */
   flush(): Promise<unknown> {
-    clearTimeout(this.timer)
-    this.timer = undefined
+    clearTimeout(this.#timer)
+    this.#timer = undefined
     // Begun at once: a page that goes away gives no time for later.
-    const begun = [...this.unstored].map(([channel, place]) => this.put(channel, place()))
-    this.unstored.clear()
-    this.storing = Promise.all([this.storing, ...begun])
-    return this.storing
+    const begun = [...this.#unstored].map(([channel, place]) => this.#put(channel, place()))
+    this.#unstored.clear()
+    this.#storing = Promise.all([this.#storing, ...begun])
+    return this.#storing
   }
 
-  private async put(channel: string, place: Position | undefined): Promise<void> {
+  async #put(channel: string, place: Position | undefined): Promise<void> {
     try {
       if (place !== undefined) await this.store?.set(channel, place)
     } catch (error) {

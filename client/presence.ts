@@ -15,52 +15,52 @@ type Delta = Omit<PresenceFrame, 'channel'>
 
 /** Puts together who is there, from the answer to a follow and what changes after it. */
 export class Roll {
-  private rev = -1
-  private count = 0
-  private members: Set<string> | null = null
-  private waiting: Delta[] = []
+  #rev = -1
+  #count = 0
+  #members: Set<string> | null = null
+  #waiting: Delta[] = []
 
   get now(): Presence | undefined {
-    return this.rev < 0 ? undefined : { count: this.count, members: this.members && [...this.members] }
+    return this.#rev < 0 ? undefined : { count: this.#count, members: this.#members && [...this.#members] }
   }
 
   /** Answers whether something is missing before it. What comes before the first answer waits for it. */
   hear(delta: unknown): boolean {
     if (!isDelta(delta)) return false
-    this.waiting = [...this.waiting, delta].slice(-waitingMax)
-    if (this.rev < 0) return false
-    this.run()
-    return this.waiting.length > 0
+    this.#waiting = [...this.#waiting, delta].slice(-waitingMax)
+    if (this.#rev < 0) return false
+    this.#run()
+    return this.#waiting.length > 0
   }
 
   /** The whole, as it was read for us. Answers whether it is there. */
   answer(whole: unknown): boolean {
     if (!isWhole(whole)) return false
-    this.rev = whole.rev
-    this.count = whole.count
-    this.members = whole.members && new Set(whole.members)
-    this.run()
+    this.#rev = whole.rev
+    this.#count = whole.count
+    this.#members = whole.members && new Set(whole.members)
+    this.#run()
     // What is still ahead was missed before we asked, or speaks of what Redis has lost: the next change will tell.
-    this.waiting = []
+    this.#waiting = []
     return true
   }
 
-  private run(): void {
+  #run(): void {
     const left: Delta[] = []
-    for (const delta of this.waiting.sort((one, other) => one.rev - other.rev))
-      if (delta.after > this.rev) left.push(delta)
-      else if (delta.rev >= this.rev) this.apply(delta)
-    this.waiting = left
+    for (const delta of this.#waiting.sort((one, other) => one.rev - other.rev))
+      if (delta.after > this.#rev) left.push(delta)
+      else if (delta.rev >= this.#rev) this.#apply(delta)
+    this.#waiting = left
   }
 
-  private apply({ rev, count, joined, left }: Delta): void {
-    this.rev = rev
-    this.count = count
+  #apply({ rev, count, joined, left }: Delta): void {
+    this.#rev = rev
+    this.#count = count
     // Whoever was too many to list is named as a whole, once that is possible.
-    if (this.members === null && joined.length === count) this.members = new Set()
-    for (const member of joined) this.members?.add(member)
-    for (const member of left) this.members?.delete(member)
-    if (this.members?.size !== count) this.members = null
+    if (this.#members === null && joined.length === count) this.#members = new Set()
+    for (const member of joined) this.#members?.add(member)
+    for (const member of left) this.#members?.delete(member)
+    if (this.#members?.size !== count) this.#members = null
   }
 }
 

@@ -34,55 +34,55 @@ export interface ReaderTools {
 
 /** Reads one channel from a place on: asks until nothing is missing, and again whenever something is. */
 export class Reader {
-  private readonly sequence: Sequence
+  readonly #sequence: Sequence
   /** Counts the times that asking began: only the latest may go on. */
-  private asking = 0
-  private isAsking = false
+  #asking = 0
+  #isAsking = false
 
   constructor(
     private readonly tools: ReaderTools,
     place: Position | undefined,
     private wantsSnapshot: boolean,
   ) {
-    this.sequence = new Sequence(place)
+    this.#sequence = new Sequence(place)
   }
 
   get place(): Position | undefined {
-    return this.sequence.place
+    return this.#sequence.place
   }
 
   get isCurrent(): boolean {
-    return !this.isAsking && this.place !== undefined
+    return !this.#isAsking && this.place !== undefined
   }
 
   hear(frame: Frame): void {
-    const { events, isMissing } = this.sequence.hear(frame)
-    this.tell(events)
-    if (isMissing && !this.isAsking) void this.catchUp()
+    const { events, isMissing } = this.#sequence.hear(frame)
+    this.#tell(events)
+    if (isMissing && !this.#isAsking) void this.catchUp()
   }
 
   stop(): void {
-    this.asking += 1
-    this.isAsking = false
+    this.#asking += 1
+    this.#isAsking = false
   }
 
   /** Asks, after failures not at once. Resolves when nothing is missing any more, or when asking has begun anew meanwhile. */
   async catchUp(failures = 0): Promise<void> {
-    this.asking += 1
-    const turn = this.asking
-    this.isAsking = true
+    this.#asking += 1
+    const turn = this.#asking
+    this.#isAsking = true
     let hint: number | undefined
-    while (turn === this.asking) {
+    while (turn === this.#asking) {
       if (failures > 0) await this.tools.timers.pause(backoffMs(failures - 1, hint))
-      if (turn !== this.asking) return
+      if (turn !== this.#asking) return
       const before = this.place
       try {
-        if (await this.askOnce(turn)) return
+        if (await this.#askOnce(turn)) return
         hint = undefined
         // Nothing new, and still something missing: as from a node that is behind.
         failures = isSame(before, this.place) ? failures + 1 : 0
       } catch (error) {
-        if (turn !== this.asking) return
+        if (turn !== this.#asking) return
         const problem = asProblem(error)
         if (!this.tools.onProblem(problem)) {
           this.stop()
@@ -95,41 +95,41 @@ export class Reader {
   }
 
   /** Whether that was all. */
-  private async askOnce(turn: number): Promise<boolean> {
+  async #askOnce(turn: number): Promise<boolean> {
     if (this.wantsSnapshot && this.place === undefined) {
       const snapshot = await this.tools.takeSnapshot()
-      if (turn !== this.asking) return true
+      if (turn !== this.#asking) return true
       this.wantsSnapshot = false
-      if (snapshot !== undefined) this.startAfter({ position: snapshot.position, snapshot, isGap: false })
+      if (snapshot !== undefined) this.#startAfter({ position: snapshot.position, snapshot, isGap: false })
     }
     const asked = this.place
     const answer = await this.tools.ask(asked)
-    if (turn !== this.asking) return true
+    if (turn !== this.#asking) return true
     const isLost = asked !== undefined && (!answer.recovered || answer.epoch !== asked.epoch)
     this.tools.onAnswer(answer)
-    if (isLost) return this.startAnew(answer, turn)
+    if (isLost) return this.#startAnew(answer, turn)
     const { epoch, top: offset } = answer
-    if (asked === undefined) this.startAfter({ position: { epoch, offset }, isGap: false })
-    const { events, isMissing } = this.sequence.answer(answer)
-    this.isAsking = answer.more || isMissing
-    this.tell(events)
-    if (!this.isAsking) this.tools.onCurrent()
-    return !this.isAsking
+    if (asked === undefined) this.#startAfter({ position: { epoch, offset }, isGap: false })
+    const { events, isMissing } = this.#sequence.answer(answer)
+    this.#isAsking = answer.more || isMissing
+    this.#tell(events)
+    if (!this.#isAsking) this.tools.onCurrent()
+    return !this.#isAsking
   }
 
-  private async startAnew({ epoch, top }: CatchUp, turn: number): Promise<boolean> {
+  async #startAnew({ epoch, top }: CatchUp, turn: number): Promise<boolean> {
     const snapshot = await this.tools.takeSnapshot()
-    if (turn !== this.asking) return true
-    this.startAfter({ position: snapshot?.position ?? { epoch, offset: top }, snapshot, isGap: true })
+    if (turn !== this.#asking) return true
+    this.#startAfter({ position: snapshot?.position ?? { epoch, offset: top }, snapshot, isGap: true })
     return false
   }
 
-  private startAfter(restart: Restart): void {
-    this.sequence.restart(restart.position)
+  #startAfter(restart: Restart): void {
+    this.#sequence.restart(restart.position)
     this.tools.onRestart(restart)
   }
 
-  private tell(events: readonly StreamEvent[]): void {
+  #tell(events: readonly StreamEvent[]): void {
     if (events.length > 0) this.tools.onEvents(events, this.place?.epoch ?? '')
   }
 }

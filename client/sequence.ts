@@ -14,28 +14,28 @@ export const waitingEventsMax = 2_000
  * when it is the next one. What is ahead waits. Pure: it neither asks nor tells.
  */
 export class Sequence {
-  private waiting: Frame[] = []
-  private isOverfull = false
+  #waiting: Frame[] = []
+  #isOverfull = false
 
   /** Without a place nothing can be given: the first answer brings one. */
   constructor(public place?: Position) {}
 
   hear(frame: Frame): Run {
-    this.waiting.push(frame)
-    return this.run()
+    this.#waiting.push(frame)
+    return this.#run()
   }
 
   /** An answer to what was asked after `place`; one that has not recovered is for `restart`. */
   answer(answer: CatchUp): Run {
     this.place ??= { epoch: answer.epoch, offset: answer.top }
-    this.waiting.unshift(answer)
-    const { events } = this.run()
-    const isForeign = this.waiting.some(({ epoch }) => epoch !== answer.epoch)
+    this.#waiting.unshift(answer)
+    const { events } = this.#run()
+    const isForeign = this.#waiting.some(({ epoch }) => epoch !== answer.epoch)
     // What is ahead comes again over one that streams.
     const isStream = answer.streams === true
-    this.waiting = isStream ? [] : this.waiting.filter(({ epoch }) => epoch === answer.epoch)
-    const isAhead = this.waiting.length > 0 || this.isOverfull
-    this.isOverfull = false
+    this.#waiting = isStream ? [] : this.#waiting.filter(({ epoch }) => epoch === answer.epoch)
+    const isAhead = this.#waiting.length > 0 || this.#isOverfull
+    this.#isOverfull = false
     return { events, isMissing: isForeign || (isAhead && !isStream) }
   }
 
@@ -45,22 +45,22 @@ export class Sequence {
   }
 
   /** Takes what continues, drops what is known, keeps what is ahead or speaks of another epoch. */
-  private run(): Run {
+  #run(): Run {
     const events: StreamEvent[] = []
     for (let before = -1; before < events.length;) {
       before = events.length
-      this.waiting = this.waiting.filter(frame => frame.epoch !== this.place?.epoch || !this.take(frame, events))
+      this.#waiting = this.#waiting.filter(frame => frame.epoch !== this.place?.epoch || !this.#take(frame, events))
     }
-    const isMissing = this.waiting.length > 0
-    if (this.waiting.reduce((sum, frame) => sum + frame.events.length, 0) > waitingEventsMax) {
-      this.waiting = []
-      this.isOverfull = true
+    const isMissing = this.#waiting.length > 0
+    if (this.#waiting.reduce((sum, frame) => sum + frame.events.length, 0) > waitingEventsMax) {
+      this.#waiting = []
+      this.#isOverfull = true
     }
     return { events, isMissing }
   }
 
   /** Whether nothing of the frame is left. */
-  private take(frame: Frame, taken: StreamEvent[]): boolean {
+  #take(frame: Frame, taken: StreamEvent[]): boolean {
     for (const event of frame.events) {
       const next = (this.place?.offset ?? 0) + 1
       if (event.offset > next) return false

@@ -1,17 +1,17 @@
 /** Things to do later, all of which can be called off at once. */
 export class Timers {
-  private readonly running = new Set<ReturnType<typeof setTimeout>>()
+  readonly #running = new Set<ReturnType<typeof setTimeout>>()
 
   /** Answers how to call it off. */
   start(ms: number, what: () => void): () => void {
     const timer = setTimeout(() => {
-      this.running.delete(timer)
+      this.#running.delete(timer)
       what()
     }, ms)
-    this.running.add(timer)
+    this.#running.add(timer)
     return () => {
       clearTimeout(timer)
-      this.running.delete(timer)
+      this.#running.delete(timer)
     }
   }
 
@@ -21,7 +21,7 @@ export class Timers {
   }
 
   callOff(): void {
-    for (const timer of this.running) clearTimeout(timer)
-    this.running.clear()
+    for (const timer of this.#running) clearTimeout(timer)
+    this.#running.clear()
   }
 }

@@ -19,9 +19,9 @@ export interface TransportsTold {
 
 /** Which transport channels go over: the first of the list that works, and back when a better one works again. */
 export class Transports {
-  private current: Transport | undefined
-  private sseFailures = 0
-  private isSseBlocked = false
+  #current: Transport | undefined
+  #sseFailures = 0
+  #isSseBlocked = false
 
   constructor(
     private order: readonly Transport[],
@@ -33,7 +33,7 @@ export class Transports {
 
   /** None while there is hope for a socket that is better than what else there is. */
   get now(): Transport | undefined {
-    return this.current
+    return this.#current
   }
 
   get withSocket(): boolean {
@@ -49,11 +49,11 @@ export class Transports {
 
   /** Resolves when the channels go on over what was chosen, or need not change. */
   choose(isNewSocket = false): Promise<unknown> {
-    const best = this.order.find(transport => this.isWorthwhile(transport))
+    const best = this.order.find(transport => this.#isWorthwhile(transport))
     const chosen = best === 'socket' && !this.live.isConnected ? undefined : best
-    const isNew = chosen !== this.current
+    const isNew = chosen !== this.#current
     if (isNew) {
-      this.current = chosen
+      this.#current = chosen
       this.told.onTransport(chosen)
     }
     if (chosen === undefined || (!isNew && !(isNewSocket && chosen === 'socket'))) return Promise.resolve()
@@ -64,28 +64,28 @@ export class Transports {
     if (transport === 'socket') return socketFeed(this.live, channel)
     if (transport === 'long-poll') return longPoll(this.http, channel, ear)
     return sse(this.http, channel, ear, {
-      onOpened: () => (this.sseFailures = 0),
-      onFailed: isSure => this.countSseFailure(isSure),
+      onOpened: () => (this.#sseFailures = 0),
+      onFailed: isSure => this.#countSseFailure(isSure),
     })
   }
 
   /** Reads beside the feed that a channel has. @throws TuttiProblem */
   read(channel: string, after: Position | undefined): Promise<CatchUp> {
-    return this.current === 'socket' ? followOver(this.live, channel, after) : readEvents(this.http, channel, after)
+    return this.#current === 'socket' ? followOver(this.live, channel, after) : readEvents(this.http, channel, after)
   }
 
-  private isWorthwhile(transport: Transport): boolean {
+  #isWorthwhile(transport: Transport): boolean {
     if (transport === 'socket') return this.live.isConnected || this.live.isHopeful || this.order.length === 1
-    return transport === 'long-poll' || !this.isSseBlocked || !this.order.includes('long-poll')
+    return transport === 'long-poll' || !this.#isSseBlocked || !this.order.includes('long-poll')
   }
 
-  private countSseFailure(isSure: boolean): void {
-    this.sseFailures += isSure ? sseFailuresMax : 1
-    if (this.sseFailures < sseFailuresMax || this.isSseBlocked) return
-    this.isSseBlocked = true
+  #countSseFailure(isSure: boolean): void {
+    this.#sseFailures += isSure ? sseFailuresMax : 1
+    if (this.#sseFailures < sseFailuresMax || this.#isSseBlocked) return
+    this.#isSseBlocked = true
     this.timers.start(sseBlockedMs, () => {
-      this.isSseBlocked = false
-      this.sseFailures = 0
+      this.#isSseBlocked = false
+      this.#sseFailures = 0
       void this.choose()
     })
     void this.choose()

@@ -36,8 +36,8 @@ const mutations: readonly Mutation[] = [
     edits: [
       ['    await socket.join(wish.channel)\n    try {\n', '    try {\n'],
       [
-        '      return await catchUp(wish, bytesMax)\n',
-        '      const data = await catchUp(wish, bytesMax)\n      await socket.join(wish.channel)\n      return data\n',
+        '      const caught = await catchUp(wish, bytesMax)\n',
+        '      const caught = await catchUp(wish, bytesMax)\n      await socket.join(wish.channel)\n',
       ],
     ],
     fails: 'joins the room before it reads the log: what happens between the two is heard',
