@@ -1,5 +1,7 @@
 import { Block } from './block'
 import { Comment } from './comment'
+import { Fingerprint } from './fingerprint'
+import { FingerprintMatch } from './fingerprint-match'
 import { Follow } from './follow'
 import { FormerHandle } from './former-handle'
 import { Inbox } from './inbox'
@@ -23,6 +25,8 @@ import { Waveform } from './waveform'
 export const models = [
   Block,
   Comment,
+  Fingerprint,
+  FingerprintMatch,
   Follow,
   FormerHandle,
   Inbox,
@@ -47,6 +51,8 @@ export const models = [
 export {
   Block,
   Comment,
+  Fingerprint,
+  FingerprintMatch,
   Follow,
   FormerHandle,
   Inbox,

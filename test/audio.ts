@@ -42,6 +42,10 @@ export async function makeVideo(ffmpeg: string, { sound }: { sound: boolean }): 
   return make(ffmpeg, [...pictures, ...beep, '-c:v', 'mpeg4'], 'mp4')
 }
 
+/** The path of the first seconds of a file, its frames as they are. */
+export const beginningOf = (ffmpeg: string, path: string, seconds: number): Promise<string> =>
+  make(ffmpeg, ['-i', path, '-t', String(seconds), '-c', 'copy'], path.slice(path.lastIndexOf('.') + 1))
+
 /** Kept in the folder of the test stack, for all test files of the run. */
 async function make(ffmpeg: string, args: readonly string[], extension: string): Promise<string> {
   const folder = join(testStack().folder, 'audio')

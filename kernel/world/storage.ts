@@ -17,8 +17,10 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { refusals } from '../refusals'
 import { type Config } from './config'
+import { putFile } from './put-file'
 
 const headTimeoutMs = 3_000
+const forGood = { CacheControl: 'max-age=31536000, immutable' }
 
 export interface PresignedPut {
   url: string
@@ -104,7 +106,7 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
      */
     async copy(from: string, to: string, etag: string, contentType: string): Promise<void> {
       const source = { CopySource: `${bucket}/${from}`, CopySourceIfMatch: etag }
-      const headers = { ContentType: contentType, CacheControl: 'max-age=31536000, immutable' }
+      const headers = { ContentType: contentType, ...forGood }
       const command = new CopyObjectCommand({ ...at(to), ...source, ...headers, MetadataDirective: 'REPLACE' })
       await s3.send(command).catch(rethrow)
     },
@@ -131,6 +133,11 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
       })
       await pipeline(Body, hashing, createWriteStream(path), { signal }).catch(rethrow)
       return { sha256: hash.digest('hex') }
+    },
+
+    /** Stores a local file under a key whose content never changes afterwards, with constant memory. */
+    async putFile(key: string, path: string, contentType: string, { signal }: { signal: AbortSignal }): Promise<void> {
+      await putFile(s3, { ...at(key), ContentType: contentType, ...forGood }, path, signal).catch(rethrow)
     },
 
     async put(key: string, body: Buffer, contentType: string): Promise<void> {

@@ -2,6 +2,7 @@ import { type Skill } from '../../kernel/product'
 import { abortUpload } from './abort-upload'
 import { trackChanged, trackHidden, trackPublished, trackRemoved, uploadChanged } from './events'
 import { expireUploads } from './expire-uploads'
+import { findResemblance } from './find-resemblance'
 import { finalizeUpload } from './finalize-upload'
 import { getUpload } from './get-upload'
 import { initiateUpload } from './initiate-upload'
@@ -18,5 +19,5 @@ export const musicUpload: Skill = {
     ...[updateTrack, removeTrack],
   ],
   events: [uploadChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
-  jobs: [processTrack, expireUploads, removeObjects],
+  jobs: [processTrack, findResemblance, expireUploads, removeObjects],
 }

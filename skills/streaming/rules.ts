@@ -33,3 +33,19 @@ export function streamExpiry(now: Date, durationMs: number): Date {
   const lifeMs = Math.min(durationMs + grantMarginMs, grantLifeMsMax)
   return new Date(Math.floor((now.getTime() + lifeMs) / 1000) * 1000)
 }
+
+/** In how many peaks a waveform can be had. */
+export const waveformPoints = [200, 800, 3_200] as const
+export const waveformPointsDefault = 800
+
+/** The same sound in fewer peaks: each is the loudest of an equal part of the finer ones. As many as there are, at most. */
+export function coarser(peaks: Buffer, points: number): Buffer {
+  const count = Math.min(points, peaks.length)
+  return Buffer.from(
+    Array.from({ length: count }, (_, index) => {
+      const from = Math.floor((index * peaks.length) / count)
+      const to = Math.floor(((index + 1) * peaks.length) / count)
+      return Math.max(...peaks.subarray(from, to))
+    }),
+  )
+}
