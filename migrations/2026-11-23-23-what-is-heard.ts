@@ -34,7 +34,6 @@ export const whatIsHeard = sqlMigration(
     check (track_id <> other_id)
   );
   create index fingerprint_matches_other on fingerprint_matches (other_id);
-  create index fingerprint_matches_page on fingerprint_matches (created_at, track_id, other_id);
   `,
   `
   drop table fingerprint_matches;

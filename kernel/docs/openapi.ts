@@ -47,6 +47,7 @@ function toOperation(op: AnyOperation, book: SchemaBook): Json {
     ...params.map(name => parameter('path', name, input.properties?.[name], true)),
     ...(inQuery ? rest.map(([name, schema]) => parameter('query', name, schema, isRequired(name))) : []),
     ...(op.idempotency === 'keyed' ? [keyHeader] : []),
+    ...(op.kept === undefined ? [] : [ifNoneMatchHeader]),
     ...(!inQuery && rest.some(([name]) => name === 'rev') ? [ifMatchHeader] : []),
   ]
   const body = {
@@ -63,7 +64,11 @@ function toOperation(op: AnyOperation, book: SchemaBook): Json {
     ...(op.who === 'anyone' ? { security: [{}, { bearer: [] }] } : {}),
     parameters,
     ...(inQuery || rest.length === 0 ? {} : { requestBody: { required: true, content: json(body) } }),
-    responses: { [op.status ?? 200]: success(op, book), ...refusalResponses(refusalsOf(op)) },
+    responses: {
+      [op.status ?? 200]: success(op, book),
+      ...(op.kept === undefined ? {} : { 304: { description: 'Still the version of `If-None-Match`' } }),
+      ...refusalResponses(refusalsOf(op)),
+    },
   }
 }
 
@@ -84,6 +89,13 @@ const ifMatchHeader = {
   in: 'header',
   name: 'If-Match',
   description: 'The revision you have seen, such as `"7"`: the same as `rev` in the body.',
+  schema: { type: 'string' },
+}
+
+const ifNoneMatchHeader = {
+  in: 'header',
+  name: 'If-None-Match',
+  description: 'The ETag of the answer that you keep. Browsers send it by themselves.',
   schema: { type: 'string' },
 }
 

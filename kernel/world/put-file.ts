@@ -23,9 +23,8 @@ interface Destination {
 export async function putFile(s3: S3Client, to: Destination, path: string, signal: AbortSignal): Promise<void> {
   await using file = await open(path)
   const { size } = await file.stat()
-  if (size > partBytes) return await putParts(s3, to, file, size, signal)
-  const Body = await readPart(file, 0, size)
-  await s3.send(new PutObjectCommand({ ...to, Body }), { abortSignal: signal })
+  if (size > partBytes) await putParts(s3, to, file, size, signal)
+  else await s3.send(new PutObjectCommand({ ...to, Body: await readPart(file, 0, size) }), { abortSignal: signal })
 }
 
 async function putParts(s3: S3Client, to: Destination, file: FileHandle, size: number, signal: AbortSignal) {

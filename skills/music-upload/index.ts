@@ -6,6 +6,7 @@ import { findResemblance } from './find-resemblance'
 import { finalizeUpload } from './finalize-upload'
 import { getUpload } from './get-upload'
 import { initiateUpload } from './initiate-upload'
+import { listMatches } from './list-matches'
 import { listUploads } from './list-uploads'
 import { processTrack } from './process-track'
 import { removeObjects } from './remove-objects'
@@ -16,7 +17,7 @@ import { updateTrack } from './update-track'
 export const musicUpload: Skill = {
   operations: [
     ...[initiateUpload, getUpload, listUploads, renewUpload, finalizeUpload, abortUpload],
-    ...[updateTrack, removeTrack],
+    ...[updateTrack, removeTrack, listMatches],
   ],
   events: [uploadChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
   jobs: [processTrack, findResemblance, expireUploads, removeObjects],

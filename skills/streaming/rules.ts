@@ -34,8 +34,8 @@ export function streamExpiry(now: Date, durationMs: number): Date {
   return new Date(Math.floor((now.getTime() + lifeMs) / 1000) * 1000)
 }
 
-/** In how many peaks a waveform can be had. */
-export const waveformPoints = [200, 800, 3_200] as const
+/** In how many peaks a waveform can be had: as fine as it is kept. */
+export const waveformPointsMax = 3_200
 export const waveformPointsDefault = 800
 
 /** The same sound in fewer peaks: each is the loudest of an equal part of the finer ones. As many as there are, at most. */
