@@ -15,8 +15,8 @@ const boxBytesMax = 4 * 1024 * 1024
 const boxesMax = 16
 
 /**
- * Read off the index in front of the fragments, which ffmpeg writes with `global_sidx`. The priming of the encoder, which
- * the edit list hides, is no part of the first fragment's seconds.
+ * Read off the index in front of the fragments, which ffmpeg writes with `global_sidx`. Its durations are what is heard:
+ * the priming of the encoder, which the edit list hides, is no part of the first.
  * @throws Error when it is not such a file, or not whole.
  */
 export async function readFragments(path: string): Promise<Fragments> {
@@ -33,12 +33,8 @@ export async function readFragments(path: string): Promise<Fragments> {
   const [moov, sidx] = [boxes.get('moov'), boxes.get('sidx')]
   if (moov === undefined || sidx === undefined) throw new Error('not a fragmented MP4 with an index')
   const { timescale, firstOffset, entries } = readIndex(sidx.bytes)
-  const priming = primingOf(moov.bytes)
   const firstAt = sidx.at + sidx.bytes.length + firstOffset
-  const list = entries.map(({ bytes, duration }, index) => ({
-    bytes,
-    seconds: (duration - (index === 0 ? priming : 0)) / timescale,
-  }))
+  const list = entries.map(({ bytes, duration }) => ({ bytes, seconds: duration / timescale }))
   if (list.reduce((sum, { bytes }) => sum + bytes, firstAt) !== sizeBytes)
     throw new Error('the index fits not the file')
   return { headerBytes: moov.at + moov.bytes.length, firstAt, list, sizeBytes }
@@ -55,13 +51,6 @@ function readIndex(box: Buffer) {
     duration: box.readUInt32BE(countAt + 6 + index * 12),
   }))
   return { timescale, firstOffset, entries }
-}
-
-/** Where the edit list (8.6.6) lets the sound begin, in samples. */
-function primingOf(moov: Buffer): number {
-  const at = moov.indexOf('elst', 0, 'latin1')
-  if (at < 0) return 0
-  return moov[at + 4] === 1 ? Number(moov.readBigInt64BE(at + 20)) : moov.readInt32BE(at + 16)
 }
 
 async function readAt(file: FileHandle, at: number, bytes: number): Promise<Buffer> {

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process'
-import { constants, setPriority } from 'node:os'
+import { setPriority } from 'node:os'
 import { Rejection } from './rejection'
+
+/** A third of what others get where the machine has too much to do; not so little that a busy one never gets to it. */
+const niceness = 5
 
 export interface ToolLimits {
   timeoutMs: number
@@ -56,7 +59,7 @@ export async function runTool(
 /** Before it has threads: they inherit it. */
 function stepBack(pid: number): void {
   try {
-    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL)
+    setPriority(pid, niceness)
   } catch {
     // It ended by itself meanwhile, or may not be told.
   }
