@@ -29,7 +29,8 @@ export async function putFile(s3: S3Client, to: Destination, path: string, signa
 
 async function putParts(s3: S3Client, to: Destination, file: FileHandle, size: number, signal: AbortSignal) {
   const { Bucket, Key } = to
-  const { UploadId } = await s3.send(new CreateMultipartUploadCommand(to), { abortSignal: signal })
+  // Not aborted on the way: what was begun unheard could not be ended.
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand(to))
   try {
     const Parts: CompletedPart[] = []
     for (let at = 0; at < size; at += partBytes) {
