@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { cautiousInput, type Format } from './formats'
+import { cautiousInput, type Format, withoutGaps } from './formats'
 import { bestOf, previewKbps, type Quality, type StreamShape } from './ladder'
 import { runTool } from './run-tool'
 
@@ -47,7 +47,7 @@ export function encodingArgs({
   const pads = [...qualities.map(({ name }) => `[${name}]`), '[whole]'].join('')
   const common = `sample_fmts=fltp:sample_rates=${shape.sampleRate}:channel_layouts=${layout}`
   const graph = [
-    `[0:a:0]aformat=${common},asplit=${qualities.length + 1}${pads}`,
+    `[0:a:0]${withoutGaps},aformat=${common},asplit=${qualities.length + 1}${pads}`,
     `[whole]${previewFilter(durationMs)}[preview]`,
     ...qualities.filter(({ codec }) => codec === 'opus').map(({ name }) => `[${name}]aresample=48000[at48k]`),
   ]

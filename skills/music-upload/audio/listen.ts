@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { cautiousInput, type Format } from './formats'
+import { cautiousInput, type Format, withoutGaps } from './formats'
 import { fingerprintSeconds, readFingerprint } from './fingerprint'
 import { createLoudness, type Loudness } from './loudness'
 import { createPeaks } from './peaks'
@@ -53,7 +53,7 @@ export async function listen({ ffmpeg, path, format, durationMs, scratch, signal
 export function listeningArgs({ path, format, scratch }: Pick<Listening, 'path' | 'format' | 'scratch'>): string[] {
   const wants = scratch === null ? ['peaks', 'loud'] : ['peaks', 'loud', 'print']
   const graph = [
-    `[0:a:0]atrim=end=${decodedSecondsMax},aformat=channel_layouts=stereo|mono,asplit=${wants.length}${wants.map(name => `[${name}]`).join('')}`,
+    `[0:a:0]${withoutGaps},atrim=end=${decodedSecondsMax},aformat=channel_layouts=stereo|mono,asplit=${wants.length}${wants.map(name => `[${name}]`).join('')}`,
     // Not loudnorm, whose first pass takes eight times as long.
     '[loud]ebur128=peak=true:dualmono=true:framelog=verbose,anullsink',
     ...(scratch === null ? [] : [`[print]atrim=end=${fingerprintSeconds},aresample=11025[short]`]),

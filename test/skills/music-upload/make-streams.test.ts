@@ -150,3 +150,22 @@ it('streams what changes in the middle as it was heard', async () => {
   const { length } = await samplesOf(at('aac-96.mp4'), 44_100)
   expect(Math.abs((length / 44_100) * 1000 - durationMs)).toBeLessThan(100)
 })
+
+it('streams what has lost its middle with as much silence there', async () => {
+  const seconds = 12
+  const whole = await readFile(
+    await makeSound(toolsOfTests().ffmpeg, `${noise}:d=${seconds}`, ['-c:a', 'libvorbis'], 'ogg'),
+  )
+  const pages: Buffer[] = []
+  for (let at = 0, next = 0; at >= 0; at = next) {
+    next = whole.indexOf('OggS', at + 4, 'latin1')
+    pages.push(whole.subarray(at, next < 0 ? undefined : next))
+  }
+  const path = join(folder, 'gap.ogg')
+  const isLost = (index: number) => index > pages.length / 3 && index < pages.length / 2
+  await writeFile(path, Buffer.concat(pages.filter((_, index) => !isLost(index))))
+  const { at, durationMs } = await streamsOf(folder, path)
+  expect(Math.abs(durationMs - seconds * 1000)).toBeLessThan(200)
+  const { length } = await samplesOf(at('aac-96.mp4'), 44_100)
+  expect(Math.abs((length / 44_100) * 1000 - durationMs)).toBeLessThan(25)
+})
