@@ -28,7 +28,7 @@ export interface Capabilities {
     sendWithinSeconds: number
     putUrlSeconds: number
   }
-  streaming: { grantMarginSeconds: number; grantSecondsMax: number }
+  streaming: { grantMarginSeconds: number; grantSecondsMax: number; previewSeconds: number; waveformPointsMax: number }
   plays: { tellEveryMs: number; thresholdMsMax: number; windowSecondsMin: number }
   live: { channelsMax: number; eventsMax: number; waitSecondsMax: number; keptDays: number }
   lists: { limitDefault: number; limitMax: number }

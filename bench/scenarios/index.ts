@@ -4,6 +4,7 @@ import { fanOut } from './fan-out'
 import { latency } from './latency'
 import { likes } from './likes'
 import { memory } from './memory'
+import { processing } from './processing'
 import { type Scenario } from './scenario'
 import { storm } from './storm'
 import { throughput } from './throughput'
@@ -18,4 +19,5 @@ export const scenarios: readonly Scenario[] = [
   storm,
   likes,
   callsOverBothDoors,
+  processing,
 ]

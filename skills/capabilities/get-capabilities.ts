@@ -4,9 +4,16 @@ import { pageSizeDefault, pageSizeMax } from '../../kernel/paging'
 import { catchUpEventsMax, channelsPerSocketMax, waitSecondsMax } from '../../kernel/protocol'
 import { count, list, named, nothing, shape, type Value, written } from '../../kernel/schema'
 import { logKeptDays } from '../../kernel/upkeep'
-import { audioTypes, pendingUploadsMax, putLifeMs, uploadBytesMax, uploadLifeMs } from '../music-upload/rules'
+import {
+  audioTypes,
+  pendingUploadsMax,
+  previewSeconds,
+  putLifeMs,
+  uploadBytesMax,
+  uploadLifeMs,
+} from '../music-upload/rules'
 import { tellEveryMs, thresholdMsMax, windowMsMin } from '../plays/rules'
-import { grantLifeMsMax, grantMarginMs } from '../streaming/rules'
+import { grantLifeMsMax, grantMarginMs, waveformPointsMax } from '../streaming/rules'
 
 const capabilities = named(
   'Capabilities',
@@ -20,7 +27,12 @@ const capabilities = named(
       putUrlSeconds: count,
     }),
     /** A grant lasts for the length of the track and the margin, at most the maximum. */
-    streaming: shape({ grantMarginSeconds: count, grantSecondsMax: count }),
+    streaming: shape({
+      grantMarginSeconds: count,
+      grantSecondsMax: count,
+      previewSeconds: count,
+      waveformPointsMax: count,
+    }),
     plays: shape({ tellEveryMs: count, thresholdMsMax: count, windowSecondsMin: count }),
     live: shape({ channelsMax: count, eventsMax: count, waitSecondsMax: count, keptDays: count }),
     lists: shape({ limitDefault: count, limitMax: count }),
@@ -38,7 +50,12 @@ const present: Value<typeof capabilities> = {
     sendWithinSeconds: seconds(uploadLifeMs),
     putUrlSeconds: seconds(putLifeMs),
   },
-  streaming: { grantMarginSeconds: seconds(grantMarginMs), grantSecondsMax: seconds(grantLifeMsMax) },
+  streaming: {
+    grantMarginSeconds: seconds(grantMarginMs),
+    grantSecondsMax: seconds(grantLifeMsMax),
+    previewSeconds,
+    waveformPointsMax,
+  },
   plays: { tellEveryMs, thresholdMsMax, windowSecondsMin: seconds(windowMsMin) },
   live: { channelsMax: channelsPerSocketMax, eventsMax: catchUpEventsMax, waitSecondsMax, keptDays: logKeptDays },
   lists: { limitDefault: pageSizeDefault, limitMax: pageSizeMax },

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
+import { previewSeconds } from '../rules'
 import { cautiousInput, type Format, withoutGaps } from './formats'
 import { bestOf, previewKbps, type Quality, type StreamShape } from './ladder'
 import { runTool } from './run-tool'
 
 /** Two AAC frames more than six seconds at most: what Apple recommends for a segment. */
 const segmentSeconds = 6
-export const previewSeconds = 30
 /** Three qualities were made 20 times as fast as the sound on one core; this bears a busy machine. */
 const patienceMs = (durationMs: number) => 10 * 60_000 + durationMs / 8
 
