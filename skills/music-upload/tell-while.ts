@@ -1,5 +1,5 @@
 import { type JobContext } from '../../kernel/job'
-import { reach } from './processing'
+import { Overtaken, reach } from './processing'
 
 /** Telling is a transaction and an event: not for every per cent of a short sound. */
 const tellEveryMs = 3_000
@@ -27,7 +27,10 @@ export async function tellWhile<T>(
     told = percent
     telling = telling
       .then(() => transact(inside => reach(uploadId, 'encoding', percent, inside)))
-      .catch((error: unknown) => unwanted.abort(error))
+      .catch((error: unknown) => {
+        // A database that is away for a moment is no reason to throw the work away: what comes after it will tell.
+        if (error instanceof Overtaken) unwanted.abort(error)
+      })
   }
   try {
     const made = await work(AbortSignal.any([signal, unwanted.signal]), reached)
