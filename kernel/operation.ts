@@ -42,6 +42,12 @@ export interface Operation<I = unknown, O = unknown, S = unknown, W extends Who 
    * Who accepts `application/json` by name gets the answer itself, as over a socket.
    */
   redirectOf?(this: void, answer: NoInfer<O>): { url: string; keepSeconds: number }
+  /**
+   * Over REST whoever asked may keep the answer so long, and then ask whether it is still that version; everything else
+   * is never kept. Whether they may have it is looked at whenever they ask. An address that names the version
+   * (`?version=`) is kept for a year.
+   */
+  kept?(this: void, answer: NoInfer<O>): { version: string; seconds: number }
   /** What else it may refuse with, beyond what any operation may. */
   readonly refuses?: readonly RefusalKind[]
   load(input: NoInfer<I>, context: Context<ActorOf<W>>): Promise<S>
@@ -61,6 +67,7 @@ export function operation<I, O, S, W extends Who>(declared: Operation<I, O, S, W
   if (declared.route.startsWith('GET ') !== isRead)
     throw new Error(`${declared.name}: a GET is a read and a read is a GET`)
   if (declared.redirectOf !== undefined && !isRead) throw new Error(`${declared.name}: a redirect is a read`)
+  if (declared.kept !== undefined && !isRead) throw new Error(`${declared.name}: only a read may be kept`)
   if (declared.snapshotOf !== undefined && !isRead) throw new Error(`${declared.name}: a snapshot is a read`)
   return declared
 }

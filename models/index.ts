@@ -1,5 +1,7 @@
 import { Block } from './block'
 import { Comment } from './comment'
+import { Fingerprint } from './fingerprint'
+import { FingerprintMatch } from './fingerprint-match'
 import { Follow } from './follow'
 import { FormerHandle } from './former-handle'
 import { Inbox } from './inbox'
@@ -25,6 +27,8 @@ import { Waveform } from './waveform'
 export const models = [
   Block,
   Comment,
+  Fingerprint,
+  FingerprintMatch,
   Follow,
   FormerHandle,
   Inbox,
@@ -51,6 +55,8 @@ export const models = [
 export {
   Block,
   Comment,
+  Fingerprint,
+  FingerprintMatch,
   Follow,
   FormerHandle,
   Inbox,

@@ -24,6 +24,10 @@ export class TrackAudio extends Model<InferAttributes<TrackAudio>, InferCreation
   @Column({ type: DataTypes.UUID, allowNull: false })
   declare uploadId: string
 
+  /** Of the file itself, as ffmpeg calls it. */
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare codec: CreationOptional<string | null>
+
   /** Integrated, EBU R128; null when it is silent. */
   @Column({ type: DataTypes.REAL, allowNull: true })
   declare loudnessLufs: CreationOptional<number | null>

@@ -7,7 +7,7 @@ export type UploadState =
   'initiated' | 'uploaded' | 'processing' | 'ready' | 'rejected' | 'failed' | 'aborted' | 'expired'
 
 /** What the worker is about, in the order in which it does it. */
-export type UploadStep = 'fetching' | 'probing' | 'drawing' | 'storing'
+export type UploadStep = 'fetching' | 'probing' | 'drawing' | 'encoding' | 'storing'
 
 /** A file on its way to become a track. */
 @Table({ tableName: 'uploads', underscored: true, timestamps: false })

@@ -38,6 +38,7 @@ async function serve(engine: Engine, op: AnyOperation, request: Request, respons
   })
   if ('refusal' in outcome) sendRefusal(response, outcome.refusal)
   else if (op.redirectOf !== undefined) sendAlong(op.redirectOf(outcome.answer.data), outcome.answer, request, response)
+  else if (op.kept !== undefined) sendKept(op, op.kept(outcome.answer.data), request, response, outcome.answer)
   else sendAnswer(op, response, outcome.answer)
 }
 
@@ -109,4 +110,19 @@ function sendAnswer(op: AnyOperation, response: Response, answer: Answer): void 
     .status(op.status ?? 200)
     .type('application/json')
     .end(JSON.stringify(body))
+}
+
+/** For the caller's own cache alone: what one may see, another may not. */
+function sendKept(
+  op: AnyOperation,
+  { version, seconds }: { version: string; seconds: number },
+  request: Request,
+  response: Response,
+  answer: Answer,
+): void {
+  const lasts = request.query.version === version ? 'max-age=31536000, immutable' : `max-age=${seconds}`
+  response.set('Cache-Control', `private, ${lasts}`).vary('Authorization').set('ETag', `"${version}"`)
+  const seen = (request.get('if-none-match') ?? '').split(',').map(tag => tag.trim().replace(/^W\//, ''))
+  if (seen.includes(`"${version}"`) || seen.includes('*')) response.status(304).end()
+  else sendAnswer(op, response, answer)
 }

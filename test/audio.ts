@@ -42,6 +42,22 @@ export async function makeVideo(ffmpeg: string, { sound }: { sound: boolean }): 
   return make(ffmpeg, [...pictures, ...beep, '-c:v', 'mpeg4'], 'mp4')
 }
 
+/** The path of a file that ffmpeg makes of one of its sources, in any way. */
+export const makeSound = (
+  ffmpeg: string,
+  source: string,
+  args: readonly string[],
+  extension: string,
+): Promise<string> => make(ffmpeg, ['-f', 'lavfi', '-i', source, ...args], extension)
+
+/** The path of a file made of another, in any way. */
+export const remade = (ffmpeg: string, path: string, args: readonly string[], extension: string): Promise<string> =>
+  make(ffmpeg, ['-i', path, ...args], extension)
+
+/** The path of the first seconds of a file, its frames as they are. */
+export const beginningOf = (ffmpeg: string, path: string, seconds: number): Promise<string> =>
+  remade(ffmpeg, path, ['-t', String(seconds), '-c', 'copy'], path.slice(path.lastIndexOf('.') + 1))
+
 /** Kept in the folder of the test stack, for all test files of the run. */
 async function make(ffmpeg: string, args: readonly string[], extension: string): Promise<string> {
   const folder = join(testStack().folder, 'audio')

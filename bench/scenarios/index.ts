@@ -5,6 +5,7 @@ import { grants } from './grants'
 import { latency } from './latency'
 import { likes } from './likes'
 import { memory } from './memory'
+import { processing } from './processing'
 import { type Scenario } from './scenario'
 import { storm } from './storm'
 import { throughput } from './throughput'
@@ -20,4 +21,5 @@ export const scenarios: readonly Scenario[] = [
   likes,
   callsOverBothDoors,
   grants,
+  processing,
 ]

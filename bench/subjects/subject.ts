@@ -7,6 +7,9 @@ export interface Questions {
   announce: { sent: Announcement; answered: null }
   stream: { sent: Stream; answered: Told[] }
   write: { sent: Writing; answered: null }
+  /** The path of a local FLAC, sent and finalized: answers with the id of its upload. */
+  prepareUpload: { sent: { path: string; ownerId: string }; answered: string }
+  processUpload: { sent: { uploadId: string }; answered: null }
   /** Statements sent to PostgreSQL since it was last asked, as `<name of the connection>: <statement>`. */
   statements: { sent: null; answered: Record<string, number> }
 }

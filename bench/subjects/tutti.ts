@@ -6,6 +6,7 @@ import { createWorld, type World } from '../../kernel/world'
 import { readConfig } from '../../kernel/world/config'
 import { startWeb } from '../../server/main'
 import { product } from '../../skills'
+import { prepareUpload, processUpload } from './process'
 import { dataOf, said } from './said'
 import { watchStatements } from './statements'
 import { paced, type Questions, type Stream, type Subject, type Told, type Writing } from './subject'
@@ -42,7 +43,14 @@ export async function serveTutti(): Promise<Subject> {
 
   return {
     port,
-    answers: { announce, stream, write: writing => write(world, writing), statements: async () => statements.take() },
+    answers: {
+      announce,
+      stream,
+      write: writing => write(world, writing),
+      prepareUpload: file => prepareUpload(world, file),
+      processUpload: upload => processUpload(world, upload),
+      statements: async () => statements.take(),
+    },
   }
 }
 

@@ -48,6 +48,7 @@ function toOperation(op: AnyOperation, book: SchemaBook): Json {
     ...params.map(name => parameter('path', name, input.properties?.[name], true)),
     ...(inQuery ? inUrl.map(([name, schema]) => parameter('query', name, schema, isRequired(name))) : []),
     ...(op.idempotency === 'keyed' ? [keyHeader] : []),
+    ...(op.kept === undefined ? [] : [ifNoneMatchHeader]),
     ...(!inQuery && rest.some(([name]) => name === 'rev') ? [ifMatchHeader] : []),
     ...rest.filter(([name]) => name === 'secret').map(([, schema]) => ({ ...secretHeader, schema })),
   ]
@@ -65,7 +66,12 @@ function toOperation(op: AnyOperation, book: SchemaBook): Json {
     ...(op.who === 'anyone' ? { security: [{}, { bearer: [] }] } : {}),
     parameters,
     ...(inQuery || rest.length === 0 ? {} : { requestBody: { required: true, content: json(body) } }),
-    responses: { ...redirected(op), [op.status ?? 200]: success(op, book), ...refusalResponses(refusalsOf(op)) },
+    responses: {
+      ...redirected(op),
+      [op.status ?? 200]: success(op, book),
+      ...(op.kept === undefined ? {} : { 304: { description: 'Still the version of `If-None-Match`' } }),
+      ...refusalResponses(refusalsOf(op)),
+    },
   }
 }
 
@@ -93,6 +99,13 @@ const secretHeader = {
   in: 'header',
   name: 'X-Track-Secret',
   description: 'What the secret link of an unlisted track holds; the same as `secret` in a body. Never part of a URL.',
+}
+
+const ifNoneMatchHeader = {
+  in: 'header',
+  name: 'If-None-Match',
+  description: 'The ETag of the answer that you keep. Browsers send it by themselves.',
+  schema: { type: 'string' },
 }
 
 const parameter = (place: 'path' | 'query', name: string, schema: Json | undefined, required: boolean) => ({

@@ -52,6 +52,7 @@ const environment = shape({
   TRUSTED_PROXIES: optional(whole(0, 10)),
   FFMPEG_PATH: optional(line(1000)),
   FFPROBE_PATH: optional(line(1000)),
+  STREAM_OPUS: optional(flag),
 })
 
 type Environment = Value<typeof environment>
@@ -170,6 +171,8 @@ function toConfig(env: Environment) {
     cdn: toCdn(env),
     allowedOrigins: (env.ALLOWED_ORIGINS ?? '').split(',').flatMap(origin => origin.trim() || []),
     trustedProxies: env.TRUSTED_PROXIES ?? 0,
+    /** Whether tracks are encoded as Opus too. */
+    streamOpus: env.STREAM_OPUS ?? false,
     tools: { ffmpeg: env.FFMPEG_PATH ?? 'ffmpeg', ffprobe: env.FFPROBE_PATH ?? 'ffprobe' },
   }
 }

@@ -17,6 +17,7 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { refusals } from '../refusals'
 import { type Config } from './config'
+import { putFile } from './put-file'
 import { storageListing } from './storage-listing'
 import { storageParts } from './storage-parts'
 import { storageRefusal } from './storage-refusal'
@@ -24,6 +25,7 @@ import { storageRefusal } from './storage-refusal'
 const headTimeoutMs = 3_000
 /** S3 copies gigabytes within one request; one that hangs must not hold a worker for good. */
 const copyTimeoutMs = 10 * 60_000
+const forGood = { CacheControl: 'max-age=31536000, immutable' }
 
 export interface PresignedPut {
   url: string
@@ -121,7 +123,7 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
      */
     async copy(from: string, to: string, etag: string, contentType: string): Promise<void> {
       const source = { CopySource: `${bucket}/${from}`, CopySourceIfMatch: etag }
-      const headers = { ContentType: contentType, CacheControl: 'max-age=31536000, immutable' }
+      const headers = { ContentType: contentType, ...forGood }
       const command = new CopyObjectCommand({ ...at(to), ...source, ...headers, MetadataDirective: 'REPLACE' })
       await s3.send(command, { abortSignal: AbortSignal.timeout(copyTimeoutMs) }).catch(rethrow)
     },
@@ -148,6 +150,11 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
       })
       await pipeline(Body, hashing, createWriteStream(path), { signal }).catch(rethrow)
       return { sha256: hash.digest('hex') }
+    },
+
+    /** Stores a local file under a key whose content never changes afterwards, with constant memory. */
+    async putFile(key: string, path: string, contentType: string, { signal }: { signal: AbortSignal }): Promise<void> {
+      await putFile(s3, { ...at(key), ContentType: contentType, ...forGood }, path, signal).catch(rethrow)
     },
 
     async put(key: string, body: Buffer, contentType: string, how: PutOptions = {}): Promise<void> {

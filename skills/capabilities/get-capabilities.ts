@@ -11,6 +11,7 @@ import {
   partBytesMin,
   partsPerCallMax,
   pendingUploadsMax,
+  previewSeconds,
   putLifeMs,
   releaseAheadMsMax,
   singlePutBytesMax,
@@ -28,7 +29,14 @@ import {
   pictureTypes,
 } from '../pictures/rules'
 import { tellEveryMs, thresholdMsMax, windowMsMin } from '../plays/rules'
-import { downloadLifeMs, grantLifeMsMax, grantMarginMs, qualities, visibilities } from '../streaming/rules'
+import {
+  downloadLifeMs,
+  grantLifeMsMax,
+  grantMarginMs,
+  qualities,
+  visibilities,
+  waveformPointsMax,
+} from '../streaming/rules'
 
 const capabilities = named(
   'Capabilities',
@@ -73,6 +81,8 @@ const capabilities = named(
       grantMarginSeconds: count,
       grantSecondsMax: count,
       downloadSeconds: count,
+      previewSeconds: count,
+      waveformPointsMax: count,
       deliveries: list(oneOf('url', 'cookies'), 2),
       qualities: list(written, 20),
       visibilities: list(written, 10),
@@ -101,6 +111,8 @@ const present = ({ config, media }: Pick<World, 'config' | 'media'>): Value<type
     grantMarginSeconds: seconds(grantMarginMs),
     grantSecondsMax: seconds(grantLifeMsMax),
     downloadSeconds: seconds(downloadLifeMs),
+    previewSeconds,
+    waveformPointsMax,
     deliveries: [...media.deliveries],
     qualities: [...qualities],
     visibilities: [...visibilities],

@@ -3,10 +3,12 @@ import { abortUpload } from './abort-upload'
 import { dropParts } from './drop-parts'
 import { trackChanged, trackHidden, trackPublished, trackRemoved, uploadChanged } from './events'
 import { expireUploads } from './expire-uploads'
+import { findResemblance } from './find-resemblance'
 import { finalizeUpload } from './finalize-upload'
 import { getStorage } from './get-storage'
 import { getUpload } from './get-upload'
 import { initiateUpload } from './initiate-upload'
+import { listMatches } from './list-matches'
 import { listUploads } from './list-uploads'
 import { processTrack } from './process-track'
 import { releaseDue } from './release-due'
@@ -22,8 +24,11 @@ export const musicUpload: Skill = {
   operations: [
     ...[initiateUpload, getUpload, listUploads, renewUpload, finalizeUpload, abortUpload],
     ...[signParts, getStorage],
-    ...[updateTrack, removeTrack],
+    ...[updateTrack, removeTrack, listMatches],
   ],
   events: [uploadChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
-  jobs: [processTrack, expireUploads, removeObjects, dropParts, sweepBucket, releaseTrack, releaseDue],
+  jobs: [
+    ...[processTrack, findResemblance, expireUploads, removeObjects, dropParts],
+    ...[sweepBucket, releaseTrack, releaseDue],
+  ],
 }

@@ -1,10 +1,11 @@
 import { type Context } from '../../kernel/context'
 import { type Job } from '../../kernel/job'
-import { type Track, Upload, Waveform } from '../../models'
+import { type Track, Upload } from '../../models'
 import { lockTrack } from '../streaming/views'
 import { changeTrack } from './change-track'
 import { uploadChanged } from './events'
 import { forgetAudio, forgetIncoming } from './places'
+import { keepWhatWasHeard } from './keep-what-was-heard'
 import { provisionalTitle } from './provisional-title'
 import { type Understood } from './understand'
 import { advance, isFinal } from './upload-state'
@@ -42,9 +43,9 @@ export async function reach(
 export async function finish(uploadId: string, understood: Understood, context: Context): Promise<void> {
   const upload = await stillWanted(uploadId)
   const track = await trackOf(upload)
-  const { key, facts, durationMs, peaks } = understood
+  const { key, facts, durationMs } = understood
   const { bitrate, sampleRate, channels, tags } = facts
-  await Waveform.upsert({ trackId: track.id, peaks })
+  await keepWhatWasHeard({ trackId: track.id, uploadId }, understood, context)
   await change(upload, { state: advance(upload.state, 'ready'), step: null, progress: 100 }, context)
   await changeTrack(
     track,

@@ -39,3 +39,6 @@ export const audioTypes = [
   ...['audio/wav', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave'],
   ...['audio/aiff', 'audio/x-aiff', 'audio/ogg', 'audio/opus'],
 ] as const
+
+/** So much of a track is its preview; the whole of a shorter one. */
+export const previewSeconds = 30

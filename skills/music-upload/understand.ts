@@ -4,51 +4,67 @@ import { join } from 'node:path'
 import { type JobContext } from '../../kernel/job'
 import { Refusal, refusals } from '../../kernel/refusals'
 import { type Upload } from '../../models'
-import { drawWaveform } from './audio/draw-waveform'
+import { canFingerprint } from './audio/can-fingerprint'
 import { honestDuration } from './audio/honest-duration'
+import { type Heard, listen } from './audio/listen'
 import { type AudioFacts, probeAudio } from './audio/probe-audio'
 import { Rejection } from './audio/rejection'
+import { makeStreams } from './make-streams'
 import { noteContent } from './note-content'
 import { audioKey, incomingKey } from './places'
 import { reach } from './processing'
+import { type StoredStreams, storeStreams } from './store-streams'
+import { tellWhile } from './tell-while'
 
 /** What became of a file. */
 export interface Understood {
   key: string
   facts: AudioFacts
   durationMs: number
-  peaks: Buffer
+  heard: Omit<Heard, 'durationMs'>
+  streams: StoredStreams
 }
 
 /** Fetches what was sent, listens to it, and puts what is served in its place. Changes nothing but the upload's progress. */
 export const understand = (upload: Upload & { trackId: string }, context: JobContext): Promise<Understood> =>
-  inPrivateFolder(folder => understandFile(upload, join(folder, 'original'), context))
+  inPrivateFolder(folder => understandFile(upload, folder, context))
 
 async function understandFile(
   upload: Upload & { trackId: string },
-  path: string,
-  { world, signal, transact }: JobContext,
+  folder: string,
+  context: JobContext,
 ): Promise<Understood> {
+  const { world, signal, transact } = context
   const { ffmpeg, ffprobe } = world.config.tools
-  const { etag, sha256 } = upload
+  const { id: uploadId, trackId, etag, sha256 } = upload
   if (etag === null) throw new Error('an upload is processed before it was finalized')
-  const from = incomingKey(upload.id)
+  const path = join(folder, 'original')
+  const from = incomingKey(uploadId)
   const fetched = await world.storage.download(from, path, { etag, signal }).catch(asRejection)
   if (sha256 !== null && fetched.sha256 !== sha256) throw new Rejection('file_changed')
-  await transact(inside => noteContent(upload.id, fetched.sha256, inside))
+  await transact(inside => noteContent(uploadId, fetched.sha256, inside))
 
-  await transact(inside => reach(upload.id, 'probing', 20, inside))
+  await transact(inside => reach(uploadId, 'probing', 20, inside))
   const facts = await probeAudio(ffprobe, path, signal)
 
-  await transact(inside => reach(upload.id, 'drawing', 40, inside))
-  const drawing = await drawWaveform(ffmpeg, path, facts.format, signal)
-  const durationMs = honestDuration(facts, drawing)
+  await transact(inside => reach(uploadId, 'drawing', 40, inside))
+  const scratch = (await canFingerprint(ffmpeg)) ? join(folder, 'fingerprint') : null
+  const { format } = facts
+  const heard = await listen({ ffmpeg, path, format, durationMs: facts.durationMs, scratch, signal })
+  const durationMs = honestDuration(facts, heard)
 
-  await transact(inside => reach(upload.id, 'storing', 80, inside))
-  const { extension, contentType } = facts.format
-  const key = audioKey(upload.trackId, upload.id, extension)
-  await world.storage.copy(from, key, etag, contentType).catch(asRejection)
-  return { key, facts, durationMs, peaks: drawing.peaks }
+  await transact(inside => reach(uploadId, 'encoding', 50, inside))
+  const streams = await tellWhile(uploadId, context, (signal, reached) =>
+    makeStreams(
+      { ffmpeg, path, facts, durationMs, folder: join(folder, 'streams'), wantsOpus: world.config.streamOpus, signal },
+      reached,
+    ),
+  )
+
+  await transact(inside => reach(uploadId, 'storing', 80, inside))
+  const key = audioKey(trackId, uploadId, format.extension)
+  await world.storage.copy(from, key, etag, format.contentType).catch(asRejection)
+  return { key, facts, durationMs, heard, streams: await storeStreams({ trackId, uploadId }, streams, context) }
 }
 
 /** What was pinned is not there any more. */

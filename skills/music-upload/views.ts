@@ -20,7 +20,7 @@ export const uploadFields = {
   id,
   state: oneOf('initiated', 'uploaded', 'processing', 'ready', 'rejected', 'failed', 'aborted', 'expired'),
   /** What the worker is about, in this order. */
-  step: nullable(oneOf('fetching', 'probing', 'drawing', 'storing')),
+  step: nullable(oneOf('fetching', 'probing', 'drawing', 'encoding', 'storing')),
   /** Per cent. */
   progress: whole(0, 100),
   fileName: written,

@@ -2,6 +2,7 @@ import { type Skill } from '../../kernel/product'
 import { trackChannel } from './channel'
 import { followerLeft, secretLinkReset } from './events'
 import { forgetPlaylists } from './forget-playlists'
+import { getAudioFacts } from './get-audio-facts'
 import { getSecretLink } from './get-secret-link'
 import { getTrack } from './get-track'
 import { getWaveform } from './get-waveform'
@@ -15,7 +16,7 @@ import { resetSecretLink } from './reset-secret-link'
 
 export const streaming: Skill = {
   operations: [
-    ...[getTrack, listProfileTracks, grantStream, grantDownload, getWaveform],
+    ...[getTrack, listProfileTracks, grantStream, grantDownload, getWaveform, getAudioFacts],
     ...[getSecretLink, resetSecretLink, openSecretLink],
   ],
   events: [secretLinkReset, followerLeft],

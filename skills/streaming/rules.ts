@@ -93,3 +93,18 @@ export const mayDownload = (actor: Actor | null, track: Pick<Track, 'ownerId' | 
 
 /** The renditions that a progressive file may be one of: codec and kbit/s. */
 export const qualities = ['aac-96', 'aac-160', 'aac-256', 'opus-128'] as const
+/** In how many peaks a waveform can be had: as fine as it is kept. */
+export const waveformPointsMax = 3_200
+export const waveformPointsDefault = 800
+
+/** The same sound in fewer peaks: each is the loudest of an equal part of the finer ones. As many as there are, at most. */
+export function coarser(peaks: Buffer, points: number): Buffer {
+  const count = Math.min(points, peaks.length)
+  return Buffer.from(
+    Array.from({ length: count }, (_, index) => {
+      const from = Math.floor((index * peaks.length) / count)
+      const to = Math.floor(((index + 1) * peaks.length) / count)
+      return Math.max(...peaks.subarray(from, to))
+    }),
+  )
+}

@@ -27,6 +27,12 @@ export const formatsBySignature: Readonly<Record<string, Format>> = {
 export const isPlayable = (codec: string): boolean =>
   ['mp3', 'aac', 'flac', 'vorbis', 'opus', 'alac'].includes(codec) || /^pcm_[suf]\d{1,2}(le|be)?$/.test(codec)
 
+/**
+ * The first filter of whoever listens or encodes, so that all of them hear the same: where packets are missing in the
+ * middle there is silence, and not in one of them a shorter sound. It costs nothing where none are.
+ */
+export const withoutGaps = 'aresample=async=1'
+
 /** Before every input: no network, no other files, no formats that refer to something else, no large allocations. */
 export const cautiousInput = (path: string, demuxer: string): string[] => [
   ...['-max_alloc', String(256 * 1024 * 1024), '-protocol_whitelist', 'file,pipe', '-format_whitelist', demuxer],

@@ -1,4 +1,4 @@
-import { type Drawing } from './draw-waveform'
+import { type Heard } from './listen'
 import { type AudioFacts } from './probe-audio'
 import { Rejection } from './rejection'
 
@@ -14,9 +14,9 @@ const missingShareMax = 0.02
  */
 export function honestDuration(
   { format, durationMs }: Pick<AudioFacts, 'format' | 'durationMs'>,
-  drawing: Drawing,
+  heard: Pick<Heard, 'durationMs'>,
 ): number {
-  const decoded = drawing.durationMs
+  const decoded = heard.durationMs
   if (decoded === 0) throw new Rejection('no_audio')
   const promised = format.knowsDuration ? (durationMs ?? 0) : 0
   if (promised - decoded > Math.max(missingMsMax, promised * missingShareMax)) throw new Rejection('damaged')

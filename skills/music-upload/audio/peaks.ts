@@ -1,6 +1,7 @@
-export const peaksMax = 800
+/** As fine as it is kept; coarser ones are made of it. */
+export const peaksMax = 3_200
 /** Fine stretches kept while listening. Ten for each peak at most, so that rounding their borders does not show. */
-const stretchesMax = 8_000
+const stretchesMax = 32_000
 
 /**
  * The loudest moments of a sound of unknown length, in memory that does not grow with it: when the stretches run out,

@@ -39,6 +39,20 @@ describe('peaks', () => {
     }
   })
 
+  it('of a long sound take no more memory than those of a short one', () => {
+    const peaks = createPeaks()
+    const second = Buffer.alloc(16_000, 7)
+    const hear = (seconds: number) => {
+      for (let count = 0; count < seconds; count += 1) peaks.add(second)
+      const { heapUsed, arrayBuffers } = process.memoryUsage()
+      return heapUsed + arrayBuffers
+    }
+    const early = hear(60)
+    expect(hear(20 * 60) - early).toBeLessThan(4 * 1024 * 1024)
+    expect(peaks.sampleCount()).toBe(8_000 * (60 + 20 * 60))
+    expect(peaks.finish()).toHaveLength(peaksMax)
+  })
+
   it('of nothing are none', () => {
     expect(createPeaks().finish()).toHaveLength(0)
   })

@@ -6,7 +6,7 @@ import { getUpload } from '../../../skills/music-upload/get-upload'
 import { getTrack } from '../../../skills/streaming/get-track'
 import { getWaveform } from '../../../skills/streaming/get-waveform'
 import { grantStream } from '../../../skills/streaming/grant-stream'
-import { type AudioKind, makeAudio } from '../../audio'
+import { type AudioKind, beginningOf, makeAudio } from '../../audio'
 import { doors } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
 import { upload } from './uploading'
@@ -42,6 +42,7 @@ describe.each(doors)('an upload over %s', door => {
       { state: 'processing', step: 'fetching', progress: 5 },
       { state: 'processing', step: 'probing', progress: 20 },
       { state: 'processing', step: 'drawing', progress: 40 },
+      { state: 'processing', step: 'encoding', progress: 50 },
       { state: 'processing', step: 'storing', progress: 80 },
       { state: 'ready', step: null, progress: 100 },
     ])
@@ -122,9 +123,9 @@ it('takes real music where a Debian package brings some', async () => {
   const songs = (await readdir(folder).catch(() => [])).filter(name => name.endsWith('.mp3'))
   const ann = await world.person('ann')
   for (const song of songs) {
-    const { trackId, state } = await upload(world, ann, join(folder, song))
+    const { trackId, state } = await upload(world, ann, await beginningOf(ffmpeg, join(folder, song), 20))
     expect(state).toBe('ready')
     const { durationMs } = await ann.call(getTrack, { trackId })
-    expect(durationMs).toBeGreaterThan(60_000)
+    expect(Math.abs((durationMs ?? 0) - 20_000)).toBeLessThan(200)
   }
 }, 120_000)

@@ -1,0 +1,147 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { encodingArgs } from '../../skills/music-upload/audio/encode'
+import { formatsBySignature } from '../../skills/music-upload/audio/formats'
+import { qualitiesOf, streamShapeOf } from '../../skills/music-upload/audio/ladder'
+import { listeningArgs } from '../../skills/music-upload/audio/listen'
+import { median, spreadOf } from '../judge'
+import { type Lab } from '../lab'
+import { inPairs, Void } from '../rounds'
+import { type RunningSubject } from '../running-subject'
+import { atMost, type Scenario } from './scenario'
+
+const usualMinutes = 4
+const longMinutes = 60
+
+/** What making a track costs: next to the ffmpeg commands that it needs, and next to a track that is 15 times as long. */
+export const processing: Scenario = {
+  name: 'processing',
+  promises: [
+    {
+      name: 'processing-cpu',
+      title: `CPU of a worker and its children for a FLAC of ${usualMinutes} minutes`,
+      unit: '×',
+      goal: atMost(1.3),
+    },
+    {
+      name: 'processing-memory',
+      title: `Memory of a worker for ${longMinutes} minutes, next to ${usualMinutes}`,
+      unit: '×',
+      goal: atMost(1.2),
+    },
+  ],
+
+  async measure(lab) {
+    const folder = await mkdtemp(join(tmpdir(), 'tutti-bench-processing-'))
+    try {
+      const usual = await makeFlac(folder, usualMinutes)
+      const subject = await lab.start('tutti')
+      const { pairs, remarks } = await inPairs({
+        rounds: 2,
+        ours: () => ourCost(lab, subject, usual),
+        baseline: () => bareCost(folder, usual),
+      })
+      await subject.end()
+      const seconds = (values: readonly number[]) => `${median(values).toFixed(1)} s`
+      const [short, long] = [await peakOf(lab, usual), await peakOf(lab, await makeFlac(folder, longMinutes))]
+      const mb = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(0)} MB`
+      return [
+        {
+          name: 'processing-cpu',
+          figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
+          ours: seconds(pairs.map(pair => pair.ours)),
+          baseline: seconds(pairs.map(pair => pair.baseline)),
+          remarks: [
+            'the bare ones are the same two ffmpeg commands, for what is heard and for what is streamed, writing to disk',
+            'ours also fetches, hashes, probes, draws, stores and announces',
+            ...remarks,
+          ],
+        },
+        {
+          name: 'processing-memory',
+          figure: spreadOf([long / short]),
+          ours: mb(long),
+          baseline: mb(short),
+          remarks: ['the most that the process ever had resident, each in a fresh one'],
+        },
+      ]
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+}
+
+async function makeFlac(folder: string, minutes: number): Promise<string> {
+  const path = join(folder, `${minutes}.flac`)
+  const tone = (hz: number) => `0.2*sin(2*PI*${hz}*t*(1+floor(mod(t*2\\,8))/8))+0.05*(random(0)-0.5)`
+  const source = `aevalsrc=${tone(220)}|${tone(330)}:d=${minutes * 60}:s=44100`
+  await promisify(execFile)('ffmpeg', ['-v', 'error', '-nostdin', '-f', 'lavfi', '-i', source, '-y', path])
+  return path
+}
+
+async function ourCost(lab: Lab, subject: RunningSubject, path: string): Promise<number> {
+  const uploadId = await subject.ask('prepareUpload', { path, ownerId: lab.people[0]?.id ?? '' })
+  const before = cpuOf(subject.pid)
+  await subject.ask('processUpload', { uploadId })
+  return secondsOf(cpuOf(subject.pid)) - secondsOf(before)
+}
+
+/** The same arguments, run by hand. */
+async function bareCost(folder: string, path: string): Promise<number> {
+  const { flac: format } = formatsBySignature
+  if (format === undefined) throw new Error('FLAC is not known')
+  const shape = streamShapeOf({ sampleRate: 44_100, channels: 2 })
+  const qualities = qualitiesOf(shape, { codec: 'flac', kbps: 0 }, { opus: false })
+  const streams = join(folder, 'streams')
+  await mkdir(streams)
+  const before = cpuOf(process.pid)
+  await run(listeningArgs({ path, format, scratch: join(streams, 'fingerprint') }))
+  await run(encodingArgs({ path, format, shape, qualities, durationMs: usualMinutes * 60_000, folder: streams }))
+  const cost = cpuOf(process.pid).children - before.children
+  for (const { name, kbps } of qualities) {
+    const { size } = await stat(join(streams, `${name}.mp4`))
+    if (size < kbps * usualMinutes * 60 * 25) throw new Void(`${name} is not whole`)
+  }
+  await rm(streams, { recursive: true })
+  return cost
+}
+
+async function run(args: readonly string[]): Promise<void> {
+  const child = spawn('ffmpeg', args, { stdio: 'ignore' })
+  const [code] = (await once(child, 'close')) as [number | null]
+  if (code !== 0) throw new Void(`ffmpeg ended with ${String(code)}`)
+}
+
+/** The most that a fresh process ever had in memory while it made a track of a file. */
+async function peakOf(lab: Lab, path: string): Promise<number> {
+  const subject = await lab.start('tutti')
+  const uploadId = await subject.ask('prepareUpload', { path, ownerId: lab.people[0]?.id ?? '' })
+  await subject.ask('processUpload', { uploadId })
+  const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${subject.pid}/status`, 'utf8')) ?? []
+  await subject.end()
+  if (kilobytes === undefined) throw new Error('this system does not tell the most memory of a process')
+  return Number(kilobytes) * 1024
+}
+
+interface Cpu {
+  own: number
+  /** Of the children that have ended. */
+  children: number
+}
+
+const ticksPerSecond = 100
+
+/** Seconds of CPU time, from the process's line in /proc (fields 14 to 17). */
+function cpuOf(pid: number): Cpu {
+  const line = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ')
+  const [user = 0, system = 0, childUser = 0, childSystem = 0] = fields.slice(11, 15).map(Number)
+  return { own: (user + system) / ticksPerSecond, children: (childUser + childSystem) / ticksPerSecond }
+}
+
+const secondsOf = ({ own, children }: Cpu) => own + children

@@ -1,0 +1,54 @@
+import { type Fragments } from './fragments'
+import { type Quality } from './ladder'
+
+/** Bits per second, of the densest segment and of all of them. */
+export interface Bandwidth {
+  bandwidth: number
+  averageBandwidth: number
+}
+
+/** As RFC 6381 has them: AAC-LC, and Opus in MP4. */
+export const codecsOf = ({ codec }: Pick<Quality, 'codec'>): string => (codec === 'opus' ? 'opus' : 'mp4a.40.2')
+
+/** The playlist of one quality (RFC 8216): byte ranges of the one file beside it, whose name it gives without a path. */
+export function mediaPlaylist({ headerBytes, firstAt, list }: Fragments, fileName: string): string {
+  let at = firstAt
+  const segments = list.map(({ bytes, seconds }) => {
+    const lines = `#EXTINF:${seconds.toFixed(6)},\n#EXT-X-BYTERANGE:${bytes}@${at}\n${fileName}\n`
+    at += bytes
+    return lines
+  })
+  const target = Math.max(1, ...list.map(({ seconds }) => Math.round(seconds)))
+  return (
+    `#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:${target}\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n` +
+    `#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI="${fileName}",BYTERANGE="${headerBytes}@0"\n` +
+    `${segments.join('')}#EXT-X-ENDLIST\n`
+  )
+}
+
+/** What a player chooses from, by names beside it: it works below any address, signed or not. */
+export function multivariantPlaylist(
+  variants: readonly (Bandwidth & { codecs: string; playlistName: string })[],
+): string {
+  const lines = variants.map(
+    ({ bandwidth, averageBandwidth, codecs, playlistName }) =>
+      `#EXT-X-STREAM-INF:BANDWIDTH=${bandwidth},AVERAGE-BANDWIDTH=${averageBandwidth},CODECS="${codecs}"\n${playlistName}\n`,
+  )
+  return `#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n${lines.join('')}`
+}
+
+/** A last segment that is short says little about the peak (RFC 8216, 4.1: half a target at least), unless it is the only one. */
+export function bandwidthOf({ list }: Fragments): Bandwidth {
+  const rates = list.filter(({ seconds }, index) => index === 0 || seconds >= 3).map(rateOf)
+  const whole = list.reduce(
+    (sum, { bytes, seconds }) => ({ bytes: sum.bytes + bytes, seconds: sum.seconds + seconds }),
+    {
+      bytes: 0,
+      seconds: 0,
+    },
+  )
+  const averageBandwidth = rateOf(whole)
+  return { bandwidth: Math.max(averageBandwidth, ...rates), averageBandwidth }
+}
+
+const rateOf = ({ bytes, seconds }: { bytes: number; seconds: number }) => Math.ceil((bytes * 8) / seconds)

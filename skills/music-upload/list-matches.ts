@@ -1,0 +1,77 @@
+import { isModerator } from '../../kernel/actor'
+import { operation } from '../../kernel/operation'
+import { Page, pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
+import { instant, named, number, shape } from '../../kernel/schema'
+import { Track } from '../../models'
+import { trackView, viewTracks } from '../streaming/views'
+
+/** Two tracks of different owners that sound like the same recording. */
+const matchView = named(
+  'RecordingMatch',
+  shape({
+    track: trackView,
+    /** The one that was there before. */
+    resembles: trackView,
+    /** The share of bits of the fingerprints that differ: up to 0.04 it is the same recording, encoded again. */
+    difference: number(0, 1),
+    foundAt: instant,
+  }),
+)
+
+const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+
+export const listMatches = operation({
+  name: 'music-upload.listMatches',
+  route: 'GET /moderation/matches',
+  summary: 'Tracks that sound like a track of somebody else, the latest first. Their owners are not told.',
+  who: 'moderators',
+  input: shape({ ...paging }),
+  output: pageOf(matchView),
+  limit: { perMinute: 120 },
+  idempotency: 'read',
+
+  load: async () => null,
+
+  allow: actor => isModerator(actor),
+
+  async run({ input }, context) {
+    const size = pageSize(input)
+    const [trackId, otherId] = readCursor(input, 2) ?? [lastId, lastId]
+    const found = await context.world.db.query<Found>(foundSql, { trackId, otherId, count: size + 1 })
+    const page = pageFrom(
+      found,
+      size,
+      row => [row.trackId, row.otherId],
+      row => row,
+    )
+    const ids = page.items.flatMap(row => [row.trackId, row.otherId])
+    const views = await viewTracks(await Track.findAll({ where: { id: ids } }), context)
+    const byId = new Map(views.map(view => [view.id, view]))
+    return new Page(
+      page.items.flatMap(row => {
+        const [track, resembles] = [byId.get(row.trackId), byId.get(row.otherId)]
+        if (track === undefined || resembles === undefined) return []
+        return [{ track, resembles, difference: row.difference, foundAt: row.foundAt.toISOString() }]
+      }),
+      page.next,
+    )
+  },
+})
+
+interface Found {
+  trackId: string
+  otherId: string
+  difference: number
+  foundAt: Date
+}
+
+/** Ids sort by the time they were made. */
+const foundSql = `
+  select m.track_id as "trackId", m.other_id as "otherId", m.difference, m.created_at as "foundAt"
+  from fingerprint_matches m
+  join tracks t on t.id = m.track_id
+  join tracks o on o.id = m.other_id
+  where (m.track_id, m.other_id) < (:trackId, :otherId)
+    and t.owner_id <> o.owner_id and t.removed_at is null and o.removed_at is null
+  order by m.track_id desc, m.other_id desc
+  limit :count`

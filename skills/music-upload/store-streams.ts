@@ -1,0 +1,29 @@
+import { rm } from 'node:fs/promises'
+import { type JobContext } from '../../kernel/job'
+import { type TrackAudio } from '../../models'
+import { type Streams } from './make-streams'
+import { streamsPrefix } from './places'
+
+export type StoredStreams = Pick<TrackAudio, 'manifestKey' | 'renditions' | 'previewKey'>
+
+/** Puts the streams of an upload where they are played from, and frees the disk of each as soon as it is there. */
+export async function storeStreams(
+  { trackId, uploadId }: { trackId: string; uploadId: string },
+  { files, renditions }: Streams,
+  { world, signal }: Pick<JobContext, 'world' | 'signal'>,
+): Promise<StoredStreams> {
+  const prefix = streamsPrefix(trackId, uploadId)
+  for (const { name, path, contentType } of files) {
+    await world.storage.putFile(prefix + name, path, contentType, { signal })
+    await rm(path)
+  }
+  return {
+    manifestKey: `${prefix}hls/master.m3u8`,
+    previewKey: `${prefix}preview.m4a`,
+    renditions: renditions.map(rendition => ({
+      ...rendition,
+      playlistKey: `${prefix}hls/${rendition.name}.m3u8`,
+      mediaKey: `${prefix}hls/${rendition.name}.mp4`,
+    })),
+  }
+}

@@ -1,0 +1,95 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { differenceOf, keyWords } from '../../../skills/music-upload/audio/fingerprint'
+import { listen } from '../../../skills/music-upload/audio/listen'
+import { createLoudness } from '../../../skills/music-upload/audio/loudness'
+import { probeAudio } from '../../../skills/music-upload/audio/probe-audio'
+import { makeSound, remade } from '../../audio'
+import { melody, toolsOfTests } from '../../sound'
+
+const { signal } = new AbortController()
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tutti-listen-test-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const heard = async (source: string, args: readonly string[] = []) =>
+  heardOf(await makeSound(toolsOfTests().ffmpeg, source, args, 'wav'))
+
+async function heardOf(path: string) {
+  const { ffmpeg, ffprobe } = toolsOfTests()
+  const facts = await probeAudio(ffprobe, path, signal)
+  return listen({ ffmpeg, path, ...facts, scratch: join(folder, 'fingerprint'), signal })
+}
+
+const float = ['-c:a', 'pcm_f32le']
+const sine = (dbfs: number, hz = 1000) => `${10 ** (dbfs / 20)}*sin(2*PI*${hz}*t)`
+
+describe('loudness', () => {
+  // EBU Tech 3341, case 1 and 2.
+  it.each([-23, -33])('of a stereo tone of 1 kHz at %i dBFS is as many LUFS', async level => {
+    const { loudnessLufs, truePeakDbtp } = await heard(`aevalsrc=${sine(level)}|${sine(level)}:d=6:s=48000`, float)
+    expect(Math.abs((loudnessLufs ?? 0) - level)).toBeLessThanOrEqual(0.1)
+    expect(Math.abs((truePeakDbtp ?? 0) - level)).toBeLessThanOrEqual(0.2)
+  })
+
+  it('of one channel is that of the two speakers it comes from', async () => {
+    const { loudnessLufs } = await heard(`aevalsrc=${sine(-23)}:d=6:s=48000`, float)
+    expect(Math.abs((loudnessLufs ?? 0) + 23)).toBeLessThanOrEqual(0.1)
+  })
+
+  it('tells the peak between samples', async () => {
+    // A quarter of the sample rate, shifted: no sample is above -9 dBFS. It rises slowly, since a sudden start overshoots.
+    const { truePeakDbtp } = await heard('aevalsrc=0.5*min(1\\,t/2)*sin(2*PI*t*11025+PI/4):d=3:s=44100', float)
+    expect(Math.abs((truePeakDbtp ?? 0) + 6)).toBeLessThanOrEqual(0.3)
+  })
+
+  it('of silence is none', async () => {
+    const { loudnessLufs, truePeakDbtp, fingerprint, durationMs } = await heard('aevalsrc=0:d=12')
+    expect({ loudnessLufs, truePeakDbtp, fingerprint, durationMs }).toEqual({
+      ...{ loudnessLufs: null, truePeakDbtp: null, fingerprint: null, durationMs: 12_000 },
+    })
+  })
+
+  it('is what ffmpeg says last, whatever a file says before, however long', () => {
+    const loudness = createLoudness()
+    const summary = (lufs: string) =>
+      `[ebur128 @ 0x1] Summary:\n\n    I:         ${lufs} LUFS\n    Peak:       -1.5 dBFS\n`
+    loudness.hear(Buffer.from(`comment: ${summary('-1.0')}${'x'.repeat(100_000)}`))
+    for (const byte of Buffer.from(summary('-14.2'))) loudness.hear(Buffer.of(byte))
+    expect(loudness.finish()).toEqual({ loudnessLufs: -14.2, truePeakDbtp: -1.5 })
+    expect(createLoudness().finish()).toEqual({ loudnessLufs: null, truePeakDbtp: null })
+  })
+})
+
+describe('a fingerprint', () => {
+  const original = (number: number) => makeSound(toolsOfTests().ffmpeg, melody(number), [], 'flac')
+  const printOf = async (path: string) => (await heardOf(path)).fingerprint ?? new Uint32Array()
+
+  it.each([
+    ['mp3', ['-b:a', '96k']],
+    ['m4a', ['-b:a', '96k']],
+    ['ogg', []],
+    ['opus', ['-b:a', '48k']],
+    ['mp3', ['-af', 'atrim=start=0.7,volume=-9dB']],
+  ])('is the same recording as %s %j', async (extension, args) => {
+    const one = await printOf(await original(1))
+    const again = await printOf(await remade(toolsOfTests().ffmpeg, await original(1), args, extension))
+    expect(differenceOf(one, again)).toBeLessThan(0.1)
+    expect(differenceOf(again, one)).not.toBeNull()
+    const shared = keyWords(one).filter(word => keyWords(again).includes(word))
+    expect(shared.length).toBeGreaterThan(10)
+  })
+
+  it('is not that of another piece', async () => {
+    expect(differenceOf(await printOf(await original(1)), await printOf(await original(2)))).toBeNull()
+  })
+
+  it('of something too short or the same all along is none', async () => {
+    expect((await heard(melody(1, 4))).fingerprint).toBeNull()
+    expect((await heard('sine=d=15')).fingerprint).toBeNull()
+  })
+})

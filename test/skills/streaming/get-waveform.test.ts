@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto'
+import { Waveform } from '../../../models'
+import { getWaveform } from '../../../skills/streaming/get-waveform'
+import { coarser } from '../../../skills/streaming/rules'
+import { makeTrack } from '../../factories'
+import { doors, type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+
+const fine = Buffer.from(Array.from({ length: 3_200 }, (_, index) => (index * 7) % 256))
+
+let world: TestWorld
+let ann: Person
+let bob: Person
+beforeAll(async () => {
+  world = await freshWorld()
+  ann = await world.person('ann')
+  bob = await world.person('bob')
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+async function drawn(visibility: 'public' | 'private' = 'public') {
+  const uploadId = randomUUID()
+  const { id: trackId } = await makeTrack(ann.id, { visibility })
+  await Waveform.create({ trackId, uploadId, fine, peaks: coarser(fine, 800) })
+  return { trackId, uploadId }
+}
+
+/** A GET as a browser makes it, with a condition or without. */
+const get = (path: string, headers: Record<string, string> = {}, person = bob) =>
+  fetch(`${person.url}/api/v1${path}`, { headers: { authorization: `Bearer ${person.token}`, ...headers } })
+
+it.each(doors)('comes as fine as asked for over %s, and loses no peak', async door => {
+  const { trackId, uploadId } = await drawn()
+  const ask = (more = {}) => bob.call(getWaveform, { trackId, ...more }, { door })
+  expect(await ask()).toEqual({ trackId, version: uploadId, peaks: [...coarser(fine, 800)] })
+  expect((await ask({ points: 3_200 })).peaks).toEqual([...fine])
+  const { peaks } = await ask({ points: 200 })
+  expect(peaks).toHaveLength(200)
+  expect(peaks[0]).toBe(Math.max(...fine.subarray(0, 16)))
+  expect((await ask({ points: 1 })).peaks).toEqual([255])
+  expect(await bob.refused(getWaveform, { trackId, points: 3_201 }, { door })).toMatchObject({ code: 'invalid_input' })
+})
+
+it('of before is what there is', async () => {
+  const { id: trackId } = await makeTrack(ann.id)
+  await Waveform.create({ trackId, peaks: coarser(fine, 800) })
+  const whole = await bob.call(getWaveform, { trackId, points: 3_200 })
+  expect(whole).toMatchObject({ version: null })
+  expect(whole.peaks).toHaveLength(800)
+  expect((await get(`/tracks/${trackId}/waveform`)).headers.get('etag')).toBe('"first"')
+})
+
+describe('a client', () => {
+  it('may keep it, its own alone, and is told when it is still the same', async () => {
+    const { trackId, uploadId } = await drawn()
+    const first = await get(`/tracks/${trackId}/waveform`)
+    expect(first.headers.get('cache-control')).toBe('private, max-age=300')
+    expect(first.headers.get('vary')).toContain('Authorization')
+    const etag = first.headers.get('etag') ?? ''
+    expect(etag).toBe(`"${uploadId}"`)
+    for (const condition of [etag, `"other", W/${etag}`, '*']) {
+      const again = await get(`/tracks/${trackId}/waveform`, { 'if-none-match': condition })
+      expect(again.status).toBe(304)
+      expect(await again.text()).toBe('')
+      expect(again.headers.get('etag')).toBe(etag)
+    }
+    expect((await get(`/tracks/${trackId}/waveform`, { 'if-none-match': '"other"' })).status).toBe(200)
+  })
+
+  it('may keep for good what names its version, and gets the new one when the audio was replaced', async () => {
+    const { trackId, uploadId } = await drawn()
+    const path = `/tracks/${trackId}/waveform?points=200&version=${uploadId}`
+    expect((await get(path)).headers.get('cache-control')).toBe('private, max-age=31536000, immutable')
+    const replaced = randomUUID()
+    await Waveform.upsert({ trackId, uploadId: replaced, fine, peaks: coarser(fine, 800) })
+    const now = await get(path, { 'if-none-match': `"${uploadId}"` })
+    expect(now.status).toBe(200)
+    expect(now.headers.get('cache-control')).toBe('private, max-age=300')
+    expect(await now.json()).toMatchObject({ data: { version: replaced } })
+  })
+
+  it('that may not see the track learns nothing by its tag, and keeps no refusal', async () => {
+    const { trackId, uploadId } = await drawn('private')
+    const path = `/tracks/${trackId}/waveform`
+    const refused = await get(path, { 'if-none-match': `"${uploadId}"` })
+    expect(refused.status).toBe(404)
+    expect(refused.headers.get('cache-control')).toBe('no-store')
+    expect(refused.headers.get('etag')).toBeNull()
+    expect((await get(path, { 'if-none-match': `"${uploadId}"` }, ann)).status).toBe(304)
+  })
+})
