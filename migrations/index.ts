@@ -16,6 +16,7 @@ import { revocations } from './2026-11-22-14-revocations'
 import { appendInSteps } from './2026-11-23-15-append-in-steps'
 import { plays } from './2026-11-23-16-plays'
 import { trackAudio } from './2026-11-23-17-track-audio'
+import { lifeOfAnUpload } from './2026-11-23-22-life-of-an-upload'
 
 /** All migrations, in the order in which they run. */
 export const migrations: readonly Migration[] = [
@@ -36,4 +37,5 @@ export const migrations: readonly Migration[] = [
   appendInSteps,
   plays,
   trackAudio,
+  lifeOfAnUpload,
 ]

@@ -10,13 +10,16 @@ import { processTrack } from './process-track'
 import { removeObjects } from './remove-objects'
 import { removeTrack } from './remove-track'
 import { renewUpload } from './renew-upload'
+import { replaceAudio } from './replace-audio'
+import { retryUpload } from './retry-upload'
+import { takeUpLost } from './take-up-lost'
 import { updateTrack } from './update-track'
 
 export const musicUpload: Skill = {
   operations: [
-    ...[initiateUpload, getUpload, listUploads, renewUpload, finalizeUpload, abortUpload],
-    ...[updateTrack, removeTrack],
+    ...[initiateUpload, getUpload, listUploads, renewUpload, finalizeUpload, retryUpload],
+    ...[abortUpload, updateTrack, replaceAudio, removeTrack],
   ],
   events: [uploadChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
-  jobs: [processTrack, expireUploads, removeObjects],
+  jobs: [processTrack, takeUpLost, expireUploads, removeObjects],
 }
