@@ -1,6 +1,7 @@
 import {
   address,
   count,
+  flag,
   id,
   instant,
   named,
@@ -28,8 +29,12 @@ export const uploadView = named(
     contentType: written,
     sizeBytes: count,
     trackId: nullable(id),
+    /** It brings new audio for the track, which keeps the old until this is ready. */
+    replacesAudio: flag,
     /** Why it was rejected or failed, in words for the artist. */
     fault: nullable(shape({ code: written, message: written })),
+    /** Until then an upload that failed may be tried again, without sending its file anew. */
+    retryUntil: nullable(instant),
     createdAt: instant,
     /** Until then it waits for its file. */
     expiresAt: instant,
@@ -49,7 +54,9 @@ export const viewUpload = (upload: Upload): UploadView => ({
   contentType: upload.contentType,
   sizeBytes: Number(upload.sizeBytes),
   trackId: upload.trackId,
+  replacesAudio: upload.replacesAudio,
   fault: upload.fault,
+  retryUntil: upload.retryUntil?.toISOString() ?? null,
   createdAt: upload.createdAt.toISOString(),
   expiresAt: upload.expiresAt.toISOString(),
 })
