@@ -20,7 +20,7 @@ export const fileFields = {
 }
 
 type Announced = { [Name in keyof typeof fileFields]: Value<(typeof fileFields)[Name]> } & Partial<
-  Pick<Upload, 'title' | 'description' | 'genre' | 'visibility'>
+  Pick<Upload, 'title' | 'description' | 'genre' | 'visibility' | 'trackId' | 'replacesAudio'>
 >
 
 /** How many uploads of a person wait for their file; serialises those that are announced at once, or one too many slips through. */

@@ -7,9 +7,10 @@ import { Track, type Upload } from '../../models'
 import { uploadChanged } from './events'
 import { ownUpload, refuseUnwanted } from './own-upload'
 import { incomingKey } from './places'
-import { processTrack } from './process-track'
+import { enqueueProcessing } from './process-track'
 import { provisionalTitle } from './provisional-title'
-import { objectMismatch, objectMissing, uploadAborted, uploadExpired } from './refusals'
+import { objectMismatch, objectMissing, replacementPending, uploadAborted, uploadExpired } from './refusals'
+import { refuseSecondReplacement } from './replacement'
 import { advance } from './upload-state'
 import { uploadView, viewUpload } from './views'
 
@@ -23,7 +24,7 @@ export const finalizeUpload = operation({
   limit: { perMinute: 60 },
   idempotency: 'natural',
   status: 202,
-  refuses: [objectMissing, objectMismatch, uploadAborted, uploadExpired],
+  refuses: [objectMissing, objectMismatch, uploadAborted, uploadExpired, replacementPending],
 
   load: ({ uploadId }, context) => ownUpload(uploadId, context, { lock: true }),
 
@@ -37,19 +38,26 @@ export const finalizeUpload = operation({
 })
 
 /** From here on the upload stands for these very bytes: the copy that is served is made of the ETag seen now. */
-async function takeOver(upload: Upload, { now, world, emit, enqueue }: Context): Promise<void> {
+async function takeOver(upload: Upload, context: Context): Promise<void> {
+  const { world, emit } = context
   const found = await world.storage.head(incomingKey(upload.id))
   if (found === undefined) throw objectMissing()
   if (!isAsAnnounced(found, upload)) throw objectMismatch()
+  const track = await trackFor(upload, context)
+  await upload.update({ state: advance(upload.state, 'uploaded'), etag: found.etag, trackId: track.id })
+  await emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
+  await enqueueProcessing(upload.id, context)
+}
+
+/** A new one, unless the upload brings new audio for one that is there. */
+async function trackFor(upload: Upload, { now }: Context): Promise<Track> {
+  if (upload.replacesAudio && upload.trackId !== null) return refuseSecondReplacement(upload.trackId)
   const { ownerId, description, genre, visibility } = upload
-  const track = await Track.create({
+  return Track.create({
     ...{ id: newId(now), ownerId, description, genre, visibility, createdAt: now },
     title: upload.title ?? provisionalTitle(upload.fileName),
     state: 'processing',
   })
-  await upload.update({ state: advance(upload.state, 'uploaded'), etag: found.etag, trackId: track.id })
-  await emit(uploadChanged, { ownerId, upload: viewUpload(upload) })
-  await enqueue(processTrack, { uploadId: upload.id }, { key: `process:${upload.id}` })
 }
 
 /** A store that shows no checksum is believed for now: the worker hashes what it fetches. */

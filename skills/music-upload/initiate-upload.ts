@@ -45,6 +45,7 @@ async function contentAlreadyThere(
   const [known] = await world.db.query<{ id: string }>(
     `select track.id from uploads upload join tracks track on track.id = upload.track_id
      where upload.owner_id = :ownerId and upload.sha256 = :sha256 and upload.state = 'ready' and track.removed_at is null
+       and coalesce(track.audio_version, upload.id) = upload.id
      order by track.created_at desc limit 1`,
     { ownerId, sha256 },
   )

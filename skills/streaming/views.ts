@@ -40,6 +40,8 @@ export const trackView = named(
     visibility,
     state: oneOf('processing', 'ready', 'failed'),
     durationMs: nullable(count),
+    /** Another one when its audio was replaced; null where that was not noted yet. */
+    audioVersion: nullable(id),
     owner: profileSummary,
     counts: trackCounts,
     rev: count,
@@ -165,9 +167,10 @@ export const countsOf = ({ likeCount, repostCount, commentCount, countsRev }: Tr
 })
 
 function describeTrack(track: Track) {
-  const { id, title, description, genre, visibility, state, durationMs, rev, createdAt, publishedAt } = track
+  const { id, title, description, genre, visibility, state, durationMs, audioVersion, rev, createdAt, publishedAt } =
+    track
   return {
-    ...{ id, title, description, genre, visibility, state, durationMs, rev },
+    ...{ id, title, description, genre, visibility, state, durationMs, audioVersion, rev },
     counts: countsOf(track),
     createdAt: createdAt.toISOString(),
     publishedAt: publishedAt?.toISOString() ?? null,
