@@ -1,6 +1,6 @@
 import { sqlMigration } from './migration'
 
-/** Who works on an upload and how often that was tried; a second chance for what failed; new sound for an old track. */
+/** Which workers live; who works on an upload and how often that was tried; a second chance for what failed; new sound for an old track. */
 export const lifeOfAnUpload = sqlMigration(
   '2026-11-23-22-life-of-an-upload',
   `
@@ -20,10 +20,17 @@ export const lifeOfAnUpload = sqlMigration(
     where state in ('uploaded', 'processing') or lease_by is not null;
   create index uploads_kept on uploads (retry_until) where retry_until is not null;
 
+  -- Those who do jobs, and when each was last seen to live.
+  create table workers (
+    id text primary key,
+    seen_at timestamptz not null
+  );
+
   -- The upload that the audio of a track is of; null on a track that got its audio before this was noted.
   alter table tracks add column audio_version uuid;
   `,
   `
+  drop table workers;
   alter table tracks drop column audio_version;
   delete from uploads where replaces_audio;
   drop index uploads_first_of_track;

@@ -1,6 +1,11 @@
 import { type Job } from '../job'
 import { type Database } from './database'
 
+/** A worker that was not seen for so long is taken for dead. */
+const workerSilentMs = 60_000
+/** So often it says that it lives. */
+export const workerSeenEveryMs = 15_000
+
 export type Jobs = ReturnType<typeof createJobs>
 
 /** Asks for jobs, as rows of the transaction that wants them (graphile-worker). */
@@ -18,6 +23,31 @@ export function createJobs(db: Database) {
           key: options.key ?? null,
           runAt: options.runAt?.toISOString() ?? null,
         },
+      )
+    },
+
+    /** This worker lives. */
+    async workerLives(id: string): Promise<void> {
+      await db.query(
+        `insert into workers values (:id, clock_timestamp()) on conflict (id) do update set seen_at = excluded.seen_at`,
+        { id },
+      )
+    },
+
+    /** This worker has ended, and left no job locked. */
+    async workerEnded(id: string): Promise<void> {
+      await db.query('delete from workers where id = :id', { id })
+    },
+
+    /**
+     * Has the jobs of workers that were not seen for a minute done by others. By itself the queue waits for four hours, since
+     * it can't tell a worker that was killed from one that is busy.
+     */
+    async releaseDeadWorkers(): Promise<void> {
+      await db.query(
+        `with dead as (delete from workers where seen_at < clock_timestamp() - :silentMs * interval '1 millisecond' returning id)
+         select graphile_worker.force_unlock_workers(array_agg(id)) from dead having count(*) > 0`,
+        { silentMs: workerSilentMs },
       )
     },
 

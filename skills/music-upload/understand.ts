@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type JobContext } from '../../kernel/job'
 import { Refusal, refusals } from '../../kernel/refusals'
@@ -9,6 +7,7 @@ import { honestDuration } from './audio/honest-duration'
 import { type AudioFacts, probeAudio } from './audio/probe-audio'
 import { Rejection } from './audio/rejection'
 import { audioKey, incomingKey } from './places'
+import { inPrivateFolder } from './private-folder'
 import { reach } from './processing'
 
 /** What became of a file. */
@@ -53,13 +52,4 @@ async function understandFile(
 function asRejection(error: unknown): never {
   if (error instanceof Refusal && error.kind === refusals.conflict) throw new Rejection('file_changed')
   throw error
-}
-
-async function inPrivateFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), `tutti-upload-${process.pid}-`))
-  try {
-    return await work(folder)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
 }

@@ -7,10 +7,11 @@ export interface ToolLimits {
 }
 
 /**
- * Runs ffmpeg or ffprobe on foreign bytes, without our environment and in a process group of its own that is killed whole
- * when it takes too long. `take` gets its output as it comes.
+ * Runs ffmpeg or ffprobe on foreign bytes, without our environment, with bounded memory, and in a process group of its own
+ * that is killed whole when it takes too long. It dies with us. `take` gets its output as it comes.
  * @returns whether it ended well
- * @throws Rejection `too_slow`; the signal's reason; the error of a program that cannot be started, or of `take`.
+ * @throws Rejection `too_slow`, `damaged` when the file crashes it; the signal's reason; the error of a program that cannot
+ * be started or that somebody else killed, or of `take`.
  */
 export async function runTool(
   command: string,
@@ -20,7 +21,8 @@ export async function runTool(
 ): Promise<boolean> {
   signal.throwIfAborted()
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'], detached: true, env: {} })
+    const confined = ['-c', confine(timeoutMs), 'tool', command, ...args]
+    const child = spawn('/bin/sh', confined, { stdio: ['ignore', 'pipe', 'ignore'], detached: true, env: {} })
     const stop = (error: unknown) => {
       reject(error instanceof Error ? error : new Error(String(error)))
       if (child.pid !== undefined) killGroup(child.pid)
@@ -36,12 +38,36 @@ export async function runTool(
       }
     })
     child.once('error', stop)
-    child.once('close', code => {
+    child.once('close', (code, killedBy) => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
-      resolve(code === 0)
+      const fault = faultOf(command, code, killedBy)
+      if (fault === undefined) resolve(code === 0)
+      else reject(fault)
     })
   })
+}
+
+/** Far more than any file needs that is not made to need more: `-max_alloc` bounds only each single piece. */
+const memoryKiB = 2 * 1024 * 1024
+
+/**
+ * What of it a system doesn't know it does without (macOS knows no bound of memory, and has no setpriv). A worker that is
+ * killed can't stop its tools: the kernel does where it can, and the bound of their time everywhere else.
+ */
+const confine = (timeoutMs: number): string => `
+  ulimit -c 0; ulimit -v ${memoryKiB}; ulimit -t ${Math.ceil((4 * timeoutMs) / 1000)}
+  setpriv --pdeathsig KILL true && exec setpriv --pdeathsig KILL env -i "$@"
+  exec env -i "$@"`
+
+/** Of two that end badly one says something of the file, and the other nothing: then another attempt may go well. */
+function faultOf(command: string, code: number | null, killedBy: NodeJS.Signals | null): Error | undefined {
+  // As shells say that there is no such program, or none that can be run.
+  if (code === 126 || code === 127) return new Error(`${command} cannot be run (ENOENT or EACCES)`)
+  if (killedBy === null) return undefined
+  if (killedBy === 'SIGKILL' || killedBy === 'SIGTERM')
+    return new Error(`${command} was killed, perhaps for lack of memory`)
+  return new Rejection(killedBy === 'SIGXCPU' ? 'too_slow' : 'damaged')
 }
 
 function killGroup(pid: number): void {
