@@ -11,6 +11,7 @@ export interface Capabilities {
     pendingMax: number
     sendWithinSeconds: number
     putUrlSeconds: number
+    retryWithinSeconds: number
   }
   streaming: { grantMarginSeconds: number; grantSecondsMax: number }
   plays: { tellEveryMs: number; thresholdMsMax: number; windowSecondsMin: number }
@@ -36,6 +37,7 @@ export interface Comment {
   body: string
   positionMs: number
   createdAt: string
+  pastEnd?: boolean
   viewer?: { canRemove: boolean }
 }
 
@@ -345,6 +347,7 @@ export interface Track {
   visibility: 'public' | 'unlisted' | 'private'
   state: 'processing' | 'ready' | 'failed'
   durationMs: number | null
+  audioVersion: string | null
   owner: ProfileSummary
   counts: TrackCounts
   rev: number
@@ -381,7 +384,9 @@ export interface Upload {
   contentType: string
   sizeBytes: number
   trackId: string | null
+  replacesAudio: boolean
   fault: { code: string; message: string } | null
+  retryUntil: string | null
   createdAt: string
   expiresAt: string
 }
@@ -486,7 +491,9 @@ export interface Operations {
   'music-upload.renewUpload': { input: { uploadId: string }; data: { upload: Upload; put: UploadPut }; page: false }
   /** Say that the file was sent: its track is made, and a worker looks at it. Saying so again changes nothing. */
   'music-upload.finalizeUpload': { input: { uploadId: string }; data: Upload; page: false }
-  /** Give an upload up, also while it is worked on: its file and its track go. Doing so again changes nothing. */
+  /** Try an upload again that failed through no fault of its file, without sending it anew: the file is kept for 7 days. One that was rejected stays so. Asking again while it is worked on changes nothing. */
+  'music-upload.retryUpload': { input: { uploadId: string }; data: Upload; page: false }
+  /** Give an upload up, also while it is worked on: its file and its track go. A track whose audio it was to replace stays as it was. Doing so again changes nothing. */
   'music-upload.abortUpload': { input: { uploadId: string }; data: Upload; page: false }
   /** Change the words or the visibility of a track of yours. What is left out stays. */
   'music-upload.updateTrack': {
@@ -499,6 +506,34 @@ export interface Operations {
       visibility?: 'public' | 'unlisted' | 'private'
     }
     data: Track
+    page: false
+  }
+  /** Announce new audio for a track of yours: send and finalize it like any upload. The old audio plays until the new is ready; title, counts, comments and address stay. */
+  'music-upload.replaceAudio': {
+    input: {
+      trackId: string
+      fileName: string
+      contentType:
+        | 'audio/mpeg'
+        | 'audio/mp3'
+        | 'audio/mp4'
+        | 'audio/m4a'
+        | 'audio/x-m4a'
+        | 'audio/aac'
+        | 'audio/flac'
+        | 'audio/x-flac'
+        | 'audio/wav'
+        | 'audio/x-wav'
+        | 'audio/wave'
+        | 'audio/vnd.wave'
+        | 'audio/aiff'
+        | 'audio/x-aiff'
+        | 'audio/ogg'
+        | 'audio/opus'
+      sizeBytes: number
+      sha256: string
+    }
+    data: { upload: Upload; put: UploadPut }
     page: false
   }
   /** Take a track away for good, also while it is worked on. Doing so again changes nothing. */
@@ -729,7 +764,7 @@ export interface Events {
   'music-upload.uploadChanged': { ownerId: string; upload: Upload }
   /** A track is public and ready for the first time. */
   'music-upload.trackPublished': { trackId: string; by: ProfileSummary; title: string }
-  /** A track got another title, description, genre, visibility or state. */
+  /** A track got another title, description, genre, visibility, state or audio. */
   'music-upload.trackChanged': { track: Track }
   /** A track became private: nobody but its artist may see it any more. */
   'music-upload.trackHidden': { trackId: string; ownerId: string }
@@ -932,8 +967,10 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'music-upload.listUploads': 'GET /uploads',
   'music-upload.renewUpload': 'POST /uploads/:uploadId/renew',
   'music-upload.finalizeUpload': 'POST /uploads/:uploadId/finalize',
+  'music-upload.retryUpload': 'POST /uploads/:uploadId/retry',
   'music-upload.abortUpload': 'DELETE /uploads/:uploadId',
   'music-upload.updateTrack': 'PATCH /tracks/:trackId',
+  'music-upload.replaceAudio': 'POST /tracks/:trackId/audio',
   'music-upload.removeTrack': 'DELETE /tracks/:trackId',
   'plays.openPlay': 'POST /tracks/:trackId/plays',
   'plays.tellProgress': 'PUT /plays/:playId/progress',
@@ -993,6 +1030,7 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
 /** The operations that an Idempotency-Key makes safe to repeat; all others are so by nature. */
 export const keyedOperations: readonly (keyof Operations)[] = [
   'music-upload.initiateUpload',
+  'music-upload.replaceAudio',
   'plays.openPlay',
   'interactions.addComment',
   'playlists.createPlaylist',

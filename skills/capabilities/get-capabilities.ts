@@ -4,7 +4,14 @@ import { pageSizeDefault, pageSizeMax } from '../../kernel/paging'
 import { catchUpEventsMax, channelsPerSocketMax, waitSecondsMax } from '../../kernel/protocol'
 import { count, list, named, nothing, shape, type Value, written } from '../../kernel/schema'
 import { logKeptDays } from '../../kernel/upkeep'
-import { audioTypes, pendingUploadsMax, putLifeMs, uploadBytesMax, uploadLifeMs } from '../music-upload/rules'
+import {
+  audioTypes,
+  pendingUploadsMax,
+  putLifeMs,
+  retryWindowMs,
+  uploadBytesMax,
+  uploadLifeMs,
+} from '../music-upload/rules'
 import { tellEveryMs, thresholdMsMax, windowMsMin } from '../plays/rules'
 import { grantLifeMsMax, grantMarginMs } from '../streaming/rules'
 
@@ -18,6 +25,8 @@ const capabilities = named(
       pendingMax: count,
       sendWithinSeconds: count,
       putUrlSeconds: count,
+      /** So long what failed through no fault of its file may be tried again without sending it anew. */
+      retryWithinSeconds: count,
     }),
     /** A grant lasts for the length of the track and the margin, at most the maximum. */
     streaming: shape({ grantMarginSeconds: count, grantSecondsMax: count }),
@@ -37,6 +46,7 @@ const present: Value<typeof capabilities> = {
     pendingMax: pendingUploadsMax,
     sendWithinSeconds: seconds(uploadLifeMs),
     putUrlSeconds: seconds(putLifeMs),
+    retryWithinSeconds: seconds(retryWindowMs),
   },
   streaming: { grantMarginSeconds: seconds(grantMarginMs), grantSecondsMax: seconds(grantLifeMsMax) },
   plays: { tellEveryMs, thresholdMsMax, windowSecondsMin: seconds(windowMsMin) },

@@ -22,7 +22,7 @@ export const trackPublished = event({
 
 export const trackChanged = event({
   name: 'music-upload.trackChanged',
-  summary: 'A track got another title, description, genre, visibility or state.',
+  summary: 'A track got another title, description, genre, visibility, state or audio.',
   payload: shape({ track: trackView }),
   // Those who still follow a track that is private now must not read its new words: `trackHidden` is for them.
   channels: ({ track }) => [...(track.visibility === 'private' ? [] : [`track:${track.id}`]), `user:${track.owner.id}`],
