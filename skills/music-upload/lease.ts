@@ -76,17 +76,16 @@ interface Renewing {
 
 function keepRenewing({ uploadId, run, times, onLost }: Renewing, { world }: JobContext): NodeJS.Timeout {
   const { lifeMs, renewEveryMs } = times
-  // Not the wall clock, which may be set meanwhile.
-  let renewedAt = performance.now()
+  let renewedAt = world.clock.now()
   const renew = async () => {
-    const asked = performance.now()
+    const asked = world.clock.now()
     try {
       const [row] = await world.db.query(renewal, { uploadId, run, lifeMs })
       if (row === undefined) onLost()
       else renewedAt = asked
     } catch {
       // A database that is away for a moment is nothing yet; after that another worker may have been given the upload.
-      if (performance.now() - renewedAt > lifeMs) onLost()
+      if (world.clock.now() - renewedAt > lifeMs) onLost()
     }
   }
   return setInterval(() => void renew(), renewEveryMs)
