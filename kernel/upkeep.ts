@@ -27,5 +27,14 @@ const keepChannelLog = job({
   run: (_payload, { world }) => world.channels.keep(logKeptDays),
 })
 
+const releaseDeadWorkers = job({
+  name: 'kernel.releaseDeadWorkers',
+  payload: nothing,
+  attemptsMax: 1,
+  cron: '* * * * *',
+
+  run: (_payload, { world }) => world.jobs.releaseDeadWorkers(),
+})
+
 /** What the pipeline itself has to have done now and then. */
-export const upkeep: Skill = { jobs: [forgetKeys, keepChannelLog] }
+export const upkeep: Skill = { jobs: [forgetKeys, keepChannelLog, releaseDeadWorkers] }

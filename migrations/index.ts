@@ -20,6 +20,7 @@ import { uploadsInParts } from './2026-11-23-18-uploads-in-parts'
 import { pictures } from './2026-11-23-19-pictures'
 import { whoMayHear } from './2026-11-23-20-who-may-hear'
 import { downloads } from './2026-11-23-21-downloads'
+import { lifeOfAnUpload } from './2026-11-23-22-life-of-an-upload'
 import { whatIsHeard } from './2026-11-23-23-what-is-heard'
 
 /** All migrations, in the order in which they run. */
@@ -45,5 +46,6 @@ export const migrations: readonly Migration[] = [
   pictures,
   whoMayHear,
   downloads,
+  lifeOfAnUpload,
   whatIsHeard,
 ]

@@ -42,6 +42,10 @@ export class Track extends Model<InferAttributes<Track>, InferCreationAttributes
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare audioKey: CreationOptional<string | null>
 
+  /** The upload that it is of; null when that was not noted yet. */
+  @Column({ type: DataTypes.UUID, allowNull: true })
+  declare audioVersion: CreationOptional<string | null>
+
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare contentType: CreationOptional<string | null>
 

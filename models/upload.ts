@@ -96,4 +96,24 @@ export class Upload extends Model<InferAttributes<Upload>, InferCreationAttribut
   /** Until then the last presigned URL is good for a PUT. */
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare putExpiresAt: Date
+
+  /** The run of a worker that may be writing for this upload. */
+  @Column({ type: DataTypes.UUID, allowNull: true })
+  declare leaseBy: CreationOptional<string | null>
+
+  /** By the clock of the database, which all workers share. */
+  @Column({ type: DataTypes.DATE, allowNull: true })
+  declare leaseUntil: CreationOptional<Date | null>
+
+  /** How often a worker took it up, those that were told to stop aside. */
+  @Column({ type: DataTypes.SMALLINT, allowNull: false, defaultValue: 0 })
+  declare attempts: CreationOptional<number>
+
+  /** Until then the file of an upload that failed is kept, and may be tried again. */
+  @Column({ type: DataTypes.DATE, allowNull: true })
+  declare retryUntil: CreationOptional<Date | null>
+
+  /** New sound for a track that is there already. */
+  @Column({ type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false })
+  declare replacesAudio: CreationOptional<boolean>
 }

@@ -1,10 +1,12 @@
-import { Logger, parseCronItems, run, type Runner, type TaskList } from 'graphile-worker'
+import { Logger, parseCronItems, run, type Runner, type TaskList, type WorkerEvents } from 'graphile-worker'
 import { randomUUID } from 'node:crypto'
+import { EventEmitter } from 'node:events'
 import { type AnyJob } from '../kernel/job'
 import { type Product } from '../kernel/product'
 import { parse } from '../kernel/schema'
 import { transact } from '../kernel/transact'
 import { describeError } from '../kernel/world/log'
+import { workerSeenEveryMs } from '../kernel/world/jobs'
 import { type World } from '../kernel/world'
 
 export const concurrency = 2
@@ -18,11 +20,14 @@ export interface Worker extends AsyncDisposable {
 /** Does the jobs of the product, any number of workers side by side. */
 export async function startWorker(world: World, product: Product): Promise<Worker> {
   const stopping = new AbortController()
+  const events: WorkerEvents = new EventEmitter()
+  const living = keepSaying(world, events)
   const runner: Runner = await run({
     connectionString: world.db.url,
     concurrency,
     pollInterval: pollMs,
     noHandleSignals: true,
+    events,
     taskList: tasksOf(world, product, stopping.signal),
     parsedCronItems: parseCronItems(cronsOf(product)),
     logger: new Logger(() => (level, message) => {
@@ -34,6 +39,30 @@ export async function startWorker(world: World, product: Product): Promise<Worke
     [Symbol.asyncDispose]: async () => {
       stopping.abort()
       await runner.stop()
+      await living.end()
+    },
+  }
+}
+
+/** The others are told again and again that the worker lives: its jobs are theirs once it does not. */
+function keepSaying({ jobs, log }: World, events: WorkerEvents) {
+  let id: string | undefined
+  const say = () => {
+    if (id === undefined) return
+    // Silence for longer than that is what the others are to notice.
+    jobs
+      .workerLives(id)
+      .catch((error: unknown) => log.warn(describeError(error), 'a worker could not say that it lives'))
+  }
+  events.once('pool:create', ({ workerPool }) => {
+    id = workerPool.id
+    say()
+  })
+  const timer = setInterval(say, workerSeenEveryMs)
+  return {
+    async end() {
+      clearInterval(timer)
+      if (id !== undefined) await jobs.workerEnded(id).catch(() => undefined)
     },
   }
 }

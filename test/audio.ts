@@ -35,6 +35,14 @@ export async function makeAudio(ffmpeg: string, kind: AudioKind, wish: AudioWish
   return make(ffmpeg, [...input, ...metadata, ...recipes[kind]], kind)
 }
 
+/** The path of the first seconds of a file, in another format. */
+export const recode = (
+  ffmpeg: string,
+  path: string,
+  kind: AudioKind,
+  { seconds }: { seconds: number },
+): Promise<string> => make(ffmpeg, ['-t', String(seconds), '-i', path, '-map', '0:a', ...recipes[kind]], kind)
+
 /** The path of an MP4 with pictures, with or without sound. */
 export async function makeVideo(ffmpeg: string, { sound }: { sound: boolean }): Promise<string> {
   const pictures = ['-f', 'lavfi', '-i', 'testsrc=d=2:s=64x64:r=5']

@@ -14,6 +14,7 @@ import {
   previewSeconds,
   putLifeMs,
   releaseAheadMsMax,
+  retryWindowMs,
   singlePutBytesMax,
   uploadBytesMax,
   uploadLifeMs,
@@ -58,6 +59,8 @@ const capabilities = named(
       putUrlSeconds: count,
       /** A release may be planned so far ahead. */
       releaseAheadSecondsMax: count,
+      /** So long what failed through no fault of its file may be tried again without sending it anew. */
+      retryWithinSeconds: count,
     }),
     pictures: shape({
       contentTypes: list(written, 20),
@@ -106,6 +109,7 @@ const present = ({ config, media }: Pick<World, 'config' | 'media'>): Value<type
     sendWithinSeconds: seconds(uploadLifeMs),
     putUrlSeconds: seconds(putLifeMs),
     releaseAheadSecondsMax: seconds(releaseAheadMsMax),
+    retryWithinSeconds: seconds(retryWindowMs),
   },
   streaming: {
     grantMarginSeconds: seconds(grantMarginMs),

@@ -19,8 +19,14 @@ const facts = { id, trackId: id, author: profileSummary, body: written, position
 export const commentFacts = named('CommentFacts', shape(facts))
 export type CommentFacts = Value<typeof commentFacts>
 
-/** A comment as somebody sees it. `viewer` is there for whoever is signed in. */
-export const commentView = named('Comment', shape({ ...facts, viewer: optional(shape({ canRemove: flag })) }))
+/**
+ * A comment as somebody sees it. `pastEnd` is there, and true, where its moment lies beyond the end, since the audio was
+ * replaced by something shorter. `viewer` is there for whoever is signed in.
+ */
+export const commentView = named(
+  'Comment',
+  shape({ ...facts, pastEnd: optional(flag), viewer: optional(shape({ canRemove: flag })) }),
+)
 export type CommentView = Value<typeof commentView>
 
 export const describeComment = (comment: CommentRow, author: ProfileSummary): CommentFacts => ({
@@ -35,9 +41,15 @@ export const describeComment = (comment: CommentRow, author: ProfileSummary): Co
 /** What a comment holds, without being its model. */
 export type CommentRow = Pick<Comment, 'id' | 'trackId' | 'authorId' | 'body' | 'positionMs' | 'createdAt'>
 
-export const viewComment = (facts: CommentFacts, track: Pick<Track, 'ownerId'>, actor: Actor | null): CommentView => {
+export const viewComment = (
+  facts: CommentFacts,
+  track: Pick<Track, 'ownerId' | 'durationMs'>,
+  actor: Actor | null,
+): CommentView => {
+  const isPastEnd = facts.positionMs > (track.durationMs ?? Infinity)
+  const view = { ...facts, ...(isPastEnd ? { pastEnd: true } : {}) }
   const canRemove = mayRemoveComment(actor, { authorId: facts.author.id }, track)
-  return actor === null ? facts : { ...facts, viewer: { canRemove } }
+  return actor === null ? view : { ...view, viewer: { canRemove } }
 }
 
 /**

@@ -1,17 +1,21 @@
+import { type Context } from '../../kernel/context'
 import { operation } from '../../kernel/operation'
 import { id, shape } from '../../kernel/schema'
+import { type Upload } from '../../models'
 import { uploadChanged } from './events'
 import { ownUpload } from './own-upload'
-import { forgetIncoming } from './places'
+import { forgetIncoming, forgetVersion } from './places'
 import { uploadOver } from './refusals'
 import { withdrawTrack } from './withdraw-track'
-import { advance, isFinal } from './upload-state'
+import { advance, isFinal, nothingMore } from './upload-state'
 import { uploadView, viewUpload } from './views'
 
 export const abortUpload = operation({
   name: 'music-upload.abortUpload',
   route: 'DELETE /uploads/:uploadId',
-  summary: 'Give an upload up, also while it is worked on: its file and its track go. Doing so again changes nothing.',
+  summary:
+    'Give an upload up, also while it is worked on: its file and its track go. A track whose audio it was to replace stays as it ' +
+    'was. Doing so again changes nothing.',
   who: 'signed-in',
   input: shape({ uploadId: id }),
   output: uploadView,
@@ -26,10 +30,16 @@ export const abortUpload = operation({
   async run({ subject: upload }, context) {
     if (upload.state === 'aborted') return viewUpload(upload)
     if (isFinal(upload.state)) throw uploadOver()
-    await upload.update({ state: advance(upload.state, 'aborted'), step: null })
+    await upload.update({ state: advance(upload.state, 'aborted'), ...nothingMore })
     await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
     await forgetIncoming(upload, context)
-    if (upload.trackId !== null) await withdrawTrack(upload.trackId, context)
+    await forgetWhatItMade(upload, context)
     return viewUpload(upload)
   },
 })
+
+async function forgetWhatItMade({ id, trackId, replacesAudio }: Upload, context: Context): Promise<void> {
+  if (trackId === null) return
+  if (replacesAudio) await forgetVersion({ id, trackId }, context)
+  else await withdrawTrack(trackId, context)
+}

@@ -26,7 +26,12 @@ export const fileFields = {
 }
 
 type Announced = Shape<typeof fileFields> &
-  Partial<Pick<Upload, 'title' | 'description' | 'genre' | 'visibility' | 'releaseAt' | 'isDownloadable'>>
+  Partial<
+    Pick<
+      Upload,
+      'title' | 'description' | 'genre' | 'visibility' | 'releaseAt' | 'isDownloadable' | 'trackId' | 'replacesAudio'
+    >
+  >
 
 /** How many uploads of a person wait for their file; serialises those that are announced at once, or one too many slips through. */
 export async function countPending({ actor, now }: Pick<Context<Actor>, 'actor' | 'now'>): Promise<number> {

@@ -22,7 +22,7 @@ export const trackPublished = event({
 
 export const trackChanged = event({
   name: 'music-upload.trackChanged',
-  summary: 'A track got another title, description, genre, visibility, release or state.',
+  summary: 'A track got another title, description, genre, visibility, release, state or audio.',
   /** `isForArtist`: fewer people may see it than before, and it says something new: its artist alone is told. */
   payload: shape({ track: trackView, isForArtist: optional(flag) }),
   // Those who still follow a track that they may not see any more must not read its new words: `trackHidden` is for them.

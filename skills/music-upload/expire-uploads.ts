@@ -10,7 +10,10 @@ import { viewUpload } from './views'
 
 const batchMax = 100
 
-/** Ends uploads whose file was never announced as sent, so that they take no place and leave nothing in the bucket. */
+/**
+ * Ends uploads whose file was never announced as sent, and the time to try again what failed, so that they take no place and
+ * leave nothing in the bucket.
+ */
 export const expireUploads = job({
   name: 'music-upload.expireUploads',
   payload: nothing,
@@ -19,6 +22,7 @@ export const expireUploads = job({
 
   async run(_payload, { transact, signal }) {
     while (!signal.aborted && (await transact(expireSome)) === batchMax);
+    while (!signal.aborted && (await transact(forgetSomeFailed)) === batchMax);
   },
 })
 
@@ -31,6 +35,21 @@ async function expireSome(context: Context): Promise<number> {
   })
   for (const upload of late) {
     await upload.update({ state: advance(upload.state, 'expired') })
+    await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
+    await forgetIncoming(upload, context)
+  }
+  return late.length
+}
+
+async function forgetSomeFailed(context: Context): Promise<number> {
+  const late = await Upload.findAll({
+    where: { state: 'failed', retryUntil: { [Op.lte]: context.now } },
+    limit: batchMax,
+    lock: true,
+    skipLocked: true,
+  })
+  for (const upload of late) {
+    await upload.update({ retryUntil: null })
     await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
     await forgetIncoming(upload, context)
   }

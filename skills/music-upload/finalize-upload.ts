@@ -10,10 +10,11 @@ import { partPlan } from './part-plan'
 import { incomingKey } from './places'
 import { planRelease } from './plan-release'
 import { hexToBase64 } from './presign'
-import { processTrack } from './process-track'
+import { enqueueProcessing } from './process-track'
 import { provisionalTitle } from './provisional-title'
-import { objectMismatch, objectMissing, uploadAborted, uploadExpired } from './refusals'
+import { objectMismatch, objectMissing, replacementPending, uploadAborted, uploadExpired } from './refusals'
 import { scheduleRelease } from './release-track'
+import { refuseSecondReplacement } from './replacement'
 import { advance } from './upload-state'
 import { uploadView, viewUpload } from './views'
 
@@ -27,7 +28,7 @@ export const finalizeUpload = operation({
   limit: { perMinute: 60 },
   idempotency: 'natural',
   status: 202,
-  refuses: [objectMissing, objectMismatch, uploadAborted, uploadExpired],
+  refuses: [objectMissing, objectMismatch, uploadAborted, uploadExpired, replacementPending],
 
   load: ({ uploadId }, context) => ownUpload(uploadId, context, { lock: true }),
 
@@ -42,9 +43,18 @@ export const finalizeUpload = operation({
 
 /** From here on the upload stands for these very bytes: the copy that is served is made of the ETag seen now. */
 async function takeOver(upload: Upload, context: Context): Promise<void> {
-  const { now, emit, enqueue } = context
   const plan = partPlan(upload)
   const etag = plan === undefined ? await lookAtPut(upload, context) : await completeParts(upload, plan, context)
+  const track = await trackFor(upload, context)
+  await upload.update({ state: advance(upload.state, 'uploaded'), etag, trackId: track.id })
+  await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
+  await enqueueProcessing(upload.id, context)
+}
+
+/** A new one, unless the upload brings new audio for one that is there. */
+async function trackFor(upload: Upload, context: Context): Promise<Track> {
+  if (upload.replacesAudio && upload.trackId !== null) return refuseSecondReplacement(upload.trackId)
+  const { now } = context
   const { ownerId, description, genre, visibility, releaseAt, isDownloadable } = upload
   const track = await Track.create({
     ...{ id: newId(now), ownerId, description, genre, visibility, isDownloadable, createdAt: now },
@@ -53,9 +63,7 @@ async function takeOver(upload: Upload, context: Context): Promise<void> {
     state: 'processing',
   })
   await scheduleRelease(track, context)
-  await upload.update({ state: advance(upload.state, 'uploaded'), etag, trackId: track.id })
-  await emit(uploadChanged, { ownerId, upload: viewUpload(upload) })
-  await enqueue(processTrack, { uploadId: upload.id }, { key: `process:${upload.id}` })
+  return track
 }
 
 const unborn = (visibility: Upload['visibility']) => ({

@@ -16,19 +16,22 @@ import { releaseTrack } from './release-track'
 import { removeObjects } from './remove-objects'
 import { removeTrack } from './remove-track'
 import { renewUpload } from './renew-upload'
+import { replaceAudio } from './replace-audio'
+import { retryUpload } from './retry-upload'
 import { signParts } from './sign-parts'
 import { sweepBucket } from './sweep-bucket'
+import { takeUpLost } from './take-up-lost'
 import { updateTrack } from './update-track'
 
 export const musicUpload: Skill = {
   operations: [
-    ...[initiateUpload, getUpload, listUploads, renewUpload, finalizeUpload, abortUpload],
+    ...[initiateUpload, getUpload, listUploads, renewUpload, finalizeUpload, retryUpload, abortUpload],
     ...[signParts, getStorage],
-    ...[updateTrack, removeTrack, listMatches],
+    ...[updateTrack, replaceAudio, removeTrack, listMatches],
   ],
   events: [uploadChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
   jobs: [
-    ...[processTrack, findResemblance, expireUploads, removeObjects, dropParts],
+    ...[processTrack, takeUpLost, findResemblance, expireUploads, removeObjects, dropParts],
     ...[sweepBucket, releaseTrack, releaseDue],
   ],
 }

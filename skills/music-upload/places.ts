@@ -1,5 +1,6 @@
 import { type Context } from '../../kernel/context'
-import { type Upload } from '../../models'
+import { type Track, type Upload } from '../../models'
+import { grantLifeMsMax, grantMarginMs } from '../streaming/rules'
 import { dropParts } from './drop-parts'
 import { removeObjects } from './remove-objects'
 
@@ -38,3 +39,20 @@ export async function forgetIncoming(
 /** Has everything removed that was stored for a track. */
 export const forgetAudio = (trackId: string, { enqueue }: Pick<Context, 'enqueue'>): Promise<void> =>
   enqueue(removeObjects, { prefixes: [audioPrefix(trackId)] })
+
+/** Has everything removed that was stored of an upload; other versions of the track's audio stay. */
+export const forgetVersion = (
+  { id, trackId }: Pick<Upload, 'id'> & { trackId: string },
+  { enqueue }: Pick<Context, 'enqueue'>,
+): Promise<void> => enqueue(removeObjects, { prefixes: [versionPrefix(trackId, id)] })
+
+/** Has the audio that a track has now removed, as soon as nobody can hold a grant for it any more. */
+export async function forgetReplaced(
+  { audioKey }: Pick<Track, 'audioKey'>,
+  { enqueue, now }: Pick<Context, 'enqueue' | 'now'>,
+): Promise<void> {
+  if (audioKey === null) return
+  // The key says which version it is, also on a track of before that was noted.
+  const prefixes = [audioKey.replace(/\.[^./]+$/, '')]
+  await enqueue(removeObjects, { prefixes }, { runAt: new Date(now.getTime() + grantLifeMsMax + grantMarginMs) })
+}

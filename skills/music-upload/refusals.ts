@@ -15,3 +15,10 @@ export const alreadyReleased = refusal(
 export const uploadOver = refusal('upload_over', 409, 'The upload does not wait for anything any more')
 export const sentInParts = refusal('sent_in_parts', 409, 'This file is sent in parts: have those signed')
 export const notInParts = refusal('not_in_parts', 409, 'This file is sent by one PUT: renew its URL')
+export const uploadRejected = refusal('upload_rejected', 409, 'The file itself cannot be used: send another one')
+export const retryOver = refusal('retry_over', 410, 'The file of this upload is not kept any more: send it again')
+export const replacementPending = refusal(
+  'replacement_pending',
+  409,
+  'Other audio for this track is being worked on: wait for it, or abort it',
+)

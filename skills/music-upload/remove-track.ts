@@ -6,7 +6,7 @@ import { mayRemoveTrack } from '../streaming/rules'
 import { visibleTrack } from '../streaming/views'
 import { uploadChanged } from './events'
 import { forgetIncoming } from './places'
-import { advance, isFinal } from './upload-state'
+import { advance, isFinal, nothingMore } from './upload-state'
 import { viewUpload } from './views'
 import { withdrawTrack } from './withdraw-track'
 
@@ -25,15 +25,16 @@ export const removeTrack = operation({
     if (track === null) throw refusals.notFound()
     // Who may remove it hears the same again; to everybody else it is gone.
     if (track.removedAt === null || !mayRemoveTrack(context.actor, track)) await visibleTrack(trackId, context)
-    return { track, upload: await Upload.findOne({ where: { trackId }, lock: true }) }
+    // In the order of their ids: two that lock the same never wait for each other in a circle.
+    return { track, uploads: await Upload.findAll({ where: { trackId }, order: ['id'], lock: true }) }
   },
 
   allow: (actor, { track }) => mayRemoveTrack(actor, track),
 
-  async run({ subject: { track, upload } }, context) {
+  async run({ subject: { track, uploads } }, context) {
     await withdrawTrack(track.id, context)
-    if (upload !== null && !isFinal(upload.state)) {
-      await upload.update({ state: advance(upload.state, 'aborted'), step: null })
+    for (const upload of uploads.filter(({ state }) => !isFinal(state))) {
+      await upload.update({ state: advance(upload.state, 'aborted'), ...nothingMore })
       await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
       await forgetIncoming(upload, context)
     }

@@ -32,6 +32,14 @@ export function partBytesFor(sizeBytes: number): number | null {
 
 /** Of the largest file. */
 export const partBytesMax = partBytesFor(uploadBytesMax) ?? partBytesMin
+/** So often a worker takes up an upload, whether the attempt fails or the worker dies. */
+export const processingAttemptsMax = 5
+/** A worker that says nothing for so long is taken for dead. */
+export const leaseMs = 30_000
+/** The same for one that never says anything, since it is of a release before: longer than any file takes it. */
+export const silentRunMs = 20 * 60_000
+/** So long the file of an upload that failed is kept for another try. */
+export const retryWindowMs = 7 * 24 * 60 * 60_000
 
 /** What a file may be announced as; what it is, its bytes say. */
 export const audioTypes = [

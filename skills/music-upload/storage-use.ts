@@ -24,6 +24,7 @@ export async function storageUseOf(
      where upload.owner_id = :ownerId and (
        (upload.state = 'initiated' and upload.expires_at > :now)
        or (upload.state in ('uploaded', 'processing') and track.removed_at is null)
+       or (upload.state = 'failed' and upload.retry_until > :now)
        or (upload.state = 'ready' and track.removed_at is null and position(upload.id::text in track.audio_key) > 0))`,
     { ownerId, now },
   )

@@ -1,5 +1,6 @@
 import { type JobContext } from '../../kernel/job'
-import { Overtaken, reach } from './processing'
+import { Overtaken } from './lease'
+import { reach } from './processing'
 
 /** Telling is a transaction and an event: not for every per cent of a short sound. */
 const tellEveryMs = 3_000

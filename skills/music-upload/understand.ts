@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type JobContext } from '../../kernel/job'
 import { Refusal, refusals } from '../../kernel/refusals'
@@ -12,6 +10,7 @@ import { Rejection } from './audio/rejection'
 import { makeStreams } from './make-streams'
 import { noteContent } from './note-content'
 import { audioKey, incomingKey } from './places'
+import { inPrivateFolder } from './private-folder'
 import { reach } from './processing'
 import { type StoredStreams, storeStreams } from './store-streams'
 import { tellWhile } from './tell-while'
@@ -71,13 +70,4 @@ async function understandFile(
 function asRejection(error: unknown): never {
   if (error instanceof Refusal && error.kind === refusals.conflict) throw new Rejection('file_changed')
   throw error
-}
-
-async function inPrivateFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), `tutti-upload-${process.pid}-`))
-  try {
-    return await work(folder)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
 }

@@ -1,6 +1,7 @@
 import {
   address,
   count,
+  flag,
   id,
   instant,
   list,
@@ -27,10 +28,14 @@ export const uploadFields = {
   contentType: written,
   sizeBytes: count,
   trackId: nullable(id),
+  /** It brings new audio for the track, which keeps the old until this is ready. */
+  replacesAudio: flag,
   /** A track of yours that holds the very same file; known from the start, or once the worker has read it. */
   duplicateOf: nullable(id),
   /** Why it was rejected or failed, in words for the artist. */
   fault: nullable(shape({ code: written, message: written })),
+  /** Until then an upload that failed may be tried again, without sending its file anew. */
+  retryUntil: nullable(instant),
   createdAt: instant,
   /** Until then it waits for its file. */
   expiresAt: instant,
@@ -75,8 +80,10 @@ export const viewUpload = (upload: Upload): UploadView => ({
   contentType: upload.contentType,
   sizeBytes: Number(upload.sizeBytes),
   trackId: upload.trackId,
+  replacesAudio: upload.replacesAudio,
   duplicateOf: upload.duplicateOf,
   fault: upload.fault,
+  retryUntil: upload.retryUntil?.toISOString() ?? null,
   createdAt: upload.createdAt.toISOString(),
   expiresAt: upload.expiresAt.toISOString(),
 })

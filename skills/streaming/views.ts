@@ -51,6 +51,8 @@ export const trackView = named(
     isDownloadable: flag,
     state: oneOf('processing', 'ready', 'failed'),
     durationMs: nullable(count),
+    /** Another one when its audio was replaced; null where that was not noted yet. */
+    audioVersion: nullable(id),
     artwork: nullable(pictureRef),
     owner: profileSummary,
     counts: trackCounts,
@@ -225,10 +227,10 @@ export const visibilityOf = ({ releaseAs, visibility }: Pick<Track, 'releaseAs' 
   releaseAs ?? visibility
 
 function describeTrack(track: Track) {
-  const { id, title, description, genre, isDownloadable, state, durationMs, rev } = track
+  const { id, title, description, genre, isDownloadable, state, durationMs, audioVersion, rev } = track
   const { createdAt, releaseAt, publishedAt } = track
   return {
-    ...{ id, title, description, genre, isDownloadable, state, durationMs, rev },
+    ...{ id, title, description, genre, isDownloadable, state, durationMs, audioVersion, rev },
     visibility: visibilityOf(track),
     releaseAt: releaseAt?.toISOString() ?? null,
     artwork: refOf(track.artworkId, track.artworkColor),

@@ -109,4 +109,34 @@ describe('a job', () => {
     expect((await echoes()).map(({ note }) => note).sort()).toEqual(ids.sort())
     expect(worker).toHaveProperty('ended')
   })
+
+  it('of a worker that was killed is done by another, and of one that lives left to it', async () => {
+    const workers = () => own.sql<{ id: string }>('select id from workers order by id')
+    const lock = (by: string) =>
+      own.sql(
+        `update graphile_worker._private_jobs set locked_by = :by, locked_at = now(), attempts = 1 where locked_by is null`,
+        { by },
+      )
+    await noteToCopy()
+    await lock('dead')
+    await noteToCopy()
+    await lock('busy')
+    for (const id of ['dead', 'busy']) await own.world.jobs.workerLives(id)
+    await own.world.jobs.releaseDeadWorkers()
+    expect(await workers()).toEqual([{ id: 'busy' }, { id: 'dead' }])
+    await own.sql(`update workers set seen_at = now() - interval '2 minutes' where id = 'dead'`)
+    await Promise.all([1, 2, 3].map(() => own.world.jobs.releaseDeadWorkers()))
+    expect(await workers()).toEqual([{ id: 'busy' }])
+    await work()
+    expect(await echoes()).toHaveLength(1)
+    expect(await jobs()).toHaveLength(1)
+  })
+})
+
+it('a worker says that it lives, and that it has ended', async () => {
+  const workers = () => own.sql<{ id: string }>('select id from workers')
+  const worker = await startWorker(own.world, notesProduct)
+  await until(async () => (await workers()).length === 1)
+  await worker[Symbol.asyncDispose]()
+  expect(await workers()).toEqual([])
 })

@@ -8,6 +8,7 @@ import { testStack } from '../stack'
 export interface NodeProcess extends AsyncDisposable {
   url: string
   port: number
+  pid: number
   exited: Promise<Exit>
   signal(kind: NodeJS.Signals): void
 }
@@ -32,6 +33,7 @@ export async function nodeProcess(variables: Record<string, string>): Promise<No
   return {
     url,
     port,
+    pid: running.pid,
     exited: running.exited,
     signal: kind => process.kill(running.pid, kind),
     [Symbol.asyncDispose]: () => running.stop('SIGKILL'),

@@ -1,9 +1,5 @@
 import { spawn } from 'node:child_process'
-import { setPriority } from 'node:os'
 import { Rejection } from './rejection'
-
-/** A third of what others get where the machine has too much to do; not so little that a busy one never gets to it. */
-const niceness = 5
 
 export interface ToolLimits {
   timeoutMs: number
@@ -15,10 +11,12 @@ export interface ToolLimits {
 }
 
 /**
- * Runs ffmpeg or ffprobe on foreign bytes, without our environment, behind whatever else the machine has to do, and in a
- * process group of its own that is killed whole when it takes too long. `take` gets its output as it comes.
+ * Runs ffmpeg or ffprobe on foreign bytes, without our environment, with bounded memory, behind whatever else the machine
+ * has to do, and in a process group of its own that is killed whole when it takes too long. It dies with us. `take` gets its
+ * output as it comes.
  * @returns whether it ended well
- * @throws Rejection `too_slow`; the signal's reason; the error of a program that cannot be started, or of `take`.
+ * @throws Rejection `too_slow`, `damaged` when the file crashes it; the signal's reason; the error of a program that cannot
+ * be started or that somebody else killed, or of `take`.
  */
 export async function runTool(
   command: string,
@@ -29,7 +27,8 @@ export async function runTool(
   signal.throwIfAborted()
   return new Promise((resolve, reject) => {
     const said = hear === undefined ? 'ignore' : 'pipe'
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', said], detached: true, env: {} })
+    const confined = ['-c', confine(timeoutMs), 'tool', command, ...args]
+    const child = spawn('/bin/sh', confined, { stdio: ['ignore', 'pipe', said], detached: true, env: {} })
     const stop = (error: unknown) => {
       reject(error instanceof Error ? error : new Error(String(error)))
       if (child.pid !== undefined) killGroup(child.pid)
@@ -47,22 +46,39 @@ export async function runTool(
     child.stdout?.on('data', guarded(take))
     if (hear !== undefined) child.stderr?.on('data', guarded(hear))
     child.once('error', stop)
-    child.once('close', code => {
+    child.once('close', (code, killedBy) => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
-      resolve(code === 0)
+      const fault = killedBy === 'SIGXCPU' ? whenLate() : faultOf(command, code, killedBy)
+      if (fault === undefined) resolve(code === 0)
+      else reject(fault)
     })
-    if (child.pid !== undefined) stepBack(child.pid)
   })
 }
 
-/** Before it has threads: they inherit it. */
-function stepBack(pid: number): void {
-  try {
-    setPriority(pid, niceness)
-  } catch {
-    // It ended by itself meanwhile, or may not be told.
-  }
+/** A third of what others get where the machine has too much to do; not so little that a busy one never gets to it. */
+const niceness = 5
+
+/** Far more than any file needs that is not made to need more: `-max_alloc` bounds only each single piece. */
+const memoryKiB = 2 * 1024 * 1024
+
+/**
+ * What of it a system doesn't know it does without (macOS knows no bound of memory, and has no setpriv). A worker that is
+ * killed can't stop its tools: the kernel does where it can, and the bound of their time everywhere else.
+ */
+const confine = (timeoutMs: number): string => `
+  ulimit -c 0; ulimit -v ${memoryKiB}; ulimit -t ${Math.ceil((4 * timeoutMs) / 1000)}
+  setpriv --pdeathsig KILL true && exec nice -n ${niceness} setpriv --pdeathsig KILL env -i "$@"
+  exec nice -n ${niceness} env -i "$@"`
+
+/** Of two that end badly one says something of the file, and the other nothing: then another attempt may go well. */
+function faultOf(command: string, code: number | null, killedBy: NodeJS.Signals | null): Error | undefined {
+  // As shells say that there is no such program, or none that can be run.
+  if (code === 126 || code === 127) return new Error(`${command} cannot be run (ENOENT or EACCES)`)
+  if (killedBy === null) return undefined
+  if (killedBy === 'SIGKILL' || killedBy === 'SIGTERM')
+    return new Error(`${command} was killed, perhaps for lack of memory`)
+  return new Rejection('damaged')
 }
 
 function killGroup(pid: number): void {

@@ -1,5 +1,5 @@
 import { type JobContext } from '../../../kernel/job'
-import { audioForm, failedKeptMs, pageMax, type SweepPage, uploadWantsFile } from './page'
+import { audioForm, pageMax, type SweepPage, uploadWantsFile } from './page'
 import { removeOrphans } from './remove-orphans'
 import { reportMissing } from './report-missing'
 
@@ -26,7 +26,7 @@ async function wantedOf(keys: readonly string[], { world }: Pick<JobContext, 'wo
      left join uploads upload on upload.id = object.upload_id
      where position(object.upload_id::text in track.audio_key) > 0 or upload.state = 'ready' or ${uploadWantsFile}`,
     [
-      new Date(world.clock.now() - failedKeptMs),
+      new Date(world.clock.now()),
       keys,
       places.map(place => place?.[1]),
       places.map(place => place?.[2]),

@@ -1,5 +1,5 @@
 import { type JobContext } from '../../../kernel/job'
-import { failedKeptMs, incomingForm, pageMax, type SweepPage, uploadWantsFile } from './page'
+import { incomingForm, pageMax, type SweepPage, uploadWantsFile } from './page'
 import { removeOrphans } from './remove-orphans'
 
 /** Files that were sent for uploads which are over, or which nobody knows. What is not named as ours is left alone. */
@@ -14,7 +14,7 @@ async function wantedOf(keys: readonly string[], { world }: Pick<JobContext, 'wo
   const ids = keys.map(key => incomingForm.exec(key)?.[1])
   const rows = await world.db.call<{ id: string }>(
     `select id from uploads upload where id = any($2::uuid[]) and ${uploadWantsFile}`,
-    [new Date(world.clock.now() - failedKeptMs), ids],
+    [new Date(world.clock.now()), ids],
   )
   return new Set(rows.map(({ id }) => `incoming/${id}`))
 }

@@ -43,3 +43,17 @@ it('keeps our environment to ourselves', async () => {
   await runTool('/usr/bin/env', [], { timeoutMs: 5_000, signal }, chunk => void heard.push(chunk.toString()))
   expect(heard.join('')).toBe('')
 })
+
+it('tells a file that crashes the tool from a tool that was killed from outside', async () => {
+  const limits = { timeoutMs: 5_000, signal }
+  await expect(runTool(...sh('kill -s SEGV $$'), limits, nothing)).rejects.toThrow(new Rejection('damaged'))
+  await expect(runTool(...sh('kill -s KILL $$'), limits, nothing)).rejects.toThrow('was killed')
+  expect(await runTool(...sh('exit 1'), limits, nothing)).toBe(false)
+})
+
+it('bounds memory where the system can', async () => {
+  if (process.platform !== 'linux') return
+  const heard: string[] = []
+  await runTool(...sh('ulimit -v; ulimit -c'), { timeoutMs: 5_000, signal }, chunk => void heard.push(chunk.toString()))
+  expect(heard.join('')).toBe(`${2 * 1024 * 1024}\n0\n`)
+})

@@ -5,7 +5,8 @@ import { product } from '../../../skills'
 import { abortUpload } from '../../../skills/music-upload/abort-upload'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
 import { getUpload } from '../../../skills/music-upload/get-upload'
-import { begin, Overtaken } from '../../../skills/music-upload/processing'
+import { Overtaken } from '../../../skills/music-upload/lease'
+import { begin } from '../../../skills/music-upload/processing'
 import { tellWhile } from '../../../skills/music-upload/tell-while'
 import { makeAudio } from '../../audio'
 import { until } from '../../kernel/until'
@@ -29,7 +30,7 @@ afterAll(() => world[Symbol.asyncDispose]())
 async function begun(): Promise<string> {
   const { upload } = await send(ann, await makeAudio(world.world.config.tools.ffmpeg, 'mp3'))
   await ann.call(finalizeUpload, { uploadId: upload.id })
-  await context.transact(inside => begin(upload.id, inside))
+  await context.transact(inside => begin(upload.id, randomUUID(), inside))
   return upload.id
 }
 

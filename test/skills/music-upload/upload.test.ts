@@ -6,7 +6,7 @@ import { getUpload } from '../../../skills/music-upload/get-upload'
 import { getTrack } from '../../../skills/streaming/get-track'
 import { getWaveform } from '../../../skills/streaming/get-waveform'
 import { grantStream } from '../../../skills/streaming/grant-stream'
-import { type AudioKind, beginningOf, makeAudio } from '../../audio'
+import { type AudioKind, beginningOf, makeAudio, recode } from '../../audio'
 import { doors } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
 import { upload } from './uploading'
@@ -117,7 +117,7 @@ it('draws silence as a flat line, and publishes nothing that is private', async 
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'ready', publishedAt: null })
 })
 
-it('takes real music where a Debian package brings some', async () => {
+it('takes real music in every format, where a Debian package brings some', async () => {
   const folder = '/usr/share/games/asc/music'
   await installPackage('asc-music')
   const songs = (await readdir(folder).catch(() => [])).filter(name => name.endsWith('.mp3'))
@@ -127,5 +127,14 @@ it('takes real music where a Debian package brings some', async () => {
     expect(state).toBe('ready')
     const { durationMs } = await ann.call(getTrack, { trackId })
     expect(Math.abs((durationMs ?? 0) - 20_000)).toBeLessThan(200)
+  }
+  const [song] = songs
+  if (song === undefined) return
+  for (const kind of Object.keys(served) as AudioKind[]) {
+    const { trackId, state } = await upload(world, ann, await recode(ffmpeg, join(folder, song), kind, { seconds: 8 }))
+    expect([kind, state]).toEqual([kind, 'ready'])
+    const { durationMs } = await ann.call(getTrack, { trackId })
+    expect(Math.abs((durationMs ?? 0) - 8_000)).toBeLessThan(200)
+    expect(Math.max(...(await ann.call(getWaveform, { trackId })).peaks)).toBeGreaterThan(20)
   }
 }, 120_000)

@@ -1,0 +1,70 @@
+import { type Context } from '../../kernel/context'
+import { operation } from '../../kernel/operation'
+import { id, shape } from '../../kernel/schema'
+import { type Upload } from '../../models'
+import { lockTrack } from '../streaming/views'
+import { changeTrack } from './change-track'
+import { uploadChanged } from './events'
+import { ownUpload, refuseUnwanted } from './own-upload'
+import { incomingKey } from './places'
+import { enqueueProcessing } from './process-track'
+import {
+  objectMissing,
+  replacementPending,
+  retryOver,
+  uploadAborted,
+  uploadExpired,
+  uploadOver,
+  uploadRejected,
+} from './refusals'
+import { refuseSecondReplacement } from './replacement'
+import { advance, isUnderWay } from './upload-state'
+import { uploadView, viewUpload } from './views'
+
+export const retryUpload = operation({
+  name: 'music-upload.retryUpload',
+  route: 'POST /uploads/:uploadId/retry',
+  summary:
+    'Try an upload again that failed through no fault of its file, without sending it anew: the file is kept for 7 days. ' +
+    'One that was rejected stays so. Asking again while it is worked on changes nothing.',
+  who: 'signed-in',
+  input: shape({ uploadId: id }),
+  output: uploadView,
+  limit: { perMinute: 30 },
+  idempotency: 'natural',
+  status: 202,
+  refuses: [objectMissing, uploadRejected, retryOver, uploadOver, uploadAborted, uploadExpired, replacementPending],
+
+  load: ({ uploadId }, context) => ownUpload(uploadId, context, { lock: true }),
+
+  allow: () => true,
+
+  async run({ subject: upload }, context) {
+    refuseUnwanted(upload, context.now)
+    if (isUnderWay(upload.state)) return viewUpload(upload)
+    if (upload.state === 'initiated') throw objectMissing()
+    if (upload.state === 'rejected') throw uploadRejected(upload.fault?.message)
+    if (upload.state === 'ready') throw uploadOver()
+    await refuseWithoutFile(upload, context)
+    await tryAgain(upload, context)
+    return viewUpload(upload)
+  },
+})
+
+async function refuseWithoutFile({ id, retryUntil }: Upload, { now, world }: Context): Promise<void> {
+  if (retryUntil === null || retryUntil <= now) throw retryOver()
+  if ((await world.storage.head(incomingKey(id))) === undefined) throw retryOver()
+}
+
+/** From the start, as if it had just been sent: with all its attempts, and its track back in the making. */
+async function tryAgain(upload: Upload, context: Context): Promise<void> {
+  if (upload.trackId === null) throw new Error('an upload fails after it got a track')
+  if (upload.replacesAudio) await refuseSecondReplacement(upload.trackId)
+  const state = advance(upload.state, 'uploaded')
+  await upload.update({ state, step: null, progress: 0, fault: null, attempts: 0, retryUntil: null })
+  await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
+  const track = await lockTrack(upload.trackId)
+  if (track === null || track.removedAt !== null) throw uploadAborted()
+  if (!upload.replacesAudio) await changeTrack(track, { state: 'processing' }, context)
+  await enqueueProcessing(upload.id, context)
+}

@@ -1,0 +1,126 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { faults } from '../../../skills/music-upload/audio/rejection'
+import { type AudioKind, makeAudio, makeVideo } from '../../audio'
+import { testStack } from '../../stack'
+import { freshWorld, type TestWorld } from '../../world'
+import * as hostile from './hostile-files'
+import { judge, judgeAll } from './judge'
+
+/** Every kind of file that was made to do harm: taken as what it is, or refused with a code of the list. No more happens. */
+let world: TestWorld
+let tools: { ffmpeg: string; ffprobe: string }
+let trap: Server
+let url: string
+let hits = 0
+beforeAll(async () => {
+  world = await freshWorld({ nodes: 1 })
+  tools = world.world.config.tools
+  trap = createServer(socket => {
+    hits += 1
+    socket.destroy()
+  })
+  await new Promise<void>(resolve => trap.listen(0, '127.0.0.1', resolve))
+  url = `http://127.0.0.1:${(trap.address() as AddressInfo).port}/x.mp3`
+})
+afterEach(() => expect(hits).toBe(0))
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+  await new Promise(resolve => trap.close(resolve))
+})
+
+const short = async (kind: AudioKind) => readFile(await makeAudio(tools.ffmpeg, kind, { seconds: 1.3 }))
+const documented = [...Object.keys(faults), 'taken']
+
+it('fetches nothing that a playlist names, bare or behind the first bytes of any format', async () => {
+  const lists = Object.values(hostile.playlists(url)).map(text => Buffer.from(text))
+  expect(new Set(await judgeAll(tools, lists))).toEqual(new Set(['not_audio']))
+  const disguised = lists.flatMap(list => Object.values(hostile.disguises).map(head => Buffer.concat([head, list])))
+  // Some of them ffprobe takes for a file of the format, without any sound in it.
+  for (const code of await judgeAll(tools, disguised))
+    expect(['not_audio', 'no_audio', 'codec_unsupported', 'damaged']).toContain(code)
+}, 60_000)
+
+it('looks for the sound of an MP4 nowhere but in the file', async () => {
+  const m4a = await short('m4a')
+  for (const address of [url, `file:///etc/passwd`])
+    expect(documented).toContain(await judge(tools, hostile.mp4ElsewhereAt(m4a, address)))
+})
+
+it('takes what is music with something behind it, and not what only looks like it from behind', async () => {
+  const mp3 = await short('mp3')
+  const zip = Buffer.concat([
+    Buffer.from('PK\u0003\u0004', 'latin1'),
+    Buffer.alloc(300),
+    Buffer.from('PK\u0005\u0006', 'latin1'),
+    Buffer.alloc(18),
+  ])
+  const page = Buffer.from('<html><script>alert(1)</script></html>')
+  expect(await judge(tools, Buffer.concat([Buffer.from('%PDF-1.4\n1 0 obj\n'), mp3]))).toBe('not_audio')
+  expect(await judge(tools, Buffer.concat([zip, mp3]))).toBe('not_audio')
+  expect(await judge(tools, Buffer.concat([page, mp3]))).toBe('not_audio')
+  expect(await judge(tools, Buffer.concat([mp3, zip]))).toBe('taken')
+  expect(await judge(tools, Buffer.concat([await short('wav'), zip]))).toBe('taken')
+  expect(await judge(tools, Buffer.concat([hostile.id3(['TXXX', page]), mp3]))).toBe('taken')
+})
+
+it('is not impressed by headers', async () => {
+  const day = 24 * 60 * 60
+  // What a WAV claims beyond its end nobody believes.
+  expect(await judge(tools, hostile.wav({ sampleRate: 8_000, bits: 8, claimed: 0xffff_ff00 }))).toBe('taken')
+  expect(await judge(tools, hostile.oggOfSamples(await short('opus'), BigInt(30 * day * 48_000)))).toBe('too_long')
+  const odd = [
+    hostile.wav({ channels: 255 }),
+    hostile.wav({ channels: 65_535 }),
+    hostile.wav({ channels: 0 }),
+    hostile.wav({ sampleRate: 1_000_000_000 }),
+    hostile.wav({ sampleRate: 0xffff_ffff, channels: 255, bits: 32 }),
+    hostile.wav({ bits: 64, channels: 64 }),
+  ]
+  for (const code of await judgeAll(tools, odd))
+    expect(['codec_unsupported', 'damaged', 'no_audio', 'not_audio', 'too_short']).toContain(code)
+})
+
+it('takes no harm from pictures, tags and boxes without end', async () => {
+  const [mp3, flac] = [await short('mp3'), await short('flac')]
+  const many: [string, Buffer][] = Array.from({ length: 20_000 }, (_, index) => [
+    'TXXX',
+    Buffer.from(`\u0003k${index}\0v`),
+  ])
+  const files = {
+    pictures: hostile.flacWithPictures(flac, 7),
+    words: Buffer.concat([hostile.id3(['TIT2', Buffer.alloc(20 * 1024 * 1024, 0x41)]), mp3]),
+    many: Buffer.concat([hostile.id3(...many), mp3]),
+    malformed: Buffer.concat([
+      hostile.id3(['TIT2', Buffer.from([3, 0xc3, 0x28, 0xff, 0xfe, 0xed, 0xa0, 0x80, 0])]),
+      mp3,
+    ]),
+    nested: hostile.nestedAtoms(10_000),
+  }
+  expect(await judge(tools, files.malformed)).toBe('taken')
+  expect(['not_audio', 'no_audio']).toContain(await judge(tools, files.nested))
+  for (const file of [files.pictures, files.words, files.many]) expect(documented).toContain(await judge(tools, file))
+}, 60_000)
+
+it('refuses what is protected, what is a picture, and what is next to nothing', async () => {
+  const m4a = await short('m4a')
+  expect(await judge(tools, hostile.replaced(m4a, 'ftypM4A ', 'ftypM4P '))).toBe('not_audio')
+  // Named as protected, and not: what is protected for real yields no sound.
+  expect(documented).toContain(await judge(tools, hostile.replaced(m4a, 'mp4a', 'drms')))
+  expect(await judge(tools, await readFile(await makeVideo(tools.ffmpeg, { sound: false })))).toBe('no_audio')
+  expect(await judge(tools, Buffer.alloc(0))).toBe('not_audio')
+  expect(['not_audio', 'too_short']).toContain(await judge(tools, (await short('mp3')).subarray(0, 700)))
+})
+
+it('takes the first sound of an Ogg that holds several', async () => {
+  const path = join(testStack().folder, `multiplexed-${process.pid}.ogg`)
+  const sine = ['-f', 'lavfi', '-i', 'sine=d=2']
+  await promisify(execFile)(tools.ffmpeg, [
+    ...['-v', 'error', '-nostdin', ...sine, ...sine, '-map', '0', '-map', '1'],
+    ...['-c:a:0', 'libvorbis', '-c:a:1', 'libopus', '-y', path],
+  ])
+  expect(await judge(tools, await readFile(path))).toBe('taken')
+})

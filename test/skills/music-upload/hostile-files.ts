@@ -1,0 +1,142 @@
+/** Files that were made to do harm, each by hand, so that it can be read what is wrong with it. */
+
+const latin = (text: string) => Buffer.from(text, 'latin1')
+const u32 = (value: number) => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}
+
+/** Lists that make a careless player fetch what they name. */
+export const playlists = (url: string): Record<string, string> => ({
+  m3u: `#EXTM3U\n#EXTINF:5,x\n${url}\n`,
+  hls: `#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:5,\n${url}\n#EXT-X-ENDLIST\n`,
+  'hls of variants': `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n${url}\n`,
+  'hls with a key': `#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="${url}"\n#EXTINF:5,\n/etc/passwd\n#EXT-X-ENDLIST\n`,
+  'hls of tricks': `#EXTM3U\n#EXTINF:1,\nconcat:${url}|subfile,,start,0,end,64,,:/etc/passwd\n#EXT-X-ENDLIST\n`,
+  pls: `[playlist]\nFile1=${url}\nLength1=-1\nNumberOfEntries=1\nVersion=2\n`,
+  xspf: `<?xml version="1.0"?><playlist version="1" xmlns="http://xspf.org/ns/0/"><trackList><track><location>${url}</location></track></trackList></playlist>`,
+  asx: `<asx version="3.0"><entry><ref href="${url}"/></entry></asx>`,
+  smil: `<smil><body><audio src="${url}"/></body></smil>`,
+  dash: `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>${url}</BaseURL></MPD>`,
+  cue: `FILE "${url}" MP3\n  TRACK 01 AUDIO\n    INDEX 01 00:00:00\n`,
+  concat: `ffconcat version 1.0\nfile '${url}'\nfile '/etc/passwd'\n`,
+  sdp: `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n`,
+  subfile: `subfile,,start,0,end,0,,:${url}`,
+  data: `data:audio/mpeg;base64,SUQzBAAAAAAAAA==\n${url}`,
+  rtsp: `rtsptext\n${url.replace('http', 'rtsp')}\n`,
+})
+
+/** What the first bytes of real files look like: whatever comes after. */
+export const disguises: Record<string, Buffer> = {
+  mp3: latin('ID3\u0004\u0000\u0000\u0000\u0000\u0000\u0000'),
+  flac: Buffer.concat([latin('fLaC'), u32(0x80000022), Buffer.alloc(34)]),
+  wav: Buffer.concat([latin('RIFF\u00ff\u00ff\u0000\u0000WAVE')]),
+  ogg: Buffer.concat([latin('OggS'), Buffer.alloc(24), latin('\u0001vorbis')]),
+  aiff: Buffer.concat([latin('FORM'), u32(0xffff), latin('AIFF')]),
+  m4a: Buffer.concat([u32(20), latin('ftypM4A '), u32(0), latin('M4A ')]),
+}
+
+/** An ID3v2 tag of these frames; sizes are written seven bits to a byte. */
+export function id3(...frames: [name: string, content: Buffer][]): Buffer {
+  const synchsafe = (value: number) =>
+    Buffer.of((value >> 21) & 127, (value >> 14) & 127, (value >> 7) & 127, value & 127)
+  const body = Buffer.concat(
+    frames.map(([name, content]) => Buffer.concat([latin(name), synchsafe(content.length), Buffer.alloc(2), content])),
+  )
+  return Buffer.concat([latin('ID3'), Buffer.of(4, 0, 0), synchsafe(body.length), body])
+}
+
+/** A FLAC file with so many pictures of 15 MB before its sound. */
+export function flacWithPictures(flac: Buffer, pictures: number): Buffer {
+  const picture = Buffer.alloc(15 * 1024 * 1024)
+  const blocks = Array.from({ length: pictures }, () => [Buffer.of(6), u32(picture.length).subarray(1), picture]).flat()
+  const streamInfo = flac.subarray(4, 42)
+  const first = Buffer.concat([Buffer.of((streamInfo[0] ?? 0) & 0x7f), streamInfo.subarray(1)])
+  // The rest begins with blocks of its own, the last of which says that it is.
+  return Buffer.concat([flac.subarray(0, 4), first, ...blocks, flac.subarray(42)])
+}
+
+/** A WAV file whose header says whatever it says. */
+export function wav({ channels = 1, sampleRate = 44_100, bits = 16, claimed = 0, bytes = 200_000 }): Buffer {
+  const head = Buffer.alloc(44)
+  head.write('RIFF', 0)
+  head.writeUInt32LE(Math.min(36 + (claimed || bytes), 0xffff_ffff), 4)
+  head.write('WAVEfmt ', 8)
+  head.writeUInt32LE(16, 16)
+  head.writeUInt16LE(1, 20)
+  head.writeUInt16LE(channels, 22)
+  head.writeUInt32LE(sampleRate, 24)
+  head.writeUInt32LE((sampleRate * channels * (bits / 8)) % 0x1_0000_0000, 28)
+  head.writeUInt16LE((channels * (bits / 8)) % 0x1_0000, 32)
+  head.writeUInt16LE(bits, 34)
+  head.write('data', 36)
+  head.writeUInt32LE(claimed || bytes, 40)
+  return Buffer.concat([head, Buffer.alloc(bytes, 3)])
+}
+
+/** Atoms within atoms, so deep. */
+export function nestedAtoms(depth: number): Buffer {
+  const heads = Array.from({ length: depth }, (_, level) =>
+    Buffer.concat([u32((depth - level) * 8), latin(level === 0 ? 'moov' : 'udta')]),
+  )
+  return Buffer.concat([disguises.m4a ?? Buffer.alloc(0), ...heads])
+}
+
+/** An M4A whose sound is said to lie at an address: `dref` as QuickTime has it, with all boxes around it grown. */
+export function mp4ElsewhereAt(m4a: Buffer, url: string): Buffer {
+  const at = m4a.indexOf('url \0\0\0\u0001', 0, 'latin1')
+  const more = latin(`${url}\0`)
+  const grown = Buffer.concat([m4a.subarray(0, at + 4), Buffer.alloc(4), more, m4a.subarray(at + 8)])
+  for (const name of ['moov', 'trak', 'mdia', 'minf', 'dinf', 'dref', 'url ']) {
+    const box = grown.lastIndexOf(name, at, 'latin1') - 4
+    grown.writeUInt32BE(grown.readUInt32BE(box) + more.length, box)
+  }
+  return grown
+}
+
+/** Ogg pages whose last one says that the sound is so many samples long; checksums are right. */
+export function oggOfSamples(ogg: Buffer, samples: bigint): Buffer {
+  const changed = Buffer.from(ogg)
+  const page = changed.lastIndexOf('OggS', undefined, 'latin1')
+  changed.writeBigInt64LE(samples, page + 6)
+  changed.writeUInt32LE(0, page + 22)
+  changed.writeUInt32LE(oggChecksum(changed.subarray(page)), page + 22)
+  return changed
+}
+
+function oggChecksum(page: Buffer): number {
+  let sum = 0
+  for (const byte of page) {
+    sum ^= byte << 24
+    for (let bit = 0; bit < 8; bit += 1) sum = sum & 0x8000_0000 ? (sum << 1) ^ 0x04c1_1db7 : sum << 1
+  }
+  return sum >>> 0
+}
+
+export const replaced = (file: Buffer, from: string, to: string): Buffer => {
+  const changed = Buffer.from(file)
+  for (let at = changed.indexOf(from, 0, 'latin1'); at >= 0; at = changed.indexOf(from, at + 1, 'latin1'))
+    changed.write(to, at, 'latin1')
+  return changed
+}
+
+/** The same file each time for the same seed, with some bytes of it changed, cut out or doubled. */
+export function mutated(file: Buffer, seed: number): Buffer {
+  let state = seed * 2_654_435_761 + 1
+  const random = (below: number) => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b_3c6d) + 0x9e37_79b9) >>> 0
+    return ((state ^ (state >>> 13)) >>> 0) % Math.max(1, below)
+  }
+  let changed = Buffer.from(file)
+  // Most mischief is done in the head, where what the rest means is said.
+  const place = () => (random(2) === 0 ? random(Math.min(600, changed.length)) : random(changed.length))
+  for (let count = 1 + random(12); count > 0; count -= 1) {
+    const at = place()
+    const kind = random(5)
+    if (kind < 3) changed[at] = [0, 255, random(256)][kind] ?? 0
+    else if (kind === 3) changed = Buffer.concat([changed.subarray(0, at), changed.subarray(at + random(40))])
+    else changed = Buffer.concat([changed.subarray(0, at + random(40)), changed.subarray(at)])
+  }
+  return changed
+}

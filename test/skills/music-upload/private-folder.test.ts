@@ -1,0 +1,47 @@
+import { access, mkdtemp, utimes, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inPrivateFolder } from '../../../skills/music-upload/private-folder'
+
+const host = hostname().replace(/[^A-Za-z0-9]/g, '')
+const nobody = 2 ** 30
+const isThere = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+async function folderOf(pid: number, ofHost = host): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), `tutti-upload-${pid}-${ofHost}-00000000-`))
+  await writeFile(join(folder, 'original'), 'x')
+  return folder
+}
+
+it('is there for the work and gone after it, also when the work fails', async () => {
+  let folder = ''
+  const failing = inPrivateFolder(async path => {
+    folder = path
+    expect(await isThere(path)).toBe(true)
+    throw new Error('no luck')
+  })
+  await expect(failing).rejects.toThrow('no luck')
+  expect(await isThere(folder)).toBe(false)
+})
+
+it('takes away what the dead left, and nothing of the living', async () => {
+  const [dead, before, living, elsewhere, old] = await Promise.all([
+    folderOf(nobody),
+    folderOf(process.pid),
+    folderOf(process.ppid),
+    folderOf(nobody, 'elsewhere'),
+    folderOf(nobody, 'elsewhere'),
+  ])
+  await utimes(old, 1, 1)
+  const left = await inPrivateFolder(async mine =>
+    Promise.all([mine, dead, before, living, elsewhere, old].map(isThere)),
+  )
+  expect(left).toEqual([true, false, false, true, true, false])
+  for (const folder of [living, elsewhere]) await utimes(folder, 1, 1)
+  await inPrivateFolder(async () => undefined)
+  expect(await isThere(living)).toBe(false)
+})

@@ -1,0 +1,290 @@
+import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
+import { access, chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
+import { getUpload } from '../../../skills/music-upload/get-upload'
+import { takeUpLost } from '../../../skills/music-upload/take-up-lost'
+import { tasksOf } from '../../../server/worker'
+import { product } from '../../../skills'
+import { makeAudio } from '../../audio'
+import { until } from '../../kernel/until'
+import { type Ear, type Person } from '../../people'
+import { type NodeProcess, nodeProcess } from '../../server/node-process'
+import { testStack } from '../../stack'
+import { freshWorld, type TestWorld } from '../../world'
+import { send } from './uploading'
+
+/** Real workers, killed with SIGKILL at every step of an upload: another one finishes it, and nothing is left of the first. */
+let world: TestWorld
+let folder: string
+let store: HoldingStore
+let variables: Record<string, string>
+let ann: Person
+let heard: Ear
+let file: string
+let worker: NodeProcess
+let next: Promise<NodeProcess>
+let killed: number
+jest.setTimeout(60_000)
+beforeAll(async () => {
+  store = await holdingStore()
+  world = await freshWorld()
+  folder = await mkdtemp(join(tmpdir(), 'tutti-killed-'))
+  const { ffmpeg, ffprobe } = world.world.config.tools
+  file = await makeAudio(ffmpeg, 'mp3')
+  ann = await world.person('ann')
+  heard = await ann.hear(`user:${ann.id}`)
+  variables = {
+    ...world.variables,
+    ...{ ROLES: 'worker', S3_ENDPOINT: store.endpoint },
+    FFPROBE_PATH: await sticky('probing', ffprobe),
+    FFMPEG_PATH: await sticky('drawing', ffmpeg),
+  }
+  next = nodeProcess(variables)
+}, 60_000)
+afterAll(async () => {
+  await (await next)[Symbol.asyncDispose]()
+  await world[Symbol.asyncDispose]()
+  await store[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true })
+})
+
+/** A tool that says its pid and sleeps for ever while the file of its name is there, and does its work otherwise. */
+async function sticky(name: string, tool: string): Promise<string> {
+  const path = join(folder, `tool-${name}`)
+  const wait = `[ -e ${join(folder, name)} ] && { echo $$ > ${join(folder, `${name}.pid`)}; exec sleep 600; }`
+  await writeFile(path, `#!/bin/sh\n${wait}\nexec ${tool} "$@"\n`)
+  await chmod(path, 0o755)
+  return path
+}
+
+/** Holds a tool in its work for as long as `during` takes; tells its pid. */
+async function whileStuck(name: string, uploadId: string, during: (pid: number) => Promise<void>): Promise<void> {
+  await writeFile(join(folder, name), '')
+  await ann.call(finalizeUpload, { uploadId })
+  const said = join(folder, `${name}.pid`)
+  await until(async () => /\d\n$/.test(await readFile(said, 'utf8').catch(() => '')))
+  const pid = Number(await readFile(said, 'utf8'))
+  await rm(join(folder, name))
+  await rm(said)
+  await during(pid)
+}
+
+const isRunning = (pid: number) =>
+  access(`/proc/${pid}`).then(
+    async () => !/^State:\s+Z/m.test(await readFile(`/proc/${pid}/status`, 'utf8').catch(() => 'State: Z')),
+    () => false,
+  )
+
+/** Kills the worker; the next one begins to come up. */
+async function kill(): Promise<void> {
+  killed = worker.pid
+  worker.signal('SIGKILL')
+  await worker.exited
+  await sql(`update workers set seen_at = now() - interval '2 minutes' returning id`)
+  next = nodeProcess(variables)
+}
+
+const sql = (text: string, values: Record<string, unknown> = {}) =>
+  world.world.db.query<Record<string, unknown>>(text, values)
+
+const waitsForLock = () =>
+  until(async () => {
+    const [row] = await sql(
+      `select count(*) as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+    )
+    return Number(row?.n) > 0
+  })
+
+/** Runs `during` while a row is held that the worker needs next. */
+const whileHeld = (row: string, values: Record<string, unknown>, during: () => Promise<void>) =>
+  world.world.db.transaction(async () => {
+    await sql(`${row} for update`, values)
+    await during()
+  })
+
+/** As if the dead worker's time had run out: what the minute's look finds is done by whichever worker is there. */
+async function takeOver(uploadId: string): Promise<void> {
+  await sql(
+    `update uploads set lease_until = now() - interval '1 second' where id = :uploadId and lease_by is not null returning id`,
+    { uploadId },
+  )
+  await sql(
+    `update graphile_worker._private_jobs set locked_at = now() - interval '1 minute'
+     where locked_at is not null and key = 'process:' || :uploadId returning id`,
+    { uploadId },
+  )
+  await world.world.jobs.releaseDeadWorkers()
+  const task = tasksOf(world.world, product, new AbortController().signal)[takeUpLost.name]
+  await task?.({}, { job: { attempts: 1, max_attempts: 1 } } as never)
+  await world.work()
+  await until(async () => (await ann.call(getUpload, { uploadId })).state === 'ready')
+}
+
+async function endedWell(uploadId: string, trackId: string): Promise<void> {
+  expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'ready', fault: null })
+  expect(await keysUnder(`audio/${trackId}/`)).toEqual([`audio/${trackId}/${uploadId}.mp3`])
+  await until(async () => (await keysUnder(`incoming/${uploadId}`)).length === 0)
+  const own = `tutti-upload-${killed}-`
+  expect((await readdir(tmpdir())).filter(name => name.startsWith(own))).toEqual([])
+  expect(readyEvents(uploadId)).toBe(1)
+}
+
+const readyEvents = (uploadId: string): number =>
+  heard.events.filter(({ name, data }) => {
+    const upload = data.upload as { id?: string; state?: string } | undefined
+    return name === 'music-upload.uploadChanged' && upload?.id === uploadId && upload.state === 'ready'
+  }).length
+
+const reached = (uploadId: string, step: string) =>
+  heard.first('music-upload.uploadChanged', ({ upload }) => {
+    const seen = upload as { id: string; step: string | null }
+    return seen.id === uploadId && seen.step === step
+  })
+
+async function keysUnder(prefix: string): Promise<string[]> {
+  const { storage, aws } = world.world.config
+  const { endpoint, bucket } = storage
+  if (endpoint === undefined || aws.credentials === undefined) throw new Error('the tests have a store of their own')
+  const s3 = new S3Client({ region: aws.region, credentials: aws.credentials, endpoint, forcePathStyle: true })
+  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }))
+  s3.destroy()
+  return Contents.flatMap(({ Key }) => Key ?? [])
+}
+
+/** A worker that waits for work, and a file that was sent; it is not finalized yet. */
+async function sent(): Promise<string> {
+  worker = await next
+  return (await send(ann, file)).upload.id
+}
+
+const finalize = (uploadId: string) => ann.call(finalizeUpload, { uploadId })
+
+async function trackOf(uploadId: string): Promise<string> {
+  const { trackId } = await ann.call(getUpload, { uploadId })
+  if (trackId === null) throw new Error('an upload that was finalized has a track')
+  return trackId
+}
+
+describe('an upload whose worker is killed', () => {
+  // What is asked of the store, and whether it is done before the answer is held back.
+  it.each([
+    ['fetching', /^GET \S*\/incoming\//, false],
+    ['storing', /^PUT \S*\/audio\//, true],
+  ] as const)('while %s', async (step, request, isDone) => {
+    const uploadId = await sent()
+    const held = store.hold(request, isDone)
+    await finalize(uploadId)
+    await held
+    await reached(uploadId, step)
+    await kill()
+    await takeOver(uploadId)
+    await endedWell(uploadId, await trackOf(uploadId))
+  })
+
+  it.each(['probing', 'drawing'])('while %s, and its tool with it', async step => {
+    const uploadId = await sent()
+    await whileStuck(step, uploadId, async tool => {
+      await reached(uploadId, step)
+      expect(await isRunning(tool)).toBe(true)
+      await kill()
+      if (process.platform === 'linux') await until(async () => !(await isRunning(tool)))
+    })
+    await takeOver(uploadId)
+    await endedWell(uploadId, await trackOf(uploadId))
+  })
+
+  it('right before it has finished', async () => {
+    const uploadId = await sent()
+    const held = store.hold(/^PUT \S*\/audio\//, true)
+    await finalize(uploadId)
+    await held
+    const trackId = await trackOf(uploadId)
+    await whileHeld('select id from tracks where id = :trackId', { trackId }, async () => {
+      store.release()
+      await waitsForLock()
+      await kill()
+    })
+    expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'processing' })
+    await takeOver(uploadId)
+    await endedWell(uploadId, trackId)
+  })
+
+  it('right after it has finished, and before its job has ended', async () => {
+    const uploadId = await sent()
+    const held = store.hold(/^PUT \S*\/audio\//, true)
+    await finalize(uploadId)
+    await held
+    const job = `select id from graphile_worker._private_jobs where key = 'process:' || :uploadId`
+    await whileHeld(job, { uploadId }, async () => {
+      store.release()
+      await until(() => readyEvents(uploadId) === 1)
+      await kill()
+    })
+    await takeOver(uploadId)
+    await endedWell(uploadId, await trackOf(uploadId))
+  })
+})
+
+it('a worker that was frozen while another did its work lets go, with its tool, when it wakes up', async () => {
+  const uploadId = await sent()
+  await whileStuck('drawing', uploadId, async tool => {
+    worker.signal('SIGSTOP')
+    await takeOver(uploadId)
+    expect(await isRunning(tool)).toBe(true)
+    worker.signal('SIGCONT')
+    await until(async () => !(await isRunning(tool)))
+  })
+  killed = worker.pid
+  await until(async () => !(await readdir(tmpdir())).some(name => name.startsWith(`tutti-upload-${killed}-`)))
+  await endedWell(uploadId, await trackOf(uploadId))
+})
+
+interface HoldingStore extends AsyncDisposable {
+  endpoint: string
+  /** Resolves when a request that fits has come; its answer is held back, and the request too unless it is to be done. */
+  hold(request: RegExp, isDone: boolean): Promise<void>
+  /** Lets the answer that is held go. */
+  release(): void
+}
+
+/** The object store behind a door where one request may be held up. */
+async function holdingStore(): Promise<HoldingStore> {
+  const { hostname, port } = new URL(testStack().variables.S3_ENDPOINT ?? '')
+  const open = new Set<Socket>()
+  let wanted: { request: RegExp; isDone: boolean; held: () => void } | undefined
+  let release = () => undefined as unknown
+  const server = createServer(from => {
+    const to = connect(Number(port), hostname)
+    for (const socket of [from, to]) {
+      open.add(socket)
+      socket.on('error', () => undefined)
+      socket.on('close', () => [from, to].map(end => end.destroy()))
+    }
+    from.on('data', chunk => {
+      if (wanted?.request.test(chunk.toString('latin1')) !== true) {
+        to.write(chunk)
+        return
+      }
+      const { isDone, held } = wanted
+      wanted = undefined
+      to.pause()
+      release = () => to.resume()
+      if (isDone) to.write(chunk)
+      held()
+    })
+    to.on('data', chunk => from.write(chunk))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    hold: (request, isDone) => new Promise(resolve => (wanted = { request, isDone, held: resolve })),
+    release: () => void release(),
+    async [Symbol.asyncDispose]() {
+      for (const socket of open) socket.destroy()
+      await new Promise(resolve => server.close(resolve))
+    },
+  }
+}
