@@ -20,6 +20,7 @@ import { replaceAudio } from '../../../skills/music-upload/replace-audio'
 import { retryUpload } from '../../../skills/music-upload/retry-upload'
 import { updateTrack } from '../../../skills/music-upload/update-track'
 import { getTrack } from '../../../skills/streaming/get-track'
+import { grantDownload } from '../../../skills/streaming/grant-download'
 import { grantStream } from '../../../skills/streaming/grant-stream'
 import { makeAudio } from '../../audio'
 import { type Door, doors, type Person } from '../../people'
@@ -83,6 +84,7 @@ describe.each(doors)('new audio over %s', door => {
     await world.settle()
     const before = await bob.call(getTrack, { trackId })
     const granted = await bob.call(grantStream, { trackId })
+    const sound = await bytesOf(granted.url)
     const peaks = (await Waveform.findByPk(trackId))?.peaks
     expect(before).toMatchObject({ audioVersion: first, counts: { likes: 1, comments: 2 } })
     const heard = await bob.hear(`track:${trackId}`)
@@ -102,8 +104,10 @@ describe.each(doors)('new audio over %s', door => {
     expect(heard.names()).not.toContain('music-upload.trackPublished')
     expect((await Waveform.findByPk(trackId))?.peaks).not.toEqual(peaks)
     const grant = await bob.call(grantStream, { trackId }, { door })
-    expect(grant.contentType).toBe('audio/flac')
-    expect(await bytesOf(grant.url)).toEqual(await readFile(fresh))
+    expect(grant.url).toContain(`/${uploadId}/`)
+    const original = await ann.call(grantDownload, { trackId }, { door })
+    expect(original.contentType).toBe('audio/flac')
+    expect(await bytesOf(original.url)).toEqual(await readFile(fresh))
 
     // What lies beyond the new end is kept, and says so.
     const comments = await bob.call(listComments, { trackId }, { door })
@@ -112,7 +116,7 @@ describe.each(doors)('new audio over %s', door => {
       ['early', undefined],
     ])
     // Whoever listens already hears the old to its end.
-    expect(await bytesOf(granted.url)).toEqual(await readFile(old))
+    expect(await bytesOf(granted.url)).toEqual(sound)
     await hurry()
     await world.work()
     expect(await objectsOf(trackId, `${first}.mp3`, `${uploadId}.flac`)).toEqual([false, true])

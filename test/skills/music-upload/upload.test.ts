@@ -5,6 +5,7 @@ import { installPackage } from '../../../dev/processes/tools'
 import { getUpload } from '../../../skills/music-upload/get-upload'
 import { getTrack } from '../../../skills/streaming/get-track'
 import { getWaveform } from '../../../skills/streaming/get-waveform'
+import { grantDownload } from '../../../skills/streaming/grant-download'
 import { grantStream } from '../../../skills/streaming/grant-stream'
 import { type AudioKind, beginningOf, makeAudio, recode } from '../../audio'
 import { doors } from '../../people'
@@ -59,7 +60,10 @@ describe.each(doors)('an upload over %s', door => {
     expect(Math.min(...peaks)).toBeLessThan(20)
 
     const grant = await bob.call(grantStream, { trackId }, { door })
-    const part = await fetch(grant.url, { headers: { range: 'bytes=10-29' } })
+    expect(grant).toMatchObject({ contentType: 'audio/mp4', progressive: { rendition: 'aac-96' } })
+    expect((await fetch(grant.url, { headers: { range: 'bytes=10-29' } })).status).toBe(206)
+    const original = await ann.call(grantDownload, { trackId }, { door })
+    const part = await fetch(original.url, { headers: { range: 'bytes=10-29' } })
     expect(part.status).toBe(206)
     expect(part.headers.get('content-type')).toBe('audio/mpeg')
     expect(Buffer.from(await part.arrayBuffer())).toEqual((await readFile(file)).subarray(10, 30))
@@ -85,7 +89,8 @@ it.each(Object.keys(served) as AudioKind[])('takes %s, whatever it was announced
   const { state, fault, trackId } = await upload(world, ann, file, { contentType: 'audio/mpeg' })
   expect({ state, fault }).toEqual({ state: 'ready', fault: null })
   const { contentType, durationMs } = await ann.call(grantStream, { trackId })
-  expect(contentType).toBe(served[kind])
+  expect(contentType).toBe('audio/mp4')
+  expect((await ann.call(grantDownload, { trackId })).contentType).toBe(served[kind])
   expect(Math.abs(durationMs - 3_000)).toBeLessThan(150)
 })
 
