@@ -91,7 +91,7 @@ describe.each(doors)('the main job over %s', door => {
     expect(Buffer.from(await part.arrayBuffer())).toEqual(whole.subarray(100, 200))
     expect(await (await fetch(grant.hls?.url ?? '')).text()).toMatch(/^#EXTM3U/)
     const { url: original } = await ann.call(grantDownload, { trackId }, by)
-    expect(Buffer.from(await (await fetch(original)).arrayBuffer())).toEqual(music)
+    expect(music.equals(Buffer.from(await (await fetch(original)).arrayBuffer()))).toBe(true)
     expect((await fetch(grant.url.replace(/Signature=.{8}/, 'Signature=AAAAAAAA'))).status).toBe(403)
     expect((await fetch(grant.url.replace(/Policy=.{8}/, 'Policy=AAAAAAAA'))).status).toBe(403)
   })

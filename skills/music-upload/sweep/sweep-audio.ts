@@ -25,12 +25,7 @@ async function wantedOf(keys: readonly string[], { world }: Pick<JobContext, 'wo
      join tracks track on track.id = object.track_id and track.removed_at is null
      left join uploads upload on upload.id = object.upload_id
      where position(object.upload_id::text in track.audio_key) > 0 or upload.state = 'ready' or ${uploadWantsFile}`,
-    [
-      new Date(world.clock.now()),
-      keys,
-      places.map(place => place?.[1]),
-      places.map(place => place?.[2]),
-    ],
+    [new Date(world.clock.now()), keys, places.map(place => place?.[1]), places.map(place => place?.[2])],
   )
   return new Set(rows.map(({ key }) => key))
 }
