@@ -33,6 +33,7 @@ export interface Capabilities {
     sendWithinSeconds: number
     putUrlSeconds: number
     releaseAheadSecondsMax: number
+    retryWithinSeconds: number
   }
   pictures: {
     contentTypes: string[]
@@ -78,6 +79,7 @@ export interface Comment {
   body: string
   positionMs: number
   createdAt: string
+  pastEnd?: boolean
   viewer?: { canRemove: boolean }
 }
 
@@ -454,6 +456,7 @@ export interface Track {
   isDownloadable: boolean
   state: 'processing' | 'ready' | 'failed'
   durationMs: number | null
+  audioVersion: string | null
   artwork: PictureRef | null
   owner: ProfileSummary
   counts: TrackCounts
@@ -491,8 +494,10 @@ export interface Upload {
   contentType: string
   sizeBytes: number
   trackId: string | null
+  replacesAudio: boolean
   duplicateOf: string | null
   fault: { code: string; message: string } | null
+  retryUntil: string | null
   createdAt: string
   expiresAt: string
 }
@@ -506,8 +511,10 @@ export interface UploadInParts {
   contentType: string
   sizeBytes: number
   trackId: string | null
+  replacesAudio: boolean
   duplicateOf: string | null
   fault: { code: string; message: string } | null
+  retryUntil: string | null
   createdAt: string
   expiresAt: string
   parts?: UploadPartsSent
@@ -658,7 +665,9 @@ export interface Operations {
   'music-upload.renewUpload': { input: { uploadId: string }; data: { upload: Upload; put: UploadPut }; page: false }
   /** Say that the file was sent: its track is made, and a worker looks at it. Saying so again changes nothing. */
   'music-upload.finalizeUpload': { input: { uploadId: string }; data: Upload; page: false }
-  /** Give an upload up, also while it is worked on: its file and its track go. Doing so again changes nothing. */
+  /** Try an upload again that failed through no fault of its file, without sending it anew: the file is kept for 7 days. One that was rejected stays so. Asking again while it is worked on changes nothing. */
+  'music-upload.retryUpload': { input: { uploadId: string }; data: Upload; page: false }
+  /** Give an upload up, also while it is worked on: its file and its track go. A track whose audio it was to replace stays as it was. Doing so again changes nothing. */
   'music-upload.abortUpload': { input: { uploadId: string }; data: Upload; page: false }
   /** URLs for parts of an upload, good for 30 minutes: ask again for those that take longer. */
   'music-upload.signParts': {
@@ -681,6 +690,34 @@ export interface Operations {
       isDownloadable?: boolean
     }
     data: Track
+    page: false
+  }
+  /** Announce new audio for a track of yours: send and finalize it like any upload. The old audio plays until the new is ready; title, counts, comments and address stay. */
+  'music-upload.replaceAudio': {
+    input: {
+      trackId: string
+      fileName: string
+      contentType:
+        | 'audio/mpeg'
+        | 'audio/mp3'
+        | 'audio/mp4'
+        | 'audio/m4a'
+        | 'audio/x-m4a'
+        | 'audio/aac'
+        | 'audio/flac'
+        | 'audio/x-flac'
+        | 'audio/wav'
+        | 'audio/x-wav'
+        | 'audio/wave'
+        | 'audio/vnd.wave'
+        | 'audio/aiff'
+        | 'audio/x-aiff'
+        | 'audio/ogg'
+        | 'audio/opus'
+      sizeBytes: number
+      sha256?: string
+    }
+    data: { upload: Upload; put: UploadPut | null; parts: UploadParts | null }
     page: false
   }
   /** Take a track away for good, also while it is worked on. Doing so again changes nothing. */
@@ -950,7 +987,7 @@ export interface Events {
   'music-upload.uploadChanged': { ownerId: string; upload: Upload }
   /** A track is ready, and there for its artist’s followers or for everybody, for the first time. */
   'music-upload.trackPublished': { trackId: string; by: ProfileSummary; title: string }
-  /** A track got another title, description, genre, visibility, release or state. */
+  /** A track got another title, description, genre, visibility, release, state or audio. */
   'music-upload.trackChanged': { track: Track; isForArtist?: boolean }
   /** Fewer people may see a track than before: it became private, unlisted or for followers. `channel.closed` comes to whoever may not any more; whoever stays asks for the track again, which may have new words. */
   'music-upload.trackHidden': { trackId: string; ownerId: string }
@@ -1160,10 +1197,12 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'music-upload.listUploads': 'GET /uploads',
   'music-upload.renewUpload': 'POST /uploads/:uploadId/renew',
   'music-upload.finalizeUpload': 'POST /uploads/:uploadId/finalize',
+  'music-upload.retryUpload': 'POST /uploads/:uploadId/retry',
   'music-upload.abortUpload': 'DELETE /uploads/:uploadId',
   'music-upload.signParts': 'POST /uploads/:uploadId/parts',
   'music-upload.getStorage': 'GET /me/storage',
   'music-upload.updateTrack': 'PATCH /tracks/:trackId',
+  'music-upload.replaceAudio': 'POST /tracks/:trackId/audio',
   'music-upload.removeTrack': 'DELETE /tracks/:trackId',
   'music-upload.listMatches': 'GET /moderation/matches',
   'plays.openPlay': 'POST /tracks/:trackId/plays',
@@ -1233,6 +1272,7 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
 /** The operations that an Idempotency-Key makes safe to repeat; all others are so by nature. */
 export const keyedOperations: readonly (keyof Operations)[] = [
   'music-upload.initiateUpload',
+  'music-upload.replaceAudio',
   'plays.openPlay',
   'pictures.initiatePicture',
   'interactions.addComment',
