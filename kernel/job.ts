@@ -10,6 +10,8 @@ export interface Job<P = unknown> {
   readonly name: `${string}.${string}`
   readonly payload: Field<P>
   readonly attemptsMax: number
+  /** It may take minutes or more: such jobs are done apart from the others, so that nobody waits behind them. */
+  readonly isLong?: true
   /** When it runs by itself, in crontab form (UTC). */
   readonly cron?: string
   run(payload: NoInfer<P>, context: JobContext): Promise<void>

@@ -9,7 +9,8 @@ import { describeError } from '../kernel/world/log'
 import { workerSeenEveryMs } from '../kernel/world/jobs'
 import { type World } from '../kernel/world'
 
-export const concurrency = 2
+/** So many jobs at once; of the long ones fewer, since each keeps a core busy. */
+const concurrency = { short: 4, long: 2 }
 const pollMs = 1_000
 
 export interface Worker extends AsyncDisposable {
@@ -17,52 +18,67 @@ export interface Worker extends AsyncDisposable {
   ended: Promise<void>
 }
 
-/** Does the jobs of the product, any number of workers side by side. */
+/** Does the jobs of the product, any number of workers side by side. Nobody waits behind the long ones. */
 export async function startWorker(world: World, product: Product): Promise<Worker> {
   const stopping = new AbortController()
-  const events: WorkerEvents = new EventEmitter()
-  const living = keepSaying(world, events)
-  const runner: Runner = await run({
-    connectionString: world.db.url,
-    concurrency,
-    pollInterval: pollMs,
-    noHandleSignals: true,
-    events,
-    taskList: tasksOf(world, product, stopping.signal),
-    parsedCronItems: parseCronItems(cronsOf(product)),
-    logger: new Logger(() => (level, message) => {
-      if (['error', 'warning'].includes(level)) world.log.warn({ message }, 'the job queue')
-    }),
-  })
+  const { short, long } = byLength(product)
+  const living = keepSaying(world)
+  const start = (jobs: readonly AnyJob[], concurrency: number): Promise<Runner> =>
+    run({
+      connectionString: world.db.url,
+      concurrency,
+      // One to hear of new jobs, and one to spare.
+      maxPoolSize: concurrency + 2,
+      pollInterval: pollMs,
+      noHandleSignals: true,
+      events: living.events(),
+      taskList: tasksOf(world, { ...product, jobs }, stopping.signal),
+      parsedCronItems: parseCronItems(cronsOf(jobs)),
+      logger: new Logger(() => (level, message) => {
+        if (['error', 'warning'].includes(level)) world.log.warn({ message }, 'the job queue')
+      }),
+    })
+  const runners = [await start(short, concurrency.short)]
+  if (long.length > 0) runners.push(await start(long, concurrency.long))
   return {
-    ended: runner.promise,
+    ended: Promise.race(runners.map(({ promise }) => promise)),
     [Symbol.asyncDispose]: async () => {
       stopping.abort()
-      await runner.stop()
+      await Promise.all(runners.map(runner => runner.stop()))
       await living.end()
     },
   }
 }
 
+const byLength = ({ jobs }: Product) => ({
+  short: jobs.filter(({ isLong = false }) => !isLong),
+  long: jobs.filter(({ isLong = false }) => isLong),
+})
+
 /** The others are told again and again that the worker lives: its jobs are theirs once it does not. */
-function keepSaying({ jobs, log }: World, events: WorkerEvents) {
-  let id: string | undefined
+function keepSaying({ jobs, log }: World) {
+  const ids = new Set<string>()
   const say = () => {
-    if (id === undefined) return
     // Silence for longer than that is what the others are to notice.
-    jobs
-      .workerLives(id)
-      .catch((error: unknown) => log.warn(describeError(error), 'a worker could not say that it lives'))
+    for (const id of ids)
+      jobs
+        .workerLives(id)
+        .catch((error: unknown) => log.warn(describeError(error), 'a worker could not say that it lives'))
   }
-  events.once('pool:create', ({ workerPool }) => {
-    id = workerPool.id
-    say()
-  })
   const timer = setInterval(say, workerSeenEveryMs)
   return {
+    /** Those of one runner, under whose id its jobs are locked. */
+    events(): WorkerEvents {
+      const events: WorkerEvents = new EventEmitter()
+      events.once('pool:create', ({ workerPool }) => {
+        ids.add(workerPool.id)
+        say()
+      })
+      return events
+    },
     async end() {
       clearInterval(timer)
-      if (id !== undefined) await jobs.workerEnded(id).catch(() => undefined)
+      await Promise.all([...ids].map(id => jobs.workerEnded(id).catch(() => undefined)))
     },
   }
 }
@@ -96,7 +112,7 @@ function withoutCron(payload: unknown): unknown {
   return Object.fromEntries(Object.entries(payload).filter(([name]) => name !== '_cron'))
 }
 
-const cronsOf = (product: Product) =>
-  product.jobs.flatMap(({ name, cron }) =>
+const cronsOf = (jobs: readonly AnyJob[]) =>
+  jobs.flatMap(({ name, cron }) =>
     cron === undefined ? [] : [{ task: name, match: cron, identifier: name, options: { backfillPeriod: 0 } }],
   )

@@ -94,9 +94,14 @@ const spoils: Record<string, readonly Viewer[]> = {
 }
 const ofTracks = product.operations.filter(({ input, name }) => hasField(input, 'trackId') && !elsewhere.has(name))
 const calls: readonly (readonly [AnyOperation, (trackId: string) => Record<string, unknown>])[] = [
-  ...ofTracks.map(op => [op, (trackId: string) => ({ ...sampleOf(op.input), trackId })] as const),
+  ...ofTracks.map(op => [op, (trackId: string) => ({ ...sampleOf(op.input), ...purposeOf(op), trackId })] as const),
   [createReport, id => ({ ...sampleOf(createReport.input), subject: { kind: 'track', id } })],
 ]
+
+/** Of pictures only those that are artwork are of a track. */
+function purposeOf({ input }: AnyOperation) {
+  return hasField(input, 'purpose') ? { purpose: 'artwork' } : {}
+}
 
 /** What somebody needs of their own to do something with a track. */
 async function belongings(person: Person): Promise<Record<string, unknown>> {

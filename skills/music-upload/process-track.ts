@@ -18,6 +18,7 @@ export const processTrack: Job<{ uploadId: string }> = job({
   name: 'music-upload.processTrack',
   payload: shape({ uploadId: id }),
   attemptsMax: processingAttemptsMax,
+  isLong: true,
 
   async run({ uploadId }, context) {
     const run = randomUUID()

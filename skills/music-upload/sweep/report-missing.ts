@@ -1,6 +1,6 @@
 import { type JobContext } from '../../../kernel/job'
 import { Track } from '../../../models'
-import { audioForm } from './page'
+import { audioForm } from './wants'
 
 const reportedMax = 1_000
 const namedMax = 20

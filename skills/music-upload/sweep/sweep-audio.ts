@@ -1,6 +1,6 @@
 import { type JobContext } from '../../../kernel/job'
-import { audioForm, pageMax, type SweepPage, uploadWantsFile } from './page'
-import { removeOrphans } from './remove-orphans'
+import { pageMax, removeOrphans, type SweepPage } from '../../../kernel/sweep'
+import { audioForm, uploadWantsFile } from './wants'
 import { reportMissing } from './report-missing'
 
 /** What is played, both ways: what is left of tracks and attempts that are gone goes, what tracks have lost is told. */

@@ -1,6 +1,6 @@
 import { type JobContext } from '../../../kernel/job'
-import { incomingForm, pageMax, type SweepPage, uploadWantsFile } from './page'
-import { removeOrphans } from './remove-orphans'
+import { pageMax, removeOrphans, type SweepPage } from '../../../kernel/sweep'
+import { incomingForm, uploadWantsFile } from './wants'
 
 /** Files that were sent for uploads which are over, or which nobody knows. What is not named as ours is left alone. */
 export const sweepIncoming: SweepPage = async (place, context) => {

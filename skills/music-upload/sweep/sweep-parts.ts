@@ -1,5 +1,6 @@
 import { type JobContext } from '../../../kernel/job'
-import { incomingForm, orphanAgeMs, pageMax, type SweepPage } from './page'
+import { orphanAgeMs, pageMax, type SweepPage } from '../../../kernel/sweep'
+import { incomingForm } from './wants'
 
 /** Parts that wait in the store for an upload that does not wait for them. */
 export const sweepParts: SweepPage = async (place, context) => {

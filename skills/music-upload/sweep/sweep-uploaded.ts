@@ -2,7 +2,7 @@ import { Op } from 'sequelize'
 import { Upload } from '../../../models'
 import { incomingKey } from '../places'
 import { processTrack } from '../process-track'
-import { type SweepPage } from './page'
+import { type SweepPage } from '../../../kernel/sweep'
 
 /** Each costs a question to the store: those that wait for a worker are few. */
 const uploadsMax = 200

@@ -2,9 +2,11 @@ import { request } from 'node:http'
 import sharp from 'sharp'
 import { finalizePicture } from '../../../skills/pictures/finalize-picture'
 import { locatePicture } from '../../../skills/pictures/locate-picture'
+import { addressCacheKey } from '../../../skills/pictures/views'
 import { removeAvatar } from '../../../skills/pictures/remove-avatar'
 import { pictureFiles } from '../../../skills/pictures/rules'
 import { plainPng } from '../../pictures'
+import { until } from '../../kernel/until'
 import { freshWorld, type TestWorld } from '../../world'
 import { addPicture, sendPicture } from './picturing'
 
@@ -40,6 +42,11 @@ describe('the address of a picture', () => {
     // The same for everybody, so that browsers keep what is there.
     const input = { pictureId: id, file: '500.webp' } as const
     const headers = { accept: 'application/json' }
+    // For two seconds after a change nothing is kept, so that nobody keeps what was read before it.
+    await until(async () => {
+      await ann.call(locatePicture, input)
+      return Boolean(await world.world.redis.commands.get(`cache:${addressCacheKey(id, input.file)}`))
+    })
     const overRest = await ann.call(locatePicture, input, { headers })
     expect(overRest.keepSeconds).toBe(600)
     expect(await ann.call(locatePicture, input, { door: 'socket' })).toEqual(overRest)
