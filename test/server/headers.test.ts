@@ -71,7 +71,7 @@ describe('a page of another origin', () => {
     expect(headers.get('access-control-allow-origin')).toBe(ours)
     expect(headers.get('access-control-allow-methods')).toBe('GET,PUT,POST,PATCH,DELETE')
     expect(headers.get('access-control-allow-headers')).toBe(
-      'Authorization,Content-Type,Idempotency-Key,If-Match,Last-Event-ID,X-Request-Id',
+      'Authorization,Content-Type,Idempotency-Key,If-Match,Last-Event-ID,X-Request-Id,X-Track-Secret',
     )
     expect(headers.get('access-control-max-age')).toBe('600')
     expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull()

@@ -99,7 +99,7 @@ describe.each(doors)('a stream granted over %s', door => {
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private' })
     expect(await ann.refused(getWaveform, { trackId }, { door })).toMatchObject({ code: 'not_ready', status: 409 })
     await Waveform.create({ trackId, peaks: Buffer.from([0, 7, 255]) })
-    expect(await ann.call(getWaveform, { trackId }, { door })).toEqual({ trackId, peaks: [0, 7, 255] })
+    expect(await ann.call(getWaveform, { trackId }, { door })).toEqual({ trackId, version: null, peaks: [0, 7, 255] })
     expect(await bob.refused(getWaveform, { trackId }, { door })).toMatchObject({ code: 'not_found' })
   })
 })
