@@ -38,7 +38,7 @@ describe('npm start', () => {
       const tour = await followReadme(port)
       for (const words of [
         'trackPublished',
-        '206 audio/mpeg',
+        '206 audio/mp4',
         '403',
         'liked',
         'Bob commented',

@@ -44,7 +44,7 @@ describe('the address of a picture', () => {
     const headers = { accept: 'application/json' }
     // For two seconds after a change nothing is kept, so that nobody keeps what was read before it.
     await until(async () => {
-      await ann.call(locatePicture, input)
+      await ann.call(locatePicture, input, { headers })
       return Boolean(await world.world.redis.commands.get(`cache:${addressCacheKey(id, input.file)}`))
     })
     const overRest = await ann.call(locatePicture, input, { headers })
