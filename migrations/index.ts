@@ -22,6 +22,7 @@ import { whoMayHear } from './2026-11-23-20-who-may-hear'
 import { downloads } from './2026-11-23-21-downloads'
 import { lifeOfAnUpload } from './2026-11-23-22-life-of-an-upload'
 import { whatIsHeard } from './2026-11-23-23-what-is-heard'
+import { sameContent } from './2026-11-23-24-same-content'
 
 /** All migrations, in the order in which they run. */
 export const migrations: readonly Migration[] = [
@@ -48,4 +49,5 @@ export const migrations: readonly Migration[] = [
   downloads,
   lifeOfAnUpload,
   whatIsHeard,
+  sameContent,
 ]

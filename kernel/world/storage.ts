@@ -25,6 +25,8 @@ import { storageRefusal } from './storage-refusal'
 const headTimeoutMs = 3_000
 /** S3 copies gigabytes within one request; one that hangs must not hold a worker for good. */
 const copyTimeoutMs = 10 * 60_000
+/** A store that says nothing for so long has stalled; copying 4 GB takes it less. */
+const storeSilentMs = 120_000
 const forGood = { CacheControl: 'max-age=31536000, immutable' }
 
 export interface PresignedPut {
@@ -52,7 +54,7 @@ export interface PutOptions {
 export type Storage = ReturnType<typeof openStorage>
 
 /** The bucket. What it cannot do at the moment is `unavailable`; a missing object is an answer, not an error. */
-export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
+export function openStorage(config: Pick<Config, 'aws' | 'storage'>, { silentMs = storeSilentMs } = {}) {
   const { bucket, endpoint } = config.storage
   const { region, credentials } = config.aws
   const s3 = new S3Client({
@@ -63,7 +65,8 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>) {
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     maxAttempts: 3,
-    requestHandler: { connectionTimeout: 2_000, requestTimeout: 30_000 },
+    // The handler's own request timeout would only be logged; this one ends what has stalled, also in the midst of a body.
+    requestHandler: { connectionTimeout: 2_000, socketTimeout: silentMs },
   })
   const at = (key: string) => ({ Bucket: bucket, Key: key })
 

@@ -1,7 +1,7 @@
 import { type InferAttributes, Transaction } from 'sequelize'
 import { type Context } from '../../kernel/context'
 import { Profile, type Track } from '../../models'
-import { isListedToFollowers, isNarrower } from '../streaming/rules'
+import { isForArtistAlone, isListedToFollowers, isNarrower } from '../streaming/rules'
 import { viewTrack } from '../streaming/views'
 import { trackChanged, trackHidden, trackPublished } from './events'
 
@@ -21,7 +21,7 @@ export async function changeTrack(
   const narrows = isNarrower(track.visibility, before)
   if (track.visibility === 'followers' && narrows) await waitForFollows(track)
   const view = await viewTrack(track, { actor: null })
-  const isForArtist = narrows && changed.some(name => !tellsNothing.has(name))
+  const isForArtist = isForArtistAlone(track) || (narrows && changed.some(name => !tellsNothing.has(name)))
   await emit(trackChanged, isForArtist ? { track: view, isForArtist } : { track: view })
   if (publishes) await emit(trackPublished, { trackId: track.id, by: view.owner, title: track.title })
   if (narrows) await emit(trackHidden, { trackId: track.id, ownerId: track.ownerId })

@@ -23,11 +23,14 @@ export const trackPublished = event({
 export const trackChanged = event({
   name: 'music-upload.trackChanged',
   summary: 'A track got another title, description, genre, visibility, release, state or audio.',
-  /** `isForArtist`: fewer people may see it than before, and it says something new: its artist alone is told. */
+  /**
+   * `isForArtist`: its artist alone is told, since others may not see the track yet, or fewer may than before. What is in the
+   * log of a channel can be read by whoever may follow it later.
+   */
   payload: shape({ track: trackView, isForArtist: optional(flag) }),
   // Those who still follow a track that they may not see any more must not read its new words: `trackHidden` is for them.
   channels: ({ track, isForArtist = false }) => [
-    ...(track.visibility === 'private' || isForArtist ? [] : [`track:${track.id}`]),
+    ...(isForArtist ? [] : [`track:${track.id}`]),
     `user:${track.owner.id}`,
   ],
   stale: ({ track }) => [trackCacheKey(track.id)],

@@ -27,6 +27,8 @@ export const findResemblance: Job<{ trackId: string }> = job({
       if (track === null || track.removedAt !== null) return
       // Its audio may have been replaced.
       await FingerprintMatch.destroy({ where: { [Op.or]: [{ trackId }, { otherId: trackId }] } })
+      for (const { id } of await world.db.call<{ id: string }>(sameFileSql, [trackId, candidatesMax]))
+        await FingerprintMatch.upsert({ ...ordered(trackId, id), difference: 0, createdAt: now })
       const mine = await Fingerprint.findByPk(trackId)
       const words = mine === null ? null : readFingerprint(mine.words)
       if (mine === null || words === null) return
@@ -45,6 +47,15 @@ export const findResemblance: Job<{ trackId: string }> = job({
 /** A pair has one row, whichever of the two is looked at: ids sort by the time they were made. */
 const ordered = (one: string, other: string) =>
   one > other ? { trackId: one, otherId: other } : { trackId: other, otherId: one }
+
+/** Other tracks that play the very same file: also what is too short for a fingerprint, or made without. */
+const sameFileSql = `
+  select other.id
+  from uploads mine
+  join uploads theirs on theirs.sha256 = mine.sha256 and theirs.state = 'ready' and theirs.track_id <> $1
+  join tracks other on other.id = theirs.track_id and other.removed_at is null and other.audio_version = theirs.id
+  where mine.track_id = $1 and mine.state = 'ready' and mine.id = (select audio_version from tracks where id = $1)
+  order by other.id limit $2`
 
 interface Candidate {
   id: string

@@ -3,7 +3,7 @@ import { nothing } from '../../kernel/schema'
 import { sweepAreas } from '../../kernel/sweep'
 import { sweepAudio } from './sweep/sweep-audio'
 import { sweepIncoming } from './sweep/sweep-incoming'
-import { sweepParts } from './sweep/sweep-parts'
+import { sweepParts, sweepStreamParts } from './sweep/sweep-parts'
 import { sweepUploaded } from './sweep/sweep-uploaded'
 
 /**
@@ -18,5 +18,14 @@ export const sweepBucket = job({
   cron: '23 * * * *',
 
   run: (_payload, context) =>
-    sweepAreas({ incoming: sweepIncoming, parts: sweepParts, audio: sweepAudio, uploaded: sweepUploaded }, context),
+    sweepAreas(
+      {
+        incoming: sweepIncoming,
+        parts: sweepParts,
+        'stream-parts': sweepStreamParts,
+        audio: sweepAudio,
+        uploaded: sweepUploaded,
+      },
+      context,
+    ),
 })

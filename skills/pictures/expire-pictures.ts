@@ -2,6 +2,7 @@ import { Op } from 'sequelize'
 import { type Context } from '../../kernel/context'
 import { job } from '../../kernel/job'
 import { nothing } from '../../kernel/schema'
+import { isJobAlive } from '../../kernel/world/jobs'
 import { Picture } from '../../models'
 import { pictureChanged } from './events'
 import { advance } from './picture-state'
@@ -47,12 +48,22 @@ async function expireSome(context: Context): Promise<number> {
   return late.length
 }
 
+/** Those whose job is gone, or was begun long ago. One that waits in a long queue is not stuck. */
+async function withoutJob({ world, now }: Context): Promise<string[]> {
+  const rows = await world.db.query<{ id: string }>(
+    `select id from pictures where state = 'uploaded' and uploaded_at <= :before
+       and not ${isJobAlive(`'picture:' || pictures.id`, ':stuckMs')}
+     order by uploaded_at limit ${batchMax}`,
+    { before: new Date(now.getTime() - stuckMs), stuckMs },
+  )
+  return rows.map(({ id }) => id)
+}
+
 async function unstickSome(context: Context): Promise<void> {
   const { now, enqueue } = context
   const stuck = await Picture.findAll({
-    where: { state: 'uploaded', uploadedAt: { [Op.lte]: new Date(now.getTime() - stuckMs) } },
+    where: { id: await withoutJob(context) },
     order: ['uploadedAt'],
-    limit: batchMax,
     lock: true,
     skipLocked: true,
   })

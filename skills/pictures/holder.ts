@@ -2,6 +2,7 @@ import { Transaction } from 'sequelize'
 import { type Context } from '../../kernel/context'
 import { type Picture, Profile, type Track } from '../../models'
 import { trackChanged } from '../music-upload/events'
+import { isForArtistAlone } from '../streaming/rules'
 import { lockTrack, viewTrack } from '../streaming/views'
 import { profileChanged } from '../user-profile/events'
 import { describeProfile } from '../user-profile/views'
@@ -32,7 +33,8 @@ export async function show(holder: Holder, shown: PictureRef | null, { emit }: P
   if ('track' in holder) {
     const { track } = holder
     await track.update({ artworkId: id, artworkColor: color, rev: track.rev + 1 })
-    await emit(trackChanged, { track: await viewTrack(track, { actor: null }) })
+    const view = await viewTrack(track, { actor: null })
+    await emit(trackChanged, isForArtistAlone(track) ? { track: view, isForArtist: true } : { track: view })
   } else {
     const { profile } = holder
     await profile.update({ avatarId: id, avatarColor: color, rev: profile.rev + 1 })

@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type JobContext } from '../../kernel/job'
+import { inPrivateFolder } from '../../kernel/private-folder'
 import { Refusal, refusals } from '../../kernel/refusals'
 import { type Picture } from '../../models'
 import { drawPicture } from './drawing/draw-picture'
@@ -30,15 +30,12 @@ const cacheControl = 'public, max-age=31536000, s-maxage=86400, immutable'
 
 async function fetchSent({ id, etag, sha256 }: Picture, { world, signal }: Pick<JobContext, 'world' | 'signal'>) {
   if (etag === null) throw new Error('a picture is processed before it was finalized')
-  const folder = await mkdtemp(join(tmpdir(), `tutti-picture-${process.pid}-`))
-  try {
+  return inPrivateFolder(async folder => {
     const path = join(folder, 'original')
     const fetched = await world.storage.download(incomingKey(id), path, { etag, signal }).catch(asRejection)
     if (fetched.sha256 !== sha256) throw new Rejection('file_changed')
-    return await readFile(path)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+    return readFile(path)
+  })
 }
 
 /** What was pinned is not there any more. */

@@ -52,6 +52,10 @@ export const isListedToFollowers = (track: TrackFacts): boolean =>
 export const isNarrower = (after: Track['visibility'], before: Track['visibility']): boolean =>
   after !== before && before !== 'private' && after !== 'public'
 
+/** Nobody else may know of it yet, or any more: it is private, waits for its release, or is not ready. */
+export const isForArtistAlone = ({ visibility, state }: Pick<TrackFacts, 'visibility' | 'state'>): boolean =>
+  visibility === 'private' || state !== 'ready'
+
 export const mayEditTrack = (actor: Actor | null, track: Pick<TrackFacts, 'ownerId'>): boolean =>
   actor?.id === track.ownerId
 

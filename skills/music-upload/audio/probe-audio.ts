@@ -1,5 +1,6 @@
 import { fileTypeFromFile } from 'file-type/node'
 import { cautiousInput, type Format, formatsBySignature, isPlayable } from './formats'
+import { refusePolyglot } from './refuse-polyglot'
 import { Rejection } from './rejection'
 import { runTool } from './run-tool'
 import { tagsOf } from './tags'
@@ -28,6 +29,7 @@ export interface AudioFacts {
  */
 export async function probeAudio(ffprobe: string, path: string, signal: AbortSignal): Promise<AudioFacts> {
   const format = await recognise(path)
+  await refusePolyglot(path)
   const report = await describe(ffprobe, path, format, signal)
   const streams = listOf(report.streams)
   const audio = streams.find(stream => stream.codec_type === 'audio')

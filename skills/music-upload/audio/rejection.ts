@@ -1,6 +1,7 @@
 /** What is wrong with a file, for good: trying again would not help. The words are for the artist. */
 export const faults = {
   not_audio: 'This is not an audio file that we know. Send MP3, M4A, AAC, FLAC, WAV, AIFF, Ogg Vorbis or Opus.',
+  two_things: 'There is an archive behind the sound in this file. Send the sound alone.',
   no_audio: 'There is no sound in this file.',
   has_video: 'This is a video. Send its sound alone.',
   codec_unsupported: 'The sound in this file is coded in a way that players do not understand.',

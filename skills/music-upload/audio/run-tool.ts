@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { Rejection } from './rejection'
 
 export interface ToolLimits {
   timeoutMs: number
   signal: AbortSignal
-  /** What it means that it took too long; that the file is at fault unless told otherwise. */
+  /** What it means that it was busy for too long; that the file is at fault unless told otherwise. */
   whenLate?: () => Error
   /** What it says on the side. Whoever listens bounds what it keeps: foreign files decide how much that is. */
   hear?: (chunk: Buffer) => void
@@ -15,8 +16,8 @@ export interface ToolLimits {
  * has to do, and in a process group of its own that is killed whole when it takes too long. It dies with us. `take` gets its
  * output as it comes.
  * @returns whether it ended well
- * @throws Rejection `too_slow`, `damaged` when the file crashes it; the signal's reason; the error of a program that cannot
- * be started or that somebody else killed, or of `take`.
+ * @throws Rejection `too_slow` when it was busy all that time, `damaged` when the file crashes it; the signal's reason; the
+ * error of a program that cannot be started, that somebody else killed or that the machine gave no time, or of `take`.
  */
 export async function runTool(
   command: string,
@@ -33,7 +34,7 @@ export async function runTool(
       reject(error instanceof Error ? error : new Error(String(error)))
       if (child.pid !== undefined) killGroup(child.pid)
     }
-    const timer = setTimeout(() => stop(whenLate()), timeoutMs)
+    const timer = setTimeout(() => stop(wasBusy(child.pid, timeoutMs) ? whenLate() : new Starved(command)), timeoutMs)
     const onAbort = () => stop(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     const guarded = (listen: (chunk: Buffer) => void) => (chunk: Buffer) => {
@@ -54,6 +55,32 @@ export async function runTool(
       else reject(fault)
     })
   })
+}
+
+/** A machine that was frozen, or has too much to do, says nothing of the file: another attempt may go well. */
+class Starved extends Error {
+  constructor(command: string) {
+    super(`${command} got no time to do its work`)
+  }
+}
+
+/** Clock ticks of `/proc`, on every Linux that Node runs on. */
+const ticksPerSecond = 100
+const busyShareMin = 0.25
+
+/** Whether a process used the time that it had. Where that can't be seen it is believed to have. */
+function wasBusy(pid: number | undefined, ms: number): boolean {
+  try {
+    // After its name, which may hold anything: fields 14 and 15 are its time in and for it.
+    const fields =
+      readFileSync(`/proc/${String(pid)}/stat`, 'latin1')
+        .split(') ')
+        .at(-1)
+        ?.split(' ') ?? []
+    return Number(fields[11]) + Number(fields[12]) >= (busyShareMin * ms * ticksPerSecond) / 1000
+  } catch {
+    return true
+  }
 }
 
 /** A third of what others get where the machine has too much to do; not so little that a busy one never gets to it. */

@@ -52,3 +52,12 @@ it('tells moderators of the same recording by somebody else, owners of their own
   expect(await pairs()).toEqual([[copied, first]])
   expect(await bob.refused(listMatches, {})).toMatchObject({ code: 'forbidden' })
 }, 60_000)
+
+it('finds the very same file of somebody else, also when it is too short for a fingerprint', async () => {
+  const short = await makeSound(ffmpeg, melody(7, 2), asMp3, 'mp3')
+  const { trackId: first } = await upload(world, eve, short)
+  const { trackId: copied } = await upload(world, bob, short)
+  const matches = await moderator.call(listMatches, {})
+  const match = matches.find(({ track }) => track.id === copied)
+  expect(match).toMatchObject({ resembles: { id: first }, difference: 0 })
+}, 60_000)

@@ -50,7 +50,7 @@ it('looks for the sound of an MP4 nowhere but in the file', async () => {
     expect(documented).toContain(await judge(tools, hostile.mp4ElsewhereAt(m4a, address)))
 })
 
-it('takes what is music with something behind it, and not what only looks like it from behind', async () => {
+it('takes music alone: no archive behind it, and nothing that only looks like it from behind', async () => {
   const mp3 = await short('mp3')
   const zip = Buffer.concat([
     Buffer.from('PK\u0003\u0004', 'latin1'),
@@ -62,8 +62,12 @@ it('takes what is music with something behind it, and not what only looks like i
   expect(await judge(tools, Buffer.concat([Buffer.from('%PDF-1.4\n1 0 obj\n'), mp3]))).toBe('not_audio')
   expect(await judge(tools, Buffer.concat([zip, mp3]))).toBe('not_audio')
   expect(await judge(tools, Buffer.concat([page, mp3]))).toBe('not_audio')
-  expect(await judge(tools, Buffer.concat([mp3, zip]))).toBe('taken')
-  expect(await judge(tools, Buffer.concat([await short('wav'), zip]))).toBe('taken')
+  expect(await judge(tools, Buffer.concat([mp3, zip]))).toBe('two_things')
+  expect(await judge(tools, Buffer.concat([await short('wav'), zip]))).toBe('two_things')
+  const remark = Buffer.from('with a remark')
+  zip.writeUInt16LE(remark.length, zip.length - 2)
+  expect(await judge(tools, Buffer.concat([mp3, zip, remark]))).toBe('two_things')
+  expect(await judge(tools, Buffer.concat([mp3, zip, remark, Buffer.alloc(1)]))).toBe('taken')
   expect(await judge(tools, Buffer.concat([hostile.id3(['TXXX', page]), mp3]))).toBe('taken')
 })
 

@@ -178,3 +178,16 @@ it('a change that meets the release comes before it, or is refused', async () =>
     expect(track?.publishedAt === null).toBe(!isOut)
   }
 })
+
+it('says nothing on its channel of what was written before it came out', async () => {
+  const { id: trackId } = await kept()
+  await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt: inMs(awhileMs / 2) })
+  await ann.call(updateTrack, { trackId, title: 'With a guest whom nobody is to know of yet' })
+  await ann.call(updateTrack, { trackId, title: 'Alone' })
+  await ann.call(updateTrack, { trackId, releaseAt: null })
+  const { events } = await world.world.channels.after(`track:${trackId}`, 0, 100)
+  expect(JSON.stringify(events)).not.toContain('guest')
+  expect(events.map(({ name }) => name)).toEqual(['music-upload.trackChanged', 'music-upload.trackPublished'])
+  const { events: own } = await world.world.channels.after(`user:${ann.id}`, 0, 100)
+  expect(JSON.stringify(own)).toContain('guest')
+})

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Track, Upload } from '../../../models'
+import { Track, TrackAudio, Upload } from '../../../models'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
 import { getUpload } from '../../../skills/music-upload/get-upload'
 import { orphanAgeMs } from '../../../kernel/sweep'
@@ -93,6 +93,39 @@ it('leaves an upload alone that is on its way, however old it seems to be and ho
   await sweep()
   const { trackId } = await ann.call(getUpload, { uploadId: begun.id })
   expect(await isThere((await Track.findByPk(trackId ?? ''))?.audioKey ?? '')).toBe(true)
+})
+
+it('reports a stream that a track has lost', async () => {
+  const { trackId } = await upload(world, ann, file)
+  await storage().remove((await TrackAudio.findByPk(trackId))?.manifestKey ?? '')
+  await sweep()
+  expect(await missing('audio')).toBe(1)
+  await Track.update({ removedAt: new Date(world.clock.now()) }, { where: { id: trackId } })
+  await sweep()
+  expect(await missing('audio')).toBe(0)
+})
+
+it('removes replaced audio whose own removal was lost, and parts that a killed worker left, once they are old', async () => {
+  const { trackId } = await upload(world, ann, file)
+  const replaced = await plant(`audio/${trackId}/${randomUUID()}.mp3`)
+  const present = await Upload.findOne({ where: { trackId }, rejectOnEmpty: true })
+  const oldId = randomUUID()
+  await Upload.create({ ...present.get(), id: oldId, replacesAudio: true })
+  const old = `audio/${trackId}/${oldId}/hls/aac-96.mp4`
+  await plant(old)
+  const left = `audio/${trackId}/${randomUUID()}/hls/aac-256.mp4`
+  await storage().openParts(left, 'audio/mp4')
+  await growOld()
+  await sweep()
+  expect(await isThere(replaced)).toBe(false)
+  // It may have been replaced a moment ago.
+  expect(await isThere(old)).toBe(true)
+  const open = async () => (await storage().listOpenParts('audio/', undefined, 10)).uploads.map(({ key }) => key)
+  expect(await open()).toEqual([])
+  world.clock.advance(9 * 24 * 60 * 60_000)
+  await sweep()
+  expect(await isThere(old)).toBe(false)
+  expect(await isThere((await Track.findByPk(trackId))?.audioKey ?? '')).toBe(true)
 })
 
 it('reports the audio that a track has lost, and stops when its track is gone', async () => {

@@ -1,0 +1,39 @@
+import { createServer, type Server } from 'node:http'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readConfig } from '../../kernel/world/config'
+import { openStorage } from '../../kernel/world/storage'
+import { testStack } from '../stack'
+
+/** A store that begins to answer and then says nothing more. */
+let server: Server
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tutti-stall-'))
+  server = createServer((_request, response) => {
+    response.writeHead(200, { etag: '"x"', 'content-length': 1_000 })
+    response.write('half a sound')
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+})
+afterAll(async () => {
+  server.closeAllConnections()
+  await new Promise(resolve => server.close(resolve))
+  await rm(folder, { recursive: true })
+})
+
+it('a store that stalls in the midst of a body is given up', async () => {
+  const { port } = server.address() as AddressInfo
+  const { aws, storage: place } = readConfig(testStack().variables)
+  await using storage = openStorage(
+    { aws, storage: { ...place, endpoint: `http://127.0.0.1:${port}` } },
+    { silentMs: 300 },
+  )
+  const { signal } = new AbortController()
+  await expect(storage.download('incoming/x', join(folder, 'x'), { etag: '"x"', signal })).rejects.toMatchObject({
+    kind: { code: 'unavailable' },
+  })
+  await expect(storage.get('incoming/x')).rejects.toMatchObject({ kind: { code: 'unavailable' } })
+})
