@@ -123,6 +123,7 @@ it('removes replaced audio whose own removal was lost, and parts that a killed w
   const open = async () => (await storage().listOpenParts('audio/', undefined, 10)).uploads.map(({ key }) => key)
   expect(await open()).toEqual([])
   world.clock.advance(9 * 24 * 60 * 60_000)
+  ann = await world.person('ann')
   await sweep()
   expect(await isThere(old)).toBe(false)
   expect(await isThere((await Track.findByPk(trackId))?.audioKey ?? '')).toBe(true)

@@ -300,7 +300,7 @@ describe('a picture that cannot be shown', () => {
     const [pictureId, hopeless] = [await handIn(ann, png), await handIn(ben, png)]
     // As if a worker had taken them and died.
     await world.world.db.query(
-      `update graphile_worker._private_jobs set locked_at = now(), locked_by = 'dead' where key in (:keys)`,
+      `update graphile_worker._private_jobs set locked_at = now() - interval '11 minutes', locked_by = 'dead' where key in (:keys)`,
       { keys: [`picture:${pictureId}`, `picture:${hopeless}`] },
     )
     await Picture.update({ uploadedAt: new Date(world.clock.now() - 61 * 60_000) }, { where: { id: hopeless } })
