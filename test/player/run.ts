@@ -1,14 +1,20 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { startStack } from '../../dev/stack'
 import { createWorld, type WorldParts } from '../../kernel/world'
 import { readConfig } from '../../kernel/world/config'
 import { migrateUp } from '../../migrations/migrate'
 import { startWeb } from '../../server/main'
 import { product } from '../../skills'
-import { makeStreamable } from '../hls'
+import { Upload } from '../../models'
+import { finalizeUpload } from '../../skills/music-upload/finalize-upload'
+import { startWorker } from '../../server/worker'
+import { until } from '../kernel/until'
 import { Person } from '../people'
+import { send } from '../skills/music-upload/uploading'
 import { findChromium, openBrowser } from './chromium'
 import { servePage } from './page'
 
@@ -56,7 +62,11 @@ async function playAll(chromium: string, keep: <T extends AsyncDisposable>(part:
   const bare = await node({ ...noDistribution, REDIS_PREFIX: 'bare' }, { database: edged.world.db })
 
   const ann = await Person.arrive('ann', await issuer.tokenFor('ann'), edged.url)
-  const { track } = await makeStreamable(edged.world, ann.id, { seconds })
+  keep(await startWorker(edged.world, product))
+  const file = join(folder, 'sound.flac')
+  const source = ['-f', 'lavfi', '-i', `aevalsrc=0.5*sin(440*2*PI*t)|0.5*sin(550*2*PI*t):d=${seconds}:s=44100`]
+  await promisify(execFile)(edged.world.config.tools.ffmpeg, [...source, file])
+  const trackId = await madeBy(ann, file)
   const browser = keep(await openBrowser(chromium, join(folder, 'profile')))
   const played: boolean[] = []
   for (const [name, api, delivery] of [
@@ -64,13 +74,21 @@ async function playAll(chromium: string, keep: <T extends AsyncDisposable>(part:
     ['cookies for the edge', edged.url, 'cookies'],
     ['presigned addresses of the bucket', bare.url, 'url'],
   ] as const) {
-    const heard = await browser.play(page.addressFor({ api, trackId: track.id, delivery }), seconds)
+    const heard = await browser.play(page.addressFor({ api, trackId, delivery }), seconds)
     const isWhole = Math.abs(heard.bufferedS - seconds) < 0.2 && Math.abs(heard.durationS - seconds) < 0.2
     const isGood = heard.fault === undefined && heard.advancedS > 1 && isWhole && heard.hasEnded
     say(`${isGood ? 'plays ' : 'FAILED'}  ${name}: ${JSON.stringify(heard)}`)
     played.push(isGood)
   }
   return played
+}
+
+/** The track that the worker makes of a file. */
+async function madeBy(person: Person, file: string): Promise<string> {
+  const { upload } = await send(person, file)
+  const { trackId } = await person.call(finalizeUpload, { uploadId: upload.id })
+  await until(async () => (await Upload.findByPk(upload.id))?.state === 'ready')
+  return trackId ?? ''
 }
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
