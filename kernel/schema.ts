@@ -129,8 +129,6 @@ export function fromText(field: Joi.AnySchema, raw: Record<string, unknown>): Re
 
 export const hasField = (field: Joi.AnySchema, key: string): boolean => fieldAt(field, key) !== undefined
 
-export const fieldNames = (field: Joi.AnySchema): string[] => [...keysOf(field).keys()]
-
 export function schemaName(field: Joi.AnySchema): string | undefined {
   const metas = field.$_terms.metas as { name?: string }[]
   return metas.findLast(meta => meta.name !== undefined)?.name

@@ -22,6 +22,7 @@ export const putLifeMs = 30 * 60_000
 
 /** A release may be planned so far ahead. */
 export const releaseAheadMsMax = 366 * 24 * 60 * 60_000
+
 /** How large the parts of a file are, the last one aside; null for one that is sent by one PUT. */
 export function partBytesFor(sizeBytes: number): number | null {
   if (sizeBytes <= singlePutBytesMax) return null
@@ -32,6 +33,7 @@ export function partBytesFor(sizeBytes: number): number | null {
 
 /** Of the largest file. */
 export const partBytesMax = partBytesFor(uploadBytesMax) ?? partBytesMin
+
 /** So often a worker takes up an upload, whether the attempt fails or the worker dies. */
 export const processingAttemptsMax = 5
 /** A worker that says nothing for so long is taken for dead. */

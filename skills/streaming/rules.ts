@@ -66,13 +66,7 @@ export const mayRemoveTrack = (actor: Actor | null, track: Pick<TrackFacts, 'own
 export const grantMarginMs = 10 * 60_000
 export const grantLifeMsMax = 6 * 60 * 60_000
 
-/** Time to listen to the end with a few pauses; whole seconds, which is what signatures know. */
-export function streamExpiry(now: Date, durationMs: number): Date {
-  return expiryAfter(now, grantLifeMs(durationMs))
-}
-
-/** Wrong secrets of a minute, per person or network: nobody comes upon one of 2^244 by chance, nor wears the database out trying. */
-export const secretGuessesPerMinute = 30
+/** Whole seconds, which is what signatures know. */
 export const expiryAfter = (now: Date, lifeMs: number): Date =>
   new Date(Math.floor((now.getTime() + lifeMs) / 1000) * 1000)
 
@@ -82,7 +76,7 @@ export const grantSharedMs = grantMarginMs / 2
 /** Whoever goes on from somewhere needs less; in steps, so that few lengths of grants are in use. */
 const remainderStepMs = 10 * 60_000
 
-/** How long a grant for the rest of a track from `positionMs` lasts. */
+/** How long a grant for the rest of a track from `positionMs` lasts: to listen to the end with a few pauses. */
 export function grantLifeMs(durationMs: number, positionMs = 0): number {
   const restMs = Math.max(0, durationMs - positionMs)
   const neededMs = positionMs === 0 ? restMs : Math.ceil(restMs / remainderStepMs) * remainderStepMs
@@ -97,6 +91,7 @@ export const mayDownload = (actor: Actor | null, track: Pick<Track, 'ownerId' | 
 
 /** The renditions that a progressive file may be one of: codec and kbit/s. */
 export const qualities = ['aac-96', 'aac-160', 'aac-256', 'opus-128'] as const
+
 /** In how many peaks a waveform can be had: as fine as it is kept. */
 export const waveformPointsMax = 3_200
 export const waveformPointsDefault = 800
@@ -112,3 +107,6 @@ export function coarser(peaks: Buffer, points: number): Buffer {
     }),
   )
 }
+
+/** Wrong secrets of a minute, per person or network: nobody comes upon one of 2^244 by chance, nor wears the database out trying. */
+export const secretGuessesPerMinute = 30

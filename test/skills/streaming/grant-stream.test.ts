@@ -1,7 +1,7 @@
 import { Block, Waveform } from '../../../models'
 import { getWaveform } from '../../../skills/streaming/get-waveform'
 import { grantStream } from '../../../skills/streaming/grant-stream'
-import { streamExpiry } from '../../../skills/streaming/rules'
+import { expiryAfter, grantLifeMs } from '../../../skills/streaming/rules'
 import { makeGuest, makeTrack } from '../../factories'
 import { askOverRest, doors, type Person } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
@@ -118,7 +118,7 @@ it.each([
   [24 * 60, 6 * 60],
 ])('of %i minutes lives for %i', (durationMin, lifeMin) => {
   const now = new Date(1_800_000_000_000)
-  const lifeMs = streamExpiry(now, durationMin * minuteMs).getTime() - now.getTime()
+  const lifeMs = expiryAfter(now, grantLifeMs(durationMin * minuteMs)).getTime() - now.getTime()
   expect(Math.abs(lifeMs - lifeMin * minuteMs)).toBeLessThanOrEqual(minuteMs)
 })
 
