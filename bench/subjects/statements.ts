@@ -40,7 +40,9 @@ function wordsOf(sent: unknown): string {
   return words.trim().replace(/'.*/s, '').replace(/\s+/g, ' ').slice(0, 60)
 }
 
-const isCommit = (sent: unknown): boolean => typeof sent === 'string' && /\bcommit$/.test(sent)
+/** An append by itself is a transaction by itself; where a commit comes with it, that is answered last. */
+const isCommit = (sent: unknown): boolean =>
+  sent === 'commit' || (typeof sent === 'object' && sent !== null && 'name' in sent && sent.name === 'channel-append')
 
 const nameOf = (client: Client): string => {
   const { connectionParameters } = client as Client & { connectionParameters?: { application_name?: string } }

@@ -71,7 +71,7 @@ async function write(world: World, { as, channels, writers, count }: Writing): P
       const { rows } = await pool.query<{ shards: number[] }>({
         name: 'bench-append',
         text: append,
-        values: [JSON.stringify([{ id, name, at, channels: [channel], data }])],
+        values: [[channel], [id], [name], [at], [JSON.stringify(data)]],
       })
       world.channels.wake(rows[0]?.shards ?? [])
     },
@@ -92,7 +92,7 @@ async function write(world: World, { as, channels, writers, count }: Writing): P
 let plain: Pool | undefined
 let rowsMade = 0
 
-const append = 'select append_to_channels($1) as shards'
+const append = 'select append_events($1, $2, $3, $4, $5) as shards'
 const insert = 'insert into bench_rows (channel, "offset", id, name, at, data) values ($1, $2, $3, $4, $5, $6)'
 
 const rowOf = (channel: string) => ({

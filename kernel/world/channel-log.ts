@@ -1,4 +1,3 @@
-import { escapeLiteral } from 'pg'
 import { type Announced } from '../event'
 import { type Position, type StreamEvent } from '../stream'
 import { type Database } from './database'
@@ -41,10 +40,19 @@ export function createChannelLog(db: Database, redis: RedisClients, now: () => n
      * no longer than that takes. Answers the shards that have something to hand on, for `wake`.
      */
     async append(events: readonly Announced[]): Promise<readonly number[]> {
-      if (events.length === 0) return []
-      const rows = events.map(({ id, name, at, channels, data }) => ({ id, name, at, channels, data }))
-      const sql = `select append_to_channels(${escapeLiteral(JSON.stringify(rows))}) as shards`
-      const [answer] = await db.commitWith<{ shards: number[] | null }>(sql)
+      const addressed = events.flatMap(event => [...new Set(event.channels)].map(channel => ({ channel, event })))
+      if (addressed.length === 0) return []
+      const [answer] = await db.commitWith<{ shards: number[] | null }>({
+        name: 'channel-append',
+        text: 'select append_events($1, $2, $3, $4, $5) as shards',
+        values: [
+          addressed.map(({ channel }) => channel),
+          addressed.map(({ event }) => event.id),
+          addressed.map(({ event }) => event.name),
+          addressed.map(({ event }) => event.at),
+          addressed.map(({ event }) => JSON.stringify(event.data)),
+        ],
+      })
       return answer?.shards ?? []
     },
 

@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { Pool, type QueryResultRow } from 'pg'
+import pg, { Client, type ClientConfig, Pool, type QueryResultRow } from 'pg'
 import { QueryTypes } from 'sequelize'
 import { Sequelize } from 'sequelize-typescript'
 import { models } from '../../models'
@@ -40,6 +40,7 @@ export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
   const readers = Math.max(1, Math.floor(poolMax / 3))
   const sequelize = new Sequelize(url, {
     dialect: 'postgres',
+    dialectModule: { ...pg, Client: PipeliningClient },
     logging: false,
     models,
     pool: { max: Math.max(1, poolMax - readers), min: 0, acquire: acquireTimeoutMs, idle: 10_000 },
@@ -56,7 +57,7 @@ export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
 
     readOnly: transactions.readOnly,
 
-    /** The last statement of a transaction, its values written into it, together with the commit. */
+    /** The last statement of a transaction, together with the commit. */
     commitWith: transactions.commitWith,
 
     /** Rows of a query written by hand; `:names` are escaped values. Joins the transaction that it is called in. */
@@ -85,5 +86,12 @@ export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
     [Symbol.asyncDispose]: async () => {
       await Promise.all([sequelize.close(), pool.end()])
     },
+  }
+}
+
+/** Sequelize has no way to hand the option on. */
+class PipeliningClient extends Client {
+  constructor(config: ClientConfig) {
+    super({ ...config, pipeline: true })
   }
 }

@@ -1,9 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type Client, type QueryResult, type QueryResultRow } from 'pg'
+import { type Client, type QueryConfig, type QueryResultRow } from 'pg'
 import { Sequelize, Transaction } from 'sequelize'
+import { beginWithFirst, type LazyConnection } from './lazy-connection'
 
 interface Running {
-  client: Client
+  asked: LazyConnection
   transaction: Transaction & { finished?: 'commit' | 'rollback' }
 }
 
@@ -15,28 +16,28 @@ const transactionKey = 'transaction'
 
 /**
  * Transactions that every query of the models within joins by itself, because a forgotten `{ transaction }` would fail
- * silently. BEGIN and COMMIT go straight to the connection: through Sequelize each of them costs the server more than most
- * statements.
+ * silently. BEGIN and COMMIT go straight to the connection, each together with the statement beside it: a trip of its own
+ * costs the server more than most statements.
  */
 export function createTransactions(sequelize: Sequelize) {
   const { connectionManager } = sequelize
 
   async function run<T>(begin: string, work: () => Promise<T>): Promise<T> {
-    const connection = await connectionManager.getConnection({ type: 'write' })
-    const client = connection as Client
-    const running: Running = { client, transaction: Object.assign(new Transaction(sequelize, {}), { connection }) }
+    const client = await connectionManager.getConnection({ type: 'write' })
+    const asked = beginWithFirst(client as Client, begin)
+    const { connection } = asked
+    const running: Running = { asked, transaction: Object.assign(new Transaction(sequelize, {}), { connection }) }
     const mine = new Map<string, unknown>([
       [runningKey, running],
       [transactionKey, running.transaction],
     ])
     let isSound = true
     try {
-      await client.query(begin)
       const answer = await within(mine, work)
-      if (running.transaction.finished === undefined) await client.query('commit')
+      if (running.transaction.finished === undefined) await asked.commit()
       return answer
     } catch (error) {
-      isSound = await client.query('rollback').then(
+      isSound = await asked.rollback().then(
         () => true,
         () => false,
       )
@@ -45,8 +46,8 @@ export function createTransactions(sequelize: Sequelize) {
       // What was not awaited must not get into the next transaction of the connection.
       running.transaction.finished ??= 'rollback'
       mine.clear()
-      if (isSound) connectionManager.releaseConnection(connection)
-      else await connectionManager.destroyConnection(connection)
+      if (isSound) connectionManager.releaseConnection(client)
+      else await connectionManager.destroyConnection(client)
     }
   }
 
@@ -58,16 +59,14 @@ export function createTransactions(sequelize: Sequelize) {
 
     /**
      * The last statement of the transaction that it is called in, and the commit, in one round trip: the locks that the
-     * statement takes are held no longer than the commit itself. All values are written into the statement.
+     * statement takes are held no longer than the commit itself.
      */
-    commitWith: async <R extends QueryResultRow>(sql: string): Promise<R[]> => {
+    commitWith: async <R extends QueryResultRow>(statement: QueryConfig): Promise<R[]> => {
       const running = joined.getStore()?.get(runningKey) as Running | undefined
       if (running?.transaction.finished !== undefined || running === undefined)
         throw new Error('there is no transaction to commit')
-      // Of several statements pg answers a list.
-      const answers: unknown = await running.client.query(`${sql}; commit`)
+      const { rows } = await running.asked.commitWith<R>(statement)
       running.transaction.finished = 'commit'
-      const [{ rows }] = answers as [QueryResult<R>]
       return rows
     },
   }

@@ -1,6 +1,6 @@
 import { type ClientBase } from 'pg'
 
-/** As many as `append_to_channels` deals channels to. */
+/** As many as `append_events` deals channels to. */
 const shardCount = 8
 /** Every session of this name wants its share. */
 export const seatName = 'tutti-relay'

@@ -164,8 +164,8 @@ export const longTransaction: Experiment = {
       await client.query('begin')
       const write = randomUUID()
       const data = { boards: [boardOf(quiet)], write, n: 0, pad: 'x' }
-      const event = { id: randomUUID(), name: 'chaos.written', at: new Date().toISOString(), channels: [quiet], data }
-      await client.query('select append_to_channels($1)', [JSON.stringify([event])])
+      const event = [[quiet], [randomUUID()], ['chaos.written'], [new Date()], [JSON.stringify(data)]]
+      await client.query('select append_events($1, $2, $3, $4, $5)', event)
       const before = await written(scene)
       const others = await soon(
         othersWithinMs,

@@ -37,22 +37,51 @@ describe('offsets', () => {
     }
   })
 
+  it('are raised in one order, so that none of those who append waits for another in a circle, by the release before either', async () => {
+    const channels = channelsBy('circle', 5)
+    const { db } = world.world
+    const eventOf = (n: number) => ({
+      id: `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`,
+      name: 'a.b',
+      at: '2026-11-23T12:00:00.000Z',
+      channels: n % 2 === 0 ? channels : channels.toReversed(),
+      data: { n },
+    })
+    // Without the retries of the pipeline, which would hide it.
+    const append = (n: number) =>
+      n % 3 === 0
+        ? sql('select append_to_channels($1)', [JSON.stringify([eventOf(n)])])
+        : db.transaction(() => log().append([eventOf(n), eventOf(1_000 + n)]))
+    await Promise.all(numbers(0, 45).map(append))
+    for (const channel of channels) {
+      const { events } = await log().after(channel, 0, 1_000)
+      expect(events.map(({ offset }) => offset)).toEqual(numbers(1, 15 + 2 * 30 + 1))
+    }
+    const [known] = (await log().after('circle:0', 0, 1)).events
+    expect(known).toMatchObject({ name: 'a.b', at: '2026-11-23T12:00:00.000Z' })
+  })
+
+  it('count an event once for a channel that it names twice', async () => {
+    await announce(world.world, ['twice:1', 'twice:1'], [7])
+    expect((await log().after('twice:1', 0, 10)).events.map(({ data }) => data)).toEqual([
+      expect.objectContaining({ n: 7 }),
+    ])
+  })
+
   it('follow the commits: nobody can see a later one without all before it', async () => {
     const slow = new Client({ connectionString: world.variables.DATABASE_URL })
     await slow.connect()
-    const event = (n: number) =>
-      JSON.stringify([
-        {
-          id: `00000000-0000-7000-8000-00000000000${n}`,
-          name: 'a.b',
-          at: new Date(),
-          channels: ['slow:1'],
-          data: { n },
-        },
-      ])
+    const append = 'select append_events($1, $2, $3, $4, $5)'
+    const event = (n: number) => [
+      ['slow:1'],
+      [`00000000-0000-7000-8000-00000000000${n}`],
+      ['a.b'],
+      [new Date()],
+      [JSON.stringify({ n })],
+    ]
     await slow.query('begin')
-    await slow.query('select append_to_channels($1)', [event(1)])
-    const second = sql('select append_to_channels($1)', [event(2)])
+    await slow.query(append, event(1))
+    const second = sql(append, event(2))
     await until(
       async () =>
         (await sql(`select from pg_stat_activity where wait_event = 'transactionid' and datname = current_database()`))

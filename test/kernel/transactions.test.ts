@@ -54,16 +54,66 @@ describe('a transaction', () => {
   it('ends with its last statement, which commits it', async () => {
     const rows = await db.transaction(async () => {
       await say('a')
-      return db.commitWith<{ word: string }>(`insert into said values ('b') returning word`)
+      return db.commitWith<{ word: string }>({ text: `insert into said values ('b') returning word` })
     })
     expect(rows).toEqual([{ word: 'b' }])
     expect(await words()).toEqual(['a', 'b'])
   })
 
+  it('may be its last statement alone', async () => {
+    const append = (word: string) =>
+      db.transaction(() => db.commitWith({ text: `insert into said values ('${word}')` }))
+    await append('a')
+    await expect(append('a')).rejects.toMatchObject({ code: '23505' })
+    await append('b')
+    expect(await words()).toEqual(['a', 'b'])
+  })
+
+  it('begins once, also with several statements at once', async () => {
+    const begun = db.transaction(async () => {
+      const pids = await Promise.all([backend(), say('a').then(backend), say('b').then(backend), backend()])
+      expect(new Set(pids).size).toBe(1)
+      throw new Error('undone')
+    })
+    await expect(begun).rejects.toThrow('undone')
+    expect(await words()).toEqual([])
+  })
+
+  it('asks for nothing without a statement', async () => {
+    const idle = async () =>
+      (
+        await db.query(
+          `select from pg_stat_activity where state = 'idle in transaction' and datname = current_database()`,
+        )
+      ).length
+    await db.transaction(async () => {
+      expect(await idle()).toBe(0)
+    })
+    await db.transaction(() => Promise.resolve())
+    await expect(db.transaction(() => Promise.reject(new Error('before all')))).rejects.toThrow('before all')
+  })
+
+  it('fails when a statement failed and nobody said so', async () => {
+    const swallowed = db.transaction(async () => {
+      await say('a')
+      await say('a').catch(() => undefined)
+    })
+    await expect(swallowed).rejects.toThrow('had failed before its commit')
+    expect(await words()).toEqual([])
+    const appended = db.transaction(async () => {
+      await say('a')
+      await say('a').catch(() => undefined)
+      await db.commitWith({ text: 'select 1' })
+    })
+    await expect(appended).rejects.toMatchObject({ code: '25P02' })
+    await db.transaction(() => say('after'))
+    expect(await words()).toEqual(['after'])
+  })
+
   it('is undone whole when its last statement fails', async () => {
     const failing = db.transaction(async () => {
       await say('a')
-      await db.commitWith(`insert into said values ('a')`)
+      await db.commitWith({ text: `insert into said values ('a')` })
     })
     await expect(failing).rejects.toMatchObject({ code: '23505' })
     expect(await words()).toEqual([])
@@ -80,16 +130,16 @@ describe('a transaction', () => {
 
   it('takes nothing more once it is committed', async () => {
     const late = db.transaction(async () => {
-      await db.commitWith(`insert into said values ('a')`)
+      await db.commitWith({ text: `insert into said values ('a')` })
       await say('too late')
     })
     await expect(late).rejects.toThrow('commit has been called on this transaction')
     const twice = db.transaction(async () => {
-      await db.commitWith(`insert into said values ('b')`)
-      await db.commitWith(`insert into said values ('c')`)
+      await db.commitWith({ text: `insert into said values ('b')` })
+      await db.commitWith({ text: `insert into said values ('c')` })
     })
     await expect(twice).rejects.toThrow('there is no transaction to commit')
-    await expect(db.commitWith('select 1')).rejects.toThrow('there is no transaction to commit')
+    await expect(db.commitWith({ text: 'select 1' })).rejects.toThrow('there is no transaction to commit')
     expect(await words()).toEqual(['a', 'b'])
   })
 
