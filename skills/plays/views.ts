@@ -2,7 +2,15 @@ import { count, flag, id, instant, named, nullable, oneOf, shape, type Value, wr
 import { type Play } from '../../models'
 import { trackView } from '../streaming/views'
 
-export const outcome = oneOf('counted', 'own_track', 'repeated', 'too_short', 'implausible')
+export const outcome = oneOf(
+  'counted',
+  'own_track',
+  'repeated',
+  'too_short',
+  'implausible',
+  'concurrent',
+  'network_limit',
+)
 
 /** A play, as its listener sees it. `outcome` is null as long as it may still count. */
 export const playView = named(
