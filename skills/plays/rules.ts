@@ -1,3 +1,14 @@
+/** What becomes of a play; all but the first say why it does not count. */
+export const outcomes = [
+  'counted',
+  'own_track',
+  'repeated',
+  'too_short',
+  'implausible',
+  'concurrent',
+  'network_limit',
+] as const
+
 export const thresholdMsMax = 30_000
 /** So much of a track must have been heard for a play to count: half a minute, or half of what is shorter than a minute. */
 export const thresholdMsOf = (durationMs: number): number => Math.min(thresholdMsMax, Math.ceil(durationMs / 2))

@@ -19,7 +19,8 @@ export const tellProgress = operation({
   route: 'PUT /plays/:playId/progress',
   summary:
     'Say where the playhead is, and for how long it was heard so far: by the clock, without pauses and what was muted. Also ' +
-    'later, when the device was offline. With `isOver` the play ends.',
+    'later, when the device was offline. A listener hears one thing at a time: what takes the time of another play does not ' +
+    'count. With `isOver` the play ends.',
   who: 'anyone',
   input: shape({ playId: id, positionMs: whole(0, dayMs), listenedMs: whole(0, dayMs), isOver: optional(flag) }),
   output: playView,
