@@ -81,6 +81,7 @@ describe('who has no token', () => {
 
 describe('one network', () => {
   it('counts for a track so often in a day, whatever its programs say they are, and however many ask at once', async () => {
+    passToMidnight(minuteMs)
     const trackId = await track()
     const from = (n: number) => by(`Program ${n}`, `192.0.2.${n}`)
     const many = Array.from({ length: networkTrackPlaysPerDayMax + 5 }, (_, n) => n + 1)
@@ -107,6 +108,7 @@ describe('one network', () => {
   })
 
   it('counts so often for all tracks', async () => {
+    passToMidnight(minuteMs)
     const from = (n: number) => by(`Program ${n}`, '192.0.3.1')
     expect(await hear(from(1), await track())).toBe('counted')
     const almost = networkPlaysPerDayMax - 1
