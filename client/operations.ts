@@ -56,7 +56,14 @@ export interface Capabilities {
     qualities: string[]
     visibilities: string[]
   }
-  plays: { tellEveryMs: number; thresholdMsMax: number; windowSecondsMin: number }
+  plays: {
+    tellEveryMs: number
+    thresholdMsMax: number
+    windowSecondsMin: number
+    tellWithinSeconds: number
+    networkTrackPlaysPerDayMax: number
+    networkPlaysPerDayMax: number
+  }
   live: { channelsMax: number; eventsMax: number; waitSecondsMax: number; keptDays: number }
   lists: { limitDefault: number; limitMax: number }
   idempotencyKeyHours: number
@@ -227,7 +234,7 @@ export interface PictureRef {
 export interface Play {
   id: string
   trackId: string
-  outcome: 'counted' | 'own_track' | 'repeated' | 'too_short' | 'implausible' | null
+  outcome: 'counted' | 'own_track' | 'repeated' | 'too_short' | 'implausible' | 'concurrent' | 'network_limit' | null
   thresholdMs: number
   tellEveryMs: number
 }
@@ -726,7 +733,7 @@ export interface Operations {
   'music-upload.listMatches': { input: { limit?: number; cursor?: string }; data: RecordingMatch[]; page: true }
   /** Say that somebody has pressed play. Then tell how far they are every few seconds: a play counts once enough was heard. */
   'plays.openPlay': { input: { trackId: string; secret?: string; device?: string }; data: Play; page: false }
-  /** Say where the playhead is, and for how long it was heard so far: by the clock, without pauses and what was muted. Also later, when the device was offline. With `isOver` the play ends. */
+  /** Say where the playhead is, and for how long it was heard so far: by the clock, without pauses and what was muted. Also later, when the device was offline. A listener hears one thing at a time: what takes the time of another play does not count. With `isOver` the play ends. */
   'plays.tellProgress': {
     input: { playId: string; positionMs: number; listenedMs: number; isOver?: boolean }
     data: Play
@@ -734,7 +741,7 @@ export interface Operations {
   }
   /** What you listen to, or did last today, and where you were: to go on with it on another device. Null when there is none. */
   'plays.getPlaying': { input: Record<string, never>; data: Playing | null; page: false }
-  /** How often your track was played, by day (UTC) and by what became of it: counted, or the reason why not. The last 30 days unless told otherwise, at most 366. A play is in it within a minute or two of being decided. */
+  /** How often your track was played, by day (UTC) and by what became of it: `counted`, or the reason why not (`own_track`, `repeated`, `too_short`, `concurrent`, `network_limit`, `implausible`). The last 30 days unless told otherwise, at most 366. A play is in it within a minute or two of being decided. */
   'plays.getTrackPlays': {
     input: { trackId: string; from?: string; to?: string }
     data: { totals: Record<string, number>; days: { day: string; plays: Record<string, number> }[] }

@@ -11,6 +11,8 @@ export interface Context<A extends Actor | null = Actor | null> {
   readonly now: Date
   /** Where the call comes from; null for a job. */
   readonly address: string | null
+  /** What the program that calls says it is, cut to a length; null when it says nothing, and for a job. */
+  readonly agent: string | null
   readonly world: World
   /** Announces what has happened: stored with the transaction, delivered after its commit. Refused in reads. */
   readonly emit: <P>(type: EventType<P>, payload: NoInfer<P>) => Promise<void>

@@ -17,6 +17,8 @@ export interface Call {
   actor: Actor | null
   /** Where it comes from, for the limits of those who are not signed in. */
   address: string
+  /** What the program that calls says it is. */
+  agent?: string | null
   requestId: string
   /** The Idempotency-Key. */
   key?: string | undefined
@@ -37,7 +39,7 @@ export interface Answer {
  * @throws Refusal for every way to say no; anything else is a bug.
  */
 export async function execute(world: World, product: Product, op: AnyOperation, call: Call): Promise<Answer> {
-  const { actor, requestId, address, key } = call
+  const { actor, requestId, address, agent = null, key } = call
   if (op.who !== 'anyone' && actor === null) throw refusals.notSignedIn()
   if (op.who === 'moderators' && !isModerator(actor)) throw refusals.forbidden()
   await countAgainstLimit(world, op, call)
@@ -46,9 +48,9 @@ export async function execute(world: World, product: Product, op: AnyOperation, 
   try {
     if (op.idempotency === 'read' || op.changesNothing === true) {
       const position = await positionFor(world, op.snapshotOf?.(input, actor))
-      return { ...(await read(world, { actor, requestId, address }, perform)), ...position }
+      return { ...(await read(world, { actor, requestId, address, agent }, perform)), ...position }
     }
-    return await transact({ world, product, actor, requestId, address }, context =>
+    return await transact({ world, product, actor, requestId, address, agent }, context =>
       op.idempotency === 'keyed' && key !== undefined && actor !== null
         ? once(world, { actor, operation: op.name, key, input, now: context.now }, () => perform(context))
         : perform(context),
@@ -71,7 +73,7 @@ async function performOnce(op: AnyOperation, input: unknown, context: Context): 
 /** Reads need no transaction; where `strict` is on they get a read-only one, so that a read which writes fails. */
 async function read(
   world: World,
-  { actor, requestId, address }: Pick<Call, 'actor' | 'requestId' | 'address'>,
+  { actor, requestId, address, agent = null }: Pick<Call, 'actor' | 'requestId' | 'address' | 'agent'>,
   perform: (context: Context) => Promise<Answer>,
 ): Promise<Answer> {
   const refuse = async () => {
@@ -83,6 +85,7 @@ async function read(
     requestId,
     now: new Date(world.clock.now()),
     address,
+    agent,
     emit: refuse,
     enqueue: refuse,
     tally: refuse,

@@ -22,6 +22,7 @@ export interface Transacting<A extends Actor | null> {
   requestId: string
   /** Where the call comes from, if it is one. */
   address?: string
+  agent?: string | null
 }
 
 /**
@@ -77,7 +78,7 @@ function contextWithin<A extends Actor | null>(
   emitted: Emitted[],
   tallied: Set<string>,
 ): Context<A> {
-  const { world, actor, requestId, address = null } = call
+  const { world, actor, requestId, address = null, agent = null } = call
   const now = new Date(world.clock.now())
   return {
     world,
@@ -85,6 +86,7 @@ function contextWithin<A extends Actor | null>(
     requestId,
     now,
     address,
+    agent,
     async emit(type, payload) {
       const data = parse(type.payload, payload)
       const announced = {

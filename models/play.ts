@@ -2,7 +2,8 @@ import { type CreationOptional, DataTypes, type InferAttributes, type InferCreat
 import { Column, Model, Table } from 'sequelize-typescript'
 
 /** What became of a play; all but the first say why it does not count. */
-export type PlayOutcome = 'counted' | 'own_track' | 'repeated' | 'too_short' | 'implausible'
+export type PlayOutcome =
+  'counted' | 'own_track' | 'repeated' | 'too_short' | 'implausible' | 'concurrent' | 'network_limit'
 
 /** Somebody listening to a track, from their pressing play until they are done with it. */
 @Table({ tableName: 'plays', underscored: true, timestamps: false })
@@ -17,7 +18,7 @@ export class Play extends Model<InferAttributes<Play>, InferCreationAttributes<P
   @Column({ type: DataTypes.UUID, allowNull: true })
   declare profileId: string | null
 
-  /** The same for one person on all their devices. */
+  /** The same for one person on all their devices; without a profile, what it was called on the day of its opening. */
   @Column({ type: DataTypes.TEXT, allowNull: false })
   declare listener: string
 
@@ -34,8 +35,13 @@ export class Play extends Model<InferAttributes<Play>, InferCreationAttributes<P
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
   declare positionMs: CreationOptional<number>
 
+  /** As the client says. */
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
   declare listenedMs: CreationOptional<number>
+
+  /** Of that, what the listener heard in time of its own; null where only the release before has told of it. */
+  @Column({ type: DataTypes.INTEGER, allowNull: true })
+  declare heardMs: CreationOptional<number | null>
 
   @Column({ type: DataTypes.INTEGER, allowNull: false })
   declare thresholdMs: number

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type ExtendedError, type Socket } from 'socket.io'
 import { type Actor } from '../kernel/actor'
+import { agentOf } from '../kernel/agent'
 import { type Engine } from '../kernel/engine'
 import { type Refusal, refusals } from '../kernel/refusals'
 
@@ -8,6 +9,7 @@ import { type Refusal, refusals } from '../kernel/refusals'
 export interface Caller {
   actor: Actor
   address: string
+  agent: string | null
   /** Of the token that holds at present: epoch milliseconds. */
   issuedAt: number
   expiresAt: number
@@ -39,7 +41,8 @@ async function admit(engine: Engine, socket: Socket): Promise<void> {
   const address = addressOf(socket, engine.world.config.trustedProxies)
   const { actor, identity } = await engine.admit(token, address)
   const { issuedAt, expiresAt } = identity
-  const caller: Caller = { actor, address, issuedAt, expiresAt, warnedOf: 0 }
+  const agent = agentOf(socket.handshake.headers['user-agent'])
+  const caller: Caller = { actor, address, agent, issuedAt, expiresAt, warnedOf: 0 }
   Object.assign(socket.data, caller)
 }
 

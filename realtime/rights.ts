@@ -44,13 +44,14 @@ async function ask(
     throw new Error('following announces nothing')
   }
   const now = new Date(world.clock.now())
-  const address = null
+  const [address, agent] = [null, null]
   const context: Context<Actor> = {
     world,
     actor,
     requestId,
     now,
     address,
+    agent,
     emit: refuse,
     enqueue: refuse,
     tally: refuse,

@@ -1,4 +1,5 @@
 import { type Application, type Request, type Response } from 'express'
+import { agentOf } from '../kernel/agent'
 import { type Engine } from '../kernel/engine'
 import { type Answer } from '../kernel/execute'
 import { readKey } from '../kernel/idempotency'
@@ -33,6 +34,7 @@ async function serve(engine: Engine, op: AnyOperation, request: Request, respons
     input: inputOf(op, request),
     actor: bearer?.actor ?? null,
     address: request.ip ?? '',
+    agent: agentOf(request.get('user-agent')),
     requestId: requestIdOf(response),
     key: readKey(request.get('idempotency-key')),
   })

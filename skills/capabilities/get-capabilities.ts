@@ -29,7 +29,14 @@ import {
   pictureSideMin,
   pictureTypes,
 } from '../pictures/rules'
-import { tellEveryMs, thresholdMsMax, windowMsMin } from '../plays/rules'
+import {
+  networkPlaysPerDayMax,
+  networkTrackPlaysPerDayMax,
+  offlineMsMax,
+  tellEveryMs,
+  thresholdMsMax,
+  windowMsMin,
+} from '../plays/rules'
 import {
   downloadLifeMs,
   grantLifeMsMax,
@@ -90,7 +97,18 @@ const capabilities = named(
       qualities: list(written, 20),
       visibilities: list(written, 10),
     }),
-    plays: shape({ tellEveryMs: count, thresholdMsMax: count, windowSecondsMin: count }),
+    plays: shape({
+      tellEveryMs: count,
+      /** Heard so long a play counts, at most: half of a track that is shorter than twice this. */
+      thresholdMsMax: count,
+      /** So long a listener of a track counts no second time, or for as long as the track is. */
+      windowSecondsMin: count,
+      /** So long after its opening a play may be told of. */
+      tellWithinSeconds: count,
+      /** What one network counts without tokens: of one track, and of all. */
+      networkTrackPlaysPerDayMax: count,
+      networkPlaysPerDayMax: count,
+    }),
     live: shape({ channelsMax: count, eventsMax: count, waitSecondsMax: count, keptDays: count }),
     lists: shape({ limitDefault: count, limitMax: count }),
     idempotencyKeyHours: count,
@@ -121,7 +139,10 @@ const present = ({ config, media }: Pick<World, 'config' | 'media'>): Value<type
     qualities: [...qualities],
     visibilities: [...visibilities],
   },
-  plays: { tellEveryMs, thresholdMsMax, windowSecondsMin: seconds(windowMsMin) },
+  plays: {
+    ...{ tellEveryMs, thresholdMsMax, windowSecondsMin: seconds(windowMsMin) },
+    ...{ tellWithinSeconds: seconds(offlineMsMax), networkTrackPlaysPerDayMax, networkPlaysPerDayMax },
+  },
   live: { channelsMax: channelsPerSocketMax, eventsMax: catchUpEventsMax, waitSecondsMax, keptDays: logKeptDays },
   lists: { limitDefault: pageSizeDefault, limitMax: pageSizeMax },
   idempotencyKeyHours: keysKeptHours,

@@ -14,8 +14,9 @@ export const getTrackPlays = operation({
   name: 'plays.getTrackPlays',
   route: 'GET /tracks/:trackId/plays',
   summary:
-    'How often your track was played, by day (UTC) and by what became of it: counted, or the reason why not. The last 30 days ' +
-    'unless told otherwise, at most 366. A play is in it within a minute or two of being decided.',
+    'How often your track was played, by day (UTC) and by what became of it: `counted`, or the reason why not (`own_track`, ' +
+    '`repeated`, `too_short`, `concurrent`, `network_limit`, `implausible`). The last 30 days unless told otherwise, at most ' +
+    '366. A play is in it within a minute or two of being decided.',
   who: 'signed-in',
   input: shape({ trackId: id, from: optional(day), to: optional(day) }),
   output: shape({ totals: outcomes, days: list(shape({ day, plays: outcomes }), daysMax) }),

@@ -30,10 +30,12 @@ export const openPlay = operation({
     const { durationMs, state, ownerId } = track
     if (state !== 'ready' || durationMs === null) throw notReady()
     const { now } = context
+    const { name } = await listenerOf(context)
     const own = actor?.id === ownerId ? { outcome: 'own_track' as const, decidedAt: now } : {}
     const play = await Play.create({
-      ...{ id: newId(now), trackId: track.id, profileId: actor?.id ?? null, listener: await listenerOf(context) },
+      ...{ id: newId(now), trackId: track.id, profileId: actor?.id ?? null, listener: name },
       ...{ device: input.device ?? null, openedAt: now, toldAt: now, thresholdMs: thresholdMsOf(durationMs) },
+      heardMs: 0,
       ...own,
     })
     await tellPlayMoved(play, context)

@@ -8,7 +8,7 @@ const keptMs = 90 * 24 * 60 * 60_000
 
 /**
  * Ends plays that nobody tells of any more, adds the decided ones to their artists' totals, each once, and forgets what is
- * of no use: old plays, windows that are over, salts of days gone by. Any number may run at once.
+ * of no use: old plays, windows that are over, clocks of who is gone, salts of days gone by. Any number may run at once.
  */
 export const settlePlays = job({
   name: 'plays.settlePlays',
@@ -17,7 +17,7 @@ export const settlePlays = job({
   cron: '* * * * *',
 
   async run(_payload, { transact, signal }) {
-    for (const step of [endSilent, addUp, forgetPlays, forgetWindows, forgetSalts]) {
+    for (const step of [endSilent, addUp, forgetPlays, forgetWindows, forgetClocks, forgetNetworks, forgetSalts]) {
       let many = perBatch
       while (many === perBatch && !signal.aborted) many = await transact(step)
     }
@@ -35,7 +35,9 @@ const does =
     (await world.db.query(sql, { max: perBatch, ...names(now) })).length
 
 const endSilent = does(
-  `update plays set outcome = 'too_short', decided_at = :now, is_over = true
+  `update plays set decided_at = :now, is_over = true,
+     -- More was told than heard in time of its own.
+     outcome = case when listened_ms < threshold_ms then 'too_short' else 'concurrent' end
    where id in (
      select id from plays where outcome is null and told_at < :before order by told_at limit :max for update skip locked)
    returning 1`,
@@ -69,6 +71,18 @@ const forgetPlays = does(
 const forgetWindows = does(
   `delete from counted_listeners where ctid in (
      select ctid from counted_listeners where until < :now limit :max for update skip locked) returning 1`,
+  now => ({ now }),
+)
+
+const forgetClocks = does(
+  `delete from listener_clocks where listener in (
+     select listener from listener_clocks where forget_at < :now limit :max for update skip locked) returning 1`,
+  now => ({ now }),
+)
+
+const forgetNetworks = does(
+  `delete from counted_networks where name in (
+     select name from counted_networks where forget_at < :now limit :max for update skip locked) returning 1`,
   now => ({ now }),
 )
 

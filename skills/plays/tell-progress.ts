@@ -5,9 +5,11 @@ import { flag, id, optional, shape, whole } from '../../kernel/schema'
 import { Play } from '../../models'
 import { decide } from './decide'
 import { keepInHistory } from './history'
+import { listenerOf } from './listener'
 import { tellPlayMoved } from './move'
 import { playForgotten } from './refusals'
 import { isPlausible, offlineMsMax, tellEveryMs } from './rules'
+import { takeTime } from './take-time'
 import { playView, viewPlay } from './views'
 
 const dayMs = 24 * 60 * 60_000
@@ -17,7 +19,8 @@ export const tellProgress = operation({
   route: 'PUT /plays/:playId/progress',
   summary:
     'Say where the playhead is, and for how long it was heard so far: by the clock, without pauses and what was muted. Also ' +
-    'later, when the device was offline. With `isOver` the play ends.',
+    'later, when the device was offline. A listener hears one thing at a time: what takes the time of another play does not ' +
+    'count. With `isOver` the play ends.',
   who: 'anyone',
   input: shape({ playId: id, positionMs: whole(0, dayMs), listenedMs: whole(0, dayMs), isOver: optional(flag) }),
   output: playView,
@@ -40,15 +43,17 @@ export const tellProgress = operation({
     const { now } = context
     const hasEnded = isOver && !play.isOver
     const hadEnough = play.listenedMs >= play.thresholdMs
+    const isBelieved = isPlausible(listenedMs, play.openedAt, now)
+    const listener = await listenerOf(context)
+    const isHeard = isBelieved && play.outcome !== 'own_track' && play.outcome !== 'implausible'
+    const gotMs = isHeard ? await takeTime(play, listenedMs, listener, context) : 0
     play.set({
       ...{ positionMs, toldAt: now, isOver: play.isOver || isOver },
-      listenedMs: Math.max(play.listenedMs, listenedMs),
+      ...{ listenedMs: Math.max(play.listenedMs, listenedMs), heardMs: (play.heardMs ?? play.listenedMs) + gotMs },
     })
+    await decide(play, isBelieved, listener, context)
     await play.save()
     const hasEnough = play.listenedMs >= play.thresholdMs
-    if (!isPlausible(listenedMs, play.openedAt, now)) await decide(play, 'implausible', context)
-    else if (hasEnough) await decide(play, 'counted', context)
-    else if (play.isOver) await decide(play, 'too_short', context)
     if (hasEnough && !hadEnough && play.outcome !== 'implausible') await keepInHistory(play, context)
     if (hasEnded) await tellPlayMoved(play, context)
     return viewPlay(play, tellEveryMs)

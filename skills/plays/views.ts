@@ -1,8 +1,9 @@
 import { count, flag, id, instant, named, nullable, oneOf, shape, type Value, written } from '../../kernel/schema'
 import { type Play } from '../../models'
 import { trackView } from '../streaming/views'
+import { outcomes } from './rules'
 
-export const outcome = oneOf('counted', 'own_track', 'repeated', 'too_short', 'implausible')
+export const outcome = oneOf(...outcomes)
 
 /** A play, as its listener sees it. `outcome` is null as long as it may still count. */
 export const playView = named(

@@ -8,6 +8,7 @@ import { type TestWorld } from '../../world'
 
 export interface PlaySeen {
   id: string
+  trackId: string
   outcome: string | null
 }
 
@@ -20,7 +21,7 @@ export function listening(world: TestWorld) {
     person: Person,
     play: PlaySeen,
     ms: number,
-    more: { isOver?: boolean } = {},
+    more: { isOver?: boolean; listenedMs?: number } = {},
     options?: CallOptions,
   ) {
     pass(ms)
