@@ -12,6 +12,7 @@ export async function persist<T>(attempt: () => Promise<T>, signal?: AbortSignal
       const { isTemporary, code, retryAfter } = asProblem(error)
       if (!isTemporary || code === 'closed' || signal?.aborted || failures + 1 === triesMax) throw error
       await pause(backoffMs(failures, retryAfter), signal)
+      if (signal?.aborted) throw error
     }
   }
 }

@@ -30,10 +30,9 @@ export async function sendParts(
   const failed = new AbortController()
   const stop = AbortSignal.any([failed.signal, ...(signal ? [signal] : [])])
 
-  // A part that is sent once more counts from where it was before, so that nobody sees it go back.
   const taken = new Map<number, number>()
   const take = (number: number, bytes: number) => {
-    taken.set(number, Math.max(bytes, taken.get(number) ?? 0))
+    taken.set(number, bytes)
     onProgress([...taken.values()].reduce((sum, part) => sum + part))
   }
 
