@@ -21,7 +21,11 @@ export interface Part<N extends ListName> {
 
 /** Asks over one road and, when nobody answers there, over the next: the key makes sure that it is done once. */
 export class Calls {
-  constructor(private readonly roads: (question: Question) => readonly Road[]) {}
+  constructor(
+    private readonly roads: (question: Question) => readonly Road[],
+    /** Aborts, with the problem to throw, when the client is closed: what is not a call ends by that. */
+    readonly closing: AbortSignal,
+  ) {}
 
   async call<N extends OperationName>(name: N, input: InputOf<N>, options: CallOptions = {}): Promise<DataOf<N>> {
     return (await this.ask(name, input, options)).data as DataOf<N>

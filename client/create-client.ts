@@ -110,7 +110,10 @@ export interface Client {
   transport(): Transport | undefined
   /** From now on only these, the best first. */
   useTransport(...transports: Transport[]): void
-  /** Ends everything; calls that wait, and all later ones, throw `closed`. Resolves when the offsets are stored. */
+  /**
+   * Ends everything; calls that wait, uploads under way, which can be resumed, and all later ones, throw `closed`. Resolves
+   * when the offsets are stored.
+   */
   close(): Promise<void>
 }
 
@@ -124,7 +127,8 @@ export function createClient(options: ClientOptions): Client {
   const timers = new Timers()
   const http = new Http(origin, source)
   const rest = restRoad(http)
-  let isClosed = false
+  const closing = new AbortController()
+  const closed = closing.signal
 
   const live: Live = new Live(origin, source, timers, {
     onUp: () => transports.choose(true),
@@ -140,11 +144,11 @@ export function createClient(options: ClientOptions): Client {
     use: transport => channels.use(transport),
   })
   const roads = ({ input }: Question): readonly Road[] => {
-    if (isClosed) throw clientClosed()
+    closed.throwIfAborted()
     if (!transports.withSocket || wantsCookies(input)) return [rest]
     return live.isConnected ? [live, rest] : [rest, live]
   }
-  const calls = new Calls(roads)
+  const calls = new Calls(roads, closed)
   const offsets = new Offsets(options.offsets, (error, channel) => onProblem(offsetsFailed(error), channel))
   const channels: Channels = new Channels(offsets, {
     timers,
@@ -166,7 +170,7 @@ export function createClient(options: ClientOptions): Client {
     },
     events: (channel, more = {}) => iterate(channels, channel, more, more as Handlers),
     signal: async (channel, name, data) => {
-      if (isClosed) throw clientClosed()
+      closed.throwIfAborted()
       const input = { channel, name, ...(data !== undefined && { data }) }
       await live.ask({ name: 'channel.signal', input })
     },
@@ -177,14 +181,15 @@ export function createClient(options: ClientOptions): Client {
     pictureUrl: ({ id }, size, format = 'webp') => `${origin}/api/v1/pictures/${id}/${size}.${format}`,
     transport: () => transports.now,
     useTransport: (...allowed) => {
-      if (!isClosed) transports.restrict(allowed)
+      if (!closed.aborted) transports.restrict(allowed)
     },
     close: async () => {
-      isClosed = true
-      void channels.end(clientClosed())
+      const problem = clientClosed()
+      closing.abort(problem)
+      void channels.end(problem)
       leavePage()
       timers.callOff()
-      live.close(clientClosed())
+      live.close(problem)
       await offsets.flush()
     },
   }

@@ -3,16 +3,20 @@ import { asProblem } from './problem'
 
 const triesMax = 8
 
-/** Tries again what may well succeed later, with longer and longer pauses: up to a minute in all. Gives up when the signal aborts. */
+/**
+ * Tries again what may well succeed later, with longer and longer pauses: up to a minute in all.
+ * @throws what the last try threw; the signal's reason once it aborts
+ */
 export async function persist<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (let failures = 0; ; failures += 1) {
     try {
       return await attempt()
     } catch (error) {
+      signal?.throwIfAborted()
       const { isTemporary, code, retryAfter } = asProblem(error)
-      if (!isTemporary || code === 'closed' || signal?.aborted || failures + 1 === triesMax) throw error
+      if (!isTemporary || code === 'closed' || failures + 1 === triesMax) throw error
       await pause(backoffMs(failures, retryAfter), signal)
-      if (signal?.aborted) throw error
+      signal?.throwIfAborted()
     }
   }
 }

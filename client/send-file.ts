@@ -1,3 +1,4 @@
+import { type Calls } from './calls'
 import { persist } from './persist'
 import { ownProblem, TuttiProblem } from './problem'
 import { type PutPlace, putFile } from './put-file'
@@ -14,7 +15,8 @@ export interface SendingOptions {
 
 /** What is left to do when a file is announced. */
 export interface Sending<T> {
-  send: () => Promise<void>
+  /** Until the signal aborts. */
+  send: (signal: AbortSignal) => Promise<void>
   /** Says that it is there. */
   finalize: () => Promise<T>
   withdraw: () => Promise<unknown>
@@ -23,13 +25,18 @@ export interface Sending<T> {
 /**
  * Does the first two, and the third when one of them fails. The store may take its time to make one file of many parts, so
  * `finalize` is asked again: the server goes on from there.
- * @throws TuttiProblem of the calls that are made; `upload_failed`, `upload_cancelled`
+ * @throws TuttiProblem of the calls that are made; `upload_failed`, `upload_cancelled`, `closed`
  */
-export async function sendOrWithdraw<T>({ send, finalize, withdraw }: Sending<T>, signal?: AbortSignal): Promise<T> {
+export async function sendOrWithdraw<T>(
+  { closing }: Calls,
+  { send, finalize, withdraw }: Sending<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const stop = AbortSignal.any(signal ? [signal, closing] : [closing])
   try {
-    await send()
-    signal?.throwIfAborted()
-    return await persist(finalize, signal)
+    await send(stop)
+    stop.throwIfAborted()
+    return await persist(finalize, stop)
   } catch (cause) {
     await withdraw().catch(() => undefined)
     if (signal?.aborted) throw ownProblem('upload_cancelled', 'the file was not sent', cause)
@@ -46,7 +53,7 @@ export async function sendWhole(
   place: PutPlace | null | undefined,
   renew: () => Promise<{ put: PutPlace }>,
   onProgress: (sentBytes: number) => void,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
   let next = place
   await persist(async () => {
@@ -61,7 +68,7 @@ export async function sendTo(
   place: PutPlace | undefined,
   file: Blob,
   onProgress: (sentBytes: number) => void,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
   const status = place && (await putFile(place, file, onProgress, signal))
   // An earlier try whose answer was lost has put it there (412): the server looks at what is there anyhow.

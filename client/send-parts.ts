@@ -12,7 +12,7 @@ export interface PartsWish {
 
 export interface SendOptions {
   onProgress: (sentBytes: number) => void
-  signal: AbortSignal | undefined
+  signal: AbortSignal
   parallelParts: number
 }
 
@@ -28,7 +28,7 @@ export async function sendParts(
   { onProgress, signal, parallelParts }: SendOptions,
 ): Promise<void> {
   const failed = new AbortController()
-  const stop = AbortSignal.any([failed.signal, ...(signal ? [signal] : [])])
+  const stop = AbortSignal.any([failed.signal, signal])
 
   const taken = new Map<number, number>()
   const take = (number: number, bytes: number) => {

@@ -19,18 +19,18 @@ export async function uploadPicture(
   fields: PictureFields,
   options: PictureOptions = {},
 ): Promise<Picture> {
-  const { signal } = options
   const blob = asBlob(file)
   const announced = { ...fields, sizeBytes: blob.size, sha256: await sha256Of(blob) }
   const { picture, put } = await calls.call('pictures.initiatePicture', announced)
   const input = { pictureId: picture.id }
   const renew = () => calls.call('pictures.renewPicture', input)
   return sendOrWithdraw(
+    calls,
     {
-      send: () => sendWhole(blob, put, renew, rising(options, blob.size), signal),
+      send: stop => sendWhole(blob, put, renew, rising(options, blob.size), stop),
       finalize: () => calls.call('pictures.finalizePicture', input),
       withdraw: () => calls.call('pictures.abortPicture', input),
     },
-    signal,
+    options.signal,
   )
 }

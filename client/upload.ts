@@ -105,11 +105,12 @@ function send(
   const parts = where && 'count' in where ? where : undefined
   const put = where && 'url' in where ? where : undefined
   return sendOrWithdraw(
+    calls,
     {
-      send: () =>
+      send: stop =>
         parts
-          ? sendParts(calls, uploadId, file, parts, { onProgress, signal, parallelParts })
-          : sendWhole(file, put, () => calls.call('music-upload.renewUpload', { uploadId }), onProgress, signal),
+          ? sendParts(calls, uploadId, file, parts, { onProgress, signal: stop, parallelParts })
+          : sendWhole(file, put, () => calls.call('music-upload.renewUpload', { uploadId }), onProgress, stop),
       finalize: () => calls.call('music-upload.finalizeUpload', { uploadId }),
       withdraw: async () => {
         if (!keep && (signal?.aborted || !parts)) await calls.call('music-upload.abortUpload', { uploadId })

@@ -97,6 +97,22 @@ it('ends with a file that is on its way, or waits to be sent again, when it is c
   }
 })
 
+it('ends when the client is closed, and goes on with another one', async () => {
+  const hal = await world.person('hal')
+  const before = openClient({ url: hal.url, token: hal.token, transports: ['long-poll'] })
+  const asked = inMoods('hold')
+  const { uploadId, ended } = await begin(before, {})
+  await until('it is on its way', () => asked() === 1)
+  await before.close()
+  expect(await ended).toMatchObject({ code: 'closed' })
+  store.drop()
+  using after = openClient({ url: hal.url, token: hal.token })
+  const progress: number[] = []
+  const upload = await after.resumeUpload(uploadId, file, { onProgress: sentBytes => progress.push(sentBytes) })
+  expect(upload).toMatchObject({ id: uploadId, state: 'uploaded' })
+  expect([asked(), progress.at(-1)]).toEqual([2, file.byteLength])
+})
+
 it('gives up what the store never takes, and says why', async () => {
   using eve = await clientOf('eve')
   withoutPauses()
