@@ -4,7 +4,7 @@ import { asProblem } from './problem'
 const triesMax = 8
 
 /**
- * Tries again what may well succeed later, with longer and longer pauses: up to a minute in all.
+ * Tries again what may well succeed later, with longer and longer pauses: of up to 36 s in all, or what servers ask for.
  * @throws what the last try threw; the signal's reason once it aborts
  */
 export async function persist<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {

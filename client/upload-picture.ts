@@ -9,8 +9,8 @@ export type PictureFields = Omit<Operations['pictures.initiatePicture']['input']
 export type PictureOptions = SendingOptions
 
 /**
- * Announces a picture, sends it straight to the object store, for about a minute if that fails, and says that it is there.
- * What cannot be sent, or is cancelled, is given up: what was shown before stays.
+ * Announces a picture, sends it straight to the object store, and says that it is there. What fails is tried again for
+ * half a minute; what cannot be sent then, or is cancelled, is given up: what was shown before stays.
  * @throws TuttiProblem as the operations say; `upload_failed` when the store does not take the file, `upload_cancelled`.
  */
 export async function uploadPicture(

@@ -34,7 +34,7 @@ export interface Uploaded {
 const hashedBytesMax = 64 * 1024 * 1024
 
 /**
- * Announces the file, sends it straight to the object store, and says that it is there. What fails is tried again for about
+ * Announces the file, sends it straight to the object store, and says that it is there. What fails is tried again for half
  * a minute, then given up; a large file can be resumed for a day, unless it was cancelled.
  * @throws TuttiProblem as the operations say; `upload_failed` when the store does not take the file, `upload_cancelled`.
  */
