@@ -174,10 +174,10 @@ export function createClient(options: ClientOptions): Client {
       const input = { channel, name, ...(data !== undefined && { data }) }
       await live.ask({ name: 'channel.signal', input })
     },
-    upload: (file, fields, uploadOptions) => upload(calls, file, fields, uploadOptions),
-    replaceAudio: (trackId, file, fields, uploadOptions) => replaceAudio(calls, trackId, file, fields, uploadOptions),
-    resumeUpload: (uploadId, file, uploadOptions) => resumeUpload(calls, uploadId, file, uploadOptions),
-    uploadPicture: (file, fields, pictureOptions) => uploadPicture(calls, file, fields, pictureOptions),
+    upload: (...file) => upload(calls, ...file),
+    replaceAudio: (...file) => replaceAudio(calls, ...file),
+    resumeUpload: (...file) => resumeUpload(calls, ...file),
+    uploadPicture: (...file) => uploadPicture(calls, ...file),
     pictureUrl: ({ id }, size, format = 'webp') => `${origin}/api/v1/pictures/${id}/${size}.${format}`,
     transport: () => transports.now,
     useTransport: (...allowed) => {

@@ -2,6 +2,8 @@ import { backoffMs } from './backoff'
 import { asProblem } from './problem'
 
 const triesMax = 8
+/** Of this client's own problems: it was closed, or the file cannot be read. */
+const hopeless = ['closed', 'upload_failed']
 
 /**
  * Tries again what may well succeed later, with longer and longer pauses: of up to 36 s in all, or what servers ask for.
@@ -14,7 +16,7 @@ export async function persist<T>(attempt: () => Promise<T>, signal?: AbortSignal
     } catch (error) {
       signal?.throwIfAborted()
       const { isTemporary, code, retryAfter } = asProblem(error)
-      if (!isTemporary || code === 'closed' || failures + 1 === triesMax) throw error
+      if (!isTemporary || hopeless.includes(code) || failures + 1 === triesMax) throw error
       await pause(backoffMs(failures, retryAfter), signal)
       signal?.throwIfAborted()
     }

@@ -51,7 +51,8 @@ export async function upload(
 /**
  * The same for new audio of a track that is there and `ready`; the old one plays until a worker has made the new one, and on
  * when the upload fails or is given up.
- * @throws TuttiProblem as `upload` does, and `not_ready`; `replacement_pending` when another one is worked on.
+ * @throws TuttiProblem as `upload` does, and `not_ready`; `replacement_pending`, when all is sent, while another one is worked
+ * on: with `keep`, `resumeUpload` goes on then.
  */
 export const replaceAudio = (
   calls: Calls,

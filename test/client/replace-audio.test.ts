@@ -114,6 +114,21 @@ it.each([
   expect(await trackOf(cleo, trackId)).toEqual(before)
 })
 
+it('waits for its turn when it is kept, and goes on then', async () => {
+  const { client, trackId } = await artist('fay')
+  using fay = client
+  const first = await fay.replaceAudio(trackId, fresh, flac)
+  let uploadId = ''
+  const options = { keep: true, onBegun: ({ id }: { id: string }) => void (uploadId = id) }
+  const refused = await problemOf(fay.replaceAudio(trackId, old, { ...flac, contentType: 'audio/mpeg' }, options))
+  expect(refused).toMatchObject({ code: 'replacement_pending', status: 409 })
+  await world.work()
+  expect((await trackOf(fay, trackId)).audioVersion).toBe(first.id)
+  expect(await fay.resumeUpload(uploadId, old)).toMatchObject({ state: 'uploaded' })
+  await world.work()
+  expect((await trackOf(fay, trackId)).audioVersion).toBe(uploadId)
+})
+
 it('throws what is refused: a track that is not there, not yours, or has nothing to play yet', async () => {
   const { client, trackId } = await artist('dora')
   using dora = client

@@ -126,6 +126,15 @@ it('gives up what the store never takes, and says why', async () => {
   expect(await stateOf(eve, uploadId)).toBe('aborted')
 })
 
+it('says when the file cannot be read, and announces nothing', async () => {
+  using ida = await clientOf('ida')
+  const gone = new Blob([file])
+  const cause = new DOMException('The file was changed', 'NotReadableError')
+  jest.spyOn(gone, 'arrayBuffer').mockRejectedValue(cause)
+  expect(await problemOf(ida.upload(gone, fields))).toMatchObject({ code: 'upload_failed', cause })
+  expect((await ida.callPage('music-upload.listUploads', {})).data).toEqual([])
+})
+
 it('does not go on with what was given up elsewhere', async () => {
   const fay = await world.person('fay')
   using client = openClient({ url: fay.url, token: fay.token, transports: ['long-poll'] })
