@@ -1,6 +1,6 @@
 import { keyedOperations, type Operations } from './operations'
 import { randomId } from './random-id'
-import { type Answer, isUnreachable, type Road } from './road'
+import { type Answer, isUnreachable, type Question, type Road } from './road'
 
 export type OperationName = keyof Operations
 export type InputOf<N extends OperationName> = Operations[N]['input']
@@ -21,7 +21,11 @@ export interface Part<N extends ListName> {
 
 /** Asks over one road and, when nobody answers there, over the next: the key makes sure that it is done once. */
 export class Calls {
-  constructor(private readonly roads: () => readonly Road[]) {}
+  constructor(
+    private readonly roads: (question: Question) => readonly Road[],
+    /** Aborts, with the problem to throw, when the client is closed: what is not a call ends by that. */
+    readonly closing: AbortSignal,
+  ) {}
 
   async call<N extends OperationName>(name: N, input: InputOf<N>, options: CallOptions = {}): Promise<DataOf<N>> {
     return (await this.ask(name, input, options)).data as DataOf<N>
@@ -45,7 +49,7 @@ export class Calls {
   async ask(name: OperationName, input: object, { key = randomId() }: CallOptions = {}): Promise<Answer> {
     const question = { name, input, ...(keyedOperations.includes(name) && { key }) }
     let lost: unknown
-    for (const road of this.roads()) {
+    for (const road of this.roads(question)) {
       try {
         return await road.ask(question)
       } catch (error) {

@@ -19,11 +19,19 @@ import { type Picture, type PictureRef, type Upload } from './operations'
 import { onPage } from './page'
 import { clientClosed, offsetsFailed, type TuttiProblem } from './problem'
 import { restRoad } from './rest-road'
-import { mayComeBack, type Road, type TokenSource } from './road'
+import { mayComeBack, type Question, type Road, type TokenSource, wantsCookies } from './road'
 import { takeSnapshot } from './snapshots'
 import { Timers } from './timers'
 import { Transports } from './transports'
-import { resumeUpload, type Uploaded, type UploadFields, type UploadOptions, upload } from './upload'
+import {
+  replaceAudio,
+  type ReplacementFields,
+  resumeUpload,
+  type Uploaded,
+  type UploadFields,
+  type UploadOptions,
+  upload,
+} from './upload'
 import { type PictureFields, type PictureOptions, uploadPicture } from './upload-picture'
 
 export interface ClientOptions {
@@ -52,7 +60,10 @@ export interface ClientOptions {
 
 /** Every method throws TuttiProblem, for refusals as well as for a server that cannot be reached. */
 export interface Client {
-  /** The answer's `data`. Asked again over the other road when the first gives no answer; done once all the same. */
+  /**
+   * The answer's `data`. Asked again over the other road when the first gives no answer; done once all the same. Cookies that
+   * are wished for (`delivery: 'cookies'`) come over REST, and a browser keeps them on pages of other origins too.
+   */
   call<N extends OperationName>(name: N, input: InputOf<N>, options?: CallOptions): Promise<DataOf<N>>
   /** A part of a list, `limit` rows at most (50, up to 200). */
   callPage<N extends ListName>(name: N, input: InputOf<N>): Promise<Part<N>>
@@ -79,6 +90,16 @@ export interface Client {
   signal<C extends string, N extends SignalName<C>>(channel: C, name: N, data?: SignalData<C, N>): Promise<void>
   /** Sends an audio file and says what is known of it then: a worker goes on from there, and its events tell how. */
   upload(file: Blob | Uint8Array, fields: UploadFields, options?: UploadOptions): Promise<Uploaded>
+  /**
+   * The same for new audio of a track of yours, which keeps its address, counts and comments: the old audio plays until the
+   * new one is ready, and on when it is cancelled or refused.
+   */
+  replaceAudio(
+    trackId: string,
+    file: Blob | Uint8Array,
+    fields: ReplacementFields,
+    options?: UploadOptions,
+  ): Promise<Upload>
   /** Goes on with an upload that was kept or broken off, given the same file: only what is missing is sent. */
   resumeUpload(uploadId: string, file: Blob | Uint8Array, options?: UploadOptions): Promise<Upload>
   /** Sends an avatar or artwork and says what is known of it then: `pictures.pictureChanged` tells what becomes of it. */
@@ -89,7 +110,10 @@ export interface Client {
   transport(): Transport | undefined
   /** From now on only these, the best first. */
   useTransport(...transports: Transport[]): void
-  /** Ends everything; calls that wait, and all later ones, throw `closed`. Resolves when the offsets are stored. */
+  /**
+   * Ends everything; calls that wait, uploads under way, which can be resumed, and all later ones, throw `closed`. Resolves
+   * when the offsets are stored.
+   */
   close(): Promise<void>
 }
 
@@ -103,7 +127,8 @@ export function createClient(options: ClientOptions): Client {
   const timers = new Timers()
   const http = new Http(origin, source)
   const rest = restRoad(http)
-  let isClosed = false
+  const closing = new AbortController()
+  const closed = closing.signal
 
   const live: Live = new Live(origin, source, timers, {
     onUp: () => transports.choose(true),
@@ -118,12 +143,12 @@ export function createClient(options: ClientOptions): Client {
     onTransport,
     use: transport => channels.use(transport),
   })
-  const roads = (): readonly Road[] => {
-    if (isClosed) throw clientClosed()
-    if (!transports.withSocket) return [rest]
+  const roads = ({ input }: Question): readonly Road[] => {
+    closed.throwIfAborted()
+    if (!transports.withSocket || wantsCookies(input)) return [rest]
     return live.isConnected ? [live, rest] : [rest, live]
   }
-  const calls = new Calls(roads)
+  const calls = new Calls(roads, closed)
   const offsets = new Offsets(options.offsets, (error, channel) => onProblem(offsetsFailed(error), channel))
   const channels: Channels = new Channels(offsets, {
     timers,
@@ -145,24 +170,26 @@ export function createClient(options: ClientOptions): Client {
     },
     events: (channel, more = {}) => iterate(channels, channel, more, more as Handlers),
     signal: async (channel, name, data) => {
-      if (isClosed) throw clientClosed()
+      closed.throwIfAborted()
       const input = { channel, name, ...(data !== undefined && { data }) }
       await live.ask({ name: 'channel.signal', input })
     },
-    upload: (file, fields, uploadOptions) => upload(calls, file, fields, uploadOptions),
-    resumeUpload: (uploadId, file, uploadOptions) => resumeUpload(calls, uploadId, file, uploadOptions),
-    uploadPicture: (file, fields, pictureOptions) => uploadPicture(calls, file, fields, pictureOptions),
+    upload: (...file) => upload(calls, ...file),
+    replaceAudio: (...file) => replaceAudio(calls, ...file),
+    resumeUpload: (...file) => resumeUpload(calls, ...file),
+    uploadPicture: (...file) => uploadPicture(calls, ...file),
     pictureUrl: ({ id }, size, format = 'webp') => `${origin}/api/v1/pictures/${id}/${size}.${format}`,
     transport: () => transports.now,
     useTransport: (...allowed) => {
-      if (!isClosed) transports.restrict(allowed)
+      if (!closed.aborted) transports.restrict(allowed)
     },
     close: async () => {
-      isClosed = true
-      void channels.end(clientClosed())
+      const problem = clientClosed()
+      closing.abort(problem)
+      void channels.end(problem)
       leavePage()
       timers.callOff()
-      live.close(clientClosed())
+      live.close(problem)
       await offsets.flush()
     },
   }

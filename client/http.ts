@@ -5,6 +5,8 @@ export interface HttpRequest {
   method?: string
   headers?: Record<string, string>
   body?: string
+  /** Cookies go along and are kept, on another origin too: only where the server allows it, else browsers hide the answer. */
+  credentials?: 'include'
   signal: AbortSignal
 }
 

@@ -2,16 +2,23 @@ import { backoffMs } from './backoff'
 import { asProblem } from './problem'
 
 const triesMax = 8
+/** Of this client's own problems: it was closed, or the file cannot be read. */
+const hopeless = ['closed', 'upload_failed']
 
-/** Tries again what may well succeed later, with longer and longer pauses: up to a minute in all. Gives up when the signal aborts. */
+/**
+ * Tries again what may well succeed later, with longer and longer pauses: of up to 36 s in all, or what servers ask for.
+ * @throws what the last try threw; the signal's reason once it aborts
+ */
 export async function persist<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (let failures = 0; ; failures += 1) {
     try {
       return await attempt()
     } catch (error) {
+      signal?.throwIfAborted()
       const { isTemporary, code, retryAfter } = asProblem(error)
-      if (!isTemporary || code === 'closed' || signal?.aborted || failures + 1 === triesMax) throw error
+      if (!isTemporary || hopeless.includes(code) || failures + 1 === triesMax) throw error
       await pause(backoffMs(failures, retryAfter), signal)
+      signal?.throwIfAborted()
     }
   }
 }

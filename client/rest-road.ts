@@ -1,7 +1,7 @@
 import { bodyOf, type Http } from './http'
 import { routes } from './operations'
 import { TuttiProblem } from './problem'
-import { type Answer, callTimeoutMs, type Question, type Road, toAnswer } from './road'
+import { type Answer, callTimeoutMs, type Question, type Road, toAnswer, wantsCookies } from './road'
 
 /** Calls over REST, one request each. */
 export const restRoad = (http: Http): Road => ({
@@ -15,7 +15,9 @@ export const restRoad = (http: Http): Road => ({
       ...(question.key === undefined ? {} : { 'idempotency-key': question.key }),
     }
     const signal = AbortSignal.timeout(callTimeoutMs)
-    return toAnswer(await bodyOf(await http.send(path, { method, headers, signal, ...(body && { body }) })))
+    const request = { method, headers, signal, ...(body && { body }) }
+    const credentials = wantsCookies(question.input) && { credentials: 'include' as const }
+    return toAnswer(await bodyOf(await http.send(path, { ...request, ...credentials })))
   },
 })
 

@@ -18,6 +18,12 @@ export interface Answer {
   position?: Position
 }
 
+/**
+ * Whether cookies are wanted with the answer. They come over REST alone, and a browser keeps them only when they were asked
+ * for with credentials.
+ */
+export const wantsCookies = (input: object): boolean => 'delivery' in input && input.delivery === 'cookies'
+
 /** One of the two ways to the server: REST, or the socket. */
 export interface Road {
   /** @throws TuttiProblem; `unreachable` when nobody answered in time. */

@@ -12,7 +12,7 @@ export interface PartsWish {
 
 export interface SendOptions {
   onProgress: (sentBytes: number) => void
-  signal: AbortSignal | undefined
+  signal: AbortSignal
   parallelParts: number
 }
 
@@ -28,12 +28,11 @@ export async function sendParts(
   { onProgress, signal, parallelParts }: SendOptions,
 ): Promise<void> {
   const failed = new AbortController()
-  const stop = AbortSignal.any([failed.signal, ...(signal ? [signal] : [])])
+  const stop = AbortSignal.any([failed.signal, signal])
 
-  // A part that is sent once more counts from where it was before, so that nobody sees it go back.
   const taken = new Map<number, number>()
   const take = (number: number, bytes: number) => {
-    taken.set(number, Math.max(bytes, taken.get(number) ?? 0))
+    taken.set(number, bytes)
     onProgress([...taken.values()].reduce((sum, part) => sum + part))
   }
 

@@ -3,22 +3,21 @@ import { type Operations, type Upload } from './operations'
 import { persist } from './persist'
 import { ownProblem } from './problem'
 import { type PutPlace } from './put-file'
-import { sendOrWithdraw, sendTo } from './send-file'
+import { rising, type SendingOptions, sendOrWithdraw, sendWhole } from './send-file'
 import { type PartsWish, sendParts } from './send-parts'
 import { asBlob, sha256Of } from './blob'
 
-type Announcement = Operations['music-upload.initiateUpload']
+type Inputs = { [N in keyof Operations]: Operations[N]['input'] }
 
 /** The file's name and type, and what is to be said of its track. */
-export type UploadFields = Omit<Announcement['input'], 'sizeBytes' | 'sha256'>
+export type UploadFields = Omit<Inputs['music-upload.initiateUpload'], 'sizeBytes' | 'sha256'>
 
-export interface UploadOptions {
-  /** Hears how many of all bytes have been handed over, what an earlier try has sent included. */
-  onProgress?: (sentBytes: number, totalBytes: number) => void
+/** The file's name and type: what is said of the track stays. */
+export type ReplacementFields = Omit<Inputs['music-upload.replaceAudio'], 'trackId' | 'sizeBytes' | 'sha256'>
+
+export interface UploadOptions extends SendingOptions {
   /** Hears of the upload as soon as it has an id: with that, `resumeUpload` goes on with it another time. */
   onBegun?: (upload: Upload) => void
-  /** Ends the sending with `upload_cancelled`, and gives the upload up. */
-  signal?: AbortSignal
   /** Never give the upload up: what was sent stays for a day, to be resumed. */
   keep?: boolean
   /** How many parts of a large file are sent at once, and held in memory (8 to 16 MiB each). Default 3. */
@@ -35,23 +34,33 @@ export interface Uploaded {
 const hashedBytesMax = 64 * 1024 * 1024
 
 /**
- * Announces the file, sends it straight to the object store, and says that it is there. What fails for good is given up;
- * a large file can be resumed for a day, unless it was cancelled.
+ * Announces the file, sends it straight to the object store, and says that it is there. What fails is tried again for half
+ * a minute, then given up; a large file can be resumed for a day, unless it was cancelled.
  * @throws TuttiProblem as the operations say; `upload_failed` when the store does not take the file, `upload_cancelled`.
  */
 export async function upload(
   calls: Calls,
   file: Blob | Uint8Array,
   fields: UploadFields,
-  options: UploadOptions = {},
+  options?: UploadOptions,
 ): Promise<Uploaded> {
-  const blob = asBlob(file)
-  const hash = blob.size > hashedBytesMax ? {} : { sha256: await sha256Of(blob) }
-  const announced = { ...fields, sizeBytes: blob.size, ...hash }
-  const { upload: begun, put, parts, duplicateOf } = await calls.call('music-upload.initiateUpload', announced)
-  options.onBegun?.(begun)
-  return { upload: await send(calls, begun.id, blob, put ?? parts, options), duplicateOf }
+  const sent = await announceAndSend(calls, 'music-upload.initiateUpload', file, fields, options)
+  return { upload: sent, duplicateOf: sent.duplicateOf }
 }
+
+/**
+ * The same for new audio of a track that is there and `ready`; the old one plays until a worker has made the new one, and on
+ * when the upload fails or is given up.
+ * @throws TuttiProblem as `upload` does, and `not_ready`; `replacement_pending`, when all is sent, while another one is worked
+ * on: with `keep`, `resumeUpload` goes on then.
+ */
+export const replaceAudio = (
+  calls: Calls,
+  trackId: string,
+  file: Blob | Uint8Array,
+  fields: ReplacementFields,
+  options?: UploadOptions,
+): Promise<Upload> => announceAndSend(calls, 'music-upload.replaceAudio', file, { ...fields, trackId }, options)
 
 /**
  * Goes on with an upload of the same file, in another life of the page or process: sends what is not there yet.
@@ -66,29 +75,48 @@ export async function resumeUpload(
   const blob = asBlob(file)
   const { state, sizeBytes, parts } = await calls.call('music-upload.getUpload', { uploadId })
   if (sizeBytes !== blob.size) throw ownProblem('other_file', `the upload is of a file of ${sizeBytes} bytes`)
-  if (state !== 'initiated') return finalize(calls, uploadId)
-  return send(calls, uploadId, blob, parts ?? (await calls.call('music-upload.renewUpload', { uploadId })).put, options)
+  if (state !== 'initiated') return persist(() => calls.call('music-upload.finalizeUpload', { uploadId }))
+  return send(calls, uploadId, blob, parts, options)
 }
 
-async function send(
+async function announceAndSend<N extends 'music-upload.initiateUpload' | 'music-upload.replaceAudio'>(
+  calls: Calls,
+  name: N,
+  file: Blob | Uint8Array,
+  fields: Omit<Inputs[N], 'sizeBytes' | 'sha256'>,
+  options: UploadOptions = {},
+): Promise<Upload> {
+  const blob = asBlob(file)
+  const hash = blob.size > hashedBytesMax ? {} : { sha256: await sha256Of(blob) }
+  const { upload, put, parts } = await calls.call(name, { ...fields, sizeBytes: blob.size, ...hash })
+  options.onBegun?.(upload)
+  return send(calls, upload.id, blob, put ?? parts, options)
+}
+
+/** Without a place, and not in parts: to one that is asked for. */
+function send(
   calls: Calls,
   uploadId: string,
   file: Blob,
-  where: PutPlace | PartsWish | null,
-  { onProgress, signal, keep = false, parallelParts = 3 }: UploadOptions,
+  where: PutPlace | PartsWish | null | undefined,
+  options: UploadOptions,
 ): Promise<Upload> {
-  const tell = (sentBytes: number) => onProgress?.(sentBytes, file.size)
-  const inParts = where !== null && 'count' in where
-  const sending = inParts
-    ? sendParts(calls, uploadId, file, where, { onProgress: tell, signal, parallelParts })
-    : sendTo(where, file, tell, signal)
-  const withdraw = async () => {
-    if (!keep && (signal?.aborted || !inParts)) await calls.call('music-upload.abortUpload', { uploadId })
-  }
-  await sendOrWithdraw(sending, withdraw, signal)
-  return finalize(calls, uploadId)
+  const { signal, keep = false, parallelParts = 3 } = options
+  const onProgress = rising(options, file.size)
+  const parts = where && 'count' in where ? where : undefined
+  const put = where && 'url' in where ? where : undefined
+  return sendOrWithdraw(
+    calls,
+    {
+      send: stop =>
+        parts
+          ? sendParts(calls, uploadId, file, parts, { onProgress, signal: stop, parallelParts })
+          : sendWhole(file, put, () => calls.call('music-upload.renewUpload', { uploadId }), onProgress, stop),
+      finalize: () => calls.call('music-upload.finalizeUpload', { uploadId }),
+      withdraw: async () => {
+        if (!keep && (signal?.aborted || !parts)) await calls.call('music-upload.abortUpload', { uploadId })
+      },
+    },
+    signal,
+  )
 }
-
-/** The store may take its time to make one file of many parts: asked again, the server goes on from there. */
-const finalize = (calls: Calls, uploadId: string): Promise<Upload> =>
-  persist(() => calls.call('music-upload.finalizeUpload', { uploadId }))

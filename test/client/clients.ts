@@ -24,6 +24,9 @@ export async function problemOf(call: Promise<unknown>): Promise<TuttiProblem> {
   throw new Error(`no problem but ${JSON.stringify(outcome)}`)
 }
 
+/** Until mocks are restored nobody waits before they try again, unless the server says for how long. */
+export const withoutPauses = (): void => void jest.spyOn(Math, 'random').mockReturnValue(0)
+
 /** Comes back when `holds` does. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
   for (let tries = 0; !holds(); tries += 1) {

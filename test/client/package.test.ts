@@ -63,6 +63,18 @@ const consumer = `
     })
     for await (const { name } of tutti.events('user:' + trackId)) if (name === 'user-profile.profileFollowed') break
     await tutti.signal(\`track:\${trackId}\`, 'interactions.typing')
+    const file = { fileName: 'a.flac', contentType: 'audio/flac' } as const
+    const onProgress = (sentBytes: number, totalBytes: number) => sentBytes / totalBytes
+    const { signal } = new AbortController()
+    await tutti.upload(new Uint8Array(9), { ...file, title: 'A' }, { onProgress, signal, keep: true })
+    const { state, replacesAudio } = await tutti.replaceAudio(trackId, new Blob(['x']), file, { onProgress, signal })
+    await tutti.uploadPicture(
+      new Blob([state, String(replacesAudio)]),
+      { purpose: 'avatar', fileName: 'a.png', contentType: 'image/png' },
+      { onProgress, signal },
+    )
+    // @ts-expect-error -- what is said of the track stays
+    await tutti.replaceAudio(trackId, new Blob(['x']), { ...file, title: 'B' })
     // @ts-expect-error -- no such field
     return track.counts.love
   }

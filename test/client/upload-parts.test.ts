@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type UploadOptions } from '../../client'
 import { largeBytes, numbers, partCount, partOf } from '../skills/music-upload/parts'
 import { freshWorld, type TestWorld } from '../world'
-import { openClient, problemOf, type TestClient, until } from './clients'
+import { openClient, problemOf, type TestClient, until, withoutPauses } from './clients'
 import { type WatchedStore, watchedStore } from '../skills/music-upload/watched-store'
 
 let world: TestWorld
@@ -17,6 +17,7 @@ afterAll(async () => {
   await store[Symbol.asyncDispose]()
 })
 beforeEach(() => Object.assign(store, { taken: [], mostAtOnce: 0, mood: () => 'pass' }))
+afterEach(() => void jest.restoreAllMocks())
 
 const fields = { fileName: 'set.wav', contentType: 'audio/wav' } as const
 const file = new Blob(numbers(1, partCount).map(number => partOf(number)))
@@ -114,6 +115,7 @@ it('gives up what is cancelled, or keeps it, and sends parts of a file that chan
 
 it('resumes and cancels a small file as well', async () => {
   using dora = await clientOf('dora')
+  withoutPauses()
   const small = randomBytes(1_000)
   store.mood = () => 'refuse'
   let uploadId = ''

@@ -1,12 +1,20 @@
 import { plainPng } from '../pictures'
 import { freshWorld, type TestWorld } from '../world'
-import { openClient, problemOf } from './clients'
+import { type WatchedStore, watchedStore } from '../skills/music-upload/watched-store'
+import { openClient, problemOf, until, withoutPauses } from './clients'
 
 let world: TestWorld
+let store: WatchedStore
 beforeAll(async () => {
-  world = await freshWorld({ nodes: 1 })
+  store = await watchedStore()
+  world = await freshWorld({ nodes: 1, variables: { S3_ENDPOINT: store.endpoint } })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+  await store[Symbol.asyncDispose]()
+})
+beforeEach(() => Object.assign(store, { taken: [], mood: () => 'pass' }))
+afterEach(() => void jest.restoreAllMocks())
 
 const fields = { purpose: 'avatar', fileName: 'me.png', contentType: 'image/png' } as const
 
@@ -39,11 +47,51 @@ it.each([{ transports: ['socket'] as const }, { transports: ['long-poll'] as con
   },
 )
 
+it('sends a picture again that the store did not take, with another URL when the first has run out', async () => {
+  const cleo = await world.person('cleo')
+  using client = openClient({ url: cleo.url, token: cleo.token, transports: ['long-poll'] })
+  withoutPauses()
+  const moods = ['deny', 'spoil', 'lose'] as const
+  let asked = 0
+  store.mood = () => moods[(asked += 1) - 1] ?? 'pass'
+  const progress: number[] = []
+  const png = await plainPng()
+  const picture = await client.uploadPicture(png, fields, { onProgress: sentBytes => progress.push(sentBytes) })
+  expect(picture.state).toBe('uploaded')
+  expect([asked, store.taken]).toEqual([4, [0]])
+  expect(progress).toEqual([...new Set(progress)].sort((a, b) => a - b))
+  expect(progress.at(-1)).toBe(png.length)
+})
+
+it('gives up what is cancelled, and leaves what was shown before', async () => {
+  const dora = await world.person('dora')
+  using client = openClient({ url: dora.url, token: dora.token })
+  const shown = await client.uploadPicture(await plainPng(), fields)
+  await world.work()
+  const heard = await dora.hear(`user:${dora.id}`)
+  let asked = 0
+  store.mood = () => {
+    asked += 1
+    return 'hold'
+  }
+  const cancelling = new AbortController()
+  const ended = problemOf(client.uploadPicture(await plainPng(), fields, { signal: cancelling.signal }))
+  await until('it is on its way', () => asked === 1)
+  cancelling.abort()
+  expect(await ended).toMatchObject({ code: 'upload_cancelled', status: 0 })
+  await heard.first('pictures.pictureChanged', ({ picture }) => (picture as { state: string }).state === 'aborted')
+  store.drop()
+  await world.work()
+  expect((await client.call('user-profile.getMe', {})).avatar?.id).toBe(shown.id)
+})
+
+// Last: the models know one database of a process.
 it('gives up what cannot be sent, and throws what is refused', async () => {
   const ben = await world.person('ben')
   using client = openClient({ url: ben.url, token: ben.token })
   const problem = await problemOf(client.uploadPicture(new Blob([]), fields))
   expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path: 'sizeBytes' }] })
+  withoutPauses()
   await using lame = await freshWorld({ nodes: 1, variables: { S3_ENDPOINT: 'http://127.0.0.1:9' } })
   const ann = await lame.person('ann')
   const heard = await ann.hear(`user:${ann.id}`)

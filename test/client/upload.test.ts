@@ -4,13 +4,14 @@ import { type AddressInfo } from 'node:net'
 import { randomBytes } from 'node:crypto'
 import { putFile } from '../../client/put-file'
 import { freshWorld, type TestWorld } from '../world'
-import { openClient, problemOf } from './clients'
+import { openClient, problemOf, withoutPauses } from './clients'
 
 let world: TestWorld
 beforeAll(async () => {
   world = await freshWorld({ nodes: 1 })
 })
 afterAll(() => world[Symbol.asyncDispose]())
+afterEach(() => void jest.restoreAllMocks())
 
 const fields = { fileName: 'song.wav', contentType: 'audio/wav', title: 'Song' } as const
 
@@ -39,6 +40,7 @@ describe('an upload', () => {
   })
 
   it('is withdrawn when its file cannot be sent', async () => {
+    withoutPauses()
     await using lame = await freshWorld({ nodes: 1, variables: { S3_ENDPOINT: 'http://127.0.0.1:9' } })
     const ann = await lame.person('ann')
     using client = openClient({ url: ann.url, token: ann.token })

@@ -54,16 +54,33 @@ export async function openBrowser(path: string, profile: string) {
   })
   const ask = asking(socket)
 
-  return {
-    /** Plays for a moment, skips to near the end and hears that out. */
-    async play(address: string, seconds: number): Promise<Heard> {
-      const { targetId } = await ask<{ targetId: string }>('Target.createTarget', { url: address })
-      const session = await ask<{ sessionId: string }>('Target.attachToTarget', { targetId, flatten: true })
-      const evaluate = async <T>(expression: string): Promise<T | undefined> => {
-        const wish = { expression, returnByValue: true }
+  const openPage = async (address: string) => {
+    const { targetId } = await ask<{ targetId: string }>('Target.createTarget', { url: address })
+    const session = await ask<{ sessionId: string }>('Target.attachToTarget', { targetId, flatten: true })
+    return {
+      evaluate: async <T>(expression: string): Promise<T | undefined> => {
+        const wish = { expression, returnByValue: true, awaitPromise: true }
         const { result } = await ask<{ result: { value?: T } }>('Runtime.evaluate', wish, session.sessionId)
         return result.value
-      }
+      },
+      close: () => ask('Target.closeTarget', { targetId }),
+    }
+  }
+
+  return {
+    /** What a function of a page answers, once it is there. */
+    async answerOf<T>(address: string, name: string): Promise<T | undefined> {
+      const { evaluate, close } = await openPage(address)
+      const deadline = performance.now() + patienceMs
+      while (!(await evaluate(`'${name}' in window`)) && performance.now() < deadline) await pause(100)
+      const answer = await evaluate<T>(`window.${name}()`)
+      await close()
+      return answer
+    },
+
+    /** Plays for a moment, skips to near the end and hears that out. */
+    async play(address: string, seconds: number): Promise<Heard> {
+      const { evaluate, close } = await openPage(address)
       const reportOnce = async (holds: (report: Report) => boolean): Promise<Report> => {
         const deadline = performance.now() + patienceMs
         for (;;) {
@@ -76,7 +93,7 @@ export async function openBrowser(path: string, profile: string) {
       const begun = await reportOnce(({ positionS, bufferedS }) => positionS > 1 && bufferedS > seconds - 0.5)
       await evaluate(`window.skipTo(${seconds - 1.5})`)
       const { fault, durationS, bufferedS, hasEnded } = await reportOnce(report => report.hasEnded)
-      await ask('Target.closeTarget', { targetId })
+      await close()
       return { fault, durationS, bufferedS, advancedS: begun.positionS, hasEnded }
     },
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { isDeepStrictEqual, promisify } from 'node:util'
 import { startStack } from '../../dev/stack'
 import { createWorld, type WorldParts } from '../../kernel/world'
 import { readConfig } from '../../kernel/world/config'
@@ -21,7 +21,10 @@ import { servePage } from './page'
 const seconds = 20
 const noDistribution = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
 
-/** A browser plays what is granted, with hls.js: over signed addresses, over cookies, and straight from the bucket. */
+/**
+ * A browser plays what is granted, with our client and hls.js: over signed addresses, over cookies, and straight from the
+ * bucket. It sends files too: whole, in parts, as new audio of a track, and one that is cancelled.
+ */
 async function main(): Promise<number> {
   const chromium = await findChromium()
   if (chromium === undefined) {
@@ -74,14 +77,21 @@ async function playAll(chromium: string, keep: <T extends AsyncDisposable>(part:
     ['cookies for the edge', edged.url, 'cookies'],
     ['presigned addresses of the bucket', bare.url, 'url'],
   ] as const) {
-    const heard = await browser.play(page.addressFor({ api, trackId, delivery }), seconds)
+    const heard = await browser.play(page.addressFor({ api, trackId, delivery, token: ann.token }), seconds)
     const isWhole = Math.abs(heard.bufferedS - seconds) < 0.2 && Math.abs(heard.durationS - seconds) < 0.2
     const isGood = heard.fault === undefined && heard.advancedS > 1 && isWhole && heard.hasEnded
     say(`${isGood ? 'plays ' : 'FAILED'}  ${name}: ${JSON.stringify(heard)}`)
     played.push(isGood)
   }
-  return played
+  const sent = await browser.answerOf(page.addressFor({ api: edged.url, trackId, token: ann.token }), 'sendAll')
+  const isSent = isDeepStrictEqual(sent, { whole: all, parts: all, replacement: all, cancelled: nothing })
+  say(`${isSent ? 'sends ' : 'FAILED'}  files from a page: ${JSON.stringify(sent)}`)
+  return [...played, isSent]
 }
+
+/** What the page should say of files that it sends, and of one that it cancels. */
+const all = { wasSent: true, rises: true, last: 1 }
+const nothing = { code: 'upload_cancelled', wasSent: false, rises: true }
 
 /** The track that the worker makes of a file. */
 async function madeBy(person: Person, file: string): Promise<string> {

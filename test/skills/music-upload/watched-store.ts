@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { type AddressInfo } from 'node:net'
 import { testStack } from '../../stack'
 
-export type Mood = 'pass' | 'refuse' | 'spoil' | 'hold'
+export type Mood = 'pass' | 'refuse' | 'spoil' | 'hold' | 'lose' | 'deny'
 
 /** The object store behind a door that sees which parts go through, and may do something to them. */
 export interface WatchedStore extends AsyncDisposable {
@@ -13,7 +13,10 @@ export interface WatchedStore extends AsyncDisposable {
   taken: number[]
   /** How many were on their way at once, at most. */
   mostAtOnce: number
-  /** What becomes of a part: `refuse` answers 503, `spoil` changes its first byte, `hold` never answers. */
+  /**
+   * What becomes of a part: `refuse` answers 503, `spoil` changes its first byte, `hold` never answers, `lose` takes it and hangs up,
+   * `deny` answers 403, as to a URL that has run out.
+   */
   mood: (number: number) => Mood
   /** What becomes of the answer when an object is made of parts: `cut` loses it once, `hold` keeps it back. */
   completing: 'pass' | 'cut' | 'hold'
@@ -36,13 +39,18 @@ export async function watchedStore(): Promise<WatchedStore> {
       return
     }
     const body = await bytesOf(from)
-    if (mood === 'refuse') {
-      answer.writeHead(503).end()
+    if (mood === 'refuse' || mood === 'deny') {
+      answer.writeHead(mood === 'deny' ? 403 : 503).end()
       return
     }
     if (mood === 'spoil') body.writeUInt8(body.readUInt8(0) ^ 255, 0)
     const to = request({ hostname, port, path: from.url, method: from.method, headers: from.headers }, reply => {
       if (isFile && reply.statusCode === 200) store.taken.push(number)
+      if (mood === 'lose') {
+        reply.resume()
+        answer.destroy()
+        return
+      }
       if (from.method === 'POST' && url.searchParams.has('uploadId') && store.completing !== 'pass') {
         reply.resume()
         if (store.completing === 'hold') held.add(from)
