@@ -23,7 +23,7 @@ export const mp3Frames: FrameKind = {
   frameBytesMax: 1_441,
 
   read(bytes, at) {
-    const [sync = 0, one = 0, two = 0] = bytes.subarray(at, at + 3)
+    const [sync = 0, one = 0, two = 0, three = 0] = bytes.subarray(at, at + 4)
     if (sync !== 0xff || (one & 0xe6) !== 0xe2) return undefined
     const version = (one >> 3) & 3
     const isMpeg1 = version === 3
@@ -32,10 +32,11 @@ export const mp3Frames: FrameKind = {
     // Version 1 is reserved, and of free bit rates a header does not tell the length.
     if (version === 1 || kbps === 0 || rate === 0) return undefined
     const samples = isMpeg1 ? 1152 : 576
+    const isMono = three >> 6 === 3
     return {
       bytes: Math.floor((samples * kbps * 125) / rate) + ((two >> 1) & 1),
       ms: (samples * 1000) / rate,
-      sign: (one << 8) | (two & 0x0c),
+      sign: (one << 8) | (two & 0x0c) | Number(isMono),
     }
   },
 }
