@@ -3,7 +3,7 @@ export interface FrameKind {
   headerBytes: number
   frameBytesMax: number
   /** What a header says; undefined where there is none. `bytes` holds `headerBytes` from `at` on. */
-  read(bytes: Buffer, at: number): Frame | undefined
+  read: (bytes: Buffer, at: number) => Frame | undefined
 }
 
 export interface Frame {

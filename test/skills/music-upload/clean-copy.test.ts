@@ -48,7 +48,7 @@ describe.each(plantedKinds)('the copy of %s', kind => {
     expect(after).toBe(before)
     expect(streams.map(({ codec_type }) => codec_type)).toEqual(['audio'])
     const ofContainer = ['major_brand', 'minor_version', 'compatible_brands']
-    expect(Object.keys((format.tags ?? {}) as object).filter(tag => !ofContainer.includes(tag))).toEqual([])
+    expect(Object.keys(format.tags ?? {}).filter(tag => !ofContainer.includes(tag))).toEqual([])
     expect((await readFile(copy)).includes('Lavf5')).toBe(false)
   })
 })

@@ -40,6 +40,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
   m4a: { extension: 'm4a', args: [...cover, '-c:a', 'aac'], more: withBoxes },
   'm4a of ALAC': { extension: 'm4a', args: ['-c:a', 'alac'] },
   'm4a of FLAC': { extension: 'm4a', args: ['-c:a', 'flac', '-strict', '-2', '-f', 'mp4'] },
+  'm4a of PCM': { extension: 'm4a', args: ['-c:a', 'pcm_s16le', '-f', 'mov'] },
   'm4a with an edit list of its own': { extension: 'm4a', args: ['-c:a', 'aac', '-movflags', 'use_metadata_tags'] },
   flac: { extension: 'flac', args: [...cover, '-c:a', 'flac'], more: withBlock },
   'flac of 24 bits': { extension: 'flac', args: ['-c:a', 'flac', '-sample_fmt', 's32'] },

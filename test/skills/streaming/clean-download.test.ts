@@ -11,6 +11,7 @@ import { replaceAudio } from '../../../skills/music-upload/replace-audio'
 import { sweepBucket } from '../../../skills/music-upload/sweep-bucket'
 import { updateTrack } from '../../../skills/music-upload/update-track'
 import { orphanAgeMs } from '../../../kernel/sweep'
+import { getAudioFacts } from '../../../skills/streaming/get-audio-facts'
 import { grantDownload } from '../../../skills/streaming/grant-download'
 import { grantStream } from '../../../skills/streaming/grant-stream'
 import { makeAudio } from '../../audio'
@@ -45,6 +46,7 @@ const downloadOf = async (person: Person, trackId: string) => {
   const { url, ...said } = await person.call(grantDownload, { trackId })
   return { ...said, bytes: await bytesOf(url) }
 }
+const copyOf = async (trackId: string) => (await ann.call(getAudioFacts, { trackId })).own?.downloadCopy
 const keyOf = async (trackId: string) => (await TrackAudio.findByPk(trackId))?.downloadKey ?? null
 
 async function sweep(): Promise<number | undefined> {
@@ -92,6 +94,7 @@ it('is made when its artist allows downloads, not before', async () => {
   const file = await plantedFile('mp3', folder)
   const { trackId } = await upload(world, ann, file)
   expect(await keyOf(trackId)).toBeNull()
+  expect(await copyOf(trackId)).toBe('none')
   await Promise.all(
     Array.from({ length: 5 }, () => ann.call(updateTrack, { trackId, isDownloadable: true }, { door: 'socket' })),
   )
@@ -99,6 +102,8 @@ it('is made when its artist allows downloads, not before', async () => {
   await world.work()
   const { bytes } = await downloadOf(bob, trackId)
   expect(holdsPlanted(bytes)).toEqual([])
+  expect(await copyOf(trackId)).toBe('ready')
+  expect((await bob.call(getAudioFacts, { trackId })).own).toBeUndefined()
   // Once is enough: saying so again makes nothing anew.
   await TrackAudio.update({ downloadBytes: 1 }, { where: { trackId } })
   await ann.call(updateTrack, { trackId, isDownloadable: true })
@@ -154,6 +159,7 @@ it('is refused, and not tried again, where a file cannot be had without its tags
   expect(await bob.refused(grantDownload, { trackId })).toMatchObject({ code: 'not_copyable', status: 409 })
   expect((await downloadOf(ann, trackId)).bytes.equals(await readFile(file))).toBe(true)
   expect(await TrackAudio.findByPk(trackId)).toMatchObject({ downloadKey: null, downloadOf: id })
+  expect(await copyOf(trackId)).toBe('impossible')
   const before = await world.world.db.query<{ count: string }>('select count(*) from graphile_worker.jobs')
   await sweep()
   expect(await world.world.db.query('select count(*) from graphile_worker.jobs')).toEqual(before)
