@@ -23,8 +23,9 @@ export const mp3Frames: FrameKind = {
   frameBytesMax: 1_441,
 
   read(bytes, at) {
-    const [sync = 0, one = 0, two = 0, three = 0] = bytes.subarray(at, at + 4)
-    if (sync !== 0xff || (one & 0xe6) !== 0xe2) return undefined
+    const one = bytes[at + 1] ?? 0
+    if (bytes[at] !== 0xff || (one & 0xe6) !== 0xe2) return undefined
+    const [two = 0, three = 0] = bytes.subarray(at + 2, at + 4)
     const version = (one >> 3) & 3
     const isMpeg1 = version === 3
     const kbps = (isMpeg1 ? kbpsOfMpeg1 : kbpsOfMpeg2)[two >> 4] ?? 0
@@ -51,8 +52,9 @@ export const adtsFrames: FrameKind = {
   frameBytesMax: 8_191,
 
   read(bytes, at) {
-    const [sync = 0, one = 0, two = 0, three = 0, four = 0, five = 0, six = 0] = bytes.subarray(at, at + 7)
-    if (sync !== 0xff || (one & 0xf6) !== 0xf0) return undefined
+    const one = bytes[at + 1] ?? 0
+    if (bytes[at] !== 0xff || (one & 0xf6) !== 0xf0) return undefined
+    const [two = 0, three = 0, four = 0, five = 0, six = 0] = bytes.subarray(at + 2, at + 7)
     const rate = aacRates[(two >> 2) & 15]
     const length = ((three & 3) << 11) | (four << 3) | (five >> 5)
     if (rate === undefined || length <= 7) return undefined
