@@ -12,7 +12,7 @@ export interface AudioFacts {
   truePeakDbtp: number | null
   renditions: { name: string; codecs: string; bandwidth: number; averageBandwidth: number; sizeBytes: number }[]
   hasPreview: boolean
-  own?: { tags: Record<string, string>; resembles: string[] }
+  own?: { tags: Record<string, string>; resembles: string[]; downloadCopy: 'none' | 'ready' | 'impossible' }
 }
 
 export interface BlockStance {
@@ -611,7 +611,7 @@ export interface Operations {
     data: StreamGrant
     page: false
   }
-  /** Where the file of a track may be downloaded as it was uploaded, where its artist allows that. No play is counted. */
+  /** Where the file of a track may be downloaded, where its artist allows that: without its tags, pictures and chapters, which may be personal. Its artist gets it as it was uploaded. No play is counted. */
   'streaming.grantDownload': {
     input: { trackId: string; secret?: string }
     data: { url: string; fileName: string; contentType: string; sizeBytes: number | null; expiresAt: string }

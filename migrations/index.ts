@@ -23,6 +23,7 @@ import { downloads } from './2026-11-23-21-downloads'
 import { lifeOfAnUpload } from './2026-11-23-22-life-of-an-upload'
 import { whatIsHeard } from './2026-11-23-23-what-is-heard'
 import { sameContent } from './2026-11-23-24-same-content'
+import { cleanDownloads } from './2026-11-23-25-clean-downloads'
 import { oneListener } from './2026-11-23-27-one-listener'
 import { appendByValues } from './2026-11-23-29-append-by-values'
 
@@ -52,6 +53,7 @@ export const migrations: readonly Migration[] = [
   lifeOfAnUpload,
   whatIsHeard,
   sameContent,
+  cleanDownloads,
   oneListener,
   appendByValues,
 ]

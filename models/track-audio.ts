@@ -44,4 +44,16 @@ export class TrackAudio extends Model<InferAttributes<TrackAudio>, InferCreation
 
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare previewKey: CreationOptional<string | null>
+
+  /** The file without its tags, which others than its owner may download; null where there is none, or none can be made. */
+  @Column({ type: DataTypes.TEXT, allowNull: true })
+  declare downloadKey: CreationOptional<string | null>
+
+  /** Of that copy; read as text. */
+  @Column({ type: DataTypes.BIGINT, allowNull: true })
+  declare downloadBytes: CreationOptional<string | number | null>
+
+  /** The upload that the copy is of, or that none can be made of. Of another than `uploadId` nothing is known. */
+  @Column({ type: DataTypes.UUID, allowNull: true })
+  declare downloadOf: CreationOptional<string | null>
 }

@@ -16,7 +16,7 @@ export interface StreamWish {
   track?: Partial<Track['_creationAttributes']>
 }
 
-/** A track as the worker leaves it: the file, renditions with their playlists and a preview in the bucket, and the rows. */
+/** A track as the worker leaves it: the file, its copy for downloads, renditions with their playlists and a preview in the bucket, and the rows. */
 export async function makeStreamable(
   world: Pick<World, 'storage' | 'config'>,
   ownerId: string,
@@ -41,6 +41,9 @@ export async function makeStreamable(
   await world.storage.put(previewKey, made[0]?.media ?? Buffer.alloc(0), 'audio/mp4')
   const audioKey = `audio/${trackId}/${uploadId}.flac`
   await world.storage.put(audioKey, Buffer.from('the file that was uploaded'), 'audio/flac')
+  const copy = Buffer.from('the copy without its tags')
+  const downloadKey = `audio/${trackId}/${uploadId}/download.flac`
+  await world.storage.put(downloadKey, copy, 'audio/flac')
 
   const facts = { contentType: 'audio/flac', visibility: 'public' as const, createdAt: now }
   const track = await Track.create({
@@ -71,7 +74,9 @@ export async function makeStreamable(
     ...{ ...facts, expiresAt: now, putExpiresAt: now },
   })
   const loudness = { loudnessLufs: -14.5, truePeakDbtp: -1.25 }
-  const audio = await TrackAudio.create({ trackId, uploadId, manifestKey, renditions, previewKey, ...loudness })
+  const download = { downloadKey, downloadBytes: copy.length, downloadOf: uploadId }
+  const streams = { manifestKey, renditions, previewKey }
+  const audio = await TrackAudio.create({ trackId, uploadId, ...streams, ...download, ...loudness })
   return { track, audio, folder }
 }
 

@@ -1,5 +1,6 @@
 import { type Skill } from '../../kernel/product'
 import { abortUpload } from './abort-upload'
+import { copyForDownload } from './copy-for-download'
 import { dropParts } from './drop-parts'
 import { trackChanged, trackHidden, trackPublished, trackRemoved, uploadChanged } from './events'
 import { expireUploads } from './expire-uploads'
@@ -32,6 +33,6 @@ export const musicUpload: Skill = {
   events: [uploadChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
   jobs: [
     ...[processTrack, takeUpLost, findResemblance, expireUploads, removeObjects, dropParts],
-    ...[sweepBucket, releaseTrack, releaseDue],
+    ...[sweepBucket, releaseTrack, releaseDue, copyForDownload],
   ],
 }

@@ -8,12 +8,12 @@ import { type Understood } from './understand'
 /** The rows beside the track's own, all of them swapped for those of this upload. Its caller holds the track's lock. */
 export async function keepWhatWasHeard(
   of: { trackId: string; uploadId: string },
-  { facts, heard, streams }: Understood,
+  { facts, heard, streams, download }: Understood,
   { enqueue }: Pick<Context, 'enqueue'>,
 ): Promise<void> {
   const { peaks: fine, loudnessLufs, truePeakDbtp, fingerprint } = heard
   await Waveform.upsert({ ...of, fine, peaks: coarser(fine, waveformPointsDefault) })
-  await TrackAudio.upsert({ ...of, ...streams, codec: facts.codec, loudnessLufs, truePeakDbtp })
+  await TrackAudio.upsert({ ...of, ...streams, ...download, codec: facts.codec, loudnessLufs, truePeakDbtp })
   if (fingerprint === null) await Fingerprint.destroy({ where: { trackId: of.trackId } })
   else await Fingerprint.upsert({ ...of, words: bytesOf(fingerprint), keyWords: keyWords(fingerprint) })
   await enqueue(findResemblance, { trackId: of.trackId })

@@ -1,5 +1,6 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isAsLong } from './audio/as-long'
 import { encode } from './audio/encode'
 import { type Format } from './audio/formats'
 import { readFragments } from './audio/fragments'
@@ -32,10 +33,6 @@ interface Sound {
   signal: AbortSignal
 }
 
-/** How much shorter or longer than what was heard a rendition may be: beyond that something went wrong. */
-const deviationMsMax = 500
-const deviationShareMax = 0.001
-
 /** Makes every rendition, its playlist, the playlist of playlists, and the preview. */
 export async function makeStreams(sound: Sound, reached: (share: number) => void): Promise<Streams> {
   const { facts, durationMs, folder, path, wantsOpus } = sound
@@ -58,8 +55,7 @@ export async function makeStreams(sound: Sound, reached: (share: number) => void
     const media = join(folder, `${name}.mp4`)
     const fragments = await readFragments(media)
     const madeMs = 1000 * fragments.list.reduce((sum, { seconds }) => sum + seconds, 0)
-    if (Math.abs(madeMs - durationMs) > deviationMsMax + durationMs * deviationShareMax)
-      throw new Error(`${name} lasts ${madeMs} ms instead of ${durationMs}`)
+    if (!isAsLong(madeMs, durationMs)) throw new Error(`${name} lasts ${madeMs} ms instead of ${durationMs}`)
     files.push({ name: `hls/${name}.mp4`, path: media, contentType: 'audio/mp4' })
     await write(`${name}.m3u8`, mediaPlaylist(fragments, `${name}.mp4`))
     const { sizeBytes } = fragments

@@ -11,10 +11,14 @@ export const incomingKey = (uploadId: string): string => `incoming/${uploadId}`
 export const audioKey = (trackId: string, uploadId: string, extension: string): string =>
   `${audioPrefix(trackId)}${uploadId}.${extension}`
 
+/** Where the copy lies that others than the owner download: not below what a grant to listen opens. */
+export const downloadKey = (trackId: string, uploadId: string, extension: string): string =>
+  `${streamsPrefix(trackId, uploadId)}download.${extension}`
+
 /** Where all that is streamed of an upload lies. */
 export const streamsPrefix = (trackId: string, uploadId: string): string => `${versionPrefix(trackId, uploadId)}/`
 
-/** What the keys of everything that was made of an upload begin with, and no other key: the file itself and its streams. */
+/** What the keys of everything that was made of an upload begin with, and no other key: the file itself, its copy for downloads and its streams. */
 export const versionPrefix = (trackId: string, uploadId: string): string => `${audioPrefix(trackId)}${uploadId}`
 
 export const audioPrefix = (trackId: string): string => `audio/${trackId}/`

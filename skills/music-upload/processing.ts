@@ -3,6 +3,7 @@ import { type JobContext } from '../../kernel/job'
 import { type Track, Upload } from '../../models'
 import { lockTrack } from '../streaming/views'
 import { changeTrack } from './change-track'
+import { enqueueCopy } from './copy-for-download'
 import { uploadChanged } from './events'
 import { deadlyFile } from './faults'
 import { keepWhatWasHeard } from './keep-what-was-heard'
@@ -67,6 +68,8 @@ export async function finish(uploadId: string, understood: Understood, context: 
     },
     context,
   )
+  // Its artist allowed downloads while it was worked on.
+  if (track.isDownloadable && understood.download.downloadOf === null) await enqueueCopy(track.id, context)
   await forgetIncoming(upload, context)
 }
 

@@ -4,6 +4,7 @@ import { sweepAreas } from '../../kernel/sweep'
 import { sweepAudio } from './sweep/sweep-audio'
 import { sweepIncoming } from './sweep/sweep-incoming'
 import { sweepParts, sweepStreamParts } from './sweep/sweep-parts'
+import { sweepUncopied } from './sweep/sweep-uncopied'
 import { sweepUploaded } from './sweep/sweep-uploaded'
 
 /**
@@ -25,6 +26,7 @@ export const sweepBucket = job({
         'stream-parts': sweepStreamParts,
         audio: sweepAudio,
         uploaded: sweepUploaded,
+        uncopied: sweepUncopied,
       },
       context,
     ),

@@ -2,13 +2,14 @@ import { join } from 'node:path'
 import { type JobContext } from '../../kernel/job'
 import { inPrivateFolder } from '../../kernel/private-folder'
 import { Refusal, refusals } from '../../kernel/refusals'
-import { type Upload } from '../../models'
+import { Track, type Upload } from '../../models'
 import { canFingerprint } from './audio/can-fingerprint'
 import { honestDuration } from './audio/honest-duration'
 import { type Heard, listen } from './audio/listen'
 import { type AudioFacts, probeAudio } from './audio/probe-audio'
 import { Rejection } from './audio/rejection'
 import { makeStreams } from './make-streams'
+import { type Download, makeDownload, noDownload } from './make-download'
 import { noteContent } from './note-content'
 import { audioKey, incomingKey } from './places'
 import { reach } from './processing'
@@ -22,6 +23,7 @@ export interface Understood {
   durationMs: number
   heard: Omit<Heard, 'durationMs'>
   streams: StoredStreams
+  download: Download
 }
 
 /** Fetches what was sent, listens to it, and puts what is served in its place. Changes nothing but the upload's progress. */
@@ -63,7 +65,17 @@ async function understandFile(
   await transact(inside => reach(uploadId, 'storing', 80, inside))
   const key = audioKey(trackId, uploadId, format.extension)
   await world.storage.copy(from, key, etag, format.contentType).catch(asRejection)
-  return { key, facts, durationMs, heard, streams: await storeStreams({ trackId, uploadId }, streams, context) }
+  const stored = await storeStreams({ trackId, uploadId }, streams, context)
+  // After the streams have left the disk. Few want it, and it takes as much room as the file: the others have it made when they do.
+  const download = (await isDownloadable(trackId))
+    ? await makeDownload({ trackId, uploadId, path, facts, durationMs, folder }, context)
+    : noDownload
+  return { key, facts, durationMs, heard, streams: stored, download }
+}
+
+async function isDownloadable(trackId: string): Promise<boolean> {
+  const track = await Track.findByPk(trackId, { attributes: ['isDownloadable'] })
+  return track?.isDownloadable === true
 }
 
 /** What was pinned is not there any more. */

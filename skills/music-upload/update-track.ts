@@ -4,6 +4,7 @@ import { count, id, optional, shape, type Value } from '../../kernel/schema'
 import { mayEditTrack } from '../streaming/rules'
 import { trackView, viewTrack, visibleTrack } from '../streaming/views'
 import { changeTrack } from './change-track'
+import { enqueueCopy } from './copy-for-download'
 import { trackWords } from './fields'
 import { planRelease } from './plan-release'
 import { alreadyReleased } from './refusals'
@@ -46,6 +47,7 @@ export const updateTrack = operation({
     const plan = planRelease(track, { visibility, releaseAt }, context.now)
     await changeTrack(track, { ...wordsOf(input), ...plan }, context)
     if (releaseAt != null) await scheduleRelease(track, context)
+    if (input.isDownloadable === true && track.state === 'ready') await enqueueCopy(track.id, context)
     return viewTrack(track, context)
   },
 })

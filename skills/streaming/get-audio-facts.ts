@@ -1,7 +1,21 @@
 import { Op } from 'sequelize'
 import { operation } from '../../kernel/operation'
-import { count, flag, id, list, named, nullable, number, optional, record, shape, written } from '../../kernel/schema'
+import {
+  count,
+  flag,
+  id,
+  list,
+  named,
+  nullable,
+  number,
+  oneOf,
+  optional,
+  record,
+  shape,
+  written,
+} from '../../kernel/schema'
 import { FingerprintMatch, Track, TrackAudio } from '../../models'
+import { copyOf } from './copy-of'
 import { mayEditTrack, notReady } from './rules'
 import { shownTrack, trackSecret } from './views'
 
@@ -28,8 +42,13 @@ const audioFacts = named(
       10,
     ),
     hasPreview: flag,
-    /** For its owner alone: what the file says of itself, and tracks of theirs that are the same recording. */
-    own: optional(shape({ tags: record(written), resembles: list(id, 100) })),
+    /**
+     * For its owner alone: what the file says of itself, tracks of theirs that are the same recording, and whether there is a
+     * copy without tags for others to download. It is made when downloads are allowed; of a few files none can be made.
+     */
+    own: optional(
+      shape({ tags: record(written), resembles: list(id, 100), downloadCopy: oneOf('none', 'ready', 'impossible') }),
+    ),
   }),
 )
 
@@ -62,10 +81,17 @@ export const getAudioFacts = operation({
         ...{ name, codecs, bandwidth, averageBandwidth, sizeBytes },
       })),
       hasPreview: (audio?.previewKey ?? null) !== null,
-      ...(mayEditTrack(actor, track) ? { own: { tags: track.tags ?? {}, resembles: await ownAlike(track) } } : {}),
+      ...(mayEditTrack(actor, track)
+        ? { own: { tags: track.tags ?? {}, resembles: await ownAlike(track), downloadCopy: stateOf(audio) } }
+        : {}),
     }
   },
 })
+
+function stateOf(audio: TrackAudio | null): 'none' | 'ready' | 'impossible' {
+  const copy = audio === null ? undefined : copyOf(audio)
+  return copy === undefined ? 'none' : copy === null ? 'impossible' : 'ready'
+}
 
 /** Whose else it resembles is for moderators: an artist learns nothing of tracks that others keep to themselves. */
 async function ownAlike({ id: trackId, ownerId }: Track): Promise<string[]> {

@@ -1,15 +1,26 @@
 import { operation } from '../../kernel/operation'
 import { address, count, id, instant, nullable, optional, shape, written } from '../../kernel/schema'
-import { Upload } from '../../models'
+import { TrackAudio, Upload } from '../../models'
 import { attachment, fileNameOf } from './attachment'
-import { downloadLifeMs, expiryAfter, mayDownload, notDownloadable, notReady } from './rules'
+import { copyOf } from './copy-of'
+import {
+  downloadLifeMs,
+  downloadNotReady,
+  expiryAfter,
+  mayDownload,
+  mayEditTrack,
+  notCopyable,
+  notDownloadable,
+  notReady,
+} from './rules'
 import { shownTrack, trackSecret } from './views'
 
 export const grantDownload = operation({
   name: 'streaming.grantDownload',
   route: 'POST /tracks/:trackId/download',
   summary:
-    'Where the file of a track may be downloaded as it was uploaded, where its artist allows that. No play is counted.',
+    'Where the file of a track may be downloaded, where its artist allows that: without its tags, pictures and chapters, which ' +
+    'may be personal. Its artist gets it as it was uploaded. No play is counted.',
   who: 'anyone',
   input: shape({ trackId: id, secret: optional(trackSecret) }),
   output: shape({
@@ -22,27 +33,38 @@ export const grantDownload = operation({
   limit: { perMinute: 60 },
   idempotency: 'natural',
   changesNothing: true,
-  refuses: [notReady, notDownloadable],
+  refuses: [notReady, notDownloadable, downloadNotReady, notCopyable],
 
   load: (input, context) => shownTrack(input, context),
 
   allow: () => true,
 
   async run({ subject: track, actor }, { now, world }) {
-    const { title, state, audioKey, contentType } = track
+    const { id: trackId, title, state, audioKey, contentType } = track
     if (!mayDownload(actor, track)) throw notDownloadable()
     if (state !== 'ready' || audioKey === null || contentType === null) throw notReady()
+    const isOwn = mayEditTrack(actor, track)
+    const { key, sizeBytes } = isOwn ? await originalOf(audioKey) : await cleanOf(trackId, audioKey)
     const expiresAt = expiryAfter(now, downloadLifeMs)
-    const fileName = fileNameOf(title, audioKey)
-    const url = await world.media.signedUrl(audioKey, contentType, now, expiresAt, attachment(fileName))
-    return { url, fileName, contentType, sizeBytes: await sizeOf(audioKey), expiresAt: expiresAt.toISOString() }
+    const fileName = fileNameOf(title, key)
+    const url = await world.media.signedUrl(key, contentType, now, expiresAt, attachment(fileName))
+    return { url, fileName, contentType, sizeBytes, expiresAt: expiresAt.toISOString() }
   },
 })
 
 /** As it was announced and checked: the key is named after the upload. */
-async function sizeOf(audioKey: string): Promise<number | null> {
-  const [, uploadId] = /\/([0-9a-f-]{36})\.\w+$/.exec(audioKey) ?? []
-  if (uploadId === undefined) return null
-  const upload = await Upload.findByPk(uploadId, { attributes: ['sizeBytes'] })
-  return upload === null ? null : Number(upload.sizeBytes)
+async function originalOf(key: string): Promise<{ key: string; sizeBytes: number | null }> {
+  const [, uploadId] = /\/([0-9a-f-]{36})\.\w+$/.exec(key) ?? []
+  const upload = uploadId === undefined ? null : await Upload.findByPk(uploadId, { attributes: ['sizeBytes'] })
+  return { key, sizeBytes: upload === null ? null : Number(upload.sizeBytes) }
+}
+
+/** @throws `download_not_ready`, `not_copyable`: the file itself is for nobody else. */
+async function cleanOf(trackId: string, audioKey: string): Promise<{ key: string; sizeBytes: number }> {
+  const audio = await TrackAudio.findByPk(trackId)
+  // Of the file that the track was just seen to have: it may be replaced at this moment.
+  const copy = audio !== null && audioKey.includes(audio.uploadId) ? copyOf(audio) : undefined
+  if (copy === undefined) throw downloadNotReady()
+  if (copy === null) throw notCopyable()
+  return copy
 }

@@ -7,6 +7,17 @@ export const notUnlisted = refusal('not_unlisted', 409, 'Only an unlisted track 
 
 export const notDownloadable = refusal('not_downloadable', 403, 'The artist does not offer this track for download')
 
+export const downloadNotReady = refusal(
+  'download_not_ready',
+  409,
+  'The copy that is downloaded, without the tags of the file, is being made. Try again in a minute',
+)
+export const notCopyable = refusal(
+  'not_copyable',
+  409,
+  'This file cannot be had without its tags, which may be personal: only its artist can download it',
+)
+
 /** Who may know of a track: everybody; who follows its artist; who came by its secret link; its artist alone. */
 export const visibilities = ['public', 'followers', 'unlisted', 'private'] as const
 

@@ -4,6 +4,7 @@ import { type Track, TrackAudio } from '../../models'
 import { type Rendition } from '../../models/track-audio'
 import { mediaType } from './media-types'
 import { expiryAfter, grantSharedMs } from './rules'
+import { copyOf } from './copy-of'
 import { storePlaylists } from './store-playlists'
 
 export type Delivery = 'url' | 'cookies'
@@ -14,7 +15,7 @@ export interface SoundAddresses {
   hls: string | null
   /** Each with the address of its media file. */
   renditions: (Pick<Rendition, 'name' | 'codecs' | 'bandwidth' | 'averageBandwidth'> & { url: string })[]
-  /** The file that was uploaded, where nothing was made of it. */
+  /** The file that was uploaded, where no streams were made of it; without its tags as soon as there is such a copy. */
   original: string | null
   preview: string | null
   cookies: Cookie[]
@@ -63,7 +64,8 @@ async function signAll(
     ...{ loudnessLufs, truePeakDbtp },
   }
   if (audio === null || audio.renditions.length === 0) {
-    const original = await sign(audioKey, contentType)
+    const copy = audio !== null && audioKey.includes(audio.uploadId) ? copyOf(audio)?.key : undefined
+    const original = await sign(copy ?? audioKey, contentType)
     return { ...common, hls: null, renditions: [], original, cookies: [] }
   }
 

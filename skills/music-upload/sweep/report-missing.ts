@@ -27,12 +27,15 @@ export async function reportMissing(
   return lost.size
 }
 
-/** The file, the playlists, what they refer to, and the preview of each track from `$1` to `$2`. */
+/** The file, its copy for downloads, the playlists, what they refer to, and the preview of each track from `$1` to `$2`. */
 const keysOfTracks = `
   select track.id, needed.key
   from tracks track left join track_audio audio on audio.track_id = track.id
   cross join lateral (
     select unnest(array[track.audio_key, audio.manifest_key, audio.preview_key]) as key
+    union all
+    -- Another's is of audio that is replaced: what a worker of the release before leaves standing.
+    select audio.download_key where audio.download_of = audio.upload_id
     union all
     select unnest(array[rendition ->> 'playlistKey', rendition ->> 'mediaKey'])
     from jsonb_array_elements(coalesce(audio.renditions, '[]')) as rendition

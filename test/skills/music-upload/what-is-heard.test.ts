@@ -75,7 +75,7 @@ describe('a track', () => {
     expect(facts.renditions.map(({ name }) => name)).toEqual(['aac-96', 'aac-160', 'aac-256', 'opus-128'])
     expect(facts).not.toHaveProperty('own')
     const { own } = await ann.call(getAudioFacts, { trackId }, { door })
-    expect(own).toEqual({ tags: { title: 'A tune' }, resembles: [] })
+    expect(own).toEqual({ tags: { title: 'A tune' }, resembles: [], downloadCopy: 'none' })
     expect((await bob.call(getWaveform, { trackId, points: 3_200 }, { door })).peaks).toHaveLength(3_200)
   })
 

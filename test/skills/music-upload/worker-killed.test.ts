@@ -7,6 +7,7 @@ import { Track, TrackAudio, Upload } from '../../../models'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
 import { getUpload } from '../../../skills/music-upload/get-upload'
 import { takeUpLost } from '../../../skills/music-upload/take-up-lost'
+import { updateTrack } from '../../../skills/music-upload/update-track'
 import { tasksOf } from '../../../server/worker'
 import { product } from '../../../skills'
 import { makeAudio } from '../../audio'
@@ -145,7 +146,9 @@ async function keysOf(trackId: string): Promise<string[]> {
   const track = await Track.findByPk(trackId)
   const audio = await TrackAudio.findByPk(trackId)
   const streams = audio?.renditions.flatMap(({ playlistKey, mediaKey }) => [playlistKey, mediaKey]) ?? []
-  return [track?.audioKey, audio?.manifestKey, audio?.previewKey, ...streams].flatMap(key => key ?? []).sort()
+  return [track?.audioKey, audio?.downloadKey, audio?.manifestKey, audio?.previewKey, ...streams]
+    .flatMap(key => key ?? [])
+    .sort()
 }
 
 const readyEvents = (uploadId: string): number =>
@@ -173,7 +176,7 @@ async function keysUnder(prefix: string): Promise<string[]> {
 /** A worker that waits for work, and a file that was sent; it is not finalized yet. */
 async function sent(): Promise<string> {
   worker = await next
-  return (await send(ann, file)).upload.id
+  return (await send(ann, file, { isDownloadable: true })).upload.id
 }
 
 const finalize = (uploadId: string) => ann.call(finalizeUpload, { uploadId })
@@ -189,6 +192,7 @@ describe('an upload whose worker is killed', () => {
   it.each([
     ['fetching', /^GET \S*\/incoming\//, false],
     ['storing', /^PUT \S*\/audio\//, true],
+    ['storing', /^PUT \S*\/download\.mp3/, true],
   ] as const)('while %s', async (step, request, isDone) => {
     const uploadId = await sent()
     const held = store.hold(request, isDone)
@@ -242,6 +246,24 @@ describe('an upload whose worker is killed', () => {
     await takeOver(uploadId)
     await endedWell(uploadId, await trackOf(uploadId))
   })
+})
+
+it('a copy for downloads whose worker is killed is made by another one', async () => {
+  const { upload } = await send(ann, file)
+  const uploadId = upload.id
+  await finalize(uploadId)
+  await world.work()
+  const trackId = await trackOf(uploadId)
+  worker = await next
+  const held = store.hold(/^PUT \S*\/download\.mp3/, true)
+  await ann.call(updateTrack, { trackId, isDownloadable: true })
+  await held
+  await kill()
+  expect((await TrackAudio.findByPk(trackId))?.downloadKey).toBeNull()
+  await world.world.jobs.releaseDeadWorkers()
+  await world.work()
+  await until(async () => (await TrackAudio.findByPk(trackId))?.downloadKey != null)
+  await endedWell(uploadId, trackId)
 })
 
 it('a worker that was frozen while another did its work lets go, with its tool, when it wakes up', async () => {

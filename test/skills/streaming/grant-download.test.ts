@@ -5,6 +5,7 @@ import { updateTrack } from '../../../skills/music-upload/update-track'
 import { getTrackPlays } from '../../../skills/plays/get-track-plays'
 import { getTrack } from '../../../skills/streaming/get-track'
 import { grantDownload } from '../../../skills/streaming/grant-download'
+import { newId } from '../../../kernel/ids'
 import { Block } from '../../../models'
 import { makeTrack } from '../../factories'
 import { makeStreamable } from '../../hls'
@@ -23,33 +24,67 @@ afterAll(() => world[Symbol.asyncDispose]())
 
 const title = 'Nächte / "am" Fluß: 100%'
 const contents = 'the file that was uploaded'
+const copy = 'the copy without its tags'
 
 describe.each(doors)('a download granted over %s', door => {
-  it('gives the file as it was uploaded, under its title, and counts no play', async () => {
+  it('gives the file without its tags, under its title, and counts no play', async () => {
     const { track } = await makeStreamable(world.world, ann.id, { track: { title, isDownloadable: true } })
     const before = await ann.call(getTrackPlays, { trackId: track.id })
     const { url, expiresAt, ...facts } = await bob.call(grantDownload, { trackId: track.id }, { door })
     expect(facts).toEqual({
       fileName: 'Nächte am Fluß 100%.flac',
       contentType: 'audio/flac',
-      sizeBytes: contents.length,
+      sizeBytes: copy.length,
     })
     expect(Math.abs(Date.parse(expiresAt) - world.clock.now() - 3_600_000)).toBeLessThan(10_000)
     const file = await fetch(url)
-    expect(await file.text()).toBe(contents)
+    expect(await file.text()).toBe(copy)
+    expect(file.headers.get('content-type')).toBe('audio/flac')
     expect(file.headers.get('content-disposition')).toBe(
       `attachment; filename="Nachte am Flu_ 100_.flac"; filename*=UTF-8''N%C3%A4chte%20am%20Flu%C3%9F%20100%25.flac`,
     )
     const part = await fetch(url, { headers: { range: 'bytes=4-7' } })
-    expect([part.status, await part.text()]).toEqual([206, 'file'])
+    expect([part.status, await part.text()]).toEqual([206, 'copy'])
     expect((await fetch(url, { method: 'HEAD' })).headers.get('content-disposition')).toContain('attachment')
     expect((await fetch(url.replace('attachment', 'inline'))).status).toBe(403)
     expect((await fetch(url.replace(/response-content-disposition=[^&]*&/, ''))).status).toBe(403)
     expect(await ann.call(getTrackPlays, { trackId: track.id })).toEqual(before)
   })
 
+  it('gives its artist, and nobody else, the file as it was uploaded', async () => {
+    const { track } = await makeStreamable(world.world, ann.id, { track: { title, isDownloadable: true } })
+    const mod = await world.person(`mod-${door}`, { roles: ['moderator'] })
+    const given = async (person: Person) => {
+      const { url, sizeBytes } = await person.call(grantDownload, { trackId: track.id }, { door })
+      return [await (await fetch(url)).text(), sizeBytes]
+    }
+    expect(await given(ann)).toEqual([contents, contents.length])
+    for (const other of [bob, mod]) expect(await given(other)).toEqual([copy, copy.length])
+  })
+
+  it('is refused to others as long as the copy without tags is not there, or where there can be none', async () => {
+    const { track, audio } = await makeStreamable(world.world, ann.id, { track: { isDownloadable: true } })
+    const { id: trackId } = track
+    const none = { downloadKey: null, downloadBytes: null }
+    const before = { ...none, downloadOf: null }
+    const replacedByOldWorker = { downloadOf: newId(new Date()) }
+    for (const row of [before, { ...audio.get(), ...replacedByOldWorker }]) {
+      await audio.update(row)
+      expect(await bob.refused(grantDownload, { trackId }, { door })).toMatchObject({
+        ...{ code: 'download_not_ready', status: 409 },
+      })
+    }
+    await audio.update({ ...none, downloadOf: audio.uploadId })
+    expect(await bob.refused(grantDownload, { trackId }, { door })).toMatchObject({ code: 'not_copyable', status: 409 })
+    await audio.destroy()
+    expect(await bob.refused(grantDownload, { trackId }, { door })).toMatchObject({ code: 'download_not_ready' })
+    const { url } = await ann.call(grantDownload, { trackId }, { door })
+    expect(await (await fetch(url)).text()).toBe(contents)
+  })
+
   it('is for its owner, and for others only where the artist allows it', async () => {
-    const { id: trackId } = await makeTrack(ann.id)
+    const { track } = await makeStreamable(world.world, ann.id)
+    const { id: trackId } = track
     expect(await bob.refused(grantDownload, { trackId }, { door })).toMatchObject({
       ...{ code: 'not_downloadable', status: 403 },
     })
@@ -81,9 +116,9 @@ describe.each(doors)('a download granted over %s', door => {
 })
 
 it('is for whoever comes by, and the answer is kept by nobody', async () => {
-  const { id: trackId } = await makeTrack(ann.id, { isDownloadable: true })
-  const { data, headers } = await askOverRest(ann.url, grantDownload, { trackId }, {})
-  expect(data).toMatchObject({ sizeBytes: null })
+  const { track } = await makeStreamable(world.world, ann.id, { track: { isDownloadable: true } })
+  const { data, headers } = await askOverRest(ann.url, grantDownload, { trackId: track.id }, {})
+  expect(data).toMatchObject({ sizeBytes: copy.length })
   expect(headers?.get('cache-control')).toBe('no-store')
 })
 
@@ -121,10 +156,13 @@ it('is presigned by the store where no distribution is configured', async () => 
   const none = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
   await using bare = await freshWorld({ nodes: 1, variables: none })
   const person = await bare.person('ann')
-  const { track } = await makeStreamable(bare.world, person.id, { track: { title } })
-  const { url } = await person.call(grantDownload, { trackId: track.id })
+  const { track } = await makeStreamable(bare.world, person.id, { track: { title, isDownloadable: true } })
+  const { url: own } = await person.call(grantDownload, { trackId: track.id })
+  expect(await (await fetch(own)).text()).toBe(contents)
+  const listener = await bare.person('bob')
+  const { url } = await listener.call(grantDownload, { trackId: track.id })
   const file = await fetch(url)
-  expect([file.status, await file.text()]).toEqual([200, contents])
+  expect([file.status, await file.text()]).toEqual([200, copy])
   expect(file.headers.get('content-disposition')).toContain(`filename*=UTF-8''N%C3%A4chte`)
   expect((await fetch(url.replace('attachment', 'inline'))).status).toBe(403)
 })
