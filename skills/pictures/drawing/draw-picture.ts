@@ -2,6 +2,7 @@ import { type PictureFile, picturePixelsMax, pictureSideMin, pictureSizes } from
 import { blame } from './blame'
 import { loadSharp, type Sharp } from './load-sharp'
 import { recognise } from './recognise'
+import { refuseScanBomb } from './refuse-scan-bomb'
 import { Rejection } from './rejection'
 
 export interface Drawn {
@@ -24,6 +25,7 @@ export const drawPicture = (bytes: Buffer): Promise<Drawn> =>
 async function draw(bytes: Buffer): Promise<Drawn> {
   const format = recognise(bytes)
   if (format === undefined) throw new Rejection('not_a_picture')
+  if (format === 'jpeg') refuseScanBomb(bytes)
   const sharp = await loadSharp()
   const largest = await cutSquare(sharp, bytes, format)
   const made = new Map<string, Buffer>()
