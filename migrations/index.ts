@@ -23,6 +23,7 @@ import { downloads } from './2026-11-23-21-downloads'
 import { lifeOfAnUpload } from './2026-11-23-22-life-of-an-upload'
 import { whatIsHeard } from './2026-11-23-23-what-is-heard'
 import { sameContent } from './2026-11-23-24-same-content'
+import { replacedPictures } from './2026-11-23-28-replaced-pictures'
 
 /** All migrations, in the order in which they run. */
 export const migrations: readonly Migration[] = [
@@ -50,4 +51,5 @@ export const migrations: readonly Migration[] = [
   lifeOfAnUpload,
   whatIsHeard,
   sameContent,
+  replacedPictures,
 ]

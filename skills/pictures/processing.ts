@@ -24,14 +24,14 @@ export async function finish(pictureId: string, color: string, context: Context)
   const shown = await pictureOn(holder)
   await forgetIncoming(picture, context)
   if (shown !== null && isLater(shown, picture)) {
-    await change(picture, { state: advance(picture.state, 'replaced'), color }, context)
+    await change(picture, { state: advance(picture.state, 'replaced'), color, replacedAt: context.now }, context)
     await forgetFiles(picture.id, context)
     return
   }
   await change(picture, { state: advance(picture.state, 'ready'), color }, context)
   await show(holder, { id: picture.id, color }, context)
   if (shown === null) return
-  await change(shown, { state: advance(shown.state, 'replaced') }, context)
+  await change(shown, { state: advance(shown.state, 'replaced'), replacedAt: context.now }, context)
   await forgetFiles(shown.id, context, new Date(context.now.getTime() + replacedKeptMs))
 }
 
@@ -70,7 +70,7 @@ const isLater = (one: Picture, other: Picture): boolean => BigInt(one.turn ?? 0)
 
 async function change(
   picture: Picture,
-  changes: Partial<Pick<Picture, 'state' | 'color' | 'fault'>>,
+  changes: Partial<Pick<Picture, 'state' | 'color' | 'fault' | 'replacedAt'>>,
   { emit }: Pick<Context, 'emit'>,
 ): Promise<void> {
   await picture.update(changes)
