@@ -17,6 +17,13 @@ export const plain = ({ width = 320, height = 320, color = red }: PictureShape =
 
 export const plainPng = (shape?: PictureShape): Promise<Buffer> => plain(shape).png().toBuffer()
 
+/** As much as 25 megapixels can be, four channels of 16 bits, interlaced: to draw it takes more than a second. */
+export const heaviestPng = (): Promise<Buffer> =>
+  sharp({ create: { width: 5_000, height: 5_000, channels: 4, background: { ...red, alpha: 0.5 } } })
+    .toColourspace('rgb16')
+    .png({ progressive: true, compressionLevel: 1 })
+    .toBuffer()
+
 /** The upper half in one colour and the lower in another, not yet of any format. */
 export async function halves(width: number, height: number, upper: Color, lower: Color) {
   const half = await plain({ width, height: Math.floor(height / 2), color: lower })

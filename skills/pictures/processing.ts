@@ -4,6 +4,7 @@ import { pictureChanged } from './events'
 import { type Holder, lockHolder, show, shownOn } from './holder'
 import { advance } from './picture-state'
 import { forgetFiles, forgetIncoming } from './places'
+import { retire } from './retire'
 import { replacedKeptMs } from './rules'
 import { viewPicture } from './views'
 
@@ -20,7 +21,8 @@ export async function finish(pictureId: string, color: string, context: Context)
   const known = await Picture.findByPk(pictureId)
   const holder = known === null ? undefined : await lockHolder(known)
   const picture = await stillWanted(pictureId)
-  if (holder === undefined) throw new Overtaken()
+  // Announced at the very moment when its track was removed, whose removal did not see it.
+  if (holder === undefined) return retire(picture, context)
   const shown = await pictureOn(holder)
   await forgetIncoming(picture, context)
   if (shown !== null && isLater(shown, picture)) {

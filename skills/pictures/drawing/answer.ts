@@ -4,14 +4,13 @@ import { type FaultCode, faults } from './rejection'
 export type Answer =
   { color: string } | { rejected: FaultCode } | { suspected: FaultCode; why: string } | { failed: string }
 
-/** @throws when these are not the words of that program: whoever got the better of it must not get the better of us. */
+/** Whoever got the better of that program must not get the better of us: only what is known is believed. */
 export function parseAnswer(text: string): Answer {
-  const said: unknown = JSON.parse(text)
-  const { color, rejected, suspected, why, failed } = Object(said) as Record<string, unknown>
+  const { color, rejected, suspected, why, failed } = Object(JSON.parse(text)) as Record<string, unknown>
   if (typeof color === 'string' && /^#[0-9a-f]{6}$/.test(color)) return { color }
   if (isFault(rejected)) return { rejected }
-  if (isFault(suspected)) return { suspected, why: String(why) }
-  return { failed: String(failed) }
+  if (isFault(suspected) && typeof why === 'string') return { suspected, why }
+  return { failed: typeof failed === 'string' ? failed : 'nothing that is known' }
 }
 
 const isFault = (code: unknown): code is FaultCode => typeof code === 'string' && Object.hasOwn(faults, code)

@@ -1,24 +1,23 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { until } from '../../kernel/until'
 
-/** The process that draws for a worker, as soon as there is one, by the folder that it draws into. Linux alone shows it. */
+/** The process that draws for a worker, as soon as there is one. Linux alone shows it. */
 export async function drawingProcess(workerPid: number): Promise<number> {
-  let found: number | undefined
+  let found: string | undefined
   await until(async () => {
-    for (const name of await readdir('/proc')) {
-      const [program = '', ...args] = /^\d+$/.test(name) ? await commandOf(name) : []
-      const isOf = args.some(arg => arg.includes(`/tutti-upload-${workerPid}-`))
-      // Not the shell that becomes it.
-      if (program === process.execPath && isOf) found = Number(name)
-    }
+    const children = await readFile(`/proc/${workerPid}/task/${workerPid}/children`, 'utf8')
+    for (const pid of children.split(' ')) if (await isDrawing(pid)) found = pid
     return found !== undefined
   })
-  return found ?? 0
+  return Number(found)
+}
+
+/** Not the shell that becomes it. */
+async function isDrawing(pid: string): Promise<boolean> {
+  const [program, ...args] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0')
+  return program === process.execPath && args.some(arg => /pictures\/drawing\/run\.[jt]s$/.test(arg))
 }
 
 /** Whether it is there, and not only its name. */
 export const isRunning = async (pid: number): Promise<boolean> =>
   !/^State:\s+[ZX]/m.test(await readFile(`/proc/${pid}/status`, 'utf8').catch(() => 'State: X'))
-
-const commandOf = async (pid: string): Promise<string[]> =>
-  (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0')

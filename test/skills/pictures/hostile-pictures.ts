@@ -1,10 +1,10 @@
 import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
-import { claimingPng, plain, plainPng, pngOf, withChunk } from '../../pictures'
+import { type FaultCode } from '../../../skills/pictures/drawing/rejection'
+import { claimingPng, heaviestPng, plain, plainPng, pngOf, withChunk } from '../../pictures'
 
 /** What becomes of a file: taken, or the code of its fault. */
-export type Fate =
-  'taken' | 'not_a_picture' | 'too_many_pixels' | 'too_small' | 'damaged' | 'too_slow' | 'too_heavy' | 'file_changed'
+export type Fate = 'taken' | FaultCode
 
 /** What it is, what becomes of it, and its bytes. `trap` is an address that nobody may ask for. */
 export type Hostile = readonly [what: string, fate: Fate, make: (trap: string) => Promise<Buffer> | Buffer]
@@ -132,17 +132,17 @@ const edges: readonly Hostile[] = [
   ['a strip', 'taken', () => plainPng({ width: 10_000, height: 100 })],
   ['a strip of exactly 25 megapixels', 'taken', () => plainPng({ width: 250_000, height: 100 })],
   ['exactly 25 megapixels', 'taken', () => plain({ width: 5_000, height: 5_000 }).jpeg().toBuffer()],
-  [
-    'as much as 25 megapixels can be: four channels of 16 bits, interlaced',
-    'taken',
-    () =>
-      sharp({ create: { width: 5_000, height: 5_000, channels: 4, background: { r: 9, g: 99, b: 9, alpha: 0.5 } } })
-        .toColourspace('rgb16')
-        .png({ progressive: true, compressionLevel: 1 })
-        .toBuffer(),
-  ],
+  ['as much as 25 megapixels can be: four channels of 16 bits, interlaced', 'taken', heaviestPng],
   ['a JPEG in CMYK', 'taken', () => plain().toColourspace('cmyk').jpeg().toBuffer()],
   ['a PNG of 16 bits', 'taken', () => plain().toColourspace('rgb16').png().toBuffer()],
+  [
+    'a JPEG that tells its place, and holds a smaller one',
+    'taken',
+    async () => {
+      const inner = withSegment(await plain({ width: 160, height: 120 }).jpeg().toBuffer(), 0xfe, text('<script>'))
+      return withSegment(await jpeg(), 0xe1, Buffer.concat([located(), inner]))
+    },
+  ],
   ['a JPEG that is to be turned nobody knows how', 'taken', async () => withSegment(await jpeg(), 0xe1, turned(99))],
   ['a JPEG whose EXIF turns in a circle', 'taken', async () => withSegment(await jpeg(), 0xe1, circle())],
   [
@@ -242,6 +242,9 @@ const tiff = (...words: number[]): Buffer => {
   return Buffer.concat([text('Exif\0\0'), bytes])
 }
 const turned = (orientation: number): Buffer => tiff(0x4d4d, 42, 0, 8, 1, 0x0112, 3, 0, 1, orientation, 0, 0, 0)
+/** GPSLatitudeRef N, in a directory of its own. */
+const located = (): Buffer =>
+  tiff(...[0x4d4d, 42, 0, 8, 1, 0x8825, 4, 0, 1, 0, 26, 0, 0], ...[1, 1, 2, 0, 2, 0x4e00, 0, 0, 0])
 const circle = (): Buffer => tiff(0x4d4d, 42, 0, 8, 1, 0x8769, 4, 0, 1, 0, 8, 0, 8)
 const piece = (): Buffer => Buffer.concat([text('ICC_PROFILE\0\x01\xff'), Buffer.alloc(200)])
 

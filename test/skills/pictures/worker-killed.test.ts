@@ -9,7 +9,7 @@ import { pictureFiles } from '../../../skills/pictures/rules'
 import { getMe } from '../../../skills/user-profile/get-me'
 import { until } from '../../kernel/until'
 import { type Ear, type Person } from '../../people'
-import { plainPng } from '../../pictures'
+import { heaviestPng, plainPng } from '../../pictures'
 import { type NodeProcess, nodeProcess } from '../../server/node-process'
 import { freshWorld, type TestWorld } from '../../world'
 import { type HoldingStore, holdingStore } from '../music-upload/holding-store'
@@ -123,8 +123,7 @@ describe('a picture whose worker is killed', () => {
 
   it('while drawing, and the process that draws with it', async () => {
     if (process.platform !== 'linux') return
-    // Large, so that it is not drawn before it is caught.
-    const pictureId = await sent(await plainPng({ width: 5_000, height: 5_000 }))
+    const pictureId = await sent(await heaviestPng())
     await finalize(pictureId)
     const drawing = await drawingProcess(worker.pid)
     process.kill(drawing, 'SIGSTOP')
