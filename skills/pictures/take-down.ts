@@ -6,7 +6,8 @@ import { retire } from './retire'
 
 /**
  * Nothing is shown on a locked profile or track any more, and nothing of what was sent until now will be: a picture that
- * is worked on would come back otherwise, and one that was replaced lately is still there. What is only announced may still be sent.
+ * is worked on would come back otherwise, and one that was replaced lately is still there. What is only announced may
+ * still be sent.
  */
 export async function takeDown(holder: Holder, context: Context): Promise<void> {
   const place =
