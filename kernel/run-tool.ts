@@ -97,10 +97,12 @@ const niceness = 5
 
 /**
  * What of it a system doesn't know it does without (macOS knows no bound of memory, and has no setpriv). A worker that is
- * killed can't stop its tools: the kernel does where it can, and the bound of their time everywhere else.
+ * killed can't stop its tools: the kernel does where it can, and the bound of their time everywhere else. Where the machine
+ * runs out of memory the tool shall be killed, and not the worker.
  */
 const confine = (timeoutMs: number, { of, KiB }: MemoryBound): string => `
   ulimit -c 0; ulimit ${of === 'data' ? '-d' : '-v'} ${KiB}; ulimit -t ${Math.ceil((4 * timeoutMs) / 1000)}
+  { echo 1000 > /proc/self/oom_score_adj; } 2> /dev/null
   setpriv --pdeathsig KILL true && exec nice -n ${niceness} setpriv --pdeathsig KILL env -i "$@"
   exec nice -n ${niceness} env -i "$@"`
 

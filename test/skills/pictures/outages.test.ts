@@ -1,17 +1,21 @@
 import { Picture } from '../../../models'
 import { type JobContext } from '../../../kernel/job'
+import { abortPicture } from '../../../skills/pictures/abort-picture'
 import { getPicture } from '../../../skills/pictures/get-picture'
+import { initiatePicture } from '../../../skills/pictures/initiate-picture'
+import { locatePicture } from '../../../skills/pictures/locate-picture'
 import { ourFault } from '../../../skills/pictures/processing'
 import { processPicture } from '../../../skills/pictures/process-picture'
 import { removeAvatar } from '../../../skills/pictures/remove-avatar'
+import { renewPicture } from '../../../skills/pictures/renew-picture'
 import { pictureFiles } from '../../../skills/pictures/rules'
 import { sweepPictures } from '../../../skills/pictures/sweep-pictures'
 import { getMe } from '../../../skills/user-profile/get-me'
-import { heaviestPng, plainPng } from '../../pictures'
+import { heaviestPng, plain, plainPng } from '../../pictures'
 import { freshWorld, type TestWorld } from '../../world'
 import { type WeakStore, weakStore } from '../music-upload/weak-store'
 import { drawingProcess } from './drawing-process'
-import { addPicture, handIn, jobContext, storedOf, workAfter } from './picturing'
+import { addPicture, announcePicture, handIn, jobContext, storedOf, workAfter } from './picturing'
 
 /** What fails on our side is tried again, and never said to be the fault of the picture. */
 let world: TestWorld
@@ -31,6 +35,29 @@ afterAll(async () => {
 })
 
 const onLinux = process.platform === 'linux' ? it : it.skip
+
+it('a store that is away keeps nobody from announcing, renewing, locating, giving up and removing', async () => {
+  const ann = await world.person('ann-away')
+  const { id } = await addPicture(world, ann, png)
+  store.isShut = true
+  const { picture } = await ann.call(initiatePicture, announcePicture(png))
+  await ann.call(renewPicture, { pictureId: picture.id })
+  await ann.call(locatePicture, { pictureId: id, file: '500.webp' }, { door: 'socket' })
+  expect(await ann.call(abortPicture, { pictureId: picture.id })).toMatchObject({ state: 'aborted' })
+  await ann.call(removeAvatar, {})
+  await world.work()
+  store.isShut = false
+  expect(await storedOf(world, id)).toHaveLength(pictureFiles.length)
+  await workAfter(world, 60_000)
+  expect(await storedOf(world, id)).toEqual([])
+})
+
+it('a picture is what its bytes say, whatever it was announced as', async () => {
+  const ann = await world.person('ann-type')
+  const jpeg = await plain().jpeg().toBuffer()
+  const wish = { contentType: 'image/gif', fileName: 'me.svg' } as const
+  expect(await addPicture(world, ann, jpeg, wish)).toMatchObject({ state: 'ready' })
+})
 
 describe('a store that fails in the midst', () => {
   it.each([
