@@ -25,6 +25,7 @@ import { whatIsHeard } from './2026-11-23-23-what-is-heard'
 import { sameContent } from './2026-11-23-24-same-content'
 import { cleanDownloads } from './2026-11-23-25-clean-downloads'
 import { oneListener } from './2026-11-23-27-one-listener'
+import { replacedPictures } from './2026-11-23-28-replaced-pictures'
 import { appendByValues } from './2026-11-23-29-append-by-values'
 
 /** All migrations, in the order in which they run. */
@@ -55,5 +56,6 @@ export const migrations: readonly Migration[] = [
   sameContent,
   cleanDownloads,
   oneListener,
+  replacedPictures,
   appendByValues,
 ]

@@ -74,4 +74,8 @@ export class Picture extends Model<InferAttributes<Picture>, InferCreationAttrib
   /** When its file was said to be there. */
   @Column({ type: DataTypes.DATE, allowNull: true })
   declare uploadedAt: CreationOptional<Date | null>
+
+  /** When a later one was shown in its place; null also when the release before did that. */
+  @Column({ type: DataTypes.DATE, allowNull: true })
+  declare replacedAt: CreationOptional<Date | null>
 }

@@ -337,7 +337,8 @@ describe('the bucket server of docker-compose', () => {
     const file = { contentType: 'audio/mpeg', sizeBytes: body.length, sha256 }
     const { url, headers } = await world.world.storage.presignPut(key, file, 60)
     expect(new URL(url).port).toBe(String(edge.ports.bucket))
-    expect((await fetch(url, { method: 'PUT', body, headers })).status).toBe(200)
+    const sent = await fetch(url, { method: 'PUT', body, headers })
+    expect([sent.status, sent.headers.get('x-content-type-options')]).toEqual([200, 'nosniff'])
     expect(await world.world.storage.head(key)).toMatchObject({ sizeBytes: body.length, sha256 })
     await world.world.storage.remove(key)
   })

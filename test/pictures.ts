@@ -17,6 +17,13 @@ export const plain = ({ width = 320, height = 320, color = red }: PictureShape =
 
 export const plainPng = (shape?: PictureShape): Promise<Buffer> => plain(shape).png().toBuffer()
 
+/** As much as 25 megapixels can be, four channels of 16 bits, interlaced: to draw it takes more than a second. */
+export const heaviestPng = (): Promise<Buffer> =>
+  sharp({ create: { width: 5_000, height: 5_000, channels: 4, background: { ...red, alpha: 0.5 } } })
+    .toColourspace('rgb16')
+    .png({ progressive: true, compressionLevel: 1 })
+    .toBuffer()
+
 /** The upper half in one colour and the lower in another, not yet of any format. */
 export async function halves(width: number, height: number, upper: Color, lower: Color) {
   const half = await plain({ width, height: Math.floor(height / 2), color: lower })
@@ -26,19 +33,23 @@ export async function halves(width: number, height: number, upper: Color, lower:
 }
 
 /** A PNG whose header claims a size, and whose data end after a few rows. */
-export function claimingPng(width: number, height: number): Buffer {
+export const claimingPng = (width: number, height: number): Buffer =>
+  pngOf({ width, height }, deflateSync(Buffer.alloc(1_000_000)))
+
+/** A PNG of 8 bits a channel, without alpha, around some data, whatever they are. */
+export function pngOf({ width, height }: { width: number; height: number }, data: Buffer): Buffer {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)
   header.writeUInt32BE(height, 4)
   header.set([8, 2, 0, 0, 0], 8)
-  const rows = deflateSync(Buffer.alloc(1_000_000))
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))])
+  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))])
 }
 
-/** A valid PNG with a chunk more, right behind its header. */
-export function withChunk(png: Buffer, type: string, data: Buffer): Buffer {
+/** A valid PNG with a chunk more, right behind its header; so often. */
+export function withChunk(png: Buffer, type: string, data: Buffer, times = 1): Buffer {
   const headerEnd = signature.length + 25
-  return Buffer.concat([png.subarray(0, headerEnd), chunk(type, data), png.subarray(headerEnd)])
+  const more = Array.from({ length: times }, () => chunk(type, data))
+  return Buffer.concat([png.subarray(0, headerEnd), ...more, png.subarray(headerEnd)])
 }
 
 const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')

@@ -18,6 +18,12 @@ export interface Origin {
   bucket: string
 }
 
+export interface Wanted {
+  key: string
+  /** The Content-Disposition that the origin shall answer with. */
+  disposition: string | undefined
+}
+
 /**
  * Streams one object to the viewer at the viewer's pace, whole or in the range asked for, and answers the conditional headers.
  * A viewer who leaves takes the request to the origin along.
@@ -26,7 +32,7 @@ export interface Origin {
  */
 export async function deliver(
   { s3, bucket }: Origin,
-  key: string,
+  { key, disposition }: Wanted,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -35,7 +41,7 @@ export async function deliver(
     if (!response.writableFinished) left.abort()
   })
   const options = { abortSignal: left.signal }
-  const wanted = { Bucket: bucket, Key: key, ...overrides(request.url ?? '') }
+  const wanted = { Bucket: bucket, Key: key, ResponseContentDisposition: disposition }
 
   try {
     if (request.method === 'HEAD') {
@@ -53,22 +59,6 @@ export async function deliver(
     else answerFor(error, response)
   }
 }
-
-/** S3 answers with these headers when it is asked to, by whoever signs: the edge hands them on, and signs. */
-function overrides(url: string): Overrides {
-  const query = new URLSearchParams(url.slice(url.indexOf('?') + 1))
-  const wish = (name: string) => query.get(`response-${name}`) ?? undefined
-  return {
-    ResponseContentDisposition: wish('content-disposition'),
-    ResponseContentType: wish('content-type'),
-    ResponseCacheControl: wish('cache-control'),
-  }
-}
-
-type Overrides = Pick<
-  GetObjectCommandInput,
-  'ResponseContentDisposition' | 'ResponseContentType' | 'ResponseCacheControl'
->
 
 type Conditions = Pick<GetObjectCommandInput, 'IfMatch' | 'IfNoneMatch' | 'IfModifiedSince' | 'IfUnmodifiedSince'>
 

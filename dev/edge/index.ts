@@ -86,6 +86,8 @@ function trusted(publicKeys: Readonly<Record<string, string>>): ReadonlyMap<stri
 async function answer(edge: Config, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method, url = '', headers } = request
   allowReading(edge.allowedOrigins, headers.origin, response)
+  // Whatever somebody has stored is what it says it is.
+  response.setHeader('X-Content-Type-Options', 'nosniff')
   if (method === 'OPTIONS' && headers['access-control-request-method'] !== undefined) {
     response.writeHead(204, preflight).end()
     return
@@ -106,11 +108,18 @@ async function answer(edge: Config, request: IncomingMessage, response: ServerRe
   const key = objectKey(url)
   if (key === undefined) refuse(response, 400, 'InvalidURI')
   else if (key === '') refuse(response, 403, 'AccessDenied')
-  else await deliver(edge.origin, key, request, response)
+  else await deliver(edge.origin, { key, disposition: dispositionIn(url) }, request, response)
 }
 
 /** The behaviour for pictures, which wants no signature. Their exact form, so that no way leads from there to anything else. */
 const isOpen = (url: string): boolean => /^\/pictures\/[0-9a-f-]{36}\/\d+\.(webp|jpg)(\?|$)/.test(url)
+
+/**
+ * As the cache policies of docs/deployment.md have it, the only thing of the query that reaches the origin, and nothing for
+ * pictures: whoever may add to an address, since its policy has a wildcard or there is none, could have a file answered as a page.
+ */
+const dispositionIn = (url: string): string | undefined =>
+  isOpen(url) ? undefined : (new URLSearchParams(url.split('?')[1]).get('response-content-disposition') ?? undefined)
 
 /** The key S3 would read from this path: there a bare `+` is a space, and only `%2B` is a plus. */
 function objectKey(url: string): string | undefined {

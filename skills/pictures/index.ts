@@ -13,6 +13,7 @@ import { removeArtwork } from './remove-artwork'
 import { removeAvatar } from './remove-avatar'
 import { removeFiles } from './remove-files'
 import { renewPicture } from './renew-picture'
+import { repairPicture } from './repair-picture'
 import { sweepPictures } from './sweep-pictures'
 
 export const pictures: Skill = {
@@ -22,5 +23,5 @@ export const pictures: Skill = {
   ],
   events: [pictureChanged],
   reactions: [onTrackRemoved],
-  jobs: [processPicture, expirePictures, removeFiles, sweepPictures],
+  jobs: [processPicture, expirePictures, removeFiles, repairPicture, sweepPictures],
 }

@@ -3,6 +3,7 @@ import { refusals } from '../../kernel/refusals'
 import { address, count, id, oneOf, shape } from '../../kernel/schema'
 import { type World } from '../../kernel/world'
 import { Picture } from '../../models'
+import { mayBeSeen } from './may-be-seen'
 import { pictureKey } from './places'
 import { type PictureFile, pictureFiles } from './rules'
 import { addressCacheKey } from './views'
@@ -32,7 +33,7 @@ export const locatePicture = operation({
   async load({ pictureId, file }, { world }) {
     const { cdn } = world.config
     const url = await world.cache.through(addressCacheKey(pictureId, file), presignedKeptMs, async () => {
-      if (!(await isThere(pictureId))) return undefined
+      if (!(await isThere(pictureId, world))) return undefined
       return cdn === undefined ? presign(pictureId, file, world) : `${cdn.origin}/${pictureKey(pictureId, file)}`
     })
     if (url === undefined) throw refusals.notFound()
@@ -44,8 +45,8 @@ export const locatePicture = operation({
   run: async ({ subject }) => subject,
 })
 
-const isThere = async (id: string): Promise<boolean> =>
-  (await Picture.count({ where: { id, state: ['ready', 'replaced'] } })) > 0
+const isThere = async (id: string, { clock }: World): Promise<boolean> =>
+  (await Picture.count({ where: { id, ...mayBeSeen(['ready'], new Date(clock.now())) } })) > 0
 
 const presign = (pictureId: string, file: PictureFile, { storage }: World): Promise<string> =>
   storage.presignGet(

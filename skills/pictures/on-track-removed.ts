@@ -1,6 +1,7 @@
 import { reaction } from '../../kernel/event'
 import { Picture } from '../../models'
 import { trackRemoved } from '../music-upload/events'
+import { mayBeSeen } from './may-be-seen'
 import { retire } from './retire'
 
 /** The track is locked by whoever removes it. */
@@ -9,7 +10,7 @@ export const onTrackRemoved = reaction({
   because: 'with a track its artwork goes, also what is still being sent or drawn',
   async react({ trackId }, context) {
     const pictures = await Picture.findAll({
-      where: { trackId, state: ['initiated', 'uploaded', 'ready'] },
+      where: { trackId, ...mayBeSeen(['initiated', 'uploaded', 'ready'], context.now) },
       order: ['id'],
       lock: true,
     })

@@ -4,6 +4,7 @@ import { pictureChanged } from './events'
 import { type Holder, lockHolder, show, shownOn } from './holder'
 import { advance } from './picture-state'
 import { forgetFiles, forgetIncoming } from './places'
+import { retire } from './retire'
 import { replacedKeptMs } from './rules'
 import { viewPicture } from './views'
 
@@ -20,18 +21,19 @@ export async function finish(pictureId: string, color: string, context: Context)
   const known = await Picture.findByPk(pictureId)
   const holder = known === null ? undefined : await lockHolder(known)
   const picture = await stillWanted(pictureId)
-  if (holder === undefined) throw new Overtaken()
+  // Announced at the very moment when its track was removed, whose removal did not see it.
+  if (holder === undefined) return retire(picture, context)
   const shown = await pictureOn(holder)
   await forgetIncoming(picture, context)
   if (shown !== null && isLater(shown, picture)) {
-    await change(picture, { state: advance(picture.state, 'replaced'), color }, context)
+    await change(picture, { state: advance(picture.state, 'replaced'), color, replacedAt: context.now }, context)
     await forgetFiles(picture.id, context)
     return
   }
   await change(picture, { state: advance(picture.state, 'ready'), color }, context)
   await show(holder, { id: picture.id, color }, context)
   if (shown === null) return
-  await change(shown, { state: advance(shown.state, 'replaced') }, context)
+  await change(shown, { state: advance(shown.state, 'replaced'), replacedAt: context.now }, context)
   await forgetFiles(shown.id, context, new Date(context.now.getTime() + replacedKeptMs))
 }
 
@@ -70,7 +72,7 @@ const isLater = (one: Picture, other: Picture): boolean => BigInt(one.turn ?? 0)
 
 async function change(
   picture: Picture,
-  changes: Partial<Pick<Picture, 'state' | 'color' | 'fault'>>,
+  changes: Partial<Pick<Picture, 'state' | 'color' | 'fault' | 'replacedAt'>>,
   { emit }: Pick<Context, 'emit'>,
 ): Promise<void> {
   await picture.update(changes)

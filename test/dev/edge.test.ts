@@ -215,8 +215,29 @@ describe('headers that the signer wishes for', () => {
       expect(headers.get('content-disposition')).toBe('attachment; filename="a b.mp3"')
       expect([status, headers.get('content-type')]).toEqual(['headers' in init ? 206 : 200, 'audio/mpeg'])
     }
-    const typed = await fetch(sign('/audio/song.mp3?response-content-type=audio%2Fx&response-cache-control=no-store'))
-    expect([typed.headers.get('content-type'), typed.headers.get('cache-control')]).toEqual(['audio/x', 'no-store'])
+  })
+
+  it('say nothing of what a file is, nor how long it is kept', async () => {
+    const typed = await fetch(sign('/audio/song.mp3?response-content-type=text%2Fhtml&response-cache-control=no-store'))
+    expect([typed.headers.get('content-type'), typed.headers.get('cache-control')]).toEqual([
+      'audio/mpeg',
+      'max-age=60',
+    ])
+    const wishes = 'response-content-type=text%2Fhtml&response-content-disposition=attachment'
+    const picture = await fetch(`${edge.url}/pictures/${pictureId}/500.webp?${wishes}`)
+    expect([picture.headers.get('content-type'), picture.headers.get('content-disposition')]).toEqual([
+      'image/webp',
+      null,
+    ])
+  })
+
+  it('nothing that is served is taken for anything else than it says', async () => {
+    for (const url of [sign('/audio/song.mp3'), `${edge.url}/pictures/${pictureId}/500.webp`, sign('/audio/none.mp3')])
+      for (const method of ['GET', 'HEAD']) {
+        const response = await fetch(url, { method })
+        await response.arrayBuffer()
+        expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+      }
   })
 
   it('are nobody else’s to wish for', async () => {

@@ -1,6 +1,8 @@
 import { type PictureFile, picturePixelsMax, pictureSideMin, pictureSizes } from '../rules'
+import { blame } from './blame'
 import { loadSharp, type Sharp } from './load-sharp'
 import { recognise } from './recognise'
+import { refuseScanBomb } from './refuse-scan-bomb'
 import { Rejection } from './rejection'
 
 export interface Drawn {
@@ -9,19 +11,23 @@ export interface Drawn {
   color: string
 }
 
-/** Beyond this something is made to be slow: the largest take less than a second. */
-const drawingS = 20
-
 /**
  * A picture drawn anew: the first frame, the right way up, a square from its middle, in sRGB on white, in three sizes and
  * two formats. Nothing of the file itself gets through: no metadata (where it was taken), no profile, no bytes behind its end.
- * @throws Rejection
+ * Whatever a decoder does to the process happens to ours: for foreign files see `draw-apart.ts`.
+ * @throws Rejection; Suspicion when there was too little memory; another error when the machine is at fault.
  */
-export async function drawPicture(bytes: Buffer): Promise<Drawn> {
+export const drawPicture = (bytes: Buffer): Promise<Drawn> =>
+  draw(bytes).catch((error: unknown) => {
+    throw blame(error)
+  })
+
+async function draw(bytes: Buffer): Promise<Drawn> {
   const format = recognise(bytes)
   if (format === undefined) throw new Rejection('not_a_picture')
+  if (format === 'jpeg') refuseScanBomb(bytes)
   const sharp = await loadSharp()
-  const largest = await cutSquare(sharp, bytes, format).catch(asRejection)
+  const largest = await cutSquare(sharp, bytes, format)
   const made = new Map<string, Buffer>()
   for (const size of pictureSizes) {
     const scaled = () => open(sharp, largest).resize(Math.min(size, largest.info.width))
@@ -50,20 +56,11 @@ async function cutSquare(sharp: Sharp, bytes: Buffer, format: string): Promise<P
   if (shorter < pictureSideMin) throw new Rejection('too_small')
   const side = Math.min(shorter, pictureSizes[0])
   return sharp(bytes, { limitInputPixels: picturePixelsMax, failOn: 'error', autoOrient: true })
-    .timeout({ seconds: drawingS })
     .resize({ width: side, height: side, fit: 'cover' })
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
-}
-
-/** The bytes are all that it was given: whatever it says is about them. */
-function asRejection(error: unknown): never {
-  if (error instanceof Rejection) throw error
-  const words = error instanceof Error ? error.message : ''
-  if (words.includes('timeout')) throw new Rejection('too_slow')
-  throw new Rejection(words.includes('pixel limit') ? 'too_many_pixels' : 'damaged')
 }
 
 const hexOf = ({ r, g, b }: { r: number; g: number; b: number }): string =>

@@ -1,10 +1,12 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { testStack } from '../../stack'
 
-/** The object store behind a door that can be shut. */
+/** The object store behind a door that can be shut, also for some requests alone. */
 export interface WeakStore extends AsyncDisposable {
   endpoint: string
   isShut: boolean
+  /** As a request begins: `PUT /bucket/key`. */
+  refused?: RegExp | undefined
 }
 
 export async function weakStore(): Promise<WeakStore> {
@@ -24,7 +26,7 @@ export async function weakStore(): Promise<WeakStore> {
       socket.on('error', () => other.destroy())
       socket.on('close', () => open.delete(socket))
       socket.on('data', chunk => {
-        if (store.isShut) socket.destroy()
+        if (store.isShut || store.refused?.test(chunk.toString('latin1')) === true) socket.destroy()
         else other.write(chunk)
       })
       socket.on('end', () => other.end())

@@ -1,6 +1,5 @@
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
 import { access, chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Track, TrackAudio, Upload } from '../../../models'
@@ -14,8 +13,8 @@ import { makeAudio } from '../../audio'
 import { until } from '../../kernel/until'
 import { type Ear, type Person } from '../../people'
 import { type NodeProcess, nodeProcess } from '../../server/node-process'
-import { testStack } from '../../stack'
 import { freshWorld, type TestWorld } from '../../world'
+import { type HoldingStore, holdingStore } from './holding-store'
 import { send } from './uploading'
 
 /** Real workers, killed with SIGKILL at every step of an upload: another one finishes it, and nothing is left of the first. */
@@ -279,50 +278,3 @@ it('a worker that was frozen while another did its work lets go, with its tool, 
   await until(async () => !(await readdir(tmpdir())).some(name => name.startsWith(`tutti-upload-${killed}-`)))
   await endedWell(uploadId, await trackOf(uploadId))
 })
-
-interface HoldingStore extends AsyncDisposable {
-  endpoint: string
-  /** Resolves when a request that fits has come; its answer is held back, and the request too unless it is to be done. */
-  hold(request: RegExp, isDone: boolean): Promise<void>
-  /** Lets the answer that is held go. */
-  release(): void
-}
-
-/** The object store behind a door where one request may be held up. */
-async function holdingStore(): Promise<HoldingStore> {
-  const { hostname, port } = new URL(testStack().variables.S3_ENDPOINT ?? '')
-  const open = new Set<Socket>()
-  let wanted: { request: RegExp; isDone: boolean; held: () => void } | undefined
-  let release = () => undefined as unknown
-  const server = createServer(from => {
-    const to = connect(Number(port), hostname)
-    for (const socket of [from, to]) {
-      open.add(socket)
-      socket.on('error', () => undefined)
-      socket.on('close', () => [from, to].map(end => end.destroy()))
-    }
-    from.on('data', chunk => {
-      if (wanted?.request.test(chunk.toString('latin1')) !== true) {
-        to.write(chunk)
-        return
-      }
-      const { isDone, held } = wanted
-      wanted = undefined
-      to.pause()
-      release = () => to.resume()
-      if (isDone) to.write(chunk)
-      held()
-    })
-    to.on('data', chunk => from.write(chunk))
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    hold: (request, isDone) => new Promise(resolve => (wanted = { request, isDone, held: resolve })),
-    release: () => void release(),
-    async [Symbol.asyncDispose]() {
-      for (const socket of open) socket.destroy()
-      await new Promise(resolve => server.close(resolve))
-    },
-  }
-}

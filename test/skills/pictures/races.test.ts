@@ -1,9 +1,11 @@
 import { Op } from 'sequelize'
-import { Picture, Profile } from '../../../models'
+import { Picture, Profile, Track } from '../../../models'
+import { removeTrack } from '../../../skills/music-upload/remove-track'
 import { abortPicture } from '../../../skills/pictures/abort-picture'
 import { clearAvatar } from '../../../skills/pictures/clear-avatar'
 import { finalizePicture } from '../../../skills/pictures/finalize-picture'
 import { getPicture } from '../../../skills/pictures/get-picture'
+import { initiatePicture } from '../../../skills/pictures/initiate-picture'
 import { finish, giveUp, ourFault } from '../../../skills/pictures/processing'
 import { processPicture } from '../../../skills/pictures/process-picture'
 import { redraw } from '../../../skills/pictures/redraw'
@@ -11,9 +13,19 @@ import { removeAvatar } from '../../../skills/pictures/remove-avatar'
 import { pictureFiles, replacedKeptMs } from '../../../skills/pictures/rules'
 import { getMe } from '../../../skills/user-profile/get-me'
 import { getProfile } from '../../../skills/user-profile/get-profile'
+import { makeTrack } from '../../factories'
 import { blue, plainPng, red } from '../../pictures'
 import { freshWorld, type TestWorld } from '../../world'
-import { addPicture, handIn, jobContext, storedOf, transactIn, workAfter } from './picturing'
+import {
+  addPicture,
+  announcePicture,
+  handIn,
+  jobContext,
+  sendPicture,
+  storedOf,
+  transactIn,
+  workAfter,
+} from './picturing'
 
 let world: TestWorld
 let png: Buffer
@@ -68,7 +80,72 @@ describe('of several', () => {
   })
 })
 
+describe('two nodes', () => {
+  it('finalize two pictures at once: the one whose turn came last is shown', async () => {
+    const [ann, again] = [await world.person('ann-nodes', { node: 0 }), await world.person('ann-nodes', { node: 1 })]
+    for (let round = 0; round < 3; round += 1) {
+      const ids = [(await sendPicture(ann, png)).pictureId, (await sendPicture(again, other)).pictureId]
+      await Promise.all(
+        ids.flatMap(pictureId => [ann, again].map(person => person.call(finalizePicture, { pictureId }))),
+      )
+      await Promise.all([world.work(), world.work()])
+      const last = await Picture.findOne({ where: { id: ids }, order: [['turn', 'desc']], rejectOnEmpty: true })
+      expect((await ann.call(getMe, {})).avatar?.id).toBe(last.id)
+      const ready = await Picture.findAll({ where: { ownerId: ann.id, state: 'ready' } })
+      expect(ready.map(({ id }) => id)).toEqual([last.id])
+    }
+  })
+})
+
+describe('artwork of a track that is being removed', () => {
+  it('ends with it, and leaves nothing, whatever comes first', async () => {
+    const ann = await world.person('ann-track')
+    for (let round = 0; round < 3; round += 1) {
+      const { id: trackId } = await makeTrack(ann.id)
+      const shown = await addPicture(world, ann, png, { trackId })
+      const replacing = await handIn(ann, other, { trackId })
+      const { pictureId: sent } = await sendPicture(ann, png, { trackId })
+      await Promise.all([
+        processPicture.run({ pictureId: replacing }, jobContext(world)),
+        ann.ask(finalizePicture, { pictureId: sent }),
+        ann.call(removeTrack, { trackId }),
+        ann.ask(initiatePicture, announcePicture(png, { trackId })),
+      ])
+      await world.work()
+      for (const pictureId of [shown.id, replacing, sent]) {
+        expect(['removed', 'aborted']).toContain((await ann.call(getPicture, { pictureId })).state)
+        expect(await storedOf(world, pictureId)).toEqual([])
+      }
+      // What was announced in the same moment may wait for its file, and comes to nothing.
+      await Picture.update({ state: 'aborted' }, { where: { trackId, state: 'initiated' } })
+    }
+  })
+
+  it('is removed when its worker is the first to see that the track is gone', async () => {
+    const ann = await world.person('ann-late-track')
+    const { id: trackId } = await makeTrack(ann.id)
+    const pictureId = await handIn(ann, png, { trackId })
+    await Track.update({ removedAt: new Date(world.clock.now()) }, { where: { id: trackId } })
+    await world.work()
+    expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'removed', fault: null })
+    expect(await storedOf(world, pictureId)).toEqual([])
+  })
+})
+
 describe('giving up', () => {
+  it('takes what was replaced lately along, and leaves what was replaced long ago', async () => {
+    const ann = await world.person('ann-before')
+    const [old, lately] = [await addPicture(world, ann, png), await addPicture(world, ann, other)]
+    await addPicture(world, ann, png)
+    const longAgo = new Date(world.clock.now() - replacedKeptMs - 1_000)
+    await Picture.update({ replacedAt: longAgo }, { where: { id: old.id } })
+    await ann.call(removeAvatar, {})
+    await world.work()
+    expect(await ann.call(getPicture, { pictureId: old.id })).toMatchObject({ state: 'replaced' })
+    expect(await ann.call(getPicture, { pictureId: lately.id })).toMatchObject({ state: 'removed' })
+    expect(await storedOf(world, lately.id)).toEqual([])
+  })
+
   it('wins over the worker, whenever it is said', async () => {
     const ann = await world.person('ann-abort')
     for (const stop of [abortPicture, removeAvatar] as const) {

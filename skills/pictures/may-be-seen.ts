@@ -1,0 +1,14 @@
+import { Op, type WhereOptions } from 'sequelize'
+import { type Picture } from '../../models'
+import { type PictureState } from '../../models/picture'
+import { replacedKeptMs } from './rules'
+
+/** Condition on pictures: of these states, or replaced so lately that its files are still there. */
+export const mayBeSeen = (states: readonly PictureState[], now: Date) =>
+  ({
+    [Op.or]: [
+      { state: [...states] },
+      { state: 'replaced', replacedAt: null },
+      { state: 'replaced', replacedAt: { [Op.gt]: new Date(now.getTime() - replacedKeptMs) } },
+    ],
+  }) satisfies WhereOptions<Picture>

@@ -1,0 +1,35 @@
+import { type MemoryBound, runTool } from '../../kernel/run-tool'
+
+const limits = {
+  timeoutMs: 10_000,
+  signal: new AbortController().signal,
+  memory: { of: 'data', KiB: 200 * 1024 } satisfies MemoryBound,
+  whenLate: () => new Error('late'),
+  whenCrashed: () => new Error('crashed'),
+}
+const onLinux = process.platform === 'linux' ? it : it.skip
+
+async function saidBy(command: string, args: readonly string[], more: Partial<typeof limits> = {}): Promise<string> {
+  const said: string[] = []
+  await runTool(command, args, { ...limits, ...more }, chunk => void said.push(chunk.toString()))
+  return said.join('')
+}
+
+onLinux('bounds what Node may write to, however many addresses it reserves', async () => {
+  const take = (bytes: number) => [
+    '-e',
+    `try { console.log(Buffer.alloc(${bytes}, 1).length) } catch { console.log('none') }`,
+  ]
+  expect(await saidBy(process.execPath, take(400_000_000))).toBe('none\n')
+  expect(await saidBy(process.execPath, take(20_000_000))).toBe('20000000\n')
+})
+
+onLinux('is the first to go when the machine runs out of memory, and tells nobody of our environment', async () => {
+  expect(await saidBy('/bin/cat', ['/proc/self/oom_score_adj'])).toBe('1000\n')
+  expect(await saidBy('/usr/bin/env', [])).toBe('')
+})
+
+it('says what a crash means in the words of whoever asks', async () => {
+  await expect(saidBy('/bin/sh', ['-c', 'kill -s SEGV $$'])).rejects.toThrow('crashed')
+  await expect(saidBy('/bin/sh', ['-c', 'while :; do :; done'], { timeoutMs: 2_000 })).rejects.toThrow(/late|no time/)
+})

@@ -1,0 +1,284 @@
+import { deflateSync } from 'node:zlib'
+import sharp from 'sharp'
+import { type FaultCode } from '../../../skills/pictures/drawing/rejection'
+import { claimingPng, heaviestPng, plain, plainPng, pngOf, withChunk } from '../../pictures'
+
+/** What becomes of a file: taken, or the code of its fault. */
+export type Fate = 'taken' | FaultCode
+
+/** What it is, what becomes of it, and its bytes. `trap` is an address that nobody may ask for. */
+export type Hostile = readonly [what: string, fate: Fate, make: (trap: string) => Promise<Buffer> | Buffer]
+
+const text = (words: string): Buffer => Buffer.from(words, 'latin1')
+const jpeg = (): Promise<Buffer> => plain().jpeg().toBuffer()
+const gif = (): Promise<Buffer> => plain().gif().toBuffer()
+const webp = (): Promise<Buffer> => plain().webp().toBuffer()
+const zip = text(`PK\x03\x04\x14${'\0'.repeat(25)}PK\x05\x06${'\0'.repeat(18)}`)
+
+/** Programs, documents and formats of which only the name says that they are one of our four. */
+const disguised: readonly Hostile[] = [
+  ['SVG that fetches', 'not_a_picture', trap => text(svg(trap))],
+  ['SVG behind a byte order mark', 'not_a_picture', trap => text(`\xef\xbb\xbf<?xml version="1.0"?>${svg(trap)}`)],
+  [
+    'SVG with an entity of elsewhere',
+    'not_a_picture',
+    trap => text(`<!DOCTYPE svg [<!ENTITY x SYSTEM "${trap}">]><svg xmlns="http://www.w3.org/2000/svg">&x;</svg>`),
+  ],
+  ['gzipped SVG', 'not_a_picture', () => Buffer.concat([text('\x1f\x8b\x08\0'), Buffer.alloc(60)])],
+  [
+    'MVG, which ImageMagick would run',
+    'not_a_picture',
+    trap => text(`push graphic-context\nviewbox 0 0 640 480\nfill 'url(${trap})'\npop graphic-context\n`),
+  ],
+  ['MSL, which ImageMagick would run', 'not_a_picture', trap => text(`<image><read filename="${trap}"/></image>`)],
+  ['PostScript', 'not_a_picture', () => text('%!PS-Adobe-3.0 EPSF-3.0\n(%pipe%id) (r) file\nshowpage\n')],
+  [
+    'PDF',
+    'not_a_picture',
+    trap => text(`%PDF-1.7\n1 0 obj<</Type/Catalog/OpenAction<</S/URI/URI(${trap})>>>>endobj\ntrailer<</Root 1 0 R>>`),
+  ],
+  ['HTML', 'not_a_picture', () => text('<!doctype html><script>alert(1)</script>')],
+  ['a program', 'not_a_picture', () => text('\x7fELF\x02\x01\x01'.padEnd(400, '\0'))],
+  ['an archive', 'not_a_picture', () => zip],
+  ['an archive before a picture', 'not_a_picture', async () => Buffer.concat([zip, await jpeg()])],
+  ['TIFF', 'not_a_picture', () => plain().tiff().toBuffer()],
+  ['AVIF', 'not_a_picture', () => plain({ width: 128, height: 128 }).avif().toBuffer()],
+  ['HEIC', 'not_a_picture', () => text('\0\0\0\x18ftypheic\0\0\0\0heicmif1'.padEnd(200, '\0'))],
+  ['BMP', 'not_a_picture', () => text('BM'.padEnd(200, '\0'))],
+  ['ICO', 'not_a_picture', () => text('\0\0\x01\0\x01\0'.padEnd(200, '\0'))],
+  ['PSD', 'not_a_picture', () => text('8BPS\0\x01'.padEnd(200, '\0'))],
+  ['JPEG XL', 'not_a_picture', () => text('\xff\x0a'.padEnd(200, '\0'))],
+  ['JPEG 2000', 'not_a_picture', () => text('\0\0\0\x0cjP  \r\n\x87\n'.padEnd(200, '\0'))],
+  ['a video', 'not_a_picture', () => text('\0\0\0\x18ftypmp42\0\0\0\0isommp42'.padEnd(200, '\0'))],
+  ['a playlist', 'not_a_picture', trap => text(`#EXTM3U\n#EXTINF:5,\n${trap}\n`)],
+  ['nothing', 'not_a_picture', () => Buffer.alloc(0)],
+  ['HTML behind the first bytes of a JPEG', 'damaged', () => text('\xff\xd8\xff<script>alert(1)</script>')],
+  ['HTML behind the first bytes of a PNG', 'damaged', () => text('\x89PNG\r\n\x1a\n<script>alert(1)</script>')],
+  ['HTML behind the first bytes of a GIF', 'damaged', () => text('GIF89a<script>alert(1)</script>')],
+  ['HTML behind the first bytes of a WebP', 'damaged', () => text('RIFF\xff\0\0\0WEBP<script>alert(1)</script>')],
+]
+
+const svg = (trap: string): string =>
+  `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="500" height="500">
+   <image width="500" height="500" xlink:href="${trap}"/><script>fetch("${trap}")</script></svg>`
+
+/** Pictures that are something else too: they are drawn anew, so only the picture gets through. */
+const twofold: readonly Hostile[] = [
+  ['a JPEG and an archive', 'taken', async () => Buffer.concat([await jpeg(), zip])],
+  ['a PNG and a page', 'taken', async () => Buffer.concat([await plainPng(), text('<script>alert(1)</script>')])],
+  ['a WebP and an archive', 'taken', async () => Buffer.concat([await webp(), zip])],
+  ['a GIF and a script', 'taken', async () => Buffer.concat([await gif(), text('*/=1;/*<script>*/alert(1)')])],
+  [
+    'a JPEG with a program in a comment',
+    'taken',
+    async () => withSegment(await jpeg(), 0xfe, text('<?php system(1)?>')),
+  ],
+  [
+    'a JPEG whose XMP names an entity of elsewhere',
+    'taken',
+    async trap =>
+      withSegment(
+        await jpeg(),
+        0xe1,
+        text(`http://ns.adobe.com/xap/1.0/\0<!DOCTYPE x [<!ENTITY y SYSTEM "${trap}">]><x>&y;</x>`),
+      ),
+  ],
+  [
+    'a PNG whose XMP names an entity of elsewhere',
+    'taken',
+    async trap =>
+      withChunk(
+        await plainPng(),
+        'iTXt',
+        text(`XML:com.adobe.xmp\0\0\0\0\0<!DOCTYPE x [<!ENTITY y SYSTEM "${trap}">]><x>&y;</x>`),
+      ),
+  ],
+]
+
+/** Small files that would be large pictures, or much work. */
+const bombs: readonly Hostile[] = [
+  ['a PNG that claims 2.5 gigapixels', 'too_many_pixels', () => claimingPng(50_000, 50_000)],
+  ['a PNG a column beyond 25 megapixels', 'too_many_pixels', () => plainPng({ width: 5_001, height: 5_000 })],
+  [
+    'a JPEG a row beyond 25 megapixels',
+    'too_many_pixels',
+    () => plain({ width: 5_000, height: 5_001 }).jpeg().toBuffer(),
+  ],
+  ['a JPEG of which only the header has grown', 'too_many_pixels', async () => grownJpeg(await jpeg())],
+  ['a WebP that claims 268 megapixels', 'damaged', async () => grownWebp(await webp())],
+  ['a GIF of 65,535 squared', 'too_many_pixels', async () => grownGif(await gif())],
+  ['a JPEG of 2,646 scans', 'too_slow', () => scanBomb(2_646)],
+  ['a JPEG of 101 scans, with something between', 'too_slow', async () => loosened(await scanBomb(100))],
+  ['a JPEG of 90 scans, and a video behind it', 'taken', async () => withVideo(await scanBomb(89))],
+  ['a PNG of 100,000 comments', 'taken', async () => withChunk(await plainPng(), 'tEXt', text('Comment\0x'), 100_000)],
+  [
+    'a PNG with a profile of 200 MB',
+    'taken',
+    async () =>
+      withChunk(await plainPng(), 'iCCP', Buffer.concat([text('evil\0\0'), deflateSync(Buffer.alloc(200_000_000))])),
+  ],
+  [
+    'a PNG with 100 MB behind its last row',
+    'taken',
+    () => pngOf({ width: 200, height: 200 }, deflateSync(Buffer.alloc(200 * 601 + 100_000_000))),
+  ],
+  ['a GIF of 20,000 frames', 'taken', async () => framesGif(await gif(), 20_000)],
+]
+
+/** What only seems hostile, or is as large as may be. */
+const edges: readonly Hostile[] = [
+  ['one pixel', 'too_small', () => plainPng({ width: 1, height: 1 })],
+  ['a line', 'too_small', () => plainPng({ width: 10_000, height: 1 })],
+  ['a strip', 'taken', () => plainPng({ width: 10_000, height: 100 })],
+  ['a strip of exactly 25 megapixels', 'taken', () => plainPng({ width: 250_000, height: 100 })],
+  ['exactly 25 megapixels', 'taken', () => plain({ width: 5_000, height: 5_000 }).jpeg().toBuffer()],
+  ['as much as 25 megapixels can be: four channels of 16 bits, interlaced', 'taken', heaviestPng],
+  ['a JPEG in CMYK', 'taken', () => plain().toColourspace('cmyk').jpeg().toBuffer()],
+  ['a PNG of 16 bits', 'taken', () => plain().toColourspace('rgb16').png().toBuffer()],
+  [
+    'a JPEG that tells its place, and holds a smaller one',
+    'taken',
+    async () => {
+      const inner = withSegment(await plain({ width: 160, height: 120 }).jpeg().toBuffer(), 0xfe, text('<script>'))
+      return withSegment(await jpeg(), 0xe1, Buffer.concat([located(), inner]))
+    },
+  ],
+  ['a JPEG that is to be turned nobody knows how', 'taken', async () => withSegment(await jpeg(), 0xe1, turned(99))],
+  ['a JPEG whose EXIF turns in a circle', 'taken', async () => withSegment(await jpeg(), 0xe1, circle())],
+  [
+    'a JPEG with a profile in 255 pieces, of which one is there',
+    'taken',
+    async () => withSegment(await jpeg(), 0xe2, piece()),
+  ],
+]
+
+/** What is cut off, scrambled or contradicts itself. */
+const broken: readonly Hostile[] = [
+  ['a JPEG that was cut off', 'damaged', async () => half(await noise().jpeg().toBuffer())],
+  ['a PNG that was cut off', 'damaged', async () => half(await noise().png().toBuffer())],
+  ['a WebP that was cut off', 'damaged', async () => half(await noise().webp().toBuffer())],
+  ['a GIF that was cut off', 'damaged', async () => half(await noise().gif().toBuffer())],
+  ['a JPEG without rows', 'damaged', async () => sized(await jpeg(), 0, 320)],
+  ['a JPEG that says it is lossless', 'damaged', async () => withFrameType(await jpeg(), 0xc3)],
+  ['a JPEG of 12 bits', 'damaged', async () => withPrecision(await jpeg(), 12)],
+  ['a PNG without columns', 'damaged', () => pngOf({ width: 0, height: 200 }, deflateSync(Buffer.alloc(200)))],
+  ['a PNG without data', 'damaged', () => pngOf({ width: 200, height: 200 }, Buffer.alloc(0))],
+  ['a GIF without frames', 'damaged', () => text('GIF89a\xc8\0\xc8\0\0\0\0;')],
+]
+
+export const hostilePictures: readonly Hostile[] = [...disguised, ...twofold, ...bombs, ...edges, ...broken]
+
+const noise = () =>
+  sharp({
+    create: {
+      width: 300,
+      height: 300,
+      channels: 3,
+      background: '#888',
+      noise: { type: 'gaussian', mean: 128, sigma: 60 },
+    },
+  })
+
+const half = (bytes: Buffer): Buffer => bytes.subarray(0, bytes.length / 2)
+
+/** Right behind the beginning of a JPEG. */
+export function withSegment(jpeg: Buffer, marker: number, data: Buffer): Buffer {
+  const head = Buffer.from([0xff, marker, (data.length + 2) >> 8, (data.length + 2) & 255])
+  return Buffer.concat([jpeg.subarray(0, 2), head, data, jpeg.subarray(2)])
+}
+
+/** Where the description of the frame begins in a JPEG: its marker. */
+const frameOf = (jpeg: Buffer): number =>
+  Math.max(jpeg.indexOf(Buffer.from([0xff, 0xc0, 0])), jpeg.indexOf(Buffer.from([0xff, 0xc2, 0])))
+
+function sized(jpeg: Buffer, height: number, width: number): Buffer {
+  const at = frameOf(jpeg)
+  jpeg.writeUInt16BE(height, at + 5)
+  jpeg.writeUInt16BE(width, at + 7)
+  return jpeg
+}
+
+const grownJpeg = (jpeg: Buffer): Buffer => sized(jpeg, 65_500, 65_500)
+
+function withFrameType(jpeg: Buffer, type: number): Buffer {
+  jpeg[frameOf(jpeg) + 1] = type
+  return jpeg
+}
+
+function withPrecision(jpeg: Buffer, bits: number): Buffer {
+  jpeg[frameOf(jpeg) + 4] = bits
+  return jpeg
+}
+
+/** The canvas of an extended WebP, around the frame that was there. */
+function grownWebp(webp: Buffer): Buffer {
+  const canvas = Buffer.alloc(18)
+  canvas.write('VP8X')
+  canvas.writeUInt32LE(10, 4)
+  canvas.writeUIntLE(16_383, 12, 3)
+  canvas.writeUIntLE(16_383, 15, 3)
+  const all = Buffer.concat([webp.subarray(0, 12), canvas, webp.subarray(12)])
+  all.writeUInt32LE(all.length - 8, 4)
+  return all
+}
+
+/** Its canvas, and the frame on it. */
+function grownGif(gif: Buffer): Buffer {
+  for (const at of [6, gif.indexOf(Buffer.from([0x2c, 0, 0, 0, 0])) + 5]) {
+    gif.writeUInt16LE(65_535, at)
+    gif.writeUInt16LE(65_535, at + 2)
+  }
+  return gif
+}
+
+function framesGif(gif: Buffer, count: number): Buffer {
+  const frame = gif.subarray(gif.indexOf(Buffer.from([0x2c, 0, 0, 0, 0])), gif.length - 1)
+  return Buffer.concat([gif.subarray(0, gif.length - 1), ...Array.from({ length: count }, () => frame), text(';')])
+}
+
+const tiff = (...words: number[]): Buffer => {
+  const bytes = Buffer.alloc(words.length * 2)
+  words.forEach((word, index) => bytes.writeUInt16BE(word, index * 2))
+  return Buffer.concat([text('Exif\0\0'), bytes])
+}
+const turned = (orientation: number): Buffer => tiff(0x4d4d, 42, 0, 8, 1, 0x0112, 3, 0, 1, orientation, 0, 0, 0)
+/** GPSLatitudeRef N, in a directory of its own. */
+const located = (): Buffer =>
+  tiff(...[0x4d4d, 42, 0, 8, 1, 0x8825, 4, 0, 1, 0, 26, 0, 0], ...[1, 1, 2, 0, 2, 0x4e00, 0, 0, 0])
+const circle = (): Buffer => tiff(0x4d4d, 42, 0, 8, 1, 0x8769, 4, 0, 1, 0, 8, 0, 8)
+const piece = (): Buffer => Buffer.concat([text('ICC_PROFILE\0\x01\xff'), Buffer.alloc(200)])
+
+/** What libjpeg passes over may not hide what comes behind it. */
+function loosened(jpeg: Buffer): Buffer {
+  const at = jpeg.indexOf(Buffer.from([0xff, 0xda]))
+  const between = Buffer.from([0x12, 0x34, 0xff, 0x00, 0xff, 0xff])
+  return Buffer.concat([jpeg.subarray(0, at), between, jpeg.subarray(at)])
+}
+
+/** As telephones write it. Such bytes hold what would be beginnings of scans, were they in the picture. */
+const withVideo = (jpeg: Buffer): Buffer =>
+  Buffer.concat([jpeg, Buffer.alloc(100_000, Buffer.from([0xff, 0xda, 0, 8]))])
+
+/**
+ * A progressive JPEG of 25 megapixels in some kilobytes: each scan says that all coefficients of one frequency are 0, to one
+ * bit more, and costs a walk over all blocks. 2,646 of them took 10.6 s.
+ */
+async function scanBomb(scans: number): Promise<Buffer> {
+  const jpeg = await plain({ width: 5_000, height: 5_000 })
+    .jpeg({ progressive: true, chromaSubsampling: '4:4:4' })
+    .toBuffer()
+  const isEmpty = (at: number) => jpeg[at + 4] === 1 && (jpeg[at + 7] ?? 0) > 0
+  let first = jpeg.indexOf(Buffer.from([0xff, 0xda]))
+  while (!isEmpty(first)) first = jpeg.indexOf(Buffer.from([0xff, 0xda]), first + 2)
+  let end = first + 10
+  while (jpeg[end] !== 0xff || jpeg[end + 1] === 0) end += 1
+  const [table, data] = [jpeg[first + 6] ?? 0, jpeg.subarray(first + 10, end)]
+  const bomb = [1, 2, 3].flatMap(component =>
+    Array.from({ length: 63 * 14 }, (_, n) => {
+      const [frequency, bit] = [1 + Math.floor(n / 14), 13 - (n % 14)]
+      const bits = bit === 13 ? bit : ((bit + 1) << 4) | bit
+      return Buffer.concat([Buffer.from([0xff, 0xda, 0, 8, 1, component, table, frequency, frequency, bits]), data])
+    }),
+  )
+  return Buffer.concat([jpeg.subarray(0, first), ...bomb.slice(0, scans), Buffer.from([0xff, 0xd9])])
+}
