@@ -1,5 +1,7 @@
 import { fileTypeFromFile } from 'file-type/node'
 import { cautiousInput, type Format, formatsBySignature, isPlayable } from './formats'
+import { type Ending } from './endings/ending'
+import { readEnding } from './read-ending'
 import { refusePolyglot } from './refuse-polyglot'
 import { Rejection } from './rejection'
 import { runTool } from './run-tool'
@@ -14,6 +16,7 @@ const durationMsMax = 24 * 60 * 60_000
 /** What a file says of itself. */
 export interface AudioFacts {
   format: Format
+  ending: Ending['verdict']
   codec: string
   /** Null where the header does not say. */
   durationMs: number | null
@@ -30,6 +33,7 @@ export interface AudioFacts {
 export async function probeAudio(ffprobe: string, path: string, signal: AbortSignal): Promise<AudioFacts> {
   const format = await recognise(path)
   await refusePolyglot(path)
+  const ending = await readEnding(path, format.demuxer, signal)
   const report = await describe(ffprobe, path, format, signal)
   const streams = listOf(report.streams)
   const audio = streams.find(stream => stream.codec_type === 'audio')
@@ -43,6 +47,7 @@ export async function probeAudio(ffprobe: string, path: string, signal: AbortSig
   if (seconds !== null && seconds * 1000 > durationMsMax) throw new Rejection('too_long')
   return {
     format,
+    ending,
     codec,
     durationMs: seconds === null ? null : Math.round(seconds * 1000),
     bitrate: numberOf(audio.bit_rate) ?? numberOf(whole.bit_rate),
