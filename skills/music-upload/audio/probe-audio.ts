@@ -5,7 +5,7 @@ import { readEnding } from './read-ending'
 import { refusePolyglot } from './refuse-polyglot'
 import { Rejection } from './rejection'
 import { runTool } from './run-tool'
-import { tagsOf } from './tags'
+import { tagNames, tagsOf } from './tags'
 
 const probeTimeoutMs = 15_000
 const reportBytesMax = 4 * 1024 * 1024
@@ -65,6 +65,14 @@ async function recognise(path: string): Promise<Format> {
   return format
 }
 
+/** No more than is looked at: what a file says beside it may be made to be long to read. ffprobe takes names in either case. */
+const asked = [
+  'format=duration,bit_rate',
+  'stream=codec_type,codec_name,sample_rate,channels,duration,bit_rate',
+  'stream_disposition=attached_pic',
+  ...['format_tags', 'stream_tags'].map(section => `${section}=${tagNames.join(',')}`),
+].join(':')
+
 async function describe(ffprobe: string, path: string, { demuxer }: Format, signal: AbortSignal) {
   const chunks: Buffer[] = []
   let bytes = 0
@@ -73,7 +81,7 @@ async function describe(ffprobe: string, path: string, { demuxer }: Format, sign
     if (bytes > reportBytesMax) throw new Rejection('damaged')
     chunks.push(chunk)
   }
-  const args = ['-v', 'quiet', '-of', 'json', '-show_format', '-show_streams', ...cautiousInput(path, demuxer)]
+  const args = ['-v', 'quiet', '-of', 'json', '-show_entries', asked, ...cautiousInput(path, demuxer)]
   const understood = await runTool(ffprobe, args, { timeoutMs: probeTimeoutMs, signal }, keep)
   if (!understood) throw new Rejection('not_audio')
   return mapOf(JSON.parse(Buffer.concat(chunks).toString()))

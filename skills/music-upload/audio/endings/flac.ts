@@ -28,23 +28,21 @@ const oldTagBytes = 128
 
 function endsWithFrame(bytes: Buffer): boolean {
   let heads = 0
-  for (
-    let at = bytes.lastIndexOf(0xff);
-    at >= 0 && heads < headsMax;
-    at = at === 0 ? -1 : bytes.lastIndexOf(0xff, at - 1)
-  ) {
+  for (let at = bytes.length - 1; at >= 0 && heads < headsMax; at -= 1) {
+    if (bytes[at] !== 0xff) continue
     const headBytes = headBytesAt(bytes, at)
-    if (headBytes === undefined || checksum(eight, bytes.subarray(at, at + headBytes)) !== 0) continue
+    if (headBytes === undefined || checksum(eight, bytes, at, at + headBytes) !== 0) continue
     heads += 1
-    if (checksum(sixteen, bytes.subarray(at)) === 0) return true
+    if (checksum(sixteen, bytes, at, bytes.length) === 0) return true
   }
   return false
 }
 
 /** RFC 9639, 9.1: with its checksum, which makes that of the whole zero. */
 function headBytesAt(bytes: Buffer, at: number): number | undefined {
-  const [sync = 0, sizes = 0, first = 0] = [bytes[at + 1], bytes[at + 2], bytes[at + 4]]
-  if ((sync & 0xfe) !== 0xf8) return undefined
+  const [sync = 0, sizes = 0, shape = 0, first = 0] = [bytes[at + 1], bytes[at + 2], bytes[at + 3], bytes[at + 4]]
+  const isReserved = sizes < 0x10 || (sizes & 15) === 15 || shape >= 0xb0 || (shape & 0x0e) === 6 || (shape & 1) !== 0
+  if ((sync & 0xfe) !== 0xf8 || isReserved) return undefined
   const numberBytes = first < 0x80 ? 1 : Math.clz32(~(first << 24))
   const blockBytes = { 6: 1, 7: 2 }[sizes >> 4] ?? 0
   const rateBytes = { 12: 1, 13: 2, 14: 2 }[sizes & 15] ?? 0
@@ -69,8 +67,10 @@ function prepare(bits: 8 | 16, polynomial: number): Checksum {
   return { bits, table }
 }
 
-function checksum({ bits, table }: Checksum, bytes: Buffer): number {
+function checksum({ bits, table }: Checksum, bytes: Buffer, from: number, to: number): number {
+  const [shift, mask] = [bits - 8, 2 ** bits - 1]
   let sum = 0
-  for (const byte of bytes) sum = ((sum << 8) ^ (table[((sum >> (bits - 8)) ^ byte) & 0xff] ?? 0)) & (2 ** bits - 1)
+  for (let at = from; at < to; at += 1)
+    sum = ((sum << 8) ^ (table[((sum >> shift) ^ (bytes[at] ?? 0)) & 0xff] ?? 0)) & mask
   return sum
 }

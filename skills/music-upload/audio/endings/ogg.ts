@@ -2,6 +2,8 @@ import { type Ending, type Sounding } from './ending'
 import { type Piece, walk } from './walk'
 
 const [begins, ends] = [0x02, 0x04]
+/** `OggS` */
+const capture = 0x4f676753
 
 /**
  * Ogg: pages, the last of which says for each stream in them that it is (RFC 3533, section 6). Where one file follows the
@@ -30,7 +32,7 @@ export async function oggEnding(sounding: Sounding): Promise<Ending> {
 }
 
 function pieceAt(bytes: Buffer, at: number): Piece | undefined {
-  if (bytes.toString('latin1', at, at + 4) !== 'OggS' || (bytes[at + 4] ?? 0) !== 0) return undefined
+  if (at + 4 > bytes.length || bytes.readUInt32BE(at) !== capture || (bytes[at + 4] ?? 0) !== 0) return undefined
   const body = at + 27 + (bytes[at + 26] ?? Infinity)
   // The end of the file is within the head of a page.
   if (body > bytes.length) return { bytes: Infinity, kind: 0 }
