@@ -108,6 +108,17 @@ it('keeps huge and dirty tags short and clean', async () => {
   expect(title).not.toMatch(/\p{Cc}/u)
 })
 
+it('serves a tag that looks like a page as the text that it is', async () => {
+  const title = '<script>alert(1)</script>'
+  const { trackId } = await upload(world, eve, await makeAudio(ffmpeg, 'mp3', { tags: { title } }))
+  const response = await fetch(`${eve.url}/api/v1/tracks/${trackId}`, {
+    headers: { authorization: `Bearer ${eve.token}`, accept: 'text/html' },
+  })
+  expect(response.headers.get('content-type')).toMatch(/^application\/json/)
+  expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+  expect(await response.json()).toMatchObject({ data: { title } })
+})
+
 it('leaves no file and no process behind', async () => {
   expect((await readdir(tmpdir())).filter(name => name.startsWith(`tutti-upload-${process.pid}-`))).toEqual([])
   const running = await new Promise<string>(resolve => execFile('ps', ['-eo', 'args'], (_error, out) => resolve(out)))
