@@ -21,7 +21,9 @@ const readers: Readonly<Record<Demuxer, ReadEnding>> = {
 export async function readEnding(path: string, demuxer: Demuxer, signal: AbortSignal): Promise<Ending['verdict']> {
   await using file = await open(path)
   const { size } = await file.stat()
-  const sounding = { file, from: await behindTags({ file, size }), size, signal }
+  const from = await behindTags({ file, size, signal })
+  if (from > size) throw new Rejection('damaged')
+  const sounding = { file, from, size, signal }
   const { verdict, end } = await readers[demuxer](sounding)
   if (verdict === 'cut') throw new Rejection('damaged')
   if (await isPageAt(end, sounding)) throw new Rejection('two_things')
@@ -29,18 +31,22 @@ export async function readEnding(path: string, demuxer: Demuxer, signal: AbortSi
 }
 
 const tagHeadBytes = 10
+/** Real files have one, or two. */
+const tagsMax = 100
 
-/** ID3v2 in front, which ffmpeg passes over in every format. */
-async function behindTags({ file, size }: Pick<Sounding, 'file' | 'size'>): Promise<number> {
+/** Where the first byte is that is no ID3v2, which ffmpeg passes over in every format: behind the end when that was cut off. */
+async function behindTags({ file, size, signal }: Omit<Sounding, 'from'>): Promise<number> {
   const head = Buffer.alloc(tagHeadBytes)
-  for (let at = 0; at < size;) {
+  let at = 0
+  for (let count = 0; at < size && count < tagsMax; count += 1) {
+    signal.throwIfAborted()
     await file.read(head.fill(0), 0, tagHeadBytes, at)
     if (head.toString('latin1', 0, 3) !== 'ID3') return at
     const [flags = 0, ...bytes] = head.subarray(5)
     // Seven bits to a byte; a flag says that the head is repeated behind.
     at += tagHeadBytes + bytes.reduce((sum, byte) => sum * 128 + (byte & 127), 0) + (flags & 0x10 ? tagHeadBytes : 0)
   }
-  return size
+  return at
 }
 
 /** A page behind music shows itself to whoever takes the file for one; in a tag it is only text. */

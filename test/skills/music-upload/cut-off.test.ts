@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { makeSound } from '../../audio'
 import { toolsOfTests } from '../../sound'
+import { id3 } from './hostile-files'
 import { judge, judgeAll } from './judge'
 
 /** What can be known to be cut off is refused; what is whole is taken, whoever wrote it. */
@@ -98,6 +99,27 @@ describe.each(Object.entries(recipes))('%s', (_name, recipe) => {
       ...{ '1 %': start },
     })
   })
+})
+
+it('is known of a file that ends within the tag in front of its music', async () => {
+  const { whole } = await made({ extension: 'mp3' })
+  const tagged = Buffer.concat([id3(['APIC', Buffer.alloc(100_000)]), whole])
+  expect(await judge(toolsOfTests(), tagged)).toBe('taken')
+  expect(await judge(toolsOfTests(), tagged.subarray(0, 50_000))).toBe('damaged')
+})
+
+it('is known by the header of Fraunhofer too', async () => {
+  const { whole } = await made({ extension: 'mp3', args: ['-write_xing', '0', '-b:a', '128k', '-id3v2_version', '0'] })
+  for (const [frames, found] of [
+    [150, 'taken'],
+    [190, 'taken'],
+    [250, 'damaged'],
+  ] as const) {
+    const head = Buffer.from(whole)
+    head.write('VBRI', 36, 'latin1')
+    head.writeUInt32BE(frames, 50)
+    expect([frames, await judge(toolsOfTests(), head)]).toEqual([frames, found])
+  }
 })
 
 describe('a header that is wrong', () => {

@@ -57,6 +57,7 @@ const floods: Record<string, { demuxer: Demuxer; file: (mb: number) => Promise<B
   // The checksum is right.
   'heads of FLAC frames': { demuxer: 'flac', file: mb => flacFromAPipe(mb, '\u00ff\u00f8\u00c9\u0018\0\u00c2') },
   'FLAC synchronization': { demuxer: 'flac', file: mb => flacFromAPipe(mb, '\u00ff\u00f8') },
+  'empty tags': { demuxer: 'mp3', file: async mb => megabytes(mb, 'ID3\u0004\0\0\0\0\0\0') },
   'empty chunks': {
     demuxer: 'wav',
     file: async mb => Buffer.concat([(await music('wav')).subarray(0, 36), megabytes(mb, 'abcd\0\0\0\0')]),
