@@ -1,3 +1,4 @@
+import { lateness } from './subjects/lateness'
 import { startProfile } from './subjects/profile'
 import { type Answers, type Subject } from './subjects/subject'
 
@@ -13,7 +14,7 @@ export type Kind = keyof typeof kinds
 async function main(kind: string | undefined): Promise<void> {
   if (!isKind(kind)) throw new Error(`no such subject: ${String(kind)}`)
   const { port, answers } = await kinds[kind]()
-  const all: Answers = { cpu, memory, ...answers }
+  const all: Answers = { cpu, memory, lateness, ...answers }
   process.on('message', (message: { id: number; question: keyof Answers; sent: never }) => {
     const { id, question, sent } = message
     const answer = all[question] ?? (async () => Promise.reject(new Error(`${kind} cannot ${question}`)))

@@ -53,6 +53,21 @@ export const onlySaidIn: readonly { words: RegExp; what: string; files: readonly
     what: 'listens to a socket past the one wrapper',
     files: ['realtime/dispatch.ts'],
   },
+  // Foreign bytes are judged by workers, behind the bounds of a confined tool: what serves calls never looks at them.
+  {
+    words: /\bstorage\.download\(/,
+    what: 'fetches what somebody sent, which only jobs do',
+    files: [
+      'skills/music-upload/copy-for-download.ts',
+      'skills/music-upload/understand.ts',
+      'skills/pictures/redraw.ts',
+    ],
+  },
+  {
+    words: /'node:child_process'/,
+    what: 'starts a program past the one that confines it',
+    files: ['kernel/run-tool.ts'],
+  },
   { words: /process\.env\b/, what: 'reads the environment past the configuration', files: configurationFiles() },
 ]
 

@@ -42,6 +42,8 @@ describe('the architecture', () => {
     ['skills/feed/get-feed.ts', 'const now = Date.now()'],
     ['realtime/calls.ts', `socket.on('x', () => undefined)`],
     ['server/app.ts', 'process.env.PORT'],
+    ['skills/streaming/get-waveform.ts', `await world.storage.download(key, path, { etag, signal })`],
+    ['skills/streaming/get-waveform.ts', `import { spawn } from 'node:child_process'`],
   ])('tells that %s may not say %s', (file, source) => {
     expect(wordOffences(file, source)).toHaveLength(1)
   })

@@ -2,6 +2,7 @@ import { callsOverBothDoors } from './calls'
 import { connect } from './connect'
 import { fanOut } from './fan-out'
 import { grants } from './grants'
+import { hostile } from './hostile'
 import { latency } from './latency'
 import { likes } from './likes'
 import { memory } from './memory'
@@ -22,4 +23,5 @@ export const scenarios: readonly Scenario[] = [
   callsOverBothDoors,
   grants,
   processing,
+  hostile,
 ]

@@ -30,8 +30,8 @@ export async function prepareUpload(
   return id
 }
 
-/** The job that a worker does for it, to its end. Fails when not all of it is there then. */
-export async function processUpload(world: World, { uploadId }: { uploadId: string }): Promise<null> {
+/** The job that a worker does for it, to its end; tells how that was. */
+export async function judgeUpload(world: World, { uploadId }: { uploadId: string }): Promise<string> {
   const { signal } = new AbortController()
   await processTrack.run(
     { uploadId },
@@ -40,8 +40,13 @@ export async function processUpload(world: World, { uploadId }: { uploadId: stri
       transact: work => transact({ world, product, actor: null, requestId: randomUUID() }, work),
     },
   )
-  const upload = await Upload.findByPk(uploadId)
+  return (await Upload.findByPk(uploadId))?.state ?? 'gone'
+}
+
+/** The same. Fails when not all of it is there then. */
+export async function processUpload(world: World, { uploadId }: { uploadId: string }): Promise<null> {
+  const state = await judgeUpload(world, { uploadId })
   const audio = await TrackAudio.findOne({ where: { uploadId } })
-  if (upload?.state !== 'ready' || audio?.renditions.length !== 3) throw new Error('the track was not made')
+  if (state !== 'ready' || audio?.renditions.length !== 3) throw new Error('the track was not made')
   return null
 }

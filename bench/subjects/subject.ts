@@ -10,6 +10,10 @@ export interface Questions {
   /** The path of a local FLAC, sent and finalized: answers with the id of its upload. */
   prepareUpload: { sent: { path: string; ownerId: string }; answered: string }
   processUpload: { sent: { uploadId: string }; answered: null }
+  /** What a worker does for an upload, whatever comes of it: answers with the state that it ended in. */
+  judgeUpload: { sent: { uploadId: string }; answered: string }
+  /** Milliseconds by which the event loop was late, every 5 ms since it was last asked; the first time there are none. */
+  lateness: { sent: null; answered: number[] }
   /** Statements sent to PostgreSQL since it was last asked, as `<name of the connection>: <statement>`. */
   statements: { sent: null; answered: Record<string, number> }
 }

@@ -6,7 +6,7 @@ import { createWorld, type World } from '../../kernel/world'
 import { readConfig } from '../../kernel/world/config'
 import { startWeb } from '../../server/main'
 import { product } from '../../skills'
-import { prepareUpload, processUpload } from './process'
+import { judgeUpload, prepareUpload, processUpload } from './process'
 import { dataOf, said } from './said'
 import { watchStatements } from './statements'
 import { paced, type Questions, type Stream, type Subject, type Told, type Writing } from './subject'
@@ -49,6 +49,7 @@ export async function serveTutti(): Promise<Subject> {
       write: writing => write(world, writing),
       prepareUpload: file => prepareUpload(world, file),
       processUpload: upload => processUpload(world, upload),
+      judgeUpload: upload => judgeUpload(world, upload),
       statements: async () => statements.take(),
     },
   }

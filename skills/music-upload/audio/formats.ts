@@ -1,20 +1,22 @@
 /** A kind of file that we take: how ffmpeg names it, and what we serve it as. */
 export interface Format {
   /** The name of ffmpeg's demuxer. */
-  demuxer: string
+  demuxer: Demuxer
   extension: string
   contentType: string
   /** Its header says how long it is: a file whose sound ends before was cut off. */
   knowsDuration: boolean
 }
 
-const mp3 = { demuxer: 'mp3', extension: 'mp3', contentType: 'audio/mpeg', knowsDuration: false }
-const aac = { demuxer: 'aac', extension: 'aac', contentType: 'audio/aac', knowsDuration: false }
-const ogg = { demuxer: 'ogg', extension: 'ogg', contentType: 'audio/ogg', knowsDuration: false }
-const flac = { demuxer: 'flac', extension: 'flac', contentType: 'audio/flac', knowsDuration: true }
-const wav = { demuxer: 'wav', extension: 'wav', contentType: 'audio/wav', knowsDuration: true }
-const aiff = { demuxer: 'aiff', extension: 'aiff', contentType: 'audio/aiff', knowsDuration: true }
-const mp4 = { demuxer: 'mov', extension: 'm4a', contentType: 'audio/mp4', knowsDuration: true }
+export type Demuxer = 'mp3' | 'aac' | 'ogg' | 'flac' | 'wav' | 'aiff' | 'mov'
+
+const mp3: Format = { demuxer: 'mp3', extension: 'mp3', contentType: 'audio/mpeg', knowsDuration: false }
+const aac: Format = { demuxer: 'aac', extension: 'aac', contentType: 'audio/aac', knowsDuration: false }
+const ogg: Format = { demuxer: 'ogg', extension: 'ogg', contentType: 'audio/ogg', knowsDuration: false }
+const flac: Format = { demuxer: 'flac', extension: 'flac', contentType: 'audio/flac', knowsDuration: true }
+const wav: Format = { demuxer: 'wav', extension: 'wav', contentType: 'audio/wav', knowsDuration: true }
+const aiff: Format = { demuxer: 'aiff', extension: 'aiff', contentType: 'audio/aiff', knowsDuration: true }
+const mp4: Format = { demuxer: 'mov', extension: 'm4a', contentType: 'audio/mp4', knowsDuration: true }
 
 /** By what file-type calls what it sees in the first bytes. */
 export const formatsBySignature: Readonly<Record<string, Format>> = {

@@ -1,9 +1,11 @@
 import { fileTypeFromFile } from 'file-type/node'
 import { cautiousInput, type Format, formatsBySignature, isPlayable } from './formats'
+import { type Ending } from './endings/ending'
+import { readEnding } from './read-ending'
 import { refusePolyglot } from './refuse-polyglot'
 import { Rejection } from './rejection'
 import { runTool } from './run-tool'
-import { tagsOf } from './tags'
+import { tagNames, tagsOf } from './tags'
 
 const probeTimeoutMs = 15_000
 const reportBytesMax = 4 * 1024 * 1024
@@ -14,6 +16,7 @@ const durationMsMax = 24 * 60 * 60_000
 /** What a file says of itself. */
 export interface AudioFacts {
   format: Format
+  ending: Ending['verdict']
   codec: string
   /** Null where the header does not say. */
   durationMs: number | null
@@ -30,6 +33,7 @@ export interface AudioFacts {
 export async function probeAudio(ffprobe: string, path: string, signal: AbortSignal): Promise<AudioFacts> {
   const format = await recognise(path)
   await refusePolyglot(path)
+  const ending = await readEnding(path, format.demuxer, signal)
   const report = await describe(ffprobe, path, format, signal)
   const streams = listOf(report.streams)
   const audio = streams.find(stream => stream.codec_type === 'audio')
@@ -43,6 +47,7 @@ export async function probeAudio(ffprobe: string, path: string, signal: AbortSig
   if (seconds !== null && seconds * 1000 > durationMsMax) throw new Rejection('too_long')
   return {
     format,
+    ending,
     codec,
     durationMs: seconds === null ? null : Math.round(seconds * 1000),
     bitrate: numberOf(audio.bit_rate) ?? numberOf(whole.bit_rate),
@@ -60,6 +65,14 @@ async function recognise(path: string): Promise<Format> {
   return format
 }
 
+/** No more than is looked at: what a file says beside it may be made to be long to read. ffprobe takes names in either case. */
+const asked = [
+  'format=duration,bit_rate',
+  'stream=codec_type,codec_name,sample_rate,channels,duration,bit_rate',
+  'stream_disposition=attached_pic',
+  ...['format_tags', 'stream_tags'].map(section => `${section}=${tagNames.join(',')}`),
+].join(':')
+
 async function describe(ffprobe: string, path: string, { demuxer }: Format, signal: AbortSignal) {
   const chunks: Buffer[] = []
   let bytes = 0
@@ -68,7 +81,7 @@ async function describe(ffprobe: string, path: string, { demuxer }: Format, sign
     if (bytes > reportBytesMax) throw new Rejection('damaged')
     chunks.push(chunk)
   }
-  const args = ['-v', 'quiet', '-of', 'json', '-show_format', '-show_streams', ...cautiousInput(path, demuxer)]
+  const args = ['-v', 'quiet', '-of', 'json', '-show_entries', asked, ...cautiousInput(path, demuxer)]
   const understood = await runTool(ffprobe, args, { timeoutMs: probeTimeoutMs, signal }, keep)
   if (!understood) throw new Rejection('not_audio')
   return mapOf(JSON.parse(Buffer.concat(chunks).toString()))

@@ -18,6 +18,9 @@ const kept: Readonly<Record<string, string>> = {
   tsrc: 'isrc',
 }
 
+/** Whoever describes a file need not tell of others: some have tens of thousands. */
+export const tagNames: readonly string[] = Object.keys(kept)
+
 /** The tags worth keeping, cleaned and bounded; the first source that has one wins. */
 export function tagsOf(...sources: Record<string, unknown>[]): Record<string, string> {
   const tags: Record<string, string> = {}

@@ -1,0 +1,137 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { flacWithPictures, id3, mutated, nestedAtoms } from '../../test/skills/music-upload/hostile-files'
+import { median, quantile, spreadOf } from '../judge'
+import { type LoadClient, type Reply } from '../load/client'
+import { inPairs, Void } from '../rounds'
+import { type RunningSubject } from '../running-subject'
+import { atMost, type Scenario } from './scenario'
+
+const callsPerSecond = 100
+/** One that calls more than ten times a second is sent away. */
+const clientCount = 20
+/** As many as a worker does of the long jobs. */
+const atOnce = 2
+const floodBytes = 16 * 1024 * 1024
+const idleMs = 10_000
+
+/** How late the loops of a node and of a worker are while the worker judges files that were made to do harm. */
+export const hostile: Scenario = {
+  name: 'hostile',
+  promises: [
+    {
+      name: 'hostile-node',
+      title: 'Lag of a node while a worker judges hostile files, p99',
+      unit: 'ms',
+      goal: atMost(50),
+    },
+    { name: 'hostile-worker', title: 'Lag of that worker itself, p99', unit: 'ms', goal: atMost(50) },
+  ],
+
+  async measure(lab) {
+    const folder = await mkdtemp(join(tmpdir(), 'tutti-bench-hostile-'))
+    try {
+      const files = await makeFiles(folder)
+      // A node has a core, as in the other scenarios; a worker and its tools take what they find.
+      const [node, worker] = [await lab.start('tutti'), await lab.start('tutti', { isFree: true })]
+      const [person = { id: '', subject: '' }] = lab.people
+      const clients = await lab.crowd(node, clientCount)
+      const during = async (work: () => Promise<unknown>) => {
+        for (const subject of [node, worker]) await subject.ask('lateness', null)
+        await whileCalled(clients, work)
+        return { node: await node.ask('lateness', null), worker: await worker.ask('lateness', null) }
+      }
+      const { pairs, remarks } = await inPairs({
+        rounds: 2,
+        ours: () => during(() => judgeAll(worker, files, person.id)),
+        baseline: () => during(() => new Promise(resolve => setTimeout(resolve, idleMs))),
+      })
+      for (const subject of [node, worker]) await subject.end()
+      const shown = (who: 'node' | 'worker') => {
+        const p99 = pairs.map(pair => quantile(pair.ours[who], 0.99))
+        const idle = pairs.map(pair => quantile(pair.baseline[who], 0.99))
+        const most = Math.max(...pairs.flatMap(pair => pair.ours[who]))
+        return {
+          name: `hostile-${who}`,
+          figure: spreadOf(p99),
+          ours: `${median(p99).toFixed(2)} ms`,
+          baseline: `${median(idle).toFixed(2)} ms`,
+          most: `the latest single turn was ${most.toFixed(0)} ms late`,
+        }
+      }
+      const { most: mostOfNode, ...ofNode } = shown('node')
+      const { most: mostOfWorker, ...ofWorker } = shown('worker')
+      const what = `${files.length} files, ${atOnce} at once, and ${callsPerSecond} calls/s, all of them answered; the bare one is the same with no files`
+      return [
+        { ...ofNode, remarks: [what, mostOfNode, ...remarks] },
+        { ...ofWorker, remarks: [mostOfWorker, ...remarks] },
+      ]
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+}
+
+/** Calls at an even pace, each of which has to be answered. */
+async function whileCalled(clients: readonly LoadClient[], work: () => Promise<unknown>): Promise<void> {
+  const calls: Promise<Reply>[] = []
+  const call = () => {
+    const client = clients[calls.length % clients.length]
+    if (client !== undefined) calls.push(client.call('user-profile.getMe', {}))
+  }
+  const timer = setInterval(call, 1_000 / callsPerSecond)
+  try {
+    await work()
+  } finally {
+    clearInterval(timer)
+  }
+  for (const { error } of await Promise.all(calls)) if (error !== undefined) throw new Void(`a call: ${error.code}`)
+}
+
+async function judgeAll(worker: RunningSubject, files: readonly string[], ownerId: string): Promise<void> {
+  const left = [...files]
+  const judge = async () => {
+    for (let path = left.pop(); path !== undefined; path = left.pop()) {
+      const uploadId = await worker.ask('prepareUpload', { path, ownerId })
+      const state = await worker.ask('judgeUpload', { uploadId })
+      if (!['ready', 'rejected'].includes(state)) throw new Void(`${path} is ${state}`)
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, judge))
+}
+
+/** Cut off, flooded with what looks like the next piece, bloated with pictures and words, changed at random. */
+async function makeFiles(folder: string): Promise<string[]> {
+  const made = async (name: string, ...args: string[]) => {
+    const path = join(folder, name)
+    const source = `aevalsrc=0.5*sin(440*2*PI*t)*abs(sin(2*PI*t)):d=10:s=44100`
+    await promisify(execFile)('ffmpeg', ['-v', 'error', '-nostdin', '-f', 'lavfi', '-i', source, ...args, '-y', path])
+    return readFile(path)
+  }
+  const [mp3, ogg, flac] = [await made('0.mp3'), await made('0.ogg', '-c:a', 'libvorbis'), await made('0.flac')]
+  const flood = (pattern: string) => Buffer.alloc(floodBytes, pattern, 'latin1')
+  const words: [string, Buffer][] = Array.from({ length: 3_000 }, (_, n) => ['TXXX', Buffer.from(`\u0003k${n}\0v`)])
+  const files = [
+    ...[mp3, ogg, flac].map(file => file.subarray(0, file.length / 2)),
+    Buffer.concat([mp3, flood('\u00ff')]),
+    Buffer.concat([mp3, flood('\u00ff\u00fb\u0090\u0064')]),
+    Buffer.concat([ogg, flood('OggO')]),
+    Buffer.concat([flac, flood('\u00ff\u00f8')]),
+    flood('\u00ff\u00f1\u0050\u0080\0\u00ff\u00fc'),
+    flacWithPictures(flac, 2),
+    Buffer.concat([id3(...words), mp3]),
+    Buffer.concat([id3(['TIT2', flood('A').subarray(0, 2 * 1024 * 1024)]), mp3]),
+    nestedAtoms(10_000),
+    ...Array.from({ length: 4 }, (_, seed) => mutated(mp3, seed)),
+  ]
+  return Promise.all(
+    files.map(async (file, index) => {
+      const path = join(folder, `${index}`)
+      await writeFile(path, file)
+      return path
+    }),
+  )
+}

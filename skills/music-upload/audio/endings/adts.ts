@@ -1,0 +1,9 @@
+import { adtsFrames } from '../pieces/frame-kinds'
+import { walk } from '../pieces/walk'
+import { type Ending, type Sounding } from './ending'
+
+/** AAC in ADTS frames. Nothing says how many there are. */
+export async function adtsEnding(sounding: Sounding): Promise<Ending> {
+  const { isCut, end } = await walk(sounding, { ...adtsFrames, see: () => undefined })
+  return { verdict: isCut ? 'cut' : 'whole', end }
+}

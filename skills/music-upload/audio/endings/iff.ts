@@ -1,0 +1,42 @@
+import { type Ending, type Sounding } from './ending'
+
+/** WAV: what is to follow is told in little-endian numbers. */
+export const wavEnding = (sounding: Sounding): Promise<Ending> =>
+  ending(sounding, { sound: 'data', number: (head, at) => head.readUInt32LE(at) })
+
+/** AIFF: the same, with the other end first. */
+export const aiffEnding = (sounding: Sounding): Promise<Ending> =>
+  ending(sounding, { sound: 'SSND', number: (head, at) => head.readUInt32BE(at) })
+
+interface Dialect {
+  sound: string
+  number: (head: Buffer, at: number) => number
+}
+
+/** Real files have a few dozen. */
+const chunksMax = 10_000
+/** The head of the plainest WAV: some writers count it as sound. */
+const missingBytesMax = 44
+
+async function ending({ file, from, size, signal }: Sounding, { sound, number }: Dialect): Promise<Ending> {
+  const head = Buffer.alloc(8)
+  let at = from + 12
+  for (let count = 0; at + 8 <= size && count < chunksMax; count += 1) {
+    signal.throwIfAborted()
+    await file.read(head, 0, 8, at)
+    const name = head.toString('latin1', 0, 4)
+    if (!/^[\w ]{4}$/.test(name)) break
+    const bytes = number(head, 4)
+    if (name === sound) {
+      if (isUnknown(bytes)) return { verdict: 'whole', end: size }
+      if (at + 8 + bytes - size > missingBytesMax) return { verdict: 'cut', end: size }
+    }
+    // Chunks begin at even places.
+    at += 8 + bytes + (bytes % 2)
+  }
+  return { verdict: 'whole', end: Math.min(at, size) }
+}
+
+/** What writes into a pipe can't come back to say how much it was: it says nothing, or as much as its numbers hold. */
+const isUnknown = (bytes: number): boolean =>
+  bytes === 0 || bytes >= 0xffff_0000 || Math.abs(bytes - 0x7fff_ffff) <= 0xffff
