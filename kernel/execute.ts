@@ -42,12 +42,14 @@ export async function execute(world: World, product: Product, op: AnyOperation, 
   if (op.who === 'moderators' && !isModerator(actor)) throw refusals.forbidden()
   await countAgainstLimit(world, op, call)
   const input = parse(op.input, call.input)
-  const perform = (context: Context) => performOnce(op, input, context)
   try {
     if (op.idempotency === 'read' || op.changesNothing === true) {
       const position = await positionFor(world, op.snapshotOf?.(input, actor))
+      const perform = (context: Context) => performOnce(op, { input, asked: undefined }, context)
       return { ...(await read(world, { actor, requestId, address }, perform)), ...position }
     }
+    const asked = await op.ask?.(input, contextOutside(world, { actor, requestId, address }))
+    const perform = (context: Context) => performOnce(op, { input, asked }, context)
     return await transact({ world, product, actor, requestId, address }, context =>
       op.idempotency === 'keyed' && key !== undefined && actor !== null
         ? once(world, { actor, operation: op.name, key, input, now: context.now }, () => perform(context))
@@ -59,35 +61,34 @@ export async function execute(world: World, product: Product, op: AnyOperation, 
   }
 }
 
-async function performOnce(op: AnyOperation, input: unknown, context: Context): Promise<Answer> {
+async function performOnce(
+  op: AnyOperation,
+  { input, asked }: { input: unknown; asked: unknown },
+  context: Context,
+): Promise<Answer> {
   const subject = await op.load(input, context)
   if (!op.allow(context.actor, subject)) throw refusals.forbidden()
-  const result = await op.run({ input, subject, actor: context.actor }, context)
+  const result = await op.run({ input, subject, actor: context.actor, asked }, context)
   const answer = toAnswer(result)
   if (context.world.config.strict) refuseUndocumented(op, answer)
   return answer
 }
 
 /** Reads need no transaction; where `strict` is on they get a read-only one, so that a read which writes fails. */
-async function read(
-  world: World,
-  { actor, requestId, address }: Pick<Call, 'actor' | 'requestId' | 'address'>,
-  perform: (context: Context) => Promise<Answer>,
-): Promise<Answer> {
-  const refuse = async () => {
-    throw new Error('a read announces nothing')
-  }
-  const context = {
-    world,
-    actor,
-    requestId,
-    now: new Date(world.clock.now()),
-    address,
-    emit: refuse,
-    enqueue: refuse,
-    tally: refuse,
-  }
+async function read(world: World, caller: Caller, perform: (context: Context) => Promise<Answer>): Promise<Answer> {
+  const context = contextOutside(world, caller)
   return world.config.strict ? world.db.readOnly(() => perform(context)) : perform(context)
+}
+
+type Caller = Pick<Call, 'actor' | 'requestId' | 'address'>
+
+/** The context of what runs without a transaction. */
+function contextOutside(world: World, { actor, requestId, address }: Caller): Context {
+  const refuse = async () => {
+    throw new Error('what reads announces nothing')
+  }
+  const now = new Date(world.clock.now())
+  return { world, actor, requestId, now, address, emit: refuse, enqueue: refuse, tally: refuse }
 }
 
 async function positionFor(world: World, channel: string | undefined): Promise<Pick<Answer, 'position'>> {

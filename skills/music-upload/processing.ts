@@ -55,7 +55,7 @@ export async function finish(uploadId: string, understood: Understood, context: 
   const track = await trackOf(upload)
   const { key, facts, durationMs } = understood
   const { bitrate, sampleRate, channels, tags } = facts
-  if (upload.replacesAudio) await forgetReplaced(track, context)
+  await forgetReplaced(track, context)
   await keepWhatWasHeard({ trackId: track.id, uploadId }, understood, context)
   await change(upload, { state: advance(upload.state, 'ready'), step: null, progress: 100, ...noLease }, context)
   await changeTrack(
@@ -70,7 +70,7 @@ export async function finish(uploadId: string, understood: Understood, context: 
   await forgetIncoming(upload, context)
 }
 
-/** The end of an upload of which no track can be made. A track that has other audio keeps it. */
+/** The end of an upload that brings no audio. A track that has other audio keeps it. */
 export async function giveUp(
   uploadId: string,
   state: 'rejected' | 'failed',
@@ -90,7 +90,8 @@ async function end(
   // Not the file's fault: it is kept, so that it need not be sent anew.
   const retryUntil = state === 'failed' ? new Date(context.now.getTime() + retryWindowMs) : null
   await change(upload, { state: advance(upload.state, state), step: null, fault, retryUntil, ...noLease }, context)
-  if (!upload.replacesAudio) await changeTrack(await trackOf(upload), { state: 'failed' }, context)
+  const track = await trackOf(upload)
+  if (track.state === 'processing') await changeTrack(track, { state: 'failed' }, context)
   if (retryUntil === null) await forgetIncoming(upload, context)
   await forgetVersion(upload, context)
 }
@@ -114,8 +115,8 @@ export async function stepAside({ id, trackId }: WithTrack, run: string, context
 
 /** Tags fill in a title where the artist gave none, neither before nor since. */
 function suggestedTitle(upload: Upload, track: Track, { title }: Record<string, string>) {
-  const isUntouched =
-    !upload.replacesAudio && upload.title === null && track.title === provisionalTitle(upload.fileName)
+  const isNew = !upload.replacesAudio && track.audioKey === null
+  const isUntouched = isNew && upload.title === null && track.title === provisionalTitle(upload.fileName)
   return isUntouched && title !== undefined ? { title } : {}
 }
 

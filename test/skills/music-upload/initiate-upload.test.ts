@@ -72,7 +72,7 @@ it('lets nobody have more uploads waiting than allowed, however many are announc
   )
   expect(replies.filter(({ data }) => data !== undefined)).toHaveLength(pendingUploadsMax)
   for (const { error } of replies)
-    if (error !== undefined) expect(error).toMatchObject({ code: 'too_many_uploads', status: 409 })
+    if (error !== undefined) expect(error).toMatchObject({ code: 'too_many_uploads', status: 429 })
 
   const [one] = await Upload.findAll({ where: { ownerId: ann.id } })
   await ann.call(abortUpload, { uploadId: one?.id ?? '' })
