@@ -1,7 +1,7 @@
 import { type Skill } from '../../kernel/product'
 import { abortUpload } from './abort-upload'
 import { dropParts } from './drop-parts'
-import { trackChanged, trackHidden, trackPublished, trackRemoved, uploadChanged } from './events'
+import { audioChanged, trackChanged, trackHidden, trackPublished, trackRemoved, uploadChanged } from './events'
 import { expireUploads } from './expire-uploads'
 import { findResemblance } from './find-resemblance'
 import { finalizeUpload } from './finalize-upload'
@@ -29,7 +29,7 @@ export const musicUpload: Skill = {
     ...[signParts, getStorage],
     ...[updateTrack, replaceAudio, removeTrack, listMatches],
   ],
-  events: [uploadChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
+  events: [uploadChanged, audioChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
   jobs: [
     ...[processTrack, takeUpLost, findResemblance, expireUploads, removeObjects, dropParts],
     ...[sweepBucket, releaseTrack, releaseDue],

@@ -3,7 +3,7 @@ import { type JobContext } from '../../kernel/job'
 import { type Track, Upload } from '../../models'
 import { lockTrack } from '../streaming/views'
 import { changeTrack } from './change-track'
-import { uploadChanged } from './events'
+import { audioChanged, uploadChanged } from './events'
 import { deadlyFile } from './faults'
 import { keepWhatWasHeard } from './keep-what-was-heard'
 import { noLease, Overtaken, takeLease } from './lease'
@@ -67,6 +67,7 @@ export async function finish(uploadId: string, understood: Understood, context: 
     },
     context,
   )
+  await context.emit(audioChanged, { trackId: track.id })
   await forgetIncoming(upload, context)
 }
 
