@@ -85,6 +85,19 @@ it('in the midst of the sending: what was lost is named, and the client sends th
   expect(await openIn(uploadId)).toEqual([])
 })
 
+it('believes for some seconds that the parts are there still, and no longer', async () => {
+  const { uploadId } = await announceThree(ann)
+  for (const number of [1, 2]) expect(await sendOfThree(ann, uploadId, [number])).toEqual([200])
+  const before = await nameOf(uploadId)
+  await lose(uploadId)
+  expect(await sendOfThree(ann, uploadId, [3])).toEqual([404])
+  expect(await nameOf(uploadId)).toBe(before)
+  // As when those seconds are over.
+  await world.world.cache.drop([`parts:${before}`])
+  expect(await sendOfThree(ann, uploadId, [3])).toEqual([200])
+  expect(await sentNumbers(ann, uploadId)).toEqual([3])
+})
+
 it('signs nothing when the store has made the object already, and takes that for the parts, also when it was begun anew', async () => {
   const { uploadId } = await announceThree(ann)
   const key = `incoming/${uploadId}`
