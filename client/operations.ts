@@ -674,7 +674,7 @@ export interface Operations {
   'music-upload.finalizeUpload': { input: { uploadId: string }; data: Upload; page: false }
   /** Try an upload again that failed through no fault of its file, without sending it anew: the file is kept for 7 days. One that was rejected stays so. Asking again while it is worked on changes nothing. */
   'music-upload.retryUpload': { input: { uploadId: string }; data: Upload; page: false }
-  /** Give an upload up, also while it is worked on: its file and its track go. A track whose audio it was to replace stays as it was. Doing so again changes nothing. */
+  /** Give an upload up, also while it is worked on: its file and its track go. A track that it was to replace the audio of stays, and so does one for which other audio is there or announced. Doing so again changes nothing. */
   'music-upload.abortUpload': { input: { uploadId: string }; data: Upload; page: false }
   /** URLs for parts of an upload, good for 30 minutes: ask again for those that take longer. */
   'music-upload.signParts': {
@@ -699,7 +699,7 @@ export interface Operations {
     data: Track
     page: false
   }
-  /** Announce new audio for a track of yours: send and finalize it like any upload. The old audio plays until the new is ready; title, counts, comments and address stay. */
+  /** Announce new audio for a track of yours: send and finalize it like any upload, one after the other. The old audio plays until the new is ready, and a track without, since its upload failed, becomes ready by it; title, counts, comments and address stay. */
   'music-upload.replaceAudio': {
     input: {
       trackId: string
@@ -992,6 +992,8 @@ export interface Events {
   'streaming.followerLeft': { profileId: string; artistId: string }
   /** An upload of yours was announced, got further, or ended. */
   'music-upload.uploadChanged': { ownerId: string; upload: Upload }
+  /** A track has audio for the first time, or other audio than before. */
+  'music-upload.audioChanged': { trackId: string }
   /** A track is ready, and there for its artist’s followers or for everybody, for the first time. */
   'music-upload.trackPublished': { trackId: string; by: ProfileSummary; title: string }
   /** A track got another title, description, genre, visibility, release, state or audio. */
@@ -1099,6 +1101,15 @@ export interface Events {
     rev: number
     updatedAt: string
     itemId: string
+  }
+  /** A track of a playlist has other audio, and so another length, in each of these items. */
+  'playlists.trackChanged': {
+    playlistId: string
+    ownerId: string
+    visibility: 'public' | 'unlisted' | 'private'
+    itemIds: string[]
+    trackId: string
+    track: Track | null
   }
   /** A notification is there, is there again, or speaks of one more actor: it replaces the one of the same id. */
   'notifications.notificationAdded': {

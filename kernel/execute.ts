@@ -34,23 +34,26 @@ export interface Answer {
 }
 
 /**
- * The only road into an operation, the same for both doors: signed in → within the limit → valid → transaction → key
- * already answered → load → allow → run and append events → commit → answer.
+ * The only road into an operation, the same for both doors: signed in → within the limit → valid → others asked → transaction →
+ * key already answered → load → allow → run and append events → commit → answer.
  * @throws Refusal for every way to say no; anything else is a bug.
  */
 export async function execute(world: World, product: Product, op: AnyOperation, call: Call): Promise<Answer> {
   const { actor, requestId, address, agent = null, key } = call
+  const caller = { actor, requestId, address, agent }
   if (op.who !== 'anyone' && actor === null) throw refusals.notSignedIn()
   if (op.who === 'moderators' && !isModerator(actor)) throw refusals.forbidden()
   await countAgainstLimit(world, op, call)
   const input = parse(op.input, call.input)
-  const perform = (context: Context) => performOnce(op, input, context)
   try {
     if (op.idempotency === 'read' || op.changesNothing === true) {
       const position = await positionFor(world, op.snapshotOf?.(input, actor))
-      return { ...(await read(world, { actor, requestId, address, agent }, perform)), ...position }
+      const perform = (context: Context) => performOnce(op, { input, asked: undefined }, context)
+      return { ...(await read(world, caller, perform)), ...position }
     }
-    return await transact({ world, product, actor, requestId, address, agent }, context =>
+    const asked = await op.ask?.(input, contextOutside(world, caller))
+    const perform = (context: Context) => performOnce(op, { input, asked }, context)
+    return await transact({ world, product, ...caller }, context =>
       op.idempotency === 'keyed' && key !== undefined && actor !== null
         ? once(world, { actor, operation: op.name, key, input, now: context.now }, () => perform(context))
         : perform(context),
@@ -61,36 +64,34 @@ export async function execute(world: World, product: Product, op: AnyOperation, 
   }
 }
 
-async function performOnce(op: AnyOperation, input: unknown, context: Context): Promise<Answer> {
+async function performOnce(
+  op: AnyOperation,
+  { input, asked }: { input: unknown; asked: unknown },
+  context: Context,
+): Promise<Answer> {
   const subject = await op.load(input, context)
   if (!op.allow(context.actor, subject)) throw refusals.forbidden()
-  const result = await op.run({ input, subject, actor: context.actor }, context)
+  const result = await op.run({ input, subject, actor: context.actor, asked }, context)
   const answer = toAnswer(result)
   if (context.world.config.strict) refuseUndocumented(op, answer)
   return answer
 }
 
 /** Reads need no transaction; where `strict` is on they get a read-only one, so that a read which writes fails. */
-async function read(
-  world: World,
-  { actor, requestId, address, agent = null }: Pick<Call, 'actor' | 'requestId' | 'address' | 'agent'>,
-  perform: (context: Context) => Promise<Answer>,
-): Promise<Answer> {
-  const refuse = async () => {
-    throw new Error('a read announces nothing')
-  }
-  const context = {
-    world,
-    actor,
-    requestId,
-    now: new Date(world.clock.now()),
-    address,
-    agent,
-    emit: refuse,
-    enqueue: refuse,
-    tally: refuse,
-  }
+async function read(world: World, caller: Caller, perform: (context: Context) => Promise<Answer>): Promise<Answer> {
+  const context = contextOutside(world, caller)
   return world.config.strict ? world.db.readOnly(() => perform(context)) : perform(context)
+}
+
+type Caller = Pick<Context, 'actor' | 'requestId' | 'address' | 'agent'>
+
+/** The context of what runs without a transaction. */
+function contextOutside(world: World, { actor, requestId, address, agent }: Caller): Context {
+  const refuse = async () => {
+    throw new Error('what reads announces nothing')
+  }
+  const now = new Date(world.clock.now())
+  return { world, actor, requestId, now, address, agent, emit: refuse, enqueue: refuse, tally: refuse }
 }
 
 async function positionFor(world: World, channel: string | undefined): Promise<Pick<Answer, 'position'>> {

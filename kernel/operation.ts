@@ -12,9 +12,9 @@ export type ActorOf<W extends Who> = W extends 'anyone' ? Actor | null : Actor
 /**
  * One thing that the product does. The type of every step follows from what is declared: `load` finds the subject,
  * with the locks it needs, and refuses what the caller may not know of; `allow` is a pure yes or no; `run` changes
- * rows and emits events. `I` is the input, `O` the answer, `S` the subject.
+ * rows and emits events. `I` is the input, `O` the answer, `S` the subject, `A` what others were asked for beforehand.
  */
-export interface Operation<I = unknown, O = unknown, S = unknown, W extends Who = Who> {
+export interface Operation<I = unknown, O = unknown, S = unknown, W extends Who = Who, A = unknown> {
   /** `skill.verbNoun`: the name of the socket call and the operationId of the docs. */
   readonly name: `${string}.${string}`
   /** Method and path below `/api/v1`; `:names` are fields of the input. */
@@ -50,10 +50,16 @@ export interface Operation<I = unknown, O = unknown, S = unknown, W extends Who 
   kept?(this: void, answer: NoInfer<O>): { version: string; seconds: number }
   /** What else it may refuse with, beyond what any operation may. */
   readonly refuses?: readonly RefusalKind[]
+  /**
+   * Asks what is slow and not ours, such as the object store, before the transaction begins: so nothing waits for its answer with
+   * rows locked and a connection taken. It refuses like `load` what the caller may not know of, changes no rows, and what it saw
+   * of them may have changed by the time of `run`, which looks again. The transaction that is tried again asks no more.
+   */
+  ask?(this: void, input: NoInfer<I>, context: Context<ActorOf<W>>): Promise<A>
   load(input: NoInfer<I>, context: Context<ActorOf<W>>): Promise<S>
   allow(actor: ActorOf<W>, subject: NoInfer<S>): boolean
   run(
-    call: { input: NoInfer<I>; subject: NoInfer<S>; actor: ActorOf<W> },
+    call: { input: NoInfer<I>; subject: NoInfer<S>; actor: ActorOf<W>; asked: NoInfer<A> },
     context: Context<ActorOf<W>>,
   ): Promise<NoInfer<O>>
 }
@@ -62,13 +68,16 @@ export interface Operation<I = unknown, O = unknown, S = unknown, W extends Who 
 export type AnyOperation = Operation
 
 /** Declares an operation. Throws at start-up when method and idempotency disagree. */
-export function operation<I, O, S, W extends Who>(declared: Operation<I, O, S, W>): Operation<I, O, S, W> {
+export function operation<I, O, S, W extends Who, A>(declared: Operation<I, O, S, W, A>): Operation<I, O, S, W, A> {
   const isRead = declared.idempotency === 'read'
   if (declared.route.startsWith('GET ') !== isRead)
     throw new Error(`${declared.name}: a GET is a read and a read is a GET`)
   if (declared.redirectOf !== undefined && !isRead) throw new Error(`${declared.name}: a redirect is a read`)
   if (declared.kept !== undefined && !isRead) throw new Error(`${declared.name}: only a read may be kept`)
   if (declared.snapshotOf !== undefined && !isRead) throw new Error(`${declared.name}: a snapshot is a read`)
+  // Of a read nothing is locked, and what a key has answered already needs no asking.
+  if (declared.ask !== undefined && declared.idempotency !== 'natural')
+    throw new Error(`${declared.name}: only what is repeated without harm asks before its transaction`)
   return declared
 }
 

@@ -27,7 +27,7 @@ export function storageParts(s3: S3Client, bucket: string) {
   const at = (key: string, multipartId: string) => ({ Bucket: bucket, Key: key, UploadId: multipartId })
 
   return {
-    /** Answers the store's name for it. Answers soon or not at all: whoever asks may hold a transaction open. */
+    /** Answers the store's name for it; soon or not at all, since somebody waits. */
     async openParts(key: string, contentType: string): Promise<string> {
       const named = { Bucket: bucket, Key: key, ContentType: contentType, ChecksumAlgorithm: 'SHA256' as const }
       const command = new CreateMultipartUploadCommand(named)
@@ -51,6 +51,13 @@ export function storageParts(s3: S3Client, bucket: string) {
         unhoistableHeaders: new Set(['x-amz-checksum-sha256']),
       })
       return { url, headers: { 'x-amz-checksum-sha256': sha256 } }
+    },
+
+    /** Whether the store still takes parts under that name: not when it was completed or dropped, or was never there. */
+    async takesParts(key: string, multipartId: string): Promise<boolean> {
+      const command = new ListPartsCommand({ ...at(key, multipartId), MaxParts: 1 })
+      const abortSignal = AbortSignal.timeout(openTimeoutMs)
+      return (await s3.send(command, { abortSignal }).catch(undefinedIfGone)) !== undefined
     },
 
     /** The parts that are there, by number; undefined when the upload is completed, aborted or was never there. */

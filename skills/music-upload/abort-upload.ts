@@ -1,21 +1,24 @@
+import { Op } from 'sequelize'
 import { type Context } from '../../kernel/context'
 import { operation } from '../../kernel/operation'
 import { id, shape } from '../../kernel/schema'
-import { type Upload } from '../../models'
+import { Upload } from '../../models'
+import { lockTrack } from '../streaming/views'
+import { changeTrack } from './change-track'
 import { uploadChanged } from './events'
 import { ownUpload } from './own-upload'
 import { forgetIncoming, forgetVersion } from './places'
 import { uploadOver } from './refusals'
 import { withdrawTrack } from './withdraw-track'
-import { advance, isFinal, nothingMore } from './upload-state'
+import { advance, isFinal, isUnderWay, nothingMore } from './upload-state'
 import { uploadView, viewUpload } from './views'
 
 export const abortUpload = operation({
   name: 'music-upload.abortUpload',
   route: 'DELETE /uploads/:uploadId',
   summary:
-    'Give an upload up, also while it is worked on: its file and its track go. A track whose audio it was to replace stays as it ' +
-    'was. Doing so again changes nothing.',
+    'Give an upload up, also while it is worked on: its file and its track go. A track that it was to replace the audio of stays, ' +
+    'and so does one for which other audio is there or announced. Doing so again changes nothing.',
   who: 'signed-in',
   input: shape({ uploadId: id }),
   output: uploadView,
@@ -30,16 +33,33 @@ export const abortUpload = operation({
   async run({ subject: upload }, context) {
     if (upload.state === 'aborted') return viewUpload(upload)
     if (isFinal(upload.state)) throw uploadOver()
+    const wasUnderWay = isUnderWay(upload.state)
     await upload.update({ state: advance(upload.state, 'aborted'), ...nothingMore })
     await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
     await forgetIncoming(upload, context)
-    await forgetWhatItMade(upload, context)
+    await forgetWhatItMade(upload, wasUnderWay, context)
     return viewUpload(upload)
   },
 })
 
-async function forgetWhatItMade({ id, trackId, replacesAudio }: Upload, context: Context): Promise<void> {
+/** Its track too, when nothing else has brought that audio or is to bring it. */
+async function forgetWhatItMade(upload: Upload, wasUnderWay: boolean, context: Context): Promise<void> {
+  const { id, trackId, replacesAudio } = upload
   if (trackId === null) return
-  if (replacesAudio) await forgetVersion({ id, trackId }, context)
-  else await withdrawTrack(trackId, context)
+  const track = await lockTrack(trackId)
+  if (track === null || track.removedAt !== null) return
+  if (!replacesAudio && track.state !== 'ready' && !(await isAudioAwaited(trackId, context)))
+    return withdrawTrack(trackId, context)
+  await forgetVersion({ id, trackId }, context)
+  if (wasUnderWay && track.state === 'processing') await changeTrack(track, { state: 'failed' }, context)
+}
+
+/** Under the lock of the track no upload for it is announced or taken up. */
+async function isAudioAwaited(trackId: string, { now }: Pick<Context, 'now'>): Promise<boolean> {
+  const states = [
+    { state: 'initiated', expiresAt: { [Op.gt]: now } },
+    { state: ['uploaded', 'processing'] },
+    { state: 'failed', retryUntil: { [Op.gt]: now } },
+  ]
+  return (await Upload.count({ where: { trackId, [Op.or]: states } })) > 0
 }

@@ -33,26 +33,34 @@ type Announced = Shape<typeof fileFields> &
     >
   >
 
-/** How many uploads of a person wait for their file; serialises those that are announced at once, or one too many slips through. */
-export async function countPending({ actor, now }: Pick<Context<Actor>, 'actor' | 'now'>): Promise<number> {
+/** The uploads of a person that wait for their file, as many as there may be. */
+export type Pending = readonly Pick<Upload, 'expiresAt'>[]
+
+/** Serialises those that are announced at once, or one too many slips through. What expires first comes first. */
+export async function pendingUploads({ actor, now }: Pick<Context<Actor>, 'actor' | 'now'>): Promise<Pending> {
   await Profile.findByPk(actor.id, { attributes: ['id'], lock: Transaction.LOCK.NO_KEY_UPDATE })
-  return Upload.count({ where: { ownerId: actor.id, state: 'initiated', expiresAt: { [Op.gt]: now } } })
+  return Upload.findAll({
+    attributes: ['expiresAt'],
+    where: { ownerId: actor.id, state: 'initiated', expiresAt: { [Op.gt]: now } },
+    order: ['expiresAt'],
+    limit: pendingUploadsMax,
+  })
 }
 
 /**
  * An upload that waits for its file, its bytes reserved, and where the file is to be sent: the URL of one PUT, or how it is
- * cut into parts. To be called under the lock that `countPending` takes.
+ * cut into parts. To be called under the lock that `pendingUploads` takes.
  * @throws `too_many_uploads`, `quota_exceeded`, `invalid_input` without the SHA-256 of a file that is sent by one PUT
  */
 export async function announceUpload(
   announced: Announced,
-  pending: number,
+  pending: Pending,
   context: Context<Actor>,
 ): Promise<{ upload: Upload } & SendingView> {
   const { sizeBytes, sha256 } = announced
   const partBytes = partBytesFor(sizeBytes)
   if (partBytes === null && sha256 === undefined) throw sha256Wanted()
-  if (pending >= pendingUploadsMax) throw tooManyUploads()
+  refuseTooMany(pending, context)
   await refuseBeyondQuota(sizeBytes, context)
 
   const { actor, now } = context
@@ -73,6 +81,12 @@ export async function announceUpload(
   const plan = partPlan(upload)
   if (plan === undefined) return { upload, put: await presignFor(upload, context), parts: null }
   return { upload, put: null, parts: { partBytes: plan.partBytes, count: plan.count } }
+}
+
+function refuseTooMany(pending: Pending, { now }: Pick<Context, 'now'>): void {
+  const [first] = pending
+  if (first === undefined || pending.length < pendingUploadsMax) return
+  throw tooManyUploads(undefined, { retryAfter: Math.ceil((first.expiresAt.getTime() - now.getTime()) / 1000) })
 }
 
 async function refuseBeyondQuota(sizeBytes: number, context: Context<Actor>): Promise<void> {

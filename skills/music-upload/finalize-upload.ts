@@ -3,18 +3,24 @@ import { operation } from '../../kernel/operation'
 import { newId } from '../../kernel/ids'
 import { id, shape } from '../../kernel/schema'
 import { Track, type Upload } from '../../models'
-import { completeParts } from './complete-parts'
+import { dropParts } from './drop-parts'
 import { uploadChanged } from './events'
+import { findSent, type Sent } from './find-sent'
 import { ownUpload, refuseUnwanted } from './own-upload'
-import { partPlan } from './part-plan'
 import { incomingKey } from './places'
 import { planRelease } from './plan-release'
-import { hexToBase64 } from './presign'
 import { enqueueProcessing } from './process-track'
 import { provisionalTitle } from './provisional-title'
-import { objectMismatch, objectMissing, replacementPending, uploadAborted, uploadExpired } from './refusals'
+import {
+  changedMeanwhile,
+  objectMismatch,
+  objectMissing,
+  replacementPending,
+  uploadAborted,
+  uploadExpired,
+} from './refusals'
 import { scheduleRelease } from './release-track'
-import { refuseSecondReplacement } from './replacement'
+import { takeTurn } from './take-turn'
 import { advance } from './upload-state'
 import { uploadView, viewUpload } from './views'
 
@@ -30,30 +36,47 @@ export const finalizeUpload = operation({
   status: 202,
   refuses: [objectMissing, objectMismatch, uploadAborted, uploadExpired, replacementPending],
 
+  async ask({ uploadId }, context) {
+    const upload = await ownUpload(uploadId, context)
+    refuseUnwanted(upload, context.now)
+    if (upload.state !== 'initiated') return null
+    try {
+      return await findSent(upload, context)
+    } catch (error) {
+      // The file of an upload that somebody else finalized meanwhile may be worked on, and gone.
+      if ((await ownUpload(uploadId, context)).state !== 'initiated') return null
+      throw error
+    }
+  },
+
   load: ({ uploadId }, context) => ownUpload(uploadId, context, { lock: true }),
 
   allow: () => true,
 
-  async run({ subject: upload }, context) {
+  async run({ subject: upload, asked: sent }, context) {
     refuseUnwanted(upload, context.now)
-    if (upload.state === 'initiated') await takeOver(upload, context)
+    // Of many that say so at once the first takes it over; the others find that done.
+    if (upload.state === 'initiated') await takeOver(upload, sent, context)
     return viewUpload(upload)
   },
 })
 
-/** From here on the upload stands for these very bytes: the copy that is served is made of the ETag seen now. */
-async function takeOver(upload: Upload, context: Context): Promise<void> {
-  const plan = partPlan(upload)
-  const etag = plan === undefined ? await lookAtPut(upload, context) : await completeParts(upload, plan, context)
+/** From here on the upload stands for these very bytes: the copy that is served is made of the ETag seen then. */
+async function takeOver(upload: Upload, sent: Sent | null, context: Context): Promise<void> {
+  // Sent anew under another name meanwhile: what was found may be overwritten by that.
+  if (sent?.multipartId !== upload.multipartId) throw changedMeanwhile()
   const track = await trackFor(upload, context)
+  const { etag, leavesParts, multipartId } = sent
   await upload.update({ state: advance(upload.state, 'uploaded'), etag, trackId: track.id })
   await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
+  if (leavesParts && multipartId !== null)
+    await context.enqueue(dropParts, { key: incomingKey(upload.id), multipartId })
   await enqueueProcessing(upload.id, context)
 }
 
 /** A new one, unless the upload brings new audio for one that is there. */
 async function trackFor(upload: Upload, context: Context): Promise<Track> {
-  if (upload.replacesAudio && upload.trackId !== null) return refuseSecondReplacement(upload.trackId)
+  if (upload.replacesAudio && upload.trackId !== null) return takeTurn(upload.trackId, context)
   const { now } = context
   const { ownerId, description, genre, visibility, releaseAt, isDownloadable } = upload
   const track = await Track.create({
@@ -69,13 +92,3 @@ async function trackFor(upload: Upload, context: Context): Promise<Track> {
 const unborn = (visibility: Upload['visibility']) => ({
   ...{ visibility, releaseAs: null, releaseAt: null, publishedAt: null, state: 'processing' as const },
 })
-
-/** A store that shows no checksum is believed for now: the worker hashes what it fetches. */
-async function lookAtPut(upload: Upload, { world }: Context): Promise<string> {
-  const found = await world.storage.head(incomingKey(upload.id))
-  if (found === undefined) throw objectMissing()
-  const { sizeBytes, sha256, etag } = found
-  const isSame = sha256 === undefined || upload.sha256 === null || sha256 === hexToBase64(upload.sha256)
-  if (!isSame || sizeBytes !== Number(upload.sizeBytes)) throw objectMismatch()
-  return etag
-}

@@ -1,6 +1,6 @@
 import { operation } from '../../kernel/operation'
 import { id, nullable, optional, shape } from '../../kernel/schema'
-import { announceUpload, countPending, fileFields } from './announce-upload'
+import { announceUpload, pendingUploads, fileFields } from './announce-upload'
 import { trackWords } from './fields'
 import { quotaExceeded, tooManyUploads } from './refusals'
 import { releaseInstant } from './release-instant'
@@ -28,7 +28,7 @@ export const initiateUpload = operation({
   status: 201,
   refuses: [tooManyUploads, quotaExceeded],
 
-  load: async (_input, context) => ({ pending: await countPending(context) }),
+  load: async (_input, context) => ({ pending: await pendingUploads(context) }),
 
   allow: () => true,
 

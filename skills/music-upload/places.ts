@@ -23,20 +23,25 @@ export const versionPrefix = (trackId: string, uploadId: string): string => `${a
 
 export const audioPrefix = (trackId: string): string => `audio/${trackId}/`
 
+/** The store may be at it for minutes, and who asked it to is told that the upload is not wanted any more. */
+const completingMsMax = 10 * 60_000
+
 /**
  * Has the waiting file of an upload removed: at once, and again when its last presigned URL is dead, since until then
- * whoever holds it can send the file, or a part of it, once more.
+ * whoever holds it can send the file, or a part of it, once more. Of parts an object may be in the making just now.
  */
 export async function forgetIncoming(
   { id, putExpiresAt, multipartId, etag }: Pick<Upload, 'id' | 'putExpiresAt' | 'multipartId' | 'etag'>,
   { enqueue, now }: Pick<Context, 'enqueue' | 'now'>,
 ): Promise<void> {
   const key = incomingKey(id)
-  const times = [{}, ...(putExpiresAt > now ? [{ runAt: putExpiresAt }] : [])]
+  // Parts of which an object was made are no parts any more.
+  const parts = etag === null ? multipartId : null
+  const settled = Math.max(putExpiresAt.getTime(), parts === null ? 0 : now.getTime() + completingMsMax)
+  const times = [{}, ...(settled > now.getTime() ? [{ runAt: new Date(settled) }] : [])]
   for (const when of times) {
     await enqueue(removeObjects, { prefixes: [key] }, when)
-    // Parts of which an object was made are no parts any more.
-    if (multipartId !== null && etag === null) await enqueue(dropParts, { key, multipartId }, when)
+    if (parts !== null) await enqueue(dropParts, { key, multipartId: parts }, when)
   }
 }
 

@@ -4,7 +4,7 @@ import { type Track, Upload } from '../../models'
 import { lockTrack } from '../streaming/views'
 import { changeTrack } from './change-track'
 import { enqueueCopy } from './copy-for-download'
-import { uploadChanged } from './events'
+import { audioChanged, uploadChanged } from './events'
 import { deadlyFile } from './faults'
 import { keepWhatWasHeard } from './keep-what-was-heard'
 import { noLease, Overtaken, takeLease } from './lease'
@@ -56,7 +56,7 @@ export async function finish(uploadId: string, understood: Understood, context: 
   const track = await trackOf(upload)
   const { key, facts, durationMs } = understood
   const { bitrate, sampleRate, channels, tags } = facts
-  if (upload.replacesAudio) await forgetReplaced(track, context)
+  await forgetReplaced(track, context)
   await keepWhatWasHeard({ trackId: track.id, uploadId }, understood, context)
   await change(upload, { state: advance(upload.state, 'ready'), step: null, progress: 100, ...noLease }, context)
   await changeTrack(
@@ -68,12 +68,13 @@ export async function finish(uploadId: string, understood: Understood, context: 
     },
     context,
   )
+  await context.emit(audioChanged, { trackId: track.id })
   // Its artist allowed downloads while it was worked on.
   if (track.isDownloadable && understood.download.downloadOf === null) await enqueueCopy(track.id, context)
   await forgetIncoming(upload, context)
 }
 
-/** The end of an upload of which no track can be made. A track that has other audio keeps it. */
+/** The end of an upload that brings no audio. A track that has other audio keeps it. */
 export async function giveUp(
   uploadId: string,
   state: 'rejected' | 'failed',
@@ -93,7 +94,8 @@ async function end(
   // Not the file's fault: it is kept, so that it need not be sent anew.
   const retryUntil = state === 'failed' ? new Date(context.now.getTime() + retryWindowMs) : null
   await change(upload, { state: advance(upload.state, state), step: null, fault, retryUntil, ...noLease }, context)
-  if (!upload.replacesAudio) await changeTrack(await trackOf(upload), { state: 'failed' }, context)
+  const track = await trackOf(upload)
+  if (track.state === 'processing') await changeTrack(track, { state: 'failed' }, context)
   if (retryUntil === null) await forgetIncoming(upload, context)
   await forgetVersion(upload, context)
 }
@@ -117,8 +119,8 @@ export async function stepAside({ id, trackId }: WithTrack, run: string, context
 
 /** Tags fill in a title where the artist gave none, neither before nor since. */
 function suggestedTitle(upload: Upload, track: Track, { title }: Record<string, string>) {
-  const isUntouched =
-    !upload.replacesAudio && upload.title === null && track.title === provisionalTitle(upload.fileName)
+  const isNew = !upload.replacesAudio && track.audioKey === null
+  const isUntouched = isNew && upload.title === null && track.title === provisionalTitle(upload.fileName)
   return isUntouched && title !== undefined ? { title } : {}
 }
 

@@ -1,6 +1,7 @@
-import { refusal } from '../../kernel/refusals'
+import { refusal, refusals } from '../../kernel/refusals'
 
-export const tooManyUploads = refusal('too_many_uploads', 409, 'Finish or abort one of your uploads first')
+/** `retryAfter` says when the first of those that wait for their file expires, if nothing is done. */
+export const tooManyUploads = refusal('too_many_uploads', 429, 'Finish or abort one of your uploads first')
 /** `current` says what is taken, as `music-upload.getStorage` does. */
 export const quotaExceeded = refusal('quota_exceeded', 409, 'There is not enough space left for this file')
 export const objectMissing = refusal('object_missing', 409, 'The file has not been sent yet')
@@ -22,3 +23,7 @@ export const replacementPending = refusal(
   409,
   'Other audio for this track is being worked on: wait for it, or abort it',
 )
+
+/** What the store was asked about the upload is not true of it any more. */
+export const changedMeanwhile = () =>
+  refusals.unavailable('The upload has changed at this very moment.', { retryAfter: 1 })

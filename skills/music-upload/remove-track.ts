@@ -1,7 +1,8 @@
+import { Transaction } from 'sequelize'
 import { operation } from '../../kernel/operation'
 import { refusals } from '../../kernel/refusals'
 import { done, id, isDone, shape } from '../../kernel/schema'
-import { Track, Upload } from '../../models'
+import { Profile, Track, Upload } from '../../models'
 import { mayRemoveTrack } from '../streaming/rules'
 import { visibleTrack } from '../streaming/views'
 import { uploadChanged } from './events'
@@ -25,6 +26,7 @@ export const removeTrack = operation({
     if (track === null) throw refusals.notFound()
     // Who may remove it hears the same again; to everybody else it is gone.
     if (track.removedAt === null || !mayRemoveTrack(context.actor, track)) await visibleTrack(trackId, context)
+    await waitForAnnouncements(track)
     // In the order of their ids: two that lock the same never wait for each other in a circle.
     return { track, uploads: await Upload.findAll({ where: { trackId }, order: ['id'], lock: true }) }
   },
@@ -41,3 +43,11 @@ export const removeTrack = operation({
     return isDone
   },
 })
+
+/**
+ * Whoever announces an upload holds the artist's profile, and so do we: audio that is announced for the track at this moment is
+ * among its uploads, or is refused since the track is gone. Before any upload, as everywhere. Shared: what else holds the profile
+ * while it holds a track shares it too, and need not be waited for.
+ */
+const waitForAnnouncements = ({ ownerId }: Track) =>
+  Profile.findByPk(ownerId, { attributes: ['id'], lock: Transaction.LOCK.SHARE })

@@ -2,13 +2,12 @@ import { type Context } from '../../kernel/context'
 import { operation } from '../../kernel/operation'
 import { id, shape } from '../../kernel/schema'
 import { type Upload } from '../../models'
-import { lockTrack } from '../streaming/views'
-import { changeTrack } from './change-track'
 import { uploadChanged } from './events'
 import { ownUpload, refuseUnwanted } from './own-upload'
 import { incomingKey } from './places'
 import { enqueueProcessing } from './process-track'
 import {
+  changedMeanwhile,
   objectMissing,
   replacementPending,
   retryOver,
@@ -17,7 +16,7 @@ import {
   uploadOver,
   uploadRejected,
 } from './refusals'
-import { refuseSecondReplacement } from './replacement'
+import { takeTurn } from './take-turn'
 import { advance, isUnderWay } from './upload-state'
 import { uploadView, viewUpload } from './views'
 
@@ -35,36 +34,36 @@ export const retryUpload = operation({
   status: 202,
   refuses: [objectMissing, uploadRejected, retryOver, uploadOver, uploadAborted, uploadExpired, replacementPending],
 
+  /** Whether its file is there; undefined when that does not matter. */
+  async ask({ uploadId }, context) {
+    const upload = await ownUpload(uploadId, context)
+    if (upload.state !== 'failed') return undefined
+    return (await context.world.storage.head(incomingKey(upload.id))) !== undefined
+  },
+
   load: ({ uploadId }, context) => ownUpload(uploadId, context, { lock: true }),
 
   allow: () => true,
 
-  async run({ subject: upload }, context) {
+  async run({ subject: upload, asked: isFileThere }, context) {
     refuseUnwanted(upload, context.now)
     if (isUnderWay(upload.state)) return viewUpload(upload)
     if (upload.state === 'initiated') throw objectMissing()
     if (upload.state === 'rejected') throw uploadRejected(upload.fault?.message)
     if (upload.state === 'ready') throw uploadOver()
-    await refuseWithoutFile(upload, context)
+    if (upload.retryUntil === null || upload.retryUntil <= context.now || isFileThere === false) throw retryOver()
+    if (isFileThere === undefined) throw changedMeanwhile()
     await tryAgain(upload, context)
     return viewUpload(upload)
   },
 })
 
-async function refuseWithoutFile({ id, retryUntil }: Upload, { now, world }: Context): Promise<void> {
-  if (retryUntil === null || retryUntil <= now) throw retryOver()
-  if ((await world.storage.head(incomingKey(id))) === undefined) throw retryOver()
-}
-
 /** From the start, as if it had just been sent: with all its attempts, and its track back in the making. */
 async function tryAgain(upload: Upload, context: Context): Promise<void> {
   if (upload.trackId === null) throw new Error('an upload fails after it got a track')
-  if (upload.replacesAudio) await refuseSecondReplacement(upload.trackId)
+  await takeTurn(upload.trackId, context)
   const state = advance(upload.state, 'uploaded')
   await upload.update({ state, step: null, progress: 0, fault: null, attempts: 0, retryUntil: null })
   await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
-  const track = await lockTrack(upload.trackId)
-  if (track === null || track.removedAt !== null) throw uploadAborted()
-  if (!upload.replacesAudio) await changeTrack(track, { state: 'processing' }, context)
   await enqueueProcessing(upload.id, context)
 }

@@ -5,6 +5,8 @@ import { refusals } from '../../kernel/refusals'
 import { id, list, shape, type Value, whole } from '../../kernel/schema'
 import { type Upload } from '../../models'
 import { sha256Hex } from './announce-upload'
+import { dropParts } from './drop-parts'
+import { type OpenedParts, openParts } from './open-parts'
 import { ownUpload, refuseUnwanted } from './own-upload'
 import { type PartPlan, partPlan } from './part-plan'
 import { incomingKey } from './places'
@@ -29,21 +31,31 @@ export const signParts = operation({
   idempotency: 'natural',
   refuses: [notInParts, uploadAborted, uploadExpired, uploadOver],
 
+  async ask({ uploadId, parts }, context) {
+    const upload = await ownUpload(uploadId, context)
+    refuseBeyond(planFor(upload, context), parts)
+    await countParts(parts.length, context)
+    return openParts(upload, context)
+  },
+
   load: ({ uploadId }, context) => ownUpload(uploadId, context, { lock: true }),
 
   allow: () => true,
 
-  async run({ input: { parts }, subject: upload }, context) {
-    refuseUnwanted(upload, context.now)
-    const plan = partPlan(upload)
-    if (plan === undefined) throw notInParts()
-    if (upload.state !== 'initiated') throw uploadOver()
-    refuseBeyond(plan, parts)
-    await countParts(parts.length, context)
-    const multipartId = await openUpload(upload, context)
+  async run({ input: { parts }, subject: upload, asked: opened }, context) {
+    const plan = planFor(upload, context)
+    const multipartId = await agreeOn(opened, upload, context)
     return Promise.all(parts.map(part => sign(upload, multipartId, plan, part, context)))
   },
 })
+
+function planFor(upload: Upload, { now }: Pick<Context, 'now'>): PartPlan {
+  refuseUnwanted(upload, now)
+  const plan = partPlan(upload)
+  if (plan === undefined) throw notInParts()
+  if (upload.state !== 'initiated') throw uploadOver()
+  return plan
+}
 
 /** The call itself has been counted as one. */
 async function countParts(parts: number, { world, actor }: Context<Actor>): Promise<void> {
@@ -60,14 +72,19 @@ function refuseBeyond({ count }: PartPlan, parts: readonly Value<typeof wish>[])
 }
 
 /**
- * The store's name for the upload, which is opened there with the first part: a file that is announced and never sent leaves
- * nothing. Under the upload's lock; what is opened by a transaction that fails after it, the sweep of the bucket finds.
+ * Of those that opened the upload in the store at once, the first: its name is the one that all sign for, and the others' are
+ * dropped. What is opened by a call whose transaction then fails, the sweep of the bucket finds.
  */
-async function openUpload(upload: Upload, { world, now }: Context): Promise<string> {
-  const { id, contentType, expiresAt } = upload
-  const multipartId = upload.multipartId ?? (await world.storage.openParts(incomingKey(id), contentType))
-  await upload.update({ multipartId, putExpiresAt: putExpiry(now, expiresAt) })
-  return multipartId
+async function agreeOn(
+  { before, multipartId }: OpenedParts,
+  upload: Upload,
+  { now, enqueue }: Pick<Context, 'now' | 'enqueue'>,
+): Promise<string> {
+  const agreed = upload.multipartId === before ? multipartId : (upload.multipartId ?? multipartId)
+  if (agreed !== multipartId && multipartId !== before)
+    await enqueue(dropParts, { key: incomingKey(upload.id), multipartId })
+  await upload.update({ multipartId: agreed, putExpiresAt: putExpiry(now, upload.expiresAt) })
+  return agreed
 }
 
 async function sign(

@@ -23,25 +23,35 @@ export const finalizePicture = operation({
   status: 202,
   refuses: [pictureMissing, pictureMismatch, pictureAborted, pictureExpired],
 
+  async ask({ pictureId }, context) {
+    const picture = await ownPicture(pictureId, context)
+    refuseUnwanted(picture, context.now)
+    if (picture.state !== 'initiated') return null
+    const found = await context.world.storage.head(incomingKey(pictureId))
+    if (found !== undefined && isAsAnnounced(found, picture)) return found
+    // The file of one that somebody else finalized meanwhile may be drawn already, and gone.
+    if ((await ownPicture(pictureId, context)).state !== 'initiated') return null
+    throw found === undefined ? pictureMissing() : pictureMismatch()
+  },
+
   load: ({ pictureId }, context) => ownPicture(pictureId, context, { lock: true }),
 
   allow: () => true,
 
-  async run({ subject: picture }, context) {
+  async run({ subject: picture, asked: found }, context) {
     refuseUnwanted(picture, context.now)
-    if (picture.state === 'initiated') await takeOver(picture, context)
+    // Of many that say so at once the first takes it over; the others find that done.
+    if (picture.state === 'initiated' && found !== null) await takeOver(picture, found, context)
     return viewPicture(picture)
   },
 })
 
 /** From here on the picture stands for these very bytes, and comes after all that were finalized before it. */
-async function takeOver(picture: Picture, { now, world, emit, enqueue }: Context): Promise<void> {
-  const found = await world.storage.head(incomingKey(picture.id))
-  if (found === undefined) throw pictureMissing()
-  if (!isAsAnnounced(found, picture)) throw pictureMismatch()
+async function takeOver(picture: Picture, { etag }: StoredObject, context: Context): Promise<void> {
+  const { now, world, emit, enqueue } = context
   const [next] = await world.db.query<{ turn: string }>(`select nextval('picture_turns') as turn`, {})
   await picture.update({
-    ...{ state: advance(picture.state, 'uploaded'), etag: found.etag },
+    ...{ state: advance(picture.state, 'uploaded'), etag },
     ...{ turn: next?.turn ?? null, uploadedAt: now },
   })
   await emit(pictureChanged, { ownerId: picture.ownerId, picture: viewPicture(picture) })

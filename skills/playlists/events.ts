@@ -1,8 +1,8 @@
 import { event } from '../../kernel/event'
-import { count, id, instant, nullable, shape, type Value, written } from '../../kernel/schema'
+import { count, id, instant, list, nullable, shape, type Value, written } from '../../kernel/schema'
 import { trackView } from '../streaming/views'
 import { profileSummary } from '../user-profile/views'
-import { places, playlistVisibility } from './views'
+import { places, playlistItemsMax, playlistVisibility } from './views'
 
 /** What every event says of its playlist. Revisions have no gaps: whoever misses one takes a new snapshot. */
 const about = { playlistId: id, ownerId: id, visibility: playlistVisibility, rev: count, updatedAt: instant }
@@ -84,5 +84,22 @@ export const itemRemoved = event({
   name: 'playlists.itemRemoved',
   summary: 'An item was taken out of a playlist.',
   payload: shape({ ...about, itemId: id }),
+  channels: concerned,
+})
+
+/**
+ * The playlist itself is what it was, so it has no new revision. What else a track may change, its title and counts, those
+ * hear who follow the track: no total of the playlist depends on it.
+ */
+export const trackChanged = event({
+  name: 'playlists.trackChanged',
+  summary: 'A track of a playlist has other audio, and so another length, in each of these items.',
+  payload: shape({
+    ...{ playlistId: id, ownerId: id, visibility: playlistVisibility },
+    itemIds: list(id, playlistItemsMax),
+    trackId: id,
+    /** Null when it is not listed: whoever may see it asks for it. */
+    track: nullable(trackView),
+  }),
   channels: concerned,
 })

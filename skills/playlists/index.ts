@@ -11,11 +11,14 @@ import {
   playlistCreated,
   playlistDeleted,
   playlistHidden,
+  trackChanged,
 } from './events'
 import { getPlaylist } from './get-playlist'
 import { listProfilePlaylists } from './list-profile-playlists'
 import { moveItem } from './move-item'
+import { onAudioChanged } from './on-audio-changed'
 import { removeItem } from './remove-item'
+import { tellOfAudio } from './tell-of-audio'
 import { updatePlaylist } from './update-playlist'
 
 export const playlists: Skill = {
@@ -29,6 +32,11 @@ export const playlists: Skill = {
     moveItem,
     removeItem,
   ],
-  events: [playlistCreated, playlistChanged, playlistHidden, playlistDeleted, itemAdded, itemsMoved, itemRemoved],
+  events: [
+    ...[playlistCreated, playlistChanged, playlistHidden, playlistDeleted],
+    ...[itemAdded, itemsMoved, itemRemoved, trackChanged],
+  ],
   channels: [playlistChannel],
+  reactions: [onAudioChanged],
+  jobs: [tellOfAudio],
 }

@@ -19,13 +19,19 @@ interface Told extends Pick<Playlist, 'visibility' | 'rev' | 'updatedAt'> {
   item?: KeptItem
   itemId?: string
   places?: { itemId: string; rank: string }[]
+  itemIds?: string[]
+  trackId?: string
+  track?: Item['track']
 }
 
 /** Revisions follow each other: what is older is known already, and a gap asks for a new snapshot. */
 export const playlistRules: Rules<PlaylistCopy> = {
   apply(state, { name, data }) {
     const told = data as Told
-    if (state === null || told.playlistId !== state.id || told.rev <= state.rev) return state
+    if (state === null || told.playlistId !== state.id) return state
+    // No change of the playlist itself.
+    if (name === 'playlists.trackChanged') return { ...state, items: state.items.map(item => withTrack(item, told)) }
+    if (told.rev <= state.rev) return state
     if (told.rev !== state.rev + 1) throw new Error(`revision ${told.rev} came after ${state.rev}`)
     if (name === 'playlists.playlistDeleted') return null
     const { title = state.title, description = state.description, visibility, rev, updatedAt } = told
@@ -46,6 +52,16 @@ function itemsAfter(items: readonly KeptItem[], name: StreamEvent['name'], told:
   if (name === 'playlists.itemRemoved') return items.filter(({ itemId }) => itemId !== told.itemId)
   const ranks = new Map((told.places ?? []).map(({ itemId, rank }) => [itemId, rank]))
   return items.map(item => ({ ...item, rank: ranks.get(item.itemId) ?? item.rank }))
+}
+
+/** What the viewer is to the track no event says; a track that was not shown before, or is not told, is asked for. */
+function withTrack(item: KeptItem, { itemIds = [], trackId, track = null }: Told): KeptItem {
+  if (!itemIds.includes(item.itemId)) return item
+  if (track === null || item.track === null) return { ...item, ...(trackId === undefined ? {} : { trackId }) }
+  const { viewer } = item.track
+  return track.rev < item.track.rev
+    ? item
+    : { ...item, track: { ...track, ...(viewer === undefined ? {} : { viewer }) } }
 }
 
 const inOrder = (items: KeptItem[]) => items.sort((one, other) => (one.rank < other.rank ? -1 : 1))

@@ -10,6 +10,7 @@ import { getMySnapshot } from '../../skills/notifications/get-my-snapshot'
 import { makeGuest, makeTrack } from '../factories'
 import { until } from '../kernel/until'
 import { type Door, doors, type Person, type Reply } from '../people'
+import { bringAudio } from '../skills/music-upload/bring-audio'
 import { freshWorld, type TestWorld } from '../world'
 import { type Fresh, Mirror, take } from './mirror'
 import { type PlaylistCopy, playlistRules, shownPlaylist } from './playlist-copy'
@@ -24,7 +25,7 @@ afterAll(() => world[Symbol.asyncDispose]())
 type Visibility = 'public' | 'unlisted' | 'private'
 const deedOf = (...visibilities: Visibility[]) =>
   fc.record({
-    what: fc.constantFrom('add', 'add', 'move', 'move', 'remove', 'title', 'visibility'),
+    what: fc.constantFrom('add', 'add', 'move', 'move', 'remove', 'title', 'visibility', 'audio'),
     visibility: fc.constantFrom(...visibilities),
     which: fc.nat(1_000),
     where: fc.nat(1_000),
@@ -74,6 +75,11 @@ async function stage() {
       remove: () => person.ask(removeItem, { playlistId, itemId }, { door }),
       title: () => person.ask(updatePlaylist, { playlistId, title: `Title ${which % 5}` }, { door }),
       visibility: () => person.ask(updatePlaylist, { playlistId, visibility }, { door }),
+      audio: async () => {
+        const { id, ownerId } = tracks[which % tracks.length] ?? tracks[0]
+        await bringAudio(world, { trackId: id, ownerId, durationMs: 1_000 + where })
+        return {}
+      },
     }
     return deeds[what]()
   }
@@ -90,6 +96,8 @@ it(
         return { state: data, places: [place] }
       }
       await using mirror = await tell(story, does, async () => Mirror.open(world, bob, await fresh(), playlistRules))
+      // Who follows playlists is told of audio by a worker.
+      await world.work()
       const now = await fresh()
       await mirror.reaches(now)
       expect(await shownPlaylist(mirror.state, bob)).toEqual(await shownPlaylist(now.state, bob))
@@ -115,6 +123,8 @@ it(
         return { state: data, places: [place] }
       }
       await using mirror = await tell(story, does, async () => Mirror.open(world, laptop, await fresh(), playlistRules))
+      // Who follows playlists is told of audio by a worker.
+      await world.work()
       const now = await fresh()
       await mirror.reaches(now)
       expect(await shownPlaylist(mirror.state, laptop)).toEqual(await shownPlaylist(now.state, laptop))

@@ -10,11 +10,13 @@ import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
 import { getUpload } from '../../../skills/music-upload/get-upload'
 import { processTrack } from '../../../skills/music-upload/process-track'
 import { removeTrack } from '../../../skills/music-upload/remove-track'
+import { replaceAudio } from '../../../skills/music-upload/replace-audio'
 import { makeAudio } from '../../audio'
+import { makeTrack } from '../../factories'
 import { until } from '../../kernel/until'
 import { type Ear, type Person } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
-import { send } from './uploading'
+import { announce, send } from './uploading'
 
 /** Whoever takes an upload or its track away wins over the worker that has it, whenever it is. */
 let world: TestWorld
@@ -140,4 +142,21 @@ it('holds at whatever moment it happens', async () => {
       await leftNothing(taken)
     }
   }
+})
+
+it('new audio that is announced at the very moment of the removal, on two nodes, is given up or refused', async () => {
+  const seen = new Set<string>()
+  for (let round = 0; round < 12; round += 1) {
+    const { id: trackId } = await makeTrack(here.id)
+    const input = { trackId, ...announce(Buffer.from('x')) }
+    const announced = () => here.ask(replaceAudio, input, { door: round % 4 < 2 ? 'rest' : 'socket' })
+    const removed = () => there.ask(removeTrack, { trackId })
+    const [one, other] = round % 2 === 0 ? [announced, removed] : [removed, announced]
+    const replies = await Promise.all([one(), pause(round % 3).then(other), pause(round % 5).then(announced)])
+    for (const { error } of replies) expect([undefined, 'not_found']).toContain(error?.code)
+    const states = (await Upload.findAll({ where: { trackId } })).map(({ state }) => state)
+    for (const state of states) expect(state).toBe('aborted')
+    seen.add(states.length === 0 ? 'removed first' : 'announced first')
+  }
+  expect(seen).toContain('announced first')
 })

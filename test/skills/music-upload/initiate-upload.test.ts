@@ -72,9 +72,17 @@ it('lets nobody have more uploads waiting than allowed, however many are announc
   )
   expect(replies.filter(({ data }) => data !== undefined)).toHaveLength(pendingUploadsMax)
   for (const { error } of replies)
-    if (error !== undefined) expect(error).toMatchObject({ code: 'too_many_uploads', status: 409 })
+    if (error !== undefined) expect(error).toMatchObject({ code: 'too_many_uploads', status: 429 })
 
-  const [one] = await Upload.findAll({ where: { ownerId: ann.id } })
+  // Whoever does nothing has room when the first of them expires.
+  const [one, other] = await Upload.findAll({ where: { ownerId: ann.id } })
+  await other?.update({ expiresAt: new Date(world.clock.now() + 90_500) })
+  for (const door of doors) {
+    const { error, headers } = await ann.ask(initiateUpload, announce(bytes), { door })
+    expect(error).toMatchObject({ code: 'too_many_uploads', status: 429 })
+    expect(Math.abs((error?.retryAfter ?? 0) - 90)).toBeLessThan(10)
+    if (door === 'rest') expect(headers?.get('retry-after')).toBe(String(error?.retryAfter))
+  }
   await ann.call(abortUpload, { uploadId: one?.id ?? '' })
   await ann.call(initiateUpload, announce(bytes))
   await ann.refused(initiateUpload, announce(bytes))

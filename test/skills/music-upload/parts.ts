@@ -1,4 +1,5 @@
 import { createHash, randomFillSync } from 'node:crypto'
+import { Upload } from '../../../models'
 import { getUpload } from '../../../skills/music-upload/get-upload'
 import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
 import { partBytesMin, singlePutBytesMax } from '../../../skills/music-upload/rules'
@@ -45,3 +46,16 @@ export async function sendParts(
 
 export const sentNumbers = async (person: Person, uploadId: string): Promise<number[] | undefined> =>
   (await person.call(getUpload, { uploadId })).parts?.sent.map(({ number }) => number)
+
+/** A file in three parts of the least that the store takes: as if those were all that is large. */
+export async function announceThree(person: Person): Promise<{ uploadId: string; file: Blob }> {
+  const { upload } = await announceLarge(person)
+  await Upload.update({ sizeBytes: threeBytes, partBytes: leastBytes }, { where: { id: upload.id } })
+  return { uploadId: upload.id, file: new Blob([1, 2, 3].map(partOfThree)) }
+}
+
+const leastBytes = 5 * 1024 ** 2
+export const threeBytes = 2 * leastBytes + 1
+export const partOfThree = (number: number): Buffer => block.subarray(0, number < 3 ? leastBytes : 1)
+export const sendOfThree = (person: Person, uploadId: string, sent: readonly number[]) =>
+  sendParts(person, uploadId, sent, partOfThree)

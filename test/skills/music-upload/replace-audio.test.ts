@@ -180,7 +180,7 @@ it('takes one after the other', async () => {
   expect(await objectsOf(trackId, `${first}.mp3`)).toEqual([false])
 })
 
-it('is for a track of yours that has audio', async () => {
+it('is for a track of yours', async () => {
   const { ann, trackId } = await artist()
   const bob = await world.person('bob')
   const input = { trackId, ...announce(Buffer.from('x')) }
@@ -190,13 +190,47 @@ it('is for a track of yours that has audio', async () => {
   const moderator = await world.person('mod', { roles: ['moderator'] })
   expect(await moderator.refused(replaceAudio, input)).toMatchObject({ code: 'forbidden' })
   expect(await ann.refused(replaceAudio, { ...input, sizeBytes: 0 })).toMatchObject({ code: 'invalid_input' })
-  const { trackId: unready } = await upload(world, ann, Buffer.from('nothing'))
-  expect(await ann.refused(replaceAudio, { ...input, trackId: unready })).toMatchObject({
-    code: 'not_ready',
-    status: 409,
-  })
   for (let left = 10; left > 0; left -= 1) await ann.call(replaceAudio, input)
   expect(await ann.refused(replaceAudio, input)).toMatchObject({ code: 'too_many_uploads' })
+})
+
+it.each(doors)('repairs over %s a track whose own file was no music: its page is ready by the new one', async door => {
+  const ann = await world.person(`ann-${randomUUID()}`)
+  const bob = await world.person('bob')
+  const wish = { title: 'Of the artist', fileName: 'first.mp3' }
+  const { trackId, state } = await upload(world, ann, Buffer.from('no music at all'), wish)
+  expect(state).toBe('rejected')
+  await ann.call(addComment, { trackId, body: 'soon', positionMs: 0 })
+  await ann.call(updateTrack, { trackId, genre: 'Late' })
+  const broken = await ann.call(getTrack, { trackId })
+  expect(broken).toMatchObject({ state: 'failed', title: 'Of the artist', audioVersion: null })
+  expect(await bob.refused(getTrack, { trackId })).toMatchObject({ code: 'not_found' })
+  const heard = await ann.hear(`user:${ann.id}`)
+
+  // A second file that is no music either leaves it as it was.
+  expect(await replace(ann, trackId, Buffer.from('nor this'), door)).toMatchObject({ state: 'rejected' })
+  expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'failed' })
+
+  const uploadId = await sendNew(ann, trackId, fresh, door)
+  await ann.call(finalizeUpload, { uploadId }, { door })
+  expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'processing' })
+  await world.work()
+  const after = await ann.call(getTrack, { trackId }, { door })
+  const { id, title, genre, description, visibility, createdAt } = broken
+  expect(after).toMatchObject({
+    id,
+    title,
+    genre,
+    description,
+    visibility,
+    createdAt,
+    state: 'ready',
+    audioVersion: uploadId,
+  })
+  expect((await bob.call(listComments, { trackId })).map(({ body }) => body)).toEqual(['soon'])
+  expect((await bob.call(grantStream, { trackId }, { door })).url).toContain(`/${uploadId}/`)
+  await heard.first('music-upload.trackPublished')
+  expect(heard.names().filter(name => name === 'music-upload.trackPublished')).toHaveLength(1)
 })
 
 it('goes with its track, at whatever stage each replacement is', async () => {

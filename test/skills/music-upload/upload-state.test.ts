@@ -34,6 +34,22 @@ describe('the states of an upload', () => {
     )
   })
 
+  it('follow each other in these ways alone: every other jump is refused', () => {
+    const ways = {
+      initiated: ['uploaded', 'aborted', 'expired'],
+      uploaded: ['processing', 'failed', 'aborted'],
+      processing: ['ready', 'rejected', 'failed', 'aborted'],
+      failed: ['uploaded', 'aborted'],
+      ...{ ready: [], rejected: [], aborted: [], expired: [] },
+    } satisfies Record<UploadState, UploadState[]>
+    for (const from of states)
+      for (const to of states) {
+        const isAllowed = ways[from].some(way => way === to)
+        if (isAllowed) expect(advance(from, to)).toBe(to)
+        else expect(() => advance(from, to)).toThrow(`an upload cannot go from ${from} to ${to}`)
+      }
+  })
+
   it('lead to ready only through the work, and everything can be given up until it is over', () => {
     expect(states.filter(state => mayFollow(state, 'ready'))).toEqual(['processing'])
     expect(states.filter(state => mayFollow(state, 'expired'))).toEqual(['initiated'])

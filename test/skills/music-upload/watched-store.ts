@@ -20,6 +20,8 @@ export interface WatchedStore extends AsyncDisposable {
   mood: (number: number) => Mood
   /** What becomes of the answer when an object is made of parts: `cut` loses it once, `hold` keeps it back. */
   completing: 'pass' | 'cut' | 'hold'
+  /** What is waited for before a request is looked at: so slow the store is. */
+  slowness: (method: string, url: URL) => Promise<unknown> | undefined
   /** Cuts off what is held. */
   drop(): void
 }
@@ -31,6 +33,7 @@ export async function watchedStore(): Promise<WatchedStore> {
 
   const serve = async (from: IncomingMessage, answer: ServerResponse): Promise<void> => {
     const url = new URL(from.url ?? '', 'http://store')
+    await store.slowness(from.method ?? '', url)
     const isFile = from.method === 'PUT'
     const number = Number(url.searchParams.get('partNumber') ?? 0)
     const mood = isFile ? store.mood(number) : 'pass'
@@ -87,6 +90,7 @@ export async function watchedStore(): Promise<WatchedStore> {
     mostAtOnce: 0,
     completing: 'pass',
     mood: () => 'pass',
+    slowness: () => undefined,
     drop() {
       for (const one of held) one.destroy()
       held.clear()

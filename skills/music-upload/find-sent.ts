@@ -1,0 +1,31 @@
+import { type Context } from '../../kernel/context'
+import { type Upload } from '../../models'
+import { type Completed, completeParts } from './complete-parts'
+import { partPlan } from './part-plan'
+import { incomingKey } from './places'
+import { hexToBase64 } from './presign'
+import { objectMismatch, objectMissing } from './refusals'
+
+/** What the store has of an upload: these bytes, sent under this name of its. */
+export type Sent = Completed & Pick<Upload, 'multipartId'>
+
+/**
+ * Finds the file that was sent, after making it of its parts. To be asked without a transaction: it may take the store seconds.
+ * @throws `object_missing`, `object_mismatch`, `unavailable`
+ */
+export async function findSent(upload: Upload, context: Pick<Context, 'world'>): Promise<Sent> {
+  const plan = partPlan(upload)
+  const { multipartId } = upload
+  if (plan !== undefined) return { ...(await completeParts(upload, plan, context)), multipartId }
+  return { etag: await lookAtPut(upload, context), leavesParts: false, multipartId }
+}
+
+/** A store that shows no checksum is believed for now: the worker hashes what it fetches. */
+async function lookAtPut(upload: Upload, { world }: Pick<Context, 'world'>): Promise<string> {
+  const found = await world.storage.head(incomingKey(upload.id))
+  if (found === undefined) throw objectMissing()
+  const { sizeBytes, sha256, etag } = found
+  const isSame = sha256 === undefined || upload.sha256 === null || sha256 === hexToBase64(upload.sha256)
+  if (!isSame || sizeBytes !== Number(upload.sizeBytes)) throw objectMismatch()
+  return etag
+}

@@ -1,0 +1,93 @@
+import { operation } from '../../kernel/operation'
+import { productOf } from '../../kernel/product'
+import { refusal, refusals } from '../../kernel/refusals'
+import { oneOf, shape } from '../../kernel/schema'
+import { arrive, userProfile } from '../../skills/user-profile'
+import { noteAdded } from './notes'
+import { type OwnWorld, ownWorld, someone } from './own-world'
+
+const undeclared = refusal('undeclared', 409, 'Nobody knows of this')
+const steps: string[] = []
+
+const signedIn = { who: 'signed-in', limit: { perMinute: 100_000 }, allow: () => true } as const
+const input = shape({ wish: oneOf('well', 'refuse', 'undeclared', 'announce', 'clash') })
+const output = shape({ wish: oneOf('well', 'clash') })
+
+const askFirst = operation({
+  ...signedIn,
+  ...{ name: 'asking.askFirst', route: 'PUT /asking', summary: 'Asks before its transaction.', input, output },
+  idempotency: 'natural',
+
+  async ask({ wish }, { world, actor, emit }) {
+    steps.push(`ask ${await openTransactions(world)}`)
+    if (wish === 'refuse') throw refusals.notFound()
+    if (wish === 'undeclared') throw undeclared()
+    if (wish === 'announce') await emit(noteAdded, { id: actor.id, owner: actor.id, body: '' })
+    return wish === 'well' || wish === 'clash' ? wish : 'well'
+  },
+
+  async load(_input, { world }) {
+    await world.db.query('select 1 as one')
+    steps.push(`load ${await openTransactions(world)}`)
+    return null
+  },
+
+  async run({ asked: wish }, { world }) {
+    steps.push('run')
+    const isFirst = steps.filter(step => step === 'run').length === 1
+    if (wish === 'clash' && isFirst) await world.db.query(`do $$ begin raise sqlstate '40001'; end $$`)
+    return { wish }
+  },
+})
+
+/** As seen by another connection. */
+async function openTransactions({ db }: OwnWorld['world']): Promise<number> {
+  const text = `select count(*)::int as n from pg_stat_activity where datname = current_database()
+    and state = 'idle in transaction' and application_name = 'tutti'`
+  return (await db.read<{ n: number }>({ name: 'open-transactions', text, values: [] }))[0]?.n ?? 0
+}
+
+const asking = productOf(
+  [userProfile, { operations: [askFirst], events: [noteAdded], reactions: [], jobs: [] }],
+  arrive,
+)
+let own: OwnWorld
+beforeAll(async () => {
+  own = await ownWorld({ product: asking })
+})
+afterAll(() => own[Symbol.asyncDispose]())
+beforeEach(() => void steps.splice(0))
+
+describe('what an operation asks of others', () => {
+  it('is asked before the transaction begins, and known to it', async () => {
+    expect(await own.call(askFirst, { wish: 'well' }, { actor: someone() })).toEqual({ data: { wish: 'well' } })
+    expect(steps).toEqual(['ask 0', 'load 1', 'run'])
+  })
+
+  it('is asked once, also when the transaction is tried again', async () => {
+    await own.call(askFirst, { wish: 'clash' }, { actor: someone() })
+    expect(steps).toEqual(['ask 0', 'load 1', 'run', 'load 1', 'run'])
+  })
+
+  it('is not asked of whoever is not signed in, or whose input is not valid', async () => {
+    expect(await own.refused(askFirst, { wish: 'well' })).toMatchObject({ code: 'not_signed_in' })
+    expect(await own.refused(askFirst, { wish: 'else' }, { actor: someone() })).toMatchObject({ code: 'invalid_input' })
+    expect(steps).toEqual([])
+  })
+
+  it('may refuse, as declared, and announces nothing', async () => {
+    const codes = []
+    for (const wish of ['refuse', 'undeclared', 'announce'])
+      codes.push((await own.refused(askFirst, { wish }, { actor: someone() })).code)
+    expect(codes).toEqual(['not_found', 'internal', 'internal'])
+    expect(steps).toEqual(['ask 0', 'ask 0', 'ask 0'])
+  })
+
+  it('is for what is repeated without harm alone', () => {
+    for (const more of [
+      { route: 'GET /asking', idempotency: 'read' },
+      { route: 'POST /asking', idempotency: 'keyed' },
+    ] as const)
+      expect(() => operation({ ...askFirst, ...more })).toThrow('only what is repeated without harm asks')
+  })
+})

@@ -1,0 +1,289 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { newId } from '../../../kernel/ids'
+import { transact } from '../../../kernel/transact'
+import { Track, Upload } from '../../../models'
+import { product } from '../../../skills'
+import { abortUpload } from '../../../skills/music-upload/abort-upload'
+import { ourFault } from '../../../skills/music-upload/faults'
+import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
+import { audioKey, incomingKey } from '../../../skills/music-upload/places'
+import { begin, finish, giveUp } from '../../../skills/music-upload/processing'
+import { removeTrack } from '../../../skills/music-upload/remove-track'
+import { replaceAudio } from '../../../skills/music-upload/replace-audio'
+import { retryUpload } from '../../../skills/music-upload/retry-upload'
+import { type UploadState } from '../../../skills/music-upload/upload-state'
+import { makeTrack } from '../../factories'
+import { type Person } from '../../people'
+import { freshWorld, type TestWorld } from '../../world'
+import { understoodAs } from './understood-as'
+import { announce } from './uploading'
+
+/**
+ * A track, the upload that made it, and one that brings other audio, in every state that they can be in together: what each
+ * call makes of the three. `none`: nothing of that kind; `gone`: the track was removed.
+ */
+let world: TestWorld
+let ann: Person
+const bytes = Buffer.from('some bytes')
+beforeAll(async () => {
+  world = await freshWorld({ nodes: 1 })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+type Second = UploadState | 'none'
+
+interface Scene {
+  trackId: string
+  first: string
+  second: string
+}
+
+async function makeUpload(trackId: string, state: UploadState, replacesAudio: boolean): Promise<string> {
+  const now = new Date(world.clock.now())
+  const id = newId(now)
+  await Upload.create({
+    ...{ id, trackId, replacesAudio, state, ownerId: ann.id, visibility: 'public', fileName: 'a.mp3' },
+    ...{ contentType: 'audio/mpeg', sizeBytes: bytes.length, createdAt: now, putExpiresAt: now },
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    expiresAt: new Date(now.getTime() + 60_000),
+    ...(state === 'failed' ? { retryUntil: new Date(now.getTime() + 60_000) } : {}),
+    ...(state === 'failed' || state === 'rejected' ? { fault: ourFault } : {}),
+    etag: state === 'initiated' ? null : 'etag',
+  })
+  await world.world.storage.put(incomingKey(id), bytes, 'audio/mpeg')
+  return id
+}
+
+async function stage(first: UploadState, second: Second): Promise<Scene> {
+  const states = [first, second]
+  const state = states.includes('ready') ? 'ready' : states.includes('uploaded') ? 'processing' : 'failed'
+  const { id: trackId } = await makeTrack(ann.id, {
+    ...{ state, publishedAt: null },
+    ...(state === 'ready' ? {} : { audioKey: null, durationMs: null, contentType: null }),
+  })
+  const firstId = await makeUpload(trackId, first, false)
+  const secondId = second === 'none' ? randomUUID() : await makeUpload(trackId, second, true)
+  if (state === 'ready') {
+    const audioVersion = second === 'ready' ? secondId : firstId
+    await Track.update({ audioVersion, audioKey: audioKey(trackId, audioVersion, 'mp3') }, { where: { id: trackId } })
+  }
+  return { trackId, first: firstId, second: secondId }
+}
+
+async function statesOf({ trackId, first, second }: Scene): Promise<string> {
+  const [track, ...uploads] = [
+    await Track.findByPk(trackId),
+    await Upload.findByPk(first),
+    await Upload.findByPk(second),
+  ]
+  const states = [track?.removedAt === null ? track.state : 'gone', ...uploads.map(upload => upload?.state ?? 'none')]
+  return states.join(' ')
+}
+
+const ends = (uploadId: string, end: 'rejected' | 'failed') => async () => {
+  await inside(within => begin(uploadId, randomUUID(), within))
+  await inside(within => giveUp(uploadId, end, ourFault, within))
+}
+const becomesReady = (trackId: string, uploadId: string) => async () => {
+  await inside(within => begin(uploadId, randomUUID(), within))
+  await inside(within => finish(uploadId, understoodAs(audioKey(trackId, uploadId, 'mp3')), within))
+}
+const inside = <T>(work: Parameters<typeof transact<T, null>>[1]) =>
+  transact({ world: world.world, product, actor: null, requestId: randomUUID() }, work)
+
+const deeds = {
+  announce: ({ trackId }: Scene) => ann.ask(replaceAudio, { trackId, ...announce(bytes) }),
+  finalize: ({ second }: Scene) => ann.ask(finalizeUpload, { uploadId: second }),
+  'retry first': ({ first }: Scene) => ann.ask(retryUpload, { uploadId: first }),
+  'retry second': ({ second }: Scene) => ann.ask(retryUpload, { uploadId: second }),
+  'abort first': ({ first }: Scene) => ann.ask(abortUpload, { uploadId: first }),
+  'abort second': ({ second }: Scene) => ann.ask(abortUpload, { uploadId: second }),
+  remove: ({ trackId }: Scene) => ann.ask(removeTrack, { trackId }),
+}
+type Deed = keyof typeof deeds
+
+const unchanged = 'as before'
+
+/** What is not said of a second upload that is not there is `not_found`; anything may be announced at any time. */
+const table: [UploadState, Second, Partial<Record<Deed, string>>][] = [
+  [
+    ...(['uploaded', 'none'] as const),
+    { 'retry first': unchanged, 'abort first': 'gone aborted none', remove: 'gone aborted none' },
+  ],
+  [
+    ...(['uploaded', 'initiated'] as const),
+    {
+      ...{ finalize: 'replacement_pending', 'retry first': unchanged, 'retry second': 'object_missing' },
+      ...{ 'abort first': 'failed aborted initiated', 'abort second': 'processing uploaded aborted' },
+      remove: 'gone aborted aborted',
+    },
+  ],
+  [
+    ...(['rejected', 'none'] as const),
+    { 'retry first': 'upload_rejected', 'abort first': 'upload_over', remove: 'gone rejected none' },
+  ],
+  [
+    ...(['rejected', 'initiated'] as const),
+    {
+      ...{ finalize: 'processing rejected uploaded', 'retry first': 'upload_rejected' },
+      ...{ 'retry second': 'object_missing', 'abort first': 'upload_over' },
+      ...{ 'abort second': 'failed rejected aborted', remove: 'gone rejected aborted' },
+    },
+  ],
+  [
+    ...(['rejected', 'uploaded'] as const),
+    {
+      ...{ finalize: unchanged, 'retry first': 'upload_rejected', 'retry second': unchanged },
+      ...{ 'abort first': 'upload_over', 'abort second': 'failed rejected aborted', remove: 'gone rejected aborted' },
+    },
+  ],
+  [
+    ...(['rejected', 'rejected'] as const),
+    {
+      ...{ finalize: unchanged, 'retry first': 'upload_rejected', 'retry second': 'upload_rejected' },
+      ...{ 'abort first': 'upload_over', 'abort second': 'upload_over', remove: 'gone rejected rejected' },
+    },
+  ],
+  [
+    ...(['rejected', 'failed'] as const),
+    {
+      ...{ finalize: unchanged, 'retry first': 'upload_rejected', 'retry second': 'processing rejected uploaded' },
+      ...{ 'abort first': 'upload_over', 'abort second': 'failed rejected aborted', remove: 'gone rejected aborted' },
+    },
+  ],
+  [
+    ...(['rejected', 'ready'] as const),
+    {
+      ...{ finalize: unchanged, 'retry first': 'upload_rejected', 'retry second': 'upload_over' },
+      ...{ 'abort first': 'upload_over', 'abort second': 'upload_over', remove: 'gone rejected ready' },
+    },
+  ],
+  [
+    ...(['failed', 'none'] as const),
+    {
+      ...{ 'retry first': 'processing uploaded none', 'abort first': 'gone aborted none' },
+      remove: 'gone aborted none',
+    },
+  ],
+  [
+    ...(['failed', 'initiated'] as const),
+    {
+      ...{ finalize: 'processing failed uploaded', 'retry first': 'processing uploaded initiated' },
+      ...{ 'retry second': 'object_missing', 'abort first': 'failed aborted initiated' },
+      ...{ 'abort second': 'failed failed aborted', remove: 'gone aborted aborted' },
+    },
+  ],
+  [
+    ...(['failed', 'uploaded'] as const),
+    {
+      ...{ finalize: unchanged, 'retry first': 'replacement_pending', 'retry second': unchanged },
+      ...{ 'abort first': 'processing aborted uploaded', 'abort second': 'failed failed aborted' },
+      remove: 'gone aborted aborted',
+    },
+  ],
+  [
+    ...(['failed', 'failed'] as const),
+    {
+      ...{ finalize: unchanged, 'retry first': 'processing uploaded failed' },
+      ...{ 'retry second': 'processing failed uploaded', 'abort first': 'failed aborted failed' },
+      ...{ 'abort second': 'failed failed aborted', remove: 'gone aborted aborted' },
+    },
+  ],
+  [
+    ...(['failed', 'ready'] as const),
+    {
+      ...{ finalize: unchanged, 'retry first': 'ready uploaded ready', 'retry second': 'upload_over' },
+      ...{ 'abort first': 'ready aborted ready', 'abort second': 'upload_over', remove: 'gone aborted ready' },
+    },
+  ],
+  [
+    ...(['ready', 'none'] as const),
+    { 'retry first': 'upload_over', 'abort first': 'upload_over', remove: 'gone ready none' },
+  ],
+  [
+    ...(['ready', 'initiated'] as const),
+    {
+      ...{ finalize: 'ready ready uploaded', 'retry first': 'upload_over', 'retry second': 'object_missing' },
+      ...{ 'abort first': 'upload_over', 'abort second': 'ready ready aborted', remove: 'gone ready aborted' },
+    },
+  ],
+  [
+    ...(['ready', 'uploaded'] as const),
+    {
+      ...{ finalize: unchanged, 'retry first': 'upload_over', 'retry second': unchanged },
+      ...{ 'abort first': 'upload_over', 'abort second': 'ready ready aborted', remove: 'gone ready aborted' },
+    },
+  ],
+  [
+    ...(['ready', 'failed'] as const),
+    {
+      ...{ finalize: unchanged, 'retry first': 'upload_over', 'retry second': 'ready ready uploaded' },
+      ...{ 'abort first': 'upload_over', 'abort second': 'ready ready aborted', remove: 'gone ready aborted' },
+    },
+  ],
+  [
+    ...(['ready', 'aborted'] as const),
+    {
+      ...{ finalize: 'upload_aborted', 'retry first': 'upload_over', 'retry second': 'upload_aborted' },
+      ...{ 'abort first': 'upload_over', 'abort second': unchanged, remove: 'gone ready aborted' },
+    },
+  ],
+]
+
+describe.each(table)('with a first upload that is %s and a second that is %s', (first, second, row) => {
+  beforeAll(async () => {
+    ann = await world.person(`ann-${first}-${second}`)
+  })
+  it.each(Object.keys(deeds) as Deed[])('%s', async deed => {
+    const scene = await stage(first, second)
+    const before = await statesOf(scene)
+    const { error } = await deeds[deed](scene)
+    const expected = row[deed] ?? (deed === 'announce' ? unchanged : 'not_found')
+    const after = await statesOf(scene)
+    expect(error?.code ?? (after === before ? unchanged : after)).toBe(expected)
+    if (error !== undefined) expect(after).toBe(before)
+    await Upload.update({ state: 'expired' }, { where: { ownerId: ann.id, state: 'initiated' } })
+  })
+})
+
+/** What becomes of the three when the work on one of the uploads ends. */
+const endings: [UploadState, Second, 'first' | 'second', { ready: string; rejected: string; failed: string }][] = [
+  [
+    ...(['uploaded', 'none', 'first'] as const),
+    { ready: 'ready ready none', rejected: 'failed rejected none', failed: 'failed failed none' },
+  ],
+  [
+    ...(['uploaded', 'failed', 'first'] as const),
+    { ready: 'ready ready failed', rejected: 'failed rejected failed', failed: 'failed failed failed' },
+  ],
+  [
+    ...(['uploaded', 'ready', 'first'] as const),
+    { ready: 'ready ready ready', rejected: 'ready rejected ready', failed: 'ready failed ready' },
+  ],
+  [
+    ...(['rejected', 'uploaded', 'second'] as const),
+    { ready: 'ready rejected ready', rejected: 'failed rejected rejected', failed: 'failed rejected failed' },
+  ],
+  [
+    ...(['failed', 'uploaded', 'second'] as const),
+    { ready: 'ready failed ready', rejected: 'failed failed rejected', failed: 'failed failed failed' },
+  ],
+  [
+    ...(['ready', 'uploaded', 'second'] as const),
+    { ready: 'ready ready ready', rejected: 'ready ready rejected', failed: 'ready ready failed' },
+  ],
+]
+
+it.each(endings)(
+  'with a first that is %s and a second that is %s, the work on the %s ends',
+  async (first, second, of, row) => {
+    ann = await world.person(`ann-ends-${first}-${second}`)
+    for (const end of ['ready', 'rejected', 'failed'] as const) {
+      const scene = await stage(first, second)
+      await (end === 'ready' ? becomesReady(scene.trackId, scene[of]) : ends(scene[of], end))()
+      expect(await statesOf(scene)).toBe(row[end])
+      const isPublished = (await Track.findByPk(scene.trackId))?.publishedAt !== null
+      expect(isPublished).toBe(end === 'ready')
+    }
+  },
+)
