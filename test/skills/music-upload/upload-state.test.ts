@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { advance, isFinal, mayFollow, type UploadState } from '../../../skills/music-upload/upload-state'
 
@@ -54,5 +55,13 @@ describe('the states of an upload', () => {
     expect(states.filter(state => mayFollow(state, 'ready'))).toEqual(['processing'])
     expect(states.filter(state => mayFollow(state, 'expired'))).toEqual(['initiated'])
     for (const state of states) expect(mayFollow(state, 'aborted')).toBe(!isFinal(state))
+  })
+
+  it('are those that the documentation has', () => {
+    const rows = readFileSync('docs/uploads.md', 'utf8').matchAll(/^\| `(\w+)` +\|[^|]+\|([^|]*)\|$/gm)
+    const told = Object.fromEntries([...rows].map(([, from = '', to = '']) => [from, (to.match(/\w+/g) ?? []).sort()]))
+    expect(told).toEqual(
+      Object.fromEntries(states.map(from => [from, states.filter(to => mayFollow(from, to)).sort()])),
+    )
   })
 })
