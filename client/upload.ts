@@ -49,10 +49,10 @@ export async function upload(
 }
 
 /**
- * The same for new audio of a track that is there and `ready`; the old one plays until a worker has made the new one, and on
- * when the upload fails or is given up.
- * @throws TuttiProblem as `upload` does, and `not_ready`; `replacement_pending`, when all is sent, while another one is worked
- * on: with `keep`, `resumeUpload` goes on then.
+ * The same for new audio of a track that is there; the old one plays until a worker has made the new one, and on when the
+ * upload fails or is given up.
+ * @throws TuttiProblem as `upload` does; `replacement_pending`, when all is sent, while other audio of the track is in the
+ * making: with `keep`, `resumeUpload` goes on then.
  */
 export const replaceAudio = (
   calls: Calls,

@@ -129,7 +129,7 @@ it('waits for its turn when it is kept, and goes on then', async () => {
   expect((await trackOf(fay, trackId)).audioVersion).toBe(uploadId)
 })
 
-it('throws what is refused: a track that is not there, not yours, or has nothing to play yet', async () => {
+it('throws what is refused: a track that is not there, not yours, or has other audio in the making', async () => {
   const { client, trackId } = await artist('dora')
   using dora = client
   const { url, token } = await world.person('eve')
@@ -139,6 +139,7 @@ it('throws what is refused: a track that is not there, not yours, or has nothing
   expect(await problemOf(eve.replaceAudio(trackId, fresh, flac))).toMatchObject({ status: 403 })
   const { upload } = await dora.upload(fresh, flac)
   const unborn = upload.trackId ?? ''
-  expect(await problemOf(dora.replaceAudio(unborn, fresh, flac))).toMatchObject({ code: 'not_ready', status: 409 })
+  const again = dora.replaceAudio(unborn, fresh, flac)
+  expect(await problemOf(again)).toMatchObject({ code: 'replacement_pending', status: 409 })
   expect(await problemOf(dora.replaceAudio(trackId, new Blob([]), flac))).toMatchObject({ code: 'invalid_input' })
 })
