@@ -103,7 +103,7 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>, { silentMs 
       return getSignedUrl(s3, new GetObjectCommand({ ...at(key), ...answered }), { expiresIn: expiresInS })
     },
 
-    /** Answers soon or not at all: whoever asks may hold a transaction open. */
+    /** Answers soon or not at all, since somebody waits. */
     async head(key: string): Promise<StoredObject | undefined> {
       try {
         const command = new HeadObjectCommand({ ...at(key), ChecksumMode: 'ENABLED' })

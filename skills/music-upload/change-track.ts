@@ -1,6 +1,6 @@
-import { type InferAttributes, Transaction } from 'sequelize'
+import { type InferAttributes } from 'sequelize'
 import { type Context } from '../../kernel/context'
-import { Profile, type Track } from '../../models'
+import { type Track } from '../../models'
 import { isForArtistAlone, isListedToFollowers, isNarrower } from '../streaming/rules'
 import { viewTrack } from '../streaming/views'
 import { trackChanged, trackHidden, trackPublished } from './events'
@@ -19,7 +19,6 @@ export async function changeTrack(
   await track.set({ rev: track.rev + 1, ...(publishes ? { publishedAt: now } : {}) }).save()
 
   const narrows = isNarrower(track.visibility, before)
-  if (track.visibility === 'followers' && narrows) await waitForFollows(track)
   const view = await viewTrack(track, { actor: null })
   const isForArtist = isForArtistAlone(track) || (narrows && changed.some(name => !tellsNothing.has(name)))
   await emit(trackChanged, isForArtist ? { track: view, isForArtist } : { track: view })
@@ -29,10 +28,3 @@ export async function changeTrack(
 
 /** What whoever may see the track no longer may learn all the same. */
 const tellsNothing: ReadonlySet<string> = new Set(['visibility', 'rev'])
-
-/**
- * Whoever stops following at this moment has done so before the followers' rights are asked for again, or finds a track
- * for followers and has theirs asked for: ending a follow holds both profiles.
- */
-const waitForFollows = ({ ownerId }: Track) =>
-  Profile.findByPk(ownerId, { attributes: ['id'], lock: Transaction.LOCK.SHARE })

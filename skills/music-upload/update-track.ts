@@ -1,6 +1,9 @@
+import { Transaction } from 'sequelize'
+import { type Actor } from '../../kernel/actor'
 import { operation } from '../../kernel/operation'
 import { refusals } from '../../kernel/refusals'
 import { count, id, optional, shape, type Value } from '../../kernel/schema'
+import { Profile } from '../../models'
 import { mayEditTrack } from '../streaming/rules'
 import { trackView, viewTrack, visibleTrack } from '../streaming/views'
 import { changeTrack } from './change-track'
@@ -35,7 +38,10 @@ export const updateTrack = operation({
   idempotency: 'natural',
   refuses: [alreadyReleased],
 
-  load: ({ trackId }, context) => visibleTrack(trackId, context, { lock: true }),
+  async load({ trackId, visibility }, context) {
+    if (visibility === 'followers') await waitForFollows(context.actor)
+    return visibleTrack(trackId, context, { lock: true })
+  },
 
   allow: mayEditTrack,
 
@@ -60,3 +66,11 @@ function wordsOf({ title, description, genre, isDownloadable }: Value<typeof cha
     ...(isDownloadable === undefined ? {} : { isDownloadable }),
   }
 }
+
+/**
+ * Whoever stops following at this moment has done so before the followers' rights are asked for again, or finds a track
+ * for followers and has theirs asked for: ending a follow holds both profiles. Before the track, as everywhere: whoever
+ * announces other audio for it does so too.
+ */
+const waitForFollows = ({ id: artistId }: Actor) =>
+  Profile.findByPk(artistId, { attributes: ['id'], lock: Transaction.LOCK.SHARE })

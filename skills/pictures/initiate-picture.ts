@@ -39,14 +39,14 @@ export const initiatePicture = operation({
 
   async load(input, context) {
     const track = await trackFor(input, context)
-    return { track, pending: await countPending(context) }
+    return { track, pending: await pendingPictures(context) }
   },
 
   allow: (actor, { track }) => track === null || mayEditTrack(actor, track),
 
   async run({ input, subject: { pending }, actor }, context) {
-    if (pending >= pendingPicturesMax) throw tooManyPictures()
     const { now } = context
+    refuseTooMany(pending, now)
     const expiresAt = new Date(now.getTime() + pictureLifeMs)
     const times = { createdAt: now, expiresAt, putExpiresAt: putExpiry(now, expiresAt) }
     // Not the time-ordered ids of everything else: this one is the secret part of an address that needs no other key.
@@ -76,9 +76,24 @@ async function trackFor({ purpose, trackId }: Value<typeof announced>, context: 
   return trackId === undefined ? null : visibleTrack(trackId, context)
 }
 
-/** Serialises what a person announces at once, or one too many slips through. */
-async function countPending({ actor, now }: Context<Actor>): Promise<number> {
+type Pending = readonly Pick<Picture, 'expiresAt'>[]
+
+/** Serialises what a person announces at once, or one too many slips through. What expires first comes first. */
+async function pendingPictures({ actor, now }: Context<Actor>): Promise<Pending> {
   await Profile.findByPk(actor.id, { attributes: ['id'], lock: Transaction.LOCK.NO_KEY_UPDATE })
   const waiting = { state: 'initiated', expiresAt: { [Op.gt]: now } }
-  return Picture.count({ where: { ownerId: actor.id, [Op.or]: [waiting, { state: 'uploaded' }] } })
+  return Picture.findAll({
+    attributes: ['expiresAt'],
+    where: { ownerId: actor.id, [Op.or]: [waiting, { state: 'uploaded' }] },
+    order: ['expiresAt'],
+    limit: pendingPicturesMax,
+  })
+}
+
+function refuseTooMany(pending: Pending, now: Date): void {
+  const [first] = pending
+  if (first === undefined || pending.length < pendingPicturesMax) return
+  // One that is worked on may have waited for longer than for its file.
+  const waitMs = Math.max(first.expiresAt.getTime() - now.getTime(), 1_000)
+  throw tooManyPictures(undefined, { retryAfter: Math.ceil(waitMs / 1_000) })
 }

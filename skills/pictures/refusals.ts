@@ -1,6 +1,7 @@
 import { refusal } from '../../kernel/refusals'
 
-export const tooManyPictures = refusal('too_many_pictures', 409, 'Finish or abort one of your pictures first')
+/** `retryAfter` says when the first of those that wait expires, if nothing is done. */
+export const tooManyPictures = refusal('too_many_pictures', 429, 'Finish or abort one of your pictures first')
 export const pictureMissing = refusal('picture_missing', 409, 'The picture has not been sent yet')
 export const pictureMismatch = refusal('picture_mismatch', 422, 'The picture is not the one that was announced')
 export const pictureExpired = refusal('picture_expired', 410, 'The picture was waited for too long')

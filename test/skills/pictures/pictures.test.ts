@@ -170,7 +170,7 @@ describe('what is announced', () => {
     const more = await Promise.all(Array.from({ length: 15 }, () => ann.ask(initiatePicture, announced)))
     expect(more.filter(({ error }) => error === undefined)).toHaveLength(9)
     for (const { error } of more.filter(reply => reply.error !== undefined))
-      expect(error).toMatchObject({ code: 'too_many_pictures', status: 409 })
+      expect(error).toMatchObject({ code: 'too_many_pictures', status: 429, retryAfter: expect.any(Number) as number })
     await ann.call(abortPicture, { pictureId: first.picture.id })
     await ann.call(initiatePicture, announced)
   })

@@ -179,6 +179,8 @@ describe('at the same moment', () => {
     const turning = ann.call(updateTrack, { trackId, visibility: 'followers' })
     const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
     await until(async () => (await world.world.db.query(waiting)).length > 0)
+    // The track is not held by whoever waits for the profile: who has that may want the track, as an announcement does.
+    await other.query('select from tracks where id = $1 for update nowait', [trackId])
     await other.query('delete from follows where follower_id = $1', [bob.id])
     await other.query('commit')
     await other.end()

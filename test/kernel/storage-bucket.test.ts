@@ -1,0 +1,30 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { toRefusal } from '../../kernel/faults'
+import { readConfig } from '../../kernel/world/config'
+import { openStorage } from '../../kernel/world/storage'
+import { testStack } from '../stack'
+
+const { aws, storage: place } = readConfig(testStack().variables)
+
+it.each([
+  ['an object that is not there is told from', place.bucket, 'conflict'],
+  ['a bucket that is not there, which is no fault of a file', 'tutti-nowhere', 'unavailable'],
+])('%s', async (_words, bucket, code) => {
+  await using storage = openStorage({ aws, storage: { ...place, bucket } })
+  const folder = await mkdtemp(join(tmpdir(), 'tutti-bucket-'))
+  try {
+    const { signal } = new AbortController()
+    const asked = [
+      storage.download('incoming/nothing', join(folder, 'x'), { etag: '"x"', signal }),
+      storage.copy('incoming/nothing', 'audio/nothing', '"x"', 'audio/mpeg'),
+    ]
+    for (const answer of asked) {
+      const error: unknown = await answer.catch((thrown: unknown) => thrown)
+      expect(toRefusal(error).kind.code).toBe(code)
+    }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
