@@ -22,7 +22,8 @@ export interface ProblemFacts {
  * itself has status 0 and one of these codes: `unreachable` (nobody answered; the call may or may not have been done),
  * `closed` (this client was closed), `token_unavailable` (the token function failed), `upload_failed`, `upload_cancelled` (by your
  * signal), `other_file` (an upload is resumed with another file),
- * `listener_failed` (a listener of yours threw), and `offsets_failed` (your store of offsets threw). Where something else was thrown, it is the `cause`.
+ * `listener_failed` (a listener of yours threw), and `offsets_failed` (your store of offsets threw). Where something else
+ * was thrown, it is the `cause`.
  */
 export class TuttiProblem extends Error {
   override readonly name = 'TuttiProblem'

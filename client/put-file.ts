@@ -54,7 +54,9 @@ function putByRequest(
     request.upload.onprogress = ({ loaded }) => onProgress(loaded)
     request.onload = () => resolve(request.status)
     request.onerror = request.onabort = () => reject(new Error('the object store could not be reached'))
-    signal?.addEventListener('abort', () => request.abort())
+    const abort = () => request.abort()
+    signal?.addEventListener('abort', abort)
+    request.onloadend = () => signal?.removeEventListener('abort', abort)
     request.send(file)
     if (signal?.aborted) request.abort()
   })
@@ -67,6 +69,7 @@ interface BrowserRequest {
   onload: (() => void) | null
   onerror: (() => void) | null
   onabort: (() => void) | null
+  onloadend: (() => void) | null
   open(method: string, url: string): void
   setRequestHeader(name: string, value: string): void
   send(body: Blob): void

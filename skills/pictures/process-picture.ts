@@ -11,8 +11,9 @@ const suspectedMax = 3
 
 /**
  * Redraws a picture that was sent, and has it shown. What is wrong with the file ends it at once, with words for whoever
- * sent it; what may be ends it the third time. Anything else is tried again for half an hour, and ends it after that. Safe to run twice, also at the same time:
- * the same bytes are stored under the same keys, and the state is looked at under its lock.
+ * sent it; what may be ends it the third time. Anything else is tried again for half an hour, and ends it after that. Safe
+ * to run twice, also at the same time: the same bytes are stored under the same keys, and the state is looked at under its
+ * lock.
  */
 export const processPicture: Job<{ pictureId: string }> = job({
   name: 'pictures.processPicture',

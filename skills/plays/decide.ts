@@ -7,8 +7,9 @@ import { windowMsOf } from './rules'
 type Outcome = NonNullable<Play['outcome']>
 
 /**
- * Ends the question whether a play counts, once: what was decided stays. The play is not saved yet. One that would count does so only when its listener
- * has not been counted for the track lately, whatever the devices, and however many ask at once.
+ * Ends the question whether a play counts, once: what was decided stays. The play is not saved yet. One that would count
+ * does so only when its listener has not been counted for the track lately, whatever the devices, and however many ask at
+ * once.
  */
 export async function decide(play: Play, isBelieved: boolean, listener: Listener, context: Context): Promise<void> {
   if (play.outcome !== null) return
