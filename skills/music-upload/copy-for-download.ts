@@ -6,8 +6,8 @@ import { id, shape } from '../../kernel/schema'
 import { TrackAudio } from '../../models'
 import { lockTrack } from '../streaming/views'
 import { type AudioFacts, probeAudio } from './audio/probe-audio'
-import { saysOfFile } from './audio/rejection'
-import { CopyFailed, type Download, impossibleDownload, makeDownload } from './make-download'
+import { Rejection, saysOfFile } from './audio/rejection'
+import { asCopyFailed, CopyFailed, type Download, impossibleDownload, makeDownload } from './make-download'
 import { copyKeyPrefix, type Uncopied, uncopied } from './uncopied'
 
 /**
@@ -39,7 +39,7 @@ async function copy({ id: trackId, uploadId, audioKey, durationMs }: Uncopied, f
   const { world, signal } = context
   const path = join(folder, 'original')
   const stored = await world.storage.head(audioKey)
-  if (stored === undefined) throw new CopyFailed('the file of a track is not in the bucket')
+  if (stored === undefined) throw new CopyFailed(new Rejection('file_changed'))
   await world.storage.download(audioKey, path, { etag: stored.etag, signal })
   const facts = await factsOf(path, context)
   return facts === undefined
@@ -53,19 +53,19 @@ async function factsOf(path: string, { world, signal }: JobContext): Promise<Aud
     return await probeAudio(world.config.tools.ffprobe, path, signal)
   } catch (error) {
     if (saysOfFile(error)) return undefined
-    throw signal.aborted ? error : new CopyFailed('a file could not be read', { cause: error })
+    return asCopyFailed(error, signal)
   }
 }
 
 /**
- * What went wrong each time will go wrong again, and the sweep would begin it anew for ever: from the last attempt on there
- * is no copy. Not when it was stopped, or the store or the database was away: that says nothing of the file.
+ * What took too long each time, or is not there to be copied, will be so again, and the sweep would begin it anew for ever: with
+ * the last attempt there is no copy. Not when the job was stopped, or machine, store or database is to blame: those get better.
  */
 const asImpossible =
   ({ id: trackId, uploadId }: Uncopied, { isLastAttempt, world }: JobContext) =>
   (error: unknown): Download => {
-    if (!isLastAttempt || !(error instanceof CopyFailed)) throw error
-    world.log.warn({ trackId, uploadId, reason: error.message }, 'no copy for downloads was made in all attempts')
+    if (!isLastAttempt || !(error instanceof CopyFailed && error.blamesFile)) throw error
+    world.log.warn({ trackId, uploadId, reason: error.message }, 'a copy for downloads is given up')
     return impossibleDownload(uploadId)
   }
 

@@ -4,6 +4,7 @@ import { type JobContext } from '../../kernel/job'
 import { type TrackAudio } from '../../models'
 import { cleanCopy } from './audio/clean-copy'
 import { type AudioFacts } from './audio/probe-audio'
+import { Rejection } from './audio/rejection'
 import { downloadKey } from './places'
 
 /** What a row says of the copy for downloads. */
@@ -15,8 +16,21 @@ export const noDownload: Download = { downloadKey: null, downloadBytes: null, do
 /** None can be made, and nobody need try again. */
 export const impossibleDownload = (uploadId: string): Download => ({ ...noDownload, downloadOf: uploadId })
 
-/** It may go better another time, on a machine with less to do or more room; in vain often enough, it is impossible. */
-export class CopyFailed extends Error {}
+/** It may go better another time. What the file is to blame for is impossible after it was in vain often enough. */
+export class CopyFailed extends Error {
+  /** A tool that was killed, could not be started or got no time, or a full disk, says nothing of the file. */
+  readonly blamesFile: boolean
+
+  constructor(cause: Error) {
+    super(`no copy for downloads: ${cause.message}`, { cause })
+    this.blamesFile = cause instanceof Rejection
+  }
+}
+
+/** What making it threw; that it was told to stop is passed on as it is. */
+export function asCopyFailed(error: unknown, { aborted }: AbortSignal): never {
+  throw aborted || !(error instanceof Error) ? error : new CopyFailed(error)
+}
 
 interface Original {
   trackId: string
@@ -40,9 +54,7 @@ export async function makeDownload(
   const { extension, contentType } = facts.format
   const to = join(folder, `download.${extension}`)
   const isMade = await cleanCopy({ ...world.config.tools, path, facts, durationMs, to, signal }).catch(
-    (error: unknown) => {
-      throw signal.aborted ? error : new CopyFailed('a file could not be copied without its tags', { cause: error })
-    },
+    (error: unknown) => asCopyFailed(error, signal),
   )
   if (!isMade) {
     await rm(to, { force: true })

@@ -35,7 +35,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tutti-copies-test-'))
   const { ffmpeg, ffprobe } = toolsOfTests()
   const noEdge = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
-  const tools = { FFMPEG_PATH: await slowed(ffmpeg, 'copying'), FFPROBE_PATH: await slowed(ffprobe, 'probing') }
+  const tools = { FFMPEG_PATH: await weak(ffmpeg, 'copying'), FFPROBE_PATH: await weak(ffprobe, 'probing') }
   world = await freshWorld({ nodes: 1, variables: { ...(await ownBucket()), ...noEdge, ...tools } })
   ann = await world.person('ann')
   bob = await world.person('bob')
@@ -52,19 +52,22 @@ afterEach(async () => {
 const sql = <R extends object>(text: string, values: Record<string, unknown> = {}) =>
   world.world.db.query<R>(text, values)
 
-/** A tool that has used up its time as soon as it is to do what `late` names, as long as there is a file of that name. */
-async function slowed(tool: string, what: 'copying' | 'probing'): Promise<string> {
+/** A tool that dies of a signal as soon as it is to do what a file is named after, as long as there is that file; it names the signal. */
+async function weak(tool: string, what: 'copying' | 'probing'): Promise<string> {
   const path = join(folder, `${what}-tool`)
   const isMeant = what === 'copying' ? 'case "$*" in *-map_metadata*/download.*) true;; *) false;; esac' : 'true'
+  const die = `read -r signal < ${join(folder, what)}; kill -s "$signal" $$`
   await writeFile(
     path,
-    `#!/bin/sh\nif [ -e ${join(folder, what)} ] && ${isMeant}; then kill -s XCPU $$; fi\nexec ${tool} "$@"\n`,
+    `#!/bin/sh\nif [ -e ${join(folder, what)} ] && ${isMeant}; then ${die}; fi\nexec ${tool} "$@"\n`,
   )
   await chmod(path, 0o755)
   return path
 }
-const beLate = (what: 'copying' | 'probing') => writeFile(join(folder, what), '')
-const beOnTime = (what: 'copying' | 'probing') => rm(join(folder, what))
+const fail = (what: 'copying' | 'probing', signal: string) => writeFile(join(folder, what), `${signal}\n`)
+/** As when its time is used up. */
+const beLate = (what: 'copying' | 'probing') => fail(what, 'XCPU')
+const beFine = (what: 'copying' | 'probing') => rm(join(folder, what))
 
 const copies = () =>
   sql<{ key: string | null; attempts: number }>(
@@ -111,7 +114,7 @@ it('does not fail the upload when it takes too long: it is made later', async ()
   expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 1 }])
   await tryAgain()
   expect(await downloadOf(trackId)).toEqual(nobodyTried)
-  await beOnTime('copying')
+  await beFine('copying')
   await tryAgain()
   expect(await downloadOf(trackId)).toEqual({ downloadKey: `audio/${trackId}/${id}/download.wav`, downloadOf: id })
   expect(await copies()).toEqual([])
@@ -127,7 +130,7 @@ it('is given up when it takes too long each time, and not begun anew', async () 
     expect(await downloadOf(trackId)).toEqual(nobodyTried)
     await tryAgain()
   }
-  await beOnTime('probing')
+  await beFine('probing')
   expect(await downloadOf(trackId)).toEqual({ downloadKey: null, downloadOf: id })
   expect(await bob.refused(grantDownload, { trackId })).toMatchObject({ code: 'not_copyable' })
   await lookAgain()
@@ -146,12 +149,17 @@ it('is given up when there is nothing to copy from', async () => {
   expect(await copies()).toEqual([])
 })
 
-it('is not given up when it was the store that was away each time', async () => {
+it('is not given up when it was the store or the machine each time', async () => {
   const { trackId } = await upload(world, ann, file)
   await Track.update({ isDownloadable: true }, { where: { id: trackId } })
   const away = jest.spyOn(world.world.storage, 'head').mockRejectedValueOnce(new Error('the store is away'))
   await expect(runCopy(trackId, 5)).rejects.toThrow('the store is away')
   away.mockRestore()
+  for (const what of ['probing', 'copying'] as const) {
+    await fail(what, 'KILL')
+    await expect(runCopy(trackId, 5)).rejects.toThrow('was killed')
+    await beFine(what)
+  }
   expect(await downloadOf(trackId)).toEqual(nobodyTried)
 })
 
