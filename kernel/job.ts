@@ -12,6 +12,8 @@ export interface Job<P = unknown> {
   readonly attemptsMax: number
   /** It may take minutes or more: such jobs are done apart from the others, so that nobody waits behind them. */
   readonly isLong?: true
+  /** Nobody waits for it: it is begun only while no other job waits that is as long or as short. Those that yield keep their turns. */
+  readonly yields?: true
   /** When it runs by itself, in crontab form (UTC). */
   readonly cron?: string
   run(payload: NoInfer<P>, context: JobContext): Promise<void>

@@ -2,7 +2,14 @@ import { type JobContext } from './job'
 import { type ListedObject } from './world/storage-listing'
 
 /** One page of an area, from `place` on: where the next one begins, empty at the end, and how much was missing. */
-export type SweepPage = (place: string, context: JobContext) => Promise<{ next: string; missing: number }>
+export type SweepPage = (place: string, context: JobContext) => Promise<SweptPage>
+
+interface SweptPage {
+  next: string
+  missing: number
+  /** This run is to stop here; the next one goes on. */
+  isEnough?: boolean
+}
 
 /** How many objects a page has. */
 export const pageMax = 1_000
@@ -29,6 +36,7 @@ async function sweepArea(area: string, sweepPage: SweepPage, context: JobContext
        on conflict (area) do update set place = excluded.place, found = excluded.found`,
       { area, place, found },
     )
+    if (place !== '' && page.isEnough === true) return
     if (place !== '') continue
     world.metrics.bucketMissing.set({ area }, found)
     return

@@ -6,6 +6,9 @@ const workerSilentMs = 60_000
 /** So often it says that it lives. */
 export const workerSeenEveryMs = 15_000
 
+/** Lower numbers are taken first, and jobs of the same number in the order of their time. */
+const priorities = { usual: 0, yielding: 10 }
+
 export type Jobs = ReturnType<typeof createJobs>
 
 /** Asks for jobs, as rows of the transaction that wants them (graphile-worker). */
@@ -15,13 +18,14 @@ export function createJobs(db: Database) {
       await db.query(
         `select graphile_worker.add_job(
            :name, payload := cast(:payload as json), max_attempts := :attemptsMax, job_key := :key,
-           run_at := cast(:runAt as timestamptz))`,
+           run_at := cast(:runAt as timestamptz), priority := :priority)`,
         {
           name: job.name,
           payload: JSON.stringify(payload),
           attemptsMax: job.attemptsMax,
           key: options.key ?? null,
           runAt: options.runAt?.toISOString() ?? null,
+          priority: job.yields === true ? priorities.yielding : priorities.usual,
         },
       )
     },
@@ -49,6 +53,17 @@ export function createJobs(db: Database) {
          select graphile_worker.force_unlock_workers(array_agg(id)) from dead having count(*) > 0`,
         { silentMs: workerSilentMs },
       )
+    },
+
+    /** How many of a job wait for their turn, counted up to `max`; with those that are worked on. */
+    async countAlive({ name }: Pick<Job, 'name'>, max: number): Promise<number> {
+      const [found] = await db.query<{ count: string }>(
+        `select count(*) from (
+           select from graphile_worker.jobs
+           where task_identifier = :name and (attempts < max_attempts or locked_at is not null) limit :max) as alive`,
+        { name, max },
+      )
+      return Number(found?.count ?? 0)
     },
 
     /**

@@ -1,6 +1,6 @@
 import { type Context } from '../../kernel/context'
 import { type Track, type Upload } from '../../models'
-import { grantLifeMsMax, grantMarginMs } from '../streaming/rules'
+import { audioVersionOf, grantLifeMsMax, grantMarginMs } from '../streaming/rules'
 import { dropParts } from './drop-parts'
 import { removeObjects } from './remove-objects'
 
@@ -57,11 +57,11 @@ export const forgetVersion = (
 
 /** Has the audio that a track has now removed, as soon as nobody can hold a grant for it any more. */
 export async function forgetReplaced(
-  { audioKey }: Pick<Track, 'audioKey'>,
+  track: Pick<Track, 'id' | 'audioVersion' | 'audioKey'>,
   { enqueue, now }: Pick<Context, 'enqueue' | 'now'>,
 ): Promise<void> {
-  if (audioKey === null) return
-  // The key says which version it is, also on a track of before that was noted.
-  const prefixes = [audioKey.replace(/\.[^./]+$/, '')]
+  const version = audioVersionOf(track)
+  if (version === null) return
+  const prefixes = [versionPrefix(track.id, version)]
   await enqueue(removeObjects, { prefixes }, { runAt: new Date(now.getTime() + grantLifeMsMax + grantMarginMs) })
 }

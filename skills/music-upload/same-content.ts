@@ -1,4 +1,5 @@
 import { type Context } from '../../kernel/context'
+import { audioVersionIn } from '../streaming/rules'
 
 /** The newest track of a person whose audio now is made of the very same bytes. */
 export async function trackOfSameContent(
@@ -9,7 +10,7 @@ export async function trackOfSameContent(
   const [known] = await world.db.query<{ id: string }>(
     `select track.id from uploads upload join tracks track on track.id = upload.track_id
      where upload.owner_id = :ownerId and upload.sha256 = :sha256 and upload.state = 'ready' and track.removed_at is null
-       and position(upload.id::text in track.audio_key) > 0
+       and upload.id = ${audioVersionIn('track')}
      order by track.created_at desc limit 1`,
     { ownerId, sha256 },
   )

@@ -1,5 +1,6 @@
 import { type Context } from '../../kernel/context'
 import { count, named, shape, type Value } from '../../kernel/schema'
+import { audioVersionIn } from '../streaming/rules'
 
 /** What of the quota is taken: `usedBytes` by files that are here, `reservedBytes` by announced ones that are still awaited. */
 export const storageUse = named(
@@ -25,7 +26,7 @@ export async function storageUseOf(
        (upload.state = 'initiated' and upload.expires_at > :now)
        or (upload.state in ('uploaded', 'processing') and track.removed_at is null)
        or (upload.state = 'failed' and upload.retry_until > :now)
-       or (upload.state = 'ready' and track.removed_at is null and position(upload.id::text in track.audio_key) > 0))`,
+       or (upload.state = 'ready' and track.removed_at is null and upload.id = ${audioVersionIn('track')}))`,
     { ownerId, now },
   )
   return {

@@ -4,6 +4,7 @@ import { nothing } from '../../kernel/schema'
 import { isJobAlive } from '../../kernel/world/jobs'
 import { type World } from '../../kernel/world'
 import { Upload } from '../../models'
+import { copyForDownload } from './copy-for-download'
 import { deadlyFile } from './faults'
 import { noLease } from './lease'
 import { forgetVersion } from './places'
@@ -27,7 +28,7 @@ export const takeUpLost = job({
   async run(_payload, { world, transact, signal }) {
     // Each in a transaction of its own: one that cannot be brought back must not hold up the others.
     for (const { id } of await lostUploads(world)) if (!signal.aborted) await transact(inside => takeUp(id, inside))
-    await world.jobs.forgetDead(processTrack)
+    for (const job of [processTrack, copyForDownload]) await world.jobs.forgetDead(job)
   },
 })
 

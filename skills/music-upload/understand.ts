@@ -9,7 +9,7 @@ import { type Heard, listen } from './audio/listen'
 import { type AudioFacts, probeAudio } from './audio/probe-audio'
 import { Rejection } from './audio/rejection'
 import { makeStreams } from './make-streams'
-import { type Download, makeDownload, noDownload } from './make-download'
+import { CopyFailed, type Download, makeDownload, noDownload } from './make-download'
 import { noteContent } from './note-content'
 import { audioKey, incomingKey } from './places'
 import { reach } from './processing'
@@ -68,9 +68,15 @@ async function understandFile(
   const stored = await storeStreams({ trackId, uploadId }, streams, context)
   // After the streams have left the disk. Few want it, and it takes as much room as the file: the others have it made when they do.
   const download = (await isDownloadable(trackId))
-    ? await makeDownload({ trackId, uploadId, path, facts, durationMs, folder }, context)
+    ? await makeDownload({ trackId, uploadId, path, facts, durationMs, folder }, context).catch(toLater)
     : noDownload
   return { key, facts, durationMs, heard, streams: stored, download }
+}
+
+/** The sound is fine and can be streamed: the job that makes copies tries again, and says when it is in vain. */
+function toLater(error: unknown): Download {
+  if (error instanceof CopyFailed) return noDownload
+  throw error
 }
 
 async function isDownloadable(trackId: string): Promise<boolean> {

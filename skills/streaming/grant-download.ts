@@ -4,6 +4,7 @@ import { TrackAudio, Upload } from '../../models'
 import { attachment, fileNameOf } from './attachment'
 import { copyOf } from './copy-of'
 import {
+  audioVersionOf,
   downloadLifeMs,
   downloadNotReady,
   expiryAfter,
@@ -44,7 +45,8 @@ export const grantDownload = operation({
     if (!mayDownload(actor, track)) throw notDownloadable()
     if (state !== 'ready' || audioKey === null || contentType === null) throw notReady()
     const isOwn = mayEditTrack(actor, track)
-    const { key, sizeBytes } = isOwn ? await originalOf(audioKey) : await cleanOf(trackId, audioKey)
+    const version = audioVersionOf(track)
+    const { key, sizeBytes } = isOwn ? await originalOf(audioKey, version) : await cleanOf(trackId, version)
     const expiresAt = expiryAfter(now, downloadLifeMs)
     const fileName = fileNameOf(title, key)
     const url = await world.media.signedUrl(key, contentType, now, expiresAt, attachment(fileName))
@@ -52,18 +54,17 @@ export const grantDownload = operation({
   },
 })
 
-/** As it was announced and checked: the key is named after the upload. */
-async function originalOf(key: string): Promise<{ key: string; sizeBytes: number | null }> {
-  const [, uploadId] = /\/([0-9a-f-]{36})\.\w+$/.exec(key) ?? []
-  const upload = uploadId === undefined ? null : await Upload.findByPk(uploadId, { attributes: ['sizeBytes'] })
+/** As it was announced and checked. */
+async function originalOf(key: string, version: string | null): Promise<{ key: string; sizeBytes: number | null }> {
+  const upload = version === null ? null : await Upload.findByPk(version, { attributes: ['sizeBytes'] })
   return { key, sizeBytes: upload === null ? null : Number(upload.sizeBytes) }
 }
 
 /** @throws `download_not_ready`, `not_copyable`: the file itself is for nobody else. */
-async function cleanOf(trackId: string, audioKey: string): Promise<{ key: string; sizeBytes: number }> {
+async function cleanOf(trackId: string, version: string | null): Promise<{ key: string; sizeBytes: number }> {
   const audio = await TrackAudio.findByPk(trackId)
   // Of the file that the track was just seen to have: it may be replaced at this moment.
-  const copy = audio !== null && audioKey.includes(audio.uploadId) ? copyOf(audio) : undefined
+  const copy = audio !== null && audio.uploadId === version ? copyOf(audio) : undefined
   if (copy === undefined) throw downloadNotReady()
   if (copy === null) throw notCopyable()
   return copy

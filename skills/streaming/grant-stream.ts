@@ -75,11 +75,11 @@ export const grantStream = operation({
   allow: () => true,
 
   async run({ input: { delivery = 'url', quality, positionMs }, subject }, context) {
-    const { id: trackId, state, audioKey, contentType, durationMs } = subject
+    const { id: trackId, state, audioKey, audioVersion, contentType, durationMs } = subject
     if (state !== 'ready' || audioKey === null || contentType === null || durationMs === null) throw notReady()
     const possible = context.world.media.deliveries.find(one => one === delivery) ?? 'url'
     const lifeMs = grantLifeMs(durationMs, positionMs)
-    const sound = await soundAddresses({ id: trackId, audioKey, contentType }, possible, lifeMs, context)
+    const sound = await soundAddresses({ id: trackId, audioKey, audioVersion, contentType }, possible, lifeMs, context)
     const rendition = chooseRendition(sound.renditions, quality)
     const url = rendition?.url ?? sound.original
     if (url === null) throw new Error('a track without an address')

@@ -51,6 +51,18 @@ const isOpenTo: Readonly<Record<Track['visibility'], (standing: Standing) => boo
   private: () => false,
 }
 
+/**
+ * The upload that the audio of a track is of; null without audio of an upload. The key is named after it: on a track of before
+ * that was noted, it alone says so.
+ */
+export const audioVersionOf = ({ audioVersion, audioKey }: Pick<Track, 'audioVersion' | 'audioKey'>): string | null =>
+  audioVersion ?? /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.[a-z0-9]+$/.exec(audioKey ?? '')?.[1] ?? null
+
+/** The same in SQL; `track` is the name of the table there. */
+export const audioVersionIn = (track: string): string =>
+  `coalesce(${track}.audio_version,
+     substring(${track}.audio_key from '([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})[.][a-z0-9]+$')::uuid)`
+
 /** Only these appear where nobody asked for them by id: searches, the latest, reposts. */
 export const isListed = (track: TrackFacts): boolean =>
   track.visibility === 'public' && track.state === 'ready' && track.removedAt === null

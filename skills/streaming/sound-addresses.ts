@@ -3,7 +3,7 @@ import { type Cookie } from '../../kernel/cookie'
 import { type Track, TrackAudio } from '../../models'
 import { type Rendition } from '../../models/track-audio'
 import { mediaType } from './media-types'
-import { expiryAfter, grantSharedMs } from './rules'
+import { audioVersionOf, expiryAfter, grantSharedMs } from './rules'
 import { copyOf } from './copy-of'
 import { storePlaylists } from './store-playlists'
 
@@ -23,7 +23,7 @@ export interface SoundAddresses {
   truePeakDbtp: number | null
 }
 
-type Sound = Pick<Track, 'id'> & { audioKey: string; contentType: string }
+type Sound = Pick<Track, 'id' | 'audioVersion'> & { audioKey: string; contentType: string }
 
 /**
  * Signed once for all who listen within some minutes, through Redis: whoever may hear a track gets the same addresses, and
@@ -49,7 +49,7 @@ export async function soundAddresses(
 }
 
 async function signAll(
-  { id, audioKey, contentType }: Sound,
+  { id, audioKey, audioVersion, contentType }: Sound,
   delivery: Delivery,
   times: { now: Date; expiresAt: Date },
   world: Context['world'],
@@ -64,7 +64,8 @@ async function signAll(
     ...{ loudnessLufs, truePeakDbtp },
   }
   if (audio === null || audio.renditions.length === 0) {
-    const copy = audio !== null && audioKey.includes(audio.uploadId) ? copyOf(audio)?.key : undefined
+    const version = audioVersionOf({ audioVersion, audioKey })
+    const copy = audio !== null && audio.uploadId === version ? copyOf(audio)?.key : undefined
     const original = await sign(copy ?? audioKey, contentType)
     return { ...common, hls: null, renditions: [], original, cookies: [] }
   }

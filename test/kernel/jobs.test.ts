@@ -86,6 +86,22 @@ describe('a job', () => {
     expect(await jobs()).toHaveLength(1)
   })
 
+  it('that yields is done when no other waits, in the order in which it was asked for', async () => {
+    const ids = Array.from({ length: 4 }, () => newId(new Date()))
+    for (const [index, id] of ids.entries()) {
+      await own.sql(`insert into notes values (:id, :id, 'x')`, { id })
+      await transact(asked(), ({ enqueue }) => enqueue({ ...copyNote, ...(index < 2 && { yields: true }) }, { id }))
+    }
+    expect(await own.world.jobs.countAlive(copyNote, 3)).toBe(3)
+    const taskList = tasksOf(own.world, notesProduct, new AbortController().signal)
+    await runOnce({ connectionString: own.url, taskList, concurrency: 1, noHandleSignals: true, logger: quiet })
+    const done = await own.sql<{ id: string }>(
+      `select data->>'id' as id from channel_events where data->>'body' = 'copied' order by logged_at`,
+    )
+    expect(done.map(({ id }) => id)).toEqual([...ids.slice(2), ...ids.slice(0, 2)])
+    expect(await own.world.jobs.countAlive(copyNote, 3)).toBe(0)
+  })
+
   it('that ran by the clock does not see what the queue adds to its payload', async () => {
     const id = newId(new Date())
     await own.sql(`insert into notes values (:id, :id, 'x')`, { id })

@@ -5,7 +5,7 @@ import { cautiousInput } from './formats'
 import { adtsFrames, type FrameKind, mp3Frames } from './pieces/frame-kinds'
 import { isChained } from './is-chained'
 import { type AudioFacts, probeAudio } from './probe-audio'
-import { Rejection } from './rejection'
+import { saysOfFile } from './rejection'
 import { runTool } from './run-tool'
 
 /** A copy ran 3,000 times as fast as the sound, a FLAC 400 times; this bears a busy machine and a slow disk. */
@@ -27,6 +27,7 @@ export interface Copying {
  * Makes a copy of a file in which there is its sound and nothing else: the same samples, in the same format. No tag is
  * carried over, not even a title: that of the track may change any day, and stands in the name of the download.
  * @returns whether there is one. Not every pair of container and codec can be taken apart.
+ * @throws what may go better another time: a Rejection `too_slow`, or whatever the machine is at fault for
  */
 export async function cleanCopy(copying: Copying): Promise<boolean> {
   const { path, to, facts, durationMs, signal } = copying
@@ -36,7 +37,7 @@ export async function cleanCopy(copying: Copying): Promise<boolean> {
   const muxer = muxerOf(format.demuxer, codec)
   if (muxer === undefined || (format.demuxer === 'ogg' && (await isChained(path, signal)))) return false
   const bytesMax = 2 * (await stat(path)).size + 1024 * 1024
-  const limits = { timeoutMs: patienceMs(durationMs), signal, whenLate: () => new Error('copying took too long') }
+  const limits = { timeoutMs: patienceMs(durationMs), signal }
   try {
     const args = cleanCopyArgs({ path, facts, muxer, bytesMax, to })
     if (!(await runTool(copying.ffmpeg, args, limits, () => undefined))) return false
@@ -44,7 +45,7 @@ export async function cleanCopy(copying: Copying): Promise<boolean> {
     return made.codec === codec && made.durationMs !== null && isAsLong(made.durationMs, durationMs)
   } catch (error) {
     // It crashes ffmpeg, or cannot be read again: it was good enough to be streamed.
-    if (error instanceof Rejection) return false
+    if (saysOfFile(error)) return false
     throw error
   }
 }

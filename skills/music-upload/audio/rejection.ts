@@ -14,6 +14,9 @@ export const faults = {
 
 export type FaultCode = keyof typeof faults
 
+/** Whether an error says something of the file for good. That it took too long to read may be the machine's fault. */
+export const saysOfFile = (error: unknown): boolean => error instanceof Rejection && error.code !== 'too_slow'
+
 export class Rejection extends Error {
   constructor(readonly code: FaultCode) {
     super(code)

@@ -1,4 +1,9 @@
+import { type Context } from '../../../kernel/context'
 import { type JobContext } from '../../../kernel/job'
+import { TrackAudio } from '../../../models'
+import { lockTrack } from '../../streaming/views'
+import { enqueueCopy } from '../copy-for-download'
+import { noDownload } from '../make-download'
 import { audioForm } from './wants'
 
 const reportedMax = 1_000
@@ -7,11 +12,11 @@ const [firstId, lastId] = ['00000000-0000-0000-0000-000000000000', 'ffffffff-fff
 
 /**
  * Tracks of whose audio something should be on this page of the listing and is not; answers how many. Ids and keys sort alike,
- * so a page of keys is a range of tracks, and nobody has to ask for each object.
+ * so a page of keys is a range of tracks, and nobody has to ask for each object. A copy for downloads is made anew.
  */
 export async function reportMissing(
   page: { after: string; last: string | undefined; keys: readonly string[] },
-  { world, signal }: Pick<JobContext, 'world' | 'signal'>,
+  { world, signal, transact }: Pick<JobContext, 'world' | 'signal' | 'transact'>,
 ): Promise<number> {
   const { after, last, keys } = page
   const suspects = await world.db.call<{ id: string; key: string }>(
@@ -21,7 +26,11 @@ export async function reportMissing(
     [trackIn(after) ?? firstId, trackIn(last) ?? lastId, after, last ?? null, keys],
   )
   const lost = new Set<string>()
-  for (const { id, key } of suspects) if (!signal.aborted && (await isLost(id, key, { world }))) lost.add(id)
+  for (const { id, key } of suspects) {
+    if (signal.aborted || !(await isLost(id, key, { world }))) continue
+    lost.add(id)
+    await transact(inside => copyAnew(id, key, inside))
+  }
   if (lost.size > 0)
     world.log.warn({ tracks: [...lost].slice(0, namedMax), count: lost.size }, 'audio of tracks is not in the bucket')
   return lost.size
@@ -54,4 +63,11 @@ async function isLost(trackId: string, key: string, { world }: Pick<JobContext, 
     key,
   ])
   return stillNeeded.length > 0
+}
+
+/** Does nothing unless the key is that of the copy which the track has: until it is made again others hear that it isn't ready. */
+async function copyAnew(trackId: string, downloadKey: string, context: Context): Promise<void> {
+  if ((await lockTrack(trackId)) === null) return
+  const [forgotten] = await TrackAudio.update(noDownload, { where: { trackId, downloadKey } })
+  if (forgotten > 0) await enqueueCopy(trackId, context)
 }

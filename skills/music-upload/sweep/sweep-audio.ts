@@ -1,5 +1,6 @@
 import { type JobContext } from '../../../kernel/job'
 import { pageMax, removeOrphans, type SweepPage } from '../../../kernel/sweep'
+import { audioVersionIn } from '../../streaming/rules'
 import { retryWindowMs, uploadLifeMs } from '../rules'
 import { audioForm, uploadWantsFile } from './wants'
 import { reportMissing } from './report-missing'
@@ -30,7 +31,7 @@ async function wantedOf(keys: readonly string[], { world }: Pick<JobContext, 'wo
      join tracks track on track.id = object.track_id and track.removed_at is null
      left join uploads upload on upload.id = object.upload_id
      left join uploads present on present.id = track.audio_version
-     where position(object.upload_id::text in track.audio_key) > 0 or ${uploadWantsFile}
+     where object.upload_id = ${audioVersionIn('track')} or ${uploadWantsFile}
        or (upload.state = 'ready' and coalesce(present.created_at > $5, true))`,
     [
       new Date(world.clock.now()),

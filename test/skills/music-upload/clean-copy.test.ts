@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { cleanCopy } from '../../../skills/music-upload/audio/clean-copy'
+import { isChained } from '../../../skills/music-upload/audio/is-chained'
 import { listen } from '../../../skills/music-upload/audio/listen'
 import { probeAudio } from '../../../skills/music-upload/audio/probe-audio'
 import { makeAudio, makeSound } from '../../audio'
@@ -98,6 +99,20 @@ it('cannot be had of recordings one behind the other in one Ogg file, nor of a c
   expect(await copyOf(await doubled('ogg', folder))).toBeUndefined()
   const { ffmpeg } = toolsOfTests()
   expect(await copyOf(await makeSound(ffmpeg, 'sine=d=3', ['-c:a', 'libmp3lame'], 'wav'))).toBeUndefined()
+})
+
+it('is not taken for several recordings where something within a packet looks like the first page of another', async () => {
+  const path = join(folder, 'looks-chained.ogg')
+  const comment = 'x'.repeat(300)
+  const bytes = await readFile(await makeAudio(toolsOfTests().ffmpeg, 'ogg', { tags: { comment } }))
+  const page = Buffer.from('x'.repeat(14))
+  page.write('OggS\0\0', 1, 'latin1')
+  page.write('OggS\0\u0002', 8, 'latin1')
+  page.copy(bytes, bytes.indexOf(comment) + 100)
+  await writeFile(path, bytes)
+  const { signal } = new AbortController()
+  expect(await isChained(path, signal)).toBe(false)
+  expect(await isChained(await doubled('ogg', folder), signal)).toBe(true)
 })
 
 it('is no copy when something is missing', async () => {

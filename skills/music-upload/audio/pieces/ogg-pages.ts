@@ -1,0 +1,30 @@
+import { type Piece, type Pieces } from './walk'
+
+export interface OggPage extends Piece {
+  /** The first page of a stream, or the last. */
+  begins: boolean
+  ends: boolean
+}
+
+/** `OggS` */
+const capture = 0x4f676753
+
+/** The pages of Ogg (RFC 3533, section 6), one right behind the other: what looks like one within another is none. */
+export const oggPages: Omit<Pieces<OggPage>, 'see'> = {
+  firstByte: 0x4f,
+  headBytes: 4,
+  pieceBytesMax: 27 + 255 + 255 * 255,
+  witnesses: 0,
+
+  pieceAt(bytes, at) {
+    if (at + 4 > bytes.length || bytes.readUInt32BE(at) !== capture || (bytes[at + 4] ?? 0) !== 0) return undefined
+    const flags = bytes[at + 5] ?? 0
+    const page = { begins: (flags & 0x02) !== 0, ends: (flags & 0x04) !== 0, kind: 0 }
+    const body = at + 27 + (bytes[at + 26] ?? Infinity)
+    // The end of the file is within the head of a page.
+    if (body > bytes.length) return { ...page, bytes: Infinity }
+    let length = body - at
+    for (let lacing = at + 27; lacing < body; lacing += 1) length += bytes[lacing] ?? 0
+    return { ...page, bytes: length }
+  },
+}

@@ -1,0 +1,315 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { newId } from '../../../kernel/ids'
+import { type AnyJob, job } from '../../../kernel/job'
+import { nothing } from '../../../kernel/schema'
+import { sweepAreas } from '../../../kernel/sweep'
+import { tasksOf } from '../../../server/worker'
+import { product } from '../../../skills'
+import { Track, TrackAudio, Upload } from '../../../models'
+import { copyForDownload } from '../../../skills/music-upload/copy-for-download'
+import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
+import { copiesAskedMax, sweepUncopied } from '../../../skills/music-upload/sweep/sweep-uncopied'
+import { sweepBucket } from '../../../skills/music-upload/sweep-bucket'
+import { takeUpLost } from '../../../skills/music-upload/take-up-lost'
+import { pageTracksMax, uncopiedAfter } from '../../../skills/music-upload/uncopied'
+import { updateTrack } from '../../../skills/music-upload/update-track'
+import { grantDownload } from '../../../skills/streaming/grant-download'
+import { audioVersionIn, audioVersionOf } from '../../../skills/streaming/rules'
+import { makeAudio } from '../../audio'
+import { makeTrack } from '../../factories'
+import { until } from '../../kernel/until'
+import { ownBucket } from '../../own-bucket'
+import { type Person } from '../../people'
+import { toolsOfTests } from '../../sound'
+import { freshWorld, type TestWorld } from '../../world'
+import { send, upload } from './uploading'
+
+let world: TestWorld
+let folder: string
+let ann: Person
+let bob: Person
+let file: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tutti-copies-test-'))
+  const { ffmpeg, ffprobe } = toolsOfTests()
+  const noEdge = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
+  const tools = { FFMPEG_PATH: await weak(ffmpeg, 'copying'), FFPROBE_PATH: await weak(ffprobe, 'probing') }
+  world = await freshWorld({ nodes: 1, variables: { ...(await ownBucket()), ...noEdge, ...tools } })
+  ann = await world.person('ann')
+  bob = await world.person('bob')
+  file = await makeAudio(ffmpeg, 'wav')
+})
+afterAll(() => rm(folder, { recursive: true }))
+afterAll(() => world[Symbol.asyncDispose]())
+afterEach(async () => {
+  await Track.update({ removedAt: new Date() }, { where: { removedAt: null } })
+  await sql('select count(*) from graphile_worker.complete_jobs(array(select id from graphile_worker.jobs))')
+  await sql(`delete from bucket_sweeps where area = 'uncopied' returning area`)
+})
+
+const sql = <R extends object>(text: string, values: Record<string, unknown> = {}) =>
+  world.world.db.query<R>(text, values)
+
+/** A tool that dies of a signal as soon as it is to do what a file is named after, as long as there is that file; it names the signal. */
+async function weak(tool: string, what: 'copying' | 'probing'): Promise<string> {
+  const path = join(folder, `${what}-tool`)
+  const isMeant = what === 'copying' ? 'case "$*" in *-map_metadata*/download.*) true;; *) false;; esac' : 'true'
+  const die = `read -r signal < ${join(folder, what)}; kill -s "$signal" $$`
+  await writeFile(
+    path,
+    `#!/bin/sh\nif [ -e ${join(folder, what)} ] && ${isMeant}; then ${die}; fi\nexec ${tool} "$@"\n`,
+  )
+  await chmod(path, 0o755)
+  return path
+}
+const fail = (what: 'copying' | 'probing', signal: string) => writeFile(join(folder, what), `${signal}\n`)
+/** As when its time is used up. */
+const beLate = (what: 'copying' | 'probing') => fail(what, 'XCPU')
+const beFine = (what: 'copying' | 'probing') => rm(join(folder, what))
+
+const copies = () =>
+  sql<{ key: string | null; attempts: number }>(
+    `select key, attempts from graphile_worker.jobs where task_identifier = :name order by id`,
+    { name: copyForDownload.name },
+  )
+/** The copy that waits for its next attempt, as it does a moment after one has failed, is tried again now. */
+async function tryAgain(): Promise<void> {
+  const due = `update graphile_worker._private_jobs set run_at = now()
+    where key like 'download:%' and locked_at is null and run_at > now() returning id`
+  await until(async () => (await sql(due)).length > 0)
+  await world.work()
+}
+
+/** A part of the hourly sweep, without the time that the others take. */
+const lookForUncopied = job({
+  name: 'test.lookForUncopied',
+  payload: nothing,
+  attemptsMax: 1,
+  run: (_payload, context) => sweepAreas({ uncopied: sweepUncopied }, context),
+})
+
+/** One job by itself, and nothing that it asks for. */
+const run = ({ name }: AnyJob, payload: unknown = {}, attempt = 1) =>
+  tasksOf(world.world, { ...product, jobs: [...product.jobs, lookForUncopied] }, new AbortController().signal)[name]?.(
+    payload,
+    { job: { attempts: attempt, max_attempts: 5 } } as never,
+  )
+const lookAgain = () => run(lookForUncopied)
+const runCopy = (trackId: string, attempt = 1) => run(copyForDownload, { trackId }, attempt)
+const downloadOf = async (trackId: string) => {
+  const { downloadKey, downloadOf } = await TrackAudio.findByPk(trackId, { rejectOnEmpty: true })
+  return { downloadKey, downloadOf }
+}
+const nobodyTried = { downloadKey: null, downloadOf: null }
+const isThere = async (key: string) => (await world.world.storage.head(key)) !== undefined
+
+it('does not fail the upload when it takes too long: it is made later', async () => {
+  await beLate('copying')
+  const { trackId, id, state } = await upload(world, ann, file, { isDownloadable: true })
+  expect(state).toBe('ready')
+  expect(await downloadOf(trackId)).toEqual(nobodyTried)
+  expect(await bob.refused(grantDownload, { trackId })).toMatchObject({ code: 'download_not_ready' })
+  expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 1 }])
+  await tryAgain()
+  expect(await downloadOf(trackId)).toEqual(nobodyTried)
+  await beFine('copying')
+  await tryAgain()
+  expect(await downloadOf(trackId)).toEqual({ downloadKey: `audio/${trackId}/${id}/download.wav`, downloadOf: id })
+  expect(await copies()).toEqual([])
+})
+
+it('is given up when it takes too long each time, and not begun anew', async () => {
+  const { trackId, id } = await upload(world, ann, file)
+  await beLate('probing')
+  await ann.call(updateTrack, { trackId, isDownloadable: true })
+  await world.work()
+  // That it was slow once says nothing.
+  for (let attempt = 1; attempt < 5; attempt += 1) {
+    expect(await downloadOf(trackId)).toEqual(nobodyTried)
+    await tryAgain()
+  }
+  await beFine('probing')
+  expect(await downloadOf(trackId)).toEqual({ downloadKey: null, downloadOf: id })
+  expect(await bob.refused(grantDownload, { trackId })).toMatchObject({ code: 'not_copyable' })
+  await lookAgain()
+  expect(await copies()).toEqual([])
+})
+
+it('is given up when there is nothing to copy from', async () => {
+  const { trackId, id } = await upload(world, ann, file)
+  await world.world.storage.remove(`audio/${trackId}/${id}.wav`)
+  await ann.call(updateTrack, { trackId, isDownloadable: true })
+  await world.work()
+  expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 1 }])
+  for (let attempt = 1; attempt < 5; attempt += 1) await tryAgain()
+  expect(await downloadOf(trackId)).toEqual({ downloadKey: null, downloadOf: id })
+  await lookAgain()
+  expect(await copies()).toEqual([])
+})
+
+it('is not given up when it was the store or the machine each time', async () => {
+  const { trackId } = await upload(world, ann, file)
+  await Track.update({ isDownloadable: true }, { where: { id: trackId } })
+  const away = jest.spyOn(world.world.storage, 'head').mockRejectedValueOnce(new Error('the store is away'))
+  await expect(runCopy(trackId, 5)).rejects.toThrow('the store is away')
+  away.mockRestore()
+  for (const what of ['probing', 'copying'] as const) {
+    await fail(what, 'KILL')
+    await expect(runCopy(trackId, 5)).rejects.toThrow('was killed')
+    await beFine(what)
+  }
+  expect(await downloadOf(trackId)).toEqual(nobodyTried)
+})
+
+it('is made again when it was lost', async () => {
+  const { trackId, id } = await upload(world, ann, file, { isDownloadable: true })
+  const key = `audio/${trackId}/${id}/download.wav`
+  await world.world.storage.remove(key)
+  await run(sweepBucket)
+  expect(await downloadOf(trackId)).toEqual(nobodyTried)
+  expect(await bob.refused(grantDownload, { trackId })).toMatchObject({ code: 'download_not_ready' })
+  expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 0 }])
+  await world.work()
+  const { url, sizeBytes } = await bob.call(grantDownload, { trackId })
+  expect((await (await fetch(url)).arrayBuffer()).byteLength).toBe(sizeBytes)
+})
+
+it('is there whole when two make it at once, also when the other one fails', async () => {
+  const { trackId, id } = await upload(world, ann, file)
+  await Track.update({ isDownloadable: true }, { where: { id: trackId } })
+  const kept = { downloadKey: `audio/${trackId}/${id}/download.wav`, downloadOf: id }
+  const { storage } = world.world
+  const putFile = storage.putFile.bind(storage)
+  let arrived = 0
+  let bothArrived: () => void = () => undefined
+  const both = new Promise<void>(resolve => (bothArrived = resolve))
+  const putting = jest.spyOn(storage, 'putFile').mockImplementation(async (...args) => {
+    arrived += 1
+    if (arrived === 2) bothArrived()
+    await both
+    await putFile(...args)
+  })
+  await Promise.all([runCopy(trackId), runCopy(trackId)])
+  expect(putting).toHaveBeenCalledTimes(2)
+  putting.mockRestore()
+  expect(await downloadOf(trackId)).toEqual(kept)
+  expect(await isThere(kept.downloadKey)).toBe(true)
+
+  await TrackAudio.update(nobodyTried, { where: { trackId } })
+  const slow = jest.spyOn(storage, 'head').mockImplementationOnce(async () => {
+    await runCopy(trackId)
+    return undefined
+  })
+  await runCopy(trackId, 5)
+  slow.mockRestore()
+  expect(await downloadOf(trackId)).toEqual(kept)
+  expect(await isThere(kept.downloadKey)).toBe(true)
+})
+
+it('comes behind an upload that was sent after it was asked for', async () => {
+  const old = await upload(world, ann, file)
+  await TrackAudio.destroy({ where: { trackId: old.trackId } })
+  await lookAgain()
+  expect(await copies()).toHaveLength(1)
+  const { upload: fresh } = await send(ann, file)
+  await ann.call(finalizeUpload, { uploadId: fresh.id })
+  const fetching = jest.spyOn(world.world.storage, 'download')
+  await world.work()
+  expect(fetching.mock.calls.map(([key]) => key)).toEqual([
+    `incoming/${fresh.id}`,
+    `audio/${old.trackId}/${old.id}.wav`,
+  ])
+  fetching.mockRestore()
+  expect((await TrackAudio.findByPk(old.trackId))?.downloadKey).toMatch(/download\.wav$/)
+})
+
+/** Tracks of before there were copies, and of before their upload was noted. */
+async function oldTracks(count: number): Promise<string[]> {
+  const ready = await Upload.findOne({ where: { state: 'ready' }, rejectOnEmpty: true })
+  const ids = Array.from({ length: count }, () => newId(new Date()))
+  await Track.bulkCreate(
+    ids.map(id => ({
+      ...{ id, ownerId: ann.id, title: 'old', state: 'ready' as const, createdAt: new Date() },
+      ...{
+        audioKey: `audio/${id}/${id}.mp3`,
+        contentType: 'audio/mpeg',
+        durationMs: 1_000,
+        visibility: 'public' as const,
+      },
+    })),
+  )
+  await Upload.bulkCreate(ids.map(id => ({ ...ready.get(), id, trackId: id, replacesAudio: false })))
+  return ids.sort()
+}
+
+it('is asked for of few tracks at once, and of the others when those have theirs', async () => {
+  await upload(world, ann, file)
+  const ids = await oldTracks(copiesAskedMax + 50)
+  const keysOf = (some: string[]) => some.map(id => `download:${id}`)
+  const asked = async () => (await copies()).flatMap(({ key }) => key ?? []).sort()
+  await lookAgain()
+  expect(await asked()).toEqual(keysOf(ids.slice(0, copiesAskedMax)))
+  await lookAgain()
+  expect(await asked()).toEqual(keysOf(ids.slice(0, copiesAskedMax)))
+  await sql(
+    `select count(*) from graphile_worker.complete_jobs(array(
+    select id from graphile_worker.jobs where key in (:done)))`,
+    { done: keysOf(ids.slice(0, 20)) },
+  )
+  await lookAgain()
+  expect(await asked()).toEqual(keysOf(ids.slice(20, copiesAskedMax + 20)))
+})
+
+it('is looked for in a bounded number of tracks at a time, however few lack it', async () => {
+  await upload(world, ann, file)
+  await sql(
+    `insert into tracks (id, owner_id, title, visibility, state, created_at)
+     select ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, :owner, 'x', 'public', 'processing', now()
+     from generate_series(1, :count) n returning id`,
+    { owner: ann.id, count: pageTracksMax + 500 },
+  )
+  const [last] = await oldTracks(1)
+  const first = await uncopiedAfter('', { world: world.world })
+  const hex = pageTracksMax.toString(16).padStart(12, '0')
+  expect(first).toEqual({ tracks: [], next: `00000000-0000-7000-8000-${hex}` })
+  const second = await uncopiedAfter(first.next, { world: world.world })
+  expect(second).toEqual({ tracks: [expect.objectContaining({ id: last, uploadId: last })], next: '' })
+})
+
+it('is not asked for anew while a worker is at it, and what was superseded does not stay in the queue', async () => {
+  const { trackId } = await upload(world, ann, file)
+  await ann.call(updateTrack, { trackId, isDownloadable: true })
+  await sql(
+    `update graphile_worker._private_jobs set locked_by = 'busy', locked_at = now() - interval '70 minutes', attempts = 1
+     where key = :key returning id`,
+    { key: `download:${trackId}` },
+  )
+  await lookAgain()
+  expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 1 }])
+  // Its artist may ask again: then its worker's row is left to that worker, and to nobody when it is dead.
+  await ann.call(updateTrack, { trackId, isDownloadable: true })
+  expect(await copies()).toHaveLength(2)
+  await sql(`select graphile_worker.force_unlock_workers(array['busy'])::text`)
+  await run(takeUpLost)
+  expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 0 }])
+})
+
+it('which upload the audio of a track is of is said alike in SQL and here', async () => {
+  const [id, other] = [newId(new Date()), newId(new Date())]
+  const cases = [
+    { audioVersion: null, audioKey: `audio/${id}/${other}.mp3` },
+    { audioVersion: other, audioKey: `audio/${id}/${other}.flac` },
+    { audioVersion: null, audioKey: 'audio/by hand.mp3' },
+  ]
+  for (const wish of cases) {
+    const track = await makeTrack(ann.id, wish)
+    const [row] = await sql<{ version: string | null }>(
+      `select ${audioVersionIn('track')} as version from tracks track where id = :id`,
+      { id: track.id },
+    )
+    expect(row?.version).toBe(wish.audioKey.includes(other) ? other : null)
+    expect(audioVersionOf(track)).toBe(row?.version)
+  }
+})
