@@ -26,7 +26,8 @@ export async function readEnding(path: string, demuxer: Demuxer, signal: AbortSi
   const sounding = { file, from, size, signal }
   const { verdict, end } = await readers[demuxer](sounding)
   if (verdict === 'cut') throw new Rejection('damaged')
-  if (await isPageAt(end, sounding)) throw new Rejection('two_things')
+  const isPage = verdict === 'unclear' ? isPageInTail(sounding) : isPageAt(end, sounding)
+  if (await isPage) throw new Rejection('two_things')
   return verdict
 }
 
@@ -53,5 +54,17 @@ async function behindTags({ file, size, signal }: Omit<Sounding, 'from'>): Promi
 async function isPageAt(end: number, { file, size }: Sounding): Promise<boolean> {
   const seen = Buffer.alloc(Math.min(1_024, size - end))
   await file.read(seen, 0, seen.length, end)
-  return /^[\s\0\u00ef\u00bb\u00bf]*<(!doctype|html|head|body|script|svg|iframe|\?php)\b/i.test(seen.toString('latin1'))
+  return new RegExp(`^[\\s\\0\u00ef\u00bb\u00bf]*${page}`, 'i').test(seen.toString('latin1'))
 }
+
+/** The same where nobody knows the end of the sound: in a million files none looks like a page there by chance. */
+async function isPageInTail({ file, size }: Sounding): Promise<boolean> {
+  const seen = Buffer.alloc(Math.min(tailBytes, size))
+  await file.read(seen, 0, seen.length, size - seen.length)
+  const text = seen.toString('latin1')
+  const at = text.search(new RegExp(`${page}[\\s>]`, 'i'))
+  return at >= 0 && !text.slice(0, at).includes('APETAGEX')
+}
+
+const tailBytes = 256 * 1024
+const page = '<(?:!doctype|html|head|body|script|svg|iframe|\\?php)\\b'

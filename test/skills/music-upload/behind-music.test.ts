@@ -55,7 +55,7 @@ describe('music with something behind it', () => {
 describe('a page', () => {
   const page = Buffer.from('\n<!DOCTYPE html><html><body><script>alert(1)</script></body></html>\n')
 
-  it.each(['mp3', 'aac', 'ogg', 'opus', 'wav', 'aiff', 'm4a'])('behind a %s makes it two things', async extension => {
+  it.each(['mp3', 'aac', 'ogg', 'opus', 'wav', 'aiff', 'm4a', 'flac'])('behind a %s makes it two things', async extension => {
     const whole = await music(extension)
     expect(await judge(tools, Buffer.concat([whole, page]))).toBe('two_things')
   })
@@ -64,6 +64,7 @@ describe('a page', () => {
     const whole = await music('mp3', ['-id3v2_version', '0'])
     expect(await judge(tools, Buffer.concat([id3(), page, whole]))).toBe('not_audio')
     expect(await judge(tools, Buffer.concat([id3(['TIT2', Buffer.concat([Buffer.of(3), page])]), whole]))).toBe('taken')
-    expect(await judge(tools, Buffer.concat([whole, behind.apeTag({ Comment: page })]))).toBe('taken')
+    for (const sound of [whole, await music('flac')])
+      expect(await judge(tools, Buffer.concat([sound, behind.apeTag({ Comment: page })]))).toBe('taken')
   })
 })
