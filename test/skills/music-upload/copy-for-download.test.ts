@@ -25,8 +25,10 @@ import { type Person } from '../../people'
 import { toolsOfTests } from '../../sound'
 import { freshWorld, type TestWorld } from '../../world'
 import { send, upload } from './uploading'
+import { type WatchedStore, watchedStore } from './watched-store'
 
 let world: TestWorld
+let store: WatchedStore
 let folder: string
 let ann: Person
 let bob: Person
@@ -36,14 +38,20 @@ beforeAll(async () => {
   const { ffmpeg, ffprobe } = toolsOfTests()
   const noEdge = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
   const tools = { FFMPEG_PATH: await weak(ffmpeg, 'copying'), FFPROBE_PATH: await weak(ffprobe, 'probing') }
-  world = await freshWorld({ nodes: 1, variables: { ...(await ownBucket()), ...noEdge, ...tools } })
+  store = await watchedStore()
+  const variables = { ...(await ownBucket()), ...noEdge, ...tools, S3_ENDPOINT: store.endpoint }
+  world = await freshWorld({ nodes: 1, variables })
   ann = await world.person('ann')
   bob = await world.person('bob')
   file = await makeAudio(ffmpeg, 'wav')
 })
 afterAll(() => rm(folder, { recursive: true }))
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+  await store[Symbol.asyncDispose]()
+})
 afterEach(async () => {
+  store.slowness = () => undefined
   await Track.update({ removedAt: new Date() }, { where: { removedAt: null } })
   await sql('select count(*) from graphile_worker.complete_jobs(array(select id from graphile_worker.jobs))')
   await sql(`delete from bucket_sweeps where area = 'uncopied' returning area`)
@@ -152,9 +160,9 @@ it('is given up when there is nothing to copy from', async () => {
 it('is not given up when it was the store or the machine each time', async () => {
   const { trackId } = await upload(world, ann, file)
   await Track.update({ isDownloadable: true }, { where: { id: trackId } })
-  const away = jest.spyOn(world.world.storage, 'head').mockRejectedValueOnce(new Error('the store is away'))
-  await expect(runCopy(trackId, 5)).rejects.toThrow('the store is away')
-  away.mockRestore()
+  store.isShut = true
+  await expect(runCopy(trackId, 5)).rejects.toThrow('The object store does not answer')
+  store.isShut = false
   for (const what of ['probing', 'copying'] as const) {
     await fail(what, 'KILL')
     await expect(runCopy(trackId, 5)).rejects.toThrow('was killed')
@@ -180,30 +188,34 @@ it('is there whole when two make it at once, also when the other one fails', asy
   const { trackId, id } = await upload(world, ann, file)
   await Track.update({ isDownloadable: true }, { where: { id: trackId } })
   const kept = { downloadKey: `audio/${trackId}/${id}/download.wav`, downloadOf: id }
-  const { storage } = world.world
-  const putFile = storage.putFile.bind(storage)
   let arrived = 0
-  let bothArrived: () => void = () => undefined
-  const both = new Promise<void>(resolve => (bothArrived = resolve))
-  const putting = jest.spyOn(storage, 'putFile').mockImplementation(async (...args) => {
+  let open: () => void = () => undefined
+  const both = new Promise<void>(resolve => (open = resolve))
+  store.slowness = (method, { pathname }) => {
+    if (method !== 'PUT' || !pathname.endsWith(kept.downloadKey)) return undefined
     arrived += 1
-    if (arrived === 2) bothArrived()
-    await both
-    await putFile(...args)
-  })
+    if (arrived === 2) open()
+    return both
+  }
   await Promise.all([runCopy(trackId), runCopy(trackId)])
-  expect(putting).toHaveBeenCalledTimes(2)
-  putting.mockRestore()
+  expect(arrived).toBe(2)
   expect(await downloadOf(trackId)).toEqual(kept)
   expect(await isThere(kept.downloadKey)).toBe(true)
 
   await TrackAudio.update(nobodyTried, { where: { trackId } })
-  const slow = jest.spyOn(storage, 'head').mockImplementationOnce(async () => {
+  // While one looks for the file the other makes the copy; then the file is gone.
+  const original = `audio/${trackId}/${id}.wav`
+  const copyAndRemove = async () => {
     await runCopy(trackId)
-    return undefined
-  })
+    await world.world.storage.remove(original)
+  }
+  store.slowness = (method, { pathname }) => {
+    if (method !== 'HEAD' || !pathname.endsWith(original)) return undefined
+    store.slowness = () => undefined
+    return copyAndRemove()
+  }
   await runCopy(trackId, 5)
-  slow.mockRestore()
+  expect(await isThere(original)).toBe(false)
   expect(await downloadOf(trackId)).toEqual(kept)
   expect(await isThere(kept.downloadKey)).toBe(true)
 })
@@ -215,13 +227,14 @@ it('comes behind an upload that was sent after it was asked for', async () => {
   expect(await copies()).toHaveLength(1)
   const { upload: fresh } = await send(ann, file)
   await ann.call(finalizeUpload, { uploadId: fresh.id })
-  const fetching = jest.spyOn(world.world.storage, 'download')
+  const fetched = new Set<string>()
+  store.slowness = (method, { pathname }) => {
+    const [key] = /(incoming|audio)\/[^/]+(\/[^/]+\.wav)?$/.exec(pathname) ?? []
+    if (method === 'GET' && key !== undefined) fetched.add(key)
+    return undefined
+  }
   await world.work()
-  expect(fetching.mock.calls.map(([key]) => key)).toEqual([
-    `incoming/${fresh.id}`,
-    `audio/${old.trackId}/${old.id}.wav`,
-  ])
-  fetching.mockRestore()
+  expect([...fetched]).toEqual([`incoming/${fresh.id}`, `audio/${old.trackId}/${old.id}.wav`])
   expect((await TrackAudio.findByPk(old.trackId))?.downloadKey).toMatch(/download\.wav$/)
 })
 
