@@ -55,10 +55,13 @@ describe('music with something behind it', () => {
 describe('a page', () => {
   const page = Buffer.from('\n<!DOCTYPE html><html><body><script>alert(1)</script></body></html>\n')
 
-  it.each(['mp3', 'aac', 'ogg', 'opus', 'wav', 'aiff', 'm4a', 'flac'])('behind a %s makes it two things', async extension => {
-    const whole = await music(extension)
-    expect(await judge(tools, Buffer.concat([whole, page]))).toBe('two_things')
-  })
+  it.each(['mp3', 'aac', 'ogg', 'opus', 'wav', 'aiff', 'm4a', 'flac'])(
+    'behind a %s makes it two things',
+    async extension => {
+      const whole = await music(extension)
+      expect(await judge(tools, Buffer.concat([whole, page]))).toBe('two_things')
+    },
+  )
 
   it('between a tag and the music is no music; within a tag it is text', async () => {
     const whole = await music('mp3', ['-id3v2_version', '0'])
