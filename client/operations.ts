@@ -992,8 +992,6 @@ export interface Events {
   'streaming.followerLeft': { profileId: string; artistId: string }
   /** An upload of yours was announced, got further, or ended. */
   'music-upload.uploadChanged': { ownerId: string; upload: Upload }
-  /** A track has audio for the first time, or other audio than before. */
-  'music-upload.audioChanged': { trackId: string }
   /** A track is ready, and there for its artist’s followers or for everybody, for the first time. */
   'music-upload.trackPublished': { trackId: string; by: ProfileSummary; title: string }
   /** A track got another title, description, genre, visibility, release, state or audio. */
@@ -1102,13 +1100,14 @@ export interface Events {
     updatedAt: string
     itemId: string
   }
-  /** A track of a playlist has other audio, and so another length, in each of these items. */
+  /** A track of a playlist has another title, picture, length or visibility, or is gone, in each of these items. Of one that is gone nothing is left to those who cannot take it out. */
   'playlists.trackChanged': {
     playlistId: string
     ownerId: string
     visibility: 'public' | 'unlisted' | 'private'
     itemIds: string[]
     trackId: string
+    isGone: boolean
     track: Track | null
   }
   /** A notification is there, is there again, or speaks of one more actor: it replaces the one of the same id. */

@@ -36,14 +36,6 @@ export const trackChanged = event({
   stale: ({ track }) => [trackCacheKey(track.id)],
 })
 
-/** Said to other skills alone, in the transaction that brings the audio: everybody else hears `trackChanged`. */
-export const audioChanged = event({
-  name: 'music-upload.audioChanged',
-  summary: 'A track has audio for the first time, or other audio than before.',
-  payload: shape({ trackId: id }),
-  channels: () => [],
-})
-
 export const trackHidden = event({
   name: 'music-upload.trackHidden',
   summary:

@@ -2,7 +2,7 @@ import { type Skill } from '../../kernel/product'
 import { abortUpload } from './abort-upload'
 import { copyForDownload } from './copy-for-download'
 import { dropParts } from './drop-parts'
-import { audioChanged, trackChanged, trackHidden, trackPublished, trackRemoved, uploadChanged } from './events'
+import { trackChanged, trackHidden, trackPublished, trackRemoved, uploadChanged } from './events'
 import { expireUploads } from './expire-uploads'
 import { findResemblance } from './find-resemblance'
 import { finalizeUpload } from './finalize-upload'
@@ -30,7 +30,7 @@ export const musicUpload: Skill = {
     ...[signParts, getStorage],
     ...[updateTrack, replaceAudio, removeTrack, listMatches],
   ],
-  events: [uploadChanged, audioChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
+  events: [uploadChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
   jobs: [
     ...[processTrack, takeUpLost, findResemblance, expireUploads, removeObjects, dropParts],
     ...[sweepBucket, releaseTrack, releaseDue, copyForDownload],

@@ -4,7 +4,7 @@ import { type Track, Upload } from '../../models'
 import { lockTrack } from '../streaming/views'
 import { changeTrack } from './change-track'
 import { enqueueCopy } from './copy-for-download'
-import { audioChanged, uploadChanged } from './events'
+import { uploadChanged } from './events'
 import { deadlyFile } from './faults'
 import { keepWhatWasHeard } from './keep-what-was-heard'
 import { noLease, Overtaken, takeLease } from './lease'
@@ -68,7 +68,6 @@ export async function finish(uploadId: string, understood: Understood, context: 
     },
     context,
   )
-  await context.emit(audioChanged, { trackId: track.id })
   // Its artist allowed downloads while it was worked on.
   if (track.isDownloadable && understood.download.downloadOf === null) await enqueueCopy(track.id, context)
   await forgetIncoming(upload, context)

@@ -52,7 +52,7 @@ export const addItem = operation({
     const rank = places.find(own => own.itemId === itemId)?.rank ?? ''
     const row = { id: itemId, playlistId: playlist.id, trackId: track.id, addedBy: actor.id, rank, addedAt: now }
     const item = await PlaylistItem.create(row)
-    // As it is now that the item refers to it: whoever tells of other audio (`tellOfAudio`) waits for those who do.
+    // As it is now that the item refers to it: whoever tells of its changes (`tellOfTrack`) waits for those who do.
     await track.reload()
     const about = await revise(playlist, now)
 

@@ -1,5 +1,5 @@
 import { event } from '../../kernel/event'
-import { count, id, instant, list, nullable, shape, type Value, written } from '../../kernel/schema'
+import { count, flag, id, instant, list, nullable, shape, type Value, written } from '../../kernel/schema'
 import { trackView } from '../streaming/views'
 import { profileSummary } from '../user-profile/views'
 import { places, playlistItemsMax, playlistVisibility } from './views'
@@ -87,17 +87,17 @@ export const itemRemoved = event({
   channels: concerned,
 })
 
-/**
- * The playlist itself is what it was, so it has no new revision. What else a track may change, its title and counts, those
- * hear who follow the track: no total of the playlist depends on it.
- */
+/** The playlist itself is what it was, so it has no new revision. The counts of a track those hear who follow it. */
 export const trackChanged = event({
   name: 'playlists.trackChanged',
-  summary: 'A track of a playlist has other audio, and so another length, in each of these items.',
+  summary:
+    'A track of a playlist has another title, picture, length or visibility, or is gone, in each of these items. Of one that ' +
+    'is gone nothing is left to those who cannot take it out.',
   payload: shape({
     ...{ playlistId: id, ownerId: id, visibility: playlistVisibility },
     itemIds: list(id, playlistItemsMax),
     trackId: id,
+    isGone: flag,
     /** Null when it is not listed: whoever may see it asks for it. */
     track: nullable(trackView),
   }),

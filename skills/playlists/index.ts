@@ -16,9 +16,9 @@ import {
 import { getPlaylist } from './get-playlist'
 import { listProfilePlaylists } from './list-profile-playlists'
 import { moveItem } from './move-item'
-import { onAudioChanged } from './on-audio-changed'
+import { onTrackChanged, onTrackRemoved } from './on-track-changed'
 import { removeItem } from './remove-item'
-import { tellOfAudio } from './tell-of-audio'
+import { tellOfTrack } from './tell-of-track'
 import { updatePlaylist } from './update-playlist'
 
 export const playlists: Skill = {
@@ -37,6 +37,6 @@ export const playlists: Skill = {
     ...[itemAdded, itemsMoved, itemRemoved, trackChanged],
   ],
   channels: [playlistChannel],
-  reactions: [onAudioChanged],
-  jobs: [tellOfAudio],
+  reactions: [onTrackChanged, onTrackRemoved],
+  jobs: [tellOfTrack],
 }

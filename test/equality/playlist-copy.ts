@@ -21,6 +21,7 @@ interface Told extends Pick<Playlist, 'visibility' | 'rev' | 'updatedAt'> {
   places?: { itemId: string; rank: string }[]
   itemIds?: string[]
   trackId?: string
+  isGone?: boolean
   track?: Item['track']
 }
 
@@ -30,7 +31,7 @@ export const playlistRules: Rules<PlaylistCopy> = {
     const told = data as Told
     if (state === null || told.playlistId !== state.id) return state
     // No change of the playlist itself.
-    if (name === 'playlists.trackChanged') return { ...state, items: state.items.map(item => withTrack(item, told)) }
+    if (name === 'playlists.trackChanged') return { ...state, items: withTrack(state, told) }
     if (told.rev <= state.rev) return state
     if (told.rev !== state.rev + 1) throw new Error(`revision ${told.rev} came after ${state.rev}`)
     if (name === 'playlists.playlistDeleted') return null
@@ -54,9 +55,15 @@ function itemsAfter(items: readonly KeptItem[], name: StreamEvent['name'], told:
   return items.map(item => ({ ...item, rank: ranks.get(item.itemId) ?? item.rank }))
 }
 
+/** Of a track that is gone a place is left to those who can take it out. */
+function withTrack({ items, viewer }: NonNullable<PlaylistCopy>, told: Told): KeptItem[] {
+  const { itemIds = [], isGone = false } = told
+  if (isGone && viewer?.canEdit !== true) return items.filter(({ itemId }) => !itemIds.includes(itemId))
+  return items.map(item => (itemIds.includes(item.itemId) ? itemWithTrack(item, told) : item))
+}
+
 /** What the viewer is to the track no event says; a track that was not shown before, or is not told, is asked for. */
-function withTrack(item: KeptItem, { itemIds = [], trackId, track = null }: Told): KeptItem {
-  if (!itemIds.includes(item.itemId)) return item
+function itemWithTrack(item: KeptItem, { trackId, track = null }: Told): KeptItem {
   if (track === null || item.track === null) return { ...item, ...(trackId === undefined ? {} : { trackId }) }
   const { viewer } = item.track
   return track.rev < item.track.rev

@@ -5,6 +5,9 @@ import { deletePlaylist } from '../../skills/playlists/delete-playlist'
 import { getPlaylist } from '../../skills/playlists/get-playlist'
 import { moveItem } from '../../skills/playlists/move-item'
 import { removeItem } from '../../skills/playlists/remove-item'
+import { Overtaken } from '../../skills/music-upload/lease'
+import { removeTrack } from '../../skills/music-upload/remove-track'
+import { updateTrack } from '../../skills/music-upload/update-track'
 import { updatePlaylist } from '../../skills/playlists/update-playlist'
 import { getMySnapshot } from '../../skills/notifications/get-my-snapshot'
 import { makeGuest, makeTrack } from '../factories'
@@ -23,9 +26,12 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]())
 
 type Visibility = 'public' | 'unlisted' | 'private'
+/** What happens to the tracks by themselves. */
+const ofTracks = ['audio', 'words', 'hide', 'gone'] as const
+
 const deedOf = (...visibilities: Visibility[]) =>
   fc.record({
-    what: fc.constantFrom('add', 'add', 'move', 'move', 'remove', 'title', 'visibility', 'audio'),
+    what: fc.constantFrom('add', 'add', 'move', 'move', 'remove', 'title', 'visibility', ...ofTracks),
     visibility: fc.constantFrom(...visibilities),
     which: fc.nat(1_000),
     where: fc.nat(1_000),
@@ -33,6 +39,8 @@ const deedOf = (...visibilities: Visibility[]) =>
     door: fc.constantFrom(...doors),
   })
 type Deed = ReturnType<typeof deedOf> extends fc.Arbitrary<infer D> ? D : never
+
+const trackVisibilities = ['public', 'followers', 'unlisted', 'private'] as const
 
 let told = 0
 
@@ -68,18 +76,27 @@ async function stage() {
   function does({ what, visibility, which, where, device, door }: Deed): Promise<Reply> {
     const person = devices[device] ?? ann
     const itemId = itemIds[which % itemIds.length] ?? ''
+    const track = tracks[which % tracks.length] ?? tracks[0]
+    const owner = track.ownerId === ann.id ? person : bob
     const after = [null, ...itemIds][where % (itemIds.length + 1)] ?? null
     const deeds: Record<typeof what, () => Promise<Reply>> = {
-      add: () => add(person, tracks[which % tracks.length]?.id ?? '', door, where % 3 === 0 ? undefined : after),
+      add: () => add(person, track.id, door, where % 3 === 0 ? undefined : after),
       move: () => person.ask(moveItem, { playlistId, itemId, after, ...(which % 2 === 0 ? { rev: 9 } : {}) }, { door }),
       remove: () => person.ask(removeItem, { playlistId, itemId }, { door }),
       title: () => person.ask(updatePlaylist, { playlistId, title: `Title ${which % 5}` }, { door }),
       visibility: () => person.ask(updatePlaylist, { playlistId, visibility }, { door }),
       audio: async () => {
-        const { id, ownerId } = tracks[which % tracks.length] ?? tracks[0]
-        await bringAudio(world, { trackId: id, ownerId, durationMs: 1_000 + where })
+        const audio = { trackId: track.id, ownerId: track.ownerId, durationMs: 1_000 + where }
+        // That of a track which is removed meanwhile is given up.
+        await bringAudio(world, audio).catch((error: unknown) => {
+          if (!(error instanceof Overtaken)) throw error
+        })
         return {}
       },
+      words: () => owner.ask(updateTrack, { trackId: track.id, title: `Words ${where % 5}` }, { door }),
+      hide: () =>
+        owner.ask(updateTrack, { trackId: track.id, visibility: trackVisibilities[where % 4] ?? 'public' }, { door }),
+      gone: () => (where % 3 === 0 ? owner.ask(removeTrack, { trackId: track.id }, { door }) : Promise.resolve({})),
     }
     return deeds[what]()
   }
@@ -96,7 +113,7 @@ it(
         return { state: data, places: [place] }
       }
       await using mirror = await tell(story, does, async () => Mirror.open(world, bob, await fresh(), playlistRules))
-      // Who follows playlists is told of audio by a worker.
+      // Who follows playlists is told of tracks by a worker.
       await world.work()
       const now = await fresh()
       await mirror.reaches(now)
@@ -123,7 +140,7 @@ it(
         return { state: data, places: [place] }
       }
       await using mirror = await tell(story, does, async () => Mirror.open(world, laptop, await fresh(), playlistRules))
-      // Who follows playlists is told of audio by a worker.
+      // Who follows playlists is told of tracks by a worker.
       await world.work()
       const now = await fresh()
       await mirror.reaches(now)

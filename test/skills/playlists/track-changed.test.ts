@@ -3,10 +3,12 @@ import { Playlist, PlaylistItem } from '../../../models'
 import { addItem } from '../../../skills/playlists/add-item'
 import { createPlaylist } from '../../../skills/playlists/create-playlist'
 import { getPlaylist } from '../../../skills/playlists/get-playlist'
-import { playlistsPerBatch } from '../../../skills/playlists/tell-of-audio'
+import { playlistsPerBatch } from '../../../skills/playlists/tell-of-track'
 import { updatePlaylist } from '../../../skills/playlists/update-playlist'
+import { removeTrack } from '../../../skills/music-upload/remove-track'
 import { updateTrack } from '../../../skills/music-upload/update-track'
 import { makeTrack } from '../../factories'
+import { until } from '../../kernel/until'
 import { doors, type Ear, type Person } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
 import { bringAudio } from '../music-upload/bring-audio'
@@ -63,11 +65,49 @@ it('tells of a private playlist its owner alone, and of a track that is not list
   expect(told(follower, closed.playlistId)).toEqual([])
 
   await bob.call(updateTrack, { trackId: track.id, visibility: 'unlisted' })
+  await world.work()
   const listener = await ann.hear(`playlist:${open.playlistId}`)
   await bringAudio(world, { trackId: track.id, ownerId: bob.id, durationMs: 3_000 })
   await world.work()
   const { data } = await listener.first('playlists.trackChanged')
   expect(data).toMatchObject({ trackId: track.id, itemIds: open.itemIds, track: null })
+})
+
+it('tells a new title, that a track may not be seen any more, that it may be again, and that it is gone', async () => {
+  const track = await makeTrack(ann.id, { durationMs: 7_000, title: 'First' })
+  const { playlistId, itemIds } = await listOf(track.id)
+  const heard = await ann.hear(`playlist:${playlistId}`)
+  const lengthFor = async (person: Person) => (await person.call(getPlaylist, { playlistId })).durationMs
+  const changes = { trackId: track.id, itemIds, isGone: false }
+  for (const { change, shown, durationMs } of [
+    { change: { title: 'Second' }, shown: { title: 'Second' }, durationMs: 7_000 },
+    { change: { visibility: 'private' as const }, shown: null, durationMs: 0 },
+    { change: { visibility: 'public' as const }, shown: { title: 'Second' }, durationMs: 7_000 },
+  ]) {
+    const before = told(heard, playlistId).length
+    await ann.call(updateTrack, { trackId: track.id, ...change })
+    await world.work()
+    await until(() => told(heard, playlistId).length > before)
+    expect(told(heard, playlistId).at(-1)).toMatchObject({ ...changes, track: shown })
+    expect(await lengthFor(bob)).toBe(durationMs)
+  }
+  await ann.call(removeTrack, { trackId: track.id })
+  await world.work()
+  await heard.first('playlists.trackChanged', ({ isGone }) => isGone === true)
+  expect(told(heard, playlistId).at(-1)).toMatchObject({ ...changes, isGone: true, track: null })
+  // Its owner can still take the place out; nobody else has it.
+  expect((await bob.call(getPlaylist, { playlistId })).items.map(({ itemId }) => itemId)).toEqual(itemIds)
+  expect((await ann.call(getPlaylist, { playlistId })).items).toEqual([])
+})
+
+it('tells once of what happens to a track before a worker takes it up, and then how it is', async () => {
+  const track = await makeTrack(ann.id, { title: 'Nought' })
+  const { playlistId } = await listOf(track.id)
+  const heard = await ann.hear(`playlist:${playlistId}`)
+  for (const title of ['One', 'Two', 'Three']) await ann.call(updateTrack, { trackId: track.id, title })
+  await world.work()
+  await heard.first('playlists.trackChanged')
+  expect(told(heard, playlistId)).toMatchObject([{ track: { title: 'Three' } }])
 })
 
 it('tells of many playlists, each once, batch after batch', async () => {

@@ -11,24 +11,24 @@ export const playlistsPerBatch = 200
 const firstId = '00000000-0000-0000-0000-000000000000'
 
 /**
- * Tells those who follow playlists that a track of theirs has other audio, batch after batch. A batch and the request for the
+ * Tells those who follow playlists how a track of theirs is now, or that it is gone, batch after batch. A batch and the request for the
  * next are one transaction, so that it goes on where it stopped. What is told is absolute: twice does no harm.
  */
-export const tellOfAudio: Job<{ trackId: string; after: string | null }> = job({
-  name: 'playlists.tellOfAudio',
+export const tellOfTrack: Job<{ trackId: string; after: string | null }> = job({
+  name: 'playlists.tellOfTrack',
   payload: shape({ trackId: id, after: nullable(id) }),
   attemptsMax: 20,
 
   run: ({ trackId, after }, { transact }) =>
     transact(async context => {
       const next = after === null ? await waitForItems(trackId) : await tellSome(trackId, after, context)
-      if (next !== undefined) await context.enqueue(tellOfAudio, { trackId, after: next })
+      if (next !== undefined) await context.enqueue(tellOfTrack, { trackId, after: next })
     }),
 })
 
 /**
- * Whoever adds the track at this moment holds its row from the insert on, and looks at it after that: either they see the new
- * audio, or they are waited for here and told with the rest. A transaction of its own: they hold their playlist before the track.
+ * Whoever adds the track at this moment holds its row from the insert on, and looks at it after that: either they see what
+ * changed, or they are waited for here and told with the rest. A transaction of its own: they hold their playlist before the track.
  */
 async function waitForItems(trackId: string): Promise<string> {
   await Track.findByPk(trackId, { attributes: ['id'], lock: Transaction.LOCK.UPDATE })
@@ -38,17 +38,26 @@ async function waitForItems(trackId: string): Promise<string> {
 /** Answers the last playlist of a batch that was full. */
 async function tellSome(trackId: string, after: string, context: Context): Promise<string | undefined> {
   const track = await Track.findByPk(trackId)
-  if (track === null || track.removedAt !== null) return undefined
+  if (track === null) return undefined
   const ids = await nextPlaylists(trackId, after, context)
   // None becomes private meanwhile: what is said of it goes to those who may hear it.
   const lock = Transaction.LOCK.SHARE
   const playlists = await Playlist.findAll({ where: { id: ids, removedAt: null }, order: ['id'], lock })
   const items = await PlaylistItem.findAll({ where: { playlistId: ids, trackId }, order: ['id'] })
+  const isGone = track.removedAt !== null
   const asAnyoneSees = isListed(track) ? await viewTrack(track, { actor: null }) : null
   for (const { id: playlistId, ownerId, visibility } of playlists) {
     const itemIds = items.flatMap(item => (item.playlistId === playlistId ? item.id : []))
     if (itemIds.length > 0)
-      await context.emit(trackChanged, { playlistId, ownerId, visibility, itemIds, trackId, track: asAnyoneSees })
+      await context.emit(trackChanged, {
+        playlistId,
+        ownerId,
+        visibility,
+        itemIds,
+        trackId,
+        isGone,
+        track: asAnyoneSees,
+      })
   }
   return ids.length === playlistsPerBatch ? ids.at(-1) : undefined
 }
