@@ -1,6 +1,6 @@
 import { type Actor } from './actor'
 import { type EventType } from './event'
-import { type Job } from './job'
+import { type Job, type JobOptions } from './job'
 import { type Cause, type TallyType } from './tally'
 import { type World } from './world'
 
@@ -16,8 +16,8 @@ export interface Context<A extends Actor | null = Actor | null> {
   readonly world: World
   /** Announces what has happened: stored with the transaction, delivered after its commit. Refused in reads. */
   readonly emit: <P>(type: EventType<P>, payload: NoInfer<P>) => Promise<void>
-  /** Asks a worker to do something after the commit. `key` replaces a waiting job of the same key. */
-  readonly enqueue: <P>(job: Job<P>, payload: NoInfer<P>, options?: { key?: string; runAt?: Date }) => Promise<void>
+  /** Asks a worker to do something after the commit. */
+  readonly enqueue: <P>(job: Job<P>, payload: NoInfer<P>, options?: JobOptions) => Promise<void>
   /** Adds a change to a tally, to be settled soon after the commit; says whether its cause, if it has one, changed anything. */
   readonly tally: <C>(type: TallyType<C>, targetId: string, change: NoInfer<C>, cause?: Cause) => Promise<boolean>
 }

@@ -21,6 +21,14 @@ export interface Job<P = unknown> {
 
 export type AnyJob = Job
 
+export interface JobOptions {
+  /** Takes the place of a waiting job of the same key. */
+  key?: string
+  runAt?: Date
+  /** Nobody asked for it: it is begun behind all that somebody did. Asked for again, under its key, it comes forward. */
+  isUnasked?: true
+}
+
 export interface JobContext {
   world: World
   /** Which attempt this is, from 1. */

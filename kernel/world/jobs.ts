@@ -1,4 +1,4 @@
-import { type Job } from '../job'
+import { type Job, type JobOptions } from '../job'
 import { type Database } from './database'
 
 /** A worker that was not seen for so long is taken for dead. */
@@ -7,14 +7,14 @@ const workerSilentMs = 60_000
 export const workerSeenEveryMs = 15_000
 
 /** Lower numbers are taken first, and jobs of the same number in the order of their time. */
-const priorities = { usual: 0, yielding: 10 }
+const priorities = { usual: 0, yielding: 10, unasked: 20 }
 
 export type Jobs = ReturnType<typeof createJobs>
 
 /** Asks for jobs, as rows of the transaction that wants them (graphile-worker). */
 export function createJobs(db: Database) {
   return {
-    async enqueue(job: Job, payload: unknown, options: { key?: string; runAt?: Date } = {}): Promise<void> {
+    async enqueue(job: Job, payload: unknown, options: JobOptions = {}): Promise<void> {
       await db.query(
         `select graphile_worker.add_job(
            :name, payload := cast(:payload as json), max_attempts := :attemptsMax, job_key := :key,
@@ -25,7 +25,7 @@ export function createJobs(db: Database) {
           attemptsMax: job.attemptsMax,
           key: options.key ?? null,
           runAt: options.runAt?.toISOString() ?? null,
-          priority: job.yields === true ? priorities.yielding : priorities.usual,
+          priority: priorities[options.isUnasked ? 'unasked' : job.yields ? 'yielding' : 'usual'],
         },
       )
     },

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type Context } from '../../kernel/context'
-import { type Job, job, type JobContext } from '../../kernel/job'
+import { type Job, job, type JobContext, type JobOptions } from '../../kernel/job'
 import { inPrivateFolder } from '../../kernel/private-folder'
 import { id, shape } from '../../kernel/schema'
 import { TrackAudio } from '../../models'
@@ -32,8 +32,11 @@ export const copyForDownload: Job<{ trackId: string }> = job({
 })
 
 /** One job for a track; one that has its copy is left alone. */
-export const enqueueCopy = (trackId: string, { enqueue }: Pick<Context, 'enqueue'>): Promise<void> =>
-  enqueue(copyForDownload, { trackId }, { key: copyKeyPrefix + trackId })
+export const enqueueCopy = (
+  trackId: string,
+  { enqueue }: Pick<Context, 'enqueue'>,
+  options?: Pick<JobOptions, 'isUnasked'>,
+): Promise<void> => enqueue(copyForDownload, { trackId }, { key: copyKeyPrefix + trackId, ...options })
 
 async function copy({ id: trackId, uploadId, audioKey, durationMs }: Uncopied, folder: string, context: JobContext) {
   const { world, signal } = context

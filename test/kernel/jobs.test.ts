@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Logger, runOnce } from 'graphile-worker'
 import { toRefusal } from '../../kernel/faults'
 import { newId } from '../../kernel/ids'
+import { type JobOptions } from '../../kernel/job'
 import { transact } from '../../kernel/transact'
 import { startWorker, tasksOf } from '../../server/worker'
 import { copyNote, hooks, notesProduct, notesTable } from './notes'
@@ -27,7 +28,7 @@ async function work(): Promise<void> {
   await runOnce({ connectionString: own.url, taskList, noHandleSignals: true, logger: quiet })
 }
 
-async function noteToCopy(options?: { key?: string; runAt?: Date }): Promise<string> {
+async function noteToCopy(options?: JobOptions): Promise<string> {
   const id = newId(new Date())
   await own.sql(`insert into notes values (:id, :id, 'x')`, { id })
   await transact(asked(), ({ enqueue }) => enqueue(copyNote, { id }, options))
@@ -100,6 +101,24 @@ describe('a job', () => {
     )
     expect(done.map(({ id }) => id)).toEqual([...ids.slice(2), ...ids.slice(0, 2)])
     expect(await own.world.jobs.countAlive(copyNote, 3)).toBe(0)
+  })
+
+  it('that nobody asked for is done behind all others, unless somebody asks for it after all', async () => {
+    const ids = Array.from({ length: 4 }, () => newId(new Date()))
+    const [first = '', second = ''] = ids
+    const ask = (id: string, options?: JobOptions) =>
+      transact(asked(), ({ enqueue }) => enqueue({ ...copyNote, yields: true }, { id }, { key: id, ...options }))
+    for (const id of ids) await own.sql(`insert into notes values (:id, :id, 'x')`, { id })
+    for (const id of [first, second]) await ask(id, { isUnasked: true })
+    for (const id of ids.slice(2)) await ask(id)
+    await ask(second)
+    const taskList = tasksOf(own.world, notesProduct, new AbortController().signal)
+    await runOnce({ connectionString: own.url, taskList, concurrency: 1, noHandleSignals: true, logger: quiet })
+    const done = await own.sql<{ id: string }>(
+      `select data->>'id' as id from channel_events where data->>'body' = 'copied' order by logged_at`,
+    )
+    expect(done.map(({ id }) => id).indexOf(first)).toBe(3)
+    expect(new Set(done.map(({ id }) => id))).toEqual(new Set(ids))
   })
 
   it('that ran by the clock does not see what the queue adds to its payload', async () => {

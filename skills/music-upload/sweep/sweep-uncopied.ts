@@ -15,7 +15,7 @@ export const sweepUncopied: SweepPage = async (place, context) => {
   const page = await uncopiedAfter(place, context)
   const tracks = page.tracks.slice(0, room)
   await context.transact(async inside => {
-    for (const { id } of tracks) await enqueueCopy(id, inside)
+    for (const { id } of tracks) await enqueueCopy(id, inside, { isUnasked: true })
   })
   const isEnough = tracks.length < page.tracks.length
   return { next: isEnough ? (tracks.at(-1)?.id ?? place) : page.next, missing: 0, isEnough }
