@@ -7,7 +7,7 @@ import { drawApart } from '../../../skills/pictures/drawing/draw-apart'
 import { Rejection, Suspicion } from '../../../skills/pictures/drawing/rejection'
 import { until } from '../../kernel/until'
 import { heaviestPng, plainPng } from '../../pictures'
-import { drawingProcess, isRunning } from './drawing-process'
+import { endDrawing, isRunning, stoppedDrawing } from './drawing-process'
 
 let folder: string
 let path: string
@@ -24,29 +24,28 @@ const { signal } = new AbortController()
 const usual = { timeoutMs: 20_000, memoryKiB: 768 * 1024 }
 const onLinux = process.platform === 'linux' ? it : it.skip
 
-/** Begins to draw something that takes a while; `pid` once it does. */
+/** Begins to draw something that takes a while, and is stopped in the midst of it. */
 async function drawing(limits = usual, stop = signal): Promise<{ pid: number; drawn: Promise<unknown> }> {
   await writeFile(path, large)
   const drawn = drawApart(path, folder, stop, limits)
   // Whoever waits for it comes later.
   drawn.catch(() => undefined)
-  return { pid: await drawingProcess(process.pid), drawn }
+  return { pid: await stoppedDrawing(process.pid), drawn }
 }
 
 describe('a picture that is drawn apart', () => {
   onLinux('is the fault of nobody when it is killed from outside, or gets no time', async () => {
     const killed = await drawing()
-    process.kill(killed.pid, 'SIGKILL')
+    endDrawing(killed.pid, 'SIGKILL')
     await expect(killed.drawn).rejects.toThrow('was killed')
     const frozen = await drawing({ ...usual, timeoutMs: 1_500 })
-    process.kill(frozen.pid, 'SIGSTOP')
     await expect(frozen.drawn).rejects.toThrow('got no time')
     await until(async () => !(await isRunning(frozen.pid)))
   })
 
   onLinux('may be the fault of a file that crashes the decoder', async () => {
     const { pid, drawn } = await drawing()
-    process.kill(pid, 'SIGSEGV')
+    endDrawing(pid, 'SIGSEGV')
     await expect(drawn).rejects.toMatchObject({ name: 'Suspicion', code: 'damaged' })
   })
 

@@ -1,21 +1,39 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { until } from '../../kernel/until'
 
-/** The process that draws for a worker, as soon as there is one. Linux alone shows it. */
-export async function drawingProcess(workerPid: number): Promise<number> {
-  let found: string | undefined
-  await until(async () => {
-    const children = await readFile(`/proc/${workerPid}/task/${workerPid}/children`, 'utf8')
-    for (const pid of children.split(' ')) if (await isDrawing(pid)) found = pid
-    return found !== undefined
+const patienceMs = 15_000
+
+/**
+ * Stops the process that draws for a worker as soon as there is one, so that it cannot be done before the test goes on; not
+ * the shell that becomes it. By a program of its own, because a test is itself kept waiting on a busy machine. Linux alone.
+ */
+export async function stoppedDrawing(workerPid: number): Promise<number> {
+  const watcher = spawn('/bin/sh', ['-c', watch, 'watch', String(workerPid), process.execPath], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: patienceMs,
   })
-  return Number(found)
+  let said = ''
+  watcher.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  await once(watcher, 'close')
+  if (said === '') throw new Error('nothing was drawn')
+  return Number(said)
 }
 
-/** Not the shell that becomes it. */
-async function isDrawing(pid: string): Promise<boolean> {
-  const [program, ...args] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0')
-  return program === process.execPath && args.some(arg => /pictures\/drawing\/run\.[jt]s$/.test(arg))
+const watch = `
+  while :; do
+    for pid in $(cat "/proc/$1/task/$1/children"); do
+      case "$(tr '\\0' ' ' 2> /dev/null < "/proc/$pid/cmdline")" in
+        "$2 "*pictures/drawing/run.*) kill -STOP "$pid" && echo "$pid" && exit ;;
+      esac
+    done
+    sleep 0.005
+  done`
+
+/** What comes to a stopped process waits until it goes on, but for being killed. */
+export function endDrawing(pid: number, signal: NodeJS.Signals): void {
+  process.kill(pid, signal)
+  if (signal !== 'SIGKILL') process.kill(pid, 'SIGCONT')
 }
 
 /** Whether it is there, and not only its name. */

@@ -14,7 +14,7 @@ import { getMe } from '../../../skills/user-profile/get-me'
 import { heaviestPng, plain, plainPng } from '../../pictures'
 import { freshWorld, type TestWorld } from '../../world'
 import { type WeakStore, weakStore } from '../music-upload/weak-store'
-import { drawingProcess } from './drawing-process'
+import { endDrawing, stoppedDrawing } from './drawing-process'
 import { addPicture, announcePicture, handIn, jobContext, storedOf, workAfter } from './picturing'
 
 /** What fails on our side is tried again, and never said to be the fault of the picture. */
@@ -110,7 +110,7 @@ describe('a process that draws and', () => {
   async function endedBy(signal: NodeJS.Signals, pictureId: string, more: Partial<JobContext>): Promise<void> {
     const ended = attempt(pictureId, more)
     ended.catch(() => undefined)
-    process.kill(await drawingProcess(process.pid), signal)
+    endDrawing(await stoppedDrawing(process.pid), signal)
     await ended
   }
 
@@ -141,7 +141,7 @@ describe('a process that draws and', () => {
     const pictureId = await handIn(ann, large)
     const stopping = new AbortController()
     const ended = attempt(pictureId, { signal: stopping.signal })
-    await drawingProcess(process.pid)
+    await stoppedDrawing(process.pid)
     stopping.abort(new Error('told to stop'))
     await ended
     expect((await Picture.findByPk(pictureId))?.state).toBe('uploaded')

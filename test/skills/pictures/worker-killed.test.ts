@@ -13,7 +13,7 @@ import { heaviestPng, plainPng } from '../../pictures'
 import { type NodeProcess, nodeProcess } from '../../server/node-process'
 import { freshWorld, type TestWorld } from '../../world'
 import { type HoldingStore, holdingStore } from '../music-upload/holding-store'
-import { drawingProcess, isRunning } from './drawing-process'
+import { isRunning, stoppedDrawing } from './drawing-process'
 import { sendPicture, storedOf, transactIn } from './picturing'
 
 /** Real workers, killed with SIGKILL at every step of a picture: another one finishes it, and nothing is left of the first. */
@@ -125,8 +125,7 @@ describe('a picture whose worker is killed', () => {
     if (process.platform !== 'linux') return
     const pictureId = await sent(await heaviestPng())
     await finalize(pictureId)
-    const drawing = await drawingProcess(worker.pid)
-    process.kill(drawing, 'SIGSTOP')
+    const drawing = await stoppedDrawing(worker.pid)
     expect(await isRunning(drawing)).toBe(true)
     await kill()
     await until(async () => !(await isRunning(drawing)))
