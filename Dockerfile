@@ -45,4 +45,5 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
     CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/health/live').then(answer => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # tini reaps what ffmpeg leaves behind, and passes the stop signal on.
 ENTRYPOINT ["/usr/bin/tini", "--"]
-CMD ["node", "--enable-source-maps", "dist/server/main.js"]
+# What a call leaves behind dies young: room for it (96 MB at most) saves up to a tenth of the CPU.
+CMD ["node", "--enable-source-maps", "--max-semi-space-size=32", "dist/server/main.js"]

@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { promisify } from 'node:util'
 
+/** With which the image starts Node. */
+export const nodeOptions = ['--max-semi-space-size=32']
+
 export const serverCore = '0'
 export const loadCore = '1'
 export const anyCore = `0-${cpus().length - 1}`

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { anyCore, pin, serverCore } from './machine'
+import { anyCore, nodeOptions, pin, serverCore } from './machine'
 import { type Kind } from './subject'
 import { type Questions } from './subjects/subject'
 
@@ -33,7 +33,7 @@ export async function startSubject(
   env: NodeJS.ProcessEnv,
   { execArgv, isFree, onCrash }: { execArgv: string[]; isFree: boolean; onCrash: (error: Error) => void },
 ): Promise<RunningSubject> {
-  const child = fork(join(__dirname, 'subject.js'), [kind], { env, execArgv })
+  const child = fork(join(__dirname, 'subject.js'), [kind], { env, execArgv: [...nodeOptions, ...execArgv] })
   const gone = once(child, 'exit')
   const [first] = (await Promise.race([once(child, 'message'), gone])) as [{ port: number } | number | null]
   if (typeof first !== 'object' || first === null || child.pid === undefined)

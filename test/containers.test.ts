@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { parse } from 'yaml'
+import { nodeOptions } from '../bench/machine'
 import { freePort } from '../dev/processes/free-port'
 import { readConfig, variableNames } from '../kernel/world/config'
 import { createMetrics } from '../kernel/world/metrics'
@@ -157,7 +158,12 @@ describe('the image', () => {
     expect(last.findIndex(({ name }) => name === 'USER')).toBeLessThan(last.findIndex(({ name }) => name === 'CMD'))
     expect(inLast('STOPSIGNAL')).toEqual(['SIGTERM'])
     expect(JSON.parse(inLast('ENTRYPOINT')[0] ?? '')).toEqual(['/usr/bin/tini', '--'])
-    expect(JSON.parse(inLast('CMD')[0] ?? '')).toEqual(['node', '--enable-source-maps', 'dist/server/main.js'])
+    expect(JSON.parse(inLast('CMD')[0] ?? '')).toEqual([
+      'node',
+      '--enable-source-maps',
+      ...nodeOptions,
+      'dist/server/main.js',
+    ])
     expect(compose.services.migrate?.command).toEqual(['node', 'dist/migrations/run.js'])
   })
 

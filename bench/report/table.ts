@@ -1,3 +1,4 @@
+import { nodeOptions } from '../machine'
 import { type Figure, inWords, isMet, judge } from '../judge'
 
 export interface About {
@@ -40,7 +41,7 @@ ${remarks.map(({ name, remarks }) => `- \`${name}\`: ${escaped(remarks.join('; '
 `
 }
 
-const pinned = 'Servers are pinned to core 0; PostgreSQL, Redis and the clients share core 1.'
+const pinned = `Servers are pinned to core 0, and run with ${nodeOptions.join(' ')}; PostgreSQL, Redis and the clients share core 1.`
 const notPinned =
   'Nothing is pinned to a core (there is no `taskset`, or only one core), so that ratios are less steady.'
 
