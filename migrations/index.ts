@@ -27,6 +27,7 @@ import { cleanDownloads } from './2026-11-23-25-clean-downloads'
 import { oneListener } from './2026-11-23-27-one-listener'
 import { replacedPictures } from './2026-11-23-28-replaced-pictures'
 import { appendByValues } from './2026-11-23-29-append-by-values'
+import { channelInbox } from './2026-11-23-30-channel-inbox'
 
 /** All migrations, in the order in which they run. */
 export const migrations: readonly Migration[] = [
@@ -58,4 +59,5 @@ export const migrations: readonly Migration[] = [
   oneListener,
   replacedPictures,
   appendByValues,
+  channelInbox,
 ]

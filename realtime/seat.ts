@@ -11,8 +11,6 @@ const silenceMs = 3_000
 interface Sitting {
   /** Under which PostgreSQL shows the session. */
   name: string
-  /** All that is written may be undone by a crash of PostgreSQL, and be done again: no commit waits for the disk. */
-  isRepeatable?: boolean
   bell: Bell
   closing: AbortSignal
 }
@@ -23,11 +21,11 @@ interface Sitting {
  */
 export async function workOnSeat(
   world: World,
-  { name, isRepeatable = false, bell, closing }: Sitting,
+  { name, bell, closing }: Sitting,
   work: (seat: Client) => Promise<void>,
 ): Promise<void> {
   while (!closing.aborted) {
-    const seat = takeSeat(world, name, isRepeatable)
+    const seat = takeSeat(world, name)
     try {
       await seat.connect()
       await work(seat)
@@ -41,14 +39,14 @@ export async function workOnSeat(
 
 const isOver = (closing: AbortSignal): boolean => closing.aborted
 
-function takeSeat(world: World, name: string, isRepeatable: boolean): Client {
+function takeSeat(world: World, name: string): Client {
   const seat = new Client({
     connectionString: world.db.url,
     application_name: name,
     keepAlive: true,
     connectionTimeoutMillis: answerWithinMs,
     query_timeout: answerWithinMs,
-    options: `-c idle_session_timeout=${silenceMs}${isRepeatable ? ' -c synchronous_commit=off' : ''}`,
+    options: `-c idle_session_timeout=${silenceMs}`,
   })
   seat.on('error', () => undefined)
   return seat

@@ -14,6 +14,7 @@ import { listHistory } from '../skills/plays/list-history'
 import { searchTracks } from '../skills/search/search-tracks'
 import { getSecretLink } from '../skills/streaming/get-secret-link'
 import { listProfileTracks } from '../skills/streaming/list-profile-tracks'
+import { settle } from './announce'
 import { makeGuest, makeTrack } from './factories'
 import { askOverRest, doors, type Person, type Reply } from './people'
 import { sampleOf } from './samples'
@@ -217,6 +218,7 @@ it('no answer, event or cache but that for its artist holds the secret of a trac
   const { owner } = persons
   const { id: trackId } = tracks.unlisted
   expect(await owner.call(getSecretLink, { trackId })).toEqual({ trackId, secret: secrets.get(trackId) })
+  await settle(world.world)
   const texts = await world.world.db.query<{ text: string }>(
     `select data::text as text from channel_events union all select coalesce(answer::text, '') from idempotency_keys`,
   )

@@ -3,6 +3,7 @@ import { Pool } from 'pg'
 import { type Product } from '../../kernel/product'
 import { transact } from '../../kernel/transact'
 import { createWorld, type World } from '../../kernel/world'
+import { appendOf, shardOf } from '../../kernel/world/channel-log'
 import { readConfig } from '../../kernel/world/config'
 import { startWeb } from '../../server/main'
 import { product } from '../../skills'
@@ -69,12 +70,9 @@ async function write(world: World, { as, channels, writers, count }: Writing): P
     events: (n: number) => say(world, [[channelOf(n), n]]),
     appends: async (n: number) => {
       const { id, name, at, channel, data } = rowOf(channelOf(n))
-      const { rows } = await pool.query<{ shards: number[] }>({
-        name: 'bench-append',
-        text: append,
-        values: [[channel], [id], [name], [at], [JSON.stringify(data)]],
-      })
-      world.channels.wake(rows[0]?.shards ?? [])
+      const shard = shardOf(channel)
+      await pool.query(appendOf([{ shard, channel, id, name, at: at.toISOString(), data: JSON.stringify(data) }]))
+      world.channels.wake([shard])
     },
     rows: async (n: number) => {
       await pool.query({ name: 'bench-row', text: insert, values: Object.values(rowOf(channelOf(n))) })
@@ -93,7 +91,6 @@ async function write(world: World, { as, channels, writers, count }: Writing): P
 let plain: Pool | undefined
 let rowsMade = 0
 
-const append = 'select append_events($1, $2, $3, $4, $5) as shards'
 const insert = 'insert into bench_rows (channel, "offset", id, name, at, data) values ($1, $2, $3, $4, $5, $6)'
 
 const rowOf = (channel: string) => ({

@@ -1,6 +1,5 @@
 import { type ClientBase } from 'pg'
 import { type StreamEvent } from '../../kernel/stream'
-import { instantText } from '../../kernel/world/channel-log'
 
 /** An event that a relay has still to hand on. */
 export interface Pending {
@@ -15,19 +14,26 @@ export interface Pending {
 
 interface Look {
   shards: readonly number[]
-  /** The numbers of those that are done with. */
+  /** The numbers of those that Redis has taken. */
   taken: readonly string[]
   max: number
 }
 
-/** Deletes what is taken, and answers the oldest other rows of the shards, in order. */
+/** Forgets what is taken, gives what was said in these shards its places, and answers the oldest that are to be handed on. */
 export async function nextPending(seat: ClientBase, { shards, taken, max }: Look): Promise<Pending[]> {
-  const { rows } = await seat.query<Row>({ name: 'channel-pending', text: next, values: [shards, taken, max] })
-  return rows.map(({ seq, channel, epoch, offset, id, name, at, data, age }) => ({
+  const { rows } = await seat.query<Row>({
+    name: 'next-to-hand-on',
+    text: 'select * from next_to_hand_on($1, $2, $3)',
+    values: [shards, taken, max],
+  })
+  return rows.map(({ seq, channel, epoch, offset, id, name, at_ms: atMs, data, age }) => ({
     seq,
     channel,
     epoch,
-    event: id === null ? undefined : { offset: Number(offset), id, name, at, data },
+    event:
+      id === null
+        ? undefined
+        : { offset: Number(offset), id, name, at: new Date(Math.round(atMs)).toISOString(), data },
     ageSeconds: age,
   }))
 }
@@ -39,17 +45,20 @@ interface Row {
   offset: string
   id: string | null
   name: string
-  at: string
+  at_ms: number
   data: unknown
   age: number
 }
 
-const next = `
-  with gone as (delete from channel_pending where seq = any($2))
-  select seq, pending.channel, (select log_epoch()) as epoch, pending."offset", id, event.name, ${instantText('at')} as at, data,
-    coalesce(extract(epoch from clock_timestamp() - logged_at), 0)::float8 as age
-  from (
-    select * from channel_pending where shard = any($1) and not seq = any($2) order by seq limit $3
-  ) pending
-  left join channel_events event using (channel, "offset", logged_on)
-  order by seq`
+/** The shards, but for one's own, in which something waits for longer than whoever holds them should take. */
+export async function starvingShards(seat: ClientBase, own: readonly number[]): Promise<readonly number[]> {
+  const { rows } = await seat.query<{ shards: number[] | null }>({
+    name: 'starving-shards',
+    text: `select array_agg(distinct shard) as shards from channel_inbox
+           where logged_at < now() - interval '${starvingMs} ms' and not shard = any($1)`,
+    values: [own],
+  })
+  return rows[0]?.shards ?? []
+}
+
+const starvingMs = 250

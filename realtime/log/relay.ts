@@ -6,7 +6,7 @@ import { describeError } from '../../kernel/world/log'
 import { type World } from '../../kernel/world'
 import { type Bell, createBell } from '../bell'
 import { workOnSeat } from '../seat'
-import { nextPending, type Pending } from './pending'
+import { nextPending, type Pending, starvingShards } from './pending'
 import { seatName, Shards } from './shards'
 
 const batchMax = 500
@@ -22,8 +22,9 @@ export interface Relay extends AsyncDisposable {
 }
 
 /**
- * Hands committed events on to Redis, shard by shard, each in its order. It holds a shard by a session lock; that two hold
- * one for a moment does no harm, since an append that was made before is skipped. Rows are deleted only when Redis has
+ * Gives committed events their places in the log, and hands them on to Redis, shard by shard, each in its order. It holds a shard
+ * by a session lock; that two hold one for a moment does no harm, since places are given by one at a time, and an append that
+ * was made before is skipped. Rows are deleted only when Redis has
  * taken them, so that nothing is lost whatever dies; while Redis is away the nodes read PostgreSQL themselves.
  */
 export function startRelay(world: World, product: Product): Relay {
@@ -49,7 +50,7 @@ class NodeRelay implements Relay {
       return isOurs
     })
     const { bell, closing } = this
-    const sitting = { name: seatName, isRepeatable: true, bell, closing: closing.signal }
+    const sitting = { name: seatName, bell, closing: closing.signal }
     this.ended = workOnSeat(world, sitting, async seat => {
       this.held = new Shards()
       this.taken = []
@@ -80,6 +81,7 @@ class NodeRelay implements Relay {
         if (failures < handOverAfterFailures) await this.held.rebalance(seat)
         else await this.held.releaseAll(seat)
         this.world.metrics.relayShards.set(this.held.list.length)
+        if (!this.held.isAll) await this.placeStarving(seat)
         rebalanceAt = this.world.clock.now() + rebalanceEveryMs[this.held.isAll ? 'withAll' : 'withSome']
       }
       // What Redis has taken goes with the next look: one query for each batch instead of two.
@@ -93,6 +95,15 @@ class NodeRelay implements Relay {
       if (!isTaken || pending.length < batchMax) await this.bell.wait(pollMs)
     }
     await nextPending(seat, { shards: [], taken: this.taken, max: 0 })
+  }
+
+  /**
+   * Places what was said in the shards of relays that are frozen or do not know of it (those of the release before), or that nobody
+   * holds because Redis is away: the log must go on, and whoever holds a shard finds it there to be handed on.
+   */
+  private async placeStarving(seat: Client): Promise<void> {
+    const shards = await starvingShards(seat, this.held.list)
+    if (shards.length > 0) await nextPending(seat, { shards, taken: [], max: batchMax })
   }
 
   /** Whether Redis took it all. */

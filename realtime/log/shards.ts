@@ -1,7 +1,6 @@
 import { type ClientBase } from 'pg'
+import { shardCount } from '../../kernel/world/channel-log'
 
-/** As many as `append_events` deals channels to. */
-const shardCount = 8
 /** Every session of this name wants its share. */
 export const seatName = 'tutti-relay'
 /** Any number that nobody else uses: the first half of the lock of a shard. */

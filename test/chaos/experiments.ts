@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
+import { appendOf, shardOf } from '../../kernel/world/channel-log'
 import { randomUUID } from 'node:crypto'
 import { ClientFollower } from './client-follower'
 import { Follower, roads } from './follower'
@@ -164,8 +165,9 @@ export const longTransaction: Experiment = {
       await client.query('begin')
       const write = randomUUID()
       const data = { boards: [boardOf(quiet)], write, n: 0, pad: 'x' }
-      const event = [[quiet], [randomUUID()], ['chaos.written'], [new Date()], [JSON.stringify(data)]]
-      await client.query('select append_events($1, $2, $3, $4, $5)', event)
+      const at = new Date().toISOString()
+      const event = { channel: quiet, id: randomUUID(), name: 'chaos.written', at, data: JSON.stringify(data) }
+      await client.query(appendOf([{ shard: shardOf(quiet), ...event }]))
       const before = await written(scene)
       const others = await soon(
         othersWithinMs,

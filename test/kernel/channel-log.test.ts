@@ -1,8 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
-import { createChannelLog } from '../../kernel/world/channel-log'
+import { newId } from '../../kernel/ids'
+import { appendOf, createChannelLog, type Said, shardCount, shardOf } from '../../kernel/world/channel-log'
 import { announce, numbers } from '../announce'
 import { freshWorld, type TestWorld } from '../world'
-import { until } from './until'
 
 let world: TestWorld
 beforeAll(async () => {
@@ -13,14 +14,25 @@ afterAll(() => world[Symbol.asyncDispose]())
 const log = () => world.world.channels
 const channelsBy = (prefix: string, count: number) => numbers(0, count).map(n => `${prefix}:${n}`)
 const sql = async <R extends object>(text: string, values: unknown[] = []): Promise<R[]> => {
+  await using one = await session()
+  return (await one.client.query<R>(text, values)).rows
+}
+
+type Session = AsyncDisposable & { client: Client }
+
+async function session(): Promise<Session> {
   const client = new Client({ connectionString: world.variables.DATABASE_URL })
   await client.connect()
-  try {
-    return (await client.query<R>(text, values)).rows
-  } finally {
-    await client.end()
-  }
+  return { client, [Symbol.asyncDispose]: () => client.end() }
 }
+
+const saidOn = (channel: string, n: number): Said => ({
+  ...{ shard: shardOf(channel), channel, id: newId(new Date()), name: 'a.b', at: new Date().toISOString() },
+  data: JSON.stringify({ n }),
+})
+
+const numbersOf = async (channel: string) =>
+  (await log().after(channel, 0, 1_000)).events.map(({ data }) => (data as { n: number }).n)
 
 describe('offsets', () => {
   it('have no gaps and no repeats, whoever appends to whichever channels in whichever order at once', async () => {
@@ -68,33 +80,72 @@ describe('offsets', () => {
     ])
   })
 
-  it('follow the commits: nobody can see a later one without all before it', async () => {
-    const slow = new Client({ connectionString: world.variables.DATABASE_URL })
-    await slow.connect()
-    const append = 'select append_events($1, $2, $3, $4, $5)'
-    const event = (n: number) => [
-      ['slow:1'],
-      [`00000000-0000-7000-8000-00000000000${n}`],
-      ['a.b'],
-      [new Date()],
-      [JSON.stringify({ n })],
-    ]
-    await slow.query('begin')
-    await slow.query(append, event(1))
-    const second = sql(append, event(2))
-    await until(
-      async () =>
-        (await sql(`select from pg_stat_activity where wait_event = 'transactionid' and datname = current_database()`))
-          .length > 0,
-    )
-    expect((await log().after('slow:1', 0, 10)).events).toEqual([])
-    // Other channels do not wait for it.
-    await announce(world.world, 'quick:1', [1])
-    expect((await log().after('quick:1', 0, 10)).top).toBe(1)
-    await slow.query('commit')
-    await second
-    await slow.end()
-    expect((await log().after('slow:1', 0, 10)).events.map(({ data }) => data)).toEqual([{ n: 1 }, { n: 2 }])
+  it('follow the commits: what is not committed holds up nobody, and comes after what was', async () => {
+    await using slow = await session()
+    await slow.client.query('begin')
+    await slow.client.query(appendOf([saidOn('slow:1', 1)]))
+    await announce(world.world, 'slow:1', [2])
+    expect(await numbersOf('slow:1')).toEqual([2])
+    await slow.client.query('commit')
+    expect(await numbersOf('slow:1')).toEqual([2, 1])
+  })
+
+  it('follow the commits: what was committed before something else was said comes before it, whoever gives the places', async () => {
+    const channels = channelsBy('order', 3)
+    const sessions = await Promise.all(numbers(0, 11).map(session))
+    const [writers, placers] = [sessions.slice(0, 8), sessions.slice(8)]
+    let now = 0
+    let left = writers.length
+    const spans = new Map<number, { began: number; ended: number }>()
+    const write = async ({ client }: Session, writer: number) => {
+      for (const turn of numbers(0, 40)) {
+        const n = 1_000 * writer + turn
+        const began = (now += 1)
+        await client.query('begin')
+        await client.query(appendOf([saidOn(channels[n % channels.length] ?? '', n)]))
+        if (turn % 7 === 0) await pause(turn % 5)
+        await client.query('commit')
+        spans.set(n, { began, ended: (now += 1) })
+      }
+      left -= 1
+    }
+    // Few at a time, of all shards or some: they overlap in every way.
+    const place = async ({ client }: Session, placer: number) => {
+      const shards = placer === 0 ? numbers(0, shardCount) : channels.map(shardOf)
+      while (left > 0) await client.query('select from place_events($1, $2)', [shards, 2 + placer])
+    }
+    const read = async () => {
+      while (left > 0) await log().tops(channels)
+    }
+    await Promise.all([...writers.map(write), ...placers.map(place), read()])
+    let found = 0
+    for (const channel of channels) {
+      let latest = 0
+      for (const n of await numbersOf(channel)) {
+        const { began, ended } = spans.get(n) ?? { began: NaN, ended: NaN }
+        // Nothing that began after it had ended stands before it.
+        expect(latest).toBeLessThan(ended)
+        latest = Math.max(latest, began)
+        found += 1
+      }
+    }
+    expect(found).toBe(8 * 40)
+    for (const one of sessions) await one[Symbol.asyncDispose]()
+  })
+
+  it('go on from those of the release before', async () => {
+    const channels = channelsBy('both', 3)
+    const before = (n: number) => {
+      const { channel, id, name, at, data } = saidOn(channels[n % 3] ?? '', n)
+      return sql('select append_events($1, $2, $3, $4, $5)', [[channel], [id], [name], [at], [data]])
+    }
+    const append = (n: number) => (n % 2 === 0 ? before(n) : announce(world.world, channels[n % 3] ?? '', [n]))
+    await Promise.all(numbers(0, 60).map(append))
+    for (const channel of channels) {
+      const { events } = await log().after(channel, 0, 100)
+      expect(events.map(({ offset }) => offset)).toEqual(numbers(1, 21))
+      expect(new Set(await numbersOf(channel)).size).toBe(20)
+    }
   })
 
   it('of what was rolled back are given again', async () => {

@@ -1,4 +1,5 @@
 import { newId } from '../../kernel/ids'
+import { logged } from '../announce'
 import { addNote, editNote, hooks, notesProduct, notesTable } from './notes'
 import { type OwnWorld, ownWorld, someone } from './own-world'
 import { until } from './until'
@@ -12,7 +13,7 @@ afterAll(() => own[Symbol.asyncDispose]())
 const rowsOf = async (owner: string) => ({
   notes: (await own.sql('select id from notes where owner = :owner', { owner })).length,
   keys: (await own.sql('select key from idempotency_keys where actor_id = :owner', { owner })).length,
-  events: (await own.sql(`select id from channel_events where data->>'owner' = :owner`, { owner })).length,
+  events: (await logged(own.world, `data->>'owner' = :owner`, { owner })).length,
 })
 
 describe('a call with an Idempotency-Key', () => {

@@ -5,6 +5,7 @@ import { newId } from '../../kernel/ids'
 import { type JobOptions } from '../../kernel/job'
 import { transact } from '../../kernel/transact'
 import { startWorker, tasksOf } from '../../server/worker'
+import { logged } from '../announce'
 import { copyNote, hooks, notesProduct, notesTable } from './notes'
 import { type OwnWorld, ownWorld } from './own-world'
 import { until } from './until'
@@ -38,7 +39,7 @@ async function noteToCopy(options?: JobOptions): Promise<string> {
 const echoes = () => own.sql<{ note: string }>('select note from echoes')
 const jobs = () =>
   own.sql<{ attempts: number; last_error: string | null }>('select attempts, last_error from graphile_worker.jobs')
-const events = () => own.sql(`select id from channel_events where data->>'body' = 'copied'`)
+const events = () => logged<{ id: string }>(own.world, `data->>'body' = 'copied'`)
 
 describe('a job', () => {
   it('is there when its transaction commits, and not when it does not', async () => {
@@ -96,9 +97,7 @@ describe('a job', () => {
     expect(await own.world.jobs.countAlive(copyNote, 3)).toBe(3)
     const taskList = tasksOf(own.world, notesProduct, new AbortController().signal)
     await runOnce({ connectionString: own.url, taskList, concurrency: 1, noHandleSignals: true, logger: quiet })
-    const done = await own.sql<{ id: string }>(
-      `select data->>'id' as id from channel_events where data->>'body' = 'copied' order by logged_at`,
-    )
+    const done = await events()
     expect(done.map(({ id }) => id)).toEqual([...ids.slice(2), ...ids.slice(0, 2)])
     expect(await own.world.jobs.countAlive(copyNote, 3)).toBe(0)
   })
@@ -114,9 +113,7 @@ describe('a job', () => {
     await ask(second)
     const taskList = tasksOf(own.world, notesProduct, new AbortController().signal)
     await runOnce({ connectionString: own.url, taskList, concurrency: 1, noHandleSignals: true, logger: quiet })
-    const done = await own.sql<{ id: string }>(
-      `select data->>'id' as id from channel_events where data->>'body' = 'copied' order by logged_at`,
-    )
+    const done = await events()
     expect(done.map(({ id }) => id).indexOf(first)).toBe(3)
     expect(new Set(done.map(({ id }) => id))).toEqual(new Set(ids))
   })

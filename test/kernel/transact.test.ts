@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sqlState } from '../../kernel/faults'
 import { refusals } from '../../kernel/refusals'
 import { transact } from '../../kernel/transact'
+import { logged } from '../announce'
 import { addNote, hooks, noteAdded, notesProduct, notesTable, readThatWrites, clearNotes, wrongAnswer } from './notes'
 import { type OwnWorld, ownWorld, someone } from './own-world'
 
@@ -19,7 +20,7 @@ const begin = () => ({ world: own.world, product: notesProduct, actor: null, req
 const rowsOf = async (owner: string) => ({
   notes: (await own.sql('select id from notes where owner = :owner', { owner })).length,
   echoes: (await own.sql('select note from echoes join notes on id = note where owner = :owner', { owner })).length,
-  events: (await own.sql(`select id from channel_events where data->>'owner' = :owner`, { owner })).length,
+  events: (await logged(own.world, `data->>'owner' = :owner`, { owner })).length,
 })
 
 describe('a transaction', () => {
@@ -125,8 +126,8 @@ describe('a deadlock', () => {
       await emit(noteAdded, { id, owner: id, body: `try ${tries}` })
       if (tries < 3) await own.sql(`do $$ begin raise exception 'again' using errcode = '40001'; end $$`)
     })
-    const events = await own.sql(`select data->>'body' as body from channel_events where data->>'id' = :id`, { id })
-    expect(events).toEqual([{ body: 'try 3' }])
+    const events = await logged<{ body: string }>(own.world, `data->>'id' = :id`, { id })
+    expect(events.map(({ body }) => body)).toEqual(['try 3'])
   })
 
   it('is not what other failures are: they are not tried again', async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { endSessionsOf } from '../../../skills/moderation/end-sessions-of'
 import { getMe } from '../../../skills/user-profile/get-me'
+import { logged } from '../../announce'
 import { until } from '../../kernel/until'
 import { doors, type Person } from '../../people'
 import { freshWorld, type TestWorld } from '../../world'
@@ -29,10 +30,7 @@ describe.each(doors)('a moderator over %s', door => {
     expect(answer).toEqual({ profileId: bob.id, until: expect.any(String) as unknown })
     for (const one of devices) await until(() => isOut(one))
     expect([await isOut(neighbour), await isOut(moderator)]).toEqual([false, false])
-    const told = await world.world.db.query<{ data: object }>(
-      `select data from channel_events where channel = :channel`,
-      { channel: `user:${bob.id}` },
-    )
+    const told = await logged(world.world, 'channel = :channel', { channel: `user:${bob.id}` })
     expect(told).toHaveLength(1)
     expect(JSON.stringify(told)).not.toContain(moderator.id)
     const [row] = await world.world.db.query<object>(

@@ -9,7 +9,7 @@ import { listProfileTracks } from '../../../skills/streaming/list-profile-tracks
 import { blockProfile } from '../../../skills/user-profile/block-profile'
 import { followProfile } from '../../../skills/user-profile/follow-profile'
 import { unfollowProfile } from '../../../skills/user-profile/unfollow-profile'
-import { announce } from '../../announce'
+import { announce, logged } from '../../announce'
 import { makeGuest, makeTrack } from '../../factories'
 import { until } from '../../kernel/until'
 import { doors, type Person, type Reply } from '../../people'
@@ -122,10 +122,7 @@ describe('live', () => {
   })
 
   it('all nodes are only asked where an artist has something for followers', async () => {
-    const asked = async () =>
-      world.world.db
-        .query(`select 1 from channel_events where name = 'streaming.followerLeft'`)
-        .then(rows => rows.length)
+    const asked = async () => logged(world.world, `name = 'streaming.followerLeft'`).then(events => events.length)
     const before = await asked()
     await makeTrack(ann.id)
     await forFollowers({ removedAt: new Date() })

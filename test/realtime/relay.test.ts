@@ -1,0 +1,108 @@
+import { Client } from 'pg'
+import { newId } from '../../kernel/ids'
+import { shardCount } from '../../kernel/world/channel-log'
+import { channelInbox } from '../../migrations/2026-11-23-30-channel-inbox'
+import { migrateDown } from '../../migrations/migrate'
+import { nextPending, type Pending } from '../../realtime/log/pending'
+import { startRelay } from '../../realtime/log/relay'
+import { product } from '../../skills'
+import { announce, numbers } from '../announce'
+import { type OwnWorld, ownWorld } from '../kernel/own-world'
+import { until } from '../kernel/until'
+
+/** Without a relay but those that the tests start: what is said waits until somebody gives it its place. */
+let own: OwnWorld
+beforeEach(async () => {
+  own = await ownWorld({ product })
+})
+afterEach(() => own[Symbol.asyncDispose]())
+
+const shards = numbers(0, shardCount)
+const someChannel = () => `user:${newId(new Date())}`
+
+async function session(): Promise<AsyncDisposable & { client: Client }> {
+  const client = new Client({ connectionString: own.url })
+  await client.connect()
+  return { client, [Symbol.asyncDispose]: () => client.end() }
+}
+
+/** What is in the log by now, without giving places by looking. */
+const placed = async (channel: string) =>
+  (
+    await own.sql<{ n: number }>(
+      `select (data->>'n')::int as n from channel_events where channel = :channel order by "offset"`,
+      { channel },
+    )
+  ).map(({ n }) => n)
+const told = (pending: readonly Pending[]) => pending.map(({ event }) => (event?.data as { n: number }).n)
+
+describe('what was said', () => {
+  it('has no place until somebody looks, and then all of it has, for every reader', async () => {
+    const [one, other] = [someChannel(), someChannel()]
+    await announce(own.world, [one, other], numbers(0, 7))
+    expect([await placed(one), await placed(other)]).toEqual([[], []])
+    expect((await own.world.channels.position(one)).offset).toBe(7)
+    expect(await placed(one)).toEqual(numbers(0, 7))
+    expect((await own.world.channels.after(other, 3, 100)).events.map(({ offset }) => offset)).toEqual([4, 5, 6, 7])
+    expect(await own.world.channels.tops([one, other, someChannel()])).toEqual(
+      new Map([
+        [one, 7],
+        [other, 7],
+      ]),
+    )
+  })
+
+  it('is handed on until it is taken, older before newer, whoever gave the places', async () => {
+    await using seat = await session()
+    const look = (taken: readonly string[], max = 100) => nextPending(seat.client, { shards, taken, max })
+    const channel = someChannel()
+    await announce(own.world, channel, [1, 2])
+    const first = await look([])
+    expect(told(first)).toEqual([1, 2])
+    expect(first.map(({ event }) => event?.offset)).toEqual([1, 2])
+    // Whoever was told died before Redis took it, and a reader gave the next one its place.
+    await announce(own.world, channel, [3])
+    await own.world.channels.position(channel)
+    await announce(own.world, channel, [4])
+    expect(told(await look([], 2))).toEqual([1, 2])
+    const all = await look([])
+    expect(told(all)).toEqual([1, 2, 3, 4])
+    expect(all[0]).toEqual({ ...first[0], ageSeconds: expect.any(Number) as unknown })
+    await announce(own.world, channel, [5])
+    const [one, ...others] = all.map(({ seq }) => seq)
+    expect(told(await look(others))).toEqual([1, 5])
+    expect(told(await look([one ?? '', ...(await look([])).map(({ seq }) => seq)]))).toEqual([])
+    expect(await own.sql('select from channel_pending')).toEqual([])
+  })
+
+  it('is told as it is read: each event the same, whoever gave it its place', async () => {
+    await using seat = await session()
+    const channel = someChannel()
+    await announce(own.world, channel, [1])
+    const [direct] = await nextPending(seat.client, { shards, taken: [], max: 10 })
+    const [later] = await nextPending(seat.client, { shards, taken: [], max: 10 })
+    const { epoch, events } = await own.world.channels.after(channel, 0, 10)
+    expect([direct?.event, later?.event]).toEqual([events[0], events[0]])
+    expect([direct?.epoch, later?.epoch]).toEqual([epoch, epoch])
+  })
+
+  it('gets its place though whoever holds its shard is frozen, or knows nothing of it', async () => {
+    await using other = await session()
+    for (const shard of shards) await other.client.query('select pg_advisory_lock(7283333, $1)', [shard])
+    await using relay = startRelay(own.world, product)
+    const channel = someChannel()
+    await announce(own.world, channel, [1, 2])
+    await until(async () => (await placed(channel)).length === 2)
+    expect(relay.shards).toEqual([])
+    // For the one who holds the shard to hand on.
+    expect(await own.sql('select from channel_pending')).toHaveLength(2)
+  })
+
+  it('is not forgotten by a way back to the release before', async () => {
+    const channel = someChannel()
+    await announce(own.world, channel, [1, 2, 3])
+    await migrateDown(own.url, channelInbox.name)
+    expect(await placed(channel)).toEqual([1, 2, 3])
+    expect(await own.sql('select from channel_pending')).toHaveLength(3)
+  })
+})
