@@ -1,6 +1,12 @@
 import { sqlMigration } from './migration'
 
 /**
+ * The plans are made while the tables are empty, and kept: reading them whole would become dear as what was deleted piles up
+ * between two vacuums.
+ */
+const byIndex = 'set enable_seqscan = off'
+
+/**
  * What transactions say waits here, in the order in which they said it, until it is given its place: many at once, for a
  * fraction of what each costs by itself, and no transaction waits for another one's channel. Whoever reads the log gives the
  * places that are still missing, so that nobody can tell. `append_events` and `append_to_channels` serve the releases before
@@ -25,7 +31,7 @@ export const channelInbox = sqlMigration(
   -- Gives the oldest of what waits in these shards its places in the log, and answers it with its numbers in channel_pending.
   create function place_events(shards smallint[], most integer)
   returns table (seq bigint, channel text, "offset" bigint, id uuid, name text, at timestamptz, data jsonb, logged_at timestamptz)
-  language plpgsql as $$
+  language plpgsql ${byIndex} as $$
   #variable_conflict use_column
   declare
     one_shard smallint;
@@ -75,7 +81,7 @@ export const channelInbox = sqlMigration(
   -- is told: what is told a place has it for ever.
   create function next_to_hand_on(shards smallint[], handed_on bigint[], most integer)
   returns table (seq bigint, channel text, epoch text, "offset" bigint, id uuid, name text, at_ms float8, data jsonb, age float8)
-  language plpgsql as $$
+  language plpgsql ${byIndex} as $$
   #variable_conflict use_column
   declare
     is_behind boolean;
@@ -104,7 +110,7 @@ export const channelInbox = sqlMigration(
   end $$;
 
   -- Gives places to all that was said on these channels and committed by now; \`shards\` are theirs.
-  create function settle_channels(names text[], shards smallint[]) returns void language plpgsql as $$
+  create function settle_channels(names text[], shards smallint[]) returns void language plpgsql ${byIndex} as $$
   begin
     while exists (select from channel_inbox where shard = any (shards) and channel = any (names)) loop
       perform from place_events(shards, 1000);

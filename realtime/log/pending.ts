@@ -50,15 +50,14 @@ interface Row {
   age: number
 }
 
-/** The shards, but for one's own, in which something waits for longer than whoever holds them should take. */
-export async function starvingShards(seat: ClientBase, own: readonly number[]): Promise<readonly number[]> {
-  const { rows } = await seat.query<{ shards: number[] | null }>({
-    name: 'starving-shards',
-    text: `select array_agg(distinct shard) as shards from channel_inbox
-           where logged_at < now() - interval '${starvingMs} ms' and not shard = any($1)`,
-    values: [own],
-  })
-  return rows[0]?.shards ?? []
+/** Of these shards, which others hold or nobody, those in which something waits for longer than it should. */
+export async function starvingShards(seat: ClientBase, shards: readonly number[]): Promise<readonly number[]> {
+  const { rows } = await seat.query<{ shard: number }>({ name: 'starving-shards', text: starving, values: [shards] })
+  return rows.map(({ shard }) => shard)
 }
 
 const starvingMs = 250
+const starving = `
+  select shard from unnest($1::smallint[]) as shard cross join lateral (
+    select logged_at from channel_inbox inbox where inbox.shard = shard.shard order by seq limit 1) as oldest
+  where logged_at < now() - interval '${starvingMs} ms'`

@@ -102,7 +102,7 @@ class NodeRelay implements Relay {
    * holds because Redis is away: the log must go on, and whoever holds a shard finds it there to be handed on.
    */
   private async placeStarving(seat: Client): Promise<void> {
-    const shards = await starvingShards(seat, this.held.list)
+    const shards = await starvingShards(seat, this.held.others)
     if (shards.length > 0) await nextPending(seat, { shards, taken: [], max: batchMax })
   }
 

@@ -14,6 +14,10 @@ export class Shards {
     return [...this.held]
   }
 
+  get others(): readonly number[] {
+    return Array.from({ length: shardCount }, (_, shard) => shard).filter(shard => !this.held.has(shard))
+  }
+
   has(shard: number): boolean {
     return this.held.has(shard)
   }
