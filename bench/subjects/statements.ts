@@ -42,7 +42,9 @@ function wordsOf(sent: unknown): string {
 
 /** An append by itself is a transaction by itself; where a commit comes with it, that is answered last. */
 const isCommit = (sent: unknown): boolean =>
-  sent === 'commit' || (typeof sent === 'object' && sent !== null && 'name' in sent && sent.name === 'channel-append')
+  sent === 'commit' || (typeof sent === 'object' && sent !== null && 'name' in sent && isAppend(sent.name))
+
+const isAppend = (name: unknown): boolean => typeof name === 'string' && name.startsWith('channel-append-')
 
 const nameOf = (client: Client): string => {
   const { connectionParameters } = client as Client & { connectionParameters?: { application_name?: string } }
