@@ -2,7 +2,9 @@ import { io, type Socket } from 'socket.io-client'
 import { type TokenWish } from '../dev/issuer'
 import { type AnswerOf, type AnyOperation, type InputOf, methodAndPath } from '../kernel/operation'
 import { type Problem } from '../kernel/refusals'
+import { type World } from '../kernel/world'
 import { getMe } from '../skills/user-profile/get-me'
+import { until } from './kernel/until'
 
 /** The two doors. */
 export const doors = ['rest', 'socket'] as const
@@ -112,24 +114,39 @@ export class Person implements AsyncDisposable {
 /** What arrived on one channel, in order. */
 export class Ear {
   readonly events: Heard[] = []
+  /** The offset of the last event that arrived, awaited or not. */
+  private reached = 0
   private waiting: (() => void)[] = []
 
   /** What happened until `after` may still arrive from a node that is behind; it is no part of what is awaited. */
-  constructor(socket: Socket, channel: string, after = '') {
+  constructor(
+    socket: Socket,
+    private readonly channel: string,
+    after = '',
+  ) {
     socket.on('events', (frame: { channel: string; events: Heard[] }) => {
       if (frame.channel !== channel) return
+      this.reached = frame.events.at(-1)?.offset ?? this.reached
       this.events.push(...frame.events.filter(({ at }) => at > after))
       for (const wake of this.waiting.splice(0)) wake()
     })
   }
 
+  /** What was heard, once that is all that was said there until now; something has to have been said since it follows. */
+  async all({ channels }: Pick<World, 'channels'>): Promise<readonly Heard[]> {
+    const { offset } = await channels.position(this.channel)
+    await until(() => this.reached >= offset)
+    return this.events
+  }
+
   /** The first event of this name that fits, now or soon. */
   async first(name: string, fits: (data: Heard['data']) => boolean = () => true): Promise<Heard> {
-    const until = Date.now() + patienceMs
+    const deadline = Date.now() + patienceMs
     for (;;) {
       const found = this.events.find(event => event.name === name && fits(event.data))
       if (found !== undefined) return found
-      if (Date.now() > until) throw new Error(`${name} was not heard; heard: ${this.names().join(', ') || 'nothing'}`)
+      if (Date.now() > deadline)
+        throw new Error(`${name} was not heard; heard: ${this.names().join(', ') || 'nothing'}`)
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, 200)
         this.waiting.push(() => {

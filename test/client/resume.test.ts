@@ -193,6 +193,7 @@ describe('a store of offsets', () => {
     for (const after of [undefined, undefined, { epoch, offset: 4 }]) {
       using client = openClient({ url: ann.url, token: ann.token, transports: ['socket'], offsets })
       await client.follow(channel, follower, { after })
+      if (told.includes('closed')) await until('the last event is heard', () => told.at(-1) === 'event 6')
       await client.close()
       told.push('closed')
       if (told.length === 2) await announce(world.world, channel, [6])

@@ -240,11 +240,8 @@ describe('session.refresh', () => {
     const token = await tokenFor({ sid: 'old' })
     const line = await connect(await tokenFor({ sid: 'current' }))
     await line.ask(endSessions.name, { sessionId: 'old' })
-    await until(async () => {
-      // Seldom enough not to be a flood, however long the nodes take to hear of it.
-      await new Promise(resolve => setTimeout(resolve, 200))
-      return (await line.refresh(token)).error?.code === 'session_revoked'
-    })
+    await until(async () => (await overRest(token, 0)).error?.code === 'session_revoked')
+    expect((await line.refresh(token)).error).toMatchObject({ status: 401, code: 'session_revoked' })
     expect(line.left).toBeUndefined()
   })
 

@@ -63,6 +63,7 @@ describe('the end of a track', () => {
       data => (data.timeline as Timeline).status === 'idle',
     )
     expect(idle.data.timeline).toMatchObject({ itemId: null, rev: timeline.rev + 3, endsAtMs: null })
+    await ear.all(world.world)
     expect(timelineChanges(ear.events)).toHaveLength(4)
   })
 

@@ -43,6 +43,7 @@ describe.each(doors)('being in a party over %s', door => {
     expect(joins.map(({ party: { memberCount } }) => memberCount)).toEqual([2, 2, 2])
     await cid.call(joinParty, { partyId }, { door })
     await ear.first('listening-party.memberJoined', data => data.memberCount === 3)
+    await ear.all(world.world)
     expect(ear.names()).toEqual(['listening-party.memberJoined', 'listening-party.memberJoined'])
   })
 
@@ -108,6 +109,7 @@ describe.each(doors)('being in a party over %s', door => {
     const ban = { partyId, profileId: bob.id, ban: true }
     expect(await ann.call(removeMember, ban, { door })).toEqual(await ann.call(removeMember, ban, { door }))
     await own.first('listening-party.memberLeft', data => data.why === 'banned')
+    await own.all(world.world)
     expect(own.names().filter(name => name === 'listening-party.memberLeft')).toHaveLength(2)
     expect(await bob.refused(joinParty, { partyId }, { door })).toMatchObject({ code: 'not_found' })
     expect(await bob.refused(getParty, { partyId }, { door })).toMatchObject({ code: 'not_found' })
@@ -158,6 +160,7 @@ describe.each(doors)('being in a party over %s', door => {
     const ended = await ann.call(endParty, { partyId }, { door })
     expect(await ann.call(endParty, { partyId }, { door })).toEqual(ended)
     await ear.first('listening-party.partyEnded')
+    await ear.all(world.world)
     expect(ear.names().filter(name => name === 'listening-party.partyEnded')).toHaveLength(1)
     expect((await bob.call(getParty, { partyId }, { door })).timeline).toMatchObject({ status: 'ended', itemId: null })
     expect(await cid.refused(joinParty, { partyId }, { door })).toMatchObject({ code: 'party_ended', status: 409 })

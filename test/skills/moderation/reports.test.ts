@@ -127,6 +127,7 @@ describe.each(doors)('deciding over %s', door => {
 
     const told = await own.first('moderation.reportResolved')
     expect(told.data).toEqual({ reportId, reporterId: bob.id, subject, outcome: 'upheld' })
+    await own.all(world.world)
     expect(own.names().filter(name => name === 'moderation.reportResolved')).toHaveLength(1)
     const again = await bob.call(createReport, { subject, reason: 'illegal' }, { door })
     expect(again).toMatchObject({ id: reportId, state: 'resolved', outcome: 'upheld' })

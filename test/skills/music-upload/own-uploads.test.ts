@@ -69,6 +69,7 @@ describe.each(doors)('own uploads over %s', door => {
     expect(aborted).toMatchObject({ state: 'aborted' })
     expect(await ann.call(abortUpload, input, { door })).toEqual(aborted)
     await heard.first('music-upload.trackRemoved', data => data.trackId === trackId)
+    await heard.all(world.world)
     expect(heard.names()).toEqual(['music-upload.uploadChanged', 'music-upload.trackRemoved'])
     await world.work()
     expect(await ann.call(getUpload, input, { door })).toEqual(aborted)

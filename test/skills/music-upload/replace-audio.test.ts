@@ -101,6 +101,7 @@ describe.each(doors)('new audio over %s', door => {
     expect(Math.abs((after.durationMs ?? 0) - 2_000)).toBeLessThan(50)
     const { data } = await heard.first('music-upload.trackChanged')
     expect(data.track).toMatchObject({ durationMs: after.durationMs, audioVersion: uploadId })
+    await heard.all(world.world)
     expect(heard.names()).not.toContain('music-upload.trackPublished')
     expect((await Waveform.findByPk(trackId))?.peaks).not.toEqual(peaks)
     const grant = await bob.call(grantStream, { trackId }, { door })
@@ -230,6 +231,7 @@ it.each(doors)('repairs over %s a track whose own file was no music: its page is
   expect((await bob.call(listComments, { trackId })).map(({ body }) => body)).toEqual(['soon'])
   expect((await bob.call(grantStream, { trackId }, { door })).url).toContain(`/${uploadId}/`)
   await heard.first('music-upload.trackPublished')
+  await heard.all(world.world)
   expect(heard.names().filter(name => name === 'music-upload.trackPublished')).toHaveLength(1)
 })
 

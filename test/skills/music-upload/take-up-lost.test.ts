@@ -176,7 +176,7 @@ describe('a worker that was frozen and given up for dead', () => {
     await world.work()
     expect(await stateOf(uploadId)).toBe('ready')
     expect(await world.world.storage.head(`audio/${trackId}/${uploadId}.mp3`)).toBeDefined()
-    const ends = heard.events.filter(({ data }) => isReady(data.upload, uploadId))
+    const ends = (await heard.all(world.world)).filter(({ data }) => isReady(data.upload, uploadId))
     expect(ends).toHaveLength(1)
   })
 

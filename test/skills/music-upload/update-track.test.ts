@@ -44,6 +44,7 @@ describe.each(doors)('changing a track over %s', door => {
     expect(await ann.call(updateTrack, { trackId, title }, { door })).toMatchObject({ rev })
     await ann.call(updateTrack, { trackId, title: 'Other' }, { door })
     await heard.first('music-upload.trackChanged')
+    await heard.all(world.world)
     expect(heard.events).toHaveLength(1)
   })
 

@@ -118,6 +118,7 @@ it('draws silence as a flat line, and publishes nothing that is private', async 
   const { peaks } = await ann.call(getWaveform, { trackId })
   expect(new Set(peaks)).toEqual(new Set([0]))
   await heard.first('music-upload.trackChanged', ({ track }) => (track as { id: string }).id === trackId)
+  await heard.all(world.world)
   expect(heard.names()).not.toContain('music-upload.trackPublished')
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'ready', publishedAt: null })
 })

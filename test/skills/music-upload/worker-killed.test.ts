@@ -137,6 +137,7 @@ async function endedWell(uploadId: string, trackId: string): Promise<void> {
   await until(async () => (await keysUnder(`incoming/${uploadId}`)).length === 0)
   const own = `tutti-upload-${killed}-`
   expect((await readdir(tmpdir())).filter(name => name.startsWith(own))).toEqual([])
+  await heard.all(world.world)
   expect(readyEvents(uploadId)).toBe(1)
 }
 

@@ -42,6 +42,7 @@ describe.each(doors)('the read marker over %s', door => {
     await ann.call(moveReadMarker, { until: listed[0]?.at ?? '' }, { door })
     const last = await ear.first('notifications.readMarkerMoved', data => data.unreadCount === 0)
     expect(last.data).toEqual({ recipientId: ann.id, readUntil: listed[0]?.at, unreadCount: 0, more: false })
+    await ear.all(world.world)
     expect(ear.names().filter(name => name === 'notifications.readMarkerMoved')).toHaveLength(2)
   })
 

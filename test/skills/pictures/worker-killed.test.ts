@@ -75,6 +75,7 @@ async function endedWell(pictureId: string): Promise<void> {
   expect((await ann.call(getMe, {})).avatar?.id).toBe(pictureId)
   const keys = pictureFiles.map(file => `pictures/${pictureId}/${file}`)
   await until(async () => String(await storedOf(world, pictureId)) === String(keys))
+  await heard.all(world.world)
   expect(statesOf(pictureId)).toEqual(['initiated', 'uploaded', 'ready'])
   await leftNothing()
 }

@@ -138,10 +138,9 @@ it('misses no playlist to which the track is added at that very moment', async (
     await bringAudio(world, { trackId: track.id, ownerId: ann.id, durationMs: 1_000 })
     await Promise.all([world.work(), ...adding])
     await world.work()
-    await heard.first('playlists.itemAdded', ({ rev }) => rev === 5)
     // What a follower shows of each item in the end.
     const shown = new Map<string, number>()
-    for (const { name, data } of heard.events) {
+    for (const { name, data } of await heard.all(world.world)) {
       const { item, itemIds, track: changed } = data as unknown as Told
       if (name === 'playlists.itemAdded' && item !== undefined) shown.set(item.itemId, item.track.durationMs)
       if (name === 'playlists.trackChanged') for (const id of itemIds ?? []) shown.set(id, changed?.durationMs ?? 0)

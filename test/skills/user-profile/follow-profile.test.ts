@@ -35,6 +35,7 @@ describe.each(doors)('following over %s', door => {
     expect(await bob.call(unfollowProfile, { profileId: ann.id }, { door })).toEqual(ended)
     for (const heard of [atAnn, atBob]) {
       await heard.first('user-profile.profileUnfollowed')
+      await heard.all(world.world)
       expect(heard.names().filter(name => name.startsWith('user-profile.'))).toEqual([
         'user-profile.profileFollowed',
         'user-profile.profileUnfollowed',
