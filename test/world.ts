@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { Logger, runOnce } from 'graphile-worker'
 import { audience } from '../dev/stack'
 import { type Issuer, startIssuer } from '../dev/issuer'
-import { type Clock } from '../kernel/world/clock'
 import { readConfig } from '../kernel/world/config'
 import { openDatabase } from '../kernel/world/database'
 import { createLog, type Log } from '../kernel/world/log'
@@ -14,6 +13,7 @@ import { createWorld, type World } from '../kernel/world'
 import { startWeb, type WebNode } from '../server/main'
 import { tasksOf } from '../server/worker'
 import { product } from '../skills'
+import { type TestClock, testClock } from './clock'
 import { until } from './kernel/until'
 import { Person, type PersonWish } from './people'
 import { freshDatabase, testStack } from './stack'
@@ -37,10 +37,6 @@ export interface TestWorld extends AsyncDisposable {
   settle(): Promise<void>
   /** Does all jobs that are due, as a worker would. */
   work(): Promise<void>
-}
-
-export interface TestClock extends Clock {
-  advance(ms: number): void
 }
 
 export interface WorldWish {
@@ -130,16 +126,6 @@ export async function freshWorld(wish: WorldWish = {}): Promise<TestWorld> {
 interface Waiting {
   tally: string
   id: string
-}
-
-function testClock(): TestClock {
-  let aheadMs = 0
-  return {
-    now: () => Date.now() + aheadMs,
-    advance(ms) {
-      aheadMs += ms
-    },
-  }
 }
 
 const quiet = new Logger(() => () => undefined)

@@ -14,7 +14,7 @@ import { createLog, type Log } from '../../kernel/world/log'
 import { createWorld, type World } from '../../kernel/world'
 import { startWeb, type WebNode } from '../../server/main'
 import { freshDatabase, testStack } from '../stack'
-import { type TestClock } from '../world'
+import { type TestClock, testClock } from '../clock'
 
 export interface OwnWish {
   product: Product
@@ -49,7 +49,7 @@ export async function ownWorld(wish: OwnWish): Promise<OwnWorld> {
     parts.unshift(part)
     return part
   }
-  const clock = steppedClock()
+  const clock = testClock()
   const issuer = keep(await startIssuer({ audience, now: () => clock.now() }))
   const database = keep(await freshDatabase())
   const variables = {
@@ -103,16 +103,6 @@ export async function ownWorld(wish: OwnWish): Promise<OwnWorld> {
       ),
     [Symbol.asyncDispose]: async () => {
       for (const part of parts) await part[Symbol.asyncDispose]()
-    },
-  }
-}
-
-function steppedClock(): TestClock {
-  let aheadMs = 0
-  return {
-    now: () => Date.now() + aheadMs,
-    advance(ms) {
-      aheadMs += ms
     },
   }
 }

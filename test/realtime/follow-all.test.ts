@@ -86,7 +86,9 @@ it('takes nothing, the same twice, and no more than a socket may follow', async 
 it('counts each channel as a follow, all or none', async () => {
   const fay = await world.person('fay', { node: 0 })
   const wishes = Array.from({ length: 50 }, () => ({ channel: `user:${fay.id}` }))
+  const held = world.clock.hold()
   const asked = await Promise.all([1, 2, 3].map(() => ask(fay, { channels: wishes })))
+  held[Symbol.dispose]()
   expect(followRate.burst).toBe(120)
   expect(asked.map(({ data, error }) => data?.followed.length ?? error?.code)).toEqual([50, 50, 'too_many_requests'])
 })
