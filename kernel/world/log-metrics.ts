@@ -19,7 +19,7 @@ export const logMetrics = (registers: Registry[]) => ({
   }),
   pendingAge: new Gauge({
     name: 'tutti_relay_pending_age_seconds',
-    help: 'Age of the oldest event that waits to be handed on, when last looked',
+    help: 'Age of the oldest event that waits to be handed on, by whichever node, when last looked',
     registers,
   }),
   nodeLag: new Histogram({

@@ -1,5 +1,6 @@
 import { type ClientBase } from 'pg'
 import { type StreamEvent } from '../../kernel/stream'
+import { shardCount } from '../../kernel/world/channel-log'
 
 /** An event that a relay has still to hand on. */
 export interface Pending {
@@ -61,3 +62,18 @@ const starving = `
   select shard from unnest($1::smallint[]) as shard cross join lateral (
     select logged_at from channel_inbox inbox where inbox.shard = shard.shard order by seq limit 1) as oldest
   where logged_at < now() - interval '${starvingMs} ms'`
+
+/** Seconds since the oldest event was logged that waits to be handed on, by whichever relay; 0 when none does. */
+export async function oldestAge(seat: ClientBase): Promise<number> {
+  const { rows } = await seat.query<{ age: number }>({ name: 'oldest-age', text: oldest, values: [] })
+  return rows[0]?.age ?? 0
+}
+
+const oldest = `
+  select coalesce(date_part('epoch', clock_timestamp() - min(logged_at)), 0) as age from (
+    select logged_at from generate_series(0, ${shardCount - 1}) as shard cross join lateral (
+      select logged_at from channel_inbox inbox where inbox.shard = shard.shard order by seq limit 1) as inbox
+    union all
+    select event.logged_at from (select * from channel_pending order by seq limit 1) as first
+    join channel_events event using (channel, "offset", logged_on)
+  ) as waiting`

@@ -6,7 +6,7 @@ import { describeError } from '../../kernel/world/log'
 import { type World } from '../../kernel/world'
 import { type Bell, createBell } from '../bell'
 import { workOnSeat } from '../seat'
-import { nextPending, type Pending, starvingShards } from './pending'
+import { nextPending, oldestAge, type Pending, starvingShards } from './pending'
 import { seatName, Shards } from './shards'
 
 const batchMax = 500
@@ -80,8 +80,9 @@ class NodeRelay implements Relay {
       if (this.world.clock.now() >= rebalanceAt) {
         if (failures < handOverAfterFailures) await this.held.rebalance(seat)
         else await this.held.releaseAll(seat)
-        this.world.metrics.relayShards.set(this.held.list.length)
         if (!this.held.isAll) await this.placeStarving(seat)
+        this.world.metrics.relayShards.set(this.held.list.length)
+        this.world.metrics.pendingAge.set(await oldestAge(seat))
         rebalanceAt = this.world.clock.now() + rebalanceEveryMs[this.held.isAll ? 'withAll' : 'withSome']
       }
       // What Redis has taken goes with the next look: one query for each batch instead of two.
@@ -115,7 +116,6 @@ class NodeRelay implements Relay {
     if (taken.length === 0) return false
     for (const { ageSeconds } of pending) metrics.relayLag.observe(Math.max(ageSeconds, 0))
     metrics.relayed.inc(taken.length)
-    metrics.pendingAge.set(pending.length === batchMax ? (pending[0]?.ageSeconds ?? 0) : 0)
     return taken.length === pending.length
   }
 

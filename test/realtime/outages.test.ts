@@ -48,6 +48,10 @@ async function stage() {
   return { ears, change }
 }
 
+/** Seconds, as a node says it to whoever watches. */
+const oldestOf = async ({ world: node }: TestWorld['nodes'][number]): Promise<number> =>
+  (await node.metrics.pendingAge.get()).values[0]?.value ?? 0
+
 /** All events so far were heard on both nodes, in order, each once. */
 async function expectAll(ears: readonly Ear[], count: number): Promise<void> {
   for (const ear of ears) {
@@ -64,7 +68,10 @@ describe('without Redis', () => {
     await redis.stop()
     await change(4)
     await expectAll(ears, 6)
+    const waitingFor = async () => Math.max(...(await Promise.all(world.nodes.map(oldestOf))))
+    await until(async () => (await waitingFor()) > 1.5)
     await redis.restart()
+    await until(async () => (await waitingFor()) === 0)
     await change(4)
     await expectAll(ears, 10)
     for (const { world: node } of world.nodes) await until(() => node.redis.subscriber.status === 'ready')
