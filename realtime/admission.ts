@@ -1,5 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto'
-import { type IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http'
 import { type Duplex } from 'node:stream'
 import { type Server } from 'socket.io'
 import { type Problem, type Refusal, refusals } from '../kernel/refusals'
@@ -20,9 +20,9 @@ export interface Admission extends Disposable {
 type Why = 'lag' | 'full' | 'crowd' | 'moving'
 
 /**
- * Decides who may connect before anything is spent on it, WebSocket and long-polling alike: a node that is late, full or
- * going away answers 503, and nginx asks another one. Who is connected notices nothing. Engine.IO itself knows no way to
- * refuse but 400 and 403, which say "never".
+ * Decides who may connect before anything is spent on it, WebSocket and long-polling alike: pages of other origins never may; a
+ * node that is late, full or going away answers 503, and nginx asks another one. Who is connected notices nothing. Engine.IO
+ * itself knows no way to refuse but 400 and 403, without a problem.
  */
 export function guardAdmission(
   world: Pick<World, 'config' | 'metrics'>,
@@ -42,7 +42,12 @@ export function guardAdmission(
   }
 
   /** Undefined for who may go on. */
-  function refusalOf(sid: string): Refusal | undefined {
+  function refusalOf(request: IncomingMessage): Refusal | undefined {
+    if (!isFromOurs(request, config.allowedOrigins)) {
+      metrics.handshakesRefused.inc({ why: 'origin' })
+      return refusals.originNotAllowed()
+    }
+    const sid = sessionOf(request)
     // With 404 nginx asks the next node: after a node refused a handshake the session is with the one behind it.
     if (sid !== '') return Object.hasOwn(connectionsOf(io), sid) ? undefined : refusals.notFound(unknownSession)
     const why = whyNot()
@@ -52,7 +57,7 @@ export function guardAdmission(
   }
 
   io.engine.use((request: IncomingMessage, response: unknown, next: () => void) => {
-    const refusal = refusalOf(sessionOf(request))
+    const refusal = refusalOf(request)
     if (refusal === undefined) next()
     else refuse(request, response, refusal)
   })
@@ -61,6 +66,10 @@ export function guardAdmission(
     [Symbol.dispose]: () => lag[Symbol.dispose](),
   }
 }
+
+/** A browser says where its page is from; programs do not, and carry no ambient rights that could be borrowed. */
+const isFromOurs = ({ headers: { origin } }: IncomingMessage, ours: readonly string[]): boolean =>
+  origin === undefined || ours.includes(origin)
 
 const unknownSession = 'This session is not known here: connect anew.'
 
@@ -82,9 +91,10 @@ function refuse(request: IncomingMessage, response: unknown, refusal: Refusal): 
 function refuseUpgrade(wire: Duplex, problem: Problem, body: string): void {
   const headers = { ...headersOf(problem), Connection: 'close', 'Content-Length': Buffer.byteLength(body) }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  const status = problem.status === 503 ? '503 Service Unavailable' : '404 Not Found'
   wire.once('error', () => undefined)
-  wire.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n${body}`, () => wire.destroy())
+  wire.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n${lines.join('')}\r\n${body}`, () =>
+    wire.destroy(),
+  )
 }
 
 const headersOf = ({ retryAfter }: Problem): Record<string, string> => ({

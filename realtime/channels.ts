@@ -1,5 +1,6 @@
 import { type Server, type Socket } from 'socket.io'
 import { type Engine } from '../kernel/engine'
+import { toRefusal } from '../kernel/faults'
 import { refusal } from '../kernel/refusals'
 import { channelsPerSocketMax, followAllWish, followWish, unfollowWish } from '../kernel/protocol'
 import { parse } from '../kernel/schema'
@@ -32,7 +33,13 @@ export interface FollowTools {
  * `channel.follow {channel, after?}`, `channel.followAll {channels}` and `channel.unfollow {channel}`: what a socket hears.
  */
 export function followCalls(engine: Engine, { hub, stateOf, spend }: FollowTools): [string, SocketCall][] {
-  async function followOne(socket: Socket, wish: Wish, requestId: string, bytesMax: number): Promise<CatchUp> {
+  const followOne = (...wish: Parameters<typeof tryToFollow>): Promise<CatchUp> =>
+    tryToFollow(...wish).catch((error: unknown) => {
+      engine.world.metrics.followsRefused.inc({ code: toRefusal(error).kind.code })
+      throw error
+    })
+
+  async function tryToFollow(socket: Socket, wish: Wish, requestId: string, bytesMax: number): Promise<CatchUp> {
     const { actor } = callerOf(socket)
     await authorise(engine, wish.channel, actor, requestId)
     const isNew = !socket.rooms.has(wish.channel)

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { type Socket } from 'socket.io'
+import { closings } from '../kernel/closings'
 import { type Engine } from '../kernel/engine'
 import { readKey } from '../kernel/idempotency'
 import { refusal, refusals } from '../kernel/refusals'
+import { closeConnection } from './close-connection'
 import { type CallsUnderWay } from './drain'
 import { type CallGate } from './flood'
 import { type Caller } from './handshake'
@@ -52,14 +54,17 @@ export function callAnswerer(
     }
   }
 
+  /** Of what is no packet: Socket.IO closes the transport after this. */
+  function onError(this: Socket, error: unknown): void {
+    if (error instanceof Error) closeConnection(engine.world, this, { closing: closings.malformed })
+  }
+
   return socket => {
-    // A client may call its event `error`, which an emitter nobody listens to would throw.
-    socket.on('error', ignore)
+    // A client may call its event `error`, too, which an emitter nobody listens to would throw.
+    socket.on('error', onError)
     socket.onAny(onAny)
   }
 }
-
-const ignore = () => undefined
 
 const isAck = (value: unknown): value is (reply: Reply) => void => typeof value === 'function'
 

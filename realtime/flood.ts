@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import { type Server, type Socket } from 'socket.io'
 import { closings } from '../kernel/closings'
 import { refusals } from '../kernel/refusals'
 import { type World } from '../kernel/world'
-import { closeTransport, type Connection } from './close-transport'
+import { closeConnection, refuseConnection } from './close-connection'
+import { type Connection } from './close-transport'
 
 type FloodWorld = Pick<World, 'metrics' | 'log' | 'clock'>
 
@@ -58,11 +58,7 @@ export function limitPackets(world: FloodWorld, io: Server): void {
     const sent = take(busyUntil.get(this) ?? 0, packetRate, now)
     busyUntil.set(this, sent.busyUntil)
     if (sent.waitMs === 0 || this.readyState !== 'open') return
-    const socket = [...io.sockets.sockets.values()].find(({ conn }) => conn === this)
-    if (socket === undefined) {
-      world.metrics.floods.inc({ outcome: 'closed' })
-      closeTransport(this)
-    } else closeFlooding(world, socket)
+    closeFlooding(world, [...io.sockets.sockets.values()].find(({ conn }) => conn === this) ?? this)
   }
   io.engine.on('connection', (conn: Connection) => conn.on('packet', onPacket))
 }
@@ -103,10 +99,11 @@ function countRefusal(meter: Meter, now: number): number {
   return meter.refused
 }
 
-function closeFlooding(world: FloodWorld, socket: Socket): void {
+/** Closes it, signed in or not. */
+export function closeFlooding(world: Pick<FloodWorld, 'metrics' | 'log'>, what: Socket | Connection): void {
   world.metrics.floods.inc({ outcome: 'closed' })
-  world.log.warn({ socketId: socket.id }, 'a socket was flooding')
-  const problem = closings.flooding.kind(undefined, { retryAfter: comeBackAfterSeconds }).toProblem(randomUUID())
-  socket.emit('session.closed', problem)
-  closeTransport(socket.conn)
+  world.log.warn('conn' in what ? { socketId: what.id } : {}, 'a connection was flooding')
+  const why = { closing: closings.flooding, retryAfter: comeBackAfterSeconds }
+  if ('conn' in what) closeConnection(world, what, why)
+  else refuseConnection(world, what, why)
 }

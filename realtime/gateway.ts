@@ -1,4 +1,4 @@
-import { type Server as HttpServer, type IncomingMessage } from 'node:http'
+import { type Server as HttpServer } from 'node:http'
 import helmet from 'helmet'
 import { Server, type Socket } from 'socket.io'
 import { type Engine } from '../kernel/engine'
@@ -13,7 +13,7 @@ import { socketOutlet } from './deliver'
 import { callAnswerer } from './dispatch'
 import { type CallsUnderWay, prepareDrain } from './drain'
 import { type CallGate, floodGate, limitPackets } from './flood'
-import { admitSocket, refuseSecondConnect } from './handshake'
+import { admitSocket, oneSocketEach } from './handshake'
 import { letGoOfHandshake } from './let-go-of-handshake'
 import { type Hub, openHub } from './log/hub'
 import { keepHeld } from './log/keep-held'
@@ -28,7 +28,8 @@ import { type Sessions, watchSessions } from './session/watch-sessions'
 import { type NodeStreams, openStreams } from './streams'
 
 export const frameBytesMax = 32 * 1024
-const handshakeTimeoutMs = 8_000
+/** So long a client may take to say who it is. */
+export const handshakeMaxMs = 8_000
 
 export interface Gateway extends AsyncDisposable {
   io: Server
@@ -46,17 +47,16 @@ export function openGateway(http: HttpServer, engine: Engine): Gateway {
   const io = new Server(http, {
     adapter: crossNodeAdapter(world),
     cors: { origin: [...world.config.allowedOrigins], credentials: false },
-    allowRequest: (request, decide) => decide(null, mayConnect(request, world.config.allowedOrigins)),
     serveClient: false,
     perMessageDeflate: false,
     httpCompression: false,
     maxHttpBufferSize: frameBytesMax,
-    connectTimeout: handshakeTimeoutMs,
-    upgradeTimeout: handshakeTimeoutMs,
+    connectTimeout: handshakeMaxMs,
+    upgradeTimeout: handshakeMaxMs,
   })
   io.engine.use(helmet(securityHeaders))
   const admission = guardAdmission(world, io)
-  io.use(refuseSecondConnect())
+  io.use(oneSocketEach(world, io))
   io.use(admitSocket(engine))
   const presence = startPresence(engine, io)
   io.use(presence.seating.take)
@@ -92,7 +92,10 @@ export function openGateway(http: HttpServer, engine: Engine): Gateway {
     ...refreshCalls(engine, ({ id: profileId }) => void askRightsAgain(engine, io, { profileId })),
   ])
   const answerCalls = callAnswerer(engine, calls, underWay, gate)
-  const countLeft = () => world.metrics.sockets.dec()
+  const countLeft = (reason: string) => {
+    world.metrics.sockets.dec()
+    world.metrics.socketsLeft.inc({ reason })
+  }
   io.on('connection', (socket: Socket) => {
     letGoOfHandshake(socket)
     answerCalls(socket)
@@ -128,10 +131,4 @@ export function openGateway(http: HttpServer, engine: Engine): Gateway {
       await hub[Symbol.asyncDispose]()
     },
   }
-}
-
-/** A browser says where its page is from; programs do not, and carry no ambient rights that could be borrowed. */
-function mayConnect(request: IncomingMessage, allowed: readonly string[]): boolean {
-  const { origin } = request.headers
-  return origin === undefined || allowed.includes(origin)
 }

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { type ExtendedError, type Socket } from 'socket.io'
+import { type ExtendedError, type Server, type Socket } from 'socket.io'
 import { type Actor } from '../kernel/actor'
 import { agentOf } from '../kernel/agent'
 import { type Engine } from '../kernel/engine'
 import { type Refusal, refusals } from '../kernel/refusals'
+import { type World } from '../kernel/world'
+import { type Connection } from './close-transport'
+import { closeFlooding } from './flood'
 
 /** What a socket is known by, once it is admitted. */
 export interface Caller {
@@ -28,7 +31,11 @@ export function admitSocket(engine: Engine): Middleware {
     const requestId = randomUUID()
     admit(engine, socket).then(
       () => next(),
-      (error: unknown) => next(asConnectError(engine.refuse(error, requestId, 'handshake'), requestId)),
+      (error: unknown) => {
+        const refusal = engine.refuse(error, requestId, 'handshake')
+        engine.world.metrics.handshakesRefused.inc({ why: refusal.kind.code })
+        next(asConnectError(refusal, requestId))
+      },
     )
   }
 }
@@ -46,15 +53,21 @@ async function admit(engine: Engine, socket: Socket): Promise<void> {
   Object.assign(socket.data, caller)
 }
 
-/** One transport carries one socket: a thousand CONNECT packets would otherwise be a thousand sockets. */
-export function refuseSecondConnect(): Middleware {
-  const connected = new WeakSet<Socket['conn']>()
+/**
+ * One transport carries one socket: a thousand CONNECT packets would otherwise be a thousand sockets. Those that end without
+ * one, by themselves or since they took too long, are counted.
+ */
+export function oneSocketEach(world: Pick<World, 'metrics' | 'log'>, io: Server): Middleware {
+  const connected = new WeakSet<Connection>()
+  const onSilentEnd = () => world.metrics.handshakesRefused.inc({ why: 'silent' })
+  io.engine.on('connection', (conn: Connection) => conn.on('close', onSilentEnd))
   return (socket, next) => {
     if (connected.has(socket.conn)) {
-      socket.conn.close()
+      closeFlooding(world, socket.conn)
       return
     }
     connected.add(socket.conn)
+    socket.conn.off('close', onSilentEnd)
     next()
   }
 }

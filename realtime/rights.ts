@@ -113,5 +113,6 @@ async function askOnce(engine: Pick<Engine, 'world' | 'product'>, socket: Socket
   // What cannot be asked now must be asked at a new follow: the client comes back by itself.
   if (refusal.kind.status >= 500) socket.conn.close()
   await socket.leave(channel)
+  engine.world.metrics.channelsClosed.inc({ code: refusal.kind.code })
   socket.emit('channel.closed', { channel, problem: refusal.toProblem(requestId) })
 }

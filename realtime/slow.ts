@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { type Server, type Socket } from 'socket.io'
 import { closings } from '../kernel/closings'
 import { describeError } from '../kernel/world/log'
 import { type World } from '../kernel/world'
 import { channelsOf } from './channels'
-import { closeTransport, type Connection, type Packet, queueOf, wireOf } from './close-transport'
+import { closeConnection } from './close-connection'
+import { type Connection, type Packet, queueOf, wireOf } from './close-transport'
 
 /** Sockets in `slow` are spared state, presence and signals; those in `lagging` also events. */
 export const slowRoom = 'slow'
@@ -104,8 +104,7 @@ class SlowWatch {
     void socket.join(step === 'slow' ? [slowRoom] : [slowRoom, laggingRoom])
     if (step !== 'closed') return
     // Whoever reads again within the next moment learns why; the others find out when they connect.
-    socket.emit('session.closed', closings.tooSlow.kind(undefined, { retryAfter: 1 }).toProblem(randomUUID()))
-    closeTransport(socket.conn)
+    closeConnection(this.world, socket, { closing: closings.tooSlow, retryAfter: 1 })
   }
 
   private settle(socket: Socket, { step }: Backlog): void {

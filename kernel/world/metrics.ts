@@ -20,6 +20,24 @@ export function createMetrics() {
       registers,
     }),
     sockets: new Gauge({ name: 'tutti_sockets', help: 'Sockets connected to this node', registers }),
+    socketsLeft: new Counter({
+      name: 'tutti_sockets_left_total',
+      help: 'Sockets that are gone, by how Socket.IO calls it: a frame that was too large is a transport error',
+      labelNames: ['reason'],
+      registers,
+    }),
+    followsRefused: new Counter({
+      name: 'tutti_follows_refused_total',
+      help: 'Channels that a socket asked for in vain, by the code of the refusal',
+      labelNames: ['code'],
+      registers,
+    }),
+    channelsClosed: new Counter({
+      name: 'tutti_channels_closed_total',
+      help: 'Channels that sockets may follow no longer, by the code of the refusal',
+      labelNames: ['code'],
+      registers,
+    }),
     streams: new Gauge({
       name: 'tutti_streams',
       help: 'Channels followed over REST at the moment, by kind (sse or long-poll)',
@@ -57,7 +75,7 @@ export function createMetrics() {
     }),
     handshakesRefused: new Counter({
       name: 'tutti_handshakes_refused_total',
-      help: 'Connections not taken, by why: lag, full, crowd (too many at once), moving',
+      help: 'Connections not taken, by why: lag, full, crowd (too many at once), moving, origin, silent (ended before it said who it is), or the code of the refusal',
       labelNames: ['why'],
       registers,
     }),
@@ -143,7 +161,7 @@ export function createMetrics() {
     }),
     sessionsClosed: new Counter({
       name: 'tutti_sessions_closed_total',
-      help: 'Sockets that the server ended for good, by code',
+      help: 'Connections that the server ended with a reason, by its code',
       labelNames: ['code'],
       registers,
     }),
@@ -177,11 +195,6 @@ export function createMetrics() {
       name: 'tutti_signals_total',
       help: 'Signals from followers to followers',
       labelNames: ['outcome'],
-      registers,
-    }),
-    seatsRefused: new Counter({
-      name: 'tutti_seats_refused_total',
-      help: 'Sockets refused because their person has as many as they may',
       registers,
     }),
     jwksFetches: new Counter({

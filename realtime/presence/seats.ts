@@ -102,7 +102,7 @@ export function seatPeople({ seats, metrics }: World, lease: Pick<Lease, 'node'>
       const person = (socket.data as Caller).actor.id
       void takeSeat(person).then(isLeft => {
         if (!isLeft) {
-          metrics.seatsRefused.inc()
+          metrics.handshakesRefused.inc({ why: tooManySockets.code })
           next(asConnectError())
           return
         }

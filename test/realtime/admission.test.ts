@@ -32,7 +32,7 @@ async function open({ socketsMax = 1_000, crowdMax = 1_000 } = {}): Promise<Door
   const http = createServer()
   const server = new Server(http, { cors: { origin } })
   const metrics = createMetrics()
-  const config = readConfig({ ...testStack().variables, SOCKETS_MAX: String(socketsMax) })
+  const config = readConfig({ ...testStack().variables, SOCKETS_MAX: String(socketsMax), ALLOWED_ORIGINS: origin })
   const pretended = { p99Ms: () => lag.ms, [Symbol.dispose]: () => undefined }
   const admission = guardAdmission({ config, metrics }, server, { lag: pretended, crowdMax })
   await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))

@@ -93,8 +93,9 @@ describe('an origin (S01)', () => {
 
   it.each(foreign)('that is foreign may not: %j', async origin => {
     await using socket = await RawSocket.open(port, { origin })
-    expect(socket.upgraded).toContain('400')
+    expect(socket.upgraded).toContain('403')
     const polled = await fetch(`${url}/socket.io/?EIO=4&transport=polling`, { headers: { origin } })
+    expect(await polled.json()).toEqual(problem(403, 'origin_not_allowed'))
     expect(polled.status).toBe(403)
     expect(polled.headers.get('access-control-allow-origin')).not.toBe(origin)
   })
@@ -124,6 +125,11 @@ describe('a transport', () => {
     await using socket = await RawSocket.open(port)
     const connect = `40${JSON.stringify({ token: ann.token })}`
     for (let index = 0; index < 1_000; index += 1) socket.say(connect)
+    const refused = await socket.hear(text => text.startsWith('44'))
+    expect((JSON.parse(refused.slice(2)) as { data: unknown }).data).toEqual({
+      ...problem(429, 'flooding'),
+      retryAfter: expect.any(Number) as unknown,
+    })
     await socket.untilClosed()
     expect(socket.heard.filter(text => text.startsWith('40')).length).toBeLessThanOrEqual(1)
     await until(async () => (await connected()) <= before)

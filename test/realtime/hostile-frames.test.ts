@@ -104,6 +104,7 @@ describe('an event name (S07)', () => {
     async event => {
       await using raw = await RawSocket.admitted(port, ann.token)
       raw.say(`421["${event}",{}]`)
+      expect(await raw.hear(text => text.startsWith('42["session.closed"'))).toContain('"malformed_packet"')
       await raw.untilClosed()
     },
   )
@@ -128,14 +129,21 @@ describe('a packet (S06)', () => {
     raw.say('41')
   })
 
-  it.each(['42[', '42[]', '42[null]', '42{}', '42[{}]', '42[[]]', '49', '4211["x"', '4599-["x"]', '9'])(
-    'after it, that is none, closes the transport: %s',
+  it.each(['42[', '42[]', '42[null]', '42{}', '42[{}]', '42[[]]', '49', '4211["x"', '4599-["x"]'])(
+    'after it, that is none, closes the transport, and says why: %s',
     async packet => {
       await using raw = await RawSocket.admitted(port, ann.token)
       raw.say(packet)
+      expect(await raw.hear(text => text.startsWith('42["session.closed"'))).toContain('"malformed_packet"')
       await raw.untilClosed()
     },
   )
+
+  it('that is none of Engine.IO either closes the transport', async () => {
+    await using raw = await RawSocket.admitted(port, ann.token)
+    raw.say('9')
+    await raw.untilClosed()
+  })
 
   it.each(['431[1]', '43999["x"]', '42', '421', '6', '3'])('without a sense harms nobody: %s', async packet => {
     await using raw = await RawSocket.admitted(port, ann.token)
