@@ -5,14 +5,16 @@ import { asyncApi } from '../kernel/docs/asyncapi'
 import { openApi } from '../kernel/docs/openapi'
 import { type Product } from '../kernel/product'
 import { product } from '../skills'
+import { metricsFile } from './docs/metrics-file'
 import { operationsFile } from './docs/operations-file'
 
-/** Everything that is read off the list of operations and committed: the text of each file by its path below `root`. */
+/** Everything that is read off the code and committed: the text of each file by its path below `root`. */
 export async function generatedFiles(root: string, listed: Product): Promise<Map<string, string>> {
   const style = JSON.parse(await readFile(join(root, '.prettierrc.json'), 'utf8')) as Options
   return new Map([
     ['docs/openapi.json', asText(openApi(listed))],
     ['docs/asyncapi.json', asText(asyncApi(listed))],
+    ['docs/metrics.md', await metricsFile(style)],
     ['client/operations.ts', await operationsFile(listed, style)],
   ])
 }

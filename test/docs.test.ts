@@ -18,8 +18,12 @@ import {
 } from '../kernel/protocol'
 import { refusals } from '../kernel/refusals'
 import { logKeptDays } from '../kernel/upkeep'
-import { socketsPerPersonMax } from '../realtime/presence/seats'
+import { tooManyChannels } from '../realtime/channels'
+import { ackMissing } from '../realtime/dispatch'
+import { frameBytesMax, handshakeMaxMs } from '../realtime/gateway'
+import { socketsPerPersonMax, tooManySockets } from '../realtime/presence/seats'
 import { variableNames } from '../kernel/world/config'
+import { createMetrics } from '../kernel/world/metrics'
 import { product } from '../skills'
 
 const read = (...path: string[]) => readFileSync(join(__dirname, '..', ...path), 'utf8')
@@ -115,7 +119,11 @@ describe('the documents', () => {
   it('hold a guide to the protocol that leaves none of its names, codes and limits out', () => {
     const guide = read('docs', 'realtime.md')
     const names = [...protocolCalls, ...protocolMessages, ...sseEvents].map(({ name }) => name)
-    const codes = [...listOfClosings.map(({ kind }) => kind), refusals.overloaded, refusals.moving, tooManyStreams]
+    const { malformedJson, methodNotAllowed, conflict, staleRevision, tooLarge, notJson, keyReused } = refusals
+    const ofOperations = [malformedJson, methodNotAllowed, conflict, staleRevision, tooLarge, notJson, keyReused]
+    const general = Object.values(refusals).filter(kind => !ofOperations.includes(kind))
+    const own = [ackMissing, tooManyChannels, tooManySockets, tooManyStreams]
+    const codes = [...listOfClosings.map(({ kind }) => kind), ...general, ...own]
     const snapshots = product.operations.filter(({ snapshotOf }) => snapshotOf !== undefined).map(({ name }) => name)
     const said = [...names, ...codes.map(({ code }) => code), ...snapshots]
     expect(said.filter(word => !guide.includes(word))).toEqual([])
@@ -127,8 +135,17 @@ describe('the documents', () => {
       `${channelsPerSocketMax} over a socket`,
       `${socketsPerPersonMax} sockets`,
       `${logKeptDays} days`,
+      `within ${handshakeMaxMs / 1_000} s`,
+      `${frameBytesMax / 1_024} kB`,
     ]
     expect(limits.filter(limit => !guide.replaceAll(/\s+/g, ' ').includes(limit.replace('\n', ' ')))).toEqual([])
+  })
+
+  it('hold a deployment guide that watches what there is', async () => {
+    const found = read('docs', 'deployment.md').match(/\btutti_[a-z0-9_]+/g) ?? []
+    const known = (await createMetrics().registry.getMetricsAsJSON()).map(({ name }) => name)
+    // The second login of the database.
+    expect(found.filter(name => !known.includes(name) && name !== 'tutti_next')).toEqual([])
   })
 
   it('list every variable of the configuration in the README', () => {
