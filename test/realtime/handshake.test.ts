@@ -136,6 +136,19 @@ describe('a transport', () => {
     expect(neighbour.connected).toBe(true)
   })
 
+  it('is closed when it does not say who it is in time, and counted; one that does goes on', async () => {
+    const { metrics } = world.world
+    const silent = async () =>
+      (await metrics.handshakesRefused.get()).values.find(({ labels }) => labels.why === 'silent')?.value ?? 0
+    const before = await silent()
+    await using one = await RawSocket.admitted(port, await world.issuer.tokenFor('ann'))
+    await using other = await RawSocket.open(port)
+    await other.untilClosed()
+    await until(async () => (await silent()) > before)
+    one.say('421["user-profile.getMe",{}]')
+    expect(await one.hear(text => text.startsWith('431['))).toContain('data')
+  })
+
   it('is closed by a frame that is too large, and takes one that is not (S03)', async () => {
     const token = await world.issuer.tokenFor('ann')
     await using socket = await RawSocket.admitted(port, token)
@@ -146,6 +159,10 @@ describe('a transport', () => {
     socket.say(padded(frameBytesMax + 1))
     await socket.untilClosed()
     expect(socket.closeCode).toBe(1009)
+    await until(async () => {
+      const { values } = await world.world.metrics.socketsLeft.get()
+      return values.some(({ labels }) => labels.reason === 'transport error')
+    })
   })
 
   it('is refused a polling body that is too large (S03)', async () => {
