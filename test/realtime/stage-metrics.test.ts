@@ -1,0 +1,259 @@
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { type Counter, type Gauge, type Histogram } from 'prom-client'
+import { type Redis, startRedis } from '../../dev/processes/redis'
+import { type Position } from '../../kernel/stream'
+import { type World } from '../../kernel/world'
+import { announce, numbers } from '../announce'
+import { privateFolder } from '../dev/processes-fixture/private-folder'
+import { makeTrack } from '../factories'
+import { until } from '../kernel/until'
+import { type Ear, type Person } from '../people'
+import { freshWorld, type TestWorld } from '../world'
+
+/** What is measured of an event's way moves when the thing happens that it speaks of, and by as much. */
+let folder: Awaited<ReturnType<typeof privateFolder>>
+let redis: Redis
+let world: TestWorld
+/** One person on either node. */
+let people: Person[]
+beforeAll(async () => {
+  folder = await privateFolder()
+  redis = await startRedis({ folder: join(folder.path, 'redis') })
+  world = await freshWorld({ variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
+  people = [await world.person('ann', { node: 0 }), await world.person('bob', { node: 1 })]
+})
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+  await redis[Symbol.asyncDispose]()
+  await folder[Symbol.asyncDispose]()
+})
+
+const worlds = () => world.nodes.map(node => node.world)
+
+/** The node whose followers are looked at, and the person there. */
+const here = () => {
+  const [node, person] = [worlds()[1], people[1]]
+  if (node === undefined || person === undefined) throw new Error('there is no second node')
+  return { node, person }
+}
+
+const newChannel = async () => `track:${(await makeTrack(here().person.id)).id}`
+
+/** A channel with an ear on either node, and a way to say so many things there in one transaction. */
+async function stage() {
+  const channel = await newChannel()
+  const ears: Ear[] = []
+  for (const person of people) ears.push(await person.hear(channel))
+  let said = 0
+  return {
+    channel,
+    say: async (count = 1) => {
+      await announce(world.world, channel, numbers(said + 1, said + count + 1))
+      said += count
+    },
+    /** Every ear has heard all of it, in order and once. */
+    heard: async () => {
+      for (const ear of ears)
+        expect((await ear.all(world.world)).map(({ offset }) => offset)).toEqual(numbers(1, said + 1))
+    },
+  }
+}
+
+/** Redis has taken all that was said, and the relays know it. */
+const handedOn = () =>
+  until(async () => {
+    const text = 'select from channel_inbox union all select from channel_pending'
+    return (await world.world.db.query(text)).length === 0
+  })
+
+type Labels = Record<string, string>
+
+/** Since the node began. */
+async function valueOf(metric: Counter | Gauge, wanted: Labels = {}): Promise<number> {
+  const { values } = await metric.get()
+  const found = values.find(({ labels }) => Object.entries(wanted).every(([name, text]) => labels[name] === text))
+  return found?.value ?? 0
+}
+
+async function partOf(histogram: Histogram, part: 'count' | 'sum'): Promise<number> {
+  const { name, values } = await histogram.get()
+  return values.find(({ metricName }) => metricName === `${name}_${part}`)?.value ?? 0
+}
+
+const readings = {
+  relayed: ({ metrics }: World) => valueOf(metrics.relayed),
+  relayLag: ({ metrics }: World) => partOf(metrics.relayLag, 'count'),
+  nodeLag: ({ metrics }: World) => partOf(metrics.nodeLag, 'count'),
+  nodeLagSeconds: ({ metrics }: World) => partOf(metrics.nodeLag, 'sum'),
+  socketLag: ({ metrics }: World) => partOf(metrics.socketLag, 'count'),
+  delivered: ({ metrics }: World) => valueOf(metrics.delivered),
+  hits: ({ metrics }: World) => valueOf(metrics.resumes, { outcome: 'hit' }),
+  misses: ({ metrics }: World) => valueOf(metrics.resumes, { outcome: 'miss' }),
+  relayGaps: ({ metrics }: World) => valueOf(metrics.gaps, { where: 'relay' }),
+  hubGaps: ({ metrics }: World) => valueOf(metrics.gaps, { where: 'hub' }),
+  fromRedis: ({ metrics }: World) => valueOf(metrics.backfills, { from: 'redis' }),
+  fromPostgres: ({ metrics }: World) => valueOf(metrics.backfills, { from: 'postgres' }),
+}
+type Reading = keyof typeof readings
+
+/** By how much these move from now until it is asked, on these nodes together. */
+async function watch<R extends Reading>(nodes: readonly World[], names: readonly R[]) {
+  const now = async (name: R) => {
+    const values = await Promise.all(nodes.map(node => readings[name](node)))
+    return values.reduce((sum, value) => sum + value, 0)
+  }
+  const before = new Map<R, number>()
+  for (const name of names) before.set(name, await now(name))
+  return async () => {
+    const moved: Partial<Record<R, number>> = {}
+    for (const name of names) moved[name] = (await now(name)) - (before.get(name) ?? 0)
+    return moved as Record<R, number>
+  }
+}
+
+describe('what is said', () => {
+  it('is counted, and its time taken, where it is handed on, where it is heard and where it is delivered', async () => {
+    const { say, heard } = await stage()
+    await handedOn()
+    // Whoever holds the shard hands it on, and every node hears and delivers it.
+    const handing = await watch(worlds(), ['relayed', 'relayLag'])
+    const hearing = await Promise.all(worlds().map(node => watch([node], ['nodeLag', 'socketLag', 'delivered'])))
+    await say(3)
+    await heard()
+    await handedOn()
+    expect(await handing()).toEqual({ relayed: 3, relayLag: 3 })
+    for (const moved of hearing) {
+      // On a busy machine PostgreSQL may have told of it first.
+      await until(async () => (await moved()).nodeLag > 0)
+      // What was said at once travels in one frame.
+      expect(await moved()).toEqual({ nodeLag: 1, socketLag: 1, delivered: 3 })
+    }
+  })
+
+  it('has its time taken in seconds', async () => {
+    const { channel, say, heard } = await stage()
+    await say()
+    await heard()
+    const { node } = here()
+    const moved = await watch([node], ['nodeLag', 'nodeLagSeconds'])
+    const { epoch, events } = await node.channels.after(channel, 0, 1)
+    const frame = { epoch, sentAt: world.clock.now() - 3_000, events }
+    await node.redis.publisher.publish(node.channelCache.topic(channel), JSON.stringify(frame))
+    await until(async () => (await moved()).nodeLag > 0)
+    const { nodeLagSeconds } = await moved()
+    expect(nodeLagSeconds).toBeGreaterThanOrEqual(3)
+    expect(nodeLagSeconds).toBeLessThan(3_000)
+  })
+})
+
+describe('a follower that comes back', () => {
+  /** Comes back to the node that is looked at. */
+  async function resume(channel: string, after: Position): Promise<unknown> {
+    const socket = await here().person.socket()
+    return await socket.timeout(8_000).emitWithAck('channel.follow', { input: { channel, after } })
+  }
+  const positionOf = (channel: string) => world.world.channels.position(channel)
+
+  it('and finds everything in memory is a hit', async () => {
+    const { channel, say, heard } = await stage()
+    await say(3)
+    await heard()
+    const { epoch } = await positionOf(channel)
+    const moved = await watch([here().node], ['hits', 'misses'])
+    expect(await resume(channel, { epoch, offset: 1 })).toMatchObject({ data: { recovered: true, top: 3 } })
+    expect(await moved()).toEqual({ hits: 1, misses: 0 })
+  })
+
+  it('and finds everything in the log is a hit, which costs a read', async () => {
+    const channel = await newChannel()
+    await announce(world.world, channel, [1, 2, 3])
+    const { epoch } = await positionOf(channel)
+    const moved = await watch([here().node], ['hits', 'misses'])
+    const reads = await watch([here().node], ['fromRedis', 'fromPostgres'])
+    expect(await resume(channel, { epoch, offset: 1 })).toMatchObject({ data: { recovered: true, top: 3 } })
+    expect(await moved()).toEqual({ hits: 1, misses: 0 })
+    const { fromRedis, fromPostgres } = await reads()
+    expect(fromRedis + fromPostgres).toBeGreaterThan(0)
+  })
+
+  it('with a place of another epoch, or one that the log has not reached, is a miss', async () => {
+    const { channel, say, heard } = await stage()
+    await say(3)
+    await heard()
+    const { epoch } = await positionOf(channel)
+    const strangers = [
+      { epoch: 'other', offset: 1 },
+      { epoch, offset: 99 },
+    ]
+    for (const after of strangers) {
+      const moved = await watch([here().node], ['hits', 'misses'])
+      expect(await resume(channel, after)).toMatchObject({ data: { recovered: false, events: [] } })
+      expect(await moved()).toEqual({ hits: 0, misses: 1 })
+    }
+  })
+})
+
+describe('a hole', () => {
+  it.each([
+    ['redis', { hubGaps: 1, fromRedis: 1, fromPostgres: 0 }],
+    ['postgres', { hubGaps: 1, fromRedis: 0, fromPostgres: 1 }],
+  ] as const)('that a node finds is counted once, and so is the read of %s that fills it', async (from, wanted) => {
+    const { channel, say, heard } = await stage()
+    const { node } = here()
+    const topic = node.channelCache.topic(channel)
+    await say()
+    await heard()
+    let found: unknown
+    // Whether a look at the tops is quicker than what shows the hole is up to the machine: again until it was not.
+    for (let round = 0; round < 5 && !isDeepStrictEqual(found, wanted); round += 1) {
+      await handedOn()
+      const moved = await watch([node], ['hubGaps', 'fromRedis', 'fromPostgres'])
+      await node.redis.subscriber.unsubscribe(topic)
+      await say()
+      await handedOn()
+      if (from === 'postgres') await node.channelCache.forget(channel)
+      await node.redis.subscriber.subscribe(topic)
+      await say()
+      await heard()
+      found = await moved()
+    }
+    expect(found).toEqual(wanted)
+  })
+
+  it('that a relay finds in Redis is counted once', async () => {
+    const { channel, say, heard } = await stage()
+    await say(2)
+    await heard()
+    await handedOn()
+    const { channels, channelCache } = world.world
+    const moved = await watch(worlds(), ['relayGaps'])
+    await channelCache.forget(channel)
+    await channelCache.place(channel, { epoch: await channels.epoch(), offset: 0 })
+    await say()
+    await heard()
+    await handedOn()
+    expect(await moved()).toEqual({ relayGaps: 1 })
+    expect(await channelCache.after(channel, 0, 10)).toMatchObject({ top: 3, events: [{}, {}, {}] })
+  })
+})
+
+it('a Redis that is away is told of by every node until it is back, and PostgreSQL is read meanwhile', async () => {
+  const { say, heard } = await stage()
+  const all = async (degraded: number) => {
+    for (const { metrics } of worlds()) await until(async () => (await valueOf(metrics.degraded)) === degraded)
+  }
+  await say()
+  await heard()
+  await all(0)
+  const moved = await Promise.all(worlds().map(node => watch([node], ['fromPostgres'])))
+  await redis.stop()
+  await all(1)
+  await say()
+  await heard()
+  for (const reads of moved) expect((await reads()).fromPostgres).toBeGreaterThan(0)
+  await redis.restart()
+  await all(0)
+  await say()
+  await heard()
+})
