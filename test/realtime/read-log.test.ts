@@ -1,0 +1,105 @@
+import { newId } from '../../kernel/ids'
+import { readLog } from '../../realtime/log/read-log'
+import { product } from '../../skills'
+import { announce, numbers } from '../announce'
+import { type OwnWorld, ownWorld } from '../kernel/own-world'
+import { until } from '../kernel/until'
+
+/** No relay runs here: Redis has no copy of what is said, and PostgreSQL is asked. */
+let own: OwnWorld
+beforeAll(async () => {
+  own = await ownWorld({ product })
+})
+afterAll(() => own[Symbol.asyncDispose]())
+afterEach(() => jest.restoreAllMocks())
+
+const crowd = numbers(0, 25)
+
+/** A channel on which three things were said, and a node's reader of it. */
+async function stage() {
+  const { world } = own
+  const channel = `user:${newId(new Date())}`
+  await announce(world, channel, [1, 2, 3])
+  const epoch = await world.channels.epoch()
+  const log = readLog(world)
+  const looks = jest.spyOn(world.channelCache, 'after')
+  return {
+    say: (n: number) => announce(world, channel, [n]),
+    /** What comes after an offset, from a log that is known to have reached `atLeast`. */
+    read: async (offset: number, atLeast = 3) => {
+      const { top, events } = await log.after(channel, { epoch, offset }, atLeast)
+      return { top, offsets: events?.map(event => event.offset) }
+    },
+    /** Resolves when so many have looked into Redis in vain, and asked PostgreSQL or joined who had. */
+    asked: async (count: number) => {
+      await until(() => looks.mock.results.length === count)
+      await Promise.allSettled(looks.mock.results.map(({ value }) => value as Promise<unknown>))
+      await new Promise(resolve => setImmediate(resolve))
+    },
+  }
+}
+
+/** Counts the reads of the log that PostgreSQL is asked for; it answers them, but nobody is told before the release. */
+function holdReads() {
+  const { db } = own.world
+  const read = db.read.bind(db)
+  const count = { asked: 0, answered: 0 }
+  let release: () => void = () => undefined
+  const released = new Promise<void>(resolve => (release = resolve))
+  jest.spyOn(db, 'read').mockImplementation(async statement => {
+    if (statement.name !== 'channel-events-after') return read<never>(statement)
+    count.asked += 1
+    const rows = await read<never>(statement)
+    count.answered += 1
+    await released
+    return rows
+  })
+  return Object.assign(count, { release })
+}
+
+describe('those who missed the same', () => {
+  it('and ask at once cost PostgreSQL one read, and all of them get it', async () => {
+    const { read, asked } = await stage()
+    const reads = holdReads()
+    const found = Promise.all(crowd.map(() => read(1)))
+    await asked(crowd.length)
+    reads.release()
+    expect(await found).toEqual(crowd.map(() => ({ top: 3, offsets: [2, 3] })))
+    expect(reads.asked).toBe(1)
+  })
+
+  it('and know of more than a read that is under way can tell read once more, together', async () => {
+    const { say, read, asked } = await stage()
+    const reads = holdReads()
+    const early = read(0)
+    await until(() => reads.answered === 1)
+    await say(4)
+    const found = Promise.all(crowd.map(() => read(0, 4)))
+    await asked(1 + crowd.length)
+    expect(reads.asked).toBe(1)
+    reads.release()
+    expect(await early).toEqual({ top: 3, offsets: [1, 2, 3] })
+    expect(await found).toEqual(crowd.map(() => ({ top: 4, offsets: [1, 2, 3, 4] })))
+    expect(reads.asked).toBe(2)
+  })
+
+  it('and ask one after the other read each for themselves, and find what was said meanwhile', async () => {
+    const { say, read } = await stage()
+    expect(await read(2)).toEqual({ top: 3, offsets: [3] })
+    await say(4)
+    expect(await read(2)).toEqual({ top: 4, offsets: [3, 4] })
+  })
+})
+
+it('those who missed something else read for themselves', async () => {
+  const { read, asked } = await stage()
+  const reads = holdReads()
+  const found = Promise.all([read(0), read(1)])
+  await asked(2)
+  reads.release()
+  expect(await found).toEqual([
+    { top: 3, offsets: [1, 2, 3] },
+    { top: 3, offsets: [2, 3] },
+  ])
+  expect(reads.asked).toBe(2)
+})
