@@ -4,6 +4,7 @@ import {
   type Experiment,
   freezeRelay,
   killNodes,
+  killRelay,
   longTransaction,
   postgresRestarted,
   redisAway2,
@@ -43,6 +44,7 @@ async function play({ name, fault }: Experiment, ms: number, on = scene) {
 describe('every follower applies every event, once and in order, when', () => {
   const onTheWhole: [Experiment, number][] = [
     [killNodes, 1_500],
+    [killRelay, 1_500],
     [freezeRelay, 1_000],
     [redisRestarted, 800],
     [redisAwayHalf, 800],
