@@ -37,12 +37,13 @@ async function waitForItems(trackId: string): Promise<string> {
 
 /** Answers the last playlist of a batch that was full. */
 async function tellSome(trackId: string, after: string, context: Context): Promise<string | undefined> {
-  const track = await Track.findByPk(trackId)
-  if (track === null) return undefined
   const ids = await nextPlaylists(trackId, after, context)
   // None becomes private meanwhile: what is said of it goes to those who may hear it.
   const lock = Transaction.LOCK.SHARE
   const playlists = await Playlist.findAll({ where: { id: ids, removedAt: null }, order: ['id'], lock })
+  // Only now, and until the commit: who waits for a playlist while the track is changed again would be the last to tell of it.
+  const track = await Track.findByPk(trackId, { lock })
+  if (track === null) return undefined
   const items = await PlaylistItem.findAll({ where: { playlistId: ids, trackId }, order: ['id'] })
   const isGone = track.removedAt !== null
   const asAnyoneSees = isListed(track) ? await viewTrack(track, { actor: null }) : null

@@ -1,3 +1,4 @@
+import { Transaction } from 'sequelize'
 import { newId } from '../../../kernel/ids'
 import { Playlist, PlaylistItem } from '../../../models'
 import { addItem } from '../../../skills/playlists/add-item'
@@ -148,6 +149,36 @@ it('misses no playlist to which the track is added at that very moment', async (
     expect([...shown.values()]).toEqual([1_000, 1_000, 1_000, 1_000])
   }
 })
+
+it('tells last how the track is in the end, though an editor of the playlist held up who tells', async () => {
+  for (let round = 0; round < 4; round += 1) {
+    const track = await makeTrack(ann.id, { title: 'Nought' })
+    const { playlistId } = await listOf(track.id)
+    const heard = await ann.hear(`playlist:${playlistId}`)
+    const telling: Promise<void>[] = []
+    await world.world.db.transaction(async () => {
+      await Playlist.findByPk(playlistId, { lock: Transaction.LOCK.UPDATE })
+      for (const title of ['One', 'Two']) {
+        await ann.call(updateTrack, { trackId: track.id, title })
+        telling.push(world.work())
+        await until(async () => (await waiting()) === telling.length)
+      }
+    })
+    await Promise.all(telling)
+    await heard.all(world.world)
+    expect(told(heard, playlistId).at(-1)).toMatchObject({ track: { title: 'Two' } })
+  }
+})
+
+/** Statements of those who wait for a row that somebody else holds. */
+const waiting = async (): Promise<number> =>
+  (
+    await world.world.db.read({
+      name: 'waiting',
+      text: `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+      values: [],
+    })
+  ).length
 
 interface Told {
   item?: { itemId: string; track: { durationMs: number } }
