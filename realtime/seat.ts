@@ -5,8 +5,12 @@ import { type Bell } from './bell'
 
 const reconnectMs = 500
 const answerWithinMs = 6_000
-/** PostgreSQL ends a session that has fallen silent, and with it its locks: a frozen node stops nobody. */
+/**
+ * PostgreSQL ends a session that has fallen silent, or that does not take its answer, and with it its locks: a frozen node stops
+ * nobody. Nor does anybody wait long for the locks of one that is about to be ended.
+ */
 const silenceMs = 3_000
+const settings = { idle_session_timeout: silenceMs, tcp_user_timeout: silenceMs, lock_timeout: silenceMs }
 
 interface Sitting {
   /** Under which PostgreSQL shows the session. */
@@ -46,7 +50,9 @@ function takeSeat(world: World, name: string): Client {
     keepAlive: true,
     connectionTimeoutMillis: answerWithinMs,
     query_timeout: answerWithinMs,
-    options: `-c idle_session_timeout=${silenceMs}`,
+    options: Object.entries(settings)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
   })
   seat.on('error', () => undefined)
   return seat

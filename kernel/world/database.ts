@@ -10,6 +10,7 @@ import { createTransactions, joinTransactionsByThemselves } from './transactions
 export const statementTimeoutMs = 5_000
 const lockTimeoutMs = 3_000
 const acquireTimeoutMs = 3_000
+const unreadTimeoutMs = 3_000
 const connectTimeoutMs = 3_000
 
 /** A statement of a hot read: prepared once per connection under its name. */
@@ -35,6 +36,8 @@ export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
     query_timeout: statementTimeoutMs + 1_000,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
+    // Who does not take an answer holds the locks of its statement until the last of it is gone.
+    options: `-c tcp_user_timeout=${unreadTimeoutMs}`,
   }
   const { url, poolMax } = config.database
   const readers = Math.max(1, Math.floor(poolMax / 3))
