@@ -28,7 +28,7 @@ export interface Transacting<A extends Actor | null> {
 /**
  * One business transaction: `work`, then the reactions of other skills to what it emitted, then the events, appended
  * last, so that two that wait for each other's rows are in the log in the order of their commits. After the commit the cache
- * drops what became stale and the relay is woken. Locks are always taken in the order business rows, then events.
+ * drops what became stale and the relay is woken.
  */
 export async function transact<T, A extends Actor | null>(
   call: Transacting<A>,

@@ -1,16 +1,17 @@
 import { sqlMigration } from './migration'
 
 /**
- * The plans are made while the tables are empty, and kept: reading them whole would become dear as what was deleted piles up
- * between two vacuums.
+ * The plans are made while the tables are as good as empty, and kept: reading them whole would become dear as what was deleted piles
+ * up between two vacuums, and a loop in a loop as soon as much waits at once.
  */
-const byIndex = 'set enable_seqscan = off'
+const byIndex = 'set enable_seqscan = off set enable_bitmapscan = off'
+const byHash = 'set enable_nestloop = off'
 
 /**
  * What transactions say waits here, in the order in which they said it, until it is given its place: many at once, for a
- * fraction of what each costs by itself, and no transaction waits for another one's channel. Whoever reads the log gives the
- * places that are still missing, so that nobody can tell. `append_events` and `append_to_channels` serve the releases before
- * this one; the release after it drops them.
+ * fraction of what each costs by itself, and no transaction waits for another one's channel. Whoever reads a channel gives the
+ * places that are still missing there, so that nobody can tell. `append_events` serves the release before this one; the
+ * release after it drops it, and `append_to_channels`, which nobody calls any more.
  */
 export const channelInbox = sqlMigration(
   '2026-11-23-30-channel-inbox',
@@ -28,29 +29,28 @@ export const channelInbox = sqlMigration(
   -- As channel_pending: nearly empty, and read many times a second.
   ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
-  -- Gives the oldest of what waits in these shards its places in the log, and answers it with its numbers in channel_pending.
-  create function place_events(shards smallint[], most integer)
-  returns table (seq bigint, channel text, "offset" bigint, id uuid, name text, at timestamptz, data jsonb, logged_at timestamptz)
-  language plpgsql ${byIndex} as $$
-  #variable_conflict use_column
+  -- \`seq\` is its number in channel_pending.
+  create type placed_event as (
+    seq bigint, channel text, "offset" bigint, id uuid, name text, at timestamptz, data jsonb, logged_at timestamptz);
+
+  -- Until the end of the transaction: one at a time gives places in a shard, and so on its channels. In one order, so that two never
+  -- wait for each other in a circle. Look only then for what waits, to see all that was committed before: else a later one might
+  -- come first.
+  create function lock_places(shards smallint[]) returns void language plpgsql as $$
   declare
     one_shard smallint;
-    oldest tid[];
-    today date := (now() at time zone 'utc')::date;
   begin
-    -- One at a time in a shard, and so on its channels. Each sees all that was committed before it began: else a later one might
-    -- come first. In one order, so that two never wait for each other in a circle.
     for one_shard in select distinct shard from unnest(shards) as shard order by shard loop
       perform pg_advisory_xact_lock(7283335, one_shard);
     end loop;
-    oldest := array(
-      select place from (select distinct unnest(shards) as number) as one cross join lateral (
-        select seq, ctid as place from channel_inbox where shard = number order by seq limit place_events.most
-      ) as waiting
-      order by seq limit place_events.most);
-    if cardinality(oldest) = 0 then
-      return;
-    end if;
+  end $$;
+
+  -- Gives these rows of channel_inbox, of shards that are locked, the next places of their channels. Of each channel there are the
+  -- oldest, with none left out.
+  create function place_rows(oldest tid[]) returns setof placed_event language plpgsql ${byHash} as $$
+  declare
+    today date := (now() at time zone 'utc')::date;
+  begin
     return query
     with taken as materialized (
       delete from channel_inbox where ctid = any (oldest) returning *
@@ -75,6 +75,37 @@ export const channelInbox = sqlMigration(
     select pending.seq, channel, "offset", placed.id, placed.name, placed.at, placed.data, placed.logged_at
     from pending join placed using (channel, "offset")
     order by pending.seq;
+  end $$;
+
+  -- Gives the oldest of what waits in these shards its places.
+  create function place_events(shards smallint[], most integer) returns setof placed_event language plpgsql ${byIndex} as $$
+  declare
+    oldest tid[];
+  begin
+    perform lock_places(shards);
+    oldest := array(
+      select place from (select distinct unnest(shards) as number) as one cross join lateral (
+        select seq, ctid as place from channel_inbox where shard = number order by seq limit most
+      ) as waiting
+      order by seq limit most);
+    if cardinality(oldest) > 0 then
+      return query select * from place_rows(oldest);
+    end if;
+  end $$;
+
+  -- The same where something has waited for so long: nobody holds the shard, or who does is frozen, or of the release before. Waits for
+  -- nobody.
+  create function place_starving(shards smallint[], waited interval) returns void language plpgsql ${byIndex} as $$
+  declare
+    one_shard smallint;
+  begin
+    foreach one_shard in array shards loop
+      if (select logged_at from channel_inbox where shard = one_shard order by seq limit 1) <= clock_timestamp() - waited then
+        if pg_try_advisory_xact_lock(7283335, one_shard) then
+          perform from place_events(array[one_shard], 1000);
+        end if;
+      end if;
+    end loop;
   end $$;
 
   -- For a relay: forgets what was handed on, and answers what is to be handed on next, in order. To be committed before anybody
@@ -109,11 +140,23 @@ export const channelInbox = sqlMigration(
     order by waiting.seq;
   end $$;
 
-  -- Gives places to all that was said on these channels and committed by now; \`shards\` are theirs.
+  -- Gives places to all that was said on these channels and is committed by now; \`shards\` are theirs. What waits on others, or comes
+  -- meanwhile, is left to others: however much it is, this ends.
   create function settle_channels(names text[], shards smallint[]) returns void language plpgsql ${byIndex} as $$
+  declare
+    last bigint;
+    oldest tid[];
   begin
-    while exists (select from channel_inbox where shard = any (shards) and channel = any (names)) loop
-      perform from place_events(shards, 1000);
+    if not exists (select from channel_inbox where shard = any (shards) and channel = any (names)) then
+      return;
+    end if;
+    perform lock_places(shards);
+    last := (select max(seq) from channel_inbox where shard = any (shards) and channel = any (names));
+    loop
+      oldest := array(
+        select ctid from channel_inbox where shard = any (shards) and channel = any (names) and seq <= last order by seq limit 10000);
+      exit when cardinality(oldest) = 0;
+      perform from place_rows(oldest);
     end loop;
   end $$;
 
@@ -136,12 +179,26 @@ export const channelInbox = sqlMigration(
         where channel = wanted and "offset" > channel_after.after order by "offset" limit channel_after.most
       ) event), '[]');
   end $$;
+
+  -- The release before takes the next places itself: after what was said before it.
+  alter function append_events(text[], uuid[], text[], timestamptz[], jsonb[]) rename to append_events_at_once;
+  create function append_events(addressees text[], ids uuid[], names text[], ats timestamptz[], said jsonb[])
+  returns smallint[] language plpgsql as $$
+  begin
+    perform settle_channels(addressees, array(select distinct shard from channel_inbox where channel = any (addressees)));
+    return append_events_at_once(addressees, ids, names, ats, said);
+  end $$;
   `,
   `
-  -- The release before this one knows nothing of what waits.
+  -- The release before this one knows nothing of what waits. Who still says something fails from here on, and loses nothing unsaid.
+  select lock_places('{0, 1, 2, 3, 4, 5, 6, 7}');
+  lock table channel_inbox in access exclusive mode;
   select count(*) from place_events('{0, 1, 2, 3, 4, 5, 6, 7}', 2147483647);
+  drop function append_events(text[], uuid[], text[], timestamptz[], jsonb[]);
+  alter function append_events_at_once(text[], uuid[], text[], timestamptz[], jsonb[]) rename to append_events;
   drop function channel_after(text, smallint, bigint, integer); drop function channel_tops(text[], smallint[]);
   drop function settle_channels(text[], smallint[]); drop function next_to_hand_on(smallint[], bigint[], integer);
-  drop function place_events(smallint[], integer); drop table channel_inbox;
+  drop function place_starving(smallint[], interval); drop function place_events(smallint[], integer);
+  drop function place_rows(tid[]); drop function lock_places(smallint[]); drop type placed_event; drop table channel_inbox;
   `,
 )

@@ -59,7 +59,7 @@ async function main(): Promise<void> {
   const world = await createWorld(config, { log })
   // A Redis that is away at the start is no reason not to serve: it may come back.
   await world.redis.ready(redisWaitMs).catch(() => log.warn('redis is away'))
-  const parts: AsyncDisposable[] = [world]
+  const parts: AsyncDisposable[] = [saidLast(world), world]
   if (config.roles.includes('worker')) parts.unshift(await startWorker(world, product))
   const start = config.roles.includes('web') ? startWeb : startStatus
   const node = await start(world, product, config.port)
@@ -73,6 +73,12 @@ async function main(): Promise<void> {
   log.info('ended')
   process.exit(code)
 }
+
+/** What was said after the relay had ended gets its place: all that go on may be of the release before, which gives none. */
+const saidLast = ({ channels, log }: World): AsyncDisposable => ({
+  [Symbol.asyncDispose]: () =>
+    channels.placeStarving(0).catch((error: unknown) => log.warn(describeError(error), 'the log was not settled')),
+})
 
 /** A second signal, or an end that takes too long, cuts whatever is still under way: what was committed is safe. */
 function endAtOnceWhenLate(log: Log, drainSeconds: number): void {

@@ -6,6 +6,7 @@ import { type Product } from '../kernel/product'
 import { parse } from '../kernel/schema'
 import { transact } from '../kernel/transact'
 import { describeError } from '../kernel/world/log'
+import { starvingMs } from '../kernel/world/channel-log'
 import { workerSeenEveryMs } from '../kernel/world/jobs'
 import { type World } from '../kernel/world'
 
@@ -40,12 +41,14 @@ export async function startWorker(world: World, product: Product): Promise<Worke
     })
   const runners = [await start(short, concurrency.short)]
   if (long.length > 0) runners.push(await start(long, concurrency.long))
+  const placing = setInterval(() => void world.channels.placeStarving(starvingMs).catch(() => undefined), pollMs)
   return {
     ended: Promise.race(runners.map(({ promise }) => promise)),
     [Symbol.asyncDispose]: async () => {
       stopping.abort()
       await Promise.all(runners.map(runner => runner.stop()))
       await living.end()
+      clearInterval(placing)
     },
   }
 }

@@ -28,7 +28,7 @@ export const announce = (
 export const settle = ({ db }: Pick<World, 'db'>): Promise<object[]> =>
   db.call('select count(*) from place_events($1, 1000000)', [numbers(0, shardCount)])
 
-/** What the events of the whole log carry, in the order in which they were said; `where` is SQL. */
+/** What the events of the whole log carry, in the order of their transactions; `where` is SQL. */
 export async function logged<D = unknown>(
   world: Pick<World, 'db'>,
   where: string,

@@ -89,6 +89,15 @@ export function createChannelLog(db: Database, redis: RedisClients, now: () => n
       return { epoch: row?.epoch ?? '', top: Number(row?.top ?? 0), events: row?.events ?? [] }
     },
 
+    /**
+     * Gives places to what has waited for so long, for a process without a relay: all relays may be of the release before, which
+     * do not. Waits for nobody.
+     */
+    async placeStarving(waitedMs: number): Promise<void> {
+      const shards = Array.from({ length: shardCount }, (_, shard) => shard)
+      await db.read({ ...placingStarving, values: [shards, `${waitedMs} ms`] })
+    },
+
     /** The newest offsets of those channels that have any events. */
     async tops(channels: readonly string[]): Promise<Map<string, number>> {
       const rows = await db.read<{ name: string; top: string }>({
@@ -115,6 +124,10 @@ export function createChannelLog(db: Database, redis: RedisClients, now: () => n
     },
   }
 }
+
+/** What a relay that holds a shard leaves waiting for less than that is being seen to. */
+export const starvingMs = 250
+export const placingStarving = { name: 'place-starving', text: 'select place_starving($1, $2)' }
 
 export interface Said {
   shard: number

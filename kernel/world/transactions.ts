@@ -57,10 +57,7 @@ export function createTransactions(sequelize: Sequelize) {
 
     readOnly: <T>(work: () => Promise<T>): Promise<T> => run('begin read only', work),
 
-    /**
-     * The last statement of the transaction that it is called in, and the commit, in one round trip: the locks that the
-     * statement takes are held no longer than the commit itself.
-     */
+    /** The last statement of the transaction that it is called in, and the commit, in one round trip. */
     commitWith: async <R extends QueryResultRow>(statement: QueryConfig): Promise<R[]> => {
       const running = joined.getStore()?.get(runningKey) as Running | undefined
       if (running?.transaction.finished !== undefined || running === undefined)

@@ -1,6 +1,6 @@
 import { type ClientBase } from 'pg'
 import { type StreamEvent } from '../../kernel/stream'
-import { shardCount } from '../../kernel/world/channel-log'
+import { placingStarving, shardCount, starvingMs } from '../../kernel/world/channel-log'
 
 /** An event that a relay has still to hand on. */
 export interface Pending {
@@ -51,17 +51,10 @@ interface Row {
   age: number
 }
 
-/** Of these shards, which others hold or nobody, those in which something waits for longer than it should. */
-export async function starvingShards(seat: ClientBase, shards: readonly number[]): Promise<readonly number[]> {
-  const { rows } = await seat.query<{ shard: number }>({ name: 'starving-shards', text: starving, values: [shards] })
-  return rows.map(({ shard }) => shard)
+/** Gives places in these shards, which others hold or nobody, where something waits for longer than it should. */
+export async function placeStarving(seat: ClientBase, shards: readonly number[]): Promise<void> {
+  await seat.query({ ...placingStarving, values: [shards, `${starvingMs} ms`] })
 }
-
-const starvingMs = 250
-const starving = `
-  select shard from unnest($1::smallint[]) as shard cross join lateral (
-    select logged_at from channel_inbox inbox where inbox.shard = shard.shard order by seq limit 1) as oldest
-  where logged_at < now() - interval '${starvingMs} ms'`
 
 /** Seconds since the oldest event was logged that waits to be handed on, by whichever relay; 0 when none does. */
 export async function oldestAge(seat: ClientBase): Promise<number> {

@@ -6,7 +6,7 @@ import { describeError } from '../../kernel/world/log'
 import { type World } from '../../kernel/world'
 import { type Bell, createBell } from '../bell'
 import { workOnSeat } from '../seat'
-import { nextPending, oldestAge, type Pending, starvingShards } from './pending'
+import { nextPending, oldestAge, type Pending, placeStarving } from './pending'
 import { seatName, Shards } from './shards'
 
 const batchMax = 500
@@ -80,7 +80,9 @@ class NodeRelay implements Relay {
       if (this.world.clock.now() >= rebalanceAt) {
         if (failures < handOverAfterFailures) await this.held.rebalance(seat)
         else await this.held.releaseAll(seat)
-        if (!this.held.isAll) await this.placeStarving(seat)
+        // Of relays that are frozen or do not know of places (those of the release before), or of nobody because Redis is away:
+        // the log must go on, and whoever holds a shard finds it there to be handed on.
+        if (!this.held.isAll) await placeStarving(seat, this.held.others)
         this.world.metrics.relayShards.set(this.held.list.length)
         this.world.metrics.pendingAge.set(await oldestAge(seat))
         rebalanceAt = this.world.clock.now() + rebalanceEveryMs[this.held.isAll ? 'withAll' : 'withSome']
@@ -89,34 +91,25 @@ class NodeRelay implements Relay {
       const look = { shards: this.held.list, taken: this.taken, max: batchMax }
       const pending = this.held.any || this.taken.length > 0 ? await nextPending(seat, look) : []
       this.taken = []
-      const isTaken = pending.length === 0 || (await this.handOn(pending))
-      if (!isTaken) failures += 1
+      if (pending.length > 0) await this.handOn(pending)
+      if (pending.length > 0 && this.taken.length === 0) failures += 1
       else if (pending.length > 0 || (failures > 0 && (await this.isRedisThere()))) failures = 0
       // A ring that came meanwhile cuts the rest short.
-      if (!isTaken || pending.length < batchMax) await this.bell.wait(pollMs)
+      if (this.taken.length < batchMax) await this.bell.wait(pollMs)
     }
     await nextPending(seat, { shards: [], taken: this.taken, max: 0 })
   }
 
-  /**
-   * Places what was said in the shards of relays that are frozen or do not know of it (those of the release before), or that nobody
-   * holds because Redis is away: the log must go on, and whoever holds a shard finds it there to be handed on.
-   */
-  private async placeStarving(seat: Client): Promise<void> {
-    const shards = await starvingShards(seat, this.held.others)
-    if (shards.length > 0) await nextPending(seat, { shards, taken: [], max: batchMax })
-  }
-
-  /** Whether Redis took it all. */
-  private async handOn(pending: readonly Pending[]): Promise<boolean> {
+  private async handOn(pending: readonly Pending[]): Promise<void> {
     const { metrics } = this.world
+    const lookedAt = this.world.clock.now()
     await this.forgetStale(pending)
-    const results = await Promise.all([...byChannel(pending)].map(([channel, rows]) => this.append(channel, rows)))
-    const taken = (this.taken = results.flat())
-    if (taken.length === 0) return false
-    for (const { ageSeconds } of pending) metrics.relayLag.observe(Math.max(ageSeconds, 0))
+    const handed = await Promise.all([...byChannel(pending)].map(([channel, rows]) => this.append(channel, rows)))
+    const taken = handed.flat()
+    this.taken = taken.map(({ seq }) => seq)
+    const tookSeconds = (this.world.clock.now() - lookedAt) / 1_000
+    for (const { ageSeconds } of taken) metrics.relayLag.observe(Math.max(ageSeconds, 0) + tookSeconds)
     metrics.relayed.inc(taken.length)
-    return taken.length === pending.length
   }
 
   /** Once more after the commit's own try: the process may have died between the two. Before anybody is told, who may ask. */
@@ -129,15 +122,15 @@ class NodeRelay implements Relay {
     await forgetStale(this.world, happened)
   }
 
-  /** The numbers of the rows that are done with. */
-  private async append(channel: string, rows: readonly Pending[]): Promise<string[]> {
+  /** The rows that are done with: all or none. */
+  private async append(channel: string, rows: readonly Pending[]): Promise<readonly Pending[]> {
     const events = rows.flatMap(({ event }) => event ?? [])
     const epoch = rows[0]?.epoch ?? ''
     try {
       const answer = await this.world.channelCache.append(channel, epoch, events)
       if ('gap' in answer) await this.fillGap(channel, answer.gap)
       else this.world.metrics.relayRepeats.inc(answer.repeated)
-      return rows.map(({ seq }) => seq)
+      return rows
     } catch (error) {
       this.world.log.debug({ channel, ...describeError(error) }, 'not handed on')
       return []

@@ -133,13 +133,26 @@ describe('offsets', () => {
     for (const one of sessions) await one[Symbol.asyncDispose]()
   })
 
+  /** As the release before appends. */
+  const before = (channel: string, n: number) => {
+    const { id, name, at, data } = saidOn(channel, n)
+    return sql('select append_events($1, $2, $3, $4, $5)', [[channel], [id], [name], [at], [data]])
+  }
+
+  it('of the release before come after what was committed before them, though nobody has given that its place', async () => {
+    const [one, other] = channelsBy('behind', 2)
+    for (const n of [1, 3, 5]) {
+      await announce(world.world, [one ?? '', other ?? ''], [n])
+      await before(one ?? '', n + 1)
+    }
+    expect(await numbersOf(one ?? '')).toEqual([1, 2, 3, 4, 5, 6])
+    expect(await numbersOf(other ?? '')).toEqual([1, 3, 5])
+  })
+
   it('go on from those of the release before', async () => {
     const channels = channelsBy('both', 3)
-    const before = (n: number) => {
-      const { channel, id, name, at, data } = saidOn(channels[n % 3] ?? '', n)
-      return sql('select append_events($1, $2, $3, $4, $5)', [[channel], [id], [name], [at], [data]])
-    }
-    const append = (n: number) => (n % 2 === 0 ? before(n) : announce(world.world, channels[n % 3] ?? '', [n]))
+    const append = (n: number) =>
+      n % 2 === 0 ? before(channels[n % 3] ?? '', n) : announce(world.world, channels[n % 3] ?? '', [n])
     await Promise.all(numbers(0, 60).map(append))
     for (const channel of channels) {
       const { events } = await log().after(channel, 0, 100)

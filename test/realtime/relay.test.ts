@@ -1,14 +1,17 @@
 import { Client } from 'pg'
 import { newId } from '../../kernel/ids'
-import { shardCount } from '../../kernel/world/channel-log'
+import { appendOf, shardCount, shardOf } from '../../kernel/world/channel-log'
 import { channelInbox } from '../../migrations/2026-11-23-30-channel-inbox'
 import { migrateDown } from '../../migrations/migrate'
+import { createBell } from '../../realtime/bell'
 import { nextPending, type Pending } from '../../realtime/log/pending'
 import { startRelay } from '../../realtime/log/relay'
+import { workOnSeat } from '../../realtime/seat'
 import { product } from '../../skills'
 import { announce, numbers } from '../announce'
 import { type OwnWorld, ownWorld } from '../kernel/own-world'
 import { until } from '../kernel/until'
+import { stuckWire } from './stuck-wire'
 
 /** Without a relay but those that the tests start: what is said waits until somebody gives it its place. */
 let own: OwnWorld
@@ -24,6 +27,16 @@ async function session(): Promise<AsyncDisposable & { client: Client }> {
   const client = new Client({ connectionString: own.url })
   await client.connect()
   return { client, [Symbol.asyncDispose]: () => client.end() }
+}
+
+const heldLocks = async () =>
+  (await own.sql(`select from pg_locks where locktype = 'advisory' and classid = 7283335 and granted`)).length
+
+const findChannel = (shard: number): string => {
+  for (;;) {
+    const channel = someChannel()
+    if (shardOf(channel) === shard) return channel
+  }
 }
 
 /** What is in the log by now, without giving places by looking. */
@@ -43,6 +56,8 @@ describe('what was said', () => {
     expect([await placed(one), await placed(other)]).toEqual([[], []])
     expect((await own.world.channels.position(one)).offset).toBe(7)
     expect(await placed(one)).toEqual(numbers(0, 7))
+    // However much waits elsewhere.
+    expect(await placed(other)).toEqual([])
     expect((await own.world.channels.after(other, 3, 100)).events.map(({ offset }) => offset)).toEqual([4, 5, 6, 7])
     expect(await own.world.channels.tops([one, other, someChannel()])).toEqual(
       new Map([
@@ -96,6 +111,65 @@ describe('what was said', () => {
     expect(relay.shards).toEqual([])
     // For the one who holds the shard to hand on.
     expect(await own.sql('select from channel_pending')).toHaveLength(2)
+  })
+
+  it('holds up nobody when whoever gave it its place is frozen before taking the answer', async () => {
+    const channel = someChannel()
+    const much = { name: 'a.b', at: new Date().toISOString(), data: JSON.stringify('x'.repeat(50_000)) }
+    const said = numbers(0, 400).map(() => ({ ...much, shard: shardOf(channel), channel, id: newId(new Date()) }))
+    await own.world.db.transaction(() => own.world.db.commitWith(appendOf(said)))
+    await using wire = await stuckWire(own.url)
+    const closing = new AbortController()
+    const world = { ...own.world, db: { ...own.world.db, url: wire.url } }
+    const seats = workOnSeat(world, { name: 'frozen', bell: createBell(), closing: closing.signal }, async seat => {
+      wire.freeze()
+      closing.abort()
+      await nextPending(seat, { shards, taken: [], max: 500 })
+    })
+    await until(async () => (await heldLocks()) > 0)
+    await announce(own.world, channel, [1])
+    await until(async () => (await own.world.channels.position(channel).catch(() => undefined))?.offset === 401)
+    await seats
+  })
+
+  it('gets its place from a process without a relay, which waits for nobody', async () => {
+    await using other = await session()
+    const [one, two] = [0, 1].map(shard => findChannel(shard))
+    await announce(own.world, [one ?? '', two ?? ''], [1])
+    await other.client.query('begin')
+    await other.client.query('select lock_places(array[0::smallint])')
+    await own.world.channels.placeStarving(60_000)
+    expect([await placed(one ?? ''), await placed(two ?? '')]).toEqual([[], []])
+    await own.world.channels.placeStarving(0)
+    expect([await placed(one ?? ''), await placed(two ?? '')]).toEqual([[], [1]])
+    await other.client.query('commit')
+    await own.world.channels.placeStarving(0)
+    expect(await placed(one ?? '')).toEqual([1])
+  })
+
+  it('is not forgotten by a way back while somebody is saying it', async () => {
+    await using other = await session()
+    const channel = someChannel()
+    await other.client.query('begin')
+    await other.client.query(
+      appendOf([
+        {
+          shard: shardOf(channel),
+          channel,
+          id: newId(new Date()),
+          name: 'a.b',
+          at: new Date().toISOString(),
+          data: '{"n":1}',
+        },
+      ]),
+    )
+    const down = migrateDown(own.url, channelInbox.name)
+    await until(
+      async () => (await own.sql(`select from pg_locks where not granted and mode = 'AccessExclusiveLock'`)).length > 0,
+    )
+    await other.client.query('commit')
+    await down
+    expect(await placed(channel)).toEqual([1])
   })
 
   it('is not forgotten by a way back to the release before', async () => {

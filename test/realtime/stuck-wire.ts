@@ -1,0 +1,37 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+
+export interface StuckWire extends AsyncDisposable {
+  /** The address of the server, through this wire. */
+  url: string
+  /** From now on nothing is taken that the server sends, nor does the wire end: as if the client were frozen. */
+  freeze(): void
+}
+
+/** A wire to a TCP server that may get stuck. */
+export async function stuckWire(to: string): Promise<StuckWire> {
+  const target = new URL(to)
+  const sockets: Socket[] = []
+  const upstreams: Socket[] = []
+  const server = createServer(client => {
+    const upstream = connect(Number(target.port), target.hostname)
+    for (const socket of [client, upstream]) socket.on('error', () => undefined)
+    client.pipe(upstream, { end: false })
+    upstream.on('data', data => void client.write(data))
+    sockets.push(client, upstream)
+    upstreams.push(upstream)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const url = new URL(to)
+  url.hostname = '127.0.0.1'
+  url.port = String((server.address() as AddressInfo).port)
+  return {
+    url: url.href,
+    freeze() {
+      for (const upstream of upstreams) upstream.pause()
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise(resolve => server.close(resolve))
+    },
+  }
+}
