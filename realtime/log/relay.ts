@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Client } from 'pg'
 import { type Product } from '../../kernel/product'
 import { forgetStale } from '../../kernel/stale'
@@ -11,6 +12,8 @@ import { seatName, Shards } from './shards'
 
 const batchMax = 500
 const pollMs = 100
+/** Where so many come in one look, as many more come in a moment: one look for all of them costs PostgreSQL much less. */
+const crowd = { from: 8, gatherMs: 5 }
 /** Others that end leave shards behind, and those that come want some. */
 const rebalanceEveryMs = { withAll: 1_000, withSome: 250 }
 /** Others may reach the Redis that we cannot. */
@@ -94,6 +97,7 @@ class NodeRelay implements Relay {
       if (pending.length > 0) await this.handOn(pending)
       if (pending.length > 0 && this.taken.length === 0) failures += 1
       else if (pending.length > 0 || (failures > 0 && (await this.isRedisThere()))) failures = 0
+      if (pending.length >= crowd.from && pending.length < batchMax) await pause(crowd.gatherMs)
       // A ring that came meanwhile cuts the rest short.
       if (this.taken.length < batchMax) await this.bell.wait(pollMs)
     }
