@@ -27,8 +27,8 @@ export interface Relay extends AsyncDisposable {
 /**
  * Gives committed events their places in the log, and hands them on to Redis, shard by shard, each in its order. It holds a shard
  * by a session lock; that two hold one for a moment does no harm, since places are given by one at a time, and an append that
- * was made before is skipped. Rows are deleted only when Redis has
- * taken them, so that nothing is lost whatever dies; while Redis is away the nodes read PostgreSQL themselves.
+ * was made before is skipped. Rows are deleted only when Redis has taken them, so that nothing is lost whatever dies; while
+ * Redis is away the nodes read PostgreSQL themselves.
  */
 export function startRelay(world: World, product: Product): Relay {
   return new NodeRelay(world, product)
