@@ -1,7 +1,7 @@
 import { bodyOf, type Http } from './http'
 import { routes } from './operations'
 import { TuttiProblem } from './problem'
-import { type Answer, callTimeoutMs, type Question, type Road, toAnswer, wantsCookies } from './road'
+import { type Answer, callTimeoutMs, isUnreachable, type Question, type Road, toAnswer, wantsCookies } from './road'
 
 /** Calls over REST, one request each. */
 export const restRoad = (http: Http): Road => ({
@@ -17,7 +17,13 @@ export const restRoad = (http: Http): Road => ({
     const signal = AbortSignal.timeout(callTimeoutMs)
     const request = { method, headers, signal, ...(body && { body }) }
     const credentials = wantsCookies(question.input) && { credentials: 'include' as const }
-    return toAnswer(await bodyOf(await http.send(path, { ...request, ...credentials })))
+    const send = async () => bodyOf(await http.send(path, { ...request, ...credentials }))
+    // A connection that was kept may have been closed at this very moment: to ask once more does no harm.
+    const again = (error: unknown) => {
+      if (signal.aborted || !isUnreachable(error)) throw error
+      return send()
+    }
+    return toAnswer(await send().catch(again))
   },
 })
 

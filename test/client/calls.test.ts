@@ -113,6 +113,18 @@ describe('a call whose answer is lost', () => {
     expect(await doorsUsed(world.nodes[0], 'interactions.addComment')).toEqual(['socket', 'rest'])
   })
 
+  it('is asked once again where there is no other road, and done once', async () => {
+    await using wire = await openWire(ann.url)
+    using client = openClient({ url: wire.url, token: ann.token, transports: ['long-poll'] })
+    const track = await makeTrack(ann.id)
+    for (const body of ['one', 'two']) {
+      wire.cutAtNextAnswer()
+      await client.call('interactions.addComment', { trackId: track.id, body, positionMs: 1 })
+    }
+    const { data } = await client.callPage('interactions.listComments', { trackId: track.id })
+    expect(data.map(({ body }) => body).sort()).toEqual(['one', 'two'])
+  })
+
   it('is done once too when the key is the caller’s own and the roads are those of two clients', async () => {
     using live = openClient({ url: ann.url, token: ann.token })
     using rest = openClient({ url: world.nodes[1]?.url ?? '', token: ann.token, transports: ['long-poll'] })
