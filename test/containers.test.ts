@@ -214,7 +214,7 @@ describe('the deployment guide', () => {
   it('asks the queue what it answers', async () => {
     await using world = await freshWorld({ nodes: 1 })
     const questions = [...guide.matchAll(/`(select [^`]+)`/g)].map(([, sql]) => sql ?? '')
-    expect(questions).toHaveLength(4)
+    expect(questions).toHaveLength(5)
     for (const sql of questions) expect(await world.world.db.query(sql)).toHaveLength(1)
   })
 })
