@@ -94,18 +94,20 @@ export const channelInbox = sqlMigration(
   end $$;
 
   -- The same where something has waited for so long: nobody holds the shard, or who does is frozen, or of the release before. Waits for
-  -- nobody.
-  create function place_starving(shards smallint[], waited interval) returns void language plpgsql ${byIndex} as $$
+  -- nobody who gives places. Answers how many it gave.
+  create function place_starving(shards smallint[], waited interval) returns integer language plpgsql ${byIndex} as $$
   declare
     one_shard smallint;
+    ours smallint[] := '{}';
   begin
     foreach one_shard in array shards loop
       if (select logged_at from channel_inbox where shard = one_shard order by seq limit 1) <= clock_timestamp() - waited then
         if pg_try_advisory_xact_lock(7283335, one_shard) then
-          perform from place_events(array[one_shard], 1000);
+          ours := ours || one_shard;
         end if;
       end if;
     end loop;
+    return (select count(*) from place_events(ours, 1000));
   end $$;
 
   -- For a relay: forgets what was handed on, and answers what is to be handed on next, in order. To be committed before anybody
@@ -191,9 +193,8 @@ export const channelInbox = sqlMigration(
   `,
   `
   -- The release before this one knows nothing of what waits. Who still says something fails from here on, and loses nothing unsaid.
-  select lock_places('{0, 1, 2, 3, 4, 5, 6, 7}');
   lock table channel_inbox in access exclusive mode;
-  select count(*) from place_events('{0, 1, 2, 3, 4, 5, 6, 7}', 2147483647);
+  select count(*) from place_rows(array(select ctid from channel_inbox));
   drop function append_events(text[], uuid[], text[], timestamptz[], jsonb[]);
   alter function append_events_at_once(text[], uuid[], text[], timestamptz[], jsonb[]) rename to append_events;
   drop function channel_after(text, smallint, bigint, integer); drop function channel_tops(text[], smallint[]);

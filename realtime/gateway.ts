@@ -13,7 +13,7 @@ import { socketOutlet } from './deliver'
 import { callAnswerer } from './dispatch'
 import { type CallsUnderWay, prepareDrain } from './drain'
 import { type CallGate, floodGate, limitPackets } from './flood'
-import { admitSocket, oneSocketEach } from './handshake'
+import { admitSocket, oneConnectEach } from './handshake'
 import { letGoOfHandshake } from './let-go-of-handshake'
 import { type Hub, openHub } from './log/hub'
 import { keepHeld } from './log/keep-held'
@@ -56,7 +56,7 @@ export function openGateway(http: HttpServer, engine: Engine): Gateway {
   })
   io.engine.use(helmet(securityHeaders))
   const admission = guardAdmission(world, io)
-  io.use(oneSocketEach(world, io))
+  oneConnectEach(world, io)
   io.use(admitSocket(engine))
   const presence = startPresence(engine, io)
   io.use(presence.seating.take)

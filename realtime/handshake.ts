@@ -57,20 +57,20 @@ async function admit(engine: Engine, socket: Socket): Promise<void> {
  * One transport carries one socket: a thousand CONNECT packets would otherwise be a thousand sockets. Those that end without
  * one, by themselves or since they took too long, are counted.
  */
-export function oneSocketEach(world: Pick<World, 'metrics' | 'log'>, io: Server): Middleware {
-  const connected = new WeakSet<Connection>()
+export function oneConnectEach(world: Pick<World, 'metrics' | 'log'>, io: Server): void {
+  const connecting = new WeakSet<Connection>()
   const onSilentEnd = () => world.metrics.handshakesRefused.inc({ why: 'silent' })
-  io.engine.on('connection', (conn: Connection) => conn.on('close', onSilentEnd))
-  return (socket, next) => {
-    if (connected.has(socket.conn)) {
-      closeFlooding(world, socket.conn)
-      return
-    }
-    connected.add(socket.conn)
-    socket.conn.off('close', onSilentEnd)
-    next()
+  function onPacket(this: Connection, { type, data }: { type: string; data?: unknown }): void {
+    if (type !== 'message' || typeof data !== 'string' || !data.startsWith(connectPacket)) return
+    if (connecting.has(this)) closeFlooding(world, this)
+    connecting.add(this)
+    this.off('close', onSilentEnd)
   }
+  io.engine.on('connection', (conn: Connection) => conn.on('close', onSilentEnd).on('packet', onPacket))
 }
+
+/** As Socket.IO writes it. */
+const connectPacket = '0'
 
 function asConnectError(refusal: Refusal, requestId: string): ExtendedError {
   const error: ExtendedError = new Error(refusal.kind.title)

@@ -13,6 +13,8 @@ import { closeHttp, createHttp, keepNoConnections, listen } from './http'
 import { startWorker } from './worker'
 
 const redisWaitMs = 2_000
+/** Of a thousand events: what others say meanwhile is theirs. */
+const lastRoundsMax = 20
 /** After its sockets were told to move: 5 s for those to go, 10 s for requests under way, and some for the rest. */
 const lastMinuteMs = 18_000
 
@@ -76,8 +78,13 @@ async function main(): Promise<void> {
 
 /** What was said after the relay had ended gets its place: all that go on may be of the release before, which gives none. */
 const saidLast = ({ channels, log }: World): AsyncDisposable => ({
-  [Symbol.asyncDispose]: () =>
-    channels.placeStarving(0).catch((error: unknown) => log.warn(describeError(error), 'the log was not settled')),
+  [Symbol.asyncDispose]: async () => {
+    try {
+      for (let round = 0; round < lastRoundsMax && (await channels.placeStarving(0)) > 0; round += 1);
+    } catch (error) {
+      log.warn(describeError(error), 'the log was not settled')
+    }
+  },
 })
 
 /** A second signal, or an end that takes too long, cuts whatever is still under way: what was committed is safe. */

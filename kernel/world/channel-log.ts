@@ -91,11 +91,12 @@ export function createChannelLog(db: Database, redis: RedisClients, now: () => n
 
     /**
      * Gives places to what has waited for so long, for a process without a relay: all relays may be of the release before, which
-     * do not. Waits for nobody.
+     * do not. Waits for nobody who gives places. Answers how many it gave: some are left where it is not none.
      */
-    async placeStarving(waitedMs: number): Promise<void> {
+    async placeStarving(waitedMs: number): Promise<number> {
       const shards = Array.from({ length: shardCount }, (_, shard) => shard)
-      await db.read({ ...placingStarving, values: [shards, `${waitedMs} ms`] })
+      const [row] = await db.read<{ given: number }>({ ...placingStarving, values: [shards, `${waitedMs} ms`] })
+      return row?.given ?? 0
     },
 
     /** The newest offsets of those channels that have any events. */
@@ -127,7 +128,7 @@ export function createChannelLog(db: Database, redis: RedisClients, now: () => n
 
 /** What a relay that holds a shard leaves waiting for less than that is being seen to. */
 export const starvingMs = 250
-export const placingStarving = { name: 'place-starving', text: 'select place_starving($1, $2)' }
+export const placingStarving = { name: 'place-starving', text: 'select place_starving($1, $2) as given' }
 
 export interface Said {
   shard: number

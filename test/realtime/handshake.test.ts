@@ -121,7 +121,9 @@ describe('a transport', () => {
     const ann = await world.person('ann')
     const neighbour = await ann.socket()
     const connected = async () => (await world.world.metrics.sockets.get()).values[0]?.value ?? 0
-    const before = await connected()
+    const closedFlooding = async () =>
+      (await world.world.metrics.floods.get()).values.find(({ labels }) => labels.outcome === 'closed')?.value ?? 0
+    const [before, floods] = [await connected(), await closedFlooding()]
     await using socket = await RawSocket.open(port)
     const connect = `40${JSON.stringify({ token: ann.token })}`
     for (let index = 0; index < 1_000; index += 1) socket.say(connect)
@@ -134,6 +136,14 @@ describe('a transport', () => {
     expect(socket.heard.filter(text => text.startsWith('40')).length).toBeLessThanOrEqual(1)
     await until(async () => (await connected()) <= before)
     expect(neighbour.connected).toBe(true)
+    expect(await closedFlooding()).toBe(floods + 1)
+  })
+
+  it('that carries one already is closed by another CONNECT, and told why (S09)', async () => {
+    await using socket = await RawSocket.admitted(port, await world.issuer.tokenFor('ann'))
+    socket.say('40')
+    expect(await socket.hear(text => text.startsWith('44'))).toContain('"flooding"')
+    await socket.untilClosed()
   })
 
   it('is closed when it does not say who it is in time, and counted; one that does goes on', async () => {
@@ -150,6 +160,10 @@ describe('a transport', () => {
   })
 
   it('is closed by a frame that is too large, and takes one that is not (S03)', async () => {
+    const leftByError = async () =>
+      (await world.world.metrics.socketsLeft.get()).values.find(({ labels }) => labels.reason === 'transport error')
+        ?.value ?? 0
+    const before = await leftByError()
     const token = await world.issuer.tokenFor('ann')
     await using socket = await RawSocket.admitted(port, token)
     const start = '421["user-profile.getMe",{"input":{"x":"'
@@ -159,10 +173,7 @@ describe('a transport', () => {
     socket.say(padded(frameBytesMax + 1))
     await socket.untilClosed()
     expect(socket.closeCode).toBe(1009)
-    await until(async () => {
-      const { values } = await world.world.metrics.socketsLeft.get()
-      return values.some(({ labels }) => labels.reason === 'transport error')
-    })
+    await until(async () => (await leftByError()) > before)
   })
 
   it('is refused a polling body that is too large (S03)', async () => {
