@@ -94,8 +94,7 @@ export function createChannelLog(db: Database, redis: RedisClients, now: () => n
      * do not. Waits for nobody who gives places. Answers how many it gave: some are left where it is not none.
      */
     async placeStarving(waitedMs: number): Promise<number> {
-      const shards = Array.from({ length: shardCount }, (_, shard) => shard)
-      const [row] = await db.read<{ given: number }>({ ...placingStarving, values: [shards, `${waitedMs} ms`] })
+      const [row] = await db.read<{ given: number }>({ ...placingStarving, values: [allShards, `${waitedMs} ms`] })
       return row?.given ?? 0
     },
 
@@ -164,6 +163,7 @@ export function appendOf(said: readonly Said[]): QueryConfig {
 
 /** As many as the relays share. */
 export const shardCount = 8
+export const allShards: readonly number[] = Array.from({ length: shardCount }, (_, shard) => shard)
 
 /** Every node deals a channel to the same shard: FNV-1a, for want of a hash of strings in Node. */
 export function shardOf(channel: string): number {

@@ -1,5 +1,5 @@
 import { type ClientBase } from 'pg'
-import { shardCount } from '../../kernel/world/channel-log'
+import { allShards, shardCount } from '../../kernel/world/channel-log'
 
 /** Every session of this name wants its share. */
 export const seatName = 'tutti-relay'
@@ -15,7 +15,7 @@ export class Shards {
   }
 
   get others(): readonly number[] {
-    return Array.from({ length: shardCount }, (_, shard) => shard).filter(shard => !this.held.has(shard))
+    return allShards.filter(shard => !this.held.has(shard))
   }
 
   has(shard: number): boolean {
