@@ -10,6 +10,8 @@ export interface EventType<P = unknown> {
   /** `skill.pastTense` */
   readonly name: `${string}.${string}`
   readonly summary: string
+  /** Rules, limits and exceptions, a sentence each: the description in the generated documents. */
+  readonly description?: string
   readonly payload: Field<P>
   /** The channels that hear it, such as `track:<id>` and `user:<id>`; none when it is said to other skills alone. */
   channels(payload: P): readonly string[]
@@ -41,6 +43,7 @@ export function channelsOf(type: AnyEventType, payload: unknown): readonly strin
 export const event = <P>(declared: {
   name: EventType['name']
   summary: string
+  description?: string
   payload: Field<P>
   channels(payload: NoInfer<P>): readonly string[]
   stale?(payload: NoInfer<P>): readonly string[]
@@ -60,6 +63,8 @@ export interface Announced {
 export interface ChannelType<S = unknown> {
   readonly kind: string
   readonly summary: string
+  /** Rules, limits and exceptions, a sentence each: the description in the generated documents. */
+  readonly description?: string
   /** Followers are told who else follows it. */
   readonly presence?: true
   /** Its name alone says who may: nothing is read for it, so that nothing need be remembered. */

@@ -20,6 +20,8 @@ export interface Operation<I = unknown, O = unknown, S = unknown, W extends Who 
   /** Method and path below `/api/v1`; `:names` are fields of the input. */
   readonly route: Route
   readonly summary: string
+  /** Rules, limits and exceptions, a sentence each: the description in the generated documents. */
+  readonly description?: string
   readonly who: W
   readonly input: Field<I>
   readonly output: Field<O>

@@ -95,6 +95,7 @@ export const refreshWish = shape({ token: pattern(/^[^\s]+$/, tokenLengthMax) })
 export interface ProtocolCall {
   name: string
   summary: string
+  description?: string
   input: Field<unknown>
   data: Field<unknown>
 }
@@ -140,6 +141,7 @@ export const protocolCalls: readonly ProtocolCall[] = [
 export interface ProtocolMessage {
   name: string
   summary: string
+  description?: string
   payload: Field<unknown>
 }
 

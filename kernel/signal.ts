@@ -8,6 +8,8 @@ export interface SignalType<D = unknown> {
   /** `skill.whatGoesOn` */
   readonly name: `${string}.${string}`
   readonly summary: string
+  /** Rules, limits and exceptions, a sentence each: the description in the generated documents. */
+  readonly description?: string
   /** The kind of channel on which it may be sent. */
   readonly on: string
   readonly data: Field<D>

@@ -13,6 +13,8 @@ export const tallyWindowMs = 200
 export interface TallyType<C = unknown, V extends { rev: number } = { rev: number }> {
   readonly name: `${string}.${string}`
   readonly summary: string
+  /** Rules, limits and exceptions, a sentence each: the description in the generated documents. */
+  readonly description?: string
   /** The value of a target is a part of the state of the channel `<kind>:<target id>`, by the name `key`. */
   readonly kind: string
   readonly key: string
