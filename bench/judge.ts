@@ -1,17 +1,17 @@
-/** What a scenario found out, ready to be judged and shown. */
+/** A measured figure of a scenario. */
 export interface Figure {
-  /** As `--only` and the verdict call it. */
+  /** Name in the report and the verdict. */
   name: string
   title: string
-  /** Of the figure: `×` for a ratio to the baseline. */
+  /** Unit of `figure`; `×` for a ratio to the baseline. */
   unit: string
   figure: Spread
   goal?: Goal
-  /** What was measured, with its unit; the baseline is the bare server in the same run. */
+  /** Measured values with units: Tutti, the bare server in the same run (baseline), and the floor. */
   ours?: string
   baseline?: string
   floor?: string
-  /** What a reader must know to judge it. */
+  /** Conditions of the measurement, shown in the report. */
   remarks: readonly string[]
 }
 
@@ -27,17 +27,17 @@ export interface Goal {
   value: number
 }
 
-/** A figure that could not be measured is NaN, and misses its goal. */
+/** A figure that could not be measured is NaN and misses its goal. */
 export const isMet = ({ goal, figure: { median } }: Pick<Figure, 'goal' | 'figure'>): boolean =>
   goal === undefined || (goal.is === 'at most' ? median <= goal.value : median >= goal.value)
 
 export interface Verdict {
   exitCode: 0 | 1
-  /** One for each figure that misses its goal; names it. */
+  /** One line for each figure that misses its goal. */
   lines: readonly string[]
 }
 
-/** `npm run bench -- --check`: whether all that was measured meets its goal. Nothing measured is no pass. */
+/** Verdict of `npm run bench -- --check`: fails when a figure misses its goal or nothing was measured. */
 export function judge(figures: readonly Figure[]): Verdict {
   const missed = figures.filter(figure => !isMet(figure))
   const lines = missed.map(({ name, title, goal, unit, figure: { median } }) => {
@@ -48,7 +48,7 @@ export function judge(figures: readonly Figure[]): Verdict {
   return { exitCode: missed.length === 0 ? 0 : 1, lines }
 }
 
-/** The part of what its goal allows that a figure takes: 1 is exactly the goal, less is better whichever way the goal points. */
+/** The value as a share of its goal: 1 is exactly the goal, less is better, also for `at least` goals. */
 export function shareOfGoal(value: number, goal: Goal): number {
   return goal.is === 'at most' ? value / goal.value : goal.value / value
 }
@@ -63,14 +63,14 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values), count: values.length }
 }
 
-/** Of an even number the mean of the two in the middle. */
+/** The mean of the two middle values for an even count. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const [low = NaN, high = NaN] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]]
   return (low + high) / 2
 }
 
-/** The value that `share` (0 to 1) of the values do not exceed. */
+/** The quantile of `share`, 0 to 1, by nearest rank. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.max(Math.ceil(sorted.length * share) - 1, 0)] ?? NaN

@@ -14,31 +14,31 @@ import { makePeople, type Person } from './people'
 import { type Kind } from './subject'
 import { startSubject, type RunningSubject } from './running-subject'
 
-/** What a scenario is measured in: the embedded stack, people with tokens, and servers to start. */
+/** The environment of a scenario: the embedded stack, people with tokens, and servers to start. */
 export interface Lab extends AsyncDisposable {
   db: Client
-  /** The bucket. */
+  /** The object store. */
   storage: Storage
-  /** Whether each server has core 0 for itself, and PostgreSQL, Redis and the load share core 1. */
+  /** Whether servers run on core 0, and PostgreSQL, Redis and the load clients on core 1. */
   isPinned: boolean
   people: readonly Person[]
-  /** A token that nobody has seen yet. */
+  /** Issues a new token, which no server has cached. */
   token(person: Person): Promise<string>
   start(kind: Kind, options?: SubjectOptions): Promise<RunningSubject>
-  /** Lets PostgreSQL run on any core meanwhile, for connections that are made meanwhile. */
+  /** Runs `work` with PostgreSQL on any core; affects connections opened meanwhile. */
   spreadOut<T>(work: () => Promise<T>): Promise<T>
-  /** Rejects as soon as a server dies by itself. */
+  /** Runs `work`; rejects as soon as a server crashes. */
   failingWithServers<T>(work: () => Promise<T>): Promise<T>
-  /** Ends the servers that a scenario left behind. */
+  /** Stops all servers that still run. */
   endAll(): Promise<void>
-  /** The clients of so many people, signed in where the kind of server wants it. */
+  /** Connects `count` clients, with tokens where the kind of server requires them. */
   crowd(subject: RunningSubject, count: number, from?: number): Promise<LoadClient[]>
 }
 
 export interface SubjectOptions {
   variables?: Record<string, string>
   execArgv?: readonly string[]
-  /** Default false. True: on any core instead of the one of the servers. */
+  /** Run on any core instead of the servers' core. Default false. */
   isFree?: boolean
 }
 
@@ -47,11 +47,11 @@ const connectionsMax = 300
 const atOnce = 40
 const prefix = 'bench'
 
-/** With `profiles` the CPU profile of every server is left in that folder. */
+/** Starts the environment; with `profiles` every server writes its CPU profile to that folder. */
 export async function openLab(profiles?: string): Promise<Lab> {
   if (profiles !== undefined) await mkdir(profiles, { recursive: true })
   const folder = await mkdtemp(join(tmpdir(), 'tutti-bench-'))
-  // Before the stack, which inherits it.
+  // Pin before the stack starts, which inherits the affinity.
   const isPinned = await pin(process.pid, loadCore)
   const stack = await startStack({ folder, durable: true, maxConnections: connectionsMax })
   const running = new Set<RunningSubject>()
@@ -127,6 +127,6 @@ const profiling = (kind: Kind, folder: string | undefined): Record<string, strin
   folder === undefined ? {} : { BENCH_PROFILE: join(folder, `${kind}-${randomUUID()}.cpuprofile`) }
 
 function issuerOf(issuer: Issuer | undefined): Issuer {
-  if (issuer === undefined) throw new Error('the bench brings its own token issuer')
+  if (issuer === undefined) throw new Error('the stack has no token issuer')
   return issuer
 }

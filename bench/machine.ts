@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { promisify } from 'node:util'
 
-/** With which the image starts Node. */
+/** The Node options of the Docker image. */
 export const nodeOptions = ['--max-semi-space-size=32']
 
 export const serverCore = '0'
 export const loadCore = '1'
 export const anyCore = `0-${cpus().length - 1}`
 
-/** Keeps a process, with all its threads and whatever it will start, on some cores. False where that cannot be done. */
+/** Pins a process, its threads and later children to cores with `taskset`. Returns false where that is not possible. */
 export async function pin(pid: number, cores: string): Promise<boolean> {
   if (availableParallelism() < 2 && cpus().length < 2) return false
   return promisify(execFile)('taskset', ['-acp', cores, String(pid)]).then(
@@ -29,13 +29,13 @@ export function stealNow(): Steal {
   return { stolen: Number(ticks[7] ?? 0), all: ticks.slice(0, 8).reduce((sum, tick) => sum + Number(tick), 0) }
 }
 
-/** The part of the time since then that the hypervisor gave to somebody else; 0 where nobody says. */
+/** CPU steal since `before`: the share of time that the hypervisor gave to other guests; 0 where /proc/stat is missing. */
 export function stealSince(before: Steal): number {
   const { stolen, all } = stealNow()
   return all === before.all ? 0 : (stolen - before.stolen) / (all - before.all)
 }
 
-/** In one line. */
+/** Describes the machine in one line. */
 export const machine = (): string =>
   [
     `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,

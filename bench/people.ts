@@ -6,7 +6,7 @@ export interface Person {
   subject: string
 }
 
-/** Profiles as the first call of each would have made them. */
+/** Inserts profiles as the first call of each person would create them. */
 export async function makePeople(db: Client, count: number): Promise<Person[]> {
   const people = Array.from({ length: count }, (_, index) => ({ id: randomUUID(), subject: `listener${index}` }))
   await db.query(
@@ -18,7 +18,7 @@ export async function makePeople(db: Client, count: number): Promise<Person[]> {
   return people
 }
 
-/** Public tracks of one person, ready to be played. */
+/** Inserts public, playable tracks of one person. */
 export async function makeTracks(db: Client, owner: Person, count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, () => randomUUID())
   await db.query(
@@ -30,7 +30,7 @@ export async function makeTracks(db: Client, owner: Person, count: number): Prom
   return ids
 }
 
-/** Public tracks with renditions, all of the same objects: `keyOf` says where one lies. */
+/** Inserts public tracks with renditions, which all share the same objects: `keyOf` returns the object key of a file. */
 export async function makeStreams(
   db: Client,
   owner: Person,
@@ -58,7 +58,7 @@ export async function makeStreams(
   return ids
 }
 
-/** A public playlist. */
+/** Inserts a public playlist. */
 export async function makePlaylist(db: Client, owner: Person): Promise<string> {
   const id = randomUUID()
   await db.query(
@@ -69,7 +69,7 @@ export async function makePlaylist(db: Client, owner: Person): Promise<string> {
   return id
 }
 
-/** A party that all of them are in; the first is the host. */
+/** Inserts a listening party with these members; the first is the host. */
 export async function makeParty(db: Client, members: readonly Person[]): Promise<string> {
   const id = randomUUID()
   await db.query(

@@ -9,7 +9,7 @@ import { type Measured, type Scenario } from './scenarios/scenario'
 
 const usage = `npm run bench -- [--only <${scenarios.map(({ name }) => name).join('|')}>] [--check] [--write] [--profile <folder>]`
 
-/** Measures ratios to bare servers in the same run, and says which miss their goal. */
+/** Measures ratios to bare servers in the same run, and prints the missed goals. */
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -21,7 +21,7 @@ async function main(): Promise<number> {
   })
   const chosen = scenarios.filter(({ name }) => values.only?.includes(name) ?? true)
   if (chosen.length < (values.only?.length ?? 1)) throw new Error(`Usage: ${usage}`)
-  if (values.write === true && values.only !== undefined) throw new Error('A report is whole: no --only with --write.')
+  if (values.write === true && values.only !== undefined) throw new Error('--write needs all scenarios: omit --only.')
   const started = new Date()
   const figures: Figure[] = []
   await using lab = await openLab(values.profile)
@@ -29,61 +29,61 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
       interrupted.abort()
-      // What is being measured fails, and all is put away as ever.
+      // The running measurement fails, and the usual clean-up follows.
       void lab.endAll()
     })
-  say(`${machine()}. ${lab.isPinned ? 'Servers on core 0, everything else on core 1.' : notPinned}`)
+  print(`${machine()}. ${lab.isPinned ? 'Servers on core 0, everything else on core 1.' : notPinned}`)
   for (const scenario of chosen) {
     const found = await measured(scenario, lab)
     if (interrupted.signal.aborted) return 130
     figures.push(...found)
-    for (const figure of found) say(lineOf(figure))
+    for (const figure of found) print(lineOf(figure))
   }
   const tookS = (Date.now() - started.getTime()) / 1_000
-  say(`Took ${tookS.toFixed(0)} s.`)
+  print(`Took ${tookS.toFixed(0)} s.`)
   if (values.write === true) {
     const about = { started, tookS, machine: machine(), isPinned: lab.isPinned }
     await writeReport(resolve(join(__dirname, '..', '..', 'bench')), figures, about)
   }
   const { exitCode, lines } = judge(figures)
-  for (const line of lines) say(`MISSED ${line}`)
+  for (const line of lines) print(`MISSED ${line}`)
   return values.check === true ? exitCode : 0
 }
 
-const notPinned = 'Not pinned to cores: there is no taskset, or only one core.'
+const notPinned = 'Not pinned to cores: taskset is missing, or there is only one core.'
 
-/** The figures of a scenario. One that fails leaves figures that miss their goals, and says why. */
+/** Measures a scenario. If it fails, its figures miss their goals, with the error as a remark. */
 async function measured(scenario: Scenario, lab: Lab): Promise<Figure[]> {
   let found: readonly Measured[] = []
-  let fault = 'the scenario did not measure it'
+  let reason = 'the scenario did not measure it'
   try {
     found = await lab.failingWithServers(() => scenario.measure(lab))
   } catch (error) {
-    fault = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error)
-    process.stderr.write(`${scenario.name}: ${error instanceof Error ? (error.stack ?? fault) : fault}\n`)
+    reason = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error)
+    process.stderr.write(`${scenario.name}: ${error instanceof Error ? (error.stack ?? reason) : reason}\n`)
     await lab.endAll()
   }
-  const nothing = {
+  const unmeasured = {
     figure: { median: NaN, min: NaN, max: NaN, count: 0 },
-    remarks: [`could not be measured: ${fault}`],
+    remarks: [`could not be measured: ${reason}`],
   }
   return scenario.promises.map(promised => ({
     ...promised,
-    ...(found.find(({ name }) => name === promised.name) ?? nothing),
+    ...(found.find(({ name }) => name === promised.name) ?? unmeasured),
   }))
 }
 
 function lineOf(figure: Figure): string {
   const { name, unit, goal, ours = '', baseline, floor, remarks } = figure
   const { median, min, max, count } = figure.figure
-  const against = `${baseline === undefined ? '' : ` : ${baseline}`}${floor === undefined ? '' : ` (floor ${floor})`}`
-  const asked = goal === undefined ? '' : `, ${goal.is} ${goal.value}: ${isMet(figure) ? 'met' : 'MISSED'}`
+  const comparison = `${baseline === undefined ? '' : ` : ${baseline}`}${floor === undefined ? '' : ` (floor ${floor})`}`
+  const goalText = goal === undefined ? '' : `, ${goal.is} ${goal.value}: ${isMet(figure) ? 'met' : 'MISSED'}`
   const spread = count > 1 ? ` [${inWords(min, '').trim()} – ${inWords(max, '').trim()}] of ${count}` : ''
   const more = remarks.map(remark => `\n    ${remark}`).join('')
-  return `${name.padEnd(26)}${inWords(median, unit)}${spread}${asked}\n    ${ours}${against}${more}`
+  return `${name.padEnd(26)}${inWords(median, unit)}${spread}${goalText}\n    ${ours}${comparison}${more}`
 }
 
-const say = (line: string) => void process.stdout.write(`${line}\n`)
+const print = (line: string) => void process.stdout.write(`${line}\n`)
 
 main().then(
   code => process.exit(code),

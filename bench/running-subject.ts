@@ -5,14 +5,14 @@ import { anyCore, nodeOptions, pin, serverCore } from './machine'
 import { type Kind } from './subject'
 import { type Questions } from './subjects/subject'
 
-/** A server in a process of its own, on the core of the servers. */
+/** A running server in its own process, on the servers' core. */
 export interface RunningSubject {
   kind: Kind
   port: number
   pid: number
-  /** Asks it to do or to tell something; rejects with what went wrong there. */
+  /** Sends a request to the server process; rejects with its error. */
   ask<Q extends keyof Questions>(question: Q, sent: Questions[Q]['sent']): Promise<Questions[Q]['answered']>
-  /** Microseconds of its CPU time that `work` took. */
+  /** Measures the CPU time of the server process during `work`, in microseconds. */
   cost(work: () => Promise<unknown>): Promise<number>
   end(): Promise<void>
 }
@@ -23,7 +23,7 @@ interface Message {
   fault?: string
 }
 
-interface Waiting {
+interface PendingRequest {
   resolve: (answered: never) => void
   reject: (error: Error) => void
 }
@@ -34,24 +34,24 @@ export async function startSubject(
   { execArgv, isFree, onCrash }: { execArgv: string[]; isFree: boolean; onCrash: (error: Error) => void },
 ): Promise<RunningSubject> {
   const child = fork(join(__dirname, 'subject.js'), [kind], { env, execArgv: [...nodeOptions, ...execArgv] })
-  const gone = once(child, 'exit')
-  const [first] = (await Promise.race([once(child, 'message'), gone])) as [{ port: number } | number | null]
+  const exited = once(child, 'exit')
+  const [first] = (await Promise.race([once(child, 'message'), exited])) as [{ port: number } | number | null]
   if (typeof first !== 'object' || first === null || child.pid === undefined)
     throw new Error(`the ${kind} server did not start`)
   await pin(child.pid, isFree ? anyCore : serverCore)
 
-  const waiting = new Map<number, Waiting>()
+  const pending = new Map<number, PendingRequest>()
   let nextId = 0
   child.on('message', ({ id, answered, fault }: Message) => {
-    const { resolve, reject } = waiting.get(id) ?? {}
-    waiting.delete(id)
+    const { resolve, reject } = pending.get(id) ?? {}
+    pending.delete(id)
     if (fault === undefined) resolve?.(answered as never)
     else reject?.(new Error(`${kind}: ${fault}`))
   })
   let isEnding = false
   child.on('exit', (code, signal) => {
     const error = new Error(`the ${kind} server ended (${signal ?? code})`)
-    for (const { reject } of waiting.values()) reject(error)
+    for (const { reject } of pending.values()) reject(error)
     if (!isEnding) onCrash(error)
   })
 
@@ -62,7 +62,7 @@ export async function startSubject(
     ask: (question, sent) =>
       new Promise((resolve, reject) => {
         const id = nextId++
-        waiting.set(id, { resolve, reject })
+        pending.set(id, { resolve, reject })
         child.send({ id, question, sent })
       }),
     async cost(work) {
@@ -73,7 +73,7 @@ export async function startSubject(
     async end() {
       isEnding = true
       if (child.connected) child.disconnect()
-      await gone
+      await exited
     },
   }
   return subject

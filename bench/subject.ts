@@ -2,7 +2,7 @@ import { lateness } from './subjects/lateness'
 import { startProfile } from './subjects/profile'
 import { type Answers, type Subject } from './subjects/subject'
 
-/** Loaded only when wanted: what a bare server does not use must not weigh on it. */
+/** Imported on demand, so that a bare server does not load the code of Tutti. */
 export const kinds = {
   tutti: async () => (await import('./subjects/tutti.js')).serveTutti(),
   bare: async () => (await import('./subjects/bare.js')).serveBare(),
@@ -10,23 +10,23 @@ export const kinds = {
 } satisfies Record<string, () => Promise<Subject>>
 export type Kind = keyof typeof kinds
 
-/** What runs in a process of its own, so that its CPU time is its own: Tutti, or a bare server that does the same. */
+/** Entry point of a server process, Tutti or a bare one; its own process, so that its CPU time can be measured. */
 async function main(kind: string | undefined): Promise<void> {
-  if (!isKind(kind)) throw new Error(`no such subject: ${String(kind)}`)
+  if (!isKind(kind)) throw new Error(`unknown subject: ${String(kind)}`)
   const { port, answers } = await kinds[kind]()
-  const all: Answers = { cpu, memory, lateness, ...answers }
+  const handlers: Answers = { cpu, memory, lateness, ...answers }
   process.on('message', (message: { id: number; question: keyof Answers; sent: never }) => {
     const { id, question, sent } = message
-    const answer = all[question] ?? (async () => Promise.reject(new Error(`${kind} cannot ${question}`)))
+    const answer = handlers[question] ?? (async () => Promise.reject(new Error(`${kind} cannot ${question}`)))
     Promise.resolve(answer(sent)).then(
       answered => process.send?.({ id, answered }),
       (error: unknown) => process.send?.({ id, fault: error instanceof Error ? error.stack : String(error) }),
     )
   })
   const { BENCH_PROFILE: profile } = process.env
-  const keepProfile = profile === undefined ? undefined : startProfile(profile)
+  const stopProfile = profile === undefined ? undefined : startProfile(profile)
   process.on('disconnect', () => {
-    keepProfile?.()
+    stopProfile?.()
     process.exit(0)
   })
   process.send?.({ port })
@@ -39,7 +39,7 @@ async function cpu(): Promise<number> {
   return user + system
 }
 
-/** Collected more than once: what one collection sets free, finalizers and all, only the next one gives back. */
+/** Collects garbage several times: memory freed by finalizers is only released by the next collection. */
 async function memory(): Promise<{ resident: number; heap: number }> {
   for (let times = 0; times < 4; times += 1) {
     globalThis.gc?.()

@@ -3,8 +3,8 @@ import { ownProblem } from './problem'
 export const asBlob = (file: Blob | Uint8Array): Blob => (file instanceof Blob ? file : new Blob([file]))
 
 /**
- * In hex, over all of it in memory; in browsers on https pages only.
- * @throws TuttiProblem `upload_failed`, as when a file was changed on disk since it was picked
+ * SHA-256 in hex. Reads the whole blob into memory; in browsers works on https pages only.
+ * @throws TuttiProblem `upload_failed` when the file cannot be read, for example because it changed on disk after selection
  */
 export async function sha256Of(blob: Blob): Promise<string> {
   try {

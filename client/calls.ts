@@ -5,25 +5,25 @@ import { type Answer, isUnreachable, type Question, type Road } from './road'
 export type OperationName = keyof Operations
 export type InputOf<N extends OperationName> = Operations[N]['input']
 export type DataOf<N extends OperationName> = Operations[N]['data']
-/** The operations that answer with a part of a list. */
+/** Operations that return a page of a list. */
 export type ListName = { [N in OperationName]: Operations[N]['page'] extends true ? N : never }[OperationName]
 
 export interface CallOptions {
-  /** An Idempotency-Key of your own, 1 to 255 characters: the same call with the same key is done once within 24 h. */
+  /** Your own Idempotency-Key, 1 to 255 characters: calls with the same key take effect once within 24 h. */
   key?: string
 }
 
 export interface Part<N extends ListName> {
   data: DataOf<N>
-  /** Send it as `cursor` to read on; null at the end. */
+  /** The `cursor` of the next page; null at the end. */
   next: string | null
 }
 
-/** Asks over one road and, when nobody answers there, over the next: the key makes sure that it is done once. */
+/** Sends calls over one transport, and over the next when there is no response; the idempotency key makes this safe. */
 export class Calls {
   constructor(
-    private readonly roads: (question: Question) => readonly Road[],
-    /** Aborts, with the problem to throw, when the client is closed: what is not a call ends by that. */
+    private readonly routesFor: (request: Question) => readonly Road[],
+    /** Aborts when the client is closed, with the problem to throw; uploads end by it. */
     readonly closing: AbortSignal,
   ) {}
 
@@ -45,18 +45,18 @@ export class Calls {
     }
   }
 
-  /** The whole answer of an operation, whatever it is. */
+  /** Returns the whole response of an operation. @throws TuttiProblem */
   async ask(name: OperationName, input: object, { key = randomId() }: CallOptions = {}): Promise<Answer> {
-    const question = { name, input, ...(keyedOperations.includes(name) && { key }) }
-    let lost: unknown
-    for (const road of this.roads(question)) {
+    const request = { name, input, ...(keyedOperations.includes(name) && { key }) }
+    let firstError: unknown
+    for (const route of this.routesFor(request)) {
       try {
-        return await road.ask(question)
+        return await route.ask(request)
       } catch (error) {
         if (!isUnreachable(error)) throw error
-        lost ??= error
+        firstError ??= error
       }
     }
-    throw lost
+    throw firstError
   }
 }

@@ -15,27 +15,27 @@ export interface ChannelTools {
   takeSnapshot(channel: string): Promise<Snapshot | undefined>
   mayComeBack(problem: TuttiProblem): boolean
   report(problem: TuttiProblem, channel: string): void
-  /** It is over, by itself or because nobody follows it any more. */
+  /** The channel has ended: refused, or without followers. */
   onEnd(channel: Channel): void
 }
 
-/** Where a follower begins. Without a place or a snapshot: now. */
+/** Where a follower starts; now, without a position and a snapshot. */
 export interface Start {
   place: Position | undefined
   withSnapshot: boolean
 }
 
-/** A channel that is followed: one sequence of events, whatever brings them, for all who hear it here. */
+/** A followed channel: one sequence of events over changing transports, for all followers in this client. */
 export class Channel {
   readonly #followers = new Set<Follower>()
   readonly #reader: Reader
-  readonly #newest = new Newest()
-  readonly #roll = new Roll()
+  readonly #latest = new Newest()
+  readonly #roster = new Roll()
   #feed: Feed | undefined
-  /** What takes the place of the feed as soon as it has answered. */
+  /** Replaces the feed as soon as it has answered. */
   #next: Feed | undefined
   #epoch: string | undefined
-  #wasJoined = false
+  #hasJoined = false
   #hasEnded = false
 
   constructor(
@@ -43,7 +43,7 @@ export class Channel {
     start: Start,
     private readonly tools: ChannelTools,
   ) {
-    const reading = this.#reading(this.#followers, {
+    const readerTools = this.#readerTools(this.#followers, {
       ask: after => this.#ask(after),
       onEvents: (events, epoch) => {
         for (const follower of [...this.#followers])
@@ -52,10 +52,10 @@ export class Channel {
       },
       onCurrent: () => this.#onCurrent(),
     })
-    this.#reader = new Reader(reading, start.place, start.withSnapshot)
+    this.#reader = new Reader(readerTools, start.place, start.withSnapshot)
   }
 
-  /** The place that a later life may go on from: all followers have been given what is before it. */
+  /** The lowest delivered position of all followers, from which a new client can resume. */
   get given(): Position | undefined {
     let lowest: Position | undefined
     for (const { given } of this.#followers)
@@ -64,7 +64,7 @@ export class Channel {
     return lowest
   }
 
-  /** Resolves when the follower hears everything from its start on; the first begins where the channel does. @throws TuttiProblem */
+  /** Resolves when the follower receives everything from its start; the first one starts with the channel. @throws TuttiProblem */
   join(follower: Follower, start: Start): Promise<void> {
     const isFirst = this.#followers.size === 0
     this.#followers.add(follower)
@@ -76,24 +76,24 @@ export class Channel {
       if (this.#reader.place !== undefined) follower.give(this.#reader.place)
       follower.settle()
     }
-    this.#tellState(this.#newest.all, [follower])
-    this.#tellPresence([follower])
+    this.#dispatchState(this.#latest.all, [follower])
+    this.#dispatchPresence([follower])
     return follower.joined
   }
 
-  /** Resolves when the server knows that nobody is left, or cannot be told. */
+  /** Resolves after the last follower when the server has confirmed the unfollow or cannot be reached. */
   async leave(follower: Follower): Promise<void> {
     follower.stop()
     if (this.#followers.delete(follower) && this.#followers.size === 0) await this.end()
   }
 
-  /** One that had too much to hear goes on from where it stopped. */
+  /** Resumes a follower whose queue was full from where it stopped. */
   goOn(follower: Follower): void {
     if (follower.lagsAfter !== undefined && !this.#hasEnded)
       this.#branch(follower, { place: follower.lagsAfter, withSnapshot: false })
   }
 
-  /** Goes on over a transport; the one before is left when this one has answered. Resolves then. */
+  /** Moves to a transport; closes the previous feed when the new one has answered. Resolves then. */
   use(transport: Transport): Promise<void> {
     void this.#next?.close()
     this.#next = this.#feed?.transport === transport ? undefined : this.#open(transport)
@@ -105,7 +105,7 @@ export class Channel {
     if (name === 'lost') void this.#reader.catchUp(1)
     else if (name === 'resync') void this.#reader.catchUp()
     else if (isFrame(message)) this.#reader.hear(message)
-    else if (isFields(message)) this.#hearBesides(name, message)
+    else if (isFields(message)) this.#receiveOther(name, message)
   }
 
   async end(problem?: TuttiProblem): Promise<void> {
@@ -140,19 +140,19 @@ export class Channel {
     return answer
   }
 
-  /** A reader of its own for a follower: it asks for what was before, and what the channel tells goes through it. */
+  /** Gives a follower its own reader, which first reads older events; live events then go through it too. */
   #branch(follower: Follower, { place, withSnapshot }: Start): void {
-    const reading = this.#reading([follower], {
+    const readerTools = this.#readerTools([follower], {
       ask: after => this.tools.transports.read(this.name, after),
       onEvents: (events, epoch) => follower.events(events, epoch),
       onCurrent: () => follower.settle(),
     })
     follower.lagsAfter = undefined
-    follower.reader = new Reader(reading, place, withSnapshot)
+    follower.reader = new Reader(readerTools, place, withSnapshot)
     void follower.reader.catchUp()
   }
 
-  #reading(followers: Iterable<Follower>, own: Pick<ReaderTools, 'ask' | 'onEvents' | 'onCurrent'>): ReaderTools {
+  #readerTools(followers: Iterable<Follower>, own: Pick<ReaderTools, 'ask' | 'onEvents' | 'onCurrent'>): ReaderTools {
     return {
       ...own,
       timers: this.tools.timers,
@@ -176,53 +176,53 @@ export class Channel {
   }
 
   #onAnswer({ epoch, state }: CatchUp): void {
-    if (epoch !== this.#epoch) this.#newest.forget()
+    if (epoch !== this.#epoch) this.#latest.forget()
     this.#epoch = epoch
-    this.#hearState(state)
+    this.#receiveState(state)
   }
 
   #onCurrent(): void {
-    this.#wasJoined = true
+    this.#hasJoined = true
     for (const follower of this.#followers) if (follower.reader === undefined) follower.settle()
   }
 
   #onProblem(problem: TuttiProblem): boolean {
     const mayComeBack = this.tools.mayComeBack(problem)
-    // Why there is no socket is told once, not for every channel.
-    const isKnown = problem.code === 'unreachable' && (this.#next ?? this.#feed)?.transport === 'socket'
-    if (this.#wasJoined ? !isKnown : mayComeBack && !isKnown) this.tools.report(problem, this.name)
+    // A missing socket is reported once by `Live`, not for every channel.
+    const isReported = problem.code === 'unreachable' && (this.#next ?? this.#feed)?.transport === 'socket'
+    if (this.#hasJoined ? !isReported : mayComeBack && !isReported) this.tools.report(problem, this.name)
     if (!mayComeBack) void this.end(problem)
     return mayComeBack
   }
 
-  #hearBesides(name: string, message: Fields): void {
-    if (name === 'state' && isFields(message.values)) this.#hearState(message.values as Values)
+  #receiveOther(name: string, message: Fields): void {
+    if (name === 'state' && isFields(message.values)) this.#receiveState(message.values as Values)
     else if (name === 'presence') {
-      const isMissing = this.#roll.hear(message)
-      this.#tellPresence(this.#followers)
+      const isMissing = this.#roster.hear(message)
+      this.#dispatchPresence(this.#followers)
       if (isMissing && this.#reader.isCurrent) void this.#reader.catchUp(1)
-    } else if (name === 'signal') this.#tellSignal(message as Fields & Signal)
+    } else if (name === 'signal') this.#dispatchSignal(message as Fields & Signal)
     else if (name.endsWith('closed')) {
       const problem = toProblem(message.problem)
       if (this.#onProblem(problem)) void this.#reader.catchUp(1)
     }
   }
 
-  #tellSignal({ name, by, data }: Signal): void {
+  #dispatchSignal({ name, by, data }: Signal): void {
     for (const follower of [...this.#followers]) follower.say(({ onSignal }) => onSignal?.({ name, by, data }))
   }
 
-  #hearState({ presence, ...values }: Values): void {
-    this.#tellState(this.#newest.take(values), this.#followers)
-    if (this.#roll.answer(presence)) this.#tellPresence(this.#followers)
+  #receiveState({ presence, ...values }: Values): void {
+    this.#dispatchState(this.#latest.take(values), this.#followers)
+    if (this.#roster.answer(presence)) this.#dispatchPresence(this.#followers)
   }
 
-  #tellState(state: Values | undefined, followers: Iterable<Follower>): void {
+  #dispatchState(state: Values | undefined, followers: Iterable<Follower>): void {
     if (state !== undefined) for (const follower of [...followers]) follower.say(({ onState }) => onState?.(state))
   }
 
-  #tellPresence(followers: Iterable<Follower>): void {
-    const presence = this.#roll.now
+  #dispatchPresence(followers: Iterable<Follower>): void {
+    const presence = this.#roster.now
     if (presence !== undefined)
       for (const follower of [...followers]) follower.say(({ onPresence }) => onPresence?.(presence))
   }

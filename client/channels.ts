@@ -6,22 +6,22 @@ import { clientClosed, type TuttiProblem } from './problem'
 import { type Fields, type Position } from './stream'
 
 export interface FollowOptions {
-  /** Begins behind this place, instead of where the store of offsets says, or now. */
+  /** Starts after this position, instead of the stored one or now. */
   after?: Position | undefined
-  /** Without a place to go on from, begins with a snapshot, for `onSnapshot`. */
+  /** Without a position to start from, starts with a snapshot, passed to `onSnapshot`. */
   snapshot?: boolean | undefined
-  /** Gives up, or stops. */
+  /** Aborts the follow, or stops it later. */
   signal?: AbortSignal | undefined
 }
 
 export interface Following {
-  /** Hears nothing more; resolves when the server knows, or cannot be told. */
+  /** Unfollows the channel; resolves when the server has confirmed it or cannot be reached. */
   stop(): Promise<void>
-  /** Everything up to here has been given to you. */
+  /** Everything up to this position has been delivered to your listener. */
   readonly position: Position | undefined
 }
 
-/** A follower together with its channel: for what fetches events instead of being told. */
+/** A follow whose consumer fetches events on demand, for `client.events()`. */
 export interface Followed extends Following {
   goOn(): void
 }
@@ -37,21 +37,21 @@ export class Channels {
     private readonly tools: Omit<ChannelTools, 'onEnd'>,
   ) {}
 
-  /** Resolves when everything is heard from the start on, however long that takes. @throws TuttiProblem when it may not be. */
+  /** Resolves when the channel is followed from its start position, however long that takes. @throws TuttiProblem */
   async follow(name: string, handlers: Handlers, options: FollowOptions, outlet?: Outlet): Promise<Followed> {
     const { after, signal } = options
     const withSnapshot = options.snapshot === true && handlers.onSnapshot !== undefined
-    this.#refuseOnceEnded()
+    this.#throwIfEnded()
     signal?.throwIfAborted()
     const start = { place: after, withSnapshot }
     const opening = this.#channels.get(name) ?? this.#begin(name, start)
     const channel = await opening
-    this.#refuseOnceEnded()
+    this.#throwIfEnded()
     const report = (problem: TuttiProblem) => this.tools.report(problem, name)
     const touch = () => this.offsets.touch(name, () => channel.given)
     const follower = new Follower(handlers, report, touch, outlet)
     const stop = async () => {
-      // Before it is forgotten where it is.
+      // Read the position before the follower leaves and it is lost.
       const { given } = channel
       this.offsets.touch(name, () => given)
       await channel.leave(follower)
@@ -71,36 +71,36 @@ export class Channels {
     }
   }
 
-  /** Resolves when all channels have gone on over a transport. */
+  /** Moves all channels to a transport; resolves when they are resumed. */
   use(transport: Transport): Promise<unknown> {
     return Promise.all([...this.#open.values()].map(channel => channel.use(transport)))
   }
 
-  /** What came over the socket. */
+  /** Takes a message that arrived over the socket. */
   hear(name: string, message: Fields): void {
-    const named = Array.isArray(message.channels) ? message.channels : [message.channel]
-    for (const channel of named) this.#open.get(String(channel))?.hear(name, message)
+    const names = Array.isArray(message.channels) ? message.channels : [message.channel]
+    for (const channel of names) this.#open.get(String(channel))?.hear(name, message)
   }
 
-  /** For good. */
+  /** Ends all channels for good. */
   async end(problem: TuttiProblem = clientClosed()): Promise<void> {
     this.#ended ??= problem
     await Promise.all([...this.#open.values()].map(channel => channel.end(problem)))
   }
 
-  #refuseOnceEnded(): void {
+  #throwIfEnded(): void {
     if (this.#ended !== undefined) throw this.#ended
   }
 
   #begin(name: string, start: Start): Promise<Channel> {
-    const beginning = this.offsets.get(name).then(stored => {
+    const opening = this.offsets.get(name).then(stored => {
       const tools = { ...this.tools, onEnd: (channel: Channel) => this.#forget(channel) }
       const channel = new Channel(name, { ...start, place: start.place ?? stored }, tools)
       this.#open.set(name, channel)
       return channel
     })
-    this.#channels.set(name, beginning)
-    return beginning
+    this.#channels.set(name, opening)
+    return opening
   }
 
   #forget(channel: Channel): void {
@@ -109,5 +109,5 @@ export class Channels {
   }
 }
 
-/** It may have been, at any await. */
+/** Checks again: the signal may abort during any await. */
 const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true

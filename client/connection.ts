@@ -7,66 +7,66 @@ import { type Position } from './stream'
 
 export interface ConnectionEar {
   onUp(connection: Connection): void
-  /** It did not come up, or went down: with what the server said about it, if it did. */
+  /** The connection failed or was closed, with the server's problem if it sent one. */
   onDown(connection: Connection, problem: TuttiProblem | undefined): void
   onMessage(name: string, message: unknown, connection: Connection): void
 }
 
 const connectTimeoutMs = 8_000
-/** So long a call may take to end on a connection that is left. */
+/** Time that calls in progress get before a replaced connection is closed. */
 const retireMs = callTimeoutMs
 
-/** One socket, from its handshake to its end. It never comes back: another one does. */
+/** One socket connection from handshake to close. Never reconnects: `Live` creates a new one. */
 export class Connection {
-  readonly #link: Socket
-  #goodbye: TuttiProblem | undefined
-  #isOver = false
-  #underWay = 0
-  /** What is said about a channel is said in turn: a follow never overtakes an unfollow. */
-  readonly #turns = new Map<string, Promise<unknown>>()
-  readonly #follows = new Follows(question => this.ask(question))
+  readonly #socket: Socket
+  #closeReason: TuttiProblem | undefined
+  #isClosed = false
+  #pendingCalls = 0
+  /** The last request per channel: requests for one channel run one after the other, so that a follow cannot overtake an unfollow. */
+  readonly #queues = new Map<string, Promise<unknown>>()
+  readonly #follows = new Follows(request => this.ask(request))
 
   constructor(
     url: string,
     private token: string,
-    private readonly ear: ConnectionEar,
+    private readonly listener: ConnectionEar,
   ) {
-    this.#link = io(url, {
+    this.#socket = io(url, {
       auth: { token },
-      // Proxies choose the node by it: a new one leads away from a node that is overloaded or going away.
+      // Proxies choose the node by `nid`: a new value leads away from a node that is overloaded or draining.
       query: { nid: randomId() },
       transports: ['websocket'],
       forceNew: true,
       reconnection: false,
       timeout: connectTimeoutMs,
     })
-    this.#link.on('connect', () => this.ear.onUp(this))
-    this.#link.on('connect_error', error => {
+    this.#socket.on('connect', () => this.listener.onUp(this))
+    this.#socket.on('connect_error', error => {
       const isRefusal = 'data' in error && typeof error.data === 'object'
       this.#end(isRefusal ? toProblem(error.data) : unreachable(error))
     })
-    this.#link.on('disconnect', () => this.#end(this.#goodbye))
-    this.#link.onAny((name: string, message: unknown) => {
-      if (name === 'session.closed') this.#goodbye = toProblem(message)
-      this.ear.onMessage(name, message, this)
+    this.#socket.on('disconnect', () => this.#end(this.#closeReason))
+    this.#socket.onAny((name: string, message: unknown) => {
+      if (name === 'session.closed') this.#closeReason = toProblem(message)
+      this.listener.onMessage(name, message, this)
     })
   }
 
   get isUp(): boolean {
-    return this.#link.connected
+    return this.#socket.connected
   }
 
   async ask({ name, input, key }: Question): Promise<Answer> {
-    this.#underWay += 1
+    this.#pendingCalls += 1
     try {
-      const sent = { input, ...(key === undefined ? {} : { key }) }
-      return toAnswer(await this.#link.timeout(callTimeoutMs).emitWithAck(name, sent).catch(notAnswered))
+      const payload = { input, ...(key === undefined ? {} : { key }) }
+      return toAnswer(await this.#socket.timeout(callTimeoutMs).emitWithAck(name, payload).catch(noResponse))
     } finally {
-      this.#underWay -= 1
+      this.#pendingCalls -= 1
     }
   }
 
-  /** Goes on with a newer token; answers whether there was one. @throws TuttiProblem */
+  /** Sends a newer token; returns false when it is the same token. @throws TuttiProblem */
   async refresh(token: string): Promise<boolean> {
     if (token === this.token) return false
     await this.ask({ name: 'session.refresh', input: { token } })
@@ -74,45 +74,45 @@ export class Connection {
     return true
   }
 
-  /** Follows after a place, in turn. @throws TuttiProblem */
+  /** Follows after a position, or only reads when already followed. @throws TuttiProblem */
   follow(channel: string, after: Position | undefined): Promise<unknown> {
-    return this.#inTurn(channel, () => this.#follows.follow({ channel, ...(after && { after }) }))
+    return this.#enqueue(channel, () => this.#follows.follow({ channel, ...(after && { after }) }))
   }
 
-  /** In turn. @throws TuttiProblem */
+  /** @throws TuttiProblem */
   async unfollow(channel: string): Promise<void> {
-    await this.#inTurn(channel, () => this.ask({ name: 'channel.unfollow', input: { channel } }))
+    await this.#enqueue(channel, () => this.ask({ name: 'channel.unfollow', input: { channel } }))
   }
 
-  /** When all that was asked about the channel before is answered. */
-  #inTurn<T>(channel: string, ask: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(channel) ?? Promise.resolve()).then(ask)
-    const settled = turn.catch(() => undefined)
-    this.#turns.set(channel, settled)
-    void settled.then(() => this.#turns.get(channel) === settled && this.#turns.delete(channel))
-    return turn
+  /** Runs a request after all earlier requests for the channel. */
+  #enqueue<T>(channel: string, send: () => Promise<T>): Promise<T> {
+    const result = (this.#queues.get(channel) ?? Promise.resolve()).then(send)
+    const settled = result.catch(() => undefined)
+    this.#queues.set(channel, settled)
+    void settled.then(() => this.#queues.get(channel) === settled && this.#queues.delete(channel))
+    return result
   }
 
-  /** Lets what was asked be answered, and closes then. */
+  /** Closes when all calls in progress are answered, after 10 s at the latest. */
   async retire(): Promise<void> {
     const pauseMs = 50
-    for (let waitedMs = 0; this.#underWay > 0 && waitedMs < retireMs; waitedMs += pauseMs)
+    for (let waitedMs = 0; this.#pendingCalls > 0 && waitedMs < retireMs; waitedMs += pauseMs)
       await new Promise(resolve => setTimeout(resolve, pauseMs))
     this.close()
   }
 
   close(): void {
-    this.#isOver = true
-    this.#link.disconnect()
+    this.#isClosed = true
+    this.#socket.disconnect()
   }
 
   #end(problem: TuttiProblem | undefined): void {
-    if (this.#isOver) return
+    if (this.#isClosed) return
     this.close()
-    this.ear.onDown(this, problem)
+    this.listener.onDown(this, problem)
   }
 }
 
-function notAnswered(cause: unknown): never {
+function noResponse(cause: unknown): never {
   throw unreachable(cause)
 }

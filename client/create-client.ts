@@ -38,40 +38,40 @@ export interface ClientOptions {
   /** The origin of the API, such as `https://api.example.org`. */
   url: string
   /**
-   * A bearer token, or how to get the one that is good now: asked at every connection and every call over REST, and when
-   * one is about to expire. With `refused` the last one was not taken: answer another one.
+   * A bearer token, or a function that returns the current one. Called for every connection and every REST call, and before a token
+   * expires. `refused` is set when the server has refused the last token: return a different one.
    */
   token: string | ((refused?: TuttiProblem) => string | Promise<string>)
   /**
-   * What may be used, the best first; all three unless you say less. Channels go over the first that works and come back to
-   * a better one when it does. Without `socket`, calls always go over REST, and there are no signals or presence changes.
+   * Allowed transports, best first; default `['socket', 'sse', 'long-poll']`. Channels use the first that works and switch back when a
+   * better one works again. Without `socket` all calls go over REST, and there are no signals or presence changes.
    */
   transports?: readonly Transport[]
-  /** Keeps across lives of the client how far you have been told, so that a new one goes on from there. */
+  /** Stores the last delivered position of each channel, so that a new client resumes from there. */
   offsets?: OffsetStore
   /**
-   * Hears what no call can throw: why the socket does not connect or was closed, and, with `channel`, why a channel is not
-   * followed any more, or not for now, or that a listener threw. What is temporary is tried again without you.
+   * Called with problems that no call can throw: why the socket does not connect or was closed; with `channel`, why a channel cannot be
+   * followed at the moment or any more, or that a listener threw. Temporary problems are retried by the client.
    */
   onProblem?: (problem: TuttiProblem, channel?: string) => void
-  /** Hears what channels go over, from now on; nothing while it waits for a socket. */
+  /** Called when channels switch to another transport; `undefined` while the client waits for a socket. */
   onTransport?: (transport: Transport | undefined) => void
 }
 
-/** Every method throws TuttiProblem, for refusals as well as for a server that cannot be reached. */
+/** Every method throws `TuttiProblem`, for refusals of the server as well as for network failures. */
 export interface Client {
   /**
-   * The answer's `data`. Asked again over the other road when the first gives no answer; done once all the same. Cookies that
-   * are wished for (`delivery: 'cookies'`) come over REST, and a browser keeps them on pages of other origins too.
+   * Calls an operation and returns its `data`. Repeats the call over the other transport (socket or REST) when there is no response; an
+   * idempotency key makes sure it takes effect once. `delivery: 'cookies'` always goes over REST with credentials.
    */
   call<N extends OperationName>(name: N, input: InputOf<N>, options?: CallOptions): Promise<DataOf<N>>
-  /** A part of a list, `limit` rows at most (50, up to 200). */
+  /** Calls a list operation and returns one page; `limit` rows, default 50, at most 200. */
   callPage<N extends ListName>(name: N, input: InputOf<N>): Promise<Part<N>>
-  /** All parts of a list, each as it is asked for: `for await (const rows of client.pages(…))`. */
+  /** Iterates over the pages of a list, each fetched on demand: `for await (const rows of client.pages(…))`. */
   pages<N extends ListName>(name: N, input: InputOf<N>): AsyncGenerator<DataOf<N>, void, undefined>
   /**
-   * Hears what happens on a channel, such as `track:<id>`: every event once, in order, from where it begins, whatever
-   * happens to connections meanwhile. Resolves once it hears, however long that takes.
+   * Follows a channel, such as `track:<id>`: the listener gets every event once and in order, also across reconnects. Resolves when the
+   * channel is followed, however long that takes. @throws TuttiProblem when it may not be followed
    */
   follow<C extends string>(
     channel: C,
@@ -79,20 +79,20 @@ export interface Client {
     options?: FollowOptions & Omit<Handlers<C>, 'onEvent'>,
   ): Promise<Following>
   /**
-   * The same as a loop: `for await (const event of client.events(channel))`, from its first turn on. It ends when you leave
-   * it, the signal aborts or the client is closed, and throws when the channel may be followed no longer.
+   * Follows a channel as an async iterator: `for await (const event of client.events(channel))`. Starts with the first `next()`. Ends
+   * when you leave the loop, the signal aborts or the client is closed; throws when the channel may not be followed any more.
    */
   events<C extends string>(
     channel: C,
     options?: FollowOptions & Omit<Handlers<C>, 'onEvent'>,
   ): AsyncGenerator<TuttiEvent, void, undefined>
-  /** Tells those who follow a channel that you follow too, over sockets, something that may be lost, such as typing. */
+  /** Sends a signal, such as typing, to the other followers of a channel that you follow. Socket only; may be lost. */
   signal<C extends string, N extends SignalName<C>>(channel: C, name: N, data?: SignalData<C, N>): Promise<void>
-  /** Sends an audio file and says what is known of it then: a worker goes on from there, and its events tell how. */
+  /** Uploads an audio file as a new track. Resolves before processing, which `music-upload.uploadChanged` events report. */
   upload(file: Blob | Uint8Array, fields: UploadFields, options?: UploadOptions): Promise<Uploaded>
   /**
-   * The same for new audio of a track of yours, which keeps its address, counts and comments: the old audio plays until the
-   * new one is ready, and on when it is cancelled or refused.
+   * Replaces the audio of a track; its URL, counts and comments stay. The old audio plays until the new one is ready, and stays when the
+   * upload is canceled or rejected.
    */
   replaceAudio(
     trackId: string,
@@ -100,37 +100,37 @@ export interface Client {
     fields: ReplacementFields,
     options?: UploadOptions,
   ): Promise<Upload>
-  /** Goes on with an upload that was kept or broken off, given the same file: only what is missing is sent. */
+  /** Resumes an interrupted upload with the same file: sends only what is missing. */
   resumeUpload(uploadId: string, file: Blob | Uint8Array, options?: UploadOptions): Promise<Upload>
-  /** Sends an avatar or artwork and says what is known of it then: `pictures.pictureChanged` tells what becomes of it. */
+  /** Uploads an avatar or artwork. Resolves before processing, which `pictures.pictureChanged` events report. */
   uploadPicture(file: Blob | Uint8Array, fields: PictureFields, options?: PictureOptions): Promise<Picture>
-  /** For an `<img>`: a square of at most so many pixels. It redirects to where the picture lies. */
+  /** URL of a picture for an `<img>`, square, with sides of at most `size` pixels. Redirects to the picture file. */
   pictureUrl(picture: PictureRef, size: 1000 | 500 | 250, format?: 'webp' | 'jpg'): string
-  /** What channels go over now. */
+  /** The transport that channels use now. */
   transport(): Transport | undefined
-  /** From now on only these, the best first. */
+  /** Restricts the allowed transports, best first. */
   useTransport(...transports: Transport[]): void
   /**
-   * Ends everything; calls that wait, uploads under way, which can be resumed, and all later ones, throw `closed`. Resolves
-   * when the offsets are stored.
+   * Closes the client. Pending and later calls throw `closed`, and so do uploads in progress, which can be resumed. Resolves when the
+   * offsets are stored.
    */
   close(): Promise<void>
 }
 
-/** A client of one person: in a browser or in Node. */
+/** Creates a client for one signed-in person, in a browser or in Node. */
 export function createClient(options: ClientOptions): Client {
-  const { token, transports: order = ['socket', 'sse', 'long-poll'] } = options
+  const { token, transports: allowed = ['socket', 'sse', 'long-poll'] } = options
   const { onProblem = () => undefined, onTransport = () => undefined } = options
   const origin = options.url.replace(/\/+$/, '')
-  const askToken = async (refused?: TuttiProblem) => (typeof token === 'string' ? token : token(refused))
-  const source: TokenSource = Object.assign(askToken, { mayChange: typeof token !== 'string' })
+  const getToken = async (refused?: TuttiProblem) => (typeof token === 'string' ? token : token(refused))
+  const tokenSource: TokenSource = Object.assign(getToken, { mayChange: typeof token !== 'string' })
   const timers = new Timers()
-  const http = new Http(origin, source)
+  const http = new Http(origin, tokenSource)
   const rest = restRoad(http)
   const closing = new AbortController()
   const closed = closing.signal
 
-  const live: Live = new Live(origin, source, timers, {
+  const live: Live = new Live(origin, tokenSource, timers, {
     onUp: () => transports.choose(true),
     onChange: () => {
       if (live.ended === undefined) void transports.choose()
@@ -139,34 +139,34 @@ export function createClient(options: ClientOptions): Client {
     onMessage: (name, message) => channels.hear(name, message),
     onProblem,
   })
-  const transports: Transports = new Transports(order, live, http, timers, {
+  const transports: Transports = new Transports(allowed, live, http, timers, {
     onTransport,
     use: transport => channels.use(transport),
   })
-  const roads = ({ input }: Question): readonly Road[] => {
+  const routesFor = ({ input }: Question): readonly Road[] => {
     closed.throwIfAborted()
     if (!transports.withSocket || wantsCookies(input)) return [rest]
     return live.isConnected ? [live, rest] : [rest, live]
   }
-  const calls = new Calls(roads, closed)
+  const calls = new Calls(routesFor, closed)
   const offsets = new Offsets(options.offsets, (error, channel) => onProblem(offsetsFailed(error), channel))
   const channels: Channels = new Channels(offsets, {
     timers,
     transports,
     takeSnapshot: channel => takeSnapshot(calls, channel),
-    mayComeBack: problem => mayComeBack(problem, source),
+    mayComeBack: problem => mayComeBack(problem, tokenSource),
     report: onProblem,
   })
-  const leavePage = onPage({ online: () => live.hurry(), pagehide: () => void offsets.flush() })
-  transports.restrict(order)
+  const removePageListeners = onPage({ online: () => live.hurry(), pagehide: () => void offsets.flush() })
+  transports.restrict(allowed)
 
   return {
     call: (name, input, callOptions) => calls.call(name, input, callOptions),
     callPage: (name, input) => calls.callPage(name, input),
     pages: (name, input) => calls.pages(name, input),
     follow: (channel, listener, more = {}) => {
-      const wish = typeof listener === 'function' ? { ...more, onEvent: listener } : { ...more, ...listener }
-      return channels.follow(channel, wish as Handlers, wish)
+      const request = typeof listener === 'function' ? { ...more, onEvent: listener } : { ...more, ...listener }
+      return channels.follow(channel, request as Handlers, request)
     },
     events: (channel, more = {}) => iterate(channels, channel, more, more as Handlers),
     signal: async (channel, name, data) => {
@@ -180,14 +180,14 @@ export function createClient(options: ClientOptions): Client {
     uploadPicture: (...file) => uploadPicture(calls, ...file),
     pictureUrl: ({ id }, size, format = 'webp') => `${origin}/api/v1/pictures/${id}/${size}.${format}`,
     transport: () => transports.now,
-    useTransport: (...allowed) => {
-      if (!closed.aborted) transports.restrict(allowed)
+    useTransport: (...only) => {
+      if (!closed.aborted) transports.restrict(only)
     },
     close: async () => {
       const problem = clientClosed()
       closing.abort(problem)
       void channels.end(problem)
-      leavePage()
+      removePageListeners()
       timers.callOff()
       live.close(problem)
       await offsets.flush()

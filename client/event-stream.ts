@@ -1,19 +1,19 @@
-/** A message of a stream of server-sent events. */
+/** A server-sent event. */
 export interface Message {
   event: string
   data: string
 }
 
 /**
- * Puts server-sent events together from pieces of text, wherever those were cut. Ids are not needed: the data says the
- * place. Comments become messages without data: they say that the stream lives.
+ * Incremental parser of server-sent events, for text cut anywhere. Ignores ids, because the data has the position. Comments become
+ * messages with empty data, which show that the stream is alive.
  */
 export class EventStream {
   #rest = ''
 
   take(text: string): Message[] {
     const blocks = (this.#rest + text).replaceAll('\r\n', '\n').split('\n\n')
-    // A line end may be cut in the middle of its two characters: they stay together in the rest.
+    // Keep the rest unparsed: a chunk may end between `\r` and `\n`.
     this.#rest = blocks.pop() ?? ''
     return blocks.map(block => toMessage(block.split('\n')))
   }

@@ -3,16 +3,16 @@ import { toProblem } from './problem'
 
 export type Transport = 'socket' | 'sse' | 'long-poll'
 
-/** One channel over one transport. What arrives goes to an ear; `lost` says that nothing will arrive until it is asked again. */
+/** One channel over one transport. Messages go to a listener; after the message `lost` none arrives until `ask` is called again. */
 export interface Feed {
   readonly transport: Transport
-  /** Follows after a place, or from now on; also again. @throws TuttiProblem */
+  /** Follows after a position, or from now on. May be called again. @throws TuttiProblem */
   ask(after: Position | undefined): Promise<CatchUp>
-  /** Resolves when the server knows, or cannot be told. */
+  /** Resolves when the server has confirmed it or cannot be reached. */
   close(): Promise<unknown>
 }
 
-/** @throws TuttiProblem when it is none. */
+/** @throws TuttiProblem when the data is not a catch-up */
 export function toCatchUp(data: unknown): CatchUp {
   if (isCatchUp(data)) return data
   throw toProblem(data)

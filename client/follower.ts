@@ -4,47 +4,47 @@ import { listenerFailed, type TuttiProblem } from './problem'
 import { type Reader } from './reader'
 import { type Position, type StreamEvent } from './stream'
 
-/** What an application wants to hear of a channel. One that throws, or whose promise is rejected, takes nothing from the others. */
+/** Listeners for a channel. One that throws or rejects is reported to `onProblem` and does not affect the others. */
 export interface Handlers<C extends string = string> {
-  /** Every event once, in the one order of the channel. */
+  /** Every event once, in the order of the channel. */
   onEvent?: ((event: TuttiEvent) => unknown) | undefined
-  /** The whole state: put it in the place of yours. Events go on behind it; the first may repeat what it holds already. */
+  /** The complete state: replace yours by it. Events continue after `position`; the first ones may already be in it. */
   onSnapshot?: ((data: SnapshotOf<C>, position: Position) => unknown) | undefined
-  /** Events are missing for good, and no snapshot makes up for them: read what you show anew. */
+  /** Events are lost and there is no snapshot: reload what you show. */
   onGap?: (() => unknown) | undefined
-  /** Those of the channel's values that are new, by name: each is absolute. */
+  /** The changed values of the channel's state, by name: each is absolute. */
   onState?: ((state: StateOf<C>) => unknown) | undefined
   onPresence?: ((presence: Presence) => unknown) | undefined
   onSignal?: ((signal: Signal<C>) => unknown) | undefined
-  /** It is over: you may follow it no longer, or have closed the client (`closed`). */
+  /** The channel may not be followed any more, or the client was closed (code `closed`). */
   onClosed?: ((problem: TuttiProblem) => unknown) | undefined
 }
 
-/** Where what is heard goes: to the application at once, or to where it fetches it. */
+/** Receives what a follower delivers: runs it at once, or queues it until the application fetches it. */
 export interface Outlet {
   isFull: boolean
-  /** After `run`, everything up to `place` has been given. */
-  post(follower: Follower, run: () => void, place: Position): void
+  /** After `run`, everything up to `position` is delivered. */
+  post(follower: Follower, run: () => void, position: Position): void
 }
 
-const atOnce: Outlet = {
+const immediate: Outlet = {
   isFull: false,
-  post(follower, run, place) {
+  post(follower, run, position) {
     run()
-    follower.give(place)
+    follower.give(position)
   },
 }
 
-/** One who hears a channel. */
+/** One follower of a channel in this client. */
 export class Follower {
-  /** Everything up to here has been given to the application. */
+  /** Everything up to this position has been delivered to the application. */
   given: Position | undefined
-  /** Of its own, when it began somewhere else than the channel. */
+  /** Its own reader, while it is at another position than the channel. */
   reader: Reader | undefined
-  /** Where it stopped to hear because it had too much. */
+  /** The position where it stopped because its queue was full. */
   lagsAfter: Position | undefined
   #isStopped = false
-  /** Settles when it hears everything, or may not. */
+  /** Resolves when the follower receives everything; rejects when it may not follow. */
   readonly joined: Promise<void>
   settle: (problem?: TuttiProblem) => void = () => undefined
   #posted: Position | undefined
@@ -53,7 +53,7 @@ export class Follower {
     readonly handlers: Handlers,
     private readonly report: (problem: TuttiProblem) => void,
     private readonly onGiven: () => void,
-    private readonly outlet: Outlet = atOnce,
+    private readonly outlet: Outlet = immediate,
   ) {
     this.joined = new Promise((resolve, reject) => {
       this.settle = problem => (problem === undefined ? resolve() : reject(problem))
@@ -61,8 +61,8 @@ export class Follower {
     this.joined.catch(() => undefined)
   }
 
-  give(place: Position): void {
-    this.given = place
+  give(position: Position): void {
+    this.given = position
     this.onGiven()
   }
 
@@ -73,23 +73,23 @@ export class Follower {
         this.stopReading()
         return
       }
-      // The server keeps the shape of events, as the types generated from it say.
+      // The server keeps the shape of events, as the generated types say.
       this.say(({ onEvent }) => onEvent?.(event as TuttiEvent), { epoch, offset: event.offset })
     }
   }
 
-  /** Tells it when its turn has come: at once, or when all before `place` has been given. */
-  say(what: (handlers: Handlers) => unknown, place?: Position): void {
+  /** Calls a listener: in order at `position`, or at once without one. */
+  say(call: (handlers: Handlers) => unknown, position?: Position): void {
     if (this.#isStopped) return
-    if (place === undefined) {
-      this.#tell(what)
+    if (position === undefined) {
+      this.#call(call)
       return
     }
-    this.#posted = place
-    this.outlet.post(this, () => this.#tell(what), place)
+    this.#posted = position
+    this.outlet.post(this, () => this.#call(call), position)
   }
 
-  /** Hears nothing more. */
+  /** Delivers nothing more. */
   stop(): void {
     this.#isStopped = true
     this.stopReading()
@@ -101,11 +101,11 @@ export class Follower {
     this.reader = undefined
   }
 
-  #tell(what: (handlers: Handlers) => unknown): void {
+  #call(call: (handlers: Handlers) => unknown): void {
     if (this.#isStopped) return
     const failed = (error: unknown) => this.report(listenerFailed(error))
     try {
-      const result = what(this.handlers)
+      const result = call(this.handlers)
       if (result instanceof Promise) result.catch(failed)
     } catch (error) {
       failed(error)

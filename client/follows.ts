@@ -2,59 +2,59 @@ import { asProblem, toProblem } from './problem'
 import { type Answer, type Question } from './road'
 import { isFields, type Position } from './stream'
 
-interface Wish {
+interface PendingFollow {
   input: { channel: string; after?: Position }
   resolve: (data: unknown) => void
   reject: (error: unknown) => void
 }
 
-/** As many as the server takes in one question. */
-const wishesMax = 100
+/** Server limit of channels in one `channel.followAll`. */
+const batchMax = 100
 
-/** Follows that are asked for in one moment, as when a connection is new, travel as one question. */
+/** Batches the follows of one moment, such as after a reconnect, into one `channel.followAll`. */
 export class Follows {
-  #wishes: Wish[] = []
-  /** A server of the release before knows one at a time only. */
-  #isSingly = false
+  #pending: PendingFollow[] = []
+  /** Set for a server of the previous release, which does not know `channel.followAll`. */
+  #isUnbatched = false
 
-  constructor(private readonly ask: (question: Question) => Promise<Answer>) {}
+  constructor(private readonly ask: (request: Question) => Promise<Answer>) {}
 
-  /** What the server answers to `channel.follow`. @throws TuttiProblem */
-  follow(input: Wish['input']): Promise<unknown> {
+  /** Returns the server's answer to `channel.follow`. @throws TuttiProblem */
+  follow(input: PendingFollow['input']): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (this.#wishes.length === 0) void Promise.resolve().then(() => this.#send())
-      this.#wishes.push({ input, resolve, reject })
+      if (this.#pending.length === 0) void Promise.resolve().then(() => this.#send())
+      this.#pending.push({ input, resolve, reject })
     })
   }
 
   #send(): void {
-    const wishes = this.#wishes
-    this.#wishes = []
-    for (let at = 0; at < wishes.length; at += wishesMax) this.#sendSome(wishes.slice(at, at + wishesMax))
+    const pending = this.#pending
+    this.#pending = []
+    for (let at = 0; at < pending.length; at += batchMax) this.#sendBatch(pending.slice(at, at + batchMax))
   }
 
-  #sendSome(wishes: readonly Wish[]): void {
-    if (wishes.length > 1 && !this.#isSingly) void this.#sendTogether(wishes)
+  #sendBatch(batch: readonly PendingFollow[]): void {
+    if (batch.length > 1 && !this.#isUnbatched) void this.#sendTogether(batch)
     else
-      for (const { input, resolve, reject } of wishes)
+      for (const { input, resolve, reject } of batch)
         this.ask({ name: 'channel.follow', input }).then(({ data }) => resolve(data), reject)
   }
 
-  async #sendTogether(wishes: readonly Wish[]): Promise<void> {
+  async #sendTogether(batch: readonly PendingFollow[]): Promise<void> {
     try {
-      const input = { channels: wishes.map(wish => wish.input) }
-      const { data } = await this.ask({ name: 'channel.followAll', input })
+      const channels = batch.map(({ input }) => input)
+      const { data } = await this.ask({ name: 'channel.followAll', input: { channels } })
       const followed: unknown = isFields(data) && data.followed
-      for (const [index, { resolve, reject }] of wishes.entries()) {
+      for (const [index, { resolve, reject }] of batch.entries()) {
         const outcome: unknown = Array.isArray(followed) && followed[index]
         if (isFields(outcome) && 'data' in outcome) resolve(outcome.data)
         else reject(toProblem(isFields(outcome) ? outcome.error : outcome))
       }
     } catch (error) {
       if (asProblem(error).code === 'unknown_operation') {
-        this.#isSingly = true
-        this.#sendSome(wishes)
-      } else for (const { reject } of wishes) reject(error)
+        this.#isUnbatched = true
+        this.#sendBatch(batch)
+      } else for (const { reject } of batch) reject(error)
     }
   }
 }

@@ -5,37 +5,37 @@ export interface HttpRequest {
   method?: string
   headers?: Record<string, string>
   body?: string
-  /** Cookies go along and are kept, on another origin too: only where the server allows it, else browsers hide the answer. */
+  /** Sends and keeps cookies, also cross-origin. The server must allow it, or browsers hide the response. */
   credentials?: 'include'
   signal: AbortSignal
 }
 
-/** Requests to the API with the token that is good now; one that is refused is asked for anew, once. */
+/** Sends requests to the API with the current token; after a 401 asks for another token and retries once. */
 export class Http {
   constructor(
     private readonly origin: string,
     private readonly token: TokenSource,
   ) {}
 
-  /** `path` is below `/api/v1`. @throws TuttiProblem, `unreachable` when no answer came. */
+  /** `path` is relative to `/api/v1`. @throws TuttiProblem `unreachable` when there is no response */
   async send(path: string, request: HttpRequest): Promise<Response> {
     const token = await tokenFrom(this.token)
     const response = await this.#sendWith(token, path, request)
     if (response.status !== 401 || !this.token.mayChange) return response
     const problem = await problemIn(response.clone())
-    const other = await tokenFrom(this.token, problem)
-    return other === token ? response : this.#sendWith(other, path, request)
+    const newToken = await tokenFrom(this.token, problem)
+    return newToken === token ? response : this.#sendWith(newToken, path, request)
   }
 
   async #sendWith(token: string, path: string, { headers, ...request }: HttpRequest): Promise<Response> {
-    const sent = { ...request, headers: { ...headers, authorization: `Bearer ${token}` } }
-    return fetch(`${this.origin}/api/v1${path}`, sent).catch((error: unknown) => {
+    const init = { ...request, headers: { ...headers, authorization: `Bearer ${token}` } }
+    return fetch(`${this.origin}/api/v1${path}`, init).catch((error: unknown) => {
       throw unreachable(error)
     })
   }
 }
 
-/** @throws TuttiProblem when it is no JSON. */
+/** @throws TuttiProblem `unreachable` when the body is not JSON */
 export const bodyOf = (response: Response): Promise<unknown> =>
   response.json().catch((error: unknown) => {
     throw unreachable(error)

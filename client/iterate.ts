@@ -4,16 +4,16 @@ import { type Follower, type Handlers, type Outlet } from './follower'
 import { type TuttiProblem } from './problem'
 import { type Position } from './stream'
 
-/** More is not kept for one who is slow to ask: it is read from the log of the channel when its turn comes. */
+/** Limit of queued events; a slow consumer reads the rest from the channel log later. */
 export const queueMax = 1_000
 
 interface Entry {
   follower: Follower
   run: () => void
-  place: Position
+  position: Position
 }
 
-/** The events of a channel as they are asked for; snapshots and gaps are told where they belong among them. */
+/** Yields the events of a channel on demand; calls `onSnapshot` and `onGap` at their place between the events. */
 export async function* iterate(
   channels: Channels,
   name: string,
@@ -28,40 +28,40 @@ export async function* iterate(
     get isFull() {
       return queue.length >= queueMax
     },
-    post(follower, run, place) {
-      queue.push({ follower, run, place })
+    post(follower, run, position) {
+      queue.push({ follower, run, position })
       wake()
     },
   }
-  const finish = (how: TuttiProblem | 'left') => {
-    end ??= how
+  const finish = (reason: TuttiProblem | 'left') => {
+    end ??= reason
     wake()
   }
   signal?.addEventListener('abort', () => finish('left'), { once: true })
-  const onEvent = (heard: TuttiEvent) => (event = heard)
+  const onEvent = (received: TuttiEvent) => (event = received)
   const onClosed = (problem: TuttiProblem) => {
     finish(problem.code === 'closed' ? 'left' : problem)
     return handlers.onClosed?.(problem)
   }
   const followed = await channels.follow(name, { ...handlers, onEvent, onClosed }, { ...options, signal }, outlet)
-  let asked: Entry | undefined
+  let current: Entry | undefined
   try {
     while (end !== 'left') {
-      asked = queue.shift()
-      if (asked !== undefined) {
-        asked.run()
+      current = queue.shift()
+      if (current !== undefined) {
+        current.run()
         if (event !== undefined) {
           const next = event
           event = undefined
           yield next
         }
-        asked.follower.give(asked.place)
+        current.follower.give(current.position)
         if (queue.length === 0) followed.goOn()
       } else if (end !== undefined) throw end
       else await new Promise<void>(resolve => (wake = resolve))
     }
   } finally {
-    if (asked !== undefined) asked.follower.give(asked.place)
+    if (current !== undefined) current.follower.give(current.position)
     await followed.stop()
   }
 }

@@ -7,30 +7,30 @@ import { type Timers } from './timers'
 import { type Fields, isFields, type Position } from './stream'
 
 export interface LiveTold {
-  /** There is a new connection; resolves when everything is resumed on it, and the former one may go. */
+  /** A new connection is up; resolves when all channels are resumed on it and the previous one can be closed. */
   onUp(): Promise<unknown>
-  /** It is down, there is no hope that it comes back soon, or it has ended for good. */
+  /** The connection is down, is unlikely to come back soon, or is closed for good. */
   onChange(): void
   onMessage(name: string, message: Fields): void
-  /** Hears of every failed attempt to connect, and why the server closed a connection. */
+  /** Called for every failed attempt to connect, and with the server's reason for closing a connection. */
   onProblem(problem: TuttiProblem): void
 }
 
-/** After so many failures, or so long without a socket, others are asked to do its work. */
-const hopefulFailuresMax = 2
-const hopeMs = 4_000
+/** After this many failures, or this long without a socket, channels fall back to other transports. */
+const fallbackAfterFailures = 2
+const fallbackAfterMs = 4_000
 
-/** The socket to the server for as long as it is wanted: what is lost is connected again, with a token asked anew. */
+/** The reconnecting socket: replaces a lost connection by a new one, with a token asked for again. */
 export class Live implements Road, ConnectionEar {
   #active: Connection | undefined
-  /** On its way up, if it is; made beside `active` when that is to go. */
-  #next: Connection | 'asking for a token' | undefined
-  #callOffWaiting: (() => void) | undefined
-  #callOffHope: (() => void) | undefined
+  /** The connection being established, possibly while `active` is still in use and about to be replaced. */
+  #next: Connection | 'getting a token' | undefined
+  #cancelReconnect: (() => void) | undefined
+  #cancelFallback: (() => void) | undefined
   #failures = 0
   #failuresBefore = 0
-  #isWanted = false
-  #mayHurry = true
+  #isOpen = false
+  #canHurry = true
   isHopeful = true
   ended: TuttiProblem | undefined
 
@@ -38,27 +38,27 @@ export class Live implements Road, ConnectionEar {
     private readonly url: string,
     private readonly token: TokenSource,
     private readonly timers: Timers,
-    private readonly told: LiveTold,
+    private readonly callbacks: LiveTold,
   ) {}
 
   get isConnected(): boolean {
     return this.#active?.isUp === true
   }
 
-  /** Connects, unless that is under way. */
+  /** Connects, unless connected or connecting. */
   open(): void {
     if (this.ended !== undefined) return
-    this.#isWanted = true
-    if (this.#active === undefined && this.#next === undefined && this.#callOffWaiting === undefined) this.#connect()
+    this.#isOpen = true
+    if (this.#active === undefined && this.#next === undefined && this.#cancelReconnect === undefined) this.#connect()
   }
 
-  /** Comes back at once, when the network has; unless the server has said when. */
+  /** Reconnects at once when the network is back, unless the server has sent `retryAfter`. */
   hurry(): void {
-    if (this.#callOffWaiting !== undefined && this.#mayHurry) this.#connect()
+    if (this.#cancelReconnect !== undefined && this.#canHurry) this.#connect()
   }
 
-  async ask(question: Question): Promise<Answer> {
-    return this.#connection().ask(question)
+  async ask(request: Question): Promise<Answer> {
+    return this.#connection().ask(request)
   }
 
   async follow(channel: string, after: Position | undefined): Promise<unknown> {
@@ -70,12 +70,12 @@ export class Live implements Road, ConnectionEar {
   }
 
   close(problem?: TuttiProblem): void {
-    this.#isWanted = false
+    this.#isOpen = false
     this.ended = problem ?? this.ended
-    this.#callOffWaiting?.()
-    this.#callOffWaiting = undefined
-    this.#callOffHope?.()
-    this.#callOffHope = undefined
+    this.#cancelReconnect?.()
+    this.#cancelReconnect = undefined
+    this.#cancelFallback?.()
+    this.#cancelFallback = undefined
     for (const connection of [this.#active, this.#next]) if (connection instanceof Connection) connection.close()
     this.#active = this.#next = undefined
     this.isHopeful = true
@@ -83,35 +83,35 @@ export class Live implements Road, ConnectionEar {
   }
 
   onUp(connection: Connection): void {
-    const former = this.#active
+    const previous = this.#active
     this.#active = connection
     this.#next = undefined
     this.#failuresBefore = this.#failures
     this.#failures = 0
-    this.#callOffHope?.()
-    this.#callOffHope = undefined
+    this.#cancelFallback?.()
+    this.#cancelFallback = undefined
     this.isHopeful = true
-    const resumed = this.told.onUp()
-    if (former !== undefined) void resumed.then(() => former.retire())
+    const resumed = this.callbacks.onUp()
+    if (previous !== undefined) void resumed.then(() => previous.retire())
   }
 
   onDown(connection: Connection, problem: TuttiProblem | undefined): void {
     if (connection === this.#active) {
       this.#active = undefined
-      this.#hope()
-      // One that was let in and sent away is no success.
+      this.#startFallbackTimer()
+      // A connection that the server closed does not reset the back-off.
       if (problem !== undefined) this.#failures = this.#failuresBefore
     } else if (connection === this.#next) this.#next = undefined
     else return
-    if (problem !== undefined) this.told.onProblem(problem)
-    this.#comeBack(problem)
-    this.told.onChange()
+    if (problem !== undefined) this.callbacks.onProblem(problem)
+    this.#scheduleReconnect(problem)
+    this.callbacks.onChange()
   }
 
   onMessage(name: string, message: unknown, connection: Connection): void {
     if (name === 'session.expiring') void this.#refresh(connection)
-    else if (name === 'session.moving') this.#move(connection)
-    else if (isFields(message)) this.told.onMessage(name, message)
+    else if (name === 'session.moving') this.#moveToOtherNode(connection)
+    else if (isFields(message)) this.callbacks.onMessage(name, message)
   }
 
   #connection(): Connection {
@@ -120,52 +120,52 @@ export class Live implements Road, ConnectionEar {
   }
 
   #connect(refused?: TuttiProblem): void {
-    this.#callOffWaiting?.()
-    this.#callOffWaiting = undefined
-    this.#next = 'asking for a token'
-    this.#hope()
+    this.#cancelReconnect?.()
+    this.#cancelReconnect = undefined
+    this.#next = 'getting a token'
+    this.#startFallbackTimer()
     tokenFrom(this.token, refused).then(
       token => {
-        if (this.#next === 'asking for a token' && this.#isWanted) this.#next = new Connection(this.url, token, this)
+        if (this.#next === 'getting a token' && this.#isOpen) this.#next = new Connection(this.url, token, this)
       },
       (error: unknown) => {
-        if (this.#next !== 'asking for a token') return
+        if (this.#next !== 'getting a token') return
         this.#next = undefined
-        this.told.onProblem(asProblem(error))
-        this.#comeBack(undefined)
+        this.callbacks.onProblem(asProblem(error))
+        this.#scheduleReconnect(undefined)
       },
     )
   }
 
-  /** Later each time; for good only when the server has said so. */
-  #comeBack(problem: TuttiProblem | undefined): void {
-    if (!this.#isWanted || this.#next !== undefined || this.#callOffWaiting !== undefined) return
+  /** Schedules a reconnect with exponential back-off; stops for good when the problem cannot be retried. */
+  #scheduleReconnect(problem: TuttiProblem | undefined): void {
+    if (!this.#isOpen || this.#next !== undefined || this.#cancelReconnect !== undefined) return
     if (problem !== undefined && !mayComeBack(problem, this.token)) {
       this.close(problem)
       return
     }
     const waitMs = backoffMs(this.#failures, problem?.retryAfter)
     this.#failures += 1
-    this.#mayHurry = problem?.retryAfter === undefined
+    this.#canHurry = problem?.retryAfter === undefined
     const refused = problem?.status === 401 ? problem : undefined
-    this.#callOffWaiting = this.timers.start(waitMs, () => this.#connect(refused))
-    this.#hope()
-    if (this.#failures > hopefulFailuresMax) this.#loseHope()
+    this.#cancelReconnect = this.timers.start(waitMs, () => this.#connect(refused))
+    this.#startFallbackTimer()
+    if (this.#failures > fallbackAfterFailures) this.#fallBack()
   }
 
-  #hope(): void {
-    if (this.#active === undefined) this.#callOffHope ??= this.timers.start(hopeMs, () => this.#loseHope())
+  #startFallbackTimer(): void {
+    if (this.#active === undefined) this.#cancelFallback ??= this.timers.start(fallbackAfterMs, () => this.#fallBack())
   }
 
-  #loseHope(): void {
+  #fallBack(): void {
     if (!this.isHopeful || this.#active !== undefined) return
     this.isHopeful = false
-    this.told.onChange()
+    this.callbacks.onChange()
   }
 
-  /** This node is going away: the next connection is made before this one is left. */
-  #move(connection: Connection): void {
-    if (connection === this.#active && this.#next === undefined && this.#callOffWaiting === undefined) this.#connect()
+  /** The node drains: connects to another node before leaving this one. */
+  #moveToOtherNode(connection: Connection): void {
+    if (connection === this.#active && this.#next === undefined && this.#cancelReconnect === undefined) this.#connect()
   }
 
   async #refresh(connection: Connection): Promise<void> {
@@ -177,7 +177,7 @@ export class Live implements Road, ConnectionEar {
         await this.timers.pause(backoffMs(failures))
       } catch (error) {
         const problem = asProblem(error)
-        if (isUp()) this.told.onProblem(problem)
+        if (isUp()) this.callbacks.onProblem(problem)
         await this.timers.pause(backoffMs(failures, problem.retryAfter))
       }
     }

@@ -5,10 +5,10 @@ import { callTimeoutMs, toAnswer } from './road'
 import { type CatchUp, type Ear, type Position } from './stream'
 
 const waitS = 25
-/** After events: more of them may follow at once, and one request brings them together. */
-const restMs = 200
+/** Pause after events, so that one request brings the events of a burst together. */
+const pauseMs = 200
 
-/** @throws TuttiProblem */
+/** Reads events after a position; with `waitS` waits that many seconds for the next one. @throws TuttiProblem */
 export async function readEvents(
   http: Http,
   channel: string,
@@ -23,25 +23,25 @@ export async function readEvents(
   return toCatchUp(toAnswer(await bodyOf(await http.send(path, { signal }))).data)
 }
 
-/** Reads a channel by requests that wait until something happens. */
-export function longPoll(http: Http, channel: string, ear: Ear): Feed {
+/** Follows a channel by long-polling. */
+export function longPoll(http: Http, channel: string, listener: Ear): Feed {
   let current = new AbortController()
 
-  async function listen(from: Position, { signal }: AbortController): Promise<void> {
+  async function poll(from: Position, { signal }: AbortController): Promise<void> {
     let after = from
     for (;;) {
       const answer = await readEvents(http, channel, after, { waitS, signals: [signal] })
       if (signal.aborted) return
       if (!answer.recovered) {
-        ear('lost', undefined)
+        listener('lost', undefined)
         return
       }
-      ear('state', { values: answer.state })
-      ear('events', answer)
+      listener('state', { values: answer.state })
+      listener('events', answer)
       const last = answer.events.at(-1)
       if (last === undefined) continue
       after = { epoch: answer.epoch, offset: last.offset }
-      await new Promise(resolve => setTimeout(resolve, restMs))
+      await new Promise(resolve => setTimeout(resolve, pauseMs))
     }
   }
 
@@ -49,13 +49,15 @@ export function longPoll(http: Http, channel: string, ear: Ear): Feed {
     transport: 'long-poll',
     async ask(after) {
       current.abort()
-      const mine = new AbortController()
-      current = mine
-      const answer = await readEvents(http, channel, after, { signals: [mine.signal] })
+      const controller = new AbortController()
+      current = controller
+      const answer = await readEvents(http, channel, after, { signals: [controller.signal] })
       const isReady = answer.recovered || after === undefined
       if (isReady && !answer.more) {
-        const place = { epoch: answer.epoch, offset: answer.events.at(-1)?.offset ?? after?.offset ?? answer.top }
-        listen(place, mine).catch((error: unknown) => mine.signal.aborted || ear('lost', asProblem(error)))
+        const position = { epoch: answer.epoch, offset: answer.events.at(-1)?.offset ?? after?.offset ?? answer.top }
+        poll(position, controller).catch(
+          (error: unknown) => controller.signal.aborted || listener('lost', asProblem(error)),
+        )
       }
       return answer
     },

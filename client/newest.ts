@@ -1,6 +1,6 @@
 import { type Values } from './stream'
 
-/** Keeps of each value the one with the highest `rev`. */
+/** Keeps the value with the highest `rev` of each name. */
 export class Newest {
   #values: Values = {}
 
@@ -8,7 +8,7 @@ export class Newest {
     return Object.keys(this.#values).length > 0 ? { ...this.#values } : undefined
   }
 
-  /** What of it is new here. */
+  /** Takes values and returns those that are newer than the known ones; undefined when none is. */
   take(values: Values): Values | undefined {
     const newer = Object.entries(values).filter(([name, { rev }]) => rev > (this.#values[name]?.rev ?? -1))
     if (newer.length === 0) return undefined
@@ -17,7 +17,7 @@ export class Newest {
     return taken
   }
 
-  /** Revisions of another epoch mean nothing. */
+  /** Drops all values: revisions of different epochs cannot be compared. */
   forget(): void {
     this.#values = {}
   }

@@ -1,57 +1,57 @@
 import { type Position } from './stream'
 
-/** Where an application keeps how far it has been told, such as in localStorage or a database of its own. */
+/** Stores the last delivered position of each channel, for example in localStorage or IndexedDB. */
 export interface OffsetStore {
   get(channel: string): Position | null | undefined | Promise<Position | null | undefined>
   set(channel: string, position: Position): unknown
 }
 
-/** After the first event; what comes in between is stored with it. */
-const storeAfterMs = 250
+/** Delay after the first event; later events until then share the write. */
+const writeDelayMs = 250
 
-/** Stores places a little later, so that a burst of events costs one write. */
+/** Writes positions to the store with a delay, so that a burst of events costs one write. */
 export class Offsets {
-  readonly #unstored = new Map<string, () => Position | undefined>()
+  readonly #dirty = new Map<string, () => Position | undefined>()
   #timer: ReturnType<typeof setTimeout> | undefined
-  #storing: Promise<unknown> = Promise.resolve()
+  #writing: Promise<unknown> = Promise.resolve()
 
   constructor(
     private readonly store: OffsetStore | undefined,
-    private readonly onFailed: (error: unknown, channel: string) => void,
+    private readonly onError: (error: unknown, channel: string) => void,
   ) {}
 
   async get(channel: string): Promise<Position | undefined> {
     try {
       return (await this.store?.get(channel)) ?? undefined
     } catch (error) {
-      this.onFailed(error, channel)
+      this.onError(error, channel)
       return undefined
     }
   }
 
-  /** The place is asked for when it is stored. */
-  touch(channel: string, place: () => Position | undefined): void {
+  /** Schedules a write; reads the position when it is written. */
+  touch(channel: string, position: () => Position | undefined): void {
     if (this.store === undefined) return
-    this.#unstored.set(channel, place)
-    this.#timer ??= setTimeout(() => void this.flush(), storeAfterMs)
+    this.#dirty.set(channel, position)
+    this.#timer ??= setTimeout(() => void this.flush(), writeDelayMs)
   }
 
-  /** Stores, one after the other. Resolves when all is stored. */
+  /** Writes all pending positions. Resolves when they are stored. */
   flush(): Promise<unknown> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    // Begun at once: a page that goes away gives no time for later.
-    const begun = [...this.#unstored].map(([channel, place]) => this.#put(channel, place()))
-    this.#unstored.clear()
-    this.#storing = Promise.all([this.#storing, ...begun])
-    return this.#storing
+    // Start all writes synchronously: a page that unloads gives no time for later.
+    const writes = [...this.#dirty].map(([channel, position]) => this.#put(channel, position()))
+    this.#dirty.clear()
+    this.#writing = Promise.all([this.#writing, ...writes])
+    return this.#writing
   }
 
-  async #put(channel: string, place: Position | undefined): Promise<void> {
+  async #put(channel: string, position: Position | undefined): Promise<void> {
     try {
-      if (place !== undefined) await this.store?.set(channel, place)
+      if (position !== undefined) await this.store?.set(channel, position)
     } catch (error) {
-      this.onFailed(error, channel)
+      this.onError(error, channel)
     }
   }
 }

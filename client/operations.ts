@@ -553,53 +553,97 @@ export interface UploadPut {
 }
 
 export interface Operations {
-  /** Your own profile. */
+  /** Get your own profile */
   'user-profile.getMe': { input: Record<string, never>; data: Profile; page: false }
-  /** Change your own profile. A handle that you give up leads to you until somebody takes it, after 30 days at best. */
+  /**
+   * Update your own profile
+   *
+   * A handle that you give up stays reserved for you for 30 days and leads to your profile until somebody else takes it.
+   */
   'user-profile.updateMe': {
     input: { handle?: string; displayName?: string; bio?: string; rev?: number }
     data: Profile
     page: false
   }
-  /** A profile, by its id or its handle; a handle that was given up leads to its former owner. */
+  /**
+   * Get a profile
+   *
+   * By id or handle. A former handle leads to its previous owner until somebody else takes it.
+   */
   'user-profile.getProfile': { input: { handleOrId: string }; data: Profile; page: false }
-  /** Follow somebody other than yourself. Following them again changes nothing. */
+  /** Follow a user */
   'user-profile.followProfile': { input: { profileId: string }; data: Profile; page: false }
-  /** Follow somebody no longer. Doing so again changes nothing. */
+  /** Unfollow a user */
   'user-profile.unfollowProfile': { input: { profileId: string }; data: Profile; page: false }
-  /** Who follows somebody, the latest first; without people who block you or whom you block. */
+  /**
+   * List a profile's followers
+   *
+   * Most recent first. Leaves out people with whom you have a block in either direction.
+   */
   'user-profile.listFollowers': {
     input: { profileId: string; limit?: number; cursor?: string }
     data: ProfileSummary[]
     page: true
   }
-  /** Whom somebody follows, the latest first; without people who block you or whom you block. */
+  /**
+   * List whom a profile follows
+   *
+   * Most recent first. Leaves out people with whom you have a block in either direction.
+   */
   'user-profile.listFollowing': {
     input: { profileId: string; limit?: number; cursor?: string }
     data: ProfileSummary[]
     page: true
   }
-  /** Block somebody other than yourself: neither follows the other any more, and they are not told. */
+  /**
+   * Block a user
+   *
+   * Ends the follows between you and the user, in both directions. The user is not notified.
+   */
   'user-profile.blockProfile': { input: { profileId: string }; data: BlockStance; page: false }
-  /** Block somebody no longer. Who followed whom before stays ended. */
+  /**
+   * Unblock a user
+   *
+   * Follows that the block ended are not restored.
+   */
   'user-profile.unblockProfile': { input: { profileId: string }; data: BlockStance; page: false }
-  /** Whom you block, the latest first. */
+  /**
+   * List the users you block
+   *
+   * Most recently blocked first.
+   */
   'user-profile.listBlocked': { input: { limit?: number; cursor?: string }; data: ProfileSummary[]; page: true }
-  /** Sign out: everywhere, everywhere else, or one session by the `sid` of its tokens. Every token issued until now is refused within seconds, on all nodes, and connections that live by one are closed; a newer token is good again. */
+  /**
+   * Revoke your sessions
+   *
+   * All of them (the default), all but the current one (`scope`), or one by the `sid` of its tokens (`sessionId`). All nodes refuse their tokens issued until now within seconds and close their connections. A newer token is valid again.
+   */
   'user-profile.endSessions': {
     input: { scope?: 'everywhere' | 'elsewhere'; sessionId?: string }
     data: { until: string }
     page: false
   }
-  /** A track, with its counts and what you have done with it. Of an unlisted one whoever has its `secret` may show it. */
+  /**
+   * Get a track
+   *
+   * The answer has its counts, and your own like and repost. An unlisted track is visible to anybody with its `secret`.
+   */
   'streaming.getTrack': { input: { trackId: string; secret?: string }; data: Track; page: false }
-  /** Somebody’s tracks, the newest first: public ones, those for followers when you are one, and of your own all, also while they are worked on. */
+  /**
+   * List a profile’s tracks
+   *
+   * Newest first. Includes followers-only tracks for followers, and for the owner all tracks, also those being processed.
+   */
   'streaming.listProfileTracks': {
     input: { profileId: string; limit?: number; cursor?: string }
     data: Track[]
     page: true
   }
-  /** Where the audio may be fetched until it expires: an HLS playlist and a file, also in ranges. Ask again for longer, with where you are. */
+  /**
+   * Get stream URLs for a track
+   *
+   * An HLS playlist and a file for range requests, valid until `expiresAt`. To play on after that, call it again with `positionMs`.
+   */
   'streaming.grantStream': {
     input: {
       trackId: string
@@ -611,27 +655,55 @@ export interface Operations {
     data: StreamGrant
     page: false
   }
-  /** Where the file of a track may be downloaded, where its artist allows that: without its tags, pictures and chapters, which may be personal. Its artist gets it as it was uploaded. No play is counted. */
+  /**
+   * Get a download URL for a track
+   *
+   * Works when its artist allows downloads. Listeners get a copy without tags, pictures and chapters, which may be personal; the artist gets the original file. Does not count as a play.
+   */
   'streaming.grantDownload': {
     input: { trackId: string; secret?: string }
     data: { url: string; fileName: string; contentType: string; sizeBytes: number | null; expiresAt: string }
     page: false
   }
-  /** What a track looks like: its peaks, 0 to 255, evenly spread over its length, as fine as asked for. */
+  /**
+   * Get the waveform of a track
+   *
+   * Peaks from 0 to 255, evenly spaced over the duration.
+   */
   'streaming.getWaveform': {
     input: { trackId: string; secret?: string; points?: number; version?: string }
     data: { trackId: string; version: string | null; peaks: number[] }
     page: false
   }
-  /** Technical facts on a track: codec, loudness, what it is streamed in; for its owner also the tags of the file. */
+  /**
+   * Get the audio details of a track
+   *
+   * Codec, loudness and renditions; for its owner also the tags of the file.
+   */
   'streaming.getAudioFacts': { input: { trackId: string; secret?: string }; data: AudioFacts; page: false }
-  /** The secret of an unlisted track of yours. Whoever you give it to may hear the track, until you reset it. */
+  /**
+   * Get the secret link of an unlisted track
+   *
+   * Anybody with the secret can see and play the track until you reset it.
+   */
   'streaming.getSecretLink': { input: { trackId: string }; data: SecretLink; page: false }
-  /** Give an unlisted track of yours another secret. The one before opens nothing any more, and whoever came by it may not see the track any more; what they are granted to stream ends by itself. */
+  /**
+   * Reset the secret link of a track
+   *
+   * The previous secret becomes void, and people who used it can no longer see the track. Streams they were granted end by themselves.
+   */
   'streaming.resetSecretLink': { input: { trackId: string }; data: SecretLink; page: false }
-  /** Come by the secret link of an unlisted track. Whoever is signed in may see it everywhere from then on, until the link is reset; whoever is not shows the secret with each call, as `secret` or in the header X-Track-Secret. */
+  /**
+   * Redeem a secret link
+   *
+   * A signed-in caller can see the track everywhere from then on, until the link is reset. Others send the secret with each call, as `secret` or in the header X-Track-Secret.
+   */
   'streaming.openSecretLink': { input: { trackId: string; secret: string }; data: Track; page: false }
-  /** Announce a file. The answer says where to PUT it, within 30 minutes (renew the URL when it takes longer), or, above 64 MiB, into which parts to cut it. */
+  /**
+   * Start an upload
+   *
+   * The answer has the URL to PUT the file to, valid for 30 minutes and renewable, or, above 64 MiB, the sizes of its parts.
+   */
   'music-upload.initiateUpload': {
     input: {
       fileName: string
@@ -664,27 +736,63 @@ export interface Operations {
     data: { upload: Upload; put: UploadPut | null; parts: UploadParts | null; duplicateOf: string | null }
     page: false
   }
-  /** How far an upload of yours is; while it waits for its parts, also which of them are there. */
+  /**
+   * Get one of your uploads
+   *
+   * While it waits for its parts, the answer also lists the parts that the store has.
+   */
   'music-upload.getUpload': { input: { uploadId: string }; data: UploadInParts; page: false }
-  /** Your uploads, the newest first. */
+  /**
+   * List your uploads
+   *
+   * Newest first.
+   */
   'music-upload.listUploads': { input: { limit?: number; cursor?: string }; data: Upload[]; page: true }
-  /** A fresh URL for an upload that still waits for its file. */
+  /**
+   * Renew the URL of an upload
+   *
+   * Only while the upload waits for its file.
+   */
   'music-upload.renewUpload': { input: { uploadId: string }; data: { upload: Upload; put: UploadPut }; page: false }
-  /** Say that the file was sent: its track is made, and a worker looks at it. Saying so again changes nothing. */
+  /**
+   * Finalize an upload after sending its file
+   *
+   * Creates the track, or keeps it when the upload replaces audio, and starts processing.
+   */
   'music-upload.finalizeUpload': { input: { uploadId: string }; data: Upload; page: false }
-  /** Try an upload again that failed through no fault of its file, without sending it anew: the file is kept for 7 days. One that was rejected stays so. Asking again while it is worked on changes nothing. */
+  /**
+   * Retry a failed upload
+   *
+   * Processes the sent file again. Files of failed uploads are kept for 7 days. A rejected upload cannot be retried.
+   */
   'music-upload.retryUpload': { input: { uploadId: string }; data: Upload; page: false }
-  /** Give an upload up, also while it is worked on: its file and its track go. A track that it was to replace the audio of stays, and so does one for which other audio is there or announced. Doing so again changes nothing. */
+  /**
+   * Abort an upload
+   *
+   * Deletes the sent file and the track made for it, also while it is being processed. A track whose audio it was to replace stays, and so does a track that has other audio, or another upload for it.
+   */
   'music-upload.abortUpload': { input: { uploadId: string }; data: Upload; page: false }
-  /** URLs for parts of an upload, good for 30 minutes: ask again for those that take longer. */
+  /**
+   * Sign part URLs of an upload
+   *
+   * The URLs are valid for 30 minutes; sign again the parts that take longer.
+   */
   'music-upload.signParts': {
     input: { uploadId: string; parts: { number: number; sha256: string }[] }
     data: UploadPartPut[]
     page: false
   }
-  /** How much of your space is taken, and how much there is. */
+  /**
+   * Get your storage usage
+   *
+   * The bytes used and reserved, and your quota.
+   */
   'music-upload.getStorage': { input: Record<string, never>; data: StorageUse; page: false }
-  /** Change the words or the visibility of a track of yours, whether it may be downloaded, or when it is released: until then it is yours alone. An instant in the past, or null, is at once. What is left out stays. */
+  /**
+   * Update a track
+   *
+   * Changes its metadata, visibility, downloads or release time; omitted fields stay. Until `releaseAt` only its artist can see the track. A time in the past, or null, releases it at once.
+   */
   'music-upload.updateTrack': {
     input: {
       trackId: string
@@ -699,7 +807,11 @@ export interface Operations {
     data: Track
     page: false
   }
-  /** Announce new audio for a track of yours: send and finalize it like any upload, one after the other. The old audio plays until the new is ready, and a track without, since its upload failed, becomes ready by it; title, counts, comments and address stay. */
+  /**
+   * Replace the audio of a track
+   *
+   * Starts an upload; send and finalize it like any other. The old audio plays until the new one is ready. A track whose upload failed becomes ready with it. Title, counts, comments and id stay.
+   */
   'music-upload.replaceAudio': {
     input: {
       trackId: string
@@ -727,35 +839,79 @@ export interface Operations {
     data: { upload: Upload; put: UploadPut | null; parts: UploadParts | null }
     page: false
   }
-  /** Take a track away for good, also while it is worked on. Doing so again changes nothing. */
+  /**
+   * Delete a track
+   *
+   * Works also while the track is being processed, and aborts its uploads. For its artist and moderators.
+   */
   'music-upload.removeTrack': { input: { trackId: string }; data: { done: true }; page: false }
-  /** Tracks that sound like a track of somebody else, the latest first. Their owners are not told. */
+  /**
+   * List tracks that match another artist’s audio
+   *
+   * Newest first. The owners are not notified.
+   */
   'music-upload.listMatches': { input: { limit?: number; cursor?: string }; data: RecordingMatch[]; page: true }
-  /** Say that somebody has pressed play. Then tell how far they are every few seconds: a play counts once enough was heard. */
+  /**
+   * Start a play
+   *
+   * Call it when the user presses play, then report progress every few seconds. A play counts once enough of the track was heard.
+   */
   'plays.openPlay': { input: { trackId: string; secret?: string; device?: string }; data: Play; page: false }
-  /** Say where the playhead is, and for how long it was heard so far: by the clock, without pauses and what was muted. Also later, when the device was offline. A listener hears one thing at a time: what takes the time of another play does not count. With `isOver` the play ends. */
+  /**
+   * Report the progress of a play
+   *
+   * `positionMs` is the playhead. `listenedMs` is the total listening time by the clock, without pauses and muted parts. Offline devices can report within 24 hours of the start. Time during which the listener also played something else counts once. `isOver` ends the play.
+   */
   'plays.tellProgress': {
     input: { playId: string; positionMs: number; listenedMs: number; isOver?: boolean }
     data: Play
     page: false
   }
-  /** What you listen to, or did last today, and where you were: to go on with it on another device. Null when there is none. */
+  /**
+   * Get what you are playing
+   *
+   * Your latest play within 24 hours and its position, to resume on another device. Null if there is none or you can no longer see the track.
+   */
   'plays.getPlaying': { input: Record<string, never>; data: Playing | null; page: false }
-  /** How often your track was played, by day (UTC) and by what became of it: `counted`, or the reason why not (`own_track`, `repeated`, `too_short`, `concurrent`, `network_limit`, `implausible`). The last 30 days unless told otherwise, at most 366. A play is in it within a minute or two of being decided. */
+  /**
+   * Get a track's play statistics
+   *
+   * Plays per day (UTC) and outcome: `counted`, or the reason why a play did not count (`own_track`, `repeated`, `too_short`, `concurrent`, `network_limit`, `implausible`). The last 30 days by default, at most 366. A play appears within two minutes of its outcome.
+   */
   'plays.getTrackPlays': {
     input: { trackId: string; from?: string; to?: string }
     data: { totals: Record<string, number>; days: { day: string; plays: Record<string, number> }[] }
     page: false
   }
-  /** What you have listened to, each track once, the latest first, as far as you may still see it. Yours alone. */
+  /**
+   * List your listening history
+   *
+   * Each track once, most recent first. Leaves out tracks that you can no longer see. Nobody else can read it.
+   */
   'plays.listHistory': { input: { limit?: number; cursor?: string }; data: Listened[]; page: true }
-  /** Forget what you have listened to. What artists were counted stays. */
+  /**
+   * Clear your listening history
+   *
+   * Play counts of artists stay.
+   */
   'plays.clearHistory': { input: Record<string, never>; data: { done: true }; page: false }
-  /** Pause your history, or go on with it. What is in it stays until you clear it. */
+  /**
+   * Pause or resume your listening history
+   *
+   * Pausing keeps the tracks that are in it; clear it separately.
+   */
   'plays.keepHistory': { input: { isKept: boolean }; data: { isKept: boolean }; page: false }
-  /** Whether your history is kept, or paused. */
+  /**
+   * Get your history settings
+   *
+   * Whether your listening history is recorded or paused.
+   */
   'plays.isHistoryKept': { input: Record<string, never>; data: { isKept: boolean }; page: false }
-  /** Announce a picture: your avatar, or the artwork of a track of yours. The answer says where to PUT it. */
+  /**
+   * Start a picture upload
+   *
+   * For your avatar, or the artwork of one of your tracks. The answer has the URL to PUT the file to.
+   */
   'pictures.initiatePicture': {
     input: {
       purpose: 'avatar' | 'artwork'
@@ -768,71 +924,147 @@ export interface Operations {
     data: { picture: Picture; put: UploadPut }
     page: false
   }
-  /** What has become of a picture that you sent. */
+  /** Get one of your pictures */
   'pictures.getPicture': { input: { pictureId: string }; data: Picture; page: false }
-  /** A fresh URL for a picture that still waits for its file. */
+  /**
+   * Renew the URL of a picture upload
+   *
+   * Only while the picture waits for its file.
+   */
   'pictures.renewPicture': { input: { pictureId: string }; data: { picture: Picture; put: UploadPut }; page: false }
-  /** Say that a picture was sent: a worker redraws it, and then it is shown. Saying so again changes nothing. */
+  /**
+   * Finalize a picture after sending its file
+   *
+   * A worker renders it, and then it is shown.
+   */
   'pictures.finalizePicture': { input: { pictureId: string }; data: Picture; page: false }
-  /** Give a picture up that is not shown yet, also while it is worked on: what was shown before stays. Doing so again changes nothing. */
+  /**
+   * Abort a picture upload
+   *
+   * Works until the picture is shown, also while it is being processed. The picture shown before stays.
+   */
   'pictures.abortPicture': { input: { pictureId: string }; data: Picture; page: false }
-  /** Where a file of a picture lies: squares of at most so many pixels. Over REST a redirect, so that it may stand in an <img>. */
+  /**
+   * Get a file of a picture
+   *
+   * Squares, named by their size in pixels. Over REST a redirect, for use in an <img>.
+   */
   'pictures.locatePicture': {
     input: { pictureId: string; file: '1000.webp' | '500.webp' | '250.webp' | '1000.jpg' | '500.jpg' | '250.jpg' }
     data: { url: string; keepSeconds: number }
     page: false
   }
-  /** Show no picture of yourself any more, nor one that is being worked on. Doing so again changes nothing. */
+  /**
+   * Remove your avatar
+   *
+   * Also removes one that is being processed.
+   */
   'pictures.removeAvatar': { input: Record<string, never>; data: { done: true }; page: false }
-  /** Take somebody’s picture away, also one that is being worked on. Doing so again changes nothing. */
+  /**
+   * Remove a profile’s avatar
+   *
+   * Also removes an avatar that is being processed. For moderators.
+   */
   'pictures.clearAvatar': { input: { profileId: string }; data: { done: true }; page: false }
-  /** Show no artwork on a track any more, nor one that is being worked on: for its artist and for moderators. Doing so again changes nothing. */
+  /**
+   * Remove the artwork of a track
+   *
+   * Also removes one that is being processed. For its artist and moderators.
+   */
   'pictures.removeArtwork': { input: { trackId: string }; data: { done: true }; page: false }
-  /** Like a track. Liking it again changes nothing. The answer counts it; what others read follows within 200 milliseconds. */
+  /**
+   * Like a track
+   *
+   * The response includes your like in the count. Other readers see the new count within 200 ms.
+   */
   'interactions.likeTrack': { input: { trackId: string }; data: TrackStance; page: false }
-  /** Like a track no longer. Doing so again changes nothing. */
+  /**
+   * Unlike a track
+   *
+   * Works for a track that you liked even if you can no longer see it.
+   */
   'interactions.unlikeTrack': { input: { trackId: string }; data: TrackStance; page: false }
-  /** Who likes a track, the latest first; without people you and they have blocks between, or whom its artist blocks. */
+  /**
+   * List who likes a track
+   *
+   * Newest first. Leaves out people with whom you have a block in either direction, or whom the artist blocks.
+   */
   'interactions.listLikers': {
     input: { trackId: string; limit?: number; cursor?: string }
     data: ProfileSummary[]
     page: true
   }
-  /** What you like, the latest first, as far as you may still see it. */
+  /**
+   * List the tracks that you like
+   *
+   * Most recently liked first. Leaves out tracks that you can no longer see.
+   */
   'interactions.listLikedTracks': { input: { limit?: number; cursor?: string }; data: Track[]; page: true }
-  /** Pass somebody else's public track on to your followers. Doing so again changes nothing. The answer counts it; what others read follows within 200 milliseconds. */
+  /**
+   * Repost a track
+   *
+   * Shares another user's public track in your followers' feeds. The response includes your repost in the count. Other readers see the new count within 200 ms.
+   */
   'interactions.repostTrack': { input: { trackId: string }; data: TrackStance; page: false }
-  /** Take a repost back. Doing so again changes nothing. */
+  /**
+   * Remove your repost of a track
+   *
+   * Works for a track that you reposted even if you can no longer see it.
+   */
   'interactions.unrepostTrack': { input: { trackId: string }; data: TrackStance; page: false }
-  /** Comment at a moment of a track. */
+  /**
+   * Comment on a track
+   *
+   * The comment is placed at `positionMs` of the track. The same text twice within a minute is refused.
+   */
   'interactions.addComment': {
     input: { trackId: string; body: string; positionMs: number }
     data: Comment
     page: false
   }
-  /** The comments on a track, the latest first; without those across a block, or of people whom its artist blocks. */
+  /**
+   * List a track's comments
+   *
+   * Newest first. Leaves out comments by people with whom you have a block in either direction, or whom the artist blocks.
+   */
   'interactions.listComments': {
     input: { trackId: string; limit?: number; cursor?: string }
     data: Comment[]
     page: true
   }
-  /** Take a comment away: your own, or any on your own track. Doing so again changes nothing. */
+  /**
+   * Delete a comment
+   *
+   * Your own comment, or any comment on your own track. Moderators can delete any comment.
+   */
   'interactions.removeComment': { input: { commentId: string }; data: CommentRemoval; page: false }
-  /** Make a playlist of your own, empty at first. */
+  /** Create a playlist */
   'playlists.createPlaylist': {
     input: { title: string; description?: string; visibility?: 'public' | 'unlisted' | 'private' }
     data: Playlist
     page: false
   }
-  /** A playlist with all its items, as they are at its `rev`: later events continue from there. */
+  /**
+   * Get a playlist with its items
+   *
+   * A snapshot at `rev`: later events of the playlist channel continue from there.
+   */
   'playlists.getPlaylist': { input: { playlistId: string }; data: PlaylistWithItems; page: false }
-  /** Somebody's playlists, newest first: the public ones, or all when they are yours. */
+  /**
+   * List a profile's playlists
+   *
+   * Newest first. The public ones; all of them if the profile is yours.
+   */
   'playlists.listProfilePlaylists': {
     input: { profileId: string; limit?: number; cursor?: string }
     data: Playlist[]
     page: true
   }
-  /** Change the title, description or visibility of your playlist. */
+  /**
+   * Update a playlist
+   *
+   * Its title, description or visibility. With `rev` the call is refused if the playlist has changed since.
+   */
   'playlists.updatePlaylist': {
     input: {
       playlistId: string
@@ -844,93 +1076,197 @@ export interface Operations {
     data: Playlist
     page: false
   }
-  /** Delete your playlist for good. Doing so again changes nothing. */
+  /**
+   * Delete a playlist
+   *
+   * Deletes it and its items permanently; the tracks stay.
+   */
   'playlists.deletePlaylist': { input: { playlistId: string }; data: { done: true }; page: false }
-  /** Add a track to your playlist: at its end, behind the item `after`, or first (null). It may be there already. */
+  /**
+   * Add a track to a playlist
+   *
+   * At the end by default, after the item `after`, or first if `after` is null. A playlist may contain a track several times.
+   */
   'playlists.addItem': {
     input: { playlistId: string; trackId: string; after?: string | null }
     data: { playlistId: string; rev: number; item: PlaylistItem }
     page: false
   }
-  /** Move an item of your playlist behind the item `after`, or to the front (null). A `rev` that is not the newest does no harm while both are there; else the answer is `item_gone` with the order that is there now. */
+  /**
+   * Move an item of a playlist
+   *
+   * Places it after the item `after`, or first if `after` is null. An outdated `rev` is accepted while both items exist; otherwise the call is refused with `item_gone` and the current order.
+   */
   'playlists.moveItem': {
     input: { playlistId: string; itemId: string; after: string | null; rev?: number }
     data: { playlistId: string; rev: number; itemId: string; rank: string }
     page: false
   }
-  /** Take an item out of your playlist. Doing so again changes nothing. */
+  /** Remove an item from a playlist */
   'playlists.removeItem': {
     input: { playlistId: string; itemId: string }
     data: { playlistId: string; rev: number; itemId: string }
     page: false
   }
-  /** Public tracks whose title or genre fits what was typed, the best first. */
+  /**
+   * Search tracks
+   *
+   * Matches titles and genres of public tracks, best match first.
+   */
   'search.searchTracks': { input: { q: string; limit?: number; cursor?: string }; data: Track[]; page: true }
-  /** People whose handle or name fits what was typed, the best first. An @ before a handle is understood. */
+  /**
+   * Search profiles
+   *
+   * Matches handles and display names, best match first. A leading @ is ignored.
+   */
   'search.searchProfiles': { input: { q: string; limit?: number; cursor?: string }; data: ProfileSummary[]; page: true }
-  /** What your own channel goes on from: your profile, your newest 30 notifications, 20 uploads and 10 pictures. */
+  /**
+   * Get the snapshot of your own channel
+   *
+   * Your profile, your newest 30 notifications, 20 uploads and 10 pictures. Follow the channel from the position of the response.
+   */
   'notifications.getMySnapshot': { input: Record<string, never>; data: MySnapshot; page: false }
-  /** What others did that concerns you, by latest activity; kept for 90 days. */
+  /**
+   * List your notifications
+   *
+   * Latest activity first. Notifications are deleted 90 days after their latest activity.
+   */
   'notifications.listNotifications': { input: { limit?: number; cursor?: string }; data: Notification[]; page: true }
-  /** How many notifications the list shows as unread, up to 99; beyond it `more` is true. */
+  /**
+   * Get the number of unread notifications
+   *
+   * Counts up to 99; above that `more` is true.
+   */
   'notifications.getUnreadCount': { input: Record<string, never>; data: UnreadCount; page: false }
-  /** You have read everything up to an instant, or up to a notification as it is now; never back again. */
+  /**
+   * Mark notifications as read
+   *
+   * Everything up to `until`, a timestamp or the id of a notification. The marker applies to all your devices and never moves back.
+   */
   'notifications.moveReadMarker': { input: { until: string }; data: ReadMarker; page: false }
-  /** What you and those you follow published and what they reposted, newest first; each track once. */
+  /**
+   * Get your feed
+   *
+   * Tracks that you and the people you follow published, and tracks that they reposted, newest first. Each track appears once. With `only=published` reposts are left out.
+   */
   'feed.getFeed': { input: { limit?: number; cursor?: string; only?: 'published' }; data: FeedItem[]; page: true }
-  /** The newest public tracks of everybody. */
+  /**
+   * List the latest tracks
+   *
+   * Public tracks of all artists, newest first.
+   */
   'feed.listLatest': { input: { limit?: number; cursor?: string }; data: Track[]; page: true }
-  /** Open a party, with `trackIds` or one `trackId` in its queue. You are its host; nothing plays until you say so. */
+  /**
+   * Create a listening party
+   *
+   * You are its host. `trackIds`, or one `trackId`, are its queue. Playback starts when you call play.
+   */
   'listening-party.openParty': {
     input: { title: string; trackIds?: string[]; trackId?: string; capacity?: number }
     data: PartySnapshot
     page: false
   }
-  /** A party as it stands: what is on and since when, its queue, its members. */
+  /**
+   * Get a party
+   *
+   * A snapshot of its timeline, queue and members. Follow the party channel from its position.
+   */
   'listening-party.getParty': { input: { partyId: string }; data: PartySnapshot; page: false }
-  /** Who of a party you are in is connected and follows it. Above 200 only how many. */
+  /**
+   * Get the presence of a party
+   *
+   * Who is connected and follows the party's channel. Above 200 people only their number. For members.
+   */
   'listening-party.getPresence': {
     input: { partyId: string }
     data: { rev: number; count: number; members: string[] | null }
     page: false
   }
-  /** Open parties that you may join, the newest first: not the full ones, nor those whose host blocked you. */
+  /**
+   * List parties that you can join
+   *
+   * Newest first. Leaves out ended, empty and full parties, and parties that you are banned from or whose host blocks you.
+   */
   'listening-party.listParties': { input: { limit?: number; cursor?: string }; data: ListedParty[]; page: true }
-  /** End a party for good. Ending it again changes nothing. */
+  /**
+   * End a party
+   *
+   * An ended party cannot be reopened.
+   */
   'listening-party.endParty': { input: { partyId: string }; data: PartyMoment; page: false }
-  /** Join a party; whoever comes into an empty one hosts it. Joining again changes nothing. */
+  /**
+   * Join a party
+   *
+   * You become the host of an empty party.
+   */
   'listening-party.joinParty': { input: { partyId: string }; data: PartySnapshot; page: false }
-  /** Leave a party. Leaving again changes nothing. */
+  /** Leave a party */
   'listening-party.leaveParty': { input: { partyId: string }; data: { done: true }; page: false }
-  /** Give a member another role. A host who makes somebody else the host becomes a co-host. */
+  /**
+   * Set a party member's role
+   *
+   * A host who makes another member the host becomes a co-host.
+   */
   'listening-party.setRole': {
     input: { partyId: string; profileId: string; role: 'host' | 'co-host' | 'dj' | 'listener' }
     data: PartyMember
     page: false
   }
-  /** Remove a member; with `ban` they cannot come back, and what they queued goes too. */
+  /**
+   * Kick or ban a member
+   *
+   * With `ban` the user cannot rejoin and their queued tracks are removed. Users who are not members can be banned too.
+   */
   'listening-party.removeMember': {
     input: { partyId: string; profileId: string; ban?: boolean }
     data: { done: true }
     page: false
   }
-  /** Play on, or start with the first track of the queue. While it plays this changes nothing. */
+  /**
+   * Play a party
+   *
+   * Resumes playback for all members, or starts the first track of the queue.
+   */
   'listening-party.playParty': { input: { partyId: string }; data: PartyMoment; page: false }
-  /** Pause for everybody. While it is paused this changes nothing. */
+  /**
+   * Pause a party
+   *
+   * Pauses playback for all members.
+   */
   'listening-party.pauseParty': { input: { partyId: string }; data: PartyMoment; page: false }
-  /** Go to a moment of the track that is on; beyond its end is its end. */
+  /**
+   * Seek in the current track of a party
+   *
+   * A position beyond the end is the end.
+   */
   'listening-party.seekParty': { input: { partyId: string; positionMs: number }; data: PartyMoment; page: false }
-  /** Skip the item that is on. It is named, so that two who skip it skip once: of an item that is over, nothing changes. */
+  /**
+   * Skip the current track of a party
+   *
+   * Names the item, so that two members who skip it at once skip once. Skipping an item that has ended changes nothing.
+   */
   'listening-party.skipTrack': { input: { partyId: string; itemId: string }; data: PartyMoment; page: false }
-  /** Put a track that you may hear at the end of the queue. Members who may not know of it hear silence. */
+  /**
+   * Add a track to a party's queue
+   *
+   * At the end. You must be able to see the track. Members who cannot see it hear nothing while it plays.
+   */
   'listening-party.queueTrack': {
     input: { partyId: string; trackId: string }
     data: { partyId: string; rev: number; timeline: PartyTimeline; itemId: string }
     page: false
   }
-  /** Take an item out of the queue. Once it is on or out, this changes nothing: skip what is on. */
+  /**
+   * Remove an item from a party's queue
+   *
+   * Changes nothing for an item that is playing or no longer queued: skip the current item instead.
+   */
   'listening-party.unqueueTrack': { input: { partyId: string; itemId: string }; data: PartyMoment; page: false }
-  /** Report something to the moderators. Once is enough: reporting it again answers with your first report. */
+  /**
+   * Report content or a profile
+   *
+   * Reports a track, comment, profile or playlist to the moderators. Reporting it again returns your first report.
+   */
   'moderation.createReport': {
     input: {
       subject: { kind: 'track' | 'comment' | 'profile' | 'playlist'; id: string }
@@ -940,67 +1276,111 @@ export interface Operations {
     data: Report
     page: false
   }
-  /** Reports, the oldest first, with what was reported as it was then; those that are open, resolved, or all. */
+  /**
+   * List reports
+   *
+   * Oldest first, each with a copy of its subject as it was when it was reported. `state` selects open or resolved reports; without it all are listed.
+   */
   'moderation.listReports': {
     input: { limit?: number; cursor?: string; state?: 'open' | 'resolved' }
     data: ReportCase[]
     page: true
   }
-  /** Decide about a report, once. Taking the subject down is a step of its own. */
+  /**
+   * Resolve a report
+   *
+   * A report is resolved once. This does not remove its subject: that is a separate call.
+   */
   'moderation.resolveReport': {
     input: { reportId: string; outcome: 'dismissed' | 'upheld'; note?: string }
     data: ReportCase
     page: false
   }
-  /** Sign somebody out everywhere: every token of theirs issued until now is refused within seconds, on all nodes. Who must not come back must lose their account at the auth server first: a newer token is good again. */
+  /**
+   * Revoke all of a user's sessions
+   *
+   * All nodes refuse every token issued to the user until now, within seconds. A newer token is valid again: to keep the user out, disable the account at the auth server first.
+   */
   'moderation.endSessionsOf': { input: { profileId: string }; data: { profileId: string; until: string }; page: false }
-  /** What is taken here and how much of it: formats, limits and how long things are good for. Ask instead of hard-coding. */
+  /**
+   * Get supported formats and limits
+   *
+   * Formats, limits and lifetimes of uploads, pictures, streaming, plays and lists. Read them here instead of hard-coding them.
+   */
   'capabilities.getCapabilities': { input: Record<string, never>; data: Capabilities; page: false }
 }
 
 export interface Events {
-  /** Somebody follows somebody. */
+  /** A profile was followed */
   'user-profile.profileFollowed': {
     profileId: string
     by: ProfileSummary
     counts: ProfileCounts
     byCounts: ProfileCounts
   }
-  /** Somebody follows somebody no longer. */
+  /** A profile was unfollowed */
   'user-profile.profileUnfollowed': {
     profileId: string
     by: ProfileSummary
     counts: ProfileCounts
     byCounts: ProfileCounts
   }
-  /** Somebody changed their own profile. */
+  /** Your profile was changed */
   'user-profile.profileChanged': { profile: ProfileFacts }
-  /** You blocked somebody; neither follows the other any more, and `byCounts` are your own counts now. */
+  /**
+   * You blocked a user
+   *
+   * The follows between the two of you have ended. `byCounts` are your own counts.
+   */
   'user-profile.profileBlocked': { profileId: string; by: ProfileSummary; byCounts: ProfileCounts }
-  /** You block somebody no longer. */
+  /** You unblocked a user */
   'user-profile.profileUnblocked': { profileId: string; by: ProfileSummary }
-  /** Sessions of yours were ended: one, all but one, or all. Tokens issued until then are refused. */
+  /**
+   * Sessions of yours were revoked
+   *
+   * One, all but one, or all. Their tokens issued up to `until` are refused.
+   */
   'user-profile.sessionsEnded': {
     profileId: string
     sessionId: string | null
     exceptSessionId: string | null
     until: string
   }
-  /** The secret link of an unlisted track is another one: whoever came by the one before may not see it any more. */
+  /**
+   * The secret link of a track was reset
+   *
+   * The previous secret is void, and people who used it can no longer see the track.
+   */
   'streaming.secretLinkReset': { trackId: string; ownerId: string }
-  /** Somebody follows no longer an artist who has tracks for followers only. */
+  /** A follower lost access to followers-only tracks */
   'streaming.followerLeft': { profileId: string; artistId: string }
-  /** An upload of yours was announced, got further, or ended. */
+  /** One of your uploads changed */
   'music-upload.uploadChanged': { ownerId: string; upload: Upload }
-  /** A track is ready, and there for its artist’s followers or for everybody, for the first time. */
+  /**
+   * A track was published
+   *
+   * Emitted the first time a track is ready and visible to its artist’s followers or to everybody.
+   */
   'music-upload.trackPublished': { trackId: string; by: ProfileSummary; title: string }
-  /** A track got another title, description, genre, visibility, release, state or audio. */
+  /**
+   * A track changed
+   *
+   * Its title, description, genre, visibility, release, state or audio changed.
+   */
   'music-upload.trackChanged': { track: Track; isForArtist?: boolean }
-  /** Fewer people may see a track than before: it became private, unlisted or for followers. `channel.closed` comes to whoever may not any more; whoever stays asks for the track again, which may have new words. */
+  /**
+   * A track became visible to fewer people
+   *
+   * It became private, unlisted or followers-only. Followers of the channel who lost access get `channel.closed`. The others should load the track again, since its fields may have changed.
+   */
   'music-upload.trackHidden': { trackId: string; ownerId: string }
-  /** A track was taken away for good. */
+  /** A track was deleted */
   'music-upload.trackRemoved': { trackId: string; ownerId: string }
-  /** You began to listen to a track on one of your devices, or are done with it. */
+  /**
+   * A play started or ended on one of your devices
+   *
+   * Progress in between is not sent: ask for it when you resume on another device.
+   */
   'plays.playMoved': {
     profileId: string
     playId: string
@@ -1010,17 +1390,21 @@ export interface Events {
     isOver: boolean
     at: string
   }
-  /** A picture of yours was announced, got further, or ended. */
+  /** One of your pictures changed */
   'pictures.pictureChanged': { ownerId: string; picture: Picture }
-  /** You like a track: told to your devices. Everybody else sees the counts move. */
+  /**
+   * You liked a track
+   *
+   * Sent to your own devices. Everybody else sees the new counts as state of the track channel.
+   */
   'interactions.trackLiked': { trackId: string; ownerId: string; by: ProfileSummary }
-  /** You like a track no longer. */
+  /** You unliked a track */
   'interactions.trackUnliked': { trackId: string; ownerId: string; by: ProfileSummary }
-  /** You passed a track on to your followers. */
+  /** You reposted a track */
   'interactions.trackReposted': { trackId: string; ownerId: string; by: ProfileSummary }
-  /** You took a repost back. */
+  /** You removed your repost of a track */
   'interactions.trackUnreposted': { trackId: string; ownerId: string; by: ProfileSummary }
-  /** Somebody commented at a moment of a track. */
+  /** A comment was added to a track */
   'interactions.commentAdded': {
     trackId: string
     ownerId: string
@@ -1028,7 +1412,11 @@ export interface Events {
     comment: CommentFacts
     counts: TrackCounts
   }
-  /** A comment of somebody (`by`) was taken away, by themselves, the artist or a moderator. */
+  /**
+   * A comment was deleted
+   *
+   * By its author (`by`), the artist or a moderator.
+   */
   'interactions.commentRemoved': {
     trackId: string
     ownerId: string
@@ -1036,7 +1424,7 @@ export interface Events {
     commentId: string
     counts: TrackCounts
   }
-  /** Somebody made a playlist. */
+  /** A playlist was created */
   'playlists.playlistCreated': {
     playlistId: string
     ownerId: string
@@ -1046,7 +1434,11 @@ export interface Events {
     title: string
     description: string
   }
-  /** A playlist has another title, description or visibility. */
+  /**
+   * A playlist's details changed
+   *
+   * Its title, description or visibility.
+   */
   'playlists.playlistChanged': {
     playlistId: string
     ownerId: string
@@ -1056,9 +1448,13 @@ export interface Events {
     title: string
     description: string
   }
-  /** A playlist became private: forget it, unless it is yours. */
+  /**
+   * A playlist became private
+   *
+   * Drop it, unless you are its owner.
+   */
   'playlists.playlistHidden': { playlistId: string; rev: number }
-  /** A playlist is no more. */
+  /** A playlist was deleted */
   'playlists.playlistDeleted': {
     playlistId: string
     ownerId: string
@@ -1066,7 +1462,11 @@ export interface Events {
     rev: number
     updatedAt: string
   }
-  /** A track was added to a playlist, at the place that its rank gives it. */
+  /**
+   * A track was added to a playlist
+   *
+   * The item's rank gives its position. `track` is null unless the track is public: fetch it by `trackId`.
+   */
   'playlists.itemAdded': {
     playlistId: string
     ownerId: string
@@ -1082,7 +1482,11 @@ export interface Events {
       addedAt: string
     }
   }
-  /** Items of a playlist have new ranks: one that was moved, or all of them when room was made between them. */
+  /**
+   * Items of a playlist have new ranks
+   *
+   * One item that was moved, or all items when the ranks were rebalanced.
+   */
   'playlists.itemsMoved': {
     playlistId: string
     ownerId: string
@@ -1091,7 +1495,7 @@ export interface Events {
     updatedAt: string
     places: { itemId: string; rank: string }[]
   }
-  /** An item was taken out of a playlist. */
+  /** An item was removed from a playlist */
   'playlists.itemRemoved': {
     playlistId: string
     ownerId: string
@@ -1100,7 +1504,11 @@ export interface Events {
     updatedAt: string
     itemId: string
   }
-  /** A track of a playlist has another title, picture, length or visibility, or is gone, in each of these items. Of one that is gone nothing is left to those who cannot take it out. */
+  /**
+   * A track in a playlist changed or was deleted
+   *
+   * Its title, artwork, duration or visibility changed, or it was deleted (`isGone`); applies to each of `itemIds`. Items of a deleted track remain visible only to those who can edit the playlist.
+   */
   'playlists.trackChanged': {
     playlistId: string
     ownerId: string
@@ -1110,14 +1518,22 @@ export interface Events {
     isGone: boolean
     track: Track | null
   }
-  /** A notification is there, is there again, or speaks of one more actor: it replaces the one of the same id. */
+  /**
+   * A notification was added or has a new actor
+   *
+   * Also sent when a hidden notification is visible again. It replaces the notification with the same id.
+   */
   'notifications.notificationAdded': {
     recipientId: string
     notification: Notification
     unreadCount: number
     more: boolean
   }
-  /** An actor took something back before you read of it, you blocked one, or your track is gone: what is left of the notification, or null. */
+  /**
+   * A notification, or one of its actors, was withdrawn
+   *
+   * An actor withdrew the action before you read the notification, you blocked an actor, or the track is gone. `notification` is what is left of it, or null.
+   */
   'notifications.notificationWithdrawn': {
     recipientId: string
     notificationId: string
@@ -1125,9 +1541,17 @@ export interface Events {
     unreadCount: number
     more: boolean
   }
-  /** You have read everything up to an instant, on one of your devices. */
+  /**
+   * Your read marker moved
+   *
+   * One of your devices marked everything up to `readUntil` as read.
+   */
   'notifications.readMarkerMoved': { recipientId: string; readUntil: string; unreadCount: number; more: boolean }
-  /** The whole timeline, after a command or the end of a track; `by` is null when the track ended by itself. */
+  /**
+   * The timeline changed
+   *
+   * Contains the whole timeline. `by` is null when a track ended by itself.
+   */
   'listening-party.timelineChanged': {
     partyId: string
     rev: number
@@ -1135,13 +1559,17 @@ export interface Events {
     serverTimeMs: number
     by: string | null
   }
-  /** The whole queue, after tracks were added, taken out or taken on. */
+  /**
+   * The queue changed
+   *
+   * Contains the whole queue.
+   */
   'listening-party.queueChanged': { partyId: string; rev: number; queue: PartyItem[] }
-  /** Somebody joined. */
+  /** A member joined */
   'listening-party.memberJoined': { partyId: string; rev: number; member: PartyMember; memberCount: number }
-  /** Somebody has another role now. */
+  /** A member's role changed */
   'listening-party.memberChanged': { partyId: string; rev: number; member: PartyMember; memberCount: number }
-  /** Somebody left, was removed, or may not come back. */
+  /** A member left, was kicked or was banned */
   'listening-party.memberLeft': {
     partyId: string
     rev: number
@@ -1149,9 +1577,9 @@ export interface Events {
     why: 'left' | 'removed' | 'banned'
     memberCount: number
   }
-  /** The party is over. */
+  /** The party ended */
   'listening-party.partyEnded': { partyId: string; rev: number; endedAt: string }
-  /** The moderators decided about something that you reported. */
+  /** A report of yours was resolved */
   'moderation.reportResolved': {
     reportId: string
     reporterId: string
@@ -1161,25 +1589,41 @@ export interface Events {
 }
 
 export interface ChannelKinds {
-  /** your own: what others did with what is yours, and what you did on other devices */
+  /**
+   * Your own channel
+   *
+   * Notifications, what others do with your tracks and profile, and what you do on your other devices.
+   */
   user: {
     snapshot: Operations['notifications.getMySnapshot']['data']
     state: Record<string, never>
     signals: Record<string, never>
   }
-  /** a track you may see: comments and changes as events, its counts as state. All who follow it hear the same, also of people whom lists hide from them for a block: leave out whom you block */
+  /**
+   * A track: comments and changes, its counts as state
+   *
+   * For anybody who can see the track. All followers of the channel get the same events, also those of people they block: filter these in the client.
+   */
   track: {
     snapshot: Operations['streaming.getTrack']['data']
     state: { counts?: TrackCounts }
     signals: { 'interactions.typing': Record<string, never> }
   }
-  /** a playlist you may see: its items and its title. A private one is spoken of on your own channel alone */
+  /**
+   * A playlist that you may see
+   *
+   * Its title, visibility and items. Events of a private playlist are sent on its owner's user channel only.
+   */
   playlist: {
     snapshot: Operations['playlists.getPlaylist']['data']
     state: Record<string, never>
     signals: Record<string, never>
   }
-  /** a party you are in: its timeline, queue and members */
+  /**
+   * A party that you are in
+   *
+   * Its timeline, queue and members.
+   */
   party: {
     snapshot: Operations['listening-party.getParty']['data']
     state: Record<string, never>
@@ -1286,7 +1730,7 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'capabilities.getCapabilities': 'GET /capabilities',
 }
 
-/** The operations that an Idempotency-Key makes safe to repeat; all others are so by nature. */
+/** The operations that need an Idempotency-Key to be safe to repeat; all others are idempotent. */
 export const keyedOperations: readonly (keyof Operations)[] = [
   'music-upload.initiateUpload',
   'music-upload.replaceAudio',
@@ -1301,7 +1745,7 @@ export const keyedOperations: readonly (keyof Operations)[] = [
   'moderation.createReport',
 ]
 
-/** The operation that answers with all that a channel tells of, by its kind. */
+/** The operation that returns the snapshot of a channel, by channel kind. */
 export const snapshotOperations: Readonly<Record<string, keyof Operations>> = {
   user: 'notifications.getMySnapshot',
   track: 'streaming.getTrack',

@@ -1,4 +1,4 @@
-/** Listens to what the page of a browser tells, where there is one; answers how to end that. */
+/** Listens to events of the browser's `window`; does nothing in Node. Returns a function that removes the listeners. */
 export function onPage(listeners: Readonly<Record<string, () => void>>): () => void {
   const page = globalThis as unknown as Partial<Page>
   for (const [name, listener] of Object.entries(listeners)) page.addEventListener?.(name, listener)
@@ -7,7 +7,7 @@ export function onPage(listeners: Readonly<Record<string, () => void>>): () => v
   }
 }
 
-/** As much of it as is used here: these sources compile without the types of browsers. */
+/** The used part of `window`: these sources compile without DOM types. */
 interface Page {
   addEventListener(name: string, listener: () => void): void
   removeEventListener(name: string, listener: () => void): void

@@ -1,13 +1,13 @@
 import { backoffMs } from './backoff'
 import { asProblem } from './problem'
 
-const triesMax = 8
-/** Of this client's own problems: it was closed, or the file cannot be read. */
-const hopeless = ['closed', 'upload_failed']
+const attemptsMax = 8
+/** Problems with status 0 that a retry cannot solve: the client was closed, or the file cannot be read. */
+const permanent = ['closed', 'upload_failed']
 
 /**
- * Tries again what may well succeed later, with longer and longer pauses: of up to 36 s in all, or what servers ask for.
- * @throws what the last try threw; the signal's reason once it aborts
+ * Retries temporary problems up to 8 times with exponential back-off, up to 36 s in all, plus the server's `retryAfter`.
+ * @throws the error of the last attempt; the signal's reason when it aborts
  */
 export async function persist<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (let failures = 0; ; failures += 1) {
@@ -16,7 +16,7 @@ export async function persist<T>(attempt: () => Promise<T>, signal?: AbortSignal
     } catch (error) {
       signal?.throwIfAborted()
       const { isTemporary, code, retryAfter } = asProblem(error)
-      if (!isTemporary || hopeless.includes(code) || failures + 1 === triesMax) throw error
+      if (!isTemporary || permanent.includes(code) || failures + 1 === attemptsMax) throw error
       await pause(backoffMs(failures, retryAfter), signal)
       signal?.throwIfAborted()
     }

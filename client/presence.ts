@@ -1,62 +1,62 @@
 import { type PresenceFrame } from './operations'
 import { type Fields, isFields } from './stream'
 
-/** Who follows a channel. */
+/** Who is connected to a channel. */
 export interface Presence {
   count: number
-  /** Ids of profiles; null when there are too many to list. */
+  /** Profile ids; null above 200 members. */
   members: readonly string[] | null
 }
 
-const waitingMax = 1_000
+const bufferedMax = 1_000
 
-/** What holds at `rev`, for whoever knows what held at `after` or later. */
+/** A change to revision `rev`, for a roster at `after` or later. */
 type Delta = Omit<PresenceFrame, 'channel'>
 
-/** Puts together who is there, from the answer to a follow and what changes after it. */
+/** Builds the presence of a channel from the answer to a follow and the `presence` frames after it. */
 export class Roll {
   #rev = -1
   #count = 0
   #members: Set<string> | null = null
-  #waiting: Delta[] = []
+  #buffered: Delta[] = []
 
   get now(): Presence | undefined {
     return this.#rev < 0 ? undefined : { count: this.#count, members: this.#members && [...this.#members] }
   }
 
-  /** Answers whether something is missing before it. What comes before the first answer waits for it. */
+  /** Takes a frame; returns whether a frame before it is missing. Frames before the first answer are buffered. */
   hear(delta: unknown): boolean {
     if (!isDelta(delta)) return false
-    this.#waiting = [...this.#waiting, delta].slice(-waitingMax)
+    this.#buffered = [...this.#buffered, delta].slice(-bufferedMax)
     if (this.#rev < 0) return false
-    this.#run()
-    return this.#waiting.length > 0
+    this.#applyBuffered()
+    return this.#buffered.length > 0
   }
 
-  /** The whole, as it was read for us. Answers whether it is there. */
-  answer(whole: unknown): boolean {
-    if (!isWhole(whole)) return false
-    this.#rev = whole.rev
-    this.#count = whole.count
-    this.#members = whole.members && new Set(whole.members)
-    this.#run()
-    // What is still ahead was missed before we asked, or speaks of what Redis has lost: the next change will tell.
-    this.#waiting = []
+  /** Takes the complete presence of a follow's answer; returns whether the answer has one. */
+  answer(presence: unknown): boolean {
+    if (!isPresence(presence)) return false
+    this.#rev = presence.rev
+    this.#count = presence.count
+    this.#members = presence.members && new Set(presence.members)
+    this.#applyBuffered()
+    // Drop frames still ahead: their predecessors were missed, or Redis lost its data. The next frame shows the gap.
+    this.#buffered = []
     return true
   }
 
-  #run(): void {
-    const left: Delta[] = []
-    for (const delta of this.#waiting.sort((one, other) => one.rev - other.rev))
-      if (delta.after > this.#rev) left.push(delta)
+  #applyBuffered(): void {
+    const ahead: Delta[] = []
+    for (const delta of this.#buffered.sort((a, b) => a.rev - b.rev))
+      if (delta.after > this.#rev) ahead.push(delta)
       else if (delta.rev >= this.#rev) this.#apply(delta)
-    this.#waiting = left
+    this.#buffered = ahead
   }
 
   #apply({ rev, count, joined, left }: Delta): void {
     this.#rev = rev
     this.#count = count
-    // Whoever was too many to list is named as a whole, once that is possible.
+    // A frame with all members follows a time with the count alone.
     if (this.#members === null && joined.length === count) this.#members = new Set()
     for (const member of joined) this.#members?.add(member)
     for (const member of left) this.#members?.delete(member)
@@ -67,5 +67,5 @@ export class Roll {
 const isDelta = (value: unknown): value is Delta & Fields =>
   isFields(value) && typeof value.rev === 'number' && Array.isArray(value.joined) && Array.isArray(value.left)
 
-const isWhole = (value: unknown): value is { rev: number; count: number; members: string[] | null } & Fields =>
+const isPresence = (value: unknown): value is { rev: number; count: number; members: string[] | null } & Fields =>
   isFields(value) && typeof value.rev === 'number' && typeof value.count === 'number'

@@ -1,11 +1,11 @@
-/** One fault of an input: `path` is dotted, as in `items.0.title`; `code` is stable. */
+/** One validation error of an input: `path` is dotted, as in `items.0.title`; `code` is stable. */
 export interface Fault {
   path: string
   code: string
   message: string
 }
 
-/** What a problem is made of: the problem object of RFC 9457 as both doors send it. */
+/** The problem object of RFC 9457, as sent over REST and the socket. */
 export interface ProblemFacts {
   code: string
   status: number
@@ -18,46 +18,44 @@ export interface ProblemFacts {
 }
 
 /**
- * Why a call has no answer. Write programs against `code`: it is stable, the texts are not. What the server did not say
- * itself has status 0 and one of these codes: `unreachable` (nobody answered; the call may or may not have been done),
- * `closed` (this client was closed), `token_unavailable` (the token function failed), `upload_failed`, `upload_cancelled` (by your
- * signal), `other_file` (an upload is resumed with another file),
- * `listener_failed` (a listener of yours threw), and `offsets_failed` (your store of offsets threw). Where something else
- * was thrown, it is the `cause`.
+ * Why a call failed. Program against `code`: it is stable, the texts are not. Problems of the client itself have status 0 and one of
+ * these codes: `unreachable` (no response; the call may have taken effect), `closed` (this client was closed), `token_unavailable` (your
+ * token function threw), `upload_failed`, `upload_cancelled` (by your signal), `other_file` (resumed with a different file),
+ * `listener_failed` (a listener threw), `offsets_failed` (the offset store threw). `cause` is the original error.
  */
 export class TuttiProblem extends Error {
   override readonly name = 'TuttiProblem'
   readonly code: string
-  /** The HTTP status, on both doors. */
+  /** The HTTP status, also for socket calls; 0 for problems of the client. */
   readonly status: number
   readonly detail: string | undefined
-  /** All faults of the input, for `invalid_input`. */
+  /** All validation errors, for `invalid_input`. */
   readonly errors: readonly Fault[]
   /** Seconds to wait before a retry can succeed. */
   readonly retryAfter: number | undefined
-  /** For `stale_revision`: what is there now. */
+  /** The current resource, for `stale_revision`. */
   readonly current: unknown
-  /** Under which the server has logged it; empty when no server said it. */
+  /** Id of the request in the server's log; empty for problems of the client. */
   readonly requestId: string
 
-  constructor(facts: ProblemFacts, cause?: unknown) {
-    super(`${facts.code}: ${facts.detail ?? facts.title ?? 'no details'}`, cause === undefined ? {} : { cause })
-    this.code = facts.code
-    this.status = facts.status
-    this.detail = facts.detail
-    this.errors = facts.errors ?? []
-    this.retryAfter = facts.retryAfter
-    this.current = facts.current
-    this.requestId = facts.requestId ?? ''
+  constructor(details: ProblemFacts, cause?: unknown) {
+    super(`${details.code}: ${details.detail ?? details.title ?? 'no details'}`, cause === undefined ? {} : { cause })
+    this.code = details.code
+    this.status = details.status
+    this.detail = details.detail
+    this.errors = details.errors ?? []
+    this.retryAfter = details.retryAfter
+    this.current = details.current
+    this.requestId = details.requestId ?? ''
   }
 
-  /** Whether the same call may well succeed later, unchanged. */
+  /** Whether the same call can succeed later: status 0, 429 or 5xx. */
   get isTemporary(): boolean {
     return this.status === 0 || this.status === 429 || this.status >= 500
   }
 }
 
-/** What no server said. */
+/** A problem of the client itself, with status 0. */
 export const ownProblem = (code: string, detail: string, cause?: unknown): TuttiProblem =>
   new TuttiProblem({ code, status: 0, detail }, cause)
 
@@ -74,16 +72,16 @@ export const tokenUnavailable = (cause: unknown): TuttiProblem =>
 export const offsetsFailed = (cause: unknown): TuttiProblem =>
   ownProblem('offsets_failed', 'the store of offsets failed', cause)
 
-/** What was thrown, whatever it is: what is no problem came from a connection that broke. */
+/** Wraps anything thrown: an error that is not a TuttiProblem comes from a broken connection. */
 export const asProblem = (thrown: unknown): TuttiProblem =>
   thrown instanceof TuttiProblem ? thrown : unreachable(thrown)
 
-/** The problem that a server has sent; `unreachable` for anything else, such as the error page of a proxy. */
+/** Parses a problem sent by the server; `unreachable` for anything else, such as the error page of a proxy. */
 export function toProblem(sent: unknown): TuttiProblem {
-  return isProblem(sent) ? new TuttiProblem(sent) : unreachable(sent, 'the answer was not one of this API')
+  return isProblem(sent) ? new TuttiProblem(sent) : unreachable(sent, 'the response is not from this API')
 }
 
-/** Servers and clients are of one kind: a `code` and a `status` tell a problem, the rest has the documented shape. */
+/** Checks `code` and `status` only: the server keeps the documented shape of the rest. */
 const isProblem = (sent: unknown): sent is ProblemFacts =>
   typeof sent === 'object' &&
   sent !== null &&

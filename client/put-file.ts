@@ -1,21 +1,21 @@
-/** Where to, and the headers that its signature holds. */
+/** A presigned PUT: its URL, and the headers that the signature covers. */
 export interface PutPlace {
   url: string
   headers: Record<string, string>
 }
 
-const pieceBytes = 64 * 1024
+const chunkBytes = 64 * 1024
 
 type Progress = (sentBytes: number) => void
 
-/** PUTs a file with exactly these headers; answers the HTTP status. @throws Error when there is no answer, or the signal aborts. */
-export const putFile = (place: PutPlace, file: Blob, onProgress: Progress, signal?: AbortSignal): Promise<number> =>
+/** PUTs a file with exactly the signed headers; returns the HTTP status. @throws Error without a response, or when the signal aborts */
+export const putFile = (target: PutPlace, file: Blob, onProgress: Progress, signal?: AbortSignal): Promise<number> =>
   typeof XMLHttpRequest === 'undefined'
-    ? putByFetch(place, file, onProgress, signal)
-    : putByRequest(new XMLHttpRequest(), place, file, onProgress, signal)
+    ? putWithFetch(target, file, onProgress, signal)
+    : putWithXhr(new XMLHttpRequest(), target, file, onProgress, signal)
 
-/** Node: its `fetch` takes the file piece by piece, and lets us say the length beforehand, which S3 insists on. */
-async function putByFetch(
+/** Node: streams the file with `fetch`, which accepts the `content-length` that S3 requires. */
+async function putWithFetch(
   { url, headers }: PutPlace,
   file: Blob,
   onProgress: Progress,
@@ -24,7 +24,7 @@ async function putByFetch(
   const response = await fetch(url, {
     method: 'PUT',
     headers: { ...headers, 'content-length': String(file.size) },
-    body: piecesOf(file, onProgress),
+    body: chunksOf(file, onProgress),
     duplex: 'half',
     ...(signal && { signal }),
   })
@@ -32,17 +32,17 @@ async function putByFetch(
   return response.status
 }
 
-async function* piecesOf(file: Blob, onTaken: Progress): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let at = 0; at < file.size; at += pieceBytes) {
-    const end = Math.min(at + pieceBytes, file.size)
+async function* chunksOf(file: Blob, onRead: Progress): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = 0; at < file.size; at += chunkBytes) {
+    const end = Math.min(at + chunkBytes, file.size)
     yield new Uint8Array(await file.slice(at, end).arrayBuffer())
-    onTaken(end)
+    onRead(end)
   }
 }
 
-/** Browsers: only this old interface of theirs tells how far a body has got. */
-function putByRequest(
-  request: BrowserRequest,
+/** Browsers: `fetch` has no upload progress, so use XMLHttpRequest. */
+function putWithXhr(
+  request: Xhr,
   { url, headers }: PutPlace,
   file: Blob,
   onProgress: Progress,
@@ -62,8 +62,8 @@ function putByRequest(
   })
 }
 
-/** As much of the browser's class as is used here: these sources compile without the types of browsers. */
-interface BrowserRequest {
+/** The used part of XMLHttpRequest: these sources compile without DOM types. */
+interface Xhr {
   readonly status: number
   readonly upload: { onprogress: ((progress: { loaded: number }) => void) | null }
   onload: (() => void) | null
@@ -76,4 +76,4 @@ interface BrowserRequest {
   abort(): void
 }
 
-declare const XMLHttpRequest: (new () => BrowserRequest) | undefined
+declare const XMLHttpRequest: (new () => Xhr) | undefined

@@ -1,3 +1,3 @@
-/** 128 random bits in hex. Not `randomUUID`, which browsers keep from pages without https. */
+/** 128 random bits in hex. Not `randomUUID`: browsers offer it on https pages only. */
 export const randomId = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join('')

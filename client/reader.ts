@@ -12,32 +12,32 @@ export interface Snapshot {
 export interface Restart {
   position: Position
   snapshot?: Snapshot | undefined
-  /** Whether events before it are lost, or it is where the reading begins. */
+  /** True when events before `position` are lost; false at the first start. */
   isGap: boolean
 }
 
 export interface ReaderTools {
   timers: Timers
   ask(after: Position | undefined): Promise<CatchUp>
-  /** Nothing when nobody wants one, or the channel has none. */
+  /** Returns undefined when no follower wants a snapshot, or the channel has none. */
   takeSnapshot(): Promise<Snapshot | undefined>
   onEvents(events: readonly StreamEvent[], epoch: string): void
-  /** It goes on behind a place that events have not led to; what they did is in the data of the snapshot, if any. */
+  /** Reading continues after a position not reached by events; the snapshot, if any, includes their effect. */
   onRestart(restart: Restart): void
-  /** Any answer, recovered or not. */
+  /** Called for every answer, recovered or not. */
   onAnswer(answer: CatchUp): void
-  /** Nothing is missing now. */
+  /** Called when no events are missing. */
   onCurrent(): void
-  /** Whether to try again. */
+  /** Returns whether to retry. */
   onProblem(problem: TuttiProblem): boolean
 }
 
-/** Reads one channel from a place on: asks until nothing is missing, and again whenever something is. */
+/** Reads one channel from a position: requests events until none is missing, and again whenever there is a gap. */
 export class Reader {
   readonly #sequence: Sequence
-  /** Counts the times that asking began: only the latest may go on. */
-  #asking = 0
-  #isAsking = false
+  /** Id of the latest catch-up; earlier ones stop. */
+  #catchUpId = 0
+  #isCatchingUp = false
 
   constructor(
     private readonly tools: ReaderTools,
@@ -52,74 +52,74 @@ export class Reader {
   }
 
   get isCurrent(): boolean {
-    return !this.#isAsking && this.place !== undefined
+    return !this.#isCatchingUp && this.place !== undefined
   }
 
   hear(frame: Frame): void {
     const { events, isMissing } = this.#sequence.hear(frame)
-    this.#tell(events)
-    if (isMissing && !this.#isAsking) void this.catchUp()
+    this.#emit(events)
+    if (isMissing && !this.#isCatchingUp) void this.catchUp()
   }
 
   stop(): void {
-    this.#asking += 1
-    this.#isAsking = false
+    this.#catchUpId += 1
+    this.#isCatchingUp = false
   }
 
-  /** Asks, after failures not at once. Resolves when nothing is missing any more, or when asking has begun anew meanwhile. */
+  /** Requests events, after failures with a back-off. Resolves when none is missing, or when a newer catch-up has started. */
   async catchUp(failures = 0): Promise<void> {
-    this.#asking += 1
-    const turn = this.#asking
-    this.#isAsking = true
-    let hint: number | undefined
-    while (turn === this.#asking) {
-      if (failures > 0) await this.tools.timers.pause(backoffMs(failures - 1, hint))
-      if (turn !== this.#asking) return
+    this.#catchUpId += 1
+    const id = this.#catchUpId
+    this.#isCatchingUp = true
+    let retryAfter: number | undefined
+    while (id === this.#catchUpId) {
+      if (failures > 0) await this.tools.timers.pause(backoffMs(failures - 1, retryAfter))
+      if (id !== this.#catchUpId) return
       const before = this.place
       try {
-        if (await this.#askOnce(turn)) return
-        hint = undefined
-        // Nothing new, and still something missing: as from a node that is behind.
+        if (await this.#requestOnce(id)) return
+        retryAfter = undefined
+        // No progress although events are missing, for example from a node that lags: back off.
         failures = isSame(before, this.place) ? failures + 1 : 0
       } catch (error) {
-        if (turn !== this.#asking) return
+        if (id !== this.#catchUpId) return
         const problem = asProblem(error)
         if (!this.tools.onProblem(problem)) {
           this.stop()
           return
         }
-        hint = problem.retryAfter
+        retryAfter = problem.retryAfter
         failures += 1
       }
     }
   }
 
-  /** Whether that was all. */
-  async #askOnce(turn: number): Promise<boolean> {
+  /** Returns whether no events are missing. */
+  async #requestOnce(id: number): Promise<boolean> {
     if (this.wantsSnapshot && this.place === undefined) {
       const snapshot = await this.tools.takeSnapshot()
-      if (turn !== this.#asking) return true
+      if (id !== this.#catchUpId) return true
       this.wantsSnapshot = false
       if (snapshot !== undefined) this.#startAfter({ position: snapshot.position, snapshot, isGap: false })
     }
-    const asked = this.place
-    const answer = await this.tools.ask(asked)
-    if (turn !== this.#asking) return true
-    const isLost = asked !== undefined && (!answer.recovered || answer.epoch !== asked.epoch)
+    const requested = this.place
+    const answer = await this.tools.ask(requested)
+    if (id !== this.#catchUpId) return true
+    const isLost = requested !== undefined && (!answer.recovered || answer.epoch !== requested.epoch)
     this.tools.onAnswer(answer)
-    if (isLost) return this.#startAnew(answer, turn)
+    if (isLost) return this.#restart(answer, id)
     const { epoch, top: offset } = answer
-    if (asked === undefined) this.#startAfter({ position: { epoch, offset }, isGap: false })
+    if (requested === undefined) this.#startAfter({ position: { epoch, offset }, isGap: false })
     const { events, isMissing } = this.#sequence.answer(answer)
-    this.#isAsking = answer.more || isMissing
-    this.#tell(events)
-    if (!this.#isAsking) this.tools.onCurrent()
-    return !this.#isAsking
+    this.#isCatchingUp = answer.more || isMissing
+    this.#emit(events)
+    if (!this.#isCatchingUp) this.tools.onCurrent()
+    return !this.#isCatchingUp
   }
 
-  async #startAnew({ epoch, top }: CatchUp, turn: number): Promise<boolean> {
+  async #restart({ epoch, top }: CatchUp, id: number): Promise<boolean> {
     const snapshot = await this.tools.takeSnapshot()
-    if (turn !== this.#asking) return true
+    if (id !== this.#catchUpId) return true
     this.#startAfter({ position: snapshot?.position ?? { epoch, offset: top }, snapshot, isGap: true })
     return false
   }
@@ -129,10 +129,10 @@ export class Reader {
     this.tools.onRestart(restart)
   }
 
-  #tell(events: readonly StreamEvent[]): void {
+  #emit(events: readonly StreamEvent[]): void {
     if (events.length > 0) this.tools.onEvents(events, this.place?.epoch ?? '')
   }
 }
 
-const isSame = (one: Position | undefined, other: Position | undefined): boolean =>
-  one?.epoch === other?.epoch && one?.offset === other?.offset
+const isSame = (a: Position | undefined, b: Position | undefined): boolean =>
+  a?.epoch === b?.epoch && a?.offset === b?.offset

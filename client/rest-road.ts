@@ -3,27 +3,27 @@ import { routes } from './operations'
 import { TuttiProblem } from './problem'
 import { type Answer, callTimeoutMs, isUnreachable, type Question, type Road, toAnswer, wantsCookies } from './road'
 
-/** Calls over REST, one request each. */
+/** Sends calls over REST, one HTTP request each. */
 export const restRoad = (http: Http): Road => ({
-  async ask(question: Question): Promise<Answer> {
-    const { method, path, body, secret } = toRequest(question)
+  async ask(request: Question): Promise<Answer> {
+    const { method, path, body, secret } = toRequest(request)
     const headers = {
-      // By name: some operations redirect whoever takes anything.
+      // Ask for JSON explicitly: some operations redirect clients that accept anything.
       accept: 'application/json',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(secret === undefined ? {} : { 'x-track-secret': secret }),
-      ...(question.key === undefined ? {} : { 'idempotency-key': question.key }),
+      ...(request.key === undefined ? {} : { 'idempotency-key': request.key }),
     }
     const signal = AbortSignal.timeout(callTimeoutMs)
-    const request = { method, headers, signal, ...(body && { body }) }
-    const credentials = wantsCookies(question.input) && { credentials: 'include' as const }
-    const send = async () => bodyOf(await http.send(path, { ...request, ...credentials }))
-    // A connection that was kept may have been closed at this very moment: to ask once more does no harm.
-    const again = (error: unknown) => {
+    const init = { method, headers, signal, ...(body && { body }) }
+    const credentials = wantsCookies(request.input) && { credentials: 'include' as const }
+    const send = async () => bodyOf(await http.send(path, { ...init, ...credentials }))
+    // Retry once: the server may have closed an idle keep-alive connection in this moment. The idempotency key makes it safe.
+    const retryOnce = (error: unknown) => {
       if (signal.aborted || !isUnreachable(error)) throw error
       return send()
     }
-    return toAnswer(await send().catch(again))
+    return toAnswer(await send().catch(retryOnce))
   },
 })
 
@@ -34,20 +34,21 @@ interface RestRequest {
   secret?: string
 }
 
-/** Fields that the path names go there; the others into the query of a GET or DELETE, else into the body. No secret is in a URL. */
+/** Path parameters go into the path, other fields into the query of a GET or DELETE, else into the body; `secret` into a header. */
 function toRequest({ name, input }: Question): RestRequest {
   const [method = '', template = ''] = routeOf(name).split(' ')
-  const left = new Map<string, unknown>(Object.entries(input))
+  const remaining = new Map<string, unknown>(Object.entries(input))
   const path = template.replace(/:(\w+)/g, (_whole, field: string) => {
-    const value = asText(left.get(field))
-    left.delete(field)
+    const value = asText(remaining.get(field))
+    remaining.delete(field)
     return encodeURIComponent(value)
   })
-  if (method !== 'GET' && method !== 'DELETE') return { method, path, body: JSON.stringify(Object.fromEntries(left)) }
-  const secret = left.get('secret')
-  left.delete('secret')
+  if (method !== 'GET' && method !== 'DELETE')
+    return { method, path, body: JSON.stringify(Object.fromEntries(remaining)) }
+  const secret = remaining.get('secret')
+  remaining.delete('secret')
   const query = new URLSearchParams()
-  for (const [field, value] of left) if (value !== undefined) query.set(field, asText(value))
+  for (const [field, value] of remaining) if (value !== undefined) query.set(field, asText(value))
   const text = query.toString()
   return {
     method,

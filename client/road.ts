@@ -1,9 +1,9 @@
 import { type TuttiProblem, toProblem } from './problem'
 import { isPosition, type Position } from './stream'
 
-/** A call on its way, whichever way. */
+/** A call, independent of the transport. */
 export interface Question {
-  /** Of an operation, such as `interactions.likeTrack`. */
+  /** Name of the operation, such as `interactions.likeTrack`. */
   name: string
   input: object
   /** The Idempotency-Key. */
@@ -12,42 +12,39 @@ export interface Question {
 
 export interface Answer {
   data: unknown
-  /** For lists. */
+  /** List operations only: the cursor of the next page. */
   page?: { next: string | null }
-  /** For snapshots: where the channel was when they were taken. */
+  /** Snapshots only: the channel position before the state was read. */
   position?: Position
 }
 
-/**
- * Whether cookies are wanted with the answer. They come over REST alone, and a browser keeps them only when they were asked
- * for with credentials.
- */
+/** Whether the input asks for cookies, which come over REST only, and which browsers keep only for requests with credentials. */
 export const wantsCookies = (input: object): boolean => 'delivery' in input && input.delivery === 'cookies'
 
-/** One of the two ways to the server: REST, or the socket. */
+/** Sends calls to the server: over REST or the socket. */
 export interface Road {
-  /** @throws TuttiProblem; `unreachable` when nobody answered in time. */
-  ask(question: Question): Promise<Answer>
+  /** @throws TuttiProblem; `unreachable` when there is no response in time */
+  ask(request: Question): Promise<Answer>
 }
 
-/** A call that takes longer has been lost somewhere. */
+/** Timeout of a call. */
 export const callTimeoutMs = 10_000
 
-/** Asks for the bearer token that is good now; with a problem, for another one than was refused with it. */
+/** Returns the current bearer token; with `refused`, another one than the server has refused with that problem. */
 export interface TokenSource {
   (refused?: TuttiProblem): Promise<string>
-  /** Whether another token may come, so that a refused one is not the end. */
+  /** Whether the token can change, so that a 401 can be retried. */
   mayChange: boolean
 }
 
-/** Whether the same may be tried again, later or with another token. */
+/** Whether to retry, later or with another token. */
 export const mayComeBack = (problem: TuttiProblem, token: TokenSource): boolean =>
   problem.isTemporary || (problem.status === 401 && token.mayChange)
 
 export const isUnreachable = (error: unknown): error is TuttiProblem =>
   error instanceof Error && 'code' in error && error.code === 'unreachable'
 
-/** What came back, over either road. @throws TuttiProblem when it is no answer. */
+/** Parses a response of either transport. @throws TuttiProblem for an error, or for anything that is not a response */
 export function toAnswer(body: unknown): Answer {
   if (typeof body !== 'object' || body === null) throw toProblem(body)
   if ('error' in body) throw toProblem(body.error)
@@ -56,12 +53,12 @@ export function toAnswer(body: unknown): Answer {
   return {
     data,
     ...('page' in body && { page: { next: nextOf(body.page) } }),
-    ...('position' in body && isPosition(body.position) && { position: placeOf(body.position) }),
+    ...('position' in body && isPosition(body.position) && { position: toPosition(body.position) }),
   }
 }
 
-/** Without what else is said about it. */
-const placeOf = ({ epoch, offset }: Position): Position => ({ epoch, offset })
+/** Copies the position without other fields. */
+const toPosition = ({ epoch, offset }: Position): Position => ({ epoch, offset })
 
 const nextOf = (page: unknown): string | null =>
   typeof page === 'object' && page !== null && 'next' in page && typeof page.next === 'string' ? page.next : null

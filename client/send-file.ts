@@ -5,27 +5,28 @@ import { type PutPlace, putFile } from './put-file'
 
 export interface SendingOptions {
   /**
-   * Hears how many of all bytes have been handed over, what an earlier try has sent included. It never goes back: while
-   * something is sent once more it stands still. All bytes are told before the sending resolves.
+   * Called with the sent bytes, including those of an earlier attempt. Never decreases: while a part is sent again it does not change.
+   * Reaches `totalBytes` before the upload resolves.
    */
   onProgress?: (sentBytes: number, totalBytes: number) => void
-  /** Ends the sending with `upload_cancelled`, and gives up what was announced. */
+  /** Cancels the upload: throws `upload_cancelled` and aborts it on the server. */
   signal?: AbortSignal
 }
 
-/** What is left to do when a file is announced. */
+/** The steps after an upload is initiated. */
 export interface Sending<T> {
-  /** Until the signal aborts. */
+  /** Sends the file; stops when the signal aborts. */
   send: (signal: AbortSignal) => Promise<void>
-  /** Says that it is there. */
+  /** Tells the server that the file is complete. */
   finalize: () => Promise<T>
+  /** Aborts the upload on the server. */
   withdraw: () => Promise<unknown>
 }
 
 /**
- * Does the first two, and the third when one of them fails. The store may take its time to make one file of many parts, so
- * `finalize` is asked again: the server goes on from there.
- * @throws TuttiProblem of the calls that are made; `upload_failed`, `upload_cancelled`, `closed`
+ * Sends and finalizes; aborts when either fails. Retries `finalize`, because the object store may need time to assemble the parts; the
+ * server continues where it was.
+ * @throws TuttiProblem of the calls; `upload_failed`, `upload_cancelled`, `closed`
  */
 export async function sendOrWithdraw<T>(
   { closing }: Calls,
@@ -45,17 +46,17 @@ export async function sendOrWithdraw<T>(
 }
 
 /**
- * PUTs a file, and once more for a while when that fails, with a URL signed anew: of one that has run out, the store may hang
- * up before it has said so. Without a place it begins with `renew`.
+ * PUTs a file; retries with a newly signed URL, because the store may close the connection on an expired URL before it responds.
+ * Without `target` starts with `renew`.
  */
 export async function sendWhole(
   file: Blob,
-  place: PutPlace | null | undefined,
+  target: PutPlace | null | undefined,
   renew: () => Promise<{ put: PutPlace }>,
   onProgress: (sentBytes: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let next = place
+  let next = target
   await persist(async () => {
     const to = next ?? (await renew()).put
     next = undefined
@@ -63,20 +64,20 @@ export async function sendWhole(
   }, signal)
 }
 
-/** PUTs a file or a part of one. @throws Error when the store does not take it. */
+/** PUTs a file or a part once. @throws Error when the store refuses it */
 export async function sendTo(
-  place: PutPlace | undefined,
+  target: PutPlace | undefined,
   file: Blob,
   onProgress: (sentBytes: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const status = place && (await putFile(place, file, onProgress, signal))
-  // An earlier try whose answer was lost has put it there (412): the server looks at what is there anyhow.
+  const status = target && (await putFile(target, file, onProgress, signal))
+  // 412: an earlier attempt whose response was lost has stored it. The server checks the stored object anyway.
   if (status !== 200 && status !== 412) throw new Error(`the object store answered ${status}`)
   onProgress(file.size)
 }
 
-/** Tells of nothing that was told before. */
+/** Wraps `onProgress` so that it only reports increases. */
 export function rising({ onProgress }: SendingOptions, totalBytes: number): (sentBytes: number) => void {
   let most = 0
   return sentBytes => {

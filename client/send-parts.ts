@@ -6,7 +6,7 @@ import { sha256Of } from './blob'
 export interface PartsWish {
   partBytes: number
   count: number
-  /** What is there from an earlier try. */
+  /** Parts stored by an earlier attempt. */
   sent?: readonly { number: number; sizeBytes: number; sha256: string | null }[]
 }
 
@@ -17,8 +17,8 @@ export interface SendOptions {
 }
 
 /**
- * Sends the parts of a file that are not there yet, some at once, each with a SHA-256 of its own and tried again for a while
- * when it fails. Holds no more in memory than the parts under way.
+ * Sends the missing parts of a file, `parallelParts` at a time, each with its own SHA-256 and retries. Holds only the parts in
+ * progress in memory.
  */
 export async function sendParts(
   calls: Calls,
@@ -30,32 +30,32 @@ export async function sendParts(
   const failed = new AbortController()
   const stop = AbortSignal.any([failed.signal, signal])
 
-  const taken = new Map<number, number>()
-  const take = (number: number, bytes: number) => {
-    taken.set(number, bytes)
-    onProgress([...taken.values()].reduce((sum, part) => sum + part))
+  const sentBytesByPart = new Map<number, number>()
+  const report = (number: number, bytes: number) => {
+    sentBytesByPart.set(number, bytes)
+    onProgress([...sentBytesByPart.values()].reduce((sum, part) => sum + part))
   }
 
   const sendPart = async (number: number): Promise<void> => {
     const part = file.slice((number - 1) * partBytes, number * partBytes)
     const sha256 = await sha256Of(part)
-    const there = sent.find(known => known.number === number)
-    if (there?.sizeBytes === part.size && (there.sha256 ?? sha256) === sha256) {
-      take(number, part.size)
+    const stored = sent.find(known => known.number === number)
+    if (stored?.sizeBytes === part.size && (stored.sha256 ?? sha256) === sha256) {
+      report(number, part.size)
       return
     }
-    const [place] = await calls.call('music-upload.signParts', { uploadId, parts: [{ number, sha256 }] })
-    await sendTo(place, part, bytes => take(number, bytes), stop)
+    const [target] = await calls.call('music-upload.signParts', { uploadId, parts: [{ number, sha256 }] })
+    await sendTo(target, part, bytes => report(number, bytes), stop)
   }
 
   let next = 0
-  const sendSome = async (): Promise<void> => {
+  const sendNextParts = async (): Promise<void> => {
     while (next < count && !stop.aborted) {
       const number = (next += 1)
       await persist(() => sendPart(number), stop).catch((error: unknown) => failed.abort(error))
     }
   }
-  await Promise.all(Array.from({ length: parallelParts }, sendSome))
-  // What went wrong first; all others were ended by that.
+  await Promise.all(Array.from({ length: parallelParts }, sendNextParts))
+  // Throw the first error; it has stopped the other parts.
   stop.throwIfAborted()
 }

@@ -1,65 +1,65 @@
 import { type CatchUp, type Frame, type Position, type StreamEvent } from './stream'
 
-/** What can be given to the application now, and whether something is known to be missing behind it. */
+/** The events that can be delivered now, and whether there is a gap after them. */
 export interface Run {
   events: StreamEvent[]
   isMissing: boolean
 }
 
-/** More than this is not kept for later: it is in the log of the channel too. */
+/** Limit of buffered events ahead of a gap; beyond it they are dropped and read from the log. */
 export const waitingEventsMax = 2_000
 
 /**
- * Puts what arrives, in whatever order and however often, into the one order of the channel: an event is given exactly
- * when it is the next one. What is ahead waits. Pure: it neither asks nor tells.
+ * Orders and deduplicates frames: an event is returned exactly when its offset is the next one, frames ahead of a gap are buffered.
+ * Pure: makes no requests and calls no listeners.
  */
 export class Sequence {
-  #waiting: Frame[] = []
-  #isOverfull = false
+  #buffered: Frame[] = []
+  #hasOverflowed = false
 
-  /** Without a place nothing can be given: the first answer brings one. */
+  /** Without a position no event is returned; the first answer sets it. */
   constructor(public place?: Position) {}
 
   hear(frame: Frame): Run {
-    this.#waiting.push(frame)
+    this.#buffered.push(frame)
     return this.#run()
   }
 
-  /** An answer to what was asked after `place`; one that has not recovered is for `restart`. */
+  /** Takes an answer to a request after `place`. For an answer that has not recovered, call `restart` instead. */
   answer(answer: CatchUp): Run {
     this.place ??= { epoch: answer.epoch, offset: answer.top }
-    this.#waiting.unshift(answer)
+    this.#buffered.unshift(answer)
     const { events } = this.#run()
-    const isForeign = this.#waiting.some(({ epoch }) => epoch !== answer.epoch)
-    // What is ahead comes again over one that streams.
+    const isForeign = this.#buffered.some(({ epoch }) => epoch !== answer.epoch)
+    // A streaming transport sends the buffered events again.
     const isStream = answer.streams === true
-    this.#waiting = isStream ? [] : this.#waiting.filter(({ epoch }) => epoch === answer.epoch)
-    const isAhead = this.#waiting.length > 0 || this.#isOverfull
-    this.#isOverfull = false
+    this.#buffered = isStream ? [] : this.#buffered.filter(({ epoch }) => epoch === answer.epoch)
+    const isAhead = this.#buffered.length > 0 || this.#hasOverflowed
+    this.#hasOverflowed = false
     return { events, isMissing: isForeign || (isAhead && !isStream) }
   }
 
-  /** Goes on from a place that is not reached by events. */
+  /** Continues from a position that was not reached by events. */
   restart(place: Position): void {
     this.place = place
   }
 
-  /** Takes what continues, drops what is known, keeps what is ahead or speaks of another epoch. */
+  /** Takes the next events, drops known ones, keeps frames ahead of a gap or of another epoch. */
   #run(): Run {
     const events: StreamEvent[] = []
     for (let before = -1; before < events.length;) {
       before = events.length
-      this.#waiting = this.#waiting.filter(frame => frame.epoch !== this.place?.epoch || !this.#take(frame, events))
+      this.#buffered = this.#buffered.filter(frame => frame.epoch !== this.place?.epoch || !this.#take(frame, events))
     }
-    const isMissing = this.#waiting.length > 0
-    if (this.#waiting.reduce((sum, frame) => sum + frame.events.length, 0) > waitingEventsMax) {
-      this.#waiting = []
-      this.#isOverfull = true
+    const isMissing = this.#buffered.length > 0
+    if (this.#buffered.reduce((sum, frame) => sum + frame.events.length, 0) > waitingEventsMax) {
+      this.#buffered = []
+      this.#hasOverflowed = true
     }
     return { events, isMissing }
   }
 
-  /** Whether nothing of the frame is left. */
+  /** Returns whether the whole frame is consumed. */
   #take(frame: Frame, taken: StreamEvent[]): boolean {
     for (const event of frame.events) {
       const next = (this.place?.offset ?? 0) + 1

@@ -2,7 +2,7 @@ import { type Calls } from './calls'
 import { routes, snapshotOperations } from './operations'
 import { type Snapshot } from './reader'
 
-/** Nothing when the channel has none. @throws TuttiProblem */
+/** Reads the snapshot of a channel; undefined when its type has none. @throws TuttiProblem */
 export async function takeSnapshot(calls: Calls, channel: string): Promise<Snapshot | undefined> {
   const [kind = '', id = ''] = channel.split(':')
   const name = snapshotOperations[kind]

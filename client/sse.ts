@@ -4,50 +4,50 @@ import { type Http, problemIn } from './http'
 import { asProblem, unreachable } from './problem'
 import { type CatchUp, type Ear } from './stream'
 
-/** Until its first message a stream may be held back by a proxy that collects what it passes on. */
+/** Timeout of the first message: a buffering proxy may hold the stream back. */
 const firstMessageMs = 5_000
-/** The server says something every 15 s. */
+/** Timeout between messages; the server sends at least a comment every 15 s. */
 const silenceMs = 40_000
 
-const heldBack = 'held back'
-const notStreamed = 'no stream of events'
+const silent = 'held back'
+const notEventStream = 'no stream of events'
 
 export interface SseTold {
   onOpened(): void
-  /** Streams do not get through here, or (`isSure: false`) nothing does. */
-  onFailed(isSure: boolean): void
+  /** The stream failed: because SSE does not work here (`isCertain`), or because the network may be down. */
+  onFailed(isCertain: boolean): void
 }
 
-interface Pieces {
+interface ChunkReader {
   read(): Promise<{ done: boolean; value?: Uint8Array }>
 }
 
-/** Reads a channel as server-sent events; by `fetch`, as the browser's EventSource cannot send a token. */
-export function sse(http: Http, channel: string, ear: Ear, told: SseTold): Feed {
+/** Follows a channel over server-sent events. Uses `fetch`: the browser's EventSource cannot send a token. */
+export function sse(http: Http, channel: string, listener: Ear, callbacks: SseTold): Feed {
   let current = new AbortController()
 
-  /** Calls `onFirst` when the stream stands, then tells the ear; ends with the stream. */
+  /** Calls `onFirst` with the first answer, then the listener with each message; resolves when the stream ends. */
   async function read(path: string, ending: AbortController, onFirst: (answer: CatchUp) => void): Promise<void> {
-    let silence = setTimeout(() => ending.abort(heldBack), firstMessageMs)
+    let silence = setTimeout(() => ending.abort(silent), firstMessageMs)
     const { signal } = ending
     try {
       const response = await http.send(path, { headers: { accept: 'text/event-stream' }, signal })
       if (!response.ok) throw await problemIn(response)
       if (response.body === null || response.headers.get('content-type')?.includes('event-stream') !== true)
-        throw unreachable(notStreamed)
+        throw unreachable(notEventStream)
       const stream = new EventStream()
-      const text = new TextDecoder()
-      const pieces = response.body.getReader() as Pieces
+      const decoder = new TextDecoder()
+      const chunks = response.body.getReader() as ChunkReader
       for (;;) {
-        const { done, value } = await pieces.read()
+        const { done, value } = await chunks.read()
         if (done || signal.aborted) return
         clearTimeout(silence)
-        silence = setTimeout(() => ending.abort(heldBack), silenceMs)
-        for (const { event, data } of stream.take(text.decode(value, { stream: true }))) {
+        silence = setTimeout(() => ending.abort(silent), silenceMs)
+        for (const { event, data } of stream.take(decoder.decode(value, { stream: true }))) {
           if (data === '') continue
           const message: unknown = JSON.parse(data)
           if (event === 'following') onFirst(toCatchUp(message))
-          else ear(event, message)
+          else listener(event, message)
         }
       }
     } finally {
@@ -60,25 +60,25 @@ export function sse(http: Http, channel: string, ear: Ear, told: SseTold): Feed 
     transport: 'sse',
     ask(after) {
       current.abort()
-      const mine = new AbortController()
-      current = mine
+      const controller = new AbortController()
+      current = controller
       const query = after === undefined ? '' : `?after=${encodeURIComponent(positionAsText(after))}`
       return new Promise((resolve, reject) => {
-        let stands = false
+        let isOpen = false
         const onFirst = (answer: CatchUp) => {
-          stands = true
-          told.onOpened()
+          isOpen = true
+          callbacks.onOpened()
           resolve({ ...answer, events: [], more: false, streams: true })
         }
         const onEnd = (error?: unknown) => {
-          const isClosedByUs = mine !== current
+          const isClosedByUs = controller !== current
           const problem = error === undefined ? unreachable(undefined, 'the stream ended') : asProblem(error)
-          // A refusal of the server itself has got through.
-          if (!stands && !isClosedByUs && problem.code === 'unreachable') told.onFailed(isSure(problem.cause))
+          // A refusal came from the server, so the transport works: do not count it as a failure.
+          if (!isOpen && !isClosedByUs && problem.code === 'unreachable') callbacks.onFailed(isCertain(problem.cause))
           reject(problem)
-          if (stands && !isClosedByUs) ear('lost', undefined)
+          if (isOpen && !isClosedByUs) listener('lost', undefined)
         }
-        read(`/channels/${encodeURIComponent(channel)}/events${query}`, mine, onFirst).then(() => onEnd(), onEnd)
+        read(`/channels/${encodeURIComponent(channel)}/events${query}`, controller, onFirst).then(() => onEnd(), onEnd)
       })
     },
     async close() {
@@ -88,4 +88,4 @@ export function sse(http: Http, channel: string, ear: Ear, told: SseTold): Feed 
   }
 }
 
-const isSure = (cause: unknown): boolean => cause === heldBack || cause === notStreamed
+const isCertain = (cause: unknown): boolean => cause === silent || cause === notEventStream

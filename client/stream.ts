@@ -2,28 +2,28 @@ import { type CatchUp as SentCatchUp, type Position, type StreamEvent } from './
 
 export { type Position, type StreamEvent } from './operations'
 
-/** Events of one channel that follow each other. */
+/** Consecutive events of one channel. */
 export interface Frame {
   epoch: string
   events: readonly StreamEvent[]
 }
 
-/** What a channel keeps besides events, by name: each value is absolute, and the one with the highest `rev` is the newest. */
+/** The state of a channel, by name: each value is absolute, and the one with the highest `rev` is the newest. */
 export type Values = Record<string, { rev: number }>
 
-/** What a follower gets to catch up, whichever way it came. */
+/** The events after a position and the current state, over any transport. */
 export interface CatchUp extends Omit<SentCatchUp, 'channel' | 'events' | 'state'>, Frame {
   state: Values
-  /** Everything after the place that was asked for comes as frames of its own. */
+  /** The events after the requested position follow as frames of their own. */
   streams?: boolean
 }
 
-/** What arrives unasked on a channel, under the name that it has on the wire. */
+/** Receives the messages that the server pushes on a channel, with their name on the wire. */
 export type Ear = (name: string, message: unknown) => void
 
 export type Fields = Record<string, unknown>
 
-/** Servers and clients are of one kind: what is an object with the right name has the documented shape. */
+/** Only checks for an object: the server keeps the documented shapes. */
 export const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null
 
 export const isFrame = (value: unknown): value is Frame & Fields =>

@@ -1,12 +1,12 @@
-/** Things to do later, all of which can be called off at once. */
+/** A set of timers that can be canceled together. */
 export class Timers {
   readonly #running = new Set<ReturnType<typeof setTimeout>>()
 
-  /** Answers how to call it off. */
-  start(ms: number, what: () => void): () => void {
+  /** Returns a function that cancels the timer. */
+  start(ms: number, callback: () => void): () => void {
     const timer = setTimeout(() => {
       this.#running.delete(timer)
-      what()
+      callback()
     }, ms)
     this.#running.add(timer)
     return () => {
@@ -15,7 +15,7 @@ export class Timers {
     }
   }
 
-  /** Never resolves once called off. */
+  /** Never resolves after `callOff`. */
   pause(ms: number): Promise<void> {
     return new Promise(resolve => this.start(ms, resolve))
   }

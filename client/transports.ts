@@ -7,7 +7,7 @@ import { sse } from './sse'
 import { type CatchUp, type Ear, type Position } from './stream'
 import { type Timers } from './timers'
 
-/** So long streams are not tried again after they did not get through. */
+/** Time before SSE is tried again after it failed. */
 const sseBlockedMs = 60_000
 const sseFailuresMax = 2
 
@@ -17,70 +17,70 @@ export interface TransportsTold {
   use(transport: Transport): Promise<unknown>
 }
 
-/** Which transport channels go over: the first of the list that works, and back when a better one works again. */
+/** Selects the transport of all channels: the first allowed one that works; switches back when a better one works again. */
 export class Transports {
   #current: Transport | undefined
   #sseFailures = 0
   #isSseBlocked = false
 
   constructor(
-    private order: readonly Transport[],
+    private allowed: readonly Transport[],
     private readonly live: Live,
     private readonly http: Http,
     private readonly timers: Timers,
-    private readonly told: TransportsTold,
+    private readonly callbacks: TransportsTold,
   ) {}
 
-  /** None while there is hope for a socket that is better than what else there is. */
+  /** The selected transport; undefined while a preferred socket may still connect. */
   get now(): Transport | undefined {
     return this.#current
   }
 
   get withSocket(): boolean {
-    return this.order.includes('socket')
+    return this.allowed.includes('socket')
   }
 
-  restrict(order: readonly Transport[]): void {
-    this.order = order
+  restrict(allowed: readonly Transport[]): void {
+    this.allowed = allowed
     if (this.withSocket) this.live.open()
     else this.live.close()
     void this.choose()
   }
 
-  /** Resolves when the channels go on over what was chosen, or need not change. */
+  /** Selects again. Resolves when all channels use the selected transport. */
   choose(isNewSocket = false): Promise<unknown> {
-    const best = this.order.find(transport => this.#isWorthwhile(transport))
+    const best = this.allowed.find(transport => this.#isUsable(transport))
     const chosen = best === 'socket' && !this.live.isConnected ? undefined : best
     const isNew = chosen !== this.#current
     if (isNew) {
       this.#current = chosen
-      this.told.onTransport(chosen)
+      this.callbacks.onTransport(chosen)
     }
     if (chosen === undefined || (!isNew && !(isNewSocket && chosen === 'socket'))) return Promise.resolve()
-    return this.told.use(chosen)
+    return this.callbacks.use(chosen)
   }
 
-  feed(transport: Transport, channel: string, ear: Ear): Feed {
+  feed(transport: Transport, channel: string, listener: Ear): Feed {
     if (transport === 'socket') return socketFeed(this.live, channel)
-    if (transport === 'long-poll') return longPoll(this.http, channel, ear)
-    return sse(this.http, channel, ear, {
+    if (transport === 'long-poll') return longPoll(this.http, channel, listener)
+    return sse(this.http, channel, listener, {
       onOpened: () => (this.#sseFailures = 0),
-      onFailed: isSure => this.#countSseFailure(isSure),
+      onFailed: isCertain => this.#countSseFailure(isCertain),
     })
   }
 
-  /** Reads beside the feed that a channel has. @throws TuttiProblem */
+  /** Reads events of a channel without replacing its feed. @throws TuttiProblem */
   read(channel: string, after: Position | undefined): Promise<CatchUp> {
     return this.#current === 'socket' ? followOver(this.live, channel, after) : readEvents(this.http, channel, after)
   }
 
-  #isWorthwhile(transport: Transport): boolean {
-    if (transport === 'socket') return this.live.isConnected || this.live.isHopeful || this.order.length === 1
-    return transport === 'long-poll' || !this.#isSseBlocked || !this.order.includes('long-poll')
+  #isUsable(transport: Transport): boolean {
+    if (transport === 'socket') return this.live.isConnected || this.live.isHopeful || this.allowed.length === 1
+    return transport === 'long-poll' || !this.#isSseBlocked || !this.allowed.includes('long-poll')
   }
 
-  #countSseFailure(isSure: boolean): void {
-    this.#sseFailures += isSure ? sseFailuresMax : 1
+  #countSseFailure(isCertain: boolean): void {
+    this.#sseFailures += isCertain ? sseFailuresMax : 1
     if (this.#sseFailures < sseFailuresMax || this.#isSseBlocked) return
     this.#isSseBlocked = true
     this.timers.start(sseBlockedMs, () => {

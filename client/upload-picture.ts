@@ -3,15 +3,15 @@ import { type Operations, type Picture } from './operations'
 import { rising, sendOrWithdraw, sendWhole, type SendingOptions } from './send-file'
 import { asBlob, sha256Of } from './blob'
 
-/** What the picture is for, and the file's name and type. */
+/** The purpose of the picture, and the file's name and type. */
 export type PictureFields = Omit<Operations['pictures.initiatePicture']['input'], 'sizeBytes' | 'sha256'>
 
 export type PictureOptions = SendingOptions
 
 /**
- * Announces a picture, sends it straight to the object store, and says that it is there. What fails is tried again for
- * half a minute; what cannot be sent then, or is cancelled, is given up: what was shown before stays.
- * @throws TuttiProblem as the operations say; `upload_failed` when the store does not take the file, `upload_cancelled`.
+ * Initiates a picture upload, sends the file to the object store and finalizes it. Retries failures for half a minute, then aborts; the
+ * picture shown before stays.
+ * @throws TuttiProblem of the operations; `upload_failed` when the store refuses the file; `upload_cancelled`
  */
 export async function uploadPicture(
   calls: Calls,
@@ -20,8 +20,8 @@ export async function uploadPicture(
   options: PictureOptions = {},
 ): Promise<Picture> {
   const blob = asBlob(file)
-  const announced = { ...fields, sizeBytes: blob.size, sha256: await sha256Of(blob) }
-  const { picture, put } = await calls.call('pictures.initiatePicture', announced)
+  const request = { ...fields, sizeBytes: blob.size, sha256: await sha256Of(blob) }
+  const { picture, put } = await calls.call('pictures.initiatePicture', request)
   const input = { pictureId: picture.id }
   const renew = () => calls.call('pictures.renewPicture', input)
   return sendOrWithdraw(

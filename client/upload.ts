@@ -9,34 +9,34 @@ import { asBlob, sha256Of } from './blob'
 
 type Inputs = { [N in keyof Operations]: Operations[N]['input'] }
 
-/** The file's name and type, and what is to be said of its track. */
+/** The file's name and type, and the fields of the new track. */
 export type UploadFields = Omit<Inputs['music-upload.initiateUpload'], 'sizeBytes' | 'sha256'>
 
-/** The file's name and type: what is said of the track stays. */
+/** The file's name and type; the track keeps its other fields. */
 export type ReplacementFields = Omit<Inputs['music-upload.replaceAudio'], 'trackId' | 'sizeBytes' | 'sha256'>
 
 export interface UploadOptions extends SendingOptions {
-  /** Hears of the upload as soon as it has an id: with that, `resumeUpload` goes on with it another time. */
+  /** Called when the upload has an id, with which `resumeUpload` can continue it later. */
   onBegun?: (upload: Upload) => void
-  /** Never give the upload up: what was sent stays for a day, to be resumed. */
+  /** Does not abort the upload on failure or cancellation: it can be resumed for a day. */
   keep?: boolean
-  /** How many parts of a large file are sent at once, and held in memory (8 to 16 MiB each). Default 3. */
+  /** Parts of a large file sent in parallel and held in memory, 8 to 16 MiB each. Default 3. */
   parallelParts?: number
 }
 
 export interface Uploaded {
   upload: Upload
-  /** A track of yours that holds the very same file. Of one larger than 64 MiB, `upload.duplicateOf` says it later. */
+  /** Id of your track with the same file, if any. Above 64 MiB it is known later, in `upload.duplicateOf` of the event. */
   duplicateOf: string | null
 }
 
-/** Larger files come in parts, each with its own SHA-256: reckoning one over all would take all of it in memory. */
+/** Larger files are hashed per part: one hash over the file would need all of it in memory. */
 const hashedBytesMax = 64 * 1024 * 1024
 
 /**
- * Announces the file, sends it straight to the object store, and says that it is there. What fails is tried again for half
- * a minute, then given up; a large file can be resumed for a day, unless it was cancelled.
- * @throws TuttiProblem as the operations say; `upload_failed` when the store does not take the file, `upload_cancelled`.
+ * Initiates an upload, sends the file to the object store and finalizes it. Retries failures for half a minute, then aborts the upload; a
+ * multipart upload is kept and can be resumed for a day, unless it was canceled.
+ * @throws TuttiProblem of the operations; `upload_failed` when the store refuses the file; `upload_cancelled`
  */
 export async function upload(
   calls: Calls,
@@ -44,15 +44,14 @@ export async function upload(
   fields: UploadFields,
   options?: UploadOptions,
 ): Promise<Uploaded> {
-  const sent = await announceAndSend(calls, 'music-upload.initiateUpload', file, fields, options)
+  const sent = await initiateAndSend(calls, 'music-upload.initiateUpload', file, fields, options)
   return { upload: sent, duplicateOf: sent.duplicateOf }
 }
 
 /**
- * The same for new audio of a track that is there; the old one plays until a worker has made the new one, and on when the
- * upload fails or is given up.
- * @throws TuttiProblem as `upload` does; `replacement_pending`, when all is sent, while other audio of the track is in the
- * making: with `keep`, `resumeUpload` goes on then.
+ * Uploads new audio for an existing track. The old audio plays until the new one is processed, and stays when the upload fails.
+ * @throws TuttiProblem as `upload` does; `replacement_pending` at the end, while another replacement is processed: with `keep`,
+ * call `resumeUpload` afterwards
  */
 export const replaceAudio = (
   calls: Calls,
@@ -60,11 +59,11 @@ export const replaceAudio = (
   file: Blob | Uint8Array,
   fields: ReplacementFields,
   options?: UploadOptions,
-): Promise<Upload> => announceAndSend(calls, 'music-upload.replaceAudio', file, { ...fields, trackId }, options)
+): Promise<Upload> => initiateAndSend(calls, 'music-upload.replaceAudio', file, { ...fields, trackId }, options)
 
 /**
- * Goes on with an upload of the same file, in another life of the page or process: sends what is not there yet.
- * @throws TuttiProblem as `upload` does; `other_file` when the size is not the announced one.
+ * Resumes an upload with the same file, also after a page reload: sends what is missing.
+ * @throws TuttiProblem as `upload` does; `other_file` when the file has a different size
  */
 export async function resumeUpload(
   calls: Calls,
@@ -74,12 +73,12 @@ export async function resumeUpload(
 ): Promise<Upload> {
   const blob = asBlob(file)
   const { state, sizeBytes, parts } = await calls.call('music-upload.getUpload', { uploadId })
-  if (sizeBytes !== blob.size) throw ownProblem('other_file', `the upload is of a file of ${sizeBytes} bytes`)
+  if (sizeBytes !== blob.size) throw ownProblem('other_file', `the upload belongs to a file of ${sizeBytes} bytes`)
   if (state !== 'initiated') return persist(() => calls.call('music-upload.finalizeUpload', { uploadId }))
   return send(calls, uploadId, blob, parts, options)
 }
 
-async function announceAndSend<N extends 'music-upload.initiateUpload' | 'music-upload.replaceAudio'>(
+async function initiateAndSend<N extends 'music-upload.initiateUpload' | 'music-upload.replaceAudio'>(
   calls: Calls,
   name: N,
   file: Blob | Uint8Array,
@@ -93,18 +92,18 @@ async function announceAndSend<N extends 'music-upload.initiateUpload' | 'music-
   return send(calls, upload.id, blob, put ?? parts, options)
 }
 
-/** Without a place, and not in parts: to one that is asked for. */
+/** Sends in parts, or with one PUT; without `target` asks for a signed URL first. */
 function send(
   calls: Calls,
   uploadId: string,
   file: Blob,
-  where: PutPlace | PartsWish | null | undefined,
+  target: PutPlace | PartsWish | null | undefined,
   options: UploadOptions,
 ): Promise<Upload> {
   const { signal, keep = false, parallelParts = 3 } = options
   const onProgress = rising(options, file.size)
-  const parts = where && 'count' in where ? where : undefined
-  const put = where && 'url' in where ? where : undefined
+  const parts = target && 'count' in target ? target : undefined
+  const put = target && 'url' in target ? target : undefined
   return sendOrWithdraw(
     calls,
     {

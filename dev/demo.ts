@@ -6,18 +6,18 @@ import { promisify } from 'node:util'
 import { drawDemoPicture } from './demo-picture'
 import { type Issuer } from './issuer'
 
-interface Piece {
+interface DemoTrack {
   artist: string
   title: string
   genre: string
   visibility?: 'followers'
-  /** It waits so long for its release. */
+  /** Schedules the release this long after the upload. */
   releaseInMs?: number
-  /** Frequencies in Hz of the chords, played one after the other. */
+  /** The chords, played one after the other; each is a list of frequencies in Hz. */
   chords: readonly (readonly number[])[]
 }
 
-const pieces: readonly Piece[] = [
+const demoTracks: readonly DemoTrack[] = [
   {
     artist: 'mia',
     title: 'Harbour lights',
@@ -63,47 +63,47 @@ const pieces: readonly Piece[] = [
 const chordSeconds = 12
 
 /**
- * Some people and their music for a first look, uploaded through the API as anybody would; the files stay in `folder`.
- * Does nothing the second time.
+ * Creates demo users and uploads their tracks and pictures through the public API; the audio files stay in `folder`.
+ * Does nothing when the first user already has tracks.
  */
 export async function addDemoData(folder: string, api: string, issuer: Issuer, ffmpeg: string): Promise<void> {
-  const people = new Map<string, Caller>()
-  for (const name of ['mia', 'leo']) people.set(name, await callerFor(api, issuer, name))
+  const people = new Map<string, ApiClient>()
+  for (const name of ['mia', 'leo']) people.set(name, await createApiClient(api, issuer, name))
   const mia = people.get('mia')
   const leo = people.get('leo')
   if (mia === undefined || leo === undefined) return
   const me = await mia.call<{ id: string }>('GET', '/me')
-  const there = await mia.call<unknown[]>('GET', `/profiles/${me.id}/tracks`)
-  if (there.length > 0) return
+  const existingTracks = await mia.call<unknown[]>('GET', `/profiles/${me.id}/tracks`)
+  if (existingTracks.length > 0) return
 
   await mkdir(folder, { recursive: true })
-  for (const piece of pieces) {
-    const file = join(folder, `${piece.title.toLowerCase().replace(/\W+/g, '-')}.mp3`)
-    await play(ffmpeg, piece, file)
-    const artist = people.get(piece.artist)
-    const trackId = await artist?.upload(piece, await readFile(file))
+  for (const track of demoTracks) {
+    const file = join(folder, `${track.title.toLowerCase().replace(/\W+/g, '-')}.mp3`)
+    await synthesize(ffmpeg, track, file)
+    const artist = people.get(track.artist)
+    const trackId = await artist?.upload(track, await readFile(file))
     if (trackId !== undefined)
-      await artist?.addPicture({ purpose: 'artwork', trackId }, await drawDemoPicture(piece.title))
+      await artist?.addPicture({ purpose: 'artwork', trackId }, await drawDemoPicture(track.title))
   }
   for (const [name, person] of people) await person.addPicture({ purpose: 'avatar' }, await drawDemoPicture(name))
   await leo.call('PUT', `/profiles/${me.id}/follow`)
 }
 
-/** Each chord is a mix of sines that swell and fade. */
-async function play(ffmpeg: string, piece: Piece, file: string): Promise<void> {
-  const chords = piece.chords.map(frequencies => frequencies.map(hertz => `0.2*sin(2*PI*${hertz}*t)`).join('+'))
+/** Writes an MP3 whose chords are sums of sine waves. */
+async function synthesize(ffmpeg: string, track: DemoTrack, file: string): Promise<void> {
+  const chords = track.chords.map(frequencies => frequencies.map(hertz => `0.2*sin(2*PI*${hertz}*t)`).join('+'))
   const expression = chords.map(
     (chord, index) => `(${chord})*between(t,${index * chordSeconds},${(index + 1) * chordSeconds})`,
   )
-  // Quoted: a comma would begin the next filter.
+  // Quoted, because a bare comma starts the next filter.
   const source = `aevalsrc='${expression.join('+')}':d=${chords.length * chordSeconds}`
-  const tags = ['-metadata', `title=${piece.title}`, '-metadata', `artist=${piece.artist}`]
+  const tags = ['-metadata', `title=${track.title}`, '-metadata', `artist=${track.artist}`]
   await promisify(execFile)(ffmpeg, ['-v', 'error', '-f', 'lavfi', '-i', source, ...tags, '-b:a', '96k', '-y', file])
 }
 
-type Caller = Awaited<ReturnType<typeof callerFor>>
+type ApiClient = Awaited<ReturnType<typeof createApiClient>>
 
-async function callerFor(api: string, issuer: Issuer, name: string) {
+async function createApiClient(api: string, issuer: Issuer, name: string) {
   const token = await issuer.tokenFor(name)
 
   async function call<T>(method: string, path: string, body?: object): Promise<T> {
@@ -115,45 +115,45 @@ async function callerFor(api: string, issuer: Issuer, name: string) {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
-    const answer = (await response.json()) as { data?: unknown; code?: string }
-    if (!response.ok) throw new Error(`${method} ${path} was refused: ${answer.code ?? response.statusText}`)
-    return answer.data as T
+    const responseBody = (await response.json()) as { data?: unknown; code?: string }
+    if (!response.ok) throw new Error(`${method} ${path} failed: ${responseBody.code ?? response.statusText}`)
+    return responseBody.data as T
   }
 
   return {
     call,
-    /** The id of its track. */
-    async upload({ title, genre, visibility, releaseInMs }: Piece, audio: Buffer): Promise<string> {
-      const announced = {
-        ...{ fileName: `${title}.mp3`, contentType: 'audio/mpeg', title, genre, ...sized(audio) },
+    /** Returns the id of the new track. */
+    async upload({ title, genre, visibility, releaseInMs }: DemoTrack, audio: Buffer): Promise<string> {
+      const input = {
+        ...{ fileName: `${title}.mp3`, contentType: 'audio/mpeg', title, genre, ...sizeAndHash(audio) },
         ...(visibility === undefined ? {} : { visibility }),
         ...(releaseInMs === undefined ? {} : { releaseAt: new Date(Date.now() + releaseInMs).toISOString() }),
       }
-      const { upload, put } = await call<{ upload: { id: string }; put: Put }>('POST', '/uploads', announced)
-      await send(put, audio)
+      const { upload, put } = await call<{ upload: { id: string }; put: UploadTarget }>('POST', '/uploads', input)
+      await putFile(put, audio)
       return (await call<{ trackId: string }>('POST', `/uploads/${upload.id}/finalize`)).trackId
     },
 
     async addPicture(use: { purpose: 'avatar' } | { purpose: 'artwork'; trackId: string }, png: Buffer): Promise<void> {
-      const announced = { fileName: 'picture.png', contentType: 'image/png', ...use, ...sized(png) }
-      const { picture, put } = await call<{ picture: { id: string }; put: Put }>('POST', '/pictures', announced)
-      await send(put, png)
+      const input = { fileName: 'picture.png', contentType: 'image/png', ...use, ...sizeAndHash(png) }
+      const { picture, put } = await call<{ picture: { id: string }; put: UploadTarget }>('POST', '/pictures', input)
+      await putFile(put, png)
       await call('POST', `/pictures/${picture.id}/finalize`)
     },
   }
 }
 
-interface Put {
+interface UploadTarget {
   url: string
   headers: Record<string, string>
 }
 
-const sized = (file: Buffer) => ({
+const sizeAndHash = (file: Buffer) => ({
   sizeBytes: file.length,
   sha256: createHash('sha256').update(file).digest('hex'),
 })
 
-async function send({ url, headers }: Put, file: Buffer): Promise<void> {
-  const sent = await fetch(url, { method: 'PUT', headers, body: new Uint8Array(file) })
-  if (!sent.ok) throw new Error(`the object store answered ${sent.status}`)
+async function putFile({ url, headers }: UploadTarget, file: Buffer): Promise<void> {
+  const response = await fetch(url, { method: 'PUT', headers, body: new Uint8Array(file) })
+  if (!response.ok) throw new Error(`the object store responded with ${response.status}`)
 }

@@ -8,40 +8,40 @@ import { product } from '../skills'
 import { metricsFile } from './docs/metrics-file'
 import { operationsFile } from './docs/operations-file'
 
-/** Everything that is read off the code and committed: the text of each file by its path below `root`. */
-export async function generatedFiles(root: string, listed: Product): Promise<Map<string, string>> {
+/** The generated files that are committed, as a map from path below `root` to text. */
+export async function generatedFiles(root: string, registry: Product): Promise<Map<string, string>> {
   const style = JSON.parse(await readFile(join(root, '.prettierrc.json'), 'utf8')) as Options
   return new Map([
-    ['docs/openapi.json', asText(openApi(listed))],
-    ['docs/asyncapi.json', asText(asyncApi(listed))],
+    ['docs/openapi.json', toJson(openApi(registry))],
+    ['docs/asyncapi.json', toJson(asyncApi(registry))],
     ['docs/metrics.md', await metricsFile(style)],
-    ['client/operations.ts', await operationsFile(listed, style)],
+    ['client/operations.ts', await operationsFile(registry, style)],
   ])
 }
 
-/** The paths below `root` of the files that are not there or not as generated. */
+/** The paths below `root` of files that are missing or differ from the generated text. */
 export async function driftedFiles(root: string, files: ReadonlyMap<string, string>): Promise<string[]> {
-  const drifted: string[] = []
+  const outdated: string[] = []
   for (const [path, text] of files) {
     const found = await readFile(join(root, path), 'utf8').catch(() => undefined)
-    if (found !== text) drifted.push(path)
+    if (found !== text) outdated.push(path)
   }
-  return drifted
+  return outdated
 }
 
-const asText = (document: object): string => `${JSON.stringify(document, null, 2)}\n`
+const toJson = (document: object): string => `${JSON.stringify(document, null, 2)}\n`
 
-/** Writes the files that have drifted; with `--check` only names them, and fails when there are any. */
+/** Writes the files that are out of date; with `--check` it only lists them and exits with code 1 if there are any. */
 async function main(): Promise<void> {
   const root = resolve(dirname(__filename), '..', '..')
   const files = await generatedFiles(root, product)
-  const drifted = await driftedFiles(root, files)
+  const outdated = await driftedFiles(root, files)
   const isCheck = process.argv.includes('--check')
-  for (const path of drifted) {
+  for (const path of outdated) {
     if (!isCheck) await writeFile(join(root, path), files.get(path) ?? '')
-    process.stdout.write(isCheck ? `${path} has drifted: run \`npm run docs\`\n` : `wrote ${path}\n`)
+    process.stdout.write(isCheck ? `${path} is out of date: run \`npm run docs\`\n` : `wrote ${path}\n`)
   }
-  process.exitCode = isCheck && drifted.length > 0 ? 1 : 0
+  process.exitCode = isCheck && outdated.length > 0 ? 1 : 0
 }
 
 if (require.main === module)

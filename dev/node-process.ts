@@ -3,67 +3,67 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface NodeProcess extends AsyncDisposable {
-  /** Resolves when it serves; rejects when it ended before. */
+  /** Resolves when the process accepts requests; rejects when it exits before that. */
   ready: Promise<void>
 }
 
-const restartAfterMs = 1_000
-const endWithinMs = 25_000
+const restartDelayMs = 1_000
+const stopTimeoutMs = 25_000
 
 /**
- * Runs the server as a process of its own, its log in a file. One that dies is started again. It ends with us, even when we
- * are killed: it sees the channel between us close.
+ * Runs the server in a child process that logs to a file, and restarts it after a crash. The child exits with this process,
+ * even after SIGKILL, because its IPC channel closes.
  */
 export function startNodeProcess(
   name: string,
   variables: Record<string, string>,
   logs: string,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): NodeProcess {
   const logFile = join(logs, `${name}.log`)
-  let ending = false
-  let hasServed = false
+  let isStopping = false
+  let wasReady = false
   let child = launch()
   let restart: NodeJS.Timeout | undefined
 
   function launch(): ChildProcess {
-    const log = openSync(logFile, 'a')
+    const logFd = openSync(logFile, 'a')
     const main = join(__dirname, '..', 'server', 'main.js')
     const started = fork(main, {
       env: { ...process.env, ...variables },
-      stdio: ['ignore', log, log, 'ipc'],
-      // A session of its own: Ctrl-C reaches everything in the terminal's group, and we would take it for a crash.
+      stdio: ['ignore', logFd, logFd, 'ipc'],
+      // Start a new process group: Ctrl-C signals the terminal's whole group, and the exit would look like a crash.
       detached: true,
     })
-    closeSync(log)
+    closeSync(logFd)
     started.once('exit', (code, signal) => {
-      // What cannot even start would not the next time.
-      if (ending || !hasServed) return
-      say(`${name} ended (${signal ?? code}); starting it again. Its log: ${logFile}`)
-      restart = setTimeout(() => (child = launch()), restartAfterMs)
+      // Do not restart a process that never became ready: it would fail again.
+      if (isStopping || !wasReady) return
+      log(`${name} exited (${signal ?? code}), restarting. Log: ${logFile}`)
+      restart = setTimeout(() => (child = launch()), restartDelayMs)
     })
     return started
   }
 
   const ready = new Promise<void>((resolve, reject) => {
     child.once('message', () => {
-      hasServed = true
+      wasReady = true
       resolve()
     })
-    child.once('exit', () => reject(new Error(`${name} did not start: ${lastLine(logFile)}\n  Its log: ${logFile}`)))
+    child.once('exit', () => reject(new Error(`${name} did not start: ${lastLine(logFile)}\n  Log: ${logFile}`)))
   })
 
   return {
     ready,
     [Symbol.asyncDispose]: async () => {
-      ending = true
+      isStopping = true
       clearTimeout(restart)
       if (child.exitCode !== null || child.signalCode !== null) return
       const ended = new Promise(resolve => child.once('exit', resolve))
       child.kill('SIGTERM')
-      const late = setTimeout(() => child.kill('SIGKILL'), endWithinMs)
+      const killTimer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
       await ended
-      clearTimeout(late)
+      clearTimeout(killTimer)
     },
   }
 }

@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 
-/** What a running stack tells the other commands. */
+/** What a running stack records for the other commands, such as `npm run token`. */
 export interface Running {
   pid: number
   /** The addresses of the two nodes. */
@@ -9,32 +9,37 @@ export interface Running {
   issuer: string | undefined
 }
 
-const portsAbove = 4
+const extraPorts = 4
 
-/** The port of the first node; what else has a fixed one listens just above it. */
+/**
+ * The port of the first node: `PORT`, or 3000. The other services of the stack use the ports right above it.
+ * @throws Error when `PORT` is not a usable port.
+ */
 export function portOf(variables: Readonly<Record<string, string | undefined>>): number {
   const port = Number(variables.PORT || 3000)
-  if (Number.isInteger(port) && port > 0 && port + portsAbove <= 65535) return port
-  throw new Error(`PORT must be a whole number from 1 to ${65535 - portsAbove}: ${portsAbove} above it are used too.`)
+  if (Number.isInteger(port) && port > 0 && port + extraPorts <= 65535) return port
+  throw new Error(
+    `PORT must be a whole number from 1 to ${65535 - extraPorts}: the ${extraPorts} ports above it are used as well.`,
+  )
 }
 
-/** Everything of the stack on this port is kept here; stacks on other ports have folders of their own. */
+/** The data folder of the stack on this port; each port has its own. */
 export const folderOf = (port: number): string => resolve('.tutti', String(port))
 
-const fileOf = (port: number) => join(folderOf(port), 'running.json')
+const recordFile = (port: number) => join(folderOf(port), 'running.json')
 
 /** The stack that runs on this port, or undefined when none does. */
 export async function readRunning(port: number): Promise<Running | undefined> {
-  const text = await readFile(fileOf(port), 'utf8').catch(() => undefined)
+  const text = await readFile(recordFile(port), 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
   const running = JSON.parse(text) as Running
   return isAlive(running.pid) ? running : undefined
 }
 
-/** Says that this process runs the stack, until disposed. */
+/** Records that this process runs the stack on this port; disposing removes the record. */
 export async function announceRunning(port: number, running: Running): Promise<AsyncDisposable> {
-  await writeFile(fileOf(port), JSON.stringify(running, null, 2), { mode: 0o600 })
-  return { [Symbol.asyncDispose]: () => rm(fileOf(port), { force: true }) }
+  await writeFile(recordFile(port), JSON.stringify(running, null, 2), { mode: 0o600 })
+  return { [Symbol.asyncDispose]: () => rm(recordFile(port), { force: true }) }
 }
 
 function isAlive(pid: number): boolean {

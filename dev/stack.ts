@@ -11,20 +11,20 @@ import { findTool } from './processes/tools'
 import { type S3, startS3 } from './s3'
 
 export interface StackOptions {
-  /** Everything is kept here; two stacks must not share one. */
+  /** The data folder; two stacks must not share one. */
   folder: string
-  /** Default true: survives a crash of the machine. Tests do not need that. */
+  /** Default true: data survives a crash of the machine. Tests set false. */
   durable?: boolean
   maxConnections?: number
-  /** A part whose variable is set here is not started: the one it names is used. */
+  /** Environment variables. A service whose variable is set is not started: the given one is used. */
   variables?: Readonly<Record<string, string | undefined>>
-  /** Where the parts listen; any free port by default. */
+  /** Ports to listen on; any free port by default. */
   ports?: { issuer?: number; s3?: number; edge?: number }
   say?: (line: string) => void
 }
 
 export interface Stack extends AsyncDisposable {
-  /** What a node of the server needs to be told. */
+  /** The environment variables that a node needs. */
   variables: Record<string, string>
   postgres: Postgres | undefined
   redis: Redis | undefined
@@ -37,7 +37,7 @@ export const audience = 'tutti'
 const keyPairId = 'KTUTTIDEVELOPMENT'
 const keyPairIdNext = 'KTUTTINEXT'
 
-/** The embedded stack of one machine: PostgreSQL, Redis, an S3 stand-in, a token issuer and a CDN edge. */
+/** Starts the embedded stack on this machine: PostgreSQL, Redis, an S3 stand-in, a token issuer and a CDN edge. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { folder, durable = true, maxConnections = 100, variables = {}, ports = {}, say = () => undefined } = options
   await mkdir(folder, { recursive: true })
@@ -46,25 +46,25 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     parts.unshift(part)
     return part
   }
-  const unless = <T>(name: string, start: () => Promise<T>) => (variables[name] ? undefined : start())
+  const unlessConfigured = <T>(name: string, start: () => Promise<T>) => (variables[name] ? undefined : start())
   try {
     const [postgres, redis, s3, issuer, tools] = await Promise.all([
-      unless('DATABASE_URL', async () =>
+      unlessConfigured('DATABASE_URL', async () =>
         keep(await startPostgres({ folder: join(folder, 'postgres'), durable, maxConnections, say })),
       ),
-      unless('REDIS_HOST', async () =>
+      unlessConfigured('REDIS_HOST', async () =>
         keep(await startRedis({ folder: join(folder, 'redis'), persistent: durable, say })),
       ),
-      unless('S3_BUCKET_NAME', async () => startBucket(join(folder, 's3'), ports.s3, keep)),
-      unless('AUTH_SERVER_JWKS_URL', async () =>
-        keep(await startIssuer({ ...at(ports.issuer), audience, keyFile: join(folder, 'issuer-keys.json') })),
+      unlessConfigured('S3_BUCKET_NAME', async () => startBucket(join(folder, 's3'), ports.s3, keep)),
+      unlessConfigured('AUTH_SERVER_JWKS_URL', async () =>
+        keep(await startIssuer({ ...withPort(ports.issuer), audience, keyFile: join(folder, 'issuer-keys.json') })),
       ),
       findAudioTools(say),
     ])
     const edge =
       s3 === undefined || variables.CLOUDFRONT_DOMAIN
         ? undefined
-        : await openEdge(folder, ports.edge, s3, variables, keep)
+        : await startCdnEdge(folder, ports.edge, s3, variables, keep)
     return {
       postgres,
       redis,
@@ -74,7 +74,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         ...(redis === undefined ? {} : { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) }),
         ...s3,
         ...edge,
-        ...(issuer === undefined ? {} : variablesOf(issuer)),
+        ...(issuer === undefined ? {} : issuerVariables(issuer)),
         ...tools,
       },
       [Symbol.asyncDispose]: () => disposeAll(parts),
@@ -85,16 +85,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-const at = (port: number | undefined) => (port === undefined ? {} : { port })
+const withPort = (port: number | undefined) => (port === undefined ? {} : { port })
 
-const variablesOf = ({ issuer, jwksUrl }: Issuer) => ({
+const issuerVariables = ({ issuer, jwksUrl }: Issuer) => ({
   AUTH_SERVER_JWKS_URL: jwksUrl,
   AUTH_ISSUER: issuer,
   AUTH_AUDIENCE: audience,
 })
 
 async function findAudioTools(say: (line: string) => void) {
-  // One after the other: the first installs both where they are missing.
+  // Sequential, because installing ffmpeg also installs ffprobe.
   const FFMPEG_PATH = await findTool('ffmpeg', say)
   return { FFMPEG_PATH, FFPROBE_PATH: await findTool('ffprobe', say) }
 }
@@ -102,16 +102,16 @@ async function findAudioTools(say: (line: string) => void) {
 type Keep = <T extends AsyncDisposable>(part: T) => T
 
 async function startBucket(folder: string, port: number | undefined, keep: Keep) {
-  const secret = await keptIn(join(folder, '..', 's3-secret'), () => randomBytes(24).toString('base64url'))
+  const secret = await readOrCreate(join(folder, '..', 's3-secret'), () => randomBytes(24).toString('base64url'))
   const credentials = { accessKeyId: 'TUTTIDEVELOPMENT', secretAccessKey: secret }
-  const { endpoint }: S3 = keep(await startS3({ ...at(port), folder, region, ...credentials }))
+  const { endpoint }: S3 = keep(await startS3({ ...withPort(port), folder, region, ...credentials }))
   const client = new S3Client({ region, endpoint, credentials, forcePathStyle: true })
   await client.send(new CreateBucketCommand({ Bucket: bucket })).catch(ignoreExisting)
-  // A page of any origin may upload with a presigned URL: the signature is the right, and this is development.
-  const exposed = ['ETag', 'x-amz-checksum-sha256', 'Content-Range', 'Accept-Ranges', 'Content-Length']
+  // Allow uploads from pages of any origin: the presigned URL is the authorization, and this is development.
+  const exposedHeaders = ['ETag', 'x-amz-checksum-sha256', 'Content-Range', 'Accept-Ranges', 'Content-Length']
   const rule = {
     ...{ AllowedOrigins: ['*'], AllowedMethods: ['GET', 'HEAD', 'PUT'], AllowedHeaders: ['*'] },
-    ExposeHeaders: exposed,
+    ExposeHeaders: exposedHeaders,
   }
   await client.send(new PutBucketCorsCommand({ Bucket: bucket, CORSConfiguration: { CORSRules: [rule] } }))
   client.destroy()
@@ -130,18 +130,21 @@ function ignoreExisting(error: unknown): void {
 
 type Bucket = Awaited<ReturnType<typeof startBucket>>
 
-async function openEdge(
+async function startCdnEdge(
   folder: string,
   port: number | undefined,
   s3: Bucket,
   variables: Readonly<Record<string, string | undefined>>,
   keep: Keep,
 ) {
-  const [keys, next] = [await keyPairIn(folder, 'edge-keys.json'), await keyPairIn(folder, 'edge-keys-next.json')]
+  const [keys, next] = [
+    await readOrCreateKeyPair(folder, 'edge-keys.json'),
+    await readOrCreateKeyPair(folder, 'edge-keys-next.json'),
+  ]
   const publicKeys = { [keyPairId]: keys.publicKey, [keyPairIdNext]: next.publicKey }
-  // Cookies are for pages that are named; without any, every page may read what is signed.
-  const named = (variables.ALLOWED_ORIGINS ?? '').split(',').flatMap(origin => origin.trim() || [])
-  const allowedOrigins = named.length > 0 ? named : ['*']
+  // Signed cookies work for listed origins only; without any, pages of all origins may use signed URLs.
+  const listedOrigins = (variables.ALLOWED_ORIGINS ?? '').split(',').flatMap(origin => origin.trim() || [])
+  const allowedOrigins = listedOrigins.length > 0 ? listedOrigins : ['*']
   const origin = {
     endpoint: s3.S3_ENDPOINT,
     region: s3.AWS_REGION,
@@ -149,7 +152,7 @@ async function openEdge(
     accessKeyId: s3.AWS_ACCESS_KEY_ID,
     secretAccessKey: s3.AWS_SECRET_ACCESS_KEY,
   }
-  const { url }: Edge = keep(await startEdge({ ...at(port), publicKeys, origin, allowedOrigins }))
+  const { url }: Edge = keep(await startEdge({ ...withPort(port), publicKeys, origin, allowedOrigins }))
   return {
     CLOUDFRONT_DOMAIN: url,
     CLOUDFRONT_KEY_PAIR_ID: keyPairId,
@@ -159,19 +162,19 @@ async function openEdge(
   }
 }
 
-const keyPairIn = async (folder: string, file: string) =>
-  JSON.parse(await keptIn(join(folder, file), () => JSON.stringify(makeSigningKeys()))) as ReturnType<
+const readOrCreateKeyPair = async (folder: string, file: string) =>
+  JSON.parse(await readOrCreate(join(folder, file), () => JSON.stringify(makeSigningKeys()))) as ReturnType<
     typeof makeSigningKeys
   >
 
-/** What a file holds; made and kept the first time. */
-async function keptIn(file: string, make: () => string): Promise<string> {
-  const kept = await readFile(file, 'utf8').catch(() => undefined)
-  if (kept !== undefined) return kept
-  const made = make()
+/** Reads a file, or creates it with the value of `make` the first time. */
+async function readOrCreate(file: string, make: () => string): Promise<string> {
+  const existing = await readFile(file, 'utf8').catch(() => undefined)
+  if (existing !== undefined) return existing
+  const created = make()
   await mkdir(join(file, '..'), { recursive: true })
-  await writeFile(file, made, { mode: 0o600 })
-  return made
+  await writeFile(file, created, { mode: 0o600 })
+  return created
 }
 
 async function disposeAll(parts: readonly AsyncDisposable[]): Promise<void> {

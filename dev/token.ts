@@ -4,7 +4,7 @@ import { portOf, readRunning } from './running'
 
 const usage = 'npm run -s token -- <name> [--role moderator] [--ttl 3600]'
 
-/** Prints a token of the development issuer for a name: the stand-in for signing in. */
+/** Prints an access token of the development issuer for a user name, in place of a real sign-in. */
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -14,7 +14,8 @@ async function main(): Promise<void> {
   if (subject === undefined || positionals.length > 1) throw new Error(`Usage: ${usage}`)
   const port = portOf(variablesOfProcess())
   const running = await readRunning(port)
-  if (running?.issuer === undefined) throw new Error(`No stack runs on port ${port}: start one with \`npm start\`.`)
+  if (running?.issuer === undefined)
+    throw new Error(`No stack is running on port ${port}. Start one with \`npm start\`.`)
   const response = await fetch(`${running.issuer}/token`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -1,27 +1,27 @@
-interface TourFacts {
+interface WelcomeFields {
   port: number
   logs: string
   seconds: number
 }
 
-/** What `npm start` prints when all is ready: where things are, and something to try at once. */
-export function tour({ port, logs, seconds }: TourFacts): string {
-  const other = port + 1
-  const moved = port === 3000 ? '' : `PORT=${port} `
+/** The text that `npm start` prints when the stack is ready: addresses, log folder and commands to try. */
+export function tour({ port, logs, seconds }: WelcomeFields): string {
+  const secondPort = port + 1
+  const portPrefix = port === 3000 ? '' : `PORT=${port} `
   return `
 Tutti is ready after ${seconds.toFixed(1)} s.
 
-  Nodes     http://localhost:${port}  and  http://localhost:${other}
+  Nodes     http://localhost:${port}  and  http://localhost:${secondPort}
   API docs  http://localhost:${port}/api/v1/docs
-  A token   ${moved}npm run -s token -- ann
+  A token   ${portPrefix}npm run -s token -- ann
   Logs      ${logs}
 
 Try, in another terminal:
 
-  ANN=$(${moved}npm run -s token -- ann)
+  ANN=$(${portPrefix}npm run -s token -- ann)
   curl -s localhost:${port}/api/v1/me -H "Authorization: Bearer $ANN"
   curl -s 'localhost:${port}/api/v1/search/tracks?q=harbour'
 
-The README goes on from here: upload, stream, like live, and listen together. Ctrl-C ends everything.
+The README continues from here: upload, stream, like, follow events, listen together. Ctrl-C stops everything.
 `
 }

@@ -1,22 +1,22 @@
-/** Who a token speaks for, before the product knows them. */
+/** Verified claims of an access token, before the profile is looked up. */
 export interface Identity {
-  /** The auth server's name for the person: the token's `sub`. */
+  /** The `sub` claim: the auth server's id of the user. */
   subject: string
   name?: string
   preferredUsername?: string
   roles: readonly string[]
   sessionId?: string
-  /** Epoch milliseconds, in whole seconds: tokens are no more precise. */
+  /** Epoch milliseconds, a whole number of seconds because `iat` has no finer precision. */
   issuedAt: number
   /** Epoch milliseconds. */
   expiresAt: number
 }
 
-/** Who is calling. `id` is the profile's id. */
+/** The caller. `id` is the profile's id. */
 export interface Actor {
   id: string
   roles: readonly string[]
-  /** The auth server's name for their session, where their token has one. */
+  /** The `sid` claim: the auth server's id of the session, if the token has one. */
   sessionId?: string
 }
 

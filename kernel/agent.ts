@@ -1,4 +1,4 @@
-const agentCharsMax = 256
+const userAgentCharsMax = 256
 
-/** What a program says it is in its User-Agent header. Anybody may say anything: it tells callers apart, and proves nothing. */
-export const agentOf = (header: string | undefined): string | null => header?.slice(0, agentCharsMax) ?? null
+/** The User-Agent header, truncated. Clients can send any value, so it must not be used for authorization. */
+export const agentOf = (header: string | undefined): string | null => header?.slice(0, userAgentCharsMax) ?? null

@@ -1,50 +1,50 @@
 import { refusal, type RefusalKind, refusals } from './refusals'
 
-/** A way in which the server ends a connection, said right before: with `session.closed`, or `connect_error` to who is not signed in. */
+/** Why the server closes a connection. It is sent right before: as `session.closed`, or as `connect_error` before authentication. */
 export interface Closing {
   readonly kind: RefusalKind
   readonly when: string
 }
 
 /**
- * Every reason that the server gives for ending a connection: no other can be given. Whether to come back follows from the
- * status (`comeBack`). Without a reason it ends where clients are to come back at once, and where nothing can be said: to what is
- * no WebSocket or no Socket.IO, or does not say who it is.
+ * Every close reason; the type system allows no other. The status decides whether the client reconnects (`comeBack`). A
+ * connection closes without a reason where clients should reconnect at once, and where none can be delivered: before the
+ * WebSocket or Socket.IO handshake, or when the client sends no credentials.
  */
 export const closings = {
   tokenExpired: {
     kind: refusals.tokenExpired,
-    when: 'The token expired and no newer one came with `session.refresh`, at the latest 5 s after the expiry.',
+    when: 'The token expired and `session.refresh` sent no newer one. Sent at most 5 s after the expiry.',
   },
   sessionRevoked: {
     kind: refusals.sessionRevoked,
-    when: 'The session was ended, by its person or by a moderator: every token issued until then is refused.',
+    when: 'The user or a moderator revoked the session. Every token issued before that is refused.',
   },
   otherSubject: {
-    kind: refusal('other_subject', 403, 'This token speaks for somebody else'),
-    when: '`session.refresh` came with a token of another person: a connection never changes hands.',
+    kind: refusal('other_subject', 403, 'The token belongs to another user'),
+    when: '`session.refresh` sent a token of another user. A connection keeps its user.',
   },
   flooding: {
-    kind: refusal('flooding', 429, 'This connection sends too much'),
-    when: 'Calls went on after 200 had been refused with `too_many_requests` within 10 s, packets of any kind came without end, or a second CONNECT.',
+    kind: refusal('flooding', 429, 'Too many messages on this connection'),
+    when: 'More calls arrived after 200 were refused with `too_many_requests` within 10 s, too many packets of any kind arrived, or a second CONNECT arrived.',
   },
   tooSlow: {
-    kind: refusal('too_slow', 429, 'This connection takes too slowly what is sent to it'),
-    when: 'More than 1 MB waited for this connection, or nothing left for 15 s. Follow again after your last places.',
+    kind: refusal('too_slow', 429, 'The client reads too slowly'),
+    when: 'More than 1 MB was queued for this connection, or the client read nothing for 15 s. Follow again after your last offsets.',
   },
   malformed: {
-    kind: refusal('malformed_packet', 400, 'This is no packet of Socket.IO'),
-    when: 'What came was no packet of Socket.IO, announced parts that are not there, or was an event with a reserved name.',
+    kind: refusal('malformed_packet', 400, 'Invalid Socket.IO packet'),
+    when: 'A packet was not valid Socket.IO, announced attachments that never arrived, or used a reserved event name.',
   },
 } as const satisfies Record<string, Closing>
 
 export const listOfClosings: readonly Closing[] = Object.values(closings)
 
-/** What a client does after `session.closed`, by the status of the problem. Without `session.closed` it comes back at once. */
+/** What a client does after `session.closed`, by the status of the problem. Without `session.closed` it reconnects at once. */
 export const comeBack: Readonly<Record<number, string>> = {
-  400: 'never by itself',
-  401: 'with a new token',
-  403: 'never by itself',
-  429: 'after `retryAfter` seconds',
-  503: 'after `retryAfter` seconds',
+  400: 'Do not reconnect automatically',
+  401: 'Reconnect with a new token',
+  403: 'Do not reconnect automatically',
+  429: 'Reconnect after `retryAfter` seconds',
+  503: 'Reconnect after `retryAfter` seconds',
 }

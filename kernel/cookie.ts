@@ -1,8 +1,8 @@
 import { count, named, optional, shape, type Value, written } from './schema'
 
 /**
- * A cookie that an answer carries. Browsers get it as Set-Cookie from the REST door (Secure, HttpOnly, SameSite=None);
- * over a socket, or where cookies do not pass, the caller sends it by itself.
+ * A cookie in an answer. REST also sends it as Set-Cookie (Secure, HttpOnly, SameSite=None). Over a socket, or where the
+ * browser blocks cookies, the client attaches it itself.
  */
 export const cookie = named(
   'Cookie',

@@ -13,36 +13,36 @@ import { type World } from './world'
 
 export type Outcome = { answer: Answer } | { refusal: Refusal }
 
-const arrivalsKeptMax = 50_000
-/** In Redis. Whose profile it is never changes; a database that was put back to an older state wants Redis emptied. */
-const arrivalsKeptMs = 7 * 24 * 3_600_000
-/** Tokens that fail, per address: beyond this somebody is guessing. */
+const profileIdsInMemoryMax = 50_000
+/** Time to live in Redis. The profile of a subject never changes; flush Redis after restoring an older database. */
+const profileIdTtlMs = 7 * 24 * 3_600_000
+/** Invalid tokens per address before it is rate-limited, against guessing. */
 const badTokensPerMinute = 60
 
 const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export type Engine = ReturnType<typeof createEngine>
 
-/** What a door needs to serve the product: who is calling, and the outcome of a call. */
+/** What a transport needs to serve operations: authenticates callers, runs calls and turns errors into refusals. */
 export function createEngine(world: World, product: Product) {
-  const arrived = new Map<string, string>()
+  const profileIds = new Map<string, string>()
 
   async function actorOf(identity: Identity): Promise<Actor> {
     const { subject, roles, sessionId } = identity
-    const id = arrived.get(subject) ?? (await profileIdOf(identity))
-    if (arrived.size >= arrivalsKeptMax) arrived.clear()
-    arrived.set(subject, id)
+    const id = profileIds.get(subject) ?? (await profileIdOf(identity))
+    if (profileIds.size >= profileIdsInMemoryMax) profileIds.clear()
+    profileIds.set(subject, id)
     return { id, roles, ...(sessionId === undefined ? {} : { sessionId }) }
   }
 
-  /** Through Redis, so that a node which takes over the clients of another asks PostgreSQL for none of them. */
+  /** Cached in Redis, so that a node that takes over another node's clients does not query PostgreSQL for each. */
   async function profileIdOf(identity: Identity): Promise<string> {
     const key = `profile-id:${identity.subject}`
-    const kept: unknown = await world.cache.through(key, arrivalsKeptMs, () => arrive(identity))
-    return typeof kept === 'string' && isUuid.test(kept) ? kept : arrive(identity)
+    const cached: unknown = await world.cache.through(key, profileIdTtlMs, () => provisionProfile(identity))
+    return typeof cached === 'string' && isUuid.test(cached) ? cached : provisionProfile(identity)
   }
 
-  /** @throws `token_invalid`, `token_expired`, `auth_unavailable`; `too_many_requests` for who sends bad ones only. */
+  /** @throws `token_invalid`, `token_expired`, `auth_unavailable`; `too_many_requests` after many invalid tokens. */
   async function verify(token: string, address: string): Promise<Identity> {
     try {
       return await world.tokens.verify(token)
@@ -53,7 +53,7 @@ export function createEngine(world: World, product: Product) {
     }
   }
 
-  const arrive = (identity: Identity) =>
+  const provisionProfile = (identity: Identity) =>
     transact({ world, product, actor: null, requestId: randomUUID() }, context => product.arrive(identity, context))
 
   return {
@@ -61,7 +61,7 @@ export function createEngine(world: World, product: Product) {
     product,
 
     /**
-     * Who the token speaks for; the first call of a subject makes its profile.
+     * Authenticates a token. The first call of a subject creates its profile.
      * @throws `token_invalid`, `token_expired`, `session_revoked`, `auth_unavailable`, `too_many_requests`
      */
     async admit(token: string, address: string): Promise<{ actor: Actor; identity: Identity }> {
@@ -71,25 +71,27 @@ export function createEngine(world: World, product: Product) {
       return { actor, identity }
     },
 
-    /** Runs a call and says how it ended; a bug is logged here, once, and stays opaque to the caller. */
+    /** Runs a call and returns its outcome. A bug is logged here, once, and the caller gets an opaque `internal`. */
     async perform(door: 'rest' | 'socket', op: AnyOperation, call: Call): Promise<Outcome> {
-      const end = world.metrics.calls.startTimer({ operation: op.name, door })
+      const endTimer = world.metrics.calls.startTimer({ operation: op.name, door })
       try {
         const answer = await execute(world, product, op, call)
-        end({ outcome: 'ok' })
+        endTimer({ outcome: 'ok' })
         return { answer }
       } catch (error) {
         const refusal = this.refuse(error, call.requestId, op.name)
-        end({ outcome: refusal.kind.code })
+        endTimer({ outcome: refusal.kind.code })
         return { refusal }
       }
     },
 
-    /** Any error as a refusal, logged when it is our fault. */
+    /** Converts any error to a refusal. Logs server errors (5xx). */
     refuse(error: unknown, requestId: string, during: string): Refusal {
       const refusal = toRefusal(error)
-      if (refusal.kind === refusals.internal) world.log.error({ requestId, during, ...describeError(error) }, 'a bug')
-      else if (isOurFault(refusal)) world.log.warn({ requestId, during, ...describeError(error) }, 'not available')
+      if (refusal.kind === refusals.internal)
+        world.log.error({ requestId, during, ...describeError(error) }, 'unexpected error')
+      else if (isOurFault(refusal))
+        world.log.warn({ requestId, during, ...describeError(error) }, 'dependency unavailable')
       return refusal
     },
   }

@@ -3,8 +3,8 @@ import { type Context } from './context'
 import { type Field } from './schema'
 
 /**
- * Something that has happened. It carries new values and ids, never a difference, so that a repeat does no harm.
- * Whoever follows one of its channels is told; whatever it makes stale leaves the cache.
+ * Something that has happened. The payload carries ids and new values, never a delta, so that a repeated delivery is
+ * harmless. It is delivered to the followers of its channels and invalidates its stale cache keys.
  */
 export interface EventType<P = unknown> {
   /** `skill.pastTense` */
@@ -13,15 +13,15 @@ export interface EventType<P = unknown> {
   /** Rules, limits and exceptions, a sentence each: the description in the generated documents. */
   readonly description?: string
   readonly payload: Field<P>
-  /** The channels that hear it, such as `track:<id>` and `user:<id>`; none when it is said to other skills alone. */
+  /** The channels it is published on, such as `track:<id>` and `user:<id>`; none when only other skills react to it. */
   channels(payload: P): readonly string[]
-  /** Keys of the cache that it makes stale. */
+  /** Cache keys that it invalidates. */
   stale?(payload: P): readonly string[]
-  /** Whose right to follow what may be gone: it is asked again once they have heard. */
+  /** Subscriptions to re-authorise after delivery, because their access may be gone. */
   unsettles?(this: void, payload: P): Unsettled
 }
 
-/** The followers of a channel, the channels of a person, or with both the one in the other. */
+/** All followers of a channel, all channels of a profile, or with both that profile on that channel. */
 export interface Unsettled {
   channel?: string
   profileId?: string
@@ -29,15 +29,15 @@ export interface Unsettled {
 
 export type AnyEventType = EventType
 
-/** Every node hears it: rights in doubt that are not told on the channel which they concern. Nobody can follow it. */
+/** Internal channel that every node subscribes to: access revocations of other channels. Clients cannot follow it. */
 export const rightsChannel = 'control:rights'
 
-/** Where an event is told: on its own channels, and to all nodes when it puts rights elsewhere in doubt. */
+/** The event's own channels, plus `rightsChannel` when it revokes access on a channel it is not published on. */
 export function channelsOf(type: AnyEventType, payload: unknown): readonly string[] {
   const channels = type.channels(payload)
-  const doubtful = type.unsettles?.(payload)
-  const isTold = doubtful?.channel !== undefined && channels.includes(doubtful.channel)
-  return doubtful === undefined || isTold ? channels : [...channels, rightsChannel]
+  const revoked = type.unsettles?.(payload)
+  const isPublishedThere = revoked?.channel !== undefined && channels.includes(revoked.channel)
+  return revoked === undefined || isPublishedThere ? channels : [...channels, rightsChannel]
 }
 
 export const event = <P>(declared: {
@@ -50,7 +50,7 @@ export const event = <P>(declared: {
   unsettles?(payload: NoInfer<P>): Unsettled
 }): EventType<P> => declared
 
-/** An event that has been announced, as it is stored and delivered. */
+/** An emitted event, as it is stored and delivered. */
 export interface Announced {
   id: string
   name: string
@@ -59,15 +59,15 @@ export interface Announced {
   data: unknown
 }
 
-/** A kind of channel: who may follow `kind:<id>`. Its `load` refuses what the caller may not know of. */
+/** A kind of channel and who may follow `<kind>:<id>`. `load` refuses with `not_found` what the caller may not know of. */
 export interface ChannelType<S = unknown> {
   readonly kind: string
   readonly summary: string
   /** Rules, limits and exceptions, a sentence each: the description in the generated documents. */
   readonly description?: string
-  /** Followers are told who else follows it. */
+  /** Followers see who else follows the channel. */
   readonly presence?: true
-  /** Its name alone says who may: nothing is read for it, so that nothing need be remembered. */
+  /** The channel name alone decides access: nothing is read from the database, so the decision is not cached. */
   readonly byNameAlone?: true
   load(id: string, context: Context<Actor>): Promise<S>
   allow(actor: Actor, subject: NoInfer<S>): boolean
@@ -77,10 +77,10 @@ export type AnyChannelType = ChannelType
 
 export const channel = <S>(declared: ChannelType<S>): ChannelType<S> => declared
 
-/** What another skill does about an event, in the transaction of its cause. */
+/** How a skill reacts to another skill's event, in the same transaction. */
 export interface Reaction<P = unknown> {
   readonly to: EventType<P>
-  /** Why it exists, in a few words. */
+  /** Why the reaction exists, in a few words. */
   readonly because: string
   react(payload: NoInfer<P>, context: Context): Promise<void>
 }

@@ -11,13 +11,13 @@ import { transact } from './transact'
 import { type Product } from './product'
 import { type World } from './world'
 
-/** A call as a door hands it over. Nothing behind this point sees a request or a socket. */
+/** A call as a transport hands it over. Nothing behind this point sees a request or a socket. */
 export interface Call {
   input: unknown
   actor: Actor | null
-  /** Where it comes from, for the limits of those who are not signed in. */
+  /** The client's IP address, for the rate limits of anonymous callers. */
   address: string
-  /** What the program that calls says it is. */
+  /** The truncated User-Agent header. */
   agent?: string | null
   requestId: string
   /** The Idempotency-Key. */
@@ -27,16 +27,16 @@ export interface Call {
 export interface Answer {
   data: unknown
   page?: { next: string | null; hasMore: boolean }
-  /** Where the channel was when its state was read. */
+  /** The channel's position before its state was read. */
   position?: Position & { channel: string }
-  /** The answer of an earlier call with the same key. */
+  /** This is the stored answer of an earlier call with the same key. */
   replayed?: true
 }
 
 /**
- * The only road into an operation, the same for both doors: signed in → within the limit → valid → others asked → transaction →
- * key already answered → load → allow → run and append events → commit → answer.
- * @throws Refusal for every way to say no; anything else is a bug.
+ * Runs an operation, the same way for both transports: authenticate → rate limit → validate → before transaction → transaction →
+ * idempotency key → load → allow → run and append events → commit → answer.
+ * @throws Refusal when the call is refused; anything else is a bug.
  */
 export async function execute(world: World, product: Product, op: AnyOperation, call: Call): Promise<Answer> {
   const { actor, requestId, address, agent = null, key } = call
@@ -59,7 +59,7 @@ export async function execute(world: World, product: Product, op: AnyOperation, 
         : perform(context),
     )
   } catch (error) {
-    if (world.config.strict) refuseUndeclared(op, error)
+    if (world.config.strict) assertDeclared(op, error)
     throw error
   }
 }
@@ -73,11 +73,11 @@ async function performOnce(
   if (!op.allow(context.actor, subject)) throw refusals.forbidden()
   const result = await op.run({ input, subject, actor: context.actor, asked }, context)
   const answer = toAnswer(result)
-  if (context.world.config.strict) refuseUndocumented(op, answer)
+  if (context.world.config.strict) assertDocumented(op, answer)
   return answer
 }
 
-/** Reads need no transaction; where `strict` is on they get a read-only one, so that a read which writes fails. */
+/** Reads run without a transaction. In `strict` mode they run in a read-only one, so that a read which writes fails. */
 async function read(world: World, caller: Caller, perform: (context: Context) => Promise<Answer>): Promise<Answer> {
   const context = contextOutside(world, caller)
   return world.config.strict ? world.db.readOnly(() => perform(context)) : perform(context)
@@ -85,13 +85,13 @@ async function read(world: World, caller: Caller, perform: (context: Context) =>
 
 type Caller = Pick<Context, 'actor' | 'requestId' | 'address' | 'agent'>
 
-/** The context of what runs without a transaction. */
+/** The context outside a transaction: emit, enqueue and counter changes throw. */
 function contextOutside(world: World, { actor, requestId, address, agent }: Caller): Context {
-  const refuse = async () => {
-    throw new Error('what reads announces nothing')
+  const throwInRead = async () => {
+    throw new Error('a read cannot emit events, enqueue jobs or change counters')
   }
   const now = new Date(world.clock.now())
-  return { world, actor, requestId, now, address, agent, emit: refuse, enqueue: refuse, tally: refuse }
+  return { world, actor, requestId, now, address, agent, emit: throwInRead, enqueue: throwInRead, tally: throwInRead }
 }
 
 async function positionFor(world: World, channel: string | undefined): Promise<Pick<Answer, 'position'>> {
@@ -103,18 +103,21 @@ const toAnswer = (result: unknown): Answer =>
     ? { data: result.items, page: { next: result.next, hasMore: result.next !== null } }
     : { data: result }
 
-/** An answer that its own docs do not describe is a bug. */
-function refuseUndocumented(op: AnyOperation, answer: Answer): void {
-  if (isPageField(op.output) !== (answer.page !== undefined)) throw new Error(`${op.name} must answer with a page`)
+/** In `strict` mode, an answer that does not match the output schema is a bug. */
+function assertDocumented(op: AnyOperation, answer: Answer): void {
+  if (isPageField(op.output) !== (answer.page !== undefined))
+    throw new Error(`${op.name}: a page was declared and not returned, or the reverse`)
   try {
     parse(op.output, answer.data)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
-    throw new Error(`${op.name} gave an undocumented answer: ${JSON.stringify(error.more.errors)}`)
+    throw new Error(
+      `${op.name} returned an answer that does not match its output schema: ${JSON.stringify(error.more.errors)}`,
+    )
   }
 }
 
-function refuseUndeclared(op: AnyOperation, error: unknown): void {
+function assertDeclared(op: AnyOperation, error: unknown): void {
   if (!(error instanceof Refusal) || isGeneral(error.kind) || op.refuses?.includes(error.kind) === true) return
-  throw new Error(`${op.name} refuses with ${error.kind.code}, which it does not declare`)
+  throw new Error(`${op.name} refused with ${error.kind.code}, which is missing from its \`refuses\``)
 }

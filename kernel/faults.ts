@@ -3,9 +3,9 @@ import { BaseError, ConnectionError, UniqueConstraintError } from 'sequelize'
 import { Refusal, refusals } from './refusals'
 
 /**
- * What went wrong below, as a refusal: the caller's own fault (a text that is no UUID), a conflict, or a dependency that
- * is away. Anything else is a bug and stays opaque. Sources: PostgreSQL's SQLSTATE classes; a pooled connection that was
- * cut reports no SQLSTATE but says so in its message.
+ * Maps any error to a refusal: invalid input (such as a malformed UUID), a conflict, or an unavailable dependency. Anything
+ * else is a bug and becomes `internal`. Sources: PostgreSQL's SQLSTATE codes; a dropped pooled connection has no SQLSTATE
+ * and is recognised by its message.
  */
 export function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error
@@ -15,11 +15,11 @@ export function toRefusal(error: unknown): Refusal {
     const known = byState[state] ?? byClass[state.slice(0, 2)]
     if (known !== undefined) return known()
   }
-  if (error instanceof ConnectionError || isCut(error)) return unavailable()
+  if (error instanceof ConnectionError || isConnectionLost(error)) return unavailable()
   return refusals.internal()
 }
 
-/** Worth a line in the log: a bug, or a dependency that failed. */
+/** 5xx: a bug or an unavailable dependency, so log it. */
 export const isOurFault = (refusal: Refusal): boolean => refusal.kind.status >= 500
 
 /** The SQLSTATE of an error of pg, bare or wrapped by Sequelize. */
@@ -29,7 +29,7 @@ export function sqlState(error: unknown): string | undefined {
   return typeof inner.code === 'string' && /^[0-9A-Z]{5}$/.test(inner.code) ? inner.code : undefined
 }
 
-/** Errors of Node itself may come from another realm than ours: `instanceof` would not know them. */
+/** Unlike `instanceof`, recognises errors that Node creates in another realm. */
 export const isError = (error: unknown): error is Error => types.isNativeError(error)
 
 const unavailable = () => refusals.unavailable(undefined, { retryAfter: 2 })
@@ -58,11 +58,11 @@ const byState: Record<string, () => Refusal> = {
 
 const byClass: Record<string, () => Refusal> = { '08': unavailable, '53': unavailable }
 
-const cuts =
+const lostConnection =
   /Connection terminated|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|timeout exceeded|Query read timeout|is not queryable|Connection is closed|not writeable/
 
-function isCut(error: unknown): boolean {
+function isConnectionLost(error: unknown): boolean {
   if (!isError(error)) return false
-  if ('errors' in error && Array.isArray(error.errors)) return error.errors.some(isCut)
-  return cuts.test(`${'code' in error ? String(error.code) : ''} ${error.message}`)
+  if ('errors' in error && Array.isArray(error.errors)) return error.errors.some(isConnectionLost)
+  return lostConnection.test(`${'code' in error ? String(error.code) : ''} ${error.message}`)
 }

@@ -1,19 +1,19 @@
-/** Questions of one tick are asked together: many who come at once cost one query. */
+/** Batch loader, as in DataLoader: keys requested in the same tick are read in one call to `readAll`. */
 export function gather<V>(
   readAll: (keys: readonly string[]) => Promise<ReadonlyMap<string, V>>,
 ): (key: string) => Promise<V | undefined> {
-  let asked: { keys: Set<string>; answer: Promise<ReadonlyMap<string, V>> } | undefined
+  let batch: { keys: Set<string>; answer: Promise<ReadonlyMap<string, V>> } | undefined
   return async key => {
-    if (asked === undefined) {
+    if (batch === undefined) {
       const keys = new Set<string>()
-      const ticked = new Promise<void>(resolve => setImmediate(resolve))
-      const answer = ticked.then(() => {
-        asked = undefined
+      const nextTick = new Promise<void>(resolve => setImmediate(resolve))
+      const answer = nextTick.then(() => {
+        batch = undefined
         return readAll([...keys])
       })
-      asked = { keys, answer }
+      batch = { keys, answer }
     }
-    asked.keys.add(key)
-    return (await asked.answer).get(key)
+    batch.keys.add(key)
+    return (await batch.answer).get(key)
   }
 }

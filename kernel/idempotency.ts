@@ -5,18 +5,18 @@ import { refusals } from './refusals'
 import { type World } from './world'
 
 export const keyLengthMax = 255
-/** How long an answer is remembered. */
+/** How long an answer is stored for replay. */
 export const keysKeptHours = 24
 
 /**
- * The key as a door was given it.
+ * Validates an Idempotency-Key as the client sent it.
  * @throws `invalid_input`
  */
-export function readKey(given: unknown): string | undefined {
-  if (given === undefined) return undefined
-  const isText = typeof given === 'string' && given.length >= 1 && given.length <= keyLengthMax
-  if (isText && !given.includes('\u0000')) return given
-  const message = `an Idempotency-Key is text of 1 to ${keyLengthMax} characters`
+export function readKey(raw: unknown): string | undefined {
+  if (raw === undefined) return undefined
+  const isText = typeof raw === 'string' && raw.length >= 1 && raw.length <= keyLengthMax
+  if (isText && !raw.includes('\u0000')) return raw
+  const message = `The Idempotency-Key must be 1 to ${keyLengthMax} characters`
   throw refusals.invalidInput(undefined, { errors: [{ path: 'key', code: 'not_a_key', message }] })
 }
 
@@ -29,9 +29,9 @@ interface Claim {
 }
 
 /**
- * Runs `perform` once per key, inside its own transaction. A second copy waits at the insert until the first has
- * committed: that wait is the whole lock. A refusal rolls the claim back, so that it can be tried again.
- * @throws `idempotency_key_reused` when the key came with another input before.
+ * Runs `perform` once per key, inside the caller's transaction. A concurrent duplicate blocks at the insert, on the unique
+ * index, until the first transaction ends. A refusal rolls the insert back, so that the key can be used again.
+ * @throws `idempotency_key_reused` when the key was used with different input.
  */
 export async function once(world: World, claim: Claim, perform: () => Promise<Answer>): Promise<Answer> {
   const { actor, operation, key } = claim
@@ -56,12 +56,12 @@ async function earlierAnswer(world: World, names: Record<string, unknown>): Prom
     'select digest, answer from idempotency_keys where actor_id = :actor and operation = :operation and key = :key',
     names,
   )
-  if (earlier === undefined) throw refusals.conflict('A call with this key was withdrawn meanwhile: send it again.')
+  if (earlier === undefined) throw refusals.conflict('The first call with this key was rolled back: retry.')
   if (earlier.digest !== names.digest) throw refusals.keyReused()
   return { ...earlier.answer, replayed: true }
 }
 
-/** JSON with sorted keys: the same input has the same digest, however it was written. */
+/** JSON with sorted keys, so that the digest does not depend on the order of properties. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

@@ -1,4 +1,4 @@
 import { v7 } from 'uuid'
 
-/** A new id: UUIDv7, so that ids sort by the time they were made. */
+/** A UUIDv7, so that ids sort by creation time. */
 export const newId = (now: Date): string => v7({ msecs: now.getTime() })

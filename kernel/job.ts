@@ -3,18 +3,18 @@ import { type Field } from './schema'
 import { type World } from './world'
 
 /**
- * Work that is slow or wide, done by a worker after the transaction that asked for it has committed, at least once: every
- * job must be safe to run twice. What it throws is retried with back-off, `attemptsMax` times in all.
+ * Slow or fan-out work that a worker runs after the enqueuing transaction commits. Delivery is at least once, so every job
+ * must be idempotent. A job that throws is retried with back-off, `attemptsMax` attempts in total.
  */
 export interface Job<P = unknown> {
   readonly name: `${string}.${string}`
   readonly payload: Field<P>
   readonly attemptsMax: number
-  /** It may take minutes or more: such jobs are done apart from the others, so that nobody waits behind them. */
+  /** May take minutes: runs in a separate pool, so that short jobs do not queue behind it. */
   readonly isLong?: true
-  /** Nobody waits for it: it is begun only while no other job waits that is as long or as short. Those that yield keep their turns. */
+  /** Low priority: starts only while no other job of its pool is waiting. Such jobs keep their order among themselves. */
   readonly yields?: true
-  /** When it runs by itself, in crontab form (UTC). */
+  /** Schedule, in crontab syntax (UTC). */
   readonly cron?: string
   run(payload: NoInfer<P>, context: JobContext): Promise<void>
 }
@@ -22,21 +22,21 @@ export interface Job<P = unknown> {
 export type AnyJob = Job
 
 export interface JobOptions {
-  /** Takes the place of a waiting job of the same key. */
+  /** Replaces a waiting job with the same key. */
   key?: string
   runAt?: Date
-  /** Nobody asked for it: it is begun behind all that somebody did. Asked for again, under its key, it comes forward. */
+  /** Lowest priority, for work no user requested. Enqueuing it again under its key without this flag raises the priority. */
   isUnasked?: true
 }
 
 export interface JobContext {
   world: World
-  /** Which attempt this is, from 1. */
+  /** Attempt number, from 1. */
   attempt: number
   isLastAttempt: boolean
-  /** Aborted when the worker is told to stop. */
+  /** Aborted when the worker shuts down. */
   signal: AbortSignal
-  /** One transaction: the rows, the events and the jobs of `work` exist together or not at all. */
+  /** Runs `work` in one transaction: its rows, events and jobs commit or roll back together. */
   readonly transact: <T>(work: (context: Context) => Promise<T>) => Promise<T>
 }
 

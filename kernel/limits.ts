@@ -5,15 +5,15 @@ import { refusals } from './refusals'
 import { type World } from './world'
 
 /**
- * Counts a call against the operation's limit: per person over both doors and all nodes, per address for those who are
- * not signed in.
- * @throws `too_many_requests` with the seconds to wait.
+ * Counts a call against the operation's rate limit: per profile across both transports and all nodes, per network for
+ * anonymous callers.
+ * @throws `too_many_requests` with `retryAfter` in seconds.
  */
 export async function countAgainstLimit(world: World, op: AnyOperation, call: Call): Promise<void> {
   await takeFrom(world, op.name, op.limit.perMinute, call)
 }
 
-/** The same for what is not an operation, such as following a channel. */
+/** Counts against a rate limit that belongs to no operation, such as following a channel. */
 export async function takeFrom(
   world: World,
   name: string,

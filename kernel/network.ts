@@ -1,4 +1,4 @@
-/** An IPv6 customer owns a /64 at least; counting single addresses there would count nothing. */
+/** The key for limits by address: the /64 of an IPv6 address, since one customer has at least a /64; IPv4 unchanged. */
 export function networkOf(address: string): string {
   if (!address.includes(':') || address.startsWith('::ffff:')) return address.replace('::ffff:', '')
   const [head = '', tail = ''] = address.split('::')

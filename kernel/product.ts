@@ -6,7 +6,7 @@ import { type AnyOperation } from './operation'
 import { type AnySignalType } from './signal'
 import { type AnyTallyType } from './tally'
 
-/** Everything that the product is, as lists. The doors, the relay, the worker, the docs and many tests read it. */
+/** All declarations of all skills. The transports, the relay, the worker, the docs and many tests iterate over it. */
 export interface Product {
   readonly operations: readonly AnyOperation[]
   readonly events: readonly AnyEventType[]
@@ -15,14 +15,14 @@ export interface Product {
   readonly reactions: readonly AnyReaction[]
   readonly jobs: readonly AnyJob[]
   readonly tallies: readonly AnyTallyType[]
-  /** The profile id of an identity; its first call makes the profile. */
+  /** Returns the profile id of an identity; creates the profile on the first call. */
   arrive(identity: Identity, context: Context): Promise<string>
 }
 
-/** What one skill adds to the product. */
+/** The declarations of one skill. */
 export type Skill = Partial<Omit<Product, 'arrive'>>
 
-/** Puts skills together; refuses two things of one name. */
+/** Combines skills. Throws when two declarations have the same name, route, channel kind or state key. */
 export function productOf(skills: readonly Skill[], arrive: Product['arrive']): Product {
   const product = {
     operations: skills.flatMap(skill => skill.operations ?? []),
@@ -35,14 +35,14 @@ export function productOf(skills: readonly Skill[], arrive: Product['arrive']): 
     arrive,
   }
   const { operations, events, jobs, tallies, signals } = product
-  refuseTwice([...operations, ...events, ...jobs, ...tallies, ...signals].map(({ name }) => name))
-  refuseTwice(product.operations.map(({ route }) => route.replace(/:\w+/g, ':')))
-  refuseTwice(product.channels.map(({ kind }) => kind))
-  refuseTwice(product.tallies.map(({ kind, key }) => `the ${key} of ${kind}:<id>`))
+  assertUnique([...operations, ...events, ...jobs, ...tallies, ...signals].map(({ name }) => name))
+  assertUnique(product.operations.map(({ route }) => route.replace(/:\w+/g, ':')))
+  assertUnique(product.channels.map(({ kind }) => kind))
+  assertUnique(product.tallies.map(({ kind, key }) => `the ${key} of ${kind}:<id>`))
   return product
 }
 
-function refuseTwice(names: readonly string[]): void {
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw new Error(`declared twice: ${twice}`)
+function assertUnique(names: readonly string[]): void {
+  const duplicate = names.find((name, index) => names.indexOf(name) !== index)
+  if (duplicate !== undefined) throw new Error(`declared twice: ${duplicate}`)
 }

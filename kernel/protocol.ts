@@ -20,7 +20,7 @@ import {
 } from './schema'
 import { position } from './stream'
 
-/** What travels besides the operations: declared once, for the documents, the client's types and the tests. */
+/** The wire protocol besides the operations: the one declaration for the docs, the client types and the tests. */
 
 export const catchUpEventsMax = 300
 export const channelsPerSocketMax = 100
@@ -32,9 +32,9 @@ const tokenLengthMax = 8_192
 /** `<kind>:<id>` */
 export const channelName = pattern(/^[a-z]+:[0-9a-f-]{36}$/, 60)
 const positionField = named('Position', position)
-/** `<epoch>:<offset>`, as in URLs and as `Last-Event-ID`. */
+/** `<epoch>:<offset>`, in URLs and in `Last-Event-ID`. */
 const positionText = pattern(/^[0-9a-z]{1,32}:\d{1,15}$/, 48)
-/** Text of a name that only the two ends of a signal must understand. */
+/** Signal names are agreed between clients; the server does not interpret them. */
 const signalName = pattern(/^[a-zA-Z][\w.-]*$/, 60)
 
 export const problem = named(
@@ -65,33 +65,33 @@ export const catchUp = named(
   shape({ channel: channelName, epoch, top: count, events, recovered: flag, more: flag, state: streamState }),
 )
 
-/** Below `/api/v1`: what a channel says, by long-poll or as server-sent events. */
+/** Below `/api/v1`: the events of a channel, by long polling or as server-sent events. */
 export const channelEventsPath = '/channels/:channel/events'
-/** A long-poll is opened anew for every event that it brings. */
+/** High, because a long poll is a new request for every event. */
 export const streamOpensPerMinute = 600
-/** At a time, on one node: those that wait or stay open. */
+/** Concurrent long polls and event streams of one profile on one node. */
 export const streamsPerPersonMax = 20
-export const tooManyStreams = refusal('too_many_streams', 429, 'You follow as many channels over REST as you may')
+export const tooManyStreams = refusal('too_many_streams', 429, 'Too many concurrent channel streams')
 
-/** Beside the `data` of a snapshot: where its channel was before the state was read. */
+/** Beside the `data` of a snapshot: the position of its channel before the state was read. */
 export const snapshotPosition = named('SnapshotPosition', shape({ channel: channelName, epoch, offset: count }))
 
-/** What may be asked there. */
+/** Path and query parameters of `channelEventsPath`. */
 export const eventsWish = shape({
   channel: channelName,
   after: optional(positionText),
   wait: optional(whole(0, waitSecondsMax)),
 })
 
-/** The inputs of the calls below. */
+/** Input of `channel.follow`, as the other inputs below are of the calls with their names. */
 export const followWish = shape({ channel: channelName, after: optional(positionField) })
-/** The ones that come back to the most channels follow as many as a socket may. */
+/** A reconnecting client may follow all its channels in one call. */
 export const followAllWish = shape({ channels: list(followWish, channelsPerSocketMax) })
 export const unfollowWish = shape({ channel: channelName })
 export const signalWish = shape({ channel: channelName, name: signalName, data: optional(anything) })
 export const refreshWish = shape({ token: pattern(/^[^\s]+$/, tokenLengthMax) })
 
-/** A call of the protocol itself: `emitWithAck(name, {input})` answers `{data}` or `{error}`. */
+/** A call that is no operation: `emitWithAck(name, {input})` answers `{data}` or `{error}`. */
 export interface ProtocolCall {
   name: string
   summary: string
@@ -103,41 +103,45 @@ export interface ProtocolCall {
 export const protocolCalls: readonly ProtocolCall[] = [
   {
     name: 'channel.follow',
-    summary:
-      'Hear a channel, from a place on. `after` is the last place you have seen; without it, or with `recovered: false` in the ' +
-      'answer, take a snapshot and follow again after its `position`. With `more: true` follow again after the last event.',
+    summary: 'Follow a channel',
+    description:
+      '`after` is the last position you have received. Without it, or when the answer has `recovered: false`, load a snapshot ' +
+      'and follow again after its `position`. With `more: true` follow again after the last event.',
     input: followWish,
     data: catchUp,
   },
   {
     name: 'channel.followAll',
-    summary:
-      'Hear several channels: each as `channel.follow` does it, all in one answer and in the order asked. One that may not be ' +
-      'followed is answered with its `error` and is nothing to the others. The best way to come back.',
+    summary: 'Follow several channels in one call',
+    description:
+      'Follows each channel as `channel.follow` does and answers in the order of the input. A channel that is refused has an ' +
+      '`error` and does not affect the others. Use it after a reconnect.',
     input: followAllWish,
     data: shape({ followed: list(shape({ data: optional(catchUp), error: optional(problem) }), channelsPerSocketMax) }),
   },
   {
     name: 'channel.unfollow',
-    summary: 'Hear no more of a channel.',
+    summary: 'Stop following a channel',
     input: unfollowWish,
     data: shape({ channel: channelName }),
   },
   {
     name: 'channel.signal',
-    summary: 'Tell those who follow a channel something that may be lost, such as typing. You must follow it.',
+    summary: 'Send a signal to the followers of a channel',
+    description: 'A signal may be lost, so use it for ephemeral state such as typing. You must follow the channel.',
     input: signalWish,
     data: nothing,
   },
   {
     name: 'session.refresh',
-    summary: 'Go on with a newer token of the same person, on the same connection.',
+    summary: 'Replace the access token of this connection',
+    description: 'The token must belong to the same user. A token older than the current one is ignored.',
     input: refreshWish,
     data: shape({ expiresAt: instant }),
   },
 ]
 
-/** What the server says without being asked. */
+/** A message that the server sends by itself. */
 export interface ProtocolMessage {
   name: string
   summary: string
@@ -150,19 +154,22 @@ const profileIds = list(id, membersMax)
 export const protocolMessages: readonly ProtocolMessage[] = [
   {
     name: 'events',
-    summary: 'What happened on a channel: offsets follow each other without a gap, in one order for all.',
+    summary: 'Events of a channel, in order',
+    description: 'Offsets have no gaps, and all followers receive the same order.',
     payload: named('StreamFrame', shape({ channel: channelName, epoch, events })),
   },
   {
     name: 'state',
-    summary: 'The newest values of a channel: of each keep the one with the highest `rev`.',
+    summary: 'New values of a channel’s state',
+    description: 'Of each value keep the one with the highest `rev`.',
     payload: named('StateFrame', shape({ channel: channelName, values: streamState })),
   },
   {
     name: 'presence',
-    summary:
-      'Who came to a channel and who left it, for whoever knows what held at the revision `after` or a later one. Above 200 ' +
-      'members only the count is told; who they are is in `state.presence` of the answer to a follow.',
+    summary: 'Members who joined or left a channel',
+    description:
+      'Applies to a member list of revision `after` or later. Above 200 members only `count` is sent. The full list is in ' +
+      '`state.presence` of the answer to a follow.',
     payload: named(
       'PresenceFrame',
       shape({ channel: channelName, rev: count, after: count, count, joined: profileIds, left: profileIds }),
@@ -170,50 +177,66 @@ export const protocolMessages: readonly ProtocolMessage[] = [
   },
   {
     name: 'signal',
-    summary: 'What another follower sent with `channel.signal`: at most once, or not at all.',
+    summary: 'A signal from another follower',
+    description: 'Sent with `channel.signal`; delivered at most once.',
     payload: named('SignalFrame', shape({ channel: channelName, name: signalName, by: id, data: anything })),
   },
   {
     name: 'resync',
-    summary: 'You were too slow and events were left out: follow these channels again after your last places.',
+    summary: 'Events were skipped because the client reads too slowly',
+    description: 'Follow these channels again after the last offsets you have received.',
     payload: shape({ channels: list(channelName, channelsMax) }),
   },
   {
     name: 'channel.closed',
-    summary: 'You may follow this channel no longer.',
+    summary: 'You have lost access to a channel',
+    description: 'The server has unfollowed it for you; `problem` says why.',
     payload: shape({ channel: channelName, problem }),
   },
   {
     name: 'session.expiring',
-    summary: 'Your token is about to expire: send a newer one with `session.refresh`.',
+    summary: 'The access token is about to expire',
+    description: 'Send a newer one with `session.refresh`.',
     payload: shape({ expiresAt: instant }),
   },
-  { name: 'session.closed', summary: 'The server closes this connection; the problem says why.', payload: problem },
+  {
+    name: 'session.closed',
+    summary: 'The server closes this connection',
+    description: 'The problem says why; its status says whether to reconnect.',
+    payload: problem,
+  },
   {
     name: 'session.moving',
-    summary: 'This node is going away: connect anew with another `nid`, resume there, then close this connection.',
+    summary: 'This node is shutting down',
+    description: 'Open a second connection with another `nid`, resume there, then close this one.',
     payload: shape({ withinMs: count }),
   },
-  { name: 'refused', summary: 'The answer to a call that asked for none.', payload: problem },
+  { name: 'refused', summary: 'A call without an acknowledgement was refused', payload: problem },
 ]
 
-/** What is said on a stream of server-sent events: `event` and the shape of `data`. */
+/** Server-sent events: the `event` names and the shapes of `data`. */
 export const sseEvents: readonly ProtocolMessage[] = [
-  { name: 'following', summary: 'First: where the channel is. Its `events` come after it.', payload: catchUp },
+  {
+    name: 'following',
+    summary: 'First: the position of the channel',
+    description: 'Its `events` is empty; the events follow in `events` frames.',
+    payload: catchUp,
+  },
   ...protocolMessages.filter(({ name }) => name === 'events' || name === 'state'),
   {
     name: 'closed',
-    summary: 'Last: you may follow it no longer, or your token has expired.',
+    summary: 'Last: access was lost or the token has expired',
     payload: shape({ channel: channelName, problem }),
   },
   {
     name: 'moving',
-    summary: 'Last: this node is going away. Come again at once with `Last-Event-ID`.',
+    summary: 'Last: this node is shutting down',
+    description: 'Reconnect at once with `Last-Event-ID`.',
     payload: shape({ channel: channelName }),
   },
 ]
 
-/** Everything above, for the documents to list what has a name. */
+/** All schemas of the protocol, from which the docs collect the named ones. */
 export const protocolFields: readonly Field<unknown>[] = [
   snapshotPosition,
   ...protocolCalls.flatMap(({ input, data }) => [input, data]),

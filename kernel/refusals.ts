@@ -1,6 +1,6 @@
 /**
- * Every way to say no. A refusal is thrown; both doors turn it into the same problem object (RFC 9457). Skills declare
- * theirs with `refusal` in their own `refusals.ts`; what is here can happen to any operation.
+ * Refusals are thrown; both transports answer with the same problem object (RFC 9457). Skills declare their own with
+ * `refusal` in their `refusals.ts`; the ones here may happen to any operation.
  */
 export interface Problem {
   type: string
@@ -11,7 +11,7 @@ export interface Problem {
   errors?: readonly Fault[]
   /** Seconds to wait before a retry can succeed. */
   retryAfter?: number
-  /** On a conflict of revisions: what is there now. */
+  /** With `stale_revision`: the current resource. */
   current?: unknown
   requestId: string
 }
@@ -52,7 +52,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Declares a way to say no: a stable code in snake_case, an HTTP status, a title that never changes. */
+/** Declares a refusal: a stable code in snake_case, an HTTP status, and a title that is the same for every occurrence. */
 export function refusal(code: string, status: number, title: string): RefusalKind {
   const kind: RefusalKind = Object.assign(
     (detail?: string, more: RefusalMore = {}) => new Refusal(kind, detail, more),
@@ -62,30 +62,30 @@ export function refusal(code: string, status: number, title: string): RefusalKin
 }
 
 export const refusals = {
-  malformedJson: refusal('malformed_json', 400, 'The body is not valid JSON'),
-  invalidInput: refusal('invalid_input', 400, 'The input is not valid'),
+  malformedJson: refusal('malformed_json', 400, 'The request body is not valid JSON'),
+  invalidInput: refusal('invalid_input', 400, 'The input is invalid'),
   notSignedIn: refusal('not_signed_in', 401, 'Sign in first'),
-  tokenInvalid: refusal('token_invalid', 401, 'The token is not valid'),
-  tokenExpired: refusal('token_expired', 401, 'The token has expired'),
-  sessionRevoked: refusal('session_revoked', 401, 'This session was ended: sign in again'),
-  forbidden: refusal('forbidden', 403, 'You may not do this'),
-  originNotAllowed: refusal('origin_not_allowed', 403, 'This origin may not connect'),
-  notFound: refusal('not_found', 404, 'There is no such thing, or you may not know of it'),
-  unknownOperation: refusal('unknown_operation', 404, 'There is no such operation'),
-  methodNotAllowed: refusal('method_not_allowed', 405, 'This path does not take this method'),
-  conflict: refusal('conflict', 409, 'This is in conflict with what is there'),
-  staleRevision: refusal('stale_revision', 409, 'It was changed meanwhile'),
-  tooLarge: refusal('too_large', 413, 'The body is too large'),
+  tokenInvalid: refusal('token_invalid', 401, 'The access token is invalid'),
+  tokenExpired: refusal('token_expired', 401, 'The access token has expired'),
+  sessionRevoked: refusal('session_revoked', 401, 'The session was revoked: sign in again'),
+  forbidden: refusal('forbidden', 403, 'You do not have permission'),
+  originNotAllowed: refusal('origin_not_allowed', 403, 'The origin is not allowed'),
+  notFound: refusal('not_found', 404, 'The resource does not exist or is not visible to you'),
+  unknownOperation: refusal('unknown_operation', 404, 'Unknown operation or path'),
+  methodNotAllowed: refusal('method_not_allowed', 405, 'The path does not support this method'),
+  conflict: refusal('conflict', 409, 'The request conflicts with the current state'),
+  staleRevision: refusal('stale_revision', 409, 'The resource has changed since you read it'),
+  tooLarge: refusal('too_large', 413, 'The request body is too large'),
   notJson: refusal('not_json', 415, 'Send the body as application/json'),
-  keyReused: refusal('idempotency_key_reused', 422, 'This Idempotency-Key was used with another input'),
-  tooMany: refusal('too_many_requests', 429, 'Too many calls'),
-  internal: refusal('internal', 500, 'Something went wrong on our side'),
-  authUnavailable: refusal('auth_unavailable', 503, 'Tokens cannot be checked at the moment'),
-  unavailable: refusal('unavailable', 503, 'Not available at the moment'),
-  overloaded: refusal('overloaded', 503, 'This node takes no more connections at the moment'),
-  moving: refusal('moving', 503, 'This node is going away: ask another'),
+  keyReused: refusal('idempotency_key_reused', 422, 'The Idempotency-Key was used with different input'),
+  tooMany: refusal('too_many_requests', 429, 'Too many requests'),
+  internal: refusal('internal', 500, 'Internal server error'),
+  authUnavailable: refusal('auth_unavailable', 503, 'Tokens cannot be verified at the moment'),
+  unavailable: refusal('unavailable', 503, 'Temporarily unavailable'),
+  overloaded: refusal('overloaded', 503, 'The node accepts no more connections at the moment'),
+  moving: refusal('moving', 503, 'The node is shutting down: use another'),
 } as const
 
-const general: ReadonlySet<RefusalKind> = new Set(Object.values(refusals))
+const generalKinds: ReadonlySet<RefusalKind> = new Set(Object.values(refusals))
 
-export const isGeneral = (kind: RefusalKind): boolean => general.has(kind)
+export const isGeneral = (kind: RefusalKind): boolean => generalKinds.has(kind)

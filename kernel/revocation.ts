@@ -1,18 +1,18 @@
 import { id, instant, nullable, shape, type Value, written } from './schema'
 
-/** Whose tokens are refused from now on: those of one session, or all of a person but those of one session, or all. */
+/** Revokes tokens of a profile: those of one session, those of all sessions but one, or all. */
 export const revocation = shape({
   profileId: id,
-  /** Null: every session of the person. */
+  /** Null: every session of the profile. */
   sessionId: nullable(written),
-  /** The one that goes on, where the others are ended. */
+  /** The session that stays signed in when the others are revoked. */
   exceptSessionId: nullable(written),
-  /** Tokens issued until then are refused. A token names whole seconds: all of this second count as before. */
+  /** Tokens with `iat` up to this instant are refused. `iat` has whole seconds, so tokens of the same second are refused too. */
   until: instant,
 })
 export type Revocation = Value<typeof revocation>
 
-/** What of a token decides whether it was revoked. */
+/** The claims of a token that decide whether it is revoked. */
 export interface Session {
   profileId: string
   sessionId?: string | undefined
@@ -27,7 +27,7 @@ export function isRevokedBy(session: Session, { profileId, sessionId, exceptSess
   return session.issuedAt <= Date.parse(until)
 }
 
-/** The session that an admitted token stands for. */
+/** The session of an authenticated token. */
 export const sessionOf = (actor: { id: string; sessionId?: string }, issuedAt: number): Session => ({
   profileId: actor.id,
   sessionId: actor.sessionId,

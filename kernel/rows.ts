@@ -1,8 +1,8 @@
 import { type Model, type ModelStatic, QueryTypes } from 'sequelize'
 
 /**
- * Inserts a row unless one with its key is there; says whether it did. Two at once are settled by the constraint, without
- * an error that would end the transaction.
+ * Inserts a row; returns false if one with its key exists. Uses `on conflict do nothing`, because a constraint violation
+ * would abort the transaction.
  */
 export async function insertOnce<M extends Model>(
   model: ModelStatic<M>,

@@ -4,29 +4,28 @@ import { readFileSync } from 'node:fs'
 export interface ToolLimits {
   timeoutMs: number
   signal: AbortSignal
-  /** Of the system's memory: no more than so much. */
+  /** Memory limit of the process (ulimit). */
   memory: MemoryBound
-  /** What it means that it was busy for too long. */
+  /** The error when the program uses its CPU time up. */
   whenLate: () => Error
-  /** What it means that it crashed. */
+  /** The error when the program crashes. */
   whenCrashed: () => Error
-  /** What it says on the side. Whoever listens bounds what it keeps: foreign files decide how much that is. */
+  /** Receives stderr. The listener must bound what it keeps, because untrusted files decide how much there is. */
   hear?: (chunk: Buffer) => void
 }
 
-/** `data` is what it may write to: for programs that reserve far more addresses than they use, as Node does. */
+/** `addresses`: RLIMIT_AS. `data`: RLIMIT_DATA, for programs such as Node that reserve far more addresses than they use. */
 export interface MemoryBound {
   of: 'addresses' | 'data'
   KiB: number
 }
 
 /**
- * Runs a program on foreign bytes, without our environment, with bounded memory, behind whatever else the machine has to
- * do, and in a process group of its own that is killed whole when it takes too long. It dies with us. `take` gets its
- * output as it comes.
- * @returns whether it ended well
- * @throws what `whenLate` and `whenCrashed` make; the signal's reason; the error of a program that cannot be started, that
- * somebody else killed or that the machine gave no time, or of `take`.
+ * Runs a program on untrusted files: with an empty environment, limited memory and CPU time, and a lower scheduling priority,
+ * in its own process group, which is killed on timeout and when this process dies. `take` receives stdout.
+ * @returns whether the exit code was 0
+ * @throws the errors of `whenLate` and `whenCrashed`; the signal's reason; an error when the program cannot be started, was
+ * killed from outside or got no CPU time; whatever `take` throws.
  */
 export async function runTool(
   command: string,
@@ -36,9 +35,9 @@ export async function runTool(
 ): Promise<boolean> {
   signal.throwIfAborted()
   return new Promise((resolve, reject) => {
-    const said = hear === undefined ? 'ignore' : 'pipe'
+    const stderr = hear === undefined ? 'ignore' : 'pipe'
     const confined = ['-c', confine(timeoutMs, memory), 'tool', command, ...args]
-    const child = spawn('/bin/sh', confined, { stdio: ['ignore', 'pipe', said], detached: true, env: {} })
+    const child = spawn('/bin/sh', confined, { stdio: ['ignore', 'pipe', stderr], detached: true, env: {} })
     const stop = (error: unknown) => {
       reject(error instanceof Error ? error : new Error(String(error)))
       if (child.pid !== undefined) killGroup(child.pid)
@@ -59,28 +58,28 @@ export async function runTool(
     child.once('close', (code, killedBy) => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
-      const fault = killedBy === 'SIGXCPU' ? whenLate() : faultOf(command, code, killedBy, whenCrashed)
-      if (fault === undefined) resolve(code === 0)
-      else reject(fault)
+      const error = killedBy === 'SIGXCPU' ? whenLate() : exitErrorOf(command, code, killedBy, whenCrashed)
+      if (error === undefined) resolve(code === 0)
+      else reject(error)
     })
   })
 }
 
-/** A machine that was frozen, or has too much to do, says nothing of the file: another attempt may go well. */
+/** A suspended or overloaded machine gave the program no CPU time. The file is not to blame, so a retry may succeed. */
 class Starved extends Error {
   constructor(command: string) {
-    super(`${command} got no time to do its work`)
+    super(`${command} timed out without CPU time`)
   }
 }
 
-/** Clock ticks of `/proc`, on every Linux that Node runs on. */
+/** Unit of CPU times in `/proc`, on every Linux that Node supports. */
 const ticksPerSecond = 100
 const busyShareMin = 0.25
 
-/** Whether a process used the time that it had. Where that can't be seen it is believed to have. */
+/** Whether a process used at least a quarter of its time as CPU time. True where `/proc` cannot be read. */
 function wasBusy(pid: number | undefined, ms: number): boolean {
   try {
-    // After its name, which may hold anything: fields 14 and 15 are its time in and for it.
+    // Split after the process name, which may contain anything. Fields 14 and 15 are user and system time.
     const fields =
       readFileSync(`/proc/${String(pid)}/stat`, 'latin1')
         .split(') ')
@@ -92,13 +91,13 @@ function wasBusy(pid: number | undefined, ms: number): boolean {
   }
 }
 
-/** A third of what others get where the machine has too much to do; not so little that a busy one never gets to it. */
+/** A third of the CPU share of other processes under contention, and not so little that the tool starves. */
 const niceness = 5
 
 /**
- * What of it a system doesn't know it does without (macOS knows no bound of memory, and has no setpriv). A worker that is
- * killed can't stop its tools: the kernel does where it can, and the bound of their time everywhere else. Where the machine
- * runs out of memory the tool shall be killed, and not the worker.
+ * Limits that a system lacks are skipped (macOS has no memory limit and no setpriv). When the worker is killed, pdeathsig
+ * kills its tools, and where that is missing the CPU time limit does. oom_score_adj makes the OOM killer choose the tool
+ * instead of the worker.
  */
 const confine = (timeoutMs: number, { of, KiB }: MemoryBound): string => `
   ulimit -c 0; ulimit ${of === 'data' ? '-d' : '-v'} ${KiB}; ulimit -t ${Math.ceil((4 * timeoutMs) / 1000)}
@@ -106,14 +105,14 @@ const confine = (timeoutMs: number, { of, KiB }: MemoryBound): string => `
   setpriv --pdeathsig KILL true && exec nice -n ${niceness} setpriv --pdeathsig KILL env -i "$@"
   exec nice -n ${niceness} env -i "$@"`
 
-/** Of two that end badly one says something of the file, and the other nothing: then another attempt may go well. */
-function faultOf(
+/** A crash is blamed on the file. A missing program or an outside kill is not, so a retry may succeed. */
+function exitErrorOf(
   command: string,
   code: number | null,
   killedBy: NodeJS.Signals | null,
   whenCrashed: () => Error,
 ): Error | undefined {
-  // As shells say that there is no such program, or none that can be run.
+  // The shell's exit codes for a program that is not executable or not found.
   if (code === 126 || code === 127) return new Error(`${command} cannot be run (ENOENT or EACCES)`)
   if (killedBy === null) return undefined
   if (killedBy === 'SIGKILL' || killedBy === 'SIGTERM')
@@ -125,7 +124,7 @@ function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch (error) {
-    // It ended by itself meanwhile.
+    // ESRCH: it has already exited.
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
   }
 }

@@ -2,9 +2,9 @@ import Joi from 'joi'
 import { refusals, type Fault } from './refusals'
 
 /**
- * The only file that knows joi. A field is a joi schema that also carries the TypeScript type of its value, so that
+ * The only file that imports joi. A field is a joi schema that also carries the TypeScript type of its value, so that
  * validation, types and JSON Schema come from one declaration. Every field of a shape is required unless wrapped in
- * `optional`; unknown fields are refused; numbers and booleans are never converted from text here.
+ * `optional`; unknown fields are refused; `parse` does not convert text to numbers or booleans.
  */
 export type Field<T> = Joi.AnySchema & { readonly __value?: T }
 export type Value<F> = F extends { readonly __value?: infer T } ? Exclude<T, undefined> : never
@@ -17,14 +17,14 @@ export type Shape<S> = { [K in Exclude<keyof S, OptionalKeys<S>>]: Value<S[K]> }
 
 export const faultsMax = 20
 
-/** Objects: every field required unless `optional`, nothing else allowed. */
+/** An object: every field is required unless `optional`, and unknown fields are refused. */
 export function shape<S extends Fields>(fields: S): Field<Shape<S>> {
-  const decided = (field: Joi.AnySchema) => field.$_getFlag('presence') !== undefined
-  const keys = Object.entries(fields).map(([name, field]) => [name, decided(field) ? field : field.required()])
+  const isPresenceSet = (field: Joi.AnySchema) => field.$_getFlag('presence') !== undefined
+  const keys = Object.entries(fields).map(([name, field]) => [name, isPresenceSet(field) ? field : field.required()])
   return typed(Joi.object(Object.fromEntries(keys) as Joi.PartialSchemaMap).required())
 }
 
-/** A shape that the generated documents list once, by this name. */
+/** A shape that the docs list once as a component with this name. */
 export const named = <T>(name: string, field: Field<T>): Field<T> => typed(field.meta({ name }))
 
 export const optional = <T>(field: Field<T>): Field<T> & Optional => field.optional() as Field<T> & Optional
@@ -43,10 +43,10 @@ export const line = (max: number): Field<string> => plain(Joi.string().trim().mi
 export const text = (max: number, min = 1): Field<string> =>
   plain(min === 0 ? Joi.string().trim().allow('').max(max) : Joi.string().trim().min(min).max(max), manyLines)
 
-/** Text of a fixed form; `form` must be linear in time and is tried only within `max` characters. */
+/** Text that matches `form`. The expression must run in linear time; the length is checked first. */
 export const pattern = (form: RegExp, max: number): Field<string> => typed(Joi.string().max(max).pattern(form))
 
-/** Text that the server wrote: never changed on its way out. */
+/** Text produced by the server: neither trimmed nor normalised. */
 export const written: Field<string> = typed(Joi.string().allow(''))
 
 export const oneOf = <const V extends readonly string[]>(...values: V): Field<V[number]> =>
@@ -56,37 +56,37 @@ export const literal = <const V extends string>(value: V): Field<V> => typed(Joi
 
 export const flag: Field<boolean> = typed(Joi.boolean().strict())
 
-/** A whole number within `min..max`. */
+/** An integer within `min..max`. */
 export const whole = (min: number, max: number): Field<number> =>
   typed(Joi.number().strict().integer().min(min).max(max))
 
 /** Any finite number within `min..max`. */
 export const number = (min: number, max: number): Field<number> => typed(Joi.number().strict().min(min).max(max))
 
-/** A count: 0 or more. */
+/** An integer of 0 or more. */
 export const count: Field<number> = whole(0, Number.MAX_SAFE_INTEGER)
 
 /** An instant as ISO 8601 text in UTC with milliseconds. */
 export const instant: Field<string> = typed(Joi.string().isoDate().max(30))
 
-/** `min..max` items: an item that joi thinks required would have to be there at least once. */
+/** `min..max` items. The item schema is made optional because joi would demand a required item at least once. */
 export const list = <T>(item: Field<T>, max: number, min = 0): Field<T[]> => {
   const items = Joi.array().items(item.optional()).max(max)
   return typed(min === 0 ? items : items.min(min))
 }
 
-/** An object used as a map from text to values. */
+/** An object used as a map. */
 export const record = <T>(value: Field<T>): Field<Record<string, T>> =>
   typed(Joi.object().pattern(Joi.string().max(200), value))
 
-/** Whatever can be written as JSON. */
+/** Any JSON value. */
 export const anything: Field<unknown> = typed(Joi.any())
 
-/** A shape that may hold more than it says. */
+/** A shape that allows unknown fields. */
 export const open = <T>(field: Field<T>): Field<T & Record<string, unknown>> =>
   typed((field as Joi.ObjectSchema).unknown(true))
 
-/** An absolute http(s) address. */
+/** An absolute http(s) URL. */
 export const address: Field<string> = typed(
   Joi.string()
     .uri({ scheme: ['http', 'https'] })
@@ -95,34 +95,34 @@ export const address: Field<string> = typed(
 
 export const nothing: Field<Record<string, never>> = shape({})
 
-/** What is there when an operation has no answer to give. */
+/** The output of operations that return no data. */
 export const done: Field<{ done: true }> = shape({ done: typed<true>(Joi.boolean().strict().valid(true)) })
 export const isDone: Value<typeof done> = { done: true }
 
 /**
- * The value, trimmed and normalised.
- * @throws `invalid_input` that lists every fault at once (at most `faultsMax`).
+ * Validates and returns the value, trimmed and normalised.
+ * @throws `invalid_input` that lists all errors (at most `faultsMax`).
  */
 export function parse<T>(field: Field<T>, raw: unknown): T {
   const forbidden = findForbidden(raw)
   if (forbidden !== undefined) throw refusals.invalidInput(undefined, { errors: [forbidden] })
-  const result = prepared(field).validate(raw)
+  const result = withPreferences(field).validate(raw)
   if (result.error === undefined) return result.value as T
-  throw refusals.invalidInput(undefined, { errors: result.error.details.slice(0, faultsMax).map(toFault) })
+  throw refusals.invalidInput(undefined, { errors: result.error.details.slice(0, faultsMax).map(toFieldError) })
 }
 
-/** With our manners, which joi would otherwise work out anew at every call: a third of what a small check costs. */
-function prepared(field: Joi.AnySchema): Joi.AnySchema {
-  const known = preparedFields.get(field)
-  if (known !== undefined) return known
-  const made = field.prefs({ abortEarly: false, errors: { wrap: { label: false } }, messages })
-  preparedFields.set(field, made)
-  return made
+/** Memoises `prefs()`, which is a third of the cost of a small validation. */
+function withPreferences(field: Joi.AnySchema): Joi.AnySchema {
+  const cached = fieldsWithPreferences.get(field)
+  if (cached !== undefined) return cached
+  const created = field.prefs({ abortEarly: false, errors: { wrap: { label: false } }, messages })
+  fieldsWithPreferences.set(field, created)
+  return created
 }
 
-const preparedFields = new WeakMap<Joi.AnySchema, Joi.AnySchema>()
+const fieldsWithPreferences = new WeakMap<Joi.AnySchema, Joi.AnySchema>()
 
-/** Query strings and path parameters are text: numbers and booleans that the schema expects are read from it. */
+/** Converts text from query strings and paths to the numbers and booleans that the schema expects. */
 export function fromText(field: Joi.AnySchema, raw: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(raw).map(([key, value]) => [key, readText(fieldAt(field, key), value)]))
 }
@@ -134,13 +134,13 @@ export function schemaName(field: Joi.AnySchema): string | undefined {
   return metas.findLast(meta => meta.name !== undefined)?.name
 }
 
-/** JSON Schema, draft 2020-12, of a field: OpenAPI 3.1 and AsyncAPI 3 take it as it is. */
+/** JSON Schema (draft 2020-12) of a field, as OpenAPI 3.1 and AsyncAPI 3 use it. */
 export function jsonSchema(field: Joi.AnySchema): Record<string, unknown> {
   const standard = (field as unknown as { '~standard': StandardJsonSchema })['~standard']
   return standard.jsonSchema.input({ target: 'draft-2020-12' })
 }
 
-/** Every shape with a name inside `field`, itself included. */
+/** All named shapes within `field`, itself included. */
 export function namedWithin(
   field: Joi.AnySchema,
   found = new Map<string, Joi.AnySchema>(),
@@ -164,7 +164,7 @@ function plain(field: Joi.StringSchema, form: RegExp): Field<string> {
   return typed(field.normalize('NFC').pattern(form, 'control characters').custom(refuseInvisible))
 }
 
-/** Characters of no width (joiners, direction marks) may stand within text, but not make up all of it. */
+/** Refuses text that consists of invisible characters only (joiners, direction marks, spaces). */
 function refuseInvisible(value: string, helpers: Joi.CustomHelpers): string | Joi.ErrorReport {
   if (value === '' || /[^\p{Cf}\p{Z}]/u.test(value)) return value
   return helpers.error('string.empty')
@@ -188,22 +188,22 @@ function readText(field: Joi.AnySchema | undefined, value: unknown): unknown {
   return value
 }
 
-function toFault(detail: Joi.ValidationErrorItem): Fault {
+function toFieldError(detail: Joi.ValidationErrorItem): Fault {
   return {
     path: detail.path.join('.'),
-    code: faultCodes[detail.type] ?? detail.type.replace(/\W/g, '_'),
+    code: errorCodes[detail.type] ?? detail.type.replace(/\W/g, '_'),
     message: detail.message.replaceAll('"', ''),
   }
 }
 
-/** In our words, and without the value that was sent. */
+/** Own messages for those of joi that would quote the value that was sent. */
 const messages = {
   'string.guid': '{{#label}} must be a UUID',
-  'string.pattern.base': '{{#label}} has not the right form',
+  'string.pattern.base': '{{#label}} has the wrong format',
   'string.pattern.name': '{{#label}} must not contain {{#name}}',
 }
 
-const faultCodes: Record<string, string> = {
+const errorCodes: Record<string, string> = {
   'any.required': 'required',
   'object.unknown': 'unknown_field',
   'any.only': 'not_allowed',
@@ -215,10 +215,10 @@ const faultCodes: Record<string, string> = {
   'number.min': 'too_small',
 }
 
-/** joi drops a `__proto__` key without a word, and PostgreSQL has no NUL: both are refused, however deep they lie. */
+/** Refuses, at any depth, `__proto__` keys, which joi drops silently, NUL, which PostgreSQL cannot store, and binary data. */
 function findForbidden(raw: unknown): Fault | undefined {
-  const waiting: { value: unknown; path: string }[] = [{ value: raw, path: '' }]
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+  const pending: { value: unknown; path: string }[] = [{ value: raw, path: '' }]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { value, path } = next
     if (typeof value === 'string' && value.includes('\u0000'))
       return { path, code: 'nul_character', message: 'must not contain a NUL character' }
@@ -228,7 +228,7 @@ function findForbidden(raw: unknown): Fault | undefined {
       const innerPath = path === '' ? key : `${path}.${key}`
       if (key.includes('\u0000')) return { path, code: 'nul_character', message: 'must not contain a NUL character' }
       if (key === '__proto__') return { path: innerPath, code: 'unknown_field', message: `${innerPath} is not allowed` }
-      waiting.push({ value: inner, path: innerPath.slice(0, 200) })
+      pending.push({ value: inner, path: innerPath.slice(0, 200) })
     }
   }
   return undefined

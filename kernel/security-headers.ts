@@ -1,4 +1,4 @@
-/** For the answers of both doors, which are never shown as a page; the docs pages relax them for themselves. */
+/** For both transports, whose answers are never rendered as pages. The docs pages relax the policy for themselves. */
 export const securityHeaders = {
   contentSecurityPolicy: {
     useDefaults: false,

@@ -1,16 +1,16 @@
 import { type Field } from './schema'
 
 /**
- * Something that followers of a channel tell each other and that may be lost, such as typing: nothing is stored, nobody is
- * asked, it reaches who listens at the moment, once or not at all. What must arrive is an event.
+ * An ephemeral message between the followers of a channel, such as typing. It is not stored and is delivered at most once, to
+ * those connected now. Use an event for anything that must arrive.
  */
 export interface SignalType<D = unknown> {
-  /** `skill.whatGoesOn` */
+  /** `skill.name`, such as `playlists.editing`. */
   readonly name: `${string}.${string}`
   readonly summary: string
   /** Rules, limits and exceptions, a sentence each: the description in the generated documents. */
   readonly description?: string
-  /** The kind of channel on which it may be sent. */
+  /** The kind of channel it may be sent on. */
   readonly on: string
   readonly data: Field<D>
 }

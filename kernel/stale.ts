@@ -1,17 +1,17 @@
 import { type AnyEventType } from './event'
 import { type World } from './world'
 
-interface Happened {
+interface TypedEvent {
   type: AnyEventType
   data: unknown
 }
 
-/** Forgets what events make untrue or doubtful, on all nodes, before anybody hears of them. Never rejects. */
+/** Invalidates stale cache keys and cached channel access, on all nodes, before the events are delivered. Never rejects. */
 export async function forgetStale(
   world: Pick<World, 'cache' | 'rights'>,
-  happened: readonly Happened[],
+  events: readonly TypedEvent[],
 ): Promise<void> {
-  const doubts = happened.flatMap(({ type, data }) => type.unsettles?.(data) ?? [])
-  await world.cache.drop(happened.flatMap(({ type, data }) => type.stale?.(data) ?? []))
-  await Promise.all(doubts.map(doubtful => world.rights.unsettle(doubtful)))
+  const revocations = events.flatMap(({ type, data }) => type.unsettles?.(data) ?? [])
+  await world.cache.drop(events.flatMap(({ type, data }) => type.stale?.(data) ?? []))
+  await Promise.all(revocations.map(revocation => world.rights.unsettle(revocation)))
 }

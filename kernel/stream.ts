@@ -2,13 +2,13 @@ import { refusals } from './refusals'
 import { count, pattern, shape, type Value } from './schema'
 
 /**
- * A place in the log of a channel: everything up to `offset` has been seen. Offsets count from 1 without gaps. The epoch
- * changes when the log may have lost its tail, as after a restore: positions of another epoch mean nothing.
+ * A position in a channel log: everything up to `offset` has been received. Offsets count from 1 without gaps. The epoch
+ * changes when the log may have lost its tail, as after a restore; positions of another epoch are invalid.
  */
 export const position = shape({ epoch: pattern(/^[0-9a-z]{1,32}$/, 32), offset: count })
 export type Position = Value<typeof position>
 
-/** As it travels in URLs and as `Last-Event-ID`: `<epoch>:<offset>`. */
+/** `<epoch>:<offset>`, as in URLs and in `Last-Event-ID`. */
 export const positionAsText = ({ epoch, offset }: Position): string => `${epoch}:${offset}`
 
 /** @throws `invalid_input` */
@@ -20,7 +20,7 @@ export function positionFromText(text: string): Position {
   })
 }
 
-/** An event as everybody hears it, with its place in the channel. */
+/** An event as clients receive it, with its offset in the channel. */
 export interface StreamEvent {
   offset: number
   /** A UUID: the same event on two channels has one id. */
@@ -31,14 +31,14 @@ export interface StreamEvent {
   data: unknown
 }
 
-/** Events of one channel that follow each other. */
+/** Consecutive events of one channel. */
 export interface StreamFrame {
   channel: string
   epoch: string
   events: readonly StreamEvent[]
 }
 
-/** The newest values of what a channel keeps besides events, by name: each is absolute and has a `rev` that only grows. */
+/** Newest state values of a channel by name. Each is absolute and has a `rev` that only grows. */
 export type StreamState = Record<string, { rev: number } & Record<string, unknown>>
 
 export interface StateFrame {
@@ -46,16 +46,16 @@ export interface StateFrame {
   values: StreamState
 }
 
-/** What a follower gets to catch up, whichever way it came. */
+/** What a follower receives to catch up, over any transport. */
 export interface CatchUp {
   channel: string
   epoch: string
   /** The offset of the newest event. */
   top: number
   events: readonly StreamEvent[]
-  /** Whether nothing is missing between `after` and the first of `events`. False without `after`: take a snapshot. */
+  /** Whether nothing is missing between `after` and the first event. False without `after`. When false, load a snapshot. */
   recovered: boolean
-  /** Whether there is more up to `top`: follow again after the last of `events`. */
+  /** Whether more events exist up to `top`. When true, follow again after the last event. */
   more: boolean
   state: StreamState
 }

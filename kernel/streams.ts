@@ -2,14 +2,14 @@ import { type Actor, type Identity } from './actor'
 import { type Refusal } from './refusals'
 import { type CatchUp, type Position, type StateFrame, type StreamFrame } from './stream'
 
-/** Channels for a door without sockets: what `channel.follow` is to a socket, this is to long-polls and server-sent events. */
+/** Follows channels without a socket, for long polling and server-sent events. */
 export interface Streams {
   /**
-   * Lets a caller follow a channel. The ear hears it from before the log is read, so that nothing falls between the two;
-   * what is heard may therefore repeat what `first` holds.
-   * @throws `not_found`, `forbidden`, `invalid_input`, and `unavailable` while the node is going away.
+   * Follows a channel. Subscribes the listener before reading the log, so that no event is lost in between; frames may
+   * therefore repeat events of `first`.
+   * @throws `not_found`, `forbidden`, `invalid_input`, and `moving` while the node drains.
    */
-  open(wish: StreamWish, ear: StreamEar): Promise<Stream>
+  open(request: StreamWish, listener: StreamEar): Promise<Stream>
 }
 
 export interface StreamWish {
@@ -20,22 +20,22 @@ export interface StreamWish {
   requestId: string
 }
 
-/** None of these may throw. */
+/** Methods must not throw. */
 export interface StreamEar {
   onFrame(frame: StreamFrame): void
   onState(frame: StateFrame): void
-  /** The caller may follow it no longer: nothing is heard after it. */
+  /** Access is lost or the token has expired. No other method is called afterwards. */
   onClosed(refusal: Refusal): void
-  /** Places of the channel mean nothing any more: the caller must begin anew. */
+  /** The epoch of the channel changed: positions are invalid and the caller must start over. */
   onRestarted(): void
-  /** This node is going away: the caller should go on elsewhere. */
+  /** This node drains: the caller should reconnect to another. */
   onMoving(): void
 }
 
 export interface Stream {
   readonly first: CatchUp
-  /** What is after a place, a page at a time. Only while it is open. */
+  /** Reads one page of events after a position. Only while the stream is open. */
   more(after: Position): Promise<CatchUp>
-  /** As often as wanted. */
+  /** Idempotent. */
   close(): void
 }

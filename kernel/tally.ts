@@ -2,34 +2,34 @@ import { type Context } from './context'
 import { type Field } from './schema'
 import { type World } from './world'
 
-/** A changed value is written and told at most once in so long. */
+/** A counter is written and published at most once per window. */
 export const tallyWindowMs = 200
 
 /**
- * A value that very many may change at once, such as the counts of a track. Who changes it only adds a row that says how,
- * and waits for nobody; a flusher takes what waits for a target, at most once a window, settles it in one transaction and
- * tells the followers the new value, which is absolute: of two, the one with the greater `rev` is newer.
+ * A highly contended value, such as the counts of a track. A change only inserts a row and takes no lock on the value. A
+ * flusher applies the pending rows of a target in one transaction, at most once per window, and publishes the new absolute
+ * value. Of two values the one with the greater `rev` is newer.
  */
 export interface TallyType<C = unknown, V extends { rev: number } = { rev: number }> {
   readonly name: `${string}.${string}`
   readonly summary: string
   /** Rules, limits and exceptions, a sentence each: the description in the generated documents. */
   readonly description?: string
-  /** The value of a target is a part of the state of the channel `<kind>:<target id>`, by the name `key`. */
+  /** The value is part of the state of the channel `<kind>:<target id>`, under the name `key`. */
   readonly kind: string
   readonly key: string
   readonly change: Field<C>
   readonly value: Field<V>
   /**
-   * Adds changes of several targets up, in the order in which they were made, with one update for each target, and does what
-   * follows from them. Answers the new values; targets that are gone are left out.
+   * Applies the changes of several targets in the order they were made, with one update per target, and whatever follows
+   * from them. Returns the new values; deleted targets are left out.
    */
   settle(changes: readonly Waiting<C>[], context: Context): Promise<ReadonlyMap<string, NoInfer<V>>>
-  /** The values as they are committed. */
+  /** Reads the committed values. */
   read(targetIds: readonly string[], world: World): Promise<ReadonlyMap<string, NoInfer<V>>>
 }
 
-/** A change that has not been settled yet. */
+/** A pending change. */
 export interface Waiting<C = unknown> {
   targetId: string
   change: C
@@ -37,7 +37,7 @@ export interface Waiting<C = unknown> {
 
 export type AnyTallyType = TallyType
 
-/** What brings a change about: SQL that returns the rows which it changed, with `:names`. */
+/** A statement with `:names` and a `returning` clause: the counter changes only if it returns rows. */
 export interface Cause {
   sql: string
   names: Record<string, unknown>

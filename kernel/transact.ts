@@ -12,23 +12,23 @@ import { targetName } from './world/tallies'
 import { type World } from './world'
 
 const triesMax = 4
-/** A deadlock and a serialization failure: the whole transaction is worth another try. */
-const passing = new Set(['40001', '40P01'])
+/** SQLSTATE of a serialization failure and of a deadlock: retry the whole transaction. */
+const retriedStates = new Set(['40001', '40P01'])
 
 export interface Transacting<A extends Actor | null> {
   world: World
   product: Product
   actor: A
   requestId: string
-  /** Where the call comes from, if it is one. */
+  /** The client's IP address, if it is a call. */
   address?: string
   agent?: string | null
 }
 
 /**
- * One business transaction: `work`, then the reactions of other skills to what it emitted, then the events, appended
- * last, so that two that wait for each other's rows are in the log in the order of their commits. After the commit the cache
- * drops what became stale and the relay is woken.
+ * Runs one business transaction: `work`, then the reactions of other skills to its events. The events are appended last, so
+ * that transactions that block on each other's rows are in the log in commit order. After the commit, stale cache keys are
+ * invalidated and the relays are notified.
  */
 export async function transact<T, A extends Actor | null>(
   call: Transacting<A>,
@@ -38,7 +38,7 @@ export async function transact<T, A extends Actor | null>(
     try {
       return await transactOnce(call, work)
     } catch (error) {
-      if (tries === triesMax || !passing.has(sqlState(error) ?? '')) throw error
+      if (tries === triesMax || !retriedStates.has(sqlState(error) ?? '')) throw error
       await pause(randomInt(10, 40 * tries))
     }
   }
@@ -50,33 +50,33 @@ async function transactOnce<T, A extends Actor | null>(
 ): Promise<T> {
   const { world, product } = call
   const emitted: Emitted[] = []
-  const tallied = new Set<string>()
+  const changedCounters = new Set<string>()
   let shards: readonly number[] = []
   const answer = await world.db.transaction(async () => {
-    const context = contextWithin(call, emitted, tallied)
+    const context = createTransactionContext(call, emitted, changedCounters)
     const result = await work(context)
     for (let next = 0; next < emitted.length; next += 1) await react(product, emitted[next], context)
-    // What is said to other skills alone has no channel.
+    // An event that only other skills react to has no channel.
     shards = await world.channels.append(
-      emitted.map(({ announced }) => announced).filter(({ channels }) => channels.length > 0),
+      emitted.map(({ event }) => event).filter(({ channels }) => channels.length > 0),
     )
     return result
   })
-  if (emitted.length > 0) await settle(world, emitted, shards)
-  world.tallies.ring(tallied)
+  if (emitted.length > 0) await afterCommit(world, emitted, shards)
+  world.tallies.ring(changedCounters)
   return answer
 }
 
 interface Emitted {
   type: AnyEventType
-  announced: Announced
+  event: Announced
 }
 
-/** The context of a call that may change things. */
-function contextWithin<A extends Actor | null>(
+/** The context within a transaction: collects events, enqueues jobs and counter changes. */
+function createTransactionContext<A extends Actor | null>(
   call: Transacting<A>,
   emitted: Emitted[],
-  tallied: Set<string>,
+  changedCounters: Set<string>,
 ): Context<A> {
   const { world, actor, requestId, address = null, agent = null } = call
   const now = new Date(world.clock.now())
@@ -89,20 +89,20 @@ function contextWithin<A extends Actor | null>(
     agent,
     async emit(type, payload) {
       const data = parse(type.payload, payload)
-      const announced = {
+      const event = {
         id: newId(now),
         name: type.name,
         at: now.toISOString(),
         channels: channelsOf(type, data),
         data,
       }
-      emitted.push({ type, announced })
+      emitted.push({ type, event })
     },
     enqueue: (job, payload, options) => world.jobs.enqueue(job, parse(job.payload, payload), options),
     async tally(type, targetId, change, cause) {
       const added = { tally: type.name, targetId, change: parse(type.change, change), at: now }
       const isAdded = await world.tallies.change(added, cause)
-      if (isAdded) tallied.add(targetName(type.name, targetId))
+      if (isAdded) changedCounters.add(targetName(type.name, targetId))
       return isAdded
     },
   }
@@ -111,13 +111,13 @@ function contextWithin<A extends Actor | null>(
 async function react(product: Product, emitted: Emitted | undefined, context: Context): Promise<void> {
   if (emitted === undefined) return
   for (const reaction of product.reactions)
-    if (reaction.to.name === emitted.type.name) await reaction.react(emitted.announced.data, context)
+    if (reaction.to.name === emitted.type.name) await reaction.react(emitted.event.data, context)
 }
 
-async function settle(world: World, emitted: readonly Emitted[], shards: readonly number[]): Promise<void> {
+async function afterCommit(world: World, emitted: readonly Emitted[], shards: readonly number[]): Promise<void> {
   await forgetStale(
     world,
-    emitted.map(({ type, announced: { data } }) => ({ type, data })),
+    emitted.map(({ type, event: { data } }) => ({ type, data })),
   )
   world.channels.wake(shards)
 }

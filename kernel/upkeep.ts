@@ -3,10 +3,10 @@ import { job } from './job'
 import { type Skill } from './product'
 import { nothing } from './schema'
 
-/** Whoever was away for longer takes a snapshot. */
+/** A client that was away for longer loads a snapshot. */
 export const logKeptDays = 7
 
-const forgetKeys = job({
+const deleteExpiredKeys = job({
   name: 'kernel.forgetKeys',
   payload: nothing,
   attemptsMax: 3,
@@ -18,7 +18,7 @@ const forgetKeys = job({
   },
 })
 
-const keepChannelLog = job({
+const maintainChannelLog = job({
   name: 'kernel.keepChannelLog',
   payload: nothing,
   attemptsMax: 3,
@@ -36,5 +36,5 @@ const releaseDeadWorkers = job({
   run: (_payload, { world }) => world.jobs.releaseDeadWorkers(),
 })
 
-/** What the pipeline itself has to have done now and then. */
-export const upkeep: Skill = { jobs: [forgetKeys, keepChannelLog, releaseDeadWorkers] }
+/** Scheduled maintenance of the kernel's own tables. */
+export const upkeep: Skill = { jobs: [deleteExpiredKeys, maintainChannelLog, releaseDeadWorkers] }

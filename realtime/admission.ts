@@ -7,22 +7,22 @@ import { type World } from '../kernel/world'
 import { connectionsOf } from './close-transport'
 import { type EventLoopLag, watchEventLoopLag } from './event-loop-lag'
 
-/** Connections that have not said yet who they are, or are being looked at. */
+/** Limit of connections without an authenticated socket. */
 const handshakesMax = 2_000
-/** Whoever is sent away comes back within this, each at a moment of their own. */
-const comeBackSecondsMax = 5
+/** Upper bound of the random `Retry-After`, so that refused clients do not come back at the same moment. */
+const retryAfterSecondsMax = 5
 
 export interface Admission extends Disposable {
-  /** From now on whoever wants to connect is sent to another node. */
+  /** Answers every new connection with 503 from now on, so that nginx tries another node. */
   closeDoor(): void
 }
 
-type Why = 'lag' | 'full' | 'crowd' | 'moving'
+type Reason = 'lag' | 'full' | 'crowd' | 'moving'
 
 /**
- * Decides who may connect before anything is spent on it, WebSocket and long-polling alike: pages of other origins never may; a
- * node that is late, full or going away answers 503, and nginx asks another one. Who is connected notices nothing. Engine.IO
- * itself knows no way to refuse but 400 and 403, without a problem.
+ * Refuses connections before any work is done for them, over WebSocket and long-polling: 403 for pages of other origins, 503 when the
+ * event loop lags, the node is full or it drains; nginx then tries another node. Open connections are not affected. Engine.IO's
+ * own `allowRequest` can only answer 400 and 403, without a problem object.
  */
 export function guardAdmission(
   world: Pick<World, 'config' | 'metrics'>,
@@ -31,29 +31,29 @@ export function guardAdmission(
 ): Admission {
   const { config, metrics } = world
   const { lag = watchEventLoopLag(metrics.eventLoopLag), crowdMax = handshakesMax } = limits
-  let isMoving = false
+  let isDraining = false
 
-  function whyNot(): Why | undefined {
-    if (isMoving) return 'moving'
+  function refusalReason(): Reason | undefined {
+    if (isDraining) return 'moving'
     const { clientsCount } = io.engine
     if (clientsCount >= config.socketsMax) return 'full'
     if (clientsCount - io.sockets.sockets.size >= crowdMax) return 'crowd'
     return lag.p99Ms() > config.admissionLagMs ? 'lag' : undefined
   }
 
-  /** Undefined for who may go on. */
+  /** Undefined when the request is admitted. */
   function refusalOf(request: IncomingMessage): Refusal | undefined {
-    if (!isFromOurs(request, config.allowedOrigins)) {
+    if (!isOriginAllowed(request, config.allowedOrigins)) {
       metrics.handshakesRefused.inc({ why: 'origin' })
       return refusals.originNotAllowed()
     }
-    const sid = sessionOf(request)
-    // With 404 nginx asks the next node: after a node refused a handshake the session is with the one behind it.
-    if (sid !== '') return Object.hasOwn(connectionsOf(io), sid) ? undefined : refusals.notFound(unknownSession)
-    const why = whyNot()
-    if (why === undefined) return undefined
-    metrics.handshakesRefused.inc({ why })
-    return why === 'moving' ? refusals.moving(undefined, soon(1)) : refusals.overloaded(undefined, soon())
+    const sid = connectionIdOf(request)
+    // nginx retries a 404 on the next node, which has the connection when this node refused its handshake.
+    if (sid !== '') return Object.hasOwn(connectionsOf(io), sid) ? undefined : refusals.notFound(unknownConnection)
+    const reason = refusalReason()
+    if (reason === undefined) return undefined
+    metrics.handshakesRefused.inc({ why: reason })
+    return reason === 'moving' ? refusals.moving(undefined, retrySoon(1)) : refusals.overloaded(undefined, retrySoon())
   }
 
   io.engine.use((request: IncomingMessage, response: unknown, next: () => void) => {
@@ -62,24 +62,24 @@ export function guardAdmission(
     else refuse(request, response, refusal)
   })
   return {
-    closeDoor: () => (isMoving = true),
+    closeDoor: () => (isDraining = true),
     [Symbol.dispose]: () => lag[Symbol.dispose](),
   }
 }
 
-/** A browser says where its page is from; programs do not, and carry no ambient rights that could be borrowed. */
-const isFromOurs = ({ headers: { origin } }: IncomingMessage, ours: readonly string[]): boolean =>
-  origin === undefined || ours.includes(origin)
+/** Requests without `Origin` are allowed: browsers always send it, and other programs send no ambient credentials. */
+const isOriginAllowed = ({ headers: { origin } }: IncomingMessage, allowedOrigins: readonly string[]): boolean =>
+  origin === undefined || allowedOrigins.includes(origin)
 
-const unknownSession = 'This session is not known here: connect anew.'
+const unknownConnection = 'This node does not know the connection: connect again.'
 
-const soon = (seconds = comeBackSecondsMax) => ({ retryAfter: randomInt(1, seconds + 1) })
+const retrySoon = (seconds = retryAfterSecondsMax) => ({ retryAfter: randomInt(1, seconds + 1) })
 
-/** As the engine reads it: of several the last. */
-const sessionOf = (request: IncomingMessage): string =>
+/** The last `sid` parameter, as Engine.IO reads it. */
+const connectionIdOf = (request: IncomingMessage): string =>
   new URL(request.url ?? '/', 'http://node').searchParams.getAll('sid').at(-1) ?? ''
 
-/** The request ends here: what would come next is never called. */
+/** Answers the request; `next` is not called, so Engine.IO never sees it. */
 function refuse(request: IncomingMessage, response: unknown, refusal: Refusal): void {
   const problem = refusal.toProblem(randomUUID())
   const body = JSON.stringify(problem)
@@ -87,7 +87,7 @@ function refuse(request: IncomingMessage, response: unknown, refusal: Refusal): 
   else refuseUpgrade(request.socket, problem, body)
 }
 
-/** Before an upgrade there is no response object, only the wire. */
+/** Writes the response to the TCP socket: an upgrade request has no response object. */
 function refuseUpgrade(wire: Duplex, problem: Problem, body: string): void {
   const headers = { ...headersOf(problem), Connection: 'close', 'Content-Length': Buffer.byteLength(body) }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)

@@ -1,20 +1,20 @@
 export interface Bell {
   ring(): void
-  /** Resolves when it rings, at once if it rang since the last wait, and after `ms` at the latest. */
+  /** Resolves when notified, at once if notified since the last wait, and after `ms` at the latest. */
   wait(ms: number): Promise<void>
 }
 
-/** Wakes a loop that rests. A ring while the loop works is not lost: the next rest is cut short. */
+/** A resettable signal that wakes a waiting loop. A notification while the loop works is kept: the next wait returns at once. */
 export function createBell(): Bell {
-  let rung = false
+  let isNotified = false
   let wake: () => void = () => undefined
   return {
     ring() {
-      rung = true
+      isNotified = true
       wake()
     },
     async wait(ms) {
-      if (!rung)
+      if (!isNotified)
         await new Promise<void>(resolve => {
           const timer = setTimeout(resolve, ms)
           wake = () => {
@@ -23,7 +23,7 @@ export function createBell(): Bell {
           }
         })
       wake = () => undefined
-      rung = false
+      isNotified = false
     },
   }
 }

@@ -1,7 +1,7 @@
 import { type Engine } from '../kernel/engine'
 import { type SocketCall } from './dispatch'
 
-/** Binds every operation to a call of its name: the whole of the socket's API. */
+/** Makes every operation callable over a socket by its name. */
 export function operationCalls(engine: Engine): [string, SocketCall][] {
   return engine.product.operations.map(op => [
     op.name,

@@ -12,12 +12,12 @@ import { caughtBytesMax } from './log/catch-up'
 import { keepHeld } from './log/keep-held'
 import { authorise } from './rights'
 
-export const tooManyChannels = refusal('too_many_channels', 409, 'This socket follows as many channels as it may')
+export const tooManyChannels = refusal('too_many_channels', 409, 'Too many channels on this connection')
 
-/** What a channel holds besides events, as it is now. */
+/** Reads the current state of a channel: counter values and presence. */
 export type StateOf = (channel: string) => Promise<StreamState>
 
-interface Wish {
+interface FollowRequest {
   channel: string
   after?: Position
 }
@@ -25,46 +25,49 @@ interface Wish {
 export interface FollowTools {
   hub: Hub
   stateOf: StateOf
-  /** Counts follows beyond the first that a call asks for. @throws `too_many_requests` */
+  /** Charges the follow rate limit for the channels of one call beyond the first. @throws `too_many_requests` */
   spend: (socket: Socket, follows: number) => void
 }
 
-/**
- * `channel.follow {channel, after?}`, `channel.followAll {channels}` and `channel.unfollow {channel}`: what a socket hears.
- */
+/** The calls `channel.follow {channel, after?}`, `channel.followAll {channels}` and `channel.unfollow {channel}`. */
 export function followCalls(engine: Engine, { hub, stateOf, spend }: FollowTools): [string, SocketCall][] {
-  const followOne = (...wish: Parameters<typeof tryToFollow>): Promise<CatchUp> =>
-    tryToFollow(...wish).catch((error: unknown) => {
+  const followOne = (...request: Parameters<typeof tryToFollow>): Promise<CatchUp> =>
+    tryToFollow(...request).catch((error: unknown) => {
       engine.world.metrics.followsRefused.inc({ code: toRefusal(error).kind.code })
       throw error
     })
 
-  async function tryToFollow(socket: Socket, wish: Wish, requestId: string, bytesMax: number): Promise<CatchUp> {
+  async function tryToFollow(
+    socket: Socket,
+    request: FollowRequest,
+    requestId: string,
+    bytesMax: number,
+  ): Promise<CatchUp> {
     const { actor } = callerOf(socket)
-    await authorise(engine, wish.channel, actor, requestId)
-    const isNew = !socket.rooms.has(wish.channel)
-    // Counted only now: many wishes at once would all find room before the first is granted.
+    await authorise(engine, request.channel, actor, requestId)
+    const isNew = !socket.rooms.has(request.channel)
+    // Check the limit after the await: concurrent requests would all pass it before the first one joins.
     if (isNew && channelsOf(socket).length >= channelsPerSocketMax) throw tooManyChannels()
-    // First the room, then the log: what happens between the two is heard twice, which an offset shows, and not never.
-    await socket.join(wish.channel)
+    // Join the room before reading the log, so that no event is missed; duplicates are recognized by their offset.
+    await socket.join(request.channel)
     try {
-      const caught = await catchUp(wish, bytesMax)
-      // Who lost the right just before they were in the room was not found there when it was asked for again.
-      await authorise(engine, wish.channel, actor, requestId)
-      return caught
+      const caughtUp = await catchUp(request, bytesMax)
+      // Authorize again: an access re-check that ran before the join did not see this socket.
+      await authorise(engine, request.channel, actor, requestId)
+      return caughtUp
     } catch (error) {
-      if (isNew) await socket.leave(wish.channel)
+      if (isNew) await socket.leave(request.channel)
       throw error
     }
   }
 
-  async function catchUp({ channel, after }: Wish, bytesMax: number): Promise<CatchUp> {
-    const hold = await hub.hold(channel)
+  async function catchUp({ channel, after }: FollowRequest, bytesMax: number): Promise<CatchUp> {
+    const subscription = await hub.hold(channel)
     try {
-      const [caught, state] = await Promise.all([hub.catchUp(channel, after, bytesMax), stateOf(channel)])
-      return { ...caught, state }
+      const [caughtUp, state] = await Promise.all([hub.catchUp(channel, after, bytesMax), stateOf(channel)])
+      return { ...caughtUp, state }
     } finally {
-      hold.release()
+      subscription.release()
     }
   }
 
@@ -75,10 +78,10 @@ export function followCalls(engine: Engine, { hub, stateOf, spend }: FollowTools
   const followAll: SocketCall = async ({ input }, _caller, socket, requestId) => {
     const { channels } = parse(followAllWish, input)
     spend(socket, Math.max(channels.length - 1, 0))
-    // They share what one answer may weigh: a follower that cannot take it at once would be closed as too slow.
+    // All channels share the byte limit of one response: a larger one could make the socket exceed its backlog limit.
     const bytesMax = caughtBytesMax / channels.length
-    const followed = channels.map(wish =>
-      followOne(socket, wish, requestId, bytesMax).then(
+    const followed = channels.map(request =>
+      followOne(socket, request, requestId, bytesMax).then(
         data => ({ data }),
         (error: unknown) => ({ error: engine.refuse(error, requestId, 'channel.followAll').toProblem(requestId) }),
       ),
@@ -87,9 +90,9 @@ export function followCalls(engine: Engine, { hub, stateOf, spend }: FollowTools
   }
 
   const unfollow: SocketCall = async ({ input }, _caller, socket) => {
-    const wish = parse(unfollowWish, input)
-    await socket.leave(wish.channel)
-    return { data: wish }
+    const { channel } = parse(unfollowWish, input)
+    await socket.leave(channel)
+    return { data: { channel } }
   }
   return [
     ['channel.follow', follow],
@@ -98,20 +101,20 @@ export function followCalls(engine: Engine, { hub, stateOf, spend }: FollowTools
   ]
 }
 
-/** Keeps the channels live that sockets of this node follow: a room that begins begins to be held, one that ends ends. */
+/** Keeps a hub subscription for every Socket.IO room on this node that is a channel. */
 export function holdRooms(world: Pick<World, 'log'>, io: Server, hub: Hub): void {
   const { adapter } = io.of('/')
-  const holds = new Map<string, Hold>()
+  const subscriptions = new Map<string, Hold>()
   adapter.on('create-room', (room: string) => {
-    if (isChannel(room)) holds.set(room, keepHeld(world, hub, room))
+    if (isChannel(room)) subscriptions.set(room, keepHeld(world, hub, room))
   })
   adapter.on('delete-room', (room: string) => {
-    holds.get(room)?.release()
-    holds.delete(room)
+    subscriptions.get(room)?.release()
+    subscriptions.delete(room)
   })
 }
 
 const isChannel = (room: string): boolean => room.includes(':')
 
-/** The channels that a socket follows. */
+/** Lists the channels that a socket follows. */
 export const channelsOf = (socket: Socket): string[] => [...socket.rooms].filter(isChannel)

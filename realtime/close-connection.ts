@@ -5,26 +5,27 @@ import { type Problem, type RefusalMore } from '../kernel/refusals'
 import { type World } from '../kernel/world'
 import { closeTransport, type Connection } from './close-transport'
 
-interface Why extends RefusalMore {
+interface CloseOptions extends RefusalMore {
   closing: Closing
 }
 
-/** Says why with `session.closed`, and closes the transport. */
-export function closeConnection({ metrics }: Pick<World, 'metrics'>, socket: Socket, why: Why): void {
-  socket.emit('session.closed', problemOf(why))
-  metrics.sessionsClosed.inc({ code: why.closing.kind.code })
+/** Sends `session.closed` with the reason and closes the transport; the client reconnects by itself. */
+export function closeConnection({ metrics }: Pick<World, 'metrics'>, socket: Socket, options: CloseOptions): void {
+  socket.emit('session.closed', problemOf(options))
+  metrics.sessionsClosed.inc({ code: options.closing.kind.code })
   closeTransport(socket.conn)
 }
 
-/** The same where nobody is signed in, or it is no matter who: the client hears `connect_error` with the problem as its `data`. */
-export function refuseConnection({ metrics }: Pick<World, 'metrics'>, conn: Connection, why: Why): void {
-  const problem = problemOf(why)
+/** The same for a connection without an authenticated socket: the client gets `connect_error` with the problem as `data`. */
+export function refuseConnection({ metrics }: Pick<World, 'metrics'>, conn: Connection, options: CloseOptions): void {
+  const problem = problemOf(options)
   conn.write(`${connectError}${JSON.stringify({ message: problem.title, data: problem })}`)
   metrics.sessionsClosed.inc({ code: problem.code })
   closeTransport(conn)
 }
 
-/** CONNECT_ERROR as Socket.IO writes it: there is no socket yet that would. */
+/** The CONNECT_ERROR packet type, written by hand: there is no Socket.IO socket yet to write it. */
 const connectError = '4'
 
-const problemOf = ({ closing: { kind }, ...more }: Why): Problem => kind(undefined, more).toProblem(randomUUID())
+const problemOf = ({ closing: { kind }, ...more }: CloseOptions): Problem =>
+  kind(undefined, more).toProblem(randomUUID())

@@ -2,44 +2,44 @@ import { type Server, type Socket } from 'socket.io'
 
 export type Connection = Socket['conn']
 
-/** So long a client may take to read what waits for it before the connection is cut. */
+/** Time for a client to read its send queue before the connection is cut. */
 const flushMaxMs = 2_000
 
 /**
- * Closes a connection in the one way after which every client comes back by itself: what waits is still sent to whoever
- * reads it, and nothing more goes in or out. `disconnect(true)` would tell a plain client to stay away.
+ * Closes the transport after the send queue is flushed, and cuts it after `flushMs`. Every client then reconnects by itself;
+ * after `disconnect(true)` a plain socket.io-client would not.
  */
 export function closeTransport(conn: Connection, flushMs = flushMaxMs): void {
   conn.close()
   const cut = () => {
     const wire = wireOf(conn)
-    // The engine lets go of it at once; the WebSocket behind would wait for the other end to say good-bye.
+    // Engine.IO drops the connection at once, but the WebSocket would still wait for the peer's close frame: terminate it.
     conn.close(true)
     wire?.terminate()
   }
   setTimeout(cut, flushMs).unref()
 }
 
-/** What the engine keeps to itself, read at this one place: its versions 6.x have it like this. */
-interface Wire {
+/** The `ws` socket inside an Engine.IO 6.x transport, which is not part of its public types. */
+interface RawWebSocket {
   terminate(): void
-  /** Bytes handed to the WebSocket that the kernel has not taken. */
+  /** Bytes handed to the WebSocket that the operating system has not taken yet. */
   readonly bufferedAmount: number
 }
 
-/** All connections by their session id, those included that have not signed in yet. */
+/** All Engine.IO connections by id, including those without an authenticated socket. Reads Engine.IO's `clients`. */
 export const connectionsOf = (io: Server): Readonly<Record<string, Connection>> =>
   (io.engine as unknown as { clients: Record<string, Connection> }).clients
 
-/** The WebSocket of a connection; long-polling has none. */
-export function wireOf({ transport }: Connection): Wire | undefined {
-  return transport.name === 'websocket' && 'socket' in transport ? (transport.socket as Wire) : undefined
+/** The WebSocket of a connection; undefined for long-polling. */
+export function wireOf({ transport }: Connection): RawWebSocket | undefined {
+  return transport.name === 'websocket' && 'socket' in transport ? (transport.socket as RawWebSocket) : undefined
 }
 
 export interface Packet {
   data?: string | NodeJS.ArrayBufferView
 }
 
-/** Packets that wait until the transport takes them. The engine begins a new array whenever it handed one on. */
+/** Packets that wait for the transport: Engine.IO's `writeBuffer`, which it replaces by a new array at every flush. */
 export const queueOf = (conn: Connection): readonly Packet[] =>
   (conn as unknown as { writeBuffer: readonly Packet[] }).writeBuffer

@@ -5,49 +5,49 @@ import { type StreamFrame } from '../kernel/stream'
 import { type Outlet } from './log/hub'
 import { askRightsAgain } from './rights'
 
-/** Sockets in this room hear no events until they have drained what they were sent: they then come back for them. */
+/** Sockets in this room receive no events until their send queue has drained; then they are told to `resync`. */
 export const laggingRoom = 'lagging'
 
-/** Those of this node who follow without a socket: the hub tells them what happened itself. */
+/** Subscriptions of this node over REST; the hub delivers their events itself. */
 export interface OtherFollowers {
-  askRightsAgain(doubtful: Unsettled): Promise<void>
+  askRightsAgain(revocation: Unsettled): Promise<void>
   restarted(channel: string): void
 }
 
-/** Tells the sockets of this node what happened; whose right to follow may be gone with it is asked once they have heard. */
+/** Delivers frames to the sockets of this node, then re-checks channel access for the events that can revoke it. */
 export function socketOutlet(
   engine: Pick<Engine, 'world' | 'product'>,
   io: Server,
   others: () => OtherFollowers,
 ): Outlet {
   const { world, product } = engine
-  const unsettling = new Map<string, (data: unknown) => Unsettled>()
-  for (const { name, unsettles } of product.events) if (unsettles !== undefined) unsettling.set(name, unsettles)
+  const revocationOf = new Map<string, (data: unknown) => Unsettled>()
+  for (const { name, unsettles } of product.events) if (unsettles !== undefined) revocationOf.set(name, unsettles)
 
-  function settleRights({ channel, events }: StreamFrame): void {
+  function recheckAfter({ channel, events }: StreamFrame): void {
     for (const { name, data } of events) {
-      const doubtful = unsettling.get(name)?.(data)
-      const isHere = channel === rightsChannel || doubtful?.channel === channel
-      if (doubtful !== undefined && isHere) askAgain(doubtful)
+      const revocation = revocationOf.get(name)?.(data)
+      const appliesHere = channel === rightsChannel || revocation?.channel === channel
+      if (revocation !== undefined && appliesHere) recheck(revocation)
     }
   }
 
-  function askAgain(doubtful: Unsettled): void {
-    void askRightsAgain(engine, io, doubtful)
-    void others().askRightsAgain(doubtful)
+  function recheck(revocation: Unsettled): void {
+    void askRightsAgain(engine, io, revocation)
+    void others().askRightsAgain(revocation)
   }
 
   return {
     deliver(frame) {
       io.local.to(frame.channel).except(laggingRoom).emit('events', frame)
       world.metrics.delivered.inc(frame.events.length)
-      settleRights(frame)
+      recheckAfter(frame)
     },
     restarted(channel) {
       io.local.to(channel).emit('resync', { channels: [channel] })
       others().restarted(channel)
-      // What was said there meanwhile is lost: any right may be in doubt.
-      if (channel === rightsChannel) askAgain({})
+      // Access revocations may have been lost with the log's tail: re-check every subscription.
+      if (channel === rightsChannel) recheck({})
     },
   }
 }

@@ -9,9 +9,9 @@ import { type CallsUnderWay } from './drain'
 import { type CallGate } from './flood'
 import { type Caller } from './handshake'
 
-export const ackMissing = refusal('ack_missing', 400, 'A call needs an acknowledgement callback')
+export const ackMissing = refusal('ack_missing', 400, 'The call has no acknowledgement callback')
 
-/** What a call is answered with: `{data}`, or the same problem object as over REST. */
+/** The acknowledgement of a call: `{data}`, or `{error}` with the same problem object as over REST. */
 export type Reply = Record<string, unknown>
 export type SocketCall = (sent: Sent, caller: Caller, socket: Socket, requestId: string) => Promise<Reply>
 
@@ -22,9 +22,8 @@ export interface Sent {
 }
 
 /**
- * Answers every call of a socket that the gate lets through; those that are not answered yet are `underWay`. The one wrapper
- * around all that a client may send, whatever it is: no handler is registered anywhere else, so that nothing sent can end
- * the process or stay without an answer.
+ * Answers every call of a socket that the gate admits; calls without an answer yet are in `underWay`. This is the only
+ * place that registers handlers for client events, so that no client message can crash the process or stay unanswered.
  */
 export function callAnswerer(
   engine: Engine,
@@ -32,10 +31,10 @@ export function callAnswerer(
   underWay: CallsUnderWay,
   gate: CallGate,
 ): (socket: Socket) => void {
-  // One function for all sockets, which are many.
+  // Share one listener among all sockets: a closure for each would cost memory.
   function onAny(this: Socket, name: unknown, ...sent: unknown[]): void {
-    const answered = answerOne(this, name, sent).finally(() => underWay.delete(answered))
-    underWay.set(answered, this)
+    const answering = answerOne(this, name, sent).finally(() => underWay.delete(answering))
+    underWay.set(answering, this)
   }
 
   async function answerOne(socket: Socket, name: unknown, sent: unknown[]): Promise<void> {
@@ -54,13 +53,13 @@ export function callAnswerer(
     }
   }
 
-  /** Of what is no packet: Socket.IO closes the transport after this. */
+  /** Reports a malformed packet; Socket.IO closes the transport after this event. */
   function onError(this: Socket, error: unknown): void {
     if (error instanceof Error) closeConnection(engine.world, this, { closing: closings.malformed })
   }
 
   return socket => {
-    // A client may call its event `error`, too, which an emitter nobody listens to would throw.
+    // A client can also send an event named `error`: without a listener the emitter would throw.
     socket.on('error', onError)
     socket.onAny(onAny)
   }
@@ -73,9 +72,9 @@ export const callerOf = (socket: Socket): Caller => socket.data as Caller
 function toSent(args: readonly unknown[]): Sent {
   const [request = {}] = args
   const isObject = typeof request === 'object' && request !== null && !Array.isArray(request)
-  if (args.length > 1 || !isObject) throw malformed('a call sends one object: {input, key?}')
+  if (args.length > 1 || !isObject) throw malformed('a call takes one argument, {input, key?}')
   const unknown = Object.keys(request).find(field => field !== 'input' && field !== 'key')
-  if (unknown !== undefined) throw malformed(`${unknown.slice(0, 100)} is not allowed: a call sends {input, key?}`)
+  if (unknown !== undefined) throw malformed(`${unknown.slice(0, 100)} is not allowed: a call takes {input, key?}`)
   const input: unknown = 'input' in request && request.input !== undefined ? request.input : {}
   return { input, key: readKey('key' in request ? request.key : undefined) }
 }

@@ -5,40 +5,40 @@ import { type World } from '../kernel/world'
 import { closeTransport } from './close-transport'
 import { type CallGate } from './flood'
 
-/** After it was told, a client has so long to open a new connection elsewhere and to close this one. */
+/** Time for a client to open a connection to another node after `session.moving`, before this one is closed. */
 const moveMsMax = 5_000
-/** So long its calls under way may keep a connection open. */
+/** Time that calls in progress may keep a connection open. */
 const answerMsMax = 5_000
 const tickMs = 50
 
-/** Calls that are not answered yet, and whose they are. */
+/** Calls without an answer yet, with their sockets. */
 export type CallsUnderWay = Map<Promise<void>, Socket>
 
 export interface Drain {
-  /** Refuses calls of a socket that is just being closed: whatever it asks, another node must do. */
+  /** Refuses calls of a socket that is being closed: the client must repeat them on another node. */
   readonly gate: CallGate
-  /** Sends all sockets of this node elsewhere; resolves when they are gone, at most 10 s after `spreadMs`. */
+  /** Moves all sockets to other nodes; resolves when they are gone, at most 10 s after `spreadMs`. */
   moveAll(spreadMs: number): Promise<void>
 }
 
 /**
- * Empties a node without anybody noticing: each socket is told at a moment of its own, so that the others are not met by
- * all at once; whoever understands `session.moving` opens a new connection before it closes this one; the rest is closed
- * a little later, in the way after which a plain client comes back by itself.
+ * Drains a node without an interruption: sends `session.moving` to the sockets one after the other, so that they do not all reconnect
+ * at once. Our client opens a new connection before it closes the old one; the transports of all others are closed a little
+ * later, after which a plain socket.io-client reconnects by itself.
  */
 export function prepareDrain({ metrics }: Pick<World, 'metrics'>, io: Server, underWay: CallsUnderWay): Drain {
   const closing = new WeakSet<Socket>()
 
   async function moveAll(spreadMs: number): Promise<void> {
     const moveMs = Math.min(spreadMs, moveMsMax)
-    const told = new Set<Socket>()
+    const notified = new Set<Socket>()
     const ticks = Math.max(Math.ceil(spreadMs / tickMs), 1)
     for (let left = ticks; left > 0 && io.engine.clientsCount > 0; left -= 1) {
-      // Anew each time: some leave by themselves, and handshakes under way still become sockets.
-      const untold = [...io.sockets.sockets.values()].filter(socket => !told.has(socket))
-      for (const socket of untold.slice(0, Math.ceil(untold.length / left))) {
-        told.add(socket)
-        tell(socket, moveMs)
+      // List the sockets in every tick: some disconnect by themselves, and handshakes in progress add new ones.
+      const remaining = [...io.sockets.sockets.values()].filter(socket => !notified.has(socket))
+      for (const socket of remaining.slice(0, Math.ceil(remaining.length / left))) {
+        notified.add(socket)
+        notify(socket, moveMs)
       }
       if (spreadMs > 0) await pause(tickMs)
     }
@@ -46,7 +46,7 @@ export function prepareDrain({ metrics }: Pick<World, 'metrics'>, io: Server, un
     for (let left = ticksLeft; left > 0 && io.sockets.sockets.size > 0; left -= 1) await pause(tickMs)
   }
 
-  function tell(socket: Socket, withinMs: number): void {
+  function notify(socket: Socket, withinMs: number): void {
     socket.emit('session.moving', { withinMs })
     const timer = setTimeout(() => void close(socket), withinMs).unref()
     socket.once('disconnect', () => {
@@ -57,8 +57,9 @@ export function prepareDrain({ metrics }: Pick<World, 'metrics'>, io: Server, un
 
   async function close(socket: Socket): Promise<void> {
     closing.add(socket)
-    const answers = [...underWay].flatMap(([answer, caller]) => (caller === socket ? [answer] : []))
-    if (answers.length > 0) await Promise.race([Promise.all(answers), pause(answerMsMax, undefined, { ref: false })])
+    const pendingAnswers = [...underWay].flatMap(([answer, caller]) => (caller === socket ? [answer] : []))
+    if (pendingAnswers.length > 0)
+      await Promise.race([Promise.all(pendingAnswers), pause(answerMsMax, undefined, { ref: false })])
     closeTransport(socket.conn)
   }
 

@@ -1,22 +1,22 @@
 const sampleEveryMs = 20
-/** Of the last two seconds. */
+/** Samples of the last two seconds. */
 const sampleCount = 100
 
 export interface EventLoopLag extends Disposable {
-  /** Milliseconds, 99th percentile of the last two seconds. A single pause, such as a collection of garbage, is not in it. */
+  /** 99th percentile of the last two seconds, in milliseconds. A single pause, such as a garbage collection, does not count. */
   p99Ms(): number
 }
 
 /**
- * How late the event loop is: what every request and every event has to wait before anything is done for it. A timer of our
- * own: `monitorEventLoopDelay` needs two for windows that overlap, and each costs an idle node as much as all the rest.
+ * Measures event loop lag, the delay before any request or event is handled. Uses a timer instead of `monitorEventLoopDelay`: that
+ * needs two histograms for overlapping windows, and each costs as much CPU as the rest of an idle node.
  */
 export function watchEventLoopLag(gauge?: { set(seconds: number): void }): EventLoopLag {
   const samples = new Float64Array(sampleCount)
   let taken = 0
   let lastAt = performance.now()
 
-  /** One of a hundred may be larger. */
+  /** The second largest of 100 samples. */
   function p99Ms(): number {
     let [largest, second] = [0, 0]
     for (const sample of samples)

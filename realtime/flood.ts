@@ -13,23 +13,23 @@ interface Rate {
 }
 
 export const callRate: Rate = { perSecond: 10, burst: 40 }
-/** A client that comes back follows all its channels in one go, and may ask for several pages of some. */
+/** Higher than `callRate`: a client that reconnects follows all its channels at once, several pages of some. */
 export const followRate: Rate = { perSecond: 20, burst: 120 }
-/** Of anything, answers to pings and what is no call included: far beyond what any client needs. */
+/** Limit of all packets, pongs and invalid ones included; no client needs nearly as many. */
 export const packetRate: Rate = { perSecond: 100, burst: 1_000 }
 export const refusedCallsMax = 200
 const refusedWindowMs = 10_000
-const comeBackAfterSeconds = 10
+const retryAfterSeconds = 10
 
-/** Asked before each call of a socket, by its name, or for so many of them; throws a refusal. */
+/** Called before each call of a socket; `count` charges several calls at once. @throws a refusal */
 export type CallGate = (socket: Socket, name: unknown, count?: number) => void
 
 /**
- * What one connection may ask for, counted in memory: the limits of a person over all nodes cost a round trip each, and
- * come after this one. A connection that goes on although it is refused is closed.
+ * Rate limit of calls per connection, counted in memory, before the limits per person in Redis, which cost a round trip each.
+ * Closes a connection that keeps calling while it is refused.
  */
 export function floodGate(world: FloodWorld): CallGate {
-  // Not beside the socket: most of those that only listen never need one.
+  // Create a meter on the first call: most sockets only receive events and never need one.
   const meters = new WeakMap<Socket, Meter>()
   const meterOf = (socket: Socket): Meter => {
     const meter = meters.get(socket) ?? { calls: 0, follows: 0, refused: 0, refusedSince: 0 }
@@ -40,19 +40,19 @@ export function floodGate(world: FloodWorld): CallGate {
     const now = world.clock.now()
     const meter = meterOf(socket)
     const kind = follows.has(name) ? 'follows' : 'calls'
-    const asked = take(meter[kind], rates[kind], now, count)
-    meter[kind] = asked.busyUntil
-    if (asked.waitMs === 0) return
+    const taken = take(meter[kind], rates[kind], now, count)
+    meter[kind] = taken.busyUntil
+    if (taken.waitMs === 0) return
     world.metrics.floods.inc({ outcome: 'refused' })
     if (countRefusal(meter, now) === refusedCallsMax) closeFlooding(world, socket)
-    throw refusals.tooMany(undefined, { retryAfter: Math.ceil(asked.waitMs / 1_000) })
+    throw refusals.tooMany(undefined, { retryAfter: Math.ceil(taken.waitMs / 1_000) })
   }
 }
 
-/** Closes connections that send packets without end, of whatever kind, before anybody looks into them. */
+/** Closes connections that exceed `packetRate`, before the packets are decoded. */
 export function limitPackets(world: FloodWorld, io: Server): void {
   const busyUntil = new WeakMap<Connection, number>()
-  // One function for all, which the emitter calls on the connection: a closure for each would cost memory.
+  // Share one listener among all connections: a closure for each would cost memory.
   function onPacket(this: Connection): void {
     const now = world.clock.now()
     const sent = take(busyUntil.get(this) ?? 0, packetRate, now)
@@ -63,7 +63,7 @@ export function limitPackets(world: FloodWorld, io: Server): void {
   io.engine.on('connection', (conn: Connection) => conn.on('packet', onPacket))
 }
 
-/** Of one socket; what may be counted for many is small. */
+/** Rate limit state of one socket. Kept small: a node has many. */
 interface Meter {
   calls: BusyUntil
   follows: BusyUntil
@@ -72,15 +72,15 @@ interface Meter {
 }
 
 /**
- * Epoch milliseconds: what was asked for so far is worked off by then, one at a time at the rate that is allowed. A bucket
- * of tokens in one number (GCRA): it may lie as far ahead as a burst takes.
+ * The theoretical arrival time of GCRA, a token bucket in one number, in epoch milliseconds: when all calls so far are worked off
+ * at the allowed rate. It may be ahead of now by the length of a burst.
  */
 type BusyUntil = number
 
 const rates = { calls: callRate, follows: followRate }
 const follows = new Set<unknown>(['channel.follow', 'channel.followAll', 'channel.unfollow'])
 
-/** Asks for `count` more: `waitMs` is 0, or how long until there is room for them. */
+/** Takes `count` calls from the bucket: `waitMs` is 0, or the time until there is room for them. */
 function take(
   busyUntil: BusyUntil,
   { perSecond, burst }: Rate,
@@ -99,11 +99,11 @@ function countRefusal(meter: Meter, now: number): number {
   return meter.refused
 }
 
-/** Closes it, signed in or not. */
-export function closeFlooding(world: Pick<FloodWorld, 'metrics' | 'log'>, what: Socket | Connection): void {
+/** Closes a flooding connection, authenticated or not. */
+export function closeFlooding(world: Pick<FloodWorld, 'metrics' | 'log'>, target: Socket | Connection): void {
   world.metrics.floods.inc({ outcome: 'closed' })
-  world.log.warn('conn' in what ? { socketId: what.id } : {}, 'a connection was flooding')
-  const why = { closing: closings.flooding, retryAfter: comeBackAfterSeconds }
-  if ('conn' in what) closeConnection(world, what, why)
-  else refuseConnection(world, what, why)
+  world.log.warn('conn' in target ? { socketId: target.id } : {}, 'closed a flooding connection')
+  const options = { closing: closings.flooding, retryAfter: retryAfterSeconds }
+  if ('conn' in target) closeConnection(world, target, options)
+  else refuseConnection(world, target, options)
 }

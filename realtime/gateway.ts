@@ -28,20 +28,20 @@ import { type Sessions, watchSessions } from './session/watch-sessions'
 import { type NodeStreams, openStreams } from './streams'
 
 export const frameBytesMax = 32 * 1024
-/** So long a client may take to say who it is. */
+/** Time limit for a client to complete the Socket.IO handshake. */
 export const handshakeMaxMs = 8_000
 
 export interface Gateway extends AsyncDisposable {
   io: Server
   hub: Hub
   sessions: Sessions
-  /** Channels for those without a socket. */
+  /** Channel subscriptions over REST: long-poll and server-sent events. */
   streams: NodeStreams
-  /** Takes no new sockets, and sends those that are here to other nodes; resolves when they are gone. */
+  /** Refuses new sockets and moves the connected ones to other nodes; resolves when they are gone. */
   drain(): Promise<void>
 }
 
-/** The Socket.IO door: who is admitted, what they may call, which channels they follow. */
+/** The Socket.IO server: admission, authentication, calls and channel subscriptions. */
 export function openGateway(http: HttpServer, engine: Engine): Gateway {
   const { world } = engine
   const io = new Server(http, {
@@ -65,7 +65,7 @@ export function openGateway(http: HttpServer, engine: Engine): Gateway {
     socketOutlet(engine, io, () => streams),
   )
   holdRooms(world, io, hub)
-  const rightsKept = keepHeld(world, hub, rightsChannel)
+  const accessSubscription = keepHeld(world, hub, rightsChannel)
   const sessions = watchSessions(world, io)
   const state = openState(world, engine.product, io)
   const stateOf: StateOf = async channel => {
@@ -73,12 +73,12 @@ export function openGateway(http: HttpServer, engine: Engine): Gateway {
     return { ...(await state.stateOf(channel)), ...(present === undefined ? {} : { presence: { ...present } }) }
   }
   const streams = openStreams(engine, { hub, sessions, stateOf, listenState: state.listen })
-  const hearing = hearRevocations(world, hub)
+  const revocationListener = hearRevocations(world, hub)
   const slow = watchSlowFollowers(world, io)
   slow.onDrained(presence.remind)
   slow.onDrained(state.remind)
-  const underWay: CallsUnderWay = new Map()
-  const drain = prepareDrain(world, io, underWay)
+  const callsInProgress: CallsUnderWay = new Map()
+  const drain = prepareDrain(world, io, callsInProgress)
   limitPackets(world, io)
   const flood = floodGate(world)
   const gate: CallGate = (socket, name) => {
@@ -91,17 +91,17 @@ export function openGateway(http: HttpServer, engine: Engine): Gateway {
     ...signalCalls(engine, io),
     ...refreshCalls(engine, ({ id: profileId }) => void askRightsAgain(engine, io, { profileId })),
   ])
-  const answerCalls = callAnswerer(engine, calls, underWay, gate)
-  const countLeft = (reason: string) => {
+  const dispatchCalls = callAnswerer(engine, calls, callsInProgress, gate)
+  const countDisconnect = (reason: string) => {
     world.metrics.sockets.dec()
     world.metrics.socketsLeft.inc({ reason })
   }
   io.on('connection', (socket: Socket) => {
     letGoOfHandshake(socket)
-    answerCalls(socket)
+    dispatchCalls(socket)
     sessions.begin(socket)
     world.metrics.sockets.inc()
-    socket.on('disconnect', countLeft)
+    socket.on('disconnect', countDisconnect)
   })
   return {
     io,
@@ -115,19 +115,19 @@ export function openGateway(http: HttpServer, engine: Engine): Gateway {
       await Promise.all([drain.moveAll(spreadMs), streams.moveAll(spreadMs)])
     },
     [Symbol.asyncDispose]: async () => {
-      // What was begun is answered: else it would be done, and the caller not know.
-      await Promise.all(underWay.keys())
+      // Let calls in progress finish and answer, or the caller would not learn that its call took effect.
+      await Promise.all(callsInProgress.keys())
       slow[Symbol.dispose]()
       admission[Symbol.dispose]()
-      // Those that never signed in.
+      // Includes connections without an authenticated socket.
       for (const conn of Object.values(connectionsOf(io))) closeTransport(conn)
-      // Not `disconnectSockets`: a client told to leave does not come back by itself, one whose transport closed does.
+      // `io.close`, not `disconnectSockets`: socket.io-client reconnects after a transport close, not after a server disconnect.
       await io.close()
       await state[Symbol.asyncDispose]()
       await presence[Symbol.asyncDispose]()
       sessions[Symbol.dispose]()
-      hearing[Symbol.dispose]()
-      rightsKept.release()
+      revocationListener[Symbol.dispose]()
+      accessSubscription.release()
       await hub[Symbol.asyncDispose]()
     },
   }

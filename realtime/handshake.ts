@@ -8,23 +8,23 @@ import { type World } from '../kernel/world'
 import { type Connection } from './close-transport'
 import { closeFlooding } from './flood'
 
-/** What a socket is known by, once it is admitted. */
+/** What an authenticated socket carries as `socket.data`. */
 export interface Caller {
   actor: Actor
   address: string
   agent: string | null
-  /** Of the token that holds at present: epoch milliseconds. */
+  /** Times of the current token, in epoch milliseconds. */
   issuedAt: number
   expiresAt: number
-  /** The expiry that it was warned of. */
+  /** The `expiresAt` for which `session.expiring` was sent; 0 at first. */
   warnedOf: number
 }
 
 type Middleware = (socket: Socket, next: (error?: ExtendedError) => void) => void
 
 /**
- * Admits a socket by the token in its `auth` payload, and makes the profile of a subject that comes for the first time.
- * A token in the query would land in logs and is not looked at.
+ * Authenticates a socket by the token in its `auth` payload, and creates the profile of a new subject.
+ * Ignores a token in the query string: it would end up in access logs.
  */
 export function admitSocket(engine: Engine): Middleware {
   return (socket, next) => {
@@ -54,22 +54,22 @@ async function admit(engine: Engine, socket: Socket): Promise<void> {
 }
 
 /**
- * One transport carries one socket: a thousand CONNECT packets would otherwise be a thousand sockets. Those that end without
- * one, by themselves or since they took too long, are counted.
+ * Allows one CONNECT packet per connection: otherwise a thousand packets would open a thousand sockets. Counts connections that
+ * close or time out before they send it.
  */
 export function oneConnectEach(world: Pick<World, 'metrics' | 'log'>, io: Server): void {
-  const connecting = new WeakSet<Connection>()
-  const onSilentEnd = () => world.metrics.handshakesRefused.inc({ why: 'silent' })
+  const hasConnected = new WeakSet<Connection>()
+  const onClosedBeforeConnect = () => world.metrics.handshakesRefused.inc({ why: 'silent' })
   function onPacket(this: Connection, { type, data }: { type: string; data?: unknown }): void {
     if (type !== 'message' || typeof data !== 'string' || !data.startsWith(connectPacket)) return
-    if (connecting.has(this)) closeFlooding(world, this)
-    connecting.add(this)
-    this.off('close', onSilentEnd)
+    if (hasConnected.has(this)) closeFlooding(world, this)
+    hasConnected.add(this)
+    this.off('close', onClosedBeforeConnect)
   }
-  io.engine.on('connection', (conn: Connection) => conn.on('close', onSilentEnd).on('packet', onPacket))
+  io.engine.on('connection', (conn: Connection) => conn.on('close', onClosedBeforeConnect).on('packet', onPacket))
 }
 
-/** As Socket.IO writes it. */
+/** The CONNECT packet type of the Socket.IO protocol. */
 const connectPacket = '0'
 
 function asConnectError(refusal: Refusal, requestId: string): ExtendedError {
@@ -78,7 +78,7 @@ function asConnectError(refusal: Refusal, requestId: string): ExtendedError {
   return error
 }
 
-/** The address as the outermost trusted proxy saw it; what a client writes itself is never believed. */
+/** The client address as the outermost trusted proxy saw it; entries that the client wrote are ignored. */
 function addressOf(socket: Socket, trustedProxies: number): string {
   const forwarded = socket.handshake.headers['x-forwarded-for']
   const hops = typeof forwarded === 'string' ? forwarded.split(',').map(hop => hop.trim()) : []

@@ -9,13 +9,13 @@ import { type Refusal, refusals } from '../kernel/refusals'
 import { channelsOf } from './channels'
 import { callerOf } from './dispatch'
 
-/** So many questions at a time, however many follow. */
+/** Parallel access checks of one re-check. */
 const concurrency = 8
 
 /**
- * Whether somebody may follow a channel. Who was found to may again for some minutes without a look at PostgreSQL, unless
- * an event has put the right in doubt since.
- * @throws `not_found` for a channel that is not there or that the actor may not know of, `forbidden`.
+ * Checks that an actor may follow a channel. A positive result is cached in Redis for some minutes, until an event with
+ * `revokesAccess` invalidates it.
+ * @throws `not_found` for a channel that does not exist or that the actor may not know of; `forbidden`.
  */
 export async function authorise(
   engine: Pick<Engine, 'world' | 'product'>,
@@ -25,14 +25,14 @@ export async function authorise(
 ): Promise<void> {
   const { rights } = engine.world
   const { byNameAlone } = typeOf(engine.product, channel)
-  // A role may give rights that the person has not.
-  const isRemembered = actor.roles.length === 0 && byNameAlone !== true
-  if (isRemembered && (await rights.isGranted(channel, actor.id))) return
-  await ask(engine, channel, actor, requestId)
-  if (isRemembered) await rights.grant(channel, actor.id)
+  // Do not cache for actors with roles: the cache is keyed by profile, and a role may grant access that the profile lacks.
+  const isCacheable = actor.roles.length === 0 && byNameAlone !== true
+  if (isCacheable && (await rights.isGranted(channel, actor.id))) return
+  await checkAccess(engine, channel, actor, requestId)
+  if (isCacheable) await rights.grant(channel, actor.id)
 }
 
-async function ask(
+async function checkAccess(
   { world, product }: Pick<Engine, 'world' | 'product'>,
   channel: string,
   actor: Actor,
@@ -41,7 +41,7 @@ async function ask(
   const [, id = ''] = channel.split(':')
   const type = typeOf(product, channel)
   const refuse = async () => {
-    throw new Error('following announces nothing')
+    throw new Error('an access check must not emit events, enqueue jobs or change counters')
   }
   const now = new Date(world.clock.now())
   const [address, agent] = [null, null]
@@ -67,7 +67,7 @@ function typeOf({ channels }: Engine['product'], channel: string): AnyChannelTyp
   return type
 }
 
-/** Whether somebody still may: as `authorise`, but the answer instead of a throw. */
+/** Checks access without the cache; returns the refusal, or undefined when the actor may follow. */
 export async function lostRight(
   engine: Pick<Engine, 'world' | 'product'>,
   channel: string,
@@ -75,7 +75,7 @@ export async function lostRight(
   requestId: string,
 ): Promise<Refusal | undefined> {
   try {
-    await ask(engine, channel, actor, requestId)
+    await checkAccess(engine, channel, actor, requestId)
     return undefined
   } catch (error) {
     return toRefusal(error)
@@ -83,8 +83,8 @@ export async function lostRight(
 }
 
 /**
- * Asks again whether the sockets of this node may follow what they follow; those that may not any more are taken out of the
- * channel and told so with `channel.closed`. Never rejects.
+ * Re-checks access of this node's sockets to the channels they follow; removes those without access from the channel and sends
+ * them `channel.closed`. Never rejects.
  */
 export async function askRightsAgain(
   engine: Pick<Engine, 'world' | 'product'>,
@@ -94,23 +94,23 @@ export async function askRightsAgain(
   const sockets = [...io.sockets.sockets.values()].filter(
     socket => profileId === undefined || callerOf(socket).actor.id === profileId,
   )
-  const questions = sockets.flatMap(socket =>
+  const checks = sockets.flatMap(socket =>
     channelsOf(socket)
       .filter(followed => channel === undefined || followed === channel)
       .map(followed => ({ socket, followed })),
   )
-  const askSome = async () => {
-    for (let next = questions.pop(); next !== undefined; next = questions.pop())
-      await askOnce(engine, next.socket, next.followed)
+  const checkNext = async () => {
+    for (let next = checks.pop(); next !== undefined; next = checks.pop())
+      await recheckOne(engine, next.socket, next.followed)
   }
-  await Promise.all(Array.from({ length: concurrency }, askSome))
+  await Promise.all(Array.from({ length: concurrency }, checkNext))
 }
 
-async function askOnce(engine: Pick<Engine, 'world' | 'product'>, socket: Socket, channel: string): Promise<void> {
+async function recheckOne(engine: Pick<Engine, 'world' | 'product'>, socket: Socket, channel: string): Promise<void> {
   const requestId = randomUUID()
   const refusal = await lostRight(engine, channel, callerOf(socket).actor, requestId)
   if (refusal === undefined) return
-  // What cannot be asked now must be asked at a new follow: the client comes back by itself.
+  // The check itself failed: close the transport, so that the client reconnects and is checked when it follows again.
   if (refusal.kind.status >= 500) socket.conn.close()
   await socket.leave(channel)
   engine.world.metrics.channelsClosed.inc({ code: refusal.kind.code })

@@ -4,56 +4,56 @@ import { type World } from '../kernel/world'
 import { type Bell } from './bell'
 
 const reconnectMs = 500
-const answerWithinMs = 6_000
+const queryTimeoutMs = 6_000
 /**
- * PostgreSQL ends a session that has fallen silent, or that does not take its answer, and with it its locks: a frozen node stops
- * nobody. Nor does anybody wait long for the locks of one that is about to be ended.
+ * PostgreSQL ends a connection that is idle or does not take its data for this long, and releases its locks, so that a frozen node
+ * blocks nobody. `lock_timeout` bounds the wait for the locks of such a connection.
  */
 const silenceMs = 3_000
 const settings = { idle_session_timeout: silenceMs, tcp_user_timeout: silenceMs, lock_timeout: silenceMs }
 
-interface Sitting {
-  /** Under which PostgreSQL shows the session. */
+interface ConnectionOptions {
+  /** The `application_name` in PostgreSQL. */
   name: string
   bell: Bell
   closing: AbortSignal
 }
 
 /**
- * Works on a connection used for nothing else, whose session locks live and die with it; on another one when it is lost,
- * until `closing`. `work` must ask something more often than every 3 s. Never rejects.
+ * Runs `work` on a dedicated PostgreSQL connection, because session advisory locks live as long as their connection; reconnects when
+ * it is lost, until `closing` aborts. `work` must send a query at least every 3 s. Never rejects.
  */
 export async function workOnSeat(
   world: World,
-  { name, bell, closing }: Sitting,
-  work: (seat: Client) => Promise<void>,
+  { name, bell, closing }: ConnectionOptions,
+  work: (connection: Client) => Promise<void>,
 ): Promise<void> {
   while (!closing.aborted) {
-    const seat = takeSeat(world, name)
+    const connection = createConnection(world, name)
     try {
-      await seat.connect()
-      await work(seat)
+      await connection.connect()
+      await work(connection)
     } catch (error) {
-      if (!isOver(closing)) world.log.warn({ name, ...describeError(error) }, 'a seat was lost')
+      if (!isClosing(closing)) world.log.warn({ name, ...describeError(error) }, 'lost a dedicated database connection')
     }
-    await seat.end().catch(() => undefined)
-    if (!isOver(closing)) await bell.wait(reconnectMs)
+    await connection.end().catch(() => undefined)
+    if (!isClosing(closing)) await bell.wait(reconnectMs)
   }
 }
 
-const isOver = (closing: AbortSignal): boolean => closing.aborted
+const isClosing = (closing: AbortSignal): boolean => closing.aborted
 
-function takeSeat(world: World, name: string): Client {
-  const seat = new Client({
+function createConnection(world: World, name: string): Client {
+  const connection = new Client({
     connectionString: world.db.url,
     application_name: name,
     keepAlive: true,
-    connectionTimeoutMillis: answerWithinMs,
-    query_timeout: answerWithinMs,
+    connectionTimeoutMillis: queryTimeoutMs,
+    query_timeout: queryTimeoutMs,
     options: Object.entries(settings)
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' '),
   })
-  seat.on('error', () => undefined)
-  return seat
+  connection.on('error', () => undefined)
+  return connection
 }

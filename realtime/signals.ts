@@ -11,12 +11,12 @@ export const signalsPerSecond = 10
 export const signalsAtOnceMax = 20
 
 /**
- * `channel.signal {channel, name, data}`: told to the other followers on all nodes, at most once. Whoever follows may
- * signal, and that is known here: nothing is asked of anybody. Those who are slow are left out.
+ * `channel.signal {channel, name, data}`: broadcast to the other followers on all nodes, at most once. Every follower may signal, so
+ * the check is the room membership, without a query. Slow sockets are skipped.
  */
 export function signalCalls({ world, product }: Pick<Engine, 'world' | 'product'>, io: Server): [string, SocketCall][] {
   const sent = world.metrics.signals
-  const take = bucketPerSocket(() => world.clock.now())
+  const take = createTokenBuckets(() => world.clock.now())
 
   const signal: SocketCall = async ({ input }, { actor }, socket) => {
     try {
@@ -26,7 +26,7 @@ export function signalCalls({ world, product }: Pick<Engine, 'world' | 'product'
       if (!socket.rooms.has(channel)) throw refusals.forbidden('follow the channel first')
       const checked = parse(shape({ data: type.data }), { data })
       const frame = { channel, name, by: actor.id, data: checked.data }
-      // Not `volatile`: that drops whatever meets a transport in the middle of a write, and so all but the first of a tick.
+      // Not `volatile`: that drops messages while the transport is writing, so all but the first of a tick.
       io.to(channel).except([socket.id, slowRoom]).emit('signal', frame)
       sent.inc({ outcome: 'sent' })
       return { data: {} }
@@ -40,15 +40,15 @@ export function signalCalls({ world, product }: Pick<Engine, 'world' | 'product'
 
 function typeOf(types: readonly AnySignalType[], channel: string, name: string): AnySignalType {
   const [kind] = channel.split(':')
-  const ofKind = types.filter(({ on }) => on === kind)
-  const type = ofKind.find(candidate => candidate.name === name)
+  const allowed = types.filter(({ on }) => on === kind)
+  const type = allowed.find(candidate => candidate.name === name)
   if (type !== undefined) return type
-  const message = `on this channel name must be one of [${ofKind.map(known => known.name).join(', ')}]`
+  const message = `on this channel name must be one of [${allowed.map(known => known.name).join(', ')}]`
   throw refusals.invalidInput(undefined, { errors: [{ path: 'name', code: 'not_allowed', message }] })
 }
 
-/** So many at once, and then so many a second. @throws `too_many_requests` */
-function bucketPerSocket(now: () => number): (socket: Socket) => void {
+/** A token bucket per socket: `signalsAtOnceMax` at once, refilled at `signalsPerSecond`. @throws `too_many_requests` */
+function createTokenBuckets(now: () => number): (socket: Socket) => void {
   const buckets = new WeakMap<Socket, { left: number; at: number }>()
   return socket => {
     const at = now()

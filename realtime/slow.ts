@@ -6,7 +6,7 @@ import { channelsOf } from './channels'
 import { closeConnection } from './close-connection'
 import { type Connection, type Packet, queueOf, wireOf } from './close-transport'
 
-/** Sockets in `slow` are spared state, presence and signals; those in `lagging` also events. */
+/** Sockets in `slow` receive no state, presence or signals; sockets in `lagging` receive no events either. */
 export const slowRoom = 'slow'
 export const laggingRoom = 'lagging'
 
@@ -17,7 +17,7 @@ export interface SlowLimits {
   laggingAfterMs: number
   closedBytesMax: number
   closedAfterMs: number
-  /** With no more than this waiting, and some of it leaving, a socket keeps up again. */
+  /** A socket with at most this backlog that is shrinking counts as recovered. */
   drainedBytesMax: number
 }
 
@@ -32,20 +32,20 @@ export const slowLimits: SlowLimits = {
 }
 
 export interface SlowFollowers extends Disposable {
-  /** Hears of each socket that was slow and keeps up again: it missed what is not repeated by itself. */
+  /** Calls the listener for each socket that has recovered, to send it the state and presence that it missed. */
   onDrained(listener: (socket: Socket) => void): void
 }
 
 /**
- * Looks every so often at what waits to be sent, so that sending itself costs nothing more, and a client that does not
- * read costs a bounded piece of memory: first it gets less, then it is told to `resync`, in the end it is closed and comes
- * back to the log. Plain Socket.IO queues without end (measured: 624 MB for one stalled client in 10 s).
+ * Samples the send queues of all sockets periodically, which adds nothing to the cost of a send, and bounds the memory of a client that
+ * does not read: first it gets fewer messages, then it is told to `resync`, in the end it is closed and resumes from the log. Plain
+ * Socket.IO queues without limit (measured: 624 MB for one stalled client in 10 s).
  */
 export function watchSlowFollowers(world: SlowWorld, io: Server, limits: SlowLimits = slowLimits): SlowFollowers {
-  const watch = new SlowWatch(world, io, limits)
-  const timer = setInterval(() => watch.sweep(), limits.sweepMs).unref()
+  const monitor = new BacklogMonitor(world, io, limits)
+  const timer = setInterval(() => monitor.sweep(), limits.sweepMs).unref()
   return {
-    onDrained: listener => watch.listeners.push(listener),
+    onDrained: listener => monitor.listeners.push(listener),
     [Symbol.dispose]: () => clearInterval(timer),
   }
 }
@@ -55,17 +55,17 @@ type Step = 'waiting' | 'slow' | 'lagging' | 'closed'
 
 interface Backlog {
   queue: readonly Packet[]
-  /** How many packets of the queue are in `bytes`. */
+  /** Number of packets of the queue that `bytes` includes. */
   counted: number
   bytes: number
-  /** Counted in sweeps: neither a clock that jumps nor a node that was stopped is the client's fault. */
+  /** Counted in sweeps, not by the clock: a clock jump or a paused process must not close clients. */
   stuckMs: number
   step: Step
 }
 
-class SlowWatch {
+class BacklogMonitor {
   readonly listeners: ((socket: Socket) => void)[] = []
-  /** Of sockets for which something waited at the last look, which is few. */
+  /** Backlogs of the few sockets that had one at the last sweep. */
   private readonly backlogs = new Map<Socket, Backlog>()
 
   constructor(
@@ -76,44 +76,45 @@ class SlowWatch {
 
   sweep(): void {
     let waitingBytes = 0
-    for (const socket of this.io.sockets.sockets.values()) if (isWaiting(socket.conn)) waitingBytes += this.look(socket)
+    for (const socket of this.io.sockets.sockets.values())
+      if (hasBacklog(socket.conn)) waitingBytes += this.check(socket)
     for (const [socket, backlog] of this.backlogs) {
       if (!socket.connected) this.backlogs.delete(socket)
-      else if (!isWaiting(socket.conn)) this.settle(socket, backlog)
+      else if (!hasBacklog(socket.conn)) this.recover(socket, backlog)
     }
     this.world.metrics.socketQueueBytes.set(waitingBytes)
   }
 
-  private look(socket: Socket): number {
+  private check(socket: Socket): number {
     const backlog = this.backlogs.get(socket) ?? { queue: [], counted: 0, bytes: 0, stuckMs: 0, step: 'waiting' }
     const isKnown = this.backlogs.has(socket)
     this.backlogs.set(socket, backlog)
-    const isMoving = count(backlog, queueOf(socket.conn)) || !isKnown
+    const isMoving = countQueue(backlog, queueOf(socket.conn)) || !isKnown
     backlog.stuckMs = isMoving ? 0 : backlog.stuckMs + this.limits.sweepMs
     const bytes = backlog.bytes + (wireOf(socket.conn)?.bufferedAmount ?? 0)
     if (backlog.step === 'closed') return bytes
     const next = stepAfter(backlog, bytes, this.limits)
-    if (order.indexOf(next) > order.indexOf(backlog.step)) this.take(next, socket, backlog)
-    else if (isMoving && isKnown && bytes <= this.limits.drainedBytesMax) this.settle(socket, backlog)
+    if (stepOrder.indexOf(next) > stepOrder.indexOf(backlog.step)) this.escalate(next, socket, backlog)
+    else if (isMoving && isKnown && bytes <= this.limits.drainedBytesMax) this.recover(socket, backlog)
     return bytes
   }
 
-  private take(step: Step, socket: Socket, backlog: Backlog): void {
+  private escalate(step: Step, socket: Socket, backlog: Backlog): void {
     backlog.step = step
     this.world.metrics.slowFollowers.inc({ step })
     void socket.join(step === 'slow' ? [slowRoom] : [slowRoom, laggingRoom])
     if (step !== 'closed') return
-    // Whoever reads again within the next moment learns why; the others find out when they connect.
+    // Clients that read again before the transport is cut receive the reason.
     closeConnection(this.world, socket, { closing: closings.tooSlow, retryAfter: 1 })
   }
 
-  private settle(socket: Socket, { step }: Backlog): void {
+  private recover(socket: Socket, { step }: Backlog): void {
     this.backlogs.delete(socket)
     if (step === 'waiting' || step === 'closed') return
     void socket.leave(slowRoom)
     void socket.leave(laggingRoom)
     if (step === 'lagging') {
-      // Only now that it is in the rooms again: what happens from here on it hears, what was left out it asks for.
+      // Send `resync` after leaving `lagging`: from here on the socket receives events, and it reads the skipped ones from the log.
       socket.emit('resync', { channels: channelsOf(socket) })
       this.world.metrics.slowFollowers.inc({ step: 'resync' })
     }
@@ -121,35 +122,35 @@ class SlowWatch {
       try {
         listener(socket)
       } catch (error) {
-        this.world.log.error(describeError(error), 'a socket that keeps up again was not told everything')
+        this.world.log.error(describeError(error), 'a recovered socket did not get all state and presence')
       }
     }
   }
 }
 
-const order: readonly Step[] = ['waiting', 'slow', 'lagging', 'closed']
+const stepOrder: readonly Step[] = ['waiting', 'slow', 'lagging', 'closed']
 
-/** Between two polls a long-polling client is not writable and that says nothing: only what waits does. */
-const isWaiting = (conn: Connection): boolean =>
+/** `writable` counts for WebSockets only: a long-polling transport is never writable between two polls. */
+const hasBacklog = (conn: Connection): boolean =>
   queueOf(conn).length > 0 || (conn.transport.name === 'websocket' && !conn.transport.writable)
 
 function stepAfter({ step, stuckMs }: Backlog, bytes: number, limits: SlowLimits): Step {
   if (stuckMs >= limits.closedAfterMs) return 'closed'
-  // Not in the first moment: what a client asked for itself may be more, and leave at once.
+  // Close on size only in a later sweep: a large response that the client asked for may be sent at once.
   if (bytes > limits.closedBytesMax && step === 'lagging') return 'closed'
   if (bytes > limits.laggingBytesMax || stuckMs >= limits.laggingAfterMs) return 'lagging'
   return bytes > limits.slowBytesMax ? 'slow' : 'waiting'
 }
 
-/** Adds what came since the last look; says whether the transport took something meanwhile. */
-function count(backlog: Backlog, queue: readonly Packet[]): boolean {
+/** Adds the packets queued since the last sweep; returns whether the transport has taken some meanwhile. */
+function countQueue(backlog: Backlog, queue: readonly Packet[]): boolean {
   const isMoving = backlog.queue !== queue
   if (isMoving) Object.assign(backlog, { queue, counted: 0, bytes: 0 })
   for (; backlog.counted < queue.length; backlog.counted += 1) backlog.bytes += sizeOf(queue[backlog.counted])
   return isMoving
 }
 
-/** Of text its characters: near enough to its bytes, and free. */
+/** Text counts by characters: close to its bytes, and free. */
 function sizeOf(packet: Packet | undefined): number {
   const data = packet?.data
   if (data === undefined) return 0

@@ -9,18 +9,18 @@ import { type Hub } from './log/hub'
 import { authorise, lostRight } from './rights'
 import { type Sessions } from './session/watch-sessions'
 
-/** Who is turned away because the node ends should find another one by then. */
-const comeBackAfterS = 1
+/** Retry-After in seconds while the node drains: nginx finds another node by then. */
+const retryAfterSeconds = 1
 
-const questionsAtOnce = 8
+const concurrency = 8
 
-/** The channels that are followed without a socket, on this node. */
+/** Channel subscriptions over REST on this node. */
 export interface NodeStreams extends Streams {
-  /** As for sockets: those who may follow no longer are told and closed. Never rejects. */
-  askRightsAgain(doubtful: Unsettled): Promise<void>
-  /** The epoch of a channel changed. */
+  /** Re-checks channel access; closes the subscriptions that have lost it. Never rejects. */
+  askRightsAgain(revocation: Unsettled): Promise<void>
+  /** Reports a new epoch of a channel. */
   restarted(channel: string): void
-  /** This node goes away: nobody is let in any more, and all are told, each at a moment of their own. */
+  /** Refuses new subscriptions and tells all open ones to move to another node, spread over `spreadMs`. */
   moveAll(spreadMs: number): Promise<void>
 }
 
@@ -28,39 +28,39 @@ export interface StreamParts {
   hub: Pick<Hub, 'hold' | 'catchUp' | 'listen'>
   sessions: Pick<Sessions, 'watch'>
   stateOf: StateOf
-  /** Hears the frames of a channel's state on this node. Call what it answers to hear no more. */
+  /** Listens to the state frames of a channel on this node. Returns a function that stops it. */
   listenState: (channel: string, listener: (frame: StateFrame) => void) => () => void
 }
 
-/** Long-polls and server-sent events on the hub: the same rights, sessions, order and log as a socket has. */
+/** Long-poll and server-sent events on the hub, with the same access checks, sessions, order and log as a socket. */
 export function openStreams(engine: Engine, { hub, sessions, stateOf, listenState }: StreamParts): NodeStreams {
-  const open = new Set<Following>()
-  let isMoving = false
+  const open = new Set<OpenStream>()
+  let isDraining = false
 
   return {
-    async open(wish, ear) {
-      if (isMoving) throw refusals.moving(undefined, { retryAfter: comeBackAfterS })
-      const { channel, after, actor, identity, requestId } = wish
-      const following = new Following(wish, ear)
+    async open(request, listener) {
+      if (isDraining) throw refusals.moving(undefined, { retryAfter: retryAfterSeconds })
+      const { channel, after, actor, identity, requestId } = request
+      const subscription = new OpenStream(request, listener)
       const close = () => {
-        open.delete(following)
-        following.close()
+        open.delete(subscription)
+        subscription.close()
       }
-      open.add(following)
-      following.onClose(sessions.watch({ actor, ...identity }, refusal => following.end(refusal)))
-      const read = async (place?: Position) => {
-        const [caught, state] = await Promise.all([hub.catchUp(channel, place), stateOf(channel)])
-        return { ...caught, state }
+      open.add(subscription)
+      subscription.onClose(sessions.watch({ actor, ...identity }, refusal => subscription.end(refusal)))
+      const read = async (position?: Position) => {
+        const [caughtUp, state] = await Promise.all([hub.catchUp(channel, position), stateOf(channel)])
+        return { ...caughtUp, state }
       }
       try {
         await authorise(engine, channel, actor, requestId)
-        const hold = await hub.hold(channel)
-        following.onClose(() => hold.release())
-        // First the ear, then the log: what happens between the two is heard twice, which an offset shows, and not never.
-        following.onClose(hub.listen(channel, frame => following.hear(() => ear.onFrame(frame))))
-        following.onClose(listenState(channel, frame => following.hear(() => ear.onState(frame))))
+        const hubSubscription = await hub.hold(channel)
+        subscription.onClose(() => hubSubscription.release())
+        // Listen before reading the log, so that no event is missed; duplicates are recognized by their offset.
+        subscription.onClose(hub.listen(channel, frame => subscription.deliver(() => listener.onFrame(frame))))
+        subscription.onClose(listenState(channel, frame => subscription.deliver(() => listener.onState(frame))))
         const first = await read(after)
-        // A right that was lost before this node heard of it for this channel is asked for here.
+        // Authorize again: an access revocation before the hub subscription did not reach this node.
         await authorise(engine, channel, actor, requestId)
         return { first, more: read, close }
       } catch (error) {
@@ -70,60 +70,60 @@ export function openStreams(engine: Engine, { hub, sessions, stateOf, listenStat
     },
 
     async askRightsAgain({ channel, profileId }) {
-      const doubtful = [...open].filter(
-        ({ wish }) =>
-          (channel === undefined || wish.channel === channel) &&
-          (profileId === undefined || wish.actor.id === profileId),
+      const affected = [...open].filter(
+        ({ request }) =>
+          (channel === undefined || request.channel === channel) &&
+          (profileId === undefined || request.actor.id === profileId),
       )
-      const askSome = async () => {
-        for (let next = doubtful.pop(); next !== undefined; next = doubtful.pop()) {
-          const { wish } = next
-          const refusal = await lostRight(engine, wish.channel, wish.actor, wish.requestId)
+      const recheckNext = async () => {
+        for (let next = affected.pop(); next !== undefined; next = affected.pop()) {
+          const { request } = next
+          const refusal = await lostRight(engine, request.channel, request.actor, request.requestId)
           if (refusal !== undefined) next.end(refusal)
         }
       }
-      await Promise.all(Array.from({ length: questionsAtOnce }, askSome))
+      await Promise.all(Array.from({ length: concurrency }, recheckNext))
     },
 
     restarted(channel) {
-      for (const { wish, ear } of [...open]) if (wish.channel === channel) ear.onRestarted()
+      for (const { request, listener } of [...open]) if (request.channel === channel) listener.onRestarted()
     },
 
     async moveAll(spreadMs) {
-      isMoving = true
-      const told = [...open].map(async ({ ear }, index, { length }) => {
+      isDraining = true
+      const notified = [...open].map(async ({ listener }, index, { length }) => {
         await pause((spreadMs * index) / length)
-        ear.onMoving()
+        listener.onMoving()
       })
-      await Promise.all(told)
+      await Promise.all(notified)
     },
   }
 }
 
-class Following {
+class OpenStream {
   private readonly closers: (() => void)[] = []
   private isEnded = false
   private isClosed = false
 
   constructor(
-    readonly wish: StreamWish,
-    readonly ear: StreamEar,
+    readonly request: StreamWish,
+    readonly listener: StreamEar,
   ) {}
 
-  /** What is opened after it was closed is closed at once. */
+  /** Registers a clean-up; runs it at once when already closed. */
   onClose(closer: () => void): void {
     if (this.isClosed) closer()
     else this.closers.push(closer)
   }
 
-  hear(tell: () => void): void {
-    if (!this.isEnded) tell()
+  deliver(send: () => void): void {
+    if (!this.isEnded) send()
   }
 
   end(refusal: Parameters<StreamEar['onClosed']>[0]): void {
     if (this.isEnded) return
     this.isEnded = true
-    this.ear.onClosed(refusal)
+    this.listener.onClosed(refusal)
   }
 
   close(): void {

@@ -14,12 +14,12 @@ import { apiRoot, bindOperations } from './rest'
 
 export const bodyBytesMax = 32 * 1024
 
-/** The REST door. */
+/** Creates the Express application of the REST API. */
 export function createApp(engine: Engine, readiness: Readiness, streams: Streams): Application {
   const { config, log } = engine.world
   const app = express()
   app.disable('x-powered-by')
-  // Answers depend on who asks: the only tags are revisions, set where there is one.
+  // No automatic ETags, because answers depend on the caller: `rest.ts` sets revisions as ETags.
   app.disable('etag')
   app.set('trust proxy', config.trustedProxies)
   app.use(logRequests(log))
@@ -39,7 +39,7 @@ export function createApp(engine: Engine, readiness: Readiness, streams: Streams
   return app
 }
 
-/** What every process shows of itself. */
+/** Creates the Express application of a process without an API: health and metrics. */
 export function createStatusApp(engine: Engine): Application {
   const { world } = engine
   const app = express()
@@ -53,8 +53,8 @@ export function createStatusApp(engine: Engine): Application {
 }
 
 /**
- * Exactly the origins of the configuration, and bearer tokens only: no cookie ever speaks for anybody here. Some answers
- * bring cookies for the edge, and those a browser keeps only where credentials are allowed.
+ * Allows exactly the configured origins. Authentication uses bearer tokens only, never cookies. Credentials are allowed only
+ * where answers set cookies for CloudFront, because browsers discard those otherwise.
  */
 const corsOptions =
   (origins: readonly string[], handsOutCookies: (path: string) => boolean): cors.CorsOptionsDelegate<Request> =>

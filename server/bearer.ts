@@ -9,7 +9,7 @@ export interface Bearer {
 }
 
 /**
- * Who a request speaks for: null without a token. One in the query would land in logs and is not looked at.
+ * Authenticates a request; null without a token. A token in the query is ignored, because URLs end up in logs.
  * @throws `token_invalid`, `token_expired`, `auth_unavailable`, `too_many_requests`
  */
 export async function bearerOf(engine: Engine, request: Request): Promise<Bearer | null> {

@@ -19,7 +19,7 @@ import { longPoll } from './long-poll'
 import { requestIdOf } from './problems'
 import { apiRoot } from './rest'
 
-/** `GET /channels/:channel/events`: what a channel says to whoever has no socket, by long-poll or as server-sent events. */
+/** Binds `GET /channels/:channel/events`: the events of a channel by long polling or as server-sent events. */
 export function bindChannelEvents(
   app: Application,
   engine: Engine,
@@ -27,38 +27,42 @@ export function bindChannelEvents(
   limits: StreamLimits = usualStreamLimits,
 ): void {
   const { metrics } = engine.world
-  const isRoom = roomPerPerson()
+  const acquireSlot = createStreamSlots()
 
   async function serve(request: Request, response: Response): Promise<void> {
-    const { wait, ...wish } = await wishOf(engine, request, response)
+    const { wait, ...streamRequest } = await parseRequest(engine, request, response)
     const asEvents = request.accepts('application/json', 'text/event-stream') === 'text/event-stream'
     const kind = asEvents ? 'sse' : 'long-poll'
-    const leave = asEvents || wait > 0 ? isRoom(wish.actor.id) : () => undefined
+    const releaseSlot = asEvents || wait > 0 ? acquireSlot(streamRequest.actor.id) : () => undefined
     metrics.streams.inc({ kind })
     let reason = 'answered'
     try {
-      if (asEvents) reason = await streamEvents({ engine, streams, limits }, wish, response)
-      else await answer(response, gone => longPoll(streams, wish, wait * 1_000, gone))
+      if (asEvents) reason = await streamEvents({ engine, streams, limits }, streamRequest, response)
+      else await answer(response, disconnected => longPoll(streams, streamRequest, wait * 1_000, disconnected))
     } catch (error) {
       reason = toRefusal(error).kind.code
       throw error
     } finally {
-      leave()
+      releaseSlot()
       metrics.streams.dec({ kind })
       metrics.streamsEnded.inc({ kind, reason })
     }
   }
 
   app.all(apiRoot + channelEventsPath, async (request, response) => {
-    // Express would answer a HEAD by following the channel.
+    // `all` instead of `get`: Express would handle a HEAD as a GET and follow the channel.
     if (request.method === 'GET') return serve(request, response)
     response.set('Allow', 'GET')
     throw refusals.methodNotAllowed()
   })
 }
 
-/** Signed in? → within the limit? → valid? As for any operation. */
-async function wishOf(engine: Engine, request: Request, response: Response): Promise<StreamWish & { wait: number }> {
+/** Authenticates, counts against the rate limit and validates, in the order of `execute`. */
+async function parseRequest(
+  engine: Engine,
+  request: Request,
+  response: Response,
+): Promise<StreamWish & { wait: number }> {
   const bearer = await bearerOf(engine, request)
   if (bearer === null) throw refusals.notSignedIn()
   const { actor } = bearer
@@ -73,28 +77,28 @@ async function wishOf(engine: Engine, request: Request, response: Response): Pro
     ...(lastId === '' ? {} : { after: lastId }),
     channel: request.params.channel,
   })
-  const place = after === undefined ? undefined : positionFromText(after)
-  return { ...bearer, channel, after: place, wait, requestId: requestIdOf(response) }
+  const position = after === undefined ? undefined : positionFromText(after)
+  return { ...bearer, channel, after: position, wait, requestId: requestIdOf(response) }
 }
 
-async function answer(response: Response, ask: (gone: AbortSignal) => Promise<unknown>): Promise<void> {
-  const leaving = new AbortController()
-  response.once('close', () => leaving.abort())
-  const data = await ask(leaving.signal)
+async function answer(response: Response, poll: (disconnected: AbortSignal) => Promise<unknown>): Promise<void> {
+  const disconnecting = new AbortController()
+  response.once('close', () => disconnecting.abort())
+  const data = await poll(disconnecting.signal)
   response.json({ data })
 }
 
-/** Takes a place of a person's, at most so many on one node; answers how to give it back. */
-function roomPerPerson(): (profileId: string) => () => void {
-  const taken = new Map<string, number>()
+/** Limits the concurrent streams of a profile on this node. Acquiring a slot returns its release function. */
+function createStreamSlots(): (profileId: string) => () => void {
+  const used = new Map<string, number>()
   return profileId => {
-    const before = taken.get(profileId) ?? 0
-    if (before >= streamsPerPersonMax) throw tooManyStreams(undefined, { retryAfter: 5 })
-    taken.set(profileId, before + 1)
+    const count = used.get(profileId) ?? 0
+    if (count >= streamsPerPersonMax) throw tooManyStreams(undefined, { retryAfter: 5 })
+    used.set(profileId, count + 1)
     return () => {
-      const left = (taken.get(profileId) ?? 1) - 1
-      if (left === 0) taken.delete(profileId)
-      else taken.set(profileId, left)
+      const remaining = (used.get(profileId) ?? 1) - 1
+      if (remaining === 0) used.delete(profileId)
+      else used.set(profileId, remaining)
     }
   }
 }

@@ -1,7 +1,7 @@
 import { type CookieOptions, type Response } from 'express'
 import { type AnyOperation, methodAndPath } from '../kernel/operation'
 
-/** Sets the cookies that an answer carries. Their paths are of another host's, so the page that asked may be of a third. */
+/** Sets the cookies of an answer. SameSite=None, because they are for the CDN's host and the page may be on a third site. */
 export function setCookies(op: AnyOperation, answer: unknown, response: Response): void {
   for (const { name, value, path, domain, maxAgeSeconds } of op.cookiesOf?.(answer) ?? []) {
     const scope: CookieOptions = { path, maxAge: maxAgeSeconds * 1_000, ...(domain === undefined ? {} : { domain }) }
@@ -9,10 +9,10 @@ export function setCookies(op: AnyOperation, answer: unknown, response: Response
   }
 }
 
-/** Says of a path whether an operation there hands out cookies: browsers keep them only from where credentials are allowed. */
+/** Returns a predicate: whether the operation at a path sets cookies, which browsers keep only if CORS allows credentials. */
 export function handingOutCookies(operations: readonly AnyOperation[], root: string): (path: string) => boolean {
-  const forms = operations
+  const patterns = operations
     .filter(op => op.cookiesOf !== undefined)
     .map(op => new RegExp(`^${root}${methodAndPath(op.route).path.replace(/:\w+/g, '[^/]+')}/?$`))
-  return path => forms.some(form => form.test(path))
+  return path => patterns.some(pattern => pattern.test(path))
 }

@@ -9,7 +9,7 @@ import { restPage, restScript } from './docs-pages/rest-page'
 import { style } from './docs-pages/style'
 import { apiRoot } from './rest'
 
-/** The documents, made from the list of operations, and pages that show them, from this server alone. */
+/** Serves the generated documents and the pages that show them, without third-party hosts. */
 export function serveDocs(app: Application, product: Product): void {
   const documents = { 'openapi.json': openApi(product), 'asyncapi.json': asyncApi(product) }
   for (const [name, document] of Object.entries(documents))
@@ -18,24 +18,24 @@ export function serveDocs(app: Application, product: Product): void {
     })
   for (const [path, { type, text, policy }] of Object.entries(pages))
     app.get(apiRoot + path, (_request, response) => {
-      allow(response, policy)
+      setPolicy(response, policy)
       response.type(type).send(text)
     })
   app.use(`${apiRoot}/docs`, express.static(absolutePath(), { index: false, maxAge: '1h' }))
 }
 
-const own = "default-src 'self'"
-/** Swagger UI sets styles from its script and draws its icons from data. */
-const swagger = `${own}; style-src 'self' 'unsafe-inline'; img-src 'self' data:`
+const selfOnly = "default-src 'self'"
+/** Swagger UI sets inline styles and uses data URLs for its icons. */
+const swaggerPolicy = `${selfOnly}; style-src 'self' 'unsafe-inline'; img-src 'self' data:`
 
 const pages: Readonly<Record<string, { type: string; text: string; policy: string }>> = {
-  '/docs': { type: 'html', text: restPage, policy: swagger },
-  '/docs/start.js': { type: 'js', text: restScript, policy: own },
-  '/docs/live': { type: 'html', text: livePage, policy: own },
-  '/docs/live.js': { type: 'js', text: liveScript, policy: own },
-  '/docs/pages.css': { type: 'css', text: style, policy: own },
+  '/docs': { type: 'html', text: restPage, policy: swaggerPolicy },
+  '/docs/start.js': { type: 'js', text: restScript, policy: selfOnly },
+  '/docs/live': { type: 'html', text: livePage, policy: selfOnly },
+  '/docs/live.js': { type: 'js', text: liveScript, policy: selfOnly },
+  '/docs/pages.css': { type: 'css', text: style, policy: selfOnly },
 }
 
-function allow(response: Response, policy: string): void {
+function setPolicy(response: Response, policy: string): void {
   response.set('Content-Security-Policy', `${policy}; frame-ancestors 'none'; base-uri 'none'`)
 }

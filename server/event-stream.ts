@@ -6,28 +6,28 @@ import { type Stream, type StreamEar, type Streams, type StreamWish } from '../k
 
 export interface StreamLimits {
   pingEveryMs: number
-  /** So long nothing of what is written may leave: then the stream ends, and the client goes on from its last place. */
+  /** A stream that does not drain for this long is closed; the client resumes from its last position. */
   stalledMs: number
 }
 
 export const usualStreamLimits: StreamLimits = { pingEveryMs: 15_000, stalledMs: 15_000 }
-/** After so long a client that lost the stream comes again, unless it knows better. */
+/** The `retry` field: the client's reconnect delay. */
 const retryMs = 1_000
-/** What a page is cut into: who reads slowly gets on with every frame that arrives whole. */
+/** Pages are split into frames of this size, so that a slow client makes progress with every complete frame. */
 const frameEventsMax = 50
 
 /**
- * Writes a channel to the response as server-sent events until it ends; resolves with the reason: `left` by the client,
- * `slow`, `behind` what the log keeps, `moving`, `failed`, or the code of a refusal.
- * @throws what opening it throws, with nothing written yet.
+ * Streams a channel as server-sent events until it ends. Resolves with the reason: `left` (client disconnected), `slow`,
+ * `behind` (position no longer in the log), `moving` (node drains), `failed`, or the code of a refusal.
+ * @throws what `streams.open` throws; nothing is written then.
  */
 export async function streamEvents(
   { engine, streams, limits }: { engine: Engine; streams: Streams; limits: StreamLimits },
-  wish: StreamWish,
+  request: StreamWish,
   response: Response,
 ): Promise<string> {
-  const writer = new EventStream(response, engine, wish, limits)
-  const stream = await streams.open(wish, writer)
+  const writer = new EventStream(response, engine, request, limits)
+  const stream = await streams.open(request, writer)
   try {
     return await writer.follow(stream)
   } finally {
@@ -36,8 +36,8 @@ export async function streamEvents(
 }
 
 /**
- * Writes only what follows the last place written. While the response does not drain, or the log is being read, live
- * frames are let go and read from the log afterwards, so that never more than a page waits here.
+ * Writes frames that directly follow the last written position. While the response is stalled or a log read is running,
+ * live frames are dropped and read from the log afterwards, so that at most one page is buffered.
  */
 class EventStream implements StreamEar {
   private readonly ended: Promise<string>
@@ -45,18 +45,18 @@ class EventStream implements StreamEar {
   private isOver = false
   private refusal: Refusal | undefined
   private stream: Stream | undefined
-  /** The last place written. */
-  private place: Position = { epoch: '', offset: 0 }
-  /** The newest place heard of. */
-  private newest: Position = this.place
+  /** The last position written. */
+  private position: Position = { epoch: '', offset: 0 }
+  /** The newest position received. */
+  private newest: Position = this.position
   private isReading = false
   private stalled: NodeJS.Timeout | undefined
-  private unsaid: StreamState | undefined
+  private pendingState: StreamState | undefined
 
   constructor(
     private readonly response: Response,
     private readonly engine: Engine,
-    private readonly wish: StreamWish,
+    private readonly request: StreamWish,
     private readonly limits: StreamLimits,
   ) {
     this.ended = new Promise(resolve => {
@@ -66,12 +66,12 @@ class EventStream implements StreamEar {
       }
     })
     response.once('close', () => this.end('left'))
-    // A connection that breaks under a write is a client that left.
+    // A write error means that the client has disconnected.
     response.on('error', () => this.end('left'))
     response.on('drain', this.onDrain)
   }
 
-  /** @throws the refusal when it was closed before it began. */
+  /** @throws the refusal when access was lost before the stream began. */
   async follow(stream: Stream): Promise<string> {
     if (this.refusal !== undefined) throw this.refusal
     const ping = setInterval(this.ping, this.limits.pingEveryMs)
@@ -79,7 +79,7 @@ class EventStream implements StreamEar {
     const reason = await this.ended
     clearInterval(ping)
     clearTimeout(this.stalled)
-    // Whoever does not read would never see the end.
+    // A stalled client would not read the end of the response: close the connection.
     if (reason === 'slow') this.response.destroy()
     else this.response.end()
     return reason
@@ -88,20 +88,20 @@ class EventStream implements StreamEar {
   onFrame(frame: StreamFrame): void {
     const [first, last] = [frame.events[0], frame.events.at(-1)]
     if (first === undefined || last === undefined || this.isOver) return
-    this.hearOf({ epoch: frame.epoch, offset: last.offset })
-    const continues = frame.epoch === this.place.epoch && first.offset === this.place.offset + 1
-    if (continues && !this.isReading && this.stalled === undefined) this.say(frame)
-    else void this.readOn()
+    this.noteNewest({ epoch: frame.epoch, offset: last.offset })
+    const continues = frame.epoch === this.position.epoch && first.offset === this.position.offset + 1
+    if (continues && !this.isReading && this.stalled === undefined) this.writeFrame(frame)
+    else void this.catchUp()
   }
 
   onState({ values }: StateFrame): void {
-    this.unsaid = { ...this.unsaid, ...values }
-    this.sayState()
+    this.pendingState = { ...this.pendingState, ...values }
+    this.writeState()
   }
 
   onClosed(refusal: Refusal): void {
-    const { channel, requestId } = this.wish
-    this.leave(refusal.kind.code, refusal, 'closed', { channel, problem: refusal.toProblem(requestId) })
+    const { channel, requestId } = this.request
+    this.endWith(refusal.kind.code, refusal, 'closed', { channel, problem: refusal.toProblem(requestId) })
   }
 
   onRestarted(): void {
@@ -110,10 +110,10 @@ class EventStream implements StreamEar {
 
   onMoving(): void {
     const refusal = refusals.moving(undefined, { retryAfter: 1 })
-    this.leave('moving', refusal, 'moving', { channel: this.wish.channel })
+    this.endWith('moving', refusal, 'moving', { channel: this.request.channel })
   }
 
-  private leave(reason: string, refusal: Refusal, event: string, data: object): void {
+  private endWith(reason: string, refusal: Refusal, event: string, data: object): void {
     if (this.isOver) return
     if (this.stream === undefined) this.refusal = refusal
     else this.write(event, JSON.stringify(data))
@@ -122,86 +122,87 @@ class EventStream implements StreamEar {
 
   private begin(stream: Stream): void {
     const { first } = stream
-    const { after } = this.wish
+    const { after } = this.request
     this.stream = stream
-    this.place = first.recovered && after !== undefined ? after : { epoch: first.epoch, offset: first.top }
+    this.position = first.recovered && after !== undefined ? after : { epoch: first.epoch, offset: first.top }
     this.response.status(200).set(headers)
     this.response.flushHeaders()
     this.response.write(`retry: ${retryMs}\n\n`)
-    this.write('following', JSON.stringify({ ...first, events: [] }), this.place)
-    if (first.recovered) this.sayPage(first)
-    this.sayState()
-    void this.readOn()
+    this.write('following', JSON.stringify({ ...first, events: [] }), this.position)
+    if (first.recovered) this.writePage(first)
+    this.writeState()
+    void this.catchUp()
   }
 
-  /** Writes what the log has after the last place, until there is no more or the response is full. */
-  private async readOn(): Promise<void> {
+  /** Writes events from the log until the stream is up to date or the response stalls. */
+  private async catchUp(): Promise<void> {
     if (this.isReading || this.stream === undefined) return
     this.isReading = true
     try {
       while (this.isBehind()) {
-        const page = await this.stream.more(this.place)
+        const page = await this.stream.more(this.position)
         if (this.isOver) return
-        // Not there any more, or another epoch: the client learns it when it comes again.
-        if (page.recovered) this.sayPage(page)
+        // The log no longer has the position, or the epoch changed: the client finds out when it reconnects.
+        if (page.recovered) this.writePage(page)
         else this.end('behind')
-        // Another node was quicker than ours, which will hear of it in a moment.
-        if (page.events.length === 0) this.newest = this.place
+        // A frame arrived before this node could read its events: the next frame triggers another read.
+        if (page.events.length === 0) this.newest = this.position
       }
     } catch (error) {
-      this.giveUp(error)
+      this.onReadError(error)
     } finally {
       this.isReading = false
     }
   }
 
-  private hearOf(place: Position): void {
-    if (this.newest.epoch !== place.epoch || this.newest.offset < place.offset) this.newest = place
+  private noteNewest(position: Position): void {
+    if (this.newest.epoch !== position.epoch || this.newest.offset < position.offset) this.newest = position
   }
 
   private isBehind(): boolean {
-    const { epoch, offset } = this.place
+    const { epoch, offset } = this.position
     const isNewer = this.newest.epoch !== epoch || this.newest.offset > offset
     return isNewer && !this.isOver && this.stalled === undefined
   }
 
-  private giveUp(error: unknown): void {
-    const refusal = this.engine.refuse(error, this.wish.requestId, 'channel.events')
+  private onReadError(error: unknown): void {
+    const refusal = this.engine.refuse(error, this.request.requestId, 'channel.events')
     if (refusal.kind.status < 500) this.onClosed(refusal)
     else this.end('failed')
   }
 
-  private sayPage({ channel, epoch, top, events }: Stream['first']): void {
-    this.hearOf({ epoch, offset: top })
+  private writePage({ channel, epoch, top, events }: Stream['first']): void {
+    this.noteNewest({ epoch, offset: top })
     for (let at = 0; at < events.length; at += frameEventsMax)
-      this.say({ channel, epoch, events: events.slice(at, at + frameEventsMax) })
+      this.writeFrame({ channel, epoch, events: events.slice(at, at + frameEventsMax) })
   }
 
-  private say(frame: StreamFrame): void {
-    this.place = { epoch: frame.epoch, offset: frame.events.at(-1)?.offset ?? this.place.offset }
-    this.write('events', textOf(frame), this.place)
+  private writeFrame(frame: StreamFrame): void {
+    this.position = { epoch: frame.epoch, offset: frame.events.at(-1)?.offset ?? this.position.offset }
+    this.write('events', serialize(frame), this.position)
   }
 
-  private sayState(): void {
-    if (this.unsaid === undefined || this.stream === undefined || this.stalled !== undefined || this.isOver) return
-    this.write('state', JSON.stringify({ channel: this.wish.channel, values: this.unsaid }))
-    this.unsaid = undefined
+  private writeState(): void {
+    if (this.pendingState === undefined || this.stream === undefined || this.stalled !== undefined || this.isOver)
+      return
+    this.write('state', JSON.stringify({ channel: this.request.channel, values: this.pendingState }))
+    this.pendingState = undefined
   }
 
   private write(event: string, data: string, id?: Position): void {
     if (this.isOver) return
-    const isTaken = this.response.write(
+    const hasCapacity = this.response.write(
       `event: ${event}\n${id === undefined ? '' : `id: ${positionAsText(id)}\n`}data: ${data}\n\n`,
     )
     this.engine.world.metrics.streamFrames.inc({ event })
-    if (!isTaken) this.stalled ??= setTimeout(() => this.end('slow'), this.limits.stalledMs)
+    if (!hasCapacity) this.stalled ??= setTimeout(() => this.end('slow'), this.limits.stalledMs)
   }
 
   private readonly onDrain = (): void => {
     clearTimeout(this.stalled)
     this.stalled = undefined
-    this.sayState()
-    void this.readOn()
+    this.writeState()
+    void this.catchUp()
   }
 
   private readonly ping = (): void => {
@@ -212,15 +213,15 @@ class EventStream implements StreamEar {
 const headers = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-store',
-  // Of a proxy that would collect the answer before it passes it on.
+  // Disables response buffering in nginx.
   'X-Accel-Buffering': 'no',
 }
 
-const texts = new WeakMap<StreamFrame, string>()
+const serialized = new WeakMap<StreamFrame, string>()
 
-/** A frame goes to all who follow the channel: it is written as text once. */
-function textOf(frame: StreamFrame): string {
-  const text = texts.get(frame) ?? JSON.stringify(frame)
-  texts.set(frame, text)
+/** Memoises the JSON of a frame, which all streams of its channel share. */
+function serialize(frame: StreamFrame): string {
+  const text = serialized.get(frame) ?? JSON.stringify(frame)
+  serialized.set(frame, text)
   return text
 }

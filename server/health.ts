@@ -4,12 +4,12 @@ import { missingMigrations } from '../migrations/migrate'
 
 const checkTimeoutMs = 2_000
 
-/** Whether this process wants requests: turned off while it drains. */
+/** Shared flag: the process is not ready while it drains. */
 export interface Readiness {
   draining: boolean
 }
 
-/** `/health/live`: the loop turns. `/health/ready`: send requests here; else 503 with the reasons. */
+/** Serves `/health/live` (the process responds), `/health/ready` (200, or 503 with the failed checks) and `/metrics`. */
 export function serveHealth(app: Application, world: World, readiness: Readiness): void {
   app.get('/health/live', (_request, response) => {
     response.json({ status: 'ok' })
@@ -29,24 +29,24 @@ async function checkAll(world: World, readiness: Readiness): Promise<Record<stri
   const [database, redis, migrations] = await Promise.all([
     check(() => world.db.ping(), 'does not answer'),
     check(() => world.redis.ping(), 'does not answer'),
-    check(() => noneMissing(world), 'could not be read'),
+    check(() => checkMigrations(world), 'could not be read'),
   ])
   return { database, redis, migrations, process: readiness.draining ? 'is draining' : 'ok' }
 }
 
-async function noneMissing(world: World): Promise<string | undefined> {
+async function checkMigrations(world: World): Promise<string | undefined> {
   const missing = await missingMigrations(sql => world.db.query(sql))
   return missing.length === 0 ? undefined : `missing: ${missing.join(', ')}`
 }
 
-/** 'ok', what the check says, or `failed` when it throws or takes too long. */
-async function check(ask: () => Promise<string | void>, failed: string): Promise<string> {
+/** Runs a check: its message, 'ok' without one, or `failed` when it throws or times out. */
+async function check(run: () => Promise<string | void>, failed: string): Promise<string> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<string>(resolve => {
+  const timeout = new Promise<string>(resolve => {
     timer = setTimeout(() => resolve(failed), checkTimeoutMs)
   })
   try {
-    return (await Promise.race([ask(), late])) ?? 'ok'
+    return (await Promise.race([run(), timeout])) ?? 'ok'
   } catch {
     return failed
   } finally {

@@ -1,27 +1,27 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo } from 'node:net'
 
-/** Longer than this nobody's request takes: what is left then is cut. */
+/** How long `closeHttp` waits for requests in progress before it cuts their connections. */
 const drainMs = 10_000
 const headersMax = 100
 
-/** An HTTP server with limits on everything that a client could draw out. */
+/** Creates the HTTP server, with timeouts and limits against slow clients. */
 export function createHttp(app: RequestListener): Server {
   const http = createServer(httpLimits, app)
   http.maxHeadersCount = headersMax
   return http
 }
 
-/** Node checks its own timeouts only every `connectionsCheckingInterval`, 30 s by default. */
+/** Node enforces its timeouts only every `connectionsCheckingInterval`, 30 s by default. */
 const httpLimits = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 1_000,
-  // Longer than the proxy keeps a connection, so that it is never closed under a request on its way.
+  // Longer than the proxy's keep-alive, so that the server never closes a connection on which a request is arriving.
   keepAliveTimeout: 75_000,
 }
 
-/** The port that it listens on: any free one for 0. */
+/** Starts listening and returns the port; 0 picks a free one. */
 export async function listen(http: Server, port: number): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject)
@@ -31,8 +31,8 @@ export async function listen(http: Server, port: number): Promise<number> {
 }
 
 /**
- * Ends each connection with its next answer and says so in it: a proxy that keeps connections finds none closed under a
- * request that it must not send twice.
+ * Answers with `Connection: close` from now on, so that the proxy opens no request on a connection that is about to close and
+ * that it could not safely send again.
  */
 export function keepNoConnections(http: Server): void {
   http.prependListener('request', (_request, response) => {
@@ -40,13 +40,13 @@ export function keepNoConnections(http: Server): void {
   })
 }
 
-/** Lets requests under way finish; connections that only wait are closed at once. */
+/** Stops listening, closes idle connections and waits for requests in progress. */
 export async function closeHttp(http: Server): Promise<void> {
   const closed = new Promise<void>(resolve => http.close(() => resolve()))
-  const idle = setInterval(() => http.closeIdleConnections(), 50)
-  const late = setTimeout(() => http.closeAllConnections(), drainMs)
+  const closeIdle = setInterval(() => http.closeIdleConnections(), 50)
+  const forceClose = setTimeout(() => http.closeAllConnections(), drainMs)
   http.closeIdleConnections()
   await closed
-  clearInterval(idle)
-  clearTimeout(late)
+  clearInterval(closeIdle)
+  clearTimeout(forceClose)
 }

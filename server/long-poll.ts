@@ -4,51 +4,52 @@ import { type CatchUp, type Position, type StreamFrame } from '../kernel/stream'
 import { type StreamEar, type Streams, type StreamWish } from '../kernel/streams'
 
 /**
- * What a channel has after a place: at once when there is anything, else when something happens, and after `waitMs` at the
- * latest. Without a place, or with one that means nothing any more, there is nothing to wait for.
- * @throws what opening throws, and the refusal when the caller may follow it no longer.
+ * Returns the events of a channel after a position: at once if there are any, else when one arrives or after `waitMs`.
+ * Without a valid position it returns at once.
+ * @throws what `streams.open` throws, and the refusal when access is lost while waiting.
  */
 export async function longPoll(
   streams: Streams,
-  wish: StreamWish,
+  request: StreamWish,
   waitMs: number,
-  gone: AbortSignal,
+  disconnected: AbortSignal,
 ): Promise<CatchUp> {
-  const ear = new Ear(wish.after)
-  const stream = await streams.open(wish, ear)
+  const listener = new PollListener(request.after)
+  const stream = await streams.open(request, listener)
   try {
     const { first } = stream
-    const { after } = wish
-    if (after === undefined || !first.recovered || first.events.length > 0 || waitMs === 0) return ear.allowed(first)
-    await ear.untilHeard(waitMs, gone)
-    // Read whatever woke us: one moment may bring several frames, and the state has moved meanwhile.
-    return gone.aborted ? first : ear.allowed(await stream.more(after))
+    const { after } = request
+    if (after === undefined || !first.recovered || first.events.length > 0 || waitMs === 0)
+      return listener.unlessRefused(first)
+    await listener.untilChange(waitMs, disconnected)
+    // Read again instead of using the frame: more frames may have arrived, and the state has changed.
+    return disconnected.aborted ? first : listener.unlessRefused(await stream.more(after))
   } finally {
     stream.close()
   }
 }
 
-class Ear implements StreamEar {
+class PollListener implements StreamEar {
   private refusal: Refusal | undefined
-  private readonly heard = new AbortController()
+  private readonly changed = new AbortController()
 
   constructor(private readonly after: Position | undefined) {}
 
-  async untilHeard(ms: number, gone: AbortSignal): Promise<void> {
-    const signal = AbortSignal.any([this.heard.signal, gone])
+  async untilChange(ms: number, disconnected: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([this.changed.signal, disconnected])
     await pause(ms, undefined, { signal }).catch(() => undefined)
   }
 
-  /** @throws the refusal when the right was lost meanwhile. */
-  allowed(found: CatchUp): CatchUp {
+  /** @throws the refusal when access was lost meanwhile. */
+  unlessRefused(answer: CatchUp): CatchUp {
     if (this.refusal !== undefined) throw this.refusal
-    return found
+    return answer
   }
 
-  /** A frame that the caller has seen may still be on its way to this node. */
+  /** Ignores frames that the caller already has: they may reach this node late. */
   onFrame({ epoch, events }: StreamFrame): void {
     const newest = events.at(-1)?.offset ?? 0
-    if (epoch !== this.after?.epoch || newest > this.after.offset) this.heard.abort()
+    if (epoch !== this.after?.epoch || newest > this.after.offset) this.changed.abort()
   }
 
   onState(): void {
@@ -57,14 +58,14 @@ class Ear implements StreamEar {
 
   onClosed(refusal: Refusal): void {
     this.refusal ??= refusal
-    this.heard.abort()
+    this.changed.abort()
   }
 
   onRestarted(): void {
-    this.heard.abort()
+    this.changed.abort()
   }
 
   onMoving(): void {
-    this.heard.abort()
+    this.changed.abort()
   }
 }

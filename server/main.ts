@@ -13,20 +13,20 @@ import { closeHttp, createHttp, keepNoConnections, listen } from './http'
 import { startWorker } from './worker'
 
 const redisWaitMs = 2_000
-/** Of a thousand events: what others say meanwhile is theirs. */
-const lastRoundsMax = 20
-/** After its sockets were told to move: 5 s for those to go, 10 s for requests under way, and some for the rest. */
-const lastMinuteMs = 18_000
+/** Final flush: at most 20 batches of 1,000 events. */
+const finalBatchesMax = 20
+/** Shutdown time after the drain: 5 s for the sockets to close, 10 s for requests in progress, and a reserve. */
+const shutdownMs = 18_000
 
 export interface WebNode extends AsyncDisposable {
   port: number
 }
 
-/** One node: the REST door, the Socket.IO door, and a relay that delivers or stands by. */
+/** Starts a web node: the REST API, the Socket.IO API, and a relay, active or on standby. */
 export async function startWeb(world: World, product: Product, port: number): Promise<WebNode> {
   const readiness: Readiness = { draining: false }
   const engine = createEngine(world, product)
-  // The doors share one server: nobody comes in before both are there.
+  // Both transports share one HTTP server, which listens only after both exist; hence the late binding of `gateway`.
   const streams: Streams = { open: (...asked) => gateway.streams.open(...asked) }
   const http = createHttp(createApp(engine, readiness, streams))
   const gateway: Gateway = openGateway(http, engine)
@@ -36,9 +36,9 @@ export async function startWeb(world: World, product: Product, port: number): Pr
     [Symbol.asyncDispose]: async () => {
       readiness.draining = true
       keepNoConnections(http)
-      // First, so that another node delivers what this one would have; the hub still tells the sockets that are here.
+      // Stop the relay first, so that another node takes its shards over; the hub still delivers to the sockets of this node.
       await relay[Symbol.asyncDispose]()
-      // The port stays open meanwhile: long-polling sockets and calls over REST go on, newcomers are told to go elsewhere.
+      // Keep the port open meanwhile: REST calls and long-polling sockets continue, new connections are refused.
       await gateway.drain()
       const closed = closeHttp(http)
       await gateway[Symbol.asyncDispose]()
@@ -47,21 +47,21 @@ export async function startWeb(world: World, product: Product, port: number): Pr
   }
 }
 
-/** Health and metrics alone, for a process that serves nobody else. */
+/** Starts a server for health and metrics only, for processes without the web role. */
 export async function startStatus(world: World, product: Product, port: number): Promise<WebNode> {
   const http = createHttp(createStatusApp(createEngine(world, product)))
   return { port: await listen(http, port), [Symbol.asyncDispose]: () => closeHttp(http) }
 }
 
-/** A process: the roles that its configuration names, until a signal ends it. */
+/** Runs the roles of the configuration until a signal ends the process. */
 async function main(): Promise<void> {
   const config = readConfig(variablesOfProcess())
   const log = createLog(config.logLevel, { roles: config.roles.join(','), pid: process.pid })
-  const ending = untilToldToEnd(log)
+  const exitCode = untilStopped(log)
   const world = await createWorld(config, { log })
-  // A Redis that is away at the start is no reason not to serve: it may come back.
-  await world.redis.ready(redisWaitMs).catch(() => log.warn('redis is away'))
-  const parts: AsyncDisposable[] = [saidLast(world), world]
+  // Start without Redis if it is unavailable: it may recover.
+  await world.redis.ready(redisWaitMs).catch(() => log.warn('redis unavailable'))
+  const parts: AsyncDisposable[] = [finalFlush(world), world]
   if (config.roles.includes('worker')) parts.unshift(await startWorker(world, product))
   const start = config.roles.includes('web') ? startWeb : startStatus
   const node = await start(world, product, config.port)
@@ -69,43 +69,43 @@ async function main(): Promise<void> {
   log.info({ port: node.port }, 'listening')
   log.info('ready')
   process.send?.('ready')
-  const code = await ending
-  endAtOnceWhenLate(log, config.drainSeconds)
+  const code = await exitCode
+  exitWhenLate(log, config.drainSeconds)
   for (const part of parts) await part[Symbol.asyncDispose]()
-  log.info('ended')
+  log.info('stopped')
   process.exit(code)
 }
 
-/** What was said after the relay had ended gets its place: all that go on may be of the release before, which gives none. */
-const saidLast = ({ channels, log }: World): AsyncDisposable => ({
+/** Assigns offsets to events committed after the relay stopped, because relays of the previous release do not. */
+const finalFlush = ({ channels, log }: World): AsyncDisposable => ({
   [Symbol.asyncDispose]: async () => {
     try {
-      for (let round = 0; round < lastRoundsMax && (await channels.placeStarving(0)) > 0; round += 1);
+      for (let batch = 0; batch < finalBatchesMax && (await channels.placeStarving(0)) > 0; batch += 1);
     } catch (error) {
-      log.warn(describeError(error), 'the log was not settled')
+      log.warn(describeError(error), 'could not assign offsets to the last events')
     }
   },
 })
 
-/** A second signal, or an end that takes too long, cuts whatever is still under way: what was committed is safe. */
-function endAtOnceWhenLate(log: Log, drainSeconds: number): void {
-  const endNow = (why: string) => {
-    log.warn({ why }, 'ending at once')
+/** Exits at once on a second signal or when the shutdown takes too long. Committed work is safe. */
+function exitWhenLate(log: Log, drainSeconds: number): void {
+  const exitNow = (reason: string) => {
+    log.warn({ reason }, 'exiting before the shutdown is complete')
     process.exit(1)
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => endNow(signal))
-  setTimeout(() => endNow('too late'), drainSeconds * 1_000 + lastMinuteMs).unref()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => exitNow(signal))
+  setTimeout(() => exitNow('timeout'), drainSeconds * 1_000 + shutdownMs).unref()
 }
 
-/** Resolves with the exit code: 0 when asked to end, 1 after an error that nobody expected. */
-function untilToldToEnd(log: Log): Promise<number> {
+/** Resolves with the exit code: 0 on a signal, 1 on an uncaught error. */
+function untilStopped(log: Log): Promise<number> {
   return new Promise(resolve => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(0))
-    // A node that was started by a supervisor ends with it.
+    // Stop with the supervisor that forked this process.
     process.on('disconnect', () => resolve(0))
     for (const event of ['uncaughtException', 'unhandledRejection'] as const)
       process.on(event, (error: unknown) => {
-        log.fatal({ event, ...describeError(error) }, 'unexpected: ending')
+        log.fatal({ event, ...describeError(error) }, 'uncaught error, shutting down')
         resolve(1)
       })
   })

@@ -2,10 +2,10 @@ import { type ErrorRequestHandler, type RequestHandler, type Response } from 'ex
 import { type Engine } from '../kernel/engine'
 import { type Refusal, refusals } from '../kernel/refusals'
 
-/** The id under which this request is logged. */
+/** The request's id, as in its log line. */
 export const requestIdOf = (response: Response): string => String(response.locals.requestId)
 
-/** Answers with the problem object of a refusal (RFC 9457). */
+/** Sends a refusal as a problem object (RFC 9457). */
 export function sendRefusal(response: Response, refusal: Refusal): void {
   const problem = refusal.toProblem(requestIdOf(response))
   response.locals.code = problem.code
@@ -19,24 +19,24 @@ export const unknownPath: RequestHandler = () => {
   throw refusals.unknownOperation()
 }
 
-/** The one place where anything thrown on the way becomes an answer. */
+/** Error handler: converts anything that a route throws to a problem object. */
 export function answerWithProblem(engine: Engine): ErrorRequestHandler {
-  // Express tells an error handler by its four parameters.
+  // Express recognises an error handler by its four parameters.
   return (error: unknown, request, response, next) => {
     if (response.headersSent) {
       next(error)
       return
     }
-    sendRefusal(response, fromParser(error) ?? engine.refuse(error, requestIdOf(response), request.method))
+    sendRefusal(response, parserRefusal(error) ?? engine.refuse(error, requestIdOf(response), request.method))
   }
 }
 
-/** What Express and its body parser say, in our words. */
-function fromParser(error: unknown): Refusal | undefined {
+/** Converts errors of Express and its body parser to refusals. */
+function parserRefusal(error: unknown): Refusal | undefined {
   if (error instanceof URIError) return refusals.invalidInput(undefined, { errors: [badEscape] })
   if (typeof error !== 'object' || error === null) return undefined
   const known = 'type' in error && typeof error.type === 'string' ? parserRefusals[error.type] : undefined
-  // A body that cannot be unpacked comes as the error of zlib with the status 400, without a type.
+  // A body that fails to decompress is a zlib error with status 400 and no type.
   return known?.() ?? ('status' in error && error.status === 400 ? refusals.malformedJson() : undefined)
 }
 

@@ -3,11 +3,11 @@ import { type RequestHandler } from 'express'
 import { type Log } from '../kernel/world/log'
 import { requestIdOf } from './problems'
 
-/** Gives every request an id, the proxy's where it sent one, and one line in the log, without query or headers. */
+/** Gives every request an id, the proxy's if it sent one, and writes one log line, without query or headers. */
 export function logRequests(log: Log): RequestHandler {
   return (request, response, next) => {
-    const given = request.get('x-request-id')
-    response.locals.requestId = given !== undefined && /^[\w-]{8,64}$/.test(given) ? given : randomUUID()
+    const proxyId = request.get('x-request-id')
+    response.locals.requestId = proxyId !== undefined && /^[\w-]{8,64}$/.test(proxyId) ? proxyId : randomUUID()
     response.set('X-Request-Id', requestIdOf(response))
     const startedAt = process.hrtime.bigint()
     response.on('finish', () => {

@@ -12,7 +12,7 @@ import { requestIdOf, sendRefusal } from './problems'
 
 export const apiRoot = '/api/v1'
 
-/** Binds every operation to its route: the whole of REST. Other methods on a known path answer 405. */
+/** Binds every operation to its route. Other methods on a known path answer 405. */
 export function bindOperations(app: Application, engine: Engine): void {
   const methodsAt = new Map<string, string[]>()
   for (const op of engine.product.operations) {
@@ -39,8 +39,9 @@ async function serve(engine: Engine, op: AnyOperation, request: Request, respons
     key: readKey(request.get('idempotency-key')),
   })
   if ('refusal' in outcome) sendRefusal(response, outcome.refusal)
-  else if (op.redirectOf !== undefined) sendAlong(op.redirectOf(outcome.answer.data), outcome.answer, request, response)
-  else if (op.kept !== undefined) sendKept(op, op.kept(outcome.answer.data), request, response, outcome.answer)
+  else if (op.redirectOf !== undefined)
+    sendRedirect(op.redirectOf(outcome.answer.data), outcome.answer, request, response)
+  else if (op.kept !== undefined) sendCacheable(op, op.kept(outcome.answer.data), request, response, outcome.answer)
   else sendAnswer(op, response, outcome.answer)
 }
 
@@ -53,7 +54,7 @@ function inputOf(op: AnyOperation, request: Request): unknown {
   return hasField(op.input, 'secret') && !('secret' in known) ? { ...known, ...secretOf(request) } : known
 }
 
-/** A URL is written down on its way and handed on as a referrer: a secret in it is one no more. */
+/** Refuses a secret in the query, because URLs end up in logs and referrers. */
 function queryOf(op: AnyOperation, { query }: Request): Record<string, unknown> {
   if (hasField(op.input, 'secret') && 'secret' in query) {
     const message = 'secret must be sent in the header X-Track-Secret'
@@ -76,18 +77,18 @@ function bodyOf(request: Request): unknown {
   throw refusals.notJson()
 }
 
-/** `If-Match: "7"` says which revision the caller has seen. */
+/** Reads the revision from `If-Match: "7"`. */
 function revisionOf(request: Request): { rev?: number } {
   const condition = request.get('if-match')
   if (condition === undefined || condition === '*') return {}
   const [, rev] = /^(?:W\/)?"(\d{1,9})"$/.exec(condition) ?? []
-  // Whoever asks not to overwrite must not be ignored because of a typing error.
-  if (rev === undefined) throw refusals.invalidInput('If-Match is the ETag of an answer, such as "7", or *.')
+  // Refuse a malformed If-Match instead of ignoring it, which would overwrite.
+  if (rev === undefined) throw refusals.invalidInput('If-Match must be the ETag of an answer, such as "7", or *.')
   return { rev: Number(rev) }
 }
 
-/** To be followed by pages of any origin, without a token: they show what is there and read nothing. */
-function sendAlong(
+/** Redirects. CORP allows any origin, because pages embed the resource without a token and cannot read it. */
+function sendRedirect(
   to: { url: string; keepSeconds: number },
   answer: Answer,
   request: Request,
@@ -107,24 +108,24 @@ function sendAnswer(op: AnyOperation, response: Response, answer: Answer): void 
   if (typeof data === 'object' && data !== null && 'rev' in data && typeof data.rev === 'number')
     response.set('ETag', `"${data.rev}"`)
   setCookies(op, data, response)
-  // Not `json`, which would answer 304 to a matching revision: counts and `viewer` change without one.
+  // Not `response.json`, which answers 304 for a matching ETag: counts and `viewer` change without a new revision.
   response
     .status(op.status ?? 200)
     .type('application/json')
     .end(JSON.stringify(body))
 }
 
-/** For the caller's own cache alone: what one may see, another may not. */
-function sendKept(
+/** Sends an answer that only the caller's own cache may keep, because access differs between callers. */
+function sendCacheable(
   op: AnyOperation,
   { version, seconds }: { version: string; seconds: number },
   request: Request,
   response: Response,
   answer: Answer,
 ): void {
-  const lasts = request.query.version === version ? 'max-age=31536000, immutable' : `max-age=${seconds}`
-  response.set('Cache-Control', `private, ${lasts}`).vary('Authorization').set('ETag', `"${version}"`)
-  const seen = (request.get('if-none-match') ?? '').split(',').map(tag => tag.trim().replace(/^W\//, ''))
-  if (seen.includes(`"${version}"`) || seen.includes('*')) response.status(304).end()
+  const lifetime = request.query.version === version ? 'max-age=31536000, immutable' : `max-age=${seconds}`
+  response.set('Cache-Control', `private, ${lifetime}`).vary('Authorization').set('ETag', `"${version}"`)
+  const cachedTags = (request.get('if-none-match') ?? '').split(',').map(tag => tag.trim().replace(/^W\//, ''))
+  if (cachedTags.includes(`"${version}"`) || cachedTags.includes('*')) response.status(304).end()
   else sendAnswer(op, response, answer)
 }

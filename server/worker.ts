@@ -10,45 +10,48 @@ import { starvingMs } from '../kernel/world/channel-log'
 import { workerSeenEveryMs } from '../kernel/world/jobs'
 import { type World } from '../kernel/world'
 
-/** So many jobs at once; of the long ones fewer, since each keeps a core busy. */
+/** Concurrent jobs per pool; fewer long ones, because each keeps a core busy. */
 const concurrency = { short: 4, long: 2 }
 const pollMs = 1_000
 
 export interface Worker extends AsyncDisposable {
-  /** Rejects when the worker ends by itself. */
+  /** Settles when a runner stops; rejects on its error. */
   ended: Promise<void>
 }
 
-/** Does the jobs of the product, any number of workers side by side. Nobody waits behind the long ones. */
+/** Starts a job worker. Any number may run in parallel. Long jobs have a pool of their own, so that short ones do not wait. */
 export async function startWorker(world: World, product: Product): Promise<Worker> {
   const stopping = new AbortController()
   const { short, long } = byLength(product)
-  const living = keepSaying(world)
+  const heartbeat = startHeartbeat(world)
   const start = (jobs: readonly AnyJob[], concurrency: number): Promise<Runner> =>
     run({
       connectionString: world.db.url,
       concurrency,
-      // One to hear of new jobs, and one to spare.
+      // One connection for LISTEN and one in reserve.
       maxPoolSize: concurrency + 2,
       pollInterval: pollMs,
       noHandleSignals: true,
-      events: living.events(),
+      events: heartbeat.events(),
       taskList: tasksOf(world, { ...product, jobs }, stopping.signal),
       parsedCronItems: parseCronItems(cronsOf(jobs)),
       logger: new Logger(() => (level, message) => {
-        if (['error', 'warning'].includes(level)) world.log.warn({ message }, 'the job queue')
+        if (['error', 'warning'].includes(level)) world.log.warn({ message }, 'graphile-worker')
       }),
     })
   const runners = [await start(short, concurrency.short)]
   if (long.length > 0) runners.push(await start(long, concurrency.long))
-  const placing = setInterval(() => void world.channels.placeStarving(starvingMs).catch(() => undefined), pollMs)
+  const assigningOffsets = setInterval(
+    () => void world.channels.placeStarving(starvingMs).catch(() => undefined),
+    pollMs,
+  )
   return {
     ended: Promise.race(runners.map(({ promise }) => promise)),
     [Symbol.asyncDispose]: async () => {
       stopping.abort()
       await Promise.all(runners.map(runner => runner.stop()))
-      await living.end()
-      clearInterval(placing)
+      await heartbeat.stop()
+      clearInterval(assigningOffsets)
     },
   }
 }
@@ -58,35 +61,35 @@ const byLength = ({ jobs }: Product) => ({
   long: jobs.filter(({ isLong = false }) => isLong),
 })
 
-/** The others are told again and again that the worker lives: its jobs are theirs once it does not. */
-function keepSaying({ jobs, log }: World) {
+/** Writes heartbeats, so that other workers take the jobs of a dead worker over. */
+function startHeartbeat({ jobs, log }: World) {
   const ids = new Set<string>()
-  const say = () => {
-    // Silence for longer than that is what the others are to notice.
+  const beat = () => {
+    // Failures are only logged: the next beat retries, and a longer silence must look like a dead worker.
     for (const id of ids)
       jobs
         .workerLives(id)
-        .catch((error: unknown) => log.warn(describeError(error), 'a worker could not say that it lives'))
+        .catch((error: unknown) => log.warn(describeError(error), 'could not write a worker heartbeat'))
   }
-  const timer = setInterval(say, workerSeenEveryMs)
+  const timer = setInterval(beat, workerSeenEveryMs)
   return {
-    /** Those of one runner, under whose id its jobs are locked. */
+    /** The event emitter for one runner, from which its worker id is read: its jobs are locked under that id. */
     events(): WorkerEvents {
       const events: WorkerEvents = new EventEmitter()
       events.once('pool:create', ({ workerPool }) => {
         ids.add(workerPool.id)
-        say()
+        beat()
       })
       return events
     },
-    async end() {
+    async stop() {
       clearInterval(timer)
       await Promise.all([...ids].map(id => jobs.workerEnded(id).catch(() => undefined)))
     },
   }
 }
 
-/** Each job as graphile-worker wants it: what it throws is retried with back-off. */
+/** Wraps the jobs as graphile-worker tasks, which retry with back-off when they throw. */
 export function tasksOf(world: World, product: Product, signal: AbortSignal): TaskList {
   const task = (job: AnyJob): TaskList[string] => {
     return async (payload, { job: row }) => {
@@ -101,7 +104,7 @@ export function tasksOf(world: World, product: Product, signal: AbortSignal): Ta
         world.metrics.jobs.inc({ job: job.name, outcome: 'done' })
       } catch (error) {
         world.metrics.jobs.inc({ job: job.name, outcome: 'failed' })
-        world.log.warn({ job: job.name, attempt: row.attempts, ...describeError(error) }, 'a job failed')
+        world.log.warn({ job: job.name, attempt: row.attempts, ...describeError(error) }, 'job failed')
         throw error
       }
     }
@@ -109,7 +112,7 @@ export function tasksOf(world: World, product: Product, signal: AbortSignal): Ta
   return Object.fromEntries(product.jobs.map(job => [job.name, task(job)]))
 }
 
-/** graphile-worker adds when and why to the payload of a job that ran by the clock. */
+/** graphile-worker adds `_cron` to the payload of scheduled jobs. */
 function withoutCron(payload: unknown): unknown {
   if (typeof payload !== 'object' || payload === null || !('_cron' in payload)) return payload
   return Object.fromEntries(Object.entries(payload).filter(([name]) => name !== '_cron'))

@@ -14,7 +14,7 @@ import { search } from './search'
 import { streaming } from './streaming'
 import { arrive, userProfile } from './user-profile'
 
-/** The table of contents: what the product does. */
+/** Every skill with its operations, events, channels and jobs. */
 export const product: Product = productOf(
   [
     upkeep,

@@ -6,15 +6,15 @@ import { type World } from '../kernel/world'
 import { shardCount } from '../kernel/world/channel-log'
 import { product } from '../skills'
 
-/** An event that says nothing but its number, on whatever channels. */
+/** A test event with a number, on any channels. */
 export const counted = event({
   name: 'test.counted',
-  summary: 'Something was counted.',
+  summary: 'A number was emitted',
   payload: shape({ channels: list(written, 20), n: count }),
   channels: ({ channels }) => channels,
 })
 
-/** Announces the numbers in one transaction, as an operation would. */
+/** Emits an event per number in one transaction, as an operation does. */
 export const announce = (
   world: World,
   channels: string | readonly string[],
@@ -24,11 +24,11 @@ export const announce = (
     for (const n of numbers) await emit(counted, { channels: [channels].flat(), n })
   })
 
-/** Gives all that was said until now its place in the log: for those who look into its tables themselves. */
+/** Assigns offsets to all events emitted so far, for tests that read the log's tables. */
 export const settle = ({ db }: Pick<World, 'db'>): Promise<object[]> =>
   db.call('select count(*) from place_events($1, 1000000)', [numbers(0, shardCount)])
 
-/** What the events of the whole log carry, in the order of their transactions; `where` is SQL. */
+/** The data of the events in the log, in transaction order; `where` is an SQL condition. */
 export async function logged<D = unknown>(
   world: Pick<World, 'db'>,
   where: string,
@@ -39,6 +39,6 @@ export async function logged<D = unknown>(
   return (await world.db.query<{ data: D }>(text, names)).map(({ data }) => data)
 }
 
-/** `from` up to, and not with, `to`. */
+/** The whole numbers from `from` to `to` (exclusive). */
 export const numbers = (from: number, to: number): number[] =>
   Array.from({ length: to - from }, (_, index) => from + index)

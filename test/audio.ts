@@ -10,12 +10,12 @@ export type AudioKind = keyof typeof recipes
 export interface AudioWish {
   /** Default 3. */
   seconds?: number
-  /** What ffmpeg calls a source; default a beep that comes and goes. */
+  /** An ffmpeg source; default a pulsing beep. */
   source?: string
   tags?: Record<string, string>
 }
 
-/** How ffmpeg is told to make each kind. */
+/** The ffmpeg arguments for each format. */
 const recipes = {
   mp3: ['-c:a', 'libmp3lame', '-b:a', '96k'],
   aac: ['-c:a', 'aac', '-f', 'adts'],
@@ -27,15 +27,15 @@ const recipes = {
   aiff: ['-c:a', 'pcm_s16be'],
 }
 
-/** The path of a file with sound in it, made the first time that it is wished for. */
-export async function makeAudio(ffmpeg: string, kind: AudioKind, wish: AudioWish = {}): Promise<string> {
-  const { seconds = 3, source = 'aevalsrc=0.8*sin(440*2*PI*t)*abs(sin(2*PI*t))', tags = {} } = wish
+/** Creates an audio file, once per test run, and returns its path. */
+export async function makeAudio(ffmpeg: string, kind: AudioKind, options: AudioWish = {}): Promise<string> {
+  const { seconds = 3, source = 'aevalsrc=0.8*sin(440*2*PI*t)*abs(sin(2*PI*t))', tags = {} } = options
   const metadata = Object.entries(tags).flatMap(([name, value]) => ['-metadata', `${name}=${value}`])
   const input = ['-f', 'lavfi', '-i', `${source}:d=${seconds}`]
   return make(ffmpeg, [...input, ...metadata, ...recipes[kind]], kind)
 }
 
-/** The path of the first seconds of a file, in another format. */
+/** Converts the first seconds of a file to another format and returns the new path. */
 export const recode = (
   ffmpeg: string,
   path: string,
@@ -43,14 +43,14 @@ export const recode = (
   { seconds }: { seconds: number },
 ): Promise<string> => make(ffmpeg, ['-t', String(seconds), '-i', path, '-map', '0:a', ...recipes[kind]], kind)
 
-/** The path of an MP4 with pictures, with or without sound. */
+/** Creates an MP4 with video, with or without audio, and returns its path. */
 export async function makeVideo(ffmpeg: string, { sound }: { sound: boolean }): Promise<string> {
   const pictures = ['-f', 'lavfi', '-i', 'testsrc=d=2:s=64x64:r=5']
   const beep = sound ? ['-f', 'lavfi', '-i', 'sine=d=2', '-c:a', 'aac'] : []
   return make(ffmpeg, [...pictures, ...beep, '-c:v', 'mpeg4'], 'mp4')
 }
 
-/** The path of a file that ffmpeg makes of one of its sources, in any way. */
+/** Creates a file from an ffmpeg source with any arguments and returns its path. */
 export const makeSound = (
   ffmpeg: string,
   source: string,
@@ -58,15 +58,15 @@ export const makeSound = (
   extension: string,
 ): Promise<string> => make(ffmpeg, ['-f', 'lavfi', '-i', source, ...args], extension)
 
-/** The path of a file made of another, in any way. */
+/** Converts a file with any ffmpeg arguments and returns the new path. */
 export const remade = (ffmpeg: string, path: string, args: readonly string[], extension: string): Promise<string> =>
   make(ffmpeg, ['-i', path, ...args], extension)
 
-/** The path of the first seconds of a file, its frames as they are. */
+/** Copies the first seconds of a file without re-encoding and returns the new path. */
 export const beginningOf = (ffmpeg: string, path: string, seconds: number): Promise<string> =>
   remade(ffmpeg, path, ['-t', String(seconds), '-c', 'copy'], path.slice(path.lastIndexOf('.') + 1))
 
-/** Kept in the folder of the test stack, for all test files of the run. */
+/** Caches the file in the folder of the test stack, for all test files of the run. */
 async function make(ffmpeg: string, args: readonly string[], extension: string): Promise<string> {
   const folder = join(testStack().folder, 'audio')
   const path = join(folder, `${createHash('sha256').update(args.join('\0')).digest('hex').slice(0, 16)}.${extension}`)
@@ -76,9 +76,9 @@ async function make(ffmpeg: string, args: readonly string[], extension: string):
   )
   if (isThere) return path
   await mkdir(folder, { recursive: true })
-  // Two test files may want it at once: each makes its own, and the last one stays.
-  const made = join(folder, `${randomUUID()}.${extension}`)
-  await promisify(execFile)(ffmpeg, ['-v', 'error', '-nostdin', ...args, '-y', made])
-  await rename(made, path)
+  // Two test files may create it at once: each writes a temporary file and renames it.
+  const temporary = join(folder, `${randomUUID()}.${extension}`)
+  await promisify(execFile)(ffmpeg, ['-v', 'error', '-nostdin', ...args, '-y', temporary])
+  await rename(temporary, path)
   return path
 }

@@ -73,12 +73,12 @@ describe('the numbers', () => {
     expect(chosenFrom(quiet)).toEqual({ pairs: quiet, remarks: [] })
     expect(chosenFrom([...quiet, pair({ floor: 1.2 }), pair({ steal: 0.03 })])).toEqual({
       pairs: quiet,
-      remarks: ['2 of 10 pairs were disturbed and left out'],
+      remarks: ['2 of 10 pairs were disturbed and excluded'],
     })
     const noisy = [pair(), ...Array.from({ length: 9 }, () => pair({ steal: 0.5 }))]
     expect(chosenFrom(noisy)).toEqual({
       pairs: noisy,
-      remarks: ['the machine was not quiet: 9 of 10 pairs were disturbed, all are counted'],
+      remarks: ['the machine was busy: 9 of 10 pairs were disturbed, all of them count'],
     })
   })
 

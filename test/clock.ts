@@ -1,23 +1,23 @@
 import { type Clock } from '../kernel/world/clock'
 
-/** Real time, which tests put forward or stop. */
+/** A clock with real time that tests can advance or freeze. */
 export interface TestClock extends Clock {
   advance(ms: number): void
-  /** Time stands still but for `advance`, until this is disposed of. */
+  /** Freezes the time, except for `advance`, until disposed. */
   hold(): Disposable
 }
 
 export function testClock(): TestClock {
-  let aheadMs = 0
-  let heldAt: number | undefined
+  let offsetMs = 0
+  let frozenAt: number | undefined
   return {
-    now: () => (heldAt ?? Date.now()) + aheadMs,
+    now: () => (frozenAt ?? Date.now()) + offsetMs,
     advance(ms) {
-      aheadMs += ms
+      offsetMs += ms
     },
     hold() {
-      heldAt = Date.now()
-      return { [Symbol.dispose]: () => (heldAt = undefined) }
+      frozenAt = Date.now()
+      return { [Symbol.dispose]: () => (frozenAt = undefined) }
     },
   }
 }

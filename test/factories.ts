@@ -1,10 +1,10 @@
 import { newId } from '../kernel/ids'
 import { Track, TrackGuest } from '../models'
 
-/** A track that is there and ready, as if it had been uploaded and processed. */
-export async function makeTrack(ownerId: string, wish: Partial<Track['_creationAttributes']> = {}): Promise<Track> {
+/** Creates a track that is ready, as if it had been uploaded and processed. */
+export async function makeTrack(ownerId: string, fields: Partial<Track['_creationAttributes']> = {}): Promise<Track> {
   const now = new Date()
-  const { id = newId(now) } = wish
+  const { id = newId(now) } = fields
   return Track.create({
     id,
     ownerId,
@@ -16,10 +16,10 @@ export async function makeTrack(ownerId: string, wish: Partial<Track['_creationA
     durationMs: 180_000,
     createdAt: now,
     publishedAt: now,
-    ...wish,
+    ...fields,
   })
 }
 
-/** Somebody who has come by the secret link of a track. */
+/** Lets a profile access a track, as if it had opened the track's secret link. */
 export const makeGuest = (trackId: string, profileId: string): Promise<TrackGuest> =>
   TrackGuest.create({ trackId, profileId, createdAt: new Date() })

@@ -16,17 +16,17 @@ export interface StreamWish {
   track?: Partial<Track['_creationAttributes']>
 }
 
-/** A track as the worker leaves it: the file, its copy for downloads, renditions with their playlists and a preview in the bucket, and the rows. */
+/** Creates a processed track: rows, and in the bucket the file, its download copy, renditions with playlists, and a preview. */
 export async function makeStreamable(
   world: Pick<World, 'storage' | 'config'>,
   ownerId: string,
-  { seconds = 9, kbits = [96, 160], track: wish = {} }: StreamWish = {},
+  { seconds = 9, kbits = [96, 160], track: trackFields = {} }: StreamWish = {},
 ): Promise<{ track: Track; audio: TrackAudio; folder: string }> {
   const now = new Date()
   const [trackId, uploadId] = [newId(now), newId(now)]
   const folder = `audio/${trackId}/${uploadId}/hls/`
   const { ffmpeg } = world.config.tools
-  const made = await encoded(ffmpeg, seconds, kbits)
+  const made = await encodeOnce(ffmpeg, seconds, kbits)
   const renditions: Rendition[] = []
   for (const { name, kbit, media, playlist } of made) {
     await world.storage.put(`${folder}${name}.mp4`, media, 'audio/mp4')
@@ -45,7 +45,7 @@ export async function makeStreamable(
   const downloadKey = `audio/${trackId}/${uploadId}/download.flac`
   await world.storage.put(downloadKey, copy, 'audio/flac')
 
-  const facts = { contentType: 'audio/flac', visibility: 'public' as const, createdAt: now }
+  const sharedFields = { contentType: 'audio/flac', visibility: 'public' as const, createdAt: now }
   const track = await Track.create({
     ...{
       id: trackId,
@@ -56,8 +56,8 @@ export async function makeStreamable(
       durationMs: seconds * 1_000,
       publishedAt: now,
     },
-    ...facts,
-    ...wish,
+    ...sharedFields,
+    ...trackFields,
   })
   await Upload.create({
     ...{
@@ -71,7 +71,7 @@ export async function makeStreamable(
       etag: 'x',
       progress: 100,
     },
-    ...{ ...facts, expiresAt: now, putExpiresAt: now },
+    ...{ ...sharedFields, expiresAt: now, putExpiresAt: now },
   })
   const loudness = { loudnessLufs: -14.5, truePeakDbtp: -1.25 }
   const download = { downloadKey, downloadBytes: copy.length, downloadOf: uploadId }
@@ -87,12 +87,12 @@ interface Encoded {
   playlist: Buffer
 }
 
-const made = new Map<string, Promise<Encoded[]>>()
+const encodings = new Map<string, Promise<Encoded[]>>()
 
-function encoded(ffmpeg: string, seconds: number, kbits: readonly number[]): Promise<Encoded[]> {
+function encodeOnce(ffmpeg: string, seconds: number, kbits: readonly number[]): Promise<Encoded[]> {
   const key = `${seconds} ${kbits.join()}`
-  const known = made.get(key) ?? encode(ffmpeg, seconds, kbits)
-  made.set(key, known)
+  const known = encodings.get(key) ?? encode(ffmpeg, seconds, kbits)
+  encodings.set(key, known)
   return known
 }
 

@@ -34,10 +34,10 @@ const mutations: readonly Mutation[] = [
     name: 'join before read',
     file: 'realtime/channels.ts',
     edits: [
-      ['    await socket.join(wish.channel)\n    try {\n', '    try {\n'],
+      ['    await socket.join(request.channel)\n    try {\n', '    try {\n'],
       [
-        '      const caught = await catchUp(wish, bytesMax)\n',
-        '      const caught = await catchUp(wish, bytesMax)\n      await socket.join(wish.channel)\n',
+        '      const caughtUp = await catchUp(request, bytesMax)\n',
+        '      const caughtUp = await catchUp(request, bytesMax)\n      await socket.join(request.channel)\n',
       ],
     ],
     fails: 'joins the room before it reads the log: what happens between the two is heard',
@@ -46,10 +46,10 @@ const mutations: readonly Mutation[] = [
     name: 'listen before place',
     file: 'realtime/log/hub.ts',
     edits: [
-      ['    await this.doorbell.listen(channel)\n', '    const position = await this.log.position(channel)\n'],
+      ['    await this.redis.listen(channel)\n', '    const position = await this.log.position(channel)\n'],
       [
-        '    live.tracker.place(await this.log.position(channel))\n',
-        '    await this.doorbell.listen(channel)\n    live.tracker.place(position)\n',
+        '    entry.tracker.place(await this.log.position(channel))\n',
+        '    await this.redis.listen(channel)\n    entry.tracker.place(position)\n',
       ],
     ],
     fails: 'listens before it looks where a channel is',

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { testStack } from './stack'
 
-/** The variables of a bucket of one's own, for worlds that look at all of it: what other tests store would be in the way. */
+/** Creates a bucket and returns its variables, for tests that list the whole bucket. */
 export async function ownBucket(): Promise<Record<string, string>> {
   const bucket = `own-${randomUUID()}`
   const { S3_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = testStack().variables

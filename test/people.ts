@@ -6,18 +6,18 @@ import { type World } from '../kernel/world'
 import { getMe } from '../skills/user-profile/get-me'
 import { until } from './kernel/until'
 
-/** The two doors. */
+/** The two transports of the API: REST and Socket.IO. */
 export const doors = ['rest', 'socket'] as const
 export type Door = (typeof doors)[number]
 
 export interface PersonWish extends TokenWish {
-  /** Which node to connect to; else the next. */
+  /** The index of the node to connect to. Default: round robin. */
   node?: number
 }
 
 export interface CallOptions {
   door?: Door
-  /** The Idempotency-Key. */
+  /** The idempotency key. */
   key?: string
   headers?: Record<string, string>
 }
@@ -38,16 +38,16 @@ export interface Heard {
   data: Record<string, unknown>
 }
 
-/** A refusal that a test did not expect. */
+/** A problem that the server returned where a test expected success. */
 export class Refused extends Error {
   constructor(readonly problem: Problem) {
     super(`${problem.code}: ${problem.detail ?? problem.title} ${JSON.stringify(problem.errors ?? '')}`)
   }
 }
 
-const patienceMs = 8_000
+const timeoutMs = 8_000
 
-/** Someone with a token and a client, who speaks over either door and hears what happens on channels. */
+/** A signed-in test user that calls operations over REST or Socket.IO and records events of channels. */
 export class Person implements AsyncDisposable {
   id = ''
   private connection: Socket | undefined
@@ -65,29 +65,32 @@ export class Person implements AsyncDisposable {
     return person
   }
 
-  /** The answer's `data`; throws `Refused` when there is none. */
+  /** Calls an operation and returns `data`; throws `Refused` for a problem. */
   async call<O extends AnyOperation>(op: O, input: InputOf<O>, options: CallOptions = {}): Promise<AnswerOf<O>> {
     const { data, error } = await this.ask(op, input, options)
     if (error !== undefined) throw new Refused(error)
     return data as AnswerOf<O>
   }
 
-  /** The problem; throws when the call succeeds. */
+  /** Calls an operation and returns the problem; throws when the call succeeds. */
   async refused(op: AnyOperation, input: unknown, options: CallOptions = {}): Promise<Problem> {
     const { error, data } = await this.ask(op, input, options)
     if (error === undefined) throw new Error(`${op.name} succeeded: ${JSON.stringify(data)}`)
     return error
   }
 
-  /** The whole reply, over REST unless told otherwise. */
+  /** Calls an operation and returns the whole reply. Default transport: REST. */
   async ask(op: AnyOperation, input: unknown, { door = 'rest', key, headers = {} }: CallOptions = {}): Promise<Reply> {
     if (door === 'rest') {
-      const more = { authorization: `Bearer ${this.token}`, ...(key === undefined ? {} : { 'idempotency-key': key }) }
-      return askOverRest(this.url, op, input, { ...more, ...headers })
+      const baseHeaders = {
+        authorization: `Bearer ${this.token}`,
+        ...(key === undefined ? {} : { 'idempotency-key': key }),
+      }
+      return askOverRest(this.url, op, input, { ...baseHeaders, ...headers })
     }
     const socket = await this.socket()
-    const sent = { input, ...(key === undefined ? {} : { key }) }
-    return (await socket.timeout(patienceMs).emitWithAck(op.name, sent)) as Reply
+    const message = { input, ...(key === undefined ? {} : { key }) }
+    return (await socket.timeout(timeoutMs).emitWithAck(op.name, message)) as Reply
   }
 
   async socket(): Promise<Socket> {
@@ -97,13 +100,13 @@ export class Person implements AsyncDisposable {
     return socket
   }
 
-  /** Follows a channel; what is heard there is collected from now on. */
+  /** Follows a channel and records its events from now on. */
   async hear(channel: string): Promise<Ear> {
     const socket = await this.socket()
-    const ear = new Ear(socket, channel, new Date(this.now()).toISOString())
-    const { error } = (await socket.timeout(patienceMs).emitWithAck('channel.follow', { input: { channel } })) as Reply
+    const recorder = new Ear(socket, channel, new Date(this.now()).toISOString())
+    const { error } = (await socket.timeout(timeoutMs).emitWithAck('channel.follow', { input: { channel } })) as Reply
     if (error !== undefined) throw new Refused(error)
-    return ear
+    return recorder
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -111,14 +114,14 @@ export class Person implements AsyncDisposable {
   }
 }
 
-/** What arrived on one channel, in order. */
+/** Records the events of one channel, in order. */
 export class Ear {
   readonly events: Heard[] = []
-  /** The offset of the last event that arrived, awaited or not. */
-  private reached = 0
-  private waiting: (() => void)[] = []
+  /** The offset of the last event that arrived, recorded or not. */
+  private lastOffset = 0
+  private waiters: (() => void)[] = []
 
-  /** What happened until `after` may still arrive from a node that is behind; it is no part of what is awaited. */
+  /** Drops events up to the time `after`, which a node that is behind may still deliver. */
   constructor(
     socket: Socket,
     private readonly channel: string,
@@ -126,30 +129,30 @@ export class Ear {
   ) {
     socket.on('events', (frame: { channel: string; events: Heard[] }) => {
       if (frame.channel !== channel) return
-      this.reached = frame.events.at(-1)?.offset ?? this.reached
+      this.lastOffset = frame.events.at(-1)?.offset ?? this.lastOffset
       this.events.push(...frame.events.filter(({ at }) => at > after))
-      for (const wake of this.waiting.splice(0)) wake()
+      for (const wake of this.waiters.splice(0)) wake()
     })
   }
 
-  /** What was heard, once that is all that was said there until now; something has to have been said since it follows. */
+  /** Waits for all events emitted so far and returns the recorded ones. At least one must have been emitted since the follow. */
   async all({ channels }: Pick<World, 'channels'>): Promise<readonly Heard[]> {
     const { offset } = await channels.position(this.channel)
-    await until(() => this.reached >= offset)
+    await until(() => this.lastOffset >= offset)
     return this.events
   }
 
-  /** The first event of this name that fits, now or soon. */
+  /** Waits for an event with this name that `fits`. */
   async first(name: string, fits: (data: Heard['data']) => boolean = () => true): Promise<Heard> {
-    const deadline = Date.now() + patienceMs
+    const deadline = Date.now() + timeoutMs
     for (;;) {
       const found = this.events.find(event => event.name === name && fits(event.data))
       if (found !== undefined) return found
       if (Date.now() > deadline)
-        throw new Error(`${name} was not heard; heard: ${this.names().join(', ') || 'nothing'}`)
+        throw new Error(`${name} was not received; received: ${this.names().join(', ') || 'nothing'}`)
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, 200)
-        this.waiting.push(() => {
+        this.waiters.push(() => {
           clearTimeout(timer)
           resolve()
         })
@@ -162,7 +165,7 @@ export class Ear {
   }
 }
 
-/** One call over REST, as any client would make it. */
+/** Calls an operation over REST, as any client does. */
 export async function askOverRest(
   url: string,
   op: AnyOperation,
@@ -170,24 +173,24 @@ export async function askOverRest(
   headers: Record<string, string>,
 ): Promise<Reply> {
   const { method, path, params } = methodAndPath(op.route)
-  const sent = input as Record<string, unknown>
+  const fields = input as Record<string, unknown>
   const inQuery = method === 'GET' || method === 'DELETE'
-  const left = Object.entries(sent).filter(([name]) => !params.includes(name))
-  const given = Object.fromEntries(left.filter(([name]) => !inQuery || name !== 'secret'))
-  const secret = inQuery && typeof sent.secret === 'string' ? { 'x-track-secret': sent.secret } : {}
-  let filled = path
+  const unbound = Object.entries(fields).filter(([name]) => !params.includes(name))
+  const sentFields = Object.fromEntries(unbound.filter(([name]) => !inQuery || name !== 'secret'))
+  const secret = inQuery && typeof fields.secret === 'string' ? { 'x-track-secret': fields.secret } : {}
+  let filledPath = path
   for (const name of params) {
-    filled = filled.replace(`:${name}`, encodeURIComponent(String(sent[name])))
+    filledPath = filledPath.replace(`:${name}`, encodeURIComponent(String(fields[name])))
   }
   const query = new URLSearchParams(
-    Object.fromEntries(Object.entries(given).map(([name, value]) => [name, String(value)])),
+    Object.fromEntries(Object.entries(sentFields).map(([name, value]) => [name, String(value)])),
   )
-  const response = await fetch(`${url}/api/v1${filled}${inQuery && query.size > 0 ? `?${query.toString()}` : ''}`, {
+  const response = await fetch(`${url}/api/v1${filledPath}${inQuery && query.size > 0 ? `?${query.toString()}` : ''}`, {
     method,
     headers: { ...(inQuery ? {} : { 'content-type': 'application/json' }), ...secret, ...headers },
-    ...(inQuery ? {} : { body: JSON.stringify(given) }),
+    ...(inQuery ? {} : { body: JSON.stringify(sentFields) }),
   })
   const body = (await response.json()) as Record<string, unknown>
-  const rest = { status: response.status, headers: response.headers }
-  return response.ok ? { ...(body as Reply), ...rest } : { error: body as unknown as Problem, ...rest }
+  const meta = { status: response.status, headers: response.headers }
+  return response.ok ? { ...(body as Reply), ...meta } : { error: body as unknown as Problem, ...meta }
 }

@@ -11,20 +11,20 @@ export interface PictureShape {
   color?: Color
 }
 
-/** A picture in one colour, not yet of any format. */
+/** A picture in one color, not encoded yet. */
 export const plain = ({ width = 320, height = 320, color = red }: PictureShape = {}) =>
   sharp({ create: { width, height, channels: 3, background: color } })
 
 export const plainPng = (shape?: PictureShape): Promise<Buffer> => plain(shape).png().toBuffer()
 
-/** As much as 25 megapixels can be, four channels of 16 bits, interlaced: to draw it takes more than a second. */
+/** The most expensive picture of 25 megapixels: four channels of 16 bits, interlaced. Rendering takes more than a second. */
 export const heaviestPng = (): Promise<Buffer> =>
   sharp({ create: { width: 5_000, height: 5_000, channels: 4, background: { ...red, alpha: 0.5 } } })
     .toColourspace('rgb16')
     .png({ progressive: true, compressionLevel: 1 })
     .toBuffer()
 
-/** The upper half in one colour and the lower in another, not yet of any format. */
+/** A picture with an upper half and a lower half of different colors, not encoded yet. */
 export async function halves(width: number, height: number, upper: Color, lower: Color) {
   const half = await plain({ width, height: Math.floor(height / 2), color: lower })
     .png()
@@ -32,11 +32,11 @@ export async function halves(width: number, height: number, upper: Color, lower:
   return plain({ width, height, color: upper }).composite([{ input: half, gravity: 'south' }])
 }
 
-/** A PNG whose header claims a size, and whose data end after a few rows. */
+/** A PNG whose header claims a size, with data for a few rows only. */
 export const claimingPng = (width: number, height: number): Buffer =>
   pngOf({ width, height }, deflateSync(Buffer.alloc(1_000_000)))
 
-/** A PNG of 8 bits a channel, without alpha, around some data, whatever they are. */
+/** A PNG with 8 bits per channel, no alpha, and arbitrary image data. */
 export function pngOf({ width, height }: { width: number; height: number }, data: Buffer): Buffer {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)
@@ -45,7 +45,7 @@ export function pngOf({ width, height }: { width: number; height: number }, data
   return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))])
 }
 
-/** A valid PNG with a chunk more, right behind its header; so often. */
+/** A PNG with an additional chunk after its header, repeated `times` times. */
 export function withChunk(png: Buffer, type: string, data: Buffer, times = 1): Buffer {
   const headerEnd = signature.length + 25
   const more = Array.from({ length: times }, () => chunk(type, data))

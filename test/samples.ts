@@ -16,33 +16,33 @@ interface Schema {
   properties?: Record<string, Schema>
 }
 
-/** Values for fields of a form that cannot be made up from its pattern. */
-const known: Record<string, unknown> = {
+/** Valid values for fields whose pattern is too specific to generate one. */
+const knownValues: Record<string, unknown> = {
   secret: 's'.repeat(43),
   sha256: 'ab'.repeat(32),
   handleOrId: 'nobodyhere',
   until: new Date(0).toISOString(),
 }
 
-const anId = randomUUID()
+const sampleId = randomUUID()
 
-/** An input that is valid, with only what is required; its ids belong to nothing. */
+/** A valid input with only the required fields; its ids do not exist. */
 export const sampleOf = (field: Field<unknown>): Record<string, unknown> =>
   sample(jsonSchema(field), '') as Record<string, unknown>
 
-/** Not every file has to be announced with its SHA-256, but the small one of a sample has. */
-const namesIn = ({ required = [], properties = {} }: Schema) =>
+/** `sha256` is optional in the schema, but required for small files like those of a sample. */
+const requiredFields = ({ required = [], properties = {} }: Schema) =>
   'sha256' in properties && !required.includes('sha256') ? [...required, 'sha256'] : required
 
 function sample(schema: Schema, name: string): unknown {
-  if (name in known) return known[name]
+  if (name in knownValues) return knownValues[name]
   if (schema.const !== undefined) return schema.const
   if (schema.enum !== undefined) return schema.enum.find(value => value !== null)
   if (schema.anyOf?.[0] !== undefined) return sample(schema.anyOf[0], name)
   const type = Array.isArray(schema.type) ? schema.type.find(one => one !== 'null') : schema.type
   switch (type) {
     case 'object':
-      return Object.fromEntries(namesIn(schema).map(key => [key, sample(schema.properties?.[key] ?? {}, key)]))
+      return Object.fromEntries(requiredFields(schema).map(key => [key, sample(schema.properties?.[key] ?? {}, key)]))
     case 'array':
       return Array.from({ length: schema.minItems ?? 1 }, () => sample(schema.items ?? {}, name))
     case 'integer':
@@ -51,6 +51,6 @@ function sample(schema: Schema, name: string): unknown {
     case 'boolean':
       return true
     default:
-      return schema.format === 'uuid' || /id$/i.test(name) ? anId : 'a'.repeat(Math.max(schema.minLength ?? 0, 3))
+      return schema.format === 'uuid' || /id$/i.test(name) ? sampleId : 'a'.repeat(Math.max(schema.minLength ?? 0, 3))
   }
 }

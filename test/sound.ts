@@ -5,15 +5,15 @@ import { testStack } from './stack'
 
 export const toolsOfTests = () => readConfig(testStack().variables).tools
 
-/** What a player hears of a file or playlist, as samples of one channel: from its first moment on, the encoder's priming left out. */
+/** Decodes a file or playlist to mono samples as a player does: from time 0, without the encoder's priming. */
 export async function samplesOf(path: string, sampleRate: number): Promise<Int16Array> {
-  const heard = ['-copyts', '-i', path, '-af', 'aresample=async=1:first_pts=0', '-ac', '1', '-ar', String(sampleRate)]
+  const input = ['-copyts', '-i', path, '-af', 'aresample=async=1:first_pts=0', '-ac', '1', '-ar', String(sampleRate)]
   const { stdout, stderr } = await promisify(execFile)(
     toolsOfTests().ffmpeg,
-    ['-v', 'error', '-nostdin', ...heard, '-f', 's16le', 'pipe:1'],
+    ['-v', 'error', '-nostdin', ...input, '-f', 's16le', 'pipe:1'],
     { encoding: 'buffer', maxBuffer: 200 * 1024 * 1024 },
   )
-  if (stderr.length > 0) throw new Error(`ffmpeg found fault with ${path}: ${stderr.toString()}`)
+  if (stderr.length > 0) throw new Error(`ffmpeg reported errors for ${path}: ${stderr.toString()}`)
   return new Int16Array(stdout.buffer, stdout.byteOffset, stdout.length / 2)
 }
 
@@ -28,23 +28,23 @@ export async function probe(path: string): Promise<Probed> {
   return JSON.parse(stdout) as Probed
 }
 
-/** By how many samples `late` lags behind `early`, where both have most in common; looked for near `at`. */
+/** The lag of `late` behind `early` in samples, by cross-correlation of a window at `at`. */
 export function lagOf(
   early: Int16Array,
   late: Int16Array,
   at: number,
   { window = 6_000, lagMax = 1_500 } = {},
 ): number {
-  let best = { lag: NaN, likeness: -Infinity }
+  let best = { lag: NaN, correlation: -Infinity }
   for (let lag = -lagMax; lag <= lagMax; lag += 1) {
-    let likeness = 0
-    for (let index = at; index < at + window; index += 1) likeness += (early[index] ?? 0) * (late[index + lag] ?? 0)
-    if (likeness > best.likeness) best = { lag, likeness }
+    let correlation = 0
+    for (let index = at; index < at + window; index += 1) correlation += (early[index] ?? 0) * (late[index + lag] ?? 0)
+    if (correlation > best.correlation) best = { lag, correlation }
   }
   return best.lag
 }
 
-/** A source of ffmpeg's: notes that come in another order for every number, always the same for one. */
+/** An ffmpeg source of notes in an order that depends only on `number`. */
 export function melody(number: number, seconds = 15): string {
   const note = (every: number, low: number) =>
     `sin(2*PI*${low}*t*pow(2\\,floor(12*mod(abs(sin(floor(t*${every})*${12.9898 + number * 7.13})*43758.5453)\\,1))/12))`

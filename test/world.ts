@@ -26,30 +26,30 @@ export interface TestNode extends WebNode {
 
 export interface TestWorld extends AsyncDisposable {
   nodes: readonly TestNode[]
-  /** The world of the first node. */
+  /** The app context of the first node. */
   world: World
   issuer: Issuer
   clock: TestClock
   variables: Readonly<Record<string, string>>
-  /** Somebody signed in; each next one is connected to the next node. */
-  person(name: string, wish?: PersonWish): Promise<Person>
-  /** Resolves when everything that waits to be counted is counted: windows are over at once. */
+  /** Signs a user in; users are connected to the nodes round robin. */
+  person(name: string, options?: PersonWish): Promise<Person>
+  /** Resolves when all counter changes are applied; advances the clock to the end of their windows. */
   settle(): Promise<void>
-  /** Does all jobs that are due, as a worker would. */
+  /** Runs all due jobs, as a worker does. */
   work(): Promise<void>
 }
 
 export interface WorldWish {
-  /** Default 2: what works on one node only does not work. */
+  /** Default 2, so that tests find code that works on a single node only. */
   nodes?: number
   variables?: Record<string, string>
-  /** Default one that is silent. */
+  /** Default: silent. */
   log?: Log
 }
 
-/** A world of one's own: a database, a Redis prefix, a token issuer, some nodes; only its time is fake. */
-export async function freshWorld(wish: WorldWish = {}): Promise<TestWorld> {
-  const { nodes: nodeCount = 2, variables: more = {} } = wish
+/** Starts an isolated app: its own database, Redis prefix, token issuer and nodes. Only the clock is fake. */
+export async function freshWorld(options: WorldWish = {}): Promise<TestWorld> {
+  const { nodes: nodeCount = 2, variables: more = {} } = options
   const parts: AsyncDisposable[] = []
   const keep = <T extends AsyncDisposable>(part: T): T => {
     parts.unshift(part)
@@ -74,13 +74,13 @@ export async function freshWorld(wish: WorldWish = {}): Promise<TestWorld> {
     AUTH_ISSUER: issuer.issuer,
     ALLOWED_ORIGINS: 'https://tutti.example',
     DRAIN_SECONDS: '0',
-    // On a busy machine everything is late.
+    // A busy test machine has a large event loop lag.
     ADMISSION_LAG_MS: '600000',
     ...more,
   }
   const config = readConfig(variables)
-  const log = wish.log ?? createLog(config.logLevel)
-  // The models are bound to one connection per process: the nodes of a test share it, everything else is their own.
+  const log = options.log ?? createLog(config.logLevel)
+  // The models are bound to one database connection per process, so the nodes of a test share it. They share nothing else.
   const database = keep(await openDatabase(config, log))
   const nodes: TestNode[] = []
   for (let index = 0; index < nodeCount; index += 1) {
@@ -90,32 +90,34 @@ export async function freshWorld(wish: WorldWish = {}): Promise<TestWorld> {
     nodes.push(Object.assign(node, { world, url: `http://127.0.0.1:${node.port}` }))
   }
   const [first] = nodes
-  if (first === undefined) throw new Error('a world needs a node')
+  if (first === undefined) throw new Error('the test app needs at least one node')
 
-  let people = 0
+  let personCount = 0
   return {
     nodes,
     world: first.world,
     issuer,
     clock,
     variables,
-    async person(name, wish = {}) {
-      const node = nodes[wish.node ?? people % nodes.length] ?? first
-      people += 1
-      const token = await issuer.tokenFor(name, wish)
+    async person(name, options = {}) {
+      const node = nodes[options.node ?? personCount % nodes.length] ?? first
+      personCount += 1
+      const token = await issuer.tokenFor(name, options)
       return keep(await Person.arrive(name, token, node.url, () => clock.now()))
     },
     async settle() {
       clock.advance(2 * tallyWindowMs)
       await until(async () => {
-        const waiting = await first.world.db.query<Waiting>('select distinct tally, target_id as id from tally_changes')
-        first.world.tallies.ring(new Set(waiting.map(({ tally, id }) => targetName(tally, id))))
-        return waiting.length === 0
+        const pending = await first.world.db.query<CounterTarget>(
+          'select distinct tally, target_id as id from tally_changes',
+        )
+        first.world.tallies.ring(new Set(pending.map(({ tally, id }) => targetName(tally, id))))
+        return pending.length === 0
       })
     },
     async work() {
       const taskList = tasksOf(first.world, product, new AbortController().signal)
-      await runOnce({ connectionString: url, taskList, noHandleSignals: true, logger: quiet })
+      await runOnce({ connectionString: url, taskList, noHandleSignals: true, logger: silentLogger })
     },
     [Symbol.asyncDispose]: async () => {
       for (const part of parts) await part[Symbol.asyncDispose]()
@@ -123,9 +125,9 @@ export async function freshWorld(wish: WorldWish = {}): Promise<TestWorld> {
   }
 }
 
-interface Waiting {
+interface CounterTarget {
   tally: string
   id: string
 }
 
-const quiet = new Logger(() => () => undefined)
+const silentLogger = new Logger(() => () => undefined)

@@ -11,17 +11,17 @@ export interface Reply {
   error?: Problem
 }
 
-/** What a client of a frame gets to see: the text behind `42`. */
+/** Receives the text of an event packet, without the leading `42`. */
 export type Hears = (text: string) => void
 
 /**
- * The Engine.IO and Socket.IO protocols by hand over one WebSocket: socket.io-client would be busy before the server is.
- * It answers pings, knows calls with acks, and hands the text of events on without reading it.
+ * A minimal Socket.IO client over one WebSocket: socket.io-client would use more CPU than the server under test. Answers pings, sends calls
+ * with acknowledgements, and passes the text of events on without parsing it.
  */
 export class LoadClient {
   hears: Hears = () => undefined
   closed = false
-  /** How often the server sent it away before it was let in. */
+  /** Number of refused connection attempts before it was admitted. */
   refusals = 0
   private nextAck = 0
   private readonly acks = new Map<number, (reply: Reply) => void>()
@@ -44,7 +44,7 @@ export class LoadClient {
     })
   }
 
-  /** Connects, and signs in when there is a token. Comes again as the server bids it when it is asked to wait. */
+  /** Connects, authenticates when given a token, and retries after `retryAfter` when the server refuses it for now. */
   static async connect(port: number, token?: string): Promise<LoadClient> {
     const deadline = Date.now() + admittedWithinMs
     for (let refusals = 0; ; refusals += 1) {
@@ -60,7 +60,7 @@ export class LoadClient {
     }
   }
 
-  /** Connects to a server that knows no more than WebSockets. */
+  /** Connects to a plain WebSocket server. */
   static async connectRaw(port: number): Promise<LoadClient> {
     const socket = new WebSocket(`ws://127.0.0.1:${port}`, options)
     const client = new LoadClient(socket, undefined)
@@ -77,14 +77,14 @@ export class LoadClient {
     })
   }
 
-  /** The answer's data; rejects when there is none. */
+  /** Calls and returns the data; rejects with the error code. */
   async ask<T>(name: string, input: unknown): Promise<T> {
     const { data, error } = await this.call(name, input)
     if (error !== undefined) throw new Error(`${name}: ${error.code}`)
     return data as T
   }
 
-  /** Ends the connection as a cable does that is pulled. */
+  /** Drops the connection without a close frame. */
   cut(): void {
     this.socket.terminate()
   }
@@ -107,7 +107,7 @@ export class LoadClient {
   }
 }
 
-/** A server that is late sends newcomers away for as long as it is. */
+/** Time limit for admission: a server with event loop lag refuses new connections meanwhile. */
 const admittedWithinMs = 60_000
 
 const options = { perMessageDeflate: false, skipUTF8Validation: true } as const
@@ -117,7 +117,7 @@ function errorIn(text: string): Problem {
   return data ?? { code: message, status: 400 }
 }
 
-/** Does something for each, so many at a time. */
+/** Runs `work` for each item, `atOnce` in parallel. */
 export async function eachOf<T, R>(items: readonly T[], atOnce: number, work: (item: T, index: number) => Promise<R>) {
   const results: R[] = []
   let next = 0

@@ -7,21 +7,21 @@ interface Frame {
   to: number
 }
 
-const patienceMs = 10_000
+const timeoutMs = 10_000
 
 /**
- * Many clients, and how many events have reached them. Each must hear every event of a channel once, in order: a hole or a
- * repeat makes what was measured void.
+ * Counts the events delivered to many clients. Each client must receive every event of a channel once and in order: a gap or a duplicate
+ * invalidates the measurement.
  */
 export class Crowd {
   delivered = 0
   frames = 0
   bytes = 0
   private broken: string | undefined
-  private wanted = Infinity
+  private expectedTotal = Infinity
   private done: () => void = () => undefined
   private readonly last: Map<string, number>[]
-  /** All hear the same text, so that it needs to be read once. */
+  /** The last parsed text: all clients receive the same one, so it is parsed once. */
   private text = ''
   private frame: Frame | undefined
 
@@ -30,13 +30,13 @@ export class Crowd {
     clients.forEach((client, index) => (client.hears = text => this.hear(text, index)))
   }
 
-  /** Resolves when the next `count` events have reached everybody, and nothing more. */
-  async hearing(count: number, tell: () => Promise<unknown>): Promise<void> {
-    const expected = (this.wanted = this.delivered + count * this.clients.length)
+  /** Runs `send` and resolves when exactly `count` events have reached every client. @throws Void otherwise */
+  async hearing(count: number, send: () => Promise<unknown>): Promise<void> {
+    const expected = (this.expectedTotal = this.delivered + count * this.clients.length)
     const all = new Promise<void>(resolve => (this.done = resolve))
     let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>(resolve => (timer = setTimeout(resolve, patienceMs)))
-    await tell()
+    const late = new Promise<void>(resolve => (timer = setTimeout(resolve, timeoutMs)))
+    await send()
     if (this.delivered < expected) await Promise.race([all, late])
     clearTimeout(timer)
     const { broken, delivered } = this
@@ -54,16 +54,16 @@ export class Crowd {
     if (frame === undefined) return
     const last = this.last[index]?.get(frame.channel)
     if (last !== undefined && frame.from !== last + 1)
-      this.broken = `a client that was at ${last} of ${frame.channel} was sent ${frame.from}`
+      this.broken = `a client at offset ${last} of ${frame.channel} received ${frame.from}`
     this.last[index]?.set(frame.channel, frame.to)
     this.frames += 1
     this.bytes += text.length + 2
     this.delivered += frame.to - frame.from + 1
-    if (this.delivered >= this.wanted) this.done()
+    if (this.delivered >= this.expectedTotal) this.done()
   }
 }
 
-/** Undefined for what carries no events. */
+/** Parses an events frame; undefined for other messages. */
 export function frameIn(text: string): Frame | undefined {
   if (!text.startsWith('["events"')) return undefined
   const [, frame] = JSON.parse(text) as [string, { channel: string; events: { offset: number }[] }]

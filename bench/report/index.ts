@@ -5,10 +5,10 @@ import { type Figure } from '../judge'
 import { plotOf } from './plot'
 import { type About, tableOf } from './table'
 
-/** Writes `report.md` and `report.svg`, both from the same figures. */
+/** Writes `report.md` and `report.svg` from the figures. */
 export async function writeReport(folder: string, figures: readonly Figure[], about: About): Promise<void> {
   const page = join(folder, 'report.md')
-  // As `npm run check` wants it.
+  // Format with prettier, as `npm run check` requires.
   await writeFile(page, await format(tableOf(figures, about), { ...(await resolveConfig(page)), filepath: page }))
   await writeFile(join(folder, 'report.svg'), plotOf(figures))
 }

@@ -6,7 +6,7 @@ const right = 210
 const top = 64
 const rowHeight = 44
 const barHeight = 16
-/** Where the axis ends: a figure far beyond its goal is cut there. */
+/** End of the axis: a longer bar is cut there. */
 const shareMax = 1.5
 const titleLineMax = 46
 
@@ -15,7 +15,7 @@ const quiet = '#6b7280'
 const good = '#2f7d6b'
 const bad = '#c2452d'
 
-/** Bars: the part of what its goal allows that each figure takes, with the range it was found in. The goal is the line at 1. */
+/** Draws a bar chart of each figure as a share of its goal, with the measured range. The goal is the line at 100 %. */
 export function plotOf(figures: readonly Figure[]): string {
   const judged = figures.filter(({ goal }) => goal !== undefined)
   const height = top + judged.length * rowHeight + 40
@@ -27,10 +27,10 @@ export function plotOf(figures: readonly Figure[]): string {
     return `${line}${textAt(x, bottom + 18, tick === 1 ? 'goal' : `${tick * 100} %`, { anchor: 'middle', fill: tick === 1 ? ink : quiet, size: 11 })}`
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" font-family="system-ui, -apple-system, 'Segoe UI', sans-serif">
-<title>Each figure as a part of what its goal allows</title>
+<title>Each figure as a share of its goal</title>
 <rect width="${width}" height="${height}" fill="#ffffff"/>
-${textAt(20, 28, 'What it costs, as a part of what the goal allows', { size: 16, weight: 600 })}
-${textAt(20, 46, 'Shorter is better. Thin lines: lowest and highest of the pairs measured.', { fill: quiet, size: 12 })}
+${textAt(20, 28, 'Cost as a share of the goal', { size: 16, weight: 600 })}
+${textAt(20, 46, 'Shorter is better. Thin lines: range of the measured pairs.', { fill: quiet, size: 12 })}
 ${grid.join('\n')}
 ${judged.map((figure, index) => rowOf(figure, top + index * rowHeight)).join('\n')}
 </svg>
@@ -45,14 +45,14 @@ function rowOf(figure: Figure, y: number): string {
   const label = lines.map((line, index) =>
     textAt(left - 14, middle + 4 + (index - (lines.length - 1) / 2) * 14, line, { anchor: 'end', size: 12 }),
   )
-  const colour = isMet(figure) ? good : bad
+  const color = isMet(figure) ? good : bad
   const share = shareOfGoal(spread.median, goal)
   const found = Number.isNaN(share) ? 'not measured' : inWords(spread.median, unit)
   const asked = `${goal.is} ${goal.value}`
-  const words = textAt(width - right + 14, middle - 2, found, { size: 12, weight: 600, fill: colour })
+  const words = textAt(width - right + 14, middle - 2, found, { size: 12, weight: 600, fill: color })
   const goalWords = textAt(width - right + 14, middle + 13, asked, { size: 11, fill: quiet })
   if (Number.isNaN(share)) return [...label, words, goalWords].join('')
-  const bar = `<rect x="${left}" y="${middle - barHeight / 2}" width="${Math.max(xOf(share) - left, 1)}" height="${barHeight}" rx="2" fill="${colour}"/>`
+  const bar = `<rect x="${left}" y="${middle - barHeight / 2}" width="${Math.max(xOf(share) - left, 1)}" height="${barHeight}" rx="2" fill="${color}"/>`
   const ends = [spread.min, spread.max].map(value => xOf(shareOfGoal(value, goal)))
   const range =
     spread.count > 1
@@ -66,7 +66,7 @@ function xOf(share: number): number {
   return round(left + (within / shareMax) * (width - left - right))
 }
 
-interface Look {
+interface TextStyle {
   anchor?: 'start' | 'middle' | 'end'
   fill?: string
   size: number
@@ -77,13 +77,13 @@ function textAt(
   x: number,
   y: number,
   text: string,
-  { anchor = 'start', fill = ink, size, weight = 400 }: Look,
+  { anchor = 'start', fill = ink, size, weight = 400 }: TextStyle,
 ): string {
-  const look = `font-size="${size}" font-weight="${weight}" text-anchor="${anchor}" fill="${fill}"`
-  return `<text x="${round(x)}" y="${round(y)}" ${look}>${escaped(text)}</text>`
+  const style = `font-size="${size}" font-weight="${weight}" text-anchor="${anchor}" fill="${fill}"`
+  return `<text x="${round(x)}" y="${round(y)}" ${style}>${escaped(text)}</text>`
 }
 
-/** Lines of whole words that fit beside the bars; three at most. */
+/** Wraps a title into at most three lines. */
 function wrapped(title: string): string[] {
   const lines = ['']
   for (const word of title.split(' ')) {

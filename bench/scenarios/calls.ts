@@ -7,10 +7,10 @@ import { type Scenario } from './scenario'
 
 const calls = 1_500
 const atOnce = 16
-/** As many as it takes for none to call more often than one connection may. */
+/** Enough connections that none exceeds the call rate limit. */
 const callers = 400
 
-/** What the server pays for a call, over either door, next to a handler that does nothing but the same query. */
+/** CPU per call over REST and the socket, compared with a bare handler that runs the same query. */
 export const callsOverBothDoors: Scenario = {
   name: 'calls',
   promises: [
@@ -46,7 +46,7 @@ export const callsOverBothDoors: Scenario = {
   },
 }
 
-/** Microseconds of the server's CPU time per call. */
+/** CPU time of the server per call, in microseconds. */
 async function costOf(subject: RunningSubject, caller: Caller): Promise<number> {
   let left = calls
   const work = async () => {

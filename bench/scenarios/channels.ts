@@ -16,7 +16,7 @@ export interface CatchUp {
   more: boolean
 }
 
-/** What a listener at a party has open: two tracks, a playlist, the party and, of course, what concerns them alone. */
+/** Creates the channels that a party member follows: two tracks, a playlist, the party and their own user channel. */
 export async function makeChannels(lab: Lab, members: readonly Person[]) {
   const [host = { id: '', subject: '' }] = members
   const tracks = await makeTracks(lab.db, host, 2)
@@ -28,17 +28,17 @@ export async function makeChannels(lab: Lab, members: readonly Person[]) {
   return { shared, of: ({ id }: Person): readonly string[] => [`user:${id}`, ...shared] }
 }
 
-/** Follows channels for the first time, or where one had been; answers where one is then. */
+/** Follows channels, from positions if given; returns the answers and the new positions. */
 export async function followAll(
   client: LoadClient,
   channels: readonly string[],
   after: ReadonlyMap<string, Position> = new Map(),
 ): Promise<{ caughtUp: CatchUp[]; positions: Map<string, Position> }> {
-  const wishes = channels.map(channel => {
+  const requests = channels.map(channel => {
     const known = after.get(channel)
     return { channel, ...(known === undefined ? {} : { after: known }) }
   })
-  const { followed } = await client.ask<{ followed: { data?: CatchUp }[] }>('channel.followAll', { channels: wishes })
+  const { followed } = await client.ask<{ followed: { data?: CatchUp }[] }>('channel.followAll', { channels: requests })
   const caughtUp = followed.flatMap(({ data }) => data ?? [])
   return { caughtUp, positions: new Map(caughtUp.map(({ channel, epoch, top }) => [channel, { epoch, offset: top }])) }
 }

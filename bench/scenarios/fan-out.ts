@@ -10,14 +10,14 @@ import { atMost, type Measured, type Scenario } from './scenario'
 
 const followers = 1_000
 const roomSize = `room of ${followers.toLocaleString('en')}`
-/** Seen: 1.2 times the bare server for the first thousand events, while there is more code of ours to compile; 1.05 from then on. */
-const goes = [
+/** Observed: 1.2 × the bare server for the first 1,000 events, while the JIT compiles; 1.05 × from then on. */
+const variants = [
   { name: 'single-events', count: 1, transactions: 1, times: 80, warmings: 18 },
   { name: 'ten-events-a-tick', count: 10, transactions: 1, times: 10, warmings: 1 },
   { name: 'ten-transactions-a-tick', count: 10, transactions: 10, times: 10, warmings: 1 },
 ]
 
-/** What the server pays to bring an event to each follower of a full room, all guarantees included. */
+/** CPU to deliver an event to each follower of a full room, with all guarantees. */
 export const fanOut: Scenario = {
   name: 'fan-out',
   promises: [
@@ -45,7 +45,7 @@ export const fanOut: Scenario = {
       await room(lab, await lab.start('raw'), channel),
     ]
     const measured: Measured[] = []
-    for (const { name, count, transactions, times, warmings } of goes) {
+    for (const { name, count, transactions, times, warmings } of variants) {
       const tick = { channel, count, transactions }
       const framesBefore = ours.crowd.frames
       const { pairs, remarks } = await inPairs({
@@ -55,7 +55,7 @@ export const fanOut: Scenario = {
         floor: () => floor.costOf(tick, times),
       })
       const framesPerTick = (ours.crowd.frames - framesBefore) / followers / ours.takeTicks()
-      const size = `${Math.round(ours.crowd.bytes / ours.crowd.frames)} and ${Math.round(baseline.crowd.bytes / baseline.crowd.frames)} bytes a frame`
+      const size = `${Math.round(ours.crowd.bytes / ours.crowd.frames)} and ${Math.round(baseline.crowd.bytes / baseline.crowd.frames)} bytes per frame`
       measured.push({
         name,
         figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
@@ -85,7 +85,7 @@ async function room(lab: Lab, subject: RunningSubject, channel: string) {
       ticks = 0
       return taken
     },
-    /** Microseconds of CPU time per delivered event. One tick after the other: two would share a frame. */
+    /** CPU time per delivered event in microseconds. Waits for each tick: two at once would share a frame. */
     async costOf(tick: Announcement, times: number): Promise<number> {
       const cost = await subject.cost(async () => {
         for (let time = 0; time < times; time += 1) {

@@ -9,46 +9,46 @@ import { type Scenario } from './scenario'
 
 const calls = 1_000
 const atOnce = 16
-/** So many tracks are played in turn; those that nobody has played since are signed anew. */
+/** Tracks requested in turn; after an invalidation each is signed again. */
 const tracks = 250
 const renditions = ['aac-96', 'aac-160', 'aac-256']
-/** Of a track of four minutes. */
+/** Segments of a four-minute track. */
 const segments = 40
 
-/** What the server pays for a grant, next to a handler that answers the same JSON without asking anybody. */
+/** CPU per stream grant, compared with a handler that returns a constant JSON of the same size. */
 export const grants: Scenario = {
   name: 'grants',
   promises: [
-    { name: 'grant-shared', title: 'CPU per grant, signed for others before', unit: '×' },
-    { name: 'grant-signed', title: 'CPU per grant by cookies, each signed', unit: '×' },
-    { name: 'grant-rendered', title: 'CPU per grant, each signed and its playlists written', unit: '×' },
+    { name: 'grant-shared', title: 'CPU per grant, already signed', unit: '×' },
+    { name: 'grant-signed', title: 'CPU per grant with cookies, each signed', unit: '×' },
+    { name: 'grant-rendered', title: 'CPU per grant, each signed, with its playlists rewritten', unit: '×' },
   ],
 
   async measure(lab) {
     const [owner = { id: '', subject: '' }] = lab.people
-    const played = await makeStreams(lab.db, owner, tracks, renditions, name => `${folder}${name}`)
+    const trackIds = await makeStreams(lab.db, owner, tracks, renditions, name => `${folder}${name}`)
     await storePlaylists(lab)
     const [ours, bare] = [await lab.start('tutti'), await lab.start('bare')]
     const token = await lab.token(owner)
     const measured = []
-    for (const [name, delivery, count, isKnown] of [
+    for (const [name, delivery, count, isCached] of [
       ['grant-shared', 'url', calls, true],
       ['grant-signed', 'cookies', tracks, false],
       ['grant-rendered', 'url', tracks, false],
     ] as const) {
-      const ask = async (subject: RunningSubject) => {
-        if (!isKnown) await forget(lab)
-        return costOf(subject, { played, token, delivery, count })
+      const measureCost = async (subject: RunningSubject) => {
+        if (!isCached) await invalidateGrants(lab)
+        return costOf(subject, { trackIds, token, delivery, count })
       }
-      if (isKnown) await ask(ours)
-      const { pairs, remarks } = await inPairs({ ours: () => ask(ours), baseline: () => ask(bare) })
+      if (isCached) await measureCost(ours)
+      const { pairs, remarks } = await inPairs({ ours: () => measureCost(ours), baseline: () => measureCost(bare) })
       const us = median(pairs.map(pair => pair.ours))
       measured.push({
         name,
         figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
         ours: `${us.toFixed(0)} µs`,
         baseline: `${median(pairs.map(pair => pair.baseline)).toFixed(0)} µs`,
-        remarks: [`${(1e6 / us).toFixed(0)} grants in a second of one core`, ...remarks],
+        remarks: [`${(1e6 / us).toFixed(0)} grants per second of one core`, ...remarks],
       })
     }
     for (const subject of [ours, bare]) await subject.end()
@@ -72,18 +72,19 @@ async function storePlaylists({ storage }: Lab): Promise<void> {
   }
 }
 
-/** What was signed is for the audio of before. */
-const forget = ({ db }: Lab) => db.query(`update tracks set audio_key = 'audio/' || gen_random_uuid() || '.mp3'`)
+/** Changes the audio key of all tracks, which invalidates cached grants. */
+const invalidateGrants = ({ db }: Lab) =>
+  db.query(`update tracks set audio_key = 'audio/' || gen_random_uuid() || '.mp3'`)
 
-interface Asking {
-  played: readonly string[]
+interface GrantRequests {
+  trackIds: readonly string[]
   token: string
   delivery: 'url' | 'cookies'
   count: number
 }
 
-/** Microseconds of the server's CPU time per grant. */
-async function costOf(subject: RunningSubject, { played, token, delivery, count }: Asking): Promise<number> {
+/** CPU time of the server per grant, in microseconds. */
+async function costOf(subject: RunningSubject, { trackIds, token, delivery, count }: GrantRequests): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
   const body = JSON.stringify({ delivery })
   const headers = {
@@ -103,7 +104,7 @@ async function costOf(subject: RunningSubject, { played, token, delivery, count 
     })
   let left = count
   const work = async () => {
-    while (left-- > 0) await grant(played[left % played.length] ?? '')
+    while (left-- > 0) await grant(trackIds[left % trackIds.length] ?? '')
   }
   try {
     return (await subject.cost(() => Promise.all(Array.from({ length: atOnce }, work)))) / count

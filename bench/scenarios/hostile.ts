@@ -11,31 +11,31 @@ import { type RunningSubject } from '../running-subject'
 import { atMost, type Scenario } from './scenario'
 
 const callsPerSecond = 100
-/** One that calls more than ten times a second is sent away. */
+/** Enough clients to stay below the rate limit of 10 calls/s per connection. */
 const clientCount = 20
-/** As many as a worker does of the long jobs. */
+/** A worker's concurrency of long jobs. */
 const atOnce = 2
 const floodBytes = 16 * 1024 * 1024
 const idleMs = 10_000
 
-/** How late the loops of a node and of a worker are while the worker judges files that were made to do harm. */
+/** Event loop lag of a node and a worker while the worker processes malicious files. */
 export const hostile: Scenario = {
   name: 'hostile',
   promises: [
     {
       name: 'hostile-node',
-      title: 'Lag of a node while a worker judges hostile files, p99',
+      title: 'Event loop lag of a node while a worker processes hostile files, p99',
       unit: 'ms',
       goal: atMost(50),
     },
-    { name: 'hostile-worker', title: 'Lag of that worker itself, p99', unit: 'ms', goal: atMost(50) },
+    { name: 'hostile-worker', title: 'Event loop lag of that worker, p99', unit: 'ms', goal: atMost(50) },
   ],
 
   async measure(lab) {
     const folder = await mkdtemp(join(tmpdir(), 'tutti-bench-hostile-'))
     try {
       const files = await makeFiles(folder)
-      // A node has a core, as in the other scenarios; a worker and its tools take what they find.
+      // The node has its own core, as in the other scenarios; the worker and its tools run on any core.
       const [node, worker] = [await lab.start('tutti'), await lab.start('tutti', { isFree: true })]
       const [person = { id: '', subject: '' }] = lab.people
       const clients = await lab.crowd(node, clientCount)
@@ -50,24 +50,24 @@ export const hostile: Scenario = {
         baseline: () => during(() => new Promise(resolve => setTimeout(resolve, idleMs))),
       })
       for (const subject of [node, worker]) await subject.end()
-      const shown = (who: 'node' | 'worker') => {
+      const figureOf = (who: 'node' | 'worker') => {
         const p99 = pairs.map(pair => quantile(pair.ours[who], 0.99))
         const idle = pairs.map(pair => quantile(pair.baseline[who], 0.99))
-        const most = Math.max(...pairs.flatMap(pair => pair.ours[who]))
+        const largest = Math.max(...pairs.flatMap(pair => pair.ours[who]))
         return {
           name: `hostile-${who}`,
           figure: spreadOf(p99),
           ours: `${median(p99).toFixed(2)} ms`,
           baseline: `${median(idle).toFixed(2)} ms`,
-          most: `the latest single turn was ${most.toFixed(0)} ms late`,
+          largest: `largest single lag: ${largest.toFixed(0)} ms`,
         }
       }
-      const { most: mostOfNode, ...ofNode } = shown('node')
-      const { most: mostOfWorker, ...ofWorker } = shown('worker')
-      const what = `${files.length} files, ${atOnce} at once, and ${callsPerSecond} calls/s, all of them answered; the bare one is the same with no files`
+      const { largest: largestOfNode, ...ofNode } = figureOf('node')
+      const { largest: largestOfWorker, ...ofWorker } = figureOf('worker')
+      const conditions = `${files.length} files, ${atOnce} at once, and ${callsPerSecond} calls/s, all answered; the baseline is the same without files`
       return [
-        { ...ofNode, remarks: [what, mostOfNode, ...remarks] },
-        { ...ofWorker, remarks: [mostOfWorker, ...remarks] },
+        { ...ofNode, remarks: [conditions, largestOfNode, ...remarks] },
+        { ...ofWorker, remarks: [largestOfWorker, ...remarks] },
       ]
     } finally {
       await rm(folder, { recursive: true, force: true })
@@ -75,7 +75,7 @@ export const hostile: Scenario = {
   },
 }
 
-/** Calls at an even pace, each of which has to be answered. */
+/** Sends calls at an even pace during `work`; every call must succeed. */
 async function whileCalled(clients: readonly LoadClient[], work: () => Promise<unknown>): Promise<void> {
   const calls: Promise<Reply>[] = []
   const call = () => {
@@ -88,7 +88,8 @@ async function whileCalled(clients: readonly LoadClient[], work: () => Promise<u
   } finally {
     clearInterval(timer)
   }
-  for (const { error } of await Promise.all(calls)) if (error !== undefined) throw new Void(`a call: ${error.code}`)
+  for (const { error } of await Promise.all(calls))
+    if (error !== undefined) throw new Void(`a call failed: ${error.code}`)
 }
 
 async function judgeAll(worker: RunningSubject, files: readonly string[], ownerId: string): Promise<void> {
@@ -103,7 +104,7 @@ async function judgeAll(worker: RunningSubject, files: readonly string[], ownerI
   await Promise.all(Array.from({ length: atOnce }, judge))
 }
 
-/** Cut off, flooded with what looks like the next piece, bloated with pictures and words, changed at random. */
+/** Generates truncated files, files with floods of sync words, huge pictures and tags, and random mutations. */
 async function makeFiles(folder: string): Promise<string[]> {
   const made = async (name: string, ...args: string[]) => {
     const path = join(folder, name)

@@ -12,9 +12,9 @@ const channelCount = 50
 const perSecond = 500
 const seconds = 3
 const pace = `${perSecond} events/s, ${nodes} nodes`
-const patienceMs = 5_000
+const timeoutMs = 5_000
 
-/** What the log costs in time: commit to receipt, less what a bare emit takes to its receipt, at the same pace. */
+/** Latency added by the log: commit to receipt, minus bare emit to receipt, at the same pace. */
 export const latency: Scenario = {
   name: 'latency',
   promises: [
@@ -35,16 +35,16 @@ export const latency: Scenario = {
     await ours.close()
     await bare.close()
     const ms = (values: readonly number[]) => `${median(values).toFixed(2)} ms`
-    const shown = (at: 'p50' | 'p99') => ({
+    const figureOf = (at: 'p50' | 'p99') => ({
       name: `latency-${at}`,
       figure: spreadOf(pairs.map(pair => pair.ours[at] - pair.baseline[at])),
       ours: ms(pairs.map(pair => pair.ours[at])),
       baseline: ms(pairs.map(pair => pair.baseline[at])),
     })
-    const followers = `commit to receipt, less bare emit to receipt; ${channelCount} channels with a follower on each node, announced on both`
+    const followers = `commit to receipt, minus bare emit to receipt; ${channelCount} channels with a follower on each node, events emitted on both`
     return [
-      { ...shown('p50'), remarks: [followers, ...remarks] },
-      { ...shown('p99'), remarks },
+      { ...figureOf('p50'), remarks: [followers, ...remarks] },
+      { ...figureOf('p99'), remarks },
     ]
   },
 }
@@ -70,20 +70,20 @@ async function openStream(lab: Lab, kind: Kind, channels: readonly string[]) {
     }
   let next = 0
 
-  /** Milliseconds from each event's commit, or emit, to its receipt on each of the nodes. */
+  /** Milliseconds from the commit or emit of each event to its receipt on each node. */
   async function run(): Promise<Quantiles> {
     arrivals.length = 0
     const count = (perSecond * seconds) / nodes
-    const each = subjects.map((subject, index) =>
+    const streams = subjects.map((subject, index) =>
       subject.ask('stream', { channels, perSecond: perSecond / nodes, count, first: next + index, step: nodes }),
     )
     next += count * nodes
-    const told = new Map((await Promise.all(each)).flat())
-    const expected = told.size * nodes
-    const deadline = Date.now() + patienceMs
+    const committedAt = new Map((await Promise.all(streams)).flat())
+    const expected = committedAt.size * nodes
+    const deadline = Date.now() + timeoutMs
     while (arrivals.length < expected && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 20))
     if (arrivals.length !== expected) throw new Void(`${arrivals.length} of ${expected} events were delivered`)
-    const all = arrivals.map(([n, atUs]) => (atUs - (told.get(n) ?? NaN)) / 1_000)
+    const all = arrivals.map(([n, atUs]) => (atUs - (committedAt.get(n) ?? NaN)) / 1_000)
     return { p50: quantile(all, 0.5), p99: quantile(all, 0.99) }
   }
 

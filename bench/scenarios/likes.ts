@@ -8,51 +8,51 @@ import { nowUs } from '../subjects/subject'
 import { atMost, type Measured, type Scenario } from './scenario'
 
 const likers = 2_000
-const listeners = 20
+const followerCount = 20
 const perSecond = 1_000
 const windowMs = 200
-/** Other tracks that everybody likes before, while the code is being compiled. */
+/** Tracks liked first, while the JIT compiles. */
 const warmUps = 3
-/** What 1,000 a second are in flight at 64 ms each. */
+/** Calls in flight: 1,000/s at 64 ms each. */
 const atOnce = 64
 const settleWithinMs = 5_000
 
-/** A track that everybody likes at once: what its listeners are sent, and how often its row is written. */
+/** A track liked by many at once: frames sent to its followers, and updates of its row. */
 export const likes: Scenario = {
   name: 'likes',
   promises: [
     {
       name: 'likes-frames',
-      title: `Frames per like and listener, up to ${perSecond.toLocaleString('en')} likes/s`,
+      title: `Frames per like and follower, up to ${perSecond.toLocaleString('en')} likes/s`,
       unit: 'frames',
       goal: atMost(0.01),
     },
     { name: 'likes-updates', title: `Updates of the track's row per ${windowMs} ms`, unit: 'updates', goal: atMost(1) },
   ],
 
-  // PostgreSQL does much of it: it must not have to share a core with the load.
+  // PostgreSQL does much of the work: do not let it share a core with the load clients.
   measure: lab => lab.spreadOut(() => measureLikes(lab)),
 }
 
 async function measureLikes(lab: Lab): Promise<Measured[]> {
   const [owner = { id: '', subject: '' }] = lab.people
   const [trackId = '', ...others] = await makeTracks(lab.db, owner, 1 + warmUps)
-  // Two nodes on both cores: it is not their speed that is measured, but what they make of it.
+  // Two nodes on any core: this measures the number of frames and updates, not speed.
   const nodes = [await lab.start('tutti', { isFree: true }), await lab.start('tutti', { isFree: true })]
   const half = likers / nodes.length
   const crowd = (await Promise.all(nodes.map((node, index) => lab.crowd(node, half, index * half)))).flat()
-  const ears = (
-    await Promise.all(nodes.map((node, index) => lab.crowd(node, listeners / 2, likers + index * 10)))
+  const followers = (
+    await Promise.all(nodes.map((node, index) => lab.crowd(node, followerCount / 2, likers + index * 10)))
   ).flat()
-  // From each node in turn.
+  // Alternate between the nodes.
   const inTurn = crowd.map((_, index) => crowd[(index % 2) * half + (index >> 1)] ?? crowd[0])
   for (const other of others) {
     await eachOf(inTurn, atOnce, async client => client?.ask('interactions.likeTrack', { trackId: other }))
     await untilCounted(lab, other)
   }
   let frames = 0
-  await eachOf(ears, listeners, client => client.ask('channel.follow', { channel: `track:${trackId}` }))
-  for (const ear of ears) ear.hears = () => (frames += 1)
+  await eachOf(followers, followerCount, client => client.ask('channel.follow', { channel: `track:${trackId}` }))
+  for (const follower of followers) follower.hears = () => (frames += 1)
 
   const before = await updatesOfTracks(lab)
   const startUs = nowUs()
@@ -63,18 +63,18 @@ async function measureLikes(lab: Lab): Promise<Measured[]> {
   })
   const tookMs = (nowUs() - startUs) / 1_000
   await untilCounted(lab, trackId)
-  // PostgreSQL publishes its statistics once a second.
+  // PostgreSQL updates its statistics once a second.
   await pause(1_500)
   const updates = (await updatesOfTracks(lab)) - before
   for (const node of nodes) await node.end()
   return [
     {
       name: 'likes-frames',
-      figure: spreadOf([frames / likers / listeners]),
-      ours: `${frames / listeners} frames for ${likers.toLocaleString('en')} likes`,
+      figure: spreadOf([frames / likers / followerCount]),
+      ours: `${frames / followerCount} frames for ${likers.toLocaleString('en')} likes`,
       remarks: [
-        `${((likers / tookMs) * 1_000).toFixed(0)} likes/s came through, ${((frames / listeners / tookMs) * 1_000).toFixed(1)} frames/s to a listener`,
-        'the count was exact afterwards',
+        `${((likers / tookMs) * 1_000).toFixed(0)} likes/s, ${((frames / followerCount / tookMs) * 1_000).toFixed(1)} frames/s per follower`,
+        'the final count was exact',
       ],
     },
     {

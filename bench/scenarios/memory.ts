@@ -6,11 +6,11 @@ import { type Kind } from '../subject'
 import { makeChannels } from './channels'
 import { atMost, type Scenario } from './scenario'
 
-/** Until then the heap grows into what it keeps in reserve anyway. */
+/** Connections before the measurement, until the heap has used its reserve. */
 const warming = 1_000
 const connections = 3_000
 
-/** What an idle connection that follows five channels costs in memory, in fresh processes each time. */
+/** Memory per idle connection that follows five channels, in a new process for each measurement. */
 export const memory: Scenario = {
   name: 'memory',
   promises: [
@@ -49,9 +49,9 @@ export const memory: Scenario = {
         baseline: kb(pairs.map(pair => pair.baseline)),
         floor: kb(pairs.map(pair => pair.floor)),
         remarks: [
-          'the bare one is in five rooms',
-          `resident memory after collection, ${connections.toLocaleString('en')} connections on top of ${warming.toLocaleString('en')}`,
-          `of it JavaScript objects: ours ${kb([heaps.tutti])}, bare ${kb([heaps.bare])}, floor ${kb([heaps.raw])}`,
+          'a bare connection is in five rooms',
+          `resident memory after garbage collection, ${connections.toLocaleString('en')} connections on top of ${warming.toLocaleString('en')}`,
+          `of which JavaScript objects: ours ${kb([heaps.tutti])}, bare ${kb([heaps.bare])}, floor ${kb([heaps.raw])}`,
           ...remarks,
         ],
       },
@@ -64,10 +64,10 @@ async function bytesPerConnection(
   kind: Kind,
   channelsOf: (person: Lab['people'][number]) => readonly string[],
 ): Promise<{ resident: number; heap: number }> {
-  // How much of the young generation is resident says nothing of a connection: it is as small as by default.
+  // Use the default semi-space size: the resident part of a larger young generation would distort the result.
   const subject = await lab.start(kind, { execArgv: ['--expose-gc', '--max-semi-space-size=16'] })
   try {
-    const join = async (from: number, to: number) => {
+    const connectTo = async (from: number, to: number) => {
       const clients = await lab.crowd(subject, to - from, from)
       if (kind !== 'raw')
         await eachOf(clients, 40, async (client, index) => {
@@ -76,9 +76,9 @@ async function bytesPerConnection(
             await Promise.all(channelsOf(person).map(channel => client.ask('channel.follow', { channel })))
         })
     }
-    await join(0, warming)
+    await connectTo(0, warming)
     const before = await subject.ask('memory', null)
-    await join(warming, warming + connections)
+    await connectTo(warming, warming + connections)
     const after = await subject.ask('memory', null)
     return {
       resident: (after.resident - before.resident) / connections,

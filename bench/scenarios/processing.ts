@@ -18,7 +18,7 @@ import { atMost, type Scenario } from './scenario'
 const usualMinutes = 4
 const longMinutes = 60
 
-/** What making a track costs: next to the ffmpeg commands that it needs, and next to a track that is 15 times as long. */
+/** CPU of processing a track compared with the bare ffmpeg commands; memory compared with a track 15 times as long. */
 export const processing: Scenario = {
   name: 'processing',
   promises: [
@@ -30,7 +30,7 @@ export const processing: Scenario = {
     },
     {
       name: 'processing-memory',
-      title: `Memory of a worker for ${longMinutes} minutes, next to ${usualMinutes}`,
+      title: `Peak memory of a worker for ${longMinutes} minutes, vs. ${usualMinutes} minutes`,
       unit: '×',
       goal: atMost(1.2),
     },
@@ -57,8 +57,8 @@ export const processing: Scenario = {
           ours: seconds(pairs.map(pair => pair.ours)),
           baseline: seconds(pairs.map(pair => pair.baseline)),
           remarks: [
-            'the bare ones are the same two ffmpeg commands, for what is heard and for what is streamed, writing to disk',
-            'ours also fetches, hashes, probes, draws, stores and announces',
+            'baseline: the same two ffmpeg commands, for analysis and encoding, writing to disk',
+            'ours also downloads, hashes, probes, computes the waveform, stores and emits events',
             ...remarks,
           ],
         },
@@ -67,7 +67,7 @@ export const processing: Scenario = {
           figure: spreadOf([long / short]),
           ours: mb(long),
           baseline: mb(short),
-          remarks: ['the most that the process ever had resident, each in a fresh one'],
+          remarks: ['peak resident memory, each in a new process'],
         },
       ]
     } finally {
@@ -91,10 +91,10 @@ async function ourCost(lab: Lab, subject: RunningSubject, path: string): Promise
   return secondsOf(cpuOf(subject.pid)) - secondsOf(before)
 }
 
-/** The same arguments, run by hand. */
+/** CPU time of ffmpeg alone with the same arguments. */
 async function bareCost(folder: string, path: string): Promise<number> {
   const { flac: format } = formatsBySignature
-  if (format === undefined) throw new Error('FLAC is not known')
+  if (format === undefined) throw new Error('the FLAC format is not registered')
   const shape = streamShapeOf({ sampleRate: 44_100, channels: 2 })
   const qualities = qualitiesOf(shape, { codec: 'flac', kbps: 0 }, { opus: false })
   const streams = join(folder, 'streams')
@@ -105,7 +105,7 @@ async function bareCost(folder: string, path: string): Promise<number> {
   const cost = cpuOf(process.pid).children - before.children
   for (const { name, kbps } of qualities) {
     const { size } = await stat(join(streams, `${name}.mp4`))
-    if (size < kbps * usualMinutes * 60 * 25) throw new Void(`${name} is not whole`)
+    if (size < kbps * usualMinutes * 60 * 25) throw new Void(`${name} is incomplete`)
   }
   await rm(streams, { recursive: true })
   return cost
@@ -117,26 +117,26 @@ async function run(args: readonly string[]): Promise<void> {
   if (code !== 0) throw new Void(`ffmpeg ended with ${String(code)}`)
 }
 
-/** The most that a fresh process ever had in memory while it made a track of a file. */
+/** Peak resident memory of a new process while it processes a file, in bytes. */
 async function peakOf(lab: Lab, path: string): Promise<number> {
   const subject = await lab.start('tutti')
   const uploadId = await subject.ask('prepareUpload', { path, ownerId: lab.people[0]?.id ?? '' })
   await subject.ask('processUpload', { uploadId })
   const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${subject.pid}/status`, 'utf8')) ?? []
   await subject.end()
-  if (kilobytes === undefined) throw new Error('this system does not tell the most memory of a process')
+  if (kilobytes === undefined) throw new Error('VmHWM is missing in /proc/<pid>/status')
   return Number(kilobytes) * 1024
 }
 
 interface Cpu {
   own: number
-  /** Of the children that have ended. */
+  /** CPU time of ended child processes. */
   children: number
 }
 
 const ticksPerSecond = 100
 
-/** Seconds of CPU time, from the process's line in /proc (fields 14 to 17). */
+/** CPU time in seconds, from fields 14 to 17 of /proc/<pid>/stat. */
 function cpuOf(pid: number): Cpu {
   const line = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ')

@@ -1,11 +1,11 @@
 import { type Figure } from '../judge'
 import { type Lab } from '../lab'
 
-/** One file each: what is measured, and against what. */
+/** A benchmark scenario, one per file. */
 export interface Scenario {
-  /** As `--only` knows it. */
+  /** Name for `--only`. */
   name: string
-  /** The figures that it is responsible for: what is missing in the end could not be measured. */
+  /** The figures that `measure` must return; a missing one counts as not measured. */
   promises: readonly Promised[]
   measure(lab: Lab): Promise<readonly Measured[]>
 }

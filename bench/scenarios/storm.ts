@@ -10,19 +10,19 @@ import { atMost, type Measured, type Scenario } from './scenario'
 const clientCount = 2_000
 const missed = 3
 
-/** Everybody is cut off at once and comes back at once: how often PostgreSQL is asked. */
+/** All clients are disconnected and reconnect at once: PostgreSQL statements per client. */
 export const storm: Scenario = {
   name: 'storm',
   promises: [
     {
       name: 'storm-reads',
-      title: 'PostgreSQL statements per client, 2,000 coming back at once',
+      title: 'PostgreSQL statements per client, 2,000 reconnecting at once',
       unit: 'statements',
       goal: atMost(0.05),
     },
     {
       name: 'storm-reads-elsewhere',
-      title: 'PostgreSQL statements per client, 2,000 moving to the other node',
+      title: 'PostgreSQL statements per client, 2,000 moving to another node',
       unit: 'statements',
       goal: atMost(0.05),
     },
@@ -34,21 +34,21 @@ export const storm: Scenario = {
     const nodes = [await lab.start('tutti'), await lab.start('tutti')]
     const tokens = new Map<Person, string>()
     for (const person of people) tokens.set(person, await lab.token(person))
-    const knows = new Map<Person, Map<string, Position>>()
+    const positionsByPerson = new Map<Person, Map<string, Position>>()
 
-    async function come(person: Person, node: RunningSubject | undefined): Promise<LoadClient> {
+    async function connect(person: Person, node: RunningSubject | undefined): Promise<LoadClient> {
       const client = await LoadClient.connect(node?.port ?? 0, tokens.get(person))
-      const { caughtUp, positions } = await followAll(client, channels.of(person), knows.get(person))
+      const { caughtUp, positions } = await followAll(client, channels.of(person), positionsByPerson.get(person))
       const got = caughtUp.reduce((sum, { events }) => sum + events.length, 0)
-      const expected = knows.has(person) ? missed * channels.shared.length : 0
-      const isWhole = !knows.has(person) || caughtUp.every(({ recovered }) => recovered)
-      if (!isWhole || got !== expected) throw new Void(`a client got ${got} of ${expected} events that it had missed`)
-      knows.set(person, positions)
+      const expected = positionsByPerson.has(person) ? missed * channels.shared.length : 0
+      const isWhole = !positionsByPerson.has(person) || caughtUp.every(({ recovered }) => recovered)
+      if (!isWhole || got !== expected) throw new Void(`a client caught up on ${got} of ${expected} events`)
+      positionsByPerson.set(person, positions)
       return client
     }
 
-    /** Cuts all connections, lets events happen, and has everybody come back. */
-    async function strike(
+    /** Drops all connections, emits events, and reconnects everybody. */
+    async function disconnectAll(
       clients: readonly LoadClient[],
       shift: number,
     ): Promise<[LoadClient[], Map<string, number>, number[]]> {
@@ -60,25 +60,28 @@ export const storm: Scenario = {
       await statementsOf(nodes)
       const start = Date.now()
       const took: number[] = []
-      const back = await Promise.all(
+      const reconnected = await Promise.all(
         people.map(async (person, index) => {
-          const client = await come(person, nodes[(index + shift) % nodes.length])
+          const client = await connect(person, nodes[(index + shift) % nodes.length])
           took.push(Date.now() - start)
           return client
         }),
       )
-      return [back, await statementsOf(nodes), took]
+      return [reconnected, await statementsOf(nodes), took]
     }
 
-    const first = await eachOf(people, 40, (person, index) => come(person, nodes[index % nodes.length]))
-    const [same, readsSame, tookSame] = await strike(first, 0)
-    const [, readsElsewhere, tookElsewhere] = await strike(same, 1)
+    const first = await eachOf(people, 40, (person, index) => connect(person, nodes[index % nodes.length]))
+    const [same, readsSame, tookSame] = await disconnectAll(first, 0)
+    const [, readsElsewhere, tookElsewhere] = await disconnectAll(same, 1)
     for (const node of nodes) await node.end()
-    return [shown('storm-reads', readsSame, tookSame), shown('storm-reads-elsewhere', readsElsewhere, tookElsewhere)]
+    return [
+      figureOf('storm-reads', readsSame, tookSame),
+      figureOf('storm-reads-elsewhere', readsElsewhere, tookElsewhere),
+    ]
   },
 }
 
-function shown(name: string, statements: ReadonlyMap<string, number>, tookMs: readonly number[]): Measured {
+function figureOf(name: string, statements: ReadonlyMap<string, number>, tookMs: readonly number[]): Measured {
   const count = [...statements.values()].reduce((sum, one) => sum + one, 0)
   const most = [...statements].sort(([, a], [, b]) => b - a).slice(0, 3)
   return {
@@ -86,20 +89,20 @@ function shown(name: string, statements: ReadonlyMap<string, number>, tookMs: re
     figure: spreadOf([count / clientCount]),
     ours: `${count} for ${clientCount.toLocaleString('en')} clients`,
     remarks: [
-      `everybody back and caught up: p50 ${quantile(tookMs, 0.5)} ms, the last after ${quantile(tookMs, 1)} ms`,
-      `${missed} events missed on each of four channels; all statements count but what relays and flushers send at their own pace`,
-      `most of them: ${most.map(([statement, times]) => `${times} × ${statement}`).join(', ')}`,
+      `time to reconnect and catch up: p50 ${quantile(tookMs, 0.5)} ms, max ${quantile(tookMs, 1)} ms`,
+      `${missed} events missed on each of four channels; statements of relays and flushers are not counted`,
+      `most frequent: ${most.map(([statement, times]) => `${times} × ${statement}`).join(', ')}`,
     ],
   }
 }
 
-/** What a relay or a flusher sends at its own pace has nothing to do with who comes. */
-const own = /^[^:]*(relay|flush|poll)/
+/** Statements of relays and flushers, which do not depend on the number of clients. */
+const background = /^[^:]*(relay|flush|poll)/
 
 async function statementsOf(nodes: readonly RunningSubject[]): Promise<Map<string, number>> {
   const all = new Map<string, number>()
   for (const node of nodes)
     for (const [name, count] of Object.entries(await node.ask('statements', null)))
-      if (!own.test(name)) all.set(name, (all.get(name) ?? 0) + count)
+      if (!background.test(name)) all.set(name, (all.get(name) ?? 0) + count)
   return all
 }

@@ -12,54 +12,54 @@ const channelCount = 100
 const events = 6_000
 const rows = 12_000
 
-/** Each side writes in the same way, so that what differs is the event; the last says what the way costs besides. */
+/** The first two compare the same way of writing, so that only the event differs; the last one includes the cost of the pipeline. */
 const comparisons = [
   {
     name: 'durable-events-alike',
     ours: 'events',
     bare: 'rows in transactions',
     rounds: 5,
-    about: 'events by the whole pipeline; a row in a transaction of the same layer, as all that the product writes',
+    about: 'events through the whole pipeline; rows in transactions of the same layer, as the product writes them',
   },
   {
     name: 'log-appends',
     ours: 'appends',
     bare: 'rows',
     rounds: 3,
-    about: 'both by single statements of plain pg, prepared: the log, the relay and the hub without the pipeline',
+    about: 'both with single prepared statements of plain pg: the log, the relay and the hub without the pipeline',
   },
   {
     name: 'durable-events',
     ours: 'events',
     bare: 'rows',
     rounds: 3,
-    about: 'events by the whole pipeline; single rows by plain pg, without a transaction: what the pipeline costs too',
+    about: 'events through the whole pipeline; single rows with plain pg, without a transaction',
   },
 ] as const
 
-/** How many events a second become durable and reach a follower, next to as many plain rows as PostgreSQL will take. */
+/** Durable events per second that reach a follower, compared with plain inserts per second. */
 export const throughput: Scenario = {
   name: 'throughput',
   promises: [
     {
       name: 'durable-events-alike',
-      title: `Durable events per second, ${writers} writers, against plain inserts in transactions`,
+      title: `Durable events per second, ${writers} writers, vs. inserts in transactions`,
       unit: '×',
     },
     {
       name: 'log-appends',
-      title: 'Appends to the log by plain pg, against plain inserts by plain pg',
+      title: 'Appends to the log with plain pg, vs. inserts with plain pg',
       unit: '×',
     },
     {
       name: 'durable-events',
-      title: `Durable events per second, ${writers} writers, against plain inserts by plain pg`,
+      title: `Durable events per second, ${writers} writers, vs. inserts with plain pg`,
       unit: '×',
       goal: atLeast(0.4),
     },
   ],
 
-  // A rate is what the whole machine can do: PostgreSQL, which does most of it, must not have to share a core.
+  // PostgreSQL does most of the work: do not let it share a core with the load clients.
   measure: lab => lab.spreadOut(() => measureRates(lab)),
 }
 
@@ -69,7 +69,7 @@ async function measureRates(lab: Lab): Promise<Measured[]> {
     channel text not null, "offset" bigint not null, id uuid not null, name text not null, at timestamptz not null,
     data jsonb not null, logged_at timestamptz not null default now(), primary key (channel, "offset"))`)
   const channels = (await makeTracks(lab.db, owner, channelCount)).map(track => `track:${track}`)
-  // Of two thirds of the pool Sequelize makes its transactions: one connection for each writer.
+  // Sequelize gets two thirds of the pool: one connection per writer.
   const variables = { DATABASE_POOL_MAX: String(writers * 1.5) }
   const subject = await lab.start('tutti', { variables, isFree: true })
   const client = await LoadClient.connect(subject.port, await lab.token(owner))
@@ -88,7 +88,7 @@ async function measureRates(lab: Lab): Promise<Measured[]> {
       figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
       ours: rate(pairs.map(pair => pair.ours)),
       baseline: rate(pairs.map(pair => pair.baseline)),
-      remarks: [about, `${channelCount} channels, all delivered to a follower within the time; fsync on`, ...remarks],
+      remarks: [about, `${channelCount} channels, all events delivered to a follower in time; fsync on`, ...remarks],
     })
   }
   await subject.end()

@@ -10,8 +10,7 @@ import { frameOf } from './said'
 import { nowUs, paced, type Questions, type Stream, type Subject, type Told } from './subject'
 
 /**
- * The least that one could write with the same packages: no token, no limit, no validation, no log; one prepared query;
- * rooms over the Redis adapter.
+ * The minimal server with the same packages: no tokens, limits, validation or log; one prepared query; rooms over the Redis adapter.
  */
 export async function serveBare(): Promise<Subject> {
   const { REDIS_HOST: host = '', REDIS_PORT = '', REDIS_PREFIX: prefix = '' } = process.env
@@ -56,7 +55,7 @@ export async function serveBare(): Promise<Subject> {
   return { port: (http.address() as AddressInfo).port, answers: { announce, stream } }
 }
 
-/** As large as ours. */
+/** Same size as Tutti's response. */
 const grant = {
   data: { url: 'https://cdn.example/'.padEnd(700, 'x'), hls: { url: 'y'.repeat(700) }, more: 'z'.repeat(1_200) },
 }

@@ -1,11 +1,11 @@
 const sampleEveryMs = 5
-/** Twenty minutes: whoever never asks again costs no more. */
+/** Twenty minutes of samples, to bound the memory. */
 const samplesMax = 240_000
 
 let samples: number[] = []
 let timer: NodeJS.Timeout | undefined
 
-/** By how much the event loop was late since the last question. What it costs to know is paid from the first one on. */
+/** Event loop lag since the last call. Sampling starts with the first call. */
 export async function lateness(): Promise<number[]> {
   let lastAt = performance.now()
   timer ??= setInterval(() => {

@@ -9,7 +9,7 @@ import { product } from '../../skills'
 import { processTrack } from '../../skills/music-upload/process-track'
 import { incomingKey } from '../../skills/music-upload/places'
 
-/** A file as if it had been sent and finalized. */
+/** Creates an upload as if the file had been sent and finalized. */
 export async function prepareUpload(
   world: World,
   { path, ownerId }: { path: string; ownerId: string },
@@ -30,7 +30,7 @@ export async function prepareUpload(
   return id
 }
 
-/** The job that a worker does for it, to its end; tells how that was. */
+/** Runs the processing job of an upload; returns its final state. */
 export async function judgeUpload(world: World, { uploadId }: { uploadId: string }): Promise<string> {
   const { signal } = new AbortController()
   await processTrack.run(
@@ -43,10 +43,10 @@ export async function judgeUpload(world: World, { uploadId }: { uploadId: string
   return (await Upload.findByPk(uploadId))?.state ?? 'gone'
 }
 
-/** The same. Fails when not all of it is there then. */
+/** Runs the processing job. @throws unless the track is ready with all renditions */
 export async function processUpload(world: World, { uploadId }: { uploadId: string }): Promise<null> {
   const state = await judgeUpload(world, { uploadId })
   const audio = await TrackAudio.findOne({ where: { uploadId } })
-  if (state !== 'ready' || audio?.renditions.length !== 3) throw new Error('the track was not made')
+  if (state !== 'ready' || audio?.renditions.length !== 3) throw new Error('the track was not processed')
   return null
 }

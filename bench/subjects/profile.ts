@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector'
 
-/** Profiles this process from now on; what it answers ends that and keeps the profile in `file`. */
+/** Starts a CPU profile of this process; the returned function stops it and writes it to `file`. */
 export function startProfile(file: string): () => void {
   const session = new Session()
   session.connect()

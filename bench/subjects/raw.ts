@@ -4,7 +4,7 @@ import { WebSocketServer } from 'ws'
 import { frameOf } from './said'
 import { type Questions, type Subject } from './subject'
 
-/** The floor: the WebSocket library alone, which sends one prepared text to all that are connected, one after the other. */
+/** The floor: the `ws` package alone, which sends one prepared text to each connected client. */
 export async function serveRaw(): Promise<Subject> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false, clientTracking: true })
   await new Promise(resolve => server.once('listening', resolve))

@@ -1,10 +1,10 @@
 import { event } from '../../kernel/event'
 import { count, line, shape } from '../../kernel/schema'
 
-/** What all subjects tell their followers: Tutti as an event of its pipeline, the others as it is. */
+/** The event that all servers send: Tutti through its pipeline, bare servers as a literal frame. */
 export const said = event({
   name: 'bench.said',
-  summary: 'Something of an ordinary length was said.',
+  summary: 'Benchmark event of typical length',
   payload: shape({ channel: line(60), n: count, text: line(200) }),
   channels: ({ channel }) => [channel],
 })
@@ -13,7 +13,7 @@ export const text = 'All of it the same to everybody, and once: '.padEnd(120, 'a
 
 export const dataOf = (channel: string, n: number) => ({ channel, n, text })
 
-/** The frame in which Tutti sends one event, so that nobody sends more bytes than another. */
+/** A frame with one event in Tutti's format, so that all servers send the same number of bytes. */
 export const frameOf = (channel: string, n: number, id: string) => ({
   channel,
   epoch: '0123456789ab',

@@ -12,18 +12,18 @@ import { dataOf, said } from './said'
 import { watchStatements } from './statements'
 import { paced, type Questions, type Stream, type Subject, type Told, type Writing } from './subject'
 
-/** A node as it is in production; what is announced goes the whole way that an operation's events go. */
+/** A production node; emitted events go through the whole pipeline of an operation. */
 export async function serveTutti(): Promise<Subject> {
   const statements = watchStatements()
   const world = await createWorld(readConfig(process.env))
   await world.redis.ready(5_000)
-  const { port } = await startWeb(world, withoutEnd(product), 0)
+  const { port } = await startWeb(world, withoutLimits(product), 0)
 
   async function announce({ channel, count, transactions = 1 }: Questions['announce']['sent']): Promise<null> {
     const each = count / transactions
     await Promise.all(
       Array.from({ length: transactions }, (_, index) =>
-        say(
+        emitEvents(
           world,
           Array.from({ length: each }, (_, n) => [channel, index * each + n] as const),
         ),
@@ -37,7 +37,7 @@ export async function serveTutti(): Promise<Subject> {
     await paced(count, perSecond, index => {
       const n = first + index * step
       const channel = channels[n % channels.length] ?? ''
-      told.push(statements.committedAt(() => say(world, [[channel, n]])).then(atUs => [n, atUs]))
+      told.push(statements.committedAt(() => emitEvents(world, [[channel, n]])).then(atUs => [n, atUs]))
     })
     return Promise.all(told)
   }
@@ -56,18 +56,18 @@ export async function serveTutti(): Promise<Subject> {
   }
 }
 
-const say = (world: World, events: readonly (readonly [channel: string, n: number])[]): Promise<void> =>
+const emitEvents = (world: World, events: readonly (readonly [channel: string, n: number])[]): Promise<void> =>
   transact({ world, product, actor: null, requestId: randomUUID() }, async ({ emit }) => {
     for (const [channel, n] of events) await emit(said, dataOf(channel, n))
   })
 
-/** As many events, or plain rows of the same shape, as so many writers write one after the other. */
+/** Writes `count` events, or plain rows of the same shape, by `writers` in parallel. */
 async function write(world: World, { as, channels, writers, count }: Writing): Promise<null> {
-  plain ??= new Pool({ connectionString: world.db.url, max: writers })
-  const pool = plain
+  plainPool ??= new Pool({ connectionString: world.db.url, max: writers })
+  const pool = plainPool
   const channelOf = (n: number) => channels[n % channels.length] ?? ''
-  const one = {
-    events: (n: number) => say(world, [[channelOf(n), n]]),
+  const writeOne = {
+    events: (n: number) => emitEvents(world, [[channelOf(n), n]]),
     appends: async (n: number) => {
       const { id, name, at, channel, data } = rowOf(channelOf(n))
       const shard = shardOf(channel)
@@ -82,13 +82,13 @@ async function write(world: World, { as, channels, writers, count }: Writing): P
   }[as]
   let left = count
   const writer = async () => {
-    while (left > 0) await one((left -= 1))
+    while (left > 0) await writeOne((left -= 1))
   }
   await Promise.all(Array.from({ length: writers }, writer))
   return null
 }
 
-let plain: Pool | undefined
+let plainPool: Pool | undefined
 let rowsMade = 0
 
 const insert = 'insert into bench_rows (channel, "offset", id, name, at, data) values ($1, $2, $3, $4, $5, $6)'
@@ -102,8 +102,8 @@ const rowOf = (channel: string) => ({
   data: dataOf(channel, rowsMade),
 })
 
-/** Limits are counted as ever, but never reached. */
-const withoutEnd = (limited: Product): Product => ({
-  ...limited,
-  operations: limited.operations.map(op => ({ ...op, limit: { perMinute: 1_000_000_000 } })),
+/** Raises the rate limits: they are still counted, but never reached. */
+const withoutLimits = (original: Product): Product => ({
+  ...original,
+  operations: original.operations.map(op => ({ ...op, limit: { perMinute: 1_000_000_000 } })),
 })

@@ -1,9 +1,9 @@
 import { type Json } from '../../kernel/docs/schemas'
 
 /**
- * The TypeScript type of a JSON Schema, for the part of JSON Schema that our documents use. Lengths, bounds and formats
- * have no type and are left out; a reference is written as the name it ends with.
- * @throws Error on a form it does not know: a wrong type would be worse than none.
+ * The TypeScript type of a JSON Schema, for the subset of JSON Schema that our documents use. Ignores lengths, bounds and
+ * formats; a `$ref` becomes the last segment of its path.
+ * @throws Error on an unknown form, because a wrong type is worse than none.
  */
 export function typeOfSchema(schema: Json): string {
   const { $ref, anyOf, type } = schema
@@ -13,12 +13,12 @@ export function typeOfSchema(schema: Json): string {
   if (Array.isArray(schema.enum)) return union(schema.enum.map(value => JSON.stringify(value)))
   if (Array.isArray(type)) return union(type.map(one => typeOfSchema({ ...schema, type: one as unknown })))
   if (type === undefined && Object.keys(schema).length === 0) return 'unknown'
-  const write = typeof type === 'string' ? simple[type] : undefined
-  if (write === undefined) throw new Error(`no type for the schema ${JSON.stringify(schema)}`)
-  return write(schema)
+  const toType = typeof type === 'string' ? typesByName[type] : undefined
+  if (toType === undefined) throw new Error(`no type for the schema ${JSON.stringify(schema)}`)
+  return toType(schema)
 }
 
-const simple: Readonly<Record<string, (schema: Json) => string>> = {
+const typesByName: Readonly<Record<string, (schema: Json) => string>> = {
   string: () => 'string',
   number: () => 'number',
   integer: () => 'number',
@@ -28,7 +28,7 @@ const simple: Readonly<Record<string, (schema: Json) => string>> = {
   object: typeOfObject,
 }
 
-/** An object with listed keys, or a map; joi describes a map by a pattern that fits every key. */
+/** An object with listed keys, or a map, which joi describes with `patternProperties`. */
 function typeOfObject({ properties = {}, patternProperties = {}, required, additionalProperties }: Json): string {
   const values = Object.values(toSchema(patternProperties)).map(value => typeOfSchema(toSchema(value)))
   if (values.length > 0) return `Record<string, ${union(values)}>`

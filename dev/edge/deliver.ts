@@ -20,15 +20,15 @@ export interface Origin {
 
 export interface Wanted {
   key: string
-  /** The Content-Disposition that the origin shall answer with. */
+  /** The Content-Disposition of the response. */
   disposition: string | undefined
 }
 
 /**
- * Streams one object to the viewer at the viewer's pace, whole or in the range asked for, and answers the conditional headers.
- * A viewer who leaves takes the request to the origin along.
+ * Streams one object to the viewer with backpressure, whole or the requested range, and evaluates the conditional headers.
+ * Aborts the request to the origin when the viewer disconnects.
  *
- * A missing object is 404 NoSuchKey, as for a distribution that may list its bucket; without that permission S3 says 403.
+ * A missing object is 404 NoSuchKey, as for a distribution that may list its bucket; without that permission S3 responds 403.
  */
 export async function deliver(
   { s3, bucket }: Origin,
@@ -36,27 +36,27 @@ export async function deliver(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const left = new AbortController()
+  const disconnected = new AbortController()
   response.once('close', () => {
-    if (!response.writableFinished) left.abort()
+    if (!response.writableFinished) disconnected.abort()
   })
-  const options = { abortSignal: left.signal }
+  const options = { abortSignal: disconnected.signal }
   const wanted = { Bucket: bucket, Key: key, ResponseContentDisposition: disposition }
 
   try {
     if (request.method === 'HEAD') {
       const head = await s3.send(new HeadObjectCommand({ ...wanted, ...conditions(request) }), options)
-      response.writeHead(200, describe(head)).end()
+      response.writeHead(200, headersOf(head)).end()
       return
     }
     const range = await applicableRange(request, () => s3.send(new HeadObjectCommand(wanted), options))
     const object = await s3.send(new GetObjectCommand({ ...wanted, ...conditions(request), ...range }), options)
-    response.writeHead(object.ContentRange ? 206 : 200, describe(object))
+    response.writeHead(object.ContentRange ? 206 : 200, headersOf(object))
     if (object.Body instanceof Readable) await pipeline(object.Body, response)
     else response.end()
   } catch (error) {
     if (response.headersSent || response.destroyed) response.destroy()
-    else answerFor(error, response)
+    else sendOriginError(error, response)
   }
 }
 
@@ -77,17 +77,17 @@ function httpDate(text: string | undefined): Date | undefined {
 }
 
 /**
- * The range to ask the origin for: none when it is no single byte range (a server may then answer with the whole), and none when the
- * `If-Range` validator is out of date, so that no viewer glues two versions of a file together.
+ * The range to request from the origin. None unless it is a single byte range (a server may then send the whole object), and
+ * none when the `If-Range` validator is out of date, so that no viewer combines two versions of a file.
  */
 async function applicableRange(
   { headers }: IncomingMessage,
-  look: () => Promise<HeadObjectCommandOutput>,
+  head: () => Promise<HeadObjectCommandOutput>,
 ): Promise<{ Range?: string }> {
   const { range, 'if-range': validator } = headers
   if (range === undefined || !isSingleRange(range)) return {}
   if (validator === undefined) return { Range: range }
-  const { ETag, LastModified } = await look()
+  const { ETag, LastModified } = await head()
   return validator === ETag || validator === LastModified?.toUTCString() ? { Range: range } : {}
 }
 
@@ -97,8 +97,8 @@ function isSingleRange(range: string): boolean {
   return first === '' || last === '' || Number(first) <= Number(last)
 }
 
-function describe(object: GetObjectCommandOutput | HeadObjectCommandOutput): OutgoingHttpHeaders {
-  return present({
+function headersOf(object: GetObjectCommandOutput | HeadObjectCommandOutput): OutgoingHttpHeaders {
+  return withoutUndefined({
     'Content-Type': object.ContentType,
     'Content-Length': object.ContentLength,
     'Content-Range': object.ContentRange,
@@ -112,16 +112,16 @@ function describe(object: GetObjectCommandOutput | HeadObjectCommandOutput): Out
   })
 }
 
-function answerFor(error: unknown, response: ServerResponse): void {
+function sendOriginError(error: unknown, response: ServerResponse): void {
   const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined
   const origin = error instanceof S3ServiceException ? (error.$response?.headers ?? {}) : {}
   if (status === 304) {
-    const kept = {
+    const validators = {
       ETag: origin['etag'],
       'Last-Modified': origin['last-modified'],
       'Cache-Control': origin['cache-control'],
     }
-    response.writeHead(304, present(kept)).end()
+    response.writeHead(304, withoutUndefined(validators)).end()
   } else if (status === 404) {
     refuse(response, 404, 'NoSuchKey')
   } else if (status === 412) {
@@ -136,6 +136,6 @@ function answerFor(error: unknown, response: ServerResponse): void {
   }
 }
 
-function present(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+function withoutUndefined(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
   return Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined))
 }

@@ -12,7 +12,7 @@ export interface EdgeOptions {
   /** PEM public keys (RSA or EC P-256) by key pair id. */
   publicKeys: Readonly<Record<string, string>>
   origin: { endpoint: string; region: string; bucket: string; accessKeyId: string; secretAccessKey: string }
-  /** Pages that may read answers, by origin; a named one may send cookies. Default `['*']`: every page, without cookies. */
+  /** Origins of pages that may read responses and send cookies. Default `['*']`: all pages, without cookies. */
   allowedOrigins?: readonly string[]
   /** Epoch milliseconds. */
   now?: () => number
@@ -24,8 +24,9 @@ export interface Edge extends AsyncDisposable {
 }
 
 /**
- * The development stand-in for CloudFront in front of a private bucket: serves GET and HEAD for signed URLs and signed cookies, refuses
- * with CloudFront's error documents, and writes no log, since a signed URL is a secret. Throws if a public key is unusable or the port taken.
+ * The development stand-in for CloudFront in front of a private bucket: serves GET and HEAD for signed URLs and signed cookies
+ * and responds with CloudFront's error documents. Writes no log, because a signed URL is a secret.
+ * @throws Error if a public key is unusable or the port is taken.
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const { endpoint, region, bucket, accessKeyId, secretAccessKey } = options.origin
@@ -34,18 +35,18 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     region,
     credentials: { accessKeyId, secretAccessKey },
     forcePathStyle: true,
-    // A checksum of the whole says nothing about a range, and the check would wrap the stream.
+    // A checksum of the whole object does not apply to a range, and verifying it would wrap the stream.
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // A paused player keeps its connection, and must not keep others waiting.
+    // A paused player keeps its connection open, so do not limit the number of connections.
     requestHandler: { httpAgent: { keepAlive: true, maxSockets: Infinity } },
   })
   const edge: Config = {
-    keys: trusted(options.publicKeys),
+    keys: parsePublicKeys(options.publicKeys),
     origin: { s3, bucket },
     allowedOrigins: options.allowedOrigins ?? ['*'],
     now: options.now ?? Date.now,
   }
-  const server = createServer((request, response) => void answer(edge, request, response))
+  const server = createServer((request, response) => void handle(edge, request, response))
   server.listen(options.port ?? 0, '127.0.0.1')
   await once(server, 'listening')
   const port = portOf(server)
@@ -71,7 +72,7 @@ interface Config {
   now: () => number
 }
 
-function trusted(publicKeys: Readonly<Record<string, string>>): ReadonlyMap<string, KeyObject> {
+function parsePublicKeys(publicKeys: Readonly<Record<string, string>>): ReadonlyMap<string, KeyObject> {
   return new Map(
     Object.entries(publicKeys).map(([id, pem]) => {
       const key = createPublicKey(pem)
@@ -83,10 +84,10 @@ function trusted(publicKeys: Readonly<Record<string, string>>): ReadonlyMap<stri
   )
 }
 
-async function answer(edge: Config, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(edge: Config, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method, url = '', headers } = request
-  allowReading(edge.allowedOrigins, headers.origin, response)
-  // Whatever somebody has stored is what it says it is.
+  setCorsHeaders(edge.allowedOrigins, headers.origin, response)
+  // Browsers must not guess another type for a stored file.
   response.setHeader('X-Content-Type-Options', 'nosniff')
   if (method === 'OPTIONS' && headers['access-control-request-method'] !== undefined) {
     response.writeHead(204, preflight).end()
@@ -99,8 +100,8 @@ async function answer(edge: Config, request: IncomingMessage, response: ServerRe
   }
 
   const ip = request.socket.remoteAddress ?? ''
-  const seen = { url: `http://${headers.host ?? ''}${url}`, cookie: headers.cookie, ip }
-  const verdict = isOpen(url) ? 'ok' : verifySigned(seen, edge.keys, edge.now())
+  const signedRequest = { url: `http://${headers.host ?? ''}${url}`, cookie: headers.cookie, ip }
+  const verdict = isPublic(url) ? 'ok' : verifySigned(signedRequest, edge.keys, edge.now())
   if (verdict !== 'ok') {
     refuse(response, 403, verdict)
     return
@@ -111,17 +112,17 @@ async function answer(edge: Config, request: IncomingMessage, response: ServerRe
   else await deliver(edge.origin, { key, disposition: dispositionIn(url) }, request, response)
 }
 
-/** The behaviour for pictures, which wants no signature. Their exact form, so that no way leads from there to anything else. */
-const isOpen = (url: string): boolean => /^\/pictures\/[0-9a-f-]{36}\/\d+\.(webp|jpg)(\?|$)/.test(url)
+/** The cache behavior for pictures, which needs no signature. Matches the exact form of their paths and nothing else. */
+const isPublic = (url: string): boolean => /^\/pictures\/[0-9a-f-]{36}\/\d+\.(webp|jpg)(\?|$)/.test(url)
 
 /**
- * As the cache policies of docs/deployment.md have it, the only thing of the query that reaches the origin, and nothing for
- * pictures: whoever may add to an address, since its policy has a wildcard or there is none, could have a file answered as a page.
+ * The only query parameter that reaches the origin, as in the cache policies of docs/deployment.md. None for pictures: an
+ * unsigned or wildcard URL can be extended, and a parameter could turn a file into a page.
  */
 const dispositionIn = (url: string): string | undefined =>
-  isOpen(url) ? undefined : (new URLSearchParams(url.split('?')[1]).get('response-content-disposition') ?? undefined)
+  isPublic(url) ? undefined : (new URLSearchParams(url.split('?')[1]).get('response-content-disposition') ?? undefined)
 
-/** The key S3 would read from this path: there a bare `+` is a space, and only `%2B` is a plus. */
+/** The key that S3 reads from this path: a bare `+` is a space, and only `%2B` is a plus. */
 function objectKey(url: string): string | undefined {
   const [path = ''] = url.split('?', 1)
   if (!path.startsWith('/')) return undefined
@@ -138,7 +139,7 @@ const preflight = {
   'Access-Control-Max-Age': '600',
 }
 
-function allowReading(allowed: readonly string[], origin: string | undefined, response: ServerResponse): void {
+function setCorsHeaders(allowed: readonly string[], origin: string | undefined, response: ServerResponse): void {
   response.setHeader('Access-Control-Expose-Headers', 'Content-Range, Accept-Ranges, Content-Length, ETag')
   if (allowed.includes('*')) {
     response.setHeader('Access-Control-Allow-Origin', '*')

@@ -1,6 +1,6 @@
 import { BlockList, isIPv4 } from 'node:net'
 
-/** What a signed policy grants. Times are epoch seconds; `resource` may hold `*` and `?`; `sourceIp` is an IPv4 range. */
+/** The conditions of a signed policy. Times in epoch seconds; `resource` may contain `*` and `?`; `sourceIp` is an IPv4 range. */
 export interface Policy {
   resource: string
   dateLessThan: number
@@ -8,14 +8,14 @@ export interface Policy {
   sourceIp: { base: string; bits: number } | undefined
 }
 
-/** Who asks for what, and when: `url` without the CloudFront parameters, `now` in epoch milliseconds. */
+/** A request to check against a policy: `url` without the CloudFront parameters, `now` in epoch milliseconds. */
 export interface Visit {
   url: string
   ip: string
   now: number
 }
 
-/** Does the policy let this visit pass? */
+/** Whether the policy allows this request. */
 export function permits(policy: Policy, { url, ip, now }: Visit): boolean {
   const seconds = now / 1000
   if (seconds >= policy.dateLessThan) return false
@@ -24,14 +24,14 @@ export function permits(policy: Policy, { url, ip, now }: Visit): boolean {
   return matches(policy.resource, url)
 }
 
-/** The text a canned policy's signature covers: never sent, rebuilt from the URL and its `Expires`, byte for byte. */
+/** The text that a canned policy's signature covers. It is never sent, so rebuild it byte for byte from URL and `Expires`. */
 export function cannedPolicy(url: string, expires: string): string {
   return `{"Statement":[{"Resource":"${url}","Condition":{"DateLessThan":{"AWS:EpochTime":${expires}}}}]}`
 }
 
 /**
- * Reads a policy's JSON; undefined if CloudFront would call it malformed: anything but an array of exactly one statement, no end
- * date, or a condition it does not know. A missing `Resource` stands for every file, as AWS documents (and advises against).
+ * Parses a policy's JSON. Undefined if CloudFront rejects it as malformed: not exactly one statement, no end date, or an unknown
+ * condition. A missing `Resource` means every file, as AWS documents (and advises against).
  */
 export function parsePolicy(text: string): Policy | undefined {
   const statements = field(parseJson(text), 'Statement')
@@ -39,7 +39,7 @@ export function parsePolicy(text: string): Policy | undefined {
   const statement: unknown = statements[0]
   const resource = field(statement, 'Resource') ?? '*'
   const condition = field(statement, 'Condition')
-  if (typeof resource !== 'string' || !knowsAll(condition)) return undefined
+  if (typeof resource !== 'string' || !hasOnlyKnownOperators(condition)) return undefined
 
   const dateLessThan = epoch(field(condition, 'DateLessThan'))
   const dateGreaterThan = epoch(field(condition, 'DateGreaterThan'))
@@ -62,7 +62,7 @@ function field(value: unknown, name: string): unknown {
     : undefined
 }
 
-function knowsAll(condition: unknown): boolean {
+function hasOnlyKnownOperators(condition: unknown): boolean {
   const known = ['DateLessThan', 'DateGreaterThan', 'IpAddress']
   return typeof condition === 'object' && condition !== null && Object.keys(condition).every(key => known.includes(key))
 }
@@ -88,7 +88,7 @@ function inRange(ip: string, { base, bits }: { base: string; bits: number }): bo
   return block.check(v4)
 }
 
-/** `*` stands for any run of characters, `?` for exactly one. Greedy with one step back, so no pattern can make it slow. */
+/** `*` matches any characters, `?` exactly one. Backtracks only to the last `*`, so no pattern takes exponential time. */
 function matches(pattern: string, text: string): boolean {
   let p = 0
   let t = 0

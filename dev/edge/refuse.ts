@@ -1,6 +1,6 @@
 import { type ServerResponse } from 'node:http'
 
-/** Answers with an error document in the form CloudFront and S3 share; codes and messages are theirs. */
+/** Sends an error document in the format that CloudFront and S3 share, with their codes and messages. */
 export function refuse(response: ServerResponse, status: number, code: keyof typeof messages): void {
   const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${messages[code]}</Message></Error>`
   response.writeHead(status, { 'Content-Type': 'text/xml', 'Content-Length': Buffer.byteLength(body) })

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 
-/** A fresh RSA 2048 pair in PEM: the private half signs URLs (`CLOUDFRONT_PRIVATE_KEY`), the public half is given to the edge. */
+/** Generates an RSA 2048 key pair in PEM: the private key signs URLs (`CLOUDFRONT_PRIVATE_KEY`), the edge gets the public key. */
 export function makeSigningKeys(): { publicKey: string; privateKey: string } {
   return generateKeyPairSync('rsa', {
     modulusLength: 2048,

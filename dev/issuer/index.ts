@@ -10,34 +10,35 @@ export interface IssuerOptions {
   /** 0, the default, takes any free port. */
   port?: number
   audience: string
-  /** Keeps the RSA keys over restarts (mode 0600). Without it each start makes new ones. */
+  /** Stores the RSA keys across restarts (mode 0600). Without it, each start generates new keys. */
   keyFile?: string
   /** Epoch milliseconds. */
   now?: () => number
 }
 
-/** What the key set endpoint does: answer, 503, accept and stay silent, send no JSON, send a good key set of 10 MB. */
+/** How the key set endpoint fails: not at all, 503, no response, invalid JSON, or a valid key set of 10 MB. */
 export type Misbehaviour = 'none' | 'down' | 'hang' | 'garbage' | 'huge'
 
 export interface Issuer extends AsyncDisposable {
-  /** The `iss` of every token, which is also the address of the server. */
+  /** The `iss` of every token, and the URL of the server. */
   issuer: string
   audience: string
   jwksUrl: string
   port: number
   tokenFor(subject: string, wish?: TokenWish): Promise<string>
-  /** Signs with a new key from now on; the old ones stay published. */
+  /** Switches to a new signing key; the old keys stay published. */
   rotate(): Promise<void>
   /** Unpublishes all keys but the current one. */
   retire(): Promise<void>
   misbehave(mode: Misbehaviour): void
-  /** Requests for the key set so far, however they were answered. */
+  /** The number of requests for the key set so far, failed ones included. */
   readonly hits: number
 }
 
 /**
- * The development stand-in for the separate auth server: signs RS256 tokens for anyone who asks and publishes its keys. Listens on
- * 127.0.0.1 alone. Throws if the port is taken or the key file unusable.
+ * The development stand-in for the auth server: signs RS256 tokens for any request and publishes its keys. Listens on 127.0.0.1
+ * only.
+ * @throws Error if the port is taken or the key file is unusable.
  */
 export async function startIssuer({ audience, now = Date.now, ...options }: IssuerOptions): Promise<Issuer> {
   const ring = await openKeyRing(options.keyFile)
@@ -47,8 +48,8 @@ export async function startIssuer({ audience, now = Date.now, ...options }: Issu
   const port = portOf(server)
   const issuer = `http://127.0.0.1:${port}`
   const jwksUrl = `${issuer}/.well-known/jwks.json`
-  const tokenFor = (subject: string, wish?: TokenWish) =>
-    makeToken({ issuer, audience, now: now() }, ring.current(), subject, wish)
+  const tokenFor = (subject: string, options?: TokenWish) =>
+    makeToken({ issuer, audience, now: now() }, ring.current(), subject, options)
 
   let mode: Misbehaviour = 'none'
   let hits = 0
@@ -59,14 +60,14 @@ export async function startIssuer({ audience, now = Date.now, ...options }: Issu
     },
     'GET /.well-known/openid-configuration': (_, response) => json(response, 200, discovery(issuer, jwksUrl)),
     'POST /token': async (request, response) => {
-      const asked = await readTokenRequest(request)
-      if ('fault' in asked) {
-        json(response, 400, { error: 'invalid_request', error_description: asked.fault })
+      const tokenRequest = await readTokenRequest(request)
+      if ('fault' in tokenRequest) {
+        json(response, 400, { error: 'invalid_request', error_description: tokenRequest.fault })
         return
       }
-      const { subject, ...wish } = asked
-      const expires_in = wish.ttlSeconds ?? defaultTtlSeconds
-      json(response, 200, { access_token: tokenFor(subject, wish), token_type: 'Bearer', expires_in })
+      const { subject, ...options } = tokenRequest
+      const expires_in = options.ttlSeconds ?? defaultTtlSeconds
+      json(response, 200, { access_token: tokenFor(subject, options), token_type: 'Bearer', expires_in })
     },
   }
   server.on('request', (request, response) => void serve(endpoints, request, response))
@@ -76,10 +77,10 @@ export async function startIssuer({ audience, now = Date.now, ...options }: Issu
     audience,
     jwksUrl,
     port,
-    tokenFor: async (subject, wish) => tokenFor(subject, wish),
+    tokenFor: async (subject, options) => tokenFor(subject, options),
     rotate: () => ring.rotate(),
     retire: async () => ring.retire(),
-    misbehave: wanted => void (mode = wanted),
+    misbehave: newMode => void (mode = newMode),
     get hits() {
       return hits
     },
@@ -99,8 +100,8 @@ async function serve(endpoints: Endpoints, request: IncomingMessage, response: S
   response.setHeader('Access-Control-Allow-Origin', '*')
   response.setHeader('Cache-Control', 'no-store')
   const [path = ''] = (request.url ?? '').split('?', 1)
-  const wanted = `${request.method ?? ''} ${path}`
-  const endpoint = Object.hasOwn(endpoints, wanted) ? endpoints[wanted] : undefined
+  const route = `${request.method ?? ''} ${path}`
+  const endpoint = Object.hasOwn(endpoints, route) ? endpoints[route] : undefined
   try {
     if (request.method === 'OPTIONS') {
       response
@@ -112,7 +113,7 @@ async function serve(endpoints: Endpoints, request: IncomingMessage, response: S
       json(response, 404, { error: 'not_found' })
     }
   } catch {
-    // Only a request that broke off while its body was read ends up here: there is no one left to answer.
+    // Only a request that is aborted while its body is read gets here, so no response is possible.
     response.destroy()
   }
 }
@@ -124,11 +125,11 @@ const misbehaviours: Record<Misbehaviour, (response: ServerResponse, keySet: obj
   garbage: response => {
     response.writeHead(200, { 'Content-Type': 'application/json' }).end('<html>{"keys": [')
   },
-  // The keys are good, so a reader without a limit on size would take them.
+  // The keys are valid, so only a size limit in the reader rejects this response.
   huge: (response, keySet) => json(response, 200, { ...keySet, padding: 'x'.repeat(10_000_000) }),
 }
 
-/** Says no more than is true: there is no authorization endpoint here and no grant. */
+/** Lists no grants, because there is no authorization endpoint. */
 function discovery(issuer: string, jwksUrl: string): object {
   return {
     issuer,

@@ -9,12 +9,12 @@ import {
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 
-/** The issuer's RSA keys: one signs, that one and those before it are published until they are retired. */
+/** The issuer's RSA keys: the newest signs; older ones stay published until they are retired. */
 export interface KeyRing {
   current: () => SigningKey
-  /** The public halves as a JSON Web Key Set, newest first. */
+  /** The public keys as a JSON Web Key Set, newest first. */
   published: () => { keys: JsonWebKey[] }
-  /** Signs with a new key from now on; the old ones stay published. */
+  /** Switches to a new signing key; the old keys stay published. */
   rotate: () => Promise<void>
   /** Unpublishes all keys but the current one. */
   retire: () => void
@@ -25,22 +25,25 @@ export interface SigningKey {
   privateKey: KeyObject
 }
 
-/** Opens the ring kept in `file`, or makes a new one with one key. Throws if the file exists and holds no RSA keys. */
+/**
+ * Reads the key ring from `file`, or creates one with a single key.
+ * @throws Error if the file exists and does not hold RSA keys.
+ */
 export async function openKeyRing(file?: string): Promise<KeyRing> {
   let keys: [SigningKey, ...SigningKey[]] = file !== undefined && existsSync(file) ? read(file) : [await makeKey()]
-  const keep = (changed: typeof keys) => {
-    keys = changed
+  const replace = (newKeys: typeof keys) => {
+    keys = newKeys
     if (file !== undefined) write(file, keys)
   }
-  keep(keys)
+  replace(keys)
   return {
     current: () => keys[0],
     published: () => ({ keys: keys.map(publicJwk) }),
     async rotate() {
-      const fresh = await makeKey()
-      keep([fresh, ...keys])
+      const newKey = await makeKey()
+      replace([newKey, ...keys])
     },
-    retire: () => keep([keys[0]]),
+    retire: () => replace([keys[0]]),
   }
 }
 
@@ -72,10 +75,10 @@ function restore(entry: unknown): SigningKey {
   throw new Error('The key file of the token issuer holds something other than RSA keys')
 }
 
-/** Written beside and renamed, so that a crash leaves the old file or the new one, never half of one. */
+/** Writes a temporary file and renames it, so that a crash leaves the old or the new file, never a partial one. */
 function write(file: string, keys: readonly SigningKey[]): void {
   const stored = keys.map(({ kid, privateKey }) => ({ kid, pem: privateKey.export({ type: 'pkcs8', format: 'pem' }) }))
-  const beside = `${file}.${randomUUID()}`
-  writeFileSync(beside, JSON.stringify(stored, null, 2), { mode: 0o600 })
-  renameSync(beside, file)
+  const temporary = `${file}.${randomUUID()}`
+  writeFileSync(temporary, JSON.stringify(stored, null, 2), { mode: 0o600 })
+  renameSync(temporary, file)
 }

@@ -9,7 +9,7 @@ export interface TokenRequest {
   sid?: string
 }
 
-/** Reads the JSON body of `POST /token`; a body that is too long, no JSON or not as described comes back as a fault. */
+/** Reads and validates the JSON body of `POST /token`; returns what is wrong with an invalid one. */
 export async function readTokenRequest(request: IncomingMessage): Promise<TokenRequest | { fault: string }> {
   const text = await readBounded(request)
   if (text === undefined) return { fault: `the body is longer than ${bodyBytesMax} bytes` }
@@ -30,7 +30,7 @@ const schema = Joi.object<TokenRequest, true>({
   sid: Joi.string().max(200),
 }).required()
 
-/** The rest of a body that is too long is read and dropped, since closing on it could cost the client our answer. */
+/** Reads and drops the rest of a body that is too long, because closing the connection could lose the response. */
 async function readBounded(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = []
   let bytes = 0

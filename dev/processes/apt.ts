@@ -5,40 +5,43 @@ import { inPath, type Host } from './host'
 import { run } from './run'
 import { withLock } from './with-lock'
 
-type Say = (line: string) => void
+type Log = (line: string) => void
 
-/** Installs Debian packages unless they are, without starting any service. Rejects if not root's, or without apt. */
-export async function installPackages(packages: string[], say: Say, host: Host): Promise<void> {
-  if (!(await inPath(host, ['apt-get']))) throw new Error('this system has no apt-get')
+/**
+ * Installs Debian packages that are missing, without starting any service.
+ * @throws Error without apt-get, or when packages are missing and the process does not run as root.
+ */
+export async function installPackages(packages: string[], log: Log, host: Host): Promise<void> {
+  if (!(await inPath(host, ['apt-get']))) throw new Error('apt-get was not found')
   if (await areInstalled(packages)) return
-  if (!host.isRoot) throw new Error(`only root may install ${packages.join(', ')}`)
+  if (!host.isRoot) throw new Error(`installing ${packages.join(', ')} needs root`)
   await withLock('/run/tutti-apt.lock', async () => {
     if (await areInstalled(packages)) return
-    say(`Installing ${packages.join(', ')}`)
-    const env = { ...host.env, ...quiet }
+    log(`Installing ${packages.join(', ')}`)
+    const env = { ...host.env, ...withoutServices }
     const install = () =>
-      run('apt-get', ['install', '-y', '--no-install-recommends', ...patience, ...packages], { env })
-    await withFreshLists(install, () => run('apt-get', ['update', ...patience], { env }))
+      run('apt-get', ['install', '-y', '--no-install-recommends', ...lockTimeout, ...packages], { env })
+    await retryAfterUpdate(install, () => run('apt-get', ['update', ...lockTimeout], { env }))
   })
 }
 
 /**
- * Unpacks a Debian package and all it needs that the system lacks into the cache, with a script `bin/<program>` that finds
- * the libraries. Needs no rights and installs nothing.
+ * Unpacks a Debian package and its missing dependencies into the cache, with a script `bin/<program>` that sets the library
+ * path. Needs no root and installs nothing.
  */
-export async function unpackPackage(name: string, programs: string[], say: Say, host: Host): Promise<void> {
+export async function unpackPackage(name: string, programs: string[], log: Log, host: Host): Promise<void> {
   await mkdir(join(host.cache, 'bin'), { recursive: true })
   await withLock(join(host.cache, 'lock'), async () => {
     const target = join(host.cache, name)
-    if (!existsSync(target)) await download(name, target, say, host)
-    for (const program of programs) await wrap(program, target, join(host.cache, 'bin'))
+    if (!existsSync(target)) await download(name, target, log, host)
+    for (const program of programs) await writeWrapper(program, target, join(host.cache, 'bin'))
   })
 }
 
-// Without these the scripts of a package start its service at once, on the standard port: the first is for sysvinit, the
-// second for systemd.
-const quiet = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1', SYSTEMD_OFFLINE: '1' }
-const patience = ['-o', 'DPkg::Lock::Timeout=120']
+// Without these, a package's install script starts its service on the standard port. `RUNLEVEL` is for sysvinit,
+// `SYSTEMD_OFFLINE` for systemd.
+const withoutServices = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1', SYSTEMD_OFFLINE: '1' }
+const lockTimeout = ['-o', 'DPkg::Lock::Timeout=120']
 
 async function areInstalled(packages: string[]): Promise<boolean> {
   const state = await run('dpkg-query', ['-W', '-f=${db:Status-Status}\n', ...packages]).catch(() => '')
@@ -46,8 +49,8 @@ async function areInstalled(packages: string[]): Promise<boolean> {
   return lines.length === packages.length && lines.every(line => line === 'installed')
 }
 
-/** Lists are often missing (fresh containers) or too old, but mostly good: reading them anew takes longest, so only then. */
-async function withFreshLists(work: () => Promise<unknown>, update: () => Promise<unknown>): Promise<void> {
+/** Updates the package lists only after a failure, because that is the slowest step and mostly not needed. */
+async function retryAfterUpdate(work: () => Promise<unknown>, update: () => Promise<unknown>): Promise<void> {
   try {
     await work()
   } catch {
@@ -56,7 +59,7 @@ async function withFreshLists(work: () => Promise<unknown>, update: () => Promis
   }
 }
 
-async function download(name: string, target: string, say: Say, host: Host): Promise<void> {
+async function download(name: string, target: string, log: Log, host: Host): Promise<void> {
   const unfinished = `${target}.unfinished`
   const archives = join(unfinished, 'archives')
   const lists = join(host.cache, 'apt')
@@ -66,11 +69,11 @@ async function download(name: string, target: string, say: Say, host: Host): Pro
     await rm(unfinished, { recursive: true, force: true })
     await mkdir(archives, { recursive: true })
     const missing = await missingPackages(name, options, host)
-    say(`Unpacking ${missing.length} packages for ${name}`)
+    log(`Unpacking ${missing.length} packages for ${name}`)
     await run('apt-get', [...options, 'download', ...missing], { cwd: archives, env: host.env })
   }
-  await withFreshLists(fetchArchives, async () => {
-    options = await ownLists(lists)
+  await retryAfterUpdate(fetchArchives, async () => {
+    options = await privateLists(lists)
     await run('apt-get', [...options, 'update'], { env: host.env })
   })
 
@@ -80,15 +83,15 @@ async function download(name: string, target: string, say: Say, host: Host): Pro
   await rename(unfinished, target)
 }
 
-/** What apt would newly install. What it would only upgrade is left alone: within a release the old one will do. */
+/** The packages that apt would install. Upgrades are skipped: within one release the installed version works. */
 async function missingPackages(name: string, options: string[], host: Host): Promise<string[]> {
   const plan = await run('apt-get', [...options, '-s', 'install', '--no-install-recommends', name], { env: host.env })
   const missing = [...plan.matchAll(/^Inst (\S+) \(/gm)].flatMap(([, found]) => found ?? [])
   return missing.length > 0 ? missing : [name]
 }
 
-/** Only root may renew the system's package lists; everybody may have some of their own. */
-async function ownLists(folder: string): Promise<string[]> {
+/** Options for private package lists, because only root may update the system's. */
+async function privateLists(folder: string): Promise<string[]> {
   const lists = join(folder, 'lists')
   const cache = join(folder, 'cache')
   await mkdir(join(lists, 'partial'), { recursive: true })
@@ -96,7 +99,7 @@ async function ownLists(folder: string): Promise<string[]> {
   return ['-o', `Dir::State::lists=${lists}`, '-o', `Dir::Cache=${cache}`]
 }
 
-async function wrap(program: string, target: string, bin: string): Promise<void> {
+async function writeWrapper(program: string, target: string, bin: string): Promise<void> {
   const binary = ['usr/bin', 'usr/sbin'].map(folder => join(target, folder, program)).find(file => existsSync(file))
   if (binary === undefined) return
   const path = (await libraryFolders(target)).map(folder => `"$here"/${relative(bin, folder)}`).join(':')

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
-/** The command line of a running process; undefined if there is none, or only a zombie that nobody collects. */
+/** The command line of a running process; undefined if the process does not exist or is a zombie. */
 export async function commandLine(pid: number): Promise<string | undefined> {
   const line = process.platform === 'linux' ? await fromProc(pid) : await fromPs(pid)
   return line === '' ? undefined : line

@@ -3,21 +3,21 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * A TCP port of 127.0.0.1 that nobody listens on right now.
+ * A free TCP port of 127.0.0.1.
  *
- * It lies below the range from which systems number outgoing connections: such a port could be taken while its server
- * restarts, even by the client that keeps knocking on it (TCP lets a connection meet itself).
+ * It lies below the ephemeral port range: an outgoing connection could take an ephemeral port while its server restarts, even
+ * the client that keeps reconnecting to it (TCP self-connect).
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    const port = randomInt(lowestPort, firstOutgoingPort)
+    const port = randomInt(lowestPort, firstEphemeralPort)
     if (await isFree(port)) return port
   }
-  throw new Error(`No free port found between ${lowestPort} and ${firstOutgoingPort}`)
+  throw new Error(`No free port found between ${lowestPort} and ${firstEphemeralPort}`)
 }
 
 const lowestPort = 15_000
-const firstOutgoingPort = 32_768
+const firstEphemeralPort = 32_768
 const attemptsMax = 100
 
 async function isFree(port: number): Promise<boolean> {

@@ -2,31 +2,32 @@ import { stat } from 'node:fs/promises'
 import { run } from './run'
 
 /**
- * PostgreSQL refuses to run as root. These words before its commands make it run as nobody; none are needed unless this
- * process is root's. The folder changes hands if it has to.
+ * The command prefix that runs PostgreSQL as nobody, because it refuses to run as root; empty unless this process is root.
+ * Changes the owner of the folder if necessary.
+ * @throws Error when neither unshare nor setpriv works here.
  */
 export async function giveUpRoot(folder: string, binary: string): Promise<string[]> {
   if (process.getuid?.() !== 0) return []
-  for (const { owner, words } of ways) {
-    const [command = '', ...args] = words
-    if (!(await run(command, [...args, binary, '--version']).then(yes, no))) continue
+  for (const { owner, prefix } of methods) {
+    const [command = '', ...args] = prefix
+    if (!(await run(command, [...args, binary, '--version']).then(succeeded, failed))) continue
     if ((await stat(folder)).uid !== owner) await run('chown', ['-R', String(owner), folder])
-    if (await run(command, [...args, 'test', '-w', folder]).then(yes, no)) return words
+    if (await run(command, [...args, 'test', '-w', folder]).then(succeeded, failed)) return prefix
   }
   throw new Error(
     `PostgreSQL does not run as root, and neither unshare nor setpriv lets it run as nobody in ${folder}. ` +
-      'Run this as another user, keep the project where everybody may read, or set DATABASE_URL.',
+      'Run this as another user, move the project to a folder that other users may read, or set DATABASE_URL.',
   )
 }
 
 const nobody = 65534
 
-// In a user namespace root is only called nobody: files stay root's, and a project below a private home is no obstacle.
-// Where namespaces are forbidden (as in some containers) it must be the real nobody.
-const ways = [
-  { owner: 0, words: ['unshare', '--user', `--map-user=${nobody}`, `--map-group=${nobody}`] },
-  { owner: nobody, words: ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups'] },
+// A user namespace only maps root to nobody: files stay root's, and folders that only root may read stay readable.
+// Where namespaces are forbidden (as in some containers), switch to the real user nobody.
+const methods = [
+  { owner: 0, prefix: ['unshare', '--user', `--map-user=${nobody}`, `--map-group=${nobody}`] },
+  { owner: nobody, prefix: ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups'] },
 ]
 
-const yes = () => true
-const no = () => false
+const succeeded = () => true
+const failed = () => false

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs'
 import { access, constants } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 
-/** What looking for tools depends on; tests describe hosts that they do not run on. */
+/** The properties of a machine that finding tools depends on; tests pass hosts other than their own. */
 export interface Host {
   platform: NodeJS.Platform
   isRoot: boolean
   env: NodeJS.ProcessEnv
-  /** Folder for what is unpacked rather than installed. */
+  /** The folder for packages that are unpacked instead of installed. */
   cache: string
 }
 
@@ -18,7 +18,7 @@ export const thisHost: Host = {
   cache: join(projectRoot(__dirname), '.tutti', 'tools'),
 }
 
-/** The first of the names that is an executable file on the host's PATH, or where servers are kept. */
+/** The path of the first name that is an executable file on the host's PATH or in the usual server folders. */
 export async function inPath(host: Host, names: string[]): Promise<string | undefined> {
   const path = (host.env.PATH ?? '').split(delimiter).filter(folder => folder !== '')
   const folders = [...path, '/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin']
@@ -38,8 +38,8 @@ export async function isExecutable(file: string): Promise<boolean> {
   )
 }
 
-/** Compiled code lies deeper than its source, so the way up is not a fixed number of steps. */
+/** Searches upwards, because compiled code lies deeper than its source. */
 function projectRoot(folder: string): string {
-  const up = dirname(folder)
-  return up === folder || existsSync(join(folder, 'package.json')) ? folder : projectRoot(up)
+  const parent = dirname(folder)
+  return parent === folder || existsSync(join(folder, 'package.json')) ? folder : projectRoot(parent)
 }

@@ -7,7 +7,10 @@ export interface PostgresBinaries {
   postgres: string
 }
 
-/** The PostgreSQL that npm installed for this machine. Rejects, saying what to do, where there is none. */
+/**
+ * The PostgreSQL that npm installed for this platform.
+ * @throws Error that says how to fix it, when the package is missing.
+ */
 export async function postgresBinaries(): Promise<PostgresBinaries> {
   const root = packageRoot()
   await linkLibraries(root)
@@ -25,14 +28,14 @@ function packageRoot(): string {
   }
 }
 
-/** npm packages hold no links, so the package makes its own by an install script, which --ignore-scripts and npm 12 skip. */
+/** Creates the package's symbolic links, as its install script does: --ignore-scripts and npm 12 skip that script. */
 async function linkLibraries(root: string): Promise<void> {
   const links: unknown = JSON.parse(await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8'))
   if (!Array.isArray(links)) return
   for (const link of links) {
     if (!isLink(link)) continue
     const target = join(root, link.target)
-    if (!existsSync(target)) await symlink(basename(link.source), target).catch(unlessPresent)
+    if (!existsSync(target)) await symlink(basename(link.source), target).catch(ignoreExisting)
   }
 }
 
@@ -40,7 +43,7 @@ function isLink(link: unknown): link is { source: string; target: string } {
   return typeof link === 'object' && link !== null && 'source' in link && 'target' in link
 }
 
-/** Another process may have made the link at the same moment. */
-function unlessPresent(error: unknown): void {
+/** Another process may have created the link at the same time. */
+function ignoreExisting(error: unknown): void {
   if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
 }

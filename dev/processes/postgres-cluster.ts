@@ -4,19 +4,19 @@ import { supervise } from './supervise'
 
 export interface ClusterOptions {
   data: string
-  /** initdb and the words before it. */
+  /** The command prefix and initdb. */
   initdb: string[]
   logFile: string
   say: ((line: string) => void) | undefined
 }
 
-/** Runs initdb unless the cluster is there. It is made aside and renamed, so an interrupted one never looks finished. */
+/** Runs initdb unless the cluster exists. Creates it beside and renames it, so that an interrupted run never looks complete. */
 export async function initialiseCluster({ data, initdb, logFile, say }: ClusterOptions): Promise<void> {
   if (existsSync(data)) return
-  say?.('Making a new PostgreSQL cluster')
+  say?.('Creating a PostgreSQL cluster')
   const unfinished = `${data}.unfinished`
   await rm(unfinished, { recursive: true, force: true })
-  const [command = '', ...args] = [...initdb, '--pgdata', unfinished, ...choices]
+  const [command = '', ...args] = [...initdb, '--pgdata', unfinished, ...initdbOptions]
   await using process = supervise(command, args, { name: 'initdb', logFile, env })
   const { code, signal } = await process.exited
   if (code !== 0) {
@@ -26,9 +26,9 @@ export async function initialiseCluster({ data, initdb, logFile, say }: ClusterO
   await rename(unfinished, data)
 }
 
-// Sorting and lower() must not depend on the machine; the builtin provider is the same everywhere. Loopback only, so no
-// password is asked for. Nothing is synced, as a cluster lost while it is made is simply made again.
-const choices = [
+// The builtin locale provider makes sorting and lower() the same on every machine. No password, because the server listens on
+// loopback only. No sync, because a cluster that is lost during creation is created again.
+const initdbOptions = [
   ...['--username=tutti', '--auth=trust', '--no-sync'],
   ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
 ]

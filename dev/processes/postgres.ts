@@ -12,7 +12,7 @@ export interface PostgresOptions {
   /** Holds the cluster (`data`) and, unless `logFile` says otherwise, the log. */
   folder: string
   port?: number
-  /** Default true. False skips everything that only a crash of the whole machine would need. */
+  /** Default true. False turns off fsync and the like, which only a crash of the machine needs. */
   durable?: boolean
   maxConnections?: number
   logFile?: string
@@ -20,19 +20,19 @@ export interface PostgresOptions {
 }
 
 export interface Postgres extends AsyncDisposable {
-  /** `postgres://tutti:tutti@127.0.0.1:port/postgres`, a superuser's. */
+  /** `postgres://tutti:tutti@127.0.0.1:port/postgres`; the user is a superuser. */
   readonly url: string
   readonly port: number
   readonly pid: number
-  /** 'fast' ends sessions in order; 'immediate' is a crash, with recovery at the start. Same port; also after `stop`. */
+  /** 'fast' closes connections in order; 'immediate' is a crash with recovery. Keeps the port; also works after `stop`. */
   restart: (mode: 'fast' | 'immediate') => Promise<void>
   stop: () => Promise<void>
   databaseUrl: (name: string) => string
-  /** Rejects if the name is taken, or if somebody is connected to the template. */
+  /** Rejects if the name is taken or the template has connections. */
   createDatabase: (name: string, template?: string) => Promise<void>
 }
 
-/** Starts a private PostgreSQL on 127.0.0.1, made first if the folder is empty, and waits until it takes connections. */
+/** Starts a private PostgreSQL on 127.0.0.1, creating the cluster if necessary, and waits until it accepts connections. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const folder = resolve(options.folder)
   const data = join(folder, 'data')
@@ -71,40 +71,40 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 const fastShutdown = 'SIGINT'
 const immediateShutdown = 'SIGQUIT'
 const stopWithinMs = 20_000
-// On macOS any other locale starts threads in the postmaster, which it refuses.
+// On macOS any other locale makes the postmaster multithreaded, and it refuses to start.
 const env = { ...process.env, LC_ALL: 'C' }
 
 function settings(port: number, { durable = true, maxConnections = 100 }: PostgresOptions): string[] {
-  const chosen = {
+  const values = {
     port,
     listen_addresses: '127.0.0.1',
-    // The path of a socket may have 107 bytes; folders of checkouts and tests can be longer.
+    // No Unix socket: its path is limited to 107 bytes, and folders of checkouts and tests can be longer.
     unix_socket_directories: '',
     max_connections: maxConnections,
     timezone: 'UTC',
     ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
   }
-  return Object.entries(chosen).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 }
 
 function urlOf(port: number, database: string): string {
   return `postgres://tutti:tutti@127.0.0.1:${port}/${encodeURIComponent(database)}`
 }
 
-/** As pg_ctl tells it: by the lock file, which names its process and, last, its state. No stranger on the port can mislead. */
+/** Reads the lock file, as pg_ctl does: it holds the pid and the state, so another server on the port cannot pass for ours. */
 async function isReady(data: string, pid: number): Promise<boolean> {
   const lines = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
   return Number.parseInt(lines, 10) === pid && /\nready\s*$/.test(lines)
 }
 
 async function createDatabase(url: string, name: string, template = 'template1'): Promise<void> {
-  await using session = await connect(url)
-  await session.client.query(`create database ${escapeIdentifier(name)} template ${escapeIdentifier(template)}`)
+  await using connection = await connect(url)
+  await connection.client.query(`create database ${escapeIdentifier(name)} template ${escapeIdentifier(template)}`)
 }
 
 async function connect(url: string): Promise<AsyncDisposable & { client: Client }> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
-  // A lost connection also rejects the query that needs it; unheard, the event would end the process.
+  // A lost connection already rejects the running query; without a listener the event would crash the process.
   client.on('error', () => undefined)
   await client.connect()
   return { client, [Symbol.asyncDispose]: () => client.end() }

@@ -6,11 +6,11 @@ import { supervise } from './supervise'
 import { findTool } from './tools'
 
 export interface RedisOptions {
-  /** Its working folder; also holds the log unless `logFile` says otherwise. */
+  /** The working folder; also holds the log unless `logFile` is set. */
   folder: string
   port?: number
   logFile?: string
-  /** Keep the data over restarts in an append-only file. Default: nothing is written. */
+  /** Keeps the data over restarts in an append-only file. Default false: nothing is written to disk. */
   persistent?: boolean
   say?: (line: string) => void
 }
@@ -21,20 +21,20 @@ export interface Redis extends Server {
   readonly url: string
 }
 
-/** Starts a private Redis (or Valkey) on 127.0.0.1 and waits until it answers. */
+/** Starts a private Redis (or Valkey) on 127.0.0.1 and waits until it is ready. */
 export async function startRedis(options: RedisOptions): Promise<Redis> {
   const folder = resolve(options.folder)
   const logFile = options.logFile ?? join(folder, 'redis.log')
   await mkdir(folder, { recursive: true })
   const binary = await findTool('redis-server', options.say)
-  const saving = options.persistent ? ['--appendonly', 'yes'] : ['--appendonly', 'no', '--save', '']
+  const persistence = options.persistent ? ['--appendonly', 'yes'] : ['--appendonly', 'no', '--save', '']
 
   const server = await startServer({
     name: 'Redis',
     port: options.port,
     logFile,
     launch: async port =>
-      supervise(binary, ['--port', String(port), '--bind', host, '--dir', folder, ...saving], {
+      supervise(binary, ['--port', String(port), '--bind', host, '--dir', folder, ...persistence], {
         name: 'redis',
         logFile,
       }),
@@ -54,12 +54,12 @@ export async function startRedis(options: RedisOptions): Promise<Redis> {
 }
 
 const host = '127.0.0.1'
-const answerWithinMs = 1_000
+const readyTimeoutMs = 1_000
 
-/** PING says that the data is loaded, the process id that it is not a stranger's Redis which won the race for the port. */
+/** PING succeeds once the data is loaded; the process id proves that no other Redis has taken the port. */
 function isReady(port: number, pid: number): Promise<boolean> {
-  return new Promise(decide => {
-    const socket = connect({ host, port, timeout: answerWithinMs }, () =>
+  return new Promise(resolve => {
+    const socket = connect({ host, port, timeout: readyTimeoutMs }, () =>
       socket.write('PING\r\nINFO server\r\nQUIT\r\n'),
     )
     let answer = ''
@@ -68,7 +68,7 @@ function isReady(port: number, pid: number): Promise<boolean> {
     socket.on('timeout', () => socket.destroy())
     socket.on('error', () => undefined)
     socket.on('close', () => {
-      decide(answer.startsWith('+PONG') && answer.includes(`\nprocess_id:${pid}\r\n`))
+      resolve(answer.startsWith('+PONG') && answer.includes(`\nprocess_id:${pid}\r\n`))
     })
   })
 }

@@ -4,13 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { commandLine } from './command-line'
 
 /**
- * Makes a data folder usable that an earlier PostgreSQL did not leave in order. PostgreSQL does so by itself unless the
- * pid in its lock file belongs to some other process by now. A predecessor that is still stopping gets time to do so.
- * Rejects if one is really at work there.
+ * Removes a stale lock file from a data folder. PostgreSQL does so itself, except when the pid in the file has been reused by
+ * another process. Waits up to 5 s for a PostgreSQL that is still stopping.
+ * @throws Error if a PostgreSQL keeps running there.
  */
 export async function releaseDataFolder(data: string): Promise<void> {
   const lockFile = join(data, 'postmaster.pid')
-  const deadline = Date.now() + stopsWithinMs
+  const deadline = Date.now() + stopTimeoutMs
   for (;;) {
     const owner = await ownerOf(lockFile)
     if (owner === undefined) return
@@ -21,9 +21,9 @@ export async function releaseDataFolder(data: string): Promise<void> {
   }
 }
 
-const stopsWithinMs = 5_000
+const stopTimeoutMs = 5_000
 
-/** The pid in the lock file, if a process has it. Without one PostgreSQL itself makes sure that no backend is left. */
+/** The pid in the lock file, if such a process exists. If not, PostgreSQL itself checks that no backend is left. */
 async function ownerOf(lockFile: string): Promise<number | undefined> {
   const content = await readFile(lockFile, 'utf8').catch(() => '')
   const pid = Number.parseInt(content, 10)

@@ -5,12 +5,12 @@ export interface RunOptions {
   env?: NodeJS.ProcessEnv
 }
 
-/** Runs a command to its end and gives its standard output. Rejects with the end of what it complained about. */
+/** Runs a command and returns its standard output. Rejects with the last lines of its standard error. */
 export function run(command: string, args: string[], options: RunOptions = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(command, args, { ...options, encoding: 'utf8', maxBuffer: outputBytesMax }, (error, stdout, stderr) => {
-      const complaint = stderr.trim().split('\n').slice(-5).join('\n')
-      if (error) reject(new Error(`${command} ${args.join(' ')} failed: ${complaint || error.message}`))
+      const lastLines = stderr.trim().split('\n').slice(-5).join('\n')
+      if (error) reject(new Error(`${command} ${args.join(' ')} failed: ${lastLines || error.message}`))
       else resolve(stdout)
     })
   })

@@ -6,31 +6,31 @@ import { type Exit, type Supervised } from './supervise'
 export interface Server extends AsyncDisposable {
   readonly port: number
   readonly pid: number
-  /** Resolves when the process is gone; once is enough, more does no harm. */
+  /** Resolves when the process has exited; may be called more than once. */
   stop: () => Promise<void>
-  /** Stops it (by the signal, if given) unless it is stopped already, and starts it again on the same port. */
+  /** Stops the server if it runs (with the signal, if given) and starts it again on the same port. */
   restart: (signal?: NodeJS.Signals) => Promise<void>
 }
 
 export interface ServerPlan {
   name: string
-  /** Default: a free one. */
+  /** Default: a free port. */
   port: number | undefined
   logFile: string
   launch(port: number): Promise<Supervised>
-  /** Does the process with this pid, and no other, serve on this port? Never rejects. */
+  /** Whether the process with this pid, and no other, accepts requests on this port. Never rejects. */
   isReady(port: number, pid: number): Promise<boolean>
 }
 
-/** Starts a server and waits until it serves. Rejects with the last lines of its log if it ends before. */
+/** Starts a server and waits until it is ready. Rejects with the last lines of its log if it exits before that. */
 export async function startServer(plan: ServerPlan): Promise<Server> {
   const { port, ...first } = await launch(plan, plan.port)
   let running = first.running
   let last: Promise<void> = Promise.resolve()
-  // One step after the other: a stop asked for in the middle of a restart must have the last word.
-  const then = (step: () => Promise<void>) => (last = last.then(step, step))
+  // Run steps in order, so that a stop during a restart takes effect after the restart.
+  const enqueue = (step: () => Promise<void>) => (last = last.then(step, step))
 
-  const stop = () => then(() => running.stop())
+  const stop = () => enqueue(() => running.stop())
   return {
     port,
     get pid() {
@@ -38,7 +38,7 @@ export async function startServer(plan: ServerPlan): Promise<Server> {
     },
     stop,
     restart: signal =>
-      then(async () => {
+      enqueue(async () => {
         await running.stop(signal)
         running = (await launch(plan, port)).running
       }),
@@ -46,33 +46,36 @@ export async function startServer(plan: ServerPlan): Promise<Server> {
   }
 }
 
-/** Several attempts, since someone else may take the port between its choice and its use. */
+/** Retries, because another process may take the port between its choice and its use. */
 const attemptsMax = 3
-const startWithinMs = 60_000
+const startTimeoutMs = 60_000
 const pollMs = 15
 
-async function launch(plan: ServerPlan, wanted: number | undefined): Promise<{ port: number; running: Supervised }> {
+async function launch(
+  plan: ServerPlan,
+  requestedPort: number | undefined,
+): Promise<{ port: number; running: Supervised }> {
   const logStart = await sizeOf(plan.logFile)
   for (let attempt = 1; ; attempt++) {
-    const port = wanted ?? (await freePort())
+    const port = requestedPort ?? (await freePort())
     const running = await plan.launch(port)
     if (await becomesReady(plan, port, running)) return { port, running }
 
-    if (attempt === attemptsMax) throw new Error(await obituary(plan, port, await running.exited, logStart))
+    if (attempt === attemptsMax) throw new Error(await exitMessage(plan, port, await running.exited, logStart))
     await delay(attempt * 100)
   }
 }
 
-/** False if it ended before it served. */
+/** False if the process exits before it is ready. */
 async function becomesReady(plan: ServerPlan, port: number, running: Supervised): Promise<boolean> {
-  const gone = running.exited.then(() => 'gone' as const)
-  const deadline = Date.now() + startWithinMs
+  const exited = running.exited.then(() => 'exited' as const)
+  const deadline = Date.now() + startTimeoutMs
   while (Date.now() < deadline) {
     if (await plan.isReady(port, running.pid)) return true
-    if ((await Promise.race([gone, delay(pollMs)])) === 'gone') return false
+    if ((await Promise.race([exited, delay(pollMs)])) === 'exited') return false
   }
   await running.stop()
-  throw new Error(`${plan.name} did not serve on port ${port} within ${startWithinMs / 1000} s; see ${plan.logFile}`)
+  throw new Error(`${plan.name} was not ready on port ${port} within ${startTimeoutMs / 1000} s; see ${plan.logFile}`)
 }
 
 async function sizeOf(file: string): Promise<number> {
@@ -82,11 +85,11 @@ async function sizeOf(file: string): Promise<number> {
   )
 }
 
-const obituaryLines = 15
+const logLinesShown = 15
 
-async function obituary(plan: ServerPlan, port: number, exit: Exit, logStart: number): Promise<string> {
+async function exitMessage(plan: ServerPlan, port: number, exit: Exit, logStart: number): Promise<string> {
   const log = (await readFile(plan.logFile)).subarray(logStart).toString()
   const cause = exit.signal ?? `exit code ${String(exit.code)}`
-  const lines = log.trimEnd().split('\n').slice(-obituaryLines)
+  const lines = log.trimEnd().split('\n').slice(-logLinesShown)
   return `${plan.name} did not start on port ${port} (${cause}). ${plan.logFile} ends with:\n${lines.join('\n')}`
 }

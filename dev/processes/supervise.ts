@@ -10,12 +10,12 @@ export interface Exit {
 export interface Supervised extends AsyncDisposable {
   readonly pid: number
   readonly exited: Promise<Exit>
-  /** Sends the stop signal (or the one given), SIGKILL after the grace; resolves when the process is gone. */
+  /** Sends the stop signal (or the given one), and SIGKILL after `stopWithinMs`; resolves when the process has exited. */
   stop(signal?: NodeJS.Signals): Promise<void>
 }
 
 export interface SupervisedOptions {
-  /** What error messages call it. */
+  /** The name in error messages. */
   name: string
   env?: NodeJS.ProcessEnv
   cwd?: string
@@ -25,15 +25,18 @@ export interface SupervisedOptions {
   logFile: string
 }
 
-/** Starts a command that cannot outlive this process, however this process ends. Throws if no process can be made at all. */
+/**
+ * Starts a command that cannot outlive this process, even if this process is killed.
+ * @throws Error if no process can be created.
+ */
 export function supervise(command: string, args: string[], options: SupervisedOptions): Supervised {
   const { name, env = process.env, cwd, stopSignal = 'SIGTERM', stopWithinMs = 10_000, logFile } = options
   const log = openSync(logFile, 'a')
   const graceTenths = String(Math.ceil(stopWithinMs / 100))
-  const child = spawn('/bin/sh', ['-c', guardian, name, stopSignal.slice(3), graceTenths, command, ...args], {
+  const child = spawn('/bin/sh', ['-c', watcherScript, name, stopSignal.slice(3), graceTenths, command, ...args], {
     cwd,
     env,
-    // A session of its own: Ctrl-C reaches everything in the terminal's group, and would stop all parts at once.
+    // Start a new process group: Ctrl-C signals the terminal's whole group and would stop everything at once.
     detached: true,
     stdio: ['ignore', log, log, 'pipe'],
   })
@@ -41,7 +44,7 @@ export function supervise(command: string, args: string[], options: SupervisedOp
   child.on('error', () => undefined)
   const lifeline = child.stdio[3]
   if (child.pid === undefined || !(lifeline instanceof Socket)) {
-    throw new Error(`${name}: no process could be made in ${cwd ?? process.cwd()} (is there a /bin/sh?)`)
+    throw new Error(`${name}: no process could be created in ${cwd ?? process.cwd()} (is there a /bin/sh?)`)
   }
   lifeline.on('error', () => undefined)
 
@@ -53,17 +56,17 @@ export function supervise(command: string, args: string[], options: SupervisedOp
   })
   const stop = async (signal = stopSignal) => {
     child.kill(signal)
-    const escalation = setTimeout(() => child.kill('SIGKILL'), stopWithinMs)
+    const killTimer = setTimeout(() => child.kill('SIGKILL'), stopWithinMs)
     await exited
-    clearTimeout(escalation)
+    clearTimeout(killTimer)
   }
   return { pid: child.pid, exited, stop, [Symbol.asyncDispose]: () => stop() }
 }
 
-// The shell leaves a watcher behind and then becomes the command, so pid, exit code and signal are the command's own.
-// File 3 is the lifeline: a line on it means that the command is gone (and its pid perhaps someone else's), an end without
-// a line means that this process is. The watcher is forked twice, because a server may trip over a child it did not start.
-const guardian = `
+// The shell forks a watcher and then execs the command, so pid, exit code and signal are the command's own. File descriptor
+// 3 is the lifeline: a line on it means that the command has exited (its pid may be reused), end of file without a line means
+// that this process has exited. The watcher is forked twice, because a server may choke on a child that it did not start.
+const watcherScript = `
 (
   {
     trap '' HUP INT TERM

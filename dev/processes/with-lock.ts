@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
 /**
- * Runs the work while no other process on this machine holds the same lock file. The kernel's own lock, by flock(1): it
- * is free again the moment its holder ends, however it ends, so there is never a stale one to judge. Linux only.
+ * Runs the work while holding an exclusive lock on a file, with flock(1): the kernel releases the lock when its holder exits,
+ * so a lock is never stale. Linux only.
  */
 export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
   const holder = spawn('flock', [file, 'sh', '-c', 'echo locked; exec cat'], { stdio: ['pipe', 'pipe', 'ignore'] })

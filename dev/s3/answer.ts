@@ -35,7 +35,7 @@ export function refusalAnswer(refusal: Refusal, requestId: string, resource: str
   return { status: refusal.status, headers: { 'content-type': 'application/xml', ...range }, body }
 }
 
-/** Writes the answer out; an answer to HEAD has headers only. Settles when it is sent or the client has gone. */
+/** Sends the response; for HEAD only the headers. Resolves when it is sent, rejects if the client disconnects. */
 export async function send(answer: Answer, response: ServerResponse, headOnly: boolean): Promise<void> {
   const { status, headers, body } = answer
   const length = typeof body === 'string' ? { 'content-length': Buffer.byteLength(body) } : {}

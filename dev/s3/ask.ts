@@ -1,21 +1,21 @@
 import { type IncomingMessage } from 'node:http'
 import { Refusal } from './errors'
 
-/** A request as it came, read but not believed. Header names are lower case, repeated headers joined by commas. */
+/** A parsed request, not yet authenticated. Header names are lower case; repeated headers are joined by commas. */
 export interface Ask {
   method: string
-  /** The decoded path as sent, which is what gets signed; virtual-host requests have no bucket in it. */
+  /** The decoded path as sent, which the signature covers; virtual-host requests have no bucket in it. */
   path: string
   bucket: string | undefined
   key: string | undefined
   pairs: readonly (readonly [name: string, value: string])[]
   query: ReadonlyMap<string, string>
   headers: ReadonlyMap<string, string>
-  /** The raw body, to be read once; ending the iteration early keeps the connection, so that a refusal can be answered. */
+  /** The raw body, readable once; ending the iteration early keeps the connection open for an error response. */
   bytes: AsyncIterableIterator<unknown>
 }
 
-/** Reads address and headers, path-style (`/bucket/key`) or virtual-host-style (`bucket.localhost`). */
+/** Parses URL and headers, path-style (`/bucket/key`) or virtual-host-style (`bucket.localhost`). */
 export function readAsk(request: IncomingMessage): Ask {
   const url = request.url ?? '/'
   if (!url.startsWith('/')) throw new Refusal('InvalidURI')
@@ -49,8 +49,8 @@ function readPairs(search: string): (readonly [string, string])[] {
     .filter(part => part !== '')
     .map(part => {
       const equals = part.includes('=') ? part.indexOf('=') : part.length
-      const spaced = (text: string) => decode(text.replaceAll('+', ' '))
-      return [spaced(part.slice(0, equals)), spaced(part.slice(equals + 1))] as const
+      const decodeForm = (text: string) => decode(text.replaceAll('+', ' '))
+      return [decodeForm(part.slice(0, equals)), decodeForm(part.slice(equals + 1))] as const
     })
 }
 

@@ -3,16 +3,16 @@ import { unchunk } from './chunked-body'
 import { Refusal } from './errors'
 import { type Call } from './signature'
 
-/** A body on its way in. The iteration fails at its end if any digest that the client stated does not hold. */
+/** An incoming body. The iteration throws at its end if a digest that the client sent does not match. */
 export interface Body {
   bytes: AsyncIterable<Uint8Array>
-  /** The checksum algorithm that the client used, if any. */
+  /** The algorithm of the client's checksum, if it sent one. */
   stated: Algorithm | undefined
   /** Valid once `bytes` has ended. */
   facts: () => Facts
 }
 
-/** Opens the body of a signed call; `fallback` is computed when the client stated no checksum, `also` in any case. */
+/** Opens the body of a signed request. Computes `also` always, and `fallback` if the client sent no checksum. */
 export function openBody(call: Call, compute: { fallback?: Algorithm; also?: Algorithm } = {}): Body {
   const length = contentLength(call)
   const claims = readClaims(call)
@@ -29,7 +29,7 @@ export function openBody(call: Call, compute: { fallback?: Algorithm; also?: Alg
   )
 }
 
-/** The whole of a small XML body; S3 wants a digest with it where `digestNeeded`. */
+/** Reads a small XML body. Refuses one without a digest if `digestNeeded`. */
 export async function readText(call: Call, { digestNeeded = false } = {}): Promise<string> {
   const body = openBody(call)
   if (digestNeeded && body.stated === undefined && !call.headers.has('content-md5')) {
@@ -61,29 +61,29 @@ interface Compute {
 export function checkedBody(source: AsyncIterable<unknown>, claims: Claims, compute: Compute = {}): Body {
   const main = claims.checksum?.algorithm ?? compute.fallback
   const wanted = [main, compute.also, claims.sha256 === undefined ? undefined : ('SHA256' as const)]
-  const tally = new Tally(wanted.filter(algorithm => algorithm !== undefined))
+  const digester = new Tally(wanted.filter(algorithm => algorithm !== undefined))
   let facts: Facts | undefined
   async function* bytes() {
     for await (const chunk of source) {
-      if (!(chunk instanceof Uint8Array)) throw new TypeError('a body gave something else than bytes')
-      tally.update(chunk)
-      if (tally.size > objectBytesMax) throw new Refusal('EntityTooLarge')
+      if (!(chunk instanceof Uint8Array)) throw new TypeError('the body contains something other than bytes')
+      digester.update(chunk)
+      if (digester.size > objectBytesMax) throw new Refusal('EntityTooLarge')
       yield chunk
     }
-    facts = tally.finish()
+    facts = digester.finish()
     checkClaims(claims, facts, compute.trailers ?? new Map())
   }
   return {
     bytes: bytes(),
     stated: claims.checksum?.algorithm,
     facts: () => {
-      if (!facts) throw new Error('the body has not been read to its end')
+      if (!facts) throw new Error('the body has not been read completely')
       return facts
     },
   }
 }
 
-/** The digests that headers (or form fields of the same names) state about a body. */
+/** Reads the expected digests of a body from headers, or from form fields of the same names. */
 export function readClaims({ headers }: { headers: ReadonlyMap<string, string> }): Claims {
   const given = headers.get('content-md5')
   const md5 = given === undefined ? undefined : Buffer.from(given, 'base64')
@@ -93,8 +93,8 @@ export function readClaims({ headers }: { headers: ReadonlyMap<string, string> }
   if (another !== undefined) {
     throw new Refusal('InvalidRequest', 'Expecting a single x-amz-checksum- header. Multiple are not allowed.')
   }
-  const announced = readAlgorithm(headers.get('x-amz-sdk-checksum-algorithm'))
-  if (announced !== undefined && announced !== algorithm) {
+  const sdkAlgorithm = readAlgorithm(headers.get('x-amz-sdk-checksum-algorithm'))
+  if (sdkAlgorithm !== undefined && sdkAlgorithm !== algorithm) {
     throw new Refusal(
       'InvalidRequest',
       'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
@@ -111,7 +111,7 @@ const objectBytesMax = 5 * 1024 ** 3
 function contentLength({ headers, payload }: Call): number | undefined {
   const name = payload.kind === 'chunked' ? 'x-amz-decoded-content-length' : 'content-length'
   const given = headers.get(name)
-  // A request without any body at all says neither length nor transfer coding.
+  // A request without a body has neither a length nor a transfer encoding.
   if (given === undefined && (payload.kind === 'chunked' || headers.has('transfer-encoding'))) {
     throw new Refusal('MissingContentLength')
   }

@@ -39,7 +39,7 @@ export async function deleteBucket(state: State, _call: Call, bucket: Bucket): P
 
 export async function getLocation(state: State): Promise<Answer> {
   const { region } = state.credentials
-  // The oldest region has no name here, for the sake of clients as old.
+  // S3 returns an empty name for us-east-1, for compatibility with old clients.
   const body = region === 'us-east-1' ? '' : region
   return rawXml(
     `<?xml version="1.0" encoding="UTF-8"?>\n<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${body}</LocationConstraint>`,
@@ -48,7 +48,7 @@ export async function getLocation(state: State): Promise<Answer> {
 
 export async function listObjects(_state: State, call: Call, bucket: Bucket): Promise<Answer> {
   const { query } = call
-  if (query.get('list-type') !== '2') throw new Refusal('NotImplemented', 'Only the second version of listing is here')
+  if (query.get('list-type') !== '2') throw new Refusal('NotImplemented', 'Only ListObjectsV2 is implemented')
   const [prefix = '', delimiter = ''] = [query.get('prefix'), query.get('delimiter')]
   const token = query.get('continuation-token')
   const max = readMax(query.get('max-keys'), 'max-keys')
@@ -67,7 +67,7 @@ export async function listObjects(_state: State, call: Call, bucket: Bucket): Pr
     ContinuationToken: token,
     NextContinuationToken: page.next === undefined ? undefined : Buffer.from(page.next).toString('base64url'),
     StartAfter: query.get('start-after'),
-    Contents: page.keys.flatMap(key => listed(bucket.objects.find(key), encode)),
+    Contents: page.keys.flatMap(key => listEntry(bucket.objects.find(key), encode)),
     CommonPrefixes: page.commonPrefixes.map(Prefix => ({ Prefix: encode(Prefix) })),
   })
 }
@@ -89,13 +89,13 @@ export async function deleteCors(state: State, _call: Call, bucket: Bucket): Pro
   return empty(204)
 }
 
-/** Stored and shown, not acted upon. */
+/** Stores the rules and returns them, but does not apply them. */
 export async function putLifecycle(state: State, call: Call, bucket: Bucket): Promise<Answer> {
   const lifecycle = await readText(call, { digestNeeded: true })
   const root = parseXml(lifecycle)
   const rules = childrenOf(root, 'Rule')
-  const sound = rules.every(rule => ['Enabled', 'Disabled'].includes(textOf(rule, 'Status') ?? ''))
-  if (root.name !== 'LifecycleConfiguration' || rules.length === 0 || !sound) throw new Refusal('MalformedXML')
+  const areValid = rules.every(rule => ['Enabled', 'Disabled'].includes(textOf(rule, 'Status') ?? ''))
+  if (root.name !== 'LifecycleConfiguration' || rules.length === 0 || !areValid) throw new Refusal('MalformedXML')
   await state.buckets.change(bucket, record => ({ ...record, lifecycle }))
   return empty(200)
 }
@@ -110,7 +110,7 @@ export async function deleteLifecycle(state: State, _call: Call, bucket: Bucket)
   return empty(204)
 }
 
-/** A page size from the query: at most, and by default, 1000. */
+/** Parses a page size; the maximum and the default are 1000. */
 export function readMax(text: string | undefined, name: string): number {
   if (text === undefined) return 1000
   if (!/^\d{1,10}$/.test(text)) {
@@ -134,7 +134,7 @@ function readEncoding(encoding: string | undefined): string | undefined {
   return encoding
 }
 
-function listed(object: StoredObject | undefined, encode: (text: string) => string) {
+function listEntry(object: StoredObject | undefined, encode: (text: string) => string) {
   if (!object) return []
   return [
     {

@@ -12,7 +12,7 @@ interface BucketRecord {
   name: string
   /** Epoch ms. */
   createdAt: number
-  /** XML as the client sent it, checked before it is stored. */
+  /** XML as the client sent it, validated before it is stored. */
   cors?: string | undefined
   lifecycle?: string | undefined
 }
@@ -23,7 +23,7 @@ export interface Bucket {
   uploads: Uploads
 }
 
-/** All buckets of a folder; each has a folder of its own below it. */
+/** All buckets; each has its own folder below `folder`. */
 export class Buckets {
   readonly #folder: string
   readonly #pieces: Pieces
@@ -39,7 +39,7 @@ export class Buckets {
     const buckets = new Buckets(folder, pieces)
     await mkdir(folder, { recursive: true })
     for (const name of await readdir(folder)) {
-      // Written last and removed first: without it, the folder is a creation or a deletion cut short, and empty.
+      // `bucket.json` is written last and removed first, so a folder without it is an interrupted creation or deletion.
       const path = buckets.#pathOf(name)
       if (existsSync(path)) buckets.#byName.set(name, await buckets.#load(await readRecord(path, isBucketRecord)))
     }
@@ -67,7 +67,8 @@ export class Buckets {
     await this.#turns.take(name, async () => {
       if (this.#byName.has(name)) throw new Refusal('BucketAlreadyOwnedByYou', undefined, { BucketName: name })
       const record = { name, createdAt: now }
-      for (const room of ['objects', 'uploads']) await mkdir(join(this.#folder, name, room), { recursive: true })
+      for (const subfolder of ['objects', 'uploads'])
+        await mkdir(join(this.#folder, name, subfolder), { recursive: true })
       await writeRecord(this.#pathOf(name), record)
       this.#byName.set(name, await this.#load(record))
     })
@@ -96,7 +97,7 @@ export class Buckets {
     })
   }
 
-  /** Refuses what was begun in a bucket that has gone meanwhile. */
+  /** Throws NoSuchBucket if the bucket was deleted during the request. */
   stillThere(bucket: Bucket) {
     if (this.#byName.get(bucket.record.name) !== bucket) throw new Refusal('NoSuchBucket')
   }
@@ -106,11 +107,11 @@ export class Buckets {
   }
 
   async #load(record: BucketRecord): Promise<Bucket> {
-    const room = join(this.#folder, record.name)
+    const folder = join(this.#folder, record.name)
     return {
       record,
-      objects: await Objects.open(join(room, 'objects'), this.#pieces),
-      uploads: await Uploads.open(join(room, 'uploads'), this.#pieces),
+      objects: await Objects.open(join(folder, 'objects'), this.#pieces),
+      uploads: await Uploads.open(join(folder, 'uploads'), this.#pieces),
     }
   }
 }

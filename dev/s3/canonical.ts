@@ -7,7 +7,7 @@ export interface Scope {
   region: string
 }
 
-/** The text that Signature Version 4 hashes. The path is encoded once, as S3 alone does. */
+/** The canonical request of Signature Version 4. The path is encoded once: only S3 does not encode it twice. */
 export function canonicalRequest(ask: Ask, signedHeaders: readonly string[], payloadHash: string): string {
   const headers = signedHeaders.map(name => `${name}:${(ask.headers.get(name) ?? '').trim().replace(/ +/g, ' ')}\n`)
   return [
@@ -21,7 +21,7 @@ export function canonicalRequest(ask: Ask, signedHeaders: readonly string[], pay
 }
 
 export function stringToSign(stamp: string, scope: Scope, canonical: string): string {
-  // Node hands out header bytes as latin1: hashing them as latin1 hashes the bytes that were sent.
+  // Node decodes headers as latin1, so hashing the text as latin1 hashes the bytes that were sent.
   const digest = createHash('sha256').update(canonical, 'latin1').digest('hex')
   return ['AWS4-HMAC-SHA256', stamp, scopeText(scope), digest].join('\n')
 }

@@ -4,7 +4,7 @@ import { Refusal } from './errors'
 
 export type Algorithm = CrcName | 'SHA1' | 'SHA256'
 
-/** As stored and shown: `value` is base64, of the whole object or (composite) of its parts' checksums, with `-N`. */
+/** A stored checksum: `value` is base64, of the whole object or, if composite, of its parts' checksums with suffix `-N`. */
 export interface Checksum {
   algorithm: Algorithm
   type: 'FULL_OBJECT' | 'COMPOSITE'
@@ -16,7 +16,7 @@ export interface Hasher {
   digest: () => Buffer
 }
 
-/** What S3 computes when the client names no algorithm. */
+/** The algorithm that S3 uses when the client names none. */
 export const defaultAlgorithm = 'CRC64NVME'
 
 export const digestBytes: Record<Algorithm, number> = { CRC32: 4, CRC32C: 4, CRC64NVME: 8, SHA1: 20, SHA256: 32 }
@@ -35,7 +35,7 @@ export function readAlgorithm(name: string | undefined): Algorithm | undefined {
 export const checksumHeader = (algorithm: Algorithm) => `x-amz-checksum-${algorithm.toLowerCase()}`
 export const checksumElement = (algorithm: Algorithm) => `Checksum${algorithm}`
 
-/** Size, MD5 and the wanted checksums of a stream, in one pass. */
+/** Computes size, MD5 and the requested checksums of a stream in one pass. */
 export class Tally {
   readonly #md5 = createHash('md5')
   readonly #hashers: Map<Algorithm, Hasher>
@@ -63,7 +63,7 @@ export interface Facts {
   sums: ReadonlyMap<Algorithm, Buffer>
 }
 
-/** The whole object's checksum from its parts', as the type asks: joined (CRCs only) or a checksum of checksums. */
+/** Combines part checksums into the object's: FULL_OBJECT joins CRCs, COMPOSITE is a checksum of the checksums. */
 export function combineChecksums(
   algorithm: Algorithm,
   type: Checksum['type'],

@@ -6,9 +6,9 @@ import { Scanner } from './scanner'
 import { sameText } from './signature'
 
 /**
- * Takes the aws-chunked framing off: checks every chunk signature where chunks are signed, and puts the announced
- * trailers into `trailers` before it ends. Bytes are handed on before their chunk's signature is seen: keep them aside
- * until the iteration has ended well.
+ * Decodes the aws-chunked framing: verifies the signature of every signed chunk, and fills `trailers` with the announced
+ * trailers before it ends. Yields bytes before their chunk's signature is verified, so do not use them until the iteration
+ * has ended without an error.
  */
 export async function* unchunk(
   source: AsyncIterable<unknown>,

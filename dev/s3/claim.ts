@@ -2,7 +2,7 @@ import { type Ask } from './ask'
 import { type Malformed, readCredential, type Credential } from './credential'
 import { Refusal } from './errors'
 
-/** What a signed request says of itself, read but not verified. */
+/** The signature fields of a request, parsed but not verified. */
 export interface Claim {
   credential: Credential
   signedHeaders: string[]
@@ -15,7 +15,7 @@ export interface Claim {
   malformed: Malformed
 }
 
-/** Reads it from the Authorization header or the query; AccessDenied for an anonymous request. */
+/** Parses the signature fields from the Authorization header or the query; AccessDenied for an anonymous request. */
 export function readClaim(ask: Ask): Claim {
   const authorization = ask.headers.get('authorization')
   const presigned = ask.query.has('X-Amz-Algorithm') || ask.query.has('X-Amz-Signature')

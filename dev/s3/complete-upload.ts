@@ -13,18 +13,18 @@ import { commitOrRelease, quoted, totalSize } from './store-object'
 import { type Part, type Upload } from './uploads'
 import { childrenOf, parseXml, textOf, type XmlNode } from './xml'
 
-/** Makes an object of the listed parts, without touching their bytes again; what is not listed is dropped. */
+/** Assembles an object from the listed parts without copying their bytes; deletes the other parts. */
 export async function completeUpload(state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
   const id = readUploadId(call)
   bucket.uploads.need(id, key)
   const precondition = readPrecondition(call.headers)
-  const wishes = readWishes(await readText(withoutObjectChecksum(call)))
+  const requestedParts = readRequestedParts(await readText(withoutObjectChecksum(call)))
   return bucket.uploads.turns.take(id, async () => {
     const upload = bucket.uploads.need(id, key)
-    const parts = checkParts(upload, wishes)
+    const parts = checkParts(upload, requestedParts)
     const object = assemble(upload, parts, state.now())
     checkWhole(call, object)
-    // The object's own hold, so that dropping the upload leaves it the parts it is made of.
+    // The object holds its own references, so that dropping the upload does not delete the object's parts.
     state.pieces.hold(object.pieces)
     await commitOrRelease(state, bucket, object, precondition)
     await bucket.uploads.drop(upload)
@@ -41,29 +41,29 @@ export async function completeUpload(state: State, call: Call, bucket: Bucket, k
 
 const partBytesMin = 5 * 1024 ** 2
 
-// In this request the checksum headers speak of the object, not of the XML.
+// In this request the checksum headers are those of the object, not of the XML body.
 function withoutObjectChecksum(call: Call): Call {
   const headers = [...call.headers].filter(([name]) => !name.startsWith('x-amz-checksum-'))
   return { ...call, headers: new Map(headers) }
 }
 
-function readWishes(text: string): XmlNode[] {
+function readRequestedParts(text: string): XmlNode[] {
   const root = parseXml(text)
-  const wishes = childrenOf(root, 'Part')
-  if (root.name !== 'CompleteMultipartUpload' || wishes.length === 0 || wishes.length > 10_000) {
+  const requestedParts = childrenOf(root, 'Part')
+  if (root.name !== 'CompleteMultipartUpload' || requestedParts.length === 0 || requestedParts.length > 10_000) {
     throw new Refusal('MalformedXML')
   }
-  return wishes
+  return requestedParts
 }
 
-function checkParts(upload: Upload, wishes: readonly XmlNode[]): Part[] {
+function checkParts(upload: Upload, requestedParts: readonly XmlNode[]): Part[] {
   let previous = 0
-  const parts = wishes.map(wish => {
-    const number = Number(textOf(wish, 'PartNumber'))
+  const parts = requestedParts.map(requestedPart => {
+    const number = Number(textOf(requestedPart, 'PartNumber'))
     if (!Number.isInteger(number)) throw new Refusal('MalformedXML')
     if (number <= previous) throw new Refusal('InvalidPartOrder', undefined, { UploadId: upload.id })
     previous = number
-    return checkPart(upload, wish, number)
+    return checkPart(upload, requestedPart, number)
   })
   for (const part of parts.slice(0, -1)) {
     if (part.piece.size < partBytesMin) {
@@ -78,13 +78,13 @@ function checkParts(upload: Upload, wishes: readonly XmlNode[]): Part[] {
   return parts
 }
 
-function checkPart(upload: Upload, wish: XmlNode, number: number): Part {
+function checkPart(upload: Upload, requestedPart: XmlNode, number: number): Part {
   const part = upload.parts.get(number)
-  const etag = textOf(wish, 'ETag')?.trim().replaceAll('"', '')
+  const etag = textOf(requestedPart, 'ETag')?.trim().replaceAll('"', '')
   if (!part || etag !== part.md5) {
     throw new Refusal('InvalidPart', undefined, { UploadId: upload.id, PartNumber: String(number), ETag: etag ?? '' })
   }
-  const checksum = textOf(wish, checksumElement(upload.algorithm))
+  const checksum = textOf(requestedPart, checksumElement(upload.algorithm))
   if (checksum === undefined && upload.chosen && upload.checksumType === 'COMPOSITE') {
     const using = upload.algorithm.toLowerCase()
     throw new Refusal(

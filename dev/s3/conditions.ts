@@ -3,19 +3,19 @@ import { type Precondition, type StoredObject } from './objects'
 
 type Headers = ReadonlyMap<string, string>
 
-/** Decides a GET or HEAD by RFC 9110's order of conditions; throws PreconditionFailed. */
+/** Evaluates the conditional headers of a GET or HEAD in the order of RFC 9110; throws PreconditionFailed. */
 export function checkRead(headers: Headers, object: StoredObject): 'send' | 'not modified' {
-  checkStillThat(headers, '', object)
+  checkUnchanged(headers, '', object)
   const ifNoneMatch = headers.get('if-none-match')
   if (ifNoneMatch !== undefined) return matches(ifNoneMatch, object.etag) ? 'not modified' : 'send'
   const since = readDate(headers.get('if-modified-since'))
   return since !== undefined && wholeSeconds(object) <= since ? 'not modified' : 'send'
 }
 
-/** The `x-amz-copy-source-if-*` conditions, which all fail with 412. */
+/** Checks the `x-amz-copy-source-if-*` headers; every failed condition is a 412. */
 export function checkCopySource(headers: Headers, object: StoredObject) {
   const prefix = 'x-amz-copy-source-'
-  checkStillThat(headers, prefix, object)
+  checkUnchanged(headers, prefix, object)
   const ifNoneMatch = headers.get(`${prefix}if-none-match`)
   const since = readDate(headers.get(`${prefix}if-modified-since`))
   if (ifNoneMatch !== undefined && matches(ifNoneMatch, object.etag)) fail(`${prefix}If-None-Match`)
@@ -24,7 +24,7 @@ export function checkCopySource(headers: Headers, object: StoredObject) {
   }
 }
 
-/** The condition of a write: only if the key is free, or only if it holds what the client saw last. */
+/** The precondition of a write: the key must not exist (If-None-Match: *), or must have this ETag (If-Match). */
 export function readPrecondition(headers: Headers): Precondition {
   const ifNoneMatch = headers.get('if-none-match')
   const ifMatch = headers.get('if-match')
@@ -39,14 +39,14 @@ export function readPrecondition(headers: Headers): Precondition {
   }
 }
 
-/** Whether a range may be served: without If-Range always, else only if the object is still that one. */
+/** Whether the Range header applies: always without If-Range, else only if the object has not changed. */
 export function rangeHolds(headers: Headers, object: StoredObject): boolean {
   const ifRange = headers.get('if-range')
   if (ifRange === undefined) return true
   return ifRange.includes('"') ? matches(ifRange, object.etag) : readDate(ifRange) === wholeSeconds(object)
 }
 
-function checkStillThat(headers: Headers, prefix: string, object: StoredObject) {
+function checkUnchanged(headers: Headers, prefix: string, object: StoredObject) {
   const ifMatch = headers.get(`${prefix}if-match`)
   if (ifMatch !== undefined && !matches(ifMatch, object.etag)) fail(`${prefix}If-Match`)
   const since = readDate(headers.get(`${prefix}if-unmodified-since`))
@@ -60,7 +60,7 @@ function matches(list: string, etag: string): boolean {
     .some(tag => tag === '*' || tag === etag)
 }
 
-// HTTP dates know no fractions.
+// HTTP dates have whole seconds.
 const wholeSeconds = ({ modifiedAt }: StoredObject) => Math.floor(modifiedAt / 1000) * 1000
 
 function readDate(text: string | undefined): number | undefined {

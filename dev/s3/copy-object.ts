@@ -9,7 +9,7 @@ import { type Call } from './signature'
 import { type State } from './state'
 import { checkKey, commitOrRelease, fullChecksum, quoted } from './store-object'
 
-/** Copies an object within the stand-in; the copy shares its source's bytes on disk. */
+/** Copies an object; the copy shares the bytes of its source on disk. */
 export async function copyObject(state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
   checkKey(key)
   const precondition = readPrecondition(call.headers)
@@ -50,13 +50,13 @@ function findSource(state: State, header: string): StoredObject {
 
 function describeCopy(call: Call, source: StoredObject, ontoItself: boolean): Description {
   const given = readDescription(call.headers)
-  const replace = (header: string) => {
+  const isReplace = (header: string) => {
     const directive = call.headers.get(header) ?? 'COPY'
     if (directive !== 'COPY' && directive !== 'REPLACE') throw new Refusal('InvalidArgument', `Unknown ${header}.`)
     return directive === 'REPLACE'
   }
-  const newTags = replace('x-amz-tagging-directive')
-  const newMetadata = replace('x-amz-metadata-directive')
+  const newTags = isReplace('x-amz-tagging-directive')
+  const newMetadata = isReplace('x-amz-metadata-directive')
   if (ontoItself && !newMetadata && !call.headers.has('x-amz-storage-class')) {
     throw new Refusal('InvalidRequest', 'This copy request is illegal because it copies an object onto itself.')
   }
@@ -64,7 +64,7 @@ function describeCopy(call: Call, source: StoredObject, ontoItself: boolean): De
   return { headers, metadata, tags: newTags ? given.tags : source.description.tags, storageClass: given.storageClass }
 }
 
-// A copy is one whole, whatever its source was made of: what stands for parts has to be computed anew.
+// A copy has no parts, so ETag and checksum of a multipart source have to be computed again.
 async function digest(
   state: State,
   source: StoredObject,
@@ -72,11 +72,11 @@ async function digest(
 ): Promise<Pick<StoredObject, 'etag' | 'checksum'>> {
   if (!source.parts && source.checksum.algorithm === algorithm) return { etag: source.etag, checksum: source.checksum }
   try {
-    const tally = new Tally([algorithm])
+    const digester = new Tally([algorithm])
     for await (const chunk of state.pieces.read(source.pieces, 0, source.size)) {
-      if (chunk instanceof Uint8Array) tally.update(chunk)
+      if (chunk instanceof Uint8Array) digester.update(chunk)
     }
-    const { md5, sums } = tally.finish()
+    const { md5, sums } = digester.finish()
     return { etag: md5.toString('hex'), checksum: fullChecksum(algorithm, sums) }
   } catch (error) {
     state.pieces.release(source.pieces)

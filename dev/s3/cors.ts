@@ -19,7 +19,7 @@ export function readCorsRules(xml: string): CorsRule[] {
   return rules
 }
 
-/** Answers a browser's preflight, which carries no signature. */
+/** Responds to a CORS preflight, which has no signature. */
 export function answerPreflight(ask: Ask, cors: string | undefined): Answer {
   const { headers } = ask
   const origin = headers.get('origin')
@@ -31,21 +31,23 @@ export function answerPreflight(ask: Ask, cors: string | undefined): Answer {
     throw new Refusal('BadRequest', `Invalid Access-Control-Request-Method: ${method ?? 'null'}`)
   }
   if (cors === undefined) throw new Refusal('AccessForbidden', 'CORSResponse: CORS is not enabled for this bucket.')
-  const asked = splitList(headers.get('access-control-request-headers'))
+  const requestedHeaders = splitList(headers.get('access-control-request-headers'))
   const rule = readCorsRules(cors).find(
     candidate =>
       permits(candidate, origin, method) &&
-      asked.every(name => candidate.allowedHeaders.some(pattern => matchesWildcard(pattern.toLowerCase(), name))),
+      requestedHeaders.every(name =>
+        candidate.allowedHeaders.some(pattern => matchesWildcard(pattern.toLowerCase(), name)),
+      ),
   )
   if (!rule) throw new Refusal('AccessForbidden')
   return empty(200, {
     ...ruleHeaders(rule, origin),
-    ...(asked.length > 0 && { 'access-control-allow-headers': asked.join(', ') }),
+    ...(requestedHeaders.length > 0 && { 'access-control-allow-headers': requestedHeaders.join(', ') }),
     ...(rule.maxAgeS !== undefined && { 'access-control-max-age': rule.maxAgeS }),
   })
 }
 
-/** What an actual answer carries so that a page of that origin may read it; nothing for foreign origins. */
+/** The CORS headers of a response; none if no rule allows the origin. */
 export function corsHeaders(ask: Ask, cors: string | undefined): OutgoingHttpHeaders {
   const origin = ask.headers.get('origin')
   if (origin === undefined || cors === undefined || ask.method === 'OPTIONS') return {}
@@ -99,12 +101,12 @@ function splitList(header: string | undefined): string[] {
 }
 
 function ruleHeaders(rule: CorsRule, origin: string): OutgoingHttpHeaders {
-  const anyone = rule.origins.includes('*')
+  const anyOrigin = rule.origins.includes('*')
   return {
-    'access-control-allow-origin': anyone ? '*' : origin,
+    'access-control-allow-origin': anyOrigin ? '*' : origin,
     'access-control-allow-methods': rule.methods.join(', '),
     ...(rule.exposedHeaders.length > 0 && { 'access-control-expose-headers': rule.exposedHeaders.join(', ') }),
-    ...(!anyone && { 'access-control-allow-credentials': 'true' }),
+    ...(!anyOrigin && { 'access-control-allow-credentials': 'true' }),
     vary: 'Origin, Access-Control-Request-Headers, Access-Control-Request-Method',
   }
 }

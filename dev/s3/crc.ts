@@ -15,9 +15,9 @@ export function startCrc(name: CrcName): Hasher {
   }
 }
 
-/** The CRC of two runs of bytes in a row, from the CRC of each and the length of the second. */
+/** The CRC of two concatenated byte sequences, from their CRCs and the length of the second. */
 export function joinCrc(name: CrcName, first: Buffer, second: Buffer, secondBytes: number): Buffer {
-  const { width, polynomial } = shapes[name]
+  const { width, polynomial } = parameters[name]
   const multiply = (a: bigint, b: bigint) => {
     let product = 0n
     for (let bit = 1n << BigInt(width - 1), term = b; bit > 0n; bit >>= 1n) {
@@ -37,7 +37,7 @@ export function joinCrc(name: CrcName, first: Buffer, second: Buffer, secondByte
   return Buffer.from(joined.toString(16).padStart(width / 4, '0'), 'hex')
 }
 
-const shapes: Record<CrcName, { width: number; polynomial: bigint }> = {
+const parameters: Record<CrcName, { width: number; polynomial: bigint }> = {
   CRC32: { width: 32, polynomial: 0xedb88320n },
   CRC32C: { width: 32, polynomial: 0x82f63b78n },
   CRC64NVME: { width: 64, polynomial: 0x9a6c9329ac4bc9b5n },
@@ -50,8 +50,8 @@ interface Table {
   low: Uint32Array
 }
 
-const crc32cTable = makeTable(shapes.CRC32C.polynomial)
-const crc64Table = makeTable(shapes.CRC64NVME.polynomial)
+const crc32cTable = makeTable(parameters.CRC32C.polynomial)
+const crc64Table = makeTable(parameters.CRC64NVME.polynomial)
 
 function makeTable(polynomial: bigint): Table {
   const table = { high: new Uint32Array(256), low: new Uint32Array(256) }
@@ -78,7 +78,7 @@ function startCrc32(): Hasher {
   }
 }
 
-// Two 32-bit halves, because BigInt in the inner loop is some fifty times slower.
+// Uses two 32-bit halves, because BigInt in the inner loop is about 50 times slower.
 function startTableCrc(table: Table, bytes: 4 | 8): Hasher {
   const { high: highs, low: lows } = table
   let high = bytes === 8 ? 0xffffffff : 0

@@ -11,7 +11,7 @@ export interface Credential extends Scope {
   accessKeyId: string
 }
 
-/** `KEY/20260101/region/s3/aws4_request`, from whichever place the signature came. */
+/** Parses `KEY/20260101/region/s3/aws4_request`; throws the error that `malformed` names. */
 export function readCredential(text: string, malformed: Malformed): Credential {
   const [accessKeyId, day, region, service, terminator, ...more] = text.split('/')
   if (!accessKeyId || !day || !region || service !== 's3' || terminator !== 'aws4_request' || more.length > 0) {
@@ -31,5 +31,5 @@ export function checkCredential(credential: Credential, { accessKeyId, region }:
   }
 }
 
-/** The refusal for what can't be read depends on where the signature came from. */
+/** The error for an invalid signature field depends on where the field came from. */
 export type Malformed = 'AuthorizationHeaderMalformed' | 'AuthorizationQueryParametersError' | 'InvalidPolicyDocument'

@@ -1,8 +1,8 @@
 import { Refusal } from './errors'
 
-/** What is said about an object beside its bytes. Header values are kept as the bytes they came in (latin1). */
+/** The metadata of an object. Header values are stored as the bytes that were sent (latin1). */
 export interface Description {
-  /** Standard headers, handed back as they came. */
+  /** Standard headers, returned unchanged. */
   headers: Record<string, string>
   /** User metadata, names without `x-amz-meta-`. */
   metadata: Record<string, string>
@@ -10,17 +10,17 @@ export interface Description {
   storageClass: string
 }
 
-/** Reads it from headers, or from the fields of a form, which have the same names. */
-export function readDescription(given: ReadonlyMap<string, string>): Description {
-  refuseUnsupported(given)
+/** Reads the metadata from headers, or from form fields of the same names. */
+export function readDescription(source: ReadonlyMap<string, string>): Description {
+  refuseUnsupported(source)
   const headers: Record<string, string> = { 'content-type': 'binary/octet-stream' }
-  for (const name of keptHeaders) {
-    const value = name === 'content-encoding' ? withoutAwsChunked(given.get(name)) : given.get(name)
+  for (const name of storedHeaders) {
+    const value = name === 'content-encoding' ? withoutAwsChunked(source.get(name)) : source.get(name)
     if (value !== undefined && value !== '') headers[name] = value
   }
   for (const [name, value] of Object.entries(headers)) checkHeader(name, value)
   const metadata: Record<string, string> = {}
-  for (const [name, value] of given) {
+  for (const [name, value] of source) {
     if (!name.startsWith('x-amz-meta-')) continue
     checkHeader(name, value)
     metadata[name.slice('x-amz-meta-'.length)] = value.trim()
@@ -30,17 +30,17 @@ export function readDescription(given: ReadonlyMap<string, string>): Description
   return {
     headers,
     metadata,
-    tags: checkTags([...new URLSearchParams(given.get('x-amz-tagging') ?? '')]),
-    storageClass: given.get('x-amz-storage-class') ?? 'STANDARD',
+    tags: checkTags([...new URLSearchParams(source.get('x-amz-tagging') ?? '')]),
+    storageClass: source.get('x-amz-storage-class') ?? 'STANDARD',
   }
 }
 
 export function describingHeaders({ headers, metadata, tags, storageClass }: Description): Record<string, string> {
-  const answer = { ...headers }
-  for (const [name, value] of Object.entries(metadata)) answer[`x-amz-meta-${name}`] = value
-  if (tags.length > 0) answer['x-amz-tagging-count'] = String(tags.length)
-  if (storageClass !== 'STANDARD') answer['x-amz-storage-class'] = storageClass
-  return answer
+  const result = { ...headers }
+  for (const [name, value] of Object.entries(metadata)) result[`x-amz-meta-${name}`] = value
+  if (tags.length > 0) result['x-amz-tagging-count'] = String(tags.length)
+  if (storageClass !== 'STANDARD') result['x-amz-storage-class'] = storageClass
+  return result
 }
 
 export function checkTags(tags: [key: string, value: string][]): [key: string, value: string][] {
@@ -54,7 +54,7 @@ export function checkTags(tags: [key: string, value: string][]): [key: string, v
   return tags
 }
 
-const keptHeaders = [
+const storedHeaders = [
   'content-type',
   'cache-control',
   'content-disposition',
@@ -65,21 +65,21 @@ const keptHeaders = [
 
 const metadataBytesMax = 2048
 
-// To ignore what one cannot do would let code pass here that means something else on real S3.
-function refuseUnsupported(given: ReadonlyMap<string, string>) {
-  const acl = given.get('x-amz-acl') ?? given.get('acl') ?? 'private'
+// Refuse unsupported headers: ignoring them would let code pass here that behaves differently on real S3.
+function refuseUnsupported(source: ReadonlyMap<string, string>) {
+  const acl = source.get('x-amz-acl') ?? source.get('acl') ?? 'private'
   if (acl !== 'private' && acl !== 'bucket-owner-full-control') throw new Refusal('AccessControlListNotSupported')
-  for (const name of given.keys()) {
+  for (const name of source.keys()) {
     if (/^x-amz-(grant-|server-side-encryption-customer|object-lock|website-redirect)/.test(name)) {
       throw new Refusal('NotImplemented', undefined, { Header: name })
     }
   }
 }
 
-// Queries and forms can carry what no header may; it would only fail when the object is read.
+// Query and form values may be invalid in a header; without this check the object's download would fail.
 function checkHeader(name: string, value: string) {
   if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
-    throw new Refusal('InvalidArgument', `${JSON.stringify(name)} can't be a header`)
+    throw new Refusal('InvalidArgument', `${JSON.stringify(name)} is not a valid header`)
   }
 }
 

@@ -1,4 +1,4 @@
-/** One of S3's refusals: the code names it, the catalogue gives status and words. `details` become XML elements. */
+/** An S3 error: `code` selects status and default message from the catalogue. `details` become XML elements. */
 export class Refusal extends Error {
   readonly status: number
 

@@ -2,14 +2,14 @@ import { Refusal } from './errors'
 import { Scanner } from './scanner'
 
 export interface UploadForm {
-  /** Lower-case names; the file is not among them. */
+  /** All fields but the file; names in lower case. */
   fields: Map<string, string>
   filename: string
-  /** Streams the file; fails if the form ends within it. What follows the file is ignored, as S3 does. */
+  /** Streams the file; throws if the body ends within it. Fields after the file are ignored, as in S3. */
   file: AsyncIterable<Buffer>
 }
 
-/** Reads the fields up to the file of a multipart/form-data body (RFC 7578); the file is then streamed on demand. */
+/** Reads a multipart/form-data body (RFC 7578) up to the file, which is streamed on demand. */
 export async function readUploadForm(contentType: string, source: AsyncIterable<unknown>): Promise<UploadForm> {
   const found = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec(contentType)
   const boundary = found?.[1] ?? found?.[2]
@@ -53,7 +53,7 @@ async function readPartHead(scanner: Scanner): Promise<{ name: string; filename:
   throw new Refusal('MalformedPOSTRequest')
 }
 
-// Browsers write quotes and line ends in names as %22, %0D and %0A (HTML standard, multipart/form-data encoding).
+// Browsers encode quotes and line breaks in names as %22, %0D and %0A (HTML standard, multipart/form-data encoding).
 function parameter(disposition: string, name: string): string | undefined {
   const value = new RegExp(`;\\s*${name}="([^"]*)"`, 'i').exec(disposition)?.[1]
   return value?.replace(/%(22|0D|0A)/g, whole => decodeURIComponent(whole))
@@ -74,7 +74,7 @@ async function readValue(scanner: Scanner, delimiter: Buffer, bytesMax: number):
 }
 
 async function* readFile(scanner: Scanner, delimiter: Buffer): AsyncGenerator<Buffer> {
-  const whole = yield* scanner.until(delimiter)
-  if (!whole) throw new Refusal('MalformedPOSTRequest')
+  const isComplete = yield* scanner.until(delimiter)
+  if (!isComplete) throw new Refusal('MalformedPOSTRequest')
   await scanner.drain()
 }

@@ -15,7 +15,7 @@ import { answerAsk } from './routes'
 import { openState, type State } from './state'
 
 export interface S3Options {
-  /** Where buckets and objects live; made if missing, kept at the end, used by one process at a time. */
+  /** The data folder: created if missing, kept on disposal, used by one process at a time. */
   folder: string
   /** Default 0: any free port. */
   port?: number
@@ -33,20 +33,20 @@ export interface S3 extends AsyncDisposable {
 }
 
 /**
- * Starts a stand-in for Amazon S3 on 127.0.0.1, for development and tests: **never for production**. It refuses what S3
- * refuses (signatures, expiry, policies, checksums, conditions, ranges, parts) with S3's codes, and stores on disk by
- * streaming. Buckets are addressed by path or as `bucket.localhost`. There is one key, no versions, no ACLs, no
- * encryption; lifecycle rules are stored but not acted upon. Disposing ends connections and keeps the folder.
+ * Starts a stand-in for Amazon S3 on 127.0.0.1, for development and tests: **never for production**. It validates what S3
+ * validates (signatures, expiry, policies, checksums, conditions, ranges, parts), with S3's error codes, and streams objects
+ * to disk. Buckets are addressed by path or as `bucket.localhost`. There is one access key, no versions, no ACLs, no
+ * encryption; lifecycle rules are stored but not applied. Disposing closes connections and keeps the folder.
  */
 export async function startS3(options: S3Options): Promise<S3> {
   const { folder, region, accessKeyId, secretAccessKey, now = Date.now } = options
   const state = await openState(folder, { region, accessKeyId, secretAccessKey }, now)
-  const underWay = new Set<Promise<void>>()
+  const pending = new Set<Promise<void>>()
   const server = createServer((request, response) => {
-    const task = serve(state, request, response).finally(() => underWay.delete(task))
-    underWay.add(task)
+    const task = serve(state, request, response).finally(() => pending.delete(task))
+    pending.add(task)
   })
-  // Uploads of some gigabytes over a slow line take longer than Node's five minutes.
+  // Uploads of several gigabytes over a slow connection take longer than Node's default of 5 minutes.
   server.requestTimeout = 3_600_000
   server.on('clientError', (_error, socket) => {
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
@@ -60,28 +60,32 @@ export async function startS3(options: S3Options): Promise<S3> {
       const closed = new Promise(resolve => server.close(resolve))
       server.closeAllConnections()
       await closed
-      await Promise.all(underWay)
+      await Promise.all(pending)
     },
   }
 }
 
-/** Answers one request; whatever it was, this does not reject. */
+/** Handles one request. Never rejects. */
 async function serve(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const requestId = randomUUID()
   try {
-    const { cors, ...answer } = await answerOrRefuse(state, request, requestId)
-    // Whatever a refusal left unread has to go by, or the next request on this connection never comes.
+    const { cors, ...answer } = await respond(state, request, requestId)
+    // Drain the unread body of a refused request, or the connection never delivers its next request.
     request.resume()
-    const standing = { date: new Date(state.now()).toUTCString(), 'x-amz-request-id': requestId }
-    await send({ ...answer, headers: { ...standing, ...cors, ...answer.headers } }, response, request.method === 'HEAD')
+    const commonHeaders = { date: new Date(state.now()).toUTCString(), 'x-amz-request-id': requestId }
+    await send(
+      { ...answer, headers: { ...commonHeaders, ...cors, ...answer.headers } },
+      response,
+      request.method === 'HEAD',
+    )
   } catch (error) {
-    // The client has gone, or an answer broke off: a half answer must not look like a whole one.
-    if (!isTorn(error)) console.error('S3 stand-in:', error)
+    // The client disconnected or the response failed: destroy it, so that a partial response does not look complete.
+    if (!isConnectionError(error)) console.error('S3 stand-in:', error)
     response.destroy()
   }
 }
 
-async function answerOrRefuse(
+async function respond(
   state: State,
   request: IncomingMessage,
   requestId: string,
@@ -93,7 +97,7 @@ async function answerOrRefuse(
     answer = await answerAsk(state, ask)
   } catch (error) {
     const refusal = error instanceof Refusal ? error : new Refusal('InternalError')
-    if (refusal !== error && !isTorn(error)) console.error('S3 stand-in:', error)
+    if (refusal !== error && !isConnectionError(error)) console.error('S3 stand-in:', error)
     answer = refusalAnswer(refusal, requestId, (request.url ?? '').replace(/\?.*/s, ''))
   }
   if (!ask) return answer
@@ -101,7 +105,7 @@ async function answerOrRefuse(
   return { ...answer, cors: corsHeaders(ask, state.buckets.find(ask.bucket ?? '')?.record.cors) }
 }
 
-const isTorn = (error: unknown) =>
+const isConnectionError = (error: unknown) =>
   hasAll(error, ['code']) &&
   ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(String(error.code))
 

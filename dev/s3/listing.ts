@@ -1,7 +1,7 @@
 export interface ListWish {
   prefix: string
   delimiter: string
-  /** Only what sorts after this, in UTF-8 order. */
+  /** Only keys after this one, in UTF-8 order. */
   after: string
   max: number
 }
@@ -9,11 +9,11 @@ export interface ListWish {
 export interface Listing {
   keys: string[]
   commonPrefixes: string[]
-  /** Where the next page goes on; undefined at the end. */
+  /** `after` of the next page; undefined on the last page. */
   next: string | undefined
 }
 
-/** One page of sorted keys; what shares a prefix up to the delimiter is rolled up and counts once. */
+/** One page of sorted keys; keys with the same prefix up to the delimiter are grouped and count once. */
 export function listKeys(sorted: readonly string[], { prefix, delimiter, after, max }: ListWish): Listing {
   const listing: Listing = { keys: [], commonPrefixes: [], next: undefined }
   let last = after
@@ -22,7 +22,7 @@ export function listKeys(sorted: readonly string[], { prefix, delimiter, after, 
     if (!key.startsWith(prefix)) break
     const cut = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length)
     const group = cut === -1 ? undefined : key.slice(0, cut + delimiter.length)
-    // The page before ended with this group, or it has just been listed.
+    // This group is already listed, on this page or at the end of the previous one.
     if (group !== undefined && group === last) continue
     if (listing.keys.length + listing.commonPrefixes.length >= max)
       return max > 0 ? { ...listing, next: last } : listing

@@ -28,7 +28,7 @@ export async function createUpload(state: State, call: Call, bucket: Bucket, key
 }
 
 export async function uploadPart(state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
-  if (call.headers.has('x-amz-copy-source')) throw new Refusal('NotImplemented', 'UploadPartCopy is not here')
+  if (call.headers.has('x-amz-copy-source')) throw new Refusal('NotImplemented', 'UploadPartCopy is not implemented')
   const id = readUploadId(call)
   const number = Number(call.query.get('partNumber'))
   if (!Number.isInteger(number) || number < 1 || number > 10_000) {
@@ -52,8 +52,11 @@ export async function uploadPart(state: State, call: Call, bucket: Bucket, key: 
     state.pieces.release([piece])
     throw error
   }
-  const shown = body.stated ?? algorithm
-  return empty(200, { etag: quoted(etag), [checksumHeader(shown)]: sums.get(shown)?.toString('base64') })
+  const responseAlgorithm = body.stated ?? algorithm
+  return empty(200, {
+    etag: quoted(etag),
+    [checksumHeader(responseAlgorithm)]: sums.get(responseAlgorithm)?.toString('base64'),
+  })
 }
 
 export async function abortUpload(_state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
@@ -89,7 +92,8 @@ export async function listParts(_state: State, call: Call, bucket: Bucket, key: 
 }
 
 export async function listUploads(_state: State, call: Call, bucket: Bucket): Promise<Answer> {
-  if (call.query.has('delimiter')) throw new Refusal('NotImplemented', 'Uploads are listed without delimiter here')
+  if (call.query.has('delimiter'))
+    throw new Refusal('NotImplemented', 'The delimiter of ListMultipartUploads is not implemented')
   const prefix = call.query.get('prefix') ?? ''
   const max = readMax(call.query.get('max-uploads'), 'max-uploads')
   const after = [call.query.get('key-marker') ?? '', call.query.get('upload-id-marker') ?? ''] as const
@@ -129,10 +133,10 @@ function sortedParts(upload: Upload) {
 }
 
 function readChecksumType(given: string | undefined, algorithm: Algorithm): Upload['checksumType'] {
-  const digest = algorithm === 'SHA1' || algorithm === 'SHA256'
+  const isSha = algorithm === 'SHA1' || algorithm === 'SHA256'
   const type = given?.toUpperCase() ?? (algorithm === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE')
-  const possible = type === 'FULL_OBJECT' ? !digest : type === 'COMPOSITE' && algorithm !== 'CRC64NVME'
-  if (!possible || (type !== 'FULL_OBJECT' && type !== 'COMPOSITE')) {
+  const isPossible = type === 'FULL_OBJECT' ? !isSha : type === 'COMPOSITE' && algorithm !== 'CRC64NVME'
+  if (!isPossible || (type !== 'FULL_OBJECT' && type !== 'COMPOSITE')) {
     throw new Refusal('InvalidRequest', `The ${type} checksum type cannot be used with the ${algorithm} algorithm.`)
   }
   return type

@@ -22,25 +22,25 @@ export async function putObject(state: State, call: Call, bucket: Bucket, key: s
   return empty(200, { etag: quoted(object.etag), ...checksumHeaders(object.checksum) })
 }
 
-/** GET and HEAD, which differ only in whether the bytes are sent. */
+/** GET and HEAD, which differ only in the body. */
 export async function getObject(state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
   const object = bucket.objects.need(key)
-  const standing = {
+  const validators = {
     etag: quoted(object.etag),
     'last-modified': new Date(object.modifiedAt).toUTCString(),
     'accept-ranges': 'bytes',
   }
-  if (checkRead(call.headers, object) === 'not modified') return empty(304, standing)
+  if (checkRead(call.headers, object) === 'not modified') return empty(304, validators)
   const range = rangeHolds(call.headers, object) ? readRange(call.headers.get('range'), object.size) : undefined
   const { start, end } = range ?? { start: 0, end: object.size }
   const showChecksum = range === undefined && call.headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED'
   const headers = {
     ...describingHeaders(object.description),
-    ...standing,
+    ...validators,
     'content-length': end - start,
     ...(range && { 'content-range': `bytes ${start}-${end - 1}/${object.size}` }),
     ...(showChecksum && checksumHeaders(object.checksum)),
-    ...overrides(call),
+    ...responseOverrides(call),
   }
   const answer = { status: range ? 206 : 200, headers }
   return call.method === 'HEAD' ? answer : { ...answer, body: state.pieces.read(object.pieces, start, end) }
@@ -52,14 +52,14 @@ export async function deleteObject(_state: State, call: Call, bucket: Bucket, ke
   return empty(204)
 }
 
-/** Several keys in one request; a key that is not there counts as deleted. */
+/** Deletes several keys in one request; a missing key counts as deleted. */
 export async function deleteObjects(_state: State, call: Call, bucket: Bucket): Promise<Answer> {
   const root = parseXml(await readText(call, { digestNeeded: true }))
-  const wishes = childrenOf(root, 'Object')
-  if (root.name !== 'Delete' || wishes.length === 0 || wishes.length > 1000) throw new Refusal('MalformedXML')
+  const entries = childrenOf(root, 'Object')
+  if (root.name !== 'Delete' || entries.length === 0 || entries.length > 1000) throw new Refusal('MalformedXML')
   const deleted: XmlFields[] = []
-  for (const wish of wishes) {
-    const key = textOf(wish, 'Key')
+  for (const entry of entries) {
+    const key = textOf(entry, 'Key')
     if (!key) throw new Refusal('MalformedXML')
     await bucket.objects.remove(key, () => undefined)
     deleted.push({ Key: key })
@@ -100,13 +100,14 @@ export async function deleteTagging(_state: State, _call: Call, bucket: Bucket, 
   return empty(204)
 }
 
-function overrides({ query }: Call): Record<string, string> {
+function responseOverrides({ query }: Call): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const [name, value] of query) {
     const header = /^response-(cache-control|content-(?:disposition|encoding|language|type)|expires)$/.exec(name)?.[1]
     if (header === undefined) continue
-    // Node would throw at such bytes only while the answer is being written.
-    if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) throw new Refusal('InvalidArgument', `${name} is no header value`)
+    // Check here, because Node throws on such bytes only while it writes the response.
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(value))
+      throw new Refusal('InvalidArgument', `${name} is not a valid header value`)
     headers[header] = value
   }
   return headers

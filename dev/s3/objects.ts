@@ -18,16 +18,16 @@ export interface StoredObject {
   modifiedAt: number
   description: Description
   checksum: Checksum
-  /** Present when the object came by multipart upload. */
+  /** Set if the object was uploaded in parts. */
   parts?: { number: number; size: number; checksum?: string }[]
 }
 
-/** Throws to refuse a write, given what the key holds at that moment. */
+/** Throws to refuse a write, given the current object of the key. */
 export type Precondition = (current: StoredObject | undefined) => void
 
 /**
- * The objects of one bucket: an index in memory, a JSON file per object on disk (named by the key's hash, as keys may be
- * any text). The renaming of that file is the moment an object changes; writers of one key take turns.
+ * The objects of one bucket: an index in memory and a JSON file per object on disk (named by the key's hash, because a key may
+ * be any text). Renaming that file commits a change; writers of one key run one at a time.
  */
 export class Objects {
   readonly turns = new Turns()
@@ -64,13 +64,13 @@ export class Objects {
     return object
   }
 
-  /** All keys in the order of their UTF-8 bytes, which is S3's. */
+  /** All keys, sorted by their UTF-8 bytes as in S3. */
   keys(): readonly string[] {
     this.#sorted ??= [...this.#byKey.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
     return this.#sorted
   }
 
-  /** Puts the object in place if the precondition holds; takes over the caller's hold on its pieces if it succeeds. */
+  /** Stores the object if the precondition holds; on success it takes over the caller's references to its pieces. */
   async commit(object: StoredObject, precondition: Precondition): Promise<void> {
     await this.turns.take(object.key, async () => {
       precondition(this.#byKey.get(object.key))
@@ -82,7 +82,7 @@ export class Objects {
     })
   }
 
-  /** Changes what is said about an object, not its bytes. */
+  /** Changes an object's metadata, not its bytes. */
   async describe(key: string, change: (description: Description) => Description): Promise<void> {
     await this.turns.take(key, async () => {
       const before = this.need(key)

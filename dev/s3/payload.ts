@@ -1,12 +1,12 @@
 import { Refusal } from './errors'
 
-/** What `x-amz-content-sha256` says about the body: nothing, its digest, or that it comes in signed or plain chunks. */
+/** The payload type in `x-amz-content-sha256`: unsigned, a digest, or aws-chunked with or without signatures. */
 export type Payload =
   | { kind: 'unsigned' }
   | { kind: 'sha256'; hex: string }
   | { kind: 'chunked'; chain: SignatureChain | undefined; trailers: string[] }
 
-/** Each chunk signs its predecessor's signature, beginning with the request's own. */
+/** Each chunk's signature covers the previous one; the first covers the request's signature (`seed`). */
 export interface SignatureChain {
   key: Buffer
   stamp: string

@@ -5,15 +5,15 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
-/** An immutable run of bytes in one file; an object is one piece, or as many as its multipart upload had parts. */
+/** An immutable file with the bytes of an object, or of one part if the object was uploaded in parts. */
 export interface Piece {
   file: string
   size: number
 }
 
 /**
- * The bytes of all objects. A piece lives while somebody holds it: an object, an upload, a reader. So a copy costs
- * nothing, and who reads an object that is replaced meanwhile reads it to its end.
+ * The bytes of all objects, with a reference count per piece: objects, uploads and readers hold references. So a copy needs no
+ * disk space, and a reader of an object that is replaced meanwhile reads it completely.
  */
 export class Pieces {
   readonly #folder: string
@@ -28,11 +28,11 @@ export class Pieces {
     return new Pieces(folder)
   }
 
-  /** Streams to disk; the caller holds the result once. Leaves nothing behind when the source fails. */
+  /** Streams to disk and returns a piece with one reference, the caller's. Removes the file if the source fails. */
   async write(source: AsyncIterable<Uint8Array>): Promise<Piece> {
     const file = randomUUID()
     const path = join(this.#folder, file)
-    // Opened before the first byte is asked for: a source that fails at once would be cleaned up after before the file is there.
+    // Open the file before reading: if the source fails at once, the clean-up would otherwise run before the file exists.
     const target = (await open(path, 'wx')).createWriteStream()
     try {
       await pipeline(source, target)
@@ -59,14 +59,14 @@ export class Pieces {
     }
   }
 
-  /** The bytes from `start` up to, not including, `end`; held until the stream closes. */
+  /** Streams the bytes from `start` to `end` (exclusive); holds references until the stream closes. */
   read(pieces: readonly Piece[], start: number, end: number): Readable {
     this.hold(pieces)
     const stream = Readable.from(this.#bytes(pieces, start, end), { objectMode: false })
     return stream.once('close', () => this.release(pieces))
   }
 
-  /** Removes what nobody holds: the debris of a process that ended in the middle of an upload. */
+  /** Removes pieces without references, which a process leaves if it exits during an upload. */
   async sweep(): Promise<void> {
     for (const file of await readdir(this.#folder)) if (!this.#holds.has(file)) this.#remove(file)
   }
@@ -89,7 +89,7 @@ export class Pieces {
     try {
       rmSync(join(this.#folder, file), { force: true })
     } catch (error) {
-      console.warn(`S3 stand-in: ${file} stays until the next start`, error)
+      console.warn(`S3 stand-in: could not remove ${file}, retrying at the next start`, error)
     }
   }
 }

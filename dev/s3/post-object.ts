@@ -13,7 +13,7 @@ import { sameText } from './signature'
 import { type State } from './state'
 import { checksumHeaders, quoted, storeObject } from './store-object'
 
-/** Browser upload by form: authenticated by the policy in the form, the file streamed to disk within its limits. */
+/** Browser upload by form: authenticated by the form's policy; streams the file to disk within the policy's size limits. */
 export async function postObject(state: State, ask: Ask, bucket: Bucket): Promise<Answer> {
   const { fields, filename, file } = await readUploadForm(ask.headers.get('content-type') ?? '', ask.bytes)
   const policy = checkFormSignature(fields, state.credentials)
@@ -25,7 +25,7 @@ export async function postObject(state: State, ask: Ask, bucket: Bucket): Promis
   const object = await storeObject(state, bucket, {
     key,
     description: readDescription(asHeaders(fields)),
-    body: checkedBody(within(file, limits), readClaims({ headers: fields }), { fallback: defaultAlgorithm }),
+    body: checkedBody(limitSize(file, limits), readClaims({ headers: fields }), { fallback: defaultAlgorithm }),
     precondition: () => undefined,
   })
   const headers = { etag: quoted(object.etag), ...checksumHeaders(object.checksum) }
@@ -55,12 +55,12 @@ function checkFormSignature(fields: ReadonlyMap<string, string>, credentials: Cr
   return policy
 }
 
-// Form values are text, header values are kept as their bytes: the object must not remember which way it came.
+// Form values are UTF-8, stored header values are latin1: convert, so that both kinds of upload store the same.
 function asHeaders(fields: ReadonlyMap<string, string>): Map<string, string> {
   return new Map([...fields].map(([name, value]) => [name, Buffer.from(value).toString('latin1')]))
 }
 
-async function* within(file: AsyncIterable<Buffer>, { bytesMin, bytesMax }: PolicyLimits): AsyncGenerator<Buffer> {
+async function* limitSize(file: AsyncIterable<Buffer>, { bytesMin, bytesMax }: PolicyLimits): AsyncGenerator<Buffer> {
   let size = 0
   const limits = () => ({
     ProposedSize: String(size),

@@ -6,15 +6,15 @@ export interface PolicyLimits {
 }
 
 /**
- * Checks a form's fields against its base64 policy document (the signature is checked elsewhere): expiry, every condition,
- * and that no field stands outside the conditions. Returns the limits for the file, to be enforced while it streams.
+ * Checks a form's fields against its base64 policy document (the caller checks the signature): expiry, every condition, and
+ * that a condition covers every field. Returns the size limits of the file, to be enforced while it streams.
  */
 export function checkPolicy(
   base64: string,
   { fields, bucket, now }: { fields: ReadonlyMap<string, string>; bucket: string; now: number },
 ): PolicyLimits {
   const policy = readPolicy(base64)
-  if (now >= policy.expiresAt) throw broken('Policy expired.')
+  if (now >= policy.expiresAt) throw policyError('Policy expired.')
   const given = new Map([...fields, ['bucket', bucket]])
   const covered = new Set(fieldsWithoutCondition)
   const limits = { bytesMin: 0, bytesMax: Number.POSITIVE_INFINITY }
@@ -28,12 +28,12 @@ export function checkPolicy(
     const holds = condition.kind === 'eq' ? value === condition.value : value.startsWith(condition.value)
     if (!holds) {
       const { kind, field, value: expected } = condition
-      throw broken(`Policy Condition failed: ${JSON.stringify([kind, `$${field}`, expected])}`)
+      throw policyError(`Policy Condition failed: ${JSON.stringify([kind, `$${field}`, expected])}`)
     }
     covered.add(condition.field)
   }
   const extra = [...fields.keys()].filter(name => !covered.has(name) && !name.startsWith('x-ignore-'))
-  if (extra.length > 0) throw broken(`Extra input fields: ${extra.join(', ')}`)
+  if (extra.length > 0) throw policyError(`Extra input fields: ${extra.join(', ')}`)
   return limits
 }
 
@@ -43,7 +43,7 @@ type Condition =
 
 const fieldsWithoutCondition = ['policy', 'x-amz-signature', 'file']
 
-const broken = (reason: string) => new Refusal('AccessDenied', `Invalid according to Policy: ${reason}`)
+const policyError = (reason: string) => new Refusal('AccessDenied', `Invalid according to Policy: ${reason}`)
 
 function readPolicy(base64: string): { expiresAt: number; conditions: Condition[] } {
   let document: unknown

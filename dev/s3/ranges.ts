@@ -1,12 +1,12 @@
 import { Refusal } from './errors'
 
-/** From `start` up to, not including, `end`. */
+/** A byte range; `end` is exclusive. */
 export interface Range {
   start: number
   end: number
 }
 
-/** Reads a Range header; undefined means the whole: no header, not bytes, several ranges, or nonsense, as S3 has it. */
+/** Parses a Range header as S3 does; undefined (the whole object) for no header, other units, several or invalid ranges. */
 export function readRange(header: string | undefined, size: number): Range | undefined {
   const found = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '')
   if (!found) return undefined

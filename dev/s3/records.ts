@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Replaces a JSON file so that a reader sees the old or the new one, never a half. */
+/** Replaces a JSON file atomically. */
 export async function writeRecord(path: string, record: object): Promise<void> {
   const draft = `${path}.${randomUUID()}.draft`
   try {
@@ -20,7 +20,7 @@ export async function readRecord<T>(path: string, is: (value: unknown) => value 
   return value
 }
 
-/** All records in a folder; drafts that a dying process left are removed. */
+/** Reads all records of a folder; removes temporary files that a killed process left. */
 export async function readRecords<T>(folder: string, is: (value: unknown) => value is T): Promise<T[]> {
   const records: T[] = []
   for (const name of await readdir(folder)) {
@@ -31,7 +31,7 @@ export async function readRecords<T>(folder: string, is: (value: unknown) => val
   return records
 }
 
-/** Whether a value is an object with all these properties: enough to tell our own files from foreign ones. */
+/** Whether a value is an object with all these properties: enough to recognize our own files. */
 export function hasAll<K extends string>(value: unknown, names: readonly K[]): value is Record<K, unknown> {
   return typeof value === 'object' && value !== null && names.every(name => name in value)
 }

@@ -12,7 +12,7 @@ import { postObject } from './post-object'
 import { authenticate, type Call } from './signature'
 import { type State } from './state'
 
-/** Finds who may ask and what is asked; what this stand-in does not do is refused, never ignored. */
+/** Authenticates and routes a request; refuses what is not implemented instead of ignoring it. */
 export async function answerAsk(state: State, ask: Ask): Promise<Answer> {
   if (ask.method === 'OPTIONS') return answerPreflight(ask, state.buckets.find(ask.bucket ?? '')?.record.cors)
   if (isForm(ask)) return postObject(state, ask, state.buckets.need(ask.bucket ?? ''))
@@ -66,7 +66,7 @@ const objectRoutes = new Map<string, ObjectOperation>([
   ['DELETE uploadId', multipart.abortUpload],
 ])
 
-// Query parameters that only qualify an operation. Any other names one, so an unknown one cannot pass for a plain GET.
+// Query parameters that do not select an operation. Any other does, so that an unknown one is not treated as a plain GET.
 const qualifiers = new Set([
   'x-id',
   'prefix',

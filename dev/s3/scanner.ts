@@ -1,64 +1,64 @@
-/** Reads a byte stream by lines, counts and delimiters, keeping no more than the piece at hand in memory. */
+/** Reads a byte stream by lines, counts and delimiters, with only the current chunk in memory. */
 export class Scanner {
   readonly #source: AsyncIterator<unknown>
-  #held = Buffer.alloc(0)
+  #buffer = Buffer.alloc(0)
 
   constructor(source: AsyncIterable<unknown>) {
     this.#source = source[Symbol.asyncIterator]()
   }
 
-  /** The bytes up to CRLF, as latin1 text; undefined when the stream ends or the line is longer than allowed. */
+  /** The bytes up to CRLF as latin1 text; undefined if the stream ends or the line is longer than `bytesMax`. */
   async line(bytesMax: number): Promise<string | undefined> {
     for (;;) {
-      const end = this.#held.indexOf('\r\n')
-      if (end > bytesMax || (end === -1 && this.#held.length > bytesMax + 1)) return undefined
+      const end = this.#buffer.indexOf('\r\n')
+      if (end > bytesMax || (end === -1 && this.#buffer.length > bytesMax + 1)) return undefined
       if (end !== -1) {
-        const line = this.#held.toString('latin1', 0, end)
-        this.#held = this.#held.subarray(end + 2)
+        const line = this.#buffer.toString('latin1', 0, end)
+        this.#buffer = this.#buffer.subarray(end + 2)
         return line
       }
       if (!(await this.#fill())) return undefined
     }
   }
 
-  /** Exactly so many bytes, in pieces; returns false when the stream ended before. */
+  /** Yields exactly `count` bytes in chunks; returns false if the stream ends before. */
   async *take(count: number): AsyncGenerator<Buffer, boolean> {
-    let left = count
-    while (left > 0) {
-      if (this.#held.length === 0 && !(await this.#fill())) return false
-      const piece = this.#held.subarray(0, left)
-      this.#held = this.#held.subarray(piece.length)
-      left -= piece.length
-      yield piece
+    let remaining = count
+    while (remaining > 0) {
+      if (this.#buffer.length === 0 && !(await this.#fill())) return false
+      const chunk = this.#buffer.subarray(0, remaining)
+      this.#buffer = this.#buffer.subarray(chunk.length)
+      remaining -= chunk.length
+      yield chunk
     }
     return true
   }
 
-  /** All bytes before the delimiter, which is consumed; returns false when the stream ended without it. */
+  /** Yields all bytes before the delimiter and consumes it; returns false if the stream ends without it. */
   async *until(delimiter: Buffer): AsyncGenerator<Buffer, boolean> {
     for (;;) {
-      const end = this.#held.indexOf(delimiter)
-      // The last bytes may be the beginning of a delimiter that the next chunk completes.
-      const sure = end === -1 ? Math.max(0, this.#held.length - delimiter.length + 1) : end
-      const piece = this.#held.subarray(0, sure)
-      this.#held = this.#held.subarray(end === -1 ? sure : end + delimiter.length)
-      if (piece.length > 0) yield piece
+      const end = this.#buffer.indexOf(delimiter)
+      // The last bytes may be the start of a delimiter that continues in the next chunk.
+      const safeLength = end === -1 ? Math.max(0, this.#buffer.length - delimiter.length + 1) : end
+      const chunk = this.#buffer.subarray(0, safeLength)
+      this.#buffer = this.#buffer.subarray(end === -1 ? safeLength : end + delimiter.length)
+      if (chunk.length > 0) yield chunk
       if (end !== -1) return true
       if (!(await this.#fill())) return false
     }
   }
 
-  /** Lets the rest of the stream go by. */
+  /** Discards the rest of the stream. */
   async drain(): Promise<void> {
-    do this.#held = Buffer.alloc(0)
+    do this.#buffer = Buffer.alloc(0)
     while (await this.#fill())
   }
 
   async #fill(): Promise<boolean> {
     const next = await this.#source.next()
     if (next.done === true) return false
-    if (!(next.value instanceof Uint8Array)) throw new TypeError('a byte stream gave something else than bytes')
-    this.#held = this.#held.length === 0 ? Buffer.from(next.value) : Buffer.concat([this.#held, next.value])
+    if (!(next.value instanceof Uint8Array)) throw new TypeError('the byte stream contains something other than bytes')
+    this.#buffer = this.#buffer.length === 0 ? Buffer.from(next.value) : Buffer.concat([this.#buffer, next.value])
     return true
   }
 }

@@ -6,12 +6,12 @@ import { checkCredential, type Credentials } from './credential'
 import { Refusal } from './errors'
 import { type Payload, readPayload } from './payload'
 
-/** A request whose signature holds; headers that a presigned URL carries in its query stand among the headers. */
+/** A request with a valid signature; `headers` include the headers that a presigned URL has in its query. */
 export interface Call extends Ask {
   payload: Payload
 }
 
-/** Verifies Signature Version 4 in the Authorization header or the query; refuses anonymous requests. */
+/** Verifies the Signature Version 4 in the Authorization header or the query; refuses anonymous requests. */
 export function authenticate(ask: Ask, credentials: Credentials, now: number): Call {
   const claim = readClaim(ask)
   checkCredential(claim.credential, credentials, claim.malformed)
@@ -81,7 +81,7 @@ function checkSignedHeaders(ask: Ask, { signedHeaders }: Claim) {
   }
 }
 
-// A presigner moves x-amz-* headers into the query, where they count as headers: this is how a checksum in a URL binds.
+// A presigner moves x-amz-* headers into the query, where they still count as headers: so a checksum in the URL is enforced.
 function withHoistedHeaders(ask: Ask): ReadonlyMap<string, string> {
   const headers = new Map(ask.headers)
   for (const [name, value] of ask.pairs) {

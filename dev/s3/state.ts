@@ -3,7 +3,7 @@ import { Buckets } from './buckets'
 import { Pieces } from './pieces'
 import { type Credentials } from './credential'
 
-/** All that an operation works with. */
+/** What the operations work with. */
 export interface State {
   credentials: Credentials
   /** Epoch ms. */
@@ -12,7 +12,7 @@ export interface State {
   buckets: Buckets
 }
 
-/** Opens what an earlier process left in the folder, or a new one. One process at a time. */
+/** Opens the data folder, or creates it. Only one process at a time may use it. */
 export async function openState(folder: string, credentials: Credentials, now: () => number): Promise<State> {
   const pieces = await Pieces.open(join(folder, 'pieces'))
   const buckets = await Buckets.open(join(folder, 'buckets'), pieces)

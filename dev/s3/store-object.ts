@@ -7,30 +7,30 @@ import { type Precondition, type StoredObject } from './objects'
 import { type Piece } from './pieces'
 import { type State } from './state'
 
-/** Streams a body to disk and puts it in place as one object, all or nothing. */
+/** Streams a body to disk and stores it as one object, atomically. */
 export async function storeObject(
   state: State,
   bucket: Bucket,
-  wish: { key: string; description: Description; body: Body; precondition: Precondition },
+  upload: { key: string; description: Description; body: Body; precondition: Precondition },
 ): Promise<StoredObject> {
-  checkKey(wish.key)
-  wish.precondition(bucket.objects.find(wish.key))
-  const piece = await state.pieces.write(wish.body.bytes)
-  const { md5, sums, size } = wish.body.facts()
+  checkKey(upload.key)
+  upload.precondition(bucket.objects.find(upload.key))
+  const piece = await state.pieces.write(upload.body.bytes)
+  const { md5, sums, size } = upload.body.facts()
   const object = {
-    key: wish.key,
+    key: upload.key,
     pieces: [piece],
     size,
     etag: md5.toString('hex'),
     modifiedAt: state.now(),
-    description: wish.description,
-    checksum: fullChecksum(wish.body.stated ?? defaultAlgorithm, sums),
+    description: upload.description,
+    checksum: fullChecksum(upload.body.stated ?? defaultAlgorithm, sums),
   }
-  await commitOrRelease(state, bucket, object, wish.precondition)
+  await commitOrRelease(state, bucket, object, upload.precondition)
   return object
 }
 
-/** Commits, or lets go of the pieces that nobody will have. */
+/** Commits the object, or releases its pieces if that fails. */
 export async function commitOrRelease(state: State, bucket: Bucket, object: StoredObject, precondition: Precondition) {
   try {
     await bucket.objects.commit(object, current => {

@@ -1,4 +1,4 @@
-/** Lets one at a time through per name, in the order of asking. */
+/** A mutex per name: runs the work of one name one at a time, in the order of the calls. */
 export class Turns {
   readonly #tails = new Map<string, Promise<unknown>>()
 
@@ -7,13 +7,13 @@ export class Turns {
   }
 
   async take<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#tails.get(name) ?? Promise.resolve()
-    const mine = before.then(work, work)
-    this.#tails.set(name, mine)
+    const previous = this.#tails.get(name) ?? Promise.resolve()
+    const current = previous.then(work, work)
+    this.#tails.set(name, current)
     try {
-      return await mine
+      return await current
     } finally {
-      if (this.#tails.get(name) === mine) this.#tails.delete(name)
+      if (this.#tails.get(name) === current) this.#tails.delete(name)
     }
   }
 }

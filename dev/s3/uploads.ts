@@ -16,7 +16,7 @@ export interface UploadTicket {
   description: Description
   algorithm: Algorithm
   checksumType: Checksum['type']
-  /** Whether the client chose the algorithm, and so must keep to it. */
+  /** Whether the client chose the algorithm; if so, every part must use it. */
   chosen: boolean
 }
 
@@ -34,7 +34,7 @@ export interface Upload extends UploadTicket {
   parts: Map<number, Part>
 }
 
-/** The multipart uploads under way in one bucket, a folder each: a ticket and a JSON file per part. */
+/** The multipart uploads in progress of one bucket, each in a folder: `ticket.json` and a JSON file per part. */
 export class Uploads {
   readonly turns = new Turns()
   readonly #folder: string
@@ -49,14 +49,14 @@ export class Uploads {
   static async open(folder: string, pieces: Pieces): Promise<Uploads> {
     const uploads = new Uploads(folder, pieces)
     for (const id of await readdir(folder)) {
-      const room = join(folder, id)
-      const ticket = await readRecord(join(room, 'ticket.json'), isTicket).catch(() => undefined)
-      // A process may have ended between making the folder and the ticket, or in the middle of removing both.
+      const uploadFolder = join(folder, id)
+      const ticket = await readRecord(join(uploadFolder, 'ticket.json'), isTicket).catch(() => undefined)
+      // A folder without a ticket is left by a process that exited while it created or removed the upload.
       if (!ticket) {
-        await rm(room, { recursive: true })
+        await rm(uploadFolder, { recursive: true })
         continue
       }
-      const parts = await readRecords(join(room, 'parts'), isPart)
+      const parts = await readRecords(join(uploadFolder, 'parts'), isPart)
       pieces.hold(parts.map(part => part.piece))
       uploads.#byId.set(id, { ...ticket, parts: new Map(parts.map(part => [part.number, part])) })
     }
@@ -82,7 +82,7 @@ export class Uploads {
     return started
   }
 
-  /** Takes over the caller's hold on the part's piece if it succeeds. */
+  /** On success it takes over the caller's reference to the part's piece. */
   async addPart(id: string, key: string, part: Part): Promise<void> {
     await this.turns.take(id, async () => {
       const { parts } = this.need(id, key)
@@ -93,7 +93,7 @@ export class Uploads {
     })
   }
 
-  /** Forgets the upload and lets go of all its parts. Only within the upload's turn. */
+  /** Removes the upload and releases its parts. Call it only while holding the upload's lock. */
   async drop(upload: Upload): Promise<void> {
     this.#byId.delete(upload.id)
     this.#pieces.release([...upload.parts.values()].map(part => part.piece))

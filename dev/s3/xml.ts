@@ -5,7 +5,7 @@ export interface XmlFields {
   [name: string]: XmlValue
 }
 
-/** Writes a document; arrays repeat their element, undefined leaves it out. */
+/** Serializes a document; an array repeats its element, undefined omits it. */
 export function renderXml(root: string, fields: XmlFields, namespace?: string): string {
   const xmlns = namespace === undefined ? '' : ` xmlns="${namespace}"`
   return `<?xml version="1.0" encoding="UTF-8"?>\n<${root}${xmlns}>${renderFields(fields)}</${root}>`
@@ -17,7 +17,7 @@ export interface XmlNode {
   children: XmlNode[]
 }
 
-/** Reads the plain XML that S3 clients send (no DOCTYPE, no CDATA, prefixes dropped); MalformedXML for all else. */
+/** Parses the simple XML that S3 clients send (no DOCTYPE, no CDATA, prefixes dropped); MalformedXML for anything else. */
 export function parseXml(source: string): XmlNode {
   const holder: XmlNode = { name: '', text: '', children: [] }
   const open = [holder]

@@ -6,14 +6,14 @@ import { type ProtocolCall, protocolCalls, type ProtocolMessage, protocolMessage
 import { followedChannels } from './followed-channels'
 import { answerOf, type Json, pageSchema, problemSchema, type SchemaBook, schemaBook } from './schemas'
 
-/** AsyncAPI 3 of the Socket.IO door: calls with their acknowledgements, and the events that followers hear. */
+/** Generates the AsyncAPI 3 document of the Socket.IO API: calls with their acknowledgements, and the events of channels. */
 export function asyncApi(product: Product): Json {
   const book = schemaBook(product)
   const calls = [
     ...protocolCalls.map(call => protocolCall(call, book)),
     ...product.operations.map(op => callOf(op, book)),
   ]
-  const said = [
+  const sent = [
     ...protocolMessages.map(message => protocolMessage(message, book)),
     ...product.events.map(event => eventOf(event, book)),
   ]
@@ -24,16 +24,16 @@ export function asyncApi(product: Product): Json {
       version: '1.0.0',
       description:
         'Connect with `io(url, {auth: {token}, query: {nid}})`. Call with `emitWithAck(name, {input, key?})`: it answers ' +
-        '`{data}` or `{error}`, a problem object. Follow a channel with `channel.follow`; what happens there arrives as the ' +
-        'Socket.IO event `events`, a frame of events whose offsets have no gap, each of which is described here under its ' +
-        'name. Whoever was away follows again with the last place it has seen and is told what it missed. The algorithm, ' +
-        'and what to do about every code, is in `docs/realtime.md`; the same stream over REST in `openapi.json`. A frame of ' +
-        'more than 32 kB closes the connection.',
+        '`{data}` or `{error}`, a problem object. Follow a channel with `channel.follow`; its events arrive as the Socket.IO ' +
+        'event `events`, a frame of events whose offsets have no gaps. Each event is described here under its name. After a ' +
+        'disconnect, follow again with the last position you have received to get the missed events. `docs/realtime.md` has ' +
+        'the algorithm and what to do about every code; `openapi.json` has the same stream over REST. A frame of more than ' +
+        '32 kB closes the connection.',
     },
     defaultContentType: 'application/json',
-    // What AsyncAPI calls a channel is our one socket; these are the channels that are followed over it.
+    // AsyncAPI's one channel is the socket; these are the channels that clients follow over it.
     'x-channels': followedChannels(product, book),
-    // Said with `session.closed` right before the server ends a connection for good.
+    // Sent as `session.closed` right before the server closes a connection.
     'x-closings': listOfClosings.map(({ kind: { code, status, title }, when }) => ({
       ...{ code, status, title, when, comeBack: comeBack[status] },
     })),
@@ -42,15 +42,15 @@ export function asyncApi(product: Product): Json {
         address: '/socket.io/',
         messages: Object.fromEntries<Json>([
           ...calls.flatMap(callMessages),
-          ...said.map(({ id, message }): Entry => [id, message]),
+          ...sent.map(({ id, message }): Entry => [id, message]),
         ]),
       },
     },
     operations: Object.fromEntries<Json>([
       ...calls.map((call): Entry => [call.id, requestReply(call)]),
-      ...said.map(({ id, summary }): Entry => [
+      ...sent.map(({ id, summary, description }): Entry => [
         id,
-        { action: 'send', channel: socket, summary, messages: [refer(id)], tags: tagsOf(id) },
+        { action: 'send', channel: socket, summary, ...description, messages: [refer(id)], tags: tagsOf(id) },
       ]),
     ]),
     components: { schemas: { ...book.components(), Problem: problemSchema, Page: pageSchema } },
@@ -60,10 +60,10 @@ export function asyncApi(product: Product): Json {
 interface Call {
   id: string
   summary: string
-  description?: string
+  description: { description?: string }
   input: Json
   answer: Json
-  /** Whether a key makes a repeat answer as the first call did. */
+  /** Whether it takes an idempotency key. */
   keyed?: boolean
 }
 
@@ -76,27 +76,33 @@ function callOf(op: AnyOperation, book: SchemaBook): Call {
   return {
     id: op.name,
     summary: op.summary,
-    description: `At most ${op.limit.perMinute} calls a minute.${op.who === 'moderators' ? ' For moderators.' : ''}`,
+    description: describe(
+      op.description,
+      `At most ${op.limit.perMinute} calls a minute.`,
+      op.who === 'moderators' ? 'Moderators only.' : undefined,
+    ),
     input: book.of(op.input),
     answer: answerOf(op, book),
     keyed: op.idempotency === 'keyed',
   }
 }
 
-/** The protocol's own names come first in every list, and under a heading of their own. */
-const ownNames = new Set([...protocolCalls, ...protocolMessages].map(({ name }) => name))
-const tagsOf = (id: string) => [{ name: ownNames.has(id) ? 'protocol' : id.split('.')[0] }]
+/** Calls and messages of the protocol come first and have a tag of their own. */
+const protocolNames = new Set([...protocolCalls, ...protocolMessages].map(({ name }) => name))
+const tagsOf = (id: string) => [{ name: protocolNames.has(id) ? 'protocol' : id.split('.')[0] }]
 
-const protocolCall = ({ name, summary, input, data }: ProtocolCall, book: SchemaBook): Call => ({
+const protocolCall = ({ name, summary, description, input, data }: ProtocolCall, book: SchemaBook): Call => ({
   id: name,
   summary,
+  description: describe(description),
   input: book.of(input),
   answer: { type: 'object', required: ['data'], properties: { data: book.of(data) } },
 })
 
-const protocolMessage = ({ name, summary, payload }: ProtocolMessage, book: SchemaBook) => ({
+const protocolMessage = ({ name, summary, description, payload }: ProtocolMessage, book: SchemaBook) => ({
   id: name,
   summary,
+  description: describe(description),
   message: { name, title: summary, payload: book.of(payload) },
 })
 
@@ -117,23 +123,29 @@ const requestReply = ({ id, summary, description }: Call): Json => ({
   action: 'receive',
   channel: socket,
   summary,
-  ...(description === undefined ? {} : { description }),
+  ...description,
   messages: [refer(id)],
   tags: tagsOf(id),
   reply: { channel: socket, messages: [refer(`${id}.ack`)] },
 })
 
-function eventOf({ name, summary, payload }: AnyEventType, book: SchemaBook) {
-  const one = {
+function eventOf({ name, summary, description, payload }: AnyEventType, book: SchemaBook) {
+  const schema = {
     type: 'object',
     required: ['offset', 'id', 'name', 'at', 'data'],
     properties: {
-      offset: { type: 'integer', minimum: 1, description: 'Its place in the channel: the one before has one less.' },
-      id: { type: 'string', format: 'uuid', description: 'The same event on two channels has one id.' },
+      offset: { type: 'integer', minimum: 1, description: 'Consecutive within the channel.' },
+      id: { type: 'string', format: 'uuid', description: 'The same on every channel of the event.' },
       name: { const: name },
       at: { type: 'string', format: 'date-time' },
       data: book.of(payload),
     },
   }
-  return { id: name, summary, message: { name, title: summary, payload: one } }
+  return { id: name, summary, description: describe(description), message: { name, title: summary, payload: schema } }
+}
+
+/** The sentences as a `description`; empty without any. */
+function describe(...sentences: (string | undefined)[]): { description?: string } {
+  const text = sentences.filter(sentence => sentence !== undefined).join(' ')
+  return text === '' ? {} : { description: text }
 }

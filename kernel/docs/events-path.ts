@@ -10,7 +10,7 @@ import { refusals } from '../refusals'
 import { refusalResponses } from './refusal-responses'
 import { type Json, type SchemaBook } from './schemas'
 
-/** The one path that is no operation: what a channel says to whoever has no socket. */
+/** The one path that is not an operation: the events of a channel without a socket. */
 export function eventsPath(book: SchemaBook): Record<string, Json> {
   const { properties = {} } = book.of(eventsWish) as { properties?: Record<string, Json> }
   const query = (name: string, description: string) => ({ in: 'query', name, description, schema: properties[name] })
@@ -19,22 +19,22 @@ export function eventsPath(book: SchemaBook): Record<string, Json> {
       get: {
         operationId: 'channels.getEvents',
         tags: ['channels'],
-        summary: 'Read on in a channel, wait for what happens there, or hear it as server-sent events.',
+        summary: 'Get, wait for or stream the events of a channel',
         description: `${about} Needs a token.`,
         parameters: [
           { in: 'path', name: 'channel', required: true, description: '`<kind>:<id>`', schema: properties.channel },
-          query('after', 'The last place you have seen, as `<epoch>:<offset>`. Without it: where the channel is now.'),
-          query('wait', 'Seconds to wait for an event when there is none yet; then `events` is empty.'),
+          query('after', 'The last position you have received, as `<epoch>:<offset>`. Default: the current position.'),
+          query('wait', 'Long polling: seconds to wait for an event when there is none; `events` is empty after that.'),
           {
             in: 'header',
             name: 'Last-Event-ID',
-            description: 'The same as `after`, and wins.',
+            description: 'The same as `after`, and takes precedence.',
             schema: properties.after,
           },
         ],
         responses: {
           200: {
-            description: `As \`text/event-stream\`, by name: ${sseEvents.map(described).join(' ')}`,
+            description: `As \`text/event-stream\`, by event name: ${sseEvents.map(described).join(' ')}`,
             content: {
               'application/json': {
                 schema: {
@@ -54,12 +54,13 @@ export function eventsPath(book: SchemaBook): Record<string, Json> {
 }
 
 const about =
-  'The same stream as over a socket. Answers with what is after your place, a page at a time (`more`), and with the newest ' +
-  'state. With `recovered: false` your place means nothing any more: take a snapshot and go on after its `position`. With ' +
-  '`Accept: text/event-stream` it stays open: each `id` is a place, so that `Last-Event-ID` resumes on any node. ' +
-  `At most ${streamOpensPerMinute} requests a minute; at most ${streamsPerPersonMax} at a time that wait or stay open.`
+  'The same events as over a socket. Returns the events after your position, a page at a time (`more`), and the current ' +
+  'state. With `recovered: false` your position is no longer valid: load a snapshot and continue after its `position`. With ' +
+  '`Accept: text/event-stream` the response stays open; each `id` is a position, so `Last-Event-ID` resumes on any node. ' +
+  `At most ${streamOpensPerMinute} requests a minute, and at most ${streamsPerPersonMax} concurrent long polls and streams.`
 
-const described = ({ name, summary }: (typeof sseEvents)[number]) => `\`${name}\`: ${summary}`
+const described = ({ name, summary, description = '' }: (typeof sseEvents)[number]) =>
+  `\`${name}\`: ${`${summary}. ${description}`.trim()}`
 
 const example = [
   'event: events',

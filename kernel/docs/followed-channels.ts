@@ -1,21 +1,28 @@
 import { type Product } from '../product'
 import { type Json, type SchemaBook } from './schemas'
 
-/** Every kind of channel: its snapshot, the state that it keeps besides events, and what followers may tell each other. */
+/** Describes every kind of channel: its snapshot operation, its state values and its signals. */
 export function followedChannels({ channels, operations, tallies, signals }: Product, book: SchemaBook): Json[] {
-  return channels.map(({ kind, summary, presence = false }) => ({
+  return channels.map(({ kind, summary, description, presence = false }) => ({
     name: `${kind}:<id>`,
     summary,
+    ...(description === undefined ? {} : { description }),
     presence,
-    snapshot: operations.find(({ snapshotOf }) => snapshotOf?.({}, nobody).startsWith(`${kind}:`))?.name,
+    snapshot: operations.find(({ snapshotOf }) => snapshotOf?.({}, anyActor).startsWith(`${kind}:`))?.name,
     state: tallies
       .filter(tally => tally.kind === kind)
-      .map(({ key, summary: what, value }) => ({ key, summary: what, value: book.of(value) })),
+      .map(({ key, summary: title, description: details, value }) => ({
+        ...{ key, summary: title, value: book.of(value) },
+        ...(details === undefined ? {} : { description: details }),
+      })),
     signals: signals
       .filter(({ on }) => on === kind)
-      .map(({ name, summary: what, data }) => ({ name, summary: what, data: book.of(data) })),
+      .map(({ name, summary: title, description: details, data }) => ({
+        ...{ name, summary: title, data: book.of(data) },
+        ...(details === undefined ? {} : { description: details }),
+      })),
   }))
 }
 
-/** A snapshot's channel names its kind whatever is asked for. */
-const nobody = { id: '', roles: [] }
+/** A placeholder: the kind of the snapshot's channel does not depend on the input or the actor. */
+const anyActor = { id: '', roles: [] }

@@ -5,7 +5,7 @@ import { eventsPath } from './events-path'
 import { refusalResponses } from './refusal-responses'
 import { answerOf, type Json, pageSchema, problemSchema, type SchemaBook, schemaBook, skillOf } from './schemas'
 
-/** OpenAPI 3.1 of the REST door, read off the list of operations. */
+/** Generates the OpenAPI 3.1 document of the REST API from the operations. */
 export function openApi(product: Product): Json {
   const book = schemaBook(product)
   const paths: Record<string, Json> = eventsPath(book)
@@ -19,11 +19,11 @@ export function openApi(product: Product): Json {
     info: {
       title: 'Tutti',
       version: '1.0.0',
-      summary: 'Upload, stream, like, comment and listen together: the REST door.',
+      summary: 'Upload, stream, like, comment and listen together',
       description:
-        'Every operation is also a Socket.IO call of the name in its operationId: `emitWithAck(name, {input, key})` ' +
-        'answers the same `data`, or the same problem object as `error`. Live events are described in `asyncapi.json`, the ' +
-        'way to follow them in `docs/realtime.md`.',
+        'Every operation is also a Socket.IO call named like its operationId: `emitWithAck(name, {input, key})` answers the ' +
+        'same `data`, or the same problem object as `error`. `asyncapi.json` describes the live events, `docs/realtime.md` ' +
+        'how to follow them.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/api/v1' }],
@@ -62,54 +62,56 @@ function toOperation(op: AnyOperation, book: SchemaBook): Json {
     operationId: op.name,
     tags: [skillOf(op)],
     summary: op.summary,
-    description: `At most ${op.limit.perMinute} calls a minute. ${whoMay[op.who]}`,
+    description: [op.description, `At most ${op.limit.perMinute} calls a minute.`, access[op.who]]
+      .filter(sentence => sentence !== undefined)
+      .join(' '),
     ...(op.who === 'anyone' ? { security: [{}, { bearer: [] }] } : {}),
     parameters,
     ...(inQuery || rest.length === 0 ? {} : { requestBody: { required: true, content: json(body) } }),
     responses: {
       ...redirected(op),
       [op.status ?? 200]: success(op, book),
-      ...(op.kept === undefined ? {} : { 304: { description: 'Still the version of `If-None-Match`' } }),
+      ...(op.kept === undefined ? {} : { 304: { description: 'Not modified since the version in `If-None-Match`' } }),
       ...refusalResponses(refusalsOf(op)),
     },
   }
 }
 
-const whoMay = {
-  anyone: 'Open to everybody.',
-  'signed-in': 'Needs a token.',
-  moderators: 'Needs the token of a moderator.',
+const access = {
+  anyone: 'Public.',
+  'signed-in': 'Requires a token.',
+  moderators: 'Requires the token of a moderator.',
 } as const
 
 const keyHeader = {
   in: 'header',
   name: 'Idempotency-Key',
-  description: 'Makes a repeat of this call answer as the first did, for 24 hours.',
+  description: 'For 24 hours, a call with the same key returns the answer of the first.',
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 }
 
 const ifMatchHeader = {
   in: 'header',
   name: 'If-Match',
-  description: 'The revision you have seen, such as `"7"`: the same as `rev` in the body.',
+  description: 'The revision you have read, such as `"7"`; the same as `rev` in the body.',
   schema: { type: 'string' },
 }
 
 const secretHeader = {
   in: 'header',
   name: 'X-Track-Secret',
-  description: 'What the secret link of an unlisted track holds; the same as `secret` in a body. Never part of a URL.',
+  description: 'The secret from the link of an unlisted track; the same as `secret` in a body. Not accepted in URLs.',
 }
 
 const ifNoneMatchHeader = {
   in: 'header',
   name: 'If-None-Match',
-  description: 'The ETag of the answer that you keep. Browsers send it by themselves.',
+  description: 'The ETag of your cached answer. Browsers send it automatically.',
   schema: { type: 'string' },
 }
 
-const parameter = (place: 'path' | 'query', name: string, schema: Json | undefined, required: boolean) => ({
-  in: place,
+const parameter = (location: 'path' | 'query', name: string, schema: Json | undefined, required: boolean) => ({
+  in: location,
   name,
   required,
   schema: schema ?? {},
@@ -122,21 +124,21 @@ const redirected = (op: AnyOperation): Json =>
     ? {}
     : {
         302: {
-          description: 'It is there. Accept `application/json` by name to get the answer itself.',
+          description: 'The location of the resource. Send `Accept: application/json` to get the answer itself.',
           headers: { Location: { required: true, schema: { type: 'string', format: 'uri' } } },
         },
       }
 const setCookieHeader = {
-  description: 'The `cookies` of the answer, each in a header of its own. A page asks with credentials to keep them.',
+  description: 'The `cookies` of the answer, one per header. Browsers keep them only if the request has credentials.',
   schema: { type: 'string' },
 }
 
 function success(op: AnyOperation, book: SchemaBook): Json {
   const cookies = op.cookiesOf === undefined ? {} : { headers: { 'Set-Cookie': setCookieHeader } }
-  return { description: 'Done', ...cookies, content: json(answerOf(op, book)) }
+  return { description: 'Success', ...cookies, content: json(answerOf(op, book)) }
 }
 
-/** What an operation may refuse with, from what it declares. */
+/** The refusals that an operation may throw, derived from its declaration. */
 export function refusalsOf(op: AnyOperation): RefusalKind[] {
   const { invalidInput, notSignedIn, tokenInvalid, tokenExpired, sessionRevoked } = refusals
   const { tooMany, internal, authUnavailable, unavailable } = refusals

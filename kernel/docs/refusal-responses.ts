@@ -1,7 +1,7 @@
 import { type RefusalKind } from '../refusals'
 import { type Json } from './schemas'
 
-/** Refusals of one status share a response that names their codes. */
+/** OpenAPI responses of refusals: one per status, with the codes in its description. */
 export function refusalResponses(kinds: readonly RefusalKind[]): Json {
   const codes = new Map<number, string[]>()
   for (const kind of kinds) codes.set(kind.status, [...(codes.get(kind.status) ?? []), kind.code])

@@ -7,23 +7,23 @@ import { type Field, jsonSchema, namedWithin } from '../schema'
 export type Json = Record<string, unknown>
 
 /**
- * The shapes with a name, as both documents list them; every use of one becomes a reference to it.
- * @throws Error when two different shapes have one name.
+ * Collects the named shapes as components, for both documents, and replaces every use by a `$ref`.
+ * @throws Error when two different shapes have the same name.
  */
 export function schemaBook(product: Product) {
   const components = new Map<string, Json>()
   const nameOf = new Map<string, string>()
   const fields = [...product.operations.flatMap(({ input, output }) => [input, output]), ...protocolFields]
-  const told = [
+  const published = [
     ...product.events.map(({ payload }) => payload),
     ...product.tallies.map(({ value }) => value),
     ...product.signals.map(({ data }) => data),
   ]
-  for (const [name, field] of [...fields, ...told].flatMap(namedIn)) {
+  for (const [name, field] of [...fields, ...published].flatMap(namedIn)) {
     const schema = withoutNull(clean(jsonSchema(field)))
     const text = JSON.stringify(schema)
     if (components.has(name) && JSON.stringify(components.get(name)) !== text)
-      throw new Error(`two shapes are named ${name}`)
+      throw new Error(`two different shapes are named ${name}`)
     components.set(name, schema)
     nameOf.set(text, name)
   }
@@ -53,7 +53,7 @@ const namedIn = (field: Field<unknown>) => [...namedWithin(field)]
 
 export type SchemaBook = ReturnType<typeof schemaBook>
 
-/** The problem object of RFC 9457, as every refusal is told on both doors. */
+/** The problem object of RFC 9457, as both transports answer every refusal. */
 export const problemSchema: Json = {
   type: 'object',
   required: ['type', 'title', 'status', 'code', 'requestId'],
@@ -61,7 +61,7 @@ export const problemSchema: Json = {
     type: { type: 'string', description: 'urn:tutti:problem:<code>' },
     title: { type: 'string' },
     status: { type: 'integer' },
-    code: { type: 'string', description: 'Stable: write your program against this.' },
+    code: { type: 'string', description: 'Stable; compare this, not the title.' },
     detail: { type: 'string' },
     errors: {
       type: 'array',
@@ -72,7 +72,7 @@ export const problemSchema: Json = {
       },
     },
     retryAfter: { type: 'integer', description: 'Seconds to wait before a retry can succeed.' },
-    current: { description: 'On a conflict of revisions: what is there now.' },
+    current: { description: 'With `stale_revision`: the current resource.' },
     requestId: { type: 'string' },
   },
 }
@@ -81,12 +81,12 @@ export const pageSchema: Json = {
   type: 'object',
   required: ['next', 'hasMore'],
   properties: {
-    next: { type: ['string', 'null'], description: 'Send it as `cursor` to read on.' },
+    next: { type: ['string', 'null'], description: 'Pass it as `cursor` to get the next page.' },
     hasMore: { type: 'boolean' },
   },
 }
 
-/** What an operation answers with on either door: the data, and what stands beside it. */
+/** The schema of an operation's answer on both transports: `data`, and `page` or `position` beside it. */
 export function answerOf({ output, snapshotOf }: AnyOperation, book: SchemaBook): Json {
   const page = isPageField(output) ? { page: { $ref: '#/components/schemas/Page' } } : {}
   const position = snapshotOf === undefined ? {} : { position: book.of(snapshotPosition) }
@@ -96,7 +96,7 @@ export function answerOf({ output, snapshotOf }: AnyOperation, book: SchemaBook)
 
 export const skillOf = ({ name }: Pick<AnyOperation, 'name'>): string => name.split('.')[0] ?? name
 
-/** JSON Schema without what the documents say themselves, and with the null that joi leaves out of a nullable choice. */
+/** Drops `$schema`, and adds the null that joi leaves out of a nullable enum. */
 function clean(value: Json): Json {
   const cleaned = Object.entries(value)
     .filter(([key]) => key !== '$schema')
@@ -115,7 +115,7 @@ const isObject = (value: unknown): value is Json => typeof value === 'object' &&
 
 const mayBeNull = ({ type }: Json): boolean => Array.isArray(type) && type.includes('null')
 
-/** The same schema for a value that is there: a shape is one thing, whether or not a place may hold none. */
+/** The schema without null, so that a nullable use of a named shape still matches its component. */
 function withoutNull(schema: Json): Json {
   if (!mayBeNull(schema)) return schema
   const types = (schema.type as unknown[]).filter(type => type !== 'null')

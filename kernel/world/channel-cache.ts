@@ -1,20 +1,20 @@
 import { type Position, type StreamEvent } from '../stream'
 import { type RedisClients } from './redis'
 
-/** So many of a channel's newest events are kept, for so long after the last; where it is, for longer. */
-const keptMax = 256
-const keptSeconds = 3_600
-const placeKeptSeconds = 24 * 3_600
+/** The newest events of a channel, kept for an hour after the last one; its position is kept for a day. */
+const eventsMax = 256
+const eventsTtlSeconds = 3_600
+const positionTtlSeconds = 24 * 3_600
 
 export type ChannelCache = ReturnType<typeof createChannelCache>
 
 /**
- * What became of an append: `gap` is the newest offset there when some between it and ours are missing; else all is there
- * now, and `repeated` of them were before.
+ * The result of an append. `gap`: nothing was appended because events are missing after this newest cached offset. Else all
+ * events are cached, and `repeated` of them already were.
  */
 export type Appended = { repeated: number } | { gap: number }
 
-/** What is there after an offset; `events` is undefined when some of it is no longer, or not yet, there. */
+/** The cached events after an offset; `events` is undefined when some of them are not cached. */
 export interface CachedPart {
   epoch: string
   top: number
@@ -22,24 +22,24 @@ export interface CachedPart {
 }
 
 /**
- * The newest events of every channel in Redis: a copy that may vanish at any moment, and the doorbell of the nodes. Its keys
- * carry the id of the Redis process, so that a Redis that was restarted, and may have lost the last second, starts empty
- * instead of being believed.
+ * The newest events of every channel in Redis: a disposable copy of the log, and the publisher that notifies the nodes. Keys
+ * contain the `run_id` of the Redis process, so that the cache starts empty after a Redis restart, which may have lost the
+ * last second of writes.
  */
 export function createChannelCache({ commands, prefix }: RedisClients, now: () => number) {
-  let run: string | undefined
+  let redisRunId: string | undefined
   commands.defineCommand('channelAppend', { numberOfKeys: 2, lua: append })
-  commands.defineCommand('channelPlace', { numberOfKeys: 1, lua: place })
+  commands.defineCommand('channelPlace', { numberOfKeys: 1, lua: setPositionIfUnknown })
   commands.defineCommand('channelAfter', { numberOfKeys: 2, lua: after, readOnly: true })
   const scripts = commands as unknown as Scripts
 
-  commands.on('close', () => (run = undefined))
+  commands.on('close', () => (redisRunId = undefined))
 
-  /** The id of the Redis process that we are connected to. */
+  /** The `run_id` of the connected Redis process, shortened. */
   async function runId(): Promise<string> {
-    if (run !== undefined) return run
+    if (redisRunId !== undefined) return redisRunId
     const [, found = ''] = /^run_id:(\w{8})/m.exec(await commands.info('server')) ?? []
-    if (commands.status === 'ready') run = found
+    if (commands.status === 'ready') redisRunId = found
     return found
   }
 
@@ -49,13 +49,10 @@ export function createChannelCache({ commands, prefix }: RedisClients, now: () =
   ]
 
   return {
-    /** Where the events of a channel are published, as `{epoch, sentAt, events}`; `sentAt` in epoch milliseconds. */
+    /** The pub/sub topic of a channel; messages are `{epoch, sentAt, events}`, `sentAt` in epoch milliseconds. */
     topic: (channel: string): string => `${prefix}:log:${channel}`,
 
-    /**
-     * Adds events that follow each other and publishes those that were not there yet. Any number of relays may do it at
-     * once and again: what is there is skipped.
-     */
+    /** Appends consecutive events and publishes the new ones. Idempotent: concurrent relays skip events already there. */
     async append(channel: string, epoch: string, events: readonly StreamEvent[]): Promise<Appended> {
       const [first] = events
       if (first === undefined) return { repeated: 0 }
@@ -69,7 +66,7 @@ export function createChannelCache({ commands, prefix }: RedisClients, now: () =
       await commands.del(keysOf(await runId(), channel))
     },
 
-    /** At most `max` events after an offset; undefined when nothing is known of the channel. */
+    /** At most `max` events after an offset; undefined when the channel is not cached. */
     async after(channel: string, offset: number, max: number): Promise<CachedPart | undefined> {
       const found = await scripts.channelAfter(...keysOf(await runId(), channel), offset, max)
       if (found === null) return undefined
@@ -78,14 +75,14 @@ export function createChannelCache({ commands, prefix }: RedisClients, now: () =
       return { epoch, top: Number(top), events }
     },
 
-    /** Where a channel is, if it is known here. */
+    /** The position of a channel, if it is cached. */
     async position(channel: string): Promise<Position | undefined> {
       const [top] = keysOf(await runId(), channel)
       const [epoch, offset] = await commands.hmget(top, 'e', 's')
       return typeof epoch === 'string' ? { epoch, offset: Number(offset) } : undefined
     },
 
-    /** Remembers where a channel is that was not known here, such as one on which nothing has happened yet. */
+    /** Caches the position of a channel that is not cached, such as one without events. */
     async place(channel: string, { epoch, offset }: Position): Promise<void> {
       await scripts.channelPlace(keysOf(await runId(), channel)[0], epoch, offset)
     },
@@ -113,14 +110,14 @@ interface Scripts {
   ): Promise<[string, string, string[] | null] | null>
 }
 
-/** What an append has said meanwhile is newer. */
-const place = `
+/** A position that an append wrote meanwhile is newer, so keep it. */
+const setPositionIfUnknown = `
 if redis.call('exists', KEYS[1]) == 1 then return end
 redis.call('hset', KEYS[1], 'e', ARGV[1], 's', ARGV[2])
-redis.call('expire', KEYS[1], ${placeKeptSeconds})
+redis.call('expire', KEYS[1], ${positionTtlSeconds})
 `
 
-/** Answers -1 when all is there now, less for each that was there before; else the newest offset before the gap. */
+/** Returns `-1 - repeated` on success, else the newest cached offset, after which events are missing. */
 const append = `
 local epoch, top = unpack(redis.call('hmget', KEYS[1], 'e', 's'))
 local first, count = tonumber(ARGV[4]), #ARGV - 4
@@ -136,15 +133,15 @@ for n = top - first + 2, count do new[#new + 1] = ARGV[4 + n] end
 local repeated = count - #new
 if #new == 0 then return -1 - repeated end
 redis.call('rpush', KEYS[2], unpack(new))
-redis.call('ltrim', KEYS[2], -${keptMax}, -1)
+redis.call('ltrim', KEYS[2], -${eventsMax}, -1)
 redis.call('hset', KEYS[1], 'e', ARGV[3], 's', first + count - 1)
-redis.call('expire', KEYS[1], ${placeKeptSeconds})
-redis.call('expire', KEYS[2], ${keptSeconds})
+redis.call('expire', KEYS[1], ${positionTtlSeconds})
+redis.call('expire', KEYS[2], ${eventsTtlSeconds})
 redis.call('publish', ARGV[1], '{"epoch":"' .. ARGV[3] .. '","sentAt":' .. ARGV[2] .. ',"events":[' .. table.concat(new, ',') .. ']}')
 return -1 - repeated
 `
 
-/** The list holds what ends at the top, without gaps: an offset is an index. */
+/** The list ends at the top offset and has no gaps, so an offset maps to an index. */
 const after = `
 local epoch, top = unpack(redis.call('hmget', KEYS[1], 'e', 's'))
 if not epoch then return nil end

@@ -1,4 +1,4 @@
-/** Where the time comes from: the one thing that tests fake. */
+/** The source of time, which tests replace. */
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number

@@ -17,7 +17,7 @@ import {
 } from '../schema'
 import { Refusal } from '../refusals'
 
-/** Everything that can be set from outside, by the names it is set with. The README's table is checked against it. */
+/** All environment variables. A test checks the README's table against them. */
 const environment = shape({
   NODE_ENV: optional(oneOf('development', 'test', 'production')),
   PORT: optional(whole(0, 65535)),
@@ -67,17 +67,17 @@ export class ConfigFault extends Error {
 }
 
 /**
- * The configuration, typed and frozen.
- * @throws ConfigFault that lists every fault at once, without the values.
+ * Parses the configuration, typed and frozen.
+ * @throws ConfigFault that lists all errors, without the values.
  */
 export function readConfig(variables: Readonly<Record<string, string | undefined>>): Config {
-  const given: Record<string, string> = {}
+  const present: Record<string, string> = {}
   for (const name of variableNames) {
     const value = variables[name]
-    if (value !== undefined && value !== '') given[name] = value
+    if (value !== undefined && value !== '') present[name] = value
   }
-  const { value, faults } = check(given)
-  const all = [...faults, ...crossFaults(given)]
+  const { value, errors } = check(present)
+  const all = [...errors, ...incompleteGroups(present)]
   if (value === undefined || all.length > 0) throw new ConfigFault(all)
   return Object.freeze(toConfig(value))
 }
@@ -86,7 +86,7 @@ export const variableNames: readonly string[] = Object.keys(
   (jsonSchema(environment) as { properties: Record<string, unknown> }).properties,
 )
 
-/** The variables of this process; in development those of `.env` too, which never win over the real ones. */
+/** The environment of this process; outside production also `.env`, which never overrides it. */
 export function variablesOfProcess(): Record<string, string | undefined> {
   if (process.env.NODE_ENV === 'production') return process.env
   try {
@@ -96,16 +96,16 @@ export function variablesOfProcess(): Record<string, string | undefined> {
   }
 }
 
-function check(given: Record<string, unknown>): { value?: Environment; faults: string[] } {
+function check(variables: Record<string, unknown>): { value?: Environment; errors: string[] } {
   try {
-    return { value: parse(environment, fromText(environment, given)), faults: [] }
+    return { value: parse(environment, fromText(environment, variables)), errors: [] }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
-    return { faults: (error.more.errors ?? []).map(({ path, code }) => `${path}: ${words[code] ?? code}`) }
+    return { errors: (error.more.errors ?? []).map(({ path, code }) => `${path}: ${messages[code] ?? code}`) }
   }
 }
 
-const words: Record<string, string> = {
+const messages: Record<string, string> = {
   required: 'is missing',
   number_base: 'must be a whole number',
   number_integer: 'must be a whole number',
@@ -115,33 +115,33 @@ const words: Record<string, string> = {
   too_long: 'is too long',
   string_uri: 'must be an http(s) address',
   string_uriCustomScheme: 'must be an http(s) address',
-  string_pattern_base: 'has not the right form',
-  not_allowed: 'is none of the values allowed',
+  string_pattern_base: 'has the wrong format',
+  not_allowed: 'is not an allowed value',
 }
 
-/** What belongs together must be set together. */
-function crossFaults(given: Record<string, unknown>): string[] {
-  const faults: string[] = []
-  const pairs = [
+/** Variables that must be set together. */
+function incompleteGroups(variables: Record<string, unknown>): string[] {
+  const errors: string[] = []
+  const groups = [
     ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
     ['CLOUDFRONT_DOMAIN', 'CLOUDFRONT_KEY_PAIR_ID', 'CLOUDFRONT_PRIVATE_KEY'],
     ['CLOUDFRONT_KEY_PAIR_ID_NEXT', 'CLOUDFRONT_PRIVATE_KEY_NEXT'],
   ]
-  for (const names of pairs) {
-    const missing = names.filter(name => given[name] === undefined)
+  for (const names of groups) {
+    const missing = names.filter(name => variables[name] === undefined)
     if (missing.length > 0 && missing.length < names.length)
-      faults.push(
+      errors.push(
         `${missing.join(', ')}: must be set together with ${names.filter(n => !missing.includes(n)).join(', ')}`,
       )
   }
-  return faults
+  return errors
 }
 
 function toConfig(env: Environment) {
   const production = env.NODE_ENV === 'production'
   return {
     production,
-    /** Checks that cost: answers against their docs, reads in read-only transactions. */
+    /** Expensive checks for tests: validates answers against their schemas, runs reads in read-only transactions. */
     strict: env.NODE_ENV === 'test',
     port: env.PORT ?? 3000,
     roles: (env.ROLES ?? 'web').split(','),
@@ -159,7 +159,7 @@ function toConfig(env: Environment) {
     },
     aws: {
       region: env.AWS_REGION,
-      /** Without these the SDK asks the machine's role. */
+      /** When undefined the SDK uses the machine's role. */
       credentials:
         env.AWS_ACCESS_KEY_ID === undefined || env.AWS_SECRET_ACCESS_KEY === undefined
           ? undefined
@@ -171,7 +171,7 @@ function toConfig(env: Environment) {
     cdn: toCdn(env),
     allowedOrigins: (env.ALLOWED_ORIGINS ?? '').split(',').flatMap(origin => origin.trim() || []),
     trustedProxies: env.TRUSTED_PROXIES ?? 0,
-    /** Whether tracks are encoded as Opus too. */
+    /** Encode tracks as Opus in addition to AAC. */
     streamOpus: env.STREAM_OPUS ?? false,
     tools: { ffmpeg: env.FFMPEG_PATH ?? 'ffmpeg', ffprobe: env.FFPROBE_PATH ?? 'ffprobe' },
   }
@@ -186,7 +186,7 @@ function toCdn(env: Environment) {
   return { origin, cookieDomain, ...key, next }
 }
 
-/** Orchestrators pass a PEM in one line, with its line breaks written out. */
+/** Orchestrators pass a PEM as one line with `\n` for line breaks. */
 const toKeyPair = (keyPairId: string | undefined, privateKey: string | undefined) =>
   keyPairId === undefined || privateKey === undefined
     ? undefined

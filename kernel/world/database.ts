@@ -13,7 +13,7 @@ const acquireTimeoutMs = 3_000
 const unreadTimeoutMs = 3_000
 const connectTimeoutMs = 3_000
 
-/** A statement of a hot read: prepared once per connection under its name. */
+/** A hot read, prepared once per connection under its name. */
 export interface NamedStatement {
   name: string
   text: string
@@ -23,8 +23,8 @@ export interface NamedStatement {
 export type Database = Awaited<ReturnType<typeof openDatabase>>
 
 /**
- * PostgreSQL: the models over Sequelize, and a small pool of plain `pg` for hot reads (a point read by a model costs
- * three times as much). Only the pipeline may open transactions, which the queries within join by themselves.
+ * Opens PostgreSQL: Sequelize for the models, and a small pool of plain `pg` for hot reads (a point read through a model
+ * costs three times as much). Only the pipeline may open transactions; queries within join them automatically.
  */
 export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
   joinTransactionsByThemselves()
@@ -32,54 +32,54 @@ export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
     statement_timeout: statementTimeoutMs,
     lock_timeout: lockTimeoutMs,
     idle_in_transaction_session_timeout: 5_000,
-    // The server's timeout does not fire when the network swallows packets: this one does.
+    // Client-side timeout: the server's does not help when the network drops packets.
     query_timeout: statementTimeoutMs + 1_000,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
-    // Who does not take an answer holds the locks of its statement until the last of it is gone.
+    // A client that does not read its result keeps the locks of the statement: cut it.
     options: `-c tcp_user_timeout=${unreadTimeoutMs}`,
   }
   const { url, poolMax } = config.database
-  const readers = Math.max(1, Math.floor(poolMax / 3))
+  const readPoolMax = Math.max(1, Math.floor(poolMax / 3))
   const sequelize = new Sequelize(url, {
     dialect: 'postgres',
     dialectModule: { ...pg, Client: PipeliningClient },
     logging: false,
     models,
-    pool: { max: Math.max(1, poolMax - readers), min: 0, acquire: acquireTimeoutMs, idle: 10_000 },
+    pool: { max: Math.max(1, poolMax - readPoolMax), min: 0, acquire: acquireTimeoutMs, idle: 10_000 },
     dialectOptions: { ...timeouts, application_name: 'tutti' },
   })
   const transactions = createTransactions(sequelize)
-  const pool = new Pool({ connectionString: url, max: readers, application_name: 'tutti-reads', ...timeouts })
-  // A pooled connection that is cut while idle is replaced at the next use; unheard, the event would end the process.
-  pool.on('error', error => log.warn(describeError(error), 'an idle database connection was lost'))
+  const pool = new Pool({ connectionString: url, max: readPoolMax, application_name: 'tutti-reads', ...timeouts })
+  // The pool replaces a connection that drops while idle. Without a listener the error event would end the process.
+  pool.on('error', error => log.warn(describeError(error), 'lost an idle database connection'))
 
   return {
-    /** Opens a transaction. A nested one would be independent: never nest. */
+    /** Runs `work` in a transaction. Never nest: the inner one would be independent. */
     transaction: transactions.write,
 
     readOnly: transactions.readOnly,
 
-    /** The last statement of a transaction, together with the commit. */
+    /** Sends the last statement of a transaction together with the commit. */
     commitWith: transactions.commitWith,
 
-    /** Rows of a query written by hand; `:names` are escaped values. Joins the transaction that it is called in. */
+    /** Runs SQL with `:names`, which are escaped into the text. Joins the current transaction. */
     query: async <R extends object>(sql: string, names: Record<string, unknown> = {}): Promise<R[]> => {
       const rows: object[] = await sequelize.query(sql, { replacements: names, type: QueryTypes.SELECT })
       return rows as R[]
     },
 
-    /** One statement whose values travel beside it, as `$1` and on. Joins the transaction that it is called in. */
+    /** Runs SQL with bound parameters `$1`, `$2`, …. Joins the current transaction. */
     call: async <R extends object>(sql: string, values: readonly unknown[]): Promise<R[]> => {
       const rows: object[] = await sequelize.query(sql, { bind: [...values], type: QueryTypes.SELECT })
       return rows as R[]
     },
 
-    /** A hot read. Joins no transaction: it sees what is committed. */
+    /** Runs a hot read outside any transaction: it sees committed rows only. */
     read: async <R extends QueryResultRow>({ name, text, values }: NamedStatement): Promise<R[]> =>
       (await pool.query<R>({ name, text, values: [...values] })).rows,
 
-    /** For what keeps connections of its own: the worker, the relay. */
+    /** For components with their own connections: the worker, the relay. */
     url,
 
     ping: async (): Promise<void> => {
@@ -92,7 +92,7 @@ export async function openDatabase(config: Pick<Config, 'database'>, log: Log) {
   }
 }
 
-/** Sequelize has no way to hand the option on. */
+/** Sets `pipeline`, an option that Sequelize does not pass on. */
 class PipeliningClient extends Client {
   constructor(config: ClientConfig) {
     super({ ...config, pipeline: true })

@@ -3,43 +3,43 @@ import { type AsymmetricKeyDetails, createPrivateKey } from 'node:crypto'
 
 export interface KeyPair {
   keyPairId: string
-  /** PEM: RSA 2048 or EC P-256, which is what CloudFront knows. */
+  /** PEM: RSA 2048 or EC P-256, the types that CloudFront accepts. */
   privateKey: string
 }
 
-/** The parts of a signed URL or of signed cookies, by the names that CloudFront gives them. */
+/** The parameters of a signed URL or of signed cookies, by CloudFront's names. */
 export type Signed = readonly (readonly [name: string, value: string])[]
 
 /**
- * Signs for CloudFront: what the SDK makes as cookies are the parameters of a signed URL as well. It takes about 2 ms with an
- * RSA key, 0.5 ms with EC: sign when somebody plays, never in lists.
- * @throws when the key is none of the two kinds
+ * Signs for CloudFront. The SDK's cookie values are also the parameters of a signed URL. A signature takes about 2 ms with an
+ * RSA key, 0.5 ms with EC, so sign on play, never in lists.
+ * @throws when the key is neither RSA 2048 nor EC P-256
  */
 export function createEdgeSigner(pair: KeyPair) {
-  check(pair)
+  assertKeyType(pair)
   const { keyPairId } = pair
   return {
     keyPairId,
 
-    /** For one address: its policy is not sent, the edge puts it together again. */
+    /** For one URL. Its policy is not sent, because CloudFront derives it from the URL. */
     canned: (url: string, expiresAt: Date): Signed =>
       partsOf(getSignedCookies({ ...pair, url, dateLessThan: expiresAt.toISOString() })),
 
-    /** For all addresses that match, `*` standing for anything. */
+    /** For all URLs that match `resource`, in which `*` is a wildcard. */
     custom: (resource: string, expiresAt: Date): Signed =>
       partsOf(getSignedCookies({ ...pair, policy: policyOf(resource, expiresAt) })),
   }
 }
 
-function check({ privateKey, keyPairId }: KeyPair): void {
-  const wrong = `The private key of CloudFront's ${keyPairId} must be RSA 2048 or EC P-256, as PEM`
+function assertKeyType({ privateKey, keyPairId }: KeyPair): void {
+  const message = `The private key of CloudFront's ${keyPairId} must be RSA 2048 or EC P-256, as PEM`
   let details: AsymmetricKeyDetails | undefined
   try {
     details = createPrivateKey(privateKey).asymmetricKeyDetails
   } catch {
-    throw new Error(wrong)
+    throw new Error(message)
   }
-  if (details?.modulusLength !== 2048 && details?.namedCurve !== 'prime256v1') throw new Error(wrong)
+  if (details?.modulusLength !== 2048 && details?.namedCurve !== 'prime256v1') throw new Error(message)
 }
 
 const policyOf = (resource: string, expiresAt: Date): string =>

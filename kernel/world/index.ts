@@ -22,7 +22,7 @@ import { createTokens } from './tokens'
 
 export type World = Awaited<ReturnType<typeof createWorld>>
 
-/** What a test may put in the place of the real thing: its own time, and a database that two nodes share. */
+/** Replacements for tests: a fake clock, a log, a database that two nodes share, shorter presence times. */
 export interface WorldParts {
   clock?: Clock
   log?: Log
@@ -30,7 +30,7 @@ export interface WorldParts {
   presence?: PresenceTimes
 }
 
-/** Everything outside that a process touches, made once and disposed in reverse order. */
+/** Creates everything outside the process, once; disposed in reverse order. */
 export async function createWorld(config: Config, parts: WorldParts = {}) {
   const opened: AsyncDisposable[] = []
   const use = <T extends AsyncDisposable>(part: T): T => {

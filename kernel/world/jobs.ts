@@ -1,17 +1,17 @@
 import { type Job, type JobOptions } from '../job'
 import { type Database } from './database'
 
-/** A worker that was not seen for so long is taken for dead. */
-const workerSilentMs = 60_000
-/** So often it says that it lives. */
+/** A worker without a heartbeat for this long is considered dead. */
+const workerTimeoutMs = 60_000
+/** Interval of a worker's heartbeat. */
 export const workerSeenEveryMs = 15_000
 
-/** Lower numbers are taken first, and jobs of the same number in the order of their time. */
+/** Lower numbers run first; jobs of the same priority run in the order of their time. */
 const priorities = { usual: 0, yielding: 10, unasked: 20 }
 
 export type Jobs = ReturnType<typeof createJobs>
 
-/** Asks for jobs, as rows of the transaction that wants them (graphile-worker). */
+/** The job queue (graphile-worker). Jobs are rows, enqueued within the current transaction. */
 export function createJobs(db: Database) {
   return {
     async enqueue(job: Job, payload: unknown, options: JobOptions = {}): Promise<void> {
@@ -30,7 +30,7 @@ export function createJobs(db: Database) {
       )
     },
 
-    /** This worker lives. */
+    /** Heartbeat of a worker. */
     async workerLives(id: string): Promise<void> {
       await db.query(
         `insert into workers values (:id, clock_timestamp()) on conflict (id) do update set seen_at = excluded.seen_at`,
@@ -38,24 +38,24 @@ export function createJobs(db: Database) {
       )
     },
 
-    /** This worker has ended, and left no job locked. */
+    /** Unregisters a worker that has stopped and holds no locked jobs. */
     async workerEnded(id: string): Promise<void> {
       await db.query('delete from workers where id = :id', { id })
     },
 
     /**
-     * Has the jobs of workers that were not seen for a minute done by others. By itself the queue waits for four hours, since
-     * it can't tell a worker that was killed from one that is busy.
+     * Unlocks the jobs of workers without a heartbeat for a minute. By itself graphile-worker waits four hours, because it
+     * cannot tell a killed worker from a busy one.
      */
     async releaseDeadWorkers(): Promise<void> {
       await db.query(
         `with dead as (delete from workers where seen_at < clock_timestamp() - :silentMs * interval '1 millisecond' returning id)
          select graphile_worker.force_unlock_workers(array_agg(id)) from dead having count(*) > 0`,
-        { silentMs: workerSilentMs },
+        { silentMs: workerTimeoutMs },
       )
     },
 
-    /** How many of a job wait for their turn, counted up to `max`; with those that are worked on. */
+    /** Number of waiting and running jobs of this name, counted up to `max`. */
     async countAlive({ name }: Pick<Job, 'name'>, max: number): Promise<number> {
       const [found] = await db.query<{ count: string }>(
         `select count(*) from (
@@ -67,8 +67,8 @@ export function createJobs(db: Database) {
     },
 
     /**
-     * Takes jobs out of the queue that will never be tried again: their worker died, and a new job took their place. They
-     * are unlocked by the queue itself, after four hours.
+     * Completes jobs that will never be retried: their worker died and a new job replaced them under their key.
+     * graphile-worker unlocks them only after four hours.
      */
     async forgetDead({ name }: Pick<Job, 'name'>): Promise<void> {
       await db.query(
@@ -83,8 +83,8 @@ export function createJobs(db: Database) {
 }
 
 /**
- * SQL: a job of this key is waiting, or a worker took it up within the last `withinMs`; both are expressions. Enqueuing under
- * the key of a job that is locked leaves that one to its worker, never to be tried again, and makes a new one.
+ * SQL: a job with this key is waiting, or a worker locked it within the last `withinMs`; both parameters are SQL expressions.
+ * Enqueuing under the key of a locked job creates a new job and takes the old one's retries away.
  */
 export const isJobAlive = (key: string, withinMs: string): string =>
   `exists (select from graphile_worker.jobs job where job.key = ${key} and case when job.locked_at is null

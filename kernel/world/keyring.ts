@@ -7,13 +7,13 @@ import { type RedisClients } from './redis'
 
 const fetchTimeoutMs = 2_000
 const bodyBytesMax = 64 * 1024
-/** Older keys are fetched anew in the background; a key that was withdrawn dies within twice this time. */
+/** Older keys are refreshed in the background; a withdrawn key is rejected within twice this time. */
 const freshMs = 5 * 60_000
-/** The last keys we got are good for so long while the auth server is away. */
+/** How long the last keys are used while the auth server is unavailable. */
 const usableMs = 24 * 60 * 60_000
-/** A key id that the auth server did not know is not asked for again so soon. */
-const unknownKidMs = 30_000
-/** Invented key ids must not turn us against the auth server. */
+/** Minimum interval between fetches for the same unknown key id. */
+const unknownKidPauseMs = 30_000
+/** Limits fetches, so that tokens with invented key ids cannot flood the auth server. */
 const fetchesPerWindowMax = 5
 const fetchWindowMs = 30_000
 const failurePauseMs = 1_000
@@ -34,9 +34,9 @@ export interface KeyringParts {
 export type Keyring = ReturnType<typeof createKeyring>
 
 /**
- * The auth server's public keys: in memory, else from Redis, else fetched (one fetch at a time). A rotation is met by
- * asking for the unknown key id at once; an outage is bridged by the last good keys; beyond those it is
- * `auth_unavailable`, never "your token is invalid".
+ * The auth server's public keys (JWKS): from memory, else Redis, else fetched, one fetch at a time. An unknown key id
+ * triggers a fetch at once, for key rotations. During an outage the last good keys are used; without any the answer is
+ * `auth_unavailable`, never `token_invalid`.
  */
 export function createKeyring({ url, clock, log, redis, fetches }: KeyringParts) {
   let keys: Keys | undefined
@@ -56,7 +56,7 @@ export function createKeyring({ url, clock, log, redis, fetches }: KeyringParts)
     } catch (error) {
       fetches.inc({ outcome: 'failed' })
       failedAt = clock.now()
-      log.warn(describeError(error), 'the keys of the auth server could not be fetched')
+      log.warn(describeError(error), 'could not fetch the JWKS of the auth server')
       throw error
     }
   }
@@ -66,7 +66,7 @@ export function createKeyring({ url, clock, log, redis, fetches }: KeyringParts)
     return fetching
   }
 
-  /** Whether another fetch may be made now, after failures and floods of unknown key ids. */
+  /** False shortly after a failed fetch, and after too many fetches for unknown key ids. */
   function mayFetch(): boolean {
     const now = clock.now()
     recentFetches = recentFetches.filter(at => now - at < fetchWindowMs)
@@ -74,7 +74,7 @@ export function createKeyring({ url, clock, log, redis, fetches }: KeyringParts)
   }
 
   async function current(): Promise<Keys> {
-    const known = usable(keys) ?? usable(await fromRedis()) ?? usable(keys)
+    const known = usable(keys) ?? usable(await readFromRedis()) ?? usable(keys)
     if (known === undefined) {
       if (fetching === undefined && !mayFetch()) throw unavailable()
       return orUnavailable(refresh())
@@ -83,28 +83,28 @@ export function createKeyring({ url, clock, log, redis, fetches }: KeyringParts)
     const ageMs = clock.now() - known.fetchedAt
     if (ageMs <= freshMs || !mayFetch()) return known
     const renewed = refresh().catch(() => known)
-    // After a long rest the keys may hold one that was withdrawn; while the auth server is away nobody waits for it twice.
+    // Very old keys may include a withdrawn one, so wait for the refresh; but not again while the auth server is down.
     return ageMs > 2 * freshMs && failedAt < known.fetchedAt ? renewed : known
   }
 
   const usable = (candidate: Keys | undefined) =>
     candidate !== undefined && clock.now() - candidate.fetchedAt < usableMs ? candidate : undefined
 
-  async function fromRedis(): Promise<Keys | undefined> {
-    const kept = await redis.commands.get('jwks').catch(() => null)
-    return kept === null ? undefined : readKept(kept)
+  async function readFromRedis(): Promise<Keys | undefined> {
+    const text = await redis.commands.get('jwks').catch(() => null)
+    return text === null ? undefined : parseCached(text)
   }
 
-  /** The key set that should hold `kid`: fetched anew when it is not there yet, as after a rotation. */
-  async function holding(kid: string | undefined): Promise<Keys> {
+  /** The keys, fetched anew when they lack `kid`, as after a rotation. */
+  async function keysWith(kid: string | undefined): Promise<Keys> {
     const known = await current()
     if (kid === undefined || has(known, kid)) return known
     const now = clock.now()
-    if (now - (unknownKids.get(kid) ?? -Infinity) < unknownKidMs) return known
-    // A fetch under way may have been answered before the key was there: its answer proves nothing.
+    if (now - (unknownKids.get(kid) ?? -Infinity) < unknownKidPauseMs) return known
+    // A fetch already in progress may have been answered before the rotation, so a miss in it proves nothing.
     if (fetching !== undefined) {
-      const arriving = await orUnavailable(fetching)
-      if (has(arriving, kid)) return arriving
+      const fetched = await orUnavailable(fetching)
+      if (has(fetched, kid)) return fetched
     }
     if (fetching === undefined && !mayFetch()) throw unavailable()
     const renewed = await orUnavailable(refresh())
@@ -112,10 +112,10 @@ export function createKeyring({ url, clock, log, redis, fetches }: KeyringParts)
     return renewed
   }
 
-  // A set imports its keys at their first use and keeps them: a new one for each token would do that each time.
+  // One jose key set per JWKS: it imports each key once and caches it.
   const sets = new WeakMap<JSONWebKeySet, JWTVerifyGetKey>()
   const getKey: JWTVerifyGetKey = async (header, token) => {
-    const { jwks } = await holding(header.kid)
+    const { jwks } = await keysWith(header.kid)
     const set = sets.get(jwks) ?? createLocalJWKSet(jwks)
     sets.set(jwks, set)
     return set(header, token)
@@ -148,14 +148,14 @@ async function download(url: string): Promise<JSONWebKeySet> {
     chunks.push(chunk)
   }
   const jwks: unknown = JSON.parse(Buffer.concat(chunks).toString())
-  if (!isJwks(jwks)) throw new Error('the JWKS endpoint did not answer with keys')
+  if (!isJwks(jwks)) throw new Error('the JWKS endpoint returned no keys')
   return jwks
 }
 
-/** What another node kept, unless somebody else wrote it. */
-function readKept(kept: string): Keys | undefined {
+/** Undefined unless the text has the expected form, as another program may have written it. */
+function parseCached(text: string): Keys | undefined {
   try {
-    const { jwks, fetchedAt } = JSON.parse(kept) as Partial<Record<keyof Keys, unknown>>
+    const { jwks, fetchedAt } = JSON.parse(text) as Partial<Record<keyof Keys, unknown>>
     return isJwks(jwks) && typeof fetchedAt === 'number' ? { jwks, fetchedAt } : undefined
   } catch {
     return undefined

@@ -3,13 +3,13 @@ import { type RedisClients } from './redis'
 
 export type Limits = ReturnType<typeof createLimits>
 
-/** Counts per minute in Redis, shared by all nodes; while Redis is away each node counts for itself. */
+/** Rate limits per minute in Redis, shared by all nodes. During a Redis outage each node counts in memory. */
 export function createLimits({ commands }: Pick<RedisClients, 'commands'>) {
   const limiters = new Map<number, RateLimiterRedis>()
 
   function limiterOf(perMinute: number): RateLimiterRedis {
-    const known = limiters.get(perMinute)
-    if (known !== undefined) return known
+    const existing = limiters.get(perMinute)
+    if (existing !== undefined) return existing
     const window = { points: perMinute, duration: 60 }
     const limiter = new RateLimiterRedis({
       ...window,
@@ -22,10 +22,10 @@ export function createLimits({ commands }: Pick<RedisClients, 'commands'>) {
   }
 
   return {
-    /** Takes `points` of what `who` may do per minute; answers 0, or the milliseconds to wait. */
-    async take(name: string, who: string, perMinute: number, points = 1): Promise<number> {
+    /** Consumes `points` of the limit of `subject`. Returns 0, or the milliseconds to wait. */
+    async take(name: string, subject: string, perMinute: number, points = 1): Promise<number> {
       try {
-        await limiterOf(perMinute).consume(`${name}:${who}`, points)
+        await limiterOf(perMinute).consume(`${name}:${subject}`, points)
         return 0
       } catch (error) {
         if (error instanceof RateLimiterRes) return Math.max(error.msBeforeNext, 1)

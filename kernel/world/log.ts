@@ -3,13 +3,13 @@ import { isError, sqlState } from '../faults'
 
 export type Log = pino.Logger
 
-/** JSON lines on standard output. Never log input, headers, URLs with a query, or an error object as it is. */
+/** JSON lines on stdout. Never log input, headers, URLs with a query, or raw error objects. */
 export function createLog(level: string, bindings: Record<string, unknown> = {}, to?: pino.DestinationStream): Log {
   const redact = { paths: ['*.token', '*.authorization', '*.url', '*.secret', 'secret'], censor: '[hidden]' }
   return pino({ level, base: bindings, redact }, to ?? pino.destination(1))
 }
 
-/** What of an error may be logged: not its SQL, parameters or request, which hold what people wrote and sent. */
+/** The fields of an error that are safe to log: not its SQL, parameters or request, which contain user data. */
 export function describeError(error: unknown, causesMax = 3): Record<string, unknown> {
   if (!isError(error)) return { error: typeof error }
   const state = sqlState(error)
@@ -22,5 +22,5 @@ export function describeError(error: unknown, causesMax = 3): Record<string, unk
   }
 }
 
-/** Signed URLs carry their right in the query. */
+/** The query of a signed URL is a credential. */
 const withoutQueries = (text: string): string => text.replace(/(https?:\/\/[^\s?"')]+)\?[^\s"')]*/g, '$1?[hidden]')

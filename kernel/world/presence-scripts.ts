@@ -1,13 +1,14 @@
-/** Milliseconds by Redis. */
+/** Lua: `now` in epoch milliseconds, by the clock of Redis. */
 export const nowInRedis = `
 local time = redis.call('time')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `
 
 /**
- * A node's change of a channel. `change`: these came, these left; `state`: these and no others are there; `sweep`: the node
- * is dead. A node whose lease is over, so that others may have swept it, is told `lost`: what it says late would stay for
- * ever. A member is a field whose value names the nodes with sockets of theirs. Publishes `rev base count joined left`.
+ * Updates a node's members of a channel. Mode `change`: these joined, these left; `state`: exactly these are present;
+ * `sweep`: the node is dead. Returns `lost` when the node's lease is over: others may have swept it, and a late write would
+ * never be removed. A member is a hash field whose value lists the nodes with sockets of theirs. Publishes
+ * `rev base count joined left`.
  */
 export const tell = `
 ${nowInRedis}
@@ -77,7 +78,7 @@ local members = count <= tonumber(ARGV[1]) and redis.call('hkeys', KEYS[1])
 return {about[1] or '0', about[2] or '', count, members}
 `
 
-/** Only who is past lease and grace is ever swept, and is refused here for ever: no node is swept while it goes on. */
+/** Renews a lease. A node past lease and grace may be swept and never gets its lease back, so a live node is never swept. */
 export const refresh = `
 ${nowInRedis}
 local nodes, node, isNew, lease, grace = KEYS[1], ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4]

@@ -1,27 +1,27 @@
 import { type RedisClients } from './redis'
 import { read, refresh, tell } from './presence-scripts'
 
-/** Up to so many members are told by name; above only their number is. */
+/** Up to this many members are listed by id; above it only the count is sent. */
 export const membersShownMax = 200
 
-/** For so long after the last member a channel's `rev` is remembered. */
-const restMs = 3_600_000
-/** So many dead nodes are named at a time. */
+/** How long the `rev` of an empty channel is kept. */
+const emptyTtlMs = 3_600_000
+/** Dead nodes returned per refresh. */
 const deadNodesMax = 20
 
 export interface PresenceTimes {
-  /** A node that is not heard of for so long is dead. */
+  /** A node that has not renewed its lease for this long is dead. */
   leaseMs: number
   refreshMs: number
-  /** Whoever drops out abruptly, or with their node, is still there for so long. */
+  /** How long a member stays present after an abrupt disconnect or the death of a node. */
   graceMs: number
-  /** Followers hear of a channel's presence once in so long. */
+  /** Presence changes of a channel are batched over this window. */
   windowMs: number
 }
 
-const usualTimes: PresenceTimes = { leaseMs: 10_000, refreshMs: 3_000, graceMs: 15_000, windowMs: 200 }
+const defaultTimes: PresenceTimes = { leaseMs: 10_000, refreshMs: 3_000, graceMs: 15_000, windowMs: 200 }
 
-/** Who is on a channel. Its `base` is another one when Redis lost what it knew, and `rev` goes on above all it has been. */
+/** The members of a channel. When Redis loses its data `base` changes, and `rev` continues above all earlier values. */
 export interface Attendance {
   rev: number
   base: string
@@ -30,14 +30,14 @@ export interface Attendance {
   members: readonly string[] | null
 }
 
-/** What changed with one revision. */
+/** The change of one revision. */
 export interface AttendanceChange extends Pick<Attendance, 'rev' | 'base' | 'count'> {
   joined: readonly string[]
   left: readonly string[]
 }
 
 export interface Refreshed {
-  /** `lost`: others may have given the node up, and it must begin anew under another id. `late`: almost. */
+  /** `lost`: others may have swept the node, which must start over with a new id. `late`: the lease had lapsed, within the grace period. */
   state: 'steady' | 'late' | 'lost'
   dead: readonly { node: string; sinceMs: number }[]
 }
@@ -45,42 +45,48 @@ export interface Refreshed {
 export type Presence = ReturnType<typeof createPresence>
 
 /**
- * Who is where, in Redis: for each channel the members, each with the nodes that hold sockets of theirs, and for each node a
- * lease. Each script is one step for all nodes, so that joining first and leaving last are decided once. The time is that
- * of Redis: a lease must not depend on whose clock is right. Nothing here outlives Redis; nodes tell it again.
+ * Presence in Redis: for each channel its members, each with the nodes that have sockets of theirs, and for each node a
+ * lease. Lua scripts make each update atomic, so that first join and last leave are decided once. Leases use the clock of
+ * Redis, not of the nodes. After a loss of Redis the nodes write their members again.
  */
-export function createPresence({ commands, prefix }: RedisClients, times: PresenceTimes = usualTimes) {
+export function createPresence({ commands, prefix }: RedisClients, times: PresenceTimes = defaultTimes) {
   commands.defineCommand('presenceTell', { numberOfKeys: 4, lua: tell })
   commands.defineCommand('presenceRead', { numberOfKeys: 2, lua: read, readOnly: true })
   commands.defineCommand('presenceRefresh', { numberOfKeys: 1, lua: refresh })
   const scripts = commands as unknown as Scripts
 
-  async function say(mode: Mode, channel: string, node: string, joins: readonly string[], leaves: readonly string[]) {
+  async function updateMembers(
+    mode: Mode,
+    channel: string,
+    node: string,
+    joins: readonly string[],
+    leaves: readonly string[],
+  ) {
     const keys = [...keysOf(channel), nodesKey, channelsKey(node)] as const
     const text = [JSON.stringify(joins), JSON.stringify(leaves)] as const
     const topic = `${prefix}:presence:${channel}`
-    return scripts.presenceTell(...keys, topic, channel, node, mode, ...text, times.graceMs, restMs)
+    return scripts.presenceTell(...keys, topic, channel, node, mode, ...text, times.graceMs, emptyTtlMs)
   }
 
   return {
     times,
 
-    /** Where the changes of a channel are published. */
+    /** The pub/sub topic of a channel's changes. */
     topic: (channel: string): string => `${prefix}:presence:${channel}`,
 
-    /** The revision after a node's change; undefined when its lease is lost and nothing was changed. */
+    /** Applies a node's joins and leaves. Returns the new revision; undefined when the lease is lost and nothing changed. */
     async change(channel: string, node: string, joins: readonly string[], leaves: readonly string[]) {
-      return revAfter(await say('change', channel, node, joins, leaves))
+      return revAfter(await updateMembers('change', channel, node, joins, leaves))
     },
 
-    /** The same, with all that the node has there. */
+    /** Replaces all members that the node has on the channel. Returns as `change` does. */
     async state(channel: string, node: string, members: readonly string[]) {
-      return revAfter(await say('state', channel, node, members, []))
+      return revAfter(await updateMembers('state', channel, node, members, []))
     },
 
-    /** Takes a dead node out of a channel. Any number of others may do it at once and again. */
+    /** Removes a dead node from a channel. Idempotent; several nodes may do it at once. */
     async sweep(channel: string, node: string): Promise<void> {
-      await say('sweep', channel, node, [], [])
+      await updateMembers('sweep', channel, node, [], [])
     },
 
     async read(channel: string): Promise<Attendance> {
@@ -88,7 +94,7 @@ export function createPresence({ commands, prefix }: RedisClients, times: Presen
       return { rev: Number(rev), base, count, members }
     },
 
-    /** Renews the lease of a node; `isNew` when it had none yet. Names nodes whose members' grace is over. */
+    /** Renews the lease of a node; `isNew` when it has none yet. Returns dead nodes whose grace period is over. */
     async refresh(node: string, isNew: boolean): Promise<Refreshed> {
       const { leaseMs, graceMs } = times
       const [state, ...dead] = await scripts.presenceRefresh(
@@ -102,12 +108,12 @@ export function createPresence({ commands, prefix }: RedisClients, times: Presen
       return { state, dead: pairs(dead).map(([id, sinceMs]) => ({ node: id, sinceMs: Number(sinceMs) })) }
     },
 
-    /** A node that goes away gives its lease up: the grace of its members begins now. */
+    /** Ends the lease of a node that shuts down, so that the grace period of its members starts now. */
     async resign(node: string): Promise<void> {
       await scripts.presenceRefresh(nodesKey, node, 0, 0, times.graceMs, 0)
     },
 
-    /** The channels in which a node had members. */
+    /** The channels on which a node had members. */
     channelsOf: (node: string): Promise<string[]> => commands.smembers(channelsKey(node)),
 
     async forget(node: string): Promise<void> {
@@ -116,12 +122,12 @@ export function createPresence({ commands, prefix }: RedisClients, times: Presen
   }
 }
 
-/** Nodes and the ends of their leases. */
+/** Sorted set of the nodes by the end of their leases. */
 export const nodesKey = 'presence:nodes'
 const channelsKey = (node: string) => `presence:node:${node}`
 const keysOf = (channel: string) => [`presence:{${channel}}:members`, `presence:{${channel}}:meta`] as const
 
-/** A change as it is published; undefined when somebody else wrote it. */
+/** Parses a published change; undefined for a message of another program. */
 export function readChange(message: string): AttendanceChange | undefined {
   const [rev = '', base = '', count = '', joined = '', left = ''] = message.split(' ')
   if (!/^\d+$/.test(rev) || !/^\d+$/.test(count)) return undefined
@@ -141,7 +147,7 @@ interface Scripts {
     ...args: [
       ...keys: [members: string, meta: string, nodes: string, channels: string],
       ...[topic: string, channel: string, node: string, mode: Mode, joins: string, leaves: string],
-      ...[graceMs: number, restMs: number],
+      ...[graceMs: number, emptyTtlMs: number],
     ]
   ): Promise<string>
   presenceRead(

@@ -9,7 +9,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 
-/** One part in memory at a time: it can be sent again when the store stumbles. 10,000 of them are 80 GB. */
+/** One part is in memory at a time, so that the SDK can retry it. 10,000 parts, the maximum, are 80 GB. */
 const partBytes = 8 * 1024 * 1024
 
 interface Destination {
@@ -19,7 +19,7 @@ interface Destination {
   CacheControl: string
 }
 
-/** Stores a local file, in parts when it is larger than one, with constant memory. Leaves nothing behind when it fails. */
+/** Uploads a local file with constant memory, as a multipart upload when it exceeds one part. Aborts the upload on errors. */
 export async function putFile(s3: S3Client, to: Destination, path: string, signal: AbortSignal): Promise<void> {
   await using file = await open(path)
   const { size } = await file.stat()
@@ -29,7 +29,7 @@ export async function putFile(s3: S3Client, to: Destination, path: string, signa
 
 async function putParts(s3: S3Client, to: Destination, file: FileHandle, size: number, signal: AbortSignal) {
   const { Bucket, Key } = to
-  // Not aborted on the way: what was begun unheard could not be ended.
+  // Without the abort signal: an upload whose id is lost could not be aborted.
   const { UploadId } = await s3.send(new CreateMultipartUploadCommand(to))
   try {
     const Parts: CompletedPart[] = []
@@ -42,7 +42,7 @@ async function putParts(s3: S3Client, to: Destination, file: FileHandle, size: n
     const complete = { Bucket, Key, UploadId, MultipartUpload: { Parts } }
     await s3.send(new CompleteMultipartUploadCommand(complete), { abortSignal: signal })
   } catch (error) {
-    // The bucket's lifecycle removes it where the store is away now.
+    // If this fails too, the bucket's lifecycle rule removes the parts.
     await s3.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId })).catch(() => undefined)
     throw error
   }
@@ -50,6 +50,6 @@ async function putParts(s3: S3Client, to: Destination, file: FileHandle, size: n
 
 async function readPart(file: FileHandle, at: number, bytes: number): Promise<Buffer> {
   const { bytesRead, buffer } = await file.read(Buffer.alloc(bytes), 0, bytes, at)
-  if (bytesRead < bytes) throw new Error('a file became shorter while it was stored')
+  if (bytesRead < bytes) throw new Error('the file was truncated during the upload')
   return buffer
 }

@@ -8,9 +8,8 @@ const commandTimeoutMs = 500
 export type RedisClients = ReturnType<typeof openRedis>
 
 /**
- * Three connections, each with the manners its work needs. `commands` fails fast, so that a call never waits for a Redis
- * that is away; `publisher` likewise; `subscriber` waits and subscribes again. Redis holds nothing that cannot be
- * rebuilt.
+ * Opens three Redis connections. `commands` and `publisher` fail fast, so that a call never waits for an unavailable Redis;
+ * `subscriber` reconnects and resubscribes. Redis holds nothing that cannot be rebuilt.
  */
 export function openRedis(config: Pick<Config, 'redis'>, log: Log, publishesLost: Pick<Counter, 'inc'>) {
   const { host, port, password, tls, prefix } = config.redis
@@ -24,7 +23,7 @@ export function openRedis(config: Pick<Config, 'redis'>, log: Log, publishesLost
       Math.min(50 * 2 ** Math.min(attempt, 6), 2_000) + Math.floor(Math.random() * 100),
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   } satisfies RedisOptions
-  const impatient = {
+  const failFast = {
     ...shared,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
@@ -32,13 +31,13 @@ export function openRedis(config: Pick<Config, 'redis'>, log: Log, publishesLost
     // A command that was sent but not answered may have been applied: never send it twice.
     autoResendUnfulfilledCommands: false,
   } satisfies RedisOptions
-  // Not `enableAutoPipelining`: a pipeline that is answered short (seen under load) throws where nobody can catch it.
-  const commands = new GatheringRedis({ ...impatient, keyPrefix: `${prefix}:` })
-  const publisher = neverRejecting(new GatheringRedis(impatient), publishesLost)
-  const subscriber = new GatheringRedis({ ...shared, maxRetriesPerRequest: null, autoResubscribe: true })
+  // Do not use `enableAutoPipelining`: a pipeline with missing replies (seen under load) throws an uncatchable error.
+  const commands = new WriteBatchingRedis({ ...failFast, keyPrefix: `${prefix}:` })
+  const publisher = withSafePublish(new WriteBatchingRedis(failFast), publishesLost)
+  const subscriber = new WriteBatchingRedis({ ...shared, maxRetriesPerRequest: null, autoResubscribe: true })
   const clients = { commands, publisher, subscriber }
   for (const [name, client] of Object.entries(clients))
-    client.on('error', error => log.warn({ client: name, ...describeError(error) }, 'redis is away'))
+    client.on('error', error => log.warn({ client: name, ...describeError(error) }, 'redis unavailable'))
 
   return {
     ...clients,
@@ -57,36 +56,36 @@ export function openRedis(config: Pick<Config, 'redis'>, log: Log, publishesLost
 }
 
 /**
- * Commands that are given in one turn of the event loop leave in one write, which costs more than the commands: a thousand
- * people who come back at once have a thousand small questions.
+ * Batches the commands of one event loop turn into one socket write, because a write costs more than a small command. It
+ * matters when a thousand clients reconnect at once.
  */
-class GatheringRedis extends Redis {
-  private isGathering = false
+class WriteBatchingRedis extends Redis {
+  private isCorked = false
 
-  override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
-    // Its type says that it is always there; before the first connection it is not.
-    const wire = this.stream as Redis['stream'] | undefined
-    if (!this.isGathering && wire?.writable) {
-      this.isGathering = true
-      wire.cork()
+  override sendCommand(...args: Parameters<Redis['sendCommand']>): unknown {
+    // Undefined before the first connection, although its type says otherwise.
+    const socket = this.stream as Redis['stream'] | undefined
+    if (!this.isCorked && socket?.writable) {
+      this.isCorked = true
+      socket.cork()
       setImmediate(() => {
-        this.isGathering = false
-        wire.uncork()
+        this.isCorked = false
+        socket.uncork()
       })
     }
-    return super.sendCommand(...sent)
+    return super.sendCommand(...args)
   }
 }
 
 /**
- * Socket.IO's adapter never looks at the promise of a publish, so that a Redis which is away would end the process: here
- * a publish that fails is counted and forgotten.
+ * Counts failed publishes instead of rejecting. Socket.IO's adapter ignores the promise of a publish, so that an unavailable
+ * Redis would end the process with an unhandled rejection.
  */
-function neverRejecting(client: Redis, lost: Pick<Counter, 'inc'>): Redis {
+function withSafePublish(client: Redis, failures: Pick<Counter, 'inc'>): Redis {
   const publish = client.publish.bind(client)
   client.publish = (channel: string | Buffer, message: string | Buffer) =>
     publish(channel, message).catch(() => {
-      lost.inc()
+      failures.inc()
       return 0
     })
   return client

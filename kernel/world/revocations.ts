@@ -4,27 +4,27 @@ import { type Clock } from './clock'
 import { type Database } from './database'
 import { tokenLifeMaxMs } from './tokens'
 
-/** When the last token that a revocation could refuse has expired, clocks that differ included. */
+/** After this the last token that a revocation refuses has expired, with 10 minutes for clock skew. */
 export const revocationsKeptMs = tokenLifeMaxMs + 10 * 60_000
-/** So often all rows are read anew: a database that was put back to an older state counts its transactions anew. */
-const anewEveryMs = 10 * 60_000
+/** Interval of full reads, because a restored database restarts its transaction ids. */
+const fullReadEveryMs = 10 * 60_000
 
 type Listener = (revocations: readonly Revocation[]) => void
 
 export type Revocations = ReturnType<typeof createRevocations>
 
 /**
- * Which tokens are refused although they have not expired. The rows in PostgreSQL are the truth; every node holds those of
- * the last day in memory, where it hears of a new one through `add` at once and through `check` in any case.
+ * Revoked tokens that have not expired. PostgreSQL is the source of truth; every node keeps the rows of the last day in
+ * memory. It learns of a new one through `add` at once, and through `check` at the latest.
  */
 export function createRevocations(db: Database, clock: Clock) {
   const known = new Map<string, Revocation[]>()
   const listeners = new Set<Listener>()
-  /** Every transaction below this number had ended, and was seen, when the rows were last read. */
-  let seen = '0'
+  /** The xmin of the last read: all transactions below it had ended and were read. */
+  let readUpTo = '0'
   let checkedAt: number | undefined
   let checking: Promise<void> | undefined
-  let readAnewAt = clock.now()
+  let fullReadAt = clock.now()
 
   function add(revocations: readonly Revocation[]): void {
     const fresh = revocations.filter(revocation => remember(known, revocation))
@@ -33,14 +33,14 @@ export function createRevocations(db: Database, clock: Clock) {
 
   async function read(): Promise<void> {
     const startedAt = clock.now()
-    const isAnew = startedAt - readAnewAt >= anewEveryMs
-    const rows = await db.read<Row>({ name: 'revocations-since', text: since, values: [isAnew ? '0' : seen] })
+    const isFullRead = startedAt - fullReadAt >= fullReadEveryMs
+    const rows = await db.read<Row>({ name: 'revocations-since', text: since, values: [isFullRead ? '0' : readUpTo] })
     add(rows.flatMap(({ revocation }) => revocation ?? []))
-    seen = rows[0]?.seen ?? seen
+    readUpTo = rows[0]?.xmin ?? readUpTo
     checkedAt = startedAt
-    if (!isAnew) return
-    readAnewAt = startedAt
-    forget(known, startedAt - revocationsKeptMs)
+    if (!isFullRead) return
+    fullReadAt = startedAt
+    dropOlder(known, startedAt - revocationsKeptMs)
   }
 
   const isRevoked = (session: Session): boolean =>
@@ -52,7 +52,7 @@ export function createRevocations(db: Database, clock: Clock) {
   }
 
   return {
-    /** Writes one, in the transaction of its cause; whoever writes it also announces it. */
+    /** Inserts a revocation in the current transaction. The caller must also emit an event, so that other nodes learn of it. */
     async write({ profileId, sessionId, exceptSessionId, until }: Revocation, endedBy: string): Promise<void> {
       await db.query(
         `insert into revocations (profile_id, session_id, except_session_id, until, ended_by)
@@ -61,23 +61,23 @@ export function createRevocations(db: Database, clock: Clock) {
       )
     },
 
-    /** How many of a person's are kept. */
+    /** Number of stored revocations of a profile. */
     async countOf(profileId: string): Promise<number> {
       const sql = 'select count(*)::int as count from revocations where profile_id = :profileId'
       const [row] = await db.query<{ count: number }>(sql, { profileId })
       return row?.count ?? 0
     },
 
-    /** Deletes the rows that no token can need any more. */
+    /** Deletes revocations whose tokens have all expired. */
     async forget(now: Date): Promise<void> {
       const before = new Date(now.getTime() - revocationsKeptMs)
       await db.query('delete from revocations where until < :before', { before })
     },
 
-    /** Takes note of what was heard of; listeners are told of what is new. */
+    /** Adds revocations to memory and calls the listeners with the new ones. */
     add,
 
-    /** Reads what was committed since the last time, one read at a time. Rejects while PostgreSQL is away. */
+    /** Reads revocations committed since the last read, one read at a time. Rejects while PostgreSQL is unavailable. */
     check,
 
     /** When the rows were last read, in epoch milliseconds. */
@@ -86,16 +86,16 @@ export function createRevocations(db: Database, clock: Clock) {
     isRevoked,
 
     /**
-     * @throws `session_revoked`, and `auth_unavailable` when the rows could never be read: a node that knows nothing of them
-     * must not let anybody in.
+     * @throws `session_revoked`; `auth_unavailable` until the first successful read, because the node cannot know who is
+     * revoked.
      */
     async refuseRevoked(session: Session): Promise<void> {
-      if (checkedAt === undefined) await check().catch(refuseAll)
-      // A token of this very second would be refused as well.
+      if (checkedAt === undefined) await check().catch(throwUnavailable)
+      // `retryAfter`: a new token issued within the same second would be refused too.
       if (isRevoked(session)) throw refusals.sessionRevoked(undefined, { retryAfter: 1 })
     },
 
-    /** Hears of every new one, at once. */
+    /** Calls the listener with each new revocation. */
     onRevoked(listener: Listener): Disposable {
       listeners.add(listener)
       return { [Symbol.dispose]: () => void listeners.delete(listener) }
@@ -104,22 +104,22 @@ export function createRevocations(db: Database, clock: Clock) {
 }
 
 interface Row {
-  seen: string
+  xmin: string
   revocation: Revocation | null
 }
 
 /**
- * A transaction may commit after one that began later: behind the greatest id, or a time, its row would never be read. Below
- * the xmin of a snapshot everything has ended, so that reading again from there on misses nothing and repeats little.
+ * Reads from the xmin of the last snapshot, below which every transaction had ended. Reading from the greatest id or time
+ * would miss a transaction that commits after a later one.
  */
 const since = `
-  select snapshot.xmin as seen, case when id is null then null else json_build_object(
+  select snapshot.xmin, case when id is null then null else json_build_object(
     'profileId', profile_id, 'sessionId', session_id, 'exceptSessionId', except_session_id,
     'until', to_char(until at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) end as revocation
   from (select pg_snapshot_xmin(pg_current_snapshot())::text as xmin) as snapshot
   left join revocations on written_by >= $1::text::xid8`
 
-/** Keeps of each kind the latest; says whether it was new. */
+/** Adds a revocation and drops those it covers. Returns false when a known one covers it. */
 function remember(known: Map<string, Revocation[]>, revocation: Revocation): boolean {
   const others = known.get(revocation.profileId) ?? []
   if (others.some(other => covers(other, revocation))) return false
@@ -127,7 +127,7 @@ function remember(known: Map<string, Revocation[]>, revocation: Revocation): boo
   return true
 }
 
-/** Whether every token that `other` refuses is refused by `one` as well. */
+/** Whether `one` refuses every token that `other` refuses. */
 function covers(one: Revocation, other: Revocation): boolean {
   if (one.until < other.until) return false
   if (one.sessionId !== null) return one.sessionId === other.sessionId
@@ -137,7 +137,7 @@ function covers(one: Revocation, other: Revocation): boolean {
     : one.exceptSessionId !== other.sessionId
 }
 
-function forget(known: Map<string, Revocation[]>, before: number): void {
+function dropOlder(known: Map<string, Revocation[]>, before: number): void {
   for (const [profileId, revocations] of known) {
     const kept = revocations.filter(({ until }) => Date.parse(until) >= before)
     if (kept.length > 0) known.set(profileId, kept)
@@ -145,6 +145,6 @@ function forget(known: Map<string, Revocation[]>, before: number): void {
   }
 }
 
-const refuseAll = () => {
+const throwUnavailable = () => {
   throw refusals.authUnavailable(undefined, { retryAfter: 2 })
 }

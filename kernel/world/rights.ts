@@ -3,56 +3,56 @@ import { gather } from '../gather'
 import { type RedisClients } from './redis'
 
 const grantMs = 5 * 60_000
-/** A grant that was read just before the change and written after it must not outlive the doubt. */
-const doubtMs = 2 * grantMs
-const owedMax = 10_000
+/** Longer than `grantMs`, so that a grant which a concurrent check writes late expires before the revocation does. */
+const revocationMs = 2 * grantMs
+const pendingRevocationsMax = 10_000
 
 export type Rights = ReturnType<typeof createRights>
 
 /**
- * Remembers in Redis who was found to have the right to follow what, so that a thousand clients that come back at once ask
- * PostgreSQL nothing. Events that put a right in doubt end that for the channel or the person, on all nodes. Without
- * Redis every right is asked for anew.
+ * Caches in Redis who may follow which channel, so that a thousand clients that reconnect at once do not query PostgreSQL.
+ * Events with `unsettles` invalidate the entries of a channel or a profile, on all nodes. Without Redis every access is
+ * checked in PostgreSQL.
  */
 export function createRights({ commands }: Pick<RedisClients, 'commands'>) {
-  /** Doubts that Redis has not been told of yet. */
-  const owed = new Set<string>()
+  /** Revocations not written during a Redis outage, retried on reconnect. */
+  const pendingRevocations = new Set<string>()
 
-  async function doubt(key: string): Promise<void> {
+  async function writeRevocation(key: string): Promise<void> {
     try {
-      await commands.set(key, '', 'PX', doubtMs)
-      owed.delete(key)
+      await commands.set(key, '', 'PX', revocationMs)
+      pendingRevocations.delete(key)
     } catch {
-      if (owed.size < owedMax) owed.add(key)
+      if (pendingRevocations.size < pendingRevocationsMax) pendingRevocations.add(key)
     }
   }
-  commands.on('ready', () => void Promise.all([...owed].map(doubt)))
+  commands.on('ready', () => void Promise.all([...pendingRevocations].map(writeRevocation)))
 
-  // Whoever comes back asks for all their channels at once.
-  const isThere = gather(async (keys): Promise<ReadonlyMap<string, true>> => {
+  // Batched, because a reconnecting client follows all its channels at once.
+  const exists = gather(async (keys): Promise<ReadonlyMap<string, true>> => {
     const found = await commands.mget([...keys])
     return new Map(keys.flatMap((key, index): [string, true][] => (found[index] === null ? [] : [[key, true]])))
   })
 
   return {
-    /** Whether the person was found to have the right, and nothing has put it in doubt since. */
+    /** Whether access was granted lately and not revoked since. False when unknown. */
     async isGranted(channel: string, profileId: string): Promise<boolean> {
-      const asked = [grantOf(channel, profileId), doubtOf(channel), doubtOf(profileId)]
-      const [grant, ...doubts] = await Promise.all(asked.map(isThere)).catch(() => [false])
-      return grant === true && !doubts.includes(true)
+      const keys = [grantKey(channel, profileId), revocationKey(channel), revocationKey(profileId)]
+      const [grant, ...revocations] = await Promise.all(keys.map(exists)).catch(() => [false])
+      return grant === true && !revocations.includes(true)
     },
 
     async grant(channel: string, profileId: string): Promise<void> {
-      await commands.set(grantOf(channel, profileId), '', 'PX', grantMs).catch(() => undefined)
+      await commands.set(grantKey(channel, profileId), '', 'PX', grantMs).catch(() => undefined)
     },
 
-    /** From now on the rights of the person, or in the channel, are asked for anew. Never rejects. */
+    /** Invalidates the cached access of a profile, or to a channel. Never rejects. */
     async unsettle({ channel, profileId }: Unsettled): Promise<void> {
-      const doubtful = profileId ?? channel
-      if (doubtful !== undefined) await doubt(doubtOf(doubtful))
+      const subject = profileId ?? channel
+      if (subject !== undefined) await writeRevocation(revocationKey(subject))
     },
   }
 }
 
-const grantOf = (channel: string, profileId: string): string => `right:${channel}:${profileId}`
-const doubtOf = (what: string): string => `doubt:${what}`
+const grantKey = (channel: string, profileId: string): string => `right:${channel}:${profileId}`
+const revocationKey = (subject: string): string => `doubt:${subject}`

@@ -2,42 +2,42 @@ import { nodesKey } from './presence'
 import { nowInRedis } from './presence-scripts'
 import { type RedisClients } from './redis'
 
-/** Nodes tell their seats again far more often. */
-const keptMs = 3_600_000
+/** Nodes rewrite their counts far more often. */
+const ttlMs = 3_600_000
 
 export type Seats = ReturnType<typeof createSeats>
 
-/** How many sockets a person has on each node. Those of a node whose lease has lapsed do not count. */
+/** Connection quota: counts the sockets of a profile per node. Nodes with a lapsed presence lease do not count. */
 export function createSeats({ commands }: RedisClients) {
   commands.defineCommand('seatTake', { numberOfKeys: 2, lua: take })
   commands.defineCommand('seatLeave', { numberOfKeys: 1, lua: leave })
   const scripts = commands as unknown as Scripts
-  const keyOf = (person: string) => `seats:${person}`
+  const keyOf = (profileId: string) => `seats:${profileId}`
 
   return {
-    /** Whether there was one left of `max`. */
-    async take(person: string, node: string, max: number): Promise<boolean> {
-      return (await scripts.seatTake(keyOf(person), nodesKey, node, max, keptMs)) === 1
+    /** Counts one more socket; returns false when the profile has `max` already. */
+    async take(profileId: string, node: string, max: number): Promise<boolean> {
+      return (await scripts.seatTake(keyOf(profileId), nodesKey, node, max, ttlMs)) === 1
     },
 
-    async leave(person: string, node: string): Promise<void> {
-      await scripts.seatLeave(keyOf(person), node)
+    async leave(profileId: string, node: string): Promise<void> {
+      await scripts.seatLeave(keyOf(profileId), node)
     },
 
-    /** How many each of these has on a node, whatever Redis thought. */
-    async state(node: string, held: readonly { person: string; count: number }[]): Promise<void> {
-      const telling = commands.pipeline()
-      for (const { person, count } of held)
-        if (count === 0) telling.hdel(keyOf(person), node)
-        else telling.hset(keyOf(person), node, count).pexpire(keyOf(person), keptMs)
-      const failed = (await telling.exec())?.find(([error]) => error !== null)
-      if (failed !== undefined) throw failed[0] ?? new Error('seats were not told')
+    /** Overwrites the counts of a node. */
+    async state(node: string, counts: readonly { person: string; count: number }[]): Promise<void> {
+      const pipeline = commands.pipeline()
+      for (const { person, count } of counts)
+        if (count === 0) pipeline.hdel(keyOf(person), node)
+        else pipeline.hset(keyOf(person), node, count).pexpire(keyOf(person), ttlMs)
+      const failed = (await pipeline.exec())?.find(([error]) => error !== null)
+      if (failed !== undefined) throw failed[0] ?? new Error('could not write the connection counts')
     },
   }
 }
 
 interface Scripts {
-  seatTake(...args: [seats: string, nodes: string, node: string, max: number, keptMs: number]): Promise<number>
+  seatTake(...args: [seats: string, nodes: string, node: string, max: number, ttlMs: number]): Promise<number>
   seatLeave(seats: string, node: string): Promise<number>
 }
 

@@ -1,28 +1,28 @@
 import { type StreamState } from '../stream'
 import { type RedisClients } from './redis'
 
-/** For so long after it was last written a value is kept; PostgreSQL has it anyway. */
-const keptSeconds = 600
+/** Time to live after the last write; PostgreSQL has the value anyway. */
+const ttlSeconds = 600
 
 export type StateCache = ReturnType<typeof createStateCache>
 
 type StateValue = StreamState[string]
 
-/** The newest values of channels in Redis: a copy that may be late or vanish at any moment, and the news of it for all nodes. */
+/** State values of channels in Redis: a disposable copy that may be late, and the publisher that notifies all nodes. */
 export function createStateCache({ commands, prefix }: RedisClients) {
   commands.defineCommand('stateSet', { numberOfKeys: 1, lua: set })
   const scripts = commands as unknown as Scripts
   const topic = (channel: string) => `${prefix}:state:${channel}`
   return {
-    /** Where new values of a channel are published, by their keys. */
+    /** The pub/sub topic of a channel; messages are values by key. */
     topic,
 
-    /** Writes and publishes a value unless a newer one is there. */
+    /** Stores and publishes a value unless the stored one is newer. */
     async set(channel: string, key: string, value: StateValue): Promise<void> {
       await scripts.stateSet(`state:${channel}`, topic(channel), key, value.rev, JSON.stringify(value))
     },
 
-    /** Those values of a channel that are known. */
+    /** The cached values of a channel. */
     async get(channel: string, keys: readonly string[]): Promise<StreamState> {
       const texts = await commands.hmget(`state:${channel}`, ...keys)
       const pairs = texts.map((text, at) => `${JSON.stringify(keys[at])}:${text ?? 'null'}`)
@@ -31,7 +31,7 @@ export function createStateCache({ commands, prefix }: RedisClients) {
   }
 }
 
-/** Values by key, unless somebody else wrote them. */
+/** Parses values by key; ignores what another program may have written. */
 export function readState(text: string): StreamState {
   try {
     const read: unknown = JSON.parse(text)
@@ -52,10 +52,10 @@ interface Scripts {
 }
 
 const set = `
-local have = redis.call('hget', KEYS[1], 'rev:' .. ARGV[2])
-if have and tonumber(have) >= tonumber(ARGV[3]) then return 0 end
+local known = redis.call('hget', KEYS[1], 'rev:' .. ARGV[2])
+if known and tonumber(known) >= tonumber(ARGV[3]) then return 0 end
 redis.call('hset', KEYS[1], ARGV[2], ARGV[4], 'rev:' .. ARGV[2], ARGV[3])
-redis.call('expire', KEYS[1], ${keptSeconds})
+redis.call('expire', KEYS[1], ${ttlSeconds})
 redis.call('publish', ARGV[1], '{"' .. ARGV[2] .. '":' .. ARGV[4] .. '}')
 return 1
 `

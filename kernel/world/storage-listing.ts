@@ -12,16 +12,16 @@ export interface ListedParts {
   begunAt: Date
 }
 
-/** Where a listing of open uploads goes on. */
+/** Cursor of a listing of multipart uploads. */
 export interface PartsPlace {
   key: string
   multipartId: string
 }
 
-/** What is in the bucket, page by page, in the order of the keys' bytes. */
+/** Lists the bucket, page by page, in byte order of the keys. */
 export function storageListing(s3: S3Client, bucket: string) {
   return {
-    /** `after` is a key; `more` says whether others follow. */
+    /** Lists objects after the key `after`. */
     async listObjects(prefix: string, after: string, max: number): Promise<{ objects: ListedObject[]; more: boolean }> {
       const from = after === '' ? {} : { StartAfter: after }
       const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: max, ...from })
@@ -32,7 +32,7 @@ export function storageListing(s3: S3Client, bucket: string) {
       return { objects, more }
     },
 
-    /** Uploads in parts that were neither completed nor aborted. */
+    /** Lists multipart uploads that were neither completed nor aborted. */
     async listOpenParts(
       prefix: string,
       after: PartsPlace | undefined,

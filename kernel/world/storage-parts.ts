@@ -13,7 +13,7 @@ import { storageRefusal } from './storage-refusal'
 
 const openTimeoutMs = 3_000
 
-/** A part as the store has it. */
+/** An uploaded part. */
 export interface StoredPart {
   number: number
   sizeBytes: number
@@ -22,21 +22,21 @@ export interface StoredPart {
   sha256: string | null
 }
 
-/** Objects that are sent in parts: each part with a SHA-256 of its own, since S3 knows none of the whole. */
+/** Multipart uploads. Each part has a SHA-256 of its own, because S3 has no SHA-256 of a multipart object. */
 export function storageParts(s3: S3Client, bucket: string) {
   const at = (key: string, multipartId: string) => ({ Bucket: bucket, Key: key, UploadId: multipartId })
 
   return {
-    /** Answers the store's name for it; soon or not at all, since somebody waits. */
+    /** Creates a multipart upload and returns its id. Short timeout, because a caller is waiting. */
     async openParts(key: string, contentType: string): Promise<string> {
       const named = { Bucket: bucket, Key: key, ContentType: contentType, ChecksumAlgorithm: 'SHA256' as const }
       const command = new CreateMultipartUploadCommand(named)
       const { UploadId } = await s3.send(command, { abortSignal: AbortSignal.timeout(openTimeoutMs) }).catch(rethrow)
-      if (UploadId === undefined) throw storageRefusal(new Error('the store named no upload'))
+      if (UploadId === undefined) throw storageRefusal(new Error('S3 returned no UploadId'))
       return UploadId
     },
 
-    /** One part of exactly this size and content; sent again, it takes the place of the first. */
+    /** Presigns the PUT of one part of exactly this size and content. A second upload of the part replaces the first. */
     async presignPart(
       key: string,
       multipartId: string,
@@ -53,14 +53,14 @@ export function storageParts(s3: S3Client, bucket: string) {
       return { url, headers: { 'x-amz-checksum-sha256': sha256 } }
     },
 
-    /** Whether the store still takes parts under that name: not when it was completed or dropped, or was never there. */
+    /** Whether the multipart upload is open: not when it was completed or aborted, or never existed. */
     async takesParts(key: string, multipartId: string): Promise<boolean> {
       const command = new ListPartsCommand({ ...at(key, multipartId), MaxParts: 1 })
       const abortSignal = AbortSignal.timeout(openTimeoutMs)
       return (await s3.send(command, { abortSignal }).catch(undefinedIfGone)) !== undefined
     },
 
-    /** The parts that are there, by number; undefined when the upload is completed, aborted or was never there. */
+    /** The uploaded parts by number; undefined when the upload was completed or aborted, or never existed. */
     async listParts(key: string, multipartId: string, signal: AbortSignal): Promise<StoredPart[] | undefined> {
       const parts: StoredPart[] = []
       for (let marker: string | undefined, more = true; more;) {
@@ -77,8 +77,8 @@ export function storageParts(s3: S3Client, bucket: string) {
     },
 
     /**
-     * Makes one object of these parts and answers its ETag; undefined when the upload is not there (any more).
-     * S3 may take minutes and goes on when nobody waits: `unavailable` after the signal, and asked again it is done.
+     * Completes the upload and returns the ETag of the object; undefined when the upload does not exist (any more).
+     * S3 may take minutes and continues after the signal aborts: the call then throws `unavailable`; a retry finds it done.
      */
     async completeParts(
       key: string,
@@ -95,7 +95,7 @@ export function storageParts(s3: S3Client, bucket: string) {
       return done?.ETag
     },
 
-    /** Gives the parts up. A part that is just being sent may survive it: do it again when the last URL is dead. */
+    /** Aborts the upload. A part in transit may survive: repeat it after the last presigned URL has expired. */
     async dropParts(key: string, multipartId: string): Promise<void> {
       await s3.send(new AbortMultipartUploadCommand(at(key, multipartId))).catch(undefinedIfGone)
     },

@@ -1,12 +1,12 @@
 import { S3ServiceException } from '@aws-sdk/client-s3'
 import { refusals } from '../refusals'
 
-/** What the store's error means to a caller: 404 and 412 tell of the object; anything else tells of the store. */
+/** Maps an S3 error to a refusal: 404 and 412 concern the object (`conflict`), anything else the store (`unavailable`). */
 export const storageRefusal = (error: unknown) =>
-  error instanceof S3ServiceException && isOfObject(error)
-    ? refusals.conflict('The file is not the one that it was.')
+  error instanceof S3ServiceException && concernsObject(error)
+    ? refusals.conflict('The stored file is missing or has changed.')
     : Object.assign(refusals.unavailable('The object store does not answer.', { retryAfter: 5 }), { cause: error })
 
-/** A bucket that is not there is a wrong setting: no file is to blame. */
-const isOfObject = ({ name, $metadata }: S3ServiceException): boolean =>
+/** A missing bucket is a configuration error, not a missing object. */
+const concernsObject = ({ name, $metadata }: S3ServiceException): boolean =>
   [404, 412].includes($metadata.httpStatusCode ?? 0) && name !== 'NoSuchBucket'

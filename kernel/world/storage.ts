@@ -23,15 +23,15 @@ import { storageParts } from './storage-parts'
 import { storageRefusal } from './storage-refusal'
 
 const headTimeoutMs = 3_000
-/** S3 copies gigabytes within one request; one that hangs must not hold a worker for good. */
+/** S3 copies gigabytes within one request; the timeout frees the worker when one hangs. */
 const copyTimeoutMs = 10 * 60_000
-/** A store that says nothing for so long has stalled; copying 4 GB takes it less. */
-const storeSilentMs = 120_000
-const forGood = { CacheControl: 'max-age=31536000, immutable' }
+/** Socket inactivity timeout; copying 4 GB takes less. */
+const inactivityTimeoutMs = 120_000
+const immutable = { CacheControl: 'max-age=31536000, immutable' }
 
 export interface PresignedPut {
   url: string
-  /** Must be sent exactly so: they are part of the signature. */
+  /** Send them unchanged: the signature covers them. */
   headers: Record<string, string>
 }
 
@@ -39,33 +39,33 @@ export interface StoredObject {
   sizeBytes: number
   etag: string
   contentType: string
-  /** Base64, when the object was sent with one. */
+  /** Base64, when the object was uploaded with one. */
   sha256?: string
 }
 
 export interface PutOptions {
-  /** Of a body that is compressed already. */
+  /** Content-Encoding of a body that is already compressed. */
   encoding?: 'gzip'
   cacheControl?: string
-  /** For callers whom somebody waits for. */
+  /** For calls within a request. */
   timeoutMs?: number
 }
 
 export type Storage = ReturnType<typeof openStorage>
 
-/** The bucket. What it cannot do at the moment is `unavailable`; a missing object is an answer, not an error. */
-export function openStorage(config: Pick<Config, 'aws' | 'storage'>, { silentMs = storeSilentMs } = {}) {
+/** The bucket (S3). Throws `unavailable` on outages; a missing object is a return value, not an error. */
+export function openStorage(config: Pick<Config, 'aws' | 'storage'>, { silentMs = inactivityTimeoutMs } = {}) {
   const { bucket, endpoint } = config.storage
   const { region, credentials } = config.aws
   const s3 = new S3Client({
     region,
     ...(credentials === undefined ? {} : { credentials }),
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
-    // By default the SDK would sign the checksum of an empty body into every presigned PUT.
+    // By default the SDK signs the checksum of an empty body into every presigned PUT.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     maxAttempts: 3,
-    // The handler's own request timeout would only be logged; this one ends what has stalled, also in the midst of a body.
+    // `requestTimeout` only logs a warning; `socketTimeout` aborts a stalled request, also in the middle of a body.
     requestHandler: { connectionTimeout: 2_000, socketTimeout: silentMs },
   })
   const at = (key: string) => ({ Bucket: bucket, Key: key })
@@ -74,7 +74,7 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>, { silentMs 
     ...storageParts(s3, bucket),
     ...storageListing(s3, bucket),
 
-    /** One PUT of exactly this size, type and content to exactly this key, once. */
+    /** Presigns one PUT of exactly this size, type and content; `if-none-match` forbids overwriting. */
     async presignPut(
       key: string,
       file: { contentType: string; sizeBytes: number; sha256: string },
@@ -97,13 +97,13 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>, { silentMs 
       return { url, headers }
     },
 
-    /** `disposition` is the Content-Disposition that the store shall answer with. */
+    /** Presigns a GET. `disposition` sets the Content-Disposition of the response. */
     presignGet: (key: string, expiresInS: number, contentType: string, disposition?: string): Promise<string> => {
       const answered = { ResponseContentType: contentType, ResponseContentDisposition: disposition }
       return getSignedUrl(s3, new GetObjectCommand({ ...at(key), ...answered }), { expiresIn: expiresInS })
     },
 
-    /** Answers soon or not at all, since somebody waits. */
+    /** The object's metadata, undefined when it is missing. Short timeout, because a caller is waiting. */
     async head(key: string): Promise<StoredObject | undefined> {
       try {
         const command = new HeadObjectCommand({ ...at(key), ChecksumMode: 'ENABLED' })
@@ -121,20 +121,20 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>, { silentMs 
     },
 
     /**
-     * Copies the object as `etag` names it, to a key whose content never changes afterwards.
-     * @throws `conflict` when it is gone or another one by now.
+     * Copies the version `etag` of an object to a key whose content never changes afterwards.
+     * @throws `conflict` when the object is missing or has another ETag.
      */
     async copy(from: string, to: string, etag: string, contentType: string): Promise<void> {
       const source = { CopySource: `${bucket}/${from}`, CopySourceIfMatch: etag }
-      const headers = { ContentType: contentType, ...forGood }
+      const headers = { ContentType: contentType, ...immutable }
       const command = new CopyObjectCommand({ ...at(to), ...source, ...headers, MetadataDirective: 'REPLACE' })
       await s3.send(command, { abortSignal: AbortSignal.timeout(copyTimeoutMs) }).catch(rethrow)
     },
 
     /**
-     * Writes the object as `etag` names it to a local file, with constant memory.
-     * @returns the SHA-256 of what was written, in hex
-     * @throws `conflict` when it is gone or another one by now.
+     * Downloads the version `etag` of an object to a local file, with constant memory.
+     * @returns the SHA-256 of the content, in hex
+     * @throws `conflict` when the object is missing or has another ETag.
      */
     async download(
       key: string,
@@ -155,13 +155,13 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>, { silentMs 
       return { sha256: hash.digest('hex') }
     },
 
-    /** Stores a local file under a key whose content never changes afterwards, with constant memory. */
+    /** Uploads a local file to a key whose content never changes afterwards, with constant memory. */
     async putFile(key: string, path: string, contentType: string, { signal }: { signal: AbortSignal }): Promise<void> {
-      await putFile(s3, { ...at(key), ContentType: contentType, ...forGood }, path, signal).catch(rethrow)
+      await putFile(s3, { ...at(key), ContentType: contentType, ...immutable }, path, signal).catch(rethrow)
     },
 
-    async put(key: string, body: Buffer, contentType: string, how: PutOptions = {}): Promise<void> {
-      const { encoding, cacheControl, timeoutMs } = how
+    async put(key: string, body: Buffer, contentType: string, options: PutOptions = {}): Promise<void> {
+      const { encoding, cacheControl, timeoutMs } = options
       const headers = { ContentType: contentType, ContentEncoding: encoding, CacheControl: cacheControl }
       await s3.send(new PutObjectCommand({ ...at(key), Body: body, ...headers }), withinMs(timeoutMs)).catch(rethrow)
     },
@@ -176,12 +176,12 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>, { silentMs 
       }
     },
 
-    /** Deleting what is not there is done already. */
+    /** Deletes an object. Idempotent. */
     async remove(key: string): Promise<void> {
       await s3.send(new DeleteObjectCommand(at(key))).catch(rethrow)
     },
 
-    /** Removes every object whose key begins so. */
+    /** Deletes all objects whose key starts with `prefix`. */
     async removeUnder(prefix: string): Promise<void> {
       for (let more = true; more;) {
         const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: 100 })
@@ -191,7 +191,7 @@ export function openStorage(config: Pick<Config, 'aws' | 'storage'>, { silentMs 
       }
     },
 
-    /** What begins with `prefix`, up to the next slash, at most 1,000 of them in their order. */
+    /** The distinct key prefixes under `prefix` up to the next slash, at most the first 1,000. */
     async foldersUnder(prefix: string): Promise<string[]> {
       const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, Delimiter: '/' })
       const { CommonPrefixes = [] } = await s3.send(command).catch(rethrow)

@@ -11,23 +11,23 @@ export interface NewChange {
   at: Date
 }
 
-/** Hears that changes of a target wait; says whether it will see to them. */
-type RingListener = (target: string) => boolean
+/** Called when a target has pending changes. Returns whether this process will flush them. */
+type ChangeListener = (target: string) => boolean
 
-/** Changes of tallies that wait to be settled, as rows of the transaction that made them. */
+/** Pending counter changes, inserted as rows of the transaction that makes them. */
 export function createTallies(
   db: Pick<Database, 'query'>,
   { publisher, prefix }: Pick<RedisClients, 'publisher' | 'prefix'>,
 ) {
-  const listeners = new Set<RingListener>()
+  const listeners = new Set<ChangeListener>()
   const topic = `${prefix}:tallies`
   return {
-    /** Where rings are published: one line for each target. */
+    /** The pub/sub topic of notifications, one message per target. */
     topic,
 
     /**
-     * Adds a change if its cause changes anything; says whether it did. They are one statement, so that neither is there
-     * without the other; no row is locked that another change of the same target waits for.
+     * Inserts a pending change if `cause` changes any row, in one statement. Returns whether it did. Locks no row that other
+     * changes of the same target need.
      */
     async change({ tally, targetId, change, at }: NewChange, cause: Cause = always): Promise<boolean> {
       const rows = await db.query(
@@ -40,16 +40,16 @@ export function createTallies(
       return rows.length > 0
     },
 
-    /** Tells whoever flushes that changes wait. A lost ring is made up for by polling. */
+    /** Notifies the flusher of pending changes. Best effort: the flusher also polls. */
     ring(targets: ReadonlySet<string>): void {
       for (const target of targets) {
-        const isHeard = [...listeners].map(listener => listener(target)).includes(true)
-        if (!isHeard) void publisher.publish(topic, target)
+        const isHandledHere = [...listeners].map(listener => listener(target)).includes(true)
+        if (!isHandledHere) void publisher.publish(topic, target)
       }
     },
 
-    /** Hears the rings of this process. Call what it answers to hear no more. */
-    onRing(listener: RingListener): () => void {
+    /** Subscribes to notifications of this process. Returns the unsubscribe function. */
+    onRing(listener: ChangeListener): () => void {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
@@ -58,5 +58,5 @@ export function createTallies(
 
 const always: Cause = { sql: 'select 1', names: {} }
 
-/** How a target is named between nodes and in memory. */
+/** Key of a target, in notifications and in memory. */
 export const targetName = (tally: string, targetId: string): string => `${tally} ${targetId}`

@@ -8,27 +8,27 @@ import { type Keyring } from './keyring'
 
 const tokenLengthMax = 8_192
 const clockToleranceS = 5
-/** So long after its issue a token is good at most, whatever it says of itself: that bounds how long a revocation must be kept. */
+/** Maximum age of a token, whatever its `exp`. It bounds how long revocations must be kept. */
 export const tokenLifeMaxMs = 24 * 3_600_000
-/** Checking an RS256 signature costs about as much as a whole request: a token that passed is believed for so long. */
-const believedMs = 60_000
-const believedMax = 20_000
+/** How long a verified token is cached: verifying an RS256 signature costs about as much as a whole request. */
+const verifiedTtlMs = 60_000
+const verifiedMax = 20_000
 
 export type Tokens = ReturnType<typeof createTokens>
 
-/** Verifies access tokens of the auth server: RS256 only, issuer, audience, expiry; keys only from its JWKS. */
+/** Verifies access tokens of the auth server: RS256 only, issuer, audience and expiry, with keys from its JWKS only. */
 export function createTokens(auth: Config['auth'], keyring: Keyring, clock: Clock) {
-  const believed = new Map<string, { identity: Identity; until: number }>()
+  const verified = new Map<string, { identity: Identity; until: number }>()
 
-  async function check(token: string): Promise<Identity> {
-    refuseForeignKeys(token)
+  async function verifyUncached(token: string): Promise<Identity> {
+    refuseEmbeddedKeys(token)
     const { payload } = await jwtVerify(token, keyring.getKey, {
       algorithms: ['RS256'],
       issuer: auth.issuer,
       audience: auth.audience,
       requiredClaims: ['sub', 'exp', 'iat'],
       clockTolerance: clockToleranceS,
-      // Also has jose refuse an `iat` that lies ahead.
+      // With `maxTokenAge` jose also refuses an `iat` in the future.
       maxTokenAge: tokenLifeMaxMs / 1000,
       currentDate: new Date(clock.now()),
     })
@@ -37,19 +37,19 @@ export function createTokens(auth: Config['auth'], keyring: Keyring, clock: Cloc
 
   return {
     /**
-     * Who the token speaks for.
-     * @throws `token_invalid`, `token_expired`, or `auth_unavailable` when the keys cannot be had.
+     * Verifies a token and returns its claims.
+     * @throws `token_invalid`, `token_expired`, or `auth_unavailable` when the JWKS cannot be fetched.
      */
     async verify(token: string): Promise<Identity> {
       if (token.length > tokenLengthMax) throw refusals.tokenInvalid()
       const hash = createHash('sha256').update(token).digest('base64')
-      const known = believed.get(hash)
-      if (known !== undefined && known.until > clock.now()) return known.identity
-      const identity = await check(token).catch((error: unknown) => {
+      const cached = verified.get(hash)
+      if (cached !== undefined && cached.until > clock.now()) return cached.identity
+      const identity = await verifyUncached(token).catch((error: unknown) => {
         throw asRefusal(error)
       })
-      if (believed.size >= believedMax) believed.clear()
-      believed.set(hash, { identity, until: Math.min(identity.expiresAt, clock.now() + believedMs) })
+      if (verified.size >= verifiedMax) verified.clear()
+      verified.set(hash, { identity, until: Math.min(identity.expiresAt, clock.now() + verifiedTtlMs) })
       return identity
     },
   }
@@ -57,15 +57,15 @@ export function createTokens(auth: Config['auth'], keyring: Keyring, clock: Cloc
 
 const keyCarryingHeaders = ['jku', 'jwk', 'x5u', 'x5c', 'crit'] as const
 
-/** A token may not say where its own key is to be found (ASVS 9.1.3). */
-function refuseForeignKeys(token: string): void {
+/** Refuses headers that name or embed the verification key (ASVS 9.1.3). */
+function refuseEmbeddedKeys(token: string): void {
   const header = decodeProtectedHeader(token)
   if (keyCarryingHeaders.some(name => name in header)) throw refusals.tokenInvalid()
 }
 
 function toIdentity(payload: JWTPayload & Record<string, unknown>): Identity {
   const { sub, iat, exp, name, preferred_username: preferredUsername, sid, roles } = payload
-  // jose checks that the claims are there, but not that a subject is text.
+  // jose checks that `sub` is present, but not that it is a string.
   if (!isName(sub)) throw refusals.tokenInvalid()
   if (iat === undefined || exp === undefined) throw refusals.tokenInvalid()
   const issuedAt = Math.floor(iat) * 1000

@@ -4,65 +4,65 @@ import { Sequelize, Transaction } from 'sequelize'
 import { beginWithFirst, type LazyConnection } from './lazy-connection'
 
 interface Running {
-  asked: LazyConnection
+  lazy: LazyConnection
   transaction: Transaction & { finished?: 'commit' | 'rollback' }
 }
 
-const joined = new AsyncLocalStorage<Map<string, unknown>>()
-/** Of the whole process. */
-let openNow = 0
+const currentTransaction = new AsyncLocalStorage<Map<string, unknown>>()
+/** Open transactions of the whole process. */
+let openCount = 0
 const runningKey = 'running'
 const transactionKey = 'transaction'
 
 /**
- * Transactions that every query of the models within joins by itself, because a forgotten `{ transaction }` would fail
- * silently. BEGIN and COMMIT go straight to the connection, each together with the statement beside it: a trip of its own
- * costs the server more than most statements.
+ * Transactions that all model queries within join automatically, because a forgotten `{ transaction }` would fail silently.
+ * BEGIN and COMMIT are sent in one packet with the adjacent statement, because a round trip of their own costs PostgreSQL
+ * more than most statements.
  */
 export function createTransactions(sequelize: Sequelize) {
   const { connectionManager } = sequelize
 
   async function run<T>(begin: string, work: () => Promise<T>): Promise<T> {
     const client = await connectionManager.getConnection({ type: 'write' })
-    const asked = beginWithFirst(client as Client, begin)
-    const { connection } = asked
-    const running: Running = { asked, transaction: Object.assign(new Transaction(sequelize, {}), { connection }) }
-    const mine = new Map<string, unknown>([
+    const lazy = beginWithFirst(client as Client, begin)
+    const { connection } = lazy
+    const running: Running = { lazy, transaction: Object.assign(new Transaction(sequelize, {}), { connection }) }
+    const store = new Map<string, unknown>([
       [runningKey, running],
       [transactionKey, running.transaction],
     ])
-    let isSound = true
+    let isReusable = true
     try {
-      const answer = await within(mine, work)
-      if (running.transaction.finished === undefined) await asked.commit()
+      const answer = await runWithin(store, work)
+      if (running.transaction.finished === undefined) await lazy.commit()
       return answer
     } catch (error) {
-      isSound = await asked.rollback().then(
+      isReusable = await lazy.rollback().then(
         () => true,
         () => false,
       )
       throw error
     } finally {
-      // What was not awaited must not get into the next transaction of the connection.
+      // Detach queries that were not awaited, so that they cannot run in the connection's next transaction.
       running.transaction.finished ??= 'rollback'
-      mine.clear()
-      if (isSound) connectionManager.releaseConnection(client)
+      store.clear()
+      if (isReusable) connectionManager.releaseConnection(client)
       else await connectionManager.destroyConnection(client)
     }
   }
 
   return {
-    /** Never nest: the inner one would be independent. */
+    /** Runs `work` in a transaction. Never nest: the inner one would be independent. */
     write: <T>(work: () => Promise<T>): Promise<T> => run('begin', work),
 
     readOnly: <T>(work: () => Promise<T>): Promise<T> => run('begin read only', work),
 
-    /** The last statement of the transaction that it is called in, and the commit, in one round trip. */
+    /** Sends the last statement of the current transaction and the commit in one round trip. */
     commitWith: async <R extends QueryResultRow>(statement: QueryConfig): Promise<R[]> => {
-      const running = joined.getStore()?.get(runningKey) as Running | undefined
+      const running = currentTransaction.getStore()?.get(runningKey) as Running | undefined
       if (running?.transaction.finished !== undefined || running === undefined)
-        throw new Error('there is no transaction to commit')
-      const { rows } = await running.asked.commitWith<R>(statement)
+        throw new Error('no open transaction to commit')
+      const { rows } = await running.lazy.commitWith<R>(statement)
       running.transaction.finished = 'commit'
       return rows
     },
@@ -70,26 +70,26 @@ export function createTransactions(sequelize: Sequelize) {
 }
 
 /**
- * While the storage is in use Node 20 takes note of every asynchronous step of the process, each write to a socket among
- * them (measured: 4 % of what a delivered event costs). So it is switched off when nobody needs it; the next use switches
- * it on.
+ * Disables the AsyncLocalStorage while no transaction is open: in Node 20 it hooks into every asynchronous operation,
+ * socket writes included (measured: 4 % of the cost of a delivered event). `run` enables it again.
  */
-async function within<T>(store: Map<string, unknown>, work: () => Promise<T>): Promise<T> {
-  openNow += 1
+async function runWithin<T>(store: Map<string, unknown>, work: () => Promise<T>): Promise<T> {
+  openCount += 1
   try {
-    return await joined.run(store, work)
+    return await currentTransaction.run(store, work)
   } finally {
-    openNow -= 1
-    if (openNow === 0) joined.disable()
+    openCount -= 1
+    if (openCount === 0) currentTransaction.disable()
   }
 }
 
-/** Once for the process, before there are models. */
+/** Registers the storage as Sequelize's CLS. Call before models are defined; repeated calls are harmless. */
 export function joinTransactionsByThemselves(): void {
   Sequelize.useCLS({
-    run: (work: (context: object) => unknown) => joined.run(new Map(joined.getStore() ?? []), () => work({})),
+    run: (work: (context: object) => unknown) =>
+      currentTransaction.run(new Map(currentTransaction.getStore() ?? []), () => work({})),
     bind: <F extends (...args: never[]) => unknown>(work: F) => AsyncLocalStorage.bind(work),
-    get: (key: string) => joined.getStore()?.get(key),
-    set: (key: string, value: unknown) => joined.getStore()?.set(key, value),
+    get: (key: string) => currentTransaction.getStore()?.get(key),
+    set: (key: string, value: unknown) => currentTransaction.getStore()?.set(key, value),
   })
 }

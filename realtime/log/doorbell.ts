@@ -4,53 +4,53 @@ import { describeError } from '../../kernel/world/log'
 import { type World } from '../../kernel/world'
 
 const heartbeatMs = 1_000
-/** While Redis is away PostgreSQL is asked so often which channels have moved. */
+/** Interval of reading the top offsets of channels from PostgreSQL while Redis is down. */
 const pollMs = 250
-/** And in good times, for whatever was lost without a trace. */
+/** The same while Redis is up, because Redis can lose a message without an error. */
 const sweepMs = 10_000
-const askedAtOnceMax = 500
-const answerWithinMs = 1_000
+const channelsPerPollMax = 500
+const answerTimeoutMs = 1_000
 
 export interface Doorbell extends AsyncDisposable {
-  /** Resolves when what is published from now on is heard, or Redis is away, so that PostgreSQL is asked instead. */
+  /** Resolves when the subscription is active, or when Redis is down and PostgreSQL is polled instead. */
   listen(channel: string): Promise<void>
   forget(channel: string): void
 }
 
-/** What a relay has published. */
+/** A frame that a relay has published. */
 export interface Heard extends Pick<StreamFrame, 'epoch' | 'events'> {
   /** Epoch milliseconds, by the clock of the relay. */
   sentAt: number
 }
 
 export interface Listener {
-  /** The channels that are listened to. */
+  /** The subscribed channels. */
   channels(): readonly string[]
   hear(channel: string, frame: Heard): void
-  /** The log has reached `top`; `isLate` when nobody will tell us of what lies between. */
+  /** Reports the top offset in PostgreSQL; `isLate` when Redis will not deliver the events up to it. */
   reached(channel: string, top: Position, isLate: boolean): void
 }
 
-/** Hears what is published of the channels, and makes up for a Redis that is away, frozen, or forgets to tell. */
+/** Receives published frames from Redis; polls PostgreSQL while Redis is down, frozen, or in case it lost a message. */
 export function listenToRedis(world: World, listener: Listener): Doorbell {
-  return new RedisDoorbell(world, listener)
+  return new PollingRedisSubscriber(world, listener)
 }
 
-class RedisDoorbell implements Doorbell {
+class PollingRedisSubscriber implements Doorbell {
   private readonly closing = new AbortController()
-  private readonly ended: Promise<unknown>
-  private readonly topicStart: string
+  private readonly loops: Promise<unknown>
+  private readonly topicPrefix: string
   private isHealthy = true
 
   constructor(
     private readonly world: World,
     private readonly listener: Listener,
   ) {
-    this.topicStart = world.channelCache.topic('')
+    this.topicPrefix = world.channelCache.topic('')
     const { subscriber } = world.redis
     subscriber.on('message', this.onMessage)
     subscriber.on('ready', this.onReady)
-    this.ended = Promise.all([this.watch(), this.sweep()])
+    this.loops = Promise.all([this.watch(), this.sweep()])
   }
 
   async listen(channel: string): Promise<void> {
@@ -69,76 +69,76 @@ class RedisDoorbell implements Doorbell {
     this.closing.abort()
     subscriber.off('message', this.onMessage)
     subscriber.off('ready', this.onReady)
-    await this.ended
+    await this.loops
   }
 
   private readonly onMessage = (topic: string, message: string): void => {
-    if (!topic.startsWith(this.topicStart)) return
+    if (!topic.startsWith(this.topicPrefix)) return
     const frame = readFrame(message)
-    if (frame === undefined) this.world.log.warn({ topic }, 'a message between nodes was not understood')
-    else this.listener.hear(topic.slice(this.topicStart.length), frame)
+    if (frame === undefined) this.world.log.warn({ topic }, 'invalid message from another node')
+    else this.listener.hear(topic.slice(this.topicPrefix.length), frame)
   }
 
-  /** What was published while the connection was down was told to nobody here. */
+  /** Redis does not repeat what it published while the connection was down. */
   private readonly onReady = (): void => {
-    void this.untilSubscribed().then(() => this.askPostgres(true))
+    void this.waitForSubscriptions().then(() => this.pollPostgres(true))
   }
 
-  /** Redis may be frozen behind a connection that looks well: it is asked, with a short time limit. */
+  /** Pings Redis with a short timeout: it may be frozen behind a healthy connection. */
   private async watch(): Promise<void> {
     while (!this.closing.signal.aborted) {
       const wasHealthy = this.isHealthy
-      this.isHealthy = this.world.redis.subscriber.status === 'ready' && (await this.answers())
+      this.isHealthy = this.world.redis.subscriber.status === 'ready' && (await this.isRedisUp())
       this.world.metrics.degraded.set(this.isHealthy ? 0 : 1)
-      if (this.isHealthy && !wasHealthy) await this.untilSubscribed()
-      if (!this.isHealthy || !wasHealthy) await this.askPostgres(true)
-      await this.rest(this.isHealthy ? heartbeatMs : pollMs)
+      if (this.isHealthy && !wasHealthy) await this.waitForSubscriptions()
+      if (!this.isHealthy || !wasHealthy) await this.pollPostgres(true)
+      await this.sleep(this.isHealthy ? heartbeatMs : pollMs)
     }
   }
 
-  /** A ping is answered after all that was asked before it: the subscriptions too, and those that the client renews. */
-  private untilSubscribed(): Promise<boolean> {
+  /** Redis answers in order: after the ping all earlier subscriptions are active, including those that ioredis renews. */
+  private waitForSubscriptions(): Promise<boolean> {
     return isInTime(this.world.redis.subscriber.ping())
   }
 
   private async sweep(): Promise<void> {
     while (!this.closing.signal.aborted) {
-      await this.rest(sweepMs)
-      await this.askPostgres(false)
+      await this.sleep(sweepMs)
+      await this.pollPostgres(false)
     }
   }
 
-  private answers(): Promise<boolean> {
+  private isRedisUp(): Promise<boolean> {
     return this.world.redis.ping().then(
       () => true,
       () => false,
     )
   }
 
-  /** Never rejects: it is asked again soon. */
-  private async askPostgres(isLate: boolean): Promise<void> {
-    const { channels: log, log: diary } = this.world
+  /** Never rejects: the next poll retries. */
+  private async pollPostgres(isLate: boolean): Promise<void> {
+    const { channels: channelLog, log } = this.world
     const channels = this.listener.channels()
     try {
-      for (let at = 0; at < channels.length && !this.closing.signal.aborted; at += askedAtOnceMax) {
-        const epoch = await log.epoch()
-        const tops = await log.tops(channels.slice(at, at + askedAtOnceMax))
+      for (let at = 0; at < channels.length && !this.closing.signal.aborted; at += channelsPerPollMax) {
+        const epoch = await channelLog.epoch()
+        const tops = await channelLog.tops(channels.slice(at, at + channelsPerPollMax))
         for (const [channel, offset] of tops) this.listener.reached(channel, { epoch, offset }, isLate)
       }
     } catch (error) {
-      diary.warn(describeError(error), 'the tops of channels could not be read')
+      log.warn(describeError(error), 'could not read channel offsets')
     }
   }
 
-  private rest(ms: number): Promise<unknown> {
+  private sleep(ms: number): Promise<unknown> {
     return pause(ms, undefined, { signal: this.closing.signal }).catch(() => undefined)
   }
 }
 
-/** Whether it is done, and before long. */
+/** Whether the promise resolves within `answerTimeoutMs`. */
 function isInTime(answer: Promise<unknown>): Promise<boolean> {
   return new Promise(resolve => {
-    const timer = setTimeout(() => resolve(false), answerWithinMs)
+    const timer = setTimeout(() => resolve(false), answerTimeoutMs)
     const settle = (isDone: boolean) => {
       clearTimeout(timer)
       resolve(isDone)
@@ -150,7 +150,7 @@ function isInTime(answer: Promise<unknown>): Promise<boolean> {
   })
 }
 
-/** Unless somebody else wrote it. */
+/** Returns undefined for a message that is not a frame. */
 function readFrame(message: string): Heard | undefined {
   try {
     const frame: unknown = JSON.parse(message)

@@ -6,80 +6,80 @@ import { type Doorbell, type Heard, listenToRedis } from './doorbell'
 import { type LogReader, readLog } from './read-log'
 import { Tracker } from './tracker'
 
-/** An event that PostgreSQL knows of reaches us within this, unless it is lost. */
-const onItsWayMs = 500
+/** Time that Redis needs to deliver a committed event; after that it counts as lost. */
+const transitMs = 500
 
 export interface Hold {
   release(): void
 }
 
 export interface Hub extends AsyncDisposable {
-  /** Keeps a channel live on this node until released; resolves when nothing of it can be missed any more. */
+  /** Subscribes this node to a channel until released; resolves when no later event can be missed. */
   hold(channel: string): Promise<Hold>
-  /** What is after a place, at most so many bytes: from memory, Redis or PostgreSQL. Only while the channel is held. */
+  /** Reads the events after a position, up to `bytesMax`, from memory, Redis or PostgreSQL. @throws unless subscribed */
   catchUp(channel: string, after?: Position, bytesMax?: number): Promise<Caught>
-  /** Hears the frames of a held channel on this node, in order. Call what it answers to hear no more. */
+  /** Listens to the frames of a subscribed channel, in order. Returns a function that stops it. @throws unless subscribed */
   listen(channel: string, listener: (frame: StreamFrame) => void): () => void
 }
 
-/** Where the hub sends what it has put in order. */
+/** Receives the ordered frames of the hub. */
 export interface Outlet {
   deliver(frame: StreamFrame): void
-  /** The log lost its tail, or forgot what comes next: followers must take a snapshot. */
+  /** The channel has a new epoch, or the log no longer has the next event: followers must take a snapshot. */
   restarted(channel: string): void
 }
 
 type FrameListener = (frame: StreamFrame) => void
 
-/** A channel that is held. A node may hold very many that nobody speaks on: what can be made later is. */
-class Live {
-  holders = 0
-  /** Until it is placed. */
-  placing: Promise<void> | undefined
-  catching: Promise<void> | undefined
+/** A subscribed channel. Most are idle and a node has many, so buffers are created on first use. */
+class SubscribedChannel {
+  subscriberCount = 0
+  /** Pending until the position is known. */
+  positioning: Promise<void> | undefined
+  catchingUp: Promise<void> | undefined
   listeners: Set<FrameListener> | undefined
-  /** What came while the place was being read: it may be before it or behind. */
-  early: Heard[] | undefined
-  /** Delivered at the end of this tick, in one frame. */
-  outbox: StreamFrame['events'] = nothing
-  /** When the oldest in the outbox was heard of. */
-  heardAt = 0
+  /** Frames received while the position is being read; they may be before or after it. */
+  earlyFrames: Heard[] | undefined
+  /** Events to deliver at the end of this tick, in one frame. */
+  outbox: StreamFrame['events'] = noEvents
+  /** When the oldest event in the outbox arrived. */
+  receivedAt = 0
 
   constructor(readonly tracker: Tracker) {}
 }
 
-const nothing: StreamFrame['events'] = []
+const noEvents: StreamFrame['events'] = []
 
-class Held implements Hold {
-  private live: Live | undefined
+class HubSubscription implements Hold {
+  private channel: SubscribedChannel | undefined
 
   constructor(
-    live: Live,
-    private readonly end: (live: Live) => void,
+    channel: SubscribedChannel,
+    private readonly end: (channel: SubscribedChannel) => void,
   ) {
-    this.live = live
+    this.channel = channel
   }
 
   release(): void {
-    const { live } = this
-    this.live = undefined
-    if (live !== undefined) this.end(live)
+    const { channel } = this
+    this.channel = undefined
+    if (channel !== undefined) this.end(channel)
   }
 }
 
 /**
- * What this node hears of the channels that somebody here follows. Redis brings the events; whatever it loses shows as a
- * gap, or when tops are compared, and is read again, from Redis or from PostgreSQL. While Redis is away PostgreSQL is asked.
- * So every node delivers every event of a channel once and in the order of the log, those of its own making too.
+ * Delivers the events of all channels that are followed on this node, each once and in the order of the log. Redis pub/sub brings the
+ * events, also those of this node. A lost event shows as a gap in the offsets, or when the top offsets in PostgreSQL are compared; it
+ * is then read from the copy in Redis or from PostgreSQL. While Redis is down PostgreSQL is polled.
  */
 export function openHub(world: World, outlet: Outlet): Hub {
   return new NodeHub(world, outlet)
 }
 
 class NodeHub implements Hub {
-  private readonly live = new Map<string, Live>()
-  private readonly dirty = new Set<Live>()
-  private readonly doorbell: Doorbell
+  private readonly subscribed = new Map<string, SubscribedChannel>()
+  private readonly withOutbox = new Set<SubscribedChannel>()
+  private readonly redis: Doorbell
   private readonly log: LogReader
 
   constructor(
@@ -87,159 +87,159 @@ class NodeHub implements Hub {
     private readonly outlet: Outlet,
   ) {
     this.log = readLog(world)
-    this.doorbell = listenToRedis(world, {
-      channels: () => [...this.live.keys()],
-      hear: (channel, frame) => this.hear(channel, frame),
+    this.redis = listenToRedis(world, {
+      channels: () => [...this.subscribed.keys()],
+      hear: (channel, frame) => this.receive(channel, frame),
       reached: (channel, top, isLate) => this.compare(channel, top, isLate),
     })
   }
 
   async hold(channel: string): Promise<Hold> {
-    const live = this.live.get(channel) ?? this.begin(channel)
-    live.holders += 1
+    const entry = this.subscribed.get(channel) ?? this.createEntry(channel)
+    entry.subscriberCount += 1
     try {
-      await live.placing
-      return new Held(live, this.release)
+      await entry.positioning
+      return new HubSubscription(entry, this.release)
     } catch (error) {
-      this.release(live)
+      this.release(entry)
       throw error
     }
   }
 
   async catchUp(channel: string, after?: Position, bytesMax = caughtBytesMax): Promise<Caught> {
-    const { tracker } = this.held(channel)
+    const { tracker } = this.subscribedTo(channel)
     if (after !== undefined) return catchUpFrom(this.world, this.log, tracker, after, bytesMax)
     return { channel, epoch: tracker.epoch, top: tracker.last, events: [], recovered: false, more: false }
   }
 
   listen(channel: string, listener: FrameListener): () => void {
-    const live = this.held(channel)
-    live.listeners ??= new Set()
-    live.listeners.add(listener)
-    return () => void live.listeners?.delete(listener)
+    const entry = this.subscribedTo(channel)
+    entry.listeners ??= new Set()
+    entry.listeners.add(listener)
+    return () => void entry.listeners?.delete(listener)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.doorbell[Symbol.asyncDispose]()
-    this.live.clear()
+    await this.redis[Symbol.asyncDispose]()
+    this.subscribed.clear()
   }
 
-  private held(channel: string): Live {
-    const live = this.live.get(channel)
-    if (live === undefined) throw new Error(`${channel} is not held`)
-    return live
+  private subscribedTo(channel: string): SubscribedChannel {
+    const entry = this.subscribed.get(channel)
+    if (entry === undefined) throw new Error(`not subscribed to ${channel}`)
+    return entry
   }
 
-  private begin(channel: string): Live {
-    const live = new Live(new Tracker(channel))
-    this.live.set(channel, live)
-    this.world.metrics.channelsHeld.set(this.live.size)
-    live.placing = this.place(live)
-    return live
+  private createEntry(channel: string): SubscribedChannel {
+    const entry = new SubscribedChannel(new Tracker(channel))
+    this.subscribed.set(channel, entry)
+    this.world.metrics.channelsHeld.set(this.subscribed.size)
+    entry.positioning = this.findPosition(entry)
+    return entry
   }
 
-  /** Listens first and looks where the channel is after that: what comes between the two is heard twice, not never. */
-  private async place(live: Live): Promise<void> {
-    const { channel } = live.tracker
-    await this.doorbell.listen(channel)
-    live.tracker.place(await this.log.position(channel))
-    live.placing = undefined
-    for (const frame of live.early ?? []) this.take(live, frame)
-    live.early = undefined
+  /** Subscribes before reading the position, so that no event is missed; duplicates are dropped by their offset. */
+  private async findPosition(entry: SubscribedChannel): Promise<void> {
+    const { channel } = entry.tracker
+    await this.redis.listen(channel)
+    entry.tracker.place(await this.log.position(channel))
+    entry.positioning = undefined
+    for (const frame of entry.earlyFrames ?? []) this.accept(entry, frame)
+    entry.earlyFrames = undefined
   }
 
-  private readonly release = (live: Live): void => {
-    const { channel } = live.tracker
-    live.holders -= 1
-    if (live.holders > 0 || this.live.get(channel) !== live) return
-    this.live.delete(channel)
-    this.doorbell.forget(channel)
-    this.world.metrics.channelsHeld.set(this.live.size)
+  private readonly release = (entry: SubscribedChannel): void => {
+    const { channel } = entry.tracker
+    entry.subscriberCount -= 1
+    if (entry.subscriberCount > 0 || this.subscribed.get(channel) !== entry) return
+    this.subscribed.delete(channel)
+    this.redis.forget(channel)
+    this.world.metrics.channelsHeld.set(this.subscribed.size)
   }
 
-  private hear(channel: string, frame: Heard): void {
+  private receive(channel: string, frame: Heard): void {
     this.world.metrics.nodeLag.observe(Math.max(this.world.clock.now() - frame.sentAt, 0) / 1_000)
-    const live = this.live.get(channel)
-    if (live?.tracker.isPlaced === false) (live.early ??= []).push(frame)
-    else if (live !== undefined) this.take(live, frame)
+    const entry = this.subscribed.get(channel)
+    if (entry?.tracker.isPlaced === false) (entry.earlyFrames ??= []).push(frame)
+    else if (entry !== undefined) this.accept(entry, frame)
   }
 
-  private take(live: Live, frame: Heard): void {
-    const seen = live.tracker.see(frame)
+  private accept(entry: SubscribedChannel, frame: Heard): void {
+    const seen = entry.tracker.see(frame)
     if (seen === 'repeated') return
     if (typeof seen === 'object') {
-      this.send(live, seen.fresh)
+      this.send(entry, seen.fresh)
       return
     }
     this.world.metrics.gaps.inc({ where: 'hub' })
-    this.readOnAlone(live)
+    this.catchUpOnce(entry)
   }
 
-  /** PostgreSQL says how far a channel is. What is on its way to us gets a moment to arrive. */
+  /** Compares the top offset in PostgreSQL; unless `isLate`, gives events in transit `transitMs` to arrive. */
   private compare(channel: string, top: Position, isLate: boolean): void {
-    const isBehind = (live: Live | undefined): live is Live =>
-      live?.tracker.isPlaced === true && (top.offset > live.tracker.last || top.epoch !== live.tracker.epoch)
-    if (!isBehind(this.live.get(channel))) return
-    const readOn = () => {
-      const live = this.live.get(channel)
-      if (isBehind(live)) this.readOnAlone(live)
+    const isBehind = (entry: SubscribedChannel | undefined): entry is SubscribedChannel =>
+      entry?.tracker.isPlaced === true && (top.offset > entry.tracker.last || top.epoch !== entry.tracker.epoch)
+    if (!isBehind(this.subscribed.get(channel))) return
+    const readMissing = () => {
+      const entry = this.subscribed.get(channel)
+      if (isBehind(entry)) this.catchUpOnce(entry)
     }
-    if (isLate) readOn()
-    else setTimeout(readOn, onItsWayMs).unref()
+    if (isLate) readMissing()
+    else setTimeout(readMissing, transitMs).unref()
   }
 
-  /** One at a time for each channel, however many gaps are found meanwhile. */
-  private readOnAlone(live: Live): void {
-    const { channel } = live.tracker
+  /** Runs one catch-up at a time per channel; gaps found meanwhile join it. */
+  private catchUpOnce(entry: SubscribedChannel): void {
+    const { channel } = entry.tracker
     const onFailure = (error: unknown) => {
-      this.world.log.warn({ channel, ...describeError(error) }, 'a gap is not filled yet')
+      this.world.log.warn({ channel, ...describeError(error) }, 'could not fill a gap, will retry')
     }
-    live.catching ??= this.readOn(live)
+    entry.catchingUp ??= this.readMissing(entry)
       .catch(onFailure)
-      .finally(() => (live.catching = undefined))
+      .finally(() => (entry.catchingUp = undefined))
   }
 
-  private async readOn(live: Live): Promise<void> {
-    const { tracker } = live
+  private async readMissing(entry: SubscribedChannel): Promise<void> {
+    const { tracker } = entry
     for (;;) {
       const { epoch, last: offset } = tracker
       const part = await this.log.after(tracker.channel, { epoch, offset }, offset + 1)
       if (part.events === undefined) {
-        this.restart(live, part)
+        this.restart(entry, part)
         return
       }
       const seen = tracker.see({ epoch, events: part.events })
-      if (typeof seen === 'object') this.send(live, seen.fresh)
+      if (typeof seen === 'object') this.send(entry, seen.fresh)
       if (tracker.last >= part.top || part.events.length === 0) return
     }
   }
 
-  private restart(live: Live, { epoch, top }: { epoch: string; top: number }): void {
-    const { tracker } = live
-    this.world.log.warn({ channel: tracker.channel, epoch, top }, 'a channel begins anew')
+  private restart(entry: SubscribedChannel, { epoch, top }: { epoch: string; top: number }): void {
+    const { tracker } = entry
+    this.world.log.warn({ channel: tracker.channel, epoch, top }, 'channel restarted at a new position')
     tracker.place({ epoch, offset: top })
-    live.outbox = nothing
+    entry.outbox = noEvents
     this.outlet.restarted(tracker.channel)
   }
 
-  private send(live: Live, events: StreamFrame['events']): void {
-    if (live.outbox.length === 0) live.heardAt = this.world.clock.now()
-    live.outbox = [...live.outbox, ...events]
-    if (this.dirty.size === 0) setImmediate(this.flush)
-    this.dirty.add(live)
+  private send(entry: SubscribedChannel, events: StreamFrame['events']): void {
+    if (entry.outbox.length === 0) entry.receivedAt = this.world.clock.now()
+    entry.outbox = [...entry.outbox, ...events]
+    if (this.withOutbox.size === 0) setImmediate(this.flush)
+    this.withOutbox.add(entry)
   }
 
-  /** All events of a tick for a channel travel in one frame. */
+  /** Sends all events of a tick for a channel in one frame. */
   private readonly flush = (): void => {
-    const lives = [...this.dirty]
-    this.dirty.clear()
-    for (const live of lives) {
-      if (live.outbox.length === 0) continue
-      const frame: StreamFrame = { channel: live.tracker.channel, epoch: live.tracker.epoch, events: live.outbox }
-      live.outbox = nothing
+    const entries = [...this.withOutbox]
+    this.withOutbox.clear()
+    for (const entry of entries) {
+      if (entry.outbox.length === 0) continue
+      const frame: StreamFrame = { channel: entry.tracker.channel, epoch: entry.tracker.epoch, events: entry.outbox }
+      entry.outbox = noEvents
       this.outlet.deliver(frame)
-      for (const listener of live.listeners ?? []) listener(frame)
-      this.world.metrics.socketLag.observe(Math.max(this.world.clock.now() - live.heardAt, 0) / 1_000)
+      for (const listener of entry.listeners ?? []) listener(frame)
+      this.world.metrics.socketLag.observe(Math.max(this.world.clock.now() - entry.receivedAt, 0) / 1_000)
     }
   }
 }

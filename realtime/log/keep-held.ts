@@ -5,8 +5,8 @@ import { type Hold, type Hub } from './hub'
 const retryMs = 500
 
 /**
- * Holds a channel until released. When neither Redis nor PostgreSQL can say where it is, it is tried again; `onHeld` is told
- * once it is held. A node keeps one for every channel that somebody there follows, so it is small.
+ * Subscribes the node to a channel until released, and retries while neither Redis nor PostgreSQL can be read; `onHeld` is called once
+ * subscribed. A node has one per followed channel, so it is small.
  */
 export const keepHeld = (
   world: Pick<World, 'log'>,
@@ -14,32 +14,32 @@ export const keepHeld = (
   channel: string,
   onHeld?: () => void,
 ): Hold => {
-  const kept = new Kept()
-  void kept.begin(world, hub, channel, onHeld)
-  return kept
+  const subscription = new RetriedSubscription()
+  void subscription.begin(world, hub, channel, onHeld)
+  return subscription
 }
 
-class Kept implements Hold {
-  private hold: Hold | undefined
-  private isOver = false
+class RetriedSubscription implements Hold {
+  private subscription: Hold | undefined
+  private isReleased = false
 
   async begin(world: Pick<World, 'log'>, hub: Pick<Hub, 'hold'>, channel: string, onHeld?: () => void): Promise<void> {
     try {
-      const hold = await hub.hold(channel)
-      if (this.isOver) {
-        hold.release()
+      const subscription = await hub.hold(channel)
+      if (this.isReleased) {
+        subscription.release()
         return
       }
-      this.hold = hold
+      this.subscription = subscription
       onHeld?.()
     } catch (error) {
-      world.log.warn({ channel, ...describeError(error) }, 'a channel could not be held')
-      if (!this.isOver) setTimeout(() => void this.begin(world, hub, channel, onHeld), retryMs).unref()
+      world.log.warn({ channel, ...describeError(error) }, 'could not subscribe to a channel, will retry')
+      if (!this.isReleased) setTimeout(() => void this.begin(world, hub, channel, onHeld), retryMs).unref()
     }
   }
 
   release(): void {
-    this.isOver = true
-    this.hold?.release()
+    this.isReleased = true
+    this.subscription?.release()
   }
 }

@@ -2,27 +2,27 @@ import { type ClientBase } from 'pg'
 import { type StreamEvent } from '../../kernel/stream'
 import { placingStarving, shardCount, starvingMs } from '../../kernel/world/channel-log'
 
-/** An event that a relay has still to hand on. */
+/** An event that a relay has not published to Redis yet. */
 export interface Pending {
   seq: string
   channel: string
   epoch: string
-  /** Undefined when the log has forgotten it meanwhile. */
+  /** Undefined when the log's retention has deleted it meanwhile. */
   event: StreamEvent | undefined
-  /** Since it was logged, by the clock of PostgreSQL. */
+  /** Age since it was logged, by the clock of PostgreSQL. */
   ageSeconds: number
 }
 
-interface Look {
+interface PendingRequest {
   shards: readonly number[]
-  /** The numbers of those that Redis has taken. */
+  /** `seq` numbers of the events that Redis has taken. */
   taken: readonly string[]
   max: number
 }
 
-/** Forgets what is taken, gives what was said in these shards its places, and answers the oldest that are to be handed on. */
-export async function nextPending(seat: ClientBase, { shards, taken, max }: Look): Promise<Pending[]> {
-  const { rows } = await seat.query<Row>({
+/** Deletes the taken rows, assigns offsets to the inbox of these shards, and returns the oldest pending events. One query. */
+export async function nextPending(connection: ClientBase, { shards, taken, max }: PendingRequest): Promise<Pending[]> {
+  const { rows } = await connection.query<Row>({
     name: 'next-to-hand-on',
     text: 'select * from next_to_hand_on($1, $2, $3)',
     values: [shards, taken, max],
@@ -51,14 +51,14 @@ interface Row {
   age: number
 }
 
-/** Gives places in these shards, which others hold or nobody, where something waits for longer than it should. */
-export async function placeStarving(seat: ClientBase, shards: readonly number[]): Promise<void> {
-  await seat.query({ ...placingStarving, values: [shards, `${starvingMs} ms`] })
+/** Assigns offsets to overdue inbox events of shards that another relay, or none, holds. */
+export async function placeStarving(connection: ClientBase, shards: readonly number[]): Promise<void> {
+  await connection.query({ ...placingStarving, values: [shards, `${starvingMs} ms`] })
 }
 
-/** Seconds since the oldest event was logged that waits to be handed on, by whichever relay; 0 when none does. */
-export async function oldestAge(seat: ClientBase): Promise<number> {
-  const { rows } = await seat.query<{ age: number }>({ name: 'oldest-age', text: oldest, values: [] })
+/** Age in seconds of the oldest event in any shard that is not published yet; 0 when there is none. */
+export async function oldestAge(connection: ClientBase): Promise<number> {
+  const { rows } = await connection.query<{ age: number }>({ name: 'oldest-age', text: oldest, values: [] })
   return rows[0]?.age ?? 0
 }
 

@@ -12,23 +12,22 @@ import { seatName, Shards } from './shards'
 
 const batchMax = 500
 const pollMs = 100
-/** Where so many come in one look, as many more come in a moment: one look for all of them costs PostgreSQL much less. */
-const crowd = { from: 8, gatherMs: 5 }
-/** Others that end leave shards behind, and those that come want some. */
+/** After a batch of `from` events or more, wait `waitMs`: one query for the next events of a burst costs PostgreSQL much less. */
+const burst = { from: 8, waitMs: 5 }
+/** Rebalance interval: stopped relays leave shards free, new relays need some. */
 const rebalanceEveryMs = { withAll: 1_000, withSome: 250 }
-/** Others may reach the Redis that we cannot. */
-const handOverAfterFailures = 3
+/** Release all shards after this many failures: another relay may reach Redis when this one cannot. */
+const releaseAfterFailures = 3
 
 export interface Relay extends AsyncDisposable {
-  /** The shards that this node hands on at the moment. */
+  /** The shards that this node relays at the moment. */
   readonly shards: readonly number[]
 }
 
 /**
- * Gives committed events their places in the log, and hands them on to Redis, shard by shard, each in its order. It holds a shard
- * by a session lock; that two hold one for a moment does no harm, since places are given by one at a time, and an append that
- * was made before is skipped. Rows are deleted only when Redis has taken them, so that nothing is lost whatever dies; while
- * Redis is away the nodes read PostgreSQL themselves.
+ * Assigns offsets to committed events and publishes them to Redis, in order within each shard. A relay holds a shard by a session
+ * advisory lock; two holders for a moment do no harm, because assigning offsets is serialized and a repeated append is skipped.
+ * Pending rows are deleted only after Redis has taken them, so a crash loses nothing; while Redis is down the nodes poll PostgreSQL.
  */
 export function startRelay(world: World, product: Product): Relay {
   return new NodeRelay(world, product)
@@ -39,8 +38,8 @@ class NodeRelay implements Relay {
   private readonly bell: Bell = createBell()
   private readonly wake: Disposable
   private readonly ended: Promise<void>
-  private held = new Shards()
-  /** The numbers of the rows that are in Redis, and not deleted yet. */
+  private shardLocks = new Shards()
+  /** `seq` numbers of the rows that are in Redis but not deleted yet. */
   private taken: readonly string[] = []
 
   constructor(
@@ -48,21 +47,21 @@ class NodeRelay implements Relay {
     private readonly product: Product,
   ) {
     this.wake = world.channels.onWake(shard => {
-      const isOurs = this.held.has(shard)
+      const isOurs = this.shardLocks.has(shard)
       if (isOurs) this.bell.ring()
       return isOurs
     })
     const { bell, closing } = this
-    const sitting = { name: seatName, bell, closing: closing.signal }
-    this.ended = workOnSeat(world, sitting, async seat => {
-      this.held = new Shards()
+    const options = { name: seatName, bell, closing: closing.signal }
+    this.ended = workOnSeat(world, options, async connection => {
+      this.shardLocks = new Shards()
       this.taken = []
-      await this.work(seat).finally(() => (this.held = new Shards()))
+      await this.work(connection).finally(() => (this.shardLocks = new Shards()))
     })
   }
 
   get shards(): readonly number[] {
-    return this.held.list
+    return this.shardLocks.list
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -76,57 +75,57 @@ class NodeRelay implements Relay {
     return !this.closing.signal.aborted
   }
 
-  private async work(seat: Client): Promise<void> {
+  private async work(connection: Client): Promise<void> {
     let rebalanceAt = -Infinity
     let failures = 0
     while (this.isOpen()) {
       if (this.world.clock.now() >= rebalanceAt) {
-        if (failures < handOverAfterFailures) await this.held.rebalance(seat)
-        else await this.held.releaseAll(seat)
-        // Of relays that are frozen or do not know of places (those of the release before), or of nobody because Redis is away:
-        // the log must go on, and whoever holds a shard finds it there to be handed on.
-        if (!this.held.isAll) await placeStarving(seat, this.held.others)
-        this.world.metrics.relayShards.set(this.held.list.length)
-        this.world.metrics.pendingAge.set(await oldestAge(seat))
-        rebalanceAt = this.world.clock.now() + rebalanceEveryMs[this.held.isAll ? 'withAll' : 'withSome']
+        if (failures < releaseAfterFailures) await this.shardLocks.rebalance(connection)
+        else await this.shardLocks.releaseAll(connection)
+        // Assign overdue offsets in the shards of frozen relays, of relays of the previous release, which do not assign offsets, and
+        // in shards that nobody holds because Redis is down: the log must go on, and the shard's holder publishes the events later.
+        if (!this.shardLocks.isAll) await placeStarving(connection, this.shardLocks.others)
+        this.world.metrics.relayShards.set(this.shardLocks.list.length)
+        this.world.metrics.pendingAge.set(await oldestAge(connection))
+        rebalanceAt = this.world.clock.now() + rebalanceEveryMs[this.shardLocks.isAll ? 'withAll' : 'withSome']
       }
-      // What Redis has taken goes with the next look: one query for each batch instead of two.
-      const look = { shards: this.held.list, taken: this.taken, max: batchMax }
-      const pending = this.held.any || this.taken.length > 0 ? await nextPending(seat, look) : []
+      // Delete the published rows with the next read: one query per batch instead of two.
+      const request = { shards: this.shardLocks.list, taken: this.taken, max: batchMax }
+      const pending = this.shardLocks.any || this.taken.length > 0 ? await nextPending(connection, request) : []
       this.taken = []
-      if (pending.length > 0) await this.handOn(pending)
+      if (pending.length > 0) await this.publish(pending)
       if (pending.length > 0 && this.taken.length === 0) failures += 1
-      else if (pending.length > 0 || (failures > 0 && (await this.isRedisThere()))) failures = 0
-      if (pending.length >= crowd.from && pending.length < batchMax) await pause(crowd.gatherMs)
-      // A ring that came meanwhile cuts the rest short.
+      else if (pending.length > 0 || (failures > 0 && (await this.isRedisUp()))) failures = 0
+      if (pending.length >= burst.from && pending.length < batchMax) await pause(burst.waitMs)
+      // Returns at once when a wake-up arrived meanwhile.
       if (this.taken.length < batchMax) await this.bell.wait(pollMs)
     }
-    await nextPending(seat, { shards: [], taken: this.taken, max: 0 })
+    await nextPending(connection, { shards: [], taken: this.taken, max: 0 })
   }
 
-  private async handOn(pending: readonly Pending[]): Promise<void> {
+  private async publish(pending: readonly Pending[]): Promise<void> {
     const { metrics } = this.world
-    const lookedAt = this.world.clock.now()
-    await this.forgetStale(pending)
-    const handed = await Promise.all([...byChannel(pending)].map(([channel, rows]) => this.append(channel, rows)))
-    const taken = handed.flat()
+    const startedAt = this.world.clock.now()
+    await this.repeatInvalidation(pending)
+    const published = await Promise.all([...byChannel(pending)].map(([channel, rows]) => this.append(channel, rows)))
+    const taken = published.flat()
     this.taken = taken.map(({ seq }) => seq)
-    const tookSeconds = (this.world.clock.now() - lookedAt) / 1_000
+    const tookSeconds = (this.world.clock.now() - startedAt) / 1_000
     for (const { ageSeconds } of taken) metrics.relayLag.observe(Math.max(ageSeconds, 0) + tookSeconds)
     metrics.relayed.inc(taken.length)
   }
 
-  /** Once more after the commit's own try: the process may have died between the two. Before anybody is told, who may ask. */
-  private async forgetStale(pending: readonly Pending[]): Promise<void> {
-    const once = new Map(pending.map(({ event, seq }) => [event?.id ?? seq, event]))
-    const happened = [...once.values()].flatMap(event => {
+  /** Repeats the post-commit cache invalidation, in case the process died in between; before publishing, since followers may read. */
+  private async repeatInvalidation(pending: readonly Pending[]): Promise<void> {
+    const unique = new Map(pending.map(({ event, seq }) => [event?.id ?? seq, event]))
+    const emitted = [...unique.values()].flatMap(event => {
       const type = this.product.events.find(({ name }) => name === event?.name)
       return type === undefined || event === undefined ? [] : [{ type, data: event.data }]
     })
-    await forgetStale(this.world, happened)
+    await forgetStale(this.world, emitted)
   }
 
-  /** The rows that are done with: all or none. */
+  /** Appends to the copy in Redis and publishes; returns the rows that are done, all or none. */
   private async append(channel: string, rows: readonly Pending[]): Promise<readonly Pending[]> {
     const events = rows.flatMap(({ event }) => event ?? [])
     const epoch = rows[0]?.epoch ?? ''
@@ -136,26 +135,26 @@ class NodeRelay implements Relay {
       else this.world.metrics.relayRepeats.inc(answer.repeated)
       return rows
     } catch (error) {
-      this.world.log.debug({ channel, ...describeError(error) }, 'not handed on')
+      this.world.log.debug({ channel, ...describeError(error) }, 'could not publish events, will retry')
       return []
     }
   }
 
-  /** Redis lacks something between what it has and ours. */
+  /** Fills a gap between the copy in Redis and the new events from PostgreSQL. */
   private async fillGap(channel: string, top: number): Promise<void> {
     this.world.metrics.gaps.inc({ where: 'relay' })
     for (let at = top; ;) {
       const { epoch, events } = await this.world.channels.after(channel, at, batchMax)
       const last: StreamEvent | undefined = events.at(-1)
       if (last === undefined) return
-      // What the log itself has forgotten cannot be filled in: the copy begins anew.
+      // The log's retention has deleted the gap: restart the copy.
       if (events[0]?.offset !== at + 1) await this.world.channelCache.forget(channel)
       await this.world.channelCache.append(channel, epoch, events)
       at = last.offset
     }
   }
 
-  private isRedisThere(): Promise<boolean> {
+  private isRedisUp(): Promise<boolean> {
     return this.world.redis.ping().then(
       () => true,
       () => false,

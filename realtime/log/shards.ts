@@ -1,12 +1,12 @@
 import { type ClientBase } from 'pg'
 import { allShards, shardCount } from '../../kernel/world/channel-log'
 
-/** Every session of this name wants its share. */
+/** The `application_name` of relay connections, by which they count each other. */
 export const seatName = 'tutti-relay'
-/** Any number that nobody else uses: the first half of the lock of a shard. */
+/** First key of the advisory lock of a shard; must be unique in this database. */
 const lockSpace = 7_283_333
 
-/** The shards that one session holds. Sessions share them out evenly; one that ends leaves its shards to the others. */
+/** The shard locks of one relay connection. Relays share the shards evenly; a closed connection releases its locks to the others. */
 export class Shards {
   private readonly held = new Set<number>()
 
@@ -30,26 +30,26 @@ export class Shards {
     return this.held.size === shardCount
   }
 
-  /** Takes what is free up to a fair share, and gives back what is beyond it. */
-  async rebalance(seat: ClientBase): Promise<void> {
-    const { rows } = await seat.query<{ seats: string }>({
-      name: 'relay-seats',
-      text: `select count(*) as seats from pg_stat_activity
+  /** Locks free shards up to a fair share, and releases those beyond it. */
+  async rebalance(connection: ClientBase): Promise<void> {
+    const { rows } = await connection.query<{ relays: string }>({
+      name: 'count-relays',
+      text: `select count(*) as relays from pg_stat_activity
              where application_name = $1 and datname = current_database()`,
       values: [seatName],
     })
-    const fair = Math.ceil(shardCount / Math.max(Number(rows[0]?.seats ?? 1), 1))
+    const fair = Math.ceil(shardCount / Math.max(Number(rows[0]?.relays ?? 1), 1))
     for (let shard = 0; shard < shardCount && this.held.size < fair; shard += 1)
-      if (!this.held.has(shard)) await this.take(seat, shard)
-    for (const shard of this.held) if (this.held.size > fair) await this.release(seat, shard)
+      if (!this.held.has(shard)) await this.take(connection, shard)
+    for (const shard of this.held) if (this.held.size > fair) await this.release(connection, shard)
   }
 
-  async releaseAll(seat: ClientBase): Promise<void> {
-    for (const shard of this.held) await this.release(seat, shard)
+  async releaseAll(connection: ClientBase): Promise<void> {
+    for (const shard of this.held) await this.release(connection, shard)
   }
 
-  private async take(seat: ClientBase, shard: number): Promise<void> {
-    const { rows } = await seat.query<{ got: boolean }>({
+  private async take(connection: ClientBase, shard: number): Promise<void> {
+    const { rows } = await connection.query<{ got: boolean }>({
       name: 'take-shard',
       text: 'select pg_try_advisory_lock($1, $2) as got',
       values: [lockSpace, shard],
@@ -57,8 +57,8 @@ export class Shards {
     if (rows[0]?.got === true) this.held.add(shard)
   }
 
-  private async release(seat: ClientBase, shard: number): Promise<void> {
+  private async release(connection: ClientBase, shard: number): Promise<void> {
     this.held.delete(shard)
-    await seat.query('select pg_advisory_unlock($1, $2)', [lockSpace, shard])
+    await connection.query('select pg_advisory_unlock($1, $2)', [lockSpace, shard])
   }
 }

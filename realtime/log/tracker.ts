@@ -1,16 +1,16 @@
 import { type Position, type StreamEvent, type StreamFrame } from '../../kernel/stream'
 import { type ReadPart } from './read-log'
 
-/** So many of the newest events stay in memory, for those who come back after a moment. */
+/** Newest events kept in memory, for clients that reconnect within moments. */
 const recentMax = 64
 
-/** What became of a frame: events to deliver, nothing new, or a hole before it. */
+/** Result for a frame: events to deliver, only known events, a gap before it, or another epoch. */
 export type Seen = { fresh: readonly StreamEvent[] } | 'repeated' | 'gap' | 'other epoch'
 
-/** Where one channel is on this node: what was delivered, in order, and the newest of it. */
+/** The position of one channel on this node, with a buffer of the newest delivered events. */
 export class Tracker {
   epoch = ''
-  /** The offset of the newest event that was delivered. */
+  /** Offset of the newest delivered event; -1 until placed. */
   last = -1
   private recent: StreamEvent[] | undefined
 
@@ -20,14 +20,14 @@ export class Tracker {
     return this.last >= 0
   }
 
-  /** Begins behind `position`: what is older was not heard here. */
+  /** Starts after `position`; earlier events were not received on this node. */
   place({ epoch, offset }: Position): void {
     this.epoch = epoch
     this.last = offset
     this.recent = undefined
   }
 
-  /** The duplicate rule and the gap check. */
+  /** Drops known events and checks for a gap. */
   see({ epoch, events }: Pick<StreamFrame, 'epoch' | 'events'>): Seen {
     if (epoch !== this.epoch) return 'other epoch'
     const fresh = events.filter(({ offset }) => offset > this.last)
@@ -41,7 +41,7 @@ export class Tracker {
     return { fresh }
   }
 
-  /** Remembers what was read again and leads up to what is remembered: others who come back ask for the same. */
+  /** Prepends events read from the log to the buffer, when they connect to it: other clients that reconnect need the same. */
   recall({ epoch, events = [] }: Pick<ReadPart, 'epoch' | 'events'>): void {
     const end = events.at(-1)?.offset ?? 0
     const oldest = this.recent?.[0]?.offset ?? this.last + 1
@@ -50,7 +50,7 @@ export class Tracker {
     this.recent = [...older, ...(this.recent ?? [])].slice(-recentMax)
   }
 
-  /** What was delivered after an offset, as long as all of it is still here. */
+  /** The delivered events after an offset; undefined unless all of them are in the buffer. */
   after(offset: number): readonly StreamEvent[] | undefined {
     if (offset === this.last) return []
     const oldest = this.recent?.[0]?.offset ?? Infinity

@@ -3,24 +3,24 @@ import { describeError } from '../../kernel/world/log'
 import { type World } from '../../kernel/world'
 
 export interface Lease extends AsyncDisposable {
-  /** Who this node is to the others; another one after its lease was lost. */
+  /** Id of this node in Redis; a new one after the lease was lost. */
   readonly node: string
   /** Renews the lease now. Never rejects. */
   renew(): Promise<void>
 }
 
-interface Concerns {
-  /** The node has a new id: under it Redis knows nothing of ours. */
+interface LeaseCallbacks {
+  /** The node has a new id, under which Redis has no data yet. */
   begunAnew: () => void
   /** The lease was renewed. */
   beat: () => void
 }
 
 /**
- * Keeps this node's lease in Redis, and sweeps what dead nodes left there. It sweeps only after its own lease has gone on
- * unbroken for as long as a lease lasts: when Redis was away, all leases have lapsed, and the others need a moment.
+ * Renews this node's lease in Redis and removes the presence data of dead nodes. It does so only after its own lease was renewed
+ * without a break for a full lease time: after a Redis outage all leases have expired, and live nodes need time to renew theirs.
  */
-export function keepLease(world: World, { begunAnew, beat }: Concerns): Lease {
+export function keepLease(world: World, { begunAnew, beat }: LeaseCallbacks): Lease {
   const { presence } = world
   const { leaseMs, refreshMs } = presence.times
   const steadyMin = Math.ceil(leaseMs / refreshMs)
@@ -50,7 +50,7 @@ export function keepLease(world: World, { begunAnew, beat }: Concerns): Lease {
     (renewing ??= (isClosed ? Promise.resolve() : refresh())
       .catch((error: unknown) => {
         steady = 0
-        world.log.debug(describeError(error), 'the lease was not renewed')
+        world.log.debug(describeError(error), 'could not renew the lease, will retry')
       })
       .finally(() => (renewing = undefined)))
 
@@ -74,7 +74,7 @@ export function keepLease(world: World, { begunAnew, beat }: Concerns): Lease {
   }
 }
 
-/** Several nodes may do so at once: each channel is swept in one step, and what is gone is gone. */
+/** Safe on several nodes at once: each channel is swept atomically, and a repeated sweep changes nothing. */
 async function sweepAll(
   { presence, metrics }: World,
   dead: readonly { node: string; sinceMs: number }[],

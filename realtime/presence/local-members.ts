@@ -1,31 +1,31 @@
-/** How a socket came to leave a channel. */
+/** Why a socket left a channel: unfollowed or closed by the client (`left`), or lost (`dropped`). */
 export type Parting = 'left' | 'dropped'
 
 export interface LocalMembers {
-  /** For each of their sockets once. */
+  /** Call once per socket of the member. */
   enter(channel: string, member: string): void
   exit(channel: string, member: string, parting: Parting): void
-  /** Who is here, by any socket or in grace. */
+  /** Members with a socket here, or within the grace period. */
   of(channel: string): string[]
   channels(): string[]
   close(): void
 }
 
-interface Presence {
+interface LocalMember {
   sockets: number
-  /** Runs while all sockets have dropped out. */
+  /** Pending while all sockets of the member have dropped. */
   grace?: NodeJS.Timeout
 }
 
 /**
- * Who is on which channel through this node, counted over their sockets. Whoever drops out stays for a grace, so that those
- * who reconnect do not flap. Tells `changed` when somebody's first socket here came, or their last left for good.
+ * Counts the members of each channel on this node over their sockets. A member whose connection dropped stays for a grace period, so
+ * that a reconnect does not show as leaving and joining. Calls `changed` for the first socket of a member and after the last one.
  */
 export function countLocalMembers(
   graceMs: number,
   changed: (channel: string, member: string, isHere: boolean) => void,
 ): LocalMembers {
-  const channels = new Map<string, Map<string, Presence>>()
+  const channels = new Map<string, Map<string, LocalMember>>()
 
   function remove(channel: string, member: string): void {
     const members = channels.get(channel)
@@ -36,7 +36,7 @@ export function countLocalMembers(
 
   return {
     enter(channel, member) {
-      const members = channels.get(channel) ?? new Map<string, Presence>()
+      const members = channels.get(channel) ?? new Map<string, LocalMember>()
       channels.set(channel, members)
       const known = members.get(member)
       clearTimeout(known?.grace)

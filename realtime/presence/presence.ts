@@ -9,20 +9,20 @@ import { auditParts, keepRegistered } from './registrar'
 import { type Seating, seatPeople } from './seats'
 import { type Present, View } from './view'
 
-/** A follower waits so long at most to be told with itself among the members. */
-const patienceMs = 300
+/** Time that a follow waits until the follower itself is among the members of its answer. */
+const selfVisibleMs = 300
 
 export interface Presence extends AsyncDisposable {
-  /** Who is on a channel that this node follows, for the answer to a follow; undefined for a kind without presence. */
+  /** Reads the presence of a channel for the answer to a follow; undefined for a channel type without presence. */
   presenceOf(channel: string): Promise<Present | undefined>
-  /** Shows a socket that was spared frames that it missed some: it follows again. */
+  /** Sends a recovered slow socket the current revisions: a client that missed frames follows again. */
   readonly remind: (socket: Socket) => void
   readonly seating: Seating
 }
 
 /**
- * Who is on the channels that have presence: people, by all their sockets on all nodes. It looks at the rooms themselves, so
- * that whoever joins, leaves or closes a socket has nothing to remember. Followers hear frames of what changed.
+ * Tracks who is connected to the channels with presence, by all sockets of a person on all nodes, and sends followers `presence` frames
+ * of the changes. Listens to the room events of the Socket.IO adapter, so that no other code has to report joins and leaves.
  */
 export function startPresence(engine: Pick<Engine, 'world' | 'product'>, io: Server): Presence {
   const { world, product } = engine
@@ -31,7 +31,7 @@ export function startPresence(engine: Pick<Engine, 'world' | 'product'>, io: Ser
   const hasPresence = (room: string) => kinds.has(room.slice(0, Math.max(room.indexOf(':'), 0)))
   const views = new Map<string, View>()
   const dropped = new Set<string>()
-  let part = 0
+  let auditPart = 0
 
   const members = countLocalMembers(presence.times.graceMs, (channel, member, isHere) => {
     metrics.presenceMembers.inc(isHere ? 1 : -1)
@@ -59,25 +59,25 @@ export function startPresence(engine: Pick<Engine, 'world' | 'product'>, io: Ser
     const socket = hasPresence(room) ? io.sockets.sockets.get(socketId) : undefined
     if (socket === undefined) return
     watch(socket)
-    members.enter(room, memberBehind(socket))
+    members.enter(room, profileIdOf(socket))
   })
-  // Whoever is closed leaves the rooms before the list of sockets.
+  // On disconnect Socket.IO leaves the rooms before it removes the socket from `io.sockets`, so the socket is still found here.
   adapter.on('leave-room', (room: string, socketId: string) => {
     const socket = hasPresence(room) ? io.sockets.sockets.get(socketId) : undefined
-    if (socket !== undefined) members.exit(room, memberBehind(socket), dropped.has(socketId) ? 'dropped' : 'left')
+    if (socket !== undefined) members.exit(room, profileIdOf(socket), dropped.has(socketId) ? 'dropped' : 'left')
   })
   adapter.on('delete-room', (room: string) => {
     if (hasPresence(room)) closeView(room)
   })
 
-  /** Who says goodbye is gone; of whom a connection is lost we expect that they come back. */
+  /** A client that disconnects itself has left; one whose connection is lost gets the grace period to reconnect. */
   function watch(socket: Socket): void {
     if (socket.listeners('disconnecting').includes(noteDropped)) return
     socket.on('disconnecting', noteDropped)
     socket.on('disconnect', forgetDropped)
   }
 
-  // One function for all sockets, which the emitter calls on the socket: a closure for each would cost memory.
+  // Share one listener among all sockets: a closure for each would cost memory.
   function noteDropped(this: Socket, reason: string): void {
     if (reason !== 'client namespace disconnect') dropped.add(this.id)
   }
@@ -97,7 +97,7 @@ export function startPresence(engine: Pick<Engine, 'world' | 'product'>, io: Ser
       say: frame => io.local.to(channel).except(slowRoom).emit('presence', frame),
     })
     views.set(channel, view)
-    listen([channel])
+    subscribe([channel])
   }
 
   function closeView(channel: string): void {
@@ -106,8 +106,8 @@ export function startPresence(engine: Pick<Engine, 'world' | 'product'>, io: Ser
     redis.subscriber.unsubscribe(presence.topic(channel)).catch(() => undefined)
   }
 
-  /** Listens first and reads after that: what comes between the two is heard twice, not never. */
-  function listen(channels: readonly string[]): void {
+  /** Subscribes before reading, so that no change is missed; a change seen twice is dropped by its revision. */
+  function subscribe(channels: readonly string[]): void {
     if (channels.length === 0) return
     const readAll = () => {
       for (const channel of channels) void views.get(channel)?.readAnew()
@@ -115,19 +115,19 @@ export function startPresence(engine: Pick<Engine, 'world' | 'product'>, io: Ser
     redis.subscriber.subscribe(...channels.map(presence.topic)).then(readAll, () => undefined)
   }
 
-  /** A message that was lost shows with the next one; where there is none, here. */
+  /** Re-reads one in `auditParts` channels, to find a lost message that no later one has revealed. */
   function auditViews(): void {
-    part = (part + 1) % auditParts
+    auditPart = (auditPart + 1) % auditParts
     for (const [index, view] of [...views.values()].entries())
-      if (view.isStale || index % auditParts === part) void view.readAnew()
+      if (view.isStale || index % auditParts === auditPart) void view.readAnew()
   }
 
-  const start = presence.topic('')
+  const topicPrefix = presence.topic('')
   const onMessage = (topic: string, message: string) => {
-    const change = topic.startsWith(start) ? readChange(message) : undefined
-    if (change !== undefined) views.get(topic.slice(start.length))?.hear(change)
+    const change = topic.startsWith(topicPrefix) ? readChange(message) : undefined
+    if (change !== undefined) views.get(topic.slice(topicPrefix.length))?.hear(change)
   }
-  const onReady = () => listen([...views.keys()])
+  const onReady = () => subscribe([...views.keys()])
   redis.subscriber.on('message', onMessage)
   redis.subscriber.on('ready', onReady)
 
@@ -139,7 +139,7 @@ export function startPresence(engine: Pick<Engine, 'world' | 'product'>, io: Ser
       const view = views.get(channel)
       if (view === undefined) return presence.read(channel).catch(() => undefined)
       const rev = await registrar.told(channel)
-      if (redis.subscriber.status === 'ready') await view.reach(rev ?? 0, patienceMs)
+      if (redis.subscriber.status === 'ready') await view.reach(rev ?? 0, selfVisibleMs)
       return view.show()
     },
 
@@ -162,4 +162,4 @@ export function startPresence(engine: Pick<Engine, 'world' | 'product'>, io: Ser
   }
 }
 
-const memberBehind = (socket: Socket): string => (socket.data as Caller).actor.id
+const profileIdOf = (socket: Socket): string => (socket.data as Caller).actor.id

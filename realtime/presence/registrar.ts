@@ -4,87 +4,88 @@ import { type Lease } from './lease'
 import { type LocalMembers } from './local-members'
 
 export interface Registrar {
-  /** Somebody came or went on this node: told at the end of the tick, with all others of the channel. */
+  /** Reports a join or leave on this node to Redis at the end of the tick, batched per channel. */
   changed(channel: string, member: string, isHere: boolean): void
-  /** Resolves once Redis has heard what was changed until now, with the revision after it; undefined when it has not. */
+  /** Resolves with the revision once Redis has the changes so far; undefined when there were none or the command failed. */
   told(channel: string): Promise<number | undefined>
-  /** Tells all that this node has, whatever Redis thought. Never rejects. */
+  /** Reports the complete membership of this node. Never rejects. */
   tellAll(): void
-  /** Tells those channels again about which there is doubt, and some others, so that whatever went wrong heals. */
+  /** Reports again the channels with an uncertain report, and a part of the others, to repair any difference. */
   audit(): void
 }
 
-/** One in so many channels is told again with each beat of the lease. */
+/** Each lease renewal reports again one in this many channels. */
 export const auditParts = 10
-/** A command that timed out may still be done later, after one that was sent after it over a new connection. */
-const doubtfulBeats = 3
+/** Lease renewals for which a failed report is repeated: Redis may run a timed-out command late, after a newer one. */
+const repeatedBeats = 3
 
 /**
- * Tells Redis who is where through this node. A change that Redis did not take, or perhaps took late, leaves the channel in
- * doubt: then all that the node has there is told, which can be done at any time.
+ * Reports the members of this node's channels to Redis. After a failed or timed-out report the channel is uncertain, and the node
+ * reports its complete membership there, which is idempotent.
  */
 export function keepRegistered(world: World, members: LocalMembers, lease: () => Lease): Registrar {
   const { presence } = world
   const changes = new Map<string, Map<string, boolean>>()
-  const underWay = new Map<string, Promise<number | undefined>>()
-  const inDoubt = new Map<string, number>()
-  let part = 0
+  const reports = new Map<string, Promise<number | undefined>>()
+  const uncertain = new Map<string, number>()
+  let auditPart = 0
 
-  function tell(channel: string, say: (node: string) => Promise<number | undefined>): void {
-    const telling = say(lease().node).then(
+  function send(channel: string, command: (node: string) => Promise<number | undefined>): void {
+    const report = command(lease().node).then(
       rev => {
-        // Said under a lease that is lost. With the next one all is told anew.
+        // The lease is lost: renewing it reports everything under a new node id.
         if (rev === undefined) void lease().renew()
         return rev
       },
       (error: unknown) => {
-        inDoubt.set(channel, doubtfulBeats)
-        world.log.debug({ channel, ...describeError(error) }, 'presence was not told')
+        uncertain.set(channel, repeatedBeats)
+        world.log.debug({ channel, ...describeError(error) }, 'could not report presence, will retry')
         return undefined
       },
     )
-    underWay.set(channel, telling)
-    void telling.finally(() => underWay.get(channel) === telling && underWay.delete(channel))
+    reports.set(channel, report)
+    void report.finally(() => reports.get(channel) === report && reports.delete(channel))
   }
 
-  function tellState(channel: string): void {
+  function reportState(channel: string): void {
     changes.delete(channel)
-    tell(channel, node => presence.state(channel, node, members.of(channel)))
+    send(channel, node => presence.state(channel, node, members.of(channel)))
   }
 
-  function tellChanges(): void {
-    const waiting = [...changes]
+  function reportChanges(): void {
+    const batch = [...changes]
     changes.clear()
-    for (const [channel, changed] of waiting) {
-      const those = (isHere: boolean) => [...changed].flatMap(([member, now]) => (now === isHere ? [member] : []))
-      tell(channel, node => presence.change(channel, node, those(true), those(false)))
+    for (const [channel, changed] of batch) {
+      const membersWhere = (isHere: boolean) =>
+        [...changed].flatMap(([member, now]) => (now === isHere ? [member] : []))
+      send(channel, node => presence.change(channel, node, membersWhere(true), membersWhere(false)))
     }
   }
 
   return {
     changed(channel, member, isHere) {
-      if (changes.size === 0) setImmediate(tellChanges)
+      if (changes.size === 0) setImmediate(reportChanges)
       const changed = changes.get(channel) ?? new Map<string, boolean>()
       changes.set(channel, changed.set(member, isHere))
     },
 
     async told(channel) {
-      if (changes.has(channel)) tellChanges()
-      return underWay.get(channel)
+      if (changes.has(channel)) reportChanges()
+      return reports.get(channel)
     },
 
     tellAll() {
-      for (const channel of members.channels()) tellState(channel)
+      for (const channel of members.channels()) reportState(channel)
     },
 
     audit() {
-      part = (part + 1) % auditParts
-      const some = members.channels().filter((_, index) => index % auditParts === part)
-      for (const channel of new Set([...inDoubt.keys(), ...some])) {
-        const beats = (inDoubt.get(channel) ?? 0) - 1
-        if (beats > 0) inDoubt.set(channel, beats)
-        else inDoubt.delete(channel)
-        tellState(channel)
+      auditPart = (auditPart + 1) % auditParts
+      const audited = members.channels().filter((_, index) => index % auditParts === auditPart)
+      for (const channel of new Set([...uncertain.keys(), ...audited])) {
+        const beats = (uncertain.get(channel) ?? 0) - 1
+        if (beats > 0) uncertain.set(channel, beats)
+        else uncertain.delete(channel)
+        reportState(channel)
       }
     },
   }

@@ -7,37 +7,34 @@ import { type Lease } from './lease'
 
 export const socketsPerPersonMax = 10
 const retryAfterSeconds = 5
-/** So many people's seats are told again in one go, and all of them in so many beats. */
-const toldAtOnceMax = 500
+/** Batch size of count reports, and the number of lease renewals in which all counts are reported again. */
+const batchMax = 500
 const auditParts = 20
 
-export const tooManySockets = refusal('too_many_sockets', 429, 'You have as many connections as you may')
+export const tooManySockets = refusal('too_many_sockets', 429, 'Too many connections for this account')
 
 type Middleware = (socket: Socket, next: (error?: ExtendedError) => void) => void
 
 export interface Seating {
-  /** Refuses a socket with `too_many_sockets` when its person has as many as they may, on all nodes. After `admitSocket`. */
+  /** Refuses a socket with `too_many_sockets` beyond `socketsPerPersonMax` on all nodes. Must run after `admitSocket`. */
   readonly take: Middleware
-  /**
-   * From now on the sockets here do not count, as everybody is told to move: whoever has ten opens ten others before closing
-   * these.
-   */
+  /** Stops counting this node's sockets, because it drains: a client opens its new connection before it closes the old one. */
   vacate(): void
   tellAll(): void
   audit(): void
 }
 
 /**
- * Counts the sockets of each person over all nodes. Each node knows its own, and answers alone while Redis is away; what
- * Redis missed it is told with the next beats of the lease.
+ * Counts the sockets of each person over all nodes in Redis. While Redis is down a node decides by its own count; counts that Redis
+ * missed are reported with the next lease renewals.
  */
 export function seatPeople({ seats, metrics }: World, lease: Pick<Lease, 'node'>): Seating {
-  const held = new Map<string, number>()
-  /** While Redis is asked for a seat it may be counted there or not: nothing absolute can be said. */
-  const asking = new Map<string, number>()
-  const owed = new Set<string>()
-  let isVacated = false
-  let cursor: Iterator<string> = held.keys()
+  const localCounts = new Map<string, number>()
+  /** Requests in progress per person: Redis may have counted them or not, so no absolute count can be reported meanwhile. */
+  const pendingCounts = new Map<string, number>()
+  const unreported = new Set<string>()
+  let isDraining = false
+  let cursor: Iterator<string> = localCounts.keys()
 
   const add = (counts: Map<string, number>, person: string, by: 1 | -1) => {
     const count = (counts.get(person) ?? 0) + by
@@ -46,45 +43,45 @@ export function seatPeople({ seats, metrics }: World, lease: Pick<Lease, 'node'>
     return count
   }
 
-  async function takeSeat(person: string): Promise<boolean> {
-    const here = add(held, person, 1)
-    add(asking, person, 1)
-    const isLeft = await seats.take(person, lease.node, socketsPerPersonMax).catch(() => {
-      owed.add(person)
+  async function acquire(person: string): Promise<boolean> {
+    const here = add(localCounts, person, 1)
+    add(pendingCounts, person, 1)
+    const isGranted = await seats.take(person, lease.node, socketsPerPersonMax).catch(() => {
+      unreported.add(person)
       return here <= socketsPerPersonMax
     })
-    add(asking, person, -1)
-    if (!isLeft) add(held, person, -1)
-    return isLeft
+    add(pendingCounts, person, -1)
+    if (!isGranted) add(localCounts, person, -1)
+    return isGranted
   }
 
-  function leaveSeat(person: string): void {
-    add(held, person, -1)
-    if (!isVacated) seats.leave(person, lease.node).catch(() => owed.add(person))
+  function release(person: string): void {
+    add(localCounts, person, -1)
+    if (!isDraining) seats.leave(person, lease.node).catch(() => unreported.add(person))
   }
 
-  /** Those whom Redis did not take stay owed. */
-  async function tell(people: readonly string[]): Promise<void> {
-    const settled = people.filter(person => !asking.has(person))
-    while (settled.length > 0) {
-      const some = settled.splice(0, toldAtOnceMax)
-      for (const person of some) owed.delete(person)
-      const told = some.map(person => ({ person, count: isVacated ? 0 : (held.get(person) ?? 0) }))
+  /** Reports absolute counts; people whose report failed stay in `unreported`. */
+  async function report(people: readonly string[]): Promise<void> {
+    const reportable = people.filter(person => !pendingCounts.has(person))
+    while (reportable.length > 0) {
+      const batch = reportable.splice(0, batchMax)
+      for (const person of batch) unreported.delete(person)
+      const reports = batch.map(person => ({ person, count: isDraining ? 0 : (localCounts.get(person) ?? 0) }))
       try {
-        await seats.state(lease.node, told)
+        await seats.state(lease.node, reports)
       } catch {
-        for (const person of [...some, ...settled.splice(0)]) owed.add(person)
+        for (const person of [...batch, ...reportable.splice(0)]) unreported.add(person)
       }
     }
   }
 
-  function nextOnes(): string[] {
-    const wanted = Math.ceil(held.size / auditParts)
+  function nextToAudit(): string[] {
+    const wanted = Math.ceil(localCounts.size / auditParts)
     const found: string[] = []
     while (found.length < wanted) {
       const next = cursor.next()
       if (next.done === true) {
-        cursor = held.keys()
+        cursor = localCounts.keys()
         break
       }
       found.push(next.value)
@@ -93,34 +90,34 @@ export function seatPeople({ seats, metrics }: World, lease: Pick<Lease, 'node'>
   }
 
   const tellAll = () => {
-    for (const person of held.keys()) owed.add(person)
-    void tell([...owed])
+    for (const person of localCounts.keys()) unreported.add(person)
+    void report([...unreported])
   }
 
   return {
     take(socket, next) {
       const person = (socket.data as Caller).actor.id
-      void takeSeat(person).then(isLeft => {
-        if (!isLeft) {
+      void acquire(person).then(isGranted => {
+        if (!isGranted) {
           metrics.handshakesRefused.inc({ why: tooManySockets.code })
           next(asConnectError())
           return
         }
-        // The transport, not the socket: it may close before there is a socket.
-        if (socket.conn.readyState === 'open') socket.conn.on('close', () => leaveSeat(person))
-        else leaveSeat(person)
+        // Listen to the transport: it may close before the socket is connected.
+        if (socket.conn.readyState === 'open') socket.conn.on('close', () => release(person))
+        else release(person)
         next()
       })
     },
 
     vacate() {
-      isVacated = true
+      isDraining = true
       tellAll()
     },
 
     tellAll,
 
-    audit: () => void tell([...new Set([...owed, ...nextOnes()])]),
+    audit: () => void report([...new Set([...unreported, ...nextToAudit()])]),
   }
 }
 

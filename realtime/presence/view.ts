@@ -1,6 +1,6 @@
 import { type Attendance, type AttendanceChange, membersShownMax } from '../../kernel/world/presence'
 
-/** What followers hear: what holds at `rev` for whoever knows what held at `after`. */
+/** A presence change sent to followers: the state at revision `rev`, for clients that know the state at `after` or later. */
 export interface PresenceFrame {
   channel: string
   rev: number
@@ -12,51 +12,50 @@ export interface PresenceFrame {
 
 export type Present = Pick<Attendance, 'rev' | 'count' | 'members'>
 
-interface Surroundings {
+interface ViewOptions {
   channel: string
   windowMs: number
-  /** So long after Redis lost what it knew all nodes have told it again. */
+  /** Time after Redis lost its data within which all nodes report theirs again. */
   settleMs: number
   read(): Promise<Attendance>
-  /** Who is known to be there while Redis cannot be asked. */
+  /** The members on this node, shown while Redis cannot be read. */
   local(): string[]
   say(frame: PresenceFrame): void
 }
 
 /**
- * A channel's presence as the followers on this node know it: a copy that Redis' changes keep up, read anew wherever one is
- * missing. A frame names everybody who was touched since the last, as they are now, so that it may be applied to any state in
- * between, twice too.
+ * This node's copy of a channel's presence: updated by the changes that Redis publishes, and read again when one is missing. A frame
+ * has every member changed since the last frame with its current state, so it applies to any state in between, also twice.
  */
 export class View {
   private base = ''
   private rev = 0
   private count = 0
   private members: Set<string> | null = new Set()
-  private touched = new Map<string, boolean>()
-  private told = { rev: 0, count: 0 }
-  private isRead = false
-  /** Redis did not answer the last time it was asked. */
+  private changed = new Map<string, boolean>()
+  private sent = { rev: 0, count: 0 }
+  private hasRead = false
+  /** Whether the last read from Redis failed. */
   isStale = false
-  private isShown = false
-  private isSettled = false
+  private wasShown = false
+  private hasWaited = false
   private isClosed = false
   private reading: Promise<void> | undefined
-  private heard: AttendanceChange[] = []
-  private waiting: { rev: number; wake: () => void }[] = []
+  private queuedChanges: AttendanceChange[] = []
+  private waiters: { rev: number; wake: () => void }[] = []
   private window: NodeJS.Timeout | undefined
-  private settling: NodeJS.Timeout | undefined
+  private waitTimer: NodeJS.Timeout | undefined
 
-  constructor(private readonly around: Surroundings) {}
+  constructor(private readonly options: ViewOptions) {}
 
   hear(change: AttendanceChange): void {
-    if (this.reading !== undefined) this.heard.push(change)
-    else this.follow(change)
+    if (this.reading !== undefined) this.queuedChanges.push(change)
+    else this.apply(change)
   }
 
-  /** Reads all anew. Never rejects: while Redis is away nothing changes. */
+  /** Reads the presence from Redis again. Never rejects: while Redis is down the copy stays as it is. */
   readAnew(): Promise<void> {
-    this.reading ??= this.around
+    this.reading ??= this.options
       .read()
       .then(
         attendance => {
@@ -67,31 +66,31 @@ export class View {
       )
       .then(() => {
         this.reading = undefined
-        const heard = this.isRead ? this.heard : []
-        this.heard = []
-        for (const change of heard) this.follow(change)
+        const queuedChanges = this.hasRead ? this.queuedChanges : []
+        this.queuedChanges = []
+        for (const change of queuedChanges) this.apply(change)
       })
     return this.reading
   }
 
-  /** Resolves when the view has come to `rev`, or after `patienceMs`. */
-  async reach(rev: number, patienceMs: number): Promise<void> {
+  /** Resolves when the copy has reached `rev`, or after `timeoutMs`. */
+  async reach(rev: number, timeoutMs: number): Promise<void> {
     if (this.hasReached(rev)) return
     await new Promise<void>(resolve => {
-      const timer = setTimeout(resolve, patienceMs)
+      const timer = setTimeout(resolve, timeoutMs)
       const wake = () => {
         clearTimeout(timer)
         resolve()
       }
-      this.waiting.push({ rev, wake })
+      this.waiters.push({ rev, wake })
     })
   }
 
   show(): Present {
-    this.isShown = true
-    if (!this.isRead) {
-      const members = this.around.local()
-      // Whoever turns out to be gone must be told to have left.
+    this.wasShown = true
+    if (!this.hasRead) {
+      const members = this.options.local()
+      // Keep them as members, so that a `left` is sent for those who turn out to be gone.
       for (const member of members) this.members?.add(member)
       return { rev: 0, count: members.length, members: members.length > membersShownMax ? null : members }
     }
@@ -102,15 +101,15 @@ export class View {
   close(): void {
     this.isClosed = true
     clearTimeout(this.window)
-    clearTimeout(this.settling)
-    for (const { wake } of this.waiting.splice(0)) wake()
+    clearTimeout(this.waitTimer)
+    for (const { wake } of this.waiters.splice(0)) wake()
   }
 
   private hasReached(rev: number): boolean {
-    return this.isRead && this.rev >= rev
+    return this.hasRead && this.rev >= rev
   }
 
-  private follow(change: AttendanceChange): void {
+  private apply(change: AttendanceChange): void {
     if (this.isClosed || (change.base === this.base && change.rev <= this.rev)) return
     if (change.base !== this.base || change.rev !== this.rev + 1) {
       void this.readAnew()
@@ -118,84 +117,86 @@ export class View {
     }
     this.rev = change.rev
     this.count = change.count
-    for (const member of change.joined) this.touch(member, true)
-    for (const member of change.left) this.touch(member, false)
+    for (const member of change.joined) this.setMember(member, true)
+    for (const member of change.left) this.setMember(member, false)
     if (this.count > membersShownMax) this.members = null
     else if (this.members === null) void this.readAnew()
-    this.wake()
-    this.tellSoon()
+    this.wakeWaiters()
+    this.sendFrames()
   }
 
   private adopt(attendance: Attendance): void {
     const { members } = attendance
-    const isMissed = (member: string) => members?.includes(member) === false
-    const missed = [...(this.members ?? [])].filter(isMissed)
-    const isBegunAnew = this.isRead && attendance.base !== this.base
-    if (isBegunAnew && !this.isSettled && (missed.length > 0 || attendance.count < this.count)) {
-      this.settle()
+    const hasDeparted = (member: string) => members?.includes(member) === false
+    const departed = [...(this.members ?? [])].filter(hasDeparted)
+    const lostData = this.hasRead && attendance.base !== this.base
+    if (lostData && !this.hasWaited && (departed.length > 0 || attendance.count < this.count)) {
+      this.waitForReports()
       return
     }
-    this.isSettled = false
-    for (const member of missed) this.touch(member, false)
-    for (const member of members ?? []) if (!this.isRead || this.members?.has(member) !== true) this.touch(member, true)
+    this.hasWaited = false
+    for (const member of departed) this.setMember(member, false)
+    for (const member of members ?? [])
+      if (!this.hasRead || this.members?.has(member) !== true) this.setMember(member, true)
     this.members = members === null ? null : new Set(members)
     this.rev = attendance.rev
     this.base = attendance.base
     this.count = attendance.count
-    // What nobody has asked for before it was known is new to nobody.
-    if (!this.isRead && !this.isShown) {
-      this.touched.clear()
-      this.told = { rev: this.rev, count: this.count }
+    // Nobody has seen an earlier state: there is no change to send.
+    if (!this.hasRead && !this.wasShown) {
+      this.changed.clear()
+      this.sent = { rev: this.rev, count: this.count }
     }
-    this.isRead = true
-    this.wake()
-    this.tellSoon()
+    this.hasRead = true
+    this.wakeWaiters()
+    this.sendFrames()
   }
 
-  /** Redis lost what it knew: who seems to be gone may only not have been told again yet. */
-  private settle(): void {
-    this.settling ??= setTimeout(() => {
-      this.settling = undefined
-      this.isSettled = true
+  /** Waits before removing members after Redis lost its data: their nodes may not have reported them again yet. */
+  private waitForReports(): void {
+    this.waitTimer ??= setTimeout(() => {
+      this.waitTimer = undefined
+      this.hasWaited = true
       void this.readAnew()
-    }, this.around.settleMs).unref()
+    }, this.options.settleMs).unref()
   }
 
-  private touch(member: string, isHere: boolean): void {
+  private setMember(member: string, isHere: boolean): void {
     if (isHere) this.members?.add(member)
     else this.members?.delete(member)
-    this.touched.set(member, isHere)
+    this.changed.set(member, isHere)
   }
 
-  private wake(): void {
-    const [ready, waiting] = [this.waiting.filter(({ rev }) => this.hasReached(rev)), this.waiting]
-    this.waiting = waiting.filter(({ rev }) => !this.hasReached(rev))
+  private wakeWaiters(): void {
+    const [ready, waiters] = [this.waiters.filter(({ rev }) => this.hasReached(rev)), this.waiters]
+    this.waiters = waiters.filter(({ rev }) => !this.hasReached(rev))
     for (const { wake } of ready) wake()
   }
 
-  /** At once, then once a window. */
-  private tellSoon(): void {
+  /** Sends a frame at once, then at most one per window. */
+  private sendFrames(): void {
     if (this.window !== undefined) return
-    if (!this.tell()) return
+    if (!this.sendFrame()) return
     this.window = setTimeout(() => {
       this.window = undefined
-      this.tellSoon()
-    }, this.around.windowMs).unref()
+      this.sendFrames()
+    }, this.options.windowMs).unref()
   }
 
-  private tell(): boolean {
-    const { told, rev, count, members } = this
-    if (this.isClosed || rev === told.rev) return false
-    const isCounted = count > membersShownMax
-    // The members are being read: they are told then.
-    if (!isCounted && members === null) return false
-    const those = (isHere: boolean) => [...this.touched].flatMap(([member, now]) => (now === isHere ? [member] : []))
-    // Whoever knew but the number learns of all, once their number allows.
-    const joined = told.count > membersShownMax ? [...(members ?? [])] : those(true)
-    const named = isCounted ? { joined: [], left: [] } : { joined, left: those(false) }
-    this.touched.clear()
-    this.told = { rev, count }
-    this.around.say({ channel: this.around.channel, rev, after: told.rev, count, ...named })
+  private sendFrame(): boolean {
+    const { sent, rev, count, members } = this
+    if (this.isClosed || rev === sent.rev) return false
+    const isCountOnly = count > membersShownMax
+    // The members are being read; the frame follows then.
+    if (!isCountOnly && members === null) return false
+    const membersWhere = (isHere: boolean) =>
+      [...this.changed].flatMap(([member, now]) => (now === isHere ? [member] : []))
+    // After a frame with the count alone, send all members once there are few enough.
+    const joined = sent.count > membersShownMax ? [...(members ?? [])] : membersWhere(true)
+    const named = isCountOnly ? { joined: [], left: [] } : { joined, left: membersWhere(false) }
+    this.changed.clear()
+    this.sent = { rev, count }
+    this.options.say({ channel: this.options.channel, rev, after: sent.rev, count, ...named })
     return true
   }
 }

@@ -6,8 +6,8 @@ import { type World } from '../../kernel/world'
 import { closeTransport } from '../close-transport'
 
 /**
- * Says why with `session.closed` and ends the connection for good. Nothing can reach the socket after: it has left its
- * rooms when this returns. The client does not come back by itself, as it does when only its transport closes.
+ * Sends `session.closed` with the reason and disconnects the socket. It has left all rooms when this returns, so nothing is delivered
+ * afterwards. A client does not reconnect by itself, unlike after a mere transport close.
  */
 export function closeSession(
   { metrics }: Pick<World, 'metrics'>,
@@ -20,6 +20,6 @@ export function closeSession(
   socket.emit('session.closed', kind(undefined, more).toProblem(randomUUID()))
   socket.disconnect(true)
   metrics.sessionsClosed.inc({ code: kind.code })
-  // A client that reads slowly must not get afterwards, for long, what was sent to it before.
+  // Bound the time in which a slow client can still read its send queue.
   closeTransport(conn)
 }

@@ -6,27 +6,27 @@ import { type World } from '../../kernel/world'
 import { type Hub } from '../log/hub'
 import { keepHeld } from '../log/keep-held'
 
-/** Carries `user-profile.sessionsEnded` of everybody; nobody but the nodes hears it. */
+/** Internal channel for the nodes only: carries `user-profile.sessionsEnded` of all profiles. */
 export const sessionsChannel = 'control:sessions'
 
 /**
- * Has this node hear of ended sessions as they are committed. What it does not hear it finds at the next re-check, so that
- * neither the start nor anybody waits for this.
+ * Subscribes this node to session revocations, so that they apply right after their commit. Does not wait for the subscription: the
+ * periodic re-check in `watchSessions` finds missed revocations.
  */
 export function hearRevocations(world: World, hub: Pick<Hub, 'hold' | 'listen'>): Disposable {
-  const kept = keepHeld(world, hub, sessionsChannel, () => {
-    hub.listen(sessionsChannel, frame => takeNote(world, frame))
-    // What was committed between the last read and the hold.
+  const subscription = keepHeld(world, hub, sessionsChannel, () => {
+    hub.listen(sessionsChannel, frame => applyRevocations(world, frame))
+    // Find revocations committed between the last check and the subscription.
     void world.revocations.check().catch(() => undefined)
   })
-  return { [Symbol.dispose]: () => kept.release() }
+  return { [Symbol.dispose]: () => subscription.release() }
 }
 
-function takeNote(world: World, { events }: StreamFrame): void {
+function applyRevocations(world: World, { events }: StreamFrame): void {
   for (const { data } of events)
     try {
       world.revocations.add([parse(revocation, data)])
     } catch (error) {
-      world.log.warn(describeError(error), 'an ended session was not understood')
+      world.log.warn(describeError(error), 'invalid session revocation')
     }
 }

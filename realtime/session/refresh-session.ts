@@ -12,26 +12,25 @@ import { closeSession } from './close-session'
 const refreshesPerMinute = 120
 
 /**
- * `session.refresh {token}`: the connection lives on by a newer token of the same person; nothing that is followed is
- * touched. Of two tokens the one issued later holds, of the same second the one that expires later, so that refreshes may
- * come in any order: an older token changes nothing and is answered with the expiry that holds. `rolesChanged` is called
- * when the rights to what is followed must be asked again.
+ * `session.refresh {token}`: replaces the token of a connection by a newer one of the same subject; subscriptions stay. The token
+ * issued later wins, in the same second the one that expires later, so refreshes may arrive in any order: an older token changes
+ * nothing, and the answer has the expiry of the current one. `rolesChanged` is called to re-check channel access.
  */
 export function refreshCalls(engine: Engine, rolesChanged: (actor: Actor) => void): [string, SocketCall][] {
   const { world } = engine
-  const refreshed = world.metrics.sessionsRefreshed
+  const refreshCounter = world.metrics.sessionsRefreshed
 
   const refresh: SocketCall = async ({ input }, caller, socket) => {
     await takeFrom(world, 'session.refresh', refreshesPerMinute, caller)
     const { token } = parse(refreshWish, input)
     const { actor, identity } = await engine.admit(token, caller.address)
     if (actor.id !== caller.actor.id) {
-      // Once the refusal has gone out as the answer.
+      // Close after the refusal is sent as the acknowledgement.
       setImmediate(() => closeSession(world, socket, closings.otherSubject))
       throw closings.otherSubject.kind()
     }
-    const isNewer = holdsOver(identity, caller)
-    refreshed.inc({ outcome: isNewer ? 'newer' : 'older' })
+    const isNewer = isNewerToken(identity, caller)
+    refreshCounter.inc({ outcome: isNewer ? 'newer' : 'older' })
     if (isNewer) {
       const haveRolesChanged = !sameRoles(actor, caller.actor)
       Object.assign(caller, { actor, issuedAt: identity.issuedAt, expiresAt: identity.expiresAt })
@@ -45,15 +44,14 @@ export function refreshCalls(engine: Engine, rolesChanged: (actor: Actor) => voi
       'session.refresh',
       (...call) =>
         refresh(...call).catch((error: unknown) => {
-          refreshed.inc({ outcome: toRefusal(error).kind.code })
+          refreshCounter.inc({ outcome: toRefusal(error).kind.code })
           throw error
         }),
     ],
   ]
 }
 
-const holdsOver = (one: Identity, other: Pick<Caller, 'issuedAt' | 'expiresAt'>): boolean =>
-  one.issuedAt === other.issuedAt ? one.expiresAt >= other.expiresAt : one.issuedAt > other.issuedAt
+const isNewerToken = (a: Identity, b: Pick<Caller, 'issuedAt' | 'expiresAt'>): boolean =>
+  a.issuedAt === b.issuedAt ? a.expiresAt >= b.expiresAt : a.issuedAt > b.issuedAt
 
-const sameRoles = (one: Actor, other: Actor): boolean =>
-  [...one.roles].sort().join('\n') === [...other.roles].sort().join('\n')
+const sameRoles = (a: Actor, b: Actor): boolean => [...a.roles].sort().join('\n') === [...b.roles].sort().join('\n')

@@ -10,19 +10,19 @@ import { closeSession } from './close-session'
 
 const tickMs = 1_000
 export const warningMs = 60_000
-/** A client that is late to refresh its token may overlap a little: at the latest so long after the expiry it is out. */
+/** Grace period after token expiry before the connection is closed, for clients that refresh late. */
 export const graceMs = 5_000
-/** How late a revocation can be on a node that hears nothing from the others; what PostgreSQL takes to answer adds to it. */
+/** Delay of a revocation on a node without Redis; the time of the PostgreSQL query adds to it. */
 export const recheckEveryMs = 10_000
 
 export interface Sessions extends Disposable {
-  /** A socket was admitted: closed at once if its session was ended meanwhile. */
+  /** Closes a new socket at once when its session was revoked during the handshake. */
   begin(socket: Socket): void
-  /** Ends what is no socket, such as a stream over REST, when its session ends. Call what it answers to watch no longer. */
+  /** Calls `end` when the session of something other than a socket ends, such as a REST stream. Returns a function that stops it. */
   watch(live: LiveSession, end: (refusal: Refusal) => void): () => void
 }
 
-/** What is known of a session as long as it lasts. Times in epoch milliseconds. */
+/** A session in use. Times in epoch milliseconds. */
 export interface LiveSession {
   actor: Actor
   issuedAt: number
@@ -30,12 +30,12 @@ export interface LiveSession {
 }
 
 /**
- * Ends sessions that expire or are revoked, and warns of the first. One sweep a second over all sockets of the node: a
- * comparison each (measured: below 0.1 ms for 10,000), no timer and no memory, and no date is too far away for it.
+ * Closes connections whose token has expired or whose session is revoked, and warns before expiry. One sweep a second over all sockets
+ * costs one comparison each (measured: below 0.1 ms for 10,000), needs no timer per socket and has no limit on the date.
  */
 export function watchSessions(world: World, io: Server): Sessions {
   const { clock, metrics, revocations } = world
-  const others = new Map<LiveSession, (refusal: Refusal) => void>()
+  const watched = new Map<LiveSession, (refusal: Refusal) => void>()
   const startedAt = clock.now()
   let isCheckFailing = false
 
@@ -43,34 +43,34 @@ export function watchSessions(world: World, io: Server): Sessions {
     for (const socket of io.sockets.sockets.values()) {
       const caller = callerOf(socket)
       const { expiresAt } = caller
-      // The next sweep would come too late.
+      // Close in this sweep: the next one is after the grace period.
       if (now > expiresAt + graceMs - tickMs) closeSession(world, socket, closings.tokenExpired)
       else if (now >= expiresAt - warningMs && caller.warnedOf !== expiresAt) {
         caller.warnedOf = expiresAt
         socket.emit('session.expiring', { expiresAt: new Date(expiresAt).toISOString() })
       }
     }
-    for (const [live, end] of others)
-      if (now > live.expiresAt + graceMs - tickMs) endOther(live, end, closings.tokenExpired)
+    for (const [live, end] of watched)
+      if (now > live.expiresAt + graceMs - tickMs) endWatched(live, end, closings.tokenExpired)
   }
 
-  function endOther(live: LiveSession, end: (refusal: Refusal) => void, { kind }: Closing): void {
-    others.delete(live)
+  function endWatched(live: LiveSession, end: (refusal: Refusal) => void, { kind }: Closing): void {
+    watched.delete(live)
     metrics.sessionsClosed.inc({ code: kind.code })
     end(kind())
   }
 
   const isRevoked = ({ actor, issuedAt }: LiveSession) => revocations.isRevoked(sessionOf(actor, issuedAt))
 
-  function endRevoked(fresh: readonly Revocation[]): void {
-    metrics.revocations.inc(fresh.length)
-    const people = new Set(fresh.map(({ profileId }) => profileId))
+  function endRevoked(added: readonly Revocation[]): void {
+    metrics.revocations.inc(added.length)
+    const profileIds = new Set(added.map(({ profileId }) => profileId))
     for (const socket of io.sockets.sockets.values()) {
       const caller = callerOf(socket)
-      if (people.has(caller.actor.id) && isRevoked(caller)) closeSession(world, socket, closings.sessionRevoked)
+      if (profileIds.has(caller.actor.id) && isRevoked(caller)) closeSession(world, socket, closings.sessionRevoked)
     }
-    for (const [live, end] of others)
-      if (people.has(live.actor.id) && isRevoked(live)) endOther(live, end, closings.sessionRevoked)
+    for (const [live, end] of watched)
+      if (profileIds.has(live.actor.id) && isRevoked(live)) endWatched(live, end, closings.sessionRevoked)
   }
 
   async function recheck(): Promise<void> {
@@ -78,7 +78,7 @@ export function watchSessions(world: World, io: Server): Sessions {
       await revocations.check()
       isCheckFailing = false
     } catch (error) {
-      if (!isCheckFailing) world.log.warn(describeError(error), 'revocations cannot be read')
+      if (!isCheckFailing) world.log.warn(describeError(error), 'could not read session revocations')
       isCheckFailing = true
     }
   }
@@ -87,17 +87,17 @@ export function watchSessions(world: World, io: Server): Sessions {
     const now = clock.now()
     const checkedAt = revocations.checkedAt()
     metrics.revocationsLag.set(Math.max(now - (checkedAt ?? startedAt), 0) / 1_000)
-    // A clock that is put back must not end the re-checks.
+    // `Math.abs`: a clock set back must not stop the re-checks.
     if (checkedAt === undefined || Math.abs(now - checkedAt) >= recheckEveryMs) void recheck()
     try {
       sweep(now)
     } catch (error) {
-      world.log.error(describeError(error), 'a sweep over the sessions failed')
+      world.log.error(describeError(error), 'session sweep failed')
     }
   }
 
-  const hearing = revocations.onRevoked(endRevoked)
-  const ticking = setInterval(tick, tickMs)
+  const subscription = revocations.onRevoked(endRevoked)
+  const timer = setInterval(tick, tickMs)
   void recheck()
 
   return {
@@ -105,13 +105,13 @@ export function watchSessions(world: World, io: Server): Sessions {
       if (isRevoked(callerOf(socket))) closeSession(world, socket, closings.sessionRevoked)
     },
     watch(live, end) {
-      if (isRevoked(live)) endOther(live, end, closings.sessionRevoked)
-      else others.set(live, end)
-      return () => void others.delete(live)
+      if (isRevoked(live)) endWatched(live, end, closings.sessionRevoked)
+      else watched.set(live, end)
+      return () => void watched.delete(live)
     },
     [Symbol.dispose]() {
-      clearInterval(ticking)
-      hearing[Symbol.dispose]()
+      clearInterval(timer)
+      subscription[Symbol.dispose]()
     },
   }
 }

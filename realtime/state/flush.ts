@@ -9,7 +9,7 @@ import { type StateValue } from './values'
 const changesMax = 5_000
 const targetsMax = 500
 const lockTimeoutMs = 500
-/** Any number that nobody else uses: who flushes holds it until the commit. */
+/** Key of the transaction-level advisory lock of a flush; must be unique in this database. */
 const flushLock = 7_283_342
 
 export interface Target {
@@ -19,9 +19,9 @@ export interface Target {
 
 export const nameOf = ({ tally, targetId }: Target): string => targetName(tally, targetId)
 
-/** Targets with changes that wait, those that have waited longest first. */
-export async function dirtyTargets(seat: ClientBase, { tallies }: Pick<Product, 'tallies'>): Promise<Target[]> {
-  const { rows } = await seat.query<Target>({
+/** Targets with pending changes, oldest change first. */
+export async function dirtyTargets(connection: ClientBase, { tallies }: Pick<Product, 'tallies'>): Promise<Target[]> {
+  const { rows } = await connection.query<Target>({
     name: 'dirty-tallies',
     text: `select tally, target_id as "targetId"
            from (select seq, tally, target_id from tally_changes where tally = any($1) order by seq limit ${changesMax}) as waiting
@@ -32,26 +32,26 @@ export async function dirtyTargets(seat: ClientBase, { tallies }: Pick<Product, 
 }
 
 export interface Flushed {
-  /** What was settled, with the new value unless it is gone. */
+  /** The applied targets with their new values; no value when the target no longer exists. */
   settled: { target: Target; channel: string; key: string; value: StateValue | undefined }[]
   changes: number
-  /** When the first of the changes was made. */
+  /** When the oldest of the changes was made. */
   oldest: Date | undefined
-  /** Whether there may be more of these targets. */
+  /** Whether these targets may have more pending changes. */
   more: boolean
 }
 
 /**
- * Takes what waits for these targets and settles it, in one transaction: whatever dies in between, either all of it has
- * happened or it waits as before. A second flusher finds the lock taken and takes nothing: changes of one target must not
- * overtake each other, or somebody's like would be told after they took it back.
+ * Deletes the pending changes of these targets and applies them, in one transaction, so that a crash leaves them pending. A second
+ * flusher does nothing while the lock is held: changes of one target must be applied in order, or a like could be published
+ * after its removal.
  */
 export async function flush(world: World, product: Product, targets: readonly Target[]): Promise<Flushed> {
   return transact({ world, product, actor: null, requestId: randomUUID() }, async context => {
     const flushed: Flushed = { settled: [], changes: 0, oldest: undefined, more: false }
-    const [turn] = await world.db.query<{ got: boolean }>(takeTurn, { flushLock, lockTimeout: `${lockTimeoutMs}ms` })
-    if (turn?.got !== true) return flushed
-    const taken = await world.db.query<Taken>(take, { targets: JSON.stringify(targets) })
+    const [lock] = await world.db.query<{ got: boolean }>(lockFlush, { flushLock, lockTimeout: `${lockTimeoutMs}ms` })
+    if (lock?.got !== true) return flushed
+    const taken = await world.db.query<TakenChange>(takeChanges, { targets: JSON.stringify(targets) })
     for (const type of product.tallies) {
       const changes = taken.filter(({ tally }) => tally === type.name)
       if (changes.length === 0) continue
@@ -70,16 +70,16 @@ export async function flush(world: World, product: Product, targets: readonly Ta
   })
 }
 
-interface Taken extends Target {
+interface TakenChange extends Target {
   change: unknown
   at: Date
 }
 
-/** A target that somebody holds must not hold up the others for long. */
-const takeTurn = `
+/** Bounds the wait for a locked target, which would delay all others. */
+const lockFlush = `
   select pg_try_advisory_xact_lock(:flushLock) as got, set_config('lock_timeout', :lockTimeout, true)`
 
-const take = `
+const takeChanges = `
   with taken as (
     delete from tally_changes where seq in (
       select seq from tally_changes

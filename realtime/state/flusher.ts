@@ -10,9 +10,9 @@ import { Suspects } from './suspects'
 import { type StateValue, type Values } from './values'
 import { Windows } from './windows'
 
-/** Any number that nobody else uses: who holds this advisory lock flushes. */
+/** Key of the session advisory lock of the leader; must be unique in this database. */
 const leadLock = 7_283_341
-/** A ring may be lost: so often the leader looks by itself, and the others whether it is gone. */
+/** Poll interval: the leader looks for changes in case a wake-up was lost, the others try to become leader. */
 const pollMs = 200
 
 export interface Flusher extends AsyncDisposable {
@@ -20,8 +20,8 @@ export interface Flusher extends AsyncDisposable {
 }
 
 /**
- * Settles the changes that wait. One node leads, so that a target is settled at most once a window, the first change at once;
- * that two lead for a moment does no harm, since a flush holds a lock of its own. What was made in a window is one update.
+ * Applies pending counter changes. One node is the leader, so that a target is updated at most once per window: the first change at
+ * once, all changes of a window in one update. Two leaders for a moment do no harm, because each flush takes a lock of its own.
  */
 export function startFlusher(
   world: World,
@@ -37,8 +37,8 @@ class NodeFlusher implements Flusher {
   private readonly closing = new AbortController()
   private readonly bell: Bell = createBell()
   private readonly windows: Windows
-  private readonly suspects: Suspects
-  private readonly endRinging: () => void
+  private readonly failing: Suspects
+  private readonly stopListening: () => void
   private readonly ended: Promise<void>
 
   constructor(
@@ -48,31 +48,31 @@ class NodeFlusher implements Flusher {
     private readonly hear: (channel: string, key: string, value: StateValue) => void,
   ) {
     this.windows = new Windows(world.clock)
-    this.suspects = new Suspects(world.clock)
-    this.endRinging = world.tallies.onRing(this.onRing)
+    this.failing = new Suspects(world.clock)
+    this.stopListening = world.tallies.onRing(this.onWakeUp)
     const { subscriber } = world.redis
     subscriber.on('message', this.onMessage)
     subscriber.subscribe(world.tallies.topic).catch(() => undefined)
     const { bell, closing } = this
-    this.ended = workOnSeat(world, { name: 'tutti-flusher', bell, closing: closing.signal }, seat =>
-      this.work(seat).finally(() => (this.leads = false)),
+    this.ended = workOnSeat(world, { name: 'tutti-flusher', bell, closing: closing.signal }, connection =>
+      this.work(connection).finally(() => (this.leads = false)),
     )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.closing.abort()
     this.bell.ring()
-    this.endRinging()
+    this.stopListening()
     this.world.redis.subscriber.off('message', this.onMessage)
     await this.ended
   }
 
   private readonly onMessage = (topic: string, target: string): void => {
-    if (topic === this.world.tallies.topic) this.onRing(target)
+    if (topic === this.world.tallies.topic) this.onWakeUp(target)
   }
 
-  /** What is in its window is looked at when that ends. */
-  private readonly onRing = (target: string): boolean => {
+  /** Wakes the leader, unless the target is within its window; then it is flushed when the window ends. */
+  private readonly onWakeUp = (target: string): boolean => {
     if (this.leads && this.windows.isOver(target)) this.bell.ring()
     return this.leads
   }
@@ -81,53 +81,55 @@ class NodeFlusher implements Flusher {
     return !this.closing.signal.aborted
   }
 
-  private async work(seat: Client): Promise<void> {
+  private async work(connection: Client): Promise<void> {
     while (this.isOpen()) {
-      this.leads ||= await takeLead(seat)
-      await this.bell.wait(this.leads ? await this.flushDue(seat) : pollMs)
+      this.leads ||= await tryLead(connection)
+      await this.bell.wait(this.leads ? await this.flushDue(connection) : pollMs)
     }
   }
 
-  /** Settles what may be settled now; answers when to look again. */
-  private async flushDue(seat: Client): Promise<number> {
+  /** Applies the due changes; returns the milliseconds until the next look. */
+  private async flushDue(connection: Client): Promise<number> {
     this.windows.forgetOver()
-    const dirty = (await dirtyTargets(seat, this.product)).filter(target => !this.suspects.isLeftAlone(nameOf(target)))
+    const dirty = (await dirtyTargets(connection, this.product)).filter(
+      target => !this.failing.isLeftAlone(nameOf(target)),
+    )
     const due = dirty.filter(target => this.windows.isOver(nameOf(target)))
     const flushed = due.length === 0 ? undefined : await this.tryFlush(due)
     if (flushed?.more === true) return 0
     return Math.min(this.windows.untilNextMs(dirty.map(nameOf)) || pollMs, pollMs)
   }
 
-  /** All at once, and each by itself where that fails, or has failed before. */
+  /** Flushes all targets together; one by one those that failed before, and all when the common flush fails. */
   private async tryFlush(due: readonly Target[]): Promise<Flushed | undefined> {
-    const suspects = due.filter(target => this.suspects.has(nameOf(target)))
-    const others = due.filter(target => !suspects.includes(target))
+    const failing = due.filter(target => this.failing.has(nameOf(target)))
+    const others = due.filter(target => !failing.includes(target))
     let flushed: Flushed | undefined
     try {
       if (others.length > 0) flushed = await this.flushOnce(others)
     } catch (error) {
-      if (isAway(error)) throw error
-      this.fail(error)
-      suspects.push(...others)
+      if (isDatabaseDown(error)) throw error
+      this.countFailure(error)
+      failing.push(...others)
     }
-    for (const suspect of suspects) if (this.isOpen()) await this.flushSuspect(suspect)
+    for (const target of failing) if (this.isOpen()) await this.flushAlone(target)
     return flushed
   }
 
-  private async flushSuspect(target: Target): Promise<void> {
+  private async flushAlone(target: Target): Promise<void> {
     try {
       await this.flushOnce([target])
-      this.suspects.clear(nameOf(target))
+      this.failing.clear(nameOf(target))
     } catch (error) {
-      if (isAway(error)) throw error
-      this.fail(error)
-      this.suspects.add(nameOf(target))
+      if (isDatabaseDown(error)) throw error
+      this.countFailure(error)
+      this.failing.add(nameOf(target))
     }
   }
 
-  private fail(error: unknown): void {
+  private countFailure(error: unknown): void {
     this.world.metrics.tallyFlushes.inc({ outcome: 'failed' })
-    this.world.log.warn(describeError(error), 'changes could not be settled')
+    this.world.log.warn(describeError(error), 'could not apply counter changes, will retry')
   }
 
   private async flushOnce(due: readonly Target[]): Promise<Flushed> {
@@ -148,15 +150,15 @@ class NodeFlusher implements Flusher {
   }
 }
 
-/** A lock that was not given, a statement that took too long, conflicts with others: this may be about one target alone. */
-const ofOneTarget = new Set(['55P03', '57014', '40001', '40P01'])
+/** SQL states that a single target can cause: lock timeout, statement timeout, serialization failure, deadlock. */
+const targetErrors = new Set(['55P03', '57014', '40001', '40P01'])
 
-/** The database is not there for anybody: no target is to blame. */
-const isAway = (error: unknown): boolean =>
-  toRefusal(error).kind.status === 503 && !ofOneTarget.has(sqlState(error) ?? '')
+/** Whether the database is unavailable, rather than one target failing. */
+const isDatabaseDown = (error: unknown): boolean =>
+  toRefusal(error).kind.status === 503 && !targetErrors.has(sqlState(error) ?? '')
 
-async function takeLead(seat: Client): Promise<boolean> {
-  const { rows } = await seat.query<{ got: boolean }>({
+async function tryLead(connection: Client): Promise<boolean> {
+  const { rows } = await connection.query<{ got: boolean }>({
     name: 'lead-flushing',
     text: 'select pg_try_advisory_lock($1) as got',
     values: [leadLock],

@@ -9,29 +9,29 @@ import { type StateValue, type Values } from './values'
 
 type Listener = (frame: StateFrame) => void
 
-interface Live {
+interface FollowedChannel {
   values: StreamState
-  /** What was heard and is not told yet, by key. */
-  untold: Set<string>
-  /** Runs after a frame: until it ends there is no other. */
+  /** Keys of the values that are not published to followers yet. */
+  unpublished: Set<string>
+  /** Pending after a frame; the next frame is sent when it ends. */
   window: NodeJS.Timeout | undefined
   listeners: Set<Listener>
   isInRoom: boolean
-  /** Undefined when it failed: whoever asks next tries again. */
+  /** The first read; undefined after a failure, so that the next caller retries. */
   loaded: Promise<void> | undefined
-  /** When PostgreSQL was last asked, epoch milliseconds. */
+  /** When PostgreSQL was last read, in epoch milliseconds. */
   sureAt: number
 }
 
-const subscribeWithinMs = 1_000
+const subscribeTimeoutMs = 1_000
 
 /**
- * The newest values of the channels that somebody follows on this node. It looks at the rooms themselves, so that whoever
- * joins or leaves has nothing to remember, and hears from Redis of those channels alone.
+ * The current counter values of the channels followed on this node. Listens to the room events of the Socket.IO adapter, so that no
+ * other code has to report follows, and subscribes to Redis for these channels only.
  */
 export class Followed implements Disposable {
-  private readonly live = new Map<string, Live>()
-  private readonly topicStart: string
+  private readonly channels = new Map<string, FollowedChannel>()
+  private readonly topicPrefix: string
   private readonly rooms: ReturnType<Server['of']>['adapter']
 
   constructor(
@@ -39,58 +39,58 @@ export class Followed implements Disposable {
     private readonly io: Server,
     private readonly values: Values,
   ) {
-    this.topicStart = world.stateCache.topic('')
+    this.topicPrefix = world.stateCache.topic('')
     this.rooms = io.of('/').adapter
-    this.rooms.on('create-room', this.onRoom)
-    this.rooms.on('delete-room', this.onRoomGone)
+    this.rooms.on('create-room', this.onRoomCreated)
+    this.rooms.on('delete-room', this.onRoomDeleted)
     world.redis.subscriber.on('message', this.onMessage)
   }
 
   [Symbol.dispose](): void {
-    this.rooms.off('create-room', this.onRoom)
-    this.rooms.off('delete-room', this.onRoomGone)
+    this.rooms.off('create-room', this.onRoomCreated)
+    this.rooms.off('delete-room', this.onRoomDeleted)
     this.world.redis.subscriber.off('message', this.onMessage)
-    for (const { window } of this.live.values()) clearTimeout(window)
-    this.live.clear()
+    for (const { window } of this.channels.values()) clearTimeout(window)
+    this.channels.clear()
   }
 
   async stateOf(channel: string): Promise<StreamState> {
-    const live = this.live.get(channel)
-    if (live === undefined) return (await this.values.read(channel)).state
-    await this.loaded(channel, live)
-    return { ...live.values }
+    const entry = this.channels.get(channel)
+    if (entry === undefined) return (await this.values.read(channel)).state
+    await this.loaded(channel, entry)
+    return { ...entry.values }
   }
 
   listen(channel: string, listener: Listener): () => void {
     if (this.values.typesOf(channel).length === 0) return () => undefined
-    const live = this.begin(channel)
-    live.listeners.add(listener)
+    const entry = this.begin(channel)
+    entry.listeners.add(listener)
     return () => {
-      live.listeners.delete(listener)
-      this.endIfUnheard(channel, live)
+      entry.listeners.delete(listener)
+      this.endIfUnused(channel, entry)
     }
   }
 
   remind(socket: Socket): void {
     for (const channel of socket.rooms) {
-      const values = this.live.get(channel)?.values ?? {}
+      const values = this.channels.get(channel)?.values ?? {}
       if (Object.keys(values).length > 0) socket.emit('state', { channel, values } satisfies StateFrame)
     }
   }
 
-  /** A value that may be newer than what is known; says whether it is. Told at once, or when the window ends. */
+  /** Takes a value; returns whether it is newer than the known one. Published at once, or at the end of the window. */
   hear(channel: string, key: string, value: StateValue): boolean {
-    const live = this.live.get(channel)
-    if (live === undefined || !isNewer(value, live.values[key])) return false
-    live.values[key] = value
-    live.untold.add(key)
-    if (live.window === undefined) this.tell(channel, live)
+    const entry = this.channels.get(channel)
+    if (entry === undefined || !isNewer(value, entry.values[key])) return false
+    entry.values[key] = value
+    entry.unpublished.add(key)
+    if (entry.window === undefined) this.publish(channel, entry)
     return true
   }
 
-  /** Those channels that PostgreSQL was not asked about since then, the longest first. */
+  /** Channels not read from PostgreSQL since `then`, the longest ago first. */
   unsureSince(then: number, max: number): string[] {
-    return [...this.live]
+    return [...this.channels]
       .filter(([, { sureAt }]) => sureAt <= then)
       .sort(([, one], [, other]) => one.sureAt - other.sureAt)
       .slice(0, max)
@@ -98,88 +98,88 @@ export class Followed implements Disposable {
   }
 
   sure(channels: readonly string[]): void {
-    for (const channel of channels) this.made(channel, this.world.clock.now())
+    for (const channel of channels) this.setSureAt(channel, this.world.clock.now())
   }
 
-  /** Nothing that was told is believed to be the newest. */
+  /** Marks all values as possibly outdated. */
   doubtAll(): void {
-    for (const channel of this.live.keys()) this.made(channel, -Infinity)
+    for (const channel of this.channels.keys()) this.setSureAt(channel, -Infinity)
   }
 
-  private made(channel: string, sureAt: number): void {
-    const live = this.live.get(channel)
-    if (live !== undefined) live.sureAt = sureAt
+  private setSureAt(channel: string, sureAt: number): void {
+    const entry = this.channels.get(channel)
+    if (entry !== undefined) entry.sureAt = sureAt
   }
 
-  private tell(channel: string, live: Live): void {
-    const values = Object.fromEntries(Object.entries(live.values).filter(([key]) => live.untold.has(key)))
-    live.untold.clear()
+  private publish(channel: string, entry: FollowedChannel): void {
+    const values = Object.fromEntries(Object.entries(entry.values).filter(([key]) => entry.unpublished.has(key)))
+    entry.unpublished.clear()
     const frame: StateFrame = { channel, values }
-    if (live.isInRoom) this.io.local.to(channel).except(slowRoom).emit('state', frame)
-    for (const listener of live.listeners) listener(frame)
+    if (entry.isInRoom) this.io.local.to(channel).except(slowRoom).emit('state', frame)
+    for (const listener of entry.listeners) listener(frame)
     this.world.metrics.stateFrames.inc()
-    live.window = setTimeout(() => {
-      live.window = undefined
-      if (live.untold.size > 0) this.tell(channel, live)
+    entry.window = setTimeout(() => {
+      entry.window = undefined
+      if (entry.unpublished.size > 0) this.publish(channel, entry)
     }, tallyWindowMs)
   }
 
-  private readonly onRoom = (room: string): void => {
+  private readonly onRoomCreated = (room: string): void => {
     if (this.values.typesOf(room).length > 0) this.begin(room).isInRoom = true
   }
 
-  private readonly onRoomGone = (room: string): void => {
-    const live = this.live.get(room)
-    if (live === undefined) return
-    live.isInRoom = false
-    this.endIfUnheard(room, live)
+  private readonly onRoomDeleted = (room: string): void => {
+    const entry = this.channels.get(room)
+    if (entry === undefined) return
+    entry.isInRoom = false
+    this.endIfUnused(room, entry)
   }
 
   private readonly onMessage = (topic: string, message: string): void => {
-    if (!topic.startsWith(this.topicStart)) return
-    const channel = topic.slice(this.topicStart.length)
+    if (!topic.startsWith(this.topicPrefix)) return
+    const channel = topic.slice(this.topicPrefix.length)
     for (const [key, value] of Object.entries(readState(message))) this.hear(channel, key, value)
   }
 
-  private begin(channel: string): Live {
-    const known = this.live.get(channel)
+  private begin(channel: string): FollowedChannel {
+    const known = this.channels.get(channel)
     if (known !== undefined) return known
-    const live: Live = {
-      ...{ values: {}, untold: new Set(), window: undefined, listeners: new Set(), isInRoom: false },
+    const entry: FollowedChannel = {
+      ...{ values: {}, unpublished: new Set(), window: undefined, listeners: new Set(), isInRoom: false },
       ...{ loaded: undefined, sureAt: -Infinity },
     }
-    this.live.set(channel, live)
-    // Whoever asks for the state is told of a failure; the others get it when PostgreSQL is asked again.
-    this.loaded(channel, live).catch(() => undefined)
-    return live
+    this.channels.set(channel, entry)
+    // `stateOf` reports a failure to its caller; the periodic check loads the values for the others.
+    this.loaded(channel, entry).catch(() => undefined)
+    return entry
   }
 
-  private loaded(channel: string, live: Live): Promise<void> {
-    live.loaded ??= this.load(channel, live).catch((error: unknown) => {
-      live.loaded = undefined
+  private loaded(channel: string, entry: FollowedChannel): Promise<void> {
+    entry.loaded ??= this.load(channel, entry).catch((error: unknown) => {
+      entry.loaded = undefined
       throw error
     })
-    return live.loaded
+    return entry.loaded
   }
 
-  /** Hears first and reads then, so that nothing falls between the two. */
-  private async load(channel: string, live: Live): Promise<void> {
+  /** Subscribes before reading, so that no value is missed. */
+  private async load(channel: string, entry: FollowedChannel): Promise<void> {
     const { subscriber } = this.world.redis
-    const subscribed = subscriber.subscribe(this.topicStart + channel).catch(() => undefined)
-    const late = new AbortController()
-    const waited = pause(subscribeWithinMs, undefined, { signal: late.signal }).catch(() => undefined)
-    if (subscriber.status === 'ready') await Promise.race([subscribed, waited])
-    late.abort()
+    const subscribed = subscriber.subscribe(this.topicPrefix + channel).catch(() => undefined)
+    const settled = new AbortController()
+    const timeout = pause(subscribeTimeoutMs, undefined, { signal: settled.signal }).catch(() => undefined)
+    if (subscriber.status === 'ready') await Promise.race([subscribed, timeout])
+    settled.abort()
     const { state, isSure } = await this.values.read(channel)
-    for (const [key, value] of Object.entries(state)) if (isNewer(value, live.values[key])) live.values[key] = value
-    if (isSure) live.sureAt = this.world.clock.now()
+    for (const [key, value] of Object.entries(state)) if (isNewer(value, entry.values[key])) entry.values[key] = value
+    if (isSure) entry.sureAt = this.world.clock.now()
   }
 
-  private endIfUnheard(channel: string, live: Live): void {
-    if (live.isInRoom || live.listeners.size > 0 || this.live.get(channel) !== live) return
-    clearTimeout(live.window)
-    this.live.delete(channel)
-    this.world.redis.subscriber.unsubscribe(this.topicStart + channel).catch(() => undefined)
+  private endIfUnused(channel: string, entry: FollowedChannel): void {
+    if (entry.isInRoom || entry.listeners.size > 0 || this.channels.get(channel) !== entry) return
+    clearTimeout(entry.window)
+    this.channels.delete(channel)
+    this.world.redis.subscriber.unsubscribe(this.topicPrefix + channel).catch(() => undefined)
   }
 }
 

@@ -8,25 +8,25 @@ import { createValues } from './values'
 import { watchState } from './watch-state'
 
 export interface State extends AsyncDisposable {
-  /** The newest values of a channel: from memory when somebody here follows it, else from Redis or PostgreSQL. */
+  /** Reads the current values of a channel: from memory when followed on this node, else from Redis or PostgreSQL. */
   readonly stateOf: (channel: string) => Promise<StreamState>
-  /** Hears the frames that sockets get on a channel; for what follows it without one. Call what it answers to hear no more. */
+  /** Listens to the state frames of a channel, for subscriptions over REST. Returns a function that stops it. */
   readonly listen: (channel: string, listener: (frame: StateFrame) => void) => () => void
-  /** Tells a socket that was spared state while it was slow what is newest on its channels. */
+  /** Sends a recovered slow socket the current values of its channels. */
   readonly remind: (socket: Socket) => void
-  /** Whether this node settles changes at the moment. */
+  /** Whether this node is the leader that applies counter changes. */
   readonly leads: boolean
 }
 
 /**
- * Values that change too often to tell every change of: each is told to the followers at most once a window, and the newest
- * always. One of the nodes settles what waits; Redis brings the values to the nodes that follow them; what Redis loses or
- * cannot carry is read from PostgreSQL, for all channels at once.
+ * Publishes counter values, which change too often for an event each: followers get a value at most once per window, and always the
+ * newest. One node applies pending changes; Redis pub/sub brings the values to the nodes with followers; a value lost by Redis is read
+ * from PostgreSQL, in one query for all channels.
  */
 export function openState(world: World, product: Product, io: Server): State {
   const values = createValues(world, product)
   const followed = new Followed(world, io, values)
-  const watching = watchState(world, values, followed)
+  const repair = watchState(world, values, followed)
   const flusher = startFlusher(world, product, values, (channel, key, value) => followed.hear(channel, key, value))
   return {
     stateOf: channel => followed.stateOf(channel),
@@ -37,7 +37,7 @@ export function openState(world: World, product: Product, io: Server): State {
     },
     [Symbol.asyncDispose]: async () => {
       await flusher[Symbol.asyncDispose]()
-      await watching[Symbol.asyncDispose]()
+      await repair[Symbol.asyncDispose]()
       followed[Symbol.dispose]()
     },
   }

@@ -4,8 +4,8 @@ const firstPauseMs = 1_000
 const pauseMsMax = 60_000
 
 /**
- * Targets that could not be settled. They are left alone for a while, longer each time, and then tried by themselves, so that
- * one which cannot be settled does not hold up the rest.
+ * Targets whose changes could not be applied. They are retried one by one with an exponential back-off, so that a failing target does
+ * not block the others.
  */
 export class Suspects {
   private readonly known = new Map<string, { failures: number; at: number }>()
@@ -28,7 +28,7 @@ export class Suspects {
     const found = this.known.get(target)
     if (found === undefined) return false
     const sinceMs = this.clock.now() - found.at
-    // A clock that was set back must not make the pause longer.
+    // A clock set back must not extend the back-off.
     return sinceMs >= 0 && sinceMs < Math.min(firstPauseMs * 2 ** (found.failures - 1), pauseMsMax)
   }
 }

@@ -6,25 +6,25 @@ import { type World } from '../../kernel/world'
 
 export type StateValue = StreamState[string]
 
-/** What Redis has not taken yet; of more than so many channels PostgreSQL reminds us. */
-const owedMax = 10_000
+/** Limit of values that Redis could not take; values beyond it are repaired from PostgreSQL. */
+const unpublishedMax = 10_000
 
-/** Where the values of channels come from, and how they reach the other nodes. */
+/** Reads the counter values of channels, and publishes them to the other nodes. */
 export interface Values {
-  /** What this channel has values of: none for most kinds. */
+  /** The counter types of a channel; none for most channel types. */
   typesOf(channel: string): readonly AnyTallyType[]
-  /** From Redis, or from PostgreSQL if something is missing there. `isSure` when it is what PostgreSQL says. */
+  /** Reads from Redis, or from PostgreSQL when a value is missing there; then `isSure` is true. */
   read(channel: string): Promise<{ state: StreamState; isSure: boolean }>
-  /** What PostgreSQL says, one query for each kind of value. */
+  /** Reads from PostgreSQL, one query per counter type. */
   readSure(channels: readonly string[]): Promise<Map<string, StreamState>>
-  /** Tells all nodes, as soon as Redis is there, unless they know a newer value. Never rejects. */
+  /** Publishes a value to all nodes, or as soon as Redis is up again; nodes drop it when they have a newer one. Never rejects. */
   publish(channel: string, key: string, value: StateValue): Promise<void>
 }
 
 export function createValues(world: World, { tallies }: Pick<Product, 'tallies'>): Values {
-  const owed = new Map<string, { channel: string; key: string; value: StateValue }>()
+  const unpublished = new Map<string, { channel: string; key: string; value: StateValue }>()
   const typesOf = (channel: string) => tallies.filter(({ kind }) => kind === kindOf(channel))
-  const readTogether = gather(channels => readSure(channels))
+  const readBatched = gather(channels => readSure(channels))
 
   async function readSure(channels: readonly string[]): Promise<Map<string, StreamState>> {
     const states = new Map(channels.map((channel): [string, StreamState] => [channel, {}]))
@@ -42,15 +42,16 @@ export function createValues(world: World, { tallies }: Pick<Product, 'tallies'>
     const name = `${channel} ${key}`
     try {
       await world.stateCache.set(channel, key, value)
-      if (owed.get(name)?.value === value) owed.delete(name)
+      if (unpublished.get(name)?.value === value) unpublished.delete(name)
     } catch {
-      const rev = owed.get(name)?.value.rev ?? -1
-      if (rev < value.rev && (owed.has(name) || owed.size < owedMax)) owed.set(name, { channel, key, value })
+      const rev = unpublished.get(name)?.value.rev ?? -1
+      if (rev < value.rev && (unpublished.has(name) || unpublished.size < unpublishedMax))
+        unpublished.set(name, { channel, key, value })
     }
   }
 
   world.redis.commands.on('ready', () => {
-    for (const { channel, key, value } of [...owed.values()]) void publish(channel, key, value)
+    for (const { channel, key, value } of [...unpublished.values()]) void publish(channel, key, value)
   })
 
   return {
@@ -63,7 +64,7 @@ export function createValues(world: World, { tallies }: Pick<Product, 'tallies'>
       const keys = types.map(({ key }) => key)
       const known = await world.stateCache.get(channel, keys).catch((): StreamState => ({}))
       if (keys.every(key => key in known)) return { state: known, isSure: false }
-      const state = (await readTogether(channel)) ?? {}
+      const state = (await readBatched(channel)) ?? {}
       for (const [key, value] of Object.entries(state)) void publish(channel, key, value)
       return { state, isSure: true }
     },

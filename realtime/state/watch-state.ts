@@ -4,26 +4,26 @@ import { type World } from '../../kernel/world'
 import { type Followed } from './followed'
 import { type Values } from './values'
 
-/** PostgreSQL is asked at most once in so long, whatever is followed. */
-const lookEveryMs = 1_000
-/** What Redis has told may be late or lost without a trace: PostgreSQL is asked about it so often. */
-const doubtedAfterMs = 5_000
-const askedAtOnceMax = 2_000
+/** Minimum interval of reading PostgreSQL. */
+const intervalMs = 1_000
+/** Age after which a value is read again from PostgreSQL, because Redis can lose a message without an error. */
+const recheckAfterMs = 5_000
+const channelsPerReadMax = 2_000
 
 /**
- * Makes up for what Redis does not tell: while it is away or frozen, everything followed is read from PostgreSQL once a second;
- * when it is back, once more; and in good times now and then, and soon after a value came from the copy in Redis.
+ * Repairs values that Redis did not deliver: while it is down or frozen, all followed channels are read from PostgreSQL once a second;
+ * once more when it is back; every 5 s while it is up, and soon after a value was read from the copy in Redis.
  */
 export function watchState(world: World, values: Values, followed: Followed): AsyncDisposable {
   const closing = new AbortController()
   let isHealthy = true
 
-  async function look(): Promise<void> {
+  async function repair(): Promise<void> {
     const wasHealthy = isHealthy
-    isHealthy = world.redis.subscriber.status === 'ready' && (await isThere(world))
+    isHealthy = world.redis.subscriber.status === 'ready' && (await isRedisUp(world))
     if (isHealthy && !wasHealthy) followed.doubtAll()
-    const then = world.clock.now() - (isHealthy ? doubtedAfterMs : 0)
-    const channels = followed.unsureSince(then, askedAtOnceMax)
+    const then = world.clock.now() - (isHealthy ? recheckAfterMs : 0)
+    const channels = followed.unsureSince(then, channelsPerReadMax)
     if (channels.length === 0) return
     for (const [channel, state] of await values.readSure(channels))
       for (const [key, value] of Object.entries(state)) {
@@ -36,10 +36,8 @@ export function watchState(world: World, values: Values, followed: Followed): As
 
   async function watch(): Promise<void> {
     while (!closing.signal.aborted) {
-      await look().catch((error: unknown) =>
-        world.log.warn(describeError(error), 'the state of channels could not be read'),
-      )
-      await pause(lookEveryMs, undefined, { signal: closing.signal }).catch(() => undefined)
+      await repair().catch((error: unknown) => world.log.warn(describeError(error), 'could not read channel state'))
+      await pause(intervalMs, undefined, { signal: closing.signal }).catch(() => undefined)
     }
   }
 
@@ -52,7 +50,7 @@ export function watchState(world: World, values: Values, followed: Followed): As
   }
 }
 
-const isThere = ({ redis }: World): Promise<boolean> =>
+const isRedisUp = ({ redis }: World): Promise<boolean> =>
   redis.ping().then(
     () => true,
     () => false,

@@ -1,10 +1,10 @@
 import { tallyWindowMs } from '../../kernel/tally'
 import { type Clock } from '../../kernel/world/clock'
 
-/** Windows end together, so that many targets that change all the time are settled in a few transactions. */
+/** Window ends are rounded up to this grid, so that many busy targets share a transaction. */
 const gridMs = 25
 
-/** Which targets were settled a moment ago and must wait until their window ends. */
+/** The window per target in which it is not updated again. */
 export class Windows {
   private readonly ends = new Map<string, number>()
 
@@ -13,7 +13,7 @@ export class Windows {
   isOver(target: string): boolean {
     const now = this.clock.now()
     const end = this.ends.get(target) ?? now
-    // A clock that was set back must not make a window longer.
+    // A clock set back must not extend a window.
     return end <= now || end > now + 2 * tallyWindowMs
   }
 
@@ -21,11 +21,11 @@ export class Windows {
     this.ends.set(target, Math.ceil((this.clock.now() + tallyWindowMs) / gridMs) * gridMs)
   }
 
-  /** How long until the first of these may be settled. */
+  /** Milliseconds until the first of these targets may be updated. */
   untilNextMs(targets: readonly string[]): number {
     const now = this.clock.now()
-    const lefts = targets.map(target => (this.isOver(target) ? 0 : (this.ends.get(target) ?? now) - now))
-    return Math.min(...lefts, tallyWindowMs)
+    const remaining = targets.map(target => (this.isOver(target) ? 0 : (this.ends.get(target) ?? now) - now))
+    return Math.min(...remaining, tallyWindowMs)
   }
 
   forgetOver(): void {

@@ -1,6 +1,6 @@
 import { apiRoot } from '../rest'
 
-/** The Socket.IO door: its script fills it from the AsyncAPI document. */
+/** Page of the Socket.IO API; its script fills it from the AsyncAPI document. */
 export const livePage = `<!doctype html>
 <html lang="en">
 <head>
@@ -15,15 +15,15 @@ export const livePage = `<!doctype html>
   <main id="live">
     <h1>Live</h1>
     <p id="about"></p>
-    <p><input id="filter" type="search" placeholder="Filter calls, events and shapes" aria-label="Filter"></p>
+    <p><input id="filter" type="search" placeholder="Filter calls, events and schemas" aria-label="Filter"></p>
     <section><h2>Channels</h2><div id="channels"></div></section>
     <section><h2>Calls</h2><div id="calls"></div></section>
     <section><h2>Events</h2><div id="events"></div></section>
-    <section><h2>Closings</h2><div id="closings"></div></section>
-    <section><h2>Shapes</h2><div id="shapes"></div></section>
-    <p>All of this as a document: <a href="${apiRoot}/asyncapi.json">asyncapi.json</a> (AsyncAPI 3)</p>
+    <section><h2>Close reasons</h2><div id="closings"></div></section>
+    <section><h2>Schemas</h2><div id="shapes"></div></section>
+    <p>As a document: <a href="${apiRoot}/asyncapi.json">asyncapi.json</a> (AsyncAPI 3)</p>
   </main>
-  <noscript>This page needs JavaScript; the document it shows is <a href="${apiRoot}/asyncapi.json">asyncapi.json</a>.</noscript>
+  <noscript>This page needs JavaScript. It shows <a href="${apiRoot}/asyncapi.json">asyncapi.json</a>.</noscript>
   <script src="${apiRoot}/docs/live.js"></script>
 </body>
 </html>

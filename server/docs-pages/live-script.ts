@@ -1,6 +1,6 @@
 import { apiRoot } from '../rest'
 
-/** Shows the AsyncAPI document. Text enters the page as text only, never as markup. */
+/** Renders the AsyncAPI document. Inserts text as text nodes only, never as markup. */
 export const liveScript = `'use strict'
 
 const at = id => document.getElementById(id)
@@ -12,12 +12,12 @@ function element(name, attributes, ...children) {
   return made
 }
 
-/** Words between backticks are code. */
+/** Renders words between backticks as code. */
 const prose = text => text.split('\`').map((part, index) => (index % 2 === 0 ? part : element('code', {}, part)))
 
 const nameOf = reference => reference.split('/').at(-1)
 
-/** A schema as people write types: a list of texts and of links to shapes. */
+/** A schema in TypeScript notation: a list of texts and of links to named schemas. */
 function typeOf(schema, indent = '') {
   if (schema === undefined) return ['nothing']
   if (schema.$ref) return [element('a', { href: '#' + nameOf(schema.$ref) }, nameOf(schema.$ref))]
@@ -42,7 +42,7 @@ function objectType({ properties = {}, patternProperties, required = [] }, inden
   return lines.length === 0 ? ['{}'] : ['{\\n', ...lines, indent + '}']
 }
 
-/** What a type leaves out: the format, and how large or long. */
+/** Constraints that a type does not show: the format and the range. */
 function note({ type, format, minimum, maximum, minLength, maxLength }) {
   const isText = [type].flat().includes('string')
   const low = isText ? minLength : minimum
@@ -62,28 +62,29 @@ const entry = (id, name, summary, ...inside) =>
 function callEntry(name, { summary, description }, messages) {
   const sent = messages[name].payload.properties
   const answer = messages[name + '.ack'].payload.oneOf[0]
-  const key = sent.key ? [element('p', {}, 'Takes a key: a repeat with the same one answers as the first call did.')] : []
-  const terms = description ? [element('p', {}, description)] : []
+  const key = sent.key ? [element('p', {}, 'Takes an idempotency key: a call with the same key returns the answer of the first.')] : []
+  const terms = description ? [element('p', {}, ...prose(description))] : []
   return entry(name, name, summary, ...terms, ...key, ...block('input', sent.input), ...block('answer', answer))
 }
 
-/** What the protocol says comes as it is; what happened comes within the frame \`events\`, and only its data is its own. */
-const saidEntry = (name, { summary, tags }, messages) => {
+/** Messages of the protocol have a payload of their own; events arrive within the frame \`events\`, so show their data. */
+const messageEntry = (name, { summary, description, tags }, messages) => {
   const { payload } = messages[name]
   const [{ name: group }] = tags
-  if (group === 'protocol') return entry('said.' + name, name, summary, ...block('message', payload))
-  return entry(name, name, summary, ...block('data', payload.properties.data))
+  const terms = description ? [element('p', {}, ...prose(description))] : []
+  if (group === 'protocol') return entry('message.' + name, name, summary, ...terms, ...block('message', payload))
+  return entry(name, name, summary, ...terms, ...block('data', payload.properties.data))
 }
 
-/** Under a heading for each skill, and one for the protocol itself. */
+/** Groups entries under a heading per skill, and one for the protocol. */
 function grouped(entries) {
   const groups = new Map()
   for (const [group, one] of entries) groups.set(group, [...(groups.get(group) ?? []), one])
   return [...groups].map(([group, list]) => element('div', { class: 'group' }, element('h3', {}, group), ...list))
 }
 
-/** What of a channel is no event. */
-const keeps = ({ snapshot, state, presence, signals }) =>
+/** A channel's snapshot, state and signals. */
+const extrasOf = ({ snapshot, state, presence, signals }) =>
   [
     ['snapshot', snapshot ? [snapshot] : []],
     ['state', [...state.map(({ key }) => key), ...(presence ? ['presence'] : [])]],
@@ -93,9 +94,9 @@ const keeps = ({ snapshot, state, presence, signals }) =>
     .map(([what, names]) => what + ': ' + names.map(name => '\`' + name + '\`').join(', '))
     .join('; ')
 
-const closing = ({ code, status, when, comeBack }) => [
+const closeReason = ({ code, status, when, comeBack }) => [
   element('dt', {}, element('code', {}, code), ' ' + status),
-  element('dd', {}, ...prose(when), ' Come back: ', ...prose(comeBack), '.'),
+  element('dd', {}, ...prose(when), ' ', ...prose(comeBack), '.'),
 ]
 
 function show(doc) {
@@ -111,22 +112,22 @@ function show(doc) {
   at('channels').append(
     element('dl', {}, ...doc['x-channels'].flatMap(channel => [
       element('dt', {}, element('code', {}, channel.name)),
-      element('dd', {}, ...prose(channel.summary + '. ' + keeps(channel))),
+      element('dd', {}, ...prose([channel.summary + '.', channel.description, extrasOf(channel)].filter(Boolean).join(' '))),
     ])),
   )
   at('calls').append(...made('receive', callEntry))
-  at('events').append(...made('send', saidEntry))
-  at('closings').append(element('dl', {}, ...doc['x-closings'].flatMap(closing)))
-  const shapes = Object.entries(doc.components.schemas)
-  at('shapes').append(...shapes.map(([name, schema]) => entry(name, name, '', element('pre', {}, ...typeOf(schema)))))
+  at('events').append(...made('send', messageEntry))
+  at('closings').append(element('dl', {}, ...doc['x-closings'].flatMap(closeReason)))
+  const schemas = Object.entries(doc.components.schemas)
+  at('shapes').append(...schemas.map(([name, schema]) => entry(name, name, '', element('pre', {}, ...typeOf(schema)))))
 }
 
-/** Opens what the address names, as when a link to a shape is followed. */
-function openNamed() {
-  const named = at(decodeURIComponent(location.hash.slice(1)))
-  if (!(named instanceof HTMLDetailsElement)) return
-  named.open = true
-  named.scrollIntoView()
+/** Opens the entry that the URL's hash names, as when a link to a schema is followed. */
+function openTarget() {
+  const target = at(decodeURIComponent(location.hash.slice(1)))
+  if (!(target instanceof HTMLDetailsElement)) return
+  target.open = true
+  target.scrollIntoView()
 }
 
 function filter() {
@@ -142,9 +143,9 @@ fetch('${apiRoot}/asyncapi.json')
   .then(response => response.json())
   .then(doc => {
     show(doc)
-    openNamed()
+    openTarget()
     at('filter').addEventListener('input', filter)
-    addEventListener('hashchange', openNamed)
+    addEventListener('hashchange', openTarget)
   })
-  .catch(error => at('about').append('The document could not be shown: ' + error))
+  .catch(error => at('about').append('Could not load the document: ' + error))
 `

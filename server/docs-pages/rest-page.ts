@@ -1,6 +1,6 @@
 import { apiRoot } from '../rest'
 
-/** Swagger UI over the OpenAPI document. */
+/** Page of the REST API: Swagger UI on the OpenAPI document. */
 export const restPage = `<!doctype html>
 <html lang="en">
 <head>

@@ -1,4 +1,4 @@
-/** For both pages; what follows `#live` is for that page alone. */
+/** Styles of both pages; rules with `#live` apply to the Socket.IO page only. */
 export const style = `body { margin: 0; }
 nav {
   display: flex;

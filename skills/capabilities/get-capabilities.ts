@@ -52,40 +52,40 @@ const capabilities = named(
     upload: shape({
       contentTypes: list(written, 100),
       bytesMax: count,
-      /** Larger files are sent in parts. */
+      /** Files larger than this are uploaded in parts. */
       singlePutBytesMax: count,
       partBytesMin: count,
       partBytesMax: count,
       /** How many parts one call signs. */
       partsPerCallMax: count,
-      /** What all files of a person may take together. */
+      /** Total size of all files of one user. */
       quotaBytes: count,
-      /** How many may wait for their file. */
+      /** How many initiated uploads may be waiting for their file. */
       pendingMax: count,
       sendWithinSeconds: count,
       putUrlSeconds: count,
-      /** A release may be planned so far ahead. */
+      /** How far ahead a release may be scheduled. */
       releaseAheadSecondsMax: count,
-      /** So long what failed through no fault of its file may be tried again without sending it anew. */
+      /** How long an upload that failed on the server's side can be retried without sending the file again. */
       retryWithinSeconds: count,
     }),
     pictures: shape({
       contentTypes: list(written, 20),
       bytesMax: count,
       pixelsMax: count,
-      /** The shorter side, in pixels. */
+      /** Minimum length of the shorter side, in pixels. */
       sideMin: count,
-      /** How many may wait for their file or be worked on. */
+      /** How many pictures may be waiting for their file or be processing. */
       pendingMax: count,
       sendWithinSeconds: count,
       putUrlSeconds: count,
-      /** `<at>/<picture id>/<file>` is the address of each; `at` may be below the API's own origin. */
+      /** A picture file's URL is `<at>/<picture id>/<file>`; `at` is absolute, or a path of the API's origin. */
       at: written,
       files: list(written, 20),
     }),
     /**
-     * A grant lasts for what is left of the track and the margin, at most the maximum; one that others use too, for half the
-     * margin less. `deliveries`: how it may be had. `qualities`: those that a progressive file may have.
+     * A grant lasts for the rest of the track plus the margin, up to the maximum; a grant shared between listeners lasts half
+     * the margin less. `deliveries`: signed URL or cookies. `qualities`: the qualities of a progressive file.
      */
     streaming: shape({
       grantMarginSeconds: count,
@@ -99,13 +99,13 @@ const capabilities = named(
     }),
     plays: shape({
       tellEveryMs: count,
-      /** Heard so long a play counts, at most: half of a track that is shorter than twice this. */
+      /** Listening time after which a play counts; half the duration for tracks shorter than twice this. */
       thresholdMsMax: count,
-      /** So long a listener of a track counts no second time, or for as long as the track is. */
+      /** A listener counts once per track within this time, or within the track's duration if that is longer. */
       windowSecondsMin: count,
-      /** So long after its opening a play may be told of. */
+      /** How long after its start a play accepts progress reports. */
       tellWithinSeconds: count,
-      /** What one network counts without tokens: of one track, and of all. */
+      /** Plays counted per day from one network without a token: of one track, and of all tracks. */
       networkTrackPlaysPerDayMax: count,
       networkPlaysPerDayMax: count,
     }),
@@ -117,7 +117,7 @@ const capabilities = named(
 
 const seconds = (ms: number) => ms / 1_000
 
-const present = ({ config, media }: Pick<World, 'config' | 'media'>): Value<typeof capabilities> => ({
+const viewCapabilities = ({ config, media }: Pick<World, 'config' | 'media'>): Value<typeof capabilities> => ({
   upload: {
     quotaBytes: config.uploads.quotaBytes,
     contentTypes: [...audioTypes],
@@ -146,10 +146,10 @@ const present = ({ config, media }: Pick<World, 'config' | 'media'>): Value<type
   live: { channelsMax: channelsPerSocketMax, eventsMax: catchUpEventsMax, waitSecondsMax, keptDays: logKeptDays },
   lists: { limitDefault: pageSizeDefault, limitMax: pageSizeMax },
   idempotencyKeyHours: keysKeptHours,
-  pictures: { ...picturesPresent, at: picturesAt(config.cdn) },
+  pictures: { ...pictureLimits, at: picturesBaseUrl(config.cdn) },
 })
 
-const picturesPresent = {
+const pictureLimits = {
   contentTypes: [...pictureTypes],
   bytesMax: pictureBytesMax,
   pixelsMax: picturePixelsMax,
@@ -160,15 +160,16 @@ const picturesPresent = {
   files: [...pictureFiles],
 }
 
-/** Straight to the distribution, where there is one; else the API redirects to the bucket. */
-const picturesAt = (cdn: { origin: string } | undefined) =>
+/** The CDN if one is configured; otherwise the API, which redirects to the bucket. */
+const picturesBaseUrl = (cdn: { origin: string } | undefined) =>
   cdn === undefined ? '/api/v1/pictures' : `${cdn.origin}/pictures`
 
 export const getCapabilities = operation({
   name: 'capabilities.getCapabilities',
   route: 'GET /capabilities',
-  summary:
-    'What is taken here and how much of it: formats, limits and how long things are good for. Ask instead of hard-coding.',
+  summary: 'Get supported formats and limits',
+  description:
+    'Formats, limits and lifetimes of uploads, pictures, streaming, plays and lists. Read them here instead of hard-coding them.',
   who: 'anyone',
   input: nothing,
   output: capabilities,
@@ -179,5 +180,5 @@ export const getCapabilities = operation({
 
   allow: () => true,
 
-  run: async (_call, { world }) => present(world),
+  run: async (_call, { world }) => viewCapabilities(world),
 })

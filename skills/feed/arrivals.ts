@@ -6,7 +6,7 @@ import { actorsShownMax, type feedItem } from './views'
 
 type Item = Value<typeof feedItem>
 
-/** How a track came into somebody's feed. */
+/** A track in somebody's feed, and who published or reposted it. */
 export interface Arrival {
   trackId: string
   at: Date
@@ -23,92 +23,92 @@ export interface FeedWish {
 }
 
 /**
- * The newest arrivals after a position, each track once, at the earliest of its events in the viewer's circle. It reads
- * the newest events and keeps those that brought their track; where most are repeats it reads on, more at a time.
+ * The newest feed entries after a cursor, each track once, at the earliest publication or repost by a followed person. Reads
+ * the newest activities and keeps the first of each track; where most are repeats, it reads on in larger batches.
  */
-export async function arrivalsOf({ db }: World, wish: FeedWish): Promise<Arrival[]> {
-  const statement = wish.onlyPublished
-    ? { name: 'feed-published', text: eventsSql(published) }
-    : { name: 'feed', text: eventsSql(`${published} union all ${reposted}`) }
-  const found: Arrival[] = []
-  let { after } = wish
-  for (let window = 2 * wish.limit; found.length < wish.limit; window *= 4) {
-    const events = await db.read<Event>({ ...statement, values: [wish.viewerId, ...after, window] })
-    found.push(...events.filter(isArrival))
-    const last = events.at(-1)
-    if (last === undefined || events.length < window) break
+export async function arrivalsOf({ db }: World, options: FeedWish): Promise<Arrival[]> {
+  const statement = options.onlyPublished
+    ? { name: 'feed-published', text: activitiesSql(publications) }
+    : { name: 'feed', text: activitiesSql(`${publications} union all ${reposts}`) }
+  const entries: Arrival[] = []
+  let { after } = options
+  for (let batchSize = 2 * options.limit; entries.length < options.limit; batchSize *= 4) {
+    const activities = await db.read<Activity>({ ...statement, values: [options.viewerId, ...after, batchSize] })
+    entries.push(...activities.filter(isFirstOfTrack))
+    const last = activities.at(-1)
+    if (last === undefined || activities.length < batchSize) break
     after = [last.at.toISOString(), last.trackId]
   }
-  return found.slice(0, wish.limit)
+  return entries.slice(0, options.limit)
 }
 
-/** Without actors it brought nothing: a repeat, or what the viewer may not see. */
-type Event = Omit<Arrival, 'actors'> & { actors: Item['actors'] | null }
-const isArrival = (event: Event): event is Arrival => event.actors !== null
+/** Actors are null for a repeat and for a track that the viewer may not see. */
+type Activity = Omit<Arrival, 'actors'> & { actors: Item['actors'] | null }
+const isFirstOfTrack = (activity: Activity): activity is Arrival => activity.actors !== null
 
-/** SQL: the last condition is that of the indexes. */
+/** SQL: `published_at is not null` is the condition of the partial indexes. */
 export const listed = `${isTrackListed('t')} and t.published_at is not null`
-const listedInCircle = `${isTrackListedToFollowers('t')} and t.published_at is not null`
+const listedToFollowers = `${isTrackListedToFollowers('t')} and t.published_at is not null`
 
 const beforeCursor = (at: string, id: string) => `(${at}, ${id}) < (cast($2 as timestamptz), cast($3 as uuid))`
 
 /**
- * Per person of the circle their newest tracks: a walk of the index tracks_published_of_owner from the position down,
- * that ends after `$4` rows, so that the cost grows with the circle and the page, not with all that was ever published.
+ * The newest tracks of each source: an index scan of tracks_published_of_owner from the cursor that ends after `$4` rows, so
+ * that the cost grows with the number of sources and the page, not with everything they ever published.
  */
-const published = `
-  select found.*, circle.id as person_id, 'published' as reason from circle cross join lateral (
+const publications = `
+  select found.*, source.id as person_id, 'published' as reason from source cross join lateral (
     select t.id as track_id, t.published_at as at from tracks t
-    where t.owner_id = circle.id and ${listedInCircle} and ${beforeCursor('t.published_at', 't.id')}
+    where t.owner_id = source.id and ${listedToFollowers} and ${beforeCursor('t.published_at', 't.id')}
     order by t.published_at desc, t.id desc limit $4
   ) found`
 
-/** The same walk over reposts_of_profile. What the viewers repost themselves is no news to them. */
-const reposted = `
-  select found.*, circle.id, 'reposted' from circle cross join lateral (
+/** The same scan of reposts_of_profile, without the viewer's own reposts. */
+const reposts = `
+  select found.*, source.id, 'reposted' from source cross join lateral (
     select r.track_id, r.created_at from reposts r
-    where r.profile_id = circle.id and ${beforeCursor('r.created_at', 'r.track_id')}
+    where r.profile_id = source.id and ${beforeCursor('r.created_at', 'r.track_id')}
     order by r.created_at desc, r.track_id desc limit $4
-  ) found where circle.id <> $1`
+  ) found where source.id <> $1`
 
 /**
- * A repost brought a track that may be seen, unless somebody of the circle brought it earlier: its artist, who counts as
- * the first even when it was reposted while it was not listed, or another repost, found by its primary key.
+ * A repost enters the feed if the viewer may see the track and no other source was earlier: neither its artist, who comes
+ * first even if the track was not listed when it was reposted, nor an earlier repost, found by primary key.
  */
-const broughtByRepost = `
-  ${listed} and not ${blockBetween('t.owner_id', '$1')} and t.owner_id not in (select id from circle)
+const isFirstRepost = `
+  ${listed} and not ${blockBetween('t.owner_id', '$1')} and t.owner_id not in (select id from source)
   and not exists (
-    select from circle other join reposts earlier on earlier.track_id = t.id and earlier.profile_id = other.id
-    where other.id <> $1 and (earlier.created_at, earlier.profile_id) < (event.at, event.person_id))`
+    select from source other join reposts earlier on earlier.track_id = t.id and earlier.profile_id = other.id
+    where other.id <> $1 and (earlier.created_at, earlier.profile_id) < (activity.at, activity.person_id))`
 
-/** Who of the circle brought the track, the earliest first. Looked up only for what is shown. */
+/** The sources that published or reposted the track, earliest first. Evaluated only for tracks that enter the feed. */
 const actors = (withReposts: boolean) => `
   select cast(count(*) as integer) as count, jsonb_agg((
       select ${summaryJson('p')}
       from profiles p where p.id = actor.id
-    ) order by place) filter (where place <= ${actorsShownMax}) as named
+    ) order by rank) filter (where rank <= ${actorsShownMax}) as named
   from (
-    select id, row_number() over (order by min(at), id) as place from (
-      select owner_id as id, published_at as at where owner_id in (select id from circle)
+    select id, row_number() over (order by min(at), id) as rank from (
+      select owner_id as id, published_at as at where owner_id in (select id from source)
       ${withReposts ? `union all ${reposters}` : ''}
-    ) bringing group by id
+    ) actor_activity group by id
   ) actor`
 
 const reposters = `
-  select r.profile_id, r.created_at from circle join reposts r on r.track_id = judged.track_id and r.profile_id = circle.id
-  where circle.id <> $1`
+  select r.profile_id, r.created_at from source join reposts r on r.track_id = candidate.track_id and r.profile_id = source.id
+  where source.id <> $1`
 
-/** The circle is whom the viewer follows, and the viewer. Of events in the same instant the first comes first. */
-const eventsSql = (sources: string) => `
-  with circle as materialized (
+/** `source`: the viewer and the people they follow. Activities of the same instant are ordered by track and person. */
+const activitiesSql = (activities: string) => `
+  with source as materialized (
     select followee_id as id from follows where follower_id = $1 and not ${blockBetween('followee_id', '$1')}
     union all select cast($1 as uuid)
-  ), event as (
-    select * from (${sources}) event order by at desc, track_id desc, person_id limit $4
-  ), judged as materialized (
-    select event.*, t.owner_id, t.published_at, event.reason = 'published' or (${broughtByRepost}) as is_arrival
-    from event join tracks t on t.id = event.track_id
+  ), activity as (
+    select * from (${activities}) activity order by at desc, track_id desc, person_id limit $4
+  ), candidate as materialized (
+    select activity.*, t.owner_id, t.published_at, activity.reason = 'published' or (${isFirstRepost}) as is_first
+    from activity join tracks t on t.id = activity.track_id
   )
   select track_id as "trackId", at, reason, actors.count as "actorCount", actors.named as actors
-  from judged left join lateral (${actors(sources !== published)}) actors on is_arrival
+  from candidate left join lateral (${actors(activities !== publications)}) actors on is_first
   order by at desc, track_id desc, person_id`

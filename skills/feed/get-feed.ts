@@ -9,7 +9,10 @@ import { feedItem } from './views'
 export const getFeed = operation({
   name: 'feed.getFeed',
   route: 'GET /feed',
-  summary: 'What you and those you follow published and what they reposted, newest first; each track once.',
+  summary: 'Get your feed',
+  description:
+    'Tracks that you and the people you follow published, and tracks that they reposted, newest first. Each track appears once. ' +
+    'With `only=published` reposts are left out.',
   who: 'signed-in',
   input: shape({ ...paging, only: optional(literal('published')) }),
   output: pageOf(feedItem),
@@ -18,8 +21,8 @@ export const getFeed = operation({
 
   load(input, { actor, world }) {
     const after = readCursor(input, 2) ?? newest
-    const wish = { viewerId: actor.id, limit: pageSize(input) + 1, onlyPublished: input.only !== undefined }
-    return arrivalsOf(world, { ...wish, after })
+    const options = { viewerId: actor.id, limit: pageSize(input) + 1, onlyPublished: input.only !== undefined }
+    return arrivalsOf(world, { ...options, after })
   },
 
   allow: () => true,

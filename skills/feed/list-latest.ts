@@ -8,7 +8,8 @@ import { listed } from './arrivals'
 export const listLatest = operation({
   name: 'feed.listLatest',
   route: 'GET /tracks',
-  summary: 'The newest public tracks of everybody.',
+  summary: 'List the latest tracks',
+  description: 'Public tracks of all artists, newest first.',
   who: 'anyone',
   input: shape({ ...paging }),
   output: pageOf(trackView),
@@ -39,7 +40,7 @@ interface Published {
 
 const keysOf = ({ at, id }: Published) => [at.toISOString(), id]
 
-/** A walk of the index tracks_published. */
+/** An index scan of tracks_published. */
 const latestSql = `
   select t.id, t.published_at as at from tracks t
   where ${listed} and (t.published_at, t.id) < (cast($2 as timestamptz), cast($3 as uuid))

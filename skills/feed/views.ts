@@ -2,12 +2,12 @@ import { count, instant, list, named, oneOf, shape } from '../../kernel/schema'
 import { trackView } from '../streaming/views'
 import { profileSummary } from '../user-profile/views'
 
-/** So many of those who brought a track are shown by name. */
+/** How many actors are listed by name; `actorCount` counts them all. */
 export const actorsShownMax = 3
 
 /**
- * A track, why it is here, since when, and who brought it: its artist when the viewer follows them, and whoever of those
- * followed reposted it, the earliest first.
+ * A track in a feed. `actors` published or reposted it, earliest first: its artist if the viewer follows them, and followed
+ * people who reposted it. `reason` and `at` are those of the earliest.
  */
 export const feedItem = named(
   'FeedItem',

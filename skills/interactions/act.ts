@@ -6,40 +6,40 @@ import { type Stance, stanceOf, viewStance } from './stance'
 import { trackTally } from './track-tally'
 import { type stanceView } from './views'
 
-/** What listeners do with a track, with the table and the count that tell. */
-const deeds = {
-  likes: { stance: 'liked', done: trackLiked, undone: trackUnliked },
-  reposts: { stance: 'reposted', done: trackReposted, undone: trackUnreposted },
+/** The reactions to a track: the key is both the table and the counter field. */
+const reactions = {
+  likes: { flag: 'liked', added: trackLiked, withdrawn: trackUnliked },
+  reposts: { flag: 'reposted', added: trackReposted, withdrawn: trackUnreposted },
 } as const
 
 /**
- * Does a deed (`by` 1) or takes it back (-1), unless that is so already; answers where the caller stands then. The act and
- * the step of the count are one statement; the count itself moves within a window.
+ * Adds (`by` 1) or withdraws (`by` -1) the caller's like or repost, unless that is the case already, and returns the viewer's
+ * reactions after it. The row and the counter change are one statement; the counter itself is applied within 200 ms.
  */
 export async function act(
-  deed: keyof typeof deeds,
+  table: keyof typeof reactions,
   by: 1 | -1,
   before: Stance,
   context: Context<Actor>,
 ): Promise<Value<typeof stanceView>> {
   const { actor, now, tally, emit } = context
   const { trackId, track, counts } = before
-  const { stance, done, undone } = deeds[deed]
+  const { flag, added, withdrawn } = reactions[table]
   const names = { trackId, actorId: actor.id, now }
-  const sql = by === 1 ? insertInto(deed) : deleteFrom(deed)
-  if (await tally(trackTally, trackId, { actorId: actor.id, [deed]: by }, { sql, names })) {
-    await emit(by === 1 ? done : undone, { trackId, ownerId: track.ownerId, by: before.by })
-    // Where the opposite came in between, on another device, this takes back what was not in the count that was read.
-    const moved = before[stance] === (by === 1) ? 0 : by
-    return viewStance({ ...before, [stance]: by === 1, counts: { ...counts, [deed]: counts[deed] + moved } })
+  const sql = by === 1 ? insertInto(table) : deleteFrom(table)
+  if (await tally(trackTally, trackId, { actorId: actor.id, [table]: by }, { sql, names })) {
+    await emit(by === 1 ? added : withdrawn, { trackId, ownerId: track.ownerId, by: before.by })
+    // If another device did the opposite since the read, the counts that were read already match: do not add `by` again.
+    const difference = before[flag] === (by === 1) ? 0 : by
+    return viewStance({ ...before, [flag]: by === 1, counts: { ...counts, [table]: counts[table] + difference } })
   }
-  // The same act on another device came in between: what it did is not in what was read before it.
-  return viewStance(before[stance] === (by === 1) ? before : await stanceOf(trackId, context))
+  // Another device did the same since the read: read again, because the counts that were read do not include it.
+  return viewStance(before[flag] === (by === 1) ? before : await stanceOf(trackId, context))
 }
 
-const insertInto = (table: keyof typeof deeds): string => `
+const insertInto = (table: keyof typeof reactions): string => `
   insert into ${table} (track_id, profile_id, created_at) values (:trackId, :actorId, :now)
   on conflict do nothing returning 1`
 
-const deleteFrom = (table: keyof typeof deeds): string => `
+const deleteFrom = (table: keyof typeof reactions): string => `
   delete from ${table} where track_id = :trackId and profile_id = :actorId returning 1`

@@ -11,13 +11,14 @@ import { commentAdded } from './events'
 import { duplicateComment } from './refusals'
 import { commentView, describeComment, viewComment } from './views'
 
-/** For so long nobody may say the same about the same track again. */
-const sameTextPauseMs = 60_000
+/** An author cannot post the same text on the same track again within this time. */
+const duplicateWindowMs = 60_000
 
 export const addComment = operation({
   name: 'interactions.addComment',
   route: 'POST /tracks/:trackId/comments',
-  summary: 'Comment at a moment of a track.',
+  summary: 'Comment on a track',
+  description: 'The comment is placed at `positionMs` of the track. The same text twice within a minute is refused.',
   who: 'signed-in',
   input: shape({ trackId: id, body: text(1000), positionMs: count }),
   output: commentView,
@@ -28,10 +29,10 @@ export const addComment = operation({
 
   async load({ trackId, body, positionMs }, context) {
     const track = await visibleTrack(trackId, context, { lock: true })
-    if (positionMs > (track.durationMs ?? 0)) throw beyondTheEnd(track.durationMs ?? 0)
-    const createdAt = { [Op.gt]: new Date(context.now.getTime() - sameTextPauseMs) }
-    const same = { trackId, authorId: context.actor.id, body, createdAt, removedAt: null }
-    if ((await Comment.count({ where: same })) > 0) throw duplicateComment()
+    if (positionMs > (track.durationMs ?? 0)) throw positionTooLarge(track.durationMs ?? 0)
+    const createdAt = { [Op.gt]: new Date(context.now.getTime() - duplicateWindowMs) }
+    const duplicates = { trackId, authorId: context.actor.id, body, createdAt, removedAt: null }
+    if ((await Comment.count({ where: duplicates })) > 0) throw duplicateComment()
     return track
   },
 
@@ -50,7 +51,7 @@ export const addComment = operation({
   },
 })
 
-const beyondTheEnd = (durationMs: number) =>
+const positionTooLarge = (durationMs: number) =>
   refusals.invalidInput(undefined, {
     errors: [{ path: 'positionMs', code: 'too_large', message: `positionMs must be at most ${durationMs}` }],
   })

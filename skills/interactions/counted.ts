@@ -1,29 +1,29 @@
 import { waitingSteps } from './track-tally'
 
-/** A table whose rows keep counts of other rows, with a `counts_rev`. Either changes only under the lock of the row. */
+/** A table with denormalized counts and a `counts_rev`. Both change only under the row's lock. */
 export interface Counted {
   readonly table: 'tracks' | 'profiles'
   readonly counts: readonly Count[]
 }
 
 export interface Count {
-  /** As views call it. */
+  /** The name of the count in views. */
   readonly name: string
   readonly column: string
-  /** SQL: what is counted for the row `kept`. */
+  /** SQL: table and condition of the rows counted for the row `kept`. */
   readonly of: string
-  /** SQL: of that, what waits to be added to the count. */
+  /** SQL: the sum of the counter changes not yet applied to the column. */
   readonly waiting?: string
 }
 
-const waiting = (count: 'likes' | 'reposts') => `(select ${count} from (${waitingSteps('kept.id')}) as steps)`
+const pending = (count: 'likes' | 'reposts') => `(select ${count} from (${waitingSteps('kept.id')}) as changes)`
 
 export const countedTables: readonly Counted[] = [
   {
     table: 'tracks',
     counts: [
-      { name: 'likes', column: 'like_count', of: 'likes where track_id = kept.id', waiting: waiting('likes') },
-      { name: 'reposts', column: 'repost_count', of: 'reposts where track_id = kept.id', waiting: waiting('reposts') },
+      { name: 'likes', column: 'like_count', of: 'likes where track_id = kept.id', waiting: pending('likes') },
+      { name: 'reposts', column: 'repost_count', of: 'reposts where track_id = kept.id', waiting: pending('reposts') },
       { name: 'comments', column: 'comment_count', of: 'comments where track_id = kept.id and removed_at is null' },
     ],
   },

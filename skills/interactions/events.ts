@@ -4,18 +4,18 @@ import { trackCacheKey, trackCounts } from '../streaming/views'
 import { profileSummary } from '../user-profile/views'
 import { commentFacts } from './views'
 
-/** What somebody did with a track. Its counts are no event: they are the state of the track's channel. */
+/** Somebody's like or repost. The track's counts are not in it: they are conflated state of the track's channel. */
 const reactionToTrack = shape({ trackId: id, ownerId: id, by: profileSummary })
 
-/** The devices of the one who did it: thousands may do it at once, and none of them must wait for another. */
-const devices = ({ by }: AboutTrack) => [`user:${by.id}`]
+/** Only the actor's own channel: thousands may like a track at once and must not wait for one channel row. */
+const actorOnly = ({ by }: TrackActivity) => [`user:${by.id}`]
 
-/** More than a flush ever takes. */
-const settledMax = 10_000
+/** Upper bound of one flush of the counter. */
+const reactionsPerFlushMax = 10_000
 
-const countedAct = shape({ trackId: id, ownerId: id, actorId: id, kind: oneOf('liked', 'reposted'), done: flag })
+const countedReaction = shape({ trackId: id, ownerId: id, actorId: id, kind: oneOf('liked', 'reposted'), done: flag })
 
-interface AboutTrack {
+interface TrackActivity {
   trackId: string
   ownerId: string
   by: { id: string }
@@ -23,53 +23,56 @@ interface AboutTrack {
 
 export const trackLiked = event({
   name: 'interactions.trackLiked',
-  summary: 'You like a track: told to your devices. Everybody else sees the counts move.',
+  summary: 'You liked a track',
+  description: 'Sent to your own devices. Everybody else sees the new counts as state of the track channel.',
   payload: reactionToTrack,
-  channels: devices,
+  channels: actorOnly,
 })
 
 export const trackUnliked = event({
   name: 'interactions.trackUnliked',
-  summary: 'You like a track no longer.',
+  summary: 'You unliked a track',
   payload: reactionToTrack,
-  channels: devices,
+  channels: actorOnly,
 })
 
 export const trackReposted = event({
   name: 'interactions.trackReposted',
-  summary: 'You passed a track on to your followers.',
+  summary: 'You reposted a track',
   payload: reactionToTrack,
-  channels: devices,
+  channels: actorOnly,
 })
 
 export const trackUnreposted = event({
   name: 'interactions.trackUnreposted',
-  summary: 'You took a repost back.',
+  summary: 'You removed your repost of a track',
   payload: reactionToTrack,
-  channels: devices,
+  channels: actorOnly,
 })
 
 /**
- * What was added up of some tracks: said to other skills alone, in the transaction in which their counts move. `acts` are
- * what people did in the end, in order; the tracks are those whose counts are new.
+ * Internal, for other skills' reactions: emitted in the transaction that applies the counter changes. `acts` are the net
+ * likes and reposts, in order; `trackIds` are the tracks with new counts.
  */
 export const reactionsCounted = event({
   name: 'interactions.reactionsCounted',
-  summary: 'Likes and reposts were added up.',
-  payload: shape({ trackIds: list(id, settledMax), acts: list(countedAct, settledMax) }),
+  summary: 'Likes and reposts were applied to the track counts',
+  payload: shape({
+    trackIds: list(id, reactionsPerFlushMax),
+    acts: list(countedReaction, reactionsPerFlushMax),
+  }),
   channels: () => [],
   stale: ({ trackIds }) => trackIds.map(trackCacheKey),
 })
 
 /**
- * Whoever follows the track, its artist, and the other devices of the one who did it. An event is the same for all who hear
- * it, blocks between them or not: of a track that is not private everybody may read the same without signing in, and
- * whoever blocks knows whom not to show.
+ * Followers of the track, its artist, and the actor's other devices. All receive the same event, even across a block: anybody
+ * can read the comments of a non-private track without signing in, and a client knows whom its user blocks.
  */
-const concerned = ({ trackId, ownerId, by }: AboutTrack) => [
+const trackOwnerAndActor = ({ trackId, ownerId, by }: TrackActivity) => [
   ...new Set([`track:${trackId}`, `user:${ownerId}`, `user:${by.id}`]),
 ]
-const stale = ({ trackId }: AboutTrack) => [trackCacheKey(trackId)]
+const stale = ({ trackId }: TrackActivity) => [trackCacheKey(trackId)]
 
 const commentOnTrack = shape({
   trackId: id,
@@ -81,16 +84,17 @@ const commentOnTrack = shape({
 
 export const commentAdded = event({
   name: 'interactions.commentAdded',
-  summary: 'Somebody commented at a moment of a track.',
+  summary: 'A comment was added to a track',
   payload: commentOnTrack,
-  channels: concerned,
+  channels: trackOwnerAndActor,
   stale,
 })
 
 export const commentRemoved = event({
   name: 'interactions.commentRemoved',
-  summary: 'A comment of somebody (`by`) was taken away, by themselves, the artist or a moderator.',
+  summary: 'A comment was deleted',
+  description: 'By its author (`by`), the artist or a moderator.',
   payload: shape({ trackId: id, ownerId: id, by: profileSummary, commentId: id, counts: trackCounts }),
-  channels: concerned,
+  channels: trackOwnerAndActor,
   stale,
 })

@@ -7,8 +7,8 @@ import { stanceView } from './views'
 export const likeTrack = operation({
   name: 'interactions.likeTrack',
   route: 'PUT /tracks/:trackId/like',
-  summary:
-    'Like a track. Liking it again changes nothing. The answer counts it; what others read follows within 200 milliseconds.',
+  summary: 'Like a track',
+  description: 'The response includes your like in the count. Other readers see the new count within 200 ms.',
   who: 'signed-in',
   input: shape({ trackId: id }),
   output: stanceView,
@@ -19,5 +19,5 @@ export const likeTrack = operation({
 
   allow: () => true,
 
-  run: ({ subject: stance }, context) => act('likes', 1, stance, context),
+  run: ({ subject: before }, context) => act('likes', 1, before, context),
 })

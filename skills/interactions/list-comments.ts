@@ -9,8 +9,9 @@ import { type CommentRow, commentView, describeComment, isShown, viewComment } f
 export const listComments = operation({
   name: 'interactions.listComments',
   route: 'GET /tracks/:trackId/comments',
-  summary:
-    'The comments on a track, the latest first; without those across a block, or of people whom its artist blocks.',
+  summary: "List a track's comments",
+  description:
+    'Newest first. Leaves out comments by people with whom you have a block in either direction, or whom the artist blocks.',
   who: 'anyone',
   input: shape({ trackId: id, ...paging }),
   output: pageOf(commentView),
@@ -25,7 +26,7 @@ export const listComments = operation({
     const size = pageSize(input)
     const [at, id] = readCursor(input, 2) ?? newest
     const names = { trackId: track.id, ownerId: track.ownerId, viewer: actor?.id ?? null, at, id, count: size + 1 }
-    const rows = await world.db.query<CommentRow & Omit<ProfileSummary, 'id'>>(shownComments, names)
+    const rows = await world.db.query<CommentRow & Omit<ProfileSummary, 'id'>>(visibleComments, names)
     return pageFrom(
       rows,
       size,
@@ -36,7 +37,7 @@ export const listComments = operation({
   },
 })
 
-const shownComments = `
+const visibleComments = `
   select c.id, c.track_id as "trackId", c.author_id as "authorId", c.body, c.position_ms as "positionMs",
     c.created_at as "createdAt", p.handle, p.display_name as "displayName",
     ${avatarOf('p')} as avatar

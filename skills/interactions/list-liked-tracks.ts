@@ -6,7 +6,8 @@ import { isTrackSeen, seenTracksAt, trackView } from '../streaming/views'
 export const listLikedTracks = operation({
   name: 'interactions.listLikedTracks',
   route: 'GET /me/likes',
-  summary: 'What you like, the latest first, as far as you may still see it.',
+  summary: 'List the tracks that you like',
+  description: 'Most recently liked first. Leaves out tracks that you can no longer see.',
   who: 'signed-in',
   input: shape({ ...paging }),
   output: pageOf(trackView),

@@ -8,8 +8,9 @@ import { isShown } from './views'
 export const listLikers = operation({
   name: 'interactions.listLikers',
   route: 'GET /tracks/:trackId/likes',
-  summary:
-    'Who likes a track, the latest first; without people you and they have blocks between, or whom its artist blocks.',
+  summary: 'List who likes a track',
+  description:
+    'Newest first. Leaves out people with whom you have a block in either direction, or whom the artist blocks.',
   who: 'anyone',
   input: shape({ trackId: id, ...paging }),
   output: pageOf(profileSummary),

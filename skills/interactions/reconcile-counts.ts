@@ -7,8 +7,8 @@ const perBatch = 100
 const lowestId = '00000000-0000-0000-0000-000000000000'
 
 /**
- * Rows are the truth, counts are kept beside them, and some steps wait to be added: each night they are compared, and
- * repaired where they differ. What people read is right at once; followers see it with the next change.
+ * Compares the denormalized counts, plus their pending changes, with the rows they count, each night, and repairs differences.
+ * Reads see the repaired count at once; followers see it with the next change.
  */
 export const reconcileCounts = job({
   name: 'interactions.reconcileCounts',
@@ -26,11 +26,11 @@ export const reconcileCounts = job({
           metrics.countDrift.inc({ counter: name }, off)
           drift[name] = (drift[name] ?? 0) + off
         }
-    log.info({ drift }, 'counts were compared with what they count')
+    log.info({ drift }, 'counts reconciled')
   },
 })
 
-/** Batch by batch, what was wrong and is right now. */
+/** Yields, batch by batch, the differences that were repaired. */
 async function* repairs(counted: Counted, { world, transact, signal }: JobContext): AsyncGenerator<Difference[]> {
   let after: string | undefined = lowestId
   while (after !== undefined && !signal.aborted) {
@@ -44,15 +44,15 @@ async function* repairs(counted: Counted, { world, transact, signal }: JobContex
 
 interface Difference {
   id: string
-  /** What the row falls short of, count by count. */
+  /** Expected minus stored, in the order of `counts`. */
   by: number[]
 }
 
 const isWrong = ({ by }: Difference) => by.some(off => off !== 0)
 
 /**
- * A row that is counted comes or goes together with its step, and a step leaves as the count moves; one statement sees one
- * moment: what differs here is wrong, whoever writes meanwhile, without a lock.
+ * Finds differences without a lock. A counted row and its counter change commit together, as do the applied count and the
+ * removal of its changes, so in the snapshot of one statement any difference is an error, even while others write.
  */
 function compare(
   { table, counts }: Counted,
@@ -60,22 +60,23 @@ function compare(
   names: Record<string, unknown>,
   { db }: World,
 ): Promise<Difference[]> {
-  const by = counts.map(count => `${due(count)} - kept.${count.column}`)
+  const by = counts.map(count => `${expected(count)} - kept.${count.column}`)
   return db.query(
     `select kept.id, cast(array[${by.join(', ')}] as integer[]) as by from ${table} kept where ${which}`,
     names,
   )
 }
 
-/** What the count should be at this moment. */
-const due = ({ of, waiting }: Count) => `(select count(*) from ${of})${waiting === undefined ? '' : ` - ${waiting}`}`
+/** SQL: the correct value of the column now: the counted rows without the pending changes. */
+const expected = ({ of, waiting }: Count) =>
+  `(select count(*) from ${of})${waiting === undefined ? '' : ` - ${waiting}`}`
 
-/** Looks again, under the locks that every change of these counts takes, and sets right what is still wrong. */
+/** Compares again under the row locks that every change of these counts takes, and repairs what still differs. */
 async function repair(counted: Counted, suspects: readonly string[], world: World): Promise<Difference[]> {
   const { table, counts } = counted
   await world.db.query(`select from ${table} where id in (:suspects) order by id for no key update`, { suspects })
   const wrong = (await compare(counted, 'kept.id in (:suspects)', { suspects }, world)).filter(isWrong)
-  const right = counts.map(count => `${count.column} = ${due(count)}`)
+  const right = counts.map(count => `${count.column} = ${expected(count)}`)
   const update = `update ${table} kept set ${right.join(', ')}, counts_rev = counts_rev + 1 where id in (:ids)`
   if (wrong.length > 0) await world.db.query(update, { ids: wrong.map(({ id }) => id) })
   return wrong

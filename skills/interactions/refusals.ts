@@ -1,5 +1,5 @@
 import { refusal } from '../../kernel/refusals'
 
-export const ownTrack = refusal('own_track', 409, 'Your own tracks cannot be reposted')
+export const ownTrack = refusal('own_track', 409, 'You cannot repost your own track')
 export const notPublic = refusal('not_public', 409, 'Only public tracks can be reposted')
-export const duplicateComment = refusal('duplicate_comment', 409, 'You have just said the same about this track')
+export const duplicateComment = refusal('duplicate_comment', 409, 'You have just posted the same comment')

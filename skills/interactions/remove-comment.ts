@@ -12,7 +12,8 @@ import { visibleComment } from './views'
 export const removeComment = operation({
   name: 'interactions.removeComment',
   route: 'DELETE /comments/:commentId',
-  summary: 'Take a comment away: your own, or any on your own track. Doing so again changes nothing.',
+  summary: 'Delete a comment',
+  description: 'Your own comment, or any comment on your own track. Moderators can delete any comment.',
   who: 'signed-in',
   input: shape({ commentId: id }),
   output: named('CommentRemoval', shape({ commentId: id, trackId: id, counts: trackCounts })),
@@ -21,7 +22,7 @@ export const removeComment = operation({
 
   async load({ commentId }, context) {
     const found = await Comment.findByPk(commentId, { attributes: ['trackId'] })
-    // The track's row is what every change of its comments is serialised by: the comment is read under that lock.
+    // The track's row lock serializes all changes of its comments: read the comment under it.
     const track = found === null ? null : await lockTrack(found.trackId)
     const comment = await Comment.findByPk(commentId)
     if (track === null || comment === null) throw refusals.notFound()

@@ -9,9 +9,10 @@ import { stanceView } from './views'
 export const repostTrack = operation({
   name: 'interactions.repostTrack',
   route: 'PUT /tracks/:trackId/repost',
-  summary:
-    "Pass somebody else's public track on to your followers. Doing so again changes nothing. The answer counts it; what " +
-    'others read follows within 200 milliseconds.',
+  summary: 'Repost a track',
+  description:
+    "Shares another user's public track in your followers' feeds. The response includes your repost in the count. Other readers " +
+    'see the new count within 200 ms.',
   who: 'signed-in',
   input: shape({ trackId: id }),
   output: stanceView,
@@ -20,13 +21,13 @@ export const repostTrack = operation({
   refuses: [ownTrack, notPublic],
 
   async load({ trackId }, context) {
-    const stance = await stanceBefore(trackId, context)
-    if (stance.track.ownerId === context.actor.id) throw ownTrack()
-    if (!isListed(stance.track)) throw notPublic()
-    return stance
+    const before = await stanceBefore(trackId, context)
+    if (before.track.ownerId === context.actor.id) throw ownTrack()
+    if (!isListed(before.track)) throw notPublic()
+    return before
   },
 
   allow: () => true,
 
-  run: ({ subject: stance }, context) => act('reposts', 1, stance, context),
+  run: ({ subject: before }, context) => act('reposts', 1, before, context),
 })

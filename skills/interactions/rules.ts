@@ -1,7 +1,7 @@
 import { type Actor, isModerator } from '../../kernel/actor'
 import { type Comment, type Track } from '../../models'
 
-/** Whoever wrote it, whose track it is about, and moderators. */
+/** The author, the track's artist, and moderators. */
 export const mayRemoveComment = (
   actor: Actor | null,
   { authorId }: Pick<Comment, 'authorId'>,

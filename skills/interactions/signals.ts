@@ -3,7 +3,7 @@ import { signal } from '../../kernel/signal'
 
 export const typing = signal({
   name: 'interactions.typing',
-  summary: 'Somebody is writing a comment.',
+  summary: 'Somebody is typing a comment',
   on: 'track',
   data: nothing,
 })

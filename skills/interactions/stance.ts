@@ -9,23 +9,23 @@ import { type ProfileSummary } from '../user-profile/views'
 import { waitingSteps } from './track-tally'
 import { type stanceView } from './views'
 
-/** Where somebody stands to a track before they act. */
+/** A viewer's reactions to a track, with what a new reaction needs of the track and of the viewer's profile. */
 export interface Stance extends Record<'liked' | 'reposted', boolean> {
   trackId: string
   track: TrackFacts
   isSeen: boolean
-  /** With what is not added up yet: exact as of the last act that was committed. */
+  /** Including counter changes not yet applied: exact as of the last committed reaction. */
   counts: Value<typeof trackCounts>
   by: ProfileSummary
 }
 
 /**
- * Where the caller stands to a track, read in one statement and without a lock: likes of one track must not wait for each
- * other. An act that overlaps with the track being hidden or the caller being blocked may therefore still count.
- * @throws `not_found` when there is no such track
+ * The caller's reactions to a track, in one statement and without a lock, so that likes of one track do not wait for each
+ * other. A reaction that overlaps with hiding the track or blocking the caller may therefore still count.
+ * @throws `not_found` when the track does not exist
  */
 export async function stanceOf(trackId: string, { actor, world }: Context<Actor>): Promise<Stance> {
-  const [row] = await world.db.read<Row>({ name: 'track-stance', text: stance, values: [trackId, actor.id] })
+  const [row] = await world.db.read<Row>({ name: 'track-stance', text: selectReactions, values: [trackId, actor.id] })
   if (row === undefined) throw refusals.notFound()
   const { ownerId, visibility, state, removedAt, liked, reposted, likes, reposts, comments, rev } = row
   const { handle, displayName, avatar } = row
@@ -42,22 +42,28 @@ export async function stanceOf(trackId: string, { actor, world }: Context<Actor>
   }
 }
 
-/** @throws `not_found` when there is none or the caller may not know of it */
+/**
+ * The caller's reactions to a track that they can see: for adding one.
+ * @throws `not_found` when the track does not exist or the caller may not see it
+ */
 export async function stanceBefore(trackId: string, context: Context<Actor>): Promise<Stance> {
-  const stance = await stanceOf(trackId, context)
-  if (!stance.isSeen) throw refusals.notFound()
-  return stance
+  const reactions = await stanceOf(trackId, context)
+  if (!reactions.isSeen) throw refusals.notFound()
+  return reactions
 }
 
-/** What somebody did can be taken back when the track has become invisible to them: `done` says what that was. */
+/**
+ * The caller's reactions to a track: for withdrawing one, which is possible even if the track has become invisible to them.
+ * @throws `not_found` when the track does not exist, or the caller may not see it and has no such reaction
+ */
 export async function stanceToLeave(
   trackId: string,
-  done: 'liked' | 'reposted',
+  reaction: 'liked' | 'reposted',
   context: Context<Actor>,
 ): Promise<Stance> {
-  const stance = await stanceOf(trackId, context)
-  if (!stance.isSeen && !stance[done]) throw refusals.notFound()
-  return stance
+  const reactions = await stanceOf(trackId, context)
+  if (!reactions.isSeen && !reactions[reaction]) throw refusals.notFound()
+  return reactions
 }
 
 export const viewStance = ({ trackId, liked, reposted, counts }: Stance): Value<typeof stanceView> => ({
@@ -66,16 +72,16 @@ export const viewStance = ({ trackId, liked, reposted, counts }: Stance): Value<
 
 type Row = TrackFacts & Standing & Stance['counts'] & Record<'liked' | 'reposted', boolean> & Omit<ProfileSummary, 'id'>
 
-/** So many steps that wait are added to what an answer tells; there are never so many while anybody flushes. */
-const waitingMax = 10_000
+/** Bounds the cost of reading pending counter changes; while a flusher runs there are never this many. */
+const pendingMax = 10_000
 
-const stance = `
+const selectReactions = `
   select t.owner_id as "ownerId", t.visibility, t.state, t.removed_at as "removedAt",
-    t.like_count + waiting.likes as likes, t.repost_count + waiting.reposts as reposts,
+    t.like_count + pending.likes as likes, t.repost_count + pending.reposts as reposts,
     t.comment_count as comments, t.counts_rev as rev,
     p.handle, p.display_name as "displayName", ${avatarOf('p')} as avatar,
     ${standingTo('t', 'p.id')},
     exists (select from likes where track_id = t.id and profile_id = p.id) as liked,
     exists (select from reposts where track_id = t.id and profile_id = p.id) as reposted
-  from tracks t cross join profiles p cross join lateral (${waitingSteps('t.id', `limit ${waitingMax}`)}) as waiting
+  from tracks t cross join profiles p cross join lateral (${waitingSteps('t.id', `limit ${pendingMax}`)}) as pending
   where t.id = $1 and p.id = $2`

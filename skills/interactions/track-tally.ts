@@ -7,27 +7,27 @@ import { netActs } from './net-acts'
 
 type Counts = Value<typeof trackCounts>
 
-/** Who did what, as a step of a count; nothing when a count has moved already and is only to be told. */
-const step = shape({ actorId: optional(id), likes: optional(whole(-1, 1)), reposts: optional(whole(-1, 1)) })
-export type Step = Value<typeof step>
+/** One reaction as a counter change; empty when the row's count was changed directly and only needs to be published. */
+const change = shape({ actorId: optional(id), likes: optional(whole(-1, 1)), reposts: optional(whole(-1, 1)) })
+export type Step = Value<typeof change>
 
 export const trackTally = tally({
   name: 'interactions.trackCounts',
-  summary: 'How many like, have passed on and commented a track.',
+  summary: 'Likes, reposts and comments of a track',
   kind: 'track',
   key: 'counts',
-  change: step,
+  change,
   value: trackCounts,
 
-  async settle(waiting, { world, emit }) {
-    const settled = await addUp(waiting, world)
-    const owners = new Map(settled.map(({ trackId, ownerId }) => [trackId, ownerId]))
-    const acts = netActs(waiting).flatMap(act => {
-      const ownerId = owners.get(act.trackId)
-      return ownerId === undefined ? [] : { ...act, ownerId }
+  async settle(changes, { world, emit }) {
+    const applied = await applyChanges(changes, world)
+    const owners = new Map(applied.map(({ trackId, ownerId }) => [trackId, ownerId]))
+    const acts = netActs(changes).flatMap(reaction => {
+      const ownerId = owners.get(reaction.trackId)
+      return ownerId === undefined ? [] : { ...reaction, ownerId }
     })
     await emit(reactionsCounted, { trackIds: [...owners.keys()], acts })
-    return new Map(settled.map(({ trackId, counts }) => [trackId, counts]))
+    return new Map(applied.map(({ trackId, counts }) => [trackId, counts]))
   },
 
   async read(trackIds, { db }) {
@@ -44,38 +44,40 @@ const columns = `
   t.id as "trackId", t.like_count as likes, t.repost_count as reposts, t.comment_count as comments, t.counts_rev as rev`
 
 /**
- * One update for each track, under the lock that every change of its counts takes, in the order of their ids. Also where
- * the steps cancel each other out the revision grows: answers in between have told the counts with some of them.
+ * One update per track, under its row lock, which every change of its counts takes, in id order. `counts_rev` grows even if
+ * the changes cancel each other out, because responses in between contained counts that include some of them.
  */
-async function addUp(waiting: readonly Waiting<Step>[], { db }: World): Promise<Settled[]> {
+async function applyChanges(changes: readonly Waiting<Step>[], { db }: World): Promise<Applied[]> {
   const sums = new Map<string, { id: string; likes: number; reposts: number; revs: number }>()
-  for (const { targetId, change } of waiting) {
-    const { likes = 0, reposts = 0 } = change
+  for (const {
+    targetId,
+    change: { likes = 0, reposts = 0 },
+  } of changes) {
     const sum = sums.get(targetId) ?? { id: targetId, likes: 0, reposts: 0, revs: 0 }
-    const hasMoved = likes !== 0 || reposts !== 0
+    const hasChanged = likes !== 0 || reposts !== 0
     sums.set(targetId, {
       id: targetId,
       likes: sum.likes + likes,
       reposts: sum.reposts + reposts,
-      revs: hasMoved ? 1 : sum.revs,
+      revs: hasChanged ? 1 : sum.revs,
     })
   }
   await db.query('select id from tracks where id in (:ids) order by id for no key update', { ids: [...sums.keys()] })
-  const rows = await db.query<Counts & Omit<Settled, 'counts'>>(update, { sums: JSON.stringify([...sums.values()]) })
+  const rows = await db.query<Counts & Omit<Applied, 'counts'>>(update, { sums: JSON.stringify([...sums.values()]) })
   return rows.map(({ trackId, ownerId, ...counts }) => ({ trackId, ownerId, counts }))
 }
 
-interface Settled {
+interface Applied {
   trackId: string
   ownerId: string
   counts: Counts
 }
 
-/** Never below 0: a count that had drifted is repaired at night, and must not hold up the others. */
+/** Clamps at 0: a count that has drifted is repaired at night and must not fail the batch. */
 const update = `
   with sum as (
     select * from jsonb_to_recordset(cast(:sums as jsonb)) as sum (id uuid, likes integer, reposts integer, revs integer)
-  ), moved as (
+  ), updated as (
     update tracks t set
       like_count = greatest(t.like_count + sum.likes, 0),
       repost_count = greatest(t.repost_count + sum.reposts, 0),
@@ -83,15 +85,15 @@ const update = `
     from sum where t.id = sum.id and sum.revs > 0
     returning ${columns}, t.owner_id as "ownerId"
   )
-  select * from moved
+  select * from updated
   union all
   select ${columns}, t.owner_id from tracks t join sum on sum.id = t.id and sum.revs = 0`
 
-/** SQL: what waits to be added to the counts of a track (`likes`, `reposts`). `track` is a column. */
+/** SQL: the sums of a track's pending counter changes (`likes`, `reposts`). `track` is a column. */
 export const waitingSteps = (track: string, limit = ''): string => `
   select cast(coalesce(sum(cast(change->>'likes' as integer)), 0) as integer) as likes,
     cast(coalesce(sum(cast(change->>'reposts' as integer)), 0) as integer) as reposts
   from (
     select change from tally_changes
     where target_id = ${track} and tally = 'interactions.trackCounts' ${limit}
-  ) as waiting`
+  ) as pending`

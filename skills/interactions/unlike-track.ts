@@ -7,7 +7,8 @@ import { stanceView } from './views'
 export const unlikeTrack = operation({
   name: 'interactions.unlikeTrack',
   route: 'DELETE /tracks/:trackId/like',
-  summary: 'Like a track no longer. Doing so again changes nothing.',
+  summary: 'Unlike a track',
+  description: 'Works for a track that you liked even if you can no longer see it.',
   who: 'signed-in',
   input: shape({ trackId: id }),
   output: stanceView,
@@ -18,5 +19,5 @@ export const unlikeTrack = operation({
 
   allow: () => true,
 
-  run: ({ subject: stance }, context) => act('likes', -1, stance, context),
+  run: ({ subject: before }, context) => act('likes', -1, before, context),
 })

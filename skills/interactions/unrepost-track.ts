@@ -7,7 +7,8 @@ import { stanceView } from './views'
 export const unrepostTrack = operation({
   name: 'interactions.unrepostTrack',
   route: 'DELETE /tracks/:trackId/repost',
-  summary: 'Take a repost back. Doing so again changes nothing.',
+  summary: 'Remove your repost of a track',
+  description: 'Works for a track that you reposted even if you can no longer see it.',
   who: 'signed-in',
   input: shape({ trackId: id }),
   output: stanceView,
@@ -18,5 +19,5 @@ export const unrepostTrack = operation({
 
   allow: () => true,
 
-  run: ({ subject: stance }, context) => act('reposts', -1, stance, context),
+  run: ({ subject: before }, context) => act('reposts', -1, before, context),
 })

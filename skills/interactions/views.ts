@@ -8,24 +8,24 @@ import { blockBetween, profileSummary, type ProfileSummary } from '../user-profi
 import { mayRemoveComment } from './rules'
 
 /**
- * What the viewer has done with a track, and its counts with this act: the answer to liking and reposting. The `rev` is that
- * of the counts which others read at that moment; the value with the act in it follows within a window, with a greater one.
+ * The viewer's reactions to a track and its counts including them: the response of liking and reposting. `rev` is that of the
+ * counts which others read now; counts that include the reaction follow within 200 ms, with a greater `rev`.
  */
 export const stanceView = named('TrackStance', shape({ trackId: id, liked: flag, reposted: flag, counts: trackCounts }))
 
-const facts = { id, trackId: id, author: profileSummary, body: written, positionMs: count, createdAt: instant }
+const commentFields = { id, trackId: id, author: profileSummary, body: written, positionMs: count, createdAt: instant }
 
-/** A comment as anybody may hear of it. */
-export const commentFacts = named('CommentFacts', shape(facts))
+/** A comment without viewer-dependent fields, as in events. */
+export const commentFacts = named('CommentFacts', shape(commentFields))
 export type CommentFacts = Value<typeof commentFacts>
 
 /**
- * A comment as somebody sees it. `pastEnd` is there, and true, where its moment lies beyond the end, since the audio was
- * replaced by something shorter. `viewer` is there for whoever is signed in.
+ * A comment as the viewer sees it. `pastEnd` is present, and true, if its position lies beyond the end of the track because
+ * the audio was replaced by a shorter one. `viewer` is present for signed-in viewers.
  */
 export const commentView = named(
   'Comment',
-  shape({ ...facts, pastEnd: optional(flag), viewer: optional(shape({ canRemove: flag })) }),
+  shape({ ...commentFields, pastEnd: optional(flag), viewer: optional(shape({ canRemove: flag })) }),
 )
 export type CommentView = Value<typeof commentView>
 
@@ -38,41 +38,41 @@ export const describeComment = (comment: CommentRow, author: ProfileSummary): Co
   createdAt: comment.createdAt.toISOString(),
 })
 
-/** What a comment holds, without being its model. */
+/** The columns of a comment, from its model or from a query. */
 export type CommentRow = Pick<Comment, 'id' | 'trackId' | 'authorId' | 'body' | 'positionMs' | 'createdAt'>
 
 export const viewComment = (
-  facts: CommentFacts,
+  attributes: CommentFacts,
   track: Pick<Track, 'ownerId' | 'durationMs'>,
   actor: Actor | null,
 ): CommentView => {
-  const isPastEnd = facts.positionMs > (track.durationMs ?? Infinity)
-  const view = { ...facts, ...(isPastEnd ? { pastEnd: true } : {}) }
-  const canRemove = mayRemoveComment(actor, { authorId: facts.author.id }, track)
+  const isPastEnd = attributes.positionMs > (track.durationMs ?? Infinity)
+  const view = { ...attributes, ...(isPastEnd ? { pastEnd: true } : {}) }
+  const canRemove = mayRemoveComment(actor, { authorId: attributes.author.id }, track)
   return actor === null ? view : { ...view, viewer: { canRemove } }
 }
 
 /**
- * SQL: what `who` did with a track of `owner` is shown to `viewer`. Not across a block, whoever of the two set it; whom
- * the owner has blocked nobody sees there but they themselves. All three are columns or names of values.
+ * SQL: `viewer` may see that `who` liked or commented on a track of `owner`: there is no block between the two, and the owner
+ * does not block `who`. People always see themselves. All three are columns or named parameters.
  */
 export const isShown = (who: string, owner: string, viewer: string): string =>
   `(${who} = ${viewer} or not (${blockBetween(who, viewer)}
     or exists (select from blocks where blocker_id = ${owner} and blocked_id = ${who})))`
 
 /**
- * A comment as the viewer may see it.
- * @throws `not_found` when there is none (any more) or the viewer may not know of it.
+ * A comment that the viewer may see.
+ * @throws `not_found` when it does not exist, is deleted, or the viewer may not see it.
  */
 export async function visibleComment(commentId: string, context: Pick<Context, 'actor' | 'world'>): Promise<Comment> {
   const comment = await Comment.findByPk(commentId)
   if (comment === null || comment.removedAt !== null) throw refusals.notFound()
   const { ownerId } = await visibleTrack(comment.trackId, context)
   const names = { authorId: comment.authorId, ownerId, viewer: context.actor?.id ?? null }
-  const shown = await context.world.db.query(
-    `select 1 as shown where ${isShown('cast(:authorId as uuid)', 'cast(:ownerId as uuid)', 'cast(:viewer as uuid)')}`,
+  const visible = await context.world.db.query(
+    `select 1 as visible where ${isShown('cast(:authorId as uuid)', 'cast(:ownerId as uuid)', 'cast(:viewer as uuid)')}`,
     names,
   )
-  if (shown.length === 0) throw refusals.notFound()
+  if (visible.length === 0) throw refusals.notFound()
   return comment
 }

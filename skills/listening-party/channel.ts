@@ -4,7 +4,8 @@ import { visibleParty } from './room'
 export const partyChannel = channel({
   kind: 'party',
   presence: true,
-  summary: 'a party you are in: its timeline, queue and members',
+  summary: 'A party that you are in',
+  description: 'Its timeline, queue and members.',
   load: (id, context) => visibleParty(id, context),
   allow: (_actor, { role }) => role !== null,
 })

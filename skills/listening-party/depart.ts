@@ -7,8 +7,8 @@ import { handOver } from './hand-over'
 import { stamp } from './room'
 
 /**
- * Takes a member out of a locked party. When the host goes, a co-host or else the oldest member hosts on, and the music
- * does not stop; when the last one goes, it pauses.
+ * Removes a member from a locked party. If it is the host, a co-host or else the longest-standing member becomes the host and
+ * playback continues; if it is the last member, playback pauses.
  */
 export async function depart(
   party: Party,
@@ -32,6 +32,6 @@ async function handOverToHeir(party: Party, context: Context): Promise<void> {
     where: { partyId: party.id, bannedAt: null },
     order: [[literal(`role = 'co-host'`), 'DESC'], 'joinedAt', 'profileId'],
   })
-  if (heir === null) throw new Error('a party counts members that it does not have')
+  if (heir === null) throw new Error('the member count of a party is above 0, but it has no members')
   await handOver(party, heir, context)
 }

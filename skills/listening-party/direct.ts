@@ -9,8 +9,9 @@ import { stamp, waitingIn } from './room'
 import { stateOf, viewQueue, viewTimeline } from './views'
 
 /**
- * Lets the machine act on a locked party; writes, announces and schedules what follows.
- * @throws why the machine refuses: see `refusalOf`
+ * Applies an action to a locked party: runs the state machine, saves the new state, emits the events and schedules the end of
+ * the track.
+ * @throws the refusal of the state machine: see `refusalOf`
  */
 export async function direct(party: Party, action: Action, context: Context): Promise<PartyState> {
   const { now, actor, emit } = context
@@ -20,17 +21,17 @@ export async function direct(party: Party, action: Action, context: Context): Pr
   if (isRefused(after)) throw refusalOf[after.refused]()
   if (after === before) return after
 
-  const queueMoved = await writeQueue(party, waiting, after, now)
-  writeTimeline(party, after, now)
+  const hasQueueChanged = await writeQueue(party, waiting, after, now)
+  setTimeline(party, after, now)
   const by = action.kind === 'catch-up' ? null : (actor?.id ?? null)
   const timeline = { timeline: viewTimeline(after), serverTimeMs: now.getTime(), by }
   await emit(timelineChanged, { ...(await stamp(party)), ...timeline })
-  if (queueMoved) await emit(queueChanged, { ...(await stamp(party)), queue: viewQueue(after) })
+  if (hasQueueChanged) await emit(queueChanged, { ...(await stamp(party)), queue: viewQueue(after) })
   await scheduleAdvance(party, after, context)
   return after
 }
 
-/** Goes on when a track is over. Twice or too late does no harm: only the item and revision it was asked for count. */
+/** Advances the party at the end of a track. A repeated or late job is harmless: it applies to its item and revision only. */
 export const advanceParty = job({
   name: 'listening-party.advance',
   payload: shape({ partyId: id, itemId: id, rev: count }),
@@ -44,8 +45,8 @@ export const advanceParty = job({
 })
 
 /**
- * One job for each revision; those that were overtaken come to nothing when they are due. They do not share a key: a job is
- * lost when graphile-worker replaces it by its key at the very moment that a worker takes it.
+ * Enqueues one job per timeline revision; outdated jobs do nothing when they run. Each has its own key, because
+ * graphile-worker loses a job that is replaced by key at the moment a worker takes it.
  */
 async function scheduleAdvance(party: Party, { current, endsAtMs, rev }: PartyState, { enqueue }: Context) {
   if (current === null || endsAtMs === null) return
@@ -53,24 +54,25 @@ async function scheduleAdvance(party: Party, { current, endsAtMs, rev }: PartySt
   await enqueue(advanceParty, { partyId: party.id, itemId: current.itemId, rev }, options)
 }
 
-function writeTimeline(party: Party, after: PartyState, now: Date): void {
+/** Sets the timeline columns without saving; `stamp` saves the row. */
+function setTimeline(party: Party, after: PartyState, now: Date): void {
   const { status, current, posMs, t0Ms, endsAtMs, rev } = after
-  const on = { itemId: null, trackId: null, durationMs: null, ...current }
+  const currentItem = { itemId: null, trackId: null, durationMs: null, ...current }
   const endedAt = status === 'ended' ? (party.endedAt ?? now) : null
-  party.set({ status, ...on, posMs, t0Ms, endsAtMs, timelineRev: rev, endedAt })
+  party.set({ status, ...currentItem, posMs, t0Ms, endsAtMs, timelineRev: rev, endedAt })
 }
 
-/** Writes what came into the queue and what left it; says whether anything did. */
+/** Inserts new items and marks items that have left the queue; returns whether anything changed. */
 async function writeQueue(party: Party, waiting: readonly PartyItem[], { queue }: PartyState, now: Date) {
-  const stays = new Set(queue.map(({ itemId }) => itemId))
-  const gone = waiting.filter(({ id }) => !stays.has(id)).map(({ id }) => id)
-  if (gone.length > 0) await PartyItem.update({ takenAt: now }, { where: { id: gone } })
+  const remaining = new Set(queue.map(({ itemId }) => itemId))
+  const removed = waiting.filter(({ id }) => !remaining.has(id)).map(({ id }) => id)
+  if (removed.length > 0) await PartyItem.update({ takenAt: now }, { where: { id: removed } })
 
-  const known = new Set(waiting.map(({ id }) => id))
+  const existing = new Set(waiting.map(({ id }) => id))
   const lastPlace = waiting.at(-1)?.place ?? 0
   const added = queue
-    .filter(({ itemId }) => !known.has(itemId))
+    .filter(({ itemId }) => !existing.has(itemId))
     .map(({ itemId, ...item }, index) => ({ ...item, id: itemId, place: lastPlace + 1 + index }))
   if (added.length > 0) await PartyItem.bulkCreate(added.map(item => ({ ...item, partyId: party.id, addedAt: now })))
-  return gone.length + added.length > 0
+  return removed.length + added.length > 0
 }

@@ -4,7 +4,7 @@ import { Party } from '../../models'
 import { direct } from './direct'
 import { waitingIn } from './room'
 
-/** A track may wait in many parties: each is a transaction of its own. */
+/** Removes a deleted track from all parties, each in a transaction of its own; skips it where it is playing. */
 export const dropTrack = job({
   name: 'listening-party.dropTrack',
   payload: shape({ trackId: id }),

@@ -10,7 +10,8 @@ import { momentView, viewMoment } from './views'
 export const endParty = operation({
   name: 'listening-party.endParty',
   route: 'POST /parties/:partyId/end',
-  summary: 'End a party for good. Ending it again changes nothing.',
+  summary: 'End a party',
+  description: 'An ended party cannot be reopened.',
   who: 'signed-in',
   input: shape({ partyId: id }),
   output: momentView,

@@ -7,7 +7,8 @@ import { snapshotView } from './views'
 export const getParty = operation({
   name: 'listening-party.getParty',
   route: 'GET /parties/:partyId',
-  summary: 'A party as it stands: what is on and since when, its queue, its members.',
+  summary: 'Get a party',
+  description: 'A snapshot of its timeline, queue and members. Follow the party channel from its position.',
   who: 'signed-in',
   input: shape({ partyId: id }),
   output: snapshotView,

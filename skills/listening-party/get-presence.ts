@@ -7,7 +7,8 @@ import { visibleParty } from './room'
 export const getPresence = operation({
   name: 'listening-party.getPresence',
   route: 'GET /parties/:partyId/presence',
-  summary: 'Who of a party you are in is connected and follows it. Above 200 only how many.',
+  summary: 'Get the presence of a party',
+  description: "Who is connected and follows the party's channel. Above 200 people only their number. For members.",
   who: 'signed-in',
   input: shape({ partyId: id }),
   output: shape({ rev: count, count, members: nullable(list(id, membersShownMax)) }),

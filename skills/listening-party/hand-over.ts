@@ -5,11 +5,11 @@ import { memberChanged } from './events'
 import { stamp } from './room'
 import { viewMember } from './views'
 
-/** Makes a member of a locked party its host; whoever was it until now, if still there, is a co-host from now on. */
+/** Makes a member of a locked party its host; the previous host, if still a member, becomes a co-host. */
 export async function handOver(party: Party, heir: PartyMember, context: Context): Promise<void> {
   const former = await PartyMember.findOne({ where: { partyId: party.id, profileId: party.hostId, bannedAt: null } })
   party.hostId = heir.profileId
-  // What a host is besides shows only once they are host no longer.
+  // A host's stored role is 'co-host'; it applies once somebody else is the host.
   for (const member of [former, heir]) {
     if (member === null) continue
     await member.update({ role: 'co-host' })

@@ -14,7 +14,8 @@ import { snapshotView, viewMember } from './views'
 export const joinParty = operation({
   name: 'listening-party.joinParty',
   route: 'PUT /parties/:partyId/membership',
-  summary: 'Join a party; whoever comes into an empty one hosts it. Joining again changes nothing.',
+  summary: 'Join a party',
+  description: 'You become the host of an empty party.',
   who: 'signed-in',
   input: shape({ partyId: id }),
   output: snapshotView,
@@ -35,20 +36,20 @@ export const joinParty = operation({
     if (room.role === null) {
       if (party.memberCount >= party.capacity && !isModerator(actor)) throw partyFull()
       if (party.memberCount === 0) party.hostId = actor.id
-      const member = await enter(party.id, actor.id, context.now)
+      const row = await upsertMember(party.id, actor.id, context.now)
       party.memberCount += 1
-      const entered = { member: viewMember(party, member, await profileSummaryOf(actor.id)) }
-      await context.emit(memberJoined, { ...(await stamp(party)), ...entered, memberCount: party.memberCount })
-      room.role = roleOf(party, member)
+      const member = viewMember(party, row, await profileSummaryOf(actor.id))
+      await context.emit(memberJoined, { ...(await stamp(party)), member, memberCount: party.memberCount })
+      room.role = roleOf(party, row)
     }
-    // Whoever arrives after an outage of the workers finds the party where it would be without one.
+    // Catch up with tracks that ended while no worker was running, so that the snapshot is current.
     await direct(party, { kind: 'catch-up' }, context)
     return snapshotOf(room, context)
   },
 })
 
-/** A moderator may come back in spite of a ban. */
-async function enter(partyId: string, profileId: string, joinedAt: Date): Promise<PartyMember> {
+/** An upsert, because a banned moderator may rejoin: their row with `bannedAt` exists. */
+async function upsertMember(partyId: string, profileId: string, joinedAt: Date): Promise<PartyMember> {
   const [member] = await PartyMember.upsert({ partyId, profileId, role: 'listener', joinedAt, bannedAt: null })
   return member
 }

@@ -8,26 +8,26 @@ import { visibleParty } from './room'
 export const leaveParty = operation({
   name: 'listening-party.leaveParty',
   route: 'DELETE /parties/:partyId/membership',
-  summary: 'Leave a party. Leaving again changes nothing.',
+  summary: 'Leave a party',
   who: 'signed-in',
   input: shape({ partyId: id }),
   output: done,
   limit: { perMinute: 60 },
   idempotency: 'natural',
 
-  /** Whoever is in may always leave, even when the host has blocked them meanwhile. */
+  /** A member may always leave, even if the host has blocked them: check visibility for non-members only. */
   async load({ partyId }, context) {
     const party = await Party.findByPk(partyId, { lock: true })
     if (party === null) throw refusals.notFound()
     const member = await PartyMember.findOne({ where: { partyId, profileId: context.actor.id, bannedAt: null } })
     if (member === null) await visibleParty(partyId, context)
-    return { party, isIn: member !== null }
+    return { party, isMember: member !== null }
   },
 
   allow: () => true,
 
-  async run({ subject: { party, isIn }, actor }, context) {
-    if (isIn) await depart(party, actor.id, 'left', context)
+  async run({ subject: { party, isMember }, actor }, context) {
+    if (isMember) await depart(party, actor.id, 'left', context)
     return isDone
   },
 })

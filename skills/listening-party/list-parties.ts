@@ -10,7 +10,9 @@ import { listedPartyView, viewParty } from './views'
 export const listParties = operation({
   name: 'listening-party.listParties',
   route: 'GET /parties',
-  summary: 'Open parties that you may join, the newest first: not the full ones, nor those whose host blocked you.',
+  summary: 'List parties that you can join',
+  description:
+    'Newest first. Leaves out ended, empty and full parties, and parties that you are banned from or whose host blocks you.',
   who: 'signed-in',
   input: shape(paging),
   output: pageOf(listedPartyView),
@@ -44,7 +46,7 @@ type Row = Pick<
   'id' | 'hostId' | 'title' | 'capacity' | 'memberCount' | 'rev' | 'status' | 'createdAt' | 'endedAt'
 > & { role: PartyRole | null }
 
-/** Ids sort by the time they were made. An empty party is there for whoever has its id, but in no list. */
+/** UUIDv7: ids sort by creation time. Empty parties are not listed, but can be joined by id. */
 const joinable = (world: World, names: { viewer: string; before: string | null; limit: number }) =>
   world.db.query<Row>(
     `select p.id, p.host_id as "hostId", p.title, p.capacity, p.member_count as "memberCount", p.rev, p.status,

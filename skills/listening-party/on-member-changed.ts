@@ -4,7 +4,7 @@ import { showOut } from './show-out'
 
 export const onMemberChanged = reaction({
   to: memberChanged,
-  because: 'whoever becomes the host may have blocked some who are in',
+  because: 'a new host may block some of the members',
   async react({ member }, { enqueue }) {
     if (member.role === 'host') await enqueue(showOut, { hostId: member.profile.id })
   },

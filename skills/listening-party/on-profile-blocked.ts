@@ -4,6 +4,6 @@ import { showOut } from './show-out'
 
 export const onProfileBlocked = reaction({
   to: profileBlocked,
-  because: 'nobody stays in the party of somebody who blocked them',
+  because: 'people whom the host blocks are removed from the party',
   react: ({ by }, { enqueue }) => enqueue(showOut, { hostId: by.id }),
 })

@@ -4,6 +4,6 @@ import { dropTrack } from './drop-track'
 
 export const onTrackRemoved = reaction({
   to: trackRemoved,
-  because: 'what was taken away is on nowhere',
+  because: 'a deleted track is removed from every party',
   react: ({ trackId }, { enqueue }) => enqueue(dropTrack, { trackId }),
 })

@@ -15,8 +15,8 @@ const capacityDefault = 500
 export const openParty = operation({
   name: 'listening-party.openParty',
   route: 'POST /parties',
-  summary:
-    'Open a party, with `trackIds` or one `trackId` in its queue. You are its host; nothing plays until you say so.',
+  summary: 'Create a listening party',
+  description: 'You are its host. `trackIds`, or one `trackId`, are its queue. Playback starts when you call play.',
   who: 'signed-in',
   input: shape({
     title: line(120),
@@ -30,7 +30,7 @@ export const openParty = operation({
   status: 201,
   refuses: [trackNotReady],
 
-  load: (input, { actor, now }) => toItems(actor, openingTracks(input), now),
+  load: (input, { actor, now }) => toItems(actor, firstTrackIds(input), now),
 
   allow: () => true,
 
@@ -52,13 +52,13 @@ export const openParty = operation({
   },
 })
 
-function openingTracks({ trackIds, trackId }: { trackIds?: string[]; trackId?: string }): string[] {
+function firstTrackIds({ trackIds, trackId }: { trackIds?: string[]; trackId?: string }): string[] {
   const given = trackIds ?? (trackId === undefined ? [] : [trackId])
   if (given.length > 0 && (trackIds === undefined || trackId === undefined)) return given
-  const fault = {
+  const error = {
     path: 'trackIds',
     code: 'required',
     message: `send trackIds with 1 to ${waitingPerPersonMax} ids, or one trackId`,
   }
-  throw refusals.invalidInput(undefined, { errors: [fault] })
+  throw refusals.invalidInput(undefined, { errors: [error] })
 }

@@ -1,24 +1,24 @@
 /**
  * The party as a pure state machine. All times are milliseconds of party time τ, passed in; nothing here reads a clock.
- * What is heard follows from the state alone: `position(τ) = posMs + rate · (τ − t0Ms)`, so that no ticks are sent.
+ * The playback position is a function of the state, `position(τ) = posMs + rate · (τ − t0Ms)`, so no position ticks are sent.
  */
 export interface PartyState {
-  /** Grows by one with every change, never otherwise. */
+  /** Grows by one with every change. */
   readonly rev: number
   readonly status: 'idle' | 'playing' | 'paused' | 'ended'
-  /** What is on, while it plays or is paused. */
+  /** The item that is playing or paused. */
   readonly current: Piece | null
-  /** Where the current track stands at `t0Ms`, and before. */
+  /** The position in the current track at `t0Ms` and before. */
   readonly posMs: number
-  /** 1 while it plays, 0 while it does not: the formula needs no cases. */
+  /** 1 while playing, else 0, so that the formula applies to every status. */
   readonly rate: number
   readonly t0Ms: number
-  /** When the current track is over, while it plays. */
+  /** The end of the current track, while it plays. */
   readonly endsAtMs: number | null
   readonly queue: readonly Waiting[]
 }
 
-/** One turn of a track: the same track may be on twice. */
+/** A track in the party, with an id of its own, because the same track may be queued twice. */
 export interface Piece {
   readonly itemId: string
   readonly trackId: string
@@ -32,9 +32,9 @@ export interface Waiting extends Piece {
 export type Action =
   | { kind: 'play' | 'pause' | 'end' | 'catch-up' }
   | { kind: 'seek'; positionMs: number }
-  /** Names what it means: two people who skip the same item skip once. */
+  /** Names the item, so that two people who skip the same item skip once. */
   | { kind: 'skip'; itemId: string }
-  /** The end of a track, as it was foreseen at revision `rev`. */
+  /** The end of a track, scheduled at revision `rev`. */
   | { kind: 'advance'; itemId: string; rev: number }
   | { kind: 'enqueue'; items: readonly Waiting[] }
   | { kind: 'dequeue'; itemIds: readonly string[] }
@@ -46,26 +46,26 @@ export interface Refused {
 }
 
 /**
- * A start lies so far ahead that its event is everywhere before its moment. 500 ms carries 1.5 round trips of 250 ms and
- * 120 ms of work; it becomes a function of the members' measured round trips once they are measured.
+ * How far ahead a start is scheduled, so that its event reaches every member before it. 500 ms covers 1.5 round trips of
+ * 250 ms and 120 ms of processing. Becomes a function of the members' round trips once those are measured.
  */
 export const startLeadMs = 500
-/** An advance may come so early: the clocks of workers differ, and it starts the next track at the old end anyway. */
+/** How early an advance may arrive, because workers' clocks differ; the next track starts at the scheduled end anyway. */
 export const earlyMaxMs = 1_500
-/** So many coming tracks travel with the timeline: members hold them, and go on alone if every server is gone. */
+/** How many next items the timeline contains: clients advance by themselves if every server is unreachable. */
 export const nextMax = 3
 export const waitingMax = 100
 export const waitingPerPersonMax = 50
 
 export const openingState = (queue: readonly Waiting[], now: number): PartyState => ({
-  ...silence('idle', now),
+  ...stopped('idle', now),
   rev: 1,
   queue,
 })
 
 /**
- * The state after `action` at `now`; the very same object when it changes nothing. Every command but `advance` first
- * catches up with tracks that are over, each a change of its own.
+ * The state after `action` at `now`; the same object if nothing changes. Every action but `advance` first catches up with
+ * tracks that have ended, each of which is a change (`rev`) of its own.
  */
 export function act(state: PartyState, action: Action, now: number): PartyState | Refused {
   if (action.kind === 'advance') return advance(state, action, now)
@@ -76,7 +76,7 @@ export function act(state: PartyState, action: Action, now: number): PartyState 
 
 export const isRefused = (outcome: PartyState | Refused): outcome is Refused => 'refused' in outcome
 
-/** Where the current track stands at `now`: 0 when nothing is on. */
+/** The position in the current track at `now`; 0 when there is none. */
 export function positionAt({ current, posMs, rate, t0Ms }: Vector, now: number): number {
   return Math.min(posMs + rate * Math.max(now - t0Ms, 0), current?.durationMs ?? 0)
 }
@@ -89,14 +89,14 @@ function advance(state: PartyState, { itemId, rev }: Action & { kind: 'advance' 
   return catchUp(afterEnd(state, endsAtMs), now)
 }
 
-/** Goes on through all tracks that are over by `now`: after an outage of any length, the same state as without it. */
+/** Advances through all tracks that have ended by `now`: after an outage of any length the state is as without it. */
 function catchUp(state: PartyState, now: number): PartyState {
   let reached = state
   while (reached.endsAtMs !== null && reached.endsAtMs <= now) reached = afterEnd(reached, reached.endsAtMs)
   return reached
 }
 
-/** The new start is the old end, not now: nothing drifts. */
+/** The next track starts at the end of the old one, not at `now`, so that nothing drifts. */
 const afterEnd = (state: PartyState, endsAtMs: number): PartyState => ({
   ...takeNext(state, endsAtMs),
   rev: state.rev + 1,
@@ -119,7 +119,7 @@ function change(state: PartyState, action: Exclude<Action, { kind: 'advance' }>,
     case 'dequeue':
       return dequeue(state, action.itemIds)
     case 'end':
-      return { ...state, ...silence('ended', now), queue: [] }
+      return { ...state, ...stopped('ended', now), queue: [] }
   }
 }
 
@@ -138,7 +138,7 @@ function seek(state: PartyState, positionMs: number, now: number): PartyState | 
     : pauseAt(state, current, posMs, now)
 }
 
-/** Skipping what is over already is done already. */
+/** Skipping an item that has ended changes nothing; skipping one that is still queued is refused. */
 function skip(state: PartyState, itemId: string, now: number): PartyState | Refused {
   if (state.queue.some(item => item.itemId === itemId)) return refuse('not-current')
   if (state.current?.itemId !== itemId) return state
@@ -148,8 +148,8 @@ function skip(state: PartyState, itemId: string, now: number): PartyState | Refu
 function enqueue(state: PartyState, items: readonly Waiting[]): PartyState | Refused {
   const queue = [...state.queue, ...items]
   if (queue.length > waitingMax) return refuse('queue-full')
-  const shareOf = (person: string) => queue.filter(({ addedBy }) => addedBy === person).length
-  if (items.some(({ addedBy }) => shareOf(addedBy) > waitingPerPersonMax)) return refuse('share-full')
+  const countOf = (profileId: string) => queue.filter(({ addedBy }) => addedBy === profileId).length
+  if (items.some(({ addedBy }) => countOf(addedBy) > waitingPerPersonMax)) return refuse('share-full')
   return items.length === 0 ? state : { ...state, queue }
 }
 
@@ -158,13 +158,13 @@ function dequeue(state: PartyState, itemIds: readonly string[]): PartyState {
   return queue.length === state.queue.length ? state : { ...state, queue }
 }
 
-/** The head of the queue becomes current, paused if the party is; an empty queue leaves silence. */
+/** The head of the queue becomes current, paused if the party is paused; with an empty queue the party becomes idle. */
 function takeNext(state: PartyState, t0Ms: number): PartyState {
   const [head, ...queue] = state.queue
-  if (head === undefined) return { ...state, ...silence('idle', t0Ms) }
-  const piece = { itemId: head.itemId, trackId: head.trackId, durationMs: head.durationMs }
+  if (head === undefined) return { ...state, ...stopped('idle', t0Ms) }
+  const item = { itemId: head.itemId, trackId: head.trackId, durationMs: head.durationMs }
   const rest = { ...state, queue }
-  return state.status === 'paused' ? pauseAt(rest, piece, 0, t0Ms) : start(rest, piece, 0, t0Ms)
+  return state.status === 'paused' ? pauseAt(rest, item, 0, t0Ms) : start(rest, item, 0, t0Ms)
 }
 
 const start = (state: PartyState, current: Piece, posMs: number, t0Ms: number): PartyState => ({
@@ -178,7 +178,7 @@ function pauseAt(state: PartyState, current: Piece, posMs: number, t0Ms: number)
   return { ...state, status: 'paused', current, posMs, rate: 0, t0Ms, endsAtMs: null }
 }
 
-const silence = <S extends 'idle' | 'ended'>(status: S, t0Ms: number) => ({
+const stopped = <S extends 'idle' | 'ended'>(status: S, t0Ms: number) => ({
   ...{ status, current: null, posMs: 0, rate: 0, t0Ms, endsAtMs: null },
 })
 

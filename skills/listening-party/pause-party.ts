@@ -9,7 +9,8 @@ import { momentView, viewMoment } from './views'
 export const pauseParty = operation({
   name: 'listening-party.pauseParty',
   route: 'POST /parties/:partyId/pause',
-  summary: 'Pause for everybody. While it is paused this changes nothing.',
+  summary: 'Pause a party',
+  description: 'Pauses playback for all members.',
   who: 'signed-in',
   input: shape({ partyId: id }),
   output: momentView,

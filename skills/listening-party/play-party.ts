@@ -9,7 +9,8 @@ import { momentView, viewMoment } from './views'
 export const playParty = operation({
   name: 'listening-party.playParty',
   route: 'POST /parties/:partyId/play',
-  summary: 'Play on, or start with the first track of the queue. While it plays this changes nothing.',
+  summary: 'Play a party',
+  description: 'Resumes playback for all members, or starts the first track of the queue.',
   who: 'signed-in',
   input: shape({ partyId: id }),
   output: momentView,

@@ -11,7 +11,8 @@ import { queuedView, viewMoment } from './views'
 export const queueTrack = operation({
   name: 'listening-party.queueTrack',
   route: 'POST /parties/:partyId/queue',
-  summary: 'Put a track that you may hear at the end of the queue. Members who may not know of it hear silence.',
+  summary: "Add a track to a party's queue",
+  description: 'At the end. You must be able to see the track. Members who cannot see it hear nothing while it plays.',
   who: 'signed-in',
   input: shape({ partyId: id, trackId: id }),
   output: queuedView,
@@ -22,7 +23,7 @@ export const queueTrack = operation({
 
   async load({ partyId, trackId }, context) {
     const room = await visibleParty(partyId, context, { lock: true })
-    // Held, so that a track that is taken away meanwhile is refused, or else found here by `dropTrack`.
+    // Lock the track: a concurrent deletion is either seen here, or its `dropTrack` job finds the item.
     return { ...room, track: await visibleTrack(trackId, context, { lock: true }) }
   },
 

@@ -11,7 +11,9 @@ import { mayRemove, roleOf } from './rules'
 export const removeMember = operation({
   name: 'listening-party.removeMember',
   route: 'DELETE /parties/:partyId/members/:profileId',
-  summary: 'Remove a member; with `ban` they cannot come back, and what they queued goes too.',
+  summary: 'Kick or ban a member',
+  description:
+    'With `ban` the user cannot rejoin and their queued tracks are removed. Users who are not members can be banned too.',
   who: 'signed-in',
   input: shape({ partyId: id, profileId: id, ban: optional(flag) }),
   output: done,
@@ -30,13 +32,13 @@ export const removeMember = operation({
 
   async run({ input: { profileId, ban = false }, subject: { party, row, target } }, context) {
     if (target !== null) await depart(party, profileId, ban ? 'banned' : 'removed', context)
-    else if (ban && row === null) await banStranger(party, profileId, context)
+    else if (ban && row === null) await banNonMember(party, profileId, context)
     if (ban) await clearQueueOf(party, profileId, context)
     return isDone
   },
 })
 
-const banStranger = ({ id: partyId }: Party, profileId: string, { now }: Context) =>
+const banNonMember = ({ id: partyId }: Party, profileId: string, { now }: Context) =>
   PartyMember.create({ partyId, profileId, role: 'listener', joinedAt: now, bannedAt: now })
 
 async function clearQueueOf(party: Party, profileId: string, context: Context): Promise<void> {

@@ -6,16 +6,16 @@ import { hasBlocked } from '../user-profile/views'
 import { partyOver } from './refusals'
 import { mayKnowOfParty, type PartyRole, roleOf } from './rules'
 
-/** A party as one person finds it. `role` is null for somebody who is not in it. */
+/** A party and the viewer's role in it; null for a non-member. */
 export interface Room {
   party: Party
   role: PartyRole | null
 }
 
 /**
- * A party that the viewer may know of. With `lock` its row is held until the end of the transaction: every change of
- * the party, its queue or its members goes through that lock, so that they happen one after the other on all nodes.
- * @throws `not_found` when there is none, its host blocked the viewer, or the viewer was banned.
+ * A party that the viewer may see. `lock` locks its row until the end of the transaction: every change of the party, its queue
+ * or its members takes that lock, which serializes them across nodes.
+ * @throws `not_found` when it does not exist, its host blocks the viewer, or the viewer is banned.
  */
 export async function visibleParty(
   partyId: string,
@@ -36,18 +36,21 @@ export function refuseEnded({ endedAt }: Party): void {
   if (endedAt !== null) throw partyOver()
 }
 
-/** What waits in the queue, in its order. */
+/** The items in the queue, in order. */
 export const waitingIn = ({ id: partyId }: Party): Promise<PartyItem[]> =>
   PartyItem.findAll({ where: { partyId, takenAt: null }, order: [['place', 'ASC']] })
 
-/** @throws `not_found` when it was never in the queue of this party. */
+/**
+ * An item of the party, queued or played.
+ * @throws `not_found` when the party never had it.
+ */
 export async function itemOf({ id: partyId }: Party, itemId: string): Promise<PartyItem> {
   const item = await PartyItem.findOne({ where: { id: itemId, partyId } })
   if (item === null) throw refusals.notFound()
   return item
 }
 
-/** The next revision of a locked party, with whatever else was set on its row: the head of each of its events. */
+/** Saves a locked party, with the columns set before, under the next `rev`; returns the fields of every party event. */
 export async function stamp(party: Party): Promise<{ partyId: string; rev: number }> {
   party.rev += 1
   await party.save()

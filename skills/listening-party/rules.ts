@@ -4,10 +4,10 @@ import { type Party, type PartyMember } from '../../models'
 export const partyRoles = ['host', 'co-host', 'dj', 'listener'] as const
 export type PartyRole = (typeof partyRoles)[number]
 export type PartyAct = 'play' | 'pause' | 'seek' | 'skip' | 'queue' | 'unqueue' | 'assign' | 'remove' | 'end'
-type Reach = 'any' | 'own' | 'none'
+type Scope = 'any' | 'own' | 'none'
 
-/** Who may do what: `own` is what they put into the queue themselves. */
-export const permissions: Record<PartyAct, Record<PartyRole, Reach>> = {
+/** The permission table. `own`: only items that the member queued. */
+export const permissions: Record<PartyAct, Record<PartyRole, Scope>> = {
   play: { host: 'any', 'co-host': 'any', dj: 'none', listener: 'none' },
   pause: { host: 'any', 'co-host': 'any', dj: 'none', listener: 'none' },
   seek: { host: 'any', 'co-host': 'any', dj: 'none', listener: 'none' },
@@ -19,29 +19,29 @@ export const permissions: Record<PartyAct, Record<PartyRole, Reach>> = {
   end: { host: 'any', 'co-host': 'none', dj: 'none', listener: 'none' },
 }
 
-/** The host is whom the party names, whatever they are besides. */
+/** The host is `party.hostId`; the role in the member row applies to everybody else. */
 export const roleOf = ({ hostId }: Party, { profileId, role }: PartyMember): PartyRole =>
   profileId === hostId ? 'host' : role
 
-/** Whether someone of this role may; null is somebody who is not in the party. */
-export function mayInParty(act: PartyAct, role: PartyRole | null, isOwn = false): boolean {
+/** Whether the role has the permission; null is a non-member. */
+export function mayInParty(permission: PartyAct, role: PartyRole | null, isOwn = false): boolean {
   if (role === null) return false
-  const reach = permissions[act][role]
-  return reach === 'any' || (reach === 'own' && isOwn)
+  const scope = permissions[permission][role]
+  return scope === 'any' || (scope === 'own' && isOwn)
 }
 
-/** A host gives any role, even their own; others only what is below them, to those below them. */
-export function mayAssign(role: PartyRole | null, target: PartyRole, wanted: PartyRole): boolean {
+/** A host assigns any role, including host; others assign roles below their own to members below them. */
+export function mayAssign(role: PartyRole | null, target: PartyRole, newRole: PartyRole): boolean {
   if (role === null || !mayInParty('assign', role)) return false
-  return role === 'host' || target === wanted || (isAbove(role, target) && isAbove(role, wanted))
+  return role === 'host' || target === newRole || (isAbove(role, target) && isAbove(role, newRole))
 }
 
-/** `target` is null for somebody who is not in the party: they may be banned all the same. */
+/** `target` is null for a non-member, who can be banned too. */
 export const mayRemove = (role: PartyRole | null, target: PartyRole | null): boolean =>
   role !== null && mayInParty('remove', role) && (target === null || isAbove(role, target))
 
 const isAbove = (role: PartyRole, other: PartyRole) => partyRoles.indexOf(role) < partyRoles.indexOf(other)
 
-/** Parties are open to everybody but those whom the host blocked and those who were banned. */
-export const mayKnowOfParty = (viewer: Actor, facts: { isBanned: boolean; isBlockedByHost: boolean }): boolean =>
-  isModerator(viewer) || !(facts.isBanned || facts.isBlockedByHost)
+/** Everybody may see a party except people whom the host blocks and people who are banned; moderators always may. */
+export const mayKnowOfParty = (viewer: Actor, exclusions: { isBanned: boolean; isBlockedByHost: boolean }): boolean =>
+  isModerator(viewer) || !(exclusions.isBanned || exclusions.isBlockedByHost)

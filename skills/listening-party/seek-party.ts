@@ -11,7 +11,8 @@ const positionMsMax = 86_400_000
 export const seekParty = operation({
   name: 'listening-party.seekParty',
   route: 'POST /parties/:partyId/seek',
-  summary: 'Go to a moment of the track that is on; beyond its end is its end.',
+  summary: 'Seek in the current track of a party',
+  description: 'A position beyond the end is the end.',
   who: 'signed-in',
   input: shape({ partyId: id, positionMs: whole(0, positionMsMax) }),
   output: momentView,

@@ -12,7 +12,8 @@ import { memberView, partyRole, viewMember } from './views'
 export const setRole = operation({
   name: 'listening-party.setRole',
   route: 'PUT /parties/:partyId/members/:profileId/role',
-  summary: 'Give a member another role. A host who makes somebody else the host becomes a co-host.',
+  summary: "Set a party member's role",
+  description: 'A host who makes another member the host becomes a co-host.',
   who: 'signed-in',
   input: shape({ partyId: id, profileId: id, role: partyRole }),
   output: memberView,
@@ -20,22 +21,22 @@ export const setRole = operation({
   idempotency: 'natural',
   refuses: [hostNeeded, partyOver],
 
-  async load({ partyId, profileId, role: wanted }, context) {
+  async load({ partyId, profileId, role: newRole }, context) {
     const { party, role } = await visibleParty(partyId, context, { lock: true })
     refuseEnded(party)
     const member = await PartyMember.findOne({ where: { partyId, profileId, bannedAt: null } })
     if (member === null) throw refusals.notFound()
-    return { party, role, member, had: roleOf(party, member), wanted }
+    return { party, role, member, oldRole: roleOf(party, member), newRole }
   },
 
-  allow: (_actor, { role, had, wanted }) => mayAssign(role, had, wanted),
+  allow: (_actor, { role, oldRole, newRole }) => mayAssign(role, oldRole, newRole),
 
-  async run({ subject: { party, member, had, wanted } }, context) {
-    if (had !== wanted) {
-      if (had === 'host') throw hostNeeded()
-      if (wanted === 'host') await handOver(party, member, context)
+  async run({ subject: { party, member, oldRole, newRole } }, context) {
+    if (oldRole !== newRole) {
+      if (oldRole === 'host') throw hostNeeded()
+      if (newRole === 'host') await handOver(party, member, context)
       else {
-        await member.update({ role: wanted })
+        await member.update({ role: newRole })
         await announceRole(party, member, context)
       }
     }

@@ -4,25 +4,26 @@ import { type World } from '../../kernel/world'
 import { Party } from '../../models'
 import { depart } from './depart'
 
-/** Nobody stays in a party whose host blocks them. Each party is a transaction of its own. */
+/** Removes the members whom the host blocks, from all parties of the host; each party in a transaction of its own. */
 export const showOut = job({
   name: 'listening-party.showOut',
   payload: shape({ hostId: id }),
   attemptsMax: 10,
 
   async run({ hostId }, { world, transact }) {
-    const unwanted = await unwantedBy(hostId, world)
-    for (const partyId of new Set(unwanted.map(row => row.partyId)))
+    const blocked = await findBlockedMembers(hostId, world)
+    for (const partyId of new Set(blocked.map(row => row.partyId)))
       await transact(async context => {
         const party = await Party.findByPk(partyId, { lock: true })
         if (party === null) return
-        const still = (await unwantedBy(hostId, world)).filter(row => row.partyId === partyId)
-        for (const { profileId } of still) await depart(party, profileId, 'removed', context)
+        // Read again under the party's lock.
+        const blockedNow = (await findBlockedMembers(hostId, world)).filter(row => row.partyId === partyId)
+        for (const { profileId } of blockedNow) await depart(party, profileId, 'removed', context)
       })
   },
 })
 
-const unwantedBy = (hostId: string, { db }: World) =>
+const findBlockedMembers = (hostId: string, { db }: World) =>
   db.query<{ partyId: string; profileId: string }>(
     `select party.id as "partyId", member.profile_id as "profileId"
      from parties party

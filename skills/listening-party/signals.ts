@@ -1,7 +1,7 @@
 import { pattern, shape } from '../../kernel/schema'
 import { signal } from '../../kernel/signal'
 
-/** One emoji, joined and coloured ones too, or a flag. */
+/** One emoji, including joined sequences, skin tones and flags. */
 const emoji = pattern(
   /^(?:\p{Regional_Indicator}{2}|\p{Extended_Pictographic}[\p{Extended_Pictographic}\p{Emoji_Modifier}\u200d\ufe0f]*)$/u,
   32,
@@ -9,7 +9,7 @@ const emoji = pattern(
 
 export const reacted = signal({
   name: 'listening-party.reacted',
-  summary: 'Somebody at the party reacts to what is on.',
+  summary: 'A member reacted with an emoji',
   on: 'party',
   data: shape({ emoji }),
 })

@@ -9,8 +9,9 @@ import { momentView, viewMoment } from './views'
 export const skipTrack = operation({
   name: 'listening-party.skipTrack',
   route: 'POST /parties/:partyId/skip',
-  summary:
-    'Skip the item that is on. It is named, so that two who skip it skip once: of an item that is over, nothing changes.',
+  summary: 'Skip the current track of a party',
+  description:
+    'Names the item, so that two members who skip it at once skip once. Skipping an item that has ended changes nothing.',
   who: 'signed-in',
   input: shape({ partyId: id, itemId: id }),
   output: momentView,

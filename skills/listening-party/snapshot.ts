@@ -17,13 +17,13 @@ import {
   viewTimeline,
 } from './views'
 
-/** All of a party as the viewer may see it at this moment. */
+/** A snapshot of a party for the viewer. */
 export async function snapshotOf(
   { party, role }: Room,
   context: Pick<Context<Actor>, 'actor' | 'now'>,
 ): Promise<SnapshotView> {
   const state = stateOf(party, await waitingIn(party))
-  const { members, host } = await peopleIn(party)
+  const { members, host } = await loadMembers(party)
   return {
     party: viewParty(party, host, role),
     timeline: viewTimeline(state),
@@ -34,25 +34,25 @@ export async function snapshotOf(
   }
 }
 
-async function peopleIn(party: Party): Promise<{ members: MemberView[]; host: ProfileSummary }> {
+async function loadMembers(party: Party): Promise<{ members: MemberView[]; host: ProfileSummary }> {
   const rows = await PartyMember.findAll({
     where: { partyId: party.id, bannedAt: null },
     order: ['joinedAt', 'profileId'],
     limit: membersShownMax,
   })
-  const people = await profileSummaries([party.hostId, ...rows.map(({ profileId }) => profileId)])
-  const personOf = (id: string) => {
-    const person = people.get(id)
-    if (person === undefined) throw new Error('somebody in a party without a profile')
-    return person
+  const profiles = await profileSummaries([party.hostId, ...rows.map(({ profileId }) => profileId)])
+  const profileOf = (id: string) => {
+    const profile = profiles.get(id)
+    if (profile === undefined) throw new Error('a party member without a profile')
+    return profile
   }
-  return { members: rows.map(row => viewMember(party, row, personOf(row.profileId))), host: personOf(party.hostId) }
+  return { members: rows.map(row => viewMember(party, row, profileOf(row.profileId))), host: profileOf(party.hostId) }
 }
 
-/** Of the tracks in the party, those that the viewer may see: a host cannot show others what is not theirs to see. */
+/** The tracks of the party that the viewer may see: being queued does not make a track visible. */
 async function tracksFor({ actor }: Pick<Context<Actor>, 'actor'>, state: PartyState): Promise<TrackView[]> {
-  const pieces = state.current === null ? state.queue : [state.current, ...state.queue]
-  const ids = [...new Set(pieces.map(({ trackId }) => trackId))]
+  const items = state.current === null ? state.queue : [state.current, ...state.queue]
+  const ids = [...new Set(items.map(({ trackId }) => trackId))]
   if (ids.length === 0) return []
   const tracks = await visibleTracks(actor, ids)
   return viewTracks(

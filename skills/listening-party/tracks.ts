@@ -6,7 +6,7 @@ import { lockTracks, whatIsVisible } from '../streaming/views'
 import { type Waiting } from './party'
 import { trackNotReady } from './refusals'
 
-/** Those of the tracks that the viewer may see, by id. */
+/** The tracks that the viewer may see, by id. */
 export async function visibleTracks(actor: Actor, trackIds: readonly string[]): Promise<Map<string, Track>> {
   return visibleById(actor, await Track.findAll({ where: { id: [...trackIds] } }))
 }
@@ -15,9 +15,9 @@ const visibleById = async (actor: Actor, tracks: readonly Track[]) =>
   new Map((await whatIsVisible(tracks, { actor })).map(track => [track.id, track]))
 
 /**
- * The tracks as items of a queue, in the order given; the same track twice is two items. They are held, so that one that is
- * taken away meanwhile is refused, or else found in the queue by `dropTrack`.
- * @throws `not_found` when the actor may not know of one, `track_not_ready`
+ * Queue items for the tracks, in the given order; the same track twice is two items. Locks the tracks: a concurrent deletion
+ * is either seen here, or its `dropTrack` job finds the items.
+ * @throws `not_found` when the actor may not see one of them, `track_not_ready`
  */
 export async function toItems(actor: Actor, trackIds: readonly string[], now: Date): Promise<Waiting[]> {
   const tracks = await visibleById(actor, await lockTracks(trackIds))

@@ -9,7 +9,8 @@ import { momentView, viewMoment } from './views'
 export const unqueueTrack = operation({
   name: 'listening-party.unqueueTrack',
   route: 'DELETE /parties/:partyId/queue/:itemId',
-  summary: 'Take an item out of the queue. Once it is on or out, this changes nothing: skip what is on.',
+  summary: "Remove an item from a party's queue",
+  description: 'Changes nothing for an item that is playing or no longer queued: skip the current item instead.',
   who: 'signed-in',
   input: shape({ partyId: id, itemId: id }),
   output: momentView,

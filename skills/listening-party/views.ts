@@ -19,15 +19,15 @@ import { profileSummary, type ProfileSummary } from '../user-profile/views'
 import { nextMax, type PartyState, type Piece, waitingMax } from './party'
 import { partyRoles, type PartyRole, roleOf } from './rules'
 
-/** Of a party with more members than this, the ones who came first are listed. */
+/** How many members a snapshot lists, the longest-standing first. */
 export const membersShownMax = 200
 
 const partyStatus = oneOf('idle', 'playing', 'paused', 'ended')
 export const partyRole = oneOf(...partyRoles)
-const piece = { itemId: id, trackId: id, durationMs: count }
+const itemFields = { itemId: id, trackId: id, durationMs: count }
 const instantMs = number(0, Number.MAX_SAFE_INTEGER)
 
-/** `position(τ) = posMs + rate · (τ − t0Ms)` for τ ≥ t0Ms, `posMs` before, never beyond `durationMs`; then `next`. */
+/** `position(τ) = posMs + rate · (τ − t0Ms)` for τ ≥ t0Ms, `posMs` before, at most `durationMs`. `next` plays after it. */
 export const timelineView = named(
   'PartyTimeline',
   shape({
@@ -40,13 +40,13 @@ export const timelineView = named(
     t0Ms: instantMs,
     durationMs: nullable(count),
     endsAtMs: nullable(instantMs),
-    next: list(shape(piece), nextMax),
+    next: list(shape(itemFields), nextMax),
   }),
 )
 export type TimelineView = Value<typeof timelineView>
 
-/** Ids only: not every member may know every track. */
-export const queueView = list(named('PartyItem', shape({ ...piece, addedBy: id })), waitingMax)
+/** Track ids only, because a member may not be able to see every track. */
+export const queueView = list(named('PartyItem', shape({ ...itemFields, addedBy: id })), waitingMax)
 
 export const memberView = named('PartyMember', shape({ profile: profileSummary, role: partyRole, joinedAt: instant }))
 export type MemberView = Value<typeof memberView>
@@ -65,7 +65,7 @@ const partyFields = {
 const partyView = named('Party', shape(partyFields))
 export const listedPartyView = named('ListedParty', shape({ ...partyFields, isPlaying: flag }))
 
-/** All that a member needs to hear what the others hear. `tracks` are those of the party that the viewer may see. */
+/** Everything a client needs to play along. `tracks` are the current and queued tracks that the viewer may see. */
 export const snapshotView = named(
   'PartySnapshot',
   shape({
@@ -79,10 +79,10 @@ export const snapshotView = named(
 )
 export type SnapshotView = Value<typeof snapshotView>
 
-/** What a command answers with: the timeline after it, whether or not it changed anything. */
-const moment = { partyId: id, rev: count, timeline: timelineView }
-export const momentView = named('PartyMoment', shape(moment))
-export const queuedView = shape({ ...moment, itemId: id })
+/** The response of a playback command: the timeline after it, changed or not. */
+const commandFields = { partyId: id, rev: count, timeline: timelineView }
+export const momentView = named('PartyMoment', shape(commandFields))
+export const queuedView = shape({ ...commandFields, itemId: id })
 
 export const viewMoment = ({ id: partyId, rev }: Party, state: PartyState): Value<typeof momentView> => ({
   partyId,
@@ -91,20 +91,20 @@ export const viewMoment = ({ id: partyId, rev }: Party, state: PartyState): Valu
 })
 
 export function viewTimeline({ rev, status, current, posMs, rate, t0Ms, endsAtMs, queue }: PartyState): TimelineView {
-  const on = { itemId: current?.itemId ?? null, trackId: current?.trackId ?? null }
-  const next = queue.slice(0, nextMax).map(viewPiece)
-  return { rev, status, ...on, posMs, rate, t0Ms, durationMs: current?.durationMs ?? null, endsAtMs, next }
+  const currentIds = { itemId: current?.itemId ?? null, trackId: current?.trackId ?? null }
+  const next = queue.slice(0, nextMax).map(viewItem)
+  return { rev, status, ...currentIds, posMs, rate, t0Ms, durationMs: current?.durationMs ?? null, endsAtMs, next }
 }
 
-const viewPiece = ({ itemId, trackId, durationMs }: Piece): Piece => ({ itemId, trackId, durationMs })
+const viewItem = ({ itemId, trackId, durationMs }: Piece): Piece => ({ itemId, trackId, durationMs })
 
 export const viewQueue = ({ queue }: PartyState): Value<typeof queueView> =>
-  queue.map(item => ({ ...viewPiece(item), addedBy: item.addedBy }))
+  queue.map(item => ({ ...viewItem(item), addedBy: item.addedBy }))
 
-type PartyFacts = Pick<Party, 'id' | 'title' | 'capacity' | 'memberCount' | 'rev' | 'createdAt' | 'endedAt'>
+type PartyColumns = Pick<Party, 'id' | 'title' | 'capacity' | 'memberCount' | 'rev' | 'createdAt' | 'endedAt'>
 
 export const viewParty = (
-  party: PartyFacts,
+  party: PartyColumns,
   host: ProfileSummary,
   role: PartyRole | null,
 ): Value<typeof partyView> => ({
@@ -121,7 +121,7 @@ export const viewMember = (party: Party, member: PartyMember, profile: ProfileSu
   joinedAt: member.joinedAt.toISOString(),
 })
 
-/** The machine's state, as its row and the waiting items hold it. */
+/** The state machine's state, from the party's row and its queued items. */
 export function stateOf(party: Party, waiting: readonly PartyItem[]): PartyState {
   const { itemId, trackId, durationMs, status, posMs, t0Ms, endsAtMs } = party
   const current = itemId === null || trackId === null || durationMs === null ? null : { itemId, trackId, durationMs }

@@ -8,7 +8,9 @@ import { noteMax, reportedSubject, reportReason, reportView, viewReport } from '
 export const createReport = operation({
   name: 'moderation.createReport',
   route: 'POST /reports',
-  summary: 'Report something to the moderators. Once is enough: reporting it again answers with your first report.',
+  summary: 'Report content or a profile',
+  description:
+    'Reports a track, comment, profile or playlist to the moderators. Reporting it again returns your first report.',
   who: 'signed-in',
   input: shape({ subject: reportedSubject, reason: reportReason, note: optional(text(noteMax)) }),
   output: reportView,
@@ -16,7 +18,7 @@ export const createReport = operation({
   idempotency: 'keyed',
   status: 201,
 
-  /** What was reported before is answered even when it is gone by now. */
+  /** Return an existing report even if its subject has been deleted since. */
   async load({ subject }, context) {
     const key = { reporterId: context.actor.id, subjectKind: subject.kind, subjectId: subject.id }
     return (await Report.findOne({ where: key })) ?? { key, copy: await freeze(subject, context) }
@@ -24,10 +26,10 @@ export const createReport = operation({
 
   allow: () => true,
 
-  async run({ input: { reason, note = '' }, subject: found }, { now }) {
-    if (found instanceof Report) return viewReport(found)
-    const { key, copy } = found
-    // Two at once are settled by the constraint: one row, the same answer for both.
+  async run({ input: { reason, note = '' }, subject: loaded }, { now }) {
+    if (loaded instanceof Report) return viewReport(loaded)
+    const { key, copy } = loaded
+    // The unique constraint makes concurrent reports one row; both calls return it.
     const row = { ...key, id: newId(now), reason, note, copy, createdAt: now }
     await Report.bulkCreate([row], { ignoreDuplicates: true })
     return viewReport(await Report.findOne({ where: key, rejectOnEmpty: true }))

@@ -8,9 +8,10 @@ import { sessionsEnded } from '../user-profile/events'
 export const endSessionsOf = operation({
   name: 'moderation.endSessionsOf',
   route: 'POST /moderation/profiles/:profileId/sessions/end',
-  summary:
-    'Sign somebody out everywhere: every token of theirs issued until now is refused within seconds, on all nodes. Who must ' +
-    'not come back must lose their account at the auth server first: a newer token is good again.',
+  summary: "Revoke all of a user's sessions",
+  description:
+    'All nodes refuse every token issued to the user until now, within seconds. A newer token is valid again: to keep the user ' +
+    'out, disable the account at the auth server first.',
   who: 'moderators',
   input: shape({ profileId: id }),
   output: shape({ profileId: id, until: instant }),

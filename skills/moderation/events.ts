@@ -4,8 +4,8 @@ import { reportedSubject, reportOutcome } from './views'
 
 export const reportResolved = event({
   name: 'moderation.reportResolved',
-  summary: 'The moderators decided about something that you reported.',
+  summary: 'A report of yours was resolved',
   payload: shape({ reportId: id, reporterId: id, subject: reportedSubject, outcome: reportOutcome }),
-  // The reported must not learn of the report, nor anybody of who decided it.
+  // Only the reporter: the reported person must not learn of the report. The payload does not name the moderator.
   channels: ({ reporterId }) => [`user:${reporterId}`],
 })

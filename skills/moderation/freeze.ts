@@ -7,22 +7,22 @@ import { describeProfile, profileSummaryOf, visibleProfile } from '../user-profi
 import { type FrozenCopy, type ReportedSubject } from './views'
 
 /**
- * A copy of what somebody reports, as anybody would see it now.
- * @throws `not_found` when the caller may not know of it.
+ * A copy of the reported subject, as an anonymous viewer sees it now.
+ * @throws `not_found` when the caller may not see it.
  */
 export const freeze = ({ kind, id }: ReportedSubject, context: Context<Actor>): Promise<FrozenCopy> =>
   copies[kind](id, context)
 
-/** The copy says nothing of who reported: it is made as for somebody who is not signed in. */
-const nobody = { actor: null }
+/** Render the copy for an anonymous viewer, so that it contains nothing about the reporter. */
+const anonymous = { actor: null }
 
 const copies: Record<ReportedSubject['kind'], (id: string, context: Context<Actor>) => Promise<FrozenCopy>> = {
-  track: async (id, context) => ({ track: await viewTrack(await visibleTrack(id, context), nobody) }),
+  track: async (id, context) => ({ track: await viewTrack(await visibleTrack(id, context), anonymous) }),
 
   profile: async (id, context) => ({ profile: describeProfile(await visibleProfile(id, context)) }),
 
   playlist: async (id, context) => ({
-    playlist: await viewPlaylist(await visiblePlaylist(id, context), { ...nobody, world: context.world }),
+    playlist: await viewPlaylist(await visiblePlaylist(id, context), { ...anonymous, world: context.world }),
   }),
 
   async comment(id, context) {

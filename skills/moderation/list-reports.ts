@@ -10,7 +10,10 @@ import { caseView, mentionedIn, viewCase } from './views'
 export const listReports = operation({
   name: 'moderation.listReports',
   route: 'GET /moderation/reports',
-  summary: 'Reports, the oldest first, with what was reported as it was then; those that are open, resolved, or all.',
+  summary: 'List reports',
+  description:
+    'Oldest first, each with a copy of its subject as it was when it was reported. `state` selects open or resolved reports; ' +
+    'without it all are listed.',
   who: 'moderators',
   input: shape({ ...paging, state: optional(oneOf('open', 'resolved')) }),
   output: pageOf(caseView),
@@ -28,14 +31,14 @@ export const listReports = operation({
       ...(input.state === undefined ? {} : { outcome: input.state === 'open' ? null : { [Op.ne]: null } }),
       ...(after === undefined ? {} : { id: { [Op.gt]: after } }),
     }
-    // Ids sort by the time they were made.
+    // UUIDv7: ids sort by creation time.
     const reports = await Report.findAll({ where, order: ['id'], limit: size + 1 })
-    const people = await profileSummaries(mentionedIn(reports))
+    const profiles = await profileSummaries(mentionedIn(reports))
     return pageFrom(
       reports,
       size,
       ({ id }) => [id],
-      report => viewCase(report, people),
+      report => viewCase(report, profiles),
     )
   },
 })

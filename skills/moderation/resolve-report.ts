@@ -11,7 +11,8 @@ import { caseView, mentionedIn, noteMax, reportOutcome, subjectOf, viewCase } fr
 export const resolveReport = operation({
   name: 'moderation.resolveReport',
   route: 'PUT /moderation/reports/:reportId/resolution',
-  summary: 'Decide about a report, once. Taking the subject down is a step of its own.',
+  summary: 'Resolve a report',
+  description: 'A report is resolved once. This does not remove its subject: that is a separate call.',
   who: 'moderators',
   input: shape({ reportId: id, outcome: reportOutcome, note: optional(text(noteMax)) }),
   output: caseView,

@@ -11,7 +11,7 @@ export type ReportedSubject = Value<typeof reportedSubject>
 export const reportReason = oneOf('spam', 'abuse', 'copyright', 'illegal', 'other')
 export const reportOutcome = oneOf('dismissed', 'upheld')
 
-const facts = {
+const reportFields = {
   id,
   subject: reportedSubject,
   reason: reportReason,
@@ -22,10 +22,10 @@ const facts = {
   resolvedAt: nullable(instant),
 }
 
-/** A report as the one who made it sees it. */
-export const reportView = named('Report', shape(facts))
+/** A report as the reporter sees it. */
+export const reportView = named('Report', shape(reportFields))
 
-/** The subject as it was when it was reported: the one field that bears the name of its kind. */
+/** The subject as it was when it was reported, in the field named after its kind; the other fields are absent. */
 const frozenCopy = named(
   'ReportedCopy',
   shape({
@@ -37,11 +37,11 @@ const frozenCopy = named(
 )
 export type FrozenCopy = Value<typeof frozenCopy>
 
-/** A report as moderators see it. Nobody else learns who reported, or who decided. */
+/** A report as moderators see it. Only moderators learn who reported and who resolved it. */
 export const caseView = named(
   'ReportCase',
   shape({
-    ...facts,
+    ...reportFields,
     copy: frozenCopy,
     reporter: nullable(profileSummary),
     resolvedBy: nullable(profileSummary),
@@ -62,11 +62,11 @@ export const viewReport = (report: Report): Value<typeof reportView> => ({
 
 export const subjectOf = ({ subjectKind, subjectId }: Report): ReportedSubject => ({ kind: subjectKind, id: subjectId })
 
-/** `people` are those whom the reports mention; an account that is gone leaves nobody. */
-export function viewCase(report: Report, people: ReadonlyMap<string, ProfileSummary>): Value<typeof caseView> {
+/** `profiles` holds the summaries of `mentionedIn(reports)`; a deleted account is shown as null. */
+export function viewCase(report: Report, profiles: ReadonlyMap<string, ProfileSummary>): Value<typeof caseView> {
   const { copy, reporterId, resolvedBy, resolutionNote } = report
-  const person = (profileId: string | null) => people.get(profileId ?? '') ?? null
-  return { ...viewReport(report), copy, reporter: person(reporterId), resolvedBy: person(resolvedBy), resolutionNote }
+  const profile = (profileId: string | null) => profiles.get(profileId ?? '') ?? null
+  return { ...viewReport(report), copy, reporter: profile(reporterId), resolvedBy: profile(resolvedBy), resolutionNote }
 }
 
 export const mentionedIn = (reports: readonly Report[]): string[] =>

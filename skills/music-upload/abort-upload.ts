@@ -16,9 +16,10 @@ import { uploadView, viewUpload } from './views'
 export const abortUpload = operation({
   name: 'music-upload.abortUpload',
   route: 'DELETE /uploads/:uploadId',
-  summary:
-    'Give an upload up, also while it is worked on: its file and its track go. A track that it was to replace the audio of stays, ' +
-    'and so does one for which other audio is there or announced. Doing so again changes nothing.',
+  summary: 'Abort an upload',
+  description:
+    'Deletes the sent file and the track made for it, also while it is being processed. A track whose audio it was ' +
+    'to replace stays, and so does a track that has other audio, or another upload for it.',
   who: 'signed-in',
   input: shape({ uploadId: id }),
   output: uploadView,
@@ -37,25 +38,25 @@ export const abortUpload = operation({
     await upload.update({ state: advance(upload.state, 'aborted'), ...nothingMore })
     await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
     await forgetIncoming(upload, context)
-    await forgetWhatItMade(upload, wasUnderWay, context)
+    await cleanUpTrack(upload, wasUnderWay, context)
     return viewUpload(upload)
   },
 })
 
-/** Its track too, when nothing else has brought that audio or is to bring it. */
-async function forgetWhatItMade(upload: Upload, wasUnderWay: boolean, context: Context): Promise<void> {
+/** Deletes the track, too, unless it has other audio or another upload will bring some. */
+async function cleanUpTrack(upload: Upload, wasUnderWay: boolean, context: Context): Promise<void> {
   const { id, trackId, replacesAudio } = upload
   if (trackId === null) return
   const track = await lockTrack(trackId)
   if (track === null || track.removedAt !== null) return
-  if (!replacesAudio && track.state !== 'ready' && !(await isAudioAwaited(trackId, context)))
+  if (!replacesAudio && track.state !== 'ready' && !(await hasOtherUpload(trackId, context)))
     return withdrawTrack(trackId, context)
   await forgetVersion({ id, trackId }, context)
   if (wasUnderWay && track.state === 'processing') await changeTrack(track, { state: 'failed' }, context)
 }
 
-/** Under the lock of the track no upload for it is announced or taken up. */
-async function isAudioAwaited(trackId: string, { now }: Pick<Context, 'now'>): Promise<boolean> {
+/** The caller holds the lock of the track, so that no upload for it is initiated or claimed meanwhile. */
+async function hasOtherUpload(trackId: string, { now }: Pick<Context, 'now'>): Promise<boolean> {
   const states = [
     { state: 'initiated', expiresAt: { [Op.gt]: now } },
     { state: ['uploaded', 'processing'] },

@@ -17,7 +17,10 @@ import { type SendingView, viewUpload } from './views'
 
 export const sha256Hex = pattern(/^[0-9a-f]{64}$/, 64)
 
-/** What is said of a file before it is sent. Without its SHA-256 only when it is sent in parts: they have their own. */
+/**
+ * What a client declares about a file before it sends it. Only a file sent in parts may omit its SHA-256: each part
+ * has its own.
+ */
 export const fileFields = {
   fileName: line(255),
   contentType: audioType,
@@ -25,7 +28,7 @@ export const fileFields = {
   sha256: optional(sha256Hex),
 }
 
-type Announced = Shape<typeof fileFields> &
+type NewUpload = Shape<typeof fileFields> &
   Partial<
     Pick<
       Upload,
@@ -33,10 +36,13 @@ type Announced = Shape<typeof fileFields> &
     >
   >
 
-/** The uploads of a person that wait for their file, as many as there may be. */
+/** A person's uploads that wait for their file, at most `pendingUploadsMax`. */
 export type Pending = readonly Pick<Upload, 'expiresAt'>[]
 
-/** Serialises those that are announced at once, or one too many slips through. What expires first comes first. */
+/**
+ * Loads a person's pending uploads, the first to expire first. Locks the profile, so that concurrent calls cannot
+ * exceed the limit.
+ */
 export async function pendingUploads({ actor, now }: Pick<Context<Actor>, 'actor' | 'now'>): Promise<Pending> {
   await Profile.findByPk(actor.id, { attributes: ['id'], lock: Transaction.LOCK.NO_KEY_UPDATE })
   return Upload.findAll({
@@ -48,18 +54,18 @@ export async function pendingUploads({ actor, now }: Pick<Context<Actor>, 'actor
 }
 
 /**
- * An upload that waits for its file, its bytes reserved, and where the file is to be sent: the URL of one PUT, or how it is
- * cut into parts. To be called under the lock that `pendingUploads` takes.
- * @throws `too_many_uploads`, `quota_exceeded`, `invalid_input` without the SHA-256 of a file that is sent by one PUT
+ * Creates an upload, reserves its bytes in the quota, and returns where to send the file: the URL of one PUT, or the
+ * sizes of its parts. Call it while holding the lock that `lockPendingUploads` takes.
+ * @throws `too_many_uploads`, `quota_exceeded`; `invalid_input` when a file for one PUT has no SHA-256
  */
 export async function announceUpload(
-  announced: Announced,
+  declared: NewUpload,
   pending: Pending,
   context: Context<Actor>,
 ): Promise<{ upload: Upload } & SendingView> {
-  const { sizeBytes, sha256 } = announced
+  const { sizeBytes, sha256 } = declared
   const partBytes = partBytesFor(sizeBytes)
-  if (partBytes === null && sha256 === undefined) throw sha256Wanted()
+  if (partBytes === null && sha256 === undefined) throw sha256Required()
   refuseTooMany(pending, context)
   await refuseBeyondQuota(sizeBytes, context)
 
@@ -67,7 +73,7 @@ export async function announceUpload(
   const expiresAt = new Date(now.getTime() + uploadLifeMs)
   const upload = await Upload.create({
     visibility: 'public',
-    ...announced,
+    ...declared,
     id: newId(now),
     ownerId: actor.id,
     state: 'initiated',
@@ -84,19 +90,21 @@ export async function announceUpload(
 }
 
 function refuseTooMany(pending: Pending, { now }: Pick<Context, 'now'>): void {
-  const [first] = pending
-  if (first === undefined || pending.length < pendingUploadsMax) return
-  throw tooManyUploads(undefined, { retryAfter: Math.ceil((first.expiresAt.getTime() - now.getTime()) / 1000) })
+  const [firstToExpire] = pending
+  if (firstToExpire === undefined || pending.length < pendingUploadsMax) return
+  throw tooManyUploads(undefined, { retryAfter: Math.ceil((firstToExpire.expiresAt.getTime() - now.getTime()) / 1000) })
 }
 
 async function refuseBeyondQuota(sizeBytes: number, context: Context<Actor>): Promise<void> {
   const current = await storageUseOf(context.actor.id, context)
   const { usedBytes, reservedBytes, quotaBytes } = current
   if (usedBytes + reservedBytes + sizeBytes <= quotaBytes) return
-  throw quotaExceeded(`${usedBytes + reservedBytes} of ${quotaBytes} bytes are taken.`, { current })
+  throw quotaExceeded(`${usedBytes + reservedBytes} of ${quotaBytes} bytes are in use.`, { current })
 }
 
-const sha256Wanted = () =>
+const sha256Required = () =>
   refusals.invalidInput(undefined, {
-    errors: [{ path: 'sha256', code: 'required', message: `sha256 is required up to ${singlePutBytesMax} bytes` }],
+    errors: [
+      { path: 'sha256', code: 'required', message: `sha256 is required for files up to ${singlePutBytesMax} bytes` },
+    ],
   })

@@ -5,7 +5,7 @@ import { isForArtistAlone, isListedToFollowers, isNarrower } from '../streaming/
 import { viewTrack } from '../streaming/views'
 import { trackChanged, trackHidden, trackPublished } from './events'
 
-/** Changes a locked track, with all that follows: its revision, its one publication, and who is told. */
+/** Updates a locked track: increments its revision, publishes it the first time it is listed, and emits the events. */
 export async function changeTrack(
   track: Track,
   changes: Partial<InferAttributes<Track>>,
@@ -18,13 +18,13 @@ export async function changeTrack(
   const publishes = track.publishedAt === null && isListedToFollowers(track)
   await track.set({ rev: track.rev + 1, ...(publishes ? { publishedAt: now } : {}) }).save()
 
-  const narrows = isNarrower(track.visibility, before)
+  const isNarrowed = isNarrower(track.visibility, before)
   const view = await viewTrack(track, { actor: null })
-  const isForArtist = isForArtistAlone(track) || (narrows && changed.some(name => !tellsNothing.has(name)))
+  const isForArtist = isForArtistAlone(track) || (isNarrowed && changed.some(name => !revealsNothing.has(name)))
   await emit(trackChanged, isForArtist ? { track: view, isForArtist } : { track: view })
   if (publishes) await emit(trackPublished, { trackId: track.id, by: view.owner, title: track.title })
-  if (narrows) await emit(trackHidden, { trackId: track.id, ownerId: track.ownerId })
+  if (isNarrowed) await emit(trackHidden, { trackId: track.id, ownerId: track.ownerId })
 }
 
-/** What whoever may see the track no longer may learn all the same. */
-const tellsNothing: ReadonlySet<string> = new Set(['visibility', 'rev'])
+/** Changes that reveal nothing new to people who have just lost access to the track. */
+const revealsNothing: ReadonlySet<string> = new Set(['visibility', 'rev'])

@@ -5,20 +5,21 @@ import { type PartPlan } from './part-plan'
 import { incomingKey } from './places'
 import { objectMismatch, objectMissing } from './refusals'
 
-/** For listing and completing: somebody waits, and may ask again. */
+/** Time limit for listing and completing together: a client waits for the answer and can retry. */
 const completeTimeoutMs = 4_000
-const namedMax = 20
+const missingPartsListedMax = 20
 
 export interface Completed {
   etag: string
-  /** Parts of another try at sending the same file wait in the store still. */
+  /** The store still holds parts of an earlier multipart upload of the same file. */
   leavesParts: boolean
 }
 
 /**
- * Makes one object of the parts and answers its ETag; no URL of a part can change it after that. Any number may do so at once:
- * the store makes one object. When an earlier try got through to the store and no further, the object is there already.
- * @throws `object_missing` that names the parts, `object_mismatch`, `unavailable` while the store is still at it.
+ * Completes the multipart upload and returns the ETag of the object; part URLs cannot change it afterwards. Safe to
+ * run concurrently: the store makes one object. When an earlier attempt completed the upload in the store but failed
+ * after that, the object is found and accepted.
+ * @throws `object_missing` naming the parts, `object_mismatch`, `unavailable` while the store is still completing it
  */
 export async function completeParts(
   { id, multipartId, sizeBytes }: Upload,
@@ -34,7 +35,8 @@ export async function completeParts(
     const etag = await world.storage.completeParts(key, multipartId, whole)
     if (etag !== undefined) return { etag, leavesParts: false }
   }
-  // Also of a sending that was begun anew: whoever did so may have been just as late as the one who made the object.
+  // Also check after a second multipart upload was opened: the client that opened it may have raced with the one that
+  // completed the first.
   const found = await world.storage.head(key)
   const isWhole = found?.sizeBytes === Number(sizeBytes) && found.etag.endsWith(`-${plan.count}"`)
   if (found !== undefined && isWhole) return { etag: found.etag, leavesParts: parts !== undefined }
@@ -42,15 +44,15 @@ export async function completeParts(
 }
 
 function numbersMissing({ count, bytesOf }: PartPlan, parts: readonly StoredPart[]): number[] {
-  const there = new Set(parts.flatMap(({ number, sizeBytes }) => (sizeBytes === bytesOf(number) ? number : [])))
-  return Array.from({ length: count }, (_, index) => index + 1).filter(number => !there.has(number))
+  const received = new Set(parts.flatMap(({ number, sizeBytes }) => (sizeBytes === bytesOf(number) ? number : [])))
+  return Array.from({ length: count }, (_, index) => index + 1).filter(number => !received.has(number))
 }
 
 function missing(plan: PartPlan, parts: readonly StoredPart[]) {
   const numbers = numbersMissing(plan, parts)
-  const errors = numbers.slice(0, namedMax).map(number => ({
+  const errors = numbers.slice(0, missingPartsListedMax).map(number => ({
     ...{ path: `parts.${number}`, code: 'missing' },
-    message: `part ${number} has not been sent`,
+    message: `part ${number} is missing`,
   }))
-  return objectMissing(`${numbers.length} of ${plan.count} parts have not been sent.`, { errors })
+  return objectMissing(`${numbers.length} of ${plan.count} parts are missing.`, { errors })
 }

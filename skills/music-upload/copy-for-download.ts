@@ -11,9 +11,9 @@ import { asCopyFailed, CopyFailed, type Download, impossibleDownload, makeDownlo
 import { copyKeyPrefix, type Uncopied, uncopied } from './uncopied'
 
 /**
- * Makes the copy for downloads of a track that became ready without one: its artist has allowed downloads since, it is of
- * before there were such copies, or it was lost. Safe to run twice, also at once: a copy has its key from its upload, and
- * whoever made one says so.
+ * Makes the download copy of a track that became ready without one: its artist has allowed downloads since, the track
+ * predates download copies, or the copy was lost. Safe to run twice, also concurrently: the object key is derived
+ * from the upload, and only the run that made the copy records it.
  */
 export const copyForDownload: Job<{ trackId: string }> = job({
   name: 'music-upload.copyForDownload',
@@ -25,33 +25,39 @@ export const copyForDownload: Job<{ trackId: string }> = job({
   async run({ trackId }, context) {
     const track = await uncopied(trackId, context)
     if (track === undefined) return
-    const made = await inPrivateFolder(folder => copy(track, folder, context)).catch(asImpossible(track, context))
-    const isKept = await context.transact(() => keep(track, made))
-    if (!isKept && made.downloadKey !== null) await context.world.storage.remove(made.downloadKey)
+    const copy = await inPrivateFolder(folder => makeCopy(track, folder, context)).catch(
+      giveUpOnLastAttempt(track, context),
+    )
+    const isSaved = await context.transact(() => saveCopy(track, copy))
+    if (!isSaved && copy.downloadKey !== null) await context.world.storage.remove(copy.downloadKey)
   },
 })
 
-/** One job for a track; one that has its copy is left alone. */
+/** One job per track; a track that already has its copy is skipped. */
 export const enqueueCopy = (
   trackId: string,
   { enqueue }: Pick<Context, 'enqueue'>,
   options?: Pick<JobOptions, 'isUnasked'>,
 ): Promise<void> => enqueue(copyForDownload, { trackId }, { key: copyKeyPrefix + trackId, ...options })
 
-async function copy({ id: trackId, uploadId, audioKey, durationMs }: Uncopied, folder: string, context: JobContext) {
+async function makeCopy(
+  { id: trackId, uploadId, audioKey, durationMs }: Uncopied,
+  folder: string,
+  context: JobContext,
+) {
   const { world, signal } = context
   const path = join(folder, 'original')
   const stored = await world.storage.head(audioKey)
   if (stored === undefined) throw new CopyFailed(new Rejection('file_changed'))
   await world.storage.download(audioKey, path, { etag: stored.etag, signal })
-  const facts = await factsOf(path, context)
+  const facts = await probeOrSkip(path, context)
   return facts === undefined
     ? impossibleDownload(uploadId)
     : makeDownload({ trackId, uploadId, path, facts, durationMs, folder }, context)
 }
 
-/** Undefined of a file of before some rule that refuses it now. */
-async function factsOf(path: string, { world, signal }: JobContext): Promise<AudioFacts | undefined> {
+/** Undefined when a newer rule refuses the file. */
+async function probeOrSkip(path: string, { world, signal }: JobContext): Promise<AudioFacts | undefined> {
   try {
     return await probeAudio(world.config.tools.ffprobe, path, signal)
   } catch (error) {
@@ -61,24 +67,28 @@ async function factsOf(path: string, { world, signal }: JobContext): Promise<Aud
 }
 
 /**
- * What took too long each time, or is not there to be copied, will be so again, and the sweep would begin it anew for ever: with
- * the last attempt there is no copy. Not when the job was stopped, or machine, store or database is to blame: those get better.
+ * On the last attempt, record that no copy can be made when the file is to blame (it timed out each time, or is
+ * gone): the sweep would retry it forever. Rethrow when the job was stopped, or when machine, store or database
+ * failed: a later attempt may succeed.
  */
-const asImpossible =
+const giveUpOnLastAttempt =
   ({ id: trackId, uploadId }: Uncopied, { isLastAttempt, world }: JobContext) =>
   (error: unknown): Download => {
     if (!isLastAttempt || !(error instanceof CopyFailed && error.blamesFile)) throw error
-    world.log.warn({ trackId, uploadId, reason: error.message }, 'a copy for downloads is given up')
+    world.log.warn({ trackId, uploadId, reason: error.message }, 'gave up making a download copy')
     return impossibleDownload(uploadId)
   }
 
-/** Unless the track is gone or has other audio by now. Its lock is what a replacement waits for. */
-async function keep({ id: trackId, uploadId, audioKey }: Uncopied, made: Download): Promise<boolean> {
+/**
+ * Records the copy, unless the track was deleted or has other audio by now. Takes the track lock, which a replacement
+ * takes, too.
+ */
+async function saveCopy({ id: trackId, uploadId, audioKey }: Uncopied, copy: Download): Promise<boolean> {
   const track = await lockTrack(trackId)
   if (track === null || track.removedAt !== null || track.audioKey !== audioKey) return false
   const audio = await TrackAudio.findByPk(trackId)
-  if (audio === null) await TrackAudio.create({ trackId, uploadId, ...made })
-  // What another run has made at the same time stays, when this one made none.
-  else if (made.downloadKey !== null || audio.downloadOf !== uploadId) await audio.update(made)
+  if (audio === null) await TrackAudio.create({ trackId, uploadId, ...copy })
+  // Keep the copy that a concurrent run has made when this run made none.
+  else if (copy.downloadKey !== null || audio.downloadOf !== uploadId) await audio.update(copy)
   return true
 }

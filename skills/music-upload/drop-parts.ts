@@ -3,7 +3,7 @@ import { pattern, shape, written } from '../../kernel/schema'
 
 const key = pattern(/^incoming\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 60)
 
-/** Has the store forget the parts of a file that is not wanted any more. What is not there is forgotten already. */
+/** Aborts a multipart upload in the store. Succeeds when it does not exist. */
 export const dropParts = job({
   name: 'music-upload.dropParts',
   payload: shape({ key, multipartId: written }),

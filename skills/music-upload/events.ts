@@ -6,15 +6,16 @@ import { uploadView } from './views'
 
 export const uploadChanged = event({
   name: 'music-upload.uploadChanged',
-  summary: 'An upload of yours was announced, got further, or ended.',
+  summary: 'One of your uploads changed',
   payload: shape({ ownerId: id, upload: uploadView }),
   channels: ({ ownerId }) => [`user:${ownerId}`],
 })
 
-/** Once in the life of a track. */
+/** Emitted once per track. */
 export const trackPublished = event({
   name: 'music-upload.trackPublished',
-  summary: 'A track is ready, and there for its artist’s followers or for everybody, for the first time.',
+  summary: 'A track was published',
+  description: 'Emitted the first time a track is ready and visible to its artist’s followers or to everybody.',
   payload: shape({ trackId: id, by: profileSummary, title: written }),
   channels: ({ trackId, by }) => [`track:${trackId}`, `user:${by.id}`],
   stale: ({ trackId }) => [trackCacheKey(trackId)],
@@ -22,13 +23,14 @@ export const trackPublished = event({
 
 export const trackChanged = event({
   name: 'music-upload.trackChanged',
-  summary: 'A track got another title, description, genre, visibility, release, state or audio.',
+  summary: 'A track changed',
+  description: 'Its title, description, genre, visibility, release, state or audio changed.',
   /**
-   * `isForArtist`: its artist alone is told, since others may not see the track yet, or fewer may than before. What is in the
-   * log of a channel can be read by whoever may follow it later.
+   * `isOwnerOnly`: only the owner’s channel gets the event, since others cannot see the track yet, or fewer people
+   * can than before. Anybody who may follow a channel later can read its log.
    */
   payload: shape({ track: trackView, isForArtist: optional(flag) }),
-  // Those who still follow a track that they may not see any more must not read its new words: `trackHidden` is for them.
+  // Followers of the channel who lost access must not read the new fields; they get `trackVisibilityNarrowed`.
   channels: ({ track, isForArtist = false }) => [
     ...(isForArtist ? [] : [`track:${track.id}`]),
     `user:${track.owner.id}`,
@@ -38,9 +40,10 @@ export const trackChanged = event({
 
 export const trackHidden = event({
   name: 'music-upload.trackHidden',
-  summary:
-    'Fewer people may see a track than before: it became private, unlisted or for followers. `channel.closed` comes to ' +
-    'whoever may not any more; whoever stays asks for the track again, which may have new words.',
+  summary: 'A track became visible to fewer people',
+  description:
+    'It became private, unlisted or followers-only. Followers of the channel who lost access get `channel.closed`. ' +
+    'The others should load the track again, since its fields may have changed.',
   payload: shape({ trackId: id, ownerId: id }),
   channels: ({ trackId }) => [`track:${trackId}`],
   stale: ({ trackId }) => [trackCacheKey(trackId)],
@@ -49,7 +52,7 @@ export const trackHidden = event({
 
 export const trackRemoved = event({
   name: 'music-upload.trackRemoved',
-  summary: 'A track was taken away for good.',
+  summary: 'A track was deleted',
   payload: shape({ trackId: id, ownerId: id }),
   channels: ({ trackId, ownerId }) => [`track:${trackId}`, `user:${ownerId}`],
   stale: ({ trackId }) => [trackCacheKey(trackId)],

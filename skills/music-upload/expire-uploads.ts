@@ -11,8 +11,8 @@ import { viewUpload } from './views'
 const batchMax = 100
 
 /**
- * Ends uploads whose file was never announced as sent, and the time to try again what failed, so that they take no place and
- * leave nothing in the bucket.
+ * Expires uploads whose file was not finalized in time, and closes the retry window of failed ones, so that they free
+ * their quota and their objects.
  */
 export const expireUploads = job({
   name: 'music-upload.expireUploads',
@@ -21,37 +21,37 @@ export const expireUploads = job({
   cron: '*/10 * * * *',
 
   async run(_payload, { transact, signal }) {
-    while (!signal.aborted && (await transact(expireSome)) === batchMax);
-    while (!signal.aborted && (await transact(forgetSomeFailed)) === batchMax);
+    while (!signal.aborted && (await transact(expireBatch)) === batchMax);
+    while (!signal.aborted && (await transact(closeRetryBatch)) === batchMax);
   },
 })
 
-async function expireSome(context: Context): Promise<number> {
-  const late = await Upload.findAll({
+async function expireBatch(context: Context): Promise<number> {
+  const overdue = await Upload.findAll({
     where: { state: 'initiated', expiresAt: { [Op.lte]: context.now } },
     limit: batchMax,
     lock: true,
     skipLocked: true,
   })
-  for (const upload of late) {
+  for (const upload of overdue) {
     await upload.update({ state: advance(upload.state, 'expired') })
     await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
     await forgetIncoming(upload, context)
   }
-  return late.length
+  return overdue.length
 }
 
-async function forgetSomeFailed(context: Context): Promise<number> {
-  const late = await Upload.findAll({
+async function closeRetryBatch(context: Context): Promise<number> {
+  const overdue = await Upload.findAll({
     where: { state: 'failed', retryUntil: { [Op.lte]: context.now } },
     limit: batchMax,
     lock: true,
     skipLocked: true,
   })
-  for (const upload of late) {
+  for (const upload of overdue) {
     await upload.update({ retryUntil: null })
     await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
     await forgetIncoming(upload, context)
   }
-  return late.length
+  return overdue.length
 }

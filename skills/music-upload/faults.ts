@@ -1,13 +1,12 @@
-/** What went wrong with an upload through no fault of its file: it may be tried again, with the file that is there. */
+/** Server-side failure: the upload can be retried with the file that was sent. */
 export const ourFault = {
   code: 'processing_failed',
   message:
-    'Something went wrong on our side. Your file is fine as far as we know, and we keep it for 7 days: try again, without sending it anew.',
+    'Something went wrong on our side. We keep your file for 7 days: retry the upload without sending the file again.',
 }
 
-/** The worker died of it each time, for lack of memory perhaps: nobody can say whether the file is to blame. */
+/** The worker crashed on every attempt, perhaps out of memory: the cause may be the file or the machine. */
 export const deadlyFile = {
   code: 'processing_crashed',
-  message:
-    'Our workers broke down over this file again and again. We keep it for 7 days: try again later, or send it in another format.',
+  message: 'Processing this file crashed repeatedly. We keep it for 7 days: retry later, or send it in another format.',
 }

@@ -27,7 +27,8 @@ import { uploadView, viewUpload } from './views'
 export const finalizeUpload = operation({
   name: 'music-upload.finalizeUpload',
   route: 'POST /uploads/:uploadId/finalize',
-  summary: 'Say that the file was sent: its track is made, and a worker looks at it. Saying so again changes nothing.',
+  summary: 'Finalize an upload after sending its file',
+  description: 'Creates the track, or keeps it when the upload replaces audio, and starts processing.',
   who: 'signed-in',
   input: shape({ uploadId: id }),
   output: uploadView,
@@ -43,7 +44,7 @@ export const finalizeUpload = operation({
     try {
       return await findSent(upload, context)
     } catch (error) {
-      // The file of an upload that somebody else finalized meanwhile may be worked on, and gone.
+      // When a concurrent call finalized the upload, its file may already be processed and deleted.
       if ((await ownUpload(uploadId, context)).state !== 'initiated') return null
       throw error
     }
@@ -55,15 +56,15 @@ export const finalizeUpload = operation({
 
   async run({ subject: upload, asked: sent }, context) {
     refuseUnwanted(upload, context.now)
-    // Of many that say so at once the first takes it over; the others find that done.
-    if (upload.state === 'initiated') await takeOver(upload, sent, context)
+    // Of concurrent calls the first claims the upload; the others find it claimed.
+    if (upload.state === 'initiated') await claim(upload, sent, context)
     return viewUpload(upload)
   },
 })
 
-/** From here on the upload stands for these very bytes: the copy that is served is made of the ETag seen then. */
-async function takeOver(upload: Upload, sent: Sent | null, context: Context): Promise<void> {
-  // Sent anew under another name meanwhile: what was found may be overwritten by that.
+/** Pins the upload to these bytes: the audio that is served is copied from this ETag. */
+async function claim(upload: Upload, sent: Sent | null, context: Context): Promise<void> {
+  // A new multipart upload was opened meanwhile and may overwrite the object that was found.
   if (sent?.multipartId !== upload.multipartId) throw changedMeanwhile()
   const track = await trackFor(upload, context)
   const { etag, leavesParts, multipartId } = sent
@@ -74,14 +75,14 @@ async function takeOver(upload: Upload, sent: Sent | null, context: Context): Pr
   await enqueueProcessing(upload.id, context)
 }
 
-/** A new one, unless the upload brings new audio for one that is there. */
+/** Creates the track, unless the upload replaces the audio of one. */
 async function trackFor(upload: Upload, context: Context): Promise<Track> {
   if (upload.replacesAudio && upload.trackId !== null) return takeTurn(upload.trackId, context)
   const { now } = context
   const { ownerId, description, genre, visibility, releaseAt, isDownloadable } = upload
   const track = await Track.create({
     ...{ id: newId(now), ownerId, description, genre, visibility, isDownloadable, createdAt: now },
-    ...planRelease(unborn(visibility), { releaseAt }, now),
+    ...planRelease(newTrack(visibility), { releaseAt }, now),
     title: upload.title ?? provisionalTitle(upload.fileName),
     state: 'processing',
   })
@@ -89,6 +90,6 @@ async function trackFor(upload: Upload, context: Context): Promise<Track> {
   return track
 }
 
-const unborn = (visibility: Upload['visibility']) => ({
+const newTrack = (visibility: Upload['visibility']) => ({
   ...{ visibility, releaseAs: null, releaseAt: null, publishedAt: null, state: 'processing' as const },
 })

@@ -5,16 +5,16 @@ import { Fingerprint, FingerprintMatch } from '../../models'
 import { lockTrack } from '../streaming/views'
 import { differenceOf, readFingerprint } from './audio/fingerprint'
 
-/** So many that have most key words in common are compared. */
+/** At most this many candidates are compared: those that share most key words. */
 const candidatesMax = 20
-/** One word in common may be chance; of two that are the same recording most are. */
+/** One shared word may be chance; two copies of a recording share most words. */
 const sharedWordsMin = 3
-/** Of a word that half of the bucket has, no more rows than this are read. */
-const lookedAtMax = 2_000
+/** Limit on the index rows read: a common key word may match half of the table. */
+const scannedRowsMax = 2_000
 
 /**
- * Notes which tracks sound like the same recording as a new one. A job of its own: whatever it finds, the track is ready.
- * Of two that become ready at the same time, the job that runs later sees the other.
+ * Records which tracks sound like the same recording as a new one. A separate job, so that the track is ready
+ * whatever its outcome. When two tracks become ready at the same time, the job that runs later finds the other one.
  */
 export const findResemblance: Job<{ trackId: string }> = job({
   name: 'music-upload.findResemblance',
@@ -25,30 +25,30 @@ export const findResemblance: Job<{ trackId: string }> = job({
     await transact(async ({ now }) => {
       const track = await lockTrack(trackId)
       if (track === null || track.removedAt !== null) return
-      // Its audio may have been replaced.
+      // The matches of replaced audio are obsolete.
       await FingerprintMatch.destroy({ where: { [Op.or]: [{ trackId }, { otherId: trackId }] } })
       for (const { id } of await world.db.call<{ id: string }>(sameFileSql, [trackId, candidatesMax]))
-        await FingerprintMatch.upsert({ ...ordered(trackId, id), difference: 0, createdAt: now })
+        await FingerprintMatch.upsert({ ...newerFirst(trackId, id), difference: 0, createdAt: now })
       const mine = await Fingerprint.findByPk(trackId)
       const words = mine === null ? null : readFingerprint(mine.words)
       if (mine === null || words === null) return
-      const values = [trackId, mine.keyWords, sharedWordsMin, candidatesMax, lookedAtMax]
+      const values = [trackId, mine.keyWords, sharedWordsMin, candidatesMax, scannedRowsMax]
       const candidates = await world.db.call<Candidate>(candidatesSql, values)
       for (const candidate of candidates) {
         const others = readFingerprint(candidate.words)
         const difference = others === null ? null : differenceOf(words, others)
         if (difference !== null)
-          await FingerprintMatch.upsert({ ...ordered(trackId, candidate.id), difference, createdAt: now })
+          await FingerprintMatch.upsert({ ...newerFirst(trackId, candidate.id), difference, createdAt: now })
       }
     })
   },
 })
 
-/** A pair has one row, whichever of the two is looked at: ids sort by the time they were made. */
-const ordered = (one: string, other: string) =>
+/** One row per pair, the newer track first: ids sort by creation time. */
+const newerFirst = (one: string, other: string) =>
   one > other ? { trackId: one, otherId: other } : { trackId: other, otherId: one }
 
-/** Other tracks that play the very same file: also what is too short for a fingerprint, or made without. */
+/** Other tracks with a byte-identical file, also when it is too short for a fingerprint or has none. */
 const sameFileSql = `
   select other.id
   from uploads mine

@@ -6,22 +6,23 @@ import { incomingKey } from './places'
 import { hexToBase64 } from './presign'
 import { objectMismatch, objectMissing } from './refusals'
 
-/** What the store has of an upload: these bytes, sent under this name of its. */
+/** The file that the store holds for an upload, and the multipart upload it came from. */
 export type Sent = Completed & Pick<Upload, 'multipartId'>
 
 /**
- * Finds the file that was sent, after making it of its parts. To be asked without a transaction: it may take the store seconds.
+ * Finds the file that was sent; completes its multipart upload first. Call it outside a transaction: the store may
+ * take seconds.
  * @throws `object_missing`, `object_mismatch`, `unavailable`
  */
 export async function findSent(upload: Upload, context: Pick<Context, 'world'>): Promise<Sent> {
   const plan = partPlan(upload)
   const { multipartId } = upload
   if (plan !== undefined) return { ...(await completeParts(upload, plan, context)), multipartId }
-  return { etag: await lookAtPut(upload, context), leavesParts: false, multipartId }
+  return { etag: await checkPut(upload, context), leavesParts: false, multipartId }
 }
 
-/** A store that shows no checksum is believed for now: the worker hashes what it fetches. */
-async function lookAtPut(upload: Upload, { world }: Pick<Context, 'world'>): Promise<string> {
+/** Accept a store that returns no checksum: the worker hashes the file when it downloads it. */
+async function checkPut(upload: Upload, { world }: Pick<Context, 'world'>): Promise<string> {
   const found = await world.storage.head(incomingKey(upload.id))
   if (found === undefined) throw objectMissing()
   const { sizeBytes, sha256, etag } = found

@@ -5,7 +5,8 @@ import { storageUse, storageUseOf } from './storage-use'
 export const getStorage = operation({
   name: 'music-upload.getStorage',
   route: 'GET /me/storage',
-  summary: 'How much of your space is taken, and how much there is.',
+  summary: 'Get your storage usage',
+  description: 'The bytes used and reserved, and your quota.',
   who: 'signed-in',
   input: nothing,
   output: storageUse,

@@ -8,7 +8,8 @@ import { partsSentView, uploadFields, viewUpload } from './views'
 export const getUpload = operation({
   name: 'music-upload.getUpload',
   route: 'GET /uploads/:uploadId',
-  summary: 'How far an upload of yours is; while it waits for its parts, also which of them are there.',
+  summary: 'Get one of your uploads',
+  description: 'While it waits for its parts, the answer also lists the parts that the store has.',
   who: 'signed-in',
   input: shape({ uploadId: id }),
   output: named('UploadInParts', shape({ ...uploadFields, parts: optional(partsSentView) })),

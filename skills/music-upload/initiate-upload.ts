@@ -9,8 +9,10 @@ import { sendingFields, uploadView, viewUpload } from './views'
 export const initiateUpload = operation({
   name: 'music-upload.initiateUpload',
   route: 'POST /uploads',
-  summary:
-    'Announce a file. The answer says where to PUT it, within 30 minutes (renew the URL when it takes longer), or, above 64 MiB, into which parts to cut it.',
+  summary: 'Start an upload',
+  description:
+    'The answer has the URL to PUT the file to, valid for 30 minutes and renewable, or, above 64 MiB, the sizes of ' +
+    'its parts.',
   who: 'signed-in',
   input: shape({
     ...fileFields,
@@ -21,7 +23,7 @@ export const initiateUpload = operation({
     releaseAt: optional(trackWords.releaseAt),
     isDownloadable: optional(trackWords.isDownloadable),
   }),
-  /** `duplicateOf`: a track of yours that holds the very same file. */
+  /** `duplicateOf`: one of your tracks with a byte-identical file. */
   output: shape({ upload: uploadView, ...sendingFields, duplicateOf: nullable(id) }),
   limit: { perMinute: 30 },
   idempotency: 'keyed',

@@ -5,7 +5,10 @@ import { keyWords } from './audio/fingerprint'
 import { findResemblance } from './find-resemblance'
 import { type Understood } from './understand'
 
-/** The rows beside the track's own, all of them swapped for those of this upload. Its caller holds the track's lock. */
+/**
+ * Replaces the rows of waveform, audio and fingerprint with those of this upload. The caller holds the lock of the
+ * track.
+ */
 export async function keepWhatWasHeard(
   of: { trackId: string; uploadId: string },
   { facts, heard, streams, download }: Understood,

@@ -10,9 +10,9 @@ const matchView = named(
   'RecordingMatch',
   shape({
     track: trackView,
-    /** The one that was there before. */
+    /** The older of the two tracks. */
     resembles: trackView,
-    /** The share of bits of the fingerprints that differ: up to 0.04 it is the same recording, encoded again. */
+    /** Share of fingerprint bits that differ: up to 0.04 means the same recording, re-encoded. */
     difference: number(0, 1),
     foundAt: instant,
   }),
@@ -23,7 +23,8 @@ const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 export const listMatches = operation({
   name: 'music-upload.listMatches',
   route: 'GET /moderation/matches',
-  summary: 'Tracks that sound like a track of somebody else, the latest first. Their owners are not told.',
+  summary: 'List tracks that match another artist’s audio',
+  description: 'Newest first. The owners are not notified.',
   who: 'moderators',
   input: shape({ ...paging }),
   output: pageOf(matchView),
@@ -37,9 +38,9 @@ export const listMatches = operation({
   async run({ input }, context) {
     const size = pageSize(input)
     const [trackId, otherId] = readCursor(input, 2) ?? [lastId, lastId]
-    const found = await context.world.db.query<Found>(foundSql, { trackId, otherId, count: size + 1 })
+    const rows = await context.world.db.query<MatchRow>(matchesSql, { trackId, otherId, count: size + 1 })
     const page = pageFrom(
-      found,
+      rows,
       size,
       row => [row.trackId, row.otherId],
       row => row,
@@ -58,15 +59,15 @@ export const listMatches = operation({
   },
 })
 
-interface Found {
+interface MatchRow {
   trackId: string
   otherId: string
   difference: number
   foundAt: Date
 }
 
-/** Ids sort by the time they were made. */
-const foundSql = `
+/** Ids sort by creation time. */
+const matchesSql = `
   select m.track_id as "trackId", m.other_id as "otherId", m.difference, m.created_at as "foundAt"
   from fingerprint_matches m
   join tracks t on t.id = m.track_id

@@ -8,7 +8,8 @@ import { uploadView, viewUpload } from './views'
 export const listUploads = operation({
   name: 'music-upload.listUploads',
   route: 'GET /uploads',
-  summary: 'Your uploads, the newest first.',
+  summary: 'List your uploads',
+  description: 'Newest first.',
   who: 'signed-in',
   input: shape({ ...paging }),
   output: pageOf(uploadView),
@@ -20,7 +21,7 @@ export const listUploads = operation({
   allow: () => true,
 
   async run({ input, subject: { cursor }, actor }) {
-    // Ids sort by the time they were made.
+    // Ids sort by creation time.
     const after = cursor === undefined ? {} : { id: { [Op.lt]: String(cursor[0]) } }
     const rows = await Upload.findAll({
       where: { ownerId: actor.id, ...after },

@@ -7,18 +7,21 @@ import { type AudioFacts } from './audio/probe-audio'
 import { Rejection } from './audio/rejection'
 import { downloadKey } from './places'
 
-/** What a row says of the copy for downloads. */
+/** The columns of `track_audio` that describe the download copy. */
 export type Download = Pick<TrackAudio, 'downloadKey' | 'downloadBytes' | 'downloadOf'>
 
-/** Nobody has tried yet. */
+/** No attempt has been made yet. */
 export const noDownload: Download = { downloadKey: null, downloadBytes: null, downloadOf: null }
 
-/** None can be made, and nobody need try again. */
+/** No copy can be made of this upload: do not retry. */
 export const impossibleDownload = (uploadId: string): Download => ({ ...noDownload, downloadOf: uploadId })
 
-/** It may go better another time. What the file is to blame for is impossible after it was in vain often enough. */
+/**
+ * Making the copy failed and may succeed later. When the file is to blame, the last attempt records that no copy can
+ * be made.
+ */
 export class CopyFailed extends Error {
-  /** A tool that was killed, could not be started or got no time, or a full disk, says nothing of the file. */
+  /** False when a tool was killed, could not start or was starved, or when the disk is full. */
   readonly blamesFile: boolean
 
   constructor(cause: Error) {
@@ -27,28 +30,28 @@ export class CopyFailed extends Error {
   }
 }
 
-/** What making it threw; that it was told to stop is passed on as it is. */
+/** Wraps an error of making the copy; passes the reason of an abort on unchanged. */
 export function asCopyFailed(error: unknown, { aborted }: AbortSignal): never {
   throw aborted || !(error instanceof Error) ? error : new CopyFailed(error)
 }
 
-interface Original {
+interface DownloadSource {
   trackId: string
   uploadId: string
   path: string
   facts: AudioFacts
   durationMs: number
-  /** A private one. */
+  /** A private temporary folder. */
   folder: string
 }
 
 /**
- * Makes and stores what others than its owner may download of a track: its file without its tags. It lies outside of the folder
- * that a grant to listen opens. Where no such copy can be made there is none, and it is not tried again.
- * @throws CopyFailed, and whatever an abort or a store that is away throws.
+ * Makes and stores the download copy of a track: its file without metadata. Its key lies outside the folder that a
+ * stream grant opens. When the format does not allow such a copy, records that and does not retry.
+ * @throws DownloadCopyFailed; the reason of an abort, or the error of a store that is unavailable
  */
 export async function makeDownload(
-  { trackId, uploadId, path, facts, durationMs, folder }: Original,
+  { trackId, uploadId, path, facts, durationMs, folder }: DownloadSource,
   { world, signal }: Pick<JobContext, 'world' | 'signal'>,
 ): Promise<Download> {
   const { extension, contentType } = facts.format
@@ -60,7 +63,7 @@ export async function makeDownload(
     await rm(to, { force: true })
     world.log.warn(
       { trackId, uploadId, format: extension, codec: facts.codec },
-      'a file cannot be had without its tags',
+      'cannot make a download copy of this format',
     )
     return impossibleDownload(uploadId)
   }

@@ -8,41 +8,41 @@ import { qualitiesOf, streamShapeOf } from './audio/ladder'
 import { bandwidthOf, type Bandwidth, codecsOf, mediaPlaylist, multivariantPlaylist } from './audio/playlists'
 import { type AudioFacts } from './audio/probe-audio'
 
-/** All that is streamed of a sound, in a folder, under the names by which its parts refer to each other. */
+/** The files to stream a track, in one local folder; they refer to each other by these names. */
 export interface Streams {
-  /** What is referred to comes before what refers to it. */
+  /** Ordered: a file comes before the playlists that refer to it. */
   files: readonly StreamFile[]
   renditions: readonly (Bandwidth & { name: string; codecs: string; sizeBytes: number })[]
 }
 
 export interface StreamFile {
-  /** Below the place of all streams of the upload. */
+  /** Relative to the key prefix of the upload's streams. */
   name: string
   path: string
   contentType: string
 }
 
-interface Sound {
+interface StreamSource {
   ffmpeg: string
   path: string
   facts: AudioFacts & { format: Format }
   durationMs: number
-  /** To be made; files go there. */
+  /** Output folder; created here. */
   folder: string
   wantsOpus: boolean
   signal: AbortSignal
 }
 
-/** Makes every rendition, its playlist, the playlist of playlists, and the preview. */
-export async function makeStreams(sound: Sound, reached: (share: number) => void): Promise<Streams> {
-  const { facts, durationMs, folder, path, wantsOpus } = sound
+/** Encodes every rendition and the preview, and writes the media playlists and the multivariant playlist. */
+export async function makeStreams(source: StreamSource, reached: (share: number) => void): Promise<Streams> {
+  const { facts, durationMs, folder, path, wantsOpus } = source
   await mkdir(folder)
   const { size } = await stat(path)
   const shape = streamShapeOf(facts)
-  // What the header says of its bit rate may be wrong, or of the first second only.
-  const source = { codec: facts.codec, kbps: (size * 8) / durationMs }
-  const qualities = qualitiesOf(shape, source, { opus: wantsOpus })
-  await encode({ ...sound, format: facts.format, shape, qualities }, reached)
+  // Computed from the size: the bit rate in the header may be wrong, or that of the first second.
+  const original = { codec: facts.codec, kbps: (size * 8) / durationMs }
+  const qualities = qualitiesOf(shape, original, { opus: wantsOpus })
+  await encode({ ...source, format: facts.format, shape, qualities }, reached)
 
   const files: StreamFile[] = [{ name: 'preview.m4a', path: join(folder, 'preview.m4a'), contentType: 'audio/mp4' }]
   const write = async (name: string, content: string) => {
@@ -54,8 +54,8 @@ export async function makeStreams(sound: Sound, reached: (share: number) => void
     const { name } = quality
     const media = join(folder, `${name}.mp4`)
     const fragments = await readFragments(media)
-    const madeMs = 1000 * fragments.list.reduce((sum, { seconds }) => sum + seconds, 0)
-    if (!isAsLong(madeMs, durationMs)) throw new Error(`${name} lasts ${madeMs} ms instead of ${durationMs}`)
+    const encodedMs = 1000 * fragments.list.reduce((sum, { seconds }) => sum + seconds, 0)
+    if (!isAsLong(encodedMs, durationMs)) throw new Error(`${name} lasts ${encodedMs} ms instead of ${durationMs}`)
     files.push({ name: `hls/${name}.mp4`, path: media, contentType: 'audio/mp4' })
     await write(`${name}.m3u8`, mediaPlaylist(fragments, `${name}.mp4`))
     const { sizeBytes } = fragments

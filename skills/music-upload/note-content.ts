@@ -3,8 +3,8 @@ import { Upload } from '../../models'
 import { trackOfSameContent } from './same-content'
 
 /**
- * What the worker has found a file to hold, when nobody has said it before: from here on it is known by its SHA-256 like any
- * other. Who hears of the upload next hears of the track that has the same file, if there is one.
+ * Stores the SHA-256 that the worker computed when the client declared none, and the track of the same owner with the
+ * same file.
  */
 export async function noteContent(uploadId: string, sha256: string, context: Pick<Context, 'world'>): Promise<void> {
   const upload = await Upload.findByPk(uploadId, { lock: true })

@@ -3,20 +3,23 @@ import { type Upload } from '../../models'
 import { incomingKey } from './places'
 import { uploadOver } from './refusals'
 
-/** What the store calls the sending of an upload's parts, and what it called it before: the same, unless it was opened now. */
+/** The id of the multipart upload, and the id stored before: equal unless one was opened by this call. */
 export interface OpenedParts {
   before: string | null
   multipartId: string
 }
 
-/** Asking costs 2 ms of CPU, twice what a signature does, and clients have part after part signed. */
+/**
+ * Cache that a multipart upload is open: checking costs 2 ms of CPU, twice as much as a signature, and clients sign
+ * many parts.
+ */
 const knownOpenMs = 10_000
 
 /**
- * Finds the parts of an upload open in the store, or opens them: with the first part, since a file that is announced and never
- * sent shall leave nothing, and anew when the store has dropped them (a lifecycle rule, or somebody's hand). URLs for
- * parts that nobody takes are signed for some seconds at most. To be asked without a transaction.
- * @throws `upload_over` when all parts are there as one object already: a finalize that was cut short has made it.
+ * Opens the multipart upload of a file when its first part is signed, so that an upload without parts leaves nothing
+ * behind, and again when the store has aborted it (by a lifecycle rule, or by hand). After that, URLs of a dead
+ * multipart upload are signed for at most `knownOpenMs`. Call it outside a transaction.
+ * @throws `upload_closed` when the object is complete already: an interrupted finalize has made it
  */
 export async function openParts(
   { id, contentType, multipartId: before }: Upload,
@@ -26,7 +29,7 @@ export async function openParts(
   if (before !== null) {
     const ask = async () => ((await storage.takesParts(key, before)) ? true : undefined)
     if (await cache.through(`parts:${before}`, knownOpenMs, ask)) return { before, multipartId: before }
-    if ((await storage.head(key)) !== undefined) throw uploadOver('All of its parts are there: finalize it.')
+    if ((await storage.head(key)) !== undefined) throw uploadOver('All parts have been sent: finalize the upload.')
   }
   return { before, multipartId: await storage.openParts(key, contentType) }
 }

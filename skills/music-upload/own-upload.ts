@@ -5,8 +5,8 @@ import { Upload } from '../../models'
 import { uploadAborted, uploadExpired } from './refusals'
 
 /**
- * An upload of the caller, locked when asked to. Uploads are locked before tracks, everywhere.
- * @throws `not_found` also when it is somebody else's.
+ * Loads an upload of the caller, with a row lock on request. Lock order: uploads before tracks.
+ * @throws `not_found` also for somebody else's upload
  */
 export async function ownUpload(
   uploadId: string,
@@ -18,7 +18,7 @@ export async function ownUpload(
   return upload
 }
 
-/** @throws `upload_aborted`, `upload_expired` when its file is not wanted any more. */
+/** @throws `upload_aborted`, `upload_expired` when the upload no longer accepts its file */
 export function refuseUnwanted({ state, expiresAt }: Upload, now: Date): void {
   if (state === 'aborted') throw uploadAborted()
   if (state === 'expired' || (state === 'initiated' && expiresAt <= now)) throw uploadExpired()

@@ -1,14 +1,14 @@
 import { type Upload } from '../../models'
 
-/** How a file is cut: all parts are as large as each other, the last one is what is left. */
+/** How a file is split: parts of equal size, the last one smaller. */
 export interface PartPlan {
   partBytes: number
   count: number
-  /** Of part `number`, from 1 to `count`. */
+  /** Size of part `number`, 1 to `count`. */
   readonly bytesOf: (number: number) => number
 }
 
-/** Undefined for an upload that is sent by one PUT. */
+/** Undefined for an upload that uses a single PUT. */
 export function partPlan({ partBytes, sizeBytes }: Pick<Upload, 'partBytes' | 'sizeBytes'>): PartPlan | undefined {
   if (partBytes === null) return undefined
   const wholeBytes = Number(sizeBytes)

@@ -4,58 +4,60 @@ import { audioVersionOf, grantLifeMsMax, grantMarginMs } from '../streaming/rule
 import { dropParts } from './drop-parts'
 import { removeObjects } from './remove-objects'
 
-/** Where a file waits until it was understood. Made by us: a name from outside never gets into a key. */
+/** The key under which a file waits for processing. Built from our id only: client input never enters a key. */
 export const incomingKey = (uploadId: string): string => `incoming/${uploadId}`
 
-/** Where the audio of a track lies for good. Each upload has its own key: what was handed out never changes. */
+/** The key of the original audio. One per upload, so that an object never changes after a URL for it was signed. */
 export const audioKey = (trackId: string, uploadId: string, extension: string): string =>
   `${audioPrefix(trackId)}${uploadId}.${extension}`
 
-/** Where the copy lies that others than the owner download: not below what a grant to listen opens. */
+/** The key of the download copy: outside the folder that a stream grant opens. */
 export const downloadKey = (trackId: string, uploadId: string, extension: string): string =>
   `${streamsPrefix(trackId, uploadId)}download.${extension}`
 
-/** Where all that is streamed of an upload lies. */
+/** The prefix of everything that is streamed of an upload. */
 export const streamsPrefix = (trackId: string, uploadId: string): string => `${versionPrefix(trackId, uploadId)}/`
 
-/** What the keys of everything that was made of an upload begin with, and no other key: the file itself, its copy for downloads and its streams. */
+/** The prefix of everything made of an upload, and of nothing else: original, download copy and streams. */
 export const versionPrefix = (trackId: string, uploadId: string): string => `${audioPrefix(trackId)}${uploadId}`
 
 export const audioPrefix = (trackId: string): string => `audio/${trackId}/`
 
-/** The store may be at it for minutes, and who asked it to is told that the upload is not wanted any more. */
+/**
+ * Time for the store to finish CompleteMultipartUpload: it may take minutes, and the upload may be aborted meanwhile.
+ */
 const completingMsMax = 10 * 60_000
 
 /**
- * Has the waiting file of an upload removed: at once, and again when its last presigned URL is dead, since until then
- * whoever holds it can send the file, or a part of it, once more. Of parts an object may be in the making just now.
+ * Deletes the sent file of an upload now, and again when its last presigned URL has expired, since the client can
+ * send the file or a part again until then. A completion may be running, so the object may still appear.
  */
 export async function forgetIncoming(
   { id, putExpiresAt, multipartId, etag }: Pick<Upload, 'id' | 'putExpiresAt' | 'multipartId' | 'etag'>,
   { enqueue, now }: Pick<Context, 'enqueue' | 'now'>,
 ): Promise<void> {
   const key = incomingKey(id)
-  // Parts of which an object was made are no parts any more.
+  // Once completed, a multipart upload no longer exists.
   const parts = etag === null ? multipartId : null
-  const settled = Math.max(putExpiresAt.getTime(), parts === null ? 0 : now.getTime() + completingMsMax)
-  const times = [{}, ...(settled > now.getTime() ? [{ runAt: new Date(settled) }] : [])]
+  const lastChangeAt = Math.max(putExpiresAt.getTime(), parts === null ? 0 : now.getTime() + completingMsMax)
+  const times = [{}, ...(lastChangeAt > now.getTime() ? [{ runAt: new Date(lastChangeAt) }] : [])]
   for (const when of times) {
     await enqueue(removeObjects, { prefixes: [key] }, when)
     if (parts !== null) await enqueue(dropParts, { key, multipartId: parts }, when)
   }
 }
 
-/** Has everything removed that was stored for a track. */
+/** Deletes all audio objects of a track. */
 export const forgetAudio = (trackId: string, { enqueue }: Pick<Context, 'enqueue'>): Promise<void> =>
   enqueue(removeObjects, { prefixes: [audioPrefix(trackId)] })
 
-/** Has everything removed that was stored of an upload; other versions of the track's audio stay. */
+/** Deletes the objects made of one upload; other audio versions of the track stay. */
 export const forgetVersion = (
   { id, trackId }: Pick<Upload, 'id'> & { trackId: string },
   { enqueue }: Pick<Context, 'enqueue'>,
 ): Promise<void> => enqueue(removeObjects, { prefixes: [versionPrefix(trackId, id)] })
 
-/** Has the audio that a track has now removed, as soon as nobody can hold a grant for it any more. */
+/** Deletes the present audio of a track once every grant for it has expired. */
 export async function forgetReplaced(
   track: Pick<Track, 'id' | 'audioVersion' | 'audioKey'>,
   { enqueue, now }: Pick<Context, 'enqueue' | 'now'>,

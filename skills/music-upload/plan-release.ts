@@ -1,35 +1,35 @@
 import { type Track } from '../../models'
 import { alreadyReleased } from './refusals'
 
-/** What an artist wants: who may hear a track, and from when on. What is undefined stays; null is at once. */
+/** Requested visibility and release time. Undefined leaves a field unchanged; null releases at once. */
 export interface ReleaseWish {
   visibility?: Track['visibility'] | undefined
   releaseAt?: Date | null | undefined
 }
 
-type Planned = Pick<Track, 'visibility' | 'releaseAs' | 'releaseAt'>
+type ReleaseColumns = Pick<Track, 'visibility' | 'releaseAs' | 'releaseAt'>
 
 /**
- * What is to be written of a track for a wish. While it waits for its release it is private and `releaseAs` holds what it
- * becomes: that flag, turned by the release, is what counts, not the clock of whoever looks.
- * @throws `already_released` when it is out and should wait again
+ * The columns to write for a requested release. Until its release a track is private and `releaseAs` holds its later
+ * visibility. Access depends on these columns, which the release job changes, and never on a clock.
+ * @throws `already_released` when a released track should wait again
  */
 export function planRelease(
-  track: Planned & Pick<Track, 'state' | 'publishedAt'>,
+  track: ReleaseColumns & Pick<Track, 'state' | 'publishedAt'>,
   { visibility, releaseAt }: ReleaseWish,
   now: Date,
-): Partial<Planned> {
+): Partial<ReleaseColumns> {
   const isWaiting = track.releaseAs !== null
-  const wanted = visibility ?? track.releaseAs ?? track.visibility
+  const target = visibility ?? track.releaseAs ?? track.visibility
   if (releaseAt != null && releaseAt > now) {
-    if (!isWaiting && isOut(track)) throw alreadyReleased()
-    return { visibility: 'private', releaseAs: wanted, releaseAt }
+    if (!isWaiting && isReleased(track)) throw alreadyReleased()
+    return { visibility: 'private', releaseAs: target, releaseAt }
   }
-  if (!isWaiting) return { visibility: wanted }
-  if (releaseAt === undefined) return { releaseAs: wanted }
-  return { visibility: wanted, releaseAs: null, releaseAt: now }
+  if (!isWaiting) return { visibility: target }
+  if (releaseAt === undefined) return { releaseAs: target }
+  return { visibility: target, releaseAs: null, releaseAt: now }
 }
 
-/** Others have it, or had it. */
-const isOut = ({ publishedAt, state, visibility }: Parameters<typeof planRelease>[0]): boolean =>
+/** It is, or was, visible to others. */
+const isReleased = ({ publishedAt, state, visibility }: Parameters<typeof planRelease>[0]): boolean =>
   publishedAt !== null || (state === 'ready' && visibility !== 'private')

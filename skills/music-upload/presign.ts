@@ -5,21 +5,21 @@ import { incomingKey } from './places'
 import { putLifeMs } from './rules'
 import { type putView } from './views'
 
-/** When a URL that is signed now stops working: never after its upload. */
+/** Expiry of a URL signed now: at most that of its upload. */
 export const putExpiry = (now: Date, uploadExpiresAt: Date): Date =>
   new Date(Math.min(now.getTime() + putLifeMs, uploadExpiresAt.getTime()))
 
-/** For how long a URL is signed so that it ends then. */
+/** Lifetime in seconds of a URL that expires then. */
 export const secondsUntil = (expiresAt: Date, now: Date): number =>
   Math.max(1, Math.floor((expiresAt.getTime() - now.getTime()) / 1000))
 
-/** S3 wants digests in base64, we speak hex. */
+/** S3 takes base64 digests; the API uses hex. */
 export const hexToBase64 = (hex: string): string => Buffer.from(hex, 'hex').toString('base64')
 
-/** The right to send this very file, for as long as `upload.putExpiresAt` says. */
+/** A presigned PUT for exactly this file, valid until `upload.putExpiresAt`. */
 export async function presignFor(upload: Upload, { world, now }: Context): Promise<Value<typeof putView>> {
   const { contentType, sizeBytes, sha256, putExpiresAt } = upload
-  if (sha256 === null) throw new Error('a file that is sent by one PUT was announced with its SHA-256')
+  if (sha256 === null) throw new Error('an upload with a single PUT has a SHA-256')
   const file = { contentType, sizeBytes: Number(sizeBytes), sha256: hexToBase64(sha256) }
   const lifeS = secondsUntil(putExpiresAt, now)
   const { url, headers } = await world.storage.presignPut(incomingKey(upload.id), file, lifeS)

@@ -10,9 +10,9 @@ import { processingAttemptsMax } from './rules'
 import { understand } from './understand'
 
 /**
- * Makes a track of a file that was sent. What is wrong with the file ends it at once, with words for the artist; anything
- * else is tried again, and ends it after the last attempt. Safe to run twice, also at once: each step looks at the upload's
- * state and at who has the lease under its lock, and the audio is always copied to the same key.
+ * Processes a file that was sent. A file that is rejected ends the upload at once, with a message for the artist;
+ * other errors are retried and end it after the last attempt. Safe to run twice, also concurrently: each step checks
+ * the state and the lease under the row lock, and the audio always gets the same key.
  */
 export const processTrack: Job<{ uploadId: string }> = job({
   name: 'music-upload.processTrack',
@@ -33,7 +33,7 @@ export const processTrack: Job<{ uploadId: string }> = job({
   },
 })
 
-/** One job for an upload. With one under way that is dead or dying, a new one takes its place and it is not tried again. */
+/** One job per upload. A new job replaces one whose worker is dead or stopping, which is then not retried. */
 export const enqueueProcessing = (uploadId: string, { enqueue }: Pick<Context, 'enqueue'>): Promise<void> =>
   enqueue(processTrack, { uploadId }, { key: processingKey(uploadId) })
 
@@ -42,20 +42,20 @@ export const processingKey = (uploadId: string): string => `process:${uploadId}`
 async function attempt(upload: WithTrack, context: JobContext): Promise<void> {
   const { transact, signal, isLastAttempt } = context
   try {
-    const understood = await understand(upload, context)
-    await transact(inside => finish(upload.id, understood, inside))
+    const analyzed = await understand(upload, context)
+    await transact(inside => finish(upload.id, analyzed, inside))
   } catch (error) {
     if (error instanceof Overtaken) throw error
     if (error instanceof Rejection) return transact(inside => giveUp(upload.id, 'rejected', error.fault, inside))
-    if (signal.aborted) return transact(inside => handOver(upload.id, inside))
+    if (signal.aborted) return transact(inside => requeue(upload.id, inside))
     if (isLastAttempt || upload.attempts >= processingAttemptsMax)
       await transact(inside => giveUp(upload.id, 'failed', ourFault, inside))
     throw error
   }
 }
 
-/** The worker was told to stop: another one begins anew, and the attempt does not count. */
-async function handOver(uploadId: string, context: Context): Promise<void> {
+/** The worker is shutting down: enqueue the upload again; the attempt does not count. */
+async function requeue(uploadId: string, context: Context): Promise<void> {
   await handBack(uploadId)
   await enqueueProcessing(uploadId, context)
 }

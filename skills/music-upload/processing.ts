@@ -17,12 +17,12 @@ import { viewUpload } from './views'
 
 export type WithTrack = Upload & { trackId: string }
 
-/** Takes the upload into work, again after an attempt that failed; undefined when there is nothing left to do. */
+/** Starts or restarts processing of an upload; undefined when there is nothing to do. */
 export async function begin(uploadId: string, run: string, context: Context): Promise<WithTrack | undefined> {
   const upload = await lockUpload(uploadId)
   if (upload === undefined) return undefined
   if (!isUnderWay(upload.state)) {
-    // An earlier attempt may have stored audio before it was overtaken.
+    // An earlier attempt may have stored audio before it lost its lease.
     if (upload.state === 'aborted') await forgetVersion(upload, context)
     return undefined
   }
@@ -33,32 +33,32 @@ export async function begin(uploadId: string, run: string, context: Context): Pr
   await takeLease(upload.id, run, context)
   await upload.reload()
   const state = upload.state === 'processing' ? upload.state : advance(upload.state, 'processing')
-  await change(upload, { state, step: 'fetching', progress: 5 }, context)
+  await updateUpload(upload, { state, step: 'fetching', progress: 5 }, context)
   return upload
 }
 
-/** @throws Overtaken */
+/** @throws LeaseLost */
 export async function reach(
   uploadId: string,
   step: Exclude<Upload['step'], null>,
   progress: number,
   context: Context,
 ): Promise<void> {
-  await change(await stillWanted(uploadId), { step, progress }, context)
+  await updateUpload(await lockProcessing(uploadId), { step, progress }, context)
 }
 
 /**
- * Everything at once: the track is ready, its waveform is there, the artist and the world are told. Where it replaces the
- * audio of a track, that plays from now on what it was given; whoever has a grant hears the old to its end.
+ * Makes the track ready with its waveform, and emits the events, in one transaction. When the upload replaces audio,
+ * the track plays the new audio from now on; existing grants keep the old audio until they expire.
  */
 export async function finish(uploadId: string, understood: Understood, context: Context): Promise<void> {
-  const upload = await stillWanted(uploadId)
-  const track = await trackOf(upload)
+  const upload = await lockProcessing(uploadId)
+  const track = await lockTrackOf(upload)
   const { key, facts, durationMs } = understood
   const { bitrate, sampleRate, channels, tags } = facts
   await forgetReplaced(track, context)
   await keepWhatWasHeard({ trackId: track.id, uploadId }, understood, context)
-  await change(upload, { state: advance(upload.state, 'ready'), step: null, progress: 100, ...noLease }, context)
+  await updateUpload(upload, { state: advance(upload.state, 'ready'), step: null, progress: 100, ...noLease }, context)
   await changeTrack(
     track,
     {
@@ -68,12 +68,12 @@ export async function finish(uploadId: string, understood: Understood, context: 
     },
     context,
   )
-  // Its artist allowed downloads while it was worked on.
+  // The artist allowed downloads during processing.
   if (track.isDownloadable && understood.download.downloadOf === null) await enqueueCopy(track.id, context)
   await forgetIncoming(upload, context)
 }
 
-/** The end of an upload that brings no audio. A track that has other audio keeps it. */
+/** Ends an upload without audio. A track that has other audio keeps it. */
 export async function giveUp(
   uploadId: string,
   state: 'rejected' | 'failed',
@@ -90,40 +90,44 @@ async function end(
   fault: { code: string; message: string },
   context: Context,
 ): Promise<void> {
-  // Not the file's fault: it is kept, so that it need not be sent anew.
+  // Keep the file of a failed upload, so that it can be retried without sending it again.
   const retryUntil = state === 'failed' ? new Date(context.now.getTime() + retryWindowMs) : null
-  await change(upload, { state: advance(upload.state, state), step: null, fault, retryUntil, ...noLease }, context)
-  const track = await trackOf(upload)
+  await updateUpload(
+    upload,
+    { state: advance(upload.state, state), step: null, fault, retryUntil, ...noLease },
+    context,
+  )
+  const track = await lockTrackOf(upload)
   if (track.state === 'processing') await changeTrack(track, { state: 'failed' }, context)
   if (retryUntil === null) await forgetIncoming(upload, context)
   await forgetVersion(upload, context)
 }
 
-/** An upload whose worker is gone or going, through no fault of either. */
+/** Releases the lease without counting the attempt: the worker is shutting down. */
 export async function handBack(uploadId: string): Promise<void> {
-  const upload = await stillWanted(uploadId)
+  const upload = await lockProcessing(uploadId)
   await upload.update({ ...noLease, attempts: Math.max(0, upload.attempts - 1) })
 }
 
-/** A run that was overtaken leaves nothing behind; what it stored is left to the next one, if there is any. */
+/** Cleans up after a run that lost its lease. Objects it stored are left to the next run, if there is one. */
 export async function stepAside({ id, trackId }: WithTrack, run: string, context: JobContext): Promise<void> {
   const upload = await Upload.findByPk(id)
   if (upload === null || upload.state === 'aborted' || upload.state === 'rejected')
     await context.world.storage.removeUnder(versionPrefix(trackId, id))
-  // Last: as long as it stands, what this run may have stored is looked for.
+  // Clear the lease last: while it is set, the maintenance job looks for objects that this run stored.
   await context.transact(async () => {
     await Upload.update(noLease, { where: { id, leaseBy: run } })
   })
 }
 
-/** Tags fill in a title where the artist gave none, neither before nor since. */
+/** The title from the tags, unless the artist has set one before or since. */
 function suggestedTitle(upload: Upload, track: Track, { title }: Record<string, string>) {
   const isNew = !upload.replacesAudio && track.audioKey === null
-  const isUntouched = isNew && upload.title === null && track.title === provisionalTitle(upload.fileName)
-  return isUntouched && title !== undefined ? { title } : {}
+  const isUnchanged = isNew && upload.title === null && track.title === provisionalTitle(upload.fileName)
+  return isUnchanged && title !== undefined ? { title } : {}
 }
 
-async function change(
+async function updateUpload(
   upload: Upload,
   changes: Partial<Pick<Upload, 'state' | 'step' | 'progress' | 'fault' | 'retryUntil' | 'leaseBy' | 'leaseUntil'>>,
   { emit }: Context,
@@ -132,7 +136,7 @@ async function change(
   await emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
 }
 
-async function stillWanted(uploadId: string): Promise<WithTrack> {
+async function lockProcessing(uploadId: string): Promise<WithTrack> {
   const upload = await lockUpload(uploadId)
   if (upload?.state !== 'processing') throw new Overtaken()
   return upload
@@ -140,13 +144,13 @@ async function stillWanted(uploadId: string): Promise<WithTrack> {
 
 async function lockUpload(uploadId: string): Promise<WithTrack | undefined> {
   const upload = await Upload.findByPk(uploadId, { lock: true })
-  return upload !== null && hasTrack(upload) ? upload : undefined
+  return upload !== null && isWithTrack(upload) ? upload : undefined
 }
 
-const hasTrack = (upload: Upload): upload is WithTrack => upload.trackId !== null
+const isWithTrack = (upload: Upload): upload is WithTrack => upload.trackId !== null
 
-/** @throws Overtaken */
-async function trackOf({ trackId }: WithTrack): Promise<Track> {
+/** @throws LeaseLost */
+async function lockTrackOf({ trackId }: WithTrack): Promise<Track> {
   const track = await lockTrack(trackId)
   if (track === null || track.removedAt !== null) throw new Overtaken()
   return track

@@ -5,7 +5,7 @@ import { releaseTrack } from './release-track'
 
 const batchMax = 100
 
-/** Catches up with releases whose own job was lost or has given up, as after an outage. Each is a transaction of its own. */
+/** Releases tracks whose own job was lost or has failed for good, as after an outage. One transaction each. */
 export const releaseDue = job({
   name: 'music-upload.releaseDue',
   payload: nothing,
@@ -19,7 +19,7 @@ export const releaseDue = job({
   },
 })
 
-/** By the index tracks_to_release. What was released is no more among them: it ends. */
+/** Uses the index tracks_to_release. The loop ends because released tracks no longer match. */
 const nextDue = ({ db, clock }: World) =>
   db.query<{ trackId: string; at: Date }>(
     `select id as "trackId", release_at as at from tracks

@@ -6,8 +6,8 @@ import { lockTrack } from '../streaming/views'
 import { changeTrack } from './change-track'
 
 /**
- * Lets a track out at the instant for which it waits. Twice or too late does no harm, and a job for an instant that was
- * changed since comes to nothing. That its time has come the queue says, by the clock of PostgreSQL.
+ * Releases a track at its time. Idempotent; a job for a time that was changed since does nothing. The queue starts it
+ * by the clock of PostgreSQL.
  */
 export const releaseTrack = job({
   name: 'music-upload.releaseTrack',
@@ -23,7 +23,7 @@ export const releaseTrack = job({
     }),
 })
 
-/** A job for each instant: one that shares its key with another is lost when that one is taken just then. */
+/** One job per release time: a job that shares the key of one that is just starting would be lost. */
 export async function scheduleRelease(
   { id: trackId, releaseAs, releaseAt }: Track,
   { enqueue }: Pick<Context, 'enqueue'>,

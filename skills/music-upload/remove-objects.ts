@@ -1,11 +1,11 @@
 import { job } from '../../kernel/job'
 import { list, pattern, shape } from '../../kernel/schema'
 
-/** Never less than one whole id: a short prefix would empty the bucket. */
+/** At least one whole id: a shorter prefix would empty the bucket. */
 const uuid = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 const prefix = pattern(new RegExp(`^(incoming/${uuid}|audio/${uuid}(/${uuid})?)/?$`), 100)
 
-/** Removes what nobody needs any more from the bucket. What is not there is removed already. */
+/** Deletes objects from the bucket. Succeeds when they do not exist. */
 export const removeObjects = job({
   name: 'music-upload.removeObjects',
   payload: shape({ prefixes: list(prefix, 100) }),

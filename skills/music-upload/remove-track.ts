@@ -14,7 +14,8 @@ import { withdrawTrack } from './withdraw-track'
 export const removeTrack = operation({
   name: 'music-upload.removeTrack',
   route: 'DELETE /tracks/:trackId',
-  summary: 'Take a track away for good, also while it is worked on. Doing so again changes nothing.',
+  summary: 'Delete a track',
+  description: 'Works also while the track is being processed, and aborts its uploads. For its artist and moderators.',
   who: 'signed-in',
   input: shape({ trackId: id }),
   output: done,
@@ -24,10 +25,10 @@ export const removeTrack = operation({
   async load({ trackId }, context) {
     const track = await Track.findByPk(trackId)
     if (track === null) throw refusals.notFound()
-    // Who may remove it hears the same again; to everybody else it is gone.
+    // A repeat by the owner or a moderator gets the same answer; to everybody else the track is gone.
     if (track.removedAt === null || !mayRemoveTrack(context.actor, track)) await visibleTrack(trackId, context)
-    await waitForAnnouncements(track)
-    // In the order of their ids: two that lock the same never wait for each other in a circle.
+    await waitForInitiates(track)
+    // Lock in the order of ids, so that concurrent calls cannot deadlock.
     return { track, uploads: await Upload.findAll({ where: { trackId }, order: ['id'], lock: true }) }
   },
 
@@ -45,9 +46,9 @@ export const removeTrack = operation({
 })
 
 /**
- * Whoever announces an upload holds the artist's profile, and so do we: audio that is announced for the track at this moment is
- * among its uploads, or is refused since the track is gone. Before any upload, as everywhere. Shared: what else holds the profile
- * while it holds a track shares it too, and need not be waited for.
+ * Waits for concurrent `initiateUpload` calls, which lock the artist's profile: an upload they create is found here,
+ * or is refused because the track is deleted. Lock order: profile before uploads. A share lock is enough, and does
+ * not block others that hold the profile shared together with a track.
  */
-const waitForAnnouncements = ({ ownerId }: Track) =>
+const waitForInitiates = ({ ownerId }: Track) =>
   Profile.findByPk(ownerId, { attributes: ['id'], lock: Transaction.LOCK.SHARE })

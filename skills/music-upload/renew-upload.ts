@@ -8,7 +8,8 @@ import { putView, uploadView, viewUpload } from './views'
 export const renewUpload = operation({
   name: 'music-upload.renewUpload',
   route: 'POST /uploads/:uploadId/renew',
-  summary: 'A fresh URL for an upload that still waits for its file.',
+  summary: 'Renew the URL of an upload',
+  description: 'Only while the upload waits for its file.',
   who: 'signed-in',
   input: shape({ uploadId: id }),
   output: shape({ upload: uploadView, put: putView }),

@@ -9,9 +9,10 @@ import { sendingFields, uploadView, viewUpload } from './views'
 export const replaceAudio = operation({
   name: 'music-upload.replaceAudio',
   route: 'POST /tracks/:trackId/audio',
-  summary:
-    'Announce new audio for a track of yours: send and finalize it like any upload, one after the other. The old audio plays until ' +
-    'the new is ready, and a track without, since its upload failed, becomes ready by it; title, counts, comments and address stay.',
+  summary: 'Replace the audio of a track',
+  description:
+    'Starts an upload; send and finalize it like any other. The old audio plays until the new one is ready. A track ' +
+    'whose upload failed becomes ready with it. Title, counts, comments and id stay.',
   who: 'signed-in',
   input: shape({ trackId: id, ...fileFields }),
   output: shape({ upload: uploadView, ...sendingFields }),
@@ -21,7 +22,7 @@ export const replaceAudio = operation({
   refuses: [tooManyUploads, quotaExceeded],
 
   async load({ trackId }, context) {
-    // Before the track: who announces an upload is locked first, everywhere.
+    // Lock order: the uploader's profile before the track.
     const pending = await pendingUploads(context)
     return { pending, track: await visibleTrack(trackId, context, { lock: true }) }
   },

@@ -23,9 +23,9 @@ import { uploadView, viewUpload } from './views'
 export const retryUpload = operation({
   name: 'music-upload.retryUpload',
   route: 'POST /uploads/:uploadId/retry',
-  summary:
-    'Try an upload again that failed through no fault of its file, without sending it anew: the file is kept for 7 days. ' +
-    'One that was rejected stays so. Asking again while it is worked on changes nothing.',
+  summary: 'Retry a failed upload',
+  description:
+    'Processes the sent file again. Files of failed uploads are kept for 7 days. A rejected upload cannot be retried.',
   who: 'signed-in',
   input: shape({ uploadId: id }),
   output: uploadView,
@@ -34,7 +34,7 @@ export const retryUpload = operation({
   status: 202,
   refuses: [objectMissing, uploadRejected, retryOver, uploadOver, uploadAborted, uploadExpired, replacementPending],
 
-  /** Whether its file is there; undefined when that does not matter. */
+  /** Whether the file still exists; undefined when the upload has not failed. */
   async ask({ uploadId }, context) {
     const upload = await ownUpload(uploadId, context)
     if (upload.state !== 'failed') return undefined
@@ -45,22 +45,22 @@ export const retryUpload = operation({
 
   allow: () => true,
 
-  async run({ subject: upload, asked: isFileThere }, context) {
+  async run({ subject: upload, asked: fileExists }, context) {
     refuseUnwanted(upload, context.now)
     if (isUnderWay(upload.state)) return viewUpload(upload)
     if (upload.state === 'initiated') throw objectMissing()
     if (upload.state === 'rejected') throw uploadRejected(upload.fault?.message)
     if (upload.state === 'ready') throw uploadOver()
-    if (upload.retryUntil === null || upload.retryUntil <= context.now || isFileThere === false) throw retryOver()
-    if (isFileThere === undefined) throw changedMeanwhile()
-    await tryAgain(upload, context)
+    if (upload.retryUntil === null || upload.retryUntil <= context.now || fileExists === false) throw retryOver()
+    if (fileExists === undefined) throw changedMeanwhile()
+    await restart(upload, context)
     return viewUpload(upload)
   },
 })
 
-/** From the start, as if it had just been sent: with all its attempts, and its track back in the making. */
-async function tryAgain(upload: Upload, context: Context): Promise<void> {
-  if (upload.trackId === null) throw new Error('an upload fails after it got a track')
+/** Restarts the upload with all its attempts; its track is processing again. */
+async function restart(upload: Upload, context: Context): Promise<void> {
+  if (upload.trackId === null) throw new Error('a failed upload without a track')
   await takeTurn(upload.trackId, context)
   const state = advance(upload.state, 'uploaded')
   await upload.update({ state, step: null, progress: 0, fault: null, attempts: 0, retryUntil: null })

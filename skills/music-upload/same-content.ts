@@ -1,18 +1,18 @@
 import { type Context } from '../../kernel/context'
 import { audioVersionIn } from '../streaming/rules'
 
-/** The newest track of a person whose audio now is made of the very same bytes. */
+/** The newest track of a person whose present audio is a byte-identical file. */
 export async function trackOfSameContent(
   ownerId: string,
   sha256: string,
   { world }: Pick<Context, 'world'>,
 ): Promise<string | null> {
-  const [known] = await world.db.query<{ id: string }>(
+  const [duplicate] = await world.db.query<{ id: string }>(
     `select track.id from uploads upload join tracks track on track.id = upload.track_id
      where upload.owner_id = :ownerId and upload.sha256 = :sha256 and upload.state = 'ready' and track.removed_at is null
        and upload.id = ${audioVersionIn('track')}
      order by track.created_at desc limit 1`,
     { ownerId, sha256 },
   )
-  return known?.id ?? null
+  return duplicate?.id ?? null
 }

@@ -7,7 +7,10 @@ import { type partsSentView } from './views'
 
 const listTimeoutMs = 3_000
 
-/** Which parts the store has. What it does not answer is `unavailable`: who resumes must not take that for none. */
+/**
+ * Lists the parts that the store has. A store error is `unavailable`: a client that resumes must not take it for an
+ * empty list.
+ */
 export async function sentParts(
   { id, multipartId }: Upload,
   { count, bytesOf, partBytes }: PartPlan,
@@ -20,7 +23,7 @@ export async function sentParts(
     const sent = parts.map(({ number, sizeBytes, sha256 }) => ({ number, sizeBytes, sha256: toHex(sha256) }))
     return { ...plan, sent }
   }
-  // A finalize that was cut short has made an object of them already.
+  // An interrupted finalize has completed the object already.
   if ((await world.storage.head(incomingKey(id))) === undefined) return { ...plan, sent: [] }
   const numbers = Array.from({ length: count }, (_, index) => index + 1)
   return { ...plan, sent: numbers.map(number => ({ number, sizeBytes: bytesOf(number), sha256: null })) }

@@ -15,17 +15,18 @@ import { notInParts, uploadAborted, uploadExpired, uploadOver } from './refusals
 import { partsMax, partsPerCallMax } from './rules'
 import { partPutView } from './views'
 
-/** Each signature costs 0.6 ms of CPU, so parts are counted, not calls: 8 MiB each, these are 670 Mbit/s. */
+/** Limits parts, not calls, since each signature costs 0.6 ms of CPU. At 8 MiB per part this allows 670 Mbit/s. */
 const partsPerMinute = 600
 
-const wish = shape({ number: whole(1, partsMax), sha256: sha256Hex })
+const partRequest = shape({ number: whole(1, partsMax), sha256: sha256Hex })
 
 export const signParts = operation({
   name: 'music-upload.signParts',
   route: 'POST /uploads/:uploadId/parts',
-  summary: 'URLs for parts of an upload, good for 30 minutes: ask again for those that take longer.',
+  summary: 'Sign part URLs of an upload',
+  description: 'The URLs are valid for 30 minutes; sign again the parts that take longer.',
   who: 'signed-in',
-  input: shape({ uploadId: id, parts: list(wish, partsPerCallMax, 1) }),
+  input: shape({ uploadId: id, parts: list(partRequest, partsPerCallMax, 1) }),
   output: list(partPutView, partsPerCallMax),
   limit: { perMinute: partsPerMinute },
   idempotency: 'natural',
@@ -33,7 +34,7 @@ export const signParts = operation({
 
   async ask({ uploadId, parts }, context) {
     const upload = await ownUpload(uploadId, context)
-    refuseBeyond(planFor(upload, context), parts)
+    refuseUnknownParts(openPlan(upload, context), parts)
     await countParts(parts.length, context)
     return openParts(upload, context)
   },
@@ -43,13 +44,13 @@ export const signParts = operation({
   allow: () => true,
 
   async run({ input: { parts }, subject: upload, asked: opened }, context) {
-    const plan = planFor(upload, context)
-    const multipartId = await agreeOn(opened, upload, context)
+    const plan = openPlan(upload, context)
+    const multipartId = await chooseMultipart(opened, upload, context)
     return Promise.all(parts.map(part => sign(upload, multipartId, plan, part, context)))
   },
 })
 
-function planFor(upload: Upload, { now }: Pick<Context, 'now'>): PartPlan {
+function openPlan(upload: Upload, { now }: Pick<Context, 'now'>): PartPlan {
   refuseUnwanted(upload, now)
   const plan = partPlan(upload)
   if (plan === undefined) throw notInParts()
@@ -57,14 +58,14 @@ function planFor(upload: Upload, { now }: Pick<Context, 'now'>): PartPlan {
   return plan
 }
 
-/** The call itself has been counted as one. */
+/** The pipeline has already counted the call as one. */
 async function countParts(parts: number, { world, actor }: Context<Actor>): Promise<void> {
   const waitMs = await world.limits.take('music-upload.signParts', actor.id, partsPerMinute, parts - 1)
   if (waitMs > 0) throw refusals.tooMany(undefined, { retryAfter: Math.ceil(waitMs / 1000) })
 }
 
-function refuseBeyond({ count }: PartPlan, parts: readonly Value<typeof wish>[]): void {
-  const message = `this file has ${count} parts`
+function refuseUnknownParts({ count }: PartPlan, parts: readonly Value<typeof partRequest>[]): void {
+  const message = `the file has ${count} parts`
   const errors = parts.flatMap(({ number }, index) =>
     number > count ? [{ path: `parts.${index}.number`, code: 'too_large', message }] : [],
   )
@@ -72,30 +73,30 @@ function refuseBeyond({ count }: PartPlan, parts: readonly Value<typeof wish>[])
 }
 
 /**
- * Of those that opened the upload in the store at once, the first: its name is the one that all sign for, and the others' are
- * dropped. What is opened by a call whose transaction then fails, the sweep of the bucket finds.
+ * When concurrent calls opened several multipart uploads, the first one stored wins, and the others are aborted. If
+ * the transaction fails after that, the bucket sweep aborts what was opened.
  */
-async function agreeOn(
+async function chooseMultipart(
   { before, multipartId }: OpenedParts,
   upload: Upload,
   { now, enqueue }: Pick<Context, 'now' | 'enqueue'>,
 ): Promise<string> {
-  const agreed = upload.multipartId === before ? multipartId : (upload.multipartId ?? multipartId)
-  if (agreed !== multipartId && multipartId !== before)
+  const chosen = upload.multipartId === before ? multipartId : (upload.multipartId ?? multipartId)
+  if (chosen !== multipartId && multipartId !== before)
     await enqueue(dropParts, { key: incomingKey(upload.id), multipartId })
-  await upload.update({ multipartId: agreed, putExpiresAt: putExpiry(now, upload.expiresAt) })
-  return agreed
+  await upload.update({ multipartId: chosen, putExpiresAt: putExpiry(now, upload.expiresAt) })
+  return chosen
 }
 
 async function sign(
   { id, putExpiresAt }: Upload,
   multipartId: string,
   plan: PartPlan,
-  { number, sha256 }: Value<typeof wish>,
+  { number, sha256 }: Value<typeof partRequest>,
   { world, now }: Context,
 ): Promise<Value<typeof partPutView>> {
   const sizeBytes = plan.bytesOf(number)
   const part = { number, sizeBytes, sha256: hexToBase64(sha256) }
-  const place = await world.storage.presignPart(incomingKey(id), multipartId, part, secondsUntil(putExpiresAt, now))
-  return { number, sizeBytes, ...place, expiresAt: putExpiresAt.toISOString() }
+  const signed = await world.storage.presignPart(incomingKey(id), multipartId, part, secondsUntil(putExpiresAt, now))
+  return { number, sizeBytes, ...signed, expiresAt: putExpiresAt.toISOString() }
 }

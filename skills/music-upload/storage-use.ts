@@ -2,15 +2,15 @@ import { type Context } from '../../kernel/context'
 import { count, named, shape, type Value } from '../../kernel/schema'
 import { audioVersionIn } from '../streaming/rules'
 
-/** What of the quota is taken: `usedBytes` by files that are here, `reservedBytes` by announced ones that are still awaited. */
+/** Storage usage: `usedBytes` by stored files, `reservedBytes` by pending uploads. */
 export const storageUse = named(
   'StorageUse',
   shape({ usedBytes: count, reservedBytes: count, quotaBytes: count, uploadsPending: count }),
 )
 
 /**
- * Added up from the rows each time, so that there is no counter that could drift: whatever ends an upload or takes a track
- * away gives its bytes back. A file whose track has got other audio since is not counted.
+ * Summed from the rows at each call, since a counter could drift: ending an upload or deleting a track frees its
+ * bytes. A file that was replaced does not count.
  */
 export async function storageUseOf(
   ownerId: string,

@@ -6,7 +6,7 @@ import { streamsPrefix } from './places'
 
 export type StoredStreams = Pick<TrackAudio, 'manifestKey' | 'renditions' | 'previewKey'>
 
-/** Puts the streams of an upload where they are played from, and frees the disk of each as soon as it is there. */
+/** Stores the streams of an upload, and deletes each local file once it is stored. */
 export async function storeStreams(
   { trackId, uploadId }: { trackId: string; uploadId: string },
   { files, renditions }: Streams,

@@ -8,9 +8,9 @@ import { sweepUncopied } from './sweep/sweep-uncopied'
 import { sweepUploaded } from './sweep/sweep-uploaded'
 
 /**
- * Compares the bucket with the database, both ways: what no row wants is removed once it is old, and what a row wants and the
- * bucket has not is reported. All of it is a net below the jobs that do this at once; a crash, a lost job or a hand in the
- * bucket is what it is for.
+ * Compares bucket and database both ways: deletes old objects that no row needs, and reports objects that rows need
+ * and the bucket lacks. A safety net for crashes, lost jobs and manual changes to the bucket; jobs do the same at
+ * once.
  */
 export const sweepBucket = job({
   name: 'music-upload.sweepBucket',

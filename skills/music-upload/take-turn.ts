@@ -5,9 +5,9 @@ import { changeTrack } from './change-track'
 import { replacementPending, uploadAborted } from './refusals'
 
 /**
- * Audio for a track that is there is worked on one after the other, so that what was said to be there last is what plays in the
- * end. Holds the track, or two that ask at once would both see none. One that has no audio is in the making again.
- * @throws `replacement_pending`; `upload_aborted` when the track was removed meanwhile.
+ * Locks a track for new audio. Only one upload per track is processed at a time, so that the upload finalized last
+ * wins. The lock keeps concurrent calls from both finding none. A failed track is processing again.
+ * @throws `replacement_pending`; `upload_aborted` when the track was deleted
  */
 export async function takeTurn(trackId: string, context: Pick<Context, 'now' | 'emit'>): Promise<Track> {
   const track = await lockTrack(trackId)

@@ -16,8 +16,8 @@ import { isUnderWay } from './upload-state'
 const batchMax = 100
 
 /**
- * Gives the uploads of dead workers to living ones. The job queue alone would wait for four hours, since it can't tell a
- * worker that was killed from one that is busy.
+ * Enqueues uploads of dead workers again. The job queue alone would wait for four hours, since it cannot tell a
+ * killed worker from a busy one.
  */
 export const takeUpLost = job({
   name: 'music-upload.takeUpLost',
@@ -26,45 +26,46 @@ export const takeUpLost = job({
   cron: '* * * * *',
 
   async run(_payload, { world, transact, signal }) {
-    // Each in a transaction of its own: one that cannot be brought back must not hold up the others.
-    for (const { id } of await lostUploads(world)) if (!signal.aborted) await transact(inside => takeUp(id, inside))
+    // One transaction each, so that one failure does not block the others.
+    for (const { id } of await abandonedUploads(world))
+      if (!signal.aborted) await transact(inside => resume(id, inside))
     for (const job of [processTrack, copyForDownload]) await world.jobs.forgetDead(job)
   },
 })
 
-async function takeUp(uploadId: string, context: Context): Promise<void> {
-  // Another worker may do the same at this moment.
+async function resume(uploadId: string, context: Context): Promise<void> {
+  // Another worker may be resuming it concurrently.
   const upload = await Upload.findOne({ where: { id: uploadId }, lock: true, skipLocked: true })
-  if (upload === null || !(await isStillLost(uploadId, context.world))) return
+  if (upload === null || !(await isStillAbandoned(uploadId, context.world))) return
   await upload.update(noLease)
-  if (!isUnderWay(upload.state)) return forgetAborted(upload, context)
+  if (!isUnderWay(upload.state)) return cleanUpAborted(upload, context)
   if (upload.attempts >= processingAttemptsMax) return giveUp(uploadId, 'failed', deadlyFile, context)
   await enqueueProcessing(uploadId, context)
 }
 
-/** Its worker may have stored something after the abort, and died before it could tell. */
-async function forgetAborted({ id, trackId, state }: Upload, context: Context): Promise<void> {
+/** Its worker may have stored objects after the abort and died before deleting them. */
+async function cleanUpAborted({ id, trackId, state }: Upload, context: Context): Promise<void> {
   if (state === 'aborted' && trackId !== null) await forgetVersion({ id, trackId }, context)
 }
 
-const lostUploads = (world: World): Promise<{ id: string }[]> =>
-  world.db.query(`select upload.id from uploads upload where ${isLost} order by upload.id limit :batchMax`, {
-    ...patience,
+const abandonedUploads = (world: World): Promise<{ id: string }[]> =>
+  world.db.query(`select upload.id from uploads upload where ${isAbandonedSql} order by upload.id limit :batchMax`, {
+    ...timeouts,
     batchMax,
   })
 
-async function isStillLost(uploadId: string, world: World): Promise<boolean> {
-  const sql = `select upload.id from uploads upload where upload.id = :uploadId and ${isLost}`
-  return (await world.db.query(sql, { ...patience, uploadId })).length > 0
+async function isStillAbandoned(uploadId: string, world: World): Promise<boolean> {
+  const sql = `select upload.id from uploads upload where upload.id = :uploadId and ${isAbandonedSql}`
+  return (await world.db.query(sql, { ...timeouts, uploadId })).length > 0
 }
 
-const patience = { leaseMs, silentRunMs }
+const timeouts = { leaseMs, silentRunMs }
 
 /**
- * No lease that is good, and no job that waits or was just begun. An attempt that failed waits as a job for its next time.
- * What was aborted under the hands of a worker counts until the worker has said that it left nothing behind.
+ * Without a valid lease, and without a job that waits or has just started. A failed attempt waits as a job for its
+ * next run. An upload that was aborted during processing counts until its worker has confirmed its cleanup.
  */
-const isLost = `
+const isAbandonedSql = `
   (upload.state in ('uploaded', 'processing') or upload.lease_by is not null)
   and (upload.lease_until is null or upload.lease_until < clock_timestamp())
   and not ${isJobAlive(`'process:' || upload.id`, 'case when upload.lease_until is null then :silentRunMs else :leaseMs end')}`

@@ -2,7 +2,7 @@ import { type JobContext } from '../../kernel/job'
 import { isJobAlive } from '../../kernel/world/jobs'
 import { audioVersionIn } from '../streaming/rules'
 
-/** A track that lacks the copy which others than its owner are given. */
+/** A track without its download copy. */
 export interface Uncopied {
   id: string
   uploadId: string
@@ -10,43 +10,45 @@ export interface Uncopied {
   durationMs: number
 }
 
-/** The same of a page of tracks, and where the next page begins: empty behind the last one. */
+/** A page of such tracks, and the id after which the next page begins: empty at the end. */
 export interface UncopiedPage {
   tracks: Uncopied[]
   next: string
 }
 
-/** What the key of the job that copies a track begins with, before the id of the track. */
+/** Prefix of the key of a copy job; the id of the track follows. */
 export const copyKeyPrefix = 'download:'
 
-/** So many tracks are looked at in one statement, whatever is found among them: 60 ms, of 300,000 that all had their copy. */
+/** Tracks examined per statement: 60 ms for 300,000 tracks that all had their copy. */
 export const pageTracksMax = 2_000
-/** Where nobody hears of the end of a worker, its jobs are unlocked after so long. */
+/** Jobs of a worker that died unnoticed are unlocked after this time. */
 const copyingMsMax = 4 * 60 * 60_000
 const firstId = '00000000-0000-0000-0000-000000000000'
 
-/** The track, if it may be downloaded, or is listened to as the file itself, and nobody has tried to copy its present audio. */
+/**
+ * The track, if it is downloadable or streamed as its original file, and no copy of its present audio was attempted.
+ */
 export async function uncopied(trackId: string, { world }: Pick<JobContext, 'world'>): Promise<Uncopied | undefined> {
   const [row] = await world.db.call<Row>(query('where track.id = $1'), [trackId])
-  return row === undefined ? undefined : asUncopied(row)[0]
+  return row === undefined ? undefined : toMissingDownload(row)[0]
 }
 
-/** Of the tracks behind an id those whose copy is not asked for yet. */
+/** The tracks after an id that need a copy and have no job for it yet. */
 export async function uncopiedAfter(after: string, { world }: Pick<JobContext, 'world'>): Promise<UncopiedPage> {
   const range = `where track.id > $1 order by track.id limit ${pageTracksMax}`
   const sql = `${query(range)} and not ${isJobAlive(`'${copyKeyPrefix}' || track.id`, `${copyingMsMax}`)} order by track.id`
   const rows = await world.db.call<Row>(sql, [after || firstId])
-  return { tracks: rows.flatMap(asUncopied), next: rows.length < pageTracksMax ? '' : (rows.at(-1)?.id ?? '') }
+  return { tracks: rows.flatMap(toMissingDownload), next: rows.length < pageTracksMax ? '' : (rows.at(-1)?.id ?? '') }
 }
 
 type Row = Pick<Uncopied, 'id'> & { [Field in Exclude<keyof Uncopied, 'id'>]: Uncopied[Field] | null }
 
-const asUncopied = ({ id, uploadId, audioKey, durationMs }: Row): Uncopied[] =>
+const toMissingDownload = ({ id, uploadId, audioKey, durationMs }: Row): Uncopied[] =>
   uploadId === null || audioKey === null || durationMs === null ? [] : [{ id, uploadId, audioKey, durationMs }]
 
 /**
- * A row for each track of the range, empty but for its id where there is nothing to do: the work is bounded by the range, and
- * the last row says how far it went. Each track is joined by primary keys, on its own, whatever the planner believes.
+ * One row per track of the range, with only the id where nothing is to do: the range bounds the work, and the last
+ * row says how far it went. Lateral joins by primary key, whatever the planner estimates.
  */
 const query = (range: string) => `
   select track.id, upload.id as "uploadId", track.audio_key as "audioKey", track.duration_ms as "durationMs"

@@ -16,7 +16,7 @@ import { reach } from './processing'
 import { type StoredStreams, storeStreams } from './store-streams'
 import { tellWhile } from './tell-while'
 
-/** What became of a file. */
+/** The result of processing a file. */
 export interface Understood {
   key: string
   facts: AudioFacts
@@ -26,11 +26,14 @@ export interface Understood {
   download: Download
 }
 
-/** Fetches what was sent, listens to it, and puts what is served in its place. Changes nothing but the upload's progress. */
+/**
+ * Downloads the sent file, analyzes and encodes it, and stores what is served. Writes nothing to the database but
+ * progress and content hash.
+ */
 export const understand = (upload: Upload & { trackId: string }, context: JobContext): Promise<Understood> =>
-  inPrivateFolder(folder => understandFile(upload, folder, context))
+  inPrivateFolder(folder => analyzeFile(upload, folder, context))
 
-async function understandFile(
+async function analyzeFile(
   upload: Upload & { trackId: string },
   folder: string,
   context: JobContext,
@@ -38,7 +41,7 @@ async function understandFile(
   const { world, signal, transact } = context
   const { ffmpeg, ffprobe } = world.config.tools
   const { id: uploadId, trackId, etag, sha256 } = upload
-  if (etag === null) throw new Error('an upload is processed before it was finalized')
+  if (etag === null) throw new Error('an upload was processed before it was finalized')
   const path = join(folder, 'original')
   const from = incomingKey(uploadId)
   const fetched = await world.storage.download(from, path, { etag, signal }).catch(asRejection)
@@ -66,15 +69,16 @@ async function understandFile(
   const key = audioKey(trackId, uploadId, format.extension)
   await world.storage.copy(from, key, etag, format.contentType).catch(asRejection)
   const stored = await storeStreams({ trackId, uploadId }, streams, context)
-  // After the streams have left the disk. Few want it, and it takes as much room as the file: the others have it made when they do.
+  // After the streams are off the disk: the copy takes as much room as the file. Made only when downloads are
+  // allowed; otherwise a job makes it later.
   const download = (await isDownloadable(trackId))
-    ? await makeDownload({ trackId, uploadId, path, facts, durationMs, folder }, context).catch(toLater)
+    ? await makeDownload({ trackId, uploadId, path, facts, durationMs, folder }, context).catch(retryLater)
     : noDownload
   return { key, facts, durationMs, heard, streams: stored, download }
 }
 
-/** The sound is fine and can be streamed: the job that makes copies tries again, and says when it is in vain. */
-function toLater(error: unknown): Download {
+/** The track is playable without it: the copy job retries, and records when no copy can be made. */
+function retryLater(error: unknown): Download {
   if (error instanceof CopyFailed) return noDownload
   throw error
 }
@@ -84,7 +88,7 @@ async function isDownloadable(trackId: string): Promise<boolean> {
   return track?.isDownloadable === true
 }
 
-/** What was pinned is not there any more. */
+/** The object with the pinned ETag is gone. */
 function asRejection(error: unknown): never {
   if (error instanceof Refusal && error.kind === refusals.conflict) throw new Rejection('file_changed')
   throw error

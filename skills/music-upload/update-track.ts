@@ -28,9 +28,10 @@ const changes = shape({
 export const updateTrack = operation({
   name: 'music-upload.updateTrack',
   route: 'PATCH /tracks/:trackId',
-  summary:
-    'Change the words or the visibility of a track of yours, whether it may be downloaded, or when it is released: until ' +
-    'then it is yours alone. An instant in the past, or null, is at once. What is left out stays.',
+  summary: 'Update a track',
+  description:
+    'Changes its metadata, visibility, downloads or release time; omitted fields stay. Until `releaseAt` only its ' +
+    'artist can see the track. A time in the past, or null, releases it at once.',
   who: 'signed-in',
   input: changes,
   output: trackView,
@@ -39,7 +40,7 @@ export const updateTrack = operation({
   refuses: [alreadyReleased],
 
   async load({ trackId, visibility }, context) {
-    if (visibility === 'followers') await waitForFollows(context.actor)
+    if (visibility === 'followers') await waitForUnfollows(context.actor)
     return visibleTrack(trackId, context, { lock: true })
   },
 
@@ -51,14 +52,14 @@ export const updateTrack = operation({
     const { visibility } = input
     const releaseAt = releaseInstant(input.releaseAt, context.now)
     const plan = planRelease(track, { visibility, releaseAt }, context.now)
-    await changeTrack(track, { ...wordsOf(input), ...plan }, context)
+    await changeTrack(track, { ...metadataOf(input), ...plan }, context)
     if (releaseAt != null) await scheduleRelease(track, context)
     if (input.isDownloadable === true && track.state === 'ready') await enqueueCopy(track.id, context)
     return viewTrack(track, context)
   },
 })
 
-function wordsOf({ title, description, genre, isDownloadable }: Value<typeof changes>) {
+function metadataOf({ title, description, genre, isDownloadable }: Value<typeof changes>) {
   return {
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),
@@ -68,9 +69,8 @@ function wordsOf({ title, description, genre, isDownloadable }: Value<typeof cha
 }
 
 /**
- * Whoever stops following at this moment has done so before the followers' rights are asked for again, or finds a track
- * for followers and has theirs asked for: ending a follow holds both profiles. Before the track, as everywhere: whoever
- * announces other audio for it does so too.
+ * Waits for concurrent unfollows, which lock both profiles: they finish before the access re-check, or find a
+ * followers-only track and re-check it themselves. Lock order: profile before track.
  */
-const waitForFollows = ({ id: artistId }: Actor) =>
+const waitForUnfollows = ({ id: artistId }: Actor) =>
   Profile.findByPk(artistId, { attributes: ['id'], lock: Transaction.LOCK.SHARE })

@@ -20,24 +20,24 @@ import { type Upload } from '../../models'
 export const uploadFields = {
   id,
   state: oneOf('initiated', 'uploaded', 'processing', 'ready', 'rejected', 'failed', 'aborted', 'expired'),
-  /** What the worker is about, in this order. */
+  /** Processing steps, in this order. */
   step: nullable(oneOf('fetching', 'probing', 'drawing', 'encoding', 'storing')),
-  /** Per cent. */
+  /** Percent. */
   progress: whole(0, 100),
   fileName: written,
   contentType: written,
   sizeBytes: count,
   trackId: nullable(id),
-  /** It brings new audio for the track, which keeps the old until this is ready. */
+  /** It replaces the audio of the track, which plays the old audio until this upload is ready. */
   replacesAudio: flag,
-  /** A track of yours that holds the very same file; known from the start, or once the worker has read it. */
+  /** One of your tracks with a byte-identical file; known at once, or after the worker has hashed the file. */
   duplicateOf: nullable(id),
   /** Why it was rejected or failed, in words for the artist. */
   fault: nullable(shape({ code: written, message: written })),
-  /** Until then an upload that failed may be tried again, without sending its file anew. */
+  /** A failed upload can be retried until then, without sending the file again. */
   retryUntil: nullable(instant),
   createdAt: instant,
-  /** Until then it waits for its file. */
+  /** It waits for its file until then. */
   expiresAt: instant,
 }
 
@@ -45,23 +45,23 @@ export const uploadFields = {
 export const uploadView = named('Upload', shape(uploadFields))
 export type UploadView = Value<typeof uploadView>
 
-/** Where to send the file: one PUT with exactly these headers. */
+/** A presigned PUT: send exactly these headers. */
 export const putView = named('UploadPut', shape({ url: address, headers: record(written), expiresAt: instant }))
 
-/** How to cut the file: into `count` parts of `partBytes` each, the last one smaller. */
+/** Send `count` parts of `partBytes` each, the last one smaller. */
 const partsView = named('UploadParts', shape({ partBytes: count, count }))
 
-/** How the file is to be sent: one of the two is null. */
+/** How to send the file; one of the two is null. */
 export const sendingFields = { put: nullable(putView), parts: nullable(partsView) }
 export type SendingView = Shape<typeof sendingFields>
 
-/** Where to PUT one part, with exactly these headers. */
+/** A presigned PUT for one part: send exactly these headers. */
 export const partPutView = named(
   'UploadPartPut',
   shape({ number: count, sizeBytes: count, url: address, headers: record(written), expiresAt: instant }),
 )
 
-/** Which parts are there, with their SHA-256 in hex where the store tells. */
+/** Parts that the store has, with their SHA-256 in hex when the store provides it. */
 export const partsSentView = named(
   'UploadPartsSent',
   shape({

@@ -3,7 +3,7 @@ import { lockTrack } from '../streaming/views'
 import { trackRemoved } from './events'
 import { forgetAudio } from './places'
 
-/** Takes a track away for good, once: nobody sees it any more, and its audio goes. */
+/** Deletes a track and its audio, once. */
 export async function withdrawTrack(trackId: string, context: Context): Promise<void> {
   const track = await lockTrack(trackId)
   if (track === null || track.removedAt !== null) return

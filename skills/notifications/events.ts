@@ -2,28 +2,31 @@ import { event } from '../../kernel/event'
 import { id, instant, nullable, shape } from '../../kernel/schema'
 import { notificationView, unread } from './views'
 
-/** The devices of the recipient, and nobody else. */
+/** Only the recipient's own channel. */
 const recipient = ({ recipientId }: { recipientId: string }) => [`user:${recipientId}`]
 
 export const notificationAdded = event({
   name: 'notifications.notificationAdded',
-  summary: 'A notification is there, is there again, or speaks of one more actor: it replaces the one of the same id.',
+  summary: 'A notification was added or has a new actor',
+  description: 'Also sent when a hidden notification is visible again. It replaces the notification with the same id.',
   payload: shape({ recipientId: id, notification: notificationView, ...unread }),
   channels: recipient,
 })
 
 export const notificationWithdrawn = event({
   name: 'notifications.notificationWithdrawn',
-  summary:
-    'An actor took something back before you read of it, you blocked one, or your track is gone: what is left of the ' +
-    'notification, or null.',
+  summary: 'A notification, or one of its actors, was withdrawn',
+  description:
+    'An actor withdrew the action before you read the notification, you blocked an actor, or the track is gone. `notification` is ' +
+    'what is left of it, or null.',
   payload: shape({ recipientId: id, notificationId: id, notification: nullable(notificationView), ...unread }),
   channels: recipient,
 })
 
 export const readMarkerMoved = event({
   name: 'notifications.readMarkerMoved',
-  summary: 'You have read everything up to an instant, on one of your devices.',
+  summary: 'Your read marker moved',
+  description: 'One of your devices marked everything up to `readUntil` as read.',
   payload: shape({ recipientId: id, readUntil: instant, ...unread }),
   channels: recipient,
 })

@@ -1,11 +1,11 @@
 import { job } from '../../kernel/job'
 import { nothing } from '../../kernel/schema'
 
-const keptDays = 90
-const perBatch = 1_000
+const retentionDays = 90
+const batchSize = 1_000
 const dayMs = 24 * 3_600_000
 
-/** Notifications are kept for so many days after their latest activity. */
+/** Deletes notifications 90 days after their latest activity. */
 export const forgetOld = job({
   name: 'notifications.forgetOld',
   payload: nothing,
@@ -13,14 +13,14 @@ export const forgetOld = job({
   cron: '17 4 * * *',
 
   async run(_payload, { transact, signal }) {
-    let forgotten = perBatch
-    while (forgotten === perBatch && !signal.aborted) {
-      forgotten = await transact(async ({ world, now }) => {
+    let deleted = batchSize
+    while (deleted === batchSize && !signal.aborted) {
+      deleted = await transact(async ({ world, now }) => {
         const rows = await world.db.query(
           `delete from notifications where id in (
-             select id from notifications where latest_at < :oldest order by latest_at limit ${perBatch}
+             select id from notifications where latest_at < :oldest order by latest_at limit ${batchSize}
            ) returning id`,
-          { oldest: new Date(now.getTime() - keptDays * dayMs) },
+          { oldest: new Date(now.getTime() - retentionDays * dayMs) },
         )
         return rows.length
       })

@@ -26,7 +26,10 @@ const mySnapshotView = named(
 export const getMySnapshot = operation({
   name: 'notifications.getMySnapshot',
   route: 'GET /me/snapshot',
-  summary: `What your own channel goes on from: your profile, your newest ${notificationsMax} notifications, ${uploadsMax} uploads and ${picturesMax} pictures.`,
+  summary: 'Get the snapshot of your own channel',
+  description:
+    `Your profile, your newest ${notificationsMax} notifications, ${uploadsMax} uploads and ${picturesMax} pictures. Follow the channel ` +
+    'from the position of the response.',
   who: 'signed-in',
   input: nothing,
   output: mySnapshotView,
@@ -48,7 +51,7 @@ export const getMySnapshot = operation({
     const uploads = await Upload.findAll({ where: { ownerId: actor.id }, order: [['id', 'DESC']], limit: uploadsMax })
     const pictures = await Picture.findAll({
       where: { ownerId: actor.id },
-      // Their ids are no time-ordered ones.
+      // Picture ids are random, not UUIDv7, so they do not sort by time.
       order: [
         ['createdAt', 'DESC'],
         ['id', 'DESC'],

@@ -6,7 +6,8 @@ import { unreadView } from './views'
 export const getUnreadCount = operation({
   name: 'notifications.getUnreadCount',
   route: 'GET /notifications/unread-count',
-  summary: 'How many notifications the list shows as unread, up to 99; beyond it `more` is true.',
+  summary: 'Get the number of unread notifications',
+  description: 'Counts up to 99; above that `more` is true.',
   who: 'signed-in',
   input: nothing,
   output: unreadView,

@@ -8,7 +8,8 @@ import { notificationView } from './views'
 export const listNotifications = operation({
   name: 'notifications.listNotifications',
   route: 'GET /notifications',
-  summary: 'What others did that concerns you, by latest activity; kept for 90 days.',
+  summary: 'List your notifications',
+  description: 'Latest activity first. Notifications are deleted 90 days after their latest activity.',
   who: 'signed-in',
   input: shape({ ...paging }),
   output: pageOf(notificationView),

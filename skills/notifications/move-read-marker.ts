@@ -8,15 +8,17 @@ import { readMarkerMoved } from './events'
 import { unreadOf } from './shown'
 import { readMarkerView } from './views'
 
-/** An instant in UTC, or the id of a notification. */
-const untilForm = /^(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/
+/** A UTC timestamp, or a notification id. */
+const timestampOrId = /^(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/
 
 export const moveReadMarker = operation({
   name: 'notifications.moveReadMarker',
   route: 'PUT /notifications/read-marker',
-  summary: 'You have read everything up to an instant, or up to a notification as it is now; never back again.',
+  summary: 'Mark notifications as read',
+  description:
+    'Everything up to `until`, a timestamp or the id of a notification. The marker applies to all your devices and never moves back.',
   who: 'signed-in',
-  input: shape({ until: pattern(untilForm, 36) }),
+  input: shape({ until: pattern(timestampOrId, 36) }),
   output: readMarkerView,
   limit: { perMinute: 120 },
   idempotency: 'natural',
@@ -29,14 +31,14 @@ export const moveReadMarker = operation({
   allow: () => true,
 
   async run({ subject: { inbox, until }, actor }, { world, emit }) {
-    // Not beyond what has happened: what comes next is unread, whatever the clock of the device says.
-    const reached = inbox === null ? null : earlier(until, inbox.latestAt)
-    const isAhead = reached !== null && reached > (inbox?.readUntil ?? new Date(0))
-    if (isAhead) await readUntil(reached, actor)
+    // Not beyond the latest activity: later notifications are unread even if the device's clock is ahead.
+    const target = inbox === null ? null : earlier(until, inbox.latestAt)
+    const moves = target !== null && target > (inbox?.readUntil ?? new Date(0))
+    if (moves) await markReadUntil(target, actor)
     const unread = (await unreadOf(world, [actor.id]))(actor.id)
-    if (isAhead) await emit(readMarkerMoved, { recipientId: actor.id, readUntil: reached.toISOString(), ...unread })
-    const readUpTo = isAhead ? reached : (inbox?.readUntil ?? null)
-    return { readUntil: readUpTo?.toISOString() ?? null, ...unread }
+    if (moves) await emit(readMarkerMoved, { recipientId: actor.id, readUntil: target.toISOString(), ...unread })
+    const marker = moves ? target : (inbox?.readUntil ?? null)
+    return { readUntil: marker?.toISOString() ?? null, ...unread }
   },
 })
 
@@ -44,8 +46,8 @@ async function instantOf(until: string, { id: recipientId }: Actor): Promise<Dat
   if (until.endsWith('Z')) {
     const instant = new Date(until)
     if (!Number.isNaN(instant.getTime())) return instant
-    const fault = { path: 'until', code: 'not_an_instant', message: 'until is no instant of the calendar' }
-    throw refusals.invalidInput(undefined, { errors: [fault] })
+    const error = { path: 'until', code: 'not_an_instant', message: 'until is not a valid timestamp' }
+    throw refusals.invalidInput(undefined, { errors: [error] })
   }
   const notification = await Notification.findOne({ where: { id: until, recipientId }, attributes: ['latestAt'] })
   if (notification === null) throw refusals.notFound()
@@ -54,7 +56,7 @@ async function instantOf(until: string, { id: recipientId }: Actor): Promise<Dat
 
 const earlier = (one: Date, other: Date): Date => (one < other ? one : other)
 
-async function readUntil(until: Date, { id: recipientId }: Actor): Promise<void> {
+async function markReadUntil(until: Date, { id: recipientId }: Actor): Promise<void> {
   await Inbox.update({ readUntil: until }, { where: { profileId: recipientId } })
   const where = { recipientId, isRead: false, latestAt: { [Op.lte]: until } }
   await Notification.update({ isRead: true }, { where })

@@ -4,7 +4,7 @@ import { notify } from './notify'
 
 export const onCommentAdded = reaction({
   to: commentAdded,
-  because: 'artists hear what is said about their tracks; each comment by itself',
+  because: 'artists are notified of each comment on their tracks',
   react: ({ trackId, ownerId, by, comment }, context) =>
     notify(
       [ownerId],

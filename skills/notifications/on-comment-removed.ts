@@ -5,7 +5,7 @@ import { withdraw } from './withdraw'
 
 export const onCommentRemoved = reaction({
   to: commentRemoved,
-  because: 'a comment that is gone is no news, whoever took it away',
+  because: 'a deleted comment withdraws its notification',
   async react({ commentId, ownerId }, context) {
     const comment = await Comment.findByPk(commentId, { attributes: ['authorId'] })
     if (comment === null) return

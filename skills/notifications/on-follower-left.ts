@@ -4,7 +4,7 @@ import { reshow } from './reshow'
 
 export const onFollowerLeft = reaction({
   to: followerLeft,
-  because: 'of tracks for followers only followers are told',
+  because: 'notifications of followers-only tracks are visible to followers only',
   react: ({ profileId, artistId }, context) =>
     reshow({ recipientId: profileId, about: { forFollowersOf: artistId } }, context),
 })

@@ -4,6 +4,6 @@ import { reshow } from './reshow'
 
 export const onProfileBlocked = reaction({
   to: profileBlocked,
-  because: 'whom you block you are no longer told of; they themselves must not hear of it',
+  because: 'a block hides notifications from the blocker; the blocked person must not learn of it',
   react: ({ profileId, by }, context) => reshow({ recipientId: by.id, about: { actorId: profileId } }, context),
 })

@@ -4,7 +4,7 @@ import { notify } from './notify'
 
 export const onProfileFollowed = reaction({
   to: profileFollowed,
-  because: 'people hear who follows them',
+  because: 'people are notified of new followers',
   react: ({ profileId, by }, context) =>
     notify([profileId], { kind: 'followed', actorId: by.id, targetId: profileId }, context),
 })

@@ -4,7 +4,7 @@ import { reshow } from './reshow'
 
 export const onProfileUnblocked = reaction({
   to: profileUnblocked,
-  because: 'what a block hid is there again',
+  because: 'notifications that the block hid are visible again',
   react: ({ profileId, by }, context) =>
     reshow({ recipientId: by.id, about: { actorId: profileId }, isBack: true }, context),
 })

@@ -4,7 +4,7 @@ import { withdraw } from './withdraw'
 
 export const onProfileUnfollowed = reaction({
   to: profileUnfollowed,
-  because: 'a follow that was taken back is no news',
+  because: 'an unfollow withdraws the notification of the follow',
   react: ({ profileId, by }, context) =>
     withdraw(profileId, { kind: 'followed', actorId: by.id, targetId: profileId }, context),
 })

@@ -4,14 +4,14 @@ import { revise } from './revise'
 
 export const onReactionsCounted = reaction({
   to: reactionsCounted,
-  because: 'artists hear who likes and passes on their tracks, and what was taken back is no news: once a window',
+  because: 'artists are notified of likes and reposts, without those withdrawn, once per counter flush',
   react({ acts }, context) {
-    const told = acts.map(({ trackId, ownerId, actorId, kind, done }) => ({
-      act: { recipientId: ownerId, kind, actorId, targetId: trackId, trackId },
+    const reactions = acts.map(({ trackId, ownerId, actorId, kind, done }) => ({
+      activity: { recipientId: ownerId, kind, actorId, targetId: trackId, trackId },
       done,
     }))
-    const came = told.filter(({ done }) => done).map(({ act }) => act)
-    const undone = told.filter(({ done }) => !done).map(({ act }) => act)
+    const came = reactions.filter(({ done }) => done).map(({ activity }) => activity)
+    const undone = reactions.filter(({ done }) => !done).map(({ activity }) => activity)
     return revise({ came, undone }, context)
   },
 })

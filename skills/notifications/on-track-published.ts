@@ -4,7 +4,7 @@ import { tellFollowers } from './tell-followers'
 
 export const onTrackPublished = reaction({
   to: trackPublished,
-  because: 'followers hear of new tracks; they may be many, so a worker tells them',
+  because: 'followers are notified of new tracks; a job does the fan-out',
   react: ({ trackId }, { enqueue }) =>
     enqueue(tellFollowers, { trackId, after: null }, { key: `published:${trackId}` }),
 })

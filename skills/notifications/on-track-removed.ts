@@ -4,6 +4,6 @@ import { reshow } from './reshow'
 
 export const onTrackRemoved = reaction({
   to: trackRemoved,
-  because: 'of a track that is gone its artist has no notifications',
+  because: "a deleted track withdraws its artist's notifications of it",
   react: ({ trackId, ownerId }, context) => reshow({ recipientId: ownerId, about: { trackId } }, context),
 })

@@ -1,10 +1,10 @@
 import { type NotificationKind } from '../../models/notification'
 
-const quietMs = 24 * 3_600_000
+const coolDownMs = 24 * 3_600_000
 
 /**
- * Until when the same actor doing the same again is no news, counted from what they did and again from when they took it
- * back: pressing a button on and off shows at most once. What happens once in the life of a track is never news again.
+ * The end of the cool-down, within which the same actor repeating the same action does not notify again. It starts with the
+ * action and again when it is withdrawn, so that toggling a like notifies at most once. A publication notifies once ever.
  */
 export const quietUntil = (kind: NotificationKind, now: Date): string =>
-  kind === 'published' ? 'infinity' : new Date(now.getTime() + quietMs).toISOString()
+  kind === 'published' ? 'infinity' : new Date(now.getTime() + coolDownMs).toISOString()

@@ -5,7 +5,7 @@ import { shownByIds, unreadOf, viewNotification } from './shown'
 import { store } from './store'
 import { undo } from './undo'
 
-/** What somebody did that others are told of. Causes of one kind and target are one notification until it is read. */
+/** An activity that notifies others. Activities of one kind and target are grouped in one notification until it is read. */
 export interface Cause {
   kind: NotificationKind
   actorId: string
@@ -14,46 +14,45 @@ export interface Cause {
   commentId?: string
 }
 
-/** A cause, and whom it concerns. */
+/** An activity and its recipient. */
 export interface Act extends Cause {
   recipientId: string
 }
 
-/** A notification that is not what it was. */
+/** A notification that was changed. */
 export interface Revised {
   id: string
   recipientId: string
 }
 
 /**
- * Stores what people did, and takes out what they took back before it was read; each notification that this changes is told
- * once, as it is then, however many had a part in it. The acts are in the order in which they were done. Every change of
- * somebody's notifications holds their inbox, taken in one order, so that two of them never wait in a circle.
+ * Stores activities, in the order in which they happened, and withdraws those undone before they were read. Emits each
+ * changed notification once, in its final state. Inboxes are locked in id order, so that concurrent changes cannot deadlock.
  */
 export async function revise(
   { came, undone }: { came: readonly Act[]; undone: readonly Act[] },
   context: Context,
 ): Promise<void> {
   const { world, emit } = context
-  if (undone.length > 0) await holdInboxes([...came, ...undone], context)
-  const added = await store(came, context)
-  const lessened = await undo(undone, context)
-  const revised = new Map([...lessened, ...added].map(one => [one.id, one]))
-  if (revised.size === 0) return
-  const news = new Set(added.map(({ id }) => id))
-  const shown = new Map((await shownByIds(world, [...revised.keys()])).map(row => [row.id, row]))
-  const unread = await unreadOf(world, [...new Set([...revised.values()].map(({ recipientId }) => recipientId))])
-  for (const { id, recipientId } of revised.values()) {
-    const row = shown.get(id)
+  if (undone.length > 0) await lockInboxes([...came, ...undone], context)
+  const increased = await store(came, context)
+  const decreased = await undo(undone, context)
+  const changed = new Map([...decreased, ...increased].map(one => [one.id, one]))
+  if (changed.size === 0) return
+  const increasedIds = new Set(increased.map(({ id }) => id))
+  const visible = new Map((await shownByIds(world, [...changed.keys()])).map(row => [row.id, row]))
+  const unread = await unreadOf(world, [...new Set([...changed.values()].map(({ recipientId }) => recipientId))])
+  for (const { id, recipientId } of changed.values()) {
+    const row = visible.get(id)
     const notification = row === undefined ? null : viewNotification(row)
-    if (notification !== null && news.has(id))
+    if (notification !== null && increasedIds.has(id))
       await emit(notificationAdded, { recipientId, notification, ...unread(recipientId) })
-    else if (!news.has(id) || lessened.some(one => one.id === id))
+    else if (!increasedIds.has(id) || decreased.some(one => one.id === id))
       await emit(notificationWithdrawn, { recipientId, notificationId: id, notification, ...unread(recipientId) })
   }
 }
 
-const holdInboxes = (acts: readonly Act[], { world }: Context) =>
+const lockInboxes = (activities: readonly Act[], { world }: Context) =>
   world.db.query('select from inboxes where profile_id in (:recipientIds) order by profile_id for update', {
-    recipientIds: [...new Set(acts.map(({ recipientId }) => recipientId))],
+    recipientIds: [...new Set(activities.map(({ recipientId }) => recipientId))],
   })

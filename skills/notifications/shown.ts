@@ -4,24 +4,24 @@ import { isTrackListedFor } from '../streaming/views'
 import { blockBetween, summaryJson } from '../user-profile/views'
 import { actorsShownMax, type NotificationView, type Unread, unreadShownMax } from './views'
 
-/** An actor who is still to be named: took nothing back, and no block stands between. */
-const present = `a.notification_id = n.id and not a.withdrawn and not ${blockBetween('a.actor_id', 'n.recipient_id')}`
+/** SQL: `a` is a visible actor of `n`: not withdrawn, and no block in either direction with the recipient. */
+const isVisibleActor = `a.notification_id = n.id and not a.withdrawn and not ${blockBetween('a.actor_id', 'n.recipient_id')}`
 
 /**
- * What the recipient may see at this moment: one's own track in whatever state, another's only while it is listed for them. What
- * it spoke of being gone, the notification is gone: no dead links.
+ * SQL: the notifications that their recipients may see now. A recipient's own track may be in any state; another's must be
+ * listed for them. Notifications of deleted tracks and comments are hidden, so that there are no dead links.
  */
-const shown = `
+const visibleNotifications = `
   from notifications n
   left join tracks t on t.id = n.track_id
   left join comments c on c.id = n.comment_id
   where n.actor_count > 0
-    and exists (select from notification_actors a where ${present})
+    and exists (select from notification_actors a where ${isVisibleActor})
     and t.removed_at is null
     and (t.id is null or t.owner_id = n.recipient_id or ${isTrackListedFor('t', 'n.recipient_id')})
     and c.removed_at is null`
 
-/** The count is kept, not counted; from it go those whom a block hides, who are few. */
+/** `actorCount` is the stored count minus the actors hidden by a block, who are few. */
 const columns = `
   n.id, n.recipient_id as "recipientId", n.kind, n.latest_at as at, n.is_read as read,
   t.id as "trackId", t.title, c.id as "commentId", c.body, c.position_ms as "positionMs",
@@ -33,7 +33,7 @@ const columns = `
   ) as "actorCount",
   (
     select jsonb_agg(${summaryJson('p')} order by latest.at desc)
-    from (select a.actor_id, a.at from notification_actors a where ${present} order by a.at desc limit ${actorsShownMax}) latest
+    from (select a.actor_id, a.at from notification_actors a where ${isVisibleActor} order by a.at desc limit ${actorsShownMax}) latest
     join profiles p on p.id = latest.actor_id
   ) as actors`
 
@@ -52,23 +52,23 @@ export interface ShownRow {
   positionMs: number | null
 }
 
-/** A person's notifications by latest activity, after the position given. */
+/** A page of a person's visible notifications, latest activity first, after a cursor. */
 export const shownOf = (
   { db }: World,
   { recipientId, after, limit }: { recipientId: string; after: readonly (string | number)[]; limit: number },
 ): Promise<ShownRow[]> =>
   db.query<ShownRow>(
-    `select ${columns} ${shown} and n.recipient_id = :recipientId
+    `select ${columns} ${visibleNotifications} and n.recipient_id = :recipientId
        and (n.latest_at, n.id) < (cast(:at as timestamptz), cast(:id as uuid))
      order by n.latest_at desc, n.id desc limit :limit`,
     { recipientId, at: after[0], id: after[1], limit },
   )
 
-/** Those of these notifications that may be seen. */
+/** The visible ones of these notifications. */
 export const shownByIds = ({ db }: World, ids: readonly string[]): Promise<ShownRow[]> =>
-  db.query<ShownRow>(`select ${columns} ${shown} and n.id in (:ids)`, { ids })
+  db.query<ShownRow>(`select ${columns} ${visibleNotifications} and n.id in (:ids)`, { ids })
 
-/** How much each of these people has not read. */
+/** The unread counts of several people, in one query. */
 export async function unreadOf(
   { db }: World,
   recipientIds: readonly string[],
@@ -76,7 +76,7 @@ export async function unreadOf(
   const rows = await db.query<{ recipientId: string; count: number }>(
     `select i.profile_id as "recipientId", cast(count(*) as integer) as count
      from inboxes i cross join lateral (
-       select ${shown} and n.recipient_id = i.profile_id and not n.is_read limit ${unreadShownMax + 1}
+       select ${visibleNotifications} and n.recipient_id = i.profile_id and not n.is_read limit ${unreadShownMax + 1}
      ) as found
      where i.profile_id in (:recipientIds) group by i.profile_id`,
     { recipientIds },

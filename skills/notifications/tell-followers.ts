@@ -8,17 +8,17 @@ import { notify } from './notify'
 
 export const followersPerBatch = 500
 
-/** The last follower of the batch before: `at` is when they began to follow, as PostgreSQL writes it. */
-const place = nullable(shape({ at: written, id }))
+/** Cursor: the last follower of the previous batch. `at` is when they followed, in PostgreSQL's text format. */
+const cursor = nullable(shape({ at: written, id }))
 
 /**
- * Tells the followers of an artist of a new track, batch after batch, those who followed last first. A batch and the
- * request for the next are one transaction, so that it goes on where it stopped; who was told is not told again. It ends
- * when the track is gone or no longer for them.
+ * Notifies an artist's followers of a new track, in batches, most recent followers first. A batch and the enqueueing of the
+ * next are one transaction, so that a retry resumes without notifying anybody twice. Stops if the track is deleted or no
+ * longer listed to followers.
  */
 export const tellFollowers = job({
   name: 'notifications.tellFollowers',
-  payload: shape({ trackId: id, after: place }),
+  payload: shape({ trackId: id, after: cursor }),
   attemptsMax: 20,
 
   run: ({ trackId, after }, { transact }) =>
@@ -26,10 +26,10 @@ export const tellFollowers = job({
       const track = await Track.findByPk(trackId)
       if (track === null || !isListedToFollowers(track)) return
       const followers = await nextFollowers(track.ownerId, after, context)
-      const cause = { kind: 'published', actorId: track.ownerId, targetId: trackId, trackId } as const
+      const activity = { kind: 'published', actorId: track.ownerId, targetId: trackId, trackId } as const
       await notify(
         followers.map(follower => follower.id),
-        cause,
+        activity,
         context,
       )
       const last = followers.at(-1)
@@ -38,9 +38,9 @@ export const tellFollowers = job({
     }),
 })
 
-type Follower = NonNullable<Value<typeof place>>
+type Follower = NonNullable<Value<typeof cursor>>
 
-/** By the index follows_of_followee. */
+/** Index scan of follows_of_followee. */
 function nextFollowers(artistId: string, after: Follower | null, { world }: Context): Promise<Follower[]> {
   const [at, id] = after === null ? newest : [after.at, after.id]
   return world.db.query<Follower>(

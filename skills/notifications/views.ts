@@ -16,12 +16,12 @@ import {
 import { notificationKinds } from '../../models/notification'
 import { profileSummary } from '../user-profile/views'
 
-/** So many actors are shown by name; the rest is a number. */
+/** How many actors are listed by name; `actorCount` counts them all. */
 export const actorsShownMax = 3
-/** Nobody counts further: beyond it `more` is true. */
+/** Unread notifications are counted up to this; above it `more` is true. */
 export const unreadShownMax = 99
 
-/** What some people did to one thing: the latest of them, and how many they are. */
+/** Activities of one kind on one target, grouped: `actors` are the latest, `actorCount` is their number. */
 export const notificationView = named(
   'Notification',
   shape({
@@ -37,10 +37,10 @@ export const notificationView = named(
 )
 export type NotificationView = Value<typeof notificationView>
 
-/** As many as the list shows as unread. */
+/** The number of unread notifications in the list. */
 export const unread = { unreadCount: whole(0, unreadShownMax), more: flag }
 export const unreadView = named('UnreadCount', shape(unread))
 export type Unread = Value<typeof unreadView>
 
-/** Up to when everything is read, or null when nothing is. */
+/** Everything up to `readUntil` is read; null if nothing is. */
 export const readMarkerView = named('ReadMarker', shape({ readUntil: nullable(instant), ...unread }))

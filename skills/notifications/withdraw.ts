@@ -1,7 +1,7 @@
 import { type Context } from '../../kernel/context'
 import { type Cause, revise } from './revise'
 
-/** Takes the actor out of a notification that is not yet read; one that was read stays as it was read. */
+/** Withdraws the actor from an unread notification; a read one stays as it was. */
 export const withdraw = (
   recipientId: string,
   cause: Pick<Cause, 'kind' | 'actorId' | 'targetId'>,

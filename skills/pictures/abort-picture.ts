@@ -10,8 +10,8 @@ import { pictureView, viewPicture } from './views'
 export const abortPicture = operation({
   name: 'pictures.abortPicture',
   route: 'DELETE /pictures/:pictureId',
-  summary:
-    'Give a picture up that is not shown yet, also while it is worked on: what was shown before stays. Doing so again changes nothing.',
+  summary: 'Abort a picture upload',
+  description: 'Works until the picture is shown, also while it is being processed. The picture shown before stays.',
   who: 'signed-in',
   input: shape({ pictureId: id }),
   output: pictureView,
@@ -26,7 +26,7 @@ export const abortPicture = operation({
   async run({ subject: picture }, context) {
     if (picture.state === 'aborted') return viewPicture(picture)
     if (picture.state !== 'initiated' && picture.state !== 'uploaded') throw pictureOver()
-    // What a worker may be storing meanwhile, it removes itself when it finds this.
+    // A worker that stores files concurrently deletes them when it finds this state.
     await picture.update({ state: advance(picture.state, 'aborted') })
     const view = viewPicture(picture)
     await context.emit(pictureChanged, { ownerId: picture.ownerId, picture: view })

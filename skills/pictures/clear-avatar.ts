@@ -7,7 +7,8 @@ import { takeDown } from './take-down'
 export const clearAvatar = operation({
   name: 'pictures.clearAvatar',
   route: 'DELETE /profiles/:profileId/avatar',
-  summary: 'Take somebody’s picture away, also one that is being worked on. Doing so again changes nothing.',
+  summary: 'Remove a profile’s avatar',
+  description: 'Also removes an avatar that is being processed. For moderators.',
   who: 'moderators',
   input: shape({ profileId: id }),
   output: done,

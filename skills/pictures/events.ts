@@ -4,7 +4,7 @@ import { addressCacheKeys, pictureView } from './views'
 
 export const pictureChanged = event({
   name: 'pictures.pictureChanged',
-  summary: 'A picture of yours was announced, got further, or ended.',
+  summary: 'One of your pictures changed',
   payload: shape({ ownerId: id, picture: pictureView }),
   channels: ({ ownerId }) => [`user:${ownerId}`],
   stale: ({ picture }) => addressCacheKeys(picture.id),

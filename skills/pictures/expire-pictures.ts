@@ -12,14 +12,14 @@ import { giveUp, ourFault } from './processing'
 import { viewPicture } from './views'
 
 const batchMax = 100
-/** A worker that died takes its job with it for hours: after so long another one begins anew… */
-const stuckMs = 10 * 60_000
-/** …and after so long nobody will. */
-const hopelessMs = 60 * 60_000
+/** A dead worker keeps its job locked for hours: after this time the picture is enqueued again. */
+const abandonedMs = 10 * 60_000
+/** After this time the picture fails. */
+const failAfterMs = 60 * 60_000
 
 /**
- * Ends pictures whose file was never said to be there, so that they take no place and leave nothing in the bucket; takes up
- * again those whose worker died.
+ * Expires pictures whose file was not finalized in time, so that they free their place and their objects, and resumes
+ * those of dead workers.
  */
 export const expirePictures = job({
   name: 'pictures.expirePictures',
@@ -28,48 +28,48 @@ export const expirePictures = job({
   cron: '*/10 * * * *',
 
   async run(_payload, { transact, signal }) {
-    while (!signal.aborted && (await transact(expireSome)) === batchMax);
-    if (!signal.aborted) await transact(unstickSome)
+    while (!signal.aborted && (await transact(expireBatch)) === batchMax);
+    if (!signal.aborted) await transact(resumeBatch)
   },
 })
 
-async function expireSome(context: Context): Promise<number> {
-  const late = await Picture.findAll({
+async function expireBatch(context: Context): Promise<number> {
+  const overdue = await Picture.findAll({
     where: { state: 'initiated', expiresAt: { [Op.lte]: context.now } },
     limit: batchMax,
     lock: true,
     skipLocked: true,
   })
-  for (const picture of late) {
+  for (const picture of overdue) {
     await picture.update({ state: advance(picture.state, 'expired') })
     await context.emit(pictureChanged, { ownerId: picture.ownerId, picture: viewPicture(picture) })
     await forgetIncoming(picture, context)
   }
-  return late.length
+  return overdue.length
 }
 
-/** Those whose job is gone, or was begun long ago. One that waits in a long queue is not stuck. */
+/** Pictures without a job, or with one that started long ago. A job that waits in a long queue counts as alive. */
 async function withoutJob({ world, now }: Context): Promise<string[]> {
   const rows = await world.db.query<{ id: string }>(
     `select id from pictures where state = 'uploaded' and uploaded_at <= :before
-       and not ${isJobAlive(`'picture:' || pictures.id`, ':stuckMs')}
+       and not ${isJobAlive(`'picture:' || pictures.id`, ':abandonedMs')}
      order by uploaded_at limit ${batchMax}`,
-    { before: new Date(now.getTime() - stuckMs), stuckMs },
+    { before: new Date(now.getTime() - abandonedMs), abandonedMs },
   )
   return rows.map(({ id }) => id)
 }
 
-async function unstickSome(context: Context): Promise<void> {
+async function resumeBatch(context: Context): Promise<void> {
   const { now, enqueue } = context
-  const stuck = await Picture.findAll({
+  const abandoned = await Picture.findAll({
     where: { id: await withoutJob(context) },
     order: ['uploadedAt'],
     lock: true,
     skipLocked: true,
   })
-  for (const { id, uploadedAt } of stuck) {
-    const isHopeless = uploadedAt !== null && now.getTime() - uploadedAt.getTime() > hopelessMs
-    if (isHopeless) await giveUp(id, 'failed', ourFault, context)
+  for (const { id, uploadedAt } of abandoned) {
+    const shouldFail = uploadedAt !== null && now.getTime() - uploadedAt.getTime() > failAfterMs
+    if (shouldFail) await giveUp(id, 'failed', ourFault, context)
     else await enqueue(processPicture, { pictureId: id }, { key: `picture:${id}` })
   }
 }

@@ -14,7 +14,8 @@ import { pictureView, viewPicture } from './views'
 export const finalizePicture = operation({
   name: 'pictures.finalizePicture',
   route: 'POST /pictures/:pictureId/finalize',
-  summary: 'Say that a picture was sent: a worker redraws it, and then it is shown. Saying so again changes nothing.',
+  summary: 'Finalize a picture after sending its file',
+  description: 'A worker renders it, and then it is shown.',
   who: 'signed-in',
   input: shape({ pictureId: id }),
   output: pictureView,
@@ -28,8 +29,8 @@ export const finalizePicture = operation({
     refuseUnwanted(picture, context.now)
     if (picture.state !== 'initiated') return null
     const found = await context.world.storage.head(incomingKey(pictureId))
-    if (found !== undefined && isAsAnnounced(found, picture)) return found
-    // The file of one that somebody else finalized meanwhile may be drawn already, and gone.
+    if (found !== undefined && matchesDeclaration(found, picture)) return found
+    // When a concurrent call finalized the picture, its file may already be rendered and deleted.
     if ((await ownPicture(pictureId, context)).state !== 'initiated') return null
     throw found === undefined ? pictureMissing() : pictureMismatch()
   },
@@ -40,14 +41,14 @@ export const finalizePicture = operation({
 
   async run({ subject: picture, asked: found }, context) {
     refuseUnwanted(picture, context.now)
-    // Of many that say so at once the first takes it over; the others find that done.
-    if (picture.state === 'initiated' && found !== null) await takeOver(picture, found, context)
+    // Of concurrent calls the first claims the picture; the others find it claimed.
+    if (picture.state === 'initiated' && found !== null) await claim(picture, found, context)
     return viewPicture(picture)
   },
 })
 
-/** From here on the picture stands for these very bytes, and comes after all that were finalized before it. */
-async function takeOver(picture: Picture, { etag }: StoredObject, context: Context): Promise<void> {
+/** Pins the picture to these bytes, and orders it after all that were finalized before. */
+async function claim(picture: Picture, { etag }: StoredObject, context: Context): Promise<void> {
   const { now, world, emit, enqueue } = context
   const [next] = await world.db.query<{ turn: string }>(`select nextval('picture_turns') as turn`, {})
   await picture.update({
@@ -58,7 +59,7 @@ async function takeOver(picture: Picture, { etag }: StoredObject, context: Conte
   await enqueue(processPicture, { pictureId: picture.id }, { key: `picture:${picture.id}` })
 }
 
-/** A store that shows no checksum is believed for now: the worker hashes what it fetches. */
-const isAsAnnounced = ({ sizeBytes, sha256 }: StoredObject, picture: Picture): boolean =>
+/** Accept a store that returns no checksum: the worker hashes the file when it downloads it. */
+const matchesDeclaration = ({ sizeBytes, sha256 }: StoredObject, picture: Picture): boolean =>
   sizeBytes === picture.sizeBytes &&
   (sha256 === undefined || sha256 === Buffer.from(picture.sha256, 'hex').toString('base64'))

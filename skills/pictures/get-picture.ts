@@ -6,7 +6,7 @@ import { pictureView, viewPicture } from './views'
 export const getPicture = operation({
   name: 'pictures.getPicture',
   route: 'GET /pictures/:pictureId',
-  summary: 'What has become of a picture that you sent.',
+  summary: 'Get one of your pictures',
   who: 'signed-in',
   input: shape({ pictureId: id }),
   output: pictureView,

@@ -8,10 +8,10 @@ import { profileChanged } from '../user-profile/events'
 import { describeProfile } from '../user-profile/views'
 import { type PictureRef } from './views'
 
-/** Where a picture is shown. */
+/** The profile or track that shows a picture. */
 export type Holder = { profile: Profile } | { track: Track }
 
-/** What a picture is for, locked: before any picture, everywhere. Undefined when it is gone. */
+/** Locks what a picture is for; undefined when it was deleted. Lock order: profile or track before pictures. */
 export async function lockHolder({
   ownerId,
   trackId,
@@ -27,7 +27,7 @@ export async function lockHolder({
 export const shownOn = (holder: Holder): string | null =>
   'track' in holder ? holder.track.artworkId : holder.profile.avatarId
 
-/** Shows a picture in the place of what was there, or none; a new revision, of which everybody concerned is told. */
+/** Sets or clears the picture of a profile or track, increments its revision, and emits the change. */
 export async function show(holder: Holder, shown: PictureRef | null, { emit }: Pick<Context, 'emit'>): Promise<void> {
   const [id, color] = [shown?.id ?? null, shown?.color ?? null]
   if ('track' in holder) {

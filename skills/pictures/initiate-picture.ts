@@ -15,9 +15,9 @@ import { tooManyPictures } from './refusals'
 import { pendingPicturesMax, pictureBytesMax, pictureLifeMs, pictureTypes } from './rules'
 import { pictureView, viewPicture } from './views'
 
-const announced = shape({
+const declared = shape({
   purpose: oneOf('avatar', 'artwork'),
-  /** The track whose artwork it is to be; none for an avatar. */
+  /** The track of an artwork; omitted for an avatar. */
   trackId: optional(id),
   fileName: line(255),
   contentType: oneOf(...pictureTypes),
@@ -28,9 +28,10 @@ const announced = shape({
 export const initiatePicture = operation({
   name: 'pictures.initiatePicture',
   route: 'POST /pictures',
-  summary: 'Announce a picture: your avatar, or the artwork of a track of yours. The answer says where to PUT it.',
+  summary: 'Start a picture upload',
+  description: 'For your avatar, or the artwork of one of your tracks. The answer has the URL to PUT the file to.',
   who: 'signed-in',
-  input: announced,
+  input: declared,
   output: shape({ picture: pictureView, put: putView }),
   limit: { perMinute: 30 },
   idempotency: 'keyed',
@@ -49,7 +50,7 @@ export const initiatePicture = operation({
     refuseTooMany(pending, now)
     const expiresAt = new Date(now.getTime() + pictureLifeMs)
     const times = { createdAt: now, expiresAt, putExpiresAt: putExpiry(now, expiresAt) }
-    // Not the time-ordered ids of everything else: this one is the secret part of an address that needs no other key.
+    // A random id, not a time-ordered one: it is the secret part of a public URL.
     const picture = await Picture.create({
       ...input,
       ...times,
@@ -63,14 +64,14 @@ export const initiatePicture = operation({
   },
 })
 
-/** @throws `not_found` when the caller may not know of the track, `invalid_input` when purpose and track disagree. */
-async function trackFor({ purpose, trackId }: Value<typeof announced>, context: Context<Actor>): Promise<Track | null> {
+/** @throws `not_found` when the caller may not see the track; `invalid_input` when purpose and track disagree */
+async function trackFor({ purpose, trackId }: Value<typeof declared>, context: Context<Actor>): Promise<Track | null> {
   if ((purpose === 'artwork') !== (trackId !== undefined))
     throw refusals.invalidInput(undefined, {
       errors: [
         purpose === 'artwork'
           ? { path: 'trackId', code: 'required', message: 'trackId is required for artwork' }
-          : { path: 'trackId', code: 'not_allowed', message: 'trackId is for artwork alone' },
+          : { path: 'trackId', code: 'not_allowed', message: 'trackId is allowed for artwork only' },
       ],
     })
   return trackId === undefined ? null : visibleTrack(trackId, context)
@@ -78,13 +79,16 @@ async function trackFor({ purpose, trackId }: Value<typeof announced>, context: 
 
 type Pending = readonly Pick<Picture, 'expiresAt'>[]
 
-/** Serialises what a person announces at once, or one too many slips through. What expires first comes first. */
+/**
+ * Loads a person's pending pictures, the first to expire first. Locks the profile, so that concurrent calls cannot
+ * exceed the limit.
+ */
 async function pendingPictures({ actor, now }: Context<Actor>): Promise<Pending> {
   await Profile.findByPk(actor.id, { attributes: ['id'], lock: Transaction.LOCK.NO_KEY_UPDATE })
-  const waiting = { state: 'initiated', expiresAt: { [Op.gt]: now } }
+  const unsent = { state: 'initiated', expiresAt: { [Op.gt]: now } }
   return Picture.findAll({
     attributes: ['expiresAt'],
-    where: { ownerId: actor.id, [Op.or]: [waiting, { state: 'uploaded' }] },
+    where: { ownerId: actor.id, [Op.or]: [unsent, { state: 'uploaded' }] },
     order: ['expiresAt'],
     limit: pendingPicturesMax,
   })
@@ -93,7 +97,7 @@ async function pendingPictures({ actor, now }: Context<Actor>): Promise<Pending>
 function refuseTooMany(pending: Pending, now: Date): void {
   const [first] = pending
   if (first === undefined || pending.length < pendingPicturesMax) return
-  // One that is worked on may have waited for longer than for its file.
+  // A picture that is being processed may be past its expiry.
   const waitMs = Math.max(first.expiresAt.getTime() - now.getTime(), 1_000)
   throw tooManyPictures(undefined, { retryAfter: Math.ceil(waitMs / 1_000) })
 }

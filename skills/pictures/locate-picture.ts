@@ -8,9 +8,12 @@ import { pictureKey } from './places'
 import { type PictureFile, pictureFiles } from './rules'
 import { addressCacheKey } from './views'
 
-/** With a distribution the address never changes; a day is enough to save the way here. */
+/** With a CDN the URL never changes; a day saves most redirects. */
 const keepAtEdgeSeconds = 24 * 60 * 60
-/** An address of the bucket is good for an hour, kept here for 45 minutes and by others for ten: five are left to go there. */
+/**
+ * A presigned URL is valid for an hour, cached here for 45 minutes and by clients for 10: 5 minutes are left to use
+ * it.
+ */
 const presignedSeconds = 60 * 60
 const presignedKeptMs = 45 * 60_000
 const keepSeconds = 10 * 60
@@ -18,18 +21,18 @@ const keepSeconds = 10 * 60
 export const locatePicture = operation({
   name: 'pictures.locatePicture',
   route: 'GET /pictures/:pictureId/:file',
-  summary:
-    'Where a file of a picture lies: squares of at most so many pixels. Over REST a redirect, so that it may stand in an <img>.',
+  summary: 'Get a file of a picture',
+  description: 'Squares, named by their size in pixels. Over REST a redirect, for use in an <img>.',
   who: 'anyone',
   input: shape({ pictureId: id, file: oneOf(...pictureFiles) }),
-  /** The answer itself may be kept for `keepSeconds`. */
+  /** How long the answer may be cached. */
   output: shape({ url: address, keepSeconds: count }),
-  // A page of covers is one call for each, and many people may share an address.
+  // High, since a page of covers needs one call per cover, and many people may share an IP address.
   limit: { perMinute: 6_000 },
   idempotency: 'read',
   redirectOf: answer => answer,
 
-  // Whoever has the id may see it: it is 122 random bits, told only where the picture is shown.
+  // Anybody with the id may see it: it has 122 random bits, and appears only where the picture is shown.
   async load({ pictureId, file }, { world }) {
     const { cdn } = world.config
     const url = await world.cache.through(addressCacheKey(pictureId, file), presignedKeptMs, async () => {

@@ -3,7 +3,7 @@ import { type Picture } from '../../models'
 import { type PictureState } from '../../models/picture'
 import { replacedKeptMs } from './rules'
 
-/** Condition on pictures: of these states, or replaced so lately that its files are still there. */
+/** Condition on pictures: in one of these states, or replaced so recently that its files still exist. */
 export const mayBeSeen = (states: readonly PictureState[], now: Date) =>
   ({
     [Op.or]: [

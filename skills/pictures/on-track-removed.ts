@@ -4,10 +4,10 @@ import { trackRemoved } from '../music-upload/events'
 import { mayBeSeen } from './may-be-seen'
 import { retire } from './retire'
 
-/** The track is locked by whoever removes it. */
+/** The emitter holds the lock of the track. */
 export const onTrackRemoved = reaction({
   to: trackRemoved,
-  because: 'with a track its artwork goes, also what is still being sent or drawn',
+  because: 'deleting a track removes its artwork, also one that is being sent or processed',
   async react({ trackId }, context) {
     const pictures = await Picture.findAll({
       where: { trackId, ...mayBeSeen(['initiated', 'uploaded', 'ready'], context.now) },

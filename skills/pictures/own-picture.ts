@@ -5,9 +5,8 @@ import { Picture } from '../../models'
 import { pictureAborted, pictureExpired } from './refusals'
 
 /**
- * A picture of the caller, locked when asked to. Whoever also locks the profile or the track that it is for does that
- * first, everywhere.
- * @throws `not_found` also when it is somebody else's.
+ * Loads a picture of the caller, with a row lock on request. Lock order: profile or track before pictures.
+ * @throws `not_found` also for somebody else's picture
  */
 export async function ownPicture(
   pictureId: string,
@@ -19,7 +18,7 @@ export async function ownPicture(
   return picture
 }
 
-/** @throws `picture_aborted`, `picture_expired` when its file is not wanted any more. */
+/** @throws `picture_aborted`, `picture_expired` when it no longer accepts its file */
 export function refuseUnwanted({ state, expiresAt }: Picture, now: Date): void {
   if (state === 'aborted') throw pictureAborted()
   if (state === 'expired' || (state === 'initiated' && expiresAt <= now)) throw pictureExpired()

@@ -1,9 +1,9 @@
 import { type PictureState } from '../../models/picture'
 
-/** The one list of what may follow what. `rejected` is the file's fault, `failed` is ours. */
-const following: Readonly<Record<PictureState, readonly PictureState[]>> = {
+/** Allowed transitions. `rejected` is caused by the file, `failed` by us. */
+const transitions: Readonly<Record<PictureState, readonly PictureState[]>> = {
   initiated: ['uploaded', 'aborted', 'expired'],
-  // `replaced` at once when a later one was quicker.
+  // Directly `replaced` when a later picture was rendered first.
   uploaded: ['ready', 'replaced', 'rejected', 'failed', 'aborted', 'removed'],
   ready: ['replaced', 'removed'],
   replaced: ['removed'],
@@ -15,10 +15,10 @@ const following: Readonly<Record<PictureState, readonly PictureState[]>> = {
 }
 
 /**
- * The state to go on with.
- * @throws Error on a jump that the list does not know: a bug, since every caller looks before it leaps.
+ * Returns the new state.
+ * @throws Error on a transition that is not allowed: a bug, since callers check first
  */
 export function advance(from: PictureState, to: PictureState): PictureState {
-  if (!following[from].includes(to)) throw new Error(`a picture cannot go from ${from} to ${to}`)
+  if (!transitions[from].includes(to)) throw new Error(`a picture cannot go from ${from} to ${to}`)
   return to
 }

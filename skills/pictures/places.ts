@@ -3,17 +3,17 @@ import { type Picture } from '../../models'
 import { removeFiles } from './remove-files'
 import { type PictureFile } from './rules'
 
-/** Where a file waits until it was redrawn. */
+/** The key under which a file waits for rendering. */
 export const incomingKey = (pictureId: string): string => `incoming/${pictureId}`
 
-/** Where a file of a picture lies for good; what is there never changes. The same as its path at the edge. */
+/** The key of a rendered file, which never changes; it is also the path at the CDN. */
 export const pictureKey = (pictureId: string, file: PictureFile): string => `${picturePrefix(pictureId)}${file}`
 
 export const picturePrefix = (pictureId: string): string => `pictures/${pictureId}/`
 
 /**
- * Has the waiting file of a picture removed: at once, and again when its last presigned URL is dead, since until then
- * whoever holds it can send the file once more.
+ * Deletes the sent file of a picture now, and again when its presigned URL has expired, since the client can send the
+ * file again until then.
  */
 export async function forgetIncoming(
   { id, putExpiresAt }: Pick<Picture, 'id' | 'putExpiresAt'>,
@@ -24,6 +24,6 @@ export async function forgetIncoming(
   if (putExpiresAt > now) await enqueue(removeFiles, { prefixes }, { runAt: putExpiresAt })
 }
 
-/** Has everything removed that was made of a picture, now or later. */
+/** Deletes all rendered files of a picture, now or at `runAt`. */
 export const forgetFiles = (pictureId: string, { enqueue }: Pick<Context, 'enqueue'>, runAt?: Date): Promise<void> =>
   enqueue(removeFiles, { prefixes: [picturePrefix(pictureId)] }, runAt === undefined ? {} : { runAt })

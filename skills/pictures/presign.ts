@@ -5,11 +5,11 @@ import { type putView } from '../music-upload/views'
 import { incomingKey } from './places'
 import { picturePutLifeMs } from './rules'
 
-/** When a URL that is signed now stops working: never after its picture is waited for no longer. */
+/** Expiry of a URL signed now: at most that of its picture. */
 export const putExpiry = (now: Date, pictureExpiresAt: Date): Date =>
   new Date(Math.min(now.getTime() + picturePutLifeMs, pictureExpiresAt.getTime()))
 
-/** The right to send this very file, for as long as `picture.putExpiresAt` says. */
+/** A presigned PUT for exactly this file, valid until `picture.putExpiresAt`. */
 export async function presignFor(picture: Picture, { world, now }: Context): Promise<Value<typeof putView>> {
   const { contentType, sizeBytes, putExpiresAt } = picture
   const sha256 = Buffer.from(picture.sha256, 'hex').toString('base64')

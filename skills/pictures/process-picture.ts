@@ -6,14 +6,13 @@ import { picturePrefix } from './places'
 import { finish, giveUp, ourFault, Overtaken } from './processing'
 import { redraw } from './redraw'
 
-/** So often a file may crash a decoder, or have it run out of memory, before the file is blamed and not the machine. */
+/** Attempts that may crash the decoder or run out of memory before the file is rejected. */
 const suspectedMax = 3
 
 /**
- * Redraws a picture that was sent, and has it shown. What is wrong with the file ends it at once, with words for whoever
- * sent it; what may be ends it the third time. Anything else is tried again for half an hour, and ends it after that. Safe
- * to run twice, also at the same time: the same bytes are stored under the same keys, and the state is looked at under its
- * lock.
+ * Renders a picture that was sent, and shows it. A rejected file ends it at once, with a message for the uploader; a
+ * suspected one on the third attempt. Other errors are retried for half an hour. Safe to run twice, also
+ * concurrently: the same bytes get the same keys, and the state is checked under the row lock.
  */
 export const processPicture: Job<{ pictureId: string }> = job({
   name: 'pictures.processPicture',
@@ -23,15 +22,15 @@ export const processPicture: Job<{ pictureId: string }> = job({
   async run({ pictureId }, context) {
     const { transact, signal, attempt, isLastAttempt } = context
     const picture = await Picture.findByPk(pictureId)
-    if (picture?.state !== 'uploaded') return tidy(pictureId, context)
+    if (picture?.state !== 'uploaded') return cleanUp(pictureId, context)
     try {
       const color = await redraw(picture, context)
       await transact(inside => finish(pictureId, color, inside))
     } catch (thrown) {
       const error = thrown instanceof Suspicion && attempt >= suspectedMax ? new Rejection(thrown.code) : thrown
-      if (error instanceof Overtaken) return tidy(pictureId, context)
+      if (error instanceof Overtaken) return cleanUp(pictureId, context)
       if (error instanceof Rejection) return transact(inside => giveUp(pictureId, 'rejected', error.fault, inside))
-      // The worker was told to stop: another one begins anew, and the attempt does not count.
+      // The worker is shutting down: enqueue the picture again; the attempt does not count.
       if (signal.aborted)
         return transact(({ enqueue }) => enqueue(processPicture, { pictureId }, { key: `picture:${pictureId}` }))
       if (isLastAttempt) await transact(inside => giveUp(pictureId, 'failed', ourFault, inside))
@@ -40,9 +39,9 @@ export const processPicture: Job<{ pictureId: string }> = job({
   },
 })
 
-/** Nothing stays of a picture that was given up while it was stored; what is or was shown is left alone. */
-async function tidy(pictureId: string, { world }: JobContext): Promise<void> {
+/** Deletes the files of a picture that ended while they were stored; a picture that is or was shown keeps them. */
+async function cleanUp(pictureId: string, { world }: JobContext): Promise<void> {
   const picture = await Picture.findByPk(pictureId)
-  const stays = picture !== null && ['uploaded', 'ready', 'replaced'].includes(picture.state)
-  if (!stays) await world.storage.removeUnder(picturePrefix(pictureId))
+  const isKept = picture !== null && ['uploaded', 'ready', 'replaced'].includes(picture.state)
+  if (!isKept) await world.storage.removeUnder(picturePrefix(pictureId))
 }

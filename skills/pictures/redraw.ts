@@ -11,9 +11,9 @@ import { pictureFiles } from './rules'
 import { storeFile } from './store-file'
 
 /**
- * Fetches what was sent, draws it anew in all sizes, and stores what is served. Changes no row.
- * @returns the colour that stands for it
- * @throws Rejection, Suspicion
+ * Downloads the sent file, renders all sizes, and stores them. Writes nothing to the database.
+ * @returns the dominant color
+ * @throws Rejection, SuspectedRejection
  */
 export const redraw = (picture: Picture, { world, signal }: Pick<JobContext, 'world' | 'signal'>): Promise<string> =>
   inPrivateFolder(async folder => {
@@ -32,12 +32,12 @@ async function fetchSent(
   path: string,
   { world, signal }: Pick<JobContext, 'world' | 'signal'>,
 ): Promise<void> {
-  if (etag === null) throw new Error('a picture is processed before it was finalized')
+  if (etag === null) throw new Error('a picture was processed before it was finalized')
   const fetched = await world.storage.download(incomingKey(id), path, { etag, signal }).catch(asRejection)
   if (fetched.sha256 !== sha256) throw new Rejection('file_changed')
 }
 
-/** What was pinned is not there any more. */
+/** The object with the pinned ETag is gone. */
 function asRejection(error: unknown): never {
   if (error instanceof Refusal && error.kind === refusals.conflict) throw new Rejection('file_changed')
   throw error

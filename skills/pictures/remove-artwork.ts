@@ -7,8 +7,8 @@ import { takeDown } from './take-down'
 export const removeArtwork = operation({
   name: 'pictures.removeArtwork',
   route: 'DELETE /tracks/:trackId/artwork',
-  summary:
-    'Show no artwork on a track any more, nor one that is being worked on: for its artist and for moderators. Doing so again changes nothing.',
+  summary: 'Remove the artwork of a track',
+  description: 'Also removes one that is being processed. For its artist and moderators.',
   who: 'signed-in',
   input: shape({ trackId: id }),
   output: done,

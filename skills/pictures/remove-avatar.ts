@@ -7,7 +7,8 @@ import { takeDown } from './take-down'
 export const removeAvatar = operation({
   name: 'pictures.removeAvatar',
   route: 'DELETE /me/avatar',
-  summary: 'Show no picture of yourself any more, nor one that is being worked on. Doing so again changes nothing.',
+  summary: 'Remove your avatar',
+  description: 'Also removes one that is being processed.',
   who: 'signed-in',
   input: nothing,
   output: done,

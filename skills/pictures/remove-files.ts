@@ -1,10 +1,10 @@
 import { job } from '../../kernel/job'
 import { list, pattern, shape } from '../../kernel/schema'
 
-/** Never less than one whole id: a short prefix would empty the bucket. */
+/** At least one whole id: a shorter prefix would empty the bucket. */
 const prefix = pattern(/^(incoming|pictures)\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\/?$/, 60)
 
-/** Removes files of pictures that nobody needs any more. What is not there is removed already. */
+/** Deletes picture files from the bucket. Succeeds when they do not exist. */
 export const removeFiles = job({
   name: 'pictures.removeFiles',
   payload: shape({ prefixes: list(prefix, 100) }),

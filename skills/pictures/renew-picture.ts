@@ -9,7 +9,8 @@ import { pictureView, viewPicture } from './views'
 export const renewPicture = operation({
   name: 'pictures.renewPicture',
   route: 'POST /pictures/:pictureId/renew',
-  summary: 'A fresh URL for a picture that still waits for its file.',
+  summary: 'Renew the URL of a picture upload',
+  description: 'Only while the picture waits for its file.',
   who: 'signed-in',
   input: shape({ pictureId: id }),
   output: shape({ picture: pictureView, put: putView }),

@@ -11,8 +11,8 @@ import { type PictureFile, pictureFiles } from './rules'
 import { storeFile } from './store-file'
 
 /**
- * Draws what is missing of a picture from the largest file of it that is left, since what was sent is not kept: a little less
- * sharp, instead of a hole. Nothing can be done where none is left; it is told again whenever the bucket is swept.
+ * Renders missing files of a picture from the largest one left, slightly less sharp, since the original is not kept.
+ * When none is left, logs it at each sweep of the bucket.
  */
 export const repairPicture: Job<{ pictureId: string }> = job({
   name: 'pictures.repairPicture',
@@ -25,12 +25,12 @@ export const repairPicture: Job<{ pictureId: string }> = job({
     const there = await filesOf(pictureId, context)
     const missing = pictureFiles.filter(file => !there.has(file))
     const best = largestFirst.find(file => there.has(file))
-    if (best === undefined) world.log.warn({ pictureId }, 'nothing is left of a picture')
-    else if (missing.length > 0) await drawFrom(best, missing, pictureId, context)
+    if (best === undefined) world.log.warn({ pictureId }, 'all files of a picture are missing')
+    else if (missing.length > 0) await renderFrom(best, missing, pictureId, context)
   },
 })
 
-/** At the same size WebP has lost less. */
+/** At equal size WebP first: it has lost less detail. */
 const largestFirst = [...pictureFiles].sort((one, other) => parseInt(other) - parseInt(one))
 
 async function filesOf(pictureId: string, { world }: Pick<JobContext, 'world'>): Promise<Set<string>> {
@@ -39,22 +39,22 @@ async function filesOf(pictureId: string, { world }: Pick<JobContext, 'world'>):
   return new Set(objects.map(({ key }) => key.slice(prefix.length)))
 }
 
-async function drawFrom(
+async function renderFrom(
   best: PictureFile,
   missing: readonly PictureFile[],
   pictureId: string,
   { world, signal }: JobContext,
 ): Promise<void> {
   const bytes = await world.storage.get(pictureKey(pictureId, best))
-  if (bytes === undefined) throw new Error('the file that a picture is repaired from is gone by now')
+  if (bytes === undefined) throw new Error('the source file of a repair is gone')
   await inPrivateFolder(async folder => {
     const path = join(folder, 'left')
     await writeFile(path, bytes)
     await drawApart(path, folder, signal)
     for (const file of missing) await storeFile(pictureId, file, await readFile(join(folder, file)), world)
   })
-  world.log.info({ pictureId, missing, best }, 'a picture was repaired')
-  // It may have been taken away meanwhile, and its files before these were stored.
+  world.log.info({ pictureId, missing, best }, 'repaired a picture')
+  // The picture may have been removed meanwhile, and its files deleted before these were stored.
   const seen = { id: pictureId, ...mayBeSeen(['ready'], new Date(world.clock.now())) }
   if ((await Picture.count({ where: seen })) === 0) await world.storage.removeUnder(picturePrefix(pictureId))
 }

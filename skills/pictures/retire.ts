@@ -5,7 +5,7 @@ import { advance } from './picture-state'
 import { forgetFiles, forgetIncoming } from './places'
 import { viewPicture } from './views'
 
-/** Takes a locked picture away for good, whatever was about to become of it, and all of its files. */
+/** Ends a locked picture in any state, and deletes all of its files. */
 export async function retire(picture: Picture, context: Context): Promise<void> {
   const to = picture.state === 'initiated' ? 'aborted' : 'removed'
   await picture.update({ state: advance(picture.state, to) })

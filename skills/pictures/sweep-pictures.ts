@@ -4,7 +4,7 @@ import { sweepAreas } from '../../kernel/sweep'
 import { noteReplaced } from './sweep/note-replaced'
 import { sweepDrawn } from './sweep/sweep-drawn'
 
-/** Compares what was drawn with the database, both ways: a net below the jobs that remove what is shown no longer. */
+/** Compares rendered files and database both ways: a safety net for the jobs that delete files. */
 export const sweepPictures = job({
   name: 'pictures.sweepPictures',
   payload: nothing,

@@ -5,15 +5,14 @@ import { mayBeSeen } from './may-be-seen'
 import { retire } from './retire'
 
 /**
- * Nothing is shown on a locked profile or track any more, and nothing of what was sent until now will be: a picture that
- * is worked on would come back otherwise, and one that was replaced lately is still there. What is only announced may
- * still be sent.
+ * Clears the picture of a locked profile or track, and removes those being processed, which would be shown later, and
+ * the recently replaced, whose files still exist. Pictures that are only initiated may still be sent.
  */
 export async function takeDown(holder: Holder, context: Context): Promise<void> {
-  const place =
+  const scope =
     'track' in holder ? { trackId: holder.track.id } : { ownerId: holder.profile.id, purpose: 'avatar' as const }
   const pictures = await Picture.findAll({
-    where: { ...place, ...mayBeSeen(['uploaded', 'ready'], context.now) },
+    where: { ...scope, ...mayBeSeen(['uploaded', 'ready'], context.now) },
     order: ['id'],
     lock: true,
   })

@@ -3,48 +3,48 @@ import { type Picture } from '../../models'
 import { type PictureFile, pictureFiles } from './rules'
 
 /**
- * A picture that is shown somewhere: its address is made of its id, `GET /pictures/:pictureId/:file`. Small, and the same
- * wherever this runs, since it travels in every row of every list and in events that are kept for days.
+ * A picture that is shown somewhere; its URL is `GET /pictures/:pictureId/:file`. Small and independent of the
+ * deployment, since it is part of every list row and of stored events.
  */
 export const pictureRef = named(
   'PictureRef',
   shape({
     id,
-    /** Stands for it until it is loaded: `#rrggbb`. */
+    /** Placeholder until it is loaded: `#rrggbb`. */
     color: written,
   }),
 )
 export type PictureRef = Value<typeof pictureRef>
 
-/** As rows have it: an id and a colour, or neither. */
+/** From the columns of a row: both set or both null. */
 export const refOf = (id: string | null, color: string | null): PictureRef | null =>
   id === null ? null : { id, color: color ?? unknownColor }
 
-/** SQL: the same of a row of profiles. */
+/** SQL: the same, for a row of profiles. */
 export const avatarOf = (profile: string): string =>
   `case when ${profile}.avatar_id is not null
     then jsonb_build_object('id', ${profile}.avatar_id, 'color', coalesce(${profile}.avatar_color, '${unknownColor}')) end`
 
 const unknownColor = '#808080'
 
-/** A picture as whoever sent it sees it. */
+/** A picture as its uploader sees it. */
 export const pictureView = named(
   'Picture',
   shape({
     id,
     purpose: oneOf('avatar', 'artwork'),
-    /** The track whose artwork it is to be. */
+    /** The track of an artwork. */
     trackId: nullable(id),
-    /** `uploaded` is worked on; `replaced`: a later one is shown. */
+    /** `uploaded`: being processed. `replaced`: a later picture is shown. */
     state: oneOf('initiated', 'uploaded', 'ready', 'rejected', 'failed', 'aborted', 'expired', 'replaced', 'removed'),
     fileName: written,
     contentType: written,
     sizeBytes: count,
     color: nullable(written),
-    /** Why it was rejected or failed, in words for people. */
+    /** Why it was rejected or failed, in words for the uploader. */
     fault: nullable(shape({ code: written, message: written })),
     createdAt: instant,
-    /** Until then it waits for its file. */
+    /** It waits for its file until then. */
     expiresAt: instant,
   }),
 )
@@ -61,7 +61,7 @@ export function viewPicture(picture: Picture): PictureView {
   }
 }
 
-/** Where the address of a file of a picture is kept. */
+/** Cache key of the URL of a file. */
 export const addressCacheKey = (pictureId: string, file: PictureFile): string => `picture:${pictureId}/${file}`
 
 export const addressCacheKeys = (pictureId: string): string[] =>

@@ -18,8 +18,9 @@ import { playlistItemsMax, playlistItemView, visiblePlaylist } from './views'
 export const addItem = operation({
   name: 'playlists.addItem',
   route: 'POST /playlists/:playlistId/items',
-  summary:
-    'Add a track to your playlist: at its end, behind the item `after`, or first (null). It may be there already.',
+  summary: 'Add a track to a playlist',
+  description:
+    'At the end by default, after the item `after`, or first if `after` is null. A playlist may contain a track several times.',
   who: 'signed-in',
   input: shape({ playlistId: id, trackId: id, after: optional(nullable(id)) }),
   output: shape({ playlistId: id, rev: count, item: playlistItemView }),
@@ -43,22 +44,23 @@ export const addItem = operation({
     refuseMissing(playlist, order, after)
 
     const itemId = newId(now)
-    const places = place(order, itemId, after)
+    const ranks = place(order, itemId, after)
     await movePlaces(
       playlist,
-      places.filter(other => other.itemId !== itemId),
+      ranks.filter(other => other.itemId !== itemId),
       context,
     )
-    const rank = places.find(own => own.itemId === itemId)?.rank ?? ''
+    const rank = ranks.find(own => own.itemId === itemId)?.rank ?? ''
     const row = { id: itemId, playlistId: playlist.id, trackId: track.id, addedBy: actor.id, rank, addedAt: now }
     const item = await PlaylistItem.create(row)
-    // As it is now that the item refers to it: whoever tells of its changes (`tellOfTrack`) waits for those who do.
+    // Read the track again: the item's foreign key now locks its row, for which `tellOfTrack` waits before it publishes changes.
     await track.reload()
-    const about = await revise(playlist, now)
+    const commonFields = await revise(playlist, now)
 
-    const by = await profileSummaryOf(actor.id)
-    const asAnyoneSees = isListed(track) ? await viewTrack(track, { actor: null }) : null
-    await emit(itemAdded, { ...about, item: { ...viewItem(item, asAnyoneSees, by), trackId: track.id } })
-    return { playlistId: playlist.id, rev: playlist.rev, item: viewItem(item, await viewTrack(track, context), by) }
+    const addedBy = await profileSummaryOf(actor.id)
+    const publicView = isListed(track) ? await viewTrack(track, { actor: null }) : null
+    await emit(itemAdded, { ...commonFields, item: { ...viewItem(item, publicView, addedBy), trackId: track.id } })
+    const view = viewItem(item, await viewTrack(track, context), addedBy)
+    return { playlistId: playlist.id, rev: playlist.rev, item: view }
   },
 })

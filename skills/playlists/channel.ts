@@ -3,7 +3,9 @@ import { visiblePlaylist } from './views'
 
 export const playlistChannel = channel({
   kind: 'playlist',
-  summary: 'a playlist you may see: its items and its title. A private one is spoken of on your own channel alone',
+  summary: 'A playlist that you may see',
+  description:
+    "Its title, visibility and items. Events of a private playlist are sent on its owner's user channel only.",
   load: (id, context) => visiblePlaylist(id, context),
   allow: () => true,
 })

@@ -9,7 +9,7 @@ import { playlistView, playlistVisibility, viewPlaylist } from './views'
 export const createPlaylist = operation({
   name: 'playlists.createPlaylist',
   route: 'POST /playlists',
-  summary: 'Make a playlist of your own, empty at first.',
+  summary: 'Create a playlist',
   who: 'signed-in',
   input: shape({ title: line(200), description: optional(text(5000, 0)), visibility: optional(playlistVisibility) }),
   output: playlistView,

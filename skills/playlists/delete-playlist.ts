@@ -9,7 +9,8 @@ import { visiblePlaylist } from './views'
 export const deletePlaylist = operation({
   name: 'playlists.deletePlaylist',
   route: 'DELETE /playlists/:playlistId',
-  summary: 'Delete your playlist for good. Doing so again changes nothing.',
+  summary: 'Delete a playlist',
+  description: 'Deletes it and its items permanently; the tracks stay.',
   who: 'signed-in',
   input: shape({ playlistId: id }),
   output: done,

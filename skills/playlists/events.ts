@@ -4,41 +4,43 @@ import { trackView } from '../streaming/views'
 import { profileSummary } from '../user-profile/views'
 import { places, playlistItemsMax, playlistVisibility } from './views'
 
-/** What every event says of its playlist. Revisions have no gaps: whoever misses one takes a new snapshot. */
-const about = { playlistId: id, ownerId: id, visibility: playlistVisibility, rev: count, updatedAt: instant }
+/** Fields of every playlist event. Revisions have no gaps: a client that misses one takes a new snapshot. */
+const commonFields = { playlistId: id, ownerId: id, visibility: playlistVisibility, rev: count, updatedAt: instant }
 
-interface About {
+interface Addressing {
   playlistId: string
   ownerId: string
   visibility: Value<typeof playlistVisibility>
 }
 
 /**
- * Those who follow the playlist, and its owner's devices. Of a private one only these hear: somebody may still follow it
- * from the time before.
+ * Followers of the playlist and its owner's devices. For a private playlist the owner only, because others may still follow
+ * its channel from before.
  */
-const concerned = ({ playlistId, ownerId, visibility }: About) =>
+const followersAndOwner = ({ playlistId, ownerId, visibility }: Addressing) =>
   visibility === 'private' ? [`user:${ownerId}`] : [`playlist:${playlistId}`, `user:${ownerId}`]
 
-const described = shape({ ...about, title: written, description: written })
+const playlistDetails = shape({ ...commonFields, title: written, description: written })
 
 export const playlistCreated = event({
   name: 'playlists.playlistCreated',
-  summary: 'Somebody made a playlist.',
-  payload: described,
+  summary: 'A playlist was created',
+  payload: playlistDetails,
   channels: ({ ownerId }) => [`user:${ownerId}`],
 })
 
 export const playlistChanged = event({
   name: 'playlists.playlistChanged',
-  summary: 'A playlist has another title, description or visibility.',
-  payload: described,
-  channels: concerned,
+  summary: "A playlist's details changed",
+  description: 'Its title, description or visibility.',
+  payload: playlistDetails,
+  channels: followersAndOwner,
 })
 
 export const playlistHidden = event({
   name: 'playlists.playlistHidden',
-  summary: 'A playlist became private: forget it, unless it is yours.',
+  summary: 'A playlist became private',
+  description: 'Drop it, unless you are its owner.',
   payload: shape({ playlistId: id, rev: count }),
   channels: ({ playlistId }) => [`playlist:${playlistId}`],
   unsettles: ({ playlistId }) => ({ channel: `playlist:${playlistId}` }),
@@ -46,21 +48,22 @@ export const playlistHidden = event({
 
 export const playlistDeleted = event({
   name: 'playlists.playlistDeleted',
-  summary: 'A playlist is no more.',
-  payload: shape(about),
-  channels: concerned,
+  summary: 'A playlist was deleted',
+  payload: shape(commonFields),
+  channels: followersAndOwner,
   unsettles: ({ playlistId }) => ({ channel: `playlist:${playlistId}` }),
 })
 
 /**
- * An event is the same for all who hear it, so it carries a track only if that is listed, and without `viewer`. Of any
- * other it says the id: whoever may see it can ask for it, for all others the item is a placeholder.
+ * All recipients get the same event, so it contains a track only if that is listed, and without `viewer`. Of any other track
+ * it has the id only: recipients who may see the track fetch it, for others the item is a placeholder.
  */
 export const itemAdded = event({
   name: 'playlists.itemAdded',
-  summary: 'A track was added to a playlist, at the place that its rank gives it.',
+  summary: 'A track was added to a playlist',
+  description: "The item's rank gives its position. `track` is null unless the track is public: fetch it by `trackId`.",
   payload: shape({
-    ...about,
+    ...commonFields,
     item: shape({
       itemId: id,
       rank: written,
@@ -70,36 +73,38 @@ export const itemAdded = event({
       addedAt: instant,
     }),
   }),
-  channels: concerned,
+  channels: followersAndOwner,
 })
 
 export const itemsMoved = event({
   name: 'playlists.itemsMoved',
-  summary: 'Items of a playlist have new ranks: one that was moved, or all of them when room was made between them.',
-  payload: shape({ ...about, places }),
-  channels: concerned,
+  summary: 'Items of a playlist have new ranks',
+  description: 'One item that was moved, or all items when the ranks were rebalanced.',
+  payload: shape({ ...commonFields, places }),
+  channels: followersAndOwner,
 })
 
 export const itemRemoved = event({
   name: 'playlists.itemRemoved',
-  summary: 'An item was taken out of a playlist.',
-  payload: shape({ ...about, itemId: id }),
-  channels: concerned,
+  summary: 'An item was removed from a playlist',
+  payload: shape({ ...commonFields, itemId: id }),
+  channels: followersAndOwner,
 })
 
-/** The playlist itself is what it was, so it has no new revision. The counts of a track those hear who follow it. */
+/** Without `rev`, because the playlist itself has not changed. Counts of a track are sent to followers of the track only. */
 export const trackChanged = event({
   name: 'playlists.trackChanged',
-  summary:
-    'A track of a playlist has another title, picture, length or visibility, or is gone, in each of these items. Of one that ' +
-    'is gone nothing is left to those who cannot take it out.',
+  summary: 'A track in a playlist changed or was deleted',
+  description:
+    'Its title, artwork, duration or visibility changed, or it was deleted (`isGone`); applies to each of `itemIds`. Items of a ' +
+    'deleted track remain visible only to those who can edit the playlist.',
   payload: shape({
     ...{ playlistId: id, ownerId: id, visibility: playlistVisibility },
     itemIds: list(id, playlistItemsMax),
     trackId: id,
     isGone: flag,
-    /** Null when it is not listed: whoever may see it asks for it. */
+    /** Null when the track is not listed: recipients who may see it fetch it. */
     track: nullable(trackView),
   }),
-  channels: concerned,
+  channels: followersAndOwner,
 })

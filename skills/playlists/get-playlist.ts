@@ -6,7 +6,8 @@ import { playlistWithItems, viewPlaylist, visiblePlaylist } from './views'
 export const getPlaylist = operation({
   name: 'playlists.getPlaylist',
   route: 'GET /playlists/:playlistId',
-  summary: 'A playlist with all its items, as they are at its `rev`: later events continue from there.',
+  summary: 'Get a playlist with its items',
+  description: 'A snapshot at `rev`: later events of the playlist channel continue from there.',
   who: 'anyone',
   input: shape({ playlistId: id }),
   output: playlistWithItems,

@@ -6,19 +6,19 @@ import { mayEditPlaylist } from './rules'
 import { type PlaylistItemView } from './views'
 
 /**
- * The items of a playlist as the viewer sees them, in order. A track that the viewer may not see leaves a placeholder; one
- * that is gone leaves it only for those who can take it out.
+ * The items of a playlist as the viewer sees them, in order. A track that the viewer may not see is null; an item of a deleted
+ * track is included only for those who can edit the playlist.
  */
 export async function viewItems(playlist: Playlist, context: Pick<Context, 'actor'>): Promise<PlaylistItemView[]> {
   const { items = [] } = playlist
-  const people = await profileSummaries(items.flatMap(({ addedBy }) => addedBy ?? []))
+  const profiles = await profileSummaries(items.flatMap(({ addedBy }) => addedBy ?? []))
   const trackIds = [...new Set(items.flatMap(({ trackId }) => trackId ?? []))]
-  const there = await Track.findAll({ where: { id: trackIds, removedAt: null } })
-  const visible = await viewTracks(await whatIsVisible(there, context), context)
+  const existing = await Track.findAll({ where: { id: trackIds, removedAt: null } })
+  const visible = await viewTracks(await whatIsVisible(existing, context), context)
   const views = new Map(visible.map(view => [view.id, view]))
-  const shown = mayEditPlaylist(context.actor, playlist) ? items : items.filter(isOneOf(there))
-  return shown.map(item =>
-    viewItem(item, views.get(item.trackId ?? '') ?? null, people.get(item.addedBy ?? '') ?? null),
+  const included = mayEditPlaylist(context.actor, playlist) ? items : items.filter(isOneOf(existing))
+  return included.map(item =>
+    viewItem(item, views.get(item.trackId ?? '') ?? null, profiles.get(item.addedBy ?? '') ?? null),
   )
 }
 

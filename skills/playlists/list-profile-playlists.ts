@@ -9,7 +9,8 @@ import { playlistView, viewPlaylists } from './views'
 export const listProfilePlaylists = operation({
   name: 'playlists.listProfilePlaylists',
   route: 'GET /profiles/:profileId/playlists',
-  summary: "Somebody's playlists, newest first: the public ones, or all when they are yours.",
+  summary: "List a profile's playlists",
+  description: 'Newest first. The public ones; all of them if the profile is yours.',
   who: 'anyone',
   input: shape({ profileId: id, ...paging }),
   output: pageOf(playlistView),

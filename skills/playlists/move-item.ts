@@ -11,9 +11,10 @@ import { visiblePlaylist } from './views'
 export const moveItem = operation({
   name: 'playlists.moveItem',
   route: 'PUT /playlists/:playlistId/items/:itemId/position',
-  summary:
-    'Move an item of your playlist behind the item `after`, or to the front (null). A `rev` that is not the newest does no ' +
-    'harm while both are there; else the answer is `item_gone` with the order that is there now.',
+  summary: 'Move an item of a playlist',
+  description:
+    'Places it after the item `after`, or first if `after` is null. An outdated `rev` is accepted while both items exist; otherwise ' +
+    'the call is refused with `item_gone` and the current order.',
   who: 'signed-in',
   input: shape({ playlistId: id, itemId: id, after: nullable(id), rev: optional(count) }),
   output: shape({ playlistId: id, rev: count, itemId: id, rank: written }),
@@ -27,15 +28,15 @@ export const moveItem = operation({
 
   async run({ input: { itemId, after, rev }, subject: playlist }, context) {
     const order = await orderOf(playlist)
-    const stands = order.find(item => item.itemId === itemId)
-    // Whoever says which revision they saw has seen the item there.
-    if (stands === undefined && rev === undefined) throw refusals.notFound()
+    const current = order.find(item => item.itemId === itemId)
+    // With `rev` the caller has seen the item, so refuse with `item_gone` below instead.
+    if (current === undefined && rev === undefined) throw refusals.notFound()
     refuseMissing(playlist, order, itemId)
     refuseMissing(playlist, order, after)
 
-    const places = place(order, itemId, after)
-    await movePlaces(playlist, places, context)
-    const { rank = '' } = places.find(moved => moved.itemId === itemId) ?? stands ?? {}
+    const ranks = place(order, itemId, after)
+    await movePlaces(playlist, ranks, context)
+    const { rank = '' } = ranks.find(moved => moved.itemId === itemId) ?? current ?? {}
     return { playlistId: playlist.id, rev: playlist.rev, itemId, rank }
   },
 })

@@ -4,7 +4,7 @@ import { itemsMoved } from './events'
 import { type Place } from './place'
 import { revise } from './revise'
 
-/** Gives items of a locked playlist their new ranks, in one statement, and says so. */
+/** Updates ranks of items of a locked playlist, in one statement, and emits `itemsMoved`. */
 export async function movePlaces(
   playlist: Playlist,
   places: Place[],
@@ -12,9 +12,9 @@ export async function movePlaces(
 ): Promise<void> {
   if (places.length === 0) return
   await world.db.query(
-    `update playlist_items set rank = place.rank
-     from jsonb_to_recordset(cast(:places as jsonb)) as place ("itemId" uuid, rank text)
-     where id = place."itemId" and playlist_id = :playlistId`,
+    `update playlist_items set rank = item.rank
+     from jsonb_to_recordset(cast(:places as jsonb)) as item ("itemId" uuid, rank text)
+     where id = item."itemId" and playlist_id = :playlistId`,
     { places: JSON.stringify(places), playlistId: playlist.id },
   )
   await emit(itemsMoved, { ...(await revise(playlist, now)), places })

@@ -1,14 +1,14 @@
 import { evenRanks, rankBetween, rankLengthMax } from './rank-between'
 
-/** An item and where it stands. */
+/** An item's rank in its playlist. */
 export interface Place {
   itemId: string
   rank: string
 }
 
 /**
- * The places that change when an item, new or there already, comes to stand behind `after` (null: first), which must be
- * in `order`: none when it stands there, its own, or everybody's when ranks have become too long.
+ * The ranks that change when a new or existing item is placed after `after` (null: first), which must be in `order`: none if
+ * it is there already, its own, or all of them when the ranks have become too long.
  */
 export function place(order: readonly Place[], itemId: string, after: string | null): Place[] {
   if (after === itemId) return []
@@ -19,5 +19,5 @@ export function place(order: readonly Place[], itemId: string, after: string | n
   if (rank.length <= rankLengthMax) return [{ itemId, rank }]
   const ids = others.map(other => other.itemId).toSpliced(index, 0, itemId)
   const ranks = evenRanks(ids.length)
-  return ids.map((id, at) => ({ itemId: id, rank: ranks[at] ?? '' }))
+  return ids.map((id, position) => ({ itemId: id, rank: ranks[position] ?? '' }))
 }

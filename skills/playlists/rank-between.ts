@@ -1,60 +1,60 @@
-/** A rank longer than this is the sign to give all items new ones. The table takes 64 characters. */
+/** Longer ranks trigger a rebalancing of all items. The column holds 64 characters. */
 export const rankLengthMax = 32
 
-/** In the order of their bytes, which is how the database and JavaScript compare. */
+/** In byte order, as the database and JavaScript compare text. */
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const base = digits.length
-/** Ends of the list are counted up and down in so many places, so that appending a thousand times adds no length. */
-const countedPlaces = 4
-const countedMax = base ** countedPlaces
+/** Ranks at both ends of the list are counters of this many digits, so that appending a thousand items adds no length. */
+const counterDigits = 4
+const counterMax = base ** counterDigits
 
 /**
- * A rank between two others; null stands for the end of the list. Ranks are fractions in base 62, compared as text. None
- * ends in 0, so that there is always one between two.
+ * A rank between two others; null is the start or end of the list. Ranks are base-62 fractions, compared as text. None ends
+ * in 0, so that there is always a rank between two.
  */
 export function rankBetween(before: string | null, after: string | null): string {
   if (before !== null && after !== null) return midpoint(before, after)
-  if (before !== null) return counted(before, 1) ?? midpoint(before, null)
-  if (after !== null) return counted(after, -1) ?? midpoint('', after)
+  if (before !== null) return stepped(before, 1) ?? midpoint(before, null)
+  if (after !== null) return stepped(after, -1) ?? midpoint('', after)
   return midpoint('', null)
 }
 
-/** So many ranks in order, with the same room between any two. */
+/** `count` ranks in order, evenly spaced. */
 export function evenRanks(count: number): string[] {
-  const step = Math.floor(countedMax / (count + 1))
-  return Array.from({ length: count }, (_, index) => withoutFinalZeros(written(step * (index + 1))))
+  const step = Math.floor(counterMax / (count + 1))
+  return Array.from({ length: count }, (_, index) => withoutTrailingZeros(formatCounter(step * (index + 1))))
 }
 
-/** The next number above or below in the counted places, or undefined when there is none left. */
-function counted(rank: string, step: 1 | -1): string | undefined {
+/** The next counter above or below, or undefined when the counter is exhausted. */
+function stepped(rank: string, step: 1 | -1): string | undefined {
   let value = 0
-  for (let place = 0; place < countedPlaces; place += 1) value = value * base + digitAt(rank, place)
+  for (let index = 0; index < counterDigits; index += 1) value = value * base + digitAt(rank, index)
   do value += step
   while (value % base === 0)
-  return value > 0 && value < countedMax ? written(value) : undefined
+  return value > 0 && value < counterMax ? formatCounter(value) : undefined
 }
 
-/** As short a rank as there is, near the middle. */
+/** The shortest rank between the two, near the middle. */
 function midpoint(low: string, high: string | null): string {
   let rank = ''
   let ceiling = high
-  for (let place = 0; ; place += 1) {
-    const from = digitAt(low, place)
-    const to = ceiling === null ? base : digitAt(ceiling, place)
+  for (let index = 0; ; index += 1) {
+    const from = digitAt(low, index)
+    const to = ceiling === null ? base : digitAt(ceiling, index)
     if (to - from > 1) return rank + digitOf((from + to) >> 1)
     rank += digitOf(from)
-    // One step apart: whatever follows this digit stays below `high` and need only be above `low`.
+    // The digits differ by one: all ranks with this prefix are below `high`, so only `low` still limits the rest.
     if (to !== from) ceiling = null
   }
 }
 
-const digitAt = (rank: string, place: number) => digits.indexOf(rank.charAt(place) || '0')
+const digitAt = (rank: string, index: number) => digits.indexOf(rank.charAt(index) || '0')
 const digitOf = (value: number) => digits.charAt(value)
-const withoutFinalZeros = (rank: string) => rank.replace(/0+$/, '')
+const withoutTrailingZeros = (rank: string) => rank.replace(/0+$/, '')
 
-function written(value: number): string {
+function formatCounter(value: number): string {
   let rank = ''
-  for (let rest = value, place = 0; place < countedPlaces; place += 1, rest = Math.floor(rest / base))
+  for (let rest = value, index = 0; index < counterDigits; index += 1, rest = Math.floor(rest / base))
     rank = digitOf(rest % base) + rank
   return rank
 }

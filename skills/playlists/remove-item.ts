@@ -9,7 +9,7 @@ import { visiblePlaylist } from './views'
 export const removeItem = operation({
   name: 'playlists.removeItem',
   route: 'DELETE /playlists/:playlistId/items/:itemId',
-  summary: 'Take an item out of your playlist. Doing so again changes nothing.',
+  summary: 'Remove an item from a playlist',
   who: 'signed-in',
   input: shape({ playlistId: id, itemId: id }),
   output: shape({ playlistId: id, rev: count, itemId: id }),
@@ -22,8 +22,8 @@ export const removeItem = operation({
 
   async run({ input: { itemId }, subject: playlist }, { now, emit }) {
     if ((await PlaylistItem.destroy({ where: { id: itemId, playlistId: playlist.id } })) > 0) {
-      const about = await revise(playlist, now)
-      await emit(itemRemoved, { ...about, itemId })
+      const commonFields = await revise(playlist, now)
+      await emit(itemRemoved, { ...commonFields, itemId })
     }
     return { playlistId: playlist.id, rev: playlist.rev, itemId }
   },

@@ -1,6 +1,6 @@
 import { type Playlist } from '../../models'
 
-/** Makes one change of a locked playlist: its next revision. Gives what every event says of it. */
+/** Saves a locked playlist with the next `rev`; returns the fields of every playlist event. */
 export async function revise(playlist: Playlist, now: Date, values: { removedAt?: Date } = {}) {
   await playlist.set({ ...values, rev: playlist.rev + 1, updatedAt: now }).save()
   return aboutPlaylist(playlist)

@@ -1,10 +1,10 @@
 import { type Actor, isModerator } from '../../kernel/actor'
 import { type Playlist } from '../../models'
 
-/** What decides whether somebody may know of a playlist. */
+/** The columns that decide who may see a playlist. */
 export type PlaylistFacts = Pick<Playlist, 'ownerId' | 'visibility' | 'removedAt'>
 
-/** Whoever has its id may see an unlisted playlist; a private one is its owner's alone. */
+/** Anybody with the id may see an unlisted playlist; only the owner and moderators may see a private one. */
 export function maySeePlaylist(viewer: Actor | null, playlist: PlaylistFacts, isBlockedByOwner: boolean): boolean {
   if (playlist.removedAt !== null) return false
   if (viewer?.id === playlist.ownerId || isModerator(viewer)) return true

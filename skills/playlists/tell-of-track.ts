@@ -11,8 +11,8 @@ export const playlistsPerBatch = 200
 const firstId = '00000000-0000-0000-0000-000000000000'
 
 /**
- * Tells those who follow playlists how a track of theirs is now, or that it is gone, batch after batch. A batch and the request for the
- * next are one transaction, so that it goes on where it stopped. What is told is absolute: twice does no harm.
+ * Emits `trackChanged` for every playlist that contains the track, in batches. A batch and the enqueueing of the next are one
+ * transaction, so that a retry resumes there. Events contain the track's current state, so a repeated event is harmless.
  */
 export const tellOfTrack: Job<{ trackId: string; after: string | null }> = job({
   name: 'playlists.tellOfTrack',
@@ -21,32 +21,32 @@ export const tellOfTrack: Job<{ trackId: string; after: string | null }> = job({
 
   run: ({ trackId, after }, { transact }) =>
     transact(async context => {
-      const next = after === null ? await waitForItems(trackId) : await tellSome(trackId, after, context)
+      const next = after === null ? await waitForAddItem(trackId) : await publishBatch(trackId, after, context)
       if (next !== undefined) await context.enqueue(tellOfTrack, { trackId, after: next })
     }),
 })
 
 /**
- * Whoever adds the track at this moment holds its row from the insert on, and looks at it after that: either they see what
- * changed, or they are waited for here and told with the rest. A transaction of its own: they hold their playlist before the track.
+ * Waits for concurrent `addItem` calls: their insert locks the track's row, and they read the track after that. So either they
+ * see the change, or their items are found by the batches. A transaction of its own, because they lock playlist before track.
  */
-async function waitForItems(trackId: string): Promise<string> {
+async function waitForAddItem(trackId: string): Promise<string> {
   await Track.findByPk(trackId, { attributes: ['id'], lock: Transaction.LOCK.UPDATE })
   return firstId
 }
 
-/** Answers the last playlist of a batch that was full. */
-async function tellSome(trackId: string, after: string, context: Context): Promise<string | undefined> {
+/** Returns the last playlist id of a full batch, undefined when done. */
+async function publishBatch(trackId: string, after: string, context: Context): Promise<string | undefined> {
   const ids = await nextPlaylists(trackId, after, context)
-  // None becomes private meanwhile: what is said of it goes to those who may hear it.
+  // Share locks, so that none becomes private before the commit: the visibility decides who gets the event.
   const lock = Transaction.LOCK.SHARE
   const playlists = await Playlist.findAll({ where: { id: ids, removedAt: null }, order: ['id'], lock })
-  // Only now, and until the commit: who waits for a playlist while the track is changed again would be the last to tell of it.
+  // Lock the track after the playlists, until the commit: a change while this waited for them must be in the event.
   const track = await Track.findByPk(trackId, { lock })
   if (track === null) return undefined
   const items = await PlaylistItem.findAll({ where: { playlistId: ids, trackId }, order: ['id'] })
   const isGone = track.removedAt !== null
-  const asAnyoneSees = isListed(track) ? await viewTrack(track, { actor: null }) : null
+  const publicView = isListed(track) ? await viewTrack(track, { actor: null }) : null
   for (const { id: playlistId, ownerId, visibility } of playlists) {
     const itemIds = items.flatMap(item => (item.playlistId === playlistId ? item.id : []))
     if (itemIds.length > 0)
@@ -57,7 +57,7 @@ async function tellSome(trackId: string, after: string, context: Context): Promi
         itemIds,
         trackId,
         isGone,
-        track: asAnyoneSees,
+        track: publicView,
       })
   }
   return ids.length === playlistsPerBatch ? ids.at(-1) : undefined

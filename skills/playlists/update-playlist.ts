@@ -9,7 +9,9 @@ import { playlistView, playlistVisibility, viewPlaylist, visiblePlaylist } from 
 export const updatePlaylist = operation({
   name: 'playlists.updatePlaylist',
   route: 'PATCH /playlists/:playlistId',
-  summary: 'Change the title, description or visibility of your playlist.',
+  summary: 'Update a playlist',
+  description:
+    'Its title, description or visibility. With `rev` the call is refused if the playlist has changed since.',
   who: 'signed-in',
   input: shape({
     playlistId: id,
@@ -34,8 +36,8 @@ export const updatePlaylist = operation({
     const wasPrivate = playlist.visibility === 'private'
     playlist.set({ title, description, visibility })
     if (playlist.changed() !== false) {
-      const about = await revise(playlist, now)
-      await emit(playlistChanged, { ...about, title, description })
+      const commonFields = await revise(playlist, now)
+      await emit(playlistChanged, { ...commonFields, title, description })
       if (visibility === 'private' && !wasPrivate)
         await emit(playlistHidden, { playlistId: playlist.id, rev: playlist.rev })
     }

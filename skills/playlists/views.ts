@@ -23,16 +23,16 @@ import { mayEditPlaylist, maySeePlaylist } from './rules'
 
 export const playlistItemsMax = 1000
 
-/** Who may know of a playlist: everybody; whoever has its id; its owner alone. */
+/** Who may see a playlist: everybody, everybody with its id, its owner only. */
 export const playlistVisibility = oneOf('public', 'unlisted', 'private')
 
-const facts = {
+const playlistFields = {
   id,
   owner: profileSummary,
   title: written,
   description: written,
   visibility: playlistVisibility,
-  /** What the viewer can play of it, and for how long. */
+  /** Number and total duration of the tracks that the viewer may see. */
   trackCount: count,
   durationMs: count,
   rev: count,
@@ -41,10 +41,10 @@ const facts = {
   viewer: optional(shape({ canEdit: flag })),
 }
 
-export const playlistView = named('Playlist', shape(facts))
+export const playlistView = named('Playlist', shape(playlistFields))
 export type PlaylistView = Value<typeof playlistView>
 
-/** Items stand in the order of their ranks, as text of bytes. A track that the viewer may not see is null. */
+/** Items are sorted by rank, compared byte by byte. A track that the viewer may not see is null. */
 export const playlistItemView = named(
   'PlaylistItem',
   shape({
@@ -59,15 +59,15 @@ export type PlaylistItemView = Value<typeof playlistItemView>
 
 export const playlistWithItems = named(
   'PlaylistWithItems',
-  shape({ ...facts, items: list(playlistItemView, playlistItemsMax) }),
+  shape({ ...playlistFields, items: list(playlistItemView, playlistItemsMax) }),
 )
 
 export const places = list(shape({ itemId: id, rank: written }), playlistItemsMax)
 
 /**
- * A playlist as the viewer may see it, locked against other writers when asked to. With its items it is read in one
- * statement, so that they are those of its revision.
- * @throws `not_found` when there is none or the viewer may not know of it.
+ * A playlist that the viewer may see, locked with `lock`. With `withItems` playlist and items are read in one statement, so
+ * that the items are those of its `rev`.
+ * @throws `not_found` when it does not exist or the viewer may not see it.
  */
 export async function visiblePlaylist(
   playlistId: string,
@@ -86,18 +86,18 @@ const itemsInOrder: Omit<FindOptions<Playlist>, 'where'> = {
   order: [[{ model: PlaylistItem, as: 'items' }, 'rank', 'asc']],
 }
 
-/** Playlists without their items, in the order given; two queries whatever their number. */
+/** Playlists without their items, in the order given; two queries in total. */
 export async function viewPlaylists(
   playlists: readonly Playlist[],
   { actor, world }: Pick<Context, 'actor' | 'world'>,
 ): Promise<PlaylistView[]> {
   const owners = await profileSummaries(playlists.map(({ ownerId }) => ownerId))
-  const playable = await playableOf(playlists, { actor, world })
+  const totals = await visibleTotals(playlists, { actor, world })
   return playlists.map(playlist => {
     const owner = owners.get(playlist.ownerId)
     if (owner === undefined) throw new Error('a playlist without an owner')
     const viewer = actor === null ? {} : { viewer: { canEdit: mayEditPlaylist(actor, playlist) } }
-    return { ...describePlaylist(playlist), owner, ...(playable.get(playlist.id) ?? nothingPlayable), ...viewer }
+    return { ...describePlaylist(playlist), owner, ...(totals.get(playlist.id) ?? noTracks), ...viewer }
   })
 }
 
@@ -110,12 +110,12 @@ export async function viewPlaylist(
   return view
 }
 
-const nothingPlayable = { trackCount: 0, durationMs: 0 }
+const noTracks = { trackCount: 0, durationMs: 0 }
 
-/** In SQL, so that a page of long playlists costs one query. */
-async function playableOf(playlists: readonly Playlist[], { actor, world }: Pick<Context, 'actor' | 'world'>) {
-  if (playlists.length === 0) return new Map<string, typeof nothingPlayable>()
-  const rows = await world.db.query<{ id: string } & typeof nothingPlayable>(
+/** Count and duration of the tracks that the viewer may see; in SQL, so that a page of long playlists costs one query. */
+async function visibleTotals(playlists: readonly Playlist[], { actor, world }: Pick<Context, 'actor' | 'world'>) {
+  if (playlists.length === 0) return new Map<string, typeof noTracks>()
+  const rows = await world.db.query<{ id: string } & typeof noTracks>(
     `select item.playlist_id as id, cast(count(*) as integer) as "trackCount",
             cast(coalesce(sum(track.duration_ms), 0) as double precision) as "durationMs"
      from playlist_items item join tracks track on track.id = item.track_id

@@ -4,7 +4,8 @@ import { done, isDone, nothing } from '../../kernel/schema'
 export const clearHistory = operation({
   name: 'plays.clearHistory',
   route: 'DELETE /me/history',
-  summary: 'Forget what you have listened to. What artists were counted stays.',
+  summary: 'Clear your listening history',
+  description: 'Play counts of artists stay.',
   who: 'signed-in',
   input: nothing,
   output: done,

@@ -7,40 +7,39 @@ import { windowMsOf } from './rules'
 type Outcome = NonNullable<Play['outcome']>
 
 /**
- * Ends the question whether a play counts, once: what was decided stays. The play is not saved yet. One that would count
- * does so only when its listener has not been counted for the track lately, whatever the devices, and however many ask at
- * once.
+ * Decides once whether a play counts; sets the outcome without saving the play. A listener counts once per track and window,
+ * on whatever devices and however many reports arrive at once.
  */
-export async function decide(play: Play, isBelieved: boolean, listener: Listener, context: Context): Promise<void> {
+export async function decide(play: Play, plausible: boolean, listener: Listener, context: Context): Promise<void> {
   if (play.outcome !== null) return
-  const outcome = isBelieved ? await outcomeOf(play, listener, context) : 'implausible'
+  const outcome = plausible ? await outcomeOf(play, listener, context) : 'implausible'
   if (outcome !== null) play.set({ outcome, decidedAt: context.now })
 }
 
-/** Null as long as it may still count. */
+/** Null while the play may still count. */
 async function outcomeOf(play: Play, listener: Listener, context: Context): Promise<Outcome | null> {
   const { listenedMs, heardMs, thresholdMs, isOver } = play
-  if ((heardMs ?? listenedMs) >= thresholdMs) return counted(play, listener, context)
+  if ((heardMs ?? listenedMs) >= thresholdMs) return tryToCount(play, listener, context)
   if (listenedMs < thresholdMs) return isOver ? 'too_short' : null
   if (await isInWindow(play, listener, context)) return 'repeated'
   return isOver ? 'concurrent' : null
 }
 
-async function counted(play: Play, listener: Listener, context: Context): Promise<Outcome> {
+async function tryToCount(play: Play, listener: Listener, context: Context): Promise<Outcome> {
   const { now, world } = context
   const track = await Track.findByPk(play.trackId, { attributes: ['durationMs'] })
   const until = new Date(now.getTime() + windowMsOf(track?.durationMs ?? 0))
   const names = windowOf(play, listener, now)
-  const taken = await world.db.query(takeWindow, { ...names, until })
-  if (taken.length === 0) return 'repeated'
+  const opened = await world.db.query(openWindow, { ...names, until })
+  if (opened.length === 0) return 'repeated'
   if (!(await isNetworkFull(play, listener, context))) return 'counted'
-  // Who did not count is free to do so later.
-  await world.db.query(leaveWindow, names)
+  // The listener was not counted, so that a later play may count.
+  await world.db.query(deleteWindow, names)
   return 'network_limit'
 }
 
 async function isInWindow(play: Play, listener: Listener, { now, world }: Context): Promise<boolean> {
-  const rows = await world.db.query(`select 1 ${openWindow}`, windowOf(play, listener, now))
+  const rows = await world.db.query(`select 1 ${currentWindow}`, windowOf(play, listener, now))
   return rows.length > 0
 }
 
@@ -50,18 +49,18 @@ const windowOf = ({ trackId, listener }: Play, { names }: Listener, now: Date) =
   now,
 })
 
-const openWindow =
+const currentWindow =
   'from counted_listeners where track_id = :trackId and listener in (:listeners) and until > :now limit 1'
 
 /**
- * A row for each name, all or none: the clock that counted time was taken from is locked, so that of many who want them at
- * once one is here. The condition on the update is for nodes of the release before, which lock no clock.
+ * Inserts a row for each of the listener's keys, all or none: the listener's clock is locked (`takeTime`), so that concurrent
+ * plays run one after the other. The condition on the update is for nodes of the previous release, which lock no clock.
  */
-const takeWindow = `
+const openWindow = `
   insert into counted_listeners as kept (track_id, listener, until)
   select :trackId, listener, :until from unnest(array[:listeners]) as listener
-  where not exists (select ${openWindow}) order by listener
+  where not exists (select ${currentWindow}) order by listener
   on conflict (track_id, listener) do update set until = excluded.until where kept.until <= :now
   returning 1`
 
-const leaveWindow = 'delete from counted_listeners where track_id = :trackId and listener in (:listeners) returning 1'
+const deleteWindow = 'delete from counted_listeners where track_id = :trackId and listener in (:listeners) returning 1'

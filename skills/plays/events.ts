@@ -1,10 +1,11 @@
 import { event } from '../../kernel/event'
 import { count, flag, id, instant, nullable, shape, written } from '../../kernel/schema'
 
-/** Told when a play begins and when it is over, not at every step: a device that goes on asks where it is. */
+/** Sent when a play starts and ends, not at every progress report: another device asks for the current position. */
 export const playMoved = event({
   name: 'plays.playMoved',
-  summary: 'You began to listen to a track on one of your devices, or are done with it.',
+  summary: 'A play started or ended on one of your devices',
+  description: 'Progress in between is not sent: ask for it when you resume on another device.',
   payload: shape({
     profileId: id,
     playId: id,

@@ -9,8 +9,10 @@ import { playingView } from './views'
 export const getPlaying = operation({
   name: 'plays.getPlaying',
   route: 'GET /me/playing',
-  summary:
-    'What you listen to, or did last today, and where you were: to go on with it on another device. Null when there is none.',
+  summary: 'Get what you are playing',
+  description:
+    'Your latest play within 24 hours and its position, to resume on another device. Null if there is none or you can no longer see ' +
+    'the track.',
   who: 'signed-in',
   input: nothing,
   output: nullable(playingView),

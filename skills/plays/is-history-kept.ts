@@ -5,7 +5,8 @@ import { historyKeeping } from './views'
 export const isHistoryKept = operation({
   name: 'plays.isHistoryKept',
   route: 'GET /me/history/keeping',
-  summary: 'Whether your history is kept, or paused.',
+  summary: 'Get your history settings',
+  description: 'Whether your listening history is recorded or paused.',
   who: 'signed-in',
   input: nothing,
   output: historyKeeping,
@@ -18,7 +19,7 @@ export const isHistoryKept = operation({
 
   async run({ actor }, { world }) {
     const sql = 'select keeps_history as "isKept" from profiles where id = :profileId'
-    const [kept] = await world.db.query<{ isKept: boolean }>(sql, { profileId: actor.id })
-    return { isKept: kept?.isKept ?? true }
+    const [profile] = await world.db.query<{ isKept: boolean }>(sql, { profileId: actor.id })
+    return { isKept: profile?.isKept ?? true }
   },
 })

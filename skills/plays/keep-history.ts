@@ -4,7 +4,8 @@ import { historyKeeping } from './views'
 export const keepHistory = operation({
   name: 'plays.keepHistory',
   route: 'PUT /me/history/keeping',
-  summary: 'Pause your history, or go on with it. What is in it stays until you clear it.',
+  summary: 'Pause or resume your listening history',
+  description: 'Pausing keeps the tracks that are in it; clear it separately.',
   who: 'signed-in',
   input: historyKeeping,
   output: historyKeeping,

@@ -6,7 +6,9 @@ import { isTrackSeen, seenTracksAt, trackView } from '../streaming/views'
 export const listHistory = operation({
   name: 'plays.listHistory',
   route: 'GET /me/history',
-  summary: 'What you have listened to, each track once, the latest first, as far as you may still see it. Yours alone.',
+  summary: 'List your listening history',
+  description:
+    'Each track once, most recent first. Leaves out tracks that you can no longer see. Nobody else can read it.',
   who: 'signed-in',
   input: shape({ ...paging }),
   output: pageOf(named('Listened', shape({ track: trackView, at: instant }))),
@@ -17,10 +19,10 @@ export const listHistory = operation({
 
   allow: () => true,
 
-  run: ({ input }, context) => seenTracksAt(input, latest, context),
+  run: ({ input }, context) => seenTracksAt(input, visibleHistory, context),
 })
 
-const latest = `
+const visibleHistory = `
   select t.id, l.at from listened l join tracks t on t.id = l.track_id
   where l.profile_id = :viewer and (l.at, l.track_id) < (cast(:at as timestamptz), cast(:id as uuid))
     and ${isTrackSeen('t', ':viewer', ':moderates')}

@@ -3,9 +3,9 @@ import { type Play } from '../../models'
 import { type Listener } from './listener'
 import { networkPlaysPerDayMax, networkTrackPlaysPerDayMax } from './rules'
 
-const keptMs = 48 * 60 * 60_000
+const retentionMs = 48 * 60 * 60_000
 
-/** Whether a network has had its plays of the day, of this track or altogether; if not, this is one of them. */
+/** Whether a network has reached its daily limit, for this track or in total; if not, counts this play towards both. */
 export async function isNetworkFull({ trackId }: Play, { network }: Listener, context: Context): Promise<boolean> {
   if (network === null) return false
   return (
@@ -15,12 +15,12 @@ export async function isNetworkFull({ trackId }: Play, { network }: Listener, co
 }
 
 async function isWithin(name: string, max: number, { now, world }: Context): Promise<boolean> {
-  const forgetAt = new Date(now.getTime() + keptMs)
-  return (await world.db.query(add, { name, max, forgetAt })).length > 0
+  const forgetAt = new Date(now.getTime() + retentionMs)
+  return (await world.db.query(increment, { name, max, forgetAt })).length > 0
 }
 
-/** The name is of a day: no row is ever begun anew. Locked last of all, as many listeners share it. */
-const add = `
+/** The name changes daily with the salt, so that no row is reset. Locked last, because many listeners share the row. */
+const increment = `
   insert into counted_networks as kept (name, plays, forget_at) values (:name, 1, :forgetAt)
   on conflict (name) do update set plays = kept.plays + 1 where kept.plays < :max
   returning 1`

@@ -12,8 +12,9 @@ import { playView, viewPlay } from './views'
 export const openPlay = operation({
   name: 'plays.openPlay',
   route: 'POST /tracks/:trackId/plays',
-  summary:
-    'Say that somebody has pressed play. Then tell how far they are every few seconds: a play counts once enough was heard.',
+  summary: 'Start a play',
+  description:
+    'Call it when the user presses play, then report progress every few seconds. A play counts once enough of the track was heard.',
   who: 'anyone',
   input: shape({ trackId: id, secret: optional(trackSecret), device: optional(line(60)) }),
   output: playView,

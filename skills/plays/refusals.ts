@@ -1,3 +1,3 @@
 import { refusal } from '../../kernel/refusals'
 
-export const playForgotten = refusal('play_forgotten', 410, 'This play was begun too long ago: open another one')
+export const playForgotten = refusal('play_forgotten', 410, 'The play started too long ago: start another one')

@@ -1,4 +1,4 @@
-/** What becomes of a play; all but the first say why it does not count. */
+/** Outcomes of a play; all but `counted` are reasons why it does not count. */
 export const outcomes = [
   'counted',
   'own_track',
@@ -10,28 +10,28 @@ export const outcomes = [
 ] as const
 
 export const thresholdMsMax = 30_000
-/** So much of a track must have been heard for a play to count: half a minute, or half of what is shorter than a minute. */
+/** The listening time after which a play counts: 30 s, or half of a track shorter than a minute. */
 export const thresholdMsOf = (durationMs: number): number => Math.min(thresholdMsMax, Math.ceil(durationMs / 2))
 
-/** A client tells its progress so often. */
+/** How often a client reports progress. */
 export const tellEveryMs = 10_000
-/** What was listened to while the device was offline may be told so late; after that a play is over. */
+/** How long after its start a play accepts progress, for devices that were offline; then it has ended. */
 export const offlineMsMax = 24 * 60 * 60_000
-/** Networks and clocks are not exact. */
+/** Tolerance for network delays and clock differences. */
 export const slackMs = 3_000
 
 export const windowMsMin = 6 * 60 * 60_000
-/** So long a listener of a track counts no second time: loops, several devices and coming back are one listener. */
+/** Within this time a listener counts once per track, across loops, devices and visits. */
 export const windowMsOf = (durationMs: number): number => Math.max(windowMsMin, durationMs)
 
 /**
- * Without a token a person is a network and what their program says it is, which anybody may make up: so a network counts no
- * more than this, whoever comes from it. Of one track it is twenty who share a café's or a school's address, or five who come
- * back in each window of the day; of all tracks ten people who listen at the same time for ten hours, at three minutes a track.
+ * Limits per network of anonymous listeners, who are identified by network and user agent and could invent user agents. Per
+ * track: twenty people behind one address of a café or school, or five who come back in each of the day's windows. In total:
+ * ten people who listen for ten hours, at three minutes a track.
  */
 export const networkTrackPlaysPerDayMax = 20
 export const networkPlaysPerDayMax = 2_000
 
-/** Whether somebody can have listened for so long: nobody does for longer than time has passed. */
+/** Whether the reported listening time fits into the time since the start. */
 export const isPlausible = (listenedMs: number, openedAt: Date, now: Date): boolean =>
   listenedMs <= now.getTime() - openedAt.getTime() + slackMs

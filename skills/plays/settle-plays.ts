@@ -3,12 +3,12 @@ import { job } from '../../kernel/job'
 import { nothing } from '../../kernel/schema'
 import { offlineMsMax } from './rules'
 
-const perBatch = 5_000
-const keptMs = 90 * 24 * 60 * 60_000
+const batchSize = 5_000
+const retentionMs = 90 * 24 * 60 * 60_000
 
 /**
- * Ends plays that nobody tells of any more, adds the decided ones to their artists' totals, each once, and forgets what is
- * of no use: old plays, windows that are over, clocks of who is gone, salts of days gone by. Any number may run at once.
+ * Ends plays without recent progress, adds decided plays to the totals, each once, and deletes old plays, expired windows,
+ * clocks, network counters and salts. Safe to run concurrently (`skip locked`).
  */
 export const settlePlays = job({
   name: 'plays.settlePlays',
@@ -17,9 +17,9 @@ export const settlePlays = job({
   cron: '* * * * *',
 
   async run(_payload, { transact, signal }) {
-    for (const step of [endSilent, addUp, forgetPlays, forgetWindows, forgetClocks, forgetNetworks, forgetSalts]) {
-      let many = perBatch
-      while (many === perBatch && !signal.aborted) many = await transact(step)
+    for (const step of steps) {
+      let processed = batchSize
+      while (processed === batchSize && !signal.aborted) processed = await transact(step)
     }
   },
 })
@@ -28,15 +28,15 @@ type Step = (context: Context) => Promise<number>
 
 const ago = (now: Date, ms: number) => new Date(now.getTime() - ms)
 
-/** A statement that returns its rows, at most so many as a batch. */
-const does =
+/** A step that runs one statement, which returns a row per processed row, up to a batch. */
+const statement =
   (sql: string, names: (now: Date) => Record<string, unknown>): Step =>
   async ({ world, now }) =>
-    (await world.db.query(sql, { max: perBatch, ...names(now) })).length
+    (await world.db.query(sql, { max: batchSize, ...names(now) })).length
 
-const endSilent = does(
+const endAbandoned = statement(
   `update plays set decided_at = :now, is_over = true,
-     -- More was told than heard in time of its own.
+     -- Enough was reported, but not enough of it in time that no other play had taken.
      outcome = case when listened_ms < threshold_ms then 'too_short' else 'concurrent' end
    where id in (
      select id from plays where outcome is null and told_at < :before order by told_at limit :max for update skip locked)
@@ -44,8 +44,8 @@ const endSilent = does(
   now => ({ now, before: ago(now, offlineMsMax) }),
 )
 
-const addUp: Step = async ({ world }) => {
-  const [added] = await world.db.query<{ many: number }>(
+const addToTotals: Step = async ({ world }) => {
+  const [added] = await world.db.query<{ count: number }>(
     `with chosen as (
        select id from plays where outcome is not null and not is_summed order by id limit :max for update skip locked
      ), summed as (
@@ -56,39 +56,41 @@ const addUp: Step = async ({ world }) => {
        select track_id, day, outcome, count(*) from summed group by 1, 2, 3 order by 1, 2, 3
        on conflict (track_id, day, outcome) do update set plays = kept.plays + excluded.plays
      )
-     select cast(count(*) as integer) as many from summed`,
-    { max: perBatch },
+     select cast(count(*) as integer) as count from summed`,
+    { max: batchSize },
   )
-  return added?.many ?? 0
+  return added?.count ?? 0
 }
 
-const forgetPlays = does(
+const deletePlays = statement(
   `delete from plays where id in (
      select id from plays where is_summed and opened_at < :before limit :max for update skip locked) returning 1`,
-  now => ({ before: ago(now, keptMs) }),
+  now => ({ before: ago(now, retentionMs) }),
 )
 
-const forgetWindows = does(
+const deleteWindows = statement(
   `delete from counted_listeners where ctid in (
      select ctid from counted_listeners where until < :now limit :max for update skip locked) returning 1`,
   now => ({ now }),
 )
 
-const forgetClocks = does(
+const deleteClocks = statement(
   `delete from listener_clocks where listener in (
      select listener from listener_clocks where forget_at < :now limit :max for update skip locked) returning 1`,
   now => ({ now }),
 )
 
-const forgetNetworks = does(
+const deleteNetworks = statement(
   `delete from counted_networks where name in (
      select name from counted_networks where forget_at < :now limit :max for update skip locked) returning 1`,
   now => ({ now }),
 )
 
-/** Of yesterday, for a play that began before midnight on a node whose clock is late. */
-const forgetSalts = does('delete from listener_salts where day < cast(:day as date) returning 1', now => ({
+/** Keeps yesterday's salt, because a listener is known by yesterday's key too, and for nodes whose clock is late. */
+const deleteSalts = statement('delete from listener_salts where day < cast(:day as date) returning 1', now => ({
   day: ago(now, 24 * 60 * 60_000)
     .toISOString()
     .slice(0, 10),
 }))
+
+const steps = [endAbandoned, addToTotals, deletePlays, deleteWindows, deleteClocks, deleteNetworks, deleteSalts]

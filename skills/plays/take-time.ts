@@ -5,25 +5,25 @@ import { type Listener } from './listener'
 import { offlineMsMax, slackMs } from './rules'
 
 const hourMs = 60 * 60_000
-/** A day of listening with a break every hour; someone with more finds that the oldest breaks are closed. */
+/** Enough for a day with a break every hour; with more, the oldest breaks count as taken. */
 const spansMax = 32
 
 /**
- * How much of what is told anew was heard in time of its own: nobody hears two things at once, so that a listener has one
- * clock for all plays and devices, and time that one play has taken is gone for the others. It may be any time between the
- * play's opening and now, as what was heard offline is told late. A claim that finds no room is lost, but for what delays
- * explain: else two devices that were played at once would both count as soon as both had been silent for a while.
+ * How much of the newly reported listening time (`reportedMs` in total) fits into time that no other play has taken. A
+ * listener hears one thing at a time, so one clock per listener covers all plays and devices. The time may lie anywhere
+ * between the play's start and now, because offline plays are reported late. Time that does not fit is lost, except for
+ * `slackMs`: otherwise two devices that played at once would both count as soon as both had paused for a while.
  *
- * Two statements, by primary key. The clock is locked until the commit, after the play and before all else.
+ * Two statements, by primary key. Lock order: the play, then the clock, then everything else, until the commit.
  */
-export async function takeTime(play: Play, toldMs: number, { names }: Listener, context: Context): Promise<number> {
+export async function takeTime(play: Play, reportedMs: number, { names }: Listener, context: Context): Promise<number> {
   const { now, world } = context
-  const anewMs = toldMs - play.listenedMs
-  if (anewMs <= 0) return 0
-  const wantedMs = Math.min(toldMs - (play.heardMs ?? play.listenedMs), anewMs + slackMs)
+  const newMs = reportedMs - play.listenedMs
+  if (newMs <= 0) return 0
+  const wantedMs = Math.min(reportedMs - (play.heardMs ?? play.listenedMs), newMs + slackMs)
   const listeners = [...new Set([play.listener, ...names])]
   const forgetAt = new Date(Math.ceil(now.getTime() / hourMs) * hourMs + offlineMsMax + hourMs)
-  const clocks = await world.db.query<{ taken: Span[] }>(lock, { listeners, forgetAt })
+  const clocks = await world.db.query<{ taken: Span[] }>(lockClocks, { listeners, forgetAt })
   const span = [play.openedAt.getTime() - slackMs, now.getTime()] as const
   const { taken, gotMs } = takeFree(
     clocks.flatMap(clock => clock.taken),
@@ -31,16 +31,16 @@ export async function takeTime(play: Play, toldMs: number, { names }: Listener, 
     wantedMs,
   )
   const kept = shortened(taken, now.getTime() - offlineMsMax - slackMs, spansMax)
-  await world.db.query(keep, { listeners, taken: JSON.stringify(kept) })
+  await world.db.query(updateClocks, { listeners, taken: JSON.stringify(kept) })
   return gotMs
 }
 
-/** In one order, so that two calls that want the same ones never wait for each other. */
-const lock = `
+/** In key order, so that two calls with the same listeners cannot deadlock. */
+const lockClocks = `
   insert into listener_clocks as kept (listener, forget_at)
   select listener, :forgetAt from unnest(array[:listeners]) as listener order by listener
   on conflict (listener) do update set forget_at = greatest(kept.forget_at, excluded.forget_at)
   returning kept.taken`
 
-const keep = `
+const updateClocks = `
   update listener_clocks set taken = cast(:taken as jsonb) where listener in (:listeners) returning 1`

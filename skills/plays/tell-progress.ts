@@ -17,10 +17,11 @@ const dayMs = 24 * 60 * 60_000
 export const tellProgress = operation({
   name: 'plays.tellProgress',
   route: 'PUT /plays/:playId/progress',
-  summary:
-    'Say where the playhead is, and for how long it was heard so far: by the clock, without pauses and what was muted. Also ' +
-    'later, when the device was offline. A listener hears one thing at a time: what takes the time of another play does not ' +
-    'count. With `isOver` the play ends.',
+  summary: 'Report the progress of a play',
+  description:
+    '`positionMs` is the playhead. `listenedMs` is the total listening time by the clock, without pauses and muted parts. Offline ' +
+    'devices can report within 24 hours of the start. Time during which the listener also played something else counts once. ' +
+    '`isOver` ends the play.',
   who: 'anyone',
   input: shape({ playId: id, positionMs: whole(0, dayMs), listenedMs: whole(0, dayMs), isOver: optional(flag) }),
   output: playView,
@@ -30,7 +31,7 @@ export const tellProgress = operation({
 
   async load({ playId }, { actor, now }) {
     const play = await Play.findByPk(playId, { lock: Transaction.LOCK.NO_KEY_UPDATE })
-    // Its id is all that whoever is not signed in has to show.
+    // An anonymous play is authorized by its id alone.
     if (play === null || (play.profileId !== null && play.profileId !== actor?.id)) throw refusals.notFound()
     if (now.getTime() - play.openedAt.getTime() > offlineMsMax) throw playForgotten()
     return play
@@ -41,21 +42,21 @@ export const tellProgress = operation({
   async run({ input, subject: play }, context) {
     const { positionMs, listenedMs, isOver = false } = input
     const { now } = context
-    const hasEnded = isOver && !play.isOver
-    const hadEnough = play.listenedMs >= play.thresholdMs
-    const isBelieved = isPlausible(listenedMs, play.openedAt, now)
+    const endsNow = isOver && !play.isOver
+    const wasPastThreshold = play.listenedMs >= play.thresholdMs
+    const plausible = isPlausible(listenedMs, play.openedAt, now)
     const listener = await listenerOf(context)
-    const isHeard = isBelieved && play.outcome !== 'own_track' && play.outcome !== 'implausible'
-    const gotMs = isHeard ? await takeTime(play, listenedMs, listener, context) : 0
+    const takesTime = plausible && play.outcome !== 'own_track' && play.outcome !== 'implausible'
+    const takenMs = takesTime ? await takeTime(play, listenedMs, listener, context) : 0
     play.set({
       ...{ positionMs, toldAt: now, isOver: play.isOver || isOver },
-      ...{ listenedMs: Math.max(play.listenedMs, listenedMs), heardMs: (play.heardMs ?? play.listenedMs) + gotMs },
+      ...{ listenedMs: Math.max(play.listenedMs, listenedMs), heardMs: (play.heardMs ?? play.listenedMs) + takenMs },
     })
-    await decide(play, isBelieved, listener, context)
+    await decide(play, plausible, listener, context)
     await play.save()
-    const hasEnough = play.listenedMs >= play.thresholdMs
-    if (hasEnough && !hadEnough && play.outcome !== 'implausible') await keepInHistory(play, context)
-    if (hasEnded) await tellPlayMoved(play, context)
+    const isPastThreshold = play.listenedMs >= play.thresholdMs
+    if (isPastThreshold && !wasPastThreshold && play.outcome !== 'implausible') await keepInHistory(play, context)
+    if (endsNow) await tellPlayMoved(play, context)
     return viewPlay(play, tellEveryMs)
   },
 })

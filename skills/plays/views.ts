@@ -5,7 +5,7 @@ import { outcomes } from './rules'
 
 export const outcome = oneOf(...outcomes)
 
-/** A play, as its listener sees it. `outcome` is null as long as it may still count. */
+/** A play as its listener sees it. `outcome` is null while the play may still count. */
 export const playView = named(
   'Play',
   shape({ id, trackId: id, outcome: nullable(outcome), thresholdMs: count, tellEveryMs: count }),
@@ -13,13 +13,13 @@ export const playView = named(
 
 export const historyKeeping = shape({ isKept: flag })
 
-/** What somebody listens to, or did last, to be gone on with on another device. */
+/** The listener's current or latest play, to resume on another device. */
 export const playingView = named(
   'Playing',
   shape({
     playId: id,
     track: trackView,
-    /** As the client called it. */
+    /** The name that the client sent. */
     device: nullable(written),
     positionMs: count,
     at: instant,
@@ -27,6 +27,6 @@ export const playingView = named(
 )
 
 export const viewPlay = (
-  { id: playId, trackId, outcome: became, thresholdMs }: Play,
+  { id: playId, trackId, outcome: playOutcome, thresholdMs }: Play,
   tellEveryMs: number,
-): Value<typeof playView> => ({ id: playId, trackId, outcome: became, thresholdMs, tellEveryMs })
+): Value<typeof playView> => ({ id: playId, trackId, outcome: playOutcome, thresholdMs, tellEveryMs })

@@ -12,8 +12,8 @@ interface Statement {
 }
 
 /**
- * A page of what a statement of `bestOf` finds, as `view` shows it. What `view` leaves out, because it was hidden since it
- * was found, is missing from the page and nothing else changes.
+ * Runs a statement made by `bestOf` and returns one page of views. A row that `view` leaves out, because it was hidden after
+ * the search, is missing from the page; the cursor stays the same.
  */
 export async function lookUp<T>(
   statement: Statement,
@@ -33,7 +33,7 @@ export async function lookUp<T>(
     row => row.id,
   )
   return new Page(
-    page.items.flatMap(shown => views.get(shown) ?? []),
+    page.items.flatMap(foundId => views.get(foundId) ?? []),
     page.next,
   )
 }

@@ -8,7 +8,8 @@ import { bestOf, matches, noBlockWith, scoreOf } from './match'
 export const searchProfiles = operation({
   name: 'search.searchProfiles',
   route: 'GET /search/profiles',
-  summary: 'People whose handle or name fits what was typed, the best first. An @ before a handle is understood.',
+  summary: 'Search profiles',
+  description: 'Matches handles and display names, best match first. A leading @ is ignored.',
   who: 'anyone',
   input: shape({ q: line(100), ...paging }),
   output: pageOf(profileSummary),
@@ -20,10 +21,10 @@ export const searchProfiles = operation({
   allow: () => true,
 
   run: ({ input }, context) =>
-    lookUp(fitting, { ...input, q: input.q.replace(/^@(?=\w)/, '') }, context, profileSummaries),
+    lookUp(statement, { ...input, q: input.q.replace(/^@(?=\w)/, '') }, context, profileSummaries),
 })
 
-const fitting = {
+const statement = {
   name: 'search-profiles',
   text: bestOf(`
     select id, greatest(${scoreOf('handle')}, ${scoreOf('display_name')}) as score

@@ -8,7 +8,8 @@ import { bestOf, matches, noBlockWith, scoreOf } from './match'
 export const searchTracks = operation({
   name: 'search.searchTracks',
   route: 'GET /search/tracks',
-  summary: 'Public tracks whose title or genre fits what was typed, the best first.',
+  summary: 'Search tracks',
+  description: 'Matches titles and genres of public tracks, best match first.',
   who: 'anyone',
   input: shape({ q: line(100), ...paging }),
   output: pageOf(trackView),
@@ -19,10 +20,10 @@ export const searchTracks = operation({
 
   allow: () => true,
 
-  run: ({ input }, context) => lookUp(fitting, input, context, ids => listedTracks(ids, context)),
+  run: ({ input }, context) => lookUp(statement, input, context, ids => listedTracks(ids, context)),
 })
 
-const fitting = {
+const statement = {
   name: 'search-tracks',
   text: bestOf(`
     select id, greatest(${scoreOf('title')}, case when lower(genre) = lower($1) then 1000 else 0 end) as score

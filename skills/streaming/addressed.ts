@@ -1,6 +1,6 @@
 /**
- * The playlist with every address in it replaced: by what `addressOf` says of the object that it stands for, which lies
- * beside the playlist. Asked once for each object, however many byte ranges of it are listed.
+ * Rewrites a playlist: replaces the URI of every object beside it with `addressOf(key)`, called once per object,
+ * however many byte ranges the playlist lists.
  */
 export async function addressed(
   playlist: string,
@@ -9,11 +9,11 @@ export async function addressed(
 ): Promise<string> {
   const folder = playlistKey.slice(0, playlistKey.lastIndexOf('/') + 1)
   const lines = playlist.split(/\r?\n/)
-  const names = [...new Set(lines.flatMap(line => nameIn(line) ?? []))]
+  const names = [...new Set(lines.flatMap(line => uriIn(line) ?? []))]
   const addresses = new Map(await Promise.all(names.map(async name => [name, await addressOf(folder + name)] as const)))
   return lines
     .map(line => {
-      const name = nameIn(line)
+      const name = uriIn(line)
       const address = addresses.get(name ?? '')
       if (address === undefined) return line
       return line.startsWith('#')
@@ -23,11 +23,11 @@ export async function addressed(
     .join('\n')
 }
 
-/** What a line refers to: all of it, or the URI of a tag. */
-function nameIn(line: string): string | undefined {
+/** The URI of a line: the line itself, or the URI attribute of a tag. */
+function uriIn(line: string): string | undefined {
   const uri = line.startsWith('#') ? /[:,]URI="([^"]*)"/.exec(line)?.[1] : line.trim()
   if (uri === undefined || uri === '') return undefined
-  // Anything else would be signed, and so opened, without having been meant.
-  if (!/^[\w-][\w.-]*$/.test(uri)) throw new Error('a playlist refers to something that does not lie beside it')
+  // Reject anything else: it would be signed, and so become readable.
+  if (!/^[\w-][\w.-]*$/.test(uri)) throw new Error('a playlist refers to an object outside its folder')
   return uri
 }

@@ -1,15 +1,15 @@
-/** The Content-Disposition of a download (RFC 6266): any name, and one in ASCII for those who know no other. */
+/** Content-Disposition of a download (RFC 6266), with an ASCII fallback for clients without RFC 8187. */
 export const attachment = (fileName: string): string =>
   `attachment; filename="${asciiOf(fileName)}"; filename*=UTF-8''${extended(fileName)}`
 
-/** A name that every file system takes, after the title; the extension is that of the key. */
+/** A file name that every file system accepts, from the title and the extension of the key. */
 export function fileNameOf(title: string, key: string): string {
   const [, extension = ''] = /(\.\w{1,5})$/.exec(key) ?? []
   const words = title
     .replace(/[/\\:*?"<>|\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')
     .replace(/\s+/g, ' ')
     .replace(/^[. ]+/, '')
-  // 150 characters of up to four bytes would be too long for most file systems.
+  // In bytes: 150 characters of up to four bytes exceed the limit of most file systems.
   return (shortened(words, 150).replace(/[. ]+$/, '') || 'track') + extension
 }
 
@@ -28,6 +28,6 @@ const asciiOf = (name: string): string =>
     .replace(/\p{M}/gu, '')
     .replace(/[^\x20-\x7e]|["\\%]/gu, '_')
 
-/** RFC 8187: what `encodeURIComponent` leaves alone of what must be escaped. */
+/** RFC 8187 escapes some characters that `encodeURIComponent` leaves. */
 const extended = (text: string): string =>
   encodeURIComponent(text).replace(/['()*]/g, mark => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)

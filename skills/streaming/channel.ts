@@ -3,9 +3,10 @@ import { visibleTrack } from './views'
 
 export const trackChannel = channel({
   kind: 'track',
-  summary:
-    'a track you may see: comments and changes as events, its counts as state. All who follow it hear the same, also of people whom lists ' +
-    'hide from them for a block: leave out whom you block',
+  summary: 'A track: comments and changes, its counts as state',
+  description:
+    'For anybody who can see the track. All followers of the channel get the same events, also those of people they ' +
+    'block: filter these in the client.',
   load: (id, context) => visibleTrack(id, context),
   allow: () => true,
 })

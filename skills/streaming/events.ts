@@ -3,17 +3,19 @@ import { id, shape } from '../../kernel/schema'
 
 export const secretLinkReset = event({
   name: 'streaming.secretLinkReset',
-  summary:
-    'The secret link of an unlisted track is another one: whoever came by the one before may not see it any more.',
+  summary: 'The secret link of a track was reset',
+  description: 'The previous secret is void, and people who used it can no longer see the track.',
   payload: shape({ trackId: id, ownerId: id }),
   channels: ({ trackId, ownerId }) => [`track:${trackId}`, `user:${ownerId}`],
   unsettles: ({ trackId }) => ({ channel: `track:${trackId}` }),
 })
 
-/** Said to all nodes alone, and only of artists who have something for followers: every node looks at its sockets for it. */
+/**
+ * Internal, for all nodes, since each one re-checks its sockets. Emitted only for artists with followers-only tracks.
+ */
 export const followerLeft = event({
   name: 'streaming.followerLeft',
-  summary: 'Somebody follows no longer an artist who has tracks for followers only.',
+  summary: 'A follower lost access to followers-only tracks',
   payload: shape({ profileId: id, artistId: id }),
   channels: () => [],
   unsettles: ({ profileId }) => ({ profileId }),

@@ -2,7 +2,7 @@ import { job } from '../../kernel/job'
 import { nothing } from '../../kernel/schema'
 import { hourOf, playlistsRoot } from './store-playlists'
 
-/** Removes the playlists whose addresses have expired: each lies in the folder of its hour. */
+/** Deletes signed playlists after their expiry: they are stored in folders by the hour of their expiry. */
 export const forgetPlaylists = job({
   name: 'streaming.forgetPlaylists',
   payload: nothing,
@@ -10,9 +10,9 @@ export const forgetPlaylists = job({
   cron: '27 * * * *',
 
   async run(_payload, { world, signal }) {
-    const present = `${playlistsRoot}${hourOf(new Date(world.clock.now()))}/`
+    const currentFolder = `${playlistsRoot}${hourOf(new Date(world.clock.now()))}/`
     for (const folder of await world.storage.foldersUnder(playlistsRoot)) {
-      if (folder >= present || signal.aborted) return
+      if (folder >= currentFolder || signal.aborted) return
       await world.storage.removeUnder(folder)
     }
   },

@@ -26,25 +26,25 @@ const audioFacts = named(
     /** Changes when the audio is replaced. */
     version: nullable(id),
     durationMs: count,
-    /** Of the file that the artist sent. */
+    /** Of the original file. */
     codec: nullable(written),
     contentType: nullable(written),
     bitrate: nullable(count),
     sampleRate: nullable(count),
     channels: nullable(count),
-    /** Integrated, EBU R128: a player that plays everything at -14 LUFS adds the difference. Null for silence. */
+    /** Integrated, EBU R128. To normalize to -14 LUFS, a player applies the difference as gain. Null for silence. */
     loudnessLufs: nullable(number(-200, 100)),
-    /** How far that may go without clipping. */
+    /** Limits the gain that is possible without clipping. */
     truePeakDbtp: nullable(number(-200, 100)),
-    /** The lowest first. Bandwidths in bits per second, at most and on average. */
+    /** Lowest first. Bandwidths in bits per second: peak and average. */
     renditions: list(
       shape({ name: written, codecs: written, bandwidth: count, averageBandwidth: count, sizeBytes: count }),
       10,
     ),
     hasPreview: flag,
     /**
-     * For its owner alone: what the file says of itself, tracks of theirs that are the same recording, and whether there is a
-     * copy without tags for others to download. It is made when downloads are allowed; of a few files none can be made.
+     * For the owner only: the tags of the file, other tracks of theirs with the same recording, and the state of the
+     * download copy. The copy is made when downloads are allowed; for a few formats none can be made.
      */
     own: optional(
       shape({ tags: record(written), resembles: list(id, 100), downloadCopy: oneOf('none', 'ready', 'impossible') }),
@@ -55,8 +55,8 @@ const audioFacts = named(
 export const getAudioFacts = operation({
   name: 'streaming.getAudioFacts',
   route: 'GET /tracks/:trackId/audio',
-  summary:
-    'Technical facts on a track: codec, loudness, what it is streamed in; for its owner also the tags of the file.',
+  summary: 'Get the audio details of a track',
+  description: 'Codec, loudness and renditions; for its owner also the tags of the file.',
   who: 'anyone',
   input: shape({ trackId: id, secret: optional(trackSecret) }),
   output: audioFacts,
@@ -82,23 +82,31 @@ export const getAudioFacts = operation({
       })),
       hasPreview: (audio?.previewKey ?? null) !== null,
       ...(mayEditTrack(actor, track)
-        ? { own: { tags: track.tags ?? {}, resembles: await ownAlike(track), downloadCopy: stateOf(audio) } }
+        ? {
+            own: { tags: track.tags ?? {}, resembles: await ownMatches(track), downloadCopy: downloadCopyState(audio) },
+          }
         : {}),
     }
   },
 })
 
-function stateOf(audio: TrackAudio | null): 'none' | 'ready' | 'impossible' {
+function downloadCopyState(audio: TrackAudio | null): 'none' | 'ready' | 'impossible' {
   const copy = audio === null ? undefined : copyOf(audio)
   return copy === undefined ? 'none' : copy === null ? 'impossible' : 'ready'
 }
 
-/** Whose else it resembles is for moderators: an artist learns nothing of tracks that others keep to themselves. */
-async function ownAlike({ id: trackId, ownerId }: Track): Promise<string[]> {
+/**
+ * Only the owner's own tracks: matches with other artists are for moderators, since they would reveal private tracks.
+ */
+async function ownMatches({ id: trackId, ownerId }: Track): Promise<string[]> {
   const where = { [Op.or]: [{ trackId }, { otherId: trackId }] }
   const matches = await FingerprintMatch.findAll({ where, order: ['trackId', 'otherId'], limit: 100 })
   const ids = matches.map(match => (match.trackId === trackId ? match.otherId : match.trackId))
   if (ids.length === 0) return []
-  const alike = await Track.findAll({ where: { id: ids, ownerId, removedAt: null }, attributes: ['id'], order: ['id'] })
-  return alike.map(({ id }) => id)
+  const matching = await Track.findAll({
+    where: { id: ids, ownerId, removedAt: null },
+    attributes: ['id'],
+    order: ['id'],
+  })
+  return matching.map(({ id }) => id)
 }

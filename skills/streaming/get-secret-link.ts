@@ -8,7 +8,8 @@ import { secretLink, visibleTrack, visibilityOf } from './views'
 export const getSecretLink = operation({
   name: 'streaming.getSecretLink',
   route: 'GET /tracks/:trackId/secret-link',
-  summary: 'The secret of an unlisted track of yours. Whoever you give it to may hear the track, until you reset it.',
+  summary: 'Get the secret link of an unlisted track',
+  description: 'Anybody with the secret can see and play the track until you reset it.',
   who: 'signed-in',
   input: shape({ trackId: id }),
   output: secretLink,

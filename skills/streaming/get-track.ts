@@ -7,8 +7,10 @@ import { trackSecret, trackView } from './views'
 export const getTrack = operation({
   name: 'streaming.getTrack',
   route: 'GET /tracks/:trackId',
-  summary:
-    'A track, with its counts and what you have done with it. Of an unlisted one whoever has its `secret` may show it.',
+  summary: 'Get a track',
+  description:
+    'The answer has its counts, and your own like and repost. An unlisted track is visible to anybody with its ' +
+    '`secret`.',
   who: 'anyone',
   input: shape({ trackId: id, secret: optional(trackSecret) }),
   output: trackView,

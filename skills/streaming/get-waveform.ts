@@ -4,20 +4,21 @@ import { Waveform } from '../../models'
 import { coarser, notReady, waveformPointsDefault, waveformPointsMax } from './rules'
 import { shownTrack, trackSecret } from './views'
 
-/** So long an old one may be shown after its audio was replaced, to whoever does not name the version. */
+/** How long a client that names no version may show the waveform of replaced audio. */
 const keptSeconds = 300
 
 export const getWaveform = operation({
   name: 'streaming.getWaveform',
   route: 'GET /tracks/:trackId/waveform',
-  summary: 'What a track looks like: its peaks, 0 to 255, evenly spread over its length, as fine as asked for.',
+  summary: 'Get the waveform of a track',
+  description: 'Peaks from 0 to 255, evenly spaced over the duration.',
   who: 'anyone',
   input: shape({
     trackId: id,
     secret: optional(trackSecret),
-    /** How many peaks at most; 800 unless said otherwise. */
+    /** Maximum number of peaks; 800 by default. */
     points: optional(whole(1, waveformPointsMax)),
-    /** The version last seen. It changes nothing but how long the answer is kept: one that names its version stays. */
+    /** The version last seen. Affects caching only: an answer to a URL with its version is immutable. */
     version: optional(id),
   }),
   output: shape({ trackId: id, version: nullable(id), peaks: list(whole(0, 255), 10_000) }),

@@ -5,18 +5,21 @@ import { maySeeTrack, type Standing, type TrackFacts } from './rules'
 import { isRight } from './secret'
 import { standingTo, trackCacheKey, type TrackView, viewTrack } from './views'
 
-/** Short, since what it holds is only used while it is as new as the row: a longer life would save nothing. */
-const cachedMs = 60_000
+/** Short, since a cached view is used only while it is as new as its row: a longer lifetime saves nothing. */
+const cacheLifeMs = 60_000
 
-/** What of a track must never come from a cache: who may see it, what the viewer did with it, how new it is. */
-interface Glance {
+/**
+ * The fields of a track that must never come from a cache: its access fields, the viewer's reactions, and the
+ * revisions.
+ */
+interface TrackAccess {
   track: TrackFacts
   revs: Revisions
   liked: boolean
   reposted: boolean
 }
 
-/** Of all that a view is made of: the track, its counts, its artist. */
+/** The revisions of the track, its counts and its owner, which make up a view. */
 interface Revisions {
   track: number
   counts: number
@@ -24,16 +27,16 @@ interface Revisions {
 }
 
 /**
- * One point read of what is true now.
- * @throws `not_found` when there is no such track or the viewer may not know of it.
+ * Reads access fields, relation and revisions by primary keys in one statement.
+ * @throws `not_found` when the track does not exist or the viewer may not see it
  */
 export async function glanceAt(
   { trackId, secret }: { trackId: string; secret?: string },
   context: Pick<Context, 'actor' | 'address' | 'world'>,
-): Promise<Glance> {
+): Promise<TrackAccess> {
   const { actor, world } = context
   const values = [trackId, actor?.id ?? null, secret !== undefined]
-  const [row] = await world.db.read<Row>({ name: 'glance-at-track', text: glance, values })
+  const [row] = await world.db.read<Row>({ name: 'glance-at-track', text: accessSql, values })
   if (row === undefined || !maySeeTrack(actor, row, row)) {
     const isGuest = secret !== undefined && (await isRight(secret, row?.secret, context))
     if (row === undefined || !maySeeTrack(actor, row, { ...row, isGuest })) throw refusals.notFound()
@@ -48,7 +51,7 @@ type Row = TrackFacts &
   Record<'rev' | 'countsRev' | 'ownerRev', number> &
   Record<'liked' | 'reposted', boolean> & { secret: string | null }
 
-const glance = `
+const accessSql = `
   select track.owner_id as "ownerId", track.visibility, track.state, track.removed_at as "removedAt", track.rev,
     track.counts_rev as "countsRev", owner.rev as "ownerRev",
     ${standingTo('track', '$2')}, case when $3 then track.secret end as secret,
@@ -57,26 +60,26 @@ const glance = `
   from tracks track join profiles owner on owner.id = track.owner_id
   where track.id = $1`
 
-interface Kept {
+interface CachedView {
   view: TrackView
   ownerRev: number
 }
 
-/** The track as everybody sees it: from the cache when that is at least as new as `glance`, else from its row. */
+/** The view of a track without a viewer: from the cache when it is at least as new as `revs`, else from its row. */
 export async function describeAsOf(
   trackId: string,
-  { revs }: Pick<Glance, 'revs'>,
+  { revs }: Pick<TrackAccess, 'revs'>,
   { world }: Pick<Context, 'world'>,
 ): Promise<TrackView> {
   const key = trackCacheKey(trackId)
-  const kept = await world.cache.through(key, cachedMs, () => load(trackId))
-  const { view, ownerRev } = kept
+  const cached = await world.cache.through(key, cacheLifeMs, () => load(trackId))
+  const { view, ownerRev } = cached
   if (view.rev >= revs.track && view.counts.rev >= revs.counts && ownerRev >= revs.owner) return view
   await world.cache.drop([key])
   return (await load(trackId)).view
 }
 
-async function load(trackId: string): Promise<Kept> {
+async function load(trackId: string): Promise<CachedView> {
   const track = await Track.findByPk(trackId, { include: 'owner' })
   if (track?.owner === undefined) throw refusals.notFound()
   const ownerRev = track.owner.rev

@@ -19,9 +19,10 @@ import { shownTrack, trackSecret } from './views'
 export const grantDownload = operation({
   name: 'streaming.grantDownload',
   route: 'POST /tracks/:trackId/download',
-  summary:
-    'Where the file of a track may be downloaded, where its artist allows that: without its tags, pictures and chapters, which ' +
-    'may be personal. Its artist gets it as it was uploaded. No play is counted.',
+  summary: 'Get a download URL for a track',
+  description:
+    'Works when its artist allows downloads. Listeners get a copy without tags, pictures and chapters, which may be ' +
+    'personal; the artist gets the original file. Does not count as a play.',
   who: 'anyone',
   input: shape({ trackId: id, secret: optional(trackSecret) }),
   output: shape({
@@ -46,7 +47,7 @@ export const grantDownload = operation({
     if (state !== 'ready' || audioKey === null || contentType === null) throw notReady()
     const isOwn = mayEditTrack(actor, track)
     const version = audioVersionOf(track)
-    const { key, sizeBytes } = isOwn ? await originalOf(audioKey, version) : await cleanOf(trackId, version)
+    const { key, sizeBytes } = isOwn ? await originalOf(audioKey, version) : await downloadCopyFor(trackId, version)
     const expiresAt = expiryAfter(now, downloadLifeMs)
     const fileName = fileNameOf(title, key)
     const url = await world.media.signedUrl(key, contentType, now, expiresAt, attachment(fileName))
@@ -54,16 +55,19 @@ export const grantDownload = operation({
   },
 })
 
-/** As it was announced and checked. */
+/** Size as declared and verified at upload. */
 async function originalOf(key: string, version: string | null): Promise<{ key: string; sizeBytes: number | null }> {
   const upload = version === null ? null : await Upload.findByPk(version, { attributes: ['sizeBytes'] })
   return { key, sizeBytes: upload === null ? null : Number(upload.sizeBytes) }
 }
 
-/** @throws `download_not_ready`, `not_copyable`: the file itself is for nobody else. */
-async function cleanOf(trackId: string, version: string | null): Promise<{ key: string; sizeBytes: number }> {
+/**
+ * Only the owner may download the original.
+ * @throws `download_not_ready`, `not_copyable`
+ */
+async function downloadCopyFor(trackId: string, version: string | null): Promise<{ key: string; sizeBytes: number }> {
   const audio = await TrackAudio.findByPk(trackId)
-  // Of the file that the track was just seen to have: it may be replaced at this moment.
+  // Only a copy of the audio version seen above: the audio may be replaced concurrently.
   const copy = audio !== null && audio.uploadId === version ? copyOf(audio) : undefined
   if (copy === undefined) throw downloadNotReady()
   if (copy === null) throw notCopyable()

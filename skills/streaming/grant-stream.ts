@@ -25,9 +25,9 @@ const dayMs = 24 * 60 * 60_000
 const decibels = nullable(number(-200, 200))
 
 /**
- * All that is needed to play a track until `expiresAt`. `hls` is null for tracks of before there were renditions; the
- * progressive file is one of them, else the file that was uploaded. `url` and `contentType` are those of the progressive
- * file. Where `delivery` is `cookies`, `hls` and the renditions want the cookies, and are refused without.
+ * Everything needed to play a track until `expiresAt`. `hls` is null for tracks without renditions; `progressive` is
+ * a rendition, else the original file. `url` and `contentType` repeat those of `progressive`. With `delivery`
+ * `cookies`, `hls` and the renditions require the cookies.
  */
 const streamGrant = named(
   'StreamGrant',
@@ -41,7 +41,7 @@ const streamGrant = named(
     progressive: shape({ url: address, contentType: written, rendition: nullable(written) }),
     renditions: list(shape({ name: written, codecs: written, bandwidth: count, averageBandwidth: count }), 20),
     previewUrl: nullable(address),
-    /** For players that level volumes: integrated loudness and true peak, EBU R128; null where they are not known. */
+    /** Integrated loudness and true peak (EBU R128) for volume normalization; null when unknown. */
     loudnessLufs: decibels,
     truePeakDbtp: decibels,
     cookies: list(cookie, 10),
@@ -51,15 +51,17 @@ const streamGrant = named(
 export const grantStream = operation({
   name: 'streaming.grantStream',
   route: 'POST /tracks/:trackId/stream',
-  summary:
-    'Where the audio may be fetched until it expires: an HLS playlist and a file, also in ranges. Ask again for longer, with where you are.',
+  summary: 'Get stream URLs for a track',
+  description:
+    'An HLS playlist and a file for range requests, valid until `expiresAt`. To play on after that, call it again ' +
+    'with `positionMs`.',
   who: 'anyone',
   input: shape({
     trackId: id,
     secret: optional(trackSecret),
-    /** `cookies`: plain addresses, and cookies that open them, where there is a distribution. Default `url`. */
+    /** `cookies`: plain URLs and signed cookies, where a CDN is configured. Default: `url`, signed URLs. */
     delivery: optional(oneOf('url', 'cookies')),
-    /** Of the progressive file; another one where there is none of this kind. */
+    /** Preferred quality of the progressive file. */
     quality: optional(oneOf(...qualities)),
     positionMs: optional(whole(0, dayMs)),
   }),
@@ -79,22 +81,22 @@ export const grantStream = operation({
     if (state !== 'ready' || audioKey === null || contentType === null || durationMs === null) throw notReady()
     const possible = context.world.media.deliveries.find(one => one === delivery) ?? 'url'
     const lifeMs = grantLifeMs(durationMs, positionMs)
-    const sound = await soundAddresses({ id: trackId, audioKey, audioVersion, contentType }, possible, lifeMs, context)
-    const rendition = chooseRendition(sound.renditions, quality)
-    const url = rendition?.url ?? sound.original
+    const urls = await soundAddresses({ id: trackId, audioKey, audioVersion, contentType }, possible, lifeMs, context)
+    const rendition = chooseRendition(urls.renditions, quality)
+    const url = rendition?.url ?? urls.original
     if (url === null) throw new Error('a track without an address')
     const type = rendition === undefined ? contentType : mediaType
     const progressive = { url, contentType: type, rendition: rendition?.name ?? null }
-    const given: Delivery = sound.cookies.length > 0 ? 'cookies' : 'url'
+    const delivered: Delivery = urls.cookies.length > 0 ? 'cookies' : 'url'
     return {
-      ...{ url, expiresAt: sound.expiresAt, contentType: type, durationMs, delivery: given },
-      hls: sound.hls === null ? null : { url: sound.hls, contentType: playlistType },
+      ...{ url, expiresAt: urls.expiresAt, contentType: type, durationMs, delivery: delivered },
+      hls: urls.hls === null ? null : { url: urls.hls, contentType: playlistType },
       progressive,
-      renditions: sound.renditions.map(({ name, codecs, bandwidth, averageBandwidth }) => ({
+      renditions: urls.renditions.map(({ name, codecs, bandwidth, averageBandwidth }) => ({
         ...{ name, codecs, bandwidth, averageBandwidth },
       })),
-      previewUrl: sound.preview,
-      ...{ loudnessLufs: sound.loudnessLufs, truePeakDbtp: sound.truePeakDbtp, cookies: sound.cookies },
+      previewUrl: urls.preview,
+      ...{ loudnessLufs: urls.loudnessLufs, truePeakDbtp: urls.truePeakDbtp, cookies: urls.cookies },
     }
   },
 })

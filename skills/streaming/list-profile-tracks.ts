@@ -10,8 +10,10 @@ import { trackView, viewTracks } from './views'
 export const listProfileTracks = operation({
   name: 'streaming.listProfileTracks',
   route: 'GET /profiles/:profileId/tracks',
-  summary:
-    'Somebody’s tracks, the newest first: public ones, those for followers when you are one, and of your own all, also while they are worked on.',
+  summary: 'List a profile’s tracks',
+  description:
+    'Newest first. Includes followers-only tracks for followers, and for the owner all tracks, also those being ' +
+    'processed.',
   who: 'anyone',
   input: shape({ profileId: id, ...paging }),
   output: pageOf(trackView),
@@ -39,14 +41,14 @@ export const listProfileTracks = operation({
       limit: pageSize(input) + 1,
     })
     const views = await viewTracks(rows, context)
-    return pageFrom(views, pageSize(input), ({ createdAt, id }) => [createdAt, id], asItIs)
+    return pageFrom(views, pageSize(input), ({ createdAt, id }) => [createdAt, id], identity)
   },
 })
 
 const isFollower = async (followeeId: string, { actor }: Pick<Context, 'actor'>): Promise<boolean> =>
   actor !== null && (await Follow.count({ where: { followerId: actor.id, followeeId } })) > 0
 
-const asItIs = <T>(view: T) => view
+const identity = <T>(view: T) => view
 
 function after(cursor: (string | number)[] | undefined) {
   if (cursor === undefined) return {}

@@ -4,6 +4,6 @@ import { tellFollowerLeft } from './tell-follower-left'
 
 export const onProfileBlocked = reaction({
   to: profileBlocked,
-  because: 'who blocks an artist follows them no longer; of whom the artist blocks the block itself says more',
+  because: 'blocking an artist ends the follow; when the artist blocks, the block itself revokes access',
   react: ({ profileId, by }, context) => tellFollowerLeft({ artistId: profileId, followerId: by.id }, context),
 })

@@ -4,6 +4,6 @@ import { tellFollowerLeft } from './tell-follower-left'
 
 export const onProfileUnfollowed = reaction({
   to: profileUnfollowed,
-  because: 'what is for followers alone is closed at once for whoever follows no longer',
+  because: 'unfollowing revokes access to followers-only tracks at once',
   react: ({ profileId, by }, context) => tellFollowerLeft({ artistId: profileId, followerId: by.id }, context),
 })

@@ -9,9 +9,10 @@ import { trackSecret, trackView, viewTrack, visibleTrack } from './views'
 export const openSecretLink = operation({
   name: 'streaming.openSecretLink',
   route: 'POST /secret-links/open',
-  summary:
-    'Come by the secret link of an unlisted track. Whoever is signed in may see it everywhere from then on, until the link ' +
-    'is reset; whoever is not shows the secret with each call, as `secret` or in the header X-Track-Secret.',
+  summary: 'Redeem a secret link',
+  description:
+    'A signed-in caller can see the track everywhere from then on, until the link is reset. Others send the secret ' +
+    'with each call, as `secret` or in the header X-Track-Secret.',
   who: 'anyone',
   input: shape({ trackId: id, secret: trackSecret }),
   output: trackView,
@@ -20,8 +21,8 @@ export const openSecretLink = operation({
   refuses: [refusals.notFound],
 
   async load({ trackId, secret }, context) {
-    const kept = await secretOf(trackId, context, { held: true })
-    if (!(await isRight(secret, kept, context))) throw refusals.notFound()
+    const stored = await secretOf(trackId, context, { held: true })
+    if (!(await isRight(secret, stored, context))) throw refusals.notFound()
     return visibleTrack(trackId, context, { isGuest: true })
   },
 

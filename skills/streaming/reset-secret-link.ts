@@ -9,18 +9,19 @@ import { secretLink, visibleTrack, visibilityOf } from './views'
 export const resetSecretLink = operation({
   name: 'streaming.resetSecretLink',
   route: 'POST /tracks/:trackId/secret-link/reset',
-  summary:
-    'Give an unlisted track of yours another secret. The one before opens nothing any more, and whoever came by it may not ' +
-    'see the track any more; what they are granted to stream ends by itself.',
+  summary: 'Reset the secret link of a track',
+  description:
+    'The previous secret becomes void, and people who used it can no longer see the track. Streams they were ' +
+    'granted end by themselves.',
   who: 'signed-in',
   input: shape({ trackId: id }),
   output: secretLink,
   limit: { perMinute: 20 },
-  // With a key the answer would be kept, and the secret with it.
+  // Not keyed: the stored answer would hold the secret.
   idempotency: 'natural',
   refuses: [notUnlisted],
 
-  // Held: whoever opens the link at this moment is a guest before, and is put out, or finds the new secret.
+  // Locked: a concurrent redeem commits before, and its access is revoked here, or it finds the new secret.
   load: ({ trackId }, context) => visibleTrack(trackId, context, { lock: true }),
 
   allow: mayEditTrack,
@@ -28,12 +29,12 @@ export const resetSecretLink = operation({
   async run({ subject: track }, { world, emit }) {
     if (visibilityOf(track) !== 'unlisted') throw notUnlisted()
     const { id: trackId, ownerId } = track
-    // The default of the column is random: what is new is never part of a statement.
+    // The column default generates it at random: the new secret never appears in a statement.
     const sql = 'update tracks set secret = default where id = :trackId returning secret'
-    const [made] = await world.db.query<{ secret: string }>(sql, { trackId })
-    if (made === undefined) throw refusals.notFound()
+    const [row] = await world.db.query<{ secret: string }>(sql, { trackId })
+    if (row === undefined) throw refusals.notFound()
     await TrackGuest.destroy({ where: { trackId } })
     await emit(secretLinkReset, { trackId, ownerId })
-    return { trackId, secret: made.secret }
+    return { trackId, secret: row.secret }
   },
 })

@@ -3,22 +3,22 @@ import { type Context } from '../../kernel/context'
 import { takeFrom } from '../../kernel/limits'
 import { secretGuessesPerMinute } from './rules'
 
-type Shower = Pick<Context, 'actor' | 'address' | 'world'>
+type SecretContext = Pick<Context, 'actor' | 'address' | 'world'>
 
 /**
- * Whether what somebody shows is the secret of a track. It never gets into SQL, and the time it takes tells nothing of it.
- * A wrong one, or one for a track that is not there, counts as a guess.
+ * Verifies a secret in constant time; it never enters SQL. A wrong secret, or one for a missing track, counts as a
+ * guess.
  * @throws `too_many_requests`
  */
-export async function isRight(shown: string, kept: string | null | undefined, by: Shower): Promise<boolean> {
-  if (kept != null && timingSafeEqual(digest(shown), digest(kept))) return true
+export async function isRight(given: string, stored: string | null | undefined, by: SecretContext): Promise<boolean> {
+  if (stored != null && timingSafeEqual(sha256(given), sha256(stored))) return true
   await takeFrom(by.world, 'streaming.guessSecret', secretGuessesPerMinute, { ...by, address: by.address ?? '' })
   return false
 }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-/** The secret of a track, whoever asks; `held` against being reset until the end of the transaction. */
+/** The secret of a track. `held` takes a share lock, so that it is not reset before the transaction ends. */
 export async function secretOf(
   trackId: string,
   { world }: Pick<Context, 'world'>,

@@ -9,13 +9,13 @@ import { storePlaylists } from './store-playlists'
 
 export type Delivery = 'url' | 'cookies'
 
-/** All that may be heard of a track, and where it can be fetched until `expiresAt`. JSON can hold it. */
+/** The signed URLs for the audio of a track, valid until `expiresAt`. Serializable as JSON. */
 export interface SoundAddresses {
   expiresAt: string
   hls: string | null
-  /** Each with the address of its media file. */
+  /** Each with the URL of its media file. */
   renditions: (Pick<Rendition, 'name' | 'codecs' | 'bandwidth' | 'averageBandwidth'> & { url: string })[]
-  /** The file that was uploaded, where no streams were made of it; without its tags as soon as there is such a copy. */
+  /** The original file when the track has no renditions; the copy without tags once there is one. */
   original: string | null
   preview: string | null
   cookies: Cookie[]
@@ -23,33 +23,33 @@ export interface SoundAddresses {
   truePeakDbtp: number | null
 }
 
-type Sound = Pick<Track, 'id' | 'audioVersion'> & { audioKey: string; contentType: string }
+type AudioSource = Pick<Track, 'id' | 'audioVersion'> & { audioKey: string; contentType: string }
 
 /**
- * Signed once for all who listen within some minutes, through Redis: whoever may hear a track gets the same addresses, and
- * who may is asked before. A file that replaced another has another key, and what was made of it is read after that key was:
- * it is never of an older file. Another signing key makes other addresses.
+ * Signs the URLs once per few minutes and shares them through Redis: the caller has already checked access, and all
+ * listeners get the same URLs. The cache key has the key of the audio, so that replaced audio is never mixed with
+ * new, and the id of the signing key.
  * @throws `unavailable`
  */
 export async function soundAddresses(
-  sound: Sound,
+  sound: AudioSource,
   delivery: Delivery,
   lifeMs: number,
   { now, world }: Pick<Context, 'now' | 'world'>,
 ): Promise<SoundAddresses> {
   const { media, cache } = world
   const key = `sound:${media.signedBy}:${delivery}:${lifeMs}:${sound.id}:${sound.audioKey}`
-  const signed = () => signAll(sound, delivery, { now, expiresAt: expiryAfter(now, lifeMs) }, world)
-  const kept = await cache.through(key, grantSharedMs, signed)
-  // Redis forgets by its own clock.
-  const leftMs = Date.parse(kept.expiresAt) - now.getTime()
-  if (leftMs >= lifeMs - grantSharedMs - 1_000) return kept
+  const signNow = () => signAll(sound, delivery, { now, expiresAt: expiryAfter(now, lifeMs) }, world)
+  const cached = await cache.through(key, grantSharedMs, signNow)
+  // Redis expires keys by its own clock: check the remaining lifetime.
+  const leftMs = Date.parse(cached.expiresAt) - now.getTime()
+  if (leftMs >= lifeMs - grantSharedMs - 1_000) return cached
   await cache.drop([key])
-  return signed()
+  return signNow()
 }
 
 async function signAll(
-  { id, audioKey, audioVersion, contentType }: Sound,
+  { id, audioKey, audioVersion, contentType }: AudioSource,
   delivery: Delivery,
   times: { now: Date; expiresAt: Date },
   world: Context['world'],
@@ -80,18 +80,18 @@ async function signAll(
       ...{ name, codecs, bandwidth, averageBandwidth, url: await addressOf(mediaKey) },
     })),
   )
-  const isAsStored = manifestKey === null || delivery === 'cookies'
-  const hls = isAsStored
+  const usesStoredPlaylist = manifestKey === null || delivery === 'cookies'
+  const hls = usesStoredPlaylist
     ? manifestKey && (await addressOf(manifestKey))
     : await storePlaylists(manifestKey, folder, times, world)
   return { ...common, hls, renditions, original: null, cookies }
 }
 
-/** The folder that a wildcard opens. It holds what is streamed and nothing else: never the file that was uploaded. */
+/** The folder that a wildcard signature opens: streams only, never the original file. */
 function folderOf({ renditions, manifestKey }: TrackAudio): string {
   const keys = [...renditions.map(({ mediaKey }) => mediaKey), ...(manifestKey === null ? [] : [manifestKey])]
   const folders = new Set(keys.map(key => key.slice(0, key.lastIndexOf('/') + 1)))
   const [folder = ''] = folders
-  if (folders.size !== 1 || !folder.endsWith('/hls/')) throw new Error('renditions lie where they should not')
+  if (folders.size !== 1 || !folder.endsWith('/hls/')) throw new Error('renditions are outside of one hls/ folder')
   return folder
 }

@@ -4,8 +4,8 @@ import { blockersOf } from '../user-profile/views'
 import { type Standing, stranger } from './rules'
 
 /**
- * What somebody is to each of some tracks, as far as it decides: at most three queries whatever their number, one as long
- * as all of them are public.
+ * The relation of a viewer to each of some tracks, as far as their visibility needs it: at most three queries for any
+ * number of tracks, one when all are public.
  */
 export async function standingsTo(tracks: readonly Track[], viewer: Actor | null): Promise<(track: Track) => Standing> {
   const others = tracks.filter(({ ownerId }) => ownerId !== viewer?.id)
@@ -17,15 +17,15 @@ export async function standingsTo(tracks: readonly Track[], viewer: Actor | null
       ? []
       : await Follow.findAll({ where: { followeeId: forFollowers, followerId: viewer.id } })
   const unlisted = others.filter(({ visibility }) => visibility === 'unlisted').map(({ id }) => id)
-  const visits =
+  const links =
     unlisted.length === 0 ? [] : await TrackGuest.findAll({ where: { trackId: unlisted, profileId: viewer.id } })
 
   const followeeIds = new Set(follows.map(({ followeeId }) => followeeId))
-  const visitedIds = new Set(visits.map(({ trackId }) => trackId))
+  const linkedIds = new Set(links.map(({ trackId }) => trackId))
   return ({ id, ownerId }) => ({
     isBlocked: blockers.has(ownerId),
     isFollower: followeeIds.has(ownerId),
-    isGuest: visitedIds.has(id),
+    isGuest: linkedIds.has(id),
   })
 }
 

@@ -7,19 +7,19 @@ import { type OpenFolder } from '../../kernel/world/media'
 import { addressed } from './addressed'
 import { mediaType, playlistType } from './media-types'
 
-/** Somebody waits for a song to begin. */
+/** Short: a listener waits for playback to start. */
 const storeTimeoutMs = 3_000
-/** The playlists of an hour have 600 addresses of half a kilobyte each, which differ in nothing. */
+/** Playlists above this size are compressed: that of one hour has 600 nearly equal URLs of 500 bytes. */
 const plainBytesMax = 64 * 1024
 
-/** Rendered playlists lie in the folder of the hour in which they expire: whoever clears up need not look into them. */
+/** Prefix of signed playlists. Their folder is the hour of their expiry, so that cleanup needs no lookup. */
 export const playlistsRoot = 'grants/'
 export const hourOf = (at: Date): string => at.toISOString().slice(0, 13)
 
 /**
- * Writes the playlists of a stream anew, with a signed address at every place where something is fetched, since players
- * hand on no query from one address to the next.
- * @returns the address of the multivariant playlist
+ * Stores copies of the playlists of a stream with a signed URL for every object, since players do not pass a query
+ * string on.
+ * @returns the URL of the multivariant playlist
  * @throws `unavailable`
  */
 export async function storePlaylists(
@@ -37,9 +37,9 @@ export async function storePlaylists(
     if (original === undefined) throw refusals.unavailable('A playlist of the track is missing.')
     const body = Buffer.from(await addressed(original.toString('utf8'), from, addressOf))
     const key = folder + from.slice(from.lastIndexOf('/') + 1)
-    const how = { cacheControl, timeoutMs: storeTimeoutMs }
-    if (body.length <= plainBytesMax) await storage.put(key, body, playlistType, how)
-    else await storage.put(key, await promisify(gzip)(body), playlistType, { ...how, encoding: 'gzip' })
+    const options = { cacheControl, timeoutMs: storeTimeoutMs }
+    if (body.length <= plainBytesMax) await storage.put(key, body, playlistType, options)
+    else await storage.put(key, await promisify(gzip)(body), playlistType, { ...options, encoding: 'gzip' })
     return playlists.signedUrl(key, playlistType)
   }
 

@@ -25,18 +25,18 @@ import { isRight, secretOf } from './secret'
 import { standingsTo } from './standing'
 
 /**
- * One value: of two, the one with the greater `rev` is newer. It has nothing to do with the `rev` of its track. Likes and
- * reposts are added up every 200 ms at most: right after one of them a read may still tell the counts before it.
+ * Of two values the one with the greater `rev` is newer; it is independent of the `rev` of the track. Likes and
+ * reposts are applied every 200 ms, so a read right after one may return older counts.
  */
 export const trackCounts = named('TrackCounts', shape({ likes: count, reposts: count, comments: count, rev: count }))
 
 export const trackVisibility = oneOf(...visibilities)
 
-/** What the secret link of an unlisted track holds. It is shown in a body or the header X-Track-Secret, never in a URL. */
+/** The secret of an unlisted track. Sent in a body or the header X-Track-Secret, never in a URL. */
 export const trackSecret = pattern(/^[\w-]{22,64}$/, 64)
 export const secretLink = named('SecretLink', shape({ trackId: id, secret: written }))
 
-/** A track as listeners see it. `viewer` is there for whoever is signed in. */
+/** A track as listeners see it. `viewer` is present for signed-in callers. */
 export const trackView = named(
   'Track',
   shape({
@@ -45,13 +45,16 @@ export const trackView = named(
     description: written,
     genre: nullable(written),
     visibility: trackVisibility,
-    /** Until then it is its artist's alone, whatever its visibility; seconds later it is out. Null: it never waited. */
+    /**
+     * Release time, or null when none was set. Until then only its artist can see the track; it becomes visible
+     * within seconds after.
+     */
     releaseAt: nullable(instant),
-    /** May whoever hears it download its file? Its owner always may. */
+    /** Listeners may download the file; its owner always may. */
     isDownloadable: flag,
     state: oneOf('processing', 'ready', 'failed'),
     durationMs: nullable(count),
-    /** Another one when its audio was replaced; null where that was not noted yet. */
+    /** Changes when the audio is replaced; null for tracks that predate this field. */
     audioVersion: nullable(id),
     artwork: nullable(pictureRef),
     owner: profileSummary,
@@ -64,12 +67,12 @@ export const trackView = named(
 )
 export type TrackView = Value<typeof trackView>
 
-/** What of a track may be kept in the cache: everything that does not depend on who looks. */
+/** Cache key of a track's view without a viewer. */
 export const trackCacheKey = (trackId: string): string => `track:2:${trackId}`
 
 /**
- * A track as the viewer may see it, locked against other writers when asked to.
- * @throws `not_found` when there is none or the viewer may not know of it.
+ * Loads a track that the viewer may see, with a write lock on request.
+ * @throws `not_found` when it does not exist or the viewer may not see it
  */
 export async function visibleTrack(
   trackId: string,
@@ -83,8 +86,8 @@ export async function visibleTrack(
 }
 
 /**
- * A track as the viewer may see it, or anybody who shows its secret.
- * @throws `not_found`, and `too_many_requests` for whoever shows wrong ones.
+ * Loads a track that the viewer may see, or whose secret they send.
+ * @throws `not_found`; `too_many_requests` after too many wrong secrets
  */
 export async function shownTrack(
   { trackId, secret }: { trackId: string; secret?: string },
@@ -99,17 +102,17 @@ export async function shownTrack(
 }
 
 /**
- * A track, whoever may see it, held until the end of the transaction: every change of a track, its counts or its comments
- * goes through that lock. Rows that refer to the track are still let in.
+ * Loads and locks a track without an access check. Every change of a track, its counts or its comments takes this
+ * lock; rows that refer to the track can still be inserted.
  */
 export const lockTrack = (trackId: string): Promise<Track | null> =>
   Track.findByPk(trackId, { lock: Transaction.LOCK.NO_KEY_UPDATE })
 
-/** Several at once, in the order of their ids: two that hold some of the same never wait for each other in a circle. */
+/** Locks several tracks in the order of their ids, so that concurrent calls cannot deadlock. */
 export const lockTracks = (trackIds: readonly string[]): Promise<Track[]> =>
   Track.findAll({ where: { id: [...trackIds] }, order: ['id'], lock: Transaction.LOCK.NO_KEY_UPDATE })
 
-/** Those of the tracks that the viewer may see, in the order given; at most three queries whatever their number. */
+/** The tracks that the viewer may see, in the order given; at most three queries for any number. */
 export async function whatIsVisible(
   tracks: readonly Track[],
   { actor }: Pick<Context, 'actor'>,
@@ -122,7 +125,7 @@ export async function whatIsVisible(
   })
 }
 
-/** SQL: `Standing`, as columns. `viewer` is an id or null; of a public track nothing but blocks is looked up. */
+/** SQL: the columns of `ViewerRelation`. `viewer` is an id or null; for a public track only blocks are looked up. */
 export const standingTo = (track: string, viewer: string): string => `
     exists (select from blocks where blocker_id = ${track}.owner_id and blocked_id = ${viewer}) as "isBlocked",
     case ${track}.visibility when 'followers' then ${isFollower(track, viewer)} else false end as "isFollower",
@@ -134,8 +137,8 @@ const isGuest = (track: string, viewer: string) =>
   `exists (select from track_guests where track_id = ${track}.id and profile_id = ${viewer})`
 
 /**
- * SQL: `maySeeTrack`, for pages that must be full whatever became invisible. `track` is a row of tracks, `viewer` an id or
- * null, `moderates` whether that is a moderator: names of columns or values.
+ * SQL: `maySeeTrack`, so that pages can be filled with visible tracks. `track` is a row of tracks, `viewer` an id or
+ * null, `moderates` whether the viewer is a moderator: column names or values.
  */
 export const isTrackSeen = (track: string, viewer: string, moderates: string): string =>
   `(${track}.removed_at is null and (${track}.owner_id = ${viewer} or ${moderates} or (
@@ -143,25 +146,27 @@ export const isTrackSeen = (track: string, viewer: string, moderates: string): s
         when 'followers' then ${isFollower(track, viewer)} when 'unlisted' then ${isGuest(track, viewer)} else false end
       and not exists (select from blocks where blocker_id = ${track}.owner_id and blocked_id = ${viewer}))))`
 
-/** SQL: `isListed`, as the conditions of the indexes have it. */
+/** SQL: `isListed`, in the form that the partial indexes use. */
 export const isTrackListed = (track: string): string =>
   `${track}.visibility = 'public' and ${track}.state = 'ready' and ${track}.removed_at is null`
 
-/** SQL: `isListedToFollowers`, of a track whose artist the viewer follows or is. */
+/** SQL: `isListedToFollowers`, for a viewer who follows the artist or is the artist. */
 export const isTrackListedToFollowers = (track: string): string =>
   `${track}.visibility in ('public', 'followers') and ${track}.state = 'ready' and ${track}.removed_at is null`
 
-/** SQL: what `viewer` finds without asking for it: what is public, and of those whom they follow what is for followers. */
+/** SQL: tracks listed for `viewer`: public ones, and followers-only ones of artists they follow. */
 export const isTrackListedFor = (track: string, viewer: string): string =>
   `${isTrackListedToFollowers(track)} and (${track}.visibility = 'public' or ${isFollower(track, viewer)})`
 
-/** Tracks as the viewer sees them, in the order given; two queries whatever their number, four for a viewer. */
+/** The views of tracks, in the order given; two queries for any number, four with a viewer. */
 export async function viewTracks(tracks: readonly Track[], { actor }: Pick<Context, 'actor'>): Promise<TrackView[]> {
   const trackId = tracks.map(({ id }) => id)
   const owners = await profileSummaries(tracks.map(({ ownerId }) => ownerId))
-  const mine = actor === null ? null : { where: { trackId, profileId: actor.id }, attributes: ['trackId'] }
-  const liked = new Set(mine === null ? [] : (await Like.findAll(mine)).map(like => like.trackId))
-  const reposted = new Set(mine === null ? [] : (await Repost.findAll(mine)).map(repost => repost.trackId))
+  const reactionQuery = actor === null ? null : { where: { trackId, profileId: actor.id }, attributes: ['trackId'] }
+  const liked = new Set(reactionQuery === null ? [] : (await Like.findAll(reactionQuery)).map(like => like.trackId))
+  const reposted = new Set(
+    reactionQuery === null ? [] : (await Repost.findAll(reactionQuery)).map(repost => repost.trackId),
+  )
   return tracks.map(track => {
     const owner = owners.get(track.ownerId)
     if (owner === undefined) throw new Error('a track without an owner')
@@ -170,7 +175,10 @@ export async function viewTracks(tracks: readonly Track[], { actor }: Pick<Conte
   })
 }
 
-/** The latest first, one page: `sql` answers `{id, at}` of tracks that `:viewer` sees, before `:at` and `:id`, `:count` of them. */
+/**
+ * One page of visible tracks, newest first. `sql` returns `{id, at}` of tracks that `:viewer` sees, before `:at` and
+ * `:id`, at most `:count`.
+ */
 export async function seenTracksAt(
   input: Paging,
   sql: string,
@@ -187,17 +195,17 @@ export async function seenTracksAt(
     row => [row.at.toISOString(), row.id],
     row => row,
   )
-  // Seen a moment ago, and perhaps not any more.
+  // Filter again: access may have changed since the query.
   const tracks = await whatIsVisible(await Track.findAll({ where: { id: page.items.map(row => row.id) } }), context)
   const views = new Map((await viewTracks(tracks, context)).map(view => [view.id, view]))
-  const shown = page.items.flatMap(row => {
+  const visible = page.items.flatMap(row => {
     const track = views.get(row.id)
     return track === undefined ? [] : [{ track, at: row.at.toISOString() }]
   })
-  return new Page(shown, page.next)
+  return new Page(visible, page.next)
 }
 
-/** Tracks by id as the viewer sees them; what is not listed for them any more since its id was read is left out. */
+/** The views of tracks by id, without those that are no longer listed for the viewer. */
 export async function listedTracks(
   ids: readonly string[],
   context: Pick<Context, 'actor'>,
@@ -222,7 +230,7 @@ export const countsOf = ({ likeCount, repostCount, commentCount, countsRev }: Tr
   rev: countsRev,
 })
 
-/** As its artist set it, also while it waits for its release. */
+/** The visibility that the artist chose, also before the release. */
 export const visibilityOf = ({ releaseAs, visibility }: Pick<Track, 'releaseAs' | 'visibility'>) =>
   releaseAs ?? visibility
 

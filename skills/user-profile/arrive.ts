@@ -10,8 +10,8 @@ import { isReservedHandle } from './rules'
 const handleTriesMax = 8
 
 /**
- * The profile id of a subject; the first call makes the profile. Two first calls at once make one: the second insert
- * waits for the first and finds it there.
+ * The profile id of a token subject; the first call creates the profile. Concurrent first calls create one: the second insert
+ * waits for the first and finds its row.
  */
 export async function arrive(identity: Identity, { now, world }: Context): Promise<string> {
   const { subject } = identity
@@ -24,20 +24,20 @@ export async function arrive(identity: Identity, { now, world }: Context): Promi
     if (await isHandleTaken(handle, null, { now, world })) continue
     if (await insertOnce(Profile, { id, subject, handle, displayName: nameFor(identity), createdAt: now })) return id
   }
-  throw new Error('no free handle was found')
+  throw new Error('no free handle found')
 }
 
-/** What the person calls themselves, made fit; with digits behind it when it is taken. */
+/** The user name or name in the token, reduced to valid characters; with random digits appended if it is taken. */
 function handleFor(identity: Identity, tries: number): string {
-  const wished = (userName(identity) ?? identity.name ?? '').normalize('NFKC').replace(/[^A-Za-z0-9_]/g, '')
-  const fit = (wished.length < 3 ? `listener${wished}` : wished).slice(0, 20)
-  return tries === 0 && !isReservedHandle(fit) ? fit : `${fit}${randomInt(10, 10 ** Math.min(3 + tries, 8))}`
+  const name = (userName(identity) ?? identity.name ?? '').normalize('NFKC').replace(/[^A-Za-z0-9_]/g, '')
+  const handle = (name.length < 3 ? `listener${name}` : name).slice(0, 20)
+  return tries === 0 && !isReservedHandle(handle) ? handle : `${handle}${randomInt(10, 10 ** Math.min(3 + tries, 8))}`
 }
 
 function nameFor(identity: Identity): string {
-  const wished = (identity.name ?? userName(identity) ?? '').normalize('NFC').replace(/[\p{C}\s]+/gu, ' ')
-  return wished.trim().slice(0, 80).trim() || 'Listener'
+  const name = (identity.name ?? userName(identity) ?? '').normalize('NFC').replace(/[\p{C}\s]+/gu, ' ')
+  return name.trim().slice(0, 80).trim() || 'Listener'
 }
 
-/** Some auth servers put an address of mail there, which is for nobody else to read. The subject never shows either. */
+/** Without a domain: some auth servers put a private e-mail address there. The subject is never shown either. */
 const userName = ({ preferredUsername }: Identity) => preferredUsername?.split('@')[0]

@@ -9,14 +9,15 @@ import { blockStance, profileCountsOf, summariseProfile } from './views'
 export const blockProfile = operation({
   name: 'user-profile.blockProfile',
   route: 'PUT /profiles/:profileId/block',
-  summary: 'Block somebody other than yourself: neither follows the other any more, and they are not told.',
+  summary: 'Block a user',
+  description: 'Ends the follows between you and the user, in both directions. The user is not notified.',
   who: 'signed-in',
   input: shape({ profileId: id }),
   output: blockStance,
   limit: { perMinute: 60 },
   idempotency: 'natural',
 
-  // Whoever has blocked the caller can be blocked in return, or they could watch unhindered.
+  // No check for a block by the other side: the caller must be able to block somebody who has blocked them.
   load: ({ profileId }, context) => lockPair(profileId, context),
 
   allow: () => true,

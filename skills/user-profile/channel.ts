@@ -1,9 +1,10 @@
 import { channel } from '../../kernel/event'
 
-/** What concerns one person: nobody else may listen. */
+/** A user's private channel. */
 export const userChannel = channel({
   kind: 'user',
-  summary: 'your own: what others did with what is yours, and what you did on other devices',
+  summary: 'Your own channel',
+  description: 'Notifications, what others do with your tracks and profile, and what you do on your other devices.',
   byNameAlone: true,
   load: async id => ({ id }),
   allow: (actor, { id }) => actor.id === id,

@@ -3,38 +3,38 @@ import { revocation } from '../../kernel/revocation'
 import { id, shape } from '../../kernel/schema'
 import { profileCacheKey, profileCounts, profileFacts, profileSummary } from './views'
 
-/** Who (`by`) follows whom from now on, or no longer, and what the counts of both are now. */
+/** `by` followed or unfollowed `profileId`. `counts` are the counts of `profileId`, `byCounts` those of `by`. */
 const followChange = shape({ profileId: id, by: profileSummary, counts: profileCounts, byCounts: profileCounts })
 
-interface AboutTwo {
+interface ProfileActivity {
   profileId: string
   by: { id: string }
 }
 
-const both = ({ profileId, by }: AboutTwo) => [`user:${profileId}`, `user:${by.id}`]
-/** The blocked one must not learn of it: only the other devices of the one who blocks are told. */
-const blocker = ({ by }: AboutTwo) => [`user:${by.id}`]
-const stale = ({ profileId, by }: AboutTwo) => [profileCacheKey(profileId), profileCacheKey(by.id)]
+const actorAndProfile = ({ profileId, by }: ProfileActivity) => [`user:${profileId}`, `user:${by.id}`]
+/** Only the blocker's own channel: the blocked person must not learn of it. */
+const blocker = ({ by }: ProfileActivity) => [`user:${by.id}`]
+const stale = ({ profileId, by }: ProfileActivity) => [profileCacheKey(profileId), profileCacheKey(by.id)]
 
 export const profileFollowed = event({
   name: 'user-profile.profileFollowed',
-  summary: 'Somebody follows somebody.',
+  summary: 'A profile was followed',
   payload: followChange,
-  channels: both,
+  channels: actorAndProfile,
   stale,
 })
 
 export const profileUnfollowed = event({
   name: 'user-profile.profileUnfollowed',
-  summary: 'Somebody follows somebody no longer.',
+  summary: 'A profile was unfollowed',
   payload: followChange,
-  channels: both,
+  channels: actorAndProfile,
   stale,
 })
 
 export const profileChanged = event({
   name: 'user-profile.profileChanged',
-  summary: 'Somebody changed their own profile.',
+  summary: 'Your profile was changed',
   payload: shape({ profile: profileFacts }),
   channels: ({ profile }) => [`user:${profile.id}`],
   stale: ({ profile }) => [profileCacheKey(profile.id)],
@@ -42,7 +42,8 @@ export const profileChanged = event({
 
 export const profileBlocked = event({
   name: 'user-profile.profileBlocked',
-  summary: 'You blocked somebody; neither follows the other any more, and `byCounts` are your own counts now.',
+  summary: 'You blocked a user',
+  description: 'The follows between the two of you have ended. `byCounts` are your own counts.',
   payload: shape({ profileId: id, by: profileSummary, byCounts: profileCounts }),
   channels: blocker,
   stale,
@@ -51,15 +52,16 @@ export const profileBlocked = event({
 
 export const sessionsEnded = event({
   name: 'user-profile.sessionsEnded',
-  summary: 'Sessions of yours were ended: one, all but one, or all. Tokens issued until then are refused.',
+  summary: 'Sessions of yours were revoked',
+  description: 'One, all but one, or all. Their tokens issued up to `until` are refused.',
   payload: revocation,
-  // Every node hears the second, and closes the sockets of these sessions.
+  // Every node listens to `control:sessions` and closes the sockets of these sessions.
   channels: ({ profileId }) => [`user:${profileId}`, 'control:sessions'],
 })
 
 export const profileUnblocked = event({
   name: 'user-profile.profileUnblocked',
-  summary: 'You block somebody no longer.',
+  summary: 'You unblocked a user',
   payload: shape({ profileId: id, by: profileSummary }),
   channels: blocker,
 })

@@ -11,7 +11,7 @@ import { hasBlocked, profileView, viewProfile } from './views'
 export const followProfile = operation({
   name: 'user-profile.followProfile',
   route: 'PUT /profiles/:profileId/follow',
-  summary: 'Follow somebody other than yourself. Following them again changes nothing.',
+  summary: 'Follow a user',
   who: 'signed-in',
   input: shape({ profileId: id }),
   output: profileView,

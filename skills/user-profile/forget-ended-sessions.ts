@@ -1,7 +1,7 @@
 import { job } from '../../kernel/job'
 import { nothing } from '../../kernel/schema'
 
-/** An ended session is forgotten when the last of its tokens has expired. */
+/** Deletes revocations once the last token that they concern has expired. */
 export const forgetEndedSessions = job({
   name: 'user-profile.forgetEndedSessions',
   payload: nothing,

@@ -7,7 +7,7 @@ import { profileView, viewProfile } from './views'
 export const getMe = operation({
   name: 'user-profile.getMe',
   route: 'GET /me',
-  summary: 'Your own profile.',
+  summary: 'Get your own profile',
   who: 'signed-in',
   input: nothing,
   output: profileView,

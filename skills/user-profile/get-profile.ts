@@ -7,7 +7,8 @@ import { hasBlocked, profileView, viewFacts } from './views'
 export const getProfile = operation({
   name: 'user-profile.getProfile',
   route: 'GET /profiles/:handleOrId',
-  summary: 'A profile, by its id or its handle; a handle that was given up leads to its former owner.',
+  summary: 'Get a profile',
+  description: 'By id or handle. A former handle leads to its previous owner until somebody else takes it.',
   who: 'anyone',
   input: shape({ handleOrId: pattern(/^[A-Za-z0-9_-]{3,36}$/, 36) }),
   output: profileView,
@@ -15,9 +16,9 @@ export const getProfile = operation({
   idempotency: 'read',
 
   async load({ handleOrId }, { actor, world }) {
-    const facts = await findProfile(handleOrId, world)
-    if (facts === undefined || (actor !== null && (await hasBlocked(facts.id, actor.id)))) throw refusals.notFound()
-    return facts
+    const profile = await findProfile(handleOrId, world)
+    if (profile === undefined || (actor !== null && (await hasBlocked(profile.id, actor.id)))) throw refusals.notFound()
+    return profile
   },
 
   allow: () => true,

@@ -3,14 +3,14 @@ import { type Context } from '../../kernel/context'
 import { type World } from '../../kernel/world'
 import { FormerHandle } from '../../models'
 
-/** For so long nobody else may take a handle that was given up, so that nobody is taken for somebody else. */
-const handleKeptDays = 30
-/** Of how many given up handles a person keeps hold: more would be hoarding. */
+/** A released handle stays reserved for its former owner this long, to prevent impersonation. */
+const handleReservedDays = 30
+/** How many released handles stay reserved per profile, to prevent hoarding. */
 const formerHandlesMax = 5
 
 /**
- * Keeps everybody else from taking or giving up these handles until the transaction ends. Whoever gives a profile a handle
- * calls it first: what `isHandleTaken` then says stays true.
+ * Takes advisory locks on handles until the transaction ends, in sorted order. Call it before `isHandleTaken`, whose answer
+ * then stays true until the commit.
  */
 export async function lockHandles(handles: readonly string[], world: World): Promise<void> {
   const sorted = [...new Set(handles.map(handle => handle.toLowerCase()))].sort()
@@ -18,23 +18,23 @@ export async function lockHandles(handles: readonly string[], world: World): Pro
     await world.db.query(`select pg_advisory_xact_lock(hashtextextended('handle:' || :handle, 0))`, { handle })
 }
 
-/** Whether somebody other than `profileId` has the handle, or gave it up only lately. */
+/** Whether a profile other than `profileId` has the handle, or released it less than 30 days ago. */
 export async function isHandleTaken(
   handle: string,
   profileId: string | null,
   { now, world }: Pick<Context, 'now' | 'world'>,
 ): Promise<boolean> {
-  const keptSince = new Date(now.getTime() - handleKeptDays * 86_400_000)
-  const holders = await world.db.query<{ id: string }>(
+  const reservedSince = new Date(now.getTime() - handleReservedDays * 86_400_000)
+  const owners = await world.db.query<{ id: string }>(
     `select id from profiles where lower(handle) = lower(:handle)
      union all
-     select profile_id from former_handles where handle = lower(:handle) and released_at > :keptSince`,
-    { handle, keptSince },
+     select profile_id from former_handles where handle = lower(:handle) and released_at > :reservedSince`,
+    { handle, reservedSince },
   )
-  return holders.some(({ id }) => id !== profileId)
+  return owners.some(({ id }) => id !== profileId)
 }
 
-/** Remembers the handle that a person gives up, and that the one they take is no longer anybody's former one. */
+/** Records `from` as a former handle of the profile, and `to` as nobody's former handle any more. */
 export async function exchangeHandles(
   { id: profileId, from, to }: { id: string; from: string; to: string },
   now: Date,
@@ -47,14 +47,14 @@ export async function exchangeHandles(
   if (first !== null) await FormerHandle.destroy({ where: { profileId, releasedAt: { [Op.lte]: first.releasedAt } } })
 }
 
-/** Whose handle it is; a former one leads to whoever gave it up. */
+/** The profile id of a handle's owner, or of the last owner of a released one. */
 export async function holderOf(handle: string, world: World): Promise<string | undefined> {
-  const [holder] = await world.db.query<{ id: string }>(
+  const [owner] = await world.db.query<{ id: string }>(
     `select id, 1 as rank from profiles where lower(handle) = lower(:handle)
      union all
      select profile_id, 2 from former_handles where handle = lower(:handle)
      order by rank limit 1`,
     { handle },
   )
-  return holder?.id
+  return owner?.id
 }

@@ -6,7 +6,8 @@ import { listPeople, profileSummary } from './views'
 export const listBlocked = operation({
   name: 'user-profile.listBlocked',
   route: 'GET /me/blocked',
-  summary: 'Whom you block, the latest first.',
+  summary: 'List the users you block',
+  description: 'Most recently blocked first.',
   who: 'signed-in',
   input: shape({ ...paging }),
   output: pageOf(profileSummary),

@@ -6,7 +6,8 @@ import { blockBetween, listPeople, profileSummary, visibleProfile } from './view
 export const listFollowers = operation({
   name: 'user-profile.listFollowers',
   route: 'GET /profiles/:profileId/followers',
-  summary: 'Who follows somebody, the latest first; without people who block you or whom you block.',
+  summary: "List a profile's followers",
+  description: 'Most recent first. Leaves out people with whom you have a block in either direction.',
   who: 'anyone',
   input: shape({ profileId: id, ...paging }),
   output: pageOf(profileSummary),
@@ -17,13 +18,13 @@ export const listFollowers = operation({
 
   allow: () => true,
 
-  run: ({ input, subject: { id: of }, actor }, { world }) =>
+  run: ({ input, subject: { id: profileId }, actor }, { world }) =>
     listPeople(
       {
         from: 'follows',
         who: 'follower_id',
-        where: `r.followee_id = :of and not ${blockBetween('p.id', ':viewer')}`,
-        names: { of, viewer: actor?.id ?? null },
+        where: `r.followee_id = :profileId and not ${blockBetween('p.id', ':viewer')}`,
+        names: { profileId, viewer: actor?.id ?? null },
       },
       input,
       world,

@@ -6,7 +6,8 @@ import { blockBetween, listPeople, profileSummary, visibleProfile } from './view
 export const listFollowing = operation({
   name: 'user-profile.listFollowing',
   route: 'GET /profiles/:profileId/following',
-  summary: 'Whom somebody follows, the latest first; without people who block you or whom you block.',
+  summary: 'List whom a profile follows',
+  description: 'Most recent first. Leaves out people with whom you have a block in either direction.',
   who: 'anyone',
   input: shape({ profileId: id, ...paging }),
   output: pageOf(profileSummary),
@@ -17,13 +18,13 @@ export const listFollowing = operation({
 
   allow: () => true,
 
-  run: ({ input, subject: { id: of }, actor }, { world }) =>
+  run: ({ input, subject: { id: profileId }, actor }, { world }) =>
     listPeople(
       {
         from: 'follows',
         who: 'followee_id',
-        where: `r.follower_id = :of and not ${blockBetween('p.id', ':viewer')}`,
-        names: { of, viewer: actor?.id ?? null },
+        where: `r.follower_id = :profileId and not ${blockBetween('p.id', ':viewer')}`,
+        names: { profileId, viewer: actor?.id ?? null },
       },
       input,
       world,

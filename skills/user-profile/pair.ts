@@ -6,19 +6,19 @@ import { Follow, Profile } from '../../models'
 import { type profileFollowed } from './events'
 import { profileCountsOf, summariseProfile } from './views'
 
-/** The caller and somebody else, both rows locked. */
+/** The profiles of the caller and of another user, both locked. */
 export interface Pair {
   me: Profile
   other: Profile
 }
 
 /**
- * Locks both rows in the order of their ids, so that two who act on each other at once wait instead of deadlocking. The
- * lock lets others insert what refers to these people.
- * @throws `invalid_input` for oneself, `not_found` when there is no such profile.
+ * Locks both profiles in id order, so that two users who follow or block each other at once do not deadlock. `no key update`
+ * lets others insert rows that reference these profiles.
+ * @throws `invalid_input` for the caller's own id, `not_found` when the profile does not exist.
  */
 export async function lockPair(otherId: string, { actor }: Pick<Context<Actor>, 'actor'>): Promise<Pair> {
-  if (otherId === actor.id) throw oneself()
+  if (otherId === actor.id) throw ownProfile()
   const rows = await Profile.findAll({
     where: { id: [actor.id, otherId] },
     order: [['id', 'ASC']],
@@ -30,25 +30,25 @@ export async function lockPair(otherId: string, { actor }: Pick<Context<Actor>, 
   return { me, other }
 }
 
-const oneself = () =>
+const ownProfile = () =>
   refusals.invalidInput(undefined, {
-    errors: [{ path: 'profileId', code: 'oneself', message: 'profileId must be somebody else' }],
+    errors: [{ path: 'profileId', code: 'oneself', message: 'profileId must not be your own' }],
   })
 
-/** Ends a follow, if there is one, and says whether there was. */
+/** Deletes a follow and updates the counts of both; returns whether there was one. */
 export async function endFollow(follower: Profile, followee: Profile): Promise<boolean> {
-  const ended = await Follow.destroy({ where: { followerId: follower.id, followeeId: followee.id } })
-  if (ended > 0) await countFollow(follower, followee, -1)
-  return ended > 0
+  const deleted = await Follow.destroy({ where: { followerId: follower.id, followeeId: followee.id } })
+  if (deleted > 0) await countFollow(follower, followee, -1)
+  return deleted > 0
 }
 
-/** Moves the counts of both, who must be locked, and the revisions of their counts. */
+/** Changes the counts of two locked profiles, and the revisions of their counts. */
 export async function countFollow(follower: Profile, followee: Profile, by: 1 | -1): Promise<void> {
   await follower.update({ followingCount: follower.followingCount + by, countsRev: follower.countsRev + 1 })
   await followee.update({ followerCount: followee.followerCount + by, countsRev: followee.countsRev + 1 })
 }
 
-/** Tells both of a follow that `me` began (`profileFollowed`) or ended, which has the same payload. */
+/** Emits `profileFollowed` or `profileUnfollowed`, which have the same payload. */
 export const tellOfFollow = (
   type: typeof profileFollowed,
   { me, other }: Pair,

@@ -1,4 +1,4 @@
-/** Names that would be mistaken for ours, or for a path. */
+/** Handles that could be mistaken for staff or for a path. */
 const reservedHandles = new Set([
   ...['admin', 'administrator', 'api', 'everyone', 'help', 'here', 'me', 'moderator', 'official', 'root', 'security'],
   ...['settings', 'staff', 'support', 'system', 'team', 'tutti'],

@@ -8,7 +8,8 @@ import { blockStance, summariseProfile } from './views'
 export const unblockProfile = operation({
   name: 'user-profile.unblockProfile',
   route: 'DELETE /profiles/:profileId/block',
-  summary: 'Block somebody no longer. Who followed whom before stays ended.',
+  summary: 'Unblock a user',
+  description: 'Follows that the block ended are not restored.',
   who: 'signed-in',
   input: shape({ profileId: id }),
   output: blockStance,

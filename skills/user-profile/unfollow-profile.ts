@@ -8,7 +8,7 @@ import { hasBlocked, profileView, viewProfile } from './views'
 export const unfollowProfile = operation({
   name: 'user-profile.unfollowProfile',
   route: 'DELETE /profiles/:profileId/follow',
-  summary: 'Follow somebody no longer. Doing so again changes nothing.',
+  summary: 'Unfollow a user',
   who: 'signed-in',
   input: shape({ profileId: id }),
   output: profileView,

@@ -12,8 +12,9 @@ import { describeProfile, profileView, viewProfile } from './views'
 export const updateMe = operation({
   name: 'user-profile.updateMe',
   route: 'PATCH /me',
-  summary:
-    'Change your own profile. A handle that you give up leads to you until somebody takes it, after 30 days at best.',
+  summary: 'Update your own profile',
+  description:
+    'A handle that you give up stays reserved for you for 30 days and leads to your profile until somebody else takes it.',
   who: 'signed-in',
   input: shape({
     handle: optional(pattern(/^[A-Za-z0-9_]{3,30}$/, 30)),
@@ -32,7 +33,7 @@ export const updateMe = operation({
     if (rev !== undefined && rev !== profile.rev)
       throw refusals.staleRevision(undefined, { current: await viewProfile(profile, context) })
     if (handle === undefined || handle === profile.handle) return profile
-    if (isReservedHandle(handle)) throw reserved()
+    if (isReservedHandle(handle)) throw reservedHandle()
     await lockHandles([profile.handle, handle], context.world)
     if (await isHandleTaken(handle, profile.id, context)) throw handleTaken()
     return profile
@@ -53,7 +54,7 @@ export const updateMe = operation({
   },
 })
 
-const reserved = () =>
+const reservedHandle = () =>
   refusals.invalidInput(undefined, {
-    errors: [{ path: 'handle', code: 'reserved', message: 'handle is kept for ourselves' }],
+    errors: [{ path: 'handle', code: 'reserved', message: 'handle is reserved' }],
   })

@@ -6,17 +6,17 @@ import { type World } from '../../kernel/world'
 import { Block, Follow, Profile } from '../../models'
 import { avatarOf, type PictureRef, pictureRef, refOf } from '../pictures/views'
 
-/** A person as shown beside what they made or did. */
+/** A profile as embedded in other objects: actors, authors, owners. */
 export const profileSummary = named(
   'ProfileSummary',
   shape({ id, handle: written, displayName: written, avatar: nullable(pictureRef) }),
 )
 export type ProfileSummary = Value<typeof profileSummary>
 
-/** One value: of two, the one with the greater `rev` is newer. It has nothing to do with the `rev` of its profile. */
+/** Of two values, the one with the greater `rev` is newer. This `rev` is independent of the profile's own. */
 export const profileCounts = named('ProfileCounts', shape({ followers: count, following: count, rev: count }))
 
-const facts = {
+const profileFields = {
   id,
   handle: written,
   displayName: written,
@@ -27,48 +27,51 @@ const facts = {
   createdAt: instant,
 }
 
-/** What of a profile does not depend on who looks, and so may be kept in the cache. */
-export const profileFacts = named('ProfileFacts', shape(facts))
+/** A profile without viewer-dependent fields, which can be cached. */
+export const profileFacts = named('ProfileFacts', shape(profileFields))
 export type ProfileFacts = Value<typeof profileFacts>
 
 export const profileCacheKey = (profileId: string): string => `profile:${profileId}`
 
-/** A person's own page. `viewer` is there for whoever is signed in. */
+/** A profile as the viewer sees it. `viewer` is present for signed-in viewers. */
 export const profileView = named(
   'Profile',
-  shape({ ...facts, viewer: optional(shape({ isSelf: flag, following: flag, followedBy: flag, blocking: flag })) }),
+  shape({
+    ...profileFields,
+    viewer: optional(shape({ isSelf: flag, following: flag, followedBy: flag, blocking: flag })),
+  }),
 )
 export type ProfileView = Value<typeof profileView>
 
-/** Whether you block somebody: the answer to blocking, which tells no more about them. */
+/** The response of blocking and unblocking; contains nothing else about the user. */
 export const blockStance = named('BlockStance', shape({ profileId: id, blocking: flag }))
 
 export const summariseProfile = (profile: Profile): ProfileSummary => ({
   id: profile.id,
   handle: profile.handle,
   displayName: profile.displayName,
-  avatar: avatarShown(profile),
+  avatar: avatarRef(profile),
 })
 
-const avatarShown = ({ avatarId, avatarColor }: Profile): PictureRef | null => refOf(avatarId, avatarColor)
+const avatarRef = ({ avatarId, avatarColor }: Profile): PictureRef | null => refOf(avatarId, avatarColor)
 
-/** SQL: the columns of a summary, from a row of profiles. */
+/** SQL: the columns of a profile summary; `profile` is an alias of `profiles`. */
 export const summaryColumns = (profile: string): string =>
   `${profile}.id, ${profile}.handle, ${profile}.display_name as "displayName", ${avatarOf(profile)} as avatar`
 
-/** SQL: a summary as JSON, from a row of profiles. */
+/** SQL: a profile summary as JSON; `profile` is an alias of `profiles`. */
 export const summaryJson = (profile: string): string =>
   `jsonb_build_object('id', ${profile}.id, 'handle', ${profile}.handle, 'displayName', ${profile}.display_name,
     'avatar', ${avatarOf(profile)})`
 
-/** People by id, for the rows that mention them. */
+/** Profile summaries by id, in one query. */
 export async function profileSummaries(ids: readonly string[]): Promise<Map<string, ProfileSummary>> {
   const attributes = ['id', 'handle', 'displayName', 'avatarId', 'avatarColor']
   const profiles = await Profile.findAll({ where: { id: [...new Set(ids)] }, attributes })
   return new Map(profiles.map(profile => [profile.id, summariseProfile(profile)]))
 }
 
-/** The one summary that must be there. */
+/** @throws `not_found` when the profile does not exist. */
 export async function profileSummaryOf(id: string): Promise<ProfileSummary> {
   const summary = (await profileSummaries([id])).get(id)
   if (summary === undefined) throw refusals.notFound()
@@ -76,8 +79,8 @@ export async function profileSummaryOf(id: string): Promise<ProfileSummary> {
 }
 
 /**
- * A profile as the viewer may see it.
- * @throws `not_found` when there is none, or when its owner has blocked the viewer.
+ * A profile that the viewer may see.
+ * @throws `not_found` when it does not exist, or when its owner has blocked the viewer.
  */
 export async function visibleProfile(id: string, { actor }: Pick<Context, 'actor'>): Promise<Profile> {
   const profile = await Profile.findByPk(id)
@@ -85,15 +88,14 @@ export async function visibleProfile(id: string, { actor }: Pick<Context, 'actor
   return profile
 }
 
-/** SQL: one of the two has blocked the other. False for nobody (null). Both are columns or names of values. */
+/** SQL: one of the two has blocked the other; false if one is null. Both are columns or named parameters. */
 export const blockBetween = (one: string, other: string): string =>
   `exists (select from blocks where (blocker_id, blocked_id) in ((${one}, ${other}), (${other}, ${one})))`
 
-/** Whether the one has blocked the other. */
 export const hasBlocked = async (blockerId: string, blockedId: string): Promise<boolean> =>
   (await Block.count({ where: { blockerId, blockedId } })) > 0
 
-/** Those of these people who have blocked the viewer. */
+/** The profiles in `among` that have blocked the viewer. */
 export async function blockersOf(viewerId: string, among: readonly string[]): Promise<Set<string>> {
   const blocks = await Block.findAll({ where: { blockerId: [...new Set(among)], blockedId: viewerId } })
   return new Set(blocks.map(({ blockerId }) => blockerId))
@@ -103,7 +105,7 @@ export function describeProfile(profile: Profile): ProfileFacts {
   const { id, handle, displayName, bio, rev, createdAt } = profile
   return {
     ...{ id, handle, displayName, bio, rev },
-    avatar: avatarShown(profile),
+    avatar: avatarRef(profile),
     counts: profileCountsOf(profile),
     createdAt: createdAt.toISOString(),
   }
@@ -115,15 +117,15 @@ export const profileCountsOf = (profile: Profile): Value<typeof profileCounts> =
   rev: profile.countsRev,
 })
 
-/** The same facts, and what the viewer has to do with them. */
+/** `describeProfile`, with the viewer's relation to the profile. */
 export const viewProfile = (profile: Profile, context: Pick<Context, 'actor'>): Promise<ProfileView> =>
   viewFacts(describeProfile(profile), context)
 
-export async function viewFacts(shown: ProfileFacts, { actor }: Pick<Context, 'actor'>): Promise<ProfileView> {
-  return actor === null ? shown : { ...shown, viewer: await viewerOf(shown.id, actor.id) }
+export async function viewFacts(profile: ProfileFacts, { actor }: Pick<Context, 'actor'>): Promise<ProfileView> {
+  return actor === null ? profile : { ...profile, viewer: await viewerRelation(profile.id, actor.id) }
 }
 
-async function viewerOf(id: string, viewerId: string): Promise<NonNullable<ProfileView['viewer']>> {
+async function viewerRelation(id: string, viewerId: string): Promise<NonNullable<ProfileView['viewer']>> {
   if (id === viewerId) return { isSelf: true, following: false, followedBy: false, blocking: false }
   const following = await Follow.count({ where: { followerId: viewerId, followeeId: id } })
   const followedBy = await Follow.count({ where: { followerId: id, followeeId: viewerId } })
@@ -131,7 +133,7 @@ async function viewerOf(id: string, viewerId: string): Promise<NonNullable<Profi
   return { isSelf: false, following: following > 0, followedBy: followedBy > 0, blocking: blocking > 0 }
 }
 
-/** The people in column `who` of those rows of a table that fit `where`, a condition on the row `r` and its person `p`. */
+/** The profiles in column `who` of a table's rows; `where` is a condition on the row `r` and its profile `p`. */
 interface PeopleQuery {
   from: 'follows' | 'blocks' | 'likes'
   who: 'follower_id' | 'followee_id' | 'blocked_id' | 'profile_id'
@@ -139,7 +141,7 @@ interface PeopleQuery {
   names: Record<string, unknown>
 }
 
-/** A page of people, the latest first. */
+/** A page of profile summaries, most recent row first. */
 export async function listPeople(
   { from, who, where, names }: PeopleQuery,
   paging: Paging,
@@ -162,5 +164,5 @@ export async function listPeople(
   )
 }
 
-/** Where the first page of what is newest first begins: before any row. */
+/** The cursor of the first page of a newest-first list: before any row. */
 export const newest: readonly [at: string, id: string] = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']

@@ -12,7 +12,7 @@ import { bundle, type Node, startNode } from './node'
 
 export type Kind = 'tutti' | 'bare'
 
-/** Real parts of one's own, which may be stopped, frozen, wiped and killed. */
+/** A private PostgreSQL, Redis, issuer and nodes, which experiments may stop, freeze, wipe and kill. */
 export interface Arena extends AsyncDisposable {
   kind: Kind
   nodes: readonly Node[]
@@ -20,7 +20,7 @@ export interface Arena extends AsyncDisposable {
   redis: Redis
   issuer: Issuer
   sql<R extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>
-  /** One command over a connection of its own. */
+  /** Sends one command over a new connection. */
   redisCommand(command: string, ...args: string[]): Promise<unknown>
   variables: Readonly<Record<string, string>>
   /** The folder of the logs. */
@@ -43,7 +43,7 @@ export async function openArena(kind: Kind): Promise<Arena> {
     for (const part of parts) await part[Symbol.asyncDispose]()
   }
   try {
-    // Durable: a crash of a database that is not may take back what was acknowledged.
+    // Durable, because a crash without fsync may lose acknowledged writes.
     const [postgres, redis, issuer] = await Promise.all([
       startPostgres({ folder: join(folder, 'postgres'), durable: true, maxConnections: connectionsMax }).then(keep),
       startRedis({ folder: join(folder, 'redis') }).then(keep),
@@ -53,11 +53,11 @@ export async function openArena(kind: Kind): Promise<Arena> {
     const url = postgres.databaseUrl(database)
     await migrateUp(url)
     const variables = {
-      ...unused,
+      ...unusedSettings,
       NODE_ENV: 'production',
       LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'warn',
       DRAIN_SECONDS: '1',
-      // Everything runs on this one machine: that it is late says nothing of a node.
+      // Everything runs on one machine, so a large event loop lag does not mean an overloaded node.
       ADMISSION_LAG_MS: '5000',
       DATABASE_URL: url,
       DATABASE_POOL_MAX: '12',
@@ -84,7 +84,7 @@ export async function openArena(kind: Kind): Promise<Arena> {
       variables,
       folder,
       sql: (text, values = []) => query(url, text, values),
-      redisCommand: (command, ...args) => ask(redis.url, command, args),
+      redisCommand: (command, ...args) => sendRedisCommand(redis.url, command, args),
       [Symbol.asyncDispose]: dispose,
     }
   } catch (error) {
@@ -94,15 +94,15 @@ export async function openArena(kind: Kind): Promise<Arena> {
 }
 
 const database = 'chaos'
-/** Named in the configuration of every node, and asked for nothing here. */
-const unused = { AWS_REGION: 'eu-central-1', S3_BUCKET_NAME: 'unused', S3_ENDPOINT: 'http://127.0.0.1:9' }
+/** Settings that a node requires but does not use here. */
+const unusedSettings = { AWS_REGION: 'eu-central-1', S3_BUCKET_NAME: 'unused', S3_ENDPOINT: 'http://127.0.0.1:9' }
 
-/** A role for each node, so that its sessions are known by their owner. Superusers all, as the one they stand for. */
+/** Creates a role per node, so that `pg_stat_activity` shows which node a connection belongs to. */
 async function asRole(url: string, name: string): Promise<string> {
   await query(url, `create role "${name}" superuser login password '${name}'`, [])
-  const own = new URL(url)
-  own.username = own.password = name
-  return own.href
+  const roleUrl = new URL(url)
+  roleUrl.username = roleUrl.password = name
+  return roleUrl.href
 }
 
 async function query<R extends QueryResultRow>(url: string, text: string, values: readonly unknown[]): Promise<R[]> {
@@ -116,7 +116,7 @@ async function query<R extends QueryResultRow>(url: string, text: string, values
   }
 }
 
-async function ask(url: string, command: string, args: readonly string[]): Promise<unknown> {
+async function sendRedisCommand(url: string, command: string, args: readonly string[]): Promise<unknown> {
   const client = new RedisClient(url, { retryStrategy: null, maxRetriesPerRequest: 0 })
   client.on('error', () => undefined)
   try {

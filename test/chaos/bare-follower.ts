@@ -4,7 +4,7 @@ import { type FollowerWish } from './follower'
 import { digestOf } from './oracle'
 import { Side } from './side'
 
-/** What Socket.IO alone gives: the library comes back by itself, the server puts it into its rooms again, what came meanwhile is gone. */
+/** A client of Socket.IO alone: it reconnects and rejoins its rooms by itself, and events sent meanwhile are lost. */
 export class BareFollower {
   readonly sides: readonly Side[]
   readonly socket: Socket

@@ -6,14 +6,14 @@ import { Server } from 'socket.io'
 import { channelOf } from './product'
 import { type Write } from './writer'
 
-/** What one would write with Socket.IO and its Redis adapter alone: who connects joins rooms, who writes is told that it went out. */
+/** A minimal server with Socket.IO and its Redis adapter alone: sockets join rooms, writes are emitted and acknowledged. */
 function main({ PORT, REDIS_HOST, REDIS_PORT }: NodeJS.ProcessEnv): void {
   const [publisher, subscriber] = [0, 1].map(() => new Redis({ host: REDIS_HOST ?? '', port: Number(REDIS_PORT) }))
   for (const client of [publisher, subscriber]) client?.on('error', () => undefined)
   const http = createServer((request, response) => {
-    const answer = (status: number) => response.writeHead(status).end()
-    if (request.method !== 'POST') answer(200)
-    else void announce(request).then(() => answer(201))
+    const respond = (status: number) => response.writeHead(status).end()
+    if (request.method !== 'POST') respond(200)
+    else void publish(request).then(() => respond(201))
   })
   const io = new Server(http, { adapter: createAdapter(publisher, subscriber), serveClient: false })
   io.on('connection', socket => {
@@ -21,7 +21,7 @@ function main({ PORT, REDIS_HOST, REDIS_PORT }: NodeJS.ProcessEnv): void {
     void socket.join(channels)
   })
 
-  async function announce(request: IncomingMessage): Promise<void> {
+  async function publish(request: IncomingMessage): Promise<void> {
     const { boards, write, n, pad } = JSON.parse(await text(request)) as Write
     const at = new Date().toISOString()
     for (const channel of boards.map(channelOf)) {

@@ -4,12 +4,12 @@ import { Side } from './side'
 
 const transports = ['socket', 'sse', 'long-poll'] as const
 
-/** An application with our own client. It takes what it is given as it comes: all the care is the client's. */
+/** A follower that uses our client and applies events as it delivers them, without checks of its own. */
 export class ClientFollower {
   readonly sides: readonly Side[]
   private readonly client: Client
 
-  /** All its connections go through one address, as through a load balancer. */
+  /** All its connections go through one URL, as with a load balancer. */
   constructor(
     readonly wish: FollowerWish,
     balancer: string,
@@ -19,7 +19,7 @@ export class ClientFollower {
     for (const side of this.sides) void this.follow(side)
   }
 
-  /** From now on only this one, chosen by chance. */
+  /** Switches to a random transport. */
   changeTransport(): void {
     this.client.useTransport(this.wish.random.pick(transports))
   }
@@ -36,7 +36,7 @@ export class ClientFollower {
         if (code !== 'closed') side.lies.push(`the client gave up: ${code}`)
       },
     })
-    // Nobody has written yet.
+    // No event has been written yet.
     side.position ??= following.position
   }
 }

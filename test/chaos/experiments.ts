@@ -8,20 +8,20 @@ import { boardOf } from './product'
 import { type Node } from './node'
 import { type Scene, type SceneWish } from './scene'
 
-/** Something that goes wrong while everybody writes and listens. */
+/** A fault that is injected while writers write and clients follow. */
 export interface Experiment {
   name: string
-  /** Goes on for about so long; answers with what was wrong besides what the oracle sees. */
+  /** Injects the fault for about `ms`; returns violations that the oracle cannot see. */
   fault(this: void, scene: Scene, ms: number): Promise<readonly string[]>
-  /** What the scene must be like, beyond the usual. */
+  /** Options that differ from the default scene. */
   scene?: Partial<SceneWish>
-  /** How many clients the long version has, when they are what it is about. */
+  /** The number of clients of the long version, if it is the point of the experiment. */
   crowd?: number
 }
 
 const none: readonly string[] = []
 const takeOverWithinMs = 10_000
-const deafWithinMs = 30_000
+const revokedWithinMs = 30_000
 const slowWithinMs = 20_000
 const othersWithinMs = 10_000
 
@@ -41,7 +41,7 @@ export const killRelay: Experiment = {
   },
 }
 
-/** PostgreSQL lets go of a session that fell silent, and others take its shards; the node, once thawed, goes on where it was. */
+/** PostgreSQL closes the silent connection and other nodes take over its shards; the thawed node continues where it stopped. */
 export const freezeRelay: Experiment = {
   name: 'relay frozen',
   async fault({ arena }, ms) {
@@ -51,11 +51,11 @@ export const freezeRelay: Experiment = {
       const before = await holders(arena)
       relay.freeze()
       try {
-        const taken = await soon(takeOverWithinMs, async () => {
+        const taken = await waitUntil(takeOverWithinMs, async () => {
           const now = await holders(arena)
           return now.length >= before.length && now.every(({ node }) => node !== relay.name)
         })
-        if (!taken) return [`nobody took over from ${relay.name}, which was frozen`]
+        if (!taken) return [`no node took over the shards of ${relay.name}, which was frozen`]
         await pause((end - Date.now()) / 3)
       } finally {
         relay.thaw()
@@ -104,7 +104,7 @@ export const redisWiped: Experiment = {
   },
 }
 
-/** Frozen, not closed: its connections stay and give no answer. */
+/** SIGSTOP: connections stay open, but there are no replies. */
 export const redisFrozen: Experiment = {
   name: 'redis frozen',
   async fault({ arena: { redis } }, ms) {
@@ -154,7 +154,7 @@ export const relayCut: Experiment = {
   },
 }
 
-/** A transaction that stays open delays only what it holds itself. */
+/** A long transaction must delay only its own events. */
 export const longTransaction: Experiment = {
   name: 'long transaction',
   async fault(scene, ms) {
@@ -169,13 +169,13 @@ export const longTransaction: Experiment = {
       const event = { channel: quiet, id: randomUUID(), name: 'chaos.written', at, data: JSON.stringify(data) }
       await client.query(appendOf([{ shard: shardOf(quiet), ...event }]))
       const before = await written(scene)
-      const others = await soon(
+      const others = await waitUntil(
         othersWithinMs,
         async () => (await written(scene)) > before + 10 && (await scene.allCaughtUp()),
       )
       await pause(ms)
       await client.query('commit')
-      return others ? none : ['a transaction that stayed open held up what is not its own']
+      return others ? none : ['a long transaction delayed events of other transactions']
     } finally {
       await client.end()
     }
@@ -190,7 +190,7 @@ export const connectionsCut: Experiment = {
   },
 }
 
-/** Everybody at once, three times. */
+/** All clients reconnect at once, three times. */
 export const storm: Experiment = {
   name: 'reconnect storm',
   scene: { boards: 20, each: 2, writesPerSecond: 20 },
@@ -203,7 +203,7 @@ export const storm: Experiment = {
   },
 }
 
-/** Some stop reading: their bytes pile up here, until the server leaves events out, or lets them go. */
+/** Some clients stop reading, so their buffers grow until the server skips events or closes the connection. */
 export const slowClients: Experiment = {
   name: 'slow clients',
   scene: { padBytes: 24_000, writesPerSecond: 200, greedy: 3 },
@@ -212,21 +212,21 @@ export const slowClients: Experiment = {
       follower instanceof Follower && follower.wish.urls[0] === arena.nodes[0]?.url ? [follower] : [],
     )
     const sockets = slow.map(({ socket }) => socket)
-    for (const socket of sockets) reading(socket, 'pause')
-    const wasNoticed = await soon(slowWithinMs, async () => {
+    for (const socket of sockets) setReading(socket, 'pause')
+    const wasNoticed = await waitUntil(slowWithinMs, async () => {
       const found = await Promise.all(
         arena.nodes.map(node => metric(node, 'tutti_slow_followers_total{step="lagging"}')),
       )
       return found.some(count => count > 0)
     })
     await pause(ms / 2)
-    for (const socket of sockets) reading(socket, 'resume')
+    for (const socket of sockets) setReading(socket, 'resume')
     await pause(ms / 2)
-    return wasNoticed ? none : ['nobody was found to be slow']
+    return wasNoticed ? none : ['no slow client was detected']
   },
 }
 
-/** Whoever ended their sessions hears nothing half a minute later, though Redis cannot tell the nodes of it. */
+/** Revoked sessions receive nothing 30 s later, even if Redis cannot notify the nodes. */
 export const revokedWithoutRedis: Experiment = {
   name: 'revoked without redis',
   async fault({ arena, urls, random, channels }, ms) {
@@ -236,23 +236,28 @@ export const revokedWithoutRedis: Experiment = {
         return new Follower({ name: road, token, channels: channels.slice(0, 1), urls, random, road })
       }),
     )
-    const hears = ({ sides }: Follower) => sides.every(({ deliveries }) => deliveries > 0)
-    const wrong: string[] = []
-    if (!(await soon(10_000, async () => followers.every(hears)))) wrong.push('somebody who may follow heard nothing')
+    const hasReceived = ({ sides }: Follower) => sides.every(({ deliveries }) => deliveries > 0)
+    const violations: string[] = []
+    if (!(await waitUntil(10_000, async () => followers.every(hasReceived))))
+      violations.push('a permitted follower received nothing')
     await arena.redis.stop()
     try {
       const endedAt = Date.now()
       for (const { wish } of followers) {
         const status = await endSessions(random.pick(arena.nodes).url, wish.token)
-        if (status !== 200) wrong.push(`sessions could not be ended: ${status}`)
+        if (status !== 200) violations.push(`sessions could not be revoked: ${status}`)
       }
-      await soon(deafWithinMs, async () => followers.every(({ turnedAway }) => turnedAway?.code === 'session_revoked'))
+      await waitUntil(revokedWithinMs, async () =>
+        followers.every(({ turnedAway }) => turnedAway?.code === 'session_revoked'),
+      )
       await pause(ms)
       for (const { wish, turnedAway, sides } of followers) {
-        if (turnedAway?.code !== 'session_revoked') wrong.push(`${wish.name} was not told that its session has ended`)
-        if (sides.some(({ lastAt }) => lastAt > endedAt + deafWithinMs)) wrong.push(`${wish.name} heard on`)
+        if (turnedAway?.code !== 'session_revoked')
+          violations.push(`${wish.name} was not notified that its session is revoked`)
+        if (sides.some(({ lastAt }) => lastAt > endedAt + revokedWithinMs))
+          violations.push(`${wish.name} still received events`)
       }
-      return wrong
+      return violations
     } finally {
       await arena.redis.restart()
       await Promise.all(followers.map(follower => follower.leave()))
@@ -263,13 +268,13 @@ export const revokedWithoutRedis: Experiment = {
 export const rollingDrain: Experiment = {
   name: 'rolling drain',
   async fault({ arena: { nodes } }, ms) {
-    const wrong: string[] = []
-    // Each takes some seconds, whatever is wished.
+    const violations: string[] = []
+    // A rolling restart takes a few seconds per node, however short `ms` is.
     for (const node of nodes.slice(0, Math.ceil(ms / 4_000))) {
       const { code, signal } = await node.replace()
-      if (code !== 0) wrong.push(`${node.name} was told to end, and ended with ${signal ?? code}`)
+      if (code !== 0) violations.push(`${node.name} was asked to stop and exited with ${signal ?? code}`)
     }
-    return wrong
+    return violations
   },
 }
 
@@ -286,24 +291,24 @@ export const transports: Experiment = {
   },
 }
 
-/** Things go wrong two at a time, each in a part of its own, as long as it lasts. */
+/** Two faults at a time, each in a different part of the system. */
 export const inPairs: Experiment = {
   name: 'faults in pairs',
   async fault(scene, ms) {
-    const wrong: string[] = []
+    const violations: string[] = []
     const roundMs = Math.min(ms, 4_000)
     await every(ms, roundMs, async () => {
-      const one = scene.random.between(0, apart.length)
-      const other = (one + scene.random.between(1, apart.length)) % apart.length
-      const pair = [one, other].map(part => scene.random.pick(apart[part] ?? []))
+      const one = scene.random.between(0, independentFaults.length)
+      const other = (one + scene.random.between(1, independentFaults.length)) % independentFaults.length
+      const pair = [one, other].map(part => scene.random.pick(independentFaults[part] ?? []))
       for (const found of await Promise.all(pair.map(experiment => experiment.fault(scene, roundMs))))
-        wrong.push(...found)
+        violations.push(...found)
     })
-    return wrong
+    return violations
   },
 }
 
-const apart: readonly (readonly Experiment[])[] = [
+const independentFaults: readonly (readonly Experiment[])[] = [
   [killNodes, freezeNode],
   [redisRestarted, redisAwayHalf, redisWiped, redisFrozen, redisPaused],
   [postgresRestarted],
@@ -335,7 +340,7 @@ export const experiments: readonly Experiment[] = [
   inPairs,
 ]
 
-/** Steps one after the other, at most one per `intervalMs`, until `ms` are over. */
+/** Runs steps one after the other, at most one per `intervalMs`, until `ms` have passed. */
 async function every(ms: number, intervalMs: number, step: (turn: number) => Promise<unknown>): Promise<void> {
   const end = Date.now() + ms
   for (let turn = 0; Date.now() < end; turn += 1) {
@@ -345,7 +350,7 @@ async function every(ms: number, intervalMs: number, step: (turn: number) => Pro
   }
 }
 
-async function soon(ms: number, holds: () => Promise<boolean>): Promise<boolean> {
+async function waitUntil(ms: number, holds: () => Promise<boolean>): Promise<boolean> {
   const deadline = Date.now() + ms
   while (!(await holds())) {
     if (Date.now() > deadline) return false
@@ -354,14 +359,14 @@ async function soon(ms: number, holds: () => Promise<boolean>): Promise<boolean>
   return true
 }
 
-/** Which session of which node holds the relay's locks, one row for each lock. */
+/** The connections that hold the relay's advisory locks, and their nodes; one row per lock. */
 const holders = (arena: Scene['arena']) =>
   arena.sql<{ pid: number; node: string }>(
     `select pid, usename as node from pg_locks join pg_stat_activity using (pid)
      where locktype = 'advisory' and granted and application_name = 'tutti-relay' and datname = current_database()`,
   )
 
-/** How many events are in the log of the boards. */
+/** The number of events in the logs of the boards. */
 async function written({ arena, channels }: Scene): Promise<number> {
   const text = 'select coalesce(sum(top), 0) as count from channels where name = any($1)'
   const [row] = await arena.sql<{ count: string }>(text, [channels])
@@ -371,13 +376,13 @@ async function written({ arena, channels }: Scene): Promise<number> {
 /** The node that holds most of the relay's locks. */
 async function relayOf(arena: Scene['arena']): Promise<Node> {
   let most: Node | undefined
-  await soon(10_000, async () => {
+  await waitUntil(10_000, async () => {
     const held = await holders(arena)
     const count = (node: Node) => held.filter(holder => holder.node === node.name).length
     most = [...arena.nodes].sort((one, other) => count(other) - count(one))[0]
     return held.length > 0
   })
-  if (most === undefined) throw new Error('nobody holds the relay')
+  if (most === undefined) throw new Error('no node holds a relay lock')
   return most
 }
 
@@ -405,8 +410,8 @@ async function endSessions(url: string, token: string): Promise<number> {
 const terminate = (arena: Scene['arena'], pids: readonly number[]) =>
   arena.sql('select pg_terminate_backend(pid) from unnest($1::int[]) pid', [[...new Set(pids)]])
 
-/** Below the client's back: only the TCP connection knows. */
-function reading(socket: Follower['socket'], what: 'pause' | 'resume'): void {
+/** Pauses the WebSocket itself, without the client library noticing. */
+function setReading(socket: Follower['socket'], what: 'pause' | 'resume'): void {
   const transport = socket?.io.engine.transport as unknown as { ws?: Record<typeof what, () => void> } | undefined
   transport?.ws?.[what]()
 }

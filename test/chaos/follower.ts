@@ -21,52 +21,52 @@ export interface FollowerWish {
 
 const connectWithinMs = 5_000
 const answerWithinMs = 5_000
-const comeBackMs = 300
+const reconnectDelayMaxMs = 300
 
-/** Somebody who follows some channels, whatever happens to the connection, over a plain `socket.io-client` or plain HTTP. */
+/** A client that follows channels and reconnects after every failure, with plain `socket.io-client` or plain HTTP. */
 export class Follower {
   readonly sides: readonly Side[]
-  /** Problems that the server named, by code. */
+  /** The number of problems received, by code. */
   readonly problems = new Map<string, number>()
-  /** Connections that were made. */
+  /** The number of connections made. */
   connections = 0
-  /** The socket that frames come by at the moment, if one does. */
+  /** The current socket, if the transport uses one. */
   socket: Socket | undefined
-  /** Set when the server said that it is not worth coming back. */
+  /** The problem with which the server refused for good, if it did. */
   turnedAway: Problem | undefined
-  private travel = new AbortController()
-  private travelling: Promise<void> = Promise.resolve()
+  private controller = new AbortController()
+  private running: Promise<void> = Promise.resolve()
 
   constructor(readonly wish: FollowerWish) {
     this.sides = wish.channels.map(channel => new Side(channel))
     this.take(wish.road ?? 'websocket')
   }
 
-  /** Changes to another road: whatever was under way on the old one is cut. */
+  /** Switches to another transport and aborts requests on the old one. */
   take(road: Road): void {
-    this.travel.abort()
+    this.controller.abort()
     for (const side of this.sides) side.ask()
-    this.travel = new AbortController()
-    const { signal } = this.travel
-    // Each of many connections listens to it.
+    this.controller = new AbortController()
+    const { signal } = this.controller
+    // Every connection adds a listener, so turn off the listener limit.
     setMaxListeners(0, signal)
-    this.travelling = this.travelling.then(() => this.follow(road, signal))
+    this.running = this.running.then(() => this.follow(road, signal))
   }
 
   async leave(): Promise<void> {
-    this.travel.abort()
-    await this.travelling
+    this.controller.abort()
+    await this.running
   }
 
   private async follow(road: Road, signal: AbortSignal): Promise<void> {
     const { random } = this.wish
     if (road === 'long-poll' || road === 'sse') {
       const read = road === 'sse' ? serverSentEvents : longPoll
-      const ask = async (side: Side) => {
+      const readOnce = async (side: Side) => {
         const problem = await read(this.wish, side, signal)
         if (problem !== undefined) await this.wait(problem, signal)
       }
-      await Promise.all(this.sides.map(side => this.repeat(() => ask(side), random, signal)))
+      await Promise.all(this.sides.map(side => this.repeat(() => readOnce(side), random, signal)))
       return
     }
     await this.repeat(() => this.overSocket(road, signal), random, signal)
@@ -74,14 +74,14 @@ export class Follower {
     this.socket = undefined
   }
 
-  private async repeat(journey: () => Promise<void>, random: Random, signal: AbortSignal): Promise<void> {
+  private async repeat(attempt: () => Promise<void>, random: Random, signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.turnedAway === undefined) {
-      await journey()
-      await pause(random.between(0, comeBackMs), undefined, { signal }).catch(() => undefined)
+      await attempt()
+      await pause(random.between(0, reconnectDelayMaxMs), undefined, { signal }).catch(() => undefined)
     }
   }
 
-  /** One connection, from being made to being lost; or to being told to move, when the old one lives on until the next follows. */
+  /** One connection, until it is lost or the server asks to move; then the old one stays open until the next has followed. */
   private async overSocket(road: 'websocket' | 'polling', signal: AbortSignal): Promise<void> {
     const { urls, random, token } = this.wish
     const socket = io(random.pick(urls), {
@@ -92,7 +92,7 @@ export class Follower {
       forceNew: true,
       timeout: connectWithinMs,
     })
-    const over = new Promise<void>(resolve => {
+    const ended = new Promise<void>(resolve => {
       socket.once('disconnect', () => resolve())
       socket.once('session.moving', () => resolve())
       signal.addEventListener('abort', () => resolve(), { once: true })
@@ -109,7 +109,7 @@ export class Follower {
     this.socket = socket
     await Promise.all(this.sides.map(side => this.catchUp(socket, side, signal)))
     before?.disconnect()
-    await over
+    await ended
   }
 
   private listen(socket: Socket, signal: AbortSignal): void {
@@ -123,18 +123,18 @@ export class Follower {
       for (const side of this.sides)
         if (channels.includes(side.channel)) void this.catchUp(this.socket ?? socket, side, signal)
     })
-    for (const bad of ['refused', 'session.closed'])
-      socket.on(bad, (problem: Problem) => {
+    for (const name of ['refused', 'session.closed'])
+      socket.on(name, (problem: Problem) => {
         this.note(problem)
-        if (bad === 'session.closed' && isOver(problem)) this.turnedAway = problem
+        if (name === 'session.closed' && isFinal(problem)) this.turnedAway = problem
       })
     socket.on('channel.closed', ({ problem }: { problem: Problem }) => this.note(problem))
   }
 
-  /** Follows until nothing is missing. No answer: the connection is as good as dead. */
+  /** Follows until nothing is missing. Disconnects if there is no reply. */
   private async catchUp(socket: Socket, side: Side, signal: AbortSignal): Promise<void> {
     while (socket.connected && !signal.aborted) {
-      const question = side.ask()
+      const requestId = side.ask()
       const { channel, position } = side
       const input = { channel, ...(position === undefined ? {} : { after: position }) }
       const reply = await socket
@@ -144,13 +144,13 @@ export class Follower {
           answer => answer as { data?: CatchUp; error?: Problem },
           () => undefined,
         )
-      if (!side.isCurrent(question)) return
+      if (!side.isCurrent(requestId)) return
       if (reply?.data !== undefined) {
         if (!side.catchUp(reply.data)) return
       } else if (reply?.error !== undefined) {
         await this.wait(reply.error, signal)
-        // Another connection may have asked meanwhile.
-        if (isOver(reply.error) || !side.isCurrent(question)) return
+        // Another connection may have sent a newer request meanwhile.
+        if (isFinal(reply.error) || !side.isCurrent(requestId)) return
       } else {
         socket.disconnect()
         return
@@ -158,11 +158,11 @@ export class Follower {
     }
   }
 
-  /** As the problem says; what has no status is a connection that was lost. */
+  /** Waits for the problem's `retryAfter`; an Error is a lost connection, without a wait. */
   private async wait(problem: Problem | Error, signal: AbortSignal): Promise<void> {
     if (problem instanceof Error) return
     this.note(problem)
-    if (isOver(problem)) this.turnedAway = problem
+    if (isFinal(problem)) this.turnedAway = problem
     else await pause((problem.retryAfter ?? 0) * 1_000, undefined, { signal }).catch(() => undefined)
   }
 
@@ -171,20 +171,20 @@ export class Follower {
   }
 }
 
-/** Our tokens live long: one that is refused stays refused. */
-const isOver = ({ status }: Problem): boolean => status === 401 || status === 403
+/** The tokens of these tests do not expire, so 401 and 403 are final. */
+const isFinal = ({ status }: Problem): boolean => status === 401 || status === 403
 
-/** Resolves with nothing, or with why not: one that is cut before it is admitted is only told of a disconnect, or of nothing. */
+/** Resolves when the socket is connected, or with the reason why not; a socket that is cut early may only emit `disconnect`, or nothing. */
 function connected(socket: Socket, signal: AbortSignal): Promise<Problem | Error | undefined> {
   return new Promise(resolve => {
-    const late = setTimeout(() => answer(new Error('no answer')), connectWithinMs)
-    const answer = (why?: Problem | Error) => {
-      clearTimeout(late)
-      resolve(why)
+    const timer = setTimeout(() => settle(new Error('no answer')), connectWithinMs)
+    const settle = (problem?: Problem | Error) => {
+      clearTimeout(timer)
+      resolve(problem)
     }
-    socket.once('connect', () => answer())
-    socket.once('connect_error', (error: Error & { data?: Problem }) => answer(error.data ?? error))
-    socket.once('disconnect', reason => answer(new Error(reason)))
-    signal.addEventListener('abort', () => answer(new Error('changed roads')), { once: true })
+    socket.once('connect', () => settle())
+    socket.once('connect_error', (error: Error & { data?: Problem }) => settle(error.data ?? error))
+    socket.once('disconnect', reason => settle(new Error(reason)))
+    signal.addEventListener('abort', () => settle(new Error('transport changed')), { once: true })
   })
 }

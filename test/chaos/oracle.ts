@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 
-/** An event that a client applied, or the place that it went to because the server said that what it missed is gone. */
+/** An event that a client applied, or the offset that it reset to because the server could not recover what it missed. */
 export type Step = { offset: number; digest: string } | { reset: number }
 
-/** What one client did with one channel, in order. Everything after `from` was its to apply. */
+/** What one client applied on one channel, in order. It had to apply every event after offset `from`. */
 export interface History {
   client: string
   channel: string
@@ -11,15 +11,15 @@ export interface History {
   steps: readonly Step[]
 }
 
-/** What the log holds of a channel. */
+/** An event in the log of a channel. */
 export interface Logged {
   offset: number
   digest: string
-  /** The key of the write that caused it. */
+  /** The id of the write that emitted it. */
   write: string
 }
 
-/** A write that was answered with success, and the channels that it speaks on. */
+/** A write that succeeded, and the channels of its event. */
 export interface Acknowledged {
   write: string
   channels: readonly string[]
@@ -32,22 +32,22 @@ export interface Evidence {
 }
 
 export type Fault =
-  /** An offset that was passed over and never applied. */
+  /** An offset that was skipped and never applied. */
   | 'hole'
-  /** An offset below one that was applied before it. */
+  /** An offset lower than one applied before it. */
   | 'order'
   | 'twice'
-  /** Not what the log holds at this offset. */
+  /** Differs from the log's event at this offset. */
   | 'changed'
-  /** Nothing stands at this offset in the log. */
+  /** The log has no event at this offset. */
   | 'invented'
-  /** The newest event was not reached. */
+  /** The client did not reach the newest event. */
   | 'behind'
-  /** A write that was acknowledged and is not in the log. */
+  /** An acknowledged write that is not in the log. */
   | 'lost'
-  /** A write that is in a channel's log more than once. */
+  /** A write that is more than once in a channel's log. */
   | 'repeated'
-  /** The log itself does not count 1, 2, 3. */
+  /** The offsets of the log are not 1, 2, 3, … */
   | 'torn'
 
 export interface Violation {
@@ -58,12 +58,16 @@ export interface Violation {
   write?: string
 }
 
-/** Compares what clients applied with what the log holds and what writers were promised. No violation: all is well. */
+/** Compares what clients applied with the log and the acknowledged writes. Returns all violations. */
 export function judge({ log, histories, acknowledged }: Evidence): Violation[] {
-  const truths = new Map([...log].map(([channel, events]) => [channel, new Map(events.map(e => [e.offset, e.digest]))]))
+  const digestsByChannel = new Map(
+    [...log].map(([channel, events]) => [channel, new Map(events.map(e => [e.offset, e.digest]))]),
+  )
   return [
     ...[...log].flatMap(([channel, events]) => judgeLog(channel, events)),
-    ...histories.flatMap(history => judgeHistory(history, truths.get(history.channel) ?? new Map<number, string>())),
+    ...histories.flatMap(history =>
+      judgeHistory(history, digestsByChannel.get(history.channel) ?? new Map<number, string>()),
+    ),
     ...judgeWrites(log, acknowledged),
   ]
 }
@@ -81,7 +85,7 @@ function judgeLog(channel: string, events: readonly Logged[]): Violation[] {
   return found
 }
 
-function judgeHistory({ client, channel, from, steps }: History, truth: ReadonlyMap<number, string>): Violation[] {
+function judgeHistory({ client, channel, from, steps }: History, log: ReadonlyMap<number, string>): Violation[] {
   const found: Violation[] = []
   const note = (fault: Fault, offset: number) => found.push({ fault, channel, client, offset })
   const seen = new Set<number>()
@@ -98,14 +102,14 @@ function judgeHistory({ client, channel, from, steps }: History, truth: Readonly
     else if (offset <= last) note('order', offset)
     for (let passed = last + 1; passed < offset; passed += 1) missed.add(passed)
     missed.delete(offset)
-    const held = truth.get(offset)
-    if (held === undefined) note('invented', offset)
-    else if (held !== digest) note('changed', offset)
+    const logged = log.get(offset)
+    if (logged === undefined) note('invented', offset)
+    else if (logged !== digest) note('changed', offset)
     seen.add(offset)
     last = Math.max(last, offset)
   }
   for (const offset of missed) note('hole', offset)
-  if (last < truth.size) note('behind', last)
+  if (last < log.size) note('behind', last)
   return found
 }
 
@@ -118,7 +122,7 @@ function judgeWrites(log: Evidence['log'], acknowledged: readonly Acknowledged[]
   )
 }
 
-/** The same for the same event, however its fields are ordered. */
+/** A hash of an event that does not depend on the order of its fields. */
 export const digestOf = ({ id, name, at, data }: { id: string; name: string; at: string; data: unknown }): string =>
   createHash('sha1')
     .update(`${id}\n${name}\n${Date.parse(at)}\n${canonical(data)}`)

@@ -6,51 +6,57 @@ import { type Side } from './side'
 const waitS = 5
 const answerWithinMs = (waitS + 5) * 1_000
 
-/** One question for what comes next; answers with the problem, if there is one. */
-export async function longPoll(wish: FollowerWish, side: Side, signal: AbortSignal): Promise<Problem | undefined> {
-  const question = side.ask()
-  const response = await ask(wish, side, `&wait=${waitS}`, 'application/json', within(answerWithinMs, signal))
+/** One long poll; returns the problem, if there is one. */
+export async function longPoll(options: FollowerWish, side: Side, signal: AbortSignal): Promise<Problem | undefined> {
+  const requestId = side.ask()
+  const response = await fetchEvents(
+    options,
+    side,
+    `&wait=${waitS}`,
+    'application/json',
+    within(answerWithinMs, signal),
+  )
   const body = await response?.json().then(
     answer => answer as { data?: CatchUp } | Problem,
     () => undefined,
   )
   if (body === undefined || signal.aborted) return undefined
   if ('code' in body) return body
-  if (body.data !== undefined && side.isCurrent(question)) side.catchUp(body.data)
+  if (body.data !== undefined && side.isCurrent(requestId)) side.catchUp(body.data)
   return undefined
 }
 
-/** One stream, until it ends or shows a hole. Silence for longer than two pings: it is as good as dead. */
+/** One server-sent event stream, until it ends or has a gap. Aborts it after silence of more than two ping intervals. */
 export async function serverSentEvents(
-  wish: FollowerWish,
+  options: FollowerWish,
   side: Side,
   signal: AbortSignal,
 ): Promise<Problem | undefined> {
   const cut = new AbortController()
-  const question = side.ask()
-  const response = await ask(wish, side, '', 'text/event-stream', AbortSignal.any([signal, cut.signal]))
+  const requestId = side.ask()
+  const response = await fetchEvents(options, side, '', 'text/event-stream', AbortSignal.any([signal, cut.signal]))
   if (response?.ok === false) return (await response.json().catch(() => undefined)) as Problem | undefined
   if (response?.body == null) return undefined
   const decoder = new TextDecoder()
   let text = ''
-  let late: NodeJS.Timeout | undefined
+  let silenceTimer: NodeJS.Timeout | undefined
   try {
     for await (const chunk of response.body) {
-      clearTimeout(late)
-      late = setTimeout(() => cut.abort(), silenceMaxMs)
+      clearTimeout(silenceTimer)
+      silenceTimer = setTimeout(() => cut.abort(), silenceMaxMs)
       const messages = (text + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n\n')
       text = messages.pop() ?? ''
       for (const message of messages) {
-        if (signal.aborted || !side.isCurrent(question)) return undefined
-        const end = take(side, message)
-        if (end === true) return undefined
-        if (end !== false) return end
+        if (signal.aborted || !side.isCurrent(requestId)) return undefined
+        const outcome = handle(side, message)
+        if (outcome === true) return undefined
+        if (outcome !== false) return outcome
       }
     }
   } catch {
-    // A stream that breaks off is followed by another one.
+    // The caller opens another stream.
   } finally {
-    clearTimeout(late)
+    clearTimeout(silenceTimer)
     cut.abort()
   }
   return undefined
@@ -58,14 +64,14 @@ export async function serverSentEvents(
 
 const silenceMaxMs = 35_000
 
-/** True: come again; a problem: not before what it says. */
-function take(side: Side, message: string): boolean | Problem {
+/** Handles a message. True: reconnect; a problem: reconnect when it says. */
+function handle(side: Side, message: string): boolean | Problem {
   const fields = new Map(message.split('\n').map(line => [line.split(':')[0] ?? '', line.slice(line.indexOf(':') + 2)]))
   const data = (): unknown => JSON.parse(fields.get('data') ?? 'null')
   switch (fields.get('event')) {
     case 'following': {
       const { epoch, top, recovered, channel, state } = data() as CatchUp
-      // Its events come after it, as frames.
+      // The events follow as separate frames.
       const reached = recovered ? Math.min(top, side.position?.offset ?? 0) : top
       return side.catchUp({ channel, state, epoch, recovered, top: reached, events: [], more: false })
     }
@@ -80,15 +86,15 @@ function take(side: Side, message: string): boolean | Problem {
   }
 }
 
-async function ask(
+async function fetchEvents(
   { urls, token, random }: FollowerWish,
   { channel, position }: Side,
-  more: string,
+  extraQuery: string,
   accept: string,
   signal: AbortSignal,
 ): Promise<Response | undefined> {
   const after = position === undefined ? '' : `after=${positionAsText(position)}`
-  const url = `${random.pick(urls)}/api/v1/channels/${encodeURIComponent(channel)}/events?${after}${more}`
+  const url = `${random.pick(urls)}/api/v1/channels/${encodeURIComponent(channel)}/events?${after}${extraQuery}`
   return fetch(url, { headers: { accept, authorization: `Bearer ${token}` }, signal }).catch(() => undefined)
 }
 

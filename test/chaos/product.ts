@@ -12,16 +12,16 @@ export const channelOf = (board: string): string => `board:${board}`
 
 const written = event({
   name: 'chaos.written',
-  summary: 'Somebody wrote on some boards.',
+  summary: 'Boards were written on',
   payload: shape({ boards, write: id, n: count, pad }),
   channels: ({ boards: on }) => on.map(channelOf),
 })
 
-/** Writes on boards: nothing but the event. `write` is the writer's own name for it, by which it is found again in the log. */
+/** Emits an event on some boards. `write` is the writer's id for it, by which the oracle finds it in the log. */
 export const write = operation({
   name: 'chaos.write',
   route: 'POST /chaos/writes',
-  summary: 'Writes on boards.',
+  summary: 'Write on boards',
   who: 'signed-in',
   input: shape({ boards, write: id, n: count, pad }),
   output: done,
@@ -38,12 +38,12 @@ export const write = operation({
 
 const board = channel({
   kind: 'board',
-  summary: 'what is written on a board',
-  load: async found => ({ id: found }),
+  summary: 'A board',
+  load: async boardId => ({ id: boardId }),
   allow: () => true,
 })
 
-/** The product, with boards that anybody may write on and follow. Limits are counted as ever, but never reached. */
+/** The registry of the product plus boards that everybody may write on and follow. Rate limits are counted but never reached. */
 export const chaosProduct: Product = {
   ...product,
   operations: [...product.operations, write].map(op => ({ ...op, limit: { perMinute: 1_000_000_000 } })),

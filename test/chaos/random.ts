@@ -1,8 +1,8 @@
-/** Chance that can be had again: the same seed gives the same run, as far as the machine allows. */
+/** A seeded random number generator, so that a run can be repeated as far as timing allows. */
 export interface Random {
-  /** From 0 up to, but not including, 1. */
+  /** A number from 0 to 1 (exclusive). */
   next(): number
-  /** A whole number from `least` up to, but not including, `limit`. */
+  /** A whole number from `least` to `limit` (exclusive). */
   between(least: number, limit: number): number
   pick<T>(items: readonly T[]): T
 }
@@ -22,7 +22,7 @@ export function randomFrom(seed: number): Random {
     between,
     pick(items) {
       const [item] = items.slice(between(0, items.length))
-      if (item === undefined) throw new Error('there is nothing to pick from')
+      if (item === undefined) throw new Error('cannot pick from an empty list')
       return item
     },
   }

@@ -5,11 +5,11 @@ import { openScene, type SceneWish, type Verdict } from './scene'
 
 const usage = `npm run chaos -- [experiment…] [--seconds n] [--clients n] [--seed n]
 
-Experiments (any part of a name will do):
+Experiments (a part of the name is enough):
 ${[...experiments.map(({ name }) => name), 'control'].map(name => `  ${name}`).join('\n')}
 `
 
-/** The long versions: a table of what was seen, and exit code 1 when any promise was broken. */
+/** `npm run chaos`: runs the long versions and prints a table; exits with 1 if any delivery guarantee was violated. */
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -20,15 +20,15 @@ async function main(): Promise<number> {
       help: { type: 'boolean', default: false },
     },
   })
-  const wanted = (name: string) =>
+  const isSelected = (name: string) =>
     positionals.length === 0 || positionals.some(part => name.includes(part.replaceAll('-', ' ')))
-  const chosen = experiments.filter(({ name }) => wanted(name))
-  if (values.help || (chosen.length === 0 && !wanted('control'))) {
+  const selected = experiments.filter(({ name }) => isSelected(name))
+  if (values.help || (selected.length === 0 && !isSelected('control'))) {
     process.stdout.write(usage)
     return values.help ? 0 : 1
   }
   const ms = Number(values.seconds) * 1_000
-  const crowd: Partial<SceneWish> = {
+  const defaults: Partial<SceneWish> = {
     clients: Number(values.clients),
     seed: Number(values.seed),
     boards: 40,
@@ -36,41 +36,46 @@ async function main(): Promise<number> {
     writesPerSecond: 200,
     settleMs: 60_000,
   }
-  process.stdout.write(`seed ${values.seed}, ${values.seconds} s each\n${row(heads)}\n`)
-  let broken = 0
-  if (chosen.length > 0) {
+  process.stdout.write(`seed ${values.seed}, ${values.seconds} s each\n${row(columns)}\n`)
+  let failureCount = 0
+  if (selected.length > 0) {
     await using arena = await openArena('tutti')
-    for (const experiment of chosen) broken += (await play(arena, experiment, ms, crowd)) ? 0 : 1
+    for (const experiment of selected) failureCount += (await runExperiment(arena, experiment, ms, defaults)) ? 0 : 1
   }
-  if (wanted('control')) broken += (await control(crowd)) ? 0 : 1
-  return broken === 0 ? 0 : 1
+  if (isSelected('control')) failureCount += (await control(defaults)) ? 0 : 1
+  return failureCount === 0 ? 0 : 1
 }
 
-async function play(arena: Arena, experiment: Experiment, ms: number, crowd: Partial<SceneWish>): Promise<boolean> {
+async function runExperiment(
+  arena: Arena,
+  experiment: Experiment,
+  ms: number,
+  defaults: Partial<SceneWish>,
+): Promise<boolean> {
   const more = experiment.crowd === undefined ? {} : { clients: experiment.crowd }
-  await using scene = await openScene(arena, { ...crowd, ...experiment.scene, ...more })
+  await using scene = await openScene(arena, { ...defaults, ...experiment.scene, ...more })
   const verdict = await scene.during(experiment.name, () => experiment.fault(scene, ms))
   const violations = [...verdict.violations, ...(verdict.resets > 0 ? [`${verdict.resets} resets`] : [])]
-  tell(verdict, violations)
+  printVerdict(verdict, violations)
   return violations.length === 0
 }
 
-/** Socket.IO and its Redis adapter alone: a run in which the oracle finds nothing there would prove nothing here. */
-async function control(crowd: Partial<SceneWish>): Promise<boolean> {
+/** Runs Socket.IO with its Redis adapter alone: the oracle must find losses there, else the experiments prove nothing. */
+async function control(defaults: Partial<SceneWish>): Promise<boolean> {
   await using arena = await openArena('bare')
-  await using scene = await openScene(arena, crowd)
+  await using scene = await openScene(arena, defaults)
   const verdict = await scene.during('control', () => redisAway3.fault(scene, 2_000))
-  tell(verdict, verdict.holes > 0 ? [] : ['plain Socket.IO lost nothing: the faults do not reach what they should'])
+  printVerdict(verdict, verdict.holes > 0 ? [] : ['plain Socket.IO lost nothing, so the faults have no effect'])
   return verdict.holes > 0
 }
 
-const heads = ['events', 'clients', 'deliveries', 'holes', 'duplicates', 'resets', 'worst catch-up', 'worst write']
+const columns = ['events', 'clients', 'deliveries', 'holes', 'duplicates', 'resets', 'worst catch-up', 'worst write']
 const widths = [9, 9, 12, 8, 12, 8, 16, 13]
 
 const row = (cells: readonly string[], name = 'experiment'): string =>
   name.padEnd(24) + cells.map((cell, index) => cell.padStart(widths[index] ?? 10)).join('')
 
-function tell(verdict: Verdict, violations: readonly string[]): void {
+function printVerdict(verdict: Verdict, violations: readonly string[]): void {
   const { events, clients, deliveries, holes, duplicates, resets } = verdict
   const counts = [events, clients, deliveries, holes, duplicates, resets].map(String)
   const seconds = [verdict.worstMs, verdict.worstWriteMs].map(ms => `${(ms / 1_000).toFixed(2)} s`)
@@ -78,7 +83,7 @@ function tell(verdict: Verdict, violations: readonly string[]): void {
   for (const violation of violations) process.stdout.write(`  ! ${violation}\n`)
 }
 
-// The command that started us was killed.
+// The IPC channel closes when the command that started this process is killed.
 process.on('disconnect', () => process.exit(1))
 main().then(
   code => process.exit(code),

@@ -15,14 +15,14 @@ export interface SceneWish {
   boards: number
   /** How many boards each client follows. */
   each: number
-  /** So many clients, the first ones, follow all boards, and nothing lies between them and the nodes. */
+  /** The first `greedy` clients follow all boards and connect to the nodes without a proxy. */
   greedy: number
   writesPerSecond: number
   padBytes: number
-  /** So long after the end of a fault everybody must have everything. */
+  /** Every client must have every event this long after the end of a fault. */
   settleMs: number
   seed: number
-  /** The road of the n-th client. */
+  /** The transport of the n-th client. */
   roadOf: (n: number) => Road
 }
 
@@ -47,37 +47,37 @@ export interface Verdict {
   holes: number
   duplicates: number
   resets: number
-  /** Holes and repeats that were on the wire, and that the client's rule made good. */
+  /** Gaps and repeats on the wire that the client's resume rule repaired. */
   gaps: number
   repeats: number
-  /** The longest from an event to its being applied, outage included. */
+  /** The maximum time from an event to its application, outages included. */
   worstMs: number
-  /** The longest that a write took, all its tries together. */
+  /** The maximum duration of a write, retries included. */
   worstWriteMs: number
-  /** What followers were refused with, and how often. */
+  /** The number of problems that followers received, by code. */
   problems: Readonly<Record<string, number>>
-  /** Everything that breaks the promise, in words. */
+  /** Every violation of the delivery guarantees, as text. */
   violations: string[]
 }
 
-/** By the wire contract, by our client, or by Socket.IO alone. */
+/** A follower written from the protocol, one with our client, or one with Socket.IO alone. */
 export type AnyFollower = Follower | ClientFollower | BareFollower
 
-/** Writers, followers and what lies between, for as long as faults are made. */
+/** Writers, followers and the proxies between them and the nodes, on which an experiment injects faults. */
 export interface Scene extends AsyncDisposable {
   arena: Arena
   random: Random
   followers: readonly AnyFollower[]
-  /** What connections go through. */
+  /** The proxies in front of the nodes. */
   proxies: readonly CuttingProxy[]
-  /** The addresses of the nodes behind them. */
+  /** The URL of the proxy in front of each node. */
   urls: readonly string[]
   channels: readonly string[]
-  /** A channel that all follow and nobody writes on. */
+  /** A channel that all clients follow and no writer uses. */
   quiet: string
-  /** Whether every client has applied everything that is in the log now. */
+  /** Whether every client has applied all events that are in the log now. */
   allCaughtUp(): Promise<boolean>
-  /** Has everybody write while the fault goes on, waits until all is settled, and judges. */
+  /** Runs the writers while the fault is active, waits until all clients have caught up, and returns the oracle's verdict. */
   during(name: string, fault: () => Promise<readonly string[]>): Promise<Verdict>
 }
 
@@ -85,15 +85,15 @@ const connectWithinMs = 60_000
 const writersMax = 8
 const violationsShown = 12
 
-export async function openScene(arena: Arena, more: Partial<SceneWish> = {}): Promise<Scene> {
-  const wish = { ...smallScene, ...more }
-  const random = randomFrom(wish.seed)
+export async function openScene(arena: Arena, overrides: Partial<SceneWish> = {}): Promise<Scene> {
+  const options = { ...smallScene, ...overrides }
+  const random = randomFrom(options.seed)
   const isBare = arena.kind === 'bare'
   const ports = arena.nodes.map(({ port }) => port)
   const balancer = await cuttingProxy(ports, random)
   const direct = await Promise.all(ports.map(port => cuttingProxy([port], random)))
   const proxies = [balancer, ...direct]
-  const boards = Array.from({ length: wish.boards }, () => randomUUID())
+  const boards = Array.from({ length: options.boards }, () => randomUUID())
   const channels = boards.map(channelOf)
   const quiet = channelOf(randomUUID())
   const nodes = arena.nodes.map(({ url }) => url)
@@ -106,10 +106,10 @@ export async function openScene(arena: Arena, more: Partial<SceneWish> = {}): Pr
         urls: nodes,
         token,
         board,
-        // The control has no order of its own: its writers count, each on a board of its own.
+        // Plain Socket.IO has no offsets, so each of its writers numbers the events of its own board.
         others: isBare ? [] : boards,
-        perSecond: wish.writesPerSecond / writerCount,
-        padBytes: wish.padBytes,
+        perSecond: options.writesPerSecond / writerCount,
+        padBytes: options.padBytes,
         random,
       }),
   )
@@ -120,9 +120,9 @@ export async function openScene(arena: Arena, more: Partial<SceneWish> = {}): Pr
     await Promise.all(followers.map(follower => follower.leave()))
     for (const proxy of proxies) await proxy[Symbol.asyncDispose]()
   }
-  for (let n = 0; n < wish.clients; n += 1) {
-    const isGreedy = n < wish.greedy
-    const some = Array.from({ length: wish.each }, (_, k) => followed[(n + k) % followed.length] ?? '')
+  for (let n = 0; n < options.clients; n += 1) {
+    const isGreedy = n < options.greedy
+    const some = Array.from({ length: options.each }, (_, k) => followed[(n + k) % followed.length] ?? '')
     const name = `client-${n}`
     const follower: FollowerWish = {
       name,
@@ -130,19 +130,19 @@ export async function openScene(arena: Arena, more: Partial<SceneWish> = {}): Pr
       channels: [...new Set([...(isGreedy ? followed : some), ...(isBare ? [] : [quiet])])],
       urls: isGreedy ? nodes : urls,
       random,
-      road: wish.roadOf(n),
+      road: options.roadOf(n),
     }
     if (isBare) followers.push(new BareFollower(follower))
     else if (n % 3 === 2 && !isGreedy) followers.push(new ClientFollower(follower, balancer.url))
     else followers.push(new Follower(follower))
-    if (n % 50 === 49 || n === wish.clients - 1)
+    if (n % 50 === 49 || n === options.clients - 1)
       await follow(followers).catch(async (error: unknown) => {
         await dispose()
         throw error
       })
   }
 
-  async function truth(): Promise<Map<string, Logged[]>> {
+  async function readLog(): Promise<Map<string, Logged[]>> {
     const log = new Map<string, Logged[]>([...channels, quiet].map(channel => [channel, []]))
     if (isBare)
       for (const { acknowledged } of writers)
@@ -155,17 +155,17 @@ export async function openScene(arena: Arena, more: Partial<SceneWish> = {}): Pr
   }
 
   async function allCaughtUp(): Promise<boolean> {
-    const log = await truth()
+    const log = await readLog()
     return followers.every(({ sides }) =>
       sides.every(side => (side.position?.offset ?? -1) >= (log.get(side.channel)?.length ?? 0)),
     )
   }
 
-  /** The control can only wait a while: nobody there knows what is missing. */
-  async function settle(): Promise<void> {
+  /** Plain Socket.IO clients cannot know what is missing, so only wait a while for them. */
+  async function waitForClients(): Promise<void> {
     if (isBare) await pause(bareSettleMs)
     if (isBare) return
-    const deadline = Date.now() + wish.settleMs
+    const deadline = Date.now() + options.settleMs
     while (!(await allCaughtUp()) && Date.now() < deadline) await pause(100)
   }
 
@@ -179,15 +179,15 @@ export async function openScene(arena: Arena, more: Partial<SceneWish> = {}): Pr
     quiet,
     allCaughtUp,
     async during(name, fault) {
-      const deliveredBefore = await truth()
+      const logBefore = await readLog()
       for (const writer of writers) {
         writer.worstMs = 0
         writer.start()
       }
-      const more = await fault()
+      const otherViolations = await fault()
       await Promise.all(writers.map(writer => writer.stop()))
-      await settle()
-      const log = await truth()
+      await waitForClients()
+      const log = await readLog()
       const sides = followers.flatMap(follower => follower.sides.map(side => ({ side, client: follower.wish.name })))
       const found = judge({
         log,
@@ -198,8 +198,8 @@ export async function openScene(arena: Arena, more: Partial<SceneWish> = {}): Pr
         sides.reduce((all, { side }) => all + side[of], 0)
       const verdict: Verdict = {
         experiment: name,
-        seed: wish.seed,
-        events: size(log) - size(deliveredBefore),
+        seed: options.seed,
+        events: size(log) - size(logBefore),
         clients: followers.length,
         deliveries: sum('deliveries'),
         holes: holesIn(found),
@@ -211,10 +211,10 @@ export async function openScene(arena: Arena, more: Partial<SceneWish> = {}): Pr
         worstWriteMs: Math.max(...writers.map(({ worstMs }) => worstMs)),
         problems: problemsOf(followers),
         violations: [
-          ...more,
-          ...inWords(found),
+          ...otherViolations,
+          ...formatViolations(found),
           ...sides.flatMap(({ side, client }) =>
-            side.lies.splice(0).map(lie => `${client} was told of ${side.channel}: ${lie}`),
+            side.lies.splice(0).map(lie => `${client} received an invalid message on ${side.channel}: ${lie}`),
           ),
           ...writers.flatMap(({ statuses }) => badStatuses(statuses)),
           ...arena.nodes.flatMap(({ name: node, deaths }) =>
@@ -232,7 +232,7 @@ export async function openScene(arena: Arena, more: Partial<SceneWish> = {}): Pr
 const longLived = { ttlSeconds: 86_400 }
 const bareSettleMs = 2_000
 
-/** Resolves when all of them are where they start from. */
+/** Waits until all clients have their first position. */
 async function follow(followers: readonly AnyFollower[]): Promise<void> {
   const deadline = Date.now() + connectWithinMs
   const missing = () => followers.filter(({ sides }) => sides.some(({ position }) => position === undefined)).length
@@ -256,7 +256,7 @@ async function logRows(arena: Arena, channels: readonly string[]): Promise<LogRo
                 where channel = any($1) order by channel, "offset"`
   for (let tries = 1; ; tries += 1)
     try {
-      // As whoever reads the log by its functions.
+      // Assign offsets first, as the functions that read the log do.
       await arena.sql(`select count(*) from place_events('{0, 1, 2, 3, 4, 5, 6, 7}', 1000000)`, [])
       return await arena.sql<LogRow>(text, [channels])
     } catch (error) {
@@ -268,8 +268,8 @@ async function logRows(arena: Arena, channels: readonly string[]): Promise<LogRo
 const size = (log: ReadonlyMap<string, readonly Logged[]>): number =>
   [...log.values()].reduce((all, events) => all + events.length, 0)
 
-/** The first dozen, what was lost before all else. */
-function inWords(found: readonly Violation[]): string[] {
+/** The first 12 violations as text, holes first. */
+function formatViolations(found: readonly Violation[]): string[] {
   const isHole = ({ fault }: Violation) => Number(fault === 'hole')
   const shown = found
     .toSorted((one, other) => isHole(other) - isHole(one))

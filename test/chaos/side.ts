@@ -2,8 +2,8 @@ import { type CatchUp, type Position, type StreamEvent, type StreamFrame } from 
 import { digestOf, type Step } from './oracle'
 
 /**
- * A client's side of one channel: the resume rule of the wire contract, whatever road events come by. It is written from
- * the contract alone and shares no code with `client/`, so that the two check each other.
+ * A client's state of one channel: the resume rule of the protocol, for any transport. It is written from the protocol's
+ * documentation and shares no code with `client/`, so that the two check each other.
  */
 export class Side {
   position: Position | undefined
@@ -11,36 +11,36 @@ export class Side {
   /** The position before the first of `steps`. */
   from = 0
   resets = 0
-  /** Events that came again, live or in a catch-up, and were dropped. */
+  /** The number of repeated events that were dropped. */
   repeats = 0
-  /** Frames that did not continue what was there, and were repaired. */
+  /** The number of frames that did not continue at the current offset, and led to a catch-up. */
   gaps = 0
   deliveries = 0
   /** When the last event was applied, in epoch milliseconds. */
   lastAt = 0
-  /** The longest from an event to its being applied. */
+  /** The maximum time from an event to its application. */
   worstMs = 0
-  /** What the server said that cannot be true. */
+  /** Messages of the server that contradict the protocol. */
   readonly lies: string[] = []
   private queue: StreamFrame[] | undefined
-  private asked = 0
+  private lastRequest = 0
 
   constructor(
     readonly channel: string,
     private readonly since = Date.now(),
   ) {}
 
-  /** Frames that come from now on wait for the answer to question `n`; answers to earlier ones no longer count. */
+  /** Starts a request and returns its id: queues frames until its reply, and ignores replies to earlier requests. */
   ask(): number {
     this.queue ??= []
-    return (this.asked += 1)
+    return (this.lastRequest += 1)
   }
 
-  isCurrent(question: number): boolean {
-    return question === this.asked
+  isCurrent(requestId: number): boolean {
+    return requestId === this.lastRequest
   }
 
-  /** Takes the answer; true: follow again. */
+  /** Applies the reply to a follow. True: follow again. */
   catchUp({ epoch, top, events, recovered, more }: CatchUp): boolean {
     if (this.position === undefined) {
       this.position = { epoch, offset: 0 }
@@ -55,14 +55,14 @@ export class Side {
     const before = this.position.offset
     if (epoch !== this.position.epoch) this.lies.push(`recovered across epochs`)
     if (!this.apply(events)) this.lies.push(`recovered after ${before}, but not what follows it`)
-    if (more) return events.length > 0 || this.lie('more, and nothing')
+    if (more) return events.length > 0 || this.lie('`more` without events')
     if (this.position.offset < top) this.lies.push(`no more after ${this.position.offset}, but the top is ${top}`)
-    const waiting = this.queue ?? []
+    const queued = this.queue ?? []
     this.queue = undefined
-    return waiting.map(frame => this.hear(frame)).includes('hole')
+    return queued.map(frame => this.hear(frame)).includes('hole')
   }
 
-  /** Takes a live frame. A hole: follow again. */
+  /** Applies a live frame. 'hole': events are missing, follow again. */
   hear(frame: StreamFrame): 'fine' | 'hole' {
     if (this.queue !== undefined) {
       this.queue.push(frame)
@@ -73,7 +73,7 @@ export class Side {
     return 'hole'
   }
 
-  /** Takes an event as it is, whatever came before it. */
+  /** Applies an event without checking its offset. */
   given(event: StreamEvent): void {
     this.position = { epoch: '', ...this.position, offset: event.offset }
     this.steps.push({ offset: event.offset, digest: digestOf(event) })
@@ -87,14 +87,14 @@ export class Side {
     return { client, channel: this.channel, from: this.from, steps: this.steps }
   }
 
-  /** Forgets what has been judged. */
+  /** Starts a new record after the oracle has checked this one. */
   turnPage(): void {
     this.from = this.position?.offset ?? 0
     this.steps = []
     this.resets = this.repeats = this.gaps = this.deliveries = this.worstMs = 0
   }
 
-  /** False when something is missing before one of them. */
+  /** Applies new events; false if events are missing before one of them. */
   private apply(events: readonly StreamEvent[]): boolean {
     for (const event of events) {
       const at = this.position

@@ -5,7 +5,7 @@ import { chaosProduct } from './product'
 
 const redisWaitMs = 1_000
 
-/** A node of Tutti as `server/main.ts` runs it, save for the boards, until a signal ends it. */
+/** Runs a node as `server/main.ts` does, plus the boards, until a signal stops it. */
 async function main(): Promise<void> {
   const ending = new Promise<number>(resolve => {
     process.once('SIGTERM', () => resolve(0))

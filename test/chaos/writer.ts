@@ -11,39 +11,39 @@ export interface Write {
   pad: string
 }
 
-/** A write that was answered with success. */
+/** A write that succeeded. */
 export interface Done extends Acknowledged {
   n: number
-  /** Of the event that it must have caused, without its time, which only the server knows. */
+  /** The digest of the expected event, without its time, which only the server knows. */
   digest: string
 }
 
 export interface WriterWish {
   urls: readonly string[]
   token: string
-  /** Its own, on which nobody else counts. */
+  /** The writer's own board. */
   board: string
-  /** Others that a write may speak on too. */
+  /** Other boards that a write may include. */
   others: readonly string[]
   perSecond: number
   padBytes: number
   random: Random
 }
 
-/** 0: no answer. The others are documented, and say so. */
+/** Status codes to retry, as documented; 0 means no response. */
 export const worthAnotherTry: readonly number[] = [0, 409, 429, 503]
 const answerWithinMs = 3_000
 const giveUpAfterMs = 60_000
 
 /**
- * Writes one thing after the other, each to a node by chance and with a key of its own; what is not answered is sent again with
- * the same key until it is, so that in the end every write is known to have happened, once.
+ * Writes one event after the other, each to a random node with its own idempotency key. Retries with the same key until it gets
+ * a response, so that every write has happened exactly once.
  */
 export class Writer {
   readonly acknowledged: Done[] = []
-  /** How often each status was answered; 0 stands for no answer. */
+  /** The number of responses by status; 0 means no response. */
   readonly statuses = new Map<number, number>()
-  /** The longest from the first try of a write to its being answered with success. */
+  /** The maximum time from the first attempt of a write to its success. */
   worstMs = 0
   private n = 0
   private running: Promise<void> | undefined
@@ -56,7 +56,7 @@ export class Writer {
     this.running = this.writeOn(this.stopping.signal)
   }
 
-  /** Resolves when the last write is settled. */
+  /** Resolves when the last write has a response. */
   async stop(): Promise<void> {
     this.stopping.abort()
     await this.running
@@ -72,8 +72,8 @@ export class Writer {
 
   private async writeOne(): Promise<void> {
     const { board, others, random, padBytes } = this.wish
-    const more = others.length > 0 && random.next() < 0.3 ? [random.pick(others)] : []
-    const boards = [...new Set([board, ...more])]
+    const extraBoards = others.length > 0 && random.next() < 0.3 ? [random.pick(others)] : []
+    const boards = [...new Set([board, ...extraBoards])]
     this.n += 1
     const write = { boards, write: randomUUID(), n: this.n, pad: 'x'.repeat(random.between(padBytes >> 1, padBytes)) }
     const startedAt = Date.now()

@@ -11,26 +11,26 @@ export const problem = (code: string, status: number, more: Partial<Problem> = {
   ...more,
 })
 
-interface Wish {
+interface FollowInput {
   channel?: string
   after?: Position
 }
 
 /**
- * A server that speaks the contract on one channel and says what a test tells it to, also what no good server would: the
- * real one cannot be made to.
+ * A server that speaks the protocol on one channel and sends what a test scripts, including messages that the real server never
+ * sends.
  */
 export class ScriptedServer implements AsyncDisposable {
   handshakes = 0
-  /** What the next handshakes are refused with. */
+  /** The problems with which the next handshakes are refused. */
   readonly refusals: Problem[] = []
-  /** The names of the calls that asked to follow. */
+  /** The names of the follow calls received. */
   readonly calls: string[] = []
-  /** Whether it knows no `channel.followAll`, as the release before. */
+  /** Whether `channel.followAll` is unknown, as in the previous release. */
   isOld = false
-  /** Channels that may not be followed. */
+  /** Channels whose follow is refused. */
   readonly forbidden = new Set<string>()
-  /** Where follows asked to go on from. */
+  /** The `after` positions of the follows received. */
   readonly asked: (Position | undefined)[] = []
   readonly log: StreamEvent[] = []
   epoch = 'a'
@@ -47,15 +47,18 @@ export class ScriptedServer implements AsyncDisposable {
     io.on('connection', (socket: Socket) => {
       const { handshake } = socket
       socket.data = { nid: handshake.query.nid }
-      socket.on('channel.follow', ({ input }: { input: Wish }, ack: (reply: unknown) => void) => {
+      socket.on('channel.follow', ({ input }: { input: FollowInput }, ack: (reply: unknown) => void) => {
         this.calls.push('channel.follow')
         ack(this.follow(input))
       })
-      socket.on('channel.followAll', ({ input }: { input: { channels: Wish[] } }, ack: (reply: unknown) => void) => {
-        this.calls.push('channel.followAll')
-        if (this.isOld) ack({ error: problem('unknown_operation', 404) })
-        else ack({ data: { followed: input.channels.map(wish => this.follow(wish)) } })
-      })
+      socket.on(
+        'channel.followAll',
+        ({ input }: { input: { channels: FollowInput[] } }, ack: (reply: unknown) => void) => {
+          this.calls.push('channel.followAll')
+          if (this.isOld) ack({ error: problem('unknown_operation', 404) })
+          else ack({ data: { followed: input.channels.map(one => this.follow(one)) } })
+        },
+      )
       socket.on('channel.unfollow', (_sent: unknown, ack: (reply: unknown) => void) => ack({ data: { channel } }))
     })
   }
@@ -71,7 +74,7 @@ export class ScriptedServer implements AsyncDisposable {
     return new ScriptedServer(io, `http://127.0.0.1:${(http.address() as AddressInfo).port}`)
   }
 
-  /** Writes so many events into the log, and tells nobody. */
+  /** Appends events to the log without sending them. */
   write(count: number): StreamEvent[] {
     const events = Array.from({ length: count }, () => {
       const offset = this.log.length + 1
@@ -90,21 +93,21 @@ export class ScriptedServer implements AsyncDisposable {
     this.say('events', { channel, epoch: this.epoch, events })
   }
 
-  /** Closes all connections with what the server says about it. */
+  /** Closes all connections with this problem. */
   close(why: Problem): void {
     this.say('session.closed', why)
     this.io.disconnectSockets(true)
   }
 
-  /** Which nodes the clients that are connected have chosen. */
+  /** The `nid` parameters of the connected clients. */
   async nids(): Promise<unknown[]> {
     return (await this.io.fetchSockets()).map(({ data }) => (data as { nid: unknown }).nid)
   }
 
-  private follow({ channel: asked = channel, after }: Wish) {
+  private follow({ channel: requested = channel, after }: FollowInput) {
     this.asked.push(after)
-    if (this.forbidden.has(asked)) return { error: problem('forbidden', 403) }
-    return { data: { ...this.catchUp(after), channel: asked } }
+    if (this.forbidden.has(requested)) return { error: problem('forbidden', 403) }
+    return { data: { ...this.catchUp(after), channel: requested } }
   }
 
   private catchUp(after?: Position) {

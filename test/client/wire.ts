@@ -2,18 +2,18 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { type AddressInfo } from 'node:net'
 
-/** A wire to a node that can be cut: a proxy for bytes. */
+/** A TCP proxy to a node that can cut connections. */
 export interface Wire extends AsyncDisposable {
   url: string
-  /** Ends every connection, as a network that fails does. */
+  /** Closes all connections, as a network failure does. */
   cut(): void
-  /** Ends every connection when the server is about to answer, which is then lost; later connections are not harmed. */
+  /** Closes all connections when the server sends its next bytes, which are lost; later connections work. */
   cutAtNextAnswer(): void
-  /** From now on connections are refused, or taken again. */
+  /** Starts or stops refusing new connections. */
   refuse(isRefusing: boolean): void
-  /** From now on connections lead to another node; those that are open stay. */
+  /** Forwards new connections to another node; open ones stay. */
   lead(target: string): void
-  /** From now on a connection ends when a request on it fits, as a proxy that does not know such a thing may do. */
+  /** Closes a connection when it sends a matching request, as a proxy without support for it may do. */
   block(request?: RegExp): void
 }
 
@@ -25,28 +25,28 @@ export async function openWire(target: string): Promise<Wire> {
   let blocked: RegExp | undefined
   const cut = () => {
     losesAnswers = false
-    for (const side of open) side.destroy()
+    for (const socket of open) socket.destroy()
   }
-  const server = createServer(near => {
+  const server = createServer(client => {
     if (isRefusing) {
-      near.destroy()
+      client.destroy()
       return
     }
-    const far = connect(port, '127.0.0.1')
-    for (const side of [near, far]) {
-      open.add(side)
-      side.on('error', () => undefined)
-      side.on('close', () => {
-        open.delete(side)
-        near.destroy()
-        far.destroy()
+    const upstream = connect(port, '127.0.0.1')
+    for (const socket of [client, upstream]) {
+      open.add(socket)
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        open.delete(socket)
+        client.destroy()
+        upstream.destroy()
       })
     }
-    near.on('data', (bytes: Buffer) => {
-      if (blocked?.test(bytes.toString('latin1')) === true) near.destroy()
-      else far.write(bytes)
+    client.on('data', (bytes: Buffer) => {
+      if (blocked?.test(bytes.toString('latin1')) === true) client.destroy()
+      else upstream.write(bytes)
     })
-    far.on('data', bytes => (losesAnswers ? cut() : near.write(bytes)))
+    upstream.on('data', bytes => (losesAnswers ? cut() : client.write(bytes)))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

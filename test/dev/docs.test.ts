@@ -87,7 +87,7 @@ describe('the book of schemas', () => {
     const payload = shape({ by: named('Person', shape({ handle: written })) })
     const happened = event({ name: 'test.itHappened', summary: 'It happened.', payload, channels: () => [] })
     const product = productOf([{ operations: [answering(person)], events: [happened] }], arrival)
-    expect(() => schemaBook(product)).toThrow('two shapes are named Person')
+    expect(() => schemaBook(product)).toThrow('two different shapes are named Person')
   })
 })
 

@@ -63,7 +63,7 @@ describe('supervise', () => {
   test('a working folder that does not exist is an error at once', async () => {
     await using folder = await privateFolder()
     const options = { name: 'lost', cwd: join(folder.path, 'missing'), logFile: join(folder.path, 'log') }
-    expect(() => supervise('true', [], options)).toThrow(/lost: no process could be made in .*missing/)
+    expect(() => supervise('true', [], options)).toThrow(/lost: no process could be created in .*missing/)
   })
 })
 

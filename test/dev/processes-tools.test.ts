@@ -31,7 +31,7 @@ describe('findTool', () => {
     await program(folder.path, 'redis-server')
     expect(await findTool('redis-server', silent, host)).toBe(chosen)
     const wrong = { ...host, env: { TUTTI_REDIS_SERVER: '/nowhere/redis' } }
-    await expect(findTool('redis-server', silent, wrong)).rejects.toThrow(/TUTTI_REDIS_SERVER says \/nowhere\/redis/)
+    await expect(findTool('redis-server', silent, wrong)).rejects.toThrow(/TUTTI_REDIS_SERVER is \/nowhere\/redis/)
   })
 
   test.each([
@@ -48,7 +48,7 @@ describe('installPackage', () => {
     await using folder = await privateFolder()
     const said: string[] = []
     expect(await installPackage('no-such-package', line => said.push(line), bare(folder.path))).toBe(false)
-    expect(said).toEqual(['Going on without no-such-package: this system has no apt-get'])
+    expect(said).toEqual(['Continuing without no-such-package: apt-get was not found'])
   })
 })
 

@@ -6,26 +6,26 @@ import { join } from 'node:path'
 import { startS3 } from '../../dev/s3'
 
 /**
- * The bucket that the conformance suite speaks to: one in the stand-in, or, when all of S3_CONFORMANCE_ENDPOINT, _BUCKET,
- * _REGION, _KEY_ID and _SECRET are set, a real one made for this (its CORS and lifecycle rules get replaced).
+ * The bucket that the conformance tests use: one in the stand-in, or a real one if S3_CONFORMANCE_ENDPOINT, _BUCKET, _REGION,
+ * _KEY_ID and _SECRET are all set. The tests replace its CORS and lifecycle rules.
  */
 export interface Target extends AsyncDisposable {
   endpoint: string
   bucket: string
   region: string
   credentials: { accessKeyId: string; secretAccessKey: string }
-  /** With the SDK's defaults. */
+  /** An S3 client with the SDK's defaults. */
   client: S3Client
-  /** Makes URLs without a checksum of the body nobody has yet. */
+  /** Presigns URLs without a checksum, because the body is not known yet. */
   presigner: S3Client
   connect: (config?: Partial<S3ClientConfig>) => S3Client
-  /** A key that no test has used. */
+  /** Returns an unused key. */
   freshKey: (name?: string) => string
 }
 
 export const real = readEnvironment()
 
-/** For assertions that only the stand-in can be asked for: its clock, its disk, buckets at will. */
+/** For tests that need the stand-in: its clock, its disk, creating buckets. */
 export const describeStandIn = (name: string, tests: () => void) => {
   if (!real) describe(name, tests)
 }
@@ -44,7 +44,7 @@ export async function openTarget(): Promise<Target> {
   return opened
 }
 
-/** What an answer to fetch says: its status and, if it is a refusal, S3's code. */
+/** The status of a fetch response and, for an error, S3's code. */
 export async function outcome(answer: Response | Promise<Response>): Promise<string> {
   const { status, body } = await readAnswer(answer)
   return `${status} ${/<Code>(\w+)<\/Code>/.exec(body)?.[1] ?? ''}`.trim()
@@ -55,7 +55,7 @@ export async function readAnswer(answer: Response | Promise<Response>): Promise<
   return { status: response.status, body: await response.text() }
 }
 
-/** What the SDK throws for a refusal, for `rejects.toMatchObject`. */
+/** The error that the SDK throws, for `rejects.toMatchObject`. */
 export const refusal = (status: number, name: string) => ({ name, $metadata: { httpStatusCode: status } })
 
 function target(
@@ -69,13 +69,13 @@ function target(
     clients.push(client)
     return client
   }
-  const room = `conformance-${randomUUID()}`
+  const prefix = `conformance-${randomUUID()}`
   return {
     ...where,
     connect,
     client: connect(),
     presigner: connect({ requestChecksumCalculation: 'WHEN_REQUIRED' }),
-    freshKey: (name = 'object') => `${room}/${randomUUID()}/${name}`,
+    freshKey: (name = 'object') => `${prefix}/${randomUUID()}/${name}`,
     async [Symbol.asyncDispose]() {
       for (const client of clients) client.destroy()
       await close()

@@ -6,7 +6,7 @@ import { type Reply } from '../people'
 
 export interface FollowerWish {
   channel: string
-  /** The place of a snapshot. */
+  /** The position of a snapshot. */
   after: Position
   token: string
   urls: readonly string[]
@@ -16,30 +16,30 @@ export interface FollowerWish {
 
 const answerWithinMs = 10_000
 
-/** A plain client of one channel, on another node each time that it comes back: everything after a place, in order, once. */
+/** A plain client of one channel that reconnects to another node each time. Delivers every event after a position, in order, once. */
 export class Follower implements AsyncDisposable {
   place: Position
-  /** Why it may follow no longer. */
+  /** The problem that ended the subscription. */
   closed: Problem | undefined
   private socket: Socket | undefined
   private connections = 0
-  /** What came before the answer to the follow. */
+  /** Frames that arrived before the reply to the follow. */
   private early: StreamFrame[] | undefined
-  /** One change of the connection after the other. */
-  private doing: Promise<void> = Promise.resolve()
+  /** Serializes connects and follows. */
+  private pending: Promise<void> = Promise.resolve()
 
   constructor(private readonly wish: FollowerWish) {
     this.place = wish.after
   }
 
-  /** Loses its connection, if it has one, and goes on after what it has heard last. */
+  /** Drops the connection, if there is one, and resumes after the last event. */
   comeBack(): Promise<void> {
-    this.doing = this.doing.then(() => this.connect())
-    return this.doing
+    this.pending = this.pending.then(() => this.connect())
+    return this.pending
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.doing.catch(() => undefined)
+    await this.pending.catch(() => undefined)
     this.socket?.disconnect()
   }
 
@@ -57,9 +57,9 @@ export class Follower implements AsyncDisposable {
   }
 
   private listen(socket: Socket): void {
-    const hear = <M extends { channel: string }>(name: string, tell: (message: M) => void) =>
+    const hear = <M extends { channel: string }>(name: string, handle: (message: M) => void) =>
       socket.on(name, (message: M) => {
-        if (socket === this.socket && message.channel === this.wish.channel) tell(message)
+        if (socket === this.socket && message.channel === this.wish.channel) handle(message)
       })
     hear<StreamFrame>('events', frame => this.hear(frame, socket))
     hear<StateFrame>('state', ({ values }) => this.wish.onState(values))
@@ -70,7 +70,7 @@ export class Follower implements AsyncDisposable {
 
   private followAgain(socket: Socket): void {
     this.early ??= []
-    this.doing = this.doing.then(() => this.follow(socket))
+    this.pending = this.pending.then(() => this.follow(socket))
   }
 
   private async follow(socket: Socket): Promise<void> {
@@ -83,7 +83,8 @@ export class Follower implements AsyncDisposable {
         return
       }
       const answer = reply.data as CatchUp
-      if (!answer.recovered) throw new Error(`${channel} is lost after ${this.place.epoch}:${this.place.offset}`)
+      if (!answer.recovered)
+        throw new Error(`${channel} could not be recovered after ${this.place.epoch}:${this.place.offset}`)
       this.take(answer)
       this.wish.onState(answer.state)
       more = answer.more
@@ -98,7 +99,7 @@ export class Follower implements AsyncDisposable {
     else if (!this.take(frame)) this.followAgain(socket)
   }
 
-  /** Applies what is new; false when something before it is missing. */
+  /** Applies new events; false if events before them are missing. */
   private take({ epoch, events }: Pick<StreamFrame, 'epoch' | 'events'>): boolean {
     for (const event of events) {
       if (event.offset <= this.place.offset) continue

@@ -7,26 +7,26 @@ import { Follower } from './follower'
 
 export type Place = Position & { channel: string }
 
-/** What a snapshot operation answers. */
+/** The result of a snapshot operation. */
 export interface Taken<S> {
   data: S
   place: Place
 }
 
-/** What a client shows, and the channels that it follows from there on. */
+/** The initial state of a client, and the positions from which it follows channels. */
 export interface Fresh<S> {
   state: S
   places: readonly Place[]
 }
 
-/** How a client keeps what it shows up to date: pure, absolute values, nothing asked. */
+/** How a client updates its state: pure functions of absolute values, without requests. */
 export interface Rules<S> {
   apply(this: void, state: S, event: StreamEvent, channel: string): S
-  /** The newest values of a channel. */
+  /** Applies the state values of a channel. */
   keep?(this: void, state: S, values: StreamState): S
 }
 
-/** A client's copy of something: an old snapshot and all that was heard since. */
+/** A client's replica: a snapshot and all events since. */
 export class Mirror<S> implements AsyncDisposable {
   readonly followers: readonly Follower[]
 
@@ -34,12 +34,12 @@ export class Mirror<S> implements AsyncDisposable {
     public state: S,
     { places }: Fresh<S>,
     { apply, keep }: Rules<S>,
-    wish: { token: string; urls: readonly string[] },
+    connection: { token: string; urls: readonly string[] },
   ) {
     this.followers = places.map(
       ({ channel, epoch, offset }) =>
         new Follower({
-          ...{ ...wish, channel, after: { epoch, offset } },
+          ...{ ...connection, channel, after: { epoch, offset } },
           onEvent: event => (this.state = apply(this.state, event, channel)),
           onState: values => {
             if (keep !== undefined) this.state = keep(this.state, values)
@@ -54,12 +54,12 @@ export class Mirror<S> implements AsyncDisposable {
     return mirror
   }
 
-  /** Loses its connections and goes on after what it has applied. */
+  /** Drops the connections and resumes after the last applied events. */
   async comeBack(): Promise<void> {
     await Promise.all(this.followers.map(follower => follower.comeBack()))
   }
 
-  /** Resolves once it has heard all that a fresh snapshot may hold. */
+  /** Waits until the replica has reached the positions of a newer snapshot. */
   async reaches({ places }: Fresh<S>): Promise<void> {
     const isBehind = (follower: Follower, place: Place | undefined) =>
       place !== undefined && (follower.place.offset < place.offset || follower.place.epoch !== place.epoch)
@@ -71,7 +71,7 @@ export class Mirror<S> implements AsyncDisposable {
   }
 }
 
-/** A snapshot as any client takes it, with its place. */
+/** Takes a snapshot and its position, as any client does. */
 export async function take<O extends AnyOperation>(
   person: Person,
   op: O,
@@ -80,6 +80,6 @@ export async function take<O extends AnyOperation>(
 ): Promise<Taken<AnswerOf<O>>> {
   const { data, error, position }: Reply & { position?: Place } = await person.ask(op, input, { door })
   if (error !== undefined) throw new Refused(error)
-  if (position === undefined) throw new Error(`${op.name} tells no position`)
+  if (position === undefined) throw new Error(`${op.name} returned no position`)
   return { data: data as AnswerOf<O>, place: position }
 }

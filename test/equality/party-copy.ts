@@ -9,18 +9,18 @@ type Member = Snapshot['members'][number]
 type Track = Snapshot['tracks'][number]
 export type PartyCopy = Omit<Snapshot, 'serverTimeMs'>
 
-/** Revisions follow each other, and every event carries the whole new value of what it speaks of. */
+/** Revisions are consecutive, and every event carries the whole new value. */
 export const partyRules = (viewerId: string): Rules<PartyCopy> => ({
   apply(state, { name, data }) {
-    const told = data as Partial<PartyCopy & Snapshot['party']> & {
+    const payload = data as Partial<PartyCopy & Snapshot['party']> & {
       rev: number
       profileId?: string
       member?: Member
     }
-    const { rev, memberCount = state.party.memberCount, endedAt = state.party.endedAt, profileId, member } = told
+    const { rev, memberCount = state.party.memberCount, endedAt = state.party.endedAt, profileId, member } = payload
     if (rev <= state.party.rev) return state
     if (rev !== state.party.rev + 1) throw new Error(`revision ${rev} came after ${state.party.rev}`)
-    const { timeline = state.timeline, queue = state.queue } = told
+    const { timeline = state.timeline, queue = state.queue } = payload
     const after = { ...state, timeline, queue, party: { ...state.party, rev, memberCount, endedAt } }
     if (name === 'listening-party.memberLeft') return { ...after, members: without(state.members, profileId) }
     return member === undefined ? after : withMember(after, member, viewerId)
@@ -41,10 +41,10 @@ function withMember(state: PartyCopy, member: Member, viewerId: string): PartyCo
   }
 }
 
-const inOrder = (members: Member[]) => members.sort((one, other) => (placeOf(one) < placeOf(other) ? -1 : 1))
-const placeOf = ({ joinedAt, profile }: Member) => `${joinedAt} ${profile.id}`
+const inOrder = (members: Member[]) => members.sort((one, other) => (sortKey(one) < sortKey(other) ? -1 : 1))
+const sortKey = ({ joinedAt, profile }: Member) => `${joinedAt} ${profile.id}`
 
-/** The party as it is shown: tracks that are not known yet are asked for. */
+/** The displayed party: fetches tracks that are not known yet. */
 export async function shownParty(copy: PartyCopy, viewer: Person): Promise<PartyCopy> {
   const { timeline, queue } = copy
   const ids = new Set([timeline.trackId, ...queue.map(({ trackId }) => trackId)].filter(id => id !== null))

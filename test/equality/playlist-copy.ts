@@ -7,12 +7,12 @@ import { type Rules } from './mirror'
 
 type Playlist = AnswerOf<typeof getPlaylist>
 type Item = Playlist['items'][number]
-/** Of a track that an event does not show, the id. */
+/** An item whose event has only the id of its track. */
 type KeptItem = Item & { trackId?: string }
-/** Null when the playlist is no more. */
+/** Null if the playlist is deleted. */
 export type PlaylistCopy = (Omit<Playlist, 'items'> & { items: KeptItem[] }) | null
 
-interface Told extends Pick<Playlist, 'visibility' | 'rev' | 'updatedAt'> {
+interface Payload extends Pick<Playlist, 'visibility' | 'rev' | 'updatedAt'> {
   playlistId: string
   title?: string
   description?: string
@@ -25,17 +25,17 @@ interface Told extends Pick<Playlist, 'visibility' | 'rev' | 'updatedAt'> {
   track?: Item['track']
 }
 
-/** Revisions follow each other: what is older is known already, and a gap asks for a new snapshot. */
+/** Revisions are consecutive: ignore older ones; a gap needs a new snapshot. */
 export const playlistRules: Rules<PlaylistCopy> = {
   apply(state, { name, data }) {
-    const told = data as Told
-    if (state === null || told.playlistId !== state.id) return state
-    // No change of the playlist itself.
-    if (name === 'playlists.trackChanged') return { ...state, items: withTrack(state, told) }
-    if (told.rev <= state.rev) return state
-    if (told.rev !== state.rev + 1) throw new Error(`revision ${told.rev} came after ${state.rev}`)
+    const payload = data as Payload
+    if (state === null || payload.playlistId !== state.id) return state
+    // Does not change the playlist's revision.
+    if (name === 'playlists.trackChanged') return { ...state, items: withTrack(state, payload) }
+    if (payload.rev <= state.rev) return state
+    if (payload.rev !== state.rev + 1) throw new Error(`revision ${payload.rev} came after ${state.rev}`)
     if (name === 'playlists.playlistDeleted') return null
-    const { title = state.title, description = state.description, visibility, rev, updatedAt } = told
+    const { title = state.title, description = state.description, visibility, rev, updatedAt } = payload
     return {
       ...state,
       title,
@@ -43,27 +43,27 @@ export const playlistRules: Rules<PlaylistCopy> = {
       visibility,
       rev,
       updatedAt,
-      items: inOrder(itemsAfter(state.items, name, told)),
+      items: inOrder(itemsAfter(state.items, name, payload)),
     }
   },
 }
 
-function itemsAfter(items: readonly KeptItem[], name: StreamEvent['name'], told: Told): KeptItem[] {
-  if (name === 'playlists.itemAdded' && told.item !== undefined) return [...items, told.item]
-  if (name === 'playlists.itemRemoved') return items.filter(({ itemId }) => itemId !== told.itemId)
-  const ranks = new Map((told.places ?? []).map(({ itemId, rank }) => [itemId, rank]))
+function itemsAfter(items: readonly KeptItem[], name: StreamEvent['name'], payload: Payload): KeptItem[] {
+  if (name === 'playlists.itemAdded' && payload.item !== undefined) return [...items, payload.item]
+  if (name === 'playlists.itemRemoved') return items.filter(({ itemId }) => itemId !== payload.itemId)
+  const ranks = new Map((payload.places ?? []).map(({ itemId, rank }) => [itemId, rank]))
   return items.map(item => ({ ...item, rank: ranks.get(item.itemId) ?? item.rank }))
 }
 
-/** Of a track that is gone a place is left to those who can take it out. */
-function withTrack({ items, viewer }: NonNullable<PlaylistCopy>, told: Told): KeptItem[] {
-  const { itemIds = [], isGone = false } = told
+/** Items of a deleted track stay visible only to those who can remove them. */
+function withTrack({ items, viewer }: NonNullable<PlaylistCopy>, payload: Payload): KeptItem[] {
+  const { itemIds = [], isGone = false } = payload
   if (isGone && viewer?.canEdit !== true) return items.filter(({ itemId }) => !itemIds.includes(itemId))
-  return items.map(item => (itemIds.includes(item.itemId) ? itemWithTrack(item, told) : item))
+  return items.map(item => (itemIds.includes(item.itemId) ? itemWithTrack(item, payload) : item))
 }
 
-/** What the viewer is to the track no event says; a track that was not shown before, or is not told, is asked for. */
-function itemWithTrack(item: KeptItem, { trackId, track = null }: Told): KeptItem {
+/** Keeps the viewer relation, which events do not carry. Marks a track to be fetched if the event or the item has none. */
+function itemWithTrack(item: KeptItem, { trackId, track = null }: Payload): KeptItem {
   if (track === null || item.track === null) return { ...item, ...(trackId === undefined ? {} : { trackId }) }
   const { viewer } = item.track
   return track.rev < item.track.rev
@@ -73,7 +73,7 @@ function itemWithTrack(item: KeptItem, { trackId, track = null }: Told): KeptIte
 
 const inOrder = (items: KeptItem[]) => items.sort((one, other) => (one.rank < other.rank ? -1 : 1))
 
-/** The playlist as it is shown: tracks that were not told are asked for, and what is played is added up. */
+/** The displayed playlist: fetches missing tracks, and computes count and duration. */
 export async function shownPlaylist(copy: PlaylistCopy, viewer: Person): Promise<Playlist | null> {
   if (copy === null) return null
   const items = await Promise.all(copy.items.map(item => shownItem(item, viewer)))
@@ -84,7 +84,7 @@ export async function shownPlaylist(copy: PlaylistCopy, viewer: Person): Promise
 
 async function shownItem({ trackId, ...item }: KeptItem, viewer: Person): Promise<Item> {
   if (trackId === undefined) return item
-  // What the viewer has done with it no event tells either.
+  // Also fetches the viewer's reactions, which events do not carry.
   const { data = null } = await viewer.ask(getTrack, { trackId })
   return { ...item, track: data as Item['track'] }
 }

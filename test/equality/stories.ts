@@ -3,16 +3,16 @@ import fc from 'fast-check'
 import { type Door, doors, type Reply } from '../people'
 import { type Mirror } from './mirror'
 
-/** `EQUALITY_RUNS=200` tells so many stories; else a few, as many as fit into the time. */
-const asked = Number(process.env.EQUALITY_RUNS ?? 0)
-const few = 8
-const fewWithinMs = 6_000
-/** A story that failed is told again with `EQUALITY_SEED` and the seed that was printed. */
+/** `EQUALITY_RUNS=200` runs this many random stories; default: at most 8, within 6 s. */
+const requestedRuns = Number(process.env.EQUALITY_RUNS ?? 0)
+const defaultRuns = 8
+const defaultDurationMs = 6_000
+/** `EQUALITY_SEED` with the printed seed repeats a failed story. */
 const seed = process.env.EQUALITY_SEED
 
-export const storiesWithinMs = 40_000 + asked * 10_000
+export const storiesWithinMs = 40_000 + requestedRuns * 10_000
 
-/** What happens at once, and what becomes of the mirror's connection meanwhile. */
+/** Concurrent actions, and when the replica's connection drops meanwhile. */
 interface Scene<D> {
   deeds: D[]
   dropsAfterMs: number | null
@@ -20,16 +20,16 @@ interface Scene<D> {
 
 export interface Story<D> {
   scenes: Scene<D>[]
-  /** In which scene the snapshot is taken, and how late. */
+  /** The scene and the delay after which the snapshot is taken. */
   opensIn: number
   opensAfterMs: number
-  /** Over which door snapshots are taken. */
+  /** The transport of the snapshot calls. */
   door: Door
 }
 
 const sceneMs = fc.nat(60)
 
-/** Holds a property of random stories. */
+/** Checks a property for random stories. */
 export async function holdsFor<D>(deed: fc.Arbitrary<D>, holds: (story: Story<D>) => Promise<void>): Promise<void> {
   const scene = fc.record({
     deeds: fc.array(deed, { minLength: 3, maxLength: 8 }),
@@ -41,33 +41,33 @@ export async function holdsFor<D>(deed: fc.Arbitrary<D>, holds: (story: Story<D>
     opensAfterMs: sceneMs,
     door: fc.constantFrom(...doors),
   })
-  const overAt = performance.now() + fewWithinMs
-  let told = 0
+  const overAt = performance.now() + defaultDurationMs
+  let runCount = 0
   const property = fc.asyncProperty(story, async one => {
-    // On a busy machine fewer are told.
-    if (asked === 0 && told > 0 && performance.now() > overAt) return
-    told += 1
+    // A busy machine runs fewer stories.
+    if (requestedRuns === 0 && runCount > 0 && performance.now() > overAt) return
+    runCount += 1
     await holds(one)
   })
-  // Not made smaller when it fails: what happens at once does not happen again the same way.
+  // Do not shrink failures, because concurrent actions are not repeatable.
   await fc.assert(property, {
-    ...{ numRuns: asked > 0 ? asked : few, endOnFailure: true },
+    ...{ numRuns: requestedRuns > 0 ? requestedRuns : defaultRuns, endOnFailure: true },
     ...(seed === undefined ? {} : { seed: Number(seed) }),
   })
 }
 
-/** Does what the story says, takes the snapshot in the midst of it, and cuts the mirror's connection where it says so. */
+/** Runs a story: performs its actions, takes the snapshot during them, and drops the replica's connection where it says. */
 export async function tell<D, M extends Mirror<unknown>>(
   { scenes, opensIn, opensAfterMs }: Story<D>,
-  does: (deed: D) => Promise<Reply>,
+  perform: (deed: D) => Promise<Reply>,
   open: () => Promise<M>,
 ): Promise<M> {
   let mirror: M | undefined
   for (const [index, { deeds, dropsAfterMs }] of scenes.entries()) {
     const opening = index === opensIn ? pause(opensAfterMs).then(open) : undefined
     const dropping = dropsAfterMs === null ? undefined : pause(dropsAfterMs).then(() => mirror?.comeBack())
-    const replies = await Promise.all(deeds.map(does))
-    // One of two that contradict each other is refused; on a busy machine one may be told to come again.
+    const replies = await Promise.all(deeds.map(perform))
+    // One of two conflicting actions may be refused, and a busy server may ask to retry. Only a 500 is a failure.
     for (const { error } of replies) expect([error?.status, error?.code]).not.toEqual([500, expect.anything()])
     mirror = (await opening) ?? mirror
     await dropping

@@ -3,16 +3,16 @@ import { type CommentFacts } from '../../skills/interactions/views'
 import { type getTrack } from '../../skills/streaming/get-track'
 import { type Rules } from './mirror'
 
-/** As everybody sees it. */
+/** The track without the viewer's fields. */
 type Track = Omit<AnswerOf<typeof getTrack>, 'viewer'>
 type Counts = Track['counts']
 export interface TrackCopy {
   track: Track
-  /** The latest first. */
+  /** Newest first. */
   comments: CommentFacts[]
 }
 
-interface Told {
+interface Payload {
   trackId?: string
   track?: Track
   counts?: Counts
@@ -20,11 +20,11 @@ interface Told {
   commentId?: string
 }
 
-/** Of a track and its counts, which change by themselves, the newest; comments as its own channel tells of them, in order. */
+/** Keeps the newest revision of the track and of its counts, which change independently. Comments come from the track's channel. */
 export const trackRules = (trackId: string): Rules<TrackCopy> => ({
   apply(state, { data }, channel) {
-    const { track, counts = track?.counts, comment, commentId, ...told } = data as Told
-    if ((told.trackId ?? track?.id) !== trackId) return state
+    const { track, counts = track?.counts, comment, commentId, ...payload } = data as Payload
+    if ((payload.trackId ?? track?.id) !== trackId) return state
     const newest = withCounts(track === undefined ? state.track : newer(state.track, track), counts)
     if (channel !== `track:${trackId}`) return { ...state, track: newest }
     const others = state.comments.filter(({ id }) => id !== (commentId ?? comment?.id))
@@ -34,10 +34,11 @@ export const trackRules = (trackId: string): Rules<TrackCopy> => ({
   keep: (state, { counts }) => ({ ...state, track: withCounts(state.track, counts as Counts | undefined) }),
 })
 
-const newer = (known: Track, told: Track): Track => (told.rev < known.rev ? known : { ...told, counts: known.counts })
+const newer = (known: Track, payload: Track): Track =>
+  payload.rev < known.rev ? known : { ...payload, counts: known.counts }
 
-const withCounts = (track: Track, told: Counts | undefined): Track =>
-  told === undefined || told.rev < track.counts.rev ? track : { ...track, counts: told }
+const withCounts = (track: Track, payload: Counts | undefined): Track =>
+  payload === undefined || payload.rev < track.counts.rev ? track : { ...track, counts: payload }
 
-const inOrder = (comments: CommentFacts[]) => comments.sort((one, other) => (placeOf(one) > placeOf(other) ? -1 : 1))
-const placeOf = ({ createdAt, id }: CommentFacts) => `${createdAt} ${id}`
+const inOrder = (comments: CommentFacts[]) => comments.sort((one, other) => (sortKey(one) > sortKey(other) ? -1 : 1))
+const sortKey = ({ createdAt, id }: CommentFacts) => `${createdAt} ${id}`

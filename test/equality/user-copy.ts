@@ -12,7 +12,7 @@ const notificationsMax = 30
 const uploadsMax = 20
 const picturesMax = 10
 
-interface Told {
+interface Payload {
   profile: Profile
   profileId: string
   by: { id: string }
@@ -29,15 +29,15 @@ interface Told {
   picture: Picture
 }
 
-/** Everything is absolute: the newest revision, else the latest event. */
+/** All values are absolute: the highest revision wins, else the latest event. */
 export const userRules: Rules<UserCopy> = {
   apply(state, { name, data }) {
     const change = changes[name]
-    return change === undefined ? state : { ...state, ...change(data as Told, state) }
+    return change === undefined ? state : { ...state, ...change(data as Payload, state) }
   },
 }
 
-const changes: Record<string, (told: Told, state: UserCopy) => Partial<UserCopy>> = {
+const changes: Record<string, (payload: Payload, state: UserCopy) => Partial<UserCopy>> = {
   'user-profile.profileChanged': ({ profile }, state) => ({
     profile: { ...newer(state.profile, profile), counts: newer(state.profile.counts, profile.counts) },
   }),
@@ -45,22 +45,22 @@ const changes: Record<string, (told: Told, state: UserCopy) => Partial<UserCopy>
   'user-profile.profileUnfollowed': countsAfter,
   'user-profile.profileBlocked': countsAfter,
 
-  'notifications.notificationAdded': ({ notification, ...told }, state) => ({
-    ...unreadIn(told),
+  'notifications.notificationAdded': ({ notification, ...payload }, state) => ({
+    ...unreadIn(payload),
     notifications: notification === null ? state.notifications : withNotification(state, notification),
   }),
-  'notifications.notificationWithdrawn': ({ notification, notificationId, ...told }, state) => ({
-    ...unreadIn(told),
+  'notifications.notificationWithdrawn': ({ notification, notificationId, ...payload }, state) => ({
+    ...unreadIn(payload),
     notifications:
       notification === null
         ? state.notifications.filter(({ id }) => id !== notificationId)
         : withNotification(state, notification),
   }),
-  'notifications.readMarkerMoved': ({ readUntil, ...told }, state) => ({
-    ...unreadIn(told),
+  'notifications.readMarkerMoved': ({ readUntil, ...payload }, state) => ({
+    ...unreadIn(payload),
     notifications: state.notifications.map(one => (one.at <= readUntil ? { ...one, read: true } : one)),
   }),
-  // What was read of a comment that is gone goes without a word.
+  // A read notification of a deleted comment is removed without an event of its own.
   'interactions.commentRemoved': ({ commentId }, { notifications }) => ({
     notifications: notifications.filter(({ comment }) => comment?.id !== commentId),
   }),
@@ -80,19 +80,19 @@ const changes: Record<string, (told: Told, state: UserCopy) => Partial<UserCopy>
   }),
 }
 
-function countsAfter({ profileId, by, counts, byCounts }: Told, { profile }: UserCopy): Partial<UserCopy> {
+function countsAfter({ profileId, by, counts, byCounts }: Payload, { profile }: UserCopy): Partial<UserCopy> {
   const mine = profile.id === by.id ? byCounts : profile.id === profileId ? counts : profile.counts
   return { profile: { ...profile, counts: newer(profile.counts, mine) } }
 }
 
-const newer = <T extends { rev: number }>(known: T, told: T): T =>
-  told.rev < known.rev ? known : { ...known, ...told }
+const newer = <T extends { rev: number }>(known: T, payload: T): T =>
+  payload.rev < known.rev ? known : { ...known, ...payload }
 
-const unreadIn = ({ unreadCount, more }: Pick<Told, 'unreadCount' | 'more'>) => ({ unreadCount, more })
+const unreadIn = ({ unreadCount, more }: Pick<Payload, 'unreadCount' | 'more'>) => ({ unreadCount, more })
 
-const withNotification = ({ notifications }: UserCopy, told: Notification): Notification[] =>
-  [...notifications.filter(({ id }) => id !== told.id), told]
-    .sort((one, other) => (placeOf(one) > placeOf(other) ? -1 : 1))
+const withNotification = ({ notifications }: UserCopy, payload: Notification): Notification[] =>
+  [...notifications.filter(({ id }) => id !== payload.id), payload]
+    .sort((one, other) => (sortKey(one) > sortKey(other) ? -1 : 1))
     .slice(0, notificationsMax)
 
-const placeOf = ({ at, id }: Notification) => `${at} ${id}`
+const sortKey = ({ at, id }: Notification) => `${at} ${id}`

@@ -88,6 +88,6 @@ describe('what an operation asks of others', () => {
       { route: 'GET /asking', idempotency: 'read' },
       { route: 'POST /asking', idempotency: 'keyed' },
     ] as const)
-      expect(() => operation({ ...askFirst, ...more })).toThrow('only what is repeated without harm asks')
+      expect(() => operation({ ...askFirst, ...more })).toThrow('only a naturally idempotent operation may work')
   })
 })

@@ -44,7 +44,7 @@ describe('the configuration', () => {
       'AUTH_ISSUER: must be an http(s) address',
       'DATABASE_URL: is missing',
       'REDIS_PORT: must be a whole number',
-      'ROLES: has not the right form',
+      'ROLES: has the wrong format',
     ])
   })
 

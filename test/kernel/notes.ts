@@ -8,7 +8,7 @@ import { refusals } from '../../kernel/refusals'
 import { count, id, line, optional, shape, whole, written } from '../../kernel/schema'
 import { arrive, userProfile } from '../../skills/user-profile'
 
-/** A product as small as can be, which does what well-behaved skills do not. */
+/** The tables of a minimal registry for tests of the kernel; some of its operations misbehave. */
 export const notesTable = `
   create table notes (id uuid primary key, owner uuid not null, body text not null, rev integer not null default 1);
   create table echoes (note uuid primary key references notes)`
@@ -17,7 +17,7 @@ const noteView = shape({ id, body: written, rev: count })
 
 export const noteAdded = event({
   name: 'notes.noteAdded',
-  summary: 'A note was added.',
+  summary: 'A note was added',
   payload: shape({ id, owner: id, body: written }),
   channels: ({ owner }) => [`user:${owner}`],
   stale: note => [`note:${note.id}`],
@@ -36,7 +36,7 @@ export const copyNote = job({
   },
 })
 
-/** What a test turns to make things go wrong. */
+/** Switches with which a test makes operations, reactions and jobs fail. */
 export const hooks = {
   reactionFails: false,
   copyFails: 0,
@@ -58,7 +58,7 @@ export const addNote = operation({
   ...signedIn,
   name: 'notes.addNote',
   route: 'POST /notes',
-  summary: 'Adds a note.',
+  summary: 'Add a note',
   input: shape({ body: line(100) }),
   output: noteView,
   idempotency: 'keyed',
@@ -79,7 +79,7 @@ export const editNote = operation({
   ...signedIn,
   name: 'notes.editNote',
   route: 'PATCH /notes/:noteId',
-  summary: 'Changes a note.',
+  summary: 'Change a note',
   input: shape({ noteId: id, body: optional(line(100)), rev: optional(whole(1, 1_000_000)) }),
   output: noteView,
   idempotency: 'natural',
@@ -98,7 +98,7 @@ export const listNotes = operation({
   ...signedIn,
   name: 'notes.listNotes',
   route: 'GET /notes',
-  summary: 'Your notes, by their text.',
+  summary: 'List your notes',
   input: shape({ ...paging }),
   output: pageOf(noteView),
   idempotency: 'read',
@@ -123,7 +123,7 @@ export const readThatWrites = operation({
   ...signedIn,
   name: 'notes.readThatWrites',
   route: 'GET /notes/written',
-  summary: 'Must never work.',
+  summary: 'A read that writes, which must fail',
   input: shape({}),
   output: shape({}),
   idempotency: 'read',
@@ -141,7 +141,7 @@ export const clearNotes = operation({
   ...signedIn,
   name: 'notes.clearNotes',
   route: 'DELETE /notes',
-  summary: 'Whose `allow` forgets to ask who is calling.',
+  summary: 'Its `allow` does not check the role',
   who: 'moderators',
   input: shape({}),
   output: shape({}),
@@ -153,7 +153,7 @@ export const seldom = operation({
   ...signedIn,
   name: 'notes.seldom',
   route: 'GET /seldom',
-  summary: 'Three times a minute.',
+  summary: 'Limited to three calls a minute',
   who: 'anyone',
   limit: { perMinute: 3 },
   input: shape({}),
@@ -166,7 +166,7 @@ export const wrongAnswer = operation({
   ...signedIn,
   name: 'notes.wrongAnswer',
   route: 'GET /wrong-answer',
-  summary: 'Answers with more than it documents.',
+  summary: 'Its output does not match the schema',
   input: shape({}),
   output: shape({}),
   idempotency: 'read',

@@ -18,11 +18,11 @@ import { type TestClock, testClock } from '../clock'
 
 export interface OwnWish {
   product: Product
-  /** Worlds side by side, on one database and one Redis prefix. */
+  /** The number of app contexts, which share one database and Redis prefix. */
   nodes?: number
   variables?: Record<string, string>
   log?: Log
-  /** SQL that makes what the product needs. */
+  /** SQL that creates the tables of the registry. */
   tables?: string
 }
 
@@ -34,7 +34,7 @@ export interface OwnWorld extends AsyncDisposable {
   url: string
   variables: Readonly<Record<string, string>>
   sql: <R extends object>(sql: string, names?: Record<string, unknown>) => Promise<R[]>
-  /** Opens both doors of one of the nodes. */
+  /** Starts the REST and Socket.IO server of a node. */
   open(node?: number): Promise<WebNode & { url: string }>
   call(op: AnyOperation, input: unknown, more?: Partial<Call> & { node?: number }): Promise<Answer>
   refused(op: AnyOperation, input: unknown, more?: Partial<Call> & { node?: number }): Promise<Problem>
@@ -42,8 +42,8 @@ export interface OwnWorld extends AsyncDisposable {
 
 export const someone = (...roles: string[]): Actor => ({ id: newId(new Date()), roles })
 
-/** A world with a product of the test's own, called without a door unless one is opened. */
-export async function ownWorld(wish: OwnWish): Promise<OwnWorld> {
+/** Starts app contexts for the test's own registry; operations are executed directly unless `open` starts a server. */
+export async function ownWorld(options: OwnWish): Promise<OwnWorld> {
   const parts: AsyncDisposable[] = []
   const keep = <T extends AsyncDisposable>(part: T): T => {
     parts.unshift(part)
@@ -63,25 +63,31 @@ export async function ownWorld(wish: OwnWish): Promise<OwnWorld> {
     AUTH_ISSUER: issuer.issuer,
     ALLOWED_ORIGINS: 'https://tutti.example',
     DRAIN_SECONDS: '0',
-    // On a busy machine everything is late.
+    // A busy test machine has a large event loop lag.
     ADMISSION_LAG_MS: '600000',
-    ...wish.variables,
+    ...options.variables,
   }
   const config = readConfig(variables)
-  const log = wish.log ?? createLog(config.logLevel)
+  const log = options.log ?? createLog(config.logLevel)
   const db: Database = keep(await openDatabase(config, log))
-  if (wish.tables !== undefined) await db.query(wish.tables)
+  if (options.tables !== undefined) await db.query(options.tables)
   const worlds: World[] = []
-  for (let index = 0; index < (wish.nodes ?? 1); index += 1)
+  for (let index = 0; index < (options.nodes ?? 1); index += 1)
     worlds.push(keep(await createWorld(config, { clock, log, database: db })))
-  if (wish.variables?.REDIS_PORT === undefined) await Promise.all(worlds.map(({ redis }) => redis.ready(5_000)))
+  if (options.variables?.REDIS_PORT === undefined) await Promise.all(worlds.map(({ redis }) => redis.ready(5_000)))
   const at = (node = 0): World => {
     const found = worlds[node]
     if (found === undefined) throw new Error('there is no such node')
     return found
   }
   const call: OwnWorld['call'] = (op, input, { node, ...more } = {}) =>
-    execute(at(node), wish.product, op, { input, actor: null, address: '127.0.0.1', requestId: randomUUID(), ...more })
+    execute(at(node), options.product, op, {
+      input,
+      actor: null,
+      address: '127.0.0.1',
+      requestId: randomUUID(),
+      ...more,
+    })
 
   return {
     worlds,
@@ -92,7 +98,7 @@ export async function ownWorld(wish: OwnWish): Promise<OwnWorld> {
     variables,
     sql: (sql, names) => db.query(sql, names),
     async open(node) {
-      const web = keep(await startWeb(at(node), wish.product, 0))
+      const web = keep(await startWeb(at(node), options.product, 0))
       return Object.assign(web, { url: `http://127.0.0.1:${web.port}` })
     },
     call,

@@ -194,7 +194,7 @@ describe('over the doors', () => {
 describe('declaring one', () => {
   it('is for reads alone', () => {
     const snapshotOf = ({ shelfId }: { shelfId: string }) => `shelf:${shelfId}`
-    expect(() => operation({ ...putThing, snapshotOf })).toThrow('a snapshot is a read')
+    expect(() => operation({ ...putThing, snapshotOf })).toThrow('only a read may be a snapshot')
     expect(() => operation({ ...glanceAtShelf, snapshotOf })).not.toThrow()
   })
 

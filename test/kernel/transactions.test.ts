@@ -101,7 +101,7 @@ describe('a transaction', () => {
       await say('a')
       await say('a').catch(() => undefined)
     })
-    await expect(swallowed).rejects.toThrow('had failed before its commit')
+    await expect(swallowed).rejects.toThrow('was aborted before its commit')
     expect(await words()).toEqual([])
     const appended = db.transaction(async () => {
       await say('a')
@@ -141,8 +141,8 @@ describe('a transaction', () => {
       await db.commitWith({ text: `insert into said values ('b')` })
       await db.commitWith({ text: `insert into said values ('c')` })
     })
-    await expect(twice).rejects.toThrow('there is no transaction to commit')
-    await expect(db.commitWith({ text: 'select 1' })).rejects.toThrow('there is no transaction to commit')
+    await expect(twice).rejects.toThrow('no open transaction to commit')
+    await expect(db.commitWith({ text: 'select 1' })).rejects.toThrow('no open transaction to commit')
     expect(await words()).toEqual(['a', 'b'])
   })
 

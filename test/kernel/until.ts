@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-const patienceMs = 15_000
+const timeoutMs = 15_000
 
-/** Resolves once the condition holds, now or soon. */
+/** Waits until the condition is true; throws after 15 s. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + patienceMs
+  const deadline = performance.now() + timeoutMs
   while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`waited in vain until ${holds.toString()}`)
+    if (performance.now() > deadline) throw new Error(`timed out waiting until ${holds.toString()}`)
     await pause(10)
   }
 }

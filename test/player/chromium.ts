@@ -9,7 +9,7 @@ export interface Heard {
   fault: string | undefined
   durationS: number
   bufferedS: number
-  /** How far it came in the first two seconds. */
+  /** The playback position in s before the skip. */
   advancedS: number
   hasEnded: boolean
 }
@@ -22,7 +22,7 @@ interface Report {
   hasEnded: boolean
 }
 
-const patienceMs = 15_000
+const timeoutMs = 15_000
 
 export async function findChromium(): Promise<string | undefined> {
   const { CHROMIUM_PATH, PATH = '' } = process.env
@@ -39,62 +39,68 @@ export async function findChromium(): Promise<string | undefined> {
   return undefined
 }
 
-/** A browser without a window, spoken to over the DevTools protocol. */
+/** Starts a headless browser and controls it over the DevTools protocol. */
 export async function openBrowser(path: string, profile: string) {
-  const quiet = ['--headless=new', '--mute-audio', '--disable-gpu', '--no-first-run', '--disable-dev-shm-usage']
-  const open = ['--remote-debugging-port=0', `--user-data-dir=${profile}`, '--autoplay-policy=no-user-gesture-required']
-  // A browser that root starts has no sandbox; it sees our own page and nothing else.
+  const quietArgs = ['--headless=new', '--mute-audio', '--disable-gpu', '--no-first-run', '--disable-dev-shm-usage']
+  const profileArgs = [
+    '--remote-debugging-port=0',
+    `--user-data-dir=${profile}`,
+    '--autoplay-policy=no-user-gesture-required',
+  ]
+  // Chromium refuses to run as root with its sandbox. It opens only our own page.
   const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  const browser = spawn(path, [...quiet, ...open, ...asRoot, 'about:blank'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const browser = spawn(path, [...quietArgs, ...profileArgs, ...asRoot, 'about:blank'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   const ended = new Promise<void>(resolve => browser.once('exit', () => resolve()))
   const socket = new WebSocket(await endpointOf(browser.stderr))
   await new Promise<void>((resolve, reject) => {
     socket.once('open', () => resolve())
     socket.once('error', reject)
   })
-  const ask = asking(socket)
+  const send = createRpc(socket)
 
   const openPage = async (address: string) => {
-    const { targetId } = await ask<{ targetId: string }>('Target.createTarget', { url: address })
-    const session = await ask<{ sessionId: string }>('Target.attachToTarget', { targetId, flatten: true })
+    const { targetId } = await send<{ targetId: string }>('Target.createTarget', { url: address })
+    const session = await send<{ sessionId: string }>('Target.attachToTarget', { targetId, flatten: true })
     return {
       evaluate: async <T>(expression: string): Promise<T | undefined> => {
-        const wish = { expression, returnByValue: true, awaitPromise: true }
-        const { result } = await ask<{ result: { value?: T } }>('Runtime.evaluate', wish, session.sessionId)
+        const params = { expression, returnByValue: true, awaitPromise: true }
+        const { result } = await send<{ result: { value?: T } }>('Runtime.evaluate', params, session.sessionId)
         return result.value
       },
-      close: () => ask('Target.closeTarget', { targetId }),
+      close: () => send('Target.closeTarget', { targetId }),
     }
   }
 
   return {
-    /** What a function of a page answers, once it is there. */
+    /** Waits for a function of a page, calls it and returns its result. */
     async answerOf<T>(address: string, name: string): Promise<T | undefined> {
       const { evaluate, close } = await openPage(address)
-      const deadline = performance.now() + patienceMs
+      const deadline = performance.now() + timeoutMs
       while (!(await evaluate(`'${name}' in window`)) && performance.now() < deadline) await pause(100)
       const answer = await evaluate<T>(`window.${name}()`)
       await close()
       return answer
     },
 
-    /** Plays for a moment, skips to near the end and hears that out. */
+    /** Plays for a moment, skips to near the end and plays to the end. */
     async play(address: string, seconds: number): Promise<Heard> {
       const { evaluate, close } = await openPage(address)
       const reportOnce = async (holds: (report: Report) => boolean): Promise<Report> => {
-        const deadline = performance.now() + patienceMs
+        const deadline = performance.now() + timeoutMs
         for (;;) {
-          const report = (await evaluate<Report>('window.report?.()')) ?? nothingYet
+          const report = (await evaluate<Report>('window.report?.()')) ?? emptyReport
           if (report.fault !== undefined || holds(report) || performance.now() > deadline) return report
           await pause(100)
         }
       }
       await reportOnce(({ positionS }) => positionS > 0)
-      const begun = await reportOnce(({ positionS, bufferedS }) => positionS > 1 && bufferedS > seconds - 0.5)
+      const started = await reportOnce(({ positionS, bufferedS }) => positionS > 1 && bufferedS > seconds - 0.5)
       await evaluate(`window.skipTo(${seconds - 1.5})`)
       const { fault, durationS, bufferedS, hasEnded } = await reportOnce(report => report.hasEnded)
       await close()
-      return { fault, durationS, bufferedS, advancedS: begun.positionS, hasEnded }
+      return { fault, durationS, bufferedS, advancedS: started.positionS, hasEnded }
     },
 
     [Symbol.asyncDispose]: async () => {
@@ -105,38 +111,38 @@ export async function openBrowser(path: string, profile: string) {
   }
 }
 
-const nothingYet: Report = { positionS: 0, durationS: 0, bufferedS: 0, hasEnded: false }
+const emptyReport: Report = { positionS: 0, durationS: 0, bufferedS: 0, hasEnded: false }
 
 async function endpointOf(output: NodeJS.ReadableStream): Promise<string> {
   for await (const line of createInterface({ input: output })) {
     const [, endpoint] = /DevTools listening on (ws:\S+)/.exec(line) ?? []
     if (endpoint === undefined) continue
-    // What it says later is nothing to us, but must not fill the pipe.
+    // Keep reading, so that later output does not fill the pipe.
     output.resume()
     return endpoint
   }
-  throw new Error('the browser ended before it listened')
+  throw new Error('the browser exited before it was ready')
 }
 
-function asking(socket: WebSocket) {
-  const waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>()
-  let asked = 0
+function createRpc(socket: WebSocket) {
+  const pending = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>()
+  let lastId = 0
   socket.on('message', (data: Buffer) => {
     const { id, result, error } = JSON.parse(data.toString()) as {
       id?: number
       result: never
       error?: { message: string }
     }
-    const question = id === undefined ? undefined : waiting.get(id)
-    if (question === undefined || id === undefined) return
-    waiting.delete(id)
-    if (error === undefined) question.resolve(result)
-    else question.reject(new Error(error.message))
+    const call = id === undefined ? undefined : pending.get(id)
+    if (call === undefined || id === undefined) return
+    pending.delete(id)
+    if (error === undefined) call.resolve(result)
+    else call.reject(new Error(error.message))
   })
   return <T>(method: string, params: object, sessionId?: string): Promise<T> =>
     new Promise((resolve, reject) => {
-      const id = (asked += 1)
-      waiting.set(id, { resolve, reject })
+      const id = (lastId += 1)
+      pending.set(id, { resolve, reject })
       socket.send(JSON.stringify({ id, method, params, ...(sessionId === undefined ? {} : { sessionId }) }))
     })
 }

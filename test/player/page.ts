@@ -7,13 +7,13 @@ import { build } from 'esbuild'
 export interface PlayWish {
   api: string
   trackId: string
-  /** Plays nothing without. */
+  /** How audio is delivered; without it the page plays nothing. */
   delivery?: 'url' | 'cookies'
-  /** Whose page it is. */
+  /** The access token of the user. */
   token: string
 }
 
-/** A page of another origin than the API and the edge, as a product's own is, with the client of `client/` and hls.js. */
+/** Serves a page with the client of `client/` and hls.js, from an origin other than those of the API and the edge. */
 export async function servePage() {
   const scripts = new Map([
     ['/hls.js', await readFile(require.resolve('hls.js/dist/hls.min.js'))],
@@ -28,8 +28,8 @@ export async function servePage() {
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
     origin,
-    // Behind the #, as tokens belong into no request for a page.
-    addressFor: (wish: PlayWish) => `${origin}/#${new URLSearchParams({ ...wish }).toString()}`,
+    // In the fragment, so that the token is not part of the request for the page.
+    addressFor: (options: PlayWish) => `${origin}/#${new URLSearchParams({ ...options }).toString()}`,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))
@@ -37,7 +37,7 @@ export async function servePage() {
   }
 }
 
-/** As an application bundles it: `Tutti.createClient`. */
+/** The client, bundled as an application does: `Tutti.createClient`. */
 async function clientScript(): Promise<Uint8Array> {
   const [script] = (
     await build({
@@ -46,15 +46,15 @@ async function clientScript(): Promise<Uint8Array> {
       ...{ tsconfigRaw: {}, write: false, logLevel: 'silent' },
     })
   ).outputFiles
-  if (script === undefined) throw new Error('esbuild made nothing')
+  if (script === undefined) throw new Error('esbuild produced no output')
   return script.contents
 }
 
-/** `report` is what the test asks for, again and again; `sendAll` sends files in all ways. */
+/** The test polls `report`; `sendAll` uploads files in all ways. */
 const html = `<!doctype html><title>Player</title><audio></audio><script src="/hls.js"></script><script src="/tutti.js"></script><script>
 const audio = document.querySelector('audio')
-const wish = Object.fromEntries(new URLSearchParams(location.hash.slice(1)))
-const tutti = Tutti.createClient({ url: wish.api, token: wish.token })
+const params = Object.fromEntries(new URLSearchParams(location.hash.slice(1)))
+const tutti = Tutti.createClient({ url: params.api, token: params.token })
 let fault
 window.report = () => ({
   fault,
@@ -68,21 +68,21 @@ window.sendAll = async () => {
   const fields = { fileName: 'noise.wav', contentType: 'audio/wav' }
   const noise = sizeBytes => new File([crypto.getRandomValues(new Uint8Array(50_000)), new Uint8Array(sizeBytes)], 'noise.wav')
   const outcome = async sending => {
-    const told = []
+    const shares = []
     let uploadId
     const upload = await sending({
       onBegun: ({ id }) => { uploadId = id },
-      onProgress: (sentBytes, totalBytes) => told.push(sentBytes / totalBytes),
+      onProgress: (sentBytes, totalBytes) => shares.push(sentBytes / totalBytes),
     }).catch(({ code }) => ({ code }))
     const { state } = await tutti.call('music-upload.getUpload', { uploadId })
-    const rises = told.every((share, index) => index === 0 || share > told[index - 1])
-    return { code: upload.code, wasSent: state !== 'initiated' && state !== 'aborted', rises, last: told.at(-1) }
+    const rises = shares.every((share, index) => index === 0 || share > shares[index - 1])
+    return { code: upload.code, wasSent: state !== 'initiated' && state !== 'aborted', rises, last: shares.at(-1) }
   }
   const large = noise(64 * 1024 * 1024)
   const cancelling = new AbortController()
   const whole = await outcome(options => tutti.upload(noise(3_000_000), fields, options))
   const parts = await outcome(options => tutti.upload(large, fields, options))
-  const replacement = await outcome(options => tutti.replaceAudio(wish.trackId, noise(1_000), fields, options))
+  const replacement = await outcome(options => tutti.replaceAudio(params.trackId, noise(1_000), fields, options))
   const cancelled = await outcome(options =>
     tutti.upload(large, fields, { ...options, signal: cancelling.signal, onProgress: () => cancelling.abort() }))
   await tutti.close()
@@ -90,8 +90,8 @@ window.sendAll = async () => {
 }
 window.onerror = message => { fault = String(message) }
 async function play() {
-  const withCookies = wish.delivery === 'cookies'
-  const { hls: sound } = await tutti.call('streaming.grantStream', { trackId: wish.trackId, delivery: wish.delivery })
+  const withCookies = params.delivery === 'cookies'
+  const { hls: sound } = await tutti.call('streaming.grantStream', { trackId: params.trackId, delivery: params.delivery })
   const hls = new Hls({ xhrSetup: xhr => { xhr.withCredentials = withCookies } })
   hls.on(Hls.Events.ERROR, (_, error) => { if (error.fatal) fault = error.type + ' ' + error.details })
   hls.loadSource(sound.url)
@@ -99,5 +99,5 @@ async function play() {
   audio.muted = true
   await audio.play()
 }
-if (wish.delivery) play().catch(error => { fault = String(error) })
+if (params.delivery) play().catch(error => { fault = String(error) })
 </script>`

@@ -22,13 +22,13 @@ const seconds = 20
 const noDistribution = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
 
 /**
- * A browser plays what is granted, with our client and hls.js: over signed addresses, over cookies, and straight from the
- * bucket. It sends files too: whole, in parts, as new audio of a track, and one that is cancelled.
+ * `npm run player`: a browser with our client and hls.js plays a track over signed URLs, over signed cookies, and over presigned
+ * URLs of the bucket. It also uploads files: whole, in parts, as new audio of a track, and one that it cancels.
  */
 async function main(): Promise<number> {
   const chromium = await findChromium()
   if (chromium === undefined) {
-    say('There is no Chromium here. On Debian or Ubuntu: apt-get install chromium; else name one in CHROMIUM_PATH.')
+    log('Chromium was not found. On Debian or Ubuntu: apt-get install chromium. Else set CHROMIUM_PATH.')
     return 1
   }
   const parts: AsyncDisposable[] = []
@@ -61,7 +61,7 @@ async function playAll(chromium: string, keep: <T extends AsyncDisposable>(part:
     return { world, url: `http://127.0.0.1:${port}` }
   }
   const edged = await node({})
-  // The models know one database of a process.
+  // The models are bound to one database connection per process.
   const bare = await node({ ...noDistribution, REDIS_PREFIX: 'bare' }, { database: edged.world.db })
 
   const ann = await Person.arrive('ann', await issuer.tokenFor('ann'), edged.url)
@@ -69,39 +69,39 @@ async function playAll(chromium: string, keep: <T extends AsyncDisposable>(part:
   const file = join(folder, 'sound.flac')
   const source = ['-f', 'lavfi', '-i', `aevalsrc=0.5*sin(440*2*PI*t)|0.5*sin(550*2*PI*t):d=${seconds}:s=44100`]
   await promisify(execFile)(edged.world.config.tools.ffmpeg, [...source, file])
-  const trackId = await madeBy(ann, file)
+  const trackId = await uploadTrack(ann, file)
   const browser = keep(await openBrowser(chromium, join(folder, 'profile')))
   const played: boolean[] = []
   for (const [name, api, delivery] of [
-    ['signed addresses of the edge', edged.url, 'url'],
+    ['signed URLs of the edge', edged.url, 'url'],
     ['cookies for the edge', edged.url, 'cookies'],
-    ['presigned addresses of the bucket', bare.url, 'url'],
+    ['presigned URLs of the bucket', bare.url, 'url'],
   ] as const) {
-    const heard = await browser.play(page.addressFor({ api, trackId, delivery, token: ann.token }), seconds)
-    const isWhole = Math.abs(heard.bufferedS - seconds) < 0.2 && Math.abs(heard.durationS - seconds) < 0.2
-    const isGood = heard.fault === undefined && heard.advancedS > 1 && isWhole && heard.hasEnded
-    say(`${isGood ? 'plays ' : 'FAILED'}  ${name}: ${JSON.stringify(heard)}`)
+    const result = await browser.play(page.addressFor({ api, trackId, delivery, token: ann.token }), seconds)
+    const isWhole = Math.abs(result.bufferedS - seconds) < 0.2 && Math.abs(result.durationS - seconds) < 0.2
+    const isGood = result.fault === undefined && result.advancedS > 1 && isWhole && result.hasEnded
+    log(`${isGood ? 'plays ' : 'FAILED'}  ${name}: ${JSON.stringify(result)}`)
     played.push(isGood)
   }
   const sent = await browser.answerOf(page.addressFor({ api: edged.url, trackId, token: ann.token }), 'sendAll')
-  const isSent = isDeepStrictEqual(sent, { whole: all, parts: all, replacement: all, cancelled: nothing })
-  say(`${isSent ? 'sends ' : 'FAILED'}  files from a page: ${JSON.stringify(sent)}`)
+  const isSent = isDeepStrictEqual(sent, { whole: uploaded, parts: uploaded, replacement: uploaded, cancelled })
+  log(`${isSent ? 'sends ' : 'FAILED'}  files from a page: ${JSON.stringify(sent)}`)
   return [...played, isSent]
 }
 
-/** What the page should say of files that it sends, and of one that it cancels. */
-const all = { wasSent: true, rises: true, last: 1 }
-const nothing = { code: 'upload_cancelled', wasSent: false, rises: true }
+/** The expected reports of the page for uploaded files and for a cancelled one. */
+const uploaded = { wasSent: true, rises: true, last: 1 }
+const cancelled = { code: 'upload_cancelled', wasSent: false, rises: true }
 
-/** The track that the worker makes of a file. */
-async function madeBy(person: Person, file: string): Promise<string> {
+/** Uploads a file, waits until the worker has processed it, and returns the id of its track. */
+async function uploadTrack(person: Person, file: string): Promise<string> {
   const { upload } = await send(person, file)
   const { trackId } = await person.call(finalizeUpload, { uploadId: upload.id })
   await until(async () => (await Upload.findByPk(upload.id))?.state === 'ready')
   return trackId ?? ''
 }
 
-const say = (line: string) => void process.stdout.write(`${line}\n`)
+const log = (line: string) => void process.stdout.write(`${line}\n`)
 
 main().then(
   code => process.exit(code),

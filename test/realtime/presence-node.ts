@@ -4,7 +4,7 @@ import { createWorld } from '../../kernel/world'
 import { startWeb } from '../../server/main'
 import { product } from '../../skills'
 
-/** A node in a process of its own, with leases as short as its argument says: it tells its port, and ends with its parent. */
+/** A node in a child process, with the presence times of its argument. Sends its port to the parent and exits with it. */
 async function main(): Promise<void> {
   process.on('disconnect', () => process.exit(0))
   const presence = JSON.parse(process.argv[2] ?? '') as PresenceTimes

@@ -12,7 +12,7 @@ export interface QuickNode extends AsyncDisposable {
   url: string
 }
 
-/** Another node of a test's world, whose leases are shorter: their time is that of Redis, which no test can fake. */
+/** Starts another node of a test app with shorter presence leases, because leases use the time of Redis, which tests cannot fake. */
 export async function startQuickNode(test: TestWorld, presence: PresenceTimes): Promise<QuickNode> {
   const { db: database, log } = test.world
   const world = await createWorld(readConfig(test.variables), { clock: test.clock, log, database, presence })
@@ -33,7 +33,7 @@ export interface NodeProcess extends AsyncDisposable {
   signal(kind: NodeJS.Signals): void
 }
 
-/** The same as a process of its own, to which signals can do what they do. */
+/** The same in a child process, which tests can send signals. */
 export async function startNodeProcess(test: TestWorld, presence: PresenceTimes): Promise<NodeProcess> {
   const child = fork(join(__dirname, 'presence-node.ts'), [JSON.stringify(presence)], {
     execArgv: ['-r', join(__dirname, '..', 'dev', 'processes-fixture', 'typescript.js')],
@@ -43,7 +43,7 @@ export async function startNodeProcess(test: TestWorld, presence: PresenceTimes)
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
   const port = await new Promise<unknown>((resolve, reject) => {
     child.once('message', resolve)
-    child.once('exit', code => reject(new Error(`the node ended with ${code}`)))
+    child.once('exit', code => reject(new Error(`the node exited with ${code}`)))
   })
   return {
     url: `http://127.0.0.1:${String(port)}`,

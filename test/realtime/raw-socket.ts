@@ -1,12 +1,12 @@
 import { connect, type Socket } from 'node:net'
 import { randomBytes } from 'node:crypto'
 
-/** A client that says whatever it likes: WebSocket frames written by hand, since a real client would not send them. */
+/** A client that sends arbitrary WebSocket frames, which a real client would not send. */
 export class RawSocket implements AsyncDisposable {
   readonly heard: string[] = []
   closed = false
   closeCode: number | undefined
-  private waiting: (() => void)[] = []
+  private waiters: (() => void)[] = []
   private buffered = Buffer.alloc(0)
 
   private constructor(
@@ -22,7 +22,7 @@ export class RawSocket implements AsyncDisposable {
     this.read(rest)
   }
 
-  /** Opens the transport; `upgraded` is the answer's first line. */
+  /** Opens the transport; `upgraded` is the status line of the response. */
   static open(
     port: number,
     headers: Record<string, string> = {},
@@ -42,20 +42,20 @@ export class RawSocket implements AsyncDisposable {
       })
       tcp.on('error', reject)
       let head = Buffer.alloc(0)
-      const onData = (chunk: Buffer) => {
+      const onHead = (chunk: Buffer) => {
         head = Buffer.concat([head, chunk])
         const end = head.indexOf('\r\n\r\n')
         if (end < 0) return
-        tcp.off('data', onData)
+        tcp.off('data', onHead)
         tcp.off('error', reject)
         tcp.on('error', () => undefined)
         resolve(new RawSocket(tcp, head.toString().split('\r\n')[0] ?? '', head.subarray(end + 4)))
       }
-      tcp.on('data', onData)
+      tcp.on('data', onHead)
     })
   }
 
-  /** Opens and signs in. */
+  /** Opens the transport and connects with a token. */
   static async admitted(port: number, token: string): Promise<RawSocket> {
     const socket = await RawSocket.open(port)
     socket.say(`40${JSON.stringify({ token })}`)
@@ -72,16 +72,16 @@ export class RawSocket implements AsyncDisposable {
         : payload.length < 65_536
           ? Buffer.from([0xfe, payload.length >> 8, payload.length & 0xff])
           : Buffer.concat([Buffer.from([0xff, 0, 0, 0, 0]), uint32(payload.length)])
-    // A mask of zeros changes nothing.
+    // Use a mask of zeros, which does not change the payload.
     this.tcp.write(Buffer.concat([Buffer.from([isText ? 0x81 : 0x82]), length, Buffer.alloc(4), payload]))
   }
 
-  /** Sends bytes as they are. */
+  /** Sends raw bytes. */
   write(bytes: Buffer): void {
     this.tcp.write(bytes)
   }
 
-  /** Reads nothing more, as a client does whose network or machine has stalled. */
+  /** Stops reading, as a stalled client does. */
   pause(): void {
     this.tcp.pause()
   }
@@ -90,7 +90,7 @@ export class RawSocket implements AsyncDisposable {
     this.tcp.resume()
   }
 
-  /** The first message that fits, now or soon; rejects when the transport closes before. */
+  /** Waits for the first message that `fits`; rejects if the transport closes before. */
   async hear(fits: (text: string) => boolean): Promise<string> {
     for (;;) {
       const found = this.heard.find(fits)
@@ -110,11 +110,11 @@ export class RawSocket implements AsyncDisposable {
   }
 
   private change(): Promise<void> {
-    return new Promise(resolve => this.waiting.push(resolve))
+    return new Promise(resolve => this.waiters.push(resolve))
   }
 
   private wake(): void {
-    for (const wake of this.waiting.splice(0)) wake()
+    for (const wake of this.waiters.splice(0)) wake()
   }
 
   private read(chunk: Buffer): void {

@@ -15,17 +15,17 @@ interface Present {
   members: string[] | null
 }
 
-/** One connection that follows a channel, and who it thinks is there: a client that does as the documents say. */
+/** A connection that follows a channel and maintains its presence, as documented. */
 export class Roster {
   rev = 0
   count = 0
-  /** Null when only the count is known. */
+  /** Null if only the count is known. */
   members: Set<string> | null = new Set()
   readonly frames: Frame[] = []
-  /** Everybody of whom it was said that they left. */
+  /** All profiles in `left` of any frame. */
   readonly departed: string[] = []
   follows = 0
-  /** What comes before the answer to a follow is applied after it. */
+  /** Frames that arrive before the reply to a follow; they are applied after it. */
   private early: Frame[] | undefined
 
   private constructor(
@@ -35,7 +35,7 @@ export class Roster {
     socket.on('presence', (frame: Frame) => {
       if (frame.channel === channel) this.hear(frame)
     })
-    // After a reconnect, as a client must.
+    // A client must follow again after a reconnect.
     socket.io.on('reconnect', () => this.followAgain())
   }
 
@@ -68,18 +68,18 @@ export class Roster {
     return presence
   }
 
-  /** `everybody` and nobody else is there. */
-  shows(...everybody: string[]): boolean {
+  /** Whether exactly these profiles are present. */
+  shows(...expected: string[]): boolean {
     const { members, count } = this
-    return count === everybody.length && members?.size === count && everybody.every(id => members.has(id))
+    return count === expected.length && members?.size === count && expected.every(id => members.has(id))
   }
 
-  /** The connection is lost, without a word. */
+  /** Drops the connection without a disconnect packet. */
   drop(): void {
     this.socket.io.engine.close()
   }
 
-  /** The connection is lost, and nobody comes back. */
+  /** Drops the connection and does not reconnect. */
   vanish(): void {
     this.socket.io.reconnection(false)
     this.drop()
@@ -89,7 +89,7 @@ export class Roster {
     this.socket.disconnect()
   }
 
-  /** Until the connection is lost, when the next one does it. */
+  /** Ignores a failure: the next reconnect follows again. */
   private followAgain(): void {
     this.follow().catch(() => undefined)
   }

@@ -392,7 +392,7 @@ it('clients that come over from another node cost PostgreSQL nothing', async () 
 
 it('every way to end a connection says whether to come back', () => {
   for (const { kind, when } of listOfClosings) {
-    expect(comeBack[kind.status]).toMatch(/^[a-z]/)
+    expect(comeBack[kind.status]).toMatch(/^[A-Z]/)
     expect(when).toMatch(/^[A-Z`].*\.$/)
   }
 })

@@ -84,9 +84,9 @@ it('lets go of what it holds when it cannot be opened', async () => {
   const channel = `user:${ann.id}`
   const failing = streamsWith({ stateOf: () => Promise.reject(new Error('not now')) })
   await expect(failing.open(wish(channel, ann), new Ear())).rejects.toThrow('not now')
-  expect(() => gateway.hub.listen(channel, () => undefined)).toThrow('is not held')
+  expect(() => gateway.hub.listen(channel, () => undefined)).toThrow('not subscribed to')
   await expect(streamsWith().open(wish(channel, bob), new Ear())).rejects.toMatchObject({ kind: refusals.forbidden })
-  expect(() => gateway.hub.listen(channel, () => undefined)).toThrow('is not held')
+  expect(() => gateway.hub.listen(channel, () => undefined)).toThrow('not subscribed to')
 })
 
 it('asks again for the right of those in doubt alone, and says nothing after the end', async () => {

@@ -1,13 +1,13 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 export interface StuckWire extends AsyncDisposable {
-  /** The address of the server, through this wire. */
+  /** The URL of the server through this proxy. */
   url: string
-  /** From now on nothing is taken that the server sends, nor does the wire end: as if the client were frozen. */
+  /** Stops reading from the server and keeps the connections open, as if the client were frozen. */
   freeze(): void
 }
 
-/** A wire to a TCP server that may get stuck. */
+/** A TCP proxy that can freeze. */
 export async function stuckWire(to: string): Promise<StuckWire> {
   const target = new URL(to)
   const sockets: Socket[] = []

@@ -1,35 +1,35 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** What a network may do to us: pass everything on, refuse everybody, or swallow every byte without a word. */
+/** How the proxy behaves: forward everything, reset connections, or accept them and drop every byte. */
 export type Mood = 'honest' | 'dead' | 'silent'
 
-/** A TCP proxy on 127.0.0.1 before a server; a change of mood cuts the connections that are there. */
+/** A TCP proxy on 127.0.0.1 in front of a server; changing the mode cuts open connections. */
 export async function lyingProxy(host: string, port: number) {
   const open = new Set<Socket>()
-  let mood: Mood = 'honest'
+  let mode: Mood = 'honest'
   const cut = () => {
     for (const socket of open) socket.destroy()
   }
-  const server = createServer(near => {
-    open.add(near)
-    near.on('error', () => undefined)
-    near.on('close', () => open.delete(near))
-    if (mood === 'dead') near.destroy()
-    if (mood !== 'honest') return
-    const far = connect({ host, port })
-    far.on('error', () => near.destroy())
-    far.on('close', () => near.destroy())
-    near.on('close', () => far.destroy())
-    near.pipe(far).pipe(near)
+  const server = createServer(client => {
+    open.add(client)
+    client.on('error', () => undefined)
+    client.on('close', () => open.delete(client))
+    if (mode === 'dead') client.destroy()
+    if (mode !== 'honest') return
+    const upstream = connect({ host, port })
+    upstream.on('error', () => client.destroy())
+    upstream.on('close', () => client.destroy())
+    client.on('close', () => upstream.destroy())
+    client.pipe(upstream).pipe(client)
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {
     port: (server.address() as AddressInfo).port,
     become(next: Mood) {
-      mood = next
+      mode = next
       cut()
     },
-    /** Cuts what is connected; who comes again is served. */
+    /** Cuts open connections; new connections are forwarded. */
     cut,
     [Symbol.asyncDispose]: async () => {
       cut()

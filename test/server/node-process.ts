@@ -10,24 +10,24 @@ export interface NodeProcess extends AsyncDisposable {
   port: number
   pid: number
   exited: Promise<Exit>
-  signal(kind: NodeJS.Signals): void
+  signal(name: NodeJS.Signals): void
 }
 
 const typescript = join(__dirname, '..', 'dev', 'processes-fixture', 'typescript.js')
 const main = join(__dirname, '..', '..', 'server', 'main.ts')
 
-/** A node as it runs in production, in a process of its own, which real signals reach. */
+/** Starts a node in a child process, as in production, so that tests can send it signals. */
 export async function nodeProcess(variables: Record<string, string>): Promise<NodeProcess> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const env = { ...process.env, ...variables, PORT: String(port) }
   const logFile = join(testStack().folder, `node-${port}.log`)
   const running = supervise(process.execPath, ['-r', typescript, main], { name: 'node', env, logFile })
-  let end: Exit | undefined
-  void running.exited.then(exit => (end = exit))
-  // Compiling all of it takes a while on a busy machine.
+  let exit: Exit | undefined
+  void running.exited.then(found => (exit = found))
+  // Compiling the sources takes a while on a busy machine.
   while (!(await isReady(url))) {
-    if (end !== undefined) throw new Error(`the node ended: ${await readFile(logFile, 'utf8')}`)
+    if (exit !== undefined) throw new Error(`the node exited: ${await readFile(logFile, 'utf8')}`)
     await pause(50)
   }
   return {
@@ -35,7 +35,7 @@ export async function nodeProcess(variables: Record<string, string>): Promise<No
     port,
     pid: running.pid,
     exited: running.exited,
-    signal: kind => process.kill(running.pid, kind),
+    signal: name => process.kill(running.pid, name),
     [Symbol.asyncDispose]: () => running.stop('SIGKILL'),
   }
 }

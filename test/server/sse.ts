@@ -6,7 +6,7 @@ export interface Message {
   data: Record<string, unknown>
 }
 
-/** Server-sent events as any client would read them over `fetch`. */
+/** Reads server-sent events over `fetch`, as any client does. */
 export class EventReader implements AsyncDisposable {
   readonly messages: Message[] = []
   readonly comments: string[] = []
@@ -14,19 +14,19 @@ export class EventReader implements AsyncDisposable {
 
   private constructor(
     readonly response: Response,
-    private readonly leaving: AbortController,
+    private readonly controller: AbortController,
   ) {}
 
   static async open(url: string, token: string, headers: Record<string, string> = {}): Promise<EventReader> {
-    const leaving = new AbortController()
+    const controller = new AbortController()
     const accept = { authorization: `Bearer ${token}`, accept: 'text/event-stream' }
-    const response = await fetch(url, { headers: { ...accept, ...headers }, signal: leaving.signal })
-    const reader = new EventReader(response, leaving)
+    const response = await fetch(url, { headers: { ...accept, ...headers }, signal: controller.signal })
+    const reader = new EventReader(response, controller)
     void reader.read().catch(() => undefined)
     return reader
   }
 
-  /** The first message of this name, now or soon. */
+  /** Waits for the first message with this event name. */
   async first(event: string): Promise<Message> {
     await until(() => this.hasEnded || this.messages.some(message => message.event === event))
     const found = this.messages.find(message => message.event === event)
@@ -34,7 +34,7 @@ export class EventReader implements AsyncDisposable {
     return found
   }
 
-  /** What happened, in the order in which it was told. */
+  /** The channel events received, in order. */
   get events(): { offset: number; name: string; data: unknown }[] {
     return this.messages.flatMap(({ event, data }) => (event === 'events' ? (data.events as []) : []))
   }
@@ -52,7 +52,7 @@ export class EventReader implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.leaving.abort()
+    this.controller.abort()
     await this.ended()
   }
 
@@ -63,14 +63,14 @@ export class EventReader implements AsyncDisposable {
         text += Buffer.from(chunk as Uint8Array).toString()
         const blocks = text.split('\n\n')
         text = blocks.pop() ?? ''
-        for (const block of blocks) this.take(block)
+        for (const block of blocks) this.parse(block)
       }
     } finally {
       this.hasEnded = true
     }
   }
 
-  private take(block: string): void {
+  private parse(block: string): void {
     if (block.startsWith(':')) {
       this.comments.push(block)
       return

@@ -1,6 +1,6 @@
-/** How much shorter or longer than what was heard something made of it may be: beyond that something went wrong. */
+/** How far the duration of a derived file may deviate from the decoded one; beyond that an encode or copy failed. */
 const deviationMsMax = 500
 const deviationShareMax = 0.001
 
-export const isAsLong = (madeMs: number, heardMs: number): boolean =>
-  Math.abs(madeMs - heardMs) <= deviationMsMax + heardMs * deviationShareMax
+export const isAsLong = (actualMs: number, decodedMs: number): boolean =>
+  Math.abs(actualMs - decodedMs) <= deviationMsMax + decodedMs * deviationShareMax

@@ -1,19 +1,22 @@
 import { runTool } from './run-tool'
 
-const answers = new Map<string, Promise<boolean>>()
+const checks = new Map<string, Promise<boolean>>()
 const timeoutMs = 15_000
 
-/** Whether this ffmpeg was built with chromaprint. Asked once per process; without it everything else works. */
+/**
+ * Whether this ffmpeg was built with chromaprint. Checked once per process and path; without it only fingerprints are
+ * missing.
+ */
 export function canFingerprint(ffmpeg: string): Promise<boolean> {
-  const known = answers.get(ffmpeg) ?? ask(ffmpeg)
-  answers.set(ffmpeg, known)
+  const known = checks.get(ffmpeg) ?? listMuxers(ffmpeg)
+  checks.set(ffmpeg, known)
   return known
 }
 
-async function ask(ffmpeg: string): Promise<boolean> {
-  let listed = ''
-  const take = (chunk: Buffer) => void (listed += chunk.toString('latin1'))
+async function listMuxers(ffmpeg: string): Promise<boolean> {
+  let muxers = ''
+  const take = (chunk: Buffer) => void (muxers += chunk.toString('latin1'))
   const limits = { timeoutMs, signal: new AbortController().signal }
-  const ended = await runTool(ffmpeg, ['-v', 'quiet', '-muxers'], limits, take).catch(() => false)
-  return ended && /^ +E +chromaprint /m.test(listed)
+  const succeeded = await runTool(ffmpeg, ['-v', 'quiet', '-muxers'], limits, take).catch(() => false)
+  return succeeded && /^ +E +chromaprint /m.test(muxers)
 }

@@ -8,26 +8,26 @@ import { type AudioFacts, probeAudio } from './probe-audio'
 import { saysOfFile } from './rejection'
 import { runTool } from './run-tool'
 
-/** A copy ran 3,000 times as fast as the sound, a FLAC 400 times; this bears a busy machine and a slow disk. */
-const patienceMs = (durationMs: number) => 10 * 60_000 + durationMs / 20
+/** Copying ran at 3,000 times real time, FLAC at 400; the limit allows for a busy machine and a slow disk. */
+const timeoutMsFor = (durationMs: number) => 10 * 60_000 + durationMs / 20
 
 export interface Copying {
   ffmpeg: string
   ffprobe: string
   path: string
   facts: Pick<AudioFacts, 'format' | 'codec'>
-  /** As heard. */
+  /** As decoded. */
   durationMs: number
-  /** Where the copy goes. */
+  /** Output path. */
   to: string
   signal: AbortSignal
 }
 
 /**
- * Makes a copy of a file in which there is its sound and nothing else: the same samples, in the same format. No tag is
- * carried over, not even a title: that of the track may change any day, and stands in the name of the download.
- * @returns whether there is one. Not every pair of container and codec can be taken apart.
- * @throws what may go better another time: a Rejection `too_slow`, or whatever the machine is at fault for
+ * Copies the audio of a file without anything else: the same samples in the same format. Drops all tags, the title
+ * included: the artist may change it at any time, and the file name of the download has it.
+ * @returns whether a copy was made: some container and codec pairs cannot be remuxed
+ * @throws an error that a retry may fix: Rejection `too_slow`, or a failure of the machine
  */
 export async function cleanCopy(copying: Copying): Promise<boolean> {
   const { path, to, facts, durationMs, signal } = copying
@@ -37,42 +37,42 @@ export async function cleanCopy(copying: Copying): Promise<boolean> {
   const muxer = muxerOf(format.demuxer, codec)
   if (muxer === undefined || (format.demuxer === 'ogg' && (await isChained(path, signal)))) return false
   const bytesMax = 2 * (await stat(path)).size + 1024 * 1024
-  const limits = { timeoutMs: patienceMs(durationMs), signal }
+  const limits = { timeoutMs: timeoutMsFor(durationMs), signal }
   try {
     const args = cleanCopyArgs({ path, facts, muxer, bytesMax, to })
     if (!(await runTool(copying.ffmpeg, args, limits, () => undefined))) return false
-    const made = await probeAudio(copying.ffprobe, to, signal)
-    return made.codec === codec && made.durationMs !== null && isAsLong(made.durationMs, durationMs)
+    const probed = await probeAudio(copying.ffprobe, to, signal)
+    return probed.codec === codec && probed.durationMs !== null && isAsLong(probed.durationMs, durationMs)
   } catch (error) {
-    // It crashes ffmpeg, or cannot be read again: it was good enough to be streamed.
+    // It crashes ffmpeg or cannot be read again, though it could be streamed.
     if (saysOfFile(error)) return false
     throw error
   }
 }
 
-interface CopyWish extends Pick<Copying, 'path' | 'facts' | 'to'> {
+interface CopyArguments extends Pick<Copying, 'path' | 'facts' | 'to'> {
   muxer: readonly string[]
   bytesMax: number
 }
 
 /**
- * The frames of a FLAC say not where they end, and what lies between or behind them would be copied with them: they are
- * made anew, which costs no sample.
+ * FLAC frames do not say where they end, so a plain copy would take along data between or behind them: re-encode,
+ * which is lossless.
  */
-export const cleanCopyArgs = ({ path, facts: { format }, muxer, bytesMax, to }: CopyWish): string[] => [
+export const cleanCopyArgs = ({ path, facts: { format }, muxer, bytesMax, to }: CopyArguments): string[] => [
   ...['-v', 'error', '-nostdin', '-nostats', '-threads', '1'],
   ...cautiousInput(path, format.demuxer),
   ...['-map', '0:a:0', '-c:a', format.demuxer === 'flac' ? 'flac' : 'copy', '-fs', String(bytesMax)],
   ...['-map_metadata', '-1', '-map_metadata:s:a', '-1', '-map_chapters', '-1'],
-  // Not even what made the copy.
+  // Do not write the name of the encoder.
   ...['-fflags', '+bitexact', '-flags:a', '+bitexact'],
   ...['-f', ...muxer, '-y', `file:${to}`],
 ]
 
-/** What has no container is cut into its frames, header of the encoder's delay included. */
+/** Formats without a container are copied frame by frame, the header with the encoder delay included. */
 const frameKinds: Readonly<Record<string, FrameKind>> = { mp3: mp3Frames, aac: adtsFrames }
 
-/** The muxer that writes the container of a demuxer with a codec in it, with its options. */
+/** The muxer, with its options, for a demuxer and a codec. */
 function muxerOf(demuxer: string, codec: string): readonly string[] | undefined {
   const isPcm = codec.startsWith('pcm_')
   switch (demuxer) {
@@ -81,13 +81,13 @@ function muxerOf(demuxer: string, codec: string): readonly string[] | undefined 
     case 'ogg':
       return ['vorbis', 'opus', 'flac'].includes(codec) ? ['ogg'] : undefined
     case 'wav':
-      // Beyond 4 GiB sizes have 64 bits.
+      // RF64 has 64-bit sizes, which files over 4 GiB need.
       return isPcm ? ['wav', '-rf64', 'auto', '-write_bext', '0'] : undefined
     case 'aiff':
       return isPcm ? ['aiff', '-write_id3v2', '0'] : undefined
     case 'mov':
       if (codec === 'aac' || codec === 'alac') return ['ipod']
-      // FLAC in MP4 counts as an experiment in ffmpeg 5.
+      // FLAC in MP4 is experimental in ffmpeg 5.
       return isPcm ? ['mov'] : ['mp4', '-strict', '-2']
     default:
       return undefined

@@ -3,10 +3,10 @@ import { type FrameKind } from './pieces/frame-kinds'
 import { walk } from './pieces/walk'
 
 /**
- * Writes the frames of a file to another, byte for byte, and nothing that lies before, between or behind them: tags of any
- * kind, also in the middle of what was put together of several files. ffmpeg would take such bytes for a part of the frame
- * before. A last frame that is cut off is left out.
- * @returns how long they last
+ * Copies the frames of a file byte for byte, and nothing before, between or behind them: it drops any tags, also
+ * those in the middle of concatenated files, which ffmpeg would take for a part of the preceding frame. Drops a last
+ * frame that is truncated.
+ * @returns the duration in milliseconds
  */
 export async function copyFrames(from: string, to: string, kind: FrameKind, signal: AbortSignal): Promise<number> {
   await using file = await open(from)

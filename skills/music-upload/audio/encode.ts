@@ -4,10 +4,10 @@ import { cautiousInput, type Format, withoutGaps } from './formats'
 import { bestOf, previewKbps, type Quality, type StreamShape } from './ladder'
 import { runTool } from './run-tool'
 
-/** Two AAC frames more than six seconds at most: what Apple recommends for a segment. */
+/** Segment length that Apple recommends; segments may exceed it by two AAC frames. */
 const segmentSeconds = 6
-/** Three qualities were made 20 times as fast as the sound on one core; this bears a busy machine. */
-const patienceMs = (durationMs: number) => 10 * 60_000 + durationMs / 8
+/** Encoding three qualities ran at 20 times real time on one core; the limit allows for a busy machine. */
+const timeoutMsFor = (durationMs: number) => 10 * 60_000 + durationMs / 8
 
 export interface Encoding {
   ffmpeg: string
@@ -17,20 +17,20 @@ export interface Encoding {
   qualities: readonly Quality[]
   /** As decoded. */
   durationMs: number
-  /** Where the files go: one `<name>.mp4` for each quality, and `preview.m4a`. */
+  /** Output folder: one `<name>.mp4` per quality, and `preview.m4a`. */
   folder: string
   signal: AbortSignal
 }
 
-/** Encodes a sound in all its qualities, and its preview, decoding it once. `reached` hears which share is done. */
+/** Decodes a file once and encodes all its qualities and its preview. `reached` gets the share that is done, 0 to 1. */
 export async function encode(encoding: Encoding, reached: (share: number) => void): Promise<void> {
   const { ffmpeg, durationMs, signal } = encoding
   const whenLate = () => new Error('encoding took too long')
-  let said = ''
-  // Whether all of it is there, its files tell.
-  await runTool(ffmpeg, encodingArgs(encoding), { timeoutMs: patienceMs(durationMs), signal, whenLate }, chunk => {
-    said = (said + chunk.toString('latin1')).slice(-1_000)
-    const [, microseconds] = /.*out_time_us=(\d+)/s.exec(said) ?? []
+  let output = ''
+  // The caller checks the files for completeness.
+  await runTool(ffmpeg, encodingArgs(encoding), { timeoutMs: timeoutMsFor(durationMs), signal, whenLate }, chunk => {
+    output = (output + chunk.toString('latin1')).slice(-1_000)
+    const [, microseconds] = /.*out_time_us=(\d+)/s.exec(output) ?? []
     if (microseconds !== undefined) reached(Math.min(1, Number(microseconds) / 1000 / durationMs))
   })
 }
@@ -56,25 +56,26 @@ export function encodingArgs({
     ...cautiousInput(path, format.demuxer),
     ...['-filter_complex', graph.join(';')],
     ...qualities.flatMap(({ name, codec, kbps }) => [
-      ...['-map', codec === 'opus' ? '[at48k]' : `[${name}]`, ...nothingPersonal],
+      ...['-map', codec === 'opus' ? '[at48k]' : `[${name}]`, ...withoutMetadata],
       ...['-c:a', codec === 'opus' ? 'libopus' : 'aac', '-b:a', `${kbps}k`, '-fs', bytesMax(kbps, durationMs)],
-      // Neither ffmpeg's HLS muxer, which loses the edit list that hides the encoder's priming, nor an index per fragment:
-      // the one in front tells players that fetch the file as a whole how long it is, and us where each segment lies.
+      // Not ffmpeg's HLS muxer, which loses the edit list that hides the encoder's priming, and no index per
+      // fragment: the index in front gives players that download the whole file its duration, and gives us the offset
+      // of each segment.
       ...['-f', 'mp4', '-movflags', 'dash+delay_moov+global_sidx+skip_trailer'],
       ...['-frag_duration', String(segmentSeconds * 1_000_000), '-y', `file:${join(folder, `${name}.mp4`)}`],
     ]),
-    ...['-map', '[preview]', ...nothingPersonal, '-c:a', 'aac', '-b:a', `${bestOf(previewKbps, shape)}k`],
+    ...['-map', '[preview]', ...withoutMetadata, '-c:a', 'aac', '-b:a', `${bestOf(previewKbps, shape)}k`],
     ...['-f', 'ipod', '-movflags', 'faststart', '-y', `file:${join(folder, 'preview.m4a')}`],
   ]
 }
 
-/** Tags may hold names, places and comments. Pictures are left out by mapping the sound alone. */
-const nothingPersonal = ['-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact', '-flags:a', '+bitexact']
+/** Drop tags, which may hold names, places and comments. Pictures are dropped by mapping the audio stream alone. */
+const withoutMetadata = ['-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact', '-flags:a', '+bitexact']
 
-/** Twice what was asked for: an encoder that goes mad fills no disk. */
+/** Twice the expected size, so that a runaway encoder cannot fill the disk. */
 const bytesMax = (kbps: number, durationMs: number) => String(Math.ceil((2 * kbps * durationMs) / 8) + 1024 * 1024)
 
-/** From a third on, where most music has begun; softened where it cuts. */
+/** Starts at a third of the track, where most music has begun; fades where it cuts. */
 function previewFilter(durationMs: number): string {
   const seconds = durationMs / 1000
   const from = Math.max(0, Math.min(seconds / 3, seconds - previewSeconds))

@@ -1,10 +1,10 @@
-/** A kind of file that we take: how ffmpeg names it, and what we serve it as. */
+/** An accepted file format: its ffmpeg demuxer, and how it is served. */
 export interface Format {
   /** The name of ffmpeg's demuxer. */
   demuxer: Demuxer
   extension: string
   contentType: string
-  /** Its header says how long it is: a file whose sound ends before was cut off. */
+  /** Its header gives the duration, so that truncated audio can be detected. */
   knowsDuration: boolean
 }
 
@@ -18,24 +18,27 @@ const wav: Format = { demuxer: 'wav', extension: 'wav', contentType: 'audio/wav'
 const aiff: Format = { demuxer: 'aiff', extension: 'aiff', contentType: 'audio/aiff', knowsDuration: true }
 const mp4: Format = { demuxer: 'mov', extension: 'm4a', contentType: 'audio/mp4', knowsDuration: true }
 
-/** By what file-type calls what it sees in the first bytes. */
+/** Keys: the extensions that the package file-type detects. */
 export const formatsBySignature: Readonly<Record<string, Format>> = {
   ...{ mp3, aac, flac, wav, aif: aiff },
   ...{ ogg, oga: ogg, opus: ogg, ogx: ogg, ogm: ogg, ogv: ogg },
   ...{ m4a: mp4, m4b: mp4, mp4, m4v: mp4, mov: mp4 },
 }
 
-/** What browsers play. */
+/** Codecs that browsers play. */
 export const isPlayable = (codec: string): boolean =>
   ['mp3', 'aac', 'flac', 'vorbis', 'opus', 'alac'].includes(codec) || /^pcm_[suf]\d{1,2}(le|be)?$/.test(codec)
 
 /**
- * The first filter of whoever listens or encodes, so that all of them hear the same: where packets are missing in the
- * middle there is silence, and not in one of them a shorter sound. It costs nothing where none are.
+ * First filter of every decode, so that all of them yield the same samples: fills gaps of missing packets with
+ * silence instead of shortening the audio. Free when there are none.
  */
 export const withoutGaps = 'aresample=async=1'
 
-/** Before every input: no network, no other files, no formats that refer to something else, no large allocations. */
+/**
+ * Options for untrusted input: no network, no other files, no formats that refer to other files, no large
+ * allocations.
+ */
 export const cautiousInput = (path: string, demuxer: string): string[] => [
   ...['-max_alloc', String(256 * 1024 * 1024), '-protocol_whitelist', 'file,pipe', '-format_whitelist', demuxer],
   ...['-i', `file:${path}`],

@@ -1,23 +1,23 @@
 import { type FileHandle, open } from 'node:fs/promises'
 
-/** Where the parts of a fragmented MP4 lie that players fetch one by one. */
+/** Layout of a fragmented MP4, which players fetch in byte ranges. */
 export interface Fragments {
-  /** The header, which comes before every fragment. */
+  /** The header, which precedes every fragment. */
   headerBytes: number
   firstAt: number
-  /** One after the other, to the end of the file. */
+  /** In file order, contiguous to the end of the file. */
   list: readonly { bytes: number; seconds: number }[]
   sizeBytes: number
 }
 
-/** More is not one of ours: a day in pieces of six seconds has an index of 170 kB. */
+/** A larger box is not from our encoder: the index of a day in segments of six seconds has 170 kB. */
 const boxBytesMax = 4 * 1024 * 1024
 const boxesMax = 16
 
 /**
- * Read off the index in front of the fragments, which ffmpeg writes with `global_sidx`. Its durations are what is heard:
- * the priming of the encoder, which the edit list hides, is no part of the first.
- * @throws Error when it is not such a file, or not whole.
+ * Reads the layout from the index in front of the fragments, which ffmpeg writes with `global_sidx`. Durations
+ * exclude the encoder's priming, which the edit list hides.
+ * @throws Error when the file has no such index or is truncated
  */
 export async function readFragments(path: string): Promise<Fragments> {
   await using file = await open(path)
@@ -36,7 +36,7 @@ export async function readFragments(path: string): Promise<Fragments> {
   const firstAt = sidx.at + sidx.bytes.length + firstOffset
   const list = entries.map(({ bytes, duration }) => ({ bytes, seconds: duration / timescale }))
   if (list.reduce((sum, { bytes }) => sum + bytes, firstAt) !== sizeBytes)
-    throw new Error('the index fits not the file')
+    throw new Error('the index does not match the file size')
   return { headerBytes: moov.at + moov.bytes.length, firstAt, list, sizeBytes }
 }
 

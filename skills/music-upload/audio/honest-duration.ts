@@ -4,14 +4,14 @@ import { Rejection } from './rejection'
 
 const durationMsMin = 1_000
 const durationMsMax = 24 * 60 * 60_000
-/** How much less than its header promises may come out of a whole file: damage in the middle, or a header that is wrong. */
+/** Tolerated loss of decoded audio against the header in a complete file: damage in the middle, or a wrong header. */
 const missingMsMax = 1_000
 const missingShareMax = 0.02
-/** Two numbers are rounded. */
+/** Both durations are rounded. */
 const roundingMs = 2
 
 /**
- * How long the sound is, as decoded: headers of some formats only guess.
+ * Returns the decoded duration after checking it: the headers of some formats only estimate it.
  * @throws Rejection `too_short`, `too_long`, `no_audio`, `damaged`
  */
 export function honestDuration(
@@ -20,9 +20,9 @@ export function honestDuration(
 ): number {
   const decoded = heard.durationMs
   if (decoded === 0) throw new Rejection('no_audio')
-  const promised = format.knowsDuration ? (durationMs ?? 0) : 0
-  const mayMissMs = ending === 'unclear' ? roundingMs : Math.max(missingMsMax, promised * missingShareMax)
-  if (promised - decoded > mayMissMs) throw new Rejection('damaged')
+  const expected = format.knowsDuration ? (durationMs ?? 0) : 0
+  const mayMissMs = ending === 'unclear' ? roundingMs : Math.max(missingMsMax, expected * missingShareMax)
+  if (expected - decoded > mayMissMs) throw new Rejection('damaged')
   if (decoded < durationMsMin) throw new Rejection('too_short')
   if (decoded > durationMsMax) throw new Rejection('too_long')
   return decoded

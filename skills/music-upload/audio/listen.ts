@@ -6,17 +6,19 @@ import { createPeaks } from './peaks'
 import { runTool } from './run-tool'
 
 const sampleRate = 8_000
-/** A little more than may be, so that what is too long shows. */
+/** Slightly above the limit, so that too long files are detected. */
 const decodedSecondsMax = 24 * 60 * 60 + 60
-/** Decoding, loudness and fingerprint ran 170 times as fast as the sound on one core; this bears a busy machine. */
-const patienceMs = (durationMs: number | null) => 10 * 60_000 + (durationMs ?? 0) / 20
+/**
+ * Decoding with loudness and fingerprint ran at 170 times real time on one core; the limit allows for a busy machine.
+ */
+const timeoutMsFor = (durationMs: number | null) => 10 * 60_000 + (durationMs ?? 0) / 20
 
 export interface Heard extends Loudness {
-  /** One byte a peak, at most `peaksMax`; none when nothing could be decoded. */
+  /** One byte per peak, at most `peaksMax`; empty when nothing could be decoded. */
   peaks: Buffer
-  /** As decoded: headers may lie. */
+  /** As decoded: headers may be wrong. */
   durationMs: number
-  /** None where it is too short for one, or where ffmpeg was built without. */
+  /** Null when the audio is too short, or ffmpeg has no chromaprint. */
   fingerprint: Uint32Array | null
 }
 
@@ -24,19 +26,19 @@ export interface Listening {
   ffmpeg: string
   path: string
   format: Format
-  /** What the header says; only patience depends on it. */
+  /** From the header; used for the timeout only. */
   durationMs: number | null
-  /** Where the fingerprint may be written for a moment; null when there shall be none. */
+  /** Temporary path for the fingerprint; null to make none. */
   scratch: string | null
   signal: AbortSignal
 }
 
-/** Listens to the whole file once, decoding it once, with constant memory, however long it is. */
+/** Decodes the whole file once and measures it, with constant memory for any length. */
 export async function listen({ ffmpeg, path, format, durationMs, scratch, signal }: Listening): Promise<Heard> {
   const peaks = createPeaks()
   const loudness = createLoudness()
-  const limits = { timeoutMs: patienceMs(durationMs), signal, hear: (chunk: Buffer) => loudness.hear(chunk) }
-  // What ffmpeg thinks of the end does not matter: what came out of it is what listeners will hear.
+  const limits = { timeoutMs: timeoutMsFor(durationMs), signal, hear: (chunk: Buffer) => loudness.hear(chunk) }
+  // Ignore ffmpeg's exit status: the decoded samples are what listeners will hear.
   await runTool(ffmpeg, listeningArgs({ path, format, scratch }), limits, chunk => peaks.add(chunk))
   return {
     peaks: peaks.finish(),
@@ -47,14 +49,14 @@ export async function listen({ ffmpeg, path, format, durationMs, scratch, signal
 }
 
 /**
- * Samples for the peaks on its output, the loudness among its last words, the fingerprint in a file. All of them hear the
- * two channels at most that listeners get; one channel comes from two speakers, and is measured as that.
+ * ffmpeg arguments: samples for the peaks on stdout, the loudness summary on stderr, the fingerprint in a file. All
+ * measure at most the two channels that listeners get; mono is measured as played on two speakers.
  */
 export function listeningArgs({ path, format, scratch }: Pick<Listening, 'path' | 'format' | 'scratch'>): string[] {
-  const wants = scratch === null ? ['peaks', 'loud'] : ['peaks', 'loud', 'print']
+  const outputs = scratch === null ? ['peaks', 'loud'] : ['peaks', 'loud', 'print']
   const graph = [
-    `[0:a:0]${withoutGaps},atrim=end=${decodedSecondsMax},aformat=channel_layouts=stereo|mono,asplit=${wants.length}${wants.map(name => `[${name}]`).join('')}`,
-    // Not loudnorm, whose first pass takes eight times as long.
+    `[0:a:0]${withoutGaps},atrim=end=${decodedSecondsMax},aformat=channel_layouts=stereo|mono,asplit=${outputs.length}${outputs.map(name => `[${name}]`).join('')}`,
+    // Not loudnorm: its first pass takes eight times as long.
     '[loud]ebur128=peak=true:dualmono=true:framelog=verbose,anullsink',
     ...(scratch === null ? [] : [`[print]atrim=end=${fingerprintSeconds},aresample=11025[short]`]),
   ]

@@ -1,16 +1,16 @@
 import { type Fragments } from './fragments'
 import { type Quality } from './ladder'
 
-/** Bits per second, of the densest segment and of all of them. */
+/** Bits per second: peak segment and average. */
 export interface Bandwidth {
   bandwidth: number
   averageBandwidth: number
 }
 
-/** As RFC 6381 has them: AAC-LC, and Opus in MP4. */
+/** RFC 6381 codec strings: AAC-LC, and Opus in MP4. */
 export const codecsOf = ({ codec }: Pick<Quality, 'codec'>): string => (codec === 'opus' ? 'opus' : 'mp4a.40.2')
 
-/** The playlist of one quality (RFC 8216): byte ranges of the one file beside it, whose name it gives without a path. */
+/** The media playlist of one quality (RFC 8216): byte ranges of one file beside it, named without a path. */
 export function mediaPlaylist({ headerBytes, firstAt, list }: Fragments, fileName: string): string {
   let at = firstAt
   const segments = list.map(({ bytes, seconds }) => {
@@ -26,7 +26,7 @@ export function mediaPlaylist({ headerBytes, firstAt, list }: Fragments, fileNam
   )
 }
 
-/** What a player chooses from, by names beside it: it works below any address, signed or not. */
+/** The multivariant playlist: relative names, so that it works at any URL, signed or not. */
 export function multivariantPlaylist(
   variants: readonly (Bandwidth & { codecs: string; playlistName: string })[],
 ): string {
@@ -37,7 +37,10 @@ export function multivariantPlaylist(
   return `#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n${lines.join('')}`
 }
 
-/** A last segment that is short says little about the peak (RFC 8216, 4.1: half a target at least), unless it is the only one. */
+/**
+ * Ignore short last segments for the peak (RFC 8216, 4.1: at least half the target duration), unless it is the only
+ * one.
+ */
 export function bandwidthOf({ list }: Fragments): Bandwidth {
   const rates = list.filter(({ seconds }, index) => index === 0 || seconds >= 3).map(rateOf)
   const whole = list.reduce(

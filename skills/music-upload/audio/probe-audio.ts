@@ -9,16 +9,16 @@ import { tagNames, tagsOf } from './tags'
 
 const probeTimeoutMs = 15_000
 const reportBytesMax = 4 * 1024 * 1024
-/** Browsers play nothing below. */
+/** Browsers play no lower rate. */
 const sampleRateMin = 3_000
 const durationMsMax = 24 * 60 * 60_000
 
-/** What a file says of itself. */
+/** What the headers of a file say. */
 export interface AudioFacts {
   format: Format
   ending: Ending['verdict']
   codec: string
-  /** Null where the header does not say. */
+  /** Null when the header does not say. */
   durationMs: number | null
   bitrate: number | null
   sampleRate: number | null
@@ -27,14 +27,14 @@ export interface AudioFacts {
 }
 
 /**
- * What a local file is, by its first bytes and by ffprobe: both must agree.
- * @throws Rejection when it is nothing that we take.
+ * Identifies a local file by its first bytes and by ffprobe: both must agree.
+ * @throws Rejection when the file is not accepted
  */
 export async function probeAudio(ffprobe: string, path: string, signal: AbortSignal): Promise<AudioFacts> {
-  const format = await recognise(path)
+  const format = await detectFormat(path)
   await refusePolyglot(path)
   const ending = await readEnding(path, format.demuxer, signal)
-  const report = await describe(ffprobe, path, format, signal)
+  const report = await runProbe(ffprobe, path, format, signal)
   const streams = listOf(report.streams)
   const audio = streams.find(stream => stream.codec_type === 'audio')
   if (audio === undefined) throw new Rejection('no_audio')
@@ -57,37 +57,40 @@ export async function probeAudio(ffprobe: string, path: string, signal: AbortSig
   }
 }
 
-/** The name and the announced type say nothing: the first bytes do. */
-async function recognise(path: string): Promise<Format> {
+/** Detect the format from the bytes; file name and declared type may be wrong. */
+async function detectFormat(path: string): Promise<Format> {
   const seen = await fileTypeFromFile(path, { mpegOffsetTolerance: 10 })
   const format = seen === undefined ? undefined : formatsBySignature[seen.ext]
   if (format === undefined) throw new Rejection('not_audio')
   return format
 }
 
-/** No more than is looked at: what a file says beside it may be made to be long to read. ffprobe takes names in either case. */
-const asked = [
+/**
+ * Request only the fields that are used: others can be arbitrarily long. ffprobe matches tag names
+ * case-insensitively.
+ */
+const entries = [
   'format=duration,bit_rate',
   'stream=codec_type,codec_name,sample_rate,channels,duration,bit_rate',
   'stream_disposition=attached_pic',
   ...['format_tags', 'stream_tags'].map(section => `${section}=${tagNames.join(',')}`),
 ].join(':')
 
-async function describe(ffprobe: string, path: string, { demuxer }: Format, signal: AbortSignal) {
+async function runProbe(ffprobe: string, path: string, { demuxer }: Format, signal: AbortSignal) {
   const chunks: Buffer[] = []
   let bytes = 0
-  const keep = (chunk: Buffer) => {
+  const collect = (chunk: Buffer) => {
     bytes += chunk.length
     if (bytes > reportBytesMax) throw new Rejection('damaged')
     chunks.push(chunk)
   }
-  const args = ['-v', 'quiet', '-of', 'json', '-show_entries', asked, ...cautiousInput(path, demuxer)]
-  const understood = await runTool(ffprobe, args, { timeoutMs: probeTimeoutMs, signal }, keep)
-  if (!understood) throw new Rejection('not_audio')
+  const args = ['-v', 'quiet', '-of', 'json', '-show_entries', entries, ...cautiousInput(path, demuxer)]
+  const succeeded = await runTool(ffprobe, args, { timeoutMs: probeTimeoutMs, signal }, collect)
+  if (!succeeded) throw new Rejection('not_audio')
   return mapOf(JSON.parse(Buffer.concat(chunks).toString()))
 }
 
-/** Covers are pictures that belong to the sound. */
+/** Attached pictures are covers, not video. */
 const isVideo = (stream: Record<string, unknown>) =>
   stream.codec_type === 'video' && mapOf(stream.disposition).attached_pic !== 1
 

@@ -15,13 +15,13 @@ const readers: Readonly<Record<Demuxer, ReadEnding>> = {
 }
 
 /**
- * How a file ends, by its own bytes: that of what was cut off is known before anybody listens.
- * @throws Rejection `damaged` when some of the sound is missing, `two_things` when a page is behind it
+ * Checks from the bytes of a file that its audio is complete, so that truncated files are rejected before decoding.
+ * @throws Rejection `damaged` when audio is missing, `two_things` when a web page follows it
  */
 export async function readEnding(path: string, demuxer: Demuxer, signal: AbortSignal): Promise<Ending['verdict']> {
   await using file = await open(path)
   const { size } = await file.stat()
-  const from = await behindTags({ file, size, signal })
+  const from = await skipTags({ file, size, signal })
   if (from > size) throw new Rejection('damaged')
   const sounding = { file, from, size, signal }
   const { verdict, end } = await readers[demuxer](sounding)
@@ -32,11 +32,14 @@ export async function readEnding(path: string, demuxer: Demuxer, signal: AbortSi
 }
 
 const tagHeadBytes = 10
-/** Real files have one, or two. */
+/** Real files have one or two. */
 const tagsMax = 100
 
-/** Where the first byte is that is no ID3v2, which ffmpeg passes over in every format: behind the end when that was cut off. */
-async function behindTags({ file, size, signal }: Omit<Sounding, 'from'>): Promise<number> {
+/**
+ * Offset behind the leading ID3v2 tags, which ffmpeg skips in every format; beyond the file size when a tag is
+ * truncated.
+ */
+async function skipTags({ file, size, signal }: Omit<Sounding, 'from'>): Promise<number> {
   const head = Buffer.alloc(tagHeadBytes)
   let at = 0
   for (let count = 0; at < size && count < tagsMax; count += 1) {
@@ -44,20 +47,20 @@ async function behindTags({ file, size, signal }: Omit<Sounding, 'from'>): Promi
     await file.read(head.fill(0), 0, tagHeadBytes, at)
     if (head.toString('latin1', 0, 3) !== 'ID3') return at
     const [flags = 0, ...bytes] = head.subarray(5)
-    // Seven bits to a byte; a flag says that the head is repeated behind.
+    // Seven bits per byte; a flag announces a footer of the size of the header.
     at += tagHeadBytes + bytes.reduce((sum, byte) => sum * 128 + (byte & 127), 0) + (flags & 0x10 ? tagHeadBytes : 0)
   }
   return at
 }
 
-/** A page behind music shows itself to whoever takes the file for one; in a tag it is only text. */
+/** HTML behind the audio is executed by a program that takes the file for a page; within a tag it is only text. */
 async function isPageAt(end: number, { file, size }: Sounding): Promise<boolean> {
   const seen = Buffer.alloc(Math.min(1_024, size - end))
   await file.read(seen, 0, seen.length, end)
   return new RegExp(`^[\\s\\0\u00ef\u00bb\u00bf]*${page}`, 'i').test(seen.toString('latin1'))
 }
 
-/** The same where nobody knows the end of the sound: in a million files none looks like a page there by chance. */
+/** The same when the end of the audio is unknown: none of a million files has HTML there by chance. */
 async function isPageInTail({ file, size }: Sounding): Promise<boolean> {
   const seen = Buffer.alloc(Math.min(tailBytes, size))
   await file.read(seen, 0, seen.length, size - seen.length)

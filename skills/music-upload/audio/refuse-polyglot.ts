@@ -1,12 +1,12 @@
 import { open } from 'node:fs/promises'
 import { Rejection } from './rejection'
 
-/** What an archive may say behind its last record, and the record itself (APPNOTE 4.3.16). */
+/** Largest ZIP end record: the record and its comment (APPNOTE 4.3.16). */
 const tailBytes = 0xffff + 22
 const endOfArchive = Buffer.from('PK\u0005\u0006', 'latin1')
 
 /**
- * Music with an archive behind it is both to whoever opens it: what looks like a song would be a program to others.
+ * Rejects audio with a ZIP archive behind it: other programs would open the file as an archive or run it.
  * @throws Rejection `two_things`
  */
 export async function refusePolyglot(path: string): Promise<void> {
@@ -19,6 +19,6 @@ export async function refusePolyglot(path: string): Promise<void> {
     at >= 0;
     at = at === 0 ? -1 : buffer.lastIndexOf(endOfArchive, at - 1)
   )
-    // The record ends with the length of the comment behind it, to the end of the file: chance does not say that.
+    // The record gives the length of its comment, which must reach the end of the file: that is no coincidence.
     if (at + 22 <= length && buffer.readUInt16LE(at + 20) === length - at - 22) throw new Rejection('two_things')
 }

@@ -1,20 +1,20 @@
-/** What is wrong with a file, for good: trying again would not help. The words are for the artist. */
+/** Why a file is rejected for good; a retry would not help. The messages are for the artist. */
 export const faults = {
-  not_audio: 'This is not an audio file that we know. Send MP3, M4A, AAC, FLAC, WAV, AIFF, Ogg Vorbis or Opus.',
-  two_things: 'There is an archive or a page behind the sound in this file. Send the sound alone.',
-  no_audio: 'There is no sound in this file.',
-  has_video: 'This is a video. Send its sound alone.',
-  codec_unsupported: 'The sound in this file is coded in a way that players do not understand.',
-  too_short: 'The sound is shorter than a second.',
-  too_long: 'The sound is longer than a day.',
-  damaged: 'The file was cut off or is damaged: its sound ends too early. Export it again, and send that.',
-  too_slow: 'It took too long to read this file.',
-  file_changed: 'The file is not the one that was announced. Send it again.',
+  not_audio: 'This is not a supported audio file. Send MP3, M4A, AAC, FLAC, WAV, AIFF, Ogg Vorbis or Opus.',
+  two_things: 'This file holds an archive or a web page behind the audio. Send the audio alone.',
+  no_audio: 'This file has no audio.',
+  has_video: 'This is a video. Send its audio alone.',
+  codec_unsupported: 'The audio codec of this file is not supported by players.',
+  too_short: 'The audio is shorter than one second.',
+  too_long: 'The audio is longer than 24 hours.',
+  damaged: 'The file is truncated or damaged: its audio ends too early. Export it again and send the new file.',
+  too_slow: 'Reading this file took too long.',
+  file_changed: 'The file differs from what was declared. Send it again.',
 } as const
 
 export type FaultCode = keyof typeof faults
 
-/** Whether an error says something of the file for good. That it took too long to read may be the machine's fault. */
+/** Whether an error is caused by the file and would recur. `too_slow` may be caused by the machine. */
 export const saysOfFile = (error: unknown): boolean => error instanceof Rejection && error.code !== 'too_slow'
 
 export class Rejection extends Error {

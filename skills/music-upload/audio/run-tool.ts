@@ -2,24 +2,25 @@ import { runTool as runConfined, type ToolLimits as Limits } from '../../../kern
 import { Rejection } from './rejection'
 
 export interface ToolLimits extends Pick<Limits, 'timeoutMs' | 'signal' | 'hear'> {
-  /** What it means that it was busy for too long; that the file is at fault unless told otherwise. */
+  /** The error for a timeout; by default the file is to blame. */
   whenLate?: () => Error
 }
 
 /**
- * Runs ffmpeg or ffprobe on foreign bytes, confined.
- * @returns whether it ended well
- * @throws Rejection `too_slow` when it was busy all that time, `damaged` when the file crashes it; else as whatever is confined.
+ * Runs ffmpeg or ffprobe on untrusted input, sandboxed.
+ * @returns whether it exited with 0
+ * @throws Rejection `too_slow` when it was busy until the timeout, `damaged` when the file crashes it; otherwise as
+ * `runTool` of media/run-tool
  */
 export const runTool = (
   command: string,
   args: readonly string[],
   limits: ToolLimits,
   take: (chunk: Buffer) => void,
-): Promise<boolean> => runConfined(command, args, { ...usual, ...limits }, take)
+): Promise<boolean> => runConfined(command, args, { ...defaults, ...limits }, take)
 
-const usual: Pick<Limits, 'memory' | 'whenLate' | 'whenCrashed'> = {
-  // Far more than any file needs that is not made to need more: `-max_alloc` bounds only each single piece.
+const defaults: Pick<Limits, 'memory' | 'whenLate' | 'whenCrashed'> = {
+  // More than any legitimate file needs; `-max_alloc` limits only single allocations.
   memory: { of: 'addresses', KiB: 2 * 1024 * 1024 },
   whenLate: () => new Rejection('too_slow'),
   whenCrashed: () => new Rejection('damaged'),

@@ -1,8 +1,8 @@
 import { plainLine } from '../plain-line'
 
 const tagLengthMax = 200
-/** What listeners may read. Nothing else is kept: files also carry places, comments and names of owners. */
-const kept: Readonly<Record<string, string>> = {
+/** Tags that are public. No others are kept, since files also hold places, comments and names of owners. */
+const publicTags: Readonly<Record<string, string>> = {
   title: 'title',
   artist: 'artist',
   album: 'album',
@@ -18,14 +18,14 @@ const kept: Readonly<Record<string, string>> = {
   tsrc: 'isrc',
 }
 
-/** Whoever describes a file need not tell of others: some have tens of thousands. */
-export const tagNames: readonly string[] = Object.keys(kept)
+/** The tags to request from ffprobe: some files have tens of thousands. */
+export const tagNames: readonly string[] = Object.keys(publicTags)
 
-/** The tags worth keeping, cleaned and bounded; the first source that has one wins. */
+/** Selects, cleans and truncates the public tags; the first source that has a tag wins. */
 export function tagsOf(...sources: Record<string, unknown>[]): Record<string, string> {
   const tags: Record<string, string> = {}
   for (const [name, value] of sources.flatMap(source => Object.entries(source))) {
-    const key = kept[name.toLowerCase()]
+    const key = publicTags[name.toLowerCase()]
     if (key === undefined || key in tags || typeof value !== 'string') continue
     const clean = plainLine(value, tagLengthMax)
     if (clean !== undefined) tags[key] = clean

@@ -11,8 +11,8 @@ const namedMax = 20
 const [firstId, lastId] = ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
 
 /**
- * Tracks of whose audio something should be on this page of the listing and is not; answers how many. Ids and keys sort alike,
- * so a page of keys is a range of tracks, and nobody has to ask for each object. A copy for downloads is made anew.
+ * Counts the tracks of which objects are missing on this page of the listing, logs them, and has missing download
+ * copies made again. Ids and keys sort alike, so a page of keys is a range of tracks and needs no request per object.
  */
 export async function reportMissing(
   page: { after: string; last: string | undefined; keys: readonly string[] },
@@ -29,21 +29,21 @@ export async function reportMissing(
   for (const { id, key } of suspects) {
     if (signal.aborted || !(await isLost(id, key, { world }))) continue
     lost.add(id)
-    await transact(inside => copyAnew(id, key, inside))
+    await transact(inside => remakeCopy(id, key, inside))
   }
   if (lost.size > 0)
-    world.log.warn({ tracks: [...lost].slice(0, namedMax), count: lost.size }, 'audio of tracks is not in the bucket')
+    world.log.warn({ tracks: [...lost].slice(0, namedMax), count: lost.size }, 'audio objects of tracks are missing')
   return lost.size
 }
 
-/** The file, its copy for downloads, the playlists, what they refer to, and the preview of each track from `$1` to `$2`. */
+/** The original, the download copy, the playlists, the media files and the preview of each track from `$1` to `$2`. */
 const keysOfTracks = `
   select track.id, needed.key
   from tracks track left join track_audio audio on audio.track_id = track.id
   cross join lateral (
     select unnest(array[track.audio_key, audio.manifest_key, audio.preview_key]) as key
     union all
-    -- Another's is of audio that is replaced: what a worker of the release before leaves standing.
+    -- A copy of another upload belongs to replaced audio; workers of the previous release leave it behind.
     select audio.download_key where audio.download_of = audio.upload_id
     union all
     select unnest(array[rendition ->> 'playlistKey', rendition ->> 'mediaKey'])
@@ -54,7 +54,7 @@ const keysOfTracks = `
 
 const trackIn = (key: string | undefined) => (key === undefined ? undefined : audioForm.exec(key)?.[1])
 
-/** Looks again: it may have come after the page was listed, or the track may have gone or got other audio meanwhile. */
+/** Checks again: the object may have been stored after the listing, or the track deleted or replaced. */
 async function isLost(trackId: string, key: string, { world }: Pick<JobContext, 'world'>): Promise<boolean> {
   if ((await world.storage.head(key)) !== undefined) return false
   const stillNeeded = await world.db.call(`select 1 from (${keysOfTracks}) as needed where key = $3`, [
@@ -65,8 +65,11 @@ async function isLost(trackId: string, key: string, { world }: Pick<JobContext, 
   return stillNeeded.length > 0
 }
 
-/** Does nothing unless the key is that of the copy which the track has: until it is made again others hear that it isn't ready. */
-async function copyAnew(trackId: string, downloadKey: string, context: Context): Promise<void> {
+/**
+ * Has the download copy made again if the missing key is that of the copy; until then downloads answer
+ * `download_not_ready`.
+ */
+async function remakeCopy(trackId: string, downloadKey: string, context: Context): Promise<void> {
   if ((await lockTrack(trackId)) === null) return
   const [forgotten] = await TrackAudio.update(noDownload, { where: { trackId, downloadKey } })
   if (forgotten > 0) await enqueueCopy(trackId, context)

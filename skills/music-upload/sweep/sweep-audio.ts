@@ -5,26 +5,29 @@ import { retryWindowMs, uploadLifeMs } from '../rules'
 import { audioForm, uploadWantsFile } from './wants'
 import { reportMissing } from './report-missing'
 
-/** A day to be sent, a week in which it may be tried again, and a day for the grants. */
+/** One day to send a file, a week to retry it, and a day for grants. */
 const replacedWithinMs = uploadLifeMs + retryWindowMs + 24 * 60 * 60_000
 
-/** What is played, both ways: what is left of tracks and attempts that are gone goes, what tracks have lost is told. */
-export const sweepAudio: SweepPage = async (place, context) => {
-  const { objects, more } = await context.world.storage.listObjects('audio/', place, pageMax)
-  const ours = objects.filter(({ key }) => audioForm.test(key))
-  await removeOrphans(ours, keys => wantedOf(keys, context), context)
+/**
+ * Sweeps the audio objects both ways: deletes those of deleted tracks and abandoned attempts, reports those that
+ * tracks lack.
+ */
+export const sweepAudio: SweepPage = async (from, context) => {
+  const { objects, more } = await context.world.storage.listObjects('audio/', from, pageMax)
+  const known = objects.filter(({ key }) => audioForm.test(key))
+  await removeOrphans(known, keys => neededAmong(keys, context), context)
   const last = more ? objects.at(-1)?.key : undefined
-  const missing = await reportMissing({ after: place, last, keys: objects.map(({ key }) => key) }, context)
+  const missing = await reportMissing({ after: from, last, keys: objects.map(({ key }) => key) }, context)
   return { next: last ?? '', missing }
 }
 
 /**
- * Of a living track: all of the upload whose audio it has, of one that is under way or may be tried again, and of earlier ones
- * as long as a grant for them may last: a job removes them then. When they were replaced is not noted; it was within
- * `replacedWithinMs` after the new audio was announced.
+ * Needed by an existing track: everything of its present upload, of uploads in progress or open for a retry, and of
+ * replaced ones while grants may last, after which a job deletes them. The time of a replacement is not stored: it
+ * was within `replacedWithinMs` after the new upload was created.
  */
-async function wantedOf(keys: readonly string[], { world }: Pick<JobContext, 'world'>): Promise<Set<string>> {
-  const places = keys.map(key => audioForm.exec(key))
+async function neededAmong(keys: readonly string[], { world }: Pick<JobContext, 'world'>): Promise<Set<string>> {
+  const matches = keys.map(key => audioForm.exec(key))
   const rows = await world.db.call<{ key: string }>(
     `select object.key
      from unnest($2::text[], $3::uuid[], $4::uuid[]) as object (key, track_id, upload_id)
@@ -36,8 +39,8 @@ async function wantedOf(keys: readonly string[], { world }: Pick<JobContext, 'wo
     [
       new Date(world.clock.now()),
       keys,
-      places.map(place => place?.[1]),
-      places.map(place => place?.[2]),
+      matches.map(match => match?.[1]),
+      matches.map(match => match?.[2]),
       new Date(world.clock.now() - replacedWithinMs),
     ],
   )

@@ -1,4 +1,4 @@
-/** Condition on `upload`; `$1` is the present: one that failed and may still be tried again keeps what it has. */
+/** SQL condition on `upload`, `$1` is the current time. A failed upload keeps its file while it can be retried. */
 export const uploadWantsFile = `(upload.state in ('initiated', 'uploaded', 'processing')
   or (upload.state = 'failed' and upload.retry_until > $1))`
 

@@ -1,16 +1,16 @@
 import { type FaultCode, faults } from './rejection'
 
-/** What the program that draws a picture says in the end. */
+/** Result of the rendering process. */
 export type Answer =
   { color: string } | { rejected: FaultCode } | { suspected: FaultCode; why: string } | { failed: string }
 
-/** Whoever got the better of that program must not get the better of us: only what is known is believed. */
+/** Validates the result: a compromised rendering process must not control the worker. */
 export function parseAnswer(text: string): Answer {
   const { color, rejected, suspected, why, failed } = Object(JSON.parse(text)) as Record<string, unknown>
   if (typeof color === 'string' && /^#[0-9a-f]{6}$/.test(color)) return { color }
-  if (isFault(rejected)) return { rejected }
-  if (isFault(suspected) && typeof why === 'string') return { suspected, why }
-  return { failed: typeof failed === 'string' ? failed : 'nothing that is known' }
+  if (isRejectionCode(rejected)) return { rejected }
+  if (isRejectionCode(suspected) && typeof why === 'string') return { suspected, why }
+  return { failed: typeof failed === 'string' ? failed : 'an unknown answer' }
 }
 
-const isFault = (code: unknown): code is FaultCode => typeof code === 'string' && Object.hasOwn(faults, code)
+const isRejectionCode = (code: unknown): code is FaultCode => typeof code === 'string' && Object.hasOwn(faults, code)

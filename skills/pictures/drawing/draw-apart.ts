@@ -9,37 +9,38 @@ export interface DrawingLimits {
 }
 
 /**
- * The largest take less than a second and 300 MB. So many are drawn at once as a worker has short jobs: all of them made to
- * burst still fit into a machine.
+ * The largest files take less than a second and 300 MB. A worker renders as many at once as it runs short jobs: the
+ * machine can hold all of them at this limit.
  */
-const usual: DrawingLimits = { timeoutMs: 20_000, memoryKiB: 768 * 1024 }
+const defaults: DrawingLimits = { timeoutMs: 20_000, memoryKiB: 768 * 1024 }
 
 /**
- * Draws the picture in a file, into a folder, in a process of its own: a file that crashes a decoder, or makes it eat time
- * or memory, takes nothing else along. Starting one costs 0.1 s.
- * @returns the colour that stands for it
- * @throws Rejection when the file is at fault, Suspicion when it may be, another error when it is not.
+ * Renders a picture file into a folder in a separate process, so that a file that crashes the decoder or exhausts
+ * time or memory affects nothing else. Starting the process costs 0.1 s.
+ * @returns the dominant color
+ * @throws Rejection when the file is at fault, SuspectedRejection when it may be, another error when it is not
  */
 export async function drawApart(
   path: string,
   folder: string,
   signal: AbortSignal,
-  { timeoutMs, memoryKiB }: DrawingLimits = usual,
+  { timeoutMs, memoryKiB }: DrawingLimits = defaults,
 ): Promise<string> {
-  const said: Buffer[] = []
+  const output: Buffer[] = []
   const take = (chunk: Buffer) => {
-    said.push(chunk)
-    if (Buffer.concat(said).length > answerBytesMax) throw new Suspicion('damaged', 'it says too much')
+    output.push(chunk)
+    if (Buffer.concat(output).length > answerBytesMax)
+      throw new Suspicion('damaged', 'the decoder wrote too much output')
   }
   const limits = {
     ...{ timeoutMs, signal, memory: { of: 'data', KiB: memoryKiB } as const },
     whenLate: () => new Rejection('too_slow'),
     whenCrashed: () => new Suspicion('damaged', 'the decoder crashed'),
   }
-  // With what this process was told of how sources are run.
-  const isWell = await runTool(process.execPath, [...process.execArgv, program, path, folder], limits, take)
-  if (!isWell) throw new Suspicion('damaged', 'the decoder ended badly')
-  return colorIn(parseAnswer(Buffer.concat(said).toString()))
+  // Pass the Node options of this process on, which tell how to run sources.
+  const succeeded = await runTool(process.execPath, [...process.execArgv, program, path, folder], limits, take)
+  if (!succeeded) throw new Suspicion('damaged', 'the decoder failed')
+  return colorIn(parseAnswer(Buffer.concat(output).toString()))
 }
 
 const program = join(__dirname, `run${extname(__filename)}`)
@@ -49,5 +50,5 @@ function colorIn(answer: Answer): string {
   if ('color' in answer) return answer.color
   if ('rejected' in answer) throw new Rejection(answer.rejected)
   if ('suspected' in answer) throw new Suspicion(answer.suspected, answer.why)
-  throw new Error(`a picture could not be drawn: ${answer.failed}`)
+  throw new Error(`a picture could not be rendered: ${answer.failed}`)
 }

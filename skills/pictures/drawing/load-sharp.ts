@@ -1,8 +1,8 @@
 export type Sharp = Awaited<ReturnType<typeof loadSharp>>
 
 /**
- * libvips, for those who draw alone: nodes that only serve never load it. Told to keep nothing, to use one thread a
- * picture, and to know no format but ours.
+ * Loads sharp lazily, so that processes that only serve never load libvips. No cache, one thread per picture, and
+ * only the accepted formats.
  */
 export async function loadSharp() {
   const { default: sharp } = await import('sharp')
@@ -13,5 +13,5 @@ export async function loadSharp() {
   return sharp
 }
 
-/** As libvips names the loaders, by the base of those for files and for memory. */
+/** Loaders by the base classes that libvips names them by, for files and for memory. */
 const formats = ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp', 'VipsForeignLoadNsgif']

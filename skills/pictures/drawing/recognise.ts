@@ -1,8 +1,8 @@
 export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif'
 
 /**
- * What the first bytes say that a file is; undefined for all that is none of the four. Looked at before any decoder is, so
- * that those for other formats (SVG, TIFF, HEIF…) never see a byte from outside.
+ * Detects the format from the first bytes; undefined when it is none of the four. Runs before any decoder, so that
+ * decoders for other formats (SVG, TIFF, HEIF…) never get untrusted input.
  */
 export function recognise(bytes: Buffer): PictureFormat | undefined {
   const begins = (text: string, at = 0) => bytes.toString('latin1', at, at + text.length) === text

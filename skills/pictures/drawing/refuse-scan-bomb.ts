@@ -1,34 +1,34 @@
 import { Rejection } from './rejection'
 
-/** Encoders that try hard write 20. Each costs a walk over all blocks: 2,646 empty ones, 250 kB, took 10.6 s at 25 megapixels. */
+/** Thorough encoders write 20. Each scan visits all blocks: 2,646 empty ones, 250 kB, took 10.6 s at 25 megapixels. */
 const scansMax = 100
 
 /**
- * Progressive JPEGs may come in any number of scans, and libvips decodes all of them.
+ * Rejects progressive JPEGs with too many scans, since libvips decodes all of them.
  * @throws Rejection `too_slow`
  */
 export function refuseScanBomb(jpeg: Buffer): void {
   let scans = 0
-  // Behind the first marker, which has no content.
+  // Skip the first marker, which has no content.
   for (let at = markerFrom(jpeg, 2); at !== undefined; at = markerFrom(jpeg, endOf(jpeg, at))) {
     const code = jpeg[at + 1]
     if (code === startOfScan) scans += 1
     if (scans > scansMax) throw new Rejection('too_slow')
-    // What comes behind the picture, a video in those of telephones, may hold anything.
+    // Ignore what follows the picture, such as the video that phones append.
     if (code === endOfImage) return
   }
 }
 
 const [startOfScan, endOfImage, withoutContent] = [0xda, 0xd9, 0x01]
 
-/** As libjpeg looks for it: past the data of a scan, and past what should not be there. */
+/** Finds the next marker like libjpeg: skips scan data and garbage. */
 function markerFrom(jpeg: Buffer, from: number): number | undefined {
   let at = jpeg.indexOf(0xff, from)
   while (at >= 0 && !isMarker(jpeg[at + 1])) at = jpeg.indexOf(0xff, at + 1)
   return at < 0 ? undefined : at
 }
 
-/** Neither a 0xFF of the data, nor a place to restart from. */
+/** Neither a stuffed 0xFF of the data nor a restart marker. */
 const isMarker = (code = 0): boolean => code !== 0 && code !== 0xff && (code < 0xd0 || code > 0xd7)
 
 const endOf = (jpeg: Buffer, at: number): number =>

@@ -1,12 +1,12 @@
-/** What is wrong with a picture, for good: trying again would not help. The words are for people. */
+/** Why a picture is rejected for good; a retry would not help. The messages are for the uploader. */
 export const faults = {
-  not_a_picture: 'This is not a picture that we know. Send JPEG, PNG, WebP or GIF.',
+  not_a_picture: 'This is not a supported picture. Send JPEG, PNG, WebP or GIF.',
   too_many_pixels: 'This picture is larger than 25 megapixels. Send a smaller one.',
-  too_small: 'This picture is too small: 100 by 100 pixels are the least.',
-  damaged: 'The file is damaged. Send it again, or save the picture anew first.',
-  too_slow: 'It took too long to read this picture. Save it anew, and send that.',
-  too_heavy: 'It takes too much memory to read this picture. Save it anew or smaller, and send that.',
-  file_changed: 'The file is not the one that was announced. Send it again.',
+  too_small: 'This picture is too small: send at least 100 by 100 pixels.',
+  damaged: 'The file is damaged. Save the picture again and send the new file.',
+  too_slow: 'Reading this picture took too long. Save it again and send the new file.',
+  too_heavy: 'Reading this picture takes too much memory. Save it again or smaller and send the new file.',
+  file_changed: 'The file differs from what was declared. Send it again.',
 } as const
 
 export type FaultCode = keyof typeof faults
@@ -22,7 +22,10 @@ export class Rejection extends Error {
   }
 }
 
-/** The file or the machine is at fault, and nobody can tell from one attempt: `code` is what to say of a file that goes on so. */
+/**
+ * The file or the machine may be at fault; one attempt cannot tell. `code` is the rejection of a file that keeps
+ * failing.
+ */
 export class Suspicion extends Error {
   constructor(
     readonly code: FaultCode,

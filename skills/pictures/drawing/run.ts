@@ -4,8 +4,11 @@ import { type Answer } from './answer'
 import { drawPicture } from './draw-picture'
 import { Rejection, Suspicion } from './rejection'
 
-/** The program that draws one picture: `run <file> <folder>`. It writes what was drawn into the folder, and answers in JSON. */
-void answer().then(said => process.stdout.write(JSON.stringify(said)))
+/**
+ * Entry point of the rendering process: `run <file> <folder>`. Writes the rendered files into the folder and its
+ * result to stdout as JSON.
+ */
+void answer().then(result => process.stdout.write(JSON.stringify(result)))
 
 async function answer(): Promise<Answer> {
   try {
@@ -20,5 +23,5 @@ async function answer(): Promise<Answer> {
   }
 }
 
-/** Decoders may quote the file. */
+/** Truncate: decoders may quote the file. */
 const short = (words: string): string => words.slice(0, 300)

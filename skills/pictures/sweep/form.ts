@@ -1,6 +1,6 @@
-/** The keys that are ours below `pictures/`. */
+/** Keys of rendered files. */
 export const drawnForm = /^pictures\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\//
 
-/** The id of the picture that a key is of. */
+/** The picture id in a key. */
 export const idIn = (key: string | undefined): string | undefined =>
   key === undefined ? undefined : drawnForm.exec(key)?.[1]

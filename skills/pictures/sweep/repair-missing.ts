@@ -8,8 +8,8 @@ const namedMax = 20
 const [firstId, lastId] = ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
 
 /**
- * Pictures that are shown and of which a file should be on this page of the listing and is not: has each repaired, and answers
- * how many there are. Ids and keys sort alike, so a page of keys is a range of pictures.
+ * Enqueues a repair of shown pictures that lack a file on this page of the listing, and returns their number. Ids and
+ * keys sort alike, so a page of keys is a range of pictures.
  */
 export async function repairMissing(
   page: { after: string; last: string | undefined; keys: readonly string[] },
@@ -31,7 +31,7 @@ export async function repairMissing(
   }
   if (lost.size === 0) return 0
   const pictures = [...lost]
-  world.log.warn({ pictures: pictures.slice(0, namedMax), count: lost.size }, 'files of pictures are not in the bucket')
+  world.log.warn({ pictures: pictures.slice(0, namedMax), count: lost.size }, 'files of pictures are missing')
   await transact(async ({ enqueue }) => {
     for (const pictureId of pictures)
       await enqueue(repairPicture, { pictureId }, { key: `repair-picture:${pictureId}` })
@@ -39,7 +39,7 @@ export async function repairMissing(
   return lost.size
 }
 
-/** Looks again: it may have come after the page was listed, or the picture may be shown no longer. */
+/** Checks again: the file may have been stored after the listing, or the picture removed. */
 async function isLost(id: string, key: string, { world }: Pick<JobContext, 'world'>): Promise<boolean> {
   if ((await world.storage.head(key)) !== undefined) return false
   return (await world.db.call(`select 1 from pictures where id = $1 and state = 'ready'`, [id])).length > 0

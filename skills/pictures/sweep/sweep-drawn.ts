@@ -4,26 +4,28 @@ import { replacedKeptMs } from '../rules'
 import { drawnForm, idIn } from './form'
 import { repairMissing } from './repair-missing'
 
-/** The job that removes one that was replaced is given so long before it is taken for lost. */
+/** Grace period for the job that deletes the files of a replaced picture. */
 const removalLateMs = 60 * 60_000
 
-/** What is shown, both ways: what is left of pictures that are over goes, what pictures have lost is drawn anew or told. */
-export const sweepDrawn: SweepPage = async (place, context) => {
-  const { objects, more } = await context.world.storage.listObjects('pictures/', place, pageMax)
+/**
+ * Sweeps the rendered files both ways: deletes those of ended pictures, repairs or reports those that pictures lack.
+ */
+export const sweepDrawn: SweepPage = async (from, context) => {
+  const { objects, more } = await context.world.storage.listObjects('pictures/', from, pageMax)
   const keys = objects.map(({ key }) => key)
-  const ours = objects.filter(({ key }) => drawnForm.test(key))
-  await removeOrphans(ours, keys => wantedOf(keys, context), context)
+  const known = objects.filter(({ key }) => drawnForm.test(key))
+  await removeOrphans(known, keys => neededAmong(keys, context), context)
   const last = more ? keys.at(-1) : undefined
-  return { next: last ?? '', missing: await repairMissing({ after: place, last, keys }, context) }
+  return { next: last ?? '', missing: await repairMissing({ after: from, last, keys }, context) }
 }
 
-/** One that was replaced is shown for a while, by whoever has not heard of it. */
-async function wantedOf(keys: readonly string[], { world }: Pick<JobContext, 'world'>): Promise<Set<string>> {
+/** Files of a replaced picture are needed for a while, by clients that have not been notified. */
+async function neededAmong(keys: readonly string[], { world }: Pick<JobContext, 'world'>): Promise<Set<string>> {
   const rows = await world.db.call<{ id: string }>(
     `select id from pictures where id = any($1::uuid[]) and (state in ('uploaded', 'ready')
        or (state = 'replaced' and coalesce(replaced_at > $2, true)))`,
     [keys.map(idIn), new Date(world.clock.now() - replacedKeptMs - removalLateMs)],
   )
-  const wanted = new Set(rows.map(({ id }) => id))
-  return new Set(keys.filter(key => wanted.has(idIn(key) ?? '')))
+  const needed = new Set(rows.map(({ id }) => id))
+  return new Set(keys.filter(key => needed.has(idIn(key) ?? '')))
 }

@@ -2,12 +2,12 @@ import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { commandLine } from '../../../dev/processes/command-line'
 
-/** Resolves once no process has this pid; never, if one stays. */
+/** Resolves once no process has this pid. */
 export async function isGone(pid: number): Promise<void> {
   while ((await commandLine(pid)) !== undefined) await delay(20)
 }
 
-/** Resolves once the process group has no member, save zombies that nobody has collected yet. */
+/** Resolves once the process group has no members except zombies. */
 export async function groupIsGone(group: number): Promise<void> {
   while (await groupExists(group)) await delay(20)
 }
@@ -21,7 +21,7 @@ async function groupExists(group: number): Promise<boolean> {
   if (process.platform !== 'linux') return true
   for (const entry of await readdir('/proc')) {
     const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '')
-    // After the name, in brackets: state, parent, group.
+    // The fields after the process name in brackets: state, parent, group.
     const [state, , memberOf] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     if (Number(memberOf) === group && state !== 'Z') return true
   }

@@ -2,7 +2,7 @@ import { Client } from 'pg'
 import { startPostgres } from '../../../dev/processes/postgres'
 import { startRedis } from '../../../dev/processes/redis'
 
-/** Starts both servers below the folder given, writes Redis' port and then all pids in one line, and lives until killed. */
+/** Starts both servers in a folder, prints the port of Redis and all pids in one line, and runs until killed. */
 async function main(folder: string): Promise<void> {
   process.on('SIGINT', () => undefined)
   const postgres = await startPostgres({ folder: `${folder}/postgres`, durable: false })

@@ -1,4 +1,4 @@
-// Lets a plain `node -r` run the sources, compiled as jest compiles them.
+// For `node -r`: runs the TypeScript sources, compiled with jest's options.
 const { readFileSync } = require('node:fs')
 const { transformSync } = require('@swc/core')
 const [, options] = Object.values(require('../../../jest.config.js').transform)[0]

@@ -1,18 +1,18 @@
-/** What other programs put behind music. */
+/** Tags that other programs append to audio files. */
 
 export const id3v1 = (): Buffer => Buffer.from(`TAG${'The last bus'.padEnd(125)}`, 'latin1')
 
-/** With its header and its footer. */
+/** An APEv2 tag with header and footer. */
 export function apeTag(items: Record<string, Buffer>): Buffer {
   const body = Buffer.concat(
     Object.entries(items).map(([name, value]) => Buffer.concat([u32(value.length), u32(0), latin(`${name}\0`), value])),
   )
-  const about = (flags: number) =>
+  const frame = (flags: number) =>
     Buffer.concat([
       ...[latin('APETAGEX'), u32(2_000), u32(body.length + 32), u32(Object.keys(items).length), u32(flags)],
       Buffer.alloc(8),
     ])
-  return Buffer.concat([about(0xa000_0000), body, about(0x8000_0000)])
+  return Buffer.concat([frame(0xa000_0000), body, frame(0x8000_0000)])
 }
 
 export function lyrics3(): Buffer {
@@ -22,8 +22,8 @@ export function lyrics3(): Buffer {
 
 export function id3v24WithFoot(): Buffer {
   const frame = latin('TIT2\0\0\0\u0004\0\0\u0003abc')
-  const about = Buffer.concat([Buffer.of(4, 0, 0x10, 0, 0, 0), Buffer.of(frame.length)])
-  return Buffer.concat([latin('ID3'), about, frame, latin('3DI'), about])
+  const header = Buffer.concat([Buffer.of(4, 0, 0x10, 0, 0, 0), Buffer.of(frame.length)])
+  return Buffer.concat([latin('ID3'), header, frame, latin('3DI'), header])
 }
 
 const latin = (text: string) => Buffer.from(text, 'latin1')

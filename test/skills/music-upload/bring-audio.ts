@@ -8,7 +8,7 @@ import { begin, finish } from '../../../skills/music-upload/processing'
 import { type TestWorld } from '../../world'
 import { understoodAs } from './understood-as'
 
-/** New audio for a track, as a worker brings it in the end: nothing was sent, and nothing lies in the bucket. */
+/** Replaces the audio of a track as a worker does, without any file in the bucket; returns the id of the upload. */
 export async function bringAudio(
   { world }: TestWorld,
   { trackId, ownerId, durationMs }: { trackId: string; ownerId: string; durationMs: number },
@@ -20,10 +20,10 @@ export async function bringAudio(
     ...{ contentType: 'audio/mpeg', sizeBytes: 1, sha256: 'ab'.repeat(32), etag: 'etag' },
     ...{ createdAt: now, expiresAt: now, putExpiresAt: now },
   })
-  const inside = <T>(work: Parameters<typeof transact<T, null>>[1]) =>
+  const inTransaction = <T>(work: Parameters<typeof transact<T, null>>[1]) =>
     transact({ world, product, actor: null, requestId: randomUUID() }, work)
-  await inside(within => begin(id, randomUUID(), within))
-  const understood = understoodAs(audioKey(trackId, id, 'mp3'), durationMs)
-  await inside(within => finish(id, understood, within))
+  await inTransaction(context => begin(id, randomUUID(), context))
+  const analysis = understoodAs(audioKey(trackId, id, 'mp3'), durationMs)
+  await inTransaction(context => finish(id, analysis, context))
   return id
 }

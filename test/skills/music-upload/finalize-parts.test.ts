@@ -32,13 +32,13 @@ it('names the parts that are missing, makes one track of them all, however often
   const { upload } = await announceLarge(ann)
   const input = { uploadId: upload.id }
   const none = await ann.refused(finalizeUpload, input)
-  expect(none).toMatchObject({ code: 'object_missing', status: 409, detail: '9 of 9 parts have not been sent.' })
+  expect(none).toMatchObject({ code: 'object_missing', status: 409, detail: '9 of 9 parts are missing.' })
 
   const [place] = await ann.call(signParts, { ...input, parts: [{ number: 1, sha256: sha256Of(partOf(1)) }] })
   expect(await put(place ?? null, partOf(1))).toBe(200)
   expect(await sendParts(ann, upload.id, [2, 4, 5, 7, 8, 9])).toEqual([200, 200, 200, 200, 200, 200])
   const some = await ann.refused(finalizeUpload, input)
-  expect(some).toMatchObject({ code: 'object_missing', detail: '2 of 9 parts have not been sent.' })
+  expect(some).toMatchObject({ code: 'object_missing', detail: '2 of 9 parts are missing.' })
   expect(some.errors?.map(({ path }) => path)).toEqual(['parts.3', 'parts.6'])
   expect(await ann.call(getUpload, input)).toMatchObject({ state: 'initiated' })
 

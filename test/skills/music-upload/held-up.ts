@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * The most CPU time, in milliseconds, that this thread needed for one turn of its event loop while `work` went on. Time of
- * the wall says nothing on a machine that does other things too. Linux alone tells; elsewhere it is 0.
+ * The maximum CPU time in ms that this thread spent in one event loop iteration while `work` ran. CPU time, because wall time
+ * depends on the load of the machine. Always 0 on systems other than Linux.
  */
 export async function longestTurnMs(work: () => Promise<unknown>): Promise<number> {
   let longest = 0
-  let last = usedNs()
+  let last = cpuTimeNs()
   const timer = setInterval(() => {
-    const now = usedNs()
+    const now = cpuTimeNs()
     longest = Math.max(longest, now - last)
     last = now
   }, 1)
@@ -17,11 +17,11 @@ export async function longestTurnMs(work: () => Promise<unknown>): Promise<numbe
   } finally {
     clearInterval(timer)
   }
-  return Math.max(longest, usedNs() - last) / 1e6
+  return Math.max(longest, cpuTimeNs() - last) / 1e6
 }
 
-/** On a core, by this thread alone: the first number that the scheduler tells. */
-function usedNs(): number {
+/** CPU time of this thread in ns: the first number of schedstat. */
+function cpuTimeNs(): number {
   if (process.platform !== 'linux') return 0
   return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[0])
 }

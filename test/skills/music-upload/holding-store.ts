@@ -3,38 +3,38 @@ import { testStack } from '../../stack'
 
 export interface HoldingStore extends AsyncDisposable {
   endpoint: string
-  /** Resolves when a request that fits has come; its answer is held back, and the request too unless it is to be done. */
+  /** Holds the next matching request: its response only if `isDone`, else the request itself. Resolves when it has come. */
   hold(request: RegExp, isDone: boolean): Promise<void>
-  /** Lets the answer that is held go. */
+  /** Releases the held response. */
   release(): void
 }
 
-/** The object store behind a door where one request may be held up. */
+/** A proxy for the object store that can hold one request. */
 export async function holdingStore(): Promise<HoldingStore> {
   const { hostname, port } = new URL(testStack().variables.S3_ENDPOINT ?? '')
   const open = new Set<Socket>()
   let wanted: { request: RegExp; isDone: boolean; held: () => void } | undefined
   let release = () => undefined as unknown
-  const server = createServer(from => {
-    const to = connect(Number(port), hostname)
-    for (const socket of [from, to]) {
+  const server = createServer(client => {
+    const upstream = connect(Number(port), hostname)
+    for (const socket of [client, upstream]) {
       open.add(socket)
       socket.on('error', () => undefined)
-      socket.on('close', () => [from, to].map(end => end.destroy()))
+      socket.on('close', () => [client, upstream].map(end => end.destroy()))
     }
-    from.on('data', chunk => {
+    client.on('data', chunk => {
       if (wanted?.request.test(chunk.toString('latin1')) !== true) {
-        to.write(chunk)
+        upstream.write(chunk)
         return
       }
       const { isDone, held } = wanted
       wanted = undefined
-      to.pause()
-      release = () => to.resume()
-      if (isDone) to.write(chunk)
+      upstream.pause()
+      release = () => upstream.resume()
+      if (isDone) upstream.write(chunk)
       held()
     })
-    to.on('data', chunk => from.write(chunk))
+    upstream.on('data', chunk => client.write(chunk))
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {

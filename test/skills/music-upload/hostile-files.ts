@@ -1,4 +1,4 @@
-/** Files that were made to do harm, each by hand, so that it can be read what is wrong with it. */
+/** Malicious audio files, built by hand, so that the code shows what is wrong with each. */
 
 const latin = (text: string) => Buffer.from(text, 'latin1')
 const u32 = (value: number) => {
@@ -7,7 +7,7 @@ const u32 = (value: number) => {
   return bytes
 }
 
-/** Lists that make a careless player fetch what they name. */
+/** Playlists that make a careless player fetch a URL. */
 export const playlists = (url: string): Record<string, string> => ({
   m3u: `#EXTM3U\n#EXTINF:5,x\n${url}\n`,
   hls: `#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:5,\n${url}\n#EXT-X-ENDLIST\n`,
@@ -27,7 +27,7 @@ export const playlists = (url: string): Record<string, string> => ({
   rtsp: `rtsptext\n${url.replace('http', 'rtsp')}\n`,
 })
 
-/** What the first bytes of real files look like: whatever comes after. */
+/** The first bytes of real audio files, by format. */
 export const disguises: Record<string, Buffer> = {
   mp3: latin('ID3\u0004\u0000\u0000\u0000\u0000\u0000\u0000'),
   flac: Buffer.concat([latin('fLaC'), u32(0x80000022), Buffer.alloc(34)]),
@@ -37,7 +37,7 @@ export const disguises: Record<string, Buffer> = {
   m4a: Buffer.concat([u32(20), latin('ftypM4A '), u32(0), latin('M4A ')]),
 }
 
-/** An ID3v2 tag of these frames; sizes are written seven bits to a byte. */
+/** An ID3v2 tag with these frames; sizes have seven bits per byte. */
 export function id3(...frames: [name: string, content: Buffer][]): Buffer {
   const synchsafe = (value: number) =>
     Buffer.of((value >> 21) & 127, (value >> 14) & 127, (value >> 7) & 127, value & 127)
@@ -47,17 +47,17 @@ export function id3(...frames: [name: string, content: Buffer][]): Buffer {
   return Buffer.concat([latin('ID3'), Buffer.of(4, 0, 0), synchsafe(body.length), body])
 }
 
-/** A FLAC file with so many pictures of 15 MB before its sound. */
+/** A FLAC file with pictures of 15 MB each before its audio. */
 export function flacWithPictures(flac: Buffer, pictures: number): Buffer {
   const picture = Buffer.alloc(15 * 1024 * 1024)
   const blocks = Array.from({ length: pictures }, () => [Buffer.of(6), u32(picture.length).subarray(1), picture]).flat()
   const streamInfo = flac.subarray(4, 42)
   const first = Buffer.concat([Buffer.of((streamInfo[0] ?? 0) & 0x7f), streamInfo.subarray(1)])
-  // The rest begins with blocks of its own, the last of which says that it is.
+  // The rest starts with more metadata blocks; the last one has the last-block flag.
   return Buffer.concat([flac.subarray(0, 4), first, ...blocks, flac.subarray(42)])
 }
 
-/** A WAV file whose header says whatever it says. */
+/** A WAV file with an arbitrary header. */
 export function wav({ channels = 1, sampleRate = 44_100, bits = 16, claimed = 0, bytes = 200_000 }): Buffer {
   const head = Buffer.alloc(44)
   head.write('RIFF', 0)
@@ -75,7 +75,7 @@ export function wav({ channels = 1, sampleRate = 44_100, bits = 16, claimed = 0,
   return Buffer.concat([head, Buffer.alloc(bytes, 3)])
 }
 
-/** Atoms within atoms, so deep. */
+/** MP4 atoms nested to this depth. */
 export function nestedAtoms(depth: number): Buffer {
   const heads = Array.from({ length: depth }, (_, level) =>
     Buffer.concat([u32((depth - level) * 8), latin(level === 0 ? 'moov' : 'udta')]),
@@ -83,7 +83,7 @@ export function nestedAtoms(depth: number): Buffer {
   return Buffer.concat([disguises.m4a ?? Buffer.alloc(0), ...heads])
 }
 
-/** An M4A whose sound is said to lie at an address: `dref` as QuickTime has it, with all boxes around it grown. */
+/** An M4A whose audio data is at an external URL: a QuickTime `dref`, with the sizes of all outer boxes adjusted. */
 export function mp4ElsewhereAt(m4a: Buffer, url: string): Buffer {
   const at = m4a.indexOf('url \0\0\0\u0001', 0, 'latin1')
   const more = latin(`${url}\0`)
@@ -95,7 +95,7 @@ export function mp4ElsewhereAt(m4a: Buffer, url: string): Buffer {
   return grown
 }
 
-/** Ogg pages whose last one says that the sound is so many samples long; checksums are right. */
+/** An Ogg file whose last page claims this number of samples; checksums are valid. */
 export function oggOfSamples(ogg: Buffer, samples: bigint): Buffer {
   const changed = Buffer.from(ogg)
   const page = changed.lastIndexOf('OggS', undefined, 'latin1')
@@ -121,7 +121,7 @@ export const replaced = (file: Buffer, from: string, to: string): Buffer => {
   return changed
 }
 
-/** The same file each time for the same seed, with some bytes of it changed, cut out or doubled. */
+/** Changes, removes or repeats some bytes of a file; the same seed gives the same result. */
 export function mutated(file: Buffer, seed: number): Buffer {
   let state = seed * 2_654_435_761 + 1
   const random = (below: number) => {
@@ -129,10 +129,10 @@ export function mutated(file: Buffer, seed: number): Buffer {
     return ((state ^ (state >>> 13)) >>> 0) % Math.max(1, below)
   }
   let changed = Buffer.from(file)
-  // Most mischief is done in the head, where what the rest means is said.
-  const place = () => (random(2) === 0 ? random(Math.min(600, changed.length)) : random(changed.length))
+  // Half of the mutations are in the first 600 bytes, because the header has the most effect.
+  const randomOffset = () => (random(2) === 0 ? random(Math.min(600, changed.length)) : random(changed.length))
   for (let count = 1 + random(12); count > 0; count -= 1) {
-    const at = place()
+    const at = randomOffset()
     const kind = random(5)
     if (kind < 3) changed[at] = [0, 255, random(256)][kind] ?? 0
     else if (kind === 3) changed = Buffer.concat([changed.subarray(0, at), changed.subarray(at + random(40))])

@@ -84,7 +84,7 @@ it.each(['mp3', 'aac', 'm4a', 'flac', 'ogg', 'opus', 'wav', 'aiff'] as const)(
     const { state, fault } = await upload(world, eve, whole.subarray(0, whole.length / 2))
     expect({ state, fault }).toEqual({
       state: 'rejected',
-      fault: { code: 'damaged', message: expect.stringMatching(/cut off.*too early\. Export it again/) as string },
+      fault: { code: 'damaged', message: expect.stringMatching(/truncated.*too early\. Export it again/) as string },
     })
   },
 )

@@ -6,7 +6,7 @@ import { listen } from '../../../skills/music-upload/audio/listen'
 import { probeAudio } from '../../../skills/music-upload/audio/probe-audio'
 import { type FaultCode, Rejection } from '../../../skills/music-upload/audio/rejection'
 
-/** What comes of a file, as a worker judges it: it is taken, or refused with a code of the list. */
+/** Validates a file as a worker does: 'taken', or the code of its rejection. */
 export async function judge(tools: { ffmpeg: string; ffprobe: string }, file: Buffer): Promise<FaultCode | 'taken'> {
   const folder = await mkdtemp(join(tmpdir(), 'tutti-judge-'))
   const path = join(folder, 'original')
@@ -26,14 +26,14 @@ export async function judge(tools: { ffmpeg: string; ffprobe: string }, file: Bu
   }
 }
 
-/** The same of many, a few at a time; the answers in their order. */
+/** Validates files, three at a time; the results are in the order of the files. */
 export async function judgeAll(tools: { ffmpeg: string; ffprobe: string }, files: readonly Buffer[]) {
-  const answers: (FaultCode | 'taken')[] = []
-  const waiting = files.map((file, place) => ({ file, place }))
-  const take = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-      answers[next.place] = await judge(tools, next.file)
+  const results: (FaultCode | 'taken')[] = []
+  const queue = files.map((file, index) => ({ file, index }))
+  const work = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift())
+      results[next.index] = await judge(tools, next.file)
   }
-  await Promise.all([take(), take(), take()])
-  return answers
+  await Promise.all([work(), work(), work()])
+  return results
 }

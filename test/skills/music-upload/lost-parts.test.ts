@@ -41,7 +41,7 @@ it('begins the sending anew, once, however many ask for URLs at once on both nod
     expect((await ann.call(getUpload, { uploadId }, { door })).parts).toMatchObject({ sent: [] })
   expect(await ann.refused(finalizeUpload, { uploadId })).toMatchObject({
     ...{ code: 'object_missing', status: 409 },
-    detail: '3 of 3 parts have not been sent.',
+    detail: '3 of 3 parts are missing.',
   })
 
   const ask = (index: number) => {
@@ -107,7 +107,7 @@ it('signs nothing when the store has made the object already, and takes that for
   await storage().completeParts(key, first, { parts, sizeBytes: threeBytes, signal })
   expect(await ann.refused(signParts, { uploadId, parts: [wish(1)] })).toMatchObject({
     ...{ code: 'upload_over', status: 409 },
-    detail: 'All of its parts are there: finalize it.',
+    detail: 'All parts have been sent: finalize the upload.',
   })
 
   // As if somebody had begun anew in the moment in which the store knew neither the parts nor yet the object.

@@ -7,12 +7,12 @@ import { signParts } from '../../../skills/music-upload/sign-parts'
 import { type CallOptions, type Person } from '../../people'
 import { put, sha256Of, type UploadWish } from './uploading'
 
-/** The smallest file that comes in parts: eight whole ones and a ninth of one byte. */
+/** The size of the smallest multipart upload: eight full parts and a ninth of one byte. */
 export const largeBytes = singlePutBytesMax + 1
 export const partCount = 9
 
 const block = randomFillSync(Buffer.alloc(partBytesMin))
-/** Most parts hold the same: what is in them does not matter. */
+/** The bytes of a part. All full parts are equal, because their content does not matter. */
 export const partOf = (number: number): Buffer => (number < partCount ? block : block.subarray(0, 1))
 export const wholeSha256 = (): string => {
   const hash = createHash('sha256')
@@ -23,15 +23,15 @@ export const wholeSha256 = (): string => {
 export const numbers = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
-/** Announces a large file, of which nobody knows the SHA-256. */
-export const announceLarge = (person: Person, wish: UploadWish = {}, options: CallOptions = {}) =>
+/** Initiates the upload of a large file without a SHA-256. */
+export const announceLarge = (person: Person, fields: UploadWish = {}, options: CallOptions = {}) =>
   person.call(
     initiateUpload,
-    { fileName: 'long set.wav', contentType: 'audio/wav', sizeBytes: largeBytes, ...wish },
+    { fileName: 'long set.wav', contentType: 'audio/wav', sizeBytes: largeBytes, ...fields },
     options,
   )
 
-/** Has parts signed and sends them; answers the statuses. */
+/** Signs and sends parts; returns the status codes. */
 export async function sendParts(
   person: Person,
   uploadId: string,
@@ -41,21 +41,21 @@ export async function sendParts(
 ): Promise<number[]> {
   const parts = sent.map(number => ({ number, sha256: sha256Of(bytesOf(number)) }))
   const signed = await person.call(signParts, { uploadId, parts }, options)
-  return Promise.all(signed.map(place => put(place, bytesOf(place.number))))
+  return Promise.all(signed.map(part => put(part, bytesOf(part.number))))
 }
 
 export const sentNumbers = async (person: Person, uploadId: string): Promise<number[] | undefined> =>
   (await person.call(getUpload, { uploadId })).parts?.sent.map(({ number }) => number)
 
-/** A file in three parts of the least that the store takes: as if those were all that is large. */
+/** Initiates an upload of three parts of the smallest size that the store accepts, to keep tests small. */
 export async function announceThree(person: Person): Promise<{ uploadId: string; file: Blob }> {
   const { upload } = await announceLarge(person)
-  await Upload.update({ sizeBytes: threeBytes, partBytes: leastBytes }, { where: { id: upload.id } })
+  await Upload.update({ sizeBytes: threeBytes, partBytes: partBytesMinOfStore }, { where: { id: upload.id } })
   return { uploadId: upload.id, file: new Blob([1, 2, 3].map(partOfThree)) }
 }
 
-const leastBytes = 5 * 1024 ** 2
-export const threeBytes = 2 * leastBytes + 1
-export const partOfThree = (number: number): Buffer => block.subarray(0, number < 3 ? leastBytes : 1)
+const partBytesMinOfStore = 5 * 1024 ** 2
+export const threeBytes = 2 * partBytesMinOfStore + 1
+export const partOfThree = (number: number): Buffer => block.subarray(0, number < 3 ? partBytesMinOfStore : 1)
 export const sendOfThree = (person: Person, uploadId: string, sent: readonly number[]) =>
   sendParts(person, uploadId, sent, partOfThree)

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { makeAudio, makeSound } from '../../audio'
 import { toolsOfTests } from '../../sound'
 
-/** What must not be found in a file that somebody else is given. */
+/** Personal data that must not be in a file that other people may download. */
 export const planted = ['PLANTED', '+52.5', 'ann@example.org']
 export const holdsPlanted = (bytes: Buffer): string[] => planted.filter(words => bytes.includes(words))
 
@@ -20,58 +20,58 @@ const cover = [
 interface Recipe {
   extension: string
   args: readonly string[]
-  /** What ffmpeg does not write by itself. */
-  more?: (bytes: Buffer) => Buffer
+  /** Adds tags that ffmpeg does not write. */
+  addTags?: (bytes: Buffer) => Buffer
 }
 
-/** Files full of personal tags, in every way that their format knows. */
+/** Files with personal data in every kind of tag that their format has. */
 const recipes: Readonly<Record<string, Recipe>> = {
-  mp3: { extension: 'mp3', args: [...cover, '-write_id3v1', '1', '-c:a', 'libmp3lame'], more: withTrailingTags },
+  mp3: { extension: 'mp3', args: [...cover, '-write_id3v1', '1', '-c:a', 'libmp3lame'], addTags: withTrailingTags },
   'mp3 of variable rate, without a header': {
     extension: 'mp3',
     args: ['-c:a', 'libmp3lame', '-q:a', '4', '-write_xing', '0'],
   },
-  aac: { extension: 'aac', args: ['-c:a', 'aac', '-f', 'adts', '-write_id3v2', '1'], more: withTrailingTags },
+  aac: { extension: 'aac', args: ['-c:a', 'aac', '-f', 'adts', '-write_id3v2', '1'], addTags: withTrailingTags },
   'aac of two with tags': {
     extension: 'aac',
     args: ['-c:a', 'aac', '-f', 'adts', '-write_id3v2', '1'],
-    more: bytes => twice(bytes),
+    addTags: bytes => twice(bytes),
   },
-  m4a: { extension: 'm4a', args: [...cover, '-c:a', 'aac'], more: withBoxes },
+  m4a: { extension: 'm4a', args: [...cover, '-c:a', 'aac'], addTags: withBoxes },
   'm4a of ALAC': { extension: 'm4a', args: ['-c:a', 'alac'] },
   'm4a of FLAC': { extension: 'm4a', args: ['-c:a', 'flac', '-strict', '-2', '-f', 'mp4'] },
   'm4a of PCM': { extension: 'm4a', args: ['-c:a', 'pcm_s16le', '-f', 'mov'] },
   'm4a with an edit list of its own': { extension: 'm4a', args: ['-c:a', 'aac', '-movflags', 'use_metadata_tags'] },
-  flac: { extension: 'flac', args: [...cover, '-c:a', 'flac'], more: withBlock },
+  flac: { extension: 'flac', args: [...cover, '-c:a', 'flac'], addTags: withBlock },
   'flac of 24 bits': { extension: 'flac', args: ['-c:a', 'flac', '-sample_fmt', 's32'] },
-  ogg: { extension: 'ogg', args: ['-c:a', 'libvorbis'], more: bytes => Buffer.concat([bytes, Buffer.from(words)]) },
+  ogg: { extension: 'ogg', args: ['-c:a', 'libvorbis'], addTags: bytes => Buffer.concat([bytes, Buffer.from(words)]) },
   'ogg of FLAC': { extension: 'ogg', args: ['-c:a', 'flac'] },
   opus: { extension: 'opus', args: ['-c:a', 'libopus'] },
   wav: {
     extension: 'wav',
     args: ['-c:a', 'pcm_s24le', '-write_bext', '1', '-metadata', `originator=${words}`],
-    more: withChunks,
+    addTags: withChunks,
   },
   'wav of floats': { extension: 'wav', args: ['-c:a', 'pcm_f32le'] },
-  aiff: { extension: 'aiff', args: ['-c:a', 'pcm_s16be', '-write_id3v2', '1'], more: withAiffChunks },
+  aiff: { extension: 'aiff', args: ['-c:a', 'pcm_s16be', '-write_id3v2', '1'], addTags: withAiffChunks },
   'aiff of bytes turned around': { extension: 'aiff', args: ['-c:a', 'pcm_s16le'] },
 }
 
 export const plantedKinds = Object.keys(recipes)
 
-/** Makes one of them in a folder. */
+/** Creates a file of this kind in a folder and returns its path. */
 export async function plantedFile(kind: string, folder: string): Promise<string> {
   const recipe = recipes[kind]
   if (recipe === undefined) throw new Error(`there is no recipe for ${kind}`)
-  const { extension, args, more } = recipe
+  const { extension, args, addTags } = recipe
   const made = await makeSound(toolsOfTests().ffmpeg, source, [...args, ...metadata], extension)
-  if (more === undefined) return made
+  if (addTags === undefined) return made
   const path = `${folder}/${kind.replace(/\W/g, '-')}.${extension}`
-  await writeFile(path, more(await readFile(made)))
+  await writeFile(path, addTags(await readFile(made)))
   return path
 }
 
-/** Two recordings with tags, one behind the other. */
+/** Two tagged recordings, concatenated. */
 export async function doubled(kind: 'ogg' | 'mp3', folder: string): Promise<string> {
   const tagged = await makeAudio(toolsOfTests().ffmpeg, kind, { tags: { comment: words } })
   const path = `${folder}/doubled.${kind}`
@@ -87,22 +87,22 @@ function twice(bytes: Buffer): Buffer {
 function withTrailingTags(bytes: Buffer): Buffer {
   const value = Buffer.from(words)
   const item = Buffer.concat([uint32(value.length), uint32(0), Buffer.from('Comment\0'), value])
-  const edge = (flags: number) =>
+  const header = (flags: number) =>
     Buffer.concat([
       ...[Buffer.from('APETAGEX'), uint32(2000), uint32(item.length + 32), uint32(1), uint32(flags), Buffer.alloc(8)],
     ])
   const lyrics = Buffer.from(`LYRICSBEGININF00023${words}000042LYRICS200`)
   const last = Buffer.concat([Buffer.from('TAG'), Buffer.from(words.padEnd(124)), Buffer.from([0])])
-  return Buffer.concat([bytes, edge(0xa0000000), item, edge(0x80000000), lyrics, last])
+  return Buffer.concat([bytes, header(0xa0000000), item, header(0x80000000), lyrics, last])
 }
 
-/** XMP, and whatever somebody leaves in free space. */
+/** Boxes with XMP and with data in free space. */
 function withBoxes(bytes: Buffer): Buffer {
   const xmp = Buffer.from('be7acfcb97a942e89c71999491e3afac', 'hex')
   return Buffer.concat([bytes, chunkOf('uuid', Buffer.concat([xmp, Buffer.from(words)]), 8), chunkOf('free', words, 8)])
 }
 
-/** An APPLICATION block behind STREAMINFO, and something behind the last frame. */
+/** An APPLICATION block after STREAMINFO, and data after the last frame. */
 function withBlock(bytes: Buffer): Buffer {
   const content = Buffer.from(`tuTi${words}`)
   const header = Buffer.from([2, 0, 0, content.length])
@@ -135,12 +135,12 @@ function withAiffChunks(bytes: Buffer): Buffer {
   return form
 }
 
-/** `counted`: how much of its own header a size includes. */
-function chunkOf(name: string, content: string | Buffer, counted = 0, order: 'be' | 'le' = 'be'): Buffer {
+/** `headerBytes`: how many bytes of its header the size field includes. */
+function chunkOf(name: string, content: string | Buffer, headerBytes = 0, order: 'be' | 'le' = 'be'): Buffer {
   const body = Buffer.from(content)
-  const size = order === 'le' ? uint32(body.length + counted) : uint32(body.length + counted).reverse()
-  const pad = Buffer.alloc(counted === 0 ? body.length % 2 : 0)
-  return counted === 0
+  const size = order === 'le' ? uint32(body.length + headerBytes) : uint32(body.length + headerBytes).reverse()
+  const pad = Buffer.alloc(headerBytes === 0 ? body.length % 2 : 0)
+  return headerBytes === 0
     ? Buffer.concat([Buffer.from(name), size, body, pad])
     : Buffer.concat([size, Buffer.from(name), body])
 }

@@ -9,27 +9,27 @@ export interface Made extends Streams {
   durationMs: number
   /** The names of the renditions. */
   names: string[]
-  /** Where a file of it lies. */
+  /** The path of a file. */
   at: (name: string) => string
-  /** What was told of the progress. */
+  /** The reported progress, from 0 to 1. */
   shares: number[]
 }
 
-/** All that is streamed of a file, made in a folder of its own below `folder`. */
+/** Makes the streams of an audio file in a new folder below `folder`. */
 export async function streamsOf(folder: string, path: string, { wantsOpus = false } = {}): Promise<Made> {
   const { ffmpeg, ffprobe } = toolsOfTests()
   const { signal } = new AbortController()
   const facts = await probeAudio(ffprobe, path, signal)
   const { durationMs } = await listen({ ffmpeg, path, ...facts, scratch: null, signal })
-  const own = join(folder, randomUUID())
+  const outputFolder = join(folder, randomUUID())
   const shares: number[] = []
-  const sound = { ffmpeg, path, facts, durationMs, folder: own, wantsOpus, signal }
-  const streams = await makeStreams(sound, share => void shares.push(share))
+  const audio = { ffmpeg, path, facts, durationMs, folder: outputFolder, wantsOpus, signal }
+  const streams = await makeStreams(audio, share => void shares.push(share))
   return {
     ...streams,
     durationMs,
     names: streams.renditions.map(({ name }) => name),
-    at: name => join(own, name),
+    at: name => join(outputFolder, name),
     shares,
   }
 }

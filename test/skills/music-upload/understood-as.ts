@@ -2,10 +2,10 @@ import { formatsBySignature } from '../../../skills/music-upload/audio/formats'
 import { noDownload } from '../../../skills/music-upload/make-download'
 import { type Understood } from '../../../skills/music-upload/understand'
 
-/** What a worker would have found out about a file, whatever is in it. */
+/** A fake analysis of an uploaded file, as a worker would return it. */
 export function understoodAs(key: string, durationMs = 2_000): Understood {
   const format = formatsBySignature.mp3
-  if (format === undefined) throw new Error('MP3 is taken')
+  if (format === undefined) throw new Error('MP3 must be supported')
   return {
     ...{ key, durationMs, streams: { manifestKey: null, renditions: [], previewKey: null }, download: noDownload },
     facts: {

@@ -12,53 +12,53 @@ export type UploadWish = Partial<InputOf<typeof initiateUpload>>
 
 export const sha256Of = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 
-/** What somebody says of a file before they send it. */
-export const announce = (bytes: Buffer, wish: UploadWish = {}): InputOf<typeof initiateUpload> => ({
+/** The input of `initiateUpload` for these bytes. */
+export const announce = (bytes: Buffer, fields: UploadWish = {}): InputOf<typeof initiateUpload> => ({
   fileName: 'my song.mp3',
   contentType: 'audio/mpeg',
   sizeBytes: bytes.length,
   sha256: sha256Of(bytes),
-  ...wish,
+  ...fields,
 })
 
-interface Place {
+interface PutTarget {
   url: string
   headers: Record<string, string>
 }
 
-/** Where the one PUT of a small file goes. */
-export function placeOf<P extends Place>(put: P | null): P {
-  if (put === null) throw new Error('this file is sent in parts')
+/** The target of the single PUT of a small file. */
+export function placeOf<P extends PutTarget>(put: P | null): P {
+  if (put === null) throw new Error('this upload has parts')
   return put
 }
 
-/** Sends bytes as a browser would. */
-export async function put(place: Place | null, bytes: Buffer): Promise<number> {
-  const { url, headers } = placeOf(place)
+/** Uploads bytes as a browser does; returns the status code. */
+export async function put(target: PutTarget | null, bytes: Buffer): Promise<number> {
+  const { url, headers } = placeOf(target)
   return (await fetch(url, { method: 'PUT', headers, body: new Uint8Array(bytes) })).status
 }
 
-/** Announces and sends a file; it is not finalized yet. */
-export async function send(person: Person, file: string | Buffer, wish: UploadWish = {}, options: CallOptions = {}) {
+/** Initiates an upload and sends the file, without finalizing it. */
+export async function send(person: Person, file: string | Buffer, fields: UploadWish = {}, options: CallOptions = {}) {
   const bytes = typeof file === 'string' ? await readFile(file) : file
-  const initiated = await person.call(initiateUpload, announce(bytes, wish), options)
+  const initiated = await person.call(initiateUpload, announce(bytes, fields), options)
   const status = await put(initiated.put, bytes)
-  if (status !== 200) throw new Error(`the store answered ${status}`)
+  if (status !== 200) throw new Error(`the object store responded with ${status}`)
   return initiated
 }
 
-/** The whole way: announced, sent, finalized, and worked on until it ended. */
+/** Uploads a file, finalizes it and runs the jobs that process it. */
 export async function upload(
   world: TestWorld,
   person: Person,
   file: string | Buffer,
-  wish: UploadWish = {},
+  fields: UploadWish = {},
   options: CallOptions = {},
 ): Promise<UploadView & { trackId: string }> {
-  const { upload } = await send(person, file, wish, options)
+  const { upload } = await send(person, file, fields, options)
   await person.call(finalizeUpload, { uploadId: upload.id }, options)
   await world.work()
-  const ended = await person.call(getUpload, { uploadId: upload.id }, options)
-  if (ended.trackId === null) throw new Error('an upload that was finalized has a track')
-  return { ...ended, trackId: ended.trackId }
+  const finished = await person.call(getUpload, { uploadId: upload.id }, options)
+  if (finished.trackId === null) throw new Error('a finalized upload must have a track')
+  return { ...finished, trackId: finished.trackId }
 }

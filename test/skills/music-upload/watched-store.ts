@@ -4,83 +4,86 @@ import { testStack } from '../../stack'
 
 export type Mood = 'pass' | 'refuse' | 'spoil' | 'hold' | 'lose' | 'deny'
 
-/** The object store behind a door that sees which parts go through, and may do something to them. */
+/** A proxy for the object store that records the parts sent and can inject failures. */
 export interface WatchedStore extends AsyncDisposable {
   endpoint: string
-  /** Everybody is cut off. */
+  /** Closes all new requests. */
   isShut: boolean
-  /** The numbers of the parts that the store has taken, in that order; 0 for a whole file. */
+  /** The numbers of the parts that the store has accepted, in order; 0 for a whole file. */
   taken: number[]
-  /** How many were on their way at once, at most. */
+  /** The maximum number of concurrent PUTs. */
   mostAtOnce: number
   /**
-   * What becomes of a part: `refuse` answers 503, `spoil` changes its first byte, `hold` never answers, `lose` takes it and hangs up,
-   * `deny` answers 403, as to a URL that has run out.
+   * The failure of a part: `refuse` responds 503, `spoil` changes its first byte, `hold` never responds, `lose` forwards it and
+   * then closes the connection, `deny` responds 403, as for an expired URL.
    */
   mood: (number: number) => Mood
-  /** What becomes of the answer when an object is made of parts: `cut` loses it once, `hold` keeps it back. */
+  /** The response to CompleteMultipartUpload: `cut` loses it once, `hold` never sends it. */
   completing: 'pass' | 'cut' | 'hold'
-  /** What is waited for before a request is looked at: so slow the store is. */
+  /** Delays a request until this resolves. */
   slowness: (method: string, url: URL) => Promise<unknown> | undefined
-  /** Cuts off what is held. */
+  /** Closes held requests. */
   drop(): void
 }
 
 export async function watchedStore(): Promise<WatchedStore> {
   const { hostname, port } = new URL(testStack().variables.S3_ENDPOINT ?? '')
   const held = new Set<IncomingMessage>()
-  let underWay = 0
+  let concurrentPuts = 0
 
-  const serve = async (from: IncomingMessage, answer: ServerResponse): Promise<void> => {
-    const url = new URL(from.url ?? '', 'http://store')
-    await store.slowness(from.method ?? '', url)
-    const isFile = from.method === 'PUT'
+  const serve = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const url = new URL(incoming.url ?? '', 'http://store')
+    await store.slowness(incoming.method ?? '', url)
+    const isFile = incoming.method === 'PUT'
     const number = Number(url.searchParams.get('partNumber') ?? 0)
     const mood = isFile ? store.mood(number) : 'pass'
     if (mood === 'hold') {
-      held.add(from)
+      held.add(incoming)
       return
     }
-    const body = await bytesOf(from)
+    const body = await bytesOf(incoming)
     if (mood === 'refuse' || mood === 'deny') {
-      answer.writeHead(mood === 'deny' ? 403 : 503).end()
+      response.writeHead(mood === 'deny' ? 403 : 503).end()
       return
     }
     if (mood === 'spoil') body.writeUInt8(body.readUInt8(0) ^ 255, 0)
-    const to = request({ hostname, port, path: from.url, method: from.method, headers: from.headers }, reply => {
-      if (isFile && reply.statusCode === 200) store.taken.push(number)
-      if (mood === 'lose') {
-        reply.resume()
-        answer.destroy()
-        return
-      }
-      if (from.method === 'POST' && url.searchParams.has('uploadId') && store.completing !== 'pass') {
-        reply.resume()
-        if (store.completing === 'hold') held.add(from)
-        else {
-          store.completing = 'pass'
-          answer.destroy()
+    const upstream = request(
+      { hostname, port, path: incoming.url, method: incoming.method, headers: incoming.headers },
+      reply => {
+        if (isFile && reply.statusCode === 200) store.taken.push(number)
+        if (mood === 'lose') {
+          reply.resume()
+          response.destroy()
+          return
         }
-        return
-      }
-      answer.writeHead(reply.statusCode ?? 500, reply.headers)
-      reply.pipe(answer)
-    })
-    to.on('error', () => answer.destroy())
-    to.end(body)
+        if (incoming.method === 'POST' && url.searchParams.has('uploadId') && store.completing !== 'pass') {
+          reply.resume()
+          if (store.completing === 'hold') held.add(incoming)
+          else {
+            store.completing = 'pass'
+            response.destroy()
+          }
+          return
+        }
+        response.writeHead(reply.statusCode ?? 500, reply.headers)
+        reply.pipe(response)
+      },
+    )
+    upstream.on('error', () => response.destroy())
+    upstream.end(body)
   }
 
-  const server = createServer((from, answer) => {
+  const server = createServer((incoming, response) => {
     if (store.isShut) {
-      from.destroy()
+      incoming.destroy()
       return
     }
-    if (from.method === 'PUT') {
-      underWay += 1
-      store.mostAtOnce = Math.max(store.mostAtOnce, underWay)
-      answer.on('close', () => (underWay -= 1))
+    if (incoming.method === 'PUT') {
+      concurrentPuts += 1
+      store.mostAtOnce = Math.max(store.mostAtOnce, concurrentPuts)
+      response.on('close', () => (concurrentPuts -= 1))
     }
-    serve(from, answer).catch(() => answer.destroy())
+    serve(incoming, response).catch(() => response.destroy())
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const store: WatchedStore = {
@@ -103,8 +106,8 @@ export async function watchedStore(): Promise<WatchedStore> {
   return store
 }
 
-async function bytesOf(from: IncomingMessage): Promise<Buffer> {
+async function bytesOf(incoming: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
-  for await (const chunk of from) chunks.push(chunk as Buffer)
+  for await (const chunk of incoming) chunks.push(chunk as Buffer)
   return Buffer.concat(chunks)
 }

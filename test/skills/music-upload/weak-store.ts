@@ -1,26 +1,26 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { testStack } from '../../stack'
 
-/** The object store behind a door that can be shut, also for some requests alone. */
+/** A proxy for the object store that can close all connections, or those of matching requests. */
 export interface WeakStore extends AsyncDisposable {
   endpoint: string
   isShut: boolean
-  /** As a request begins: `PUT /bucket/key`. */
+  /** Matches the start of a request, such as `PUT /bucket/key`. */
   refused?: RegExp | undefined
 }
 
 export async function weakStore(): Promise<WeakStore> {
   const { hostname, port } = new URL(testStack().variables.S3_ENDPOINT ?? '')
   const open = new Set<Socket>()
-  const server = createServer(from => {
+  const server = createServer(client => {
     if (store.isShut) {
-      from.destroy()
+      client.destroy()
       return
     }
-    const to = connect(Number(port), hostname)
+    const upstream = connect(Number(port), hostname)
     for (const [socket, other] of [
-      [from, to],
-      [to, from],
+      [client, upstream],
+      [upstream, client],
     ] as const) {
       open.add(socket)
       socket.on('error', () => other.destroy())

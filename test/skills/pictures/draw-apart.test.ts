@@ -39,7 +39,7 @@ describe('a picture that is drawn apart', () => {
     endDrawing(killed.pid, 'SIGKILL')
     await expect(killed.drawn).rejects.toThrow('was killed')
     const frozen = await drawing({ ...usual, timeoutMs: 1_500 })
-    await expect(frozen.drawn).rejects.toThrow('got no time')
+    await expect(frozen.drawn).rejects.toThrow('timed out without CPU time')
     await until(async () => !(await isRunning(frozen.pid)))
   })
 
@@ -110,9 +110,9 @@ describe('what a decoder says', () => {
 
   it('is told in words of its own, whatever was made of the program that says it', () => {
     expect(parseAnswer('{"color":"#0a0b0c"}')).toEqual({ color: '#0a0b0c' })
-    expect(parseAnswer('{"color":"red"}')).toEqual({ failed: 'nothing that is known' })
-    expect(parseAnswer('{"rejected":"constructor"}')).toEqual({ failed: 'nothing that is known' })
-    expect(parseAnswer('null')).toEqual({ failed: 'nothing that is known' })
+    expect(parseAnswer('{"color":"red"}')).toEqual({ failed: 'an unknown answer' })
+    expect(parseAnswer('{"rejected":"constructor"}')).toEqual({ failed: 'an unknown answer' })
+    expect(parseAnswer('null')).toEqual({ failed: 'an unknown answer' })
     expect(() => parseAnswer('')).toThrow()
   })
 })

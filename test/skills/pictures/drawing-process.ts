@@ -2,22 +2,22 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 
-const patienceMs = 15_000
+const timeoutMs = 15_000
 
 /**
- * Stops the process that draws for a worker as soon as there is one, so that it cannot be done before the test goes on; not
- * the shell that becomes it. By a program of its own, because a test is itself kept waiting on a busy machine. Linux alone.
+ * Sends SIGSTOP to a worker's rendering process as soon as it starts, so that it cannot finish before the test continues.
+ * Ignores the shell that execs it. Polls in a separate program, because the test itself may be delayed. Linux only.
  */
 export async function stoppedDrawing(workerPid: number): Promise<number> {
   const watcher = spawn('/bin/sh', ['-c', watch, 'watch', String(workerPid), process.execPath], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: patienceMs,
+    timeout: timeoutMs,
   })
-  let said = ''
-  watcher.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  let output = ''
+  watcher.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   await once(watcher, 'close')
-  if (said === '') throw new Error('nothing was drawn')
-  return Number(said)
+  if (output === '') throw new Error('no rendering process was started')
+  return Number(output)
 }
 
 const watch = `
@@ -30,12 +30,12 @@ const watch = `
     sleep 0.005
   done`
 
-/** What comes to a stopped process waits until it goes on, but for being killed. */
+/** Sends a signal to a stopped process; all but SIGKILL take effect only after SIGCONT. */
 export function endDrawing(pid: number, signal: NodeJS.Signals): void {
   process.kill(pid, signal)
   if (signal !== 'SIGKILL') process.kill(pid, 'SIGCONT')
 }
 
-/** Whether it is there, and not only its name. */
+/** Whether the process exists and is not a zombie. */
 export const isRunning = async (pid: number): Promise<boolean> =>
   !/^State:\s+[ZX]/m.test(await readFile(`/proc/${pid}/status`, 'utf8').catch(() => 'State: X'))

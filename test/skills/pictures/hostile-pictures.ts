@@ -3,10 +3,10 @@ import sharp from 'sharp'
 import { type FaultCode } from '../../../skills/pictures/drawing/rejection'
 import { claimingPng, heaviestPng, plain, plainPng, pngOf, withChunk } from '../../pictures'
 
-/** What becomes of a file: taken, or the code of its fault. */
+/** The expected result for a file: 'taken', or its rejection code. */
 export type Fate = 'taken' | FaultCode
 
-/** What it is, what becomes of it, and its bytes. `trap` is an address that nobody may ask for. */
+/** A description, the expected result, and the bytes. `trap` is a URL that must not be requested. */
 export type Hostile = readonly [what: string, fate: Fate, make: (trap: string) => Promise<Buffer> | Buffer]
 
 const text = (words: string): Buffer => Buffer.from(words, 'latin1')
@@ -15,7 +15,7 @@ const gif = (): Promise<Buffer> => plain().gif().toBuffer()
 const webp = (): Promise<Buffer> => plain().webp().toBuffer()
 const zip = text(`PK\x03\x04\x14${'\0'.repeat(25)}PK\x05\x06${'\0'.repeat(18)}`)
 
-/** Programs, documents and formats of which only the name says that they are one of our four. */
+/** Programs, documents and other formats whose file name claims one of our four formats. */
 const disguised: readonly Hostile[] = [
   ['SVG that fetches', 'not_a_picture', trap => text(svg(trap))],
   ['SVG behind a byte order mark', 'not_a_picture', trap => text(`\xef\xbb\xbf<?xml version="1.0"?>${svg(trap)}`)],
@@ -62,7 +62,7 @@ const svg = (trap: string): string =>
   `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="500" height="500">
    <image width="500" height="500" xlink:href="${trap}"/><script>fetch("${trap}")</script></svg>`
 
-/** Pictures that are something else too: they are drawn anew, so only the picture gets through. */
+/** Polyglots: pictures that are also something else. They are re-encoded, so only the picture remains. */
 const twofold: readonly Hostile[] = [
   ['a JPEG and an archive', 'taken', async () => Buffer.concat([await jpeg(), zip])],
   ['a PNG and a page', 'taken', async () => Buffer.concat([await plainPng(), text('<script>alert(1)</script>')])],
@@ -95,7 +95,7 @@ const twofold: readonly Hostile[] = [
   ],
 ]
 
-/** Small files that would be large pictures, or much work. */
+/** Decompression bombs: small files that decode to large pictures or take much CPU time. */
 const bombs: readonly Hostile[] = [
   ['a PNG that claims 2.5 gigapixels', 'too_many_pixels', () => claimingPng(50_000, 50_000)],
   ['a PNG a column beyond 25 megapixels', 'too_many_pixels', () => plainPng({ width: 5_001, height: 5_000 })],
@@ -125,7 +125,7 @@ const bombs: readonly Hostile[] = [
   ['a GIF of 20,000 frames', 'taken', async () => framesGif(await gif(), 20_000)],
 ]
 
-/** What only seems hostile, or is as large as may be. */
+/** Valid pictures that look hostile or are as large as allowed, and pictures that are too small. */
 const edges: readonly Hostile[] = [
   ['one pixel', 'too_small', () => plainPng({ width: 1, height: 1 })],
   ['a line', 'too_small', () => plainPng({ width: 10_000, height: 1 })],
@@ -152,7 +152,7 @@ const edges: readonly Hostile[] = [
   ],
 ]
 
-/** What is cut off, scrambled or contradicts itself. */
+/** Truncated and inconsistent files. */
 const broken: readonly Hostile[] = [
   ['a JPEG that was cut off', 'damaged', async () => half(await noise().jpeg().toBuffer())],
   ['a PNG that was cut off', 'damaged', async () => half(await noise().png().toBuffer())],
@@ -181,13 +181,13 @@ const noise = () =>
 
 const half = (bytes: Buffer): Buffer => bytes.subarray(0, bytes.length / 2)
 
-/** Right behind the beginning of a JPEG. */
+/** Inserts a segment after the start of a JPEG. */
 export function withSegment(jpeg: Buffer, marker: number, data: Buffer): Buffer {
   const head = Buffer.from([0xff, marker, (data.length + 2) >> 8, (data.length + 2) & 255])
   return Buffer.concat([jpeg.subarray(0, 2), head, data, jpeg.subarray(2)])
 }
 
-/** Where the description of the frame begins in a JPEG: its marker. */
+/** The offset of the frame header (SOF marker) of a JPEG. */
 const frameOf = (jpeg: Buffer): number =>
   Math.max(jpeg.indexOf(Buffer.from([0xff, 0xc0, 0])), jpeg.indexOf(Buffer.from([0xff, 0xc2, 0])))
 
@@ -210,7 +210,7 @@ function withPrecision(jpeg: Buffer, bits: number): Buffer {
   return jpeg
 }
 
-/** The canvas of an extended WebP, around the frame that was there. */
+/** Adds the header of an extended WebP with a larger canvas. */
 function grownWebp(webp: Buffer): Buffer {
   const canvas = Buffer.alloc(18)
   canvas.write('VP8X')
@@ -222,7 +222,7 @@ function grownWebp(webp: Buffer): Buffer {
   return all
 }
 
-/** Its canvas, and the frame on it. */
+/** Enlarges the canvas and the first frame of a GIF. */
 function grownGif(gif: Buffer): Buffer {
   for (const at of [6, gif.indexOf(Buffer.from([0x2c, 0, 0, 0, 0])) + 5]) {
     gif.writeUInt16LE(65_535, at)
@@ -242,26 +242,26 @@ const tiff = (...words: number[]): Buffer => {
   return Buffer.concat([text('Exif\0\0'), bytes])
 }
 const turned = (orientation: number): Buffer => tiff(0x4d4d, 42, 0, 8, 1, 0x0112, 3, 0, 1, orientation, 0, 0, 0)
-/** GPSLatitudeRef N, in a directory of its own. */
+/** EXIF with a GPS directory: GPSLatitudeRef N. */
 const located = (): Buffer =>
   tiff(...[0x4d4d, 42, 0, 8, 1, 0x8825, 4, 0, 1, 0, 26, 0, 0], ...[1, 1, 2, 0, 2, 0x4e00, 0, 0, 0])
 const circle = (): Buffer => tiff(0x4d4d, 42, 0, 8, 1, 0x8769, 4, 0, 1, 0, 8, 0, 8)
 const piece = (): Buffer => Buffer.concat([text('ICC_PROFILE\0\x01\xff'), Buffer.alloc(200)])
 
-/** What libjpeg passes over may not hide what comes behind it. */
+/** Inserts bytes that libjpeg skips; they must not hide the scans after them. */
 function loosened(jpeg: Buffer): Buffer {
   const at = jpeg.indexOf(Buffer.from([0xff, 0xda]))
   const between = Buffer.from([0x12, 0x34, 0xff, 0x00, 0xff, 0xff])
   return Buffer.concat([jpeg.subarray(0, at), between, jpeg.subarray(at)])
 }
 
-/** As telephones write it. Such bytes hold what would be beginnings of scans, were they in the picture. */
+/** Appends a video, as phones do. Its bytes look like starts of scans, but are not part of the picture. */
 const withVideo = (jpeg: Buffer): Buffer =>
   Buffer.concat([jpeg, Buffer.alloc(100_000, Buffer.from([0xff, 0xda, 0, 8]))])
 
 /**
- * A progressive JPEG of 25 megapixels in some kilobytes: each scan says that all coefficients of one frequency are 0, to one
- * bit more, and costs a walk over all blocks. 2,646 of them took 10.6 s.
+ * A progressive JPEG of 25 megapixels in a few kilobytes: each scan refines all coefficients of one frequency, which are 0, by
+ * one bit, so that the decoder visits all blocks. 2,646 scans took 10.6 s.
  */
 async function scanBomb(scans: number): Promise<Buffer> {
   const jpeg = await plain({ width: 5_000, height: 5_000 })

@@ -12,44 +12,44 @@ import { put, sha256Of } from '../music-upload/uploading'
 
 export type PictureWish = Partial<InputOf<typeof initiatePicture>>
 
-/** What somebody says of a picture before they send it: an avatar, unless they wish otherwise. */
-export const announcePicture = (bytes: Buffer, wish: PictureWish = {}): InputOf<typeof initiatePicture> => ({
-  purpose: wish.trackId === undefined ? 'avatar' : 'artwork',
+/** The input of `initiatePicture` for these bytes; an avatar by default. */
+export const announcePicture = (bytes: Buffer, options: PictureWish = {}): InputOf<typeof initiatePicture> => ({
+  purpose: options.trackId === undefined ? 'avatar' : 'artwork',
   fileName: 'me.png',
   contentType: 'image/png',
   sizeBytes: bytes.length,
   sha256: sha256Of(bytes),
-  ...wish,
+  ...options,
 })
 
-/** Announces and sends a picture; it is not finalized yet. */
-export async function sendPicture(person: Person, bytes: Buffer, wish: PictureWish = {}) {
-  const initiated = await person.call(initiatePicture, announcePicture(bytes, wish))
+/** Initiates a picture and uploads its bytes, without finalizing it. */
+export async function sendPicture(person: Person, bytes: Buffer, options: PictureWish = {}) {
+  const initiated = await person.call(initiatePicture, announcePicture(bytes, options))
   const status = await put(initiated.put, bytes)
-  if (status !== 200) throw new Error(`the store answered ${status}`)
+  if (status !== 200) throw new Error(`the object store responded with ${status}`)
   return { ...initiated, pictureId: initiated.picture.id }
 }
 
-/** Announced, sent and finalized: a worker may take it. */
-export async function handIn(person: Person, bytes: Buffer, wish: PictureWish = {}): Promise<string> {
-  const { pictureId } = await sendPicture(person, bytes, wish)
+/** Uploads and finalizes a picture, without running jobs; returns its id. */
+export async function handIn(person: Person, bytes: Buffer, options: PictureWish = {}): Promise<string> {
+  const { pictureId } = await sendPicture(person, bytes, options)
   await person.call(finalizePicture, { pictureId })
   return pictureId
 }
 
-/** The whole way, until it ended. */
+/** Uploads, finalizes and processes a picture. */
 export async function addPicture(
   world: TestWorld,
   person: Person,
   bytes: Buffer,
-  wish: PictureWish = {},
+  options: PictureWish = {},
 ): Promise<PictureView> {
-  const pictureId = await handIn(person, bytes, wish)
+  const pictureId = await handIn(person, bytes, options)
   await world.work()
   return person.call(getPicture, { pictureId })
 }
 
-/** The keys of all that is stored of a picture. */
+/** The object keys that are stored for a picture. */
 export async function storedOf(world: TestWorld, pictureId: string): Promise<string[]> {
   const keys = ['1000.webp', '500.webp', '250.webp', '1000.jpg', '500.jpg', '250.jpg'].map(
     file => `pictures/${pictureId}/${file}`,
@@ -60,11 +60,11 @@ export async function storedOf(world: TestWorld, pictureId: string): Promise<str
   return found.flat()
 }
 
-/** One transaction, as jobs have them. */
+/** Runs work in a transaction like that of a job. */
 export const transactIn = <T>({ world }: TestWorld, work: Parameters<typeof transact<T, null>>[1]): Promise<T> =>
   transact({ world, product, actor: null, requestId: 'test' }, work)
 
-/** What a worker passes to a job. */
+/** The context that a worker passes to a job. */
 export const jobContext = (world: TestWorld): JobContext => ({
   world: world.world,
   attempt: 1,
@@ -73,11 +73,11 @@ export const jobContext = (world: TestWorld): JobContext => ({
   transact: work => transactIn(world, work),
 })
 
-/** Does what is due now and what comes due within a time. */
+/** Runs the jobs that are due within `ms`. */
 export async function workAfter(world: TestWorld, ms: number): Promise<void> {
   await world.world.db.query(
     `update graphile_worker._private_jobs set run_at = run_at - make_interval(secs => :seconds) where run_at > now()`,
-    // The queue knows the real time alone.
+    // The job queue uses real time, not the test clock.
     { seconds: (ms + world.clock.now() - Date.now()) / 1000 },
   )
   await world.work()

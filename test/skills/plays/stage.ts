@@ -12,11 +12,11 @@ export interface PlaySeen {
   outcome: string | null
 }
 
-/** Plays, as somebody makes them. */
+/** Helpers that play tracks as a listener does. */
 export function listening(world: TestWorld) {
-  const pass = (ms: number) => world.clock.advance(ms)
+  const advance = (ms: number) => world.clock.advance(ms)
 
-  /** Listens for so long at once, and says so. */
+  /** Advances the clock by `ms` and reports it as listened. */
   async function hear(
     person: Person,
     play: PlaySeen,
@@ -24,11 +24,11 @@ export function listening(world: TestWorld) {
     more: { isOver?: boolean; listenedMs?: number } = {},
     options?: CallOptions,
   ) {
-    pass(ms)
+    advance(ms)
     return person.call(tellProgress, { playId: play.id, positionMs: ms, listenedMs: ms, ...more }, options)
   }
 
-  /** From the beginning to the end, which is after so long. */
+  /** Plays a track of `ms` from start to end. */
   async function play(person: Person, trackId: string, ms: number) {
     return hear(person, await person.call(openPlay, { trackId }), ms, { isOver: true })
   }
@@ -42,7 +42,7 @@ export function listening(world: TestWorld) {
     hear,
     play,
     settle,
-    /** Without a token. */
+    /** Calls an operation without a token. */
     anonymously: async (
       op: typeof openPlay | typeof tellProgress,
       input: unknown,

@@ -48,6 +48,6 @@ describe('a playlist with addresses', () => {
     '#EXT-X-MAP:URI="../u.flac"',
     '#EXT-X-KEY:METHOD=AES-128,URI="data:text/plain,1"',
   ])('is refused when it refers to %s', async line => {
-    await expect(addressed(`#EXTM3U\n${line}\n`, key, sign)).rejects.toThrow('does not lie beside it')
+    await expect(addressed(`#EXTM3U\n${line}\n`, key, sign)).rejects.toThrow('outside its folder')
   })
 })

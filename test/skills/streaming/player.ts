@@ -11,9 +11,9 @@ export interface Wish {
 
 const headersOf = ({ cookie }: Wish) => (cookie === undefined ? [] : ['-headers', `Cookie: ${cookie}\r\n`])
 
-/** Seconds of sound that ffmpeg gets out of what is at an address, decoding all of it; rejects when it gets a refusal. */
-export async function secondsHeard(ffmpeg: string, url: string, wish: Wish = {}): Promise<number> {
-  const input = [...protocols, ...headersOf(wish), '-xerror', '-i', url]
+/** Decodes all audio at a URL with ffmpeg and returns its duration in seconds; rejects if the server refuses. */
+export async function secondsHeard(ffmpeg: string, url: string, options: Wish = {}): Promise<number> {
+  const input = [...protocols, ...headersOf(options), '-xerror', '-i', url]
   const raw = ['-vn', '-ac', '1', '-ar', '8000', '-f', 's16le', '-c:a', 'pcm_s16le', 'pipe:1']
   const { stdout } = await run(ffmpeg, ['-v', 'error', '-nostdin', ...input, ...raw], {
     encoding: 'buffer',
@@ -23,14 +23,14 @@ export async function secondsHeard(ffmpeg: string, url: string, wish: Wish = {})
   return stdout.length / 2 / 8_000
 }
 
-/** How many streams ffprobe finds there, and of which codecs. */
-export async function codecsAt(ffprobe: string, url: string, wish: Wish = {}): Promise<string[]> {
+/** The codec of each stream that ffprobe finds at a URL. */
+export async function codecsAt(ffprobe: string, url: string, options: Wish = {}): Promise<string[]> {
   const shown = ['-show_entries', 'stream=codec_name', '-of', 'csv=p=0']
-  const { stdout } = await run(ffprobe, ['-v', 'error', ...protocols, ...headersOf(wish), ...shown, url])
+  const { stdout } = await run(ffprobe, ['-v', 'error', ...protocols, ...headersOf(options), ...shown, url])
   return stdout.split('\n').flatMap(line => line.trim() || [])
 }
 
-/** The addresses in a playlist, as a player resolves them. */
+/** The absolute URLs in a playlist, as a player resolves them. */
 export function addressesIn(playlist: string, base: string): string[] {
   const uris = playlist.split('\n').flatMap(line => {
     if (line.startsWith('#')) return /URI="([^"]+)"/.exec(line)?.[1] ?? []

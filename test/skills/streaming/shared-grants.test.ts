@@ -202,7 +202,7 @@ it('nothing of what was signed is in a line of the log', async () => {
   const signature = new URL(url).searchParams.get('Signature') ?? ''
   expect(signature.length).toBeGreaterThan(100)
   expect(logged).toContain(`/api/v1/tracks/${track.id}/stream`)
-  expect(logged).toContain('not available')
+  expect(logged).toContain('dependency unavailable')
   expect(logged).not.toContain(signature)
   expect(logged).not.toMatch(/Signature=|X-Amz-Signature|Policy=|CloudFront-|grants\//)
 })

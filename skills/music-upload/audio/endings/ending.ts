@@ -1,14 +1,14 @@
 import { type FileHandle } from 'node:fs/promises'
 
-/** How a file ends, as its own bytes tell. */
+/** Whether the audio of a file is complete, as its bytes tell. */
 export interface Ending {
-  /** `unclear`: listening has to tell, and what its header promises must come out of it to the last bit. */
+  /** `unclear`: only decoding can tell, and it must yield the duration of the header exactly. */
   verdict: 'whole' | 'cut' | 'unclear'
-  /** Where it ends to be what it is: other things may be behind. */
+  /** Offset of the end of the audio; other data may follow. */
   end: number
 }
 
-/** An opened file, without the tags in front that any format may carry. */
+/** An open audio file, from behind its leading ID3v2 tags to its end. */
 export interface Sounding {
   file: FileHandle
   from: number
@@ -16,5 +16,5 @@ export interface Sounding {
   signal: AbortSignal
 }
 
-/** Reads with bounded memory, however long the file is, and never blocks for long. */
+/** Uses bounded memory for any file length, and never blocks the event loop for long. */
 export type ReadEnding = (sounding: Sounding) => Promise<Ending>

@@ -1,10 +1,10 @@
 import { type Ending, type Sounding } from './ending'
 
-/** WAV: what is to follow is told in little-endian numbers. */
+/** WAV: chunks with little-endian sizes. */
 export const wavEnding = (sounding: Sounding): Promise<Ending> =>
   ending(sounding, { sound: 'data', number: (head, at) => head.readUInt32LE(at) })
 
-/** AIFF: the same, with the other end first. */
+/** AIFF: chunks with big-endian sizes. */
 export const aiffEnding = (sounding: Sounding): Promise<Ending> =>
   ending(sounding, { sound: 'SSND', number: (head, at) => head.readUInt32BE(at) })
 
@@ -13,9 +13,9 @@ interface Dialect {
   number: (head: Buffer, at: number) => number
 }
 
-/** Real files have a few dozen. */
+/** Real files have a few dozen chunks. */
 const chunksMax = 10_000
-/** The head of the plainest WAV: some writers count it as sound. */
+/** Size of the smallest WAV header: some writers count it in the data size. */
 const missingBytesMax = 44
 
 async function ending({ file, from, size, signal }: Sounding, { sound, number }: Dialect): Promise<Ending> {
@@ -31,12 +31,12 @@ async function ending({ file, from, size, signal }: Sounding, { sound, number }:
       if (isUnknown(bytes)) return { verdict: 'whole', end: size }
       if (at + 8 + bytes - size > missingBytesMax) return { verdict: 'cut', end: size }
     }
-    // Chunks begin at even places.
+    // Chunks are padded to even offsets.
     at += 8 + bytes + (bytes % 2)
   }
   return { verdict: 'whole', end: Math.min(at, size) }
 }
 
-/** What writes into a pipe can't come back to say how much it was: it says nothing, or as much as its numbers hold. */
+/** A writer into a pipe cannot seek back to fill in the size: it writes 0 or the largest number. */
 const isUnknown = (bytes: number): boolean =>
   bytes === 0 || bytes >= 0xffff_0000 || Math.abs(bytes - 0x7fff_ffff) <= 0xffff

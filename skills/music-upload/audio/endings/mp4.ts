@@ -1,13 +1,13 @@
 import { type Ending, type Sounding } from './ending'
 
-/** A day in fragments of a second has 86,400 of two boxes each. */
+/** A day in fragments of one second has 86,400 fragments of two boxes each. */
 const boxesMax = 200_000
-/** The head of a fragment is read with that of its sound, and what is made of tiny boxes at once. */
+/** Read window: covers the headers of a fragment and of its data, and runs of small boxes, in one read. */
 const windowBytes = 4 * 1024
-/** Those that make it sound. What looks like another one behind them may be anything. */
+/** Boxes the audio needs. A truncated box of another type behind them may be unrelated data. */
 const needed = ['ftyp', 'moov', 'moof', 'mdat']
 
-/** MP4: boxes that say how long they are (ISO 14496-12, 4.2). Between two fragments of a live one nothing tells. */
+/** MP4: boxes with sizes (ISO 14496-12, 4.2). A cut between two fragments of a live recording cannot be detected. */
 export async function mp4Ending({ file, from, size, signal }: Sounding): Promise<Ending> {
   const window = Buffer.alloc(windowBytes)
   let windowAt = -Infinity
@@ -20,9 +20,9 @@ export async function mp4Ending({ file, from, size, signal }: Sounding): Promise
     }
     const head = window.subarray(at - windowAt)
     const name = head.toString('latin1', 4, 8)
-    const told = head.readUInt32BE(0)
-    // 1 announces a larger number, 0 is all the rest.
-    const bytes = told === 1 ? Number(head.readBigUInt64BE(8)) : told === 0 ? size - at : told
+    const boxSize = head.readUInt32BE(0)
+    // 1 means a 64-bit size, 0 means up to the end of the file.
+    const bytes = boxSize === 1 ? Number(head.readBigUInt64BE(8)) : boxSize === 0 ? size - at : boxSize
     if (!/^[\w ©-]{4}$/.test(name) || bytes < 8) break
     if (at + bytes > size) return { verdict: needed.includes(name) ? 'cut' : 'whole', end: at }
     at += bytes

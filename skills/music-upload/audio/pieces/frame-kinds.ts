@@ -1,6 +1,6 @@
 import { type Piece, type Pieces } from './walk'
 
-/** A kind of frames that follow each other without a container. */
+/** A format of consecutive frames without a container. */
 export type FrameKind = Omit<Pieces<Frame>, 'see'>
 
 export interface Frame extends Piece {
@@ -11,10 +11,10 @@ const rates = [44_100, 48_000, 32_000]
 const kbpsOfMpeg1 = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
 const kbpsOfMpeg2 = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160]
 
-/** Bytes that look like a header are common, in pictures for one: three in a row are no chance. */
+/** Header-like bytes are common, for instance in pictures; three consecutive frames are not a coincidence. */
 const common = { firstByte: 0xff, witnesses: 2 }
 
-/** Layer III of MPEG 1, 2 and 2.5 (ISO/IEC 11172-3, 2.4.1.3). */
+/** MPEG 1, 2 and 2.5, layer III (ISO/IEC 11172-3, 2.4.1.3). */
 export const mp3Frames: FrameKind = {
   ...common,
   headBytes: 4,
@@ -28,7 +28,7 @@ export const mp3Frames: FrameKind = {
     const isMpeg1 = version === 3
     const kbps = (isMpeg1 ? kbpsOfMpeg1 : kbpsOfMpeg2)[two >> 4] ?? 0
     const rate = (rates[(two >> 2) & 3] ?? 0) / (isMpeg1 ? 1 : version === 2 ? 2 : 4)
-    // Version 1 is reserved, and of free bit rates a header does not tell the length.
+    // Version 1 is reserved, and free-format headers do not give the length.
     if (version === 1 || kbps === 0 || rate === 0) return undefined
     const samples = isMpeg1 ? 1152 : 576
     return {
@@ -43,7 +43,7 @@ const aacRates = [
   ...[96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350],
 ]
 
-/** ADTS, which AAC without a container is wrapped in (ISO/IEC 13818-7, 6.2). */
+/** ADTS, the framing of AAC without a container (ISO/IEC 13818-7, 6.2). */
 export const adtsFrames: FrameKind = {
   ...common,
   headBytes: 7,

@@ -1,7 +1,7 @@
 import { type Piece, type Pieces } from './walk'
 
 export interface OggPage extends Piece {
-  /** The first page of a stream, or the last. */
+  /** First or last page of a stream. */
   begins: boolean
   ends: boolean
 }
@@ -9,7 +9,7 @@ export interface OggPage extends Piece {
 /** `OggS` */
 const capture = 0x4f676753
 
-/** The pages of Ogg (RFC 3533, section 6), one right behind the other: what looks like one within another is none. */
+/** Ogg pages (RFC 3533, section 6), contiguous: what looks like a page within another one is none. */
 export const oggPages: Omit<Pieces<OggPage>, 'see'> = {
   firstByte: 0x4f,
   headBytes: 4,
@@ -21,7 +21,7 @@ export const oggPages: Omit<Pieces<OggPage>, 'see'> = {
     const flags = bytes[at + 5] ?? 0
     const page = { begins: (flags & 0x02) !== 0, ends: (flags & 0x04) !== 0, kind: 0 }
     const body = at + 27 + (bytes[at + 26] ?? Infinity)
-    // The end of the file is within the head of a page.
+    // The file ends within the page header.
     if (body > bytes.length) return { ...page, bytes: Infinity }
     let length = body - at
     for (let lacing = at + 27; lacing < body; lacing += 1) length += bytes[lacing] ?? 0

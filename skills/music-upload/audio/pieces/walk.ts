@@ -1,34 +1,34 @@
 import { type Sounding } from '../endings/ending'
 
-/** A format that is nothing but pieces, one right behind the other, each of which says how long it is. */
+/** A format of contiguous frames, each of which gives its own length. */
 export interface Pieces<P extends Piece> {
-  /** Every piece begins with this byte. */
+  /** First byte of every frame. */
   firstByte: number
-  /** So much is needed to know a piece by its head. */
+  /** Bytes needed to parse a header. */
   headBytes: number
   pieceBytesMax: number
-  /** How many more of its kind must follow for one to be believed where none was expected. */
+  /** How many more frames of its kind must follow for one to be accepted at an unexpected offset. */
   witnesses: number
-  /** What begins there; undefined when nothing does, or when too little of it is left to tell. */
+  /** The frame at an offset; undefined when there is none, or too few bytes are left to tell. */
   pieceAt(bytes: Buffer, at: number): P | undefined
-  /** Told of each whole piece, in their order. */
+  /** Called for each complete frame, in order. */
   see(bytes: Buffer, at: number, piece: P): void
-  /** Waited for before the bytes that were seen go. */
+  /** Awaited before the window with the seen frames is overwritten. */
   keep?(bytes: Buffer): Promise<void>
 }
 
 export interface Piece {
   bytes: number
-  /** Neighbours are of one kind. */
+  /** Equal for consecutive frames of one stream. */
   kind: number
 }
 
-/** Long enough to read fast, short enough that no other work waits: looked through in milliseconds, whatever is in it. */
+/** Large enough for fast reads, small enough to scan in milliseconds, whatever it holds. */
 const windowBytes = 256 * 1024
 
 /**
- * Goes through all pieces, over whatever lies between and behind them: tags, pictures, damage.
- * @returns whether the last one is longer than what is left of the file, and where the last whole one ends
+ * Visits all frames, skipping whatever lies between and behind them: tags, pictures, damage.
+ * @returns whether the last frame is truncated, and the offset where the last complete one ends
  */
 export async function walk<P extends Piece>({ file, from, size, signal }: Sounding, pieces: Pieces<P>) {
   const window = Buffer.alloc(windowBytes)
@@ -40,35 +40,35 @@ export async function walk<P extends Piece>({ file, from, size, signal }: Soundi
     const { bytesRead } = await file.read(window, 0, windowBytes, at)
     const bytes = window.subarray(0, bytesRead)
     const isLast = at + bytesRead >= size
-    let place = 0
-    while (!isCut && place < bytesRead && (isLast || bytesRead - place >= reachBytes)) {
-      const isHead = place + pieces.headBytes <= bytesRead
-      const piece = isHead ? pieces.pieceAt(bytes, place) : undefined
-      if (piece !== undefined && (piece.kind === kind || isBelieved(bytes, place, piece, pieces))) {
-        isCut = place + piece.bytes > bytesRead
+    let offset = 0
+    while (!isCut && offset < bytesRead && (isLast || bytesRead - offset >= reachBytes)) {
+      const isHead = offset + pieces.headBytes <= bytesRead
+      const piece = isHead ? pieces.pieceAt(bytes, offset) : undefined
+      if (piece !== undefined && (piece.kind === kind || isConfirmed(bytes, offset, piece, pieces))) {
+        isCut = offset + piece.bytes > bytesRead
         if (isCut) break
-        pieces.see(bytes, place, piece)
+        pieces.see(bytes, offset, piece)
         kind = piece.kind
-        place += piece.bytes
-        end = at + place
+        offset += piece.bytes
+        end = at + offset
       } else {
-        // Less than a head is left of the next one.
-        isCut = !isHead && kind !== undefined && bytes[place] === pieces.firstByte
+        // The file ends within the header of the next frame.
+        isCut = !isHead && kind !== undefined && bytes[offset] === pieces.firstByte
         kind = undefined
-        // Not by `indexOf`: where every byte is a first one it takes fifty times as long.
-        do place += 1
-        while (place < bytesRead && bytes[place] !== pieces.firstByte)
+        // A loop, since `indexOf` is fifty times slower when every byte matches.
+        do offset += 1
+        while (offset < bytesRead && bytes[offset] !== pieces.firstByte)
       }
     }
     await pieces.keep?.(bytes)
-    // The file became shorter meanwhile.
-    if (place === 0) break
-    at += place
+    // The file was truncated meanwhile.
+    if (offset === 0) break
+    at += offset
   }
   return { isCut, end }
 }
 
-function isBelieved<P extends Piece>(
+function isConfirmed<P extends Piece>(
   bytes: Buffer,
   at: number,
   { bytes: length, kind }: P,
@@ -76,12 +76,12 @@ function isBelieved<P extends Piece>(
 ): boolean {
   let next = at + length
   for (let count = 0; count < pieces.witnesses; count += 1) {
-    // The end of the file is as good as another one.
+    // The end of the file confirms a frame as well.
     if (next === bytes.length) return true
     if (next + pieces.headBytes > bytes.length) return false
-    const witness = pieces.pieceAt(bytes, next)
-    if (witness?.kind !== kind) return false
-    next += witness.bytes
+    const following = pieces.pieceAt(bytes, next)
+    if (following?.kind !== kind) return false
+    next += following.bytes
   }
   return true
 }
