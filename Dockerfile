@@ -9,6 +9,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY kernel kernel
+COPY media media
 COPY models models
 COPY migrations migrations
 COPY skills skills

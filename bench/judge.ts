@@ -5,7 +5,7 @@ export interface Figure {
   title: string
   /** Unit of `figure`; `×` for a ratio to the baseline. */
   unit: string
-  figure: Spread
+  result: Spread
   goal?: Goal
   /** Measured values with units: Tutti, the bare server in the same run (baseline), and the floor. */
   ours?: string
@@ -28,7 +28,7 @@ export interface Goal {
 }
 
 /** A figure that could not be measured is NaN and misses its goal. */
-export const isMet = ({ goal, figure: { median } }: Pick<Figure, 'goal' | 'figure'>): boolean =>
+export const isMet = ({ goal, result: { median } }: Pick<Figure, 'goal' | 'result'>): boolean =>
   goal === undefined || (goal.is === 'at most' ? median <= goal.value : median >= goal.value)
 
 export interface Verdict {
@@ -40,9 +40,9 @@ export interface Verdict {
 /** Verdict of `npm run bench -- --check`: fails when a figure misses its goal or nothing was measured. */
 export function judge(figures: readonly Figure[]): Verdict {
   const missed = figures.filter(figure => !isMet(figure))
-  const lines = missed.map(({ name, title, goal, unit, figure: { median } }) => {
-    const found = Number.isNaN(median) ? 'could not be measured' : `is ${inWords(median, unit)}`
-    return `${name}: ${title} ${found}; the goal is ${goal?.is} ${inWords(goal?.value ?? NaN, unit)}`
+  const lines = missed.map(({ name, title, goal, unit, result: { median } }) => {
+    const found = Number.isNaN(median) ? 'could not be measured' : `is ${formatValue(median, unit)}`
+    return `${name}: ${title} ${found}; the goal is ${goal?.is} ${formatValue(goal?.value ?? NaN, unit)}`
   })
   if (figures.length === 0) return { exitCode: 1, lines: ['nothing was measured'] }
   return { exitCode: missed.length === 0 ? 0 : 1, lines }
@@ -53,7 +53,7 @@ export function shareOfGoal(value: number, goal: Goal): number {
   return goal.is === 'at most' ? value / goal.value : goal.value / value
 }
 
-export const inWords = (value: number, unit: string): string => {
+export const formatValue = (value: number, unit: string): string => {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 0.1 ? 2 : 4
   return `${value.toFixed(digits)} ${unit}`
 }

@@ -24,19 +24,19 @@ interface Steal {
   all: number
 }
 
-export function stealNow(): Steal {
+export function readSteal(): Steal {
   const [, ...ticks] = readFile('/proc/stat').split('\n', 1)[0]?.trim().split(/\s+/) ?? []
   return { stolen: Number(ticks[7] ?? 0), all: ticks.slice(0, 8).reduce((sum, tick) => sum + Number(tick), 0) }
 }
 
 /** CPU steal since `before`: the share of time that the hypervisor gave to other guests; 0 where /proc/stat is missing. */
 export function stealSince(before: Steal): number {
-  const { stolen, all } = stealNow()
+  const { stolen, all } = readSteal()
   return all === before.all ? 0 : (stolen - before.stolen) / (all - before.all)
 }
 
 /** Describes the machine in one line. */
-export const machine = (): string =>
+export const describeMachine = (): string =>
   [
     `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
     `${Math.round(totalmem() / 2 ** 30)} GB`,

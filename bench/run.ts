@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Figure, inWords, isMet, judge } from './judge'
-import { type Lab, openLab } from './lab'
-import { machine } from './machine'
+import { type Figure, formatValue, isMet, judge } from './judge'
+import { type TestBench, openTestBench } from './test-bench'
+import { describeMachine } from './machine'
 import { writeReport } from './report'
 import { scenarios } from './scenarios'
-import { type Measured, type Scenario } from './scenarios/scenario'
+import { type MeasuredFigure, type Scenario } from './scenarios/scenario'
 
 const usage = `npm run bench -- [--only <${scenarios.map(({ name }) => name).join('|')}>] [--check] [--write] [--profile <folder>]`
 
@@ -24,25 +24,25 @@ async function main(): Promise<number> {
   if (values.write === true && values.only !== undefined) throw new Error('--write needs all scenarios: omit --only.')
   const started = new Date()
   const figures: Figure[] = []
-  await using lab = await openLab(values.profile)
+  await using lab = await openTestBench(values.profile)
   const interrupted = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
       interrupted.abort()
       // The running measurement fails, and the usual clean-up follows.
-      void lab.endAll()
+      void lab.stopServers()
     })
-  print(`${machine()}. ${lab.isPinned ? 'Servers on core 0, everything else on core 1.' : notPinned}`)
+  print(`${describeMachine()}. ${lab.isPinned ? 'Servers on core 0, everything else on core 1.' : notPinned}`)
   for (const scenario of chosen) {
     const found = await measured(scenario, lab)
     if (interrupted.signal.aborted) return 130
     figures.push(...found)
-    for (const figure of found) print(lineOf(figure))
+    for (const result of found) print(lineOf(result))
   }
   const tookS = (Date.now() - started.getTime()) / 1_000
   print(`Took ${tookS.toFixed(0)} s.`)
   if (values.write === true) {
-    const about = { started, tookS, machine: machine(), isPinned: lab.isPinned }
+    const about = { started, tookS, machine: describeMachine(), isPinned: lab.isPinned }
     await writeReport(resolve(join(__dirname, '..', '..', 'bench')), figures, about)
   }
   const { exitCode, lines } = judge(figures)
@@ -53,21 +53,21 @@ async function main(): Promise<number> {
 const notPinned = 'Not pinned to cores: taskset is missing, or there is only one core.'
 
 /** Measures a scenario. If it fails, its figures miss their goals, with the error as a remark. */
-async function measured(scenario: Scenario, lab: Lab): Promise<Figure[]> {
-  let found: readonly Measured[] = []
+async function measured(scenario: Scenario, lab: TestBench): Promise<Figure[]> {
+  let found: readonly MeasuredFigure[] = []
   let reason = 'the scenario did not measure it'
   try {
-    found = await lab.failingWithServers(() => scenario.measure(lab))
+    found = await lab.rejectOnServerCrash(() => scenario.measure(lab))
   } catch (error) {
     reason = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error)
     process.stderr.write(`${scenario.name}: ${error instanceof Error ? (error.stack ?? reason) : reason}\n`)
-    await lab.endAll()
+    await lab.stopServers()
   }
   const unmeasured = {
-    figure: { median: NaN, min: NaN, max: NaN, count: 0 },
+    result: { median: NaN, min: NaN, max: NaN, count: 0 },
     remarks: [`could not be measured: ${reason}`],
   }
-  return scenario.promises.map(promised => ({
+  return scenario.figures.map(promised => ({
     ...promised,
     ...(found.find(({ name }) => name === promised.name) ?? unmeasured),
   }))
@@ -75,12 +75,12 @@ async function measured(scenario: Scenario, lab: Lab): Promise<Figure[]> {
 
 function lineOf(figure: Figure): string {
   const { name, unit, goal, ours = '', baseline, floor, remarks } = figure
-  const { median, min, max, count } = figure.figure
+  const { median, min, max, count } = figure.result
   const comparison = `${baseline === undefined ? '' : ` : ${baseline}`}${floor === undefined ? '' : ` (floor ${floor})`}`
   const goalText = goal === undefined ? '' : `, ${goal.is} ${goal.value}: ${isMet(figure) ? 'met' : 'MISSED'}`
-  const spread = count > 1 ? ` [${inWords(min, '').trim()} – ${inWords(max, '').trim()}] of ${count}` : ''
+  const spread = count > 1 ? ` [${formatValue(min, '').trim()} – ${formatValue(max, '').trim()}] of ${count}` : ''
   const more = remarks.map(remark => `\n    ${remark}`).join('')
-  return `${name.padEnd(26)}${inWords(median, unit)}${spread}${goalText}\n    ${ours}${comparison}${more}`
+  return `${name.padEnd(26)}${formatValue(median, unit)}${spread}${goalText}\n    ${ours}${comparison}${more}`
 }
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)

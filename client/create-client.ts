@@ -3,36 +3,42 @@ import {
   type CallOptions,
   type DataOf,
   type InputOf,
-  type ListName,
+  type ListOperationName,
   type OperationName,
-  type Part,
-} from './calls'
-import { Channels, type FollowOptions, type Following } from './channels'
-import { type SignalData, type SignalName, type TuttiEvent } from './events'
-import { type Transport } from './feed'
-import { type Handlers } from './follower'
-import { Http } from './http'
-import { iterate } from './iterate'
-import { Live } from './live'
-import { Offsets, type OffsetStore } from './offsets'
+  type Page,
+} from './calls/calls'
+import { Channels, type FollowOptions, type Subscription } from './channels/channels'
+import { type SignalData, type SignalName, type TuttiEvent } from './channels/events'
+import { type Transport } from './transports/feed'
+import { type ChannelHandlers } from './channels/follower'
+import { Http } from './calls/http'
+import { iterateEvents } from './channels/iterate'
+import { ReconnectingSocket } from './transports/reconnecting-socket'
+import { Offsets, type OffsetStore } from './channels/offsets'
 import { type Picture, type PictureRef, type Upload } from './operations'
-import { onPage } from './page'
-import { clientClosed, offsetsFailed, type TuttiProblem } from './problem'
-import { restRoad } from './rest-road'
-import { mayComeBack, type Question, type Road, type TokenSource, wantsCookies } from './road'
-import { takeSnapshot } from './snapshots'
+import { listenToPage } from './page-events'
+import { clientClosed, offsetStoreFailed, type TuttiProblem } from './problem'
+import { createRestTransport } from './calls/rest-transport'
+import {
+  isRetryable,
+  type CallRequest,
+  type CallTransport,
+  type TokenSource,
+  wantsCookies,
+} from './calls/call-transport'
+import { takeSnapshot } from './channels/take-snapshot'
 import { Timers } from './timers'
-import { Transports } from './transports'
+import { TransportSelector } from './transports/transport-selector'
 import {
   replaceAudio,
   type ReplacementFields,
   resumeUpload,
-  type Uploaded,
+  type UploadResult,
   type UploadFields,
   type UploadOptions,
   upload,
-} from './upload'
-import { type PictureFields, type PictureOptions, uploadPicture } from './upload-picture'
+} from './uploads/upload'
+import { type PictureFields, type PictureOptions, uploadPicture } from './uploads/upload-picture'
 
 export interface ClientOptions {
   /** The origin of the API, such as `https://api.example.org`. */
@@ -66,30 +72,30 @@ export interface Client {
    */
   call<N extends OperationName>(name: N, input: InputOf<N>, options?: CallOptions): Promise<DataOf<N>>
   /** Calls a list operation and returns one page; `limit` rows, default 50, at most 200. */
-  callPage<N extends ListName>(name: N, input: InputOf<N>): Promise<Part<N>>
+  callPage<N extends ListOperationName>(name: N, input: InputOf<N>): Promise<Page<N>>
   /** Iterates over the pages of a list, each fetched on demand: `for await (const rows of client.pages(…))`. */
-  pages<N extends ListName>(name: N, input: InputOf<N>): AsyncGenerator<DataOf<N>, void, undefined>
+  pages<N extends ListOperationName>(name: N, input: InputOf<N>): AsyncGenerator<DataOf<N>, void, undefined>
   /**
    * Follows a channel, such as `track:<id>`: the listener gets every event once and in order, also across reconnects. Resolves when the
    * channel is followed, however long that takes. @throws TuttiProblem when it may not be followed
    */
   follow<C extends string>(
     channel: C,
-    listener: ((event: TuttiEvent) => unknown) | (Handlers<C> & FollowOptions),
-    options?: FollowOptions & Omit<Handlers<C>, 'onEvent'>,
-  ): Promise<Following>
+    listener: ((event: TuttiEvent) => unknown) | (ChannelHandlers<C> & FollowOptions),
+    options?: FollowOptions & Omit<ChannelHandlers<C>, 'onEvent'>,
+  ): Promise<Subscription>
   /**
    * Follows a channel as an async iterator: `for await (const event of client.events(channel))`. Starts with the first `next()`. Ends
    * when you leave the loop, the signal aborts or the client is closed; throws when the channel may not be followed any more.
    */
   events<C extends string>(
     channel: C,
-    options?: FollowOptions & Omit<Handlers<C>, 'onEvent'>,
+    options?: FollowOptions & Omit<ChannelHandlers<C>, 'onEvent'>,
   ): AsyncGenerator<TuttiEvent, void, undefined>
   /** Sends a signal, such as typing, to the other followers of a channel that you follow. Socket only; may be lost. */
   signal<C extends string, N extends SignalName<C>>(channel: C, name: N, data?: SignalData<C, N>): Promise<void>
   /** Uploads an audio file as a new track. Resolves before processing, which `music-upload.uploadChanged` events report. */
-  upload(file: Blob | Uint8Array, fields: UploadFields, options?: UploadOptions): Promise<Uploaded>
+  upload(file: Blob | Uint8Array, fields: UploadFields, options?: UploadOptions): Promise<UploadResult>
   /**
    * Replaces the audio of a track; its URL, counts and comments stay. The old audio plays until the new one is ready, and stays when the
    * upload is canceled or rejected.
@@ -123,42 +129,42 @@ export function createClient(options: ClientOptions): Client {
   const { onProblem = () => undefined, onTransport = () => undefined } = options
   const origin = options.url.replace(/\/+$/, '')
   const getToken = async (refused?: TuttiProblem) => (typeof token === 'string' ? token : token(refused))
-  const tokenSource: TokenSource = Object.assign(getToken, { mayChange: typeof token !== 'string' })
+  const tokenSource: TokenSource = Object.assign(getToken, { canChange: typeof token !== 'string' })
   const timers = new Timers()
   const http = new Http(origin, tokenSource)
-  const rest = restRoad(http)
+  const rest = createRestTransport(http)
   const closing = new AbortController()
   const closed = closing.signal
 
-  const live: Live = new Live(origin, tokenSource, timers, {
-    onUp: () => transports.choose(true),
+  const live: ReconnectingSocket = new ReconnectingSocket(origin, tokenSource, timers, {
+    onUp: () => transports.select(true),
     onChange: () => {
-      if (live.ended === undefined) void transports.choose()
+      if (live.ended === undefined) void transports.select()
       else void channels.end(live.ended)
     },
-    onMessage: (name, message) => channels.hear(name, message),
+    onMessage: (name, message) => channels.receive(name, message),
     onProblem,
   })
-  const transports: Transports = new Transports(allowed, live, http, timers, {
+  const transports: TransportSelector = new TransportSelector(allowed, live, http, timers, {
     onTransport,
-    use: transport => channels.use(transport),
+    useTransport: transport => channels.useTransport(transport),
   })
-  const routesFor = ({ input }: Question): readonly Road[] => {
+  const routesFor = ({ input }: CallRequest): readonly CallTransport[] => {
     closed.throwIfAborted()
     if (!transports.withSocket || wantsCookies(input)) return [rest]
     return live.isConnected ? [live, rest] : [rest, live]
   }
   const calls = new Calls(routesFor, closed)
-  const offsets = new Offsets(options.offsets, (error, channel) => onProblem(offsetsFailed(error), channel))
+  const offsets = new Offsets(options.offsets, (error, channel) => onProblem(offsetStoreFailed(error), channel))
   const channels: Channels = new Channels(offsets, {
     timers,
     transports,
     takeSnapshot: channel => takeSnapshot(calls, channel),
-    mayComeBack: problem => mayComeBack(problem, tokenSource),
+    isRetryable: problem => isRetryable(problem, tokenSource),
     report: onProblem,
   })
-  const removePageListeners = onPage({ online: () => live.hurry(), pagehide: () => void offsets.flush() })
-  transports.restrict(allowed)
+  const removePageListeners = listenToPage({ online: () => live.reconnectNow(), pagehide: () => void offsets.flush() })
+  transports.setAllowed(allowed)
 
   return {
     call: (name, input, callOptions) => calls.call(name, input, callOptions),
@@ -166,29 +172,29 @@ export function createClient(options: ClientOptions): Client {
     pages: (name, input) => calls.pages(name, input),
     follow: (channel, listener, more = {}) => {
       const request = typeof listener === 'function' ? { ...more, onEvent: listener } : { ...more, ...listener }
-      return channels.follow(channel, request as Handlers, request)
+      return channels.follow(channel, request as ChannelHandlers, request)
     },
-    events: (channel, more = {}) => iterate(channels, channel, more, more as Handlers),
+    events: (channel, more = {}) => iterateEvents(channels, channel, more, more as ChannelHandlers),
     signal: async (channel, name, data) => {
       closed.throwIfAborted()
       const input = { channel, name, ...(data !== undefined && { data }) }
-      await live.ask({ name: 'channel.signal', input })
+      await live.send({ name: 'channel.signal', input })
     },
     upload: (...file) => upload(calls, ...file),
     replaceAudio: (...file) => replaceAudio(calls, ...file),
     resumeUpload: (...file) => resumeUpload(calls, ...file),
     uploadPicture: (...file) => uploadPicture(calls, ...file),
     pictureUrl: ({ id }, size, format = 'webp') => `${origin}/api/v1/pictures/${id}/${size}.${format}`,
-    transport: () => transports.now,
+    transport: () => transports.current,
     useTransport: (...only) => {
-      if (!closed.aborted) transports.restrict(only)
+      if (!closed.aborted) transports.setAllowed(only)
     },
     close: async () => {
       const problem = clientClosed()
       closing.abort(problem)
       void channels.end(problem)
       removePageListeners()
-      timers.callOff()
+      timers.cancelAll()
       live.close(problem)
       await offsets.flush()
     },

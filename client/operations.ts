@@ -612,13 +612,13 @@ export interface Operations {
    *
    * Most recently blocked first.
    */
-  'user-profile.listBlocked': { input: { limit?: number; cursor?: string }; data: ProfileSummary[]; page: true }
+  'user-profile.listBlockedProfiles': { input: { limit?: number; cursor?: string }; data: ProfileSummary[]; page: true }
   /**
    * Revoke your sessions
    *
    * All of them (the default), all but the current one (`scope`), or one by the `sid` of its tokens (`sessionId`). All nodes refuse their tokens issued until now within seconds and close their connections. A newer token is valid again.
    */
-  'user-profile.endSessions': {
+  'user-profile.revokeSessions': {
     input: { scope?: 'everywhere' | 'elsewhere'; sessionId?: string }
     data: { until: string }
     page: false
@@ -628,13 +628,13 @@ export interface Operations {
    *
    * The answer has its counts, and your own like and repost. An unlisted track is visible to anybody with its `secret`.
    */
-  'streaming.getTrack': { input: { trackId: string; secret?: string }; data: Track; page: false }
+  'tracks.getTrack': { input: { trackId: string; secret?: string }; data: Track; page: false }
   /**
    * List a profile’s tracks
    *
    * Newest first. Includes followers-only tracks for followers, and for the owner all tracks, also those being processed.
    */
-  'streaming.listProfileTracks': {
+  'tracks.listProfileTracks': {
     input: { profileId: string; limit?: number; cursor?: string }
     data: Track[]
     page: true
@@ -670,7 +670,7 @@ export interface Operations {
    *
    * Peaks from 0 to 255, evenly spaced over the duration.
    */
-  'streaming.getWaveform': {
+  'tracks.getWaveform': {
     input: { trackId: string; secret?: string; points?: number; version?: string }
     data: { trackId: string; version: string | null; peaks: number[] }
     page: false
@@ -680,25 +680,25 @@ export interface Operations {
    *
    * Codec, loudness and renditions; for its owner also the tags of the file.
    */
-  'streaming.getAudioFacts': { input: { trackId: string; secret?: string }; data: AudioFacts; page: false }
+  'tracks.getAudioDetails': { input: { trackId: string; secret?: string }; data: AudioFacts; page: false }
   /**
    * Get the secret link of an unlisted track
    *
    * Anybody with the secret can see and play the track until you reset it.
    */
-  'streaming.getSecretLink': { input: { trackId: string }; data: SecretLink; page: false }
+  'tracks.getSecretLink': { input: { trackId: string }; data: SecretLink; page: false }
   /**
    * Reset the secret link of a track
    *
    * The previous secret becomes void, and people who used it can no longer see the track. Streams they were granted end by themselves.
    */
-  'streaming.resetSecretLink': { input: { trackId: string }; data: SecretLink; page: false }
+  'tracks.resetSecretLink': { input: { trackId: string }; data: SecretLink; page: false }
   /**
    * Redeem a secret link
    *
    * A signed-in caller can see the track everywhere from then on, until the link is reset. Others send the secret with each call, as `secret` or in the header X-Track-Secret.
    */
-  'streaming.openSecretLink': { input: { trackId: string; secret: string }; data: Track; page: false }
+  'tracks.redeemSecretLink': { input: { trackId: string; secret: string }; data: Track; page: false }
   /**
    * Start an upload
    *
@@ -787,13 +787,13 @@ export interface Operations {
    *
    * The bytes used and reserved, and your quota.
    */
-  'music-upload.getStorage': { input: Record<string, never>; data: StorageUse; page: false }
+  'music-upload.getStorageUsage': { input: Record<string, never>; data: StorageUse; page: false }
   /**
    * Update a track
    *
    * Changes its metadata, visibility, downloads or release time; omitted fields stay. Until `releaseAt` only its artist can see the track. A time in the past, or null, releases it at once.
    */
-  'music-upload.updateTrack': {
+  'tracks.updateTrack': {
     input: {
       trackId: string
       rev?: number
@@ -844,25 +844,25 @@ export interface Operations {
    *
    * Works also while the track is being processed, and aborts its uploads. For its artist and moderators.
    */
-  'music-upload.removeTrack': { input: { trackId: string }; data: { done: true }; page: false }
+  'tracks.deleteTrack': { input: { trackId: string }; data: { done: true }; page: false }
   /**
    * List tracks that match another artist’s audio
    *
    * Newest first. The owners are not notified.
    */
-  'music-upload.listMatches': { input: { limit?: number; cursor?: string }; data: RecordingMatch[]; page: true }
+  'moderation.listAudioMatches': { input: { limit?: number; cursor?: string }; data: RecordingMatch[]; page: true }
   /**
    * Start a play
    *
    * Call it when the user presses play, then report progress every few seconds. A play counts once enough of the track was heard.
    */
-  'plays.openPlay': { input: { trackId: string; secret?: string; device?: string }; data: Play; page: false }
+  'plays.startPlay': { input: { trackId: string; secret?: string; device?: string }; data: Play; page: false }
   /**
    * Report the progress of a play
    *
    * `positionMs` is the playhead. `listenedMs` is the total listening time by the clock, without pauses and muted parts. Offline devices can report within 24 hours of the start. Time during which the listener also played something else counts once. `isOver` ends the play.
    */
-  'plays.tellProgress': {
+  'plays.reportProgress': {
     input: { playId: string; positionMs: number; listenedMs: number; isOver?: boolean }
     data: Play
     page: false
@@ -872,7 +872,7 @@ export interface Operations {
    *
    * Your latest play within 24 hours and its position, to resume on another device. Null if there is none or you can no longer see the track.
    */
-  'plays.getPlaying': { input: Record<string, never>; data: Playing | null; page: false }
+  'plays.getNowPlaying': { input: Record<string, never>; data: Playing | null; page: false }
   /**
    * Get a track's play statistics
    *
@@ -900,13 +900,13 @@ export interface Operations {
    *
    * Pausing keeps the tracks that are in it; clear it separately.
    */
-  'plays.keepHistory': { input: { isKept: boolean }; data: { isKept: boolean }; page: false }
+  'plays.updateHistorySettings': { input: { isKept: boolean }; data: { isKept: boolean }; page: false }
   /**
    * Get your history settings
    *
    * Whether your listening history is recorded or paused.
    */
-  'plays.isHistoryKept': { input: Record<string, never>; data: { isKept: boolean }; page: false }
+  'plays.getHistorySettings': { input: Record<string, never>; data: { isKept: boolean }; page: false }
   /**
    * Start a picture upload
    *
@@ -949,9 +949,9 @@ export interface Operations {
    *
    * Squares, named by their size in pixels. Over REST a redirect, for use in an <img>.
    */
-  'pictures.locatePicture': {
+  'pictures.getPictureFile': {
     input: { pictureId: string; file: '1000.webp' | '500.webp' | '250.webp' | '1000.jpg' | '500.jpg' | '250.jpg' }
-    data: { url: string; keepSeconds: number }
+    data: { url: string; maxAgeSeconds: number }
     page: false
   }
   /**
@@ -965,7 +965,7 @@ export interface Operations {
    *
    * Also removes an avatar that is being processed. For moderators.
    */
-  'pictures.clearAvatar': { input: { profileId: string }; data: { done: true }; page: false }
+  'moderation.removeAvatar': { input: { profileId: string }; data: { done: true }; page: false }
   /**
    * Remove the artwork of a track
    *
@@ -1037,7 +1037,7 @@ export interface Operations {
    *
    * Your own comment, or any comment on your own track. Moderators can delete any comment.
    */
-  'interactions.removeComment': { input: { commentId: string }; data: CommentRemoval; page: false }
+  'interactions.deleteComment': { input: { commentId: string }; data: CommentRemoval; page: false }
   /** Create a playlist */
   'playlists.createPlaylist': {
     input: { title: string; description?: string; visibility?: 'public' | 'unlisted' | 'private' }
@@ -1095,7 +1095,7 @@ export interface Operations {
   /**
    * Move an item of a playlist
    *
-   * Places it after the item `after`, or first if `after` is null. An outdated `rev` is accepted while both items exist; otherwise the call is refused with `item_gone` and the current order.
+   * Places it after the item `after`, or first if `after` is null. An outdated `rev` is accepted while both items exist; otherwise the call is refused with `item_not_in_playlist` and the current order.
    */
   'playlists.moveItem': {
     input: { playlistId: string; itemId: string; after: string | null; rev?: number }
@@ -1125,7 +1125,7 @@ export interface Operations {
    *
    * Your profile, your newest 30 notifications, 20 uploads and 10 pictures. Follow the channel from the position of the response.
    */
-  'notifications.getMySnapshot': { input: Record<string, never>; data: MySnapshot; page: false }
+  'user-profile.getMySnapshot': { input: Record<string, never>; data: MySnapshot; page: false }
   /**
    * List your notifications
    *
@@ -1143,7 +1143,7 @@ export interface Operations {
    *
    * Everything up to `until`, a timestamp or the id of a notification. The marker applies to all your devices and never moves back.
    */
-  'notifications.moveReadMarker': { input: { until: string }; data: ReadMarker; page: false }
+  'notifications.markRead': { input: { until: string }; data: ReadMarker; page: false }
   /**
    * Get your feed
    *
@@ -1155,13 +1155,13 @@ export interface Operations {
    *
    * Public tracks of all artists, newest first.
    */
-  'feed.listLatest': { input: { limit?: number; cursor?: string }; data: Track[]; page: true }
+  'feed.listLatestTracks': { input: { limit?: number; cursor?: string }; data: Track[]; page: true }
   /**
    * Create a listening party
    *
    * You are its host. `trackIds`, or one `trackId`, are its queue. Playback starts when you call play.
    */
-  'listening-party.openParty': {
+  'listening-party.createParty': {
     input: { title: string; trackIds?: string[]; trackId?: string; capacity?: number }
     data: PartySnapshot
     page: false
@@ -1217,7 +1217,7 @@ export interface Operations {
    *
    * With `ban` the user cannot rejoin and their queued tracks are removed. Users who are not members can be banned too.
    */
-  'listening-party.removeMember': {
+  'listening-party.kickMember': {
     input: { partyId: string; profileId: string; ban?: boolean }
     data: { done: true }
     page: false
@@ -1261,7 +1261,7 @@ export interface Operations {
    *
    * Changes nothing for an item that is playing or no longer queued: skip the current item instead.
    */
-  'listening-party.unqueueTrack': { input: { partyId: string; itemId: string }; data: PartyMoment; page: false }
+  'listening-party.removeQueueItem': { input: { partyId: string; itemId: string }; data: PartyMoment; page: false }
   /**
    * Report content or a profile
    *
@@ -1301,7 +1301,11 @@ export interface Operations {
    *
    * All nodes refuse every token issued to the user until now, within seconds. A newer token is valid again: to keep the user out, disable the account at the auth server first.
    */
-  'moderation.endSessionsOf': { input: { profileId: string }; data: { profileId: string; until: string }; page: false }
+  'moderation.revokeUserSessions': {
+    input: { profileId: string }
+    data: { profileId: string; until: string }
+    page: false
+  }
   /**
    * Get supported formats and limits
    *
@@ -1340,7 +1344,7 @@ export interface Events {
    *
    * One, all but one, or all. Their tokens issued up to `until` are refused.
    */
-  'user-profile.sessionsEnded': {
+  'user-profile.sessionsRevoked': {
     profileId: string
     sessionId: string | null
     exceptSessionId: string | null
@@ -1351,9 +1355,9 @@ export interface Events {
    *
    * The previous secret is void, and people who used it can no longer see the track.
    */
-  'streaming.secretLinkReset': { trackId: string; ownerId: string }
+  'tracks.secretLinkReset': { trackId: string; ownerId: string }
   /** A follower lost access to followers-only tracks */
-  'streaming.followerLeft': { profileId: string; artistId: string }
+  'tracks.followerAccessRevoked': { profileId: string; artistId: string }
   /** One of your uploads changed */
   'music-upload.uploadChanged': { ownerId: string; upload: Upload }
   /**
@@ -1361,27 +1365,27 @@ export interface Events {
    *
    * Emitted the first time a track is ready and visible to its artist’s followers or to everybody.
    */
-  'music-upload.trackPublished': { trackId: string; by: ProfileSummary; title: string }
+  'tracks.trackPublished': { trackId: string; by: ProfileSummary; title: string }
   /**
    * A track changed
    *
    * Its title, description, genre, visibility, release, state or audio changed.
    */
-  'music-upload.trackChanged': { track: Track; isForArtist?: boolean }
+  'tracks.trackChanged': { track: Track; isForArtist?: boolean }
   /**
    * A track became visible to fewer people
    *
    * It became private, unlisted or followers-only. Followers of the channel who lost access get `channel.closed`. The others should load the track again, since its fields may have changed.
    */
-  'music-upload.trackHidden': { trackId: string; ownerId: string }
+  'tracks.trackVisibilityNarrowed': { trackId: string; ownerId: string }
   /** A track was deleted */
-  'music-upload.trackRemoved': { trackId: string; ownerId: string }
+  'tracks.trackDeleted': { trackId: string; ownerId: string }
   /**
    * A play started or ended on one of your devices
    *
    * Progress in between is not sent: ask for it when you resume on another device.
    */
-  'plays.playMoved': {
+  'plays.nowPlayingChanged': {
     profileId: string
     playId: string
     trackId: string
@@ -1417,7 +1421,7 @@ export interface Events {
    *
    * By its author (`by`), the artist or a moderator.
    */
-  'interactions.commentRemoved': {
+  'interactions.commentDeleted': {
     trackId: string
     ownerId: string
     by: ProfileSummary
@@ -1509,7 +1513,7 @@ export interface Events {
    *
    * Its title, artwork, duration or visibility changed, or it was deleted (`isGone`); applies to each of `itemIds`. Items of a deleted track remain visible only to those who can edit the playlist.
    */
-  'playlists.trackChanged': {
+  'playlists.itemTrackChanged': {
     playlistId: string
     ownerId: string
     visibility: 'public' | 'unlisted' | 'private'
@@ -1574,7 +1578,7 @@ export interface Events {
     partyId: string
     rev: number
     profileId: string
-    why: 'left' | 'removed' | 'banned'
+    reason: 'left' | 'removed' | 'banned'
     memberCount: number
   }
   /** The party ended */
@@ -1595,7 +1599,7 @@ export interface ChannelKinds {
    * Notifications, what others do with your tracks and profile, and what you do on your other devices.
    */
   user: {
-    snapshot: Operations['notifications.getMySnapshot']['data']
+    snapshot: Operations['user-profile.getMySnapshot']['data']
     state: Record<string, never>
     signals: Record<string, never>
   }
@@ -1605,7 +1609,7 @@ export interface ChannelKinds {
    * For anybody who can see the track. All followers of the channel get the same events, also those of people they block: filter these in the client.
    */
   track: {
-    snapshot: Operations['streaming.getTrack']['data']
+    snapshot: Operations['tracks.getTrack']['data']
     state: { counts?: TrackCounts }
     signals: { 'interactions.typing': Record<string, never> }
   }
@@ -1627,7 +1631,7 @@ export interface ChannelKinds {
   party: {
     snapshot: Operations['listening-party.getParty']['data']
     state: Record<string, never>
-    signals: { 'listening-party.reacted': { emoji: string } }
+    signals: { 'listening-party.emojiReaction': { emoji: string } }
   }
 }
 
@@ -1642,17 +1646,17 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'user-profile.listFollowing': 'GET /profiles/:profileId/following',
   'user-profile.blockProfile': 'PUT /profiles/:profileId/block',
   'user-profile.unblockProfile': 'DELETE /profiles/:profileId/block',
-  'user-profile.listBlocked': 'GET /me/blocked',
-  'user-profile.endSessions': 'POST /me/sessions/end',
-  'streaming.getTrack': 'GET /tracks/:trackId',
-  'streaming.listProfileTracks': 'GET /profiles/:profileId/tracks',
+  'user-profile.listBlockedProfiles': 'GET /me/blocked',
+  'user-profile.revokeSessions': 'POST /me/sessions/revoke',
+  'tracks.getTrack': 'GET /tracks/:trackId',
+  'tracks.listProfileTracks': 'GET /profiles/:profileId/tracks',
   'streaming.grantStream': 'POST /tracks/:trackId/stream',
   'streaming.grantDownload': 'POST /tracks/:trackId/download',
-  'streaming.getWaveform': 'GET /tracks/:trackId/waveform',
-  'streaming.getAudioFacts': 'GET /tracks/:trackId/audio',
-  'streaming.getSecretLink': 'GET /tracks/:trackId/secret-link',
-  'streaming.resetSecretLink': 'POST /tracks/:trackId/secret-link/reset',
-  'streaming.openSecretLink': 'POST /secret-links/open',
+  'tracks.getWaveform': 'GET /tracks/:trackId/waveform',
+  'tracks.getAudioDetails': 'GET /tracks/:trackId/audio',
+  'tracks.getSecretLink': 'GET /tracks/:trackId/secret-link',
+  'tracks.resetSecretLink': 'POST /tracks/:trackId/secret-link/reset',
+  'tracks.redeemSecretLink': 'POST /secret-links/redeem',
   'music-upload.initiateUpload': 'POST /uploads',
   'music-upload.getUpload': 'GET /uploads/:uploadId',
   'music-upload.listUploads': 'GET /uploads',
@@ -1661,27 +1665,27 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'music-upload.retryUpload': 'POST /uploads/:uploadId/retry',
   'music-upload.abortUpload': 'DELETE /uploads/:uploadId',
   'music-upload.signParts': 'POST /uploads/:uploadId/parts',
-  'music-upload.getStorage': 'GET /me/storage',
-  'music-upload.updateTrack': 'PATCH /tracks/:trackId',
+  'music-upload.getStorageUsage': 'GET /me/storage',
+  'tracks.updateTrack': 'PATCH /tracks/:trackId',
   'music-upload.replaceAudio': 'POST /tracks/:trackId/audio',
-  'music-upload.removeTrack': 'DELETE /tracks/:trackId',
-  'music-upload.listMatches': 'GET /moderation/matches',
-  'plays.openPlay': 'POST /tracks/:trackId/plays',
-  'plays.tellProgress': 'PUT /plays/:playId/progress',
-  'plays.getPlaying': 'GET /me/playing',
+  'tracks.deleteTrack': 'DELETE /tracks/:trackId',
+  'moderation.listAudioMatches': 'GET /moderation/audio-matches',
+  'plays.startPlay': 'POST /tracks/:trackId/plays',
+  'plays.reportProgress': 'PUT /plays/:playId/progress',
+  'plays.getNowPlaying': 'GET /me/now-playing',
   'plays.getTrackPlays': 'GET /tracks/:trackId/plays',
   'plays.listHistory': 'GET /me/history',
   'plays.clearHistory': 'DELETE /me/history',
-  'plays.keepHistory': 'PUT /me/history/keeping',
-  'plays.isHistoryKept': 'GET /me/history/keeping',
+  'plays.updateHistorySettings': 'PUT /me/history/settings',
+  'plays.getHistorySettings': 'GET /me/history/settings',
   'pictures.initiatePicture': 'POST /pictures',
   'pictures.getPicture': 'GET /pictures/:pictureId',
   'pictures.renewPicture': 'POST /pictures/:pictureId/renew',
   'pictures.finalizePicture': 'POST /pictures/:pictureId/finalize',
   'pictures.abortPicture': 'DELETE /pictures/:pictureId',
-  'pictures.locatePicture': 'GET /pictures/:pictureId/:file',
+  'pictures.getPictureFile': 'GET /pictures/:pictureId/:file',
   'pictures.removeAvatar': 'DELETE /me/avatar',
-  'pictures.clearAvatar': 'DELETE /profiles/:profileId/avatar',
+  'moderation.removeAvatar': 'DELETE /profiles/:profileId/avatar',
   'pictures.removeArtwork': 'DELETE /tracks/:trackId/artwork',
   'interactions.likeTrack': 'PUT /tracks/:trackId/like',
   'interactions.unlikeTrack': 'DELETE /tracks/:trackId/like',
@@ -1691,7 +1695,7 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'interactions.unrepostTrack': 'DELETE /tracks/:trackId/repost',
   'interactions.addComment': 'POST /tracks/:trackId/comments',
   'interactions.listComments': 'GET /tracks/:trackId/comments',
-  'interactions.removeComment': 'DELETE /comments/:commentId',
+  'interactions.deleteComment': 'DELETE /comments/:commentId',
   'playlists.createPlaylist': 'POST /playlists',
   'playlists.getPlaylist': 'GET /playlists/:playlistId',
   'playlists.listProfilePlaylists': 'GET /profiles/:profileId/playlists',
@@ -1702,13 +1706,13 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'playlists.removeItem': 'DELETE /playlists/:playlistId/items/:itemId',
   'search.searchTracks': 'GET /search/tracks',
   'search.searchProfiles': 'GET /search/profiles',
-  'notifications.getMySnapshot': 'GET /me/snapshot',
+  'user-profile.getMySnapshot': 'GET /me/snapshot',
   'notifications.listNotifications': 'GET /notifications',
   'notifications.getUnreadCount': 'GET /notifications/unread-count',
-  'notifications.moveReadMarker': 'PUT /notifications/read-marker',
+  'notifications.markRead': 'PUT /notifications/read-marker',
   'feed.getFeed': 'GET /feed',
-  'feed.listLatest': 'GET /tracks',
-  'listening-party.openParty': 'POST /parties',
+  'feed.listLatestTracks': 'GET /tracks',
+  'listening-party.createParty': 'POST /parties',
   'listening-party.getParty': 'GET /parties/:partyId',
   'listening-party.getPresence': 'GET /parties/:partyId/presence',
   'listening-party.listParties': 'GET /parties',
@@ -1716,17 +1720,17 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
   'listening-party.joinParty': 'PUT /parties/:partyId/membership',
   'listening-party.leaveParty': 'DELETE /parties/:partyId/membership',
   'listening-party.setRole': 'PUT /parties/:partyId/members/:profileId/role',
-  'listening-party.removeMember': 'DELETE /parties/:partyId/members/:profileId',
+  'listening-party.kickMember': 'DELETE /parties/:partyId/members/:profileId',
   'listening-party.playParty': 'POST /parties/:partyId/play',
   'listening-party.pauseParty': 'POST /parties/:partyId/pause',
   'listening-party.seekParty': 'POST /parties/:partyId/seek',
   'listening-party.skipTrack': 'POST /parties/:partyId/skip',
   'listening-party.queueTrack': 'POST /parties/:partyId/queue',
-  'listening-party.unqueueTrack': 'DELETE /parties/:partyId/queue/:itemId',
+  'listening-party.removeQueueItem': 'DELETE /parties/:partyId/queue/:itemId',
   'moderation.createReport': 'POST /reports',
   'moderation.listReports': 'GET /moderation/reports',
   'moderation.resolveReport': 'PUT /moderation/reports/:reportId/resolution',
-  'moderation.endSessionsOf': 'POST /moderation/profiles/:profileId/sessions/end',
+  'moderation.revokeUserSessions': 'POST /moderation/profiles/:profileId/sessions/revoke',
   'capabilities.getCapabilities': 'GET /capabilities',
 }
 
@@ -1734,12 +1738,12 @@ export const routes: Readonly<Record<keyof Operations, string>> = {
 export const keyedOperations: readonly (keyof Operations)[] = [
   'music-upload.initiateUpload',
   'music-upload.replaceAudio',
-  'plays.openPlay',
+  'plays.startPlay',
   'pictures.initiatePicture',
   'interactions.addComment',
   'playlists.createPlaylist',
   'playlists.addItem',
-  'listening-party.openParty',
+  'listening-party.createParty',
   'listening-party.seekParty',
   'listening-party.queueTrack',
   'moderation.createReport',
@@ -1747,8 +1751,8 @@ export const keyedOperations: readonly (keyof Operations)[] = [
 
 /** The operation that returns the snapshot of a channel, by channel kind. */
 export const snapshotOperations: Readonly<Record<string, keyof Operations>> = {
-  user: 'notifications.getMySnapshot',
-  track: 'streaming.getTrack',
+  user: 'user-profile.getMySnapshot',
+  track: 'tracks.getTrack',
   playlist: 'playlists.getPlaylist',
   party: 'listening-party.getParty',
 }

@@ -1,17 +1,17 @@
 /** One validation error of an input: `path` is dotted, as in `items.0.title`; `code` is stable. */
-export interface Fault {
+export interface FieldError {
   path: string
   code: string
   message: string
 }
 
 /** The problem object of RFC 9457, as sent over REST and the socket. */
-export interface ProblemFacts {
+export interface ProblemDetails {
   code: string
   status: number
   title?: string | undefined
   detail?: string | undefined
-  errors?: readonly Fault[] | undefined
+  errors?: readonly FieldError[] | undefined
   retryAfter?: number | undefined
   current?: unknown
   requestId?: string | undefined
@@ -20,8 +20,8 @@ export interface ProblemFacts {
 /**
  * Why a call failed. Program against `code`: it is stable, the texts are not. Problems of the client itself have status 0 and one of
  * these codes: `unreachable` (no response; the call may have taken effect), `closed` (this client was closed), `token_unavailable` (your
- * token function threw), `upload_failed`, `upload_cancelled` (by your signal), `other_file` (resumed with a different file),
- * `listener_failed` (a listener threw), `offsets_failed` (the offset store threw). `cause` is the original error.
+ * token function threw), `upload_failed`, `upload_canceled` (by your signal), `file_mismatch` (resumed with a different file),
+ * `listener_failed` (a listener threw), `offset_store_failed` (the offset store threw). `cause` is the original error.
  */
 export class TuttiProblem extends Error {
   override readonly name = 'TuttiProblem'
@@ -30,7 +30,7 @@ export class TuttiProblem extends Error {
   readonly status: number
   readonly detail: string | undefined
   /** All validation errors, for `invalid_input`. */
-  readonly errors: readonly Fault[]
+  readonly errors: readonly FieldError[]
   /** Seconds to wait before a retry can succeed. */
   readonly retryAfter: number | undefined
   /** The current resource, for `stale_revision`. */
@@ -38,7 +38,7 @@ export class TuttiProblem extends Error {
   /** Id of the request in the server's log; empty for problems of the client. */
   readonly requestId: string
 
-  constructor(details: ProblemFacts, cause?: unknown) {
+  constructor(details: ProblemDetails, cause?: unknown) {
     super(`${details.code}: ${details.detail ?? details.title ?? 'no details'}`, cause === undefined ? {} : { cause })
     this.code = details.code
     this.status = details.status
@@ -56,21 +56,22 @@ export class TuttiProblem extends Error {
 }
 
 /** A problem of the client itself, with status 0. */
-export const ownProblem = (code: string, detail: string, cause?: unknown): TuttiProblem =>
+export const clientProblem = (code: string, detail: string, cause?: unknown): TuttiProblem =>
   new TuttiProblem({ code, status: 0, detail }, cause)
 
 export const unreachable = (cause: unknown, detail = 'the server could not be reached'): TuttiProblem =>
-  ownProblem('unreachable', detail, cause)
+  clientProblem('unreachable', detail, cause)
 
-export const clientClosed = (): TuttiProblem => ownProblem('closed', 'this client was closed')
+export const clientClosed = (): TuttiProblem => clientProblem('closed', 'this client was closed')
 
-export const listenerFailed = (cause: unknown): TuttiProblem => ownProblem('listener_failed', 'a listener threw', cause)
+export const listenerFailed = (cause: unknown): TuttiProblem =>
+  clientProblem('listener_failed', 'a listener threw', cause)
 
 export const tokenUnavailable = (cause: unknown): TuttiProblem =>
-  cause instanceof TuttiProblem ? cause : ownProblem('token_unavailable', 'the token function failed', cause)
+  cause instanceof TuttiProblem ? cause : clientProblem('token_unavailable', 'the token function failed', cause)
 
-export const offsetsFailed = (cause: unknown): TuttiProblem =>
-  ownProblem('offsets_failed', 'the store of offsets failed', cause)
+export const offsetStoreFailed = (cause: unknown): TuttiProblem =>
+  clientProblem('offset_store_failed', 'the store of offsets failed', cause)
 
 /** Wraps anything thrown: an error that is not a TuttiProblem comes from a broken connection. */
 export const asProblem = (thrown: unknown): TuttiProblem =>
@@ -82,7 +83,7 @@ export function toProblem(sent: unknown): TuttiProblem {
 }
 
 /** Checks `code` and `status` only: the server keeps the documented shape of the rest. */
-const isProblem = (sent: unknown): sent is ProblemFacts =>
+const isProblem = (sent: unknown): sent is ProblemDetails =>
   typeof sent === 'object' &&
   sent !== null &&
   'code' in sent &&

@@ -20,7 +20,7 @@ export class Timers {
     return new Promise(resolve => this.start(ms, resolve))
   }
 
-  callOff(): void {
+  cancelAll(): void {
     for (const timer of this.#running) clearTimeout(timer)
     this.#running.clear()
   }

@@ -13,7 +13,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** Single files that may do more than their room. */
 export const exceptions: Readonly<Record<string, readonly string[]>> = {
-  'kernel/world/database.ts': ['models/'],
+  'kernel/platform/database.ts': ['models/'],
   'server/main.ts': ['realtime/'],
 }
 
@@ -22,15 +22,15 @@ export const facesOfSkills: readonly string[] = ['events', 'views', 'rules']
 
 /** The only places that touch a package. */
 export const onlyUsedIn: Readonly<Record<string, readonly string[]>> = {
-  joi: ['kernel/schema.ts'],
-  ioredis: ['kernel/world/'],
-  '@aws-sdk/': ['kernel/world/'],
-  jose: ['kernel/world/'],
-  'rate-limiter-flexible': ['kernel/world/'],
+  joi: ['kernel/pipeline/schema.ts'],
+  ioredis: ['kernel/platform/'],
+  '@aws-sdk/': ['kernel/platform/'],
+  jose: ['kernel/platform/'],
+  'rate-limiter-flexible': ['kernel/platform/'],
   express: ['server/'],
   'socket.io': ['realtime/'],
   '@socket.io/redis-adapter': ['realtime/'],
-  sharp: ['skills/pictures/drawing/'],
+  sharp: ['media/pictures/'],
   umzug: ['migrations/'],
 }
 
@@ -39,40 +39,40 @@ export const onlySaidIn: readonly { words: RegExp; what: string; files: readonly
   {
     words: /\.transaction\(|\.readOnly\(/,
     what: 'opens a transaction',
-    files: ['kernel/world/database.ts', 'kernel/transact.ts', 'kernel/execute.ts'],
+    files: ['kernel/platform/database.ts', 'kernel/pipeline/transact.ts', 'kernel/pipeline/execute.ts'],
   },
   {
     words: /Date\.now\(\)|new Date\(\)|performance\.now\(\)/,
     what: 'reads the time past the injected clock',
     // How late the loop is has to do with no time but the real one.
-    files: ['kernel/world/clock.ts', 'realtime/event-loop-lag.ts'],
+    files: ['kernel/platform/clock.ts', 'realtime/connection/event-loop-lag.ts'],
   },
   // That it ends is nothing that a client can say.
   {
     words: /\bsocket\.on\((?!'disconnect)/,
     what: 'listens to a socket past the one wrapper',
-    files: ['realtime/dispatch.ts'],
+    files: ['realtime/calls/call-dispatcher.ts'],
   },
   // Foreign bytes are judged by workers, behind the bounds of a confined tool: what serves calls never looks at them.
   {
     words: /\bstorage\.download\(/,
     what: 'fetches what somebody sent, which only jobs do',
     files: [
-      'skills/music-upload/copy-for-download.ts',
-      'skills/music-upload/understand.ts',
-      'skills/pictures/redraw.ts',
+      'skills/music-processing/make-download-copy.ts',
+      'skills/music-processing/analyze-upload.ts',
+      'skills/pictures/render-sent-picture.ts',
     ],
   },
   {
     words: /'node:child_process'/,
     what: 'starts a program past the one that confines it',
-    files: ['kernel/run-tool.ts'],
+    files: ['media/run-tool.ts'],
   },
   { words: /process\.env\b/, what: 'reads the environment past the configuration', files: configurationFiles() },
 ]
 
 function configurationFiles(): string[] {
-  return ['kernel/world/config.ts', 'migrations/run.ts']
+  return ['kernel/platform/config.ts', 'migrations/run.ts']
 }
 
 const judgedRooms = [...Object.keys(mayImport), 'skills']

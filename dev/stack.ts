@@ -3,11 +3,11 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CreateBucketCommand, PutBucketCorsCommand, S3Client } from '@aws-sdk/client-s3'
 import { type Edge, startEdge } from './edge'
-import { makeSigningKeys } from './edge/signing-keys'
+import { generateSigningKeys } from './edge/signing-keys'
 import { type Issuer, startIssuer } from './issuer'
 import { type Postgres, startPostgres } from './processes/postgres'
 import { type Redis, startRedis } from './processes/redis'
-import { findTool } from './processes/tools'
+import { findTool } from './processes/find-tool'
 import { type S3, startS3 } from './s3'
 
 export interface StackOptions {
@@ -20,7 +20,7 @@ export interface StackOptions {
   variables?: Readonly<Record<string, string | undefined>>
   /** Ports to listen on; any free port by default. */
   ports?: { issuer?: number; s3?: number; edge?: number }
-  say?: (line: string) => void
+  log?: (line: string) => void
 }
 
 export interface Stack extends AsyncDisposable {
@@ -39,7 +39,7 @@ const keyPairIdNext = 'KTUTTINEXT'
 
 /** Starts the embedded stack on this machine: PostgreSQL, Redis, an S3 stand-in, a token issuer and a CDN edge. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { folder, durable = true, maxConnections = 100, variables = {}, ports = {}, say = () => undefined } = options
+  const { folder, durable = true, maxConnections = 100, variables = {}, ports = {}, log = () => undefined } = options
   await mkdir(folder, { recursive: true })
   const parts: AsyncDisposable[] = []
   const keep = <T extends AsyncDisposable>(part: T): T => {
@@ -50,16 +50,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     const [postgres, redis, s3, issuer, tools] = await Promise.all([
       unlessConfigured('DATABASE_URL', async () =>
-        keep(await startPostgres({ folder: join(folder, 'postgres'), durable, maxConnections, say })),
+        keep(await startPostgres({ folder: join(folder, 'postgres'), durable, maxConnections, log })),
       ),
       unlessConfigured('REDIS_HOST', async () =>
-        keep(await startRedis({ folder: join(folder, 'redis'), persistent: durable, say })),
+        keep(await startRedis({ folder: join(folder, 'redis'), persistent: durable, log })),
       ),
       unlessConfigured('S3_BUCKET_NAME', async () => startBucket(join(folder, 's3'), ports.s3, keep)),
       unlessConfigured('AUTH_SERVER_JWKS_URL', async () =>
         keep(await startIssuer({ ...withPort(ports.issuer), audience, keyFile: join(folder, 'issuer-keys.json') })),
       ),
-      findAudioTools(say),
+      findAudioTools(log),
     ])
     const edge =
       s3 === undefined || variables.CLOUDFRONT_DOMAIN
@@ -163,8 +163,8 @@ async function startCdnEdge(
 }
 
 const readOrCreateKeyPair = async (folder: string, file: string) =>
-  JSON.parse(await readOrCreate(join(folder, file), () => JSON.stringify(makeSigningKeys()))) as ReturnType<
-    typeof makeSigningKeys
+  JSON.parse(await readOrCreate(join(folder, file), () => JSON.stringify(generateSigningKeys()))) as ReturnType<
+    typeof generateSigningKeys
   >
 
 /** Reads a file, or creates it with the value of `make` the first time. */

@@ -1,24 +1,24 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readConfig, variablesOfProcess } from '../kernel/world/config'
+import { readConfig, readEnvironment } from '../kernel/platform/config'
 import { migrateUp } from '../migrations/migrate'
-import { addDemoData } from './demo'
-import { startNodeProcess } from './node-process'
-import { showing } from './progress'
-import { announceRunning, folderOf, portOf, readRunning } from './running'
+import { addDemoData } from './demo-data'
+import { startNodeProcess } from './start-node-process'
+import { withProgress } from './with-progress'
+import { recordRunningStack, stackFolder, readPort, readRunningStack } from './running-stack'
 import { startStack } from './stack'
-import { tour } from './tour'
+import { welcomeMessage } from './welcome-message'
 
 const log = (line: string) => process.stdout.write(`  ${line}\n`)
 
 /** `npm start`: runs the embedded stack, two nodes and a worker until a signal stops them. */
 async function main(): Promise<void> {
   const startedAt = performance.now()
-  const variables = variablesOfProcess()
-  const port = portOf(variables)
-  if (await readRunning(port))
+  const variables = readEnvironment()
+  const port = readPort(variables)
+  if (await readRunningStack(port))
     throw new Error(`A stack runs on port ${port} already or is shutting down. Wait, or choose another port with PORT.`)
-  const folder = folderOf(port)
+  const folder = stackFolder(port)
   const logs = join(folder, 'logs')
   await mkdir(logs, { recursive: true })
 
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   const stopSignal = waitForStopSignal()
   try {
     const ports = { issuer: port + 2, s3: port + 3, edge: port + 4 }
-    const stack = await showing('The embedded stack', startStack({ folder, variables, ports, say: log }), log)
+    const stack = await withProgress('The embedded stack', startStack({ folder, variables, ports, log: log }), log)
     parts.unshift(stack)
     const shared: Record<string, string> = {
       NODE_ENV: 'development',
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
     }
     // Report all configuration errors here rather than in the logs of three processes.
     readConfig(shared)
-    const applied = await showing('Migrations', migrateUp(shared.DATABASE_URL ?? ''), log)
+    const applied = await withProgress('Migrations', migrateUp(shared.DATABASE_URL ?? ''), log)
     if (applied.length > 0) log(`Applied ${applied.length} migrations`)
 
     const processes = [
@@ -45,18 +45,18 @@ async function main(): Promise<void> {
       startNodeProcess('worker', { ...shared, PORT: '0', ROLES: 'worker' }, logs, log),
     ]
     parts.unshift(...processes)
-    await showing('Two nodes and a worker', Promise.all(processes.map(({ ready }) => ready)), log)
+    await withProgress('Two nodes and a worker', Promise.all(processes.map(({ ready }) => ready)), log)
 
     const nodes = [`http://localhost:${port}`, `http://localhost:${port + 1}`]
     // Disposed last, because the ports and folders stay in use until everything else has stopped.
-    parts.push(await announceRunning(port, { pid: process.pid, nodes, issuer: stack.issuer?.issuer }))
+    parts.push(await recordRunningStack(port, { pid: process.pid, nodes, issuer: stack.issuer?.issuer }))
     if (stack.issuer !== undefined)
-      await showing(
+      await withProgress(
         'Demo data',
         addDemoData(join(folder, 'demo'), nodes[0] ?? '', stack.issuer, shared.FFMPEG_PATH ?? 'ffmpeg'),
         log,
       )
-    process.stdout.write(tour({ port, logs, seconds: (performance.now() - startedAt) / 1000 }))
+    process.stdout.write(welcomeMessage({ port, logs, seconds: (performance.now() - startedAt) / 1000 }))
     await stopSignal
   } finally {
     log('Stopping …')

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import { variablesOfProcess } from '../kernel/world/config'
-import { portOf, readRunning } from './running'
+import { readEnvironment } from '../kernel/platform/config'
+import { readPort, readRunningStack } from './running-stack'
 
 const usage = 'npm run -s token -- <name> [--role moderator] [--ttl 3600]'
 
@@ -12,8 +12,8 @@ async function main(): Promise<void> {
   })
   const [subject] = positionals
   if (subject === undefined || positionals.length > 1) throw new Error(`Usage: ${usage}`)
-  const port = portOf(variablesOfProcess())
-  const running = await readRunning(port)
+  const port = readPort(readEnvironment())
+  const running = await readRunningStack(port)
   if (running?.issuer === undefined)
     throw new Error(`No stack is running on port ${port}. Start one with \`npm start\`.`)
   const response = await fetch(`${running.issuer}/token`, {

@@ -1,117 +1,121 @@
 import { type Server as HttpServer } from 'node:http'
 import helmet from 'helmet'
 import { Server, type Socket } from 'socket.io'
-import { type Engine } from '../kernel/engine'
-import { rightsChannel } from '../kernel/event'
-import { securityHeaders } from '../kernel/security-headers'
-import { crossNodeAdapter } from './adapter'
-import { guardAdmission } from './admission'
-import { followCalls, holdRooms, type StateOf } from './channels'
-import { operationCalls } from './calls'
-import { closeTransport, connectionsOf } from './close-transport'
-import { socketOutlet } from './deliver'
-import { callAnswerer } from './dispatch'
-import { type CallsUnderWay, prepareDrain } from './drain'
-import { type CallGate, floodGate, limitPackets } from './flood'
-import { admitSocket, oneConnectEach } from './handshake'
-import { letGoOfHandshake } from './let-go-of-handshake'
+import { type Pipeline } from '../kernel/pipeline/pipeline'
+import { accessChannel } from '../kernel/events/event'
+import { securityHeaders } from '../kernel/pipeline/security-headers'
+import { createSocketIoAdapter } from './socket-io-adapter'
+import { guardAdmission } from './connection/guard-admission'
+import { followCalls, subscribeRooms, type ReadChannelState } from './calls/follow-calls'
+import { operationCalls } from './calls/operation-calls'
+import { closeTransport, connectionsOf } from './connection/close-transport'
+import { createSocketEventSink } from './socket-event-sink'
+import { createCallDispatcher } from './calls/call-dispatcher'
+import { type CallsInProgress, createDrain } from './connection/drain'
+import { type CallGate, createCallRateLimit, limitPacketRate } from './connection/call-rate-limit'
+import { authenticateSocket, limitConnectPackets } from './connection/authenticate-socket'
+import { releaseHandshake } from './connection/release-handshake'
 import { type Hub, openHub } from './log/hub'
-import { keepHeld } from './log/keep-held'
-import { startPresence } from './presence/presence'
-import { signalCalls } from './signals'
-import { watchSlowFollowers } from './slow'
-import { openState } from './state/open-state'
-import { askRightsAgain } from './rights'
-import { hearRevocations } from './session/hear-revocations'
-import { refreshCalls } from './session/refresh-session'
-import { type Sessions, watchSessions } from './session/watch-sessions'
-import { type NodeStreams, openStreams } from './streams'
+import { keepSubscription } from './log/keep-subscription'
+import { startPresenceTracker } from './presence/presence-tracker'
+import { signalCalls } from './calls/signal-calls'
+import { monitorSlowFollowers } from './connection/slow-followers'
+import { startStateSync } from './state/state-sync'
+import { recheckAccess } from './channel-access'
+import { subscribeToRevocations } from './session/subscribe-to-revocations'
+import { sessionCalls } from './calls/session-calls'
+import { type SessionWatcher, watchSessions } from './session/session-watcher'
+import { type NodeChannelStreams, createChannelStreams } from './channel-streams'
 
 export const frameBytesMax = 32 * 1024
 /** Time limit for a client to complete the Socket.IO handshake. */
-export const handshakeMaxMs = 8_000
+export const handshakeTimeoutMs = 8_000
 
 export interface Gateway extends AsyncDisposable {
   io: Server
   hub: Hub
-  sessions: Sessions
+  sessions: SessionWatcher
   /** Channel subscriptions over REST: long-poll and server-sent events. */
-  streams: NodeStreams
+  channelStreams: NodeChannelStreams
   /** Refuses new sockets and moves the connected ones to other nodes; resolves when they are gone. */
   drain(): Promise<void>
 }
 
 /** The Socket.IO server: admission, authentication, calls and channel subscriptions. */
-export function openGateway(http: HttpServer, engine: Engine): Gateway {
-  const { world } = engine
+export function openGateway(http: HttpServer, engine: Pipeline): Gateway {
+  const { app } = engine
   const io = new Server(http, {
-    adapter: crossNodeAdapter(world),
-    cors: { origin: [...world.config.allowedOrigins], credentials: false },
+    adapter: createSocketIoAdapter(app),
+    cors: { origin: [...app.config.allowedOrigins], credentials: false },
     serveClient: false,
     perMessageDeflate: false,
     httpCompression: false,
     maxHttpBufferSize: frameBytesMax,
-    connectTimeout: handshakeMaxMs,
-    upgradeTimeout: handshakeMaxMs,
+    connectTimeout: handshakeTimeoutMs,
+    upgradeTimeout: handshakeTimeoutMs,
   })
   io.engine.use(helmet(securityHeaders))
-  const admission = guardAdmission(world, io)
-  oneConnectEach(world, io)
-  io.use(admitSocket(engine))
-  const presence = startPresence(engine, io)
-  io.use(presence.seating.take)
+  const admission = guardAdmission(app, io)
+  limitConnectPackets(app, io)
+  io.use(authenticateSocket(engine))
+  const presence = startPresenceTracker(engine, io)
+  io.use(presence.connectionQuota.acquire)
   const hub: Hub = openHub(
-    world,
-    socketOutlet(engine, io, () => streams),
+    app,
+    createSocketEventSink(engine, io, () => streams),
   )
-  holdRooms(world, io, hub)
-  const accessSubscription = keepHeld(world, hub, rightsChannel)
-  const sessions = watchSessions(world, io)
-  const state = openState(world, engine.product, io)
-  const stateOf: StateOf = async channel => {
-    const present = await presence.presenceOf(channel)
-    return { ...(await state.stateOf(channel)), ...(present === undefined ? {} : { presence: { ...present } }) }
+  subscribeRooms(app, io, hub)
+  const accessSubscription = keepSubscription(app, hub, accessChannel)
+  const sessions = watchSessions(app, io)
+  const state = startStateSync(app, engine.registry, io)
+  const stateOf: ReadChannelState = async channel => {
+    const present = await presence.readPresence(channel)
+    return { ...(await state.readState(channel)), ...(present === undefined ? {} : { presence: { ...present } }) }
   }
-  const streams = openStreams(engine, { hub, sessions, stateOf, listenState: state.listen })
-  const revocationListener = hearRevocations(world, hub)
-  const slow = watchSlowFollowers(world, io)
-  slow.onDrained(presence.remind)
-  slow.onDrained(state.remind)
-  const callsInProgress: CallsUnderWay = new Map()
-  const drain = prepareDrain(world, io, callsInProgress)
-  limitPackets(world, io)
-  const flood = floodGate(world)
+  const streams = createChannelStreams(engine, { hub, sessions, readState: stateOf, listenState: state.listen })
+  const revocationListener = subscribeToRevocations(app, hub)
+  const slow = monitorSlowFollowers(app, io)
+  slow.onRecovered(presence.resend)
+  slow.onRecovered(state.resend)
+  const callsInProgress: CallsInProgress = new Map()
+  const drain = createDrain(app, io, callsInProgress)
+  limitPacketRate(app, io)
+  const flood = createCallRateLimit(app)
   const gate: CallGate = (socket, name) => {
     drain.gate(socket, name)
     flood(socket, name)
   }
   const calls = new Map([
     ...operationCalls(engine),
-    ...followCalls(engine, { hub, stateOf, spend: (socket, follows) => flood(socket, 'channel.follow', follows) }),
+    ...followCalls(engine, {
+      hub,
+      readState: stateOf,
+      chargeFollows: (socket, follows) => flood(socket, 'channel.follow', follows),
+    }),
     ...signalCalls(engine, io),
-    ...refreshCalls(engine, ({ id: profileId }) => void askRightsAgain(engine, io, { profileId })),
+    ...sessionCalls(engine, ({ id: profileId }) => void recheckAccess(engine, io, { profileId })),
   ])
-  const dispatchCalls = callAnswerer(engine, calls, callsInProgress, gate)
+  const dispatchCalls = createCallDispatcher(engine, calls, callsInProgress, gate)
   const countDisconnect = (reason: string) => {
-    world.metrics.sockets.dec()
-    world.metrics.socketsLeft.inc({ reason })
+    app.metrics.sockets.dec()
+    app.metrics.socketDisconnects.inc({ reason })
   }
   io.on('connection', (socket: Socket) => {
-    letGoOfHandshake(socket)
+    releaseHandshake(socket)
     dispatchCalls(socket)
-    sessions.begin(socket)
-    world.metrics.sockets.inc()
+    sessions.onConnected(socket)
+    app.metrics.sockets.inc()
     socket.on('disconnect', countDisconnect)
   })
   return {
     io,
     hub,
     sessions,
-    streams,
+    channelStreams: streams,
     async drain() {
-      admission.closeDoor()
-      presence.seating.vacate()
-      const spreadMs = world.config.drainSeconds * 1_000
+      admission.refuseNewConnections()
+      presence.connectionQuota.stopCounting()
+      const spreadMs = app.config.drainSeconds * 1_000
       await Promise.all([drain.moveAll(spreadMs), streams.moveAll(spreadMs)])
     },
     [Symbol.asyncDispose]: async () => {

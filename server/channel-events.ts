@@ -1,20 +1,20 @@
 import { type Application, type Request, type Response } from 'express'
-import { type Engine } from '../kernel/engine'
-import { toRefusal } from '../kernel/faults'
-import { takeFrom } from '../kernel/limits'
+import { type Pipeline } from '../kernel/pipeline/pipeline'
+import { toRefusal } from '../kernel/pipeline/errors'
+import { consumeLimit } from '../kernel/pipeline/limits'
 import {
   channelEventsPath,
-  eventsWish,
-  streamOpensPerMinute,
-  streamsPerPersonMax,
-  tooManyStreams,
-} from '../kernel/protocol'
-import { refusals } from '../kernel/refusals'
-import { fromText, parse } from '../kernel/schema'
-import { positionFromText } from '../kernel/stream'
-import { type Streams, type StreamWish } from '../kernel/streams'
-import { bearerOf } from './bearer'
-import { streamEvents, type StreamLimits, usualStreamLimits } from './event-stream'
+  channelEventsInput,
+  channelStreamRequestsPerMinute,
+  channelStreamsPerProfileMax,
+  tooManyChannelStreams,
+} from '../kernel/events/protocol'
+import { refusals } from '../kernel/pipeline/refusals'
+import { coerceText, parse } from '../kernel/pipeline/schema'
+import { parsePosition } from '../kernel/events/frames'
+import { type ChannelStreams, type ChannelStreamRequest } from '../kernel/events/channel-streams'
+import { authenticate } from './authenticate'
+import { sendServerSentEvents, type SseLimits, defaultSseLimits } from './server-sent-events'
 import { longPoll } from './long-poll'
 import { requestIdOf } from './problems'
 import { apiRoot } from './rest'
@@ -22,11 +22,11 @@ import { apiRoot } from './rest'
 /** Binds `GET /channels/:channel/events`: the events of a channel by long polling or as server-sent events. */
 export function bindChannelEvents(
   app: Application,
-  engine: Engine,
-  streams: Streams,
-  limits: StreamLimits = usualStreamLimits,
+  engine: Pipeline,
+  streams: ChannelStreams,
+  limits: SseLimits = defaultSseLimits,
 ): void {
-  const { metrics } = engine.world
+  const { metrics } = engine.app
   const acquireSlot = createStreamSlots()
 
   async function serve(request: Request, response: Response): Promise<void> {
@@ -34,18 +34,18 @@ export function bindChannelEvents(
     const asEvents = request.accepts('application/json', 'text/event-stream') === 'text/event-stream'
     const kind = asEvents ? 'sse' : 'long-poll'
     const releaseSlot = asEvents || wait > 0 ? acquireSlot(streamRequest.actor.id) : () => undefined
-    metrics.streams.inc({ kind })
+    metrics.channelStreams.inc({ kind })
     let reason = 'answered'
     try {
-      if (asEvents) reason = await streamEvents({ engine, streams, limits }, streamRequest, response)
+      if (asEvents) reason = await sendServerSentEvents({ engine, streams, limits }, streamRequest, response)
       else await answer(response, disconnected => longPoll(streams, streamRequest, wait * 1_000, disconnected))
     } catch (error) {
       reason = toRefusal(error).kind.code
       throw error
     } finally {
       releaseSlot()
-      metrics.streams.dec({ kind })
-      metrics.streamsEnded.inc({ kind, reason })
+      metrics.channelStreams.dec({ kind })
+      metrics.channelStreamsEnded.inc({ kind, reason })
     }
   }
 
@@ -59,25 +59,28 @@ export function bindChannelEvents(
 
 /** Authenticates, counts against the rate limit and validates, in the order of `execute`. */
 async function parseRequest(
-  engine: Engine,
+  engine: Pipeline,
   request: Request,
   response: Response,
-): Promise<StreamWish & { wait: number }> {
-  const bearer = await bearerOf(engine, request)
+): Promise<ChannelStreamRequest & { wait: number }> {
+  const bearer = await authenticate(engine, request)
   if (bearer === null) throw refusals.notSignedIn()
   const { actor } = bearer
-  await takeFrom(engine.world, 'channel.events', streamOpensPerMinute, { actor, address: request.ip ?? '' })
+  await consumeLimit(engine.app, 'channel.events', channelStreamRequestsPerMinute, {
+    actor,
+    ipAddress: request.ip ?? '',
+  })
   const lastId = request.get('last-event-id') ?? ''
   const {
     channel,
     after,
     wait = 0,
-  } = parse(eventsWish, {
-    ...fromText(eventsWish, { ...request.query }),
+  } = parse(channelEventsInput, {
+    ...coerceText(channelEventsInput, { ...request.query }),
     ...(lastId === '' ? {} : { after: lastId }),
     channel: request.params.channel,
   })
-  const position = after === undefined ? undefined : positionFromText(after)
+  const position = after === undefined ? undefined : parsePosition(after)
   return { ...bearer, channel, after: position, wait, requestId: requestIdOf(response) }
 }
 
@@ -93,7 +96,7 @@ function createStreamSlots(): (profileId: string) => () => void {
   const used = new Map<string, number>()
   return profileId => {
     const count = used.get(profileId) ?? 0
-    if (count >= streamsPerPersonMax) throw tooManyStreams(undefined, { retryAfter: 5 })
+    if (count >= channelStreamsPerProfileMax) throw tooManyChannelStreams(undefined, { retryAfter: 5 })
     used.set(profileId, count + 1)
     return () => {
       const remaining = (used.get(profileId) ?? 1) - 1

@@ -1,17 +1,17 @@
 import express, { type Application, type Response } from 'express'
 import { absolutePath } from 'swagger-ui-dist'
-import { asyncApi } from '../kernel/docs/asyncapi'
-import { openApi } from '../kernel/docs/openapi'
-import { type Product } from '../kernel/product'
+import { generateAsyncApi } from '../kernel/docs/asyncapi'
+import { generateOpenApi } from '../kernel/docs/openapi'
+import { type Registry } from '../kernel/pipeline/registry'
 import { livePage } from './docs-pages/live-page'
 import { liveScript } from './docs-pages/live-script'
 import { restPage, restScript } from './docs-pages/rest-page'
-import { style } from './docs-pages/style'
+import { style } from './docs-pages/styles'
 import { apiRoot } from './rest'
 
 /** Serves the generated documents and the pages that show them, without third-party hosts. */
-export function serveDocs(app: Application, product: Product): void {
-  const documents = { 'openapi.json': openApi(product), 'asyncapi.json': asyncApi(product) }
+export function serveDocs(app: Application, registry: Registry): void {
+  const documents = { 'openapi.json': generateOpenApi(registry), 'asyncapi.json': generateAsyncApi(registry) }
   for (const [name, document] of Object.entries(documents))
     app.get(`${apiRoot}/${name}`, (_request, response) => {
       response.json(document)

@@ -1,5 +1,5 @@
 import { type Application } from 'express'
-import { type World } from '../kernel/world'
+import { type AppContext } from '../kernel/platform/app-context'
 import { missingMigrations } from '../migrations/migrate'
 
 const checkTimeoutMs = 2_000
@@ -10,7 +10,7 @@ export interface Readiness {
 }
 
 /** Serves `/health/live` (the process responds), `/health/ready` (200, or 503 with the failed checks) and `/metrics`. */
-export function serveHealth(app: Application, world: World, readiness: Readiness): void {
+export function serveHealth(app: Application, world: AppContext, readiness: Readiness): void {
   app.get('/health/live', (_request, response) => {
     response.json({ status: 'ok' })
   })
@@ -25,17 +25,17 @@ export function serveHealth(app: Application, world: World, readiness: Readiness
   })
 }
 
-async function checkAll(world: World, readiness: Readiness): Promise<Record<string, string>> {
+async function checkAll(app: AppContext, readiness: Readiness): Promise<Record<string, string>> {
   const [database, redis, migrations] = await Promise.all([
-    check(() => world.db.ping(), 'does not answer'),
-    check(() => world.redis.ping(), 'does not answer'),
-    check(() => checkMigrations(world), 'could not be read'),
+    check(() => app.db.ping(), 'does not answer'),
+    check(() => app.redis.ping(), 'does not answer'),
+    check(() => checkMigrations(app), 'could not be read'),
   ])
   return { database, redis, migrations, process: readiness.draining ? 'is draining' : 'ok' }
 }
 
-async function checkMigrations(world: World): Promise<string | undefined> {
-  const missing = await missingMigrations(sql => world.db.query(sql))
+async function checkMigrations(app: AppContext): Promise<string | undefined> {
+  const missing = await missingMigrations(sql => app.db.query(sql))
   return missing.length === 0 ? undefined : `missing: ${missing.join(', ')}`
 }
 

@@ -6,7 +6,7 @@ const drainMs = 10_000
 const headersMax = 100
 
 /** Creates the HTTP server, with timeouts and limits against slow clients. */
-export function createHttp(app: RequestListener): Server {
+export function createHttpServer(app: RequestListener): Server {
   const http = createServer(httpLimits, app)
   http.maxHeadersCount = headersMax
   return http
@@ -34,7 +34,7 @@ export async function listen(http: Server, port: number): Promise<number> {
  * Answers with `Connection: close` from now on, so that the proxy opens no request on a connection that is about to close and
  * that it could not safely send again.
  */
-export function keepNoConnections(http: Server): void {
+export function disableKeepAlive(http: Server): void {
   http.prependListener('request', (_request, response) => {
     response.shouldKeepAlive = false
   })

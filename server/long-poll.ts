@@ -1,7 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Refusal } from '../kernel/refusals'
-import { type CatchUp, type Position, type StreamFrame } from '../kernel/stream'
-import { type StreamEar, type Streams, type StreamWish } from '../kernel/streams'
+import { type Refusal } from '../kernel/pipeline/refusals'
+import { type CatchUp, type Position, type EventFrame } from '../kernel/events/frames'
+import {
+  type ChannelStreamListener,
+  type ChannelStreams,
+  type ChannelStreamRequest,
+} from '../kernel/events/channel-streams'
 
 /**
  * Returns the events of a channel after a position: at once if there are any, else when one arrives or after `waitMs`.
@@ -9,8 +13,8 @@ import { type StreamEar, type Streams, type StreamWish } from '../kernel/streams
  * @throws what `streams.open` throws, and the refusal when access is lost while waiting.
  */
 export async function longPoll(
-  streams: Streams,
-  request: StreamWish,
+  streams: ChannelStreams,
+  request: ChannelStreamRequest,
   waitMs: number,
   disconnected: AbortSignal,
 ): Promise<CatchUp> {
@@ -23,13 +27,13 @@ export async function longPoll(
       return listener.unlessRefused(first)
     await listener.untilChange(waitMs, disconnected)
     // Read again instead of using the frame: more frames may have arrived, and the state has changed.
-    return disconnected.aborted ? first : listener.unlessRefused(await stream.more(after))
+    return disconnected.aborted ? first : listener.unlessRefused(await stream.readAfter(after))
   } finally {
     stream.close()
   }
 }
 
-class PollListener implements StreamEar {
+class PollListener implements ChannelStreamListener {
   private refusal: Refusal | undefined
   private readonly changed = new AbortController()
 
@@ -47,7 +51,7 @@ class PollListener implements StreamEar {
   }
 
   /** Ignores frames that the caller already has: they may reach this node late. */
-  onFrame({ epoch, events }: StreamFrame): void {
+  onFrame({ epoch, events }: EventFrame): void {
     const newest = events.at(-1)?.offset ?? 0
     if (epoch !== this.after?.epoch || newest > this.after.offset) this.changed.abort()
   }
@@ -61,11 +65,11 @@ class PollListener implements StreamEar {
     this.changed.abort()
   }
 
-  onRestarted(): void {
+  onEpochChanged(): void {
     this.changed.abort()
   }
 
-  onMoving(): void {
+  onDraining(): void {
     this.changed.abort()
   }
 }

@@ -1,16 +1,16 @@
-import { createEngine } from '../kernel/engine'
-import { type Product } from '../kernel/product'
-import { type Streams } from '../kernel/streams'
-import { ConfigFault, readConfig, variablesOfProcess } from '../kernel/world/config'
-import { createLog, describeError, type Log } from '../kernel/world/log'
-import { createWorld, type World } from '../kernel/world'
+import { createPipeline } from '../kernel/pipeline/pipeline'
+import { type Registry } from '../kernel/pipeline/registry'
+import { type ChannelStreams } from '../kernel/events/channel-streams'
+import { ConfigError, readConfig, readEnvironment } from '../kernel/platform/config'
+import { createLog, describeError, type Log } from '../kernel/platform/log'
+import { createAppContext, type AppContext } from '../kernel/platform/app-context'
 import { type Gateway, openGateway } from '../realtime/gateway'
 import { startRelay } from '../realtime/log/relay'
-import { product } from '../skills'
-import { createApp, createStatusApp } from './app'
+import { registry } from '../skills'
+import { createExpressApp, createHealthExpressApp } from './express-app'
 import { type Readiness } from './health'
-import { closeHttp, createHttp, keepNoConnections, listen } from './http'
-import { startWorker } from './worker'
+import { closeHttp, createHttpServer, disableKeepAlive, listen } from './http'
+import { startJobWorker } from './job-worker'
 
 const redisWaitMs = 2_000
 /** Final flush: at most 20 batches of 1,000 events. */
@@ -23,19 +23,19 @@ export interface WebNode extends AsyncDisposable {
 }
 
 /** Starts a web node: the REST API, the Socket.IO API, and a relay, active or on standby. */
-export async function startWeb(world: World, product: Product, port: number): Promise<WebNode> {
+export async function startWeb(app: AppContext, registry: Registry, port: number): Promise<WebNode> {
   const readiness: Readiness = { draining: false }
-  const engine = createEngine(world, product)
+  const engine = createPipeline(app, registry)
   // Both transports share one HTTP server, which listens only after both exist; hence the late binding of `gateway`.
-  const streams: Streams = { open: (...asked) => gateway.streams.open(...asked) }
-  const http = createHttp(createApp(engine, readiness, streams))
+  const streams: ChannelStreams = { open: (...asked) => gateway.channelStreams.open(...asked) }
+  const http = createHttpServer(createExpressApp(engine, readiness, streams))
   const gateway: Gateway = openGateway(http, engine)
-  const relay = startRelay(world, product)
+  const relay = startRelay(app, registry)
   return {
     port: await listen(http, port),
     [Symbol.asyncDispose]: async () => {
       readiness.draining = true
-      keepNoConnections(http)
+      disableKeepAlive(http)
       // Stop the relay first, so that another node takes its shards over; the hub still delivers to the sockets of this node.
       await relay[Symbol.asyncDispose]()
       // Keep the port open meanwhile: REST calls and long-polling sockets continue, new connections are refused.
@@ -48,23 +48,23 @@ export async function startWeb(world: World, product: Product, port: number): Pr
 }
 
 /** Starts a server for health and metrics only, for processes without the web role. */
-export async function startStatus(world: World, product: Product, port: number): Promise<WebNode> {
-  const http = createHttp(createStatusApp(createEngine(world, product)))
+export async function startHealthServer(app: AppContext, registry: Registry, port: number): Promise<WebNode> {
+  const http = createHttpServer(createHealthExpressApp(createPipeline(app, registry)))
   return { port: await listen(http, port), [Symbol.asyncDispose]: () => closeHttp(http) }
 }
 
 /** Runs the roles of the configuration until a signal ends the process. */
 async function main(): Promise<void> {
-  const config = readConfig(variablesOfProcess())
+  const config = readConfig(readEnvironment())
   const log = createLog(config.logLevel, { roles: config.roles.join(','), pid: process.pid })
   const exitCode = untilStopped(log)
-  const world = await createWorld(config, { log })
+  const app = await createAppContext(config, { log })
   // Start without Redis if it is unavailable: it may recover.
-  await world.redis.ready(redisWaitMs).catch(() => log.warn('redis unavailable'))
-  const parts: AsyncDisposable[] = [finalFlush(world), world]
-  if (config.roles.includes('worker')) parts.unshift(await startWorker(world, product))
-  const start = config.roles.includes('web') ? startWeb : startStatus
-  const node = await start(world, product, config.port)
+  await app.redis.ready(redisWaitMs).catch(() => log.warn('redis unavailable'))
+  const parts: AsyncDisposable[] = [finalFlush(app), app]
+  if (config.roles.includes('worker')) parts.unshift(await startJobWorker(app, registry))
+  const start = config.roles.includes('web') ? startWeb : startHealthServer
+  const node = await start(app, registry, config.port)
   parts.unshift(node)
   log.info({ port: node.port }, 'listening')
   log.info('ready')
@@ -77,10 +77,10 @@ async function main(): Promise<void> {
 }
 
 /** Assigns offsets to events committed after the relay stopped, because relays of the previous release do not. */
-const finalFlush = ({ channels, log }: World): AsyncDisposable => ({
+const finalFlush = ({ channelLog, log }: AppContext): AsyncDisposable => ({
   [Symbol.asyncDispose]: async () => {
     try {
-      for (let batch = 0; batch < finalBatchesMax && (await channels.placeStarving(0)) > 0; batch += 1);
+      for (let batch = 0; batch < finalBatchesMax && (await channelLog.assignOverdueOffsets(0)) > 0; batch += 1);
     } catch (error) {
       log.warn(describeError(error), 'could not assign offsets to the last events')
     }
@@ -113,6 +113,6 @@ function untilStopped(log: Log): Promise<number> {
 
 if (require.main === module)
   main().catch((error: unknown) => {
-    process.stderr.write(`${error instanceof ConfigFault ? error.message : String(error)}\n`)
+    process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`)
     process.exit(1)
   })

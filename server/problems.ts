@@ -1,6 +1,6 @@
 import { type ErrorRequestHandler, type RequestHandler, type Response } from 'express'
-import { type Engine } from '../kernel/engine'
-import { type Refusal, refusals } from '../kernel/refusals'
+import { type Pipeline } from '../kernel/pipeline/pipeline'
+import { type Refusal, refusals } from '../kernel/pipeline/refusals'
 
 /** The request's id, as in its log line. */
 export const requestIdOf = (response: Response): string => String(response.locals.requestId)
@@ -15,19 +15,19 @@ export function sendRefusal(response: Response, refusal: Refusal): void {
   response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem))
 }
 
-export const unknownPath: RequestHandler = () => {
+export const refuseUnknownPath: RequestHandler = () => {
   throw refusals.unknownOperation()
 }
 
 /** Error handler: converts anything that a route throws to a problem object. */
-export function answerWithProblem(engine: Engine): ErrorRequestHandler {
+export function problemErrorHandler(engine: Pipeline): ErrorRequestHandler {
   // Express recognises an error handler by its four parameters.
   return (error: unknown, request, response, next) => {
     if (response.headersSent) {
       next(error)
       return
     }
-    sendRefusal(response, parserRefusal(error) ?? engine.refuse(error, requestIdOf(response), request.method))
+    sendRefusal(response, parserRefusal(error) ?? engine.toLoggedRefusal(error, requestIdOf(response), request.method))
   }
 }
 
@@ -40,14 +40,14 @@ function parserRefusal(error: unknown): Refusal | undefined {
   return known?.() ?? ('status' in error && error.status === 400 ? refusals.malformedJson() : undefined)
 }
 
-const badEscape = { path: 'url', code: 'bad_escape', message: 'the path is not valid percent-encoding' }
+const badEscape = { path: 'url', code: 'invalid_url_encoding', message: 'the path is not valid percent-encoding' }
 
 const parserRefusals: Record<string, () => Refusal> = {
   'entity.parse.failed': () => refusals.malformedJson(),
   'entity.verify.failed': () => refusals.malformedJson(),
-  'entity.too.large': () => refusals.tooLarge(),
-  'encoding.unsupported': () => refusals.notJson(),
-  'charset.unsupported': () => refusals.notJson(),
+  'entity.too.large': () => refusals.bodyTooLarge(),
+  'encoding.unsupported': () => refusals.unsupportedMediaType(),
+  'charset.unsupported': () => refusals.unsupportedMediaType(),
   'request.aborted': () => refusals.malformedJson(),
   'request.size.invalid': () => refusals.malformedJson(),
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type RequestHandler } from 'express'
-import { type Log } from '../kernel/world/log'
+import { type Log } from '../kernel/platform/log'
 import { requestIdOf } from './problems'
 
 /** Gives every request an id, the proxy's if it sent one, and writes one log line, without query or headers. */

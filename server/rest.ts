@@ -1,22 +1,22 @@
 import { type Application, type Request, type Response } from 'express'
-import { agentOf } from '../kernel/agent'
-import { type Engine } from '../kernel/engine'
-import { type Answer } from '../kernel/execute'
-import { readKey } from '../kernel/idempotency'
-import { type AnyOperation, methodAndPath } from '../kernel/operation'
-import { refusals } from '../kernel/refusals'
-import { fromText, hasField } from '../kernel/schema'
-import { bearerOf } from './bearer'
+import { truncateUserAgent } from '../kernel/pipeline/user-agent'
+import { type Pipeline } from '../kernel/pipeline/pipeline'
+import { type Answer } from '../kernel/pipeline/execute'
+import { parseIdempotencyKey } from '../kernel/pipeline/idempotency'
+import { type AnyOperation, parseRoute } from '../kernel/pipeline/operation'
+import { refusals } from '../kernel/pipeline/refusals'
+import { coerceText, hasField } from '../kernel/pipeline/schema'
+import { authenticate } from './authenticate'
 import { setCookies } from './cookies'
 import { requestIdOf, sendRefusal } from './problems'
 
 export const apiRoot = '/api/v1'
 
 /** Binds every operation to its route. Other methods on a known path answer 405. */
-export function bindOperations(app: Application, engine: Engine): void {
+export function bindOperations(app: Application, engine: Pipeline): void {
   const methodsAt = new Map<string, string[]>()
-  for (const op of engine.product.operations) {
-    const { method, path } = methodAndPath(op.route)
+  for (const op of engine.registry.operations) {
+    const { method, path } = parseRoute(op.route)
     methodsAt.set(path, [...(methodsAt.get(path) ?? []), method])
     const bind = { GET: 'get', PUT: 'put', POST: 'post', PATCH: 'patch', DELETE: 'delete' } as const
     app[bind[method as keyof typeof bind]](apiRoot + path, (request, response) => serve(engine, op, request, response))
@@ -28,28 +28,29 @@ export function bindOperations(app: Application, engine: Engine): void {
     })
 }
 
-async function serve(engine: Engine, op: AnyOperation, request: Request, response: Response): Promise<void> {
-  const bearer = await bearerOf(engine, request)
-  const outcome = await engine.perform('rest', op, {
+async function serve(engine: Pipeline, op: AnyOperation, request: Request, response: Response): Promise<void> {
+  const bearer = await authenticate(engine, request)
+  const outcome = await engine.run('rest', op, {
     input: inputOf(op, request),
     actor: bearer?.actor ?? null,
-    address: request.ip ?? '',
-    agent: agentOf(request.get('user-agent')),
+    ipAddress: request.ip ?? '',
+    userAgent: truncateUserAgent(request.get('user-agent')),
     requestId: requestIdOf(response),
-    key: readKey(request.get('idempotency-key')),
+    idempotencyKey: parseIdempotencyKey(request.get('idempotency-key')),
   })
   if ('refusal' in outcome) sendRefusal(response, outcome.refusal)
-  else if (op.redirectOf !== undefined)
-    sendRedirect(op.redirectOf(outcome.answer.data), outcome.answer, request, response)
-  else if (op.kept !== undefined) sendCacheable(op, op.kept(outcome.answer.data), request, response, outcome.answer)
+  else if (op.redirectTo !== undefined)
+    sendRedirect(op.redirectTo(outcome.answer.data), outcome.answer, request, response)
+  else if (op.cacheControl !== undefined)
+    sendCacheable(op, op.cacheControl(outcome.answer.data), request, response, outcome.answer)
   else sendAnswer(op, response, outcome.answer)
 }
 
 function inputOf(op: AnyOperation, request: Request): unknown {
   const hasBody = request.method === 'POST' || request.method === 'PUT' || request.method === 'PATCH'
-  const sent: unknown = hasBody ? bodyOf(request) : fromText(op.input, queryOf(op, request))
+  const sent: unknown = hasBody ? bodyOf(request) : coerceText(op.input, queryOf(op, request))
   if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) return sent
-  const known = { ...sent, ...fromText(op.input, request.params) }
+  const known = { ...sent, ...coerceText(op.input, request.params) }
   if (hasField(op.input, 'rev') && !('rev' in known)) return { ...known, ...revisionOf(request) }
   return hasField(op.input, 'secret') && !('secret' in known) ? { ...known, ...secretOf(request) } : known
 }
@@ -58,7 +59,7 @@ function inputOf(op: AnyOperation, request: Request): unknown {
 function queryOf(op: AnyOperation, { query }: Request): Record<string, unknown> {
   if (hasField(op.input, 'secret') && 'secret' in query) {
     const message = 'secret must be sent in the header X-Track-Secret'
-    throw refusals.invalidInput(undefined, { errors: [{ path: 'secret', code: 'not_in_a_url', message }] })
+    throw refusals.invalidInput(undefined, { errors: [{ path: 'secret', code: 'secret_in_url', message }] })
   }
   return { ...query }
 }
@@ -74,7 +75,7 @@ function bodyOf(request: Request): unknown {
   const length = request.get('content-length')
   const isEmpty = request.get('transfer-encoding') === undefined && (length === undefined || length === '0')
   if (isEmpty) return {}
-  throw refusals.notJson()
+  throw refusals.unsupportedMediaType()
 }
 
 /** Reads the revision from `If-Match: "7"`. */
@@ -89,13 +90,13 @@ function revisionOf(request: Request): { rev?: number } {
 
 /** Redirects. CORP allows any origin, because pages embed the resource without a token and cannot read it. */
 function sendRedirect(
-  to: { url: string; keepSeconds: number },
+  to: { url: string; maxAgeSeconds: number },
   answer: Answer,
   request: Request,
   response: Response,
 ): void {
   const wantsAnswer = /\bapplication\/json\b/i.test(request.get('accept') ?? '')
-  response.vary('Accept').set('Cache-Control', `public, max-age=${to.keepSeconds}`)
+  response.vary('Accept').set('Cache-Control', `public, max-age=${to.maxAgeSeconds}`)
   response.set('Cross-Origin-Resource-Policy', 'cross-origin').type('application/json')
   if (!wantsAnswer) response.status(302).set('Location', to.url)
   response.end(JSON.stringify(answer))
@@ -118,12 +119,12 @@ function sendAnswer(op: AnyOperation, response: Response, answer: Answer): void 
 /** Sends an answer that only the caller's own cache may keep, because access differs between callers. */
 function sendCacheable(
   op: AnyOperation,
-  { version, seconds }: { version: string; seconds: number },
+  { version, maxAgeSeconds }: { version: string; maxAgeSeconds: number },
   request: Request,
   response: Response,
   answer: Answer,
 ): void {
-  const lifetime = request.query.version === version ? 'max-age=31536000, immutable' : `max-age=${seconds}`
+  const lifetime = request.query.version === version ? 'max-age=31536000, immutable' : `max-age=${maxAgeSeconds}`
   response.set('Cache-Control', `private, ${lifetime}`).vary('Authorization').set('ETag', `"${version}"`)
   const cachedTags = (request.get('if-none-match') ?? '').split(',').map(tag => tag.trim().replace(/^W\//, ''))
   if (cachedTags.includes(`"${version}"`) || cachedTags.includes('*')) response.status(304).end()

@@ -1,5 +1,5 @@
-import { type Product, productOf } from '../kernel/product'
-import { upkeep } from '../kernel/upkeep'
+import { type Registry, createRegistry } from '../kernel/pipeline/registry'
+import { maintenance } from '../kernel/pipeline/maintenance'
 import { capabilities } from './capabilities'
 import { feed } from './feed'
 import { interactions } from './interactions'
@@ -12,12 +12,12 @@ import { playlists } from './playlists'
 import { plays } from './plays'
 import { search } from './search'
 import { streaming } from './streaming'
-import { arrive, userProfile } from './user-profile'
+import { provisionProfile, userProfile } from './user-profile'
 
 /** Every skill with its operations, events, channels and jobs. */
-export const product: Product = productOf(
+export const registry: Registry = createRegistry(
   [
-    upkeep,
+    maintenance,
     userProfile,
     streaming,
     musicUpload,
@@ -32,5 +32,5 @@ export const product: Product = productOf(
     moderation,
     capabilities,
   ],
-  arrive,
+  provisionProfile,
 )

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { importOffences, offences, wordOffences } from '../dev/architecture'
-import { product } from '../skills'
+import { registry } from '../skills'
 
 const root = resolve(__dirname, '..')
 
@@ -12,16 +12,16 @@ describe('the architecture', () => {
 
   it.each([
     ['models/track.ts', `import { execute } from '../kernel/execute'`],
-    ['kernel/execute.ts', `import { Track } from '../models'`],
-    ['kernel/execute.ts', `import { likeTrack } from '../skills/interactions/like-track'`],
-    ['kernel/limits.ts', `import Joi from 'joi'`],
+    ['kernel/pipeline/execute.ts', `import { Track } from '../models'`],
+    ['kernel/pipeline/execute.ts', `import { likeTrack } from '../skills/interactions/like-track'`],
+    ['kernel/pipeline/limits.ts', `import Joi from 'joi'`],
     ['skills/feed/get-feed.ts', `import { addItem } from '../playlists/add-item'`],
     ['skills/feed/get-feed.ts', `import { createApp } from '../../server/app'`],
     ['skills/feed/get-feed.ts', `import { Redis } from 'ioredis'`],
     ['skills/feed/get-feed.ts', `const { PutObjectCommand } = require('@aws-sdk/client-s3')`],
     ['server/rest.ts', `import { openGateway } from '../realtime/gateway'`],
     ['server/rest.ts', `import { likeTrack } from '../skills/interactions/like-track'`],
-    ['realtime/calls.ts', `import express from 'express'`],
+    ['realtime/calls/operation-calls.ts', `import express from 'express'`],
     ['client/index.ts', `import { execute } from '../kernel/execute'`],
   ])('tells that %s may not say %s', (file, source) => {
     expect(importOffences(file, source)).toHaveLength(1)
@@ -32,7 +32,7 @@ describe('the architecture', () => {
     ['skills/feed/get-feed.ts', `import { Track } from '../../models'`],
     ['skills/index.ts', `import { feed } from './feed'`],
     ['server/main.ts', `import { openGateway } from '../realtime/gateway'`],
-    ['kernel/world/database.ts', `import { models } from '../../models'`],
+    ['kernel/platform/database.ts', `import { models } from '../../models'`],
   ])('lets %s say %s', (file, source) => {
     expect(importOffences(file, source)).toEqual([])
   })
@@ -40,10 +40,10 @@ describe('the architecture', () => {
   it.each([
     ['skills/feed/get-feed.ts', 'await sequelize.transaction(async () => 1)'],
     ['skills/feed/get-feed.ts', 'const now = Date.now()'],
-    ['realtime/calls.ts', `socket.on('x', () => undefined)`],
-    ['server/app.ts', 'process.env.PORT'],
-    ['skills/streaming/get-waveform.ts', `await world.storage.download(key, path, { etag, signal })`],
-    ['skills/streaming/get-waveform.ts', `import { spawn } from 'node:child_process'`],
+    ['realtime/calls/operation-calls.ts', `socket.on('x', () => undefined)`],
+    ['server/express-app.ts', 'process.env.PORT'],
+    ['skills/tracks/get-waveform.ts', `await world.storage.download(key, path, { etag, signal })`],
+    ['skills/tracks/get-waveform.ts', `import { spawn } from 'node:child_process'`],
   ])('tells that %s may not say %s', (file, source) => {
     expect(wordOffences(file, source)).toHaveLength(1)
   })
@@ -56,11 +56,11 @@ describe('every operation file', () => {
   const declaring = files.filter(file => / = operation\(\{/.test(readFileSync(join(root, 'skills', file), 'utf8')))
 
   it('is listed, one operation a file', () => {
-    expect(declaring).toHaveLength(product.operations.length)
+    expect(declaring).toHaveLength(registry.operations.length)
   })
 
   it('has the name of its operation', () => {
-    const named = product.operations.map(({ name }) => {
+    const named = registry.operations.map(({ name }) => {
       const [skill = '', verb = ''] = name.split('.')
       return `${skill}/${verb.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}.ts`
     })

@@ -1,14 +1,14 @@
 import { type Figure, isMet, judge, median, quantile, shareOfGoal, spreadOf } from '../bench/judge'
-import { plotOf } from '../bench/report/plot'
-import { tableOf } from '../bench/report/table'
-import { chosenFrom, inPairs, type Pair, Void } from '../bench/rounds'
-import { frameIn } from '../bench/load/crowd'
+import { renderChart } from '../bench/report/chart'
+import { renderReport } from '../bench/report/table'
+import { selectPairs, measurePairs, type Pair, InvalidMeasurement } from '../bench/measure-pairs'
+import { parseEventsFrame } from '../bench/load/delivery-counter'
 
 const figure = (wish: Partial<Figure> = {}): Figure => ({
   name: 'single-events',
   title: 'CPU per delivered event',
   unit: '×',
-  figure: spreadOf([1.02, 1.04, 1.09]),
+  result: spreadOf([1.02, 1.04, 1.09]),
   goal: { is: 'at most', value: 1.1 },
   ours: '10.80 µs',
   baseline: '10.40 µs',
@@ -18,21 +18,21 @@ const figure = (wish: Partial<Figure> = {}): Figure => ({
 const missing = figure({
   name: 'durable-events',
   goal: { is: 'at least', value: 0.4 },
-  figure: spreadOf([0.3, 0.5, 0.31]),
+  result: spreadOf([0.3, 0.5, 0.31]),
 })
-const unmeasured = figure({ name: 'storm-reads', figure: spreadOf([]), remarks: ['could not be measured: void'] })
+const unmeasured = figure({ name: 'storm-reads', result: spreadOf([]), remarks: ['could not be measured: void'] })
 
 describe('a figure', () => {
   it('is judged by its median, whichever way its goal points', () => {
     expect(isMet(figure())).toBe(true)
-    expect(isMet(figure({ figure: spreadOf([1, 1.2, 1.2]) }))).toBe(false)
+    expect(isMet(figure({ result: spreadOf([1, 1.2, 1.2]) }))).toBe(false)
     expect(isMet(missing)).toBe(false)
-    expect(isMet({ ...missing, figure: spreadOf([0.4]) })).toBe(true)
+    expect(isMet({ ...missing, result: spreadOf([0.4]) })).toBe(true)
   })
 
   it('that could not be measured misses its goal; one without a goal misses nothing', () => {
     expect(isMet(unmeasured)).toBe(false)
-    expect(isMet({ figure: unmeasured.figure })).toBe(true)
+    expect(isMet({ result: unmeasured.result })).toBe(true)
   })
 
   it('takes a part of what its goal allows', () => {
@@ -70,13 +70,13 @@ describe('the numbers', () => {
   it('leave out pairs whose floor deviates or whose time was stolen, and say so', () => {
     const pair = (wish: Partial<Pair> = {}): Pair => ({ ours: 2, baseline: 1, floor: 1, steal: 0, ...wish })
     const quiet = Array.from({ length: 8 }, () => pair())
-    expect(chosenFrom(quiet)).toEqual({ pairs: quiet, remarks: [] })
-    expect(chosenFrom([...quiet, pair({ floor: 1.2 }), pair({ steal: 0.03 })])).toEqual({
+    expect(selectPairs(quiet)).toEqual({ pairs: quiet, remarks: [] })
+    expect(selectPairs([...quiet, pair({ floor: 1.2 }), pair({ steal: 0.03 })])).toEqual({
       pairs: quiet,
       remarks: ['2 of 10 pairs were disturbed and excluded'],
     })
     const noisy = [pair(), ...Array.from({ length: 9 }, () => pair({ steal: 0.5 }))]
-    expect(chosenFrom(noisy)).toEqual({
+    expect(selectPairs(noisy)).toEqual({
       pairs: noisy,
       remarks: ['the machine was busy: 9 of 10 pairs were disturbed, all of them count'],
     })
@@ -86,12 +86,12 @@ describe('the numbers', () => {
     const turns: string[] = []
     const turn = (name: string) => async () => {
       turns.push(name)
-      if (turns.length === 2) throw new Void('lost')
+      if (turns.length === 2) throw new InvalidMeasurement('lost')
       return 1
     }
-    const { pairs } = await inPairs({
+    const { pairs } = await measurePairs({
       rounds: 1,
-      warmings: 0,
+      warmupRounds: 0,
       ours: turn('A'),
       baseline: turn('B'),
       floor: turn('C'),
@@ -107,16 +107,16 @@ describe('the numbers', () => {
       throw error
     }
     const one = async () => 1
-    await expect(inPairs({ ours: failing(new Void('lost')), baseline: one })).rejects.toThrow('lost')
+    await expect(measurePairs({ ours: failing(new InvalidMeasurement('lost')), baseline: one })).rejects.toThrow('lost')
     expect(tries).toBe(3)
-    await expect(inPairs({ ours: failing(new Error('broken')), baseline: one })).rejects.toThrow('broken')
+    await expect(measurePairs({ ours: failing(new Error('broken')), baseline: one })).rejects.toThrow('broken')
     expect(tries).toBe(4)
   })
 
   it('know what a frame carries', () => {
     const frame = { channel: 'track:x', epoch: 'e', events: [{ offset: 7 }, { offset: 8 }] }
-    expect(frameIn(JSON.stringify(['events', frame]))).toEqual({ channel: 'track:x', from: 7, to: 8 })
-    expect(frameIn(JSON.stringify(['state', { channel: 'track:x', values: {} }]))).toBeUndefined()
+    expect(parseEventsFrame(JSON.stringify(['events', frame]))).toEqual({ channel: 'track:x', from: 7, to: 8 })
+    expect(parseEventsFrame(JSON.stringify(['state', { channel: 'track:x', values: {} }]))).toBeUndefined()
   })
 })
 
@@ -125,7 +125,7 @@ describe('the report', () => {
   const about = { started: new Date('2026-11-22T12:00:00Z'), tookS: 300.4, machine: 'a machine', isPinned: true }
 
   it('is a table of all figures, with its command, machine and date, and what is missed', () => {
-    const table = tableOf(figures, about)
+    const table = renderReport(figures, about)
     for (const { name } of figures) expect(table).toContain(`\`${name}\``)
     expect(table).toContain('npm run bench -- --write')
     expect(table).toContain('2026-11-22')
@@ -133,11 +133,11 @@ describe('the report', () => {
     expect(table).toContain('**1.04 ×** [1.02 – 1.09]')
     expect(table).toContain('Missed:\n\n- durable-events')
     expect(table).toContain('could not be measured')
-    expect(tableOf([figure()], { ...about, isPinned: false })).toMatch(/Nothing is pinned[^]*Every goal is met/)
+    expect(renderReport([figure()], { ...about, isPinned: false })).toMatch(/Nothing is pinned[^]*Every goal is met/)
   })
 
   it('is a plot of the figures that have a goal, well-formed and without surprises', () => {
-    const plot = plotOf(figures)
+    const plot = renderChart(figures)
     expect(plot).toMatch(/^<svg [^]*<\/svg>\n$/)
     expect(plot).toContain('A &lt;b&gt; &amp; c')
     expect(plot).toContain('1.04 ×')

@@ -5,11 +5,11 @@ import { dirname, join, resolve } from 'node:path'
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { parse } from 'yaml'
 import { nodeOptions } from '../bench/machine'
-import { freePort } from '../dev/processes/free-port'
-import { readConfig, variableNames } from '../kernel/world/config'
-import { createMetrics } from '../kernel/world/metrics'
+import { findFreePort } from '../dev/processes/find-free-port'
+import { readConfig, variableNames } from '../kernel/platform/config'
+import { createMetrics } from '../kernel/platform/metrics'
 import { testStack } from './stack'
-import { freshWorld } from './world'
+import { createTestApp } from './test-app'
 
 const root = resolve(__dirname, '..')
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -183,11 +183,11 @@ describe('the image', () => {
   })
 
   it('tells health by asking the process', async () => {
-    await using world = await freshWorld({ nodes: 1 })
-    const [node] = world.nodes
+    await using testApp = await createTestApp({ nodes: 1 })
+    const [node] = testApp.nodes
     const check = JSON.parse(inLast('HEALTHCHECK')[0]?.replace(/^.*CMD /, '') ?? '') as string[]
     const readiness = compose.services['app-1']?.healthcheck?.test?.slice(1) ?? []
-    const [well, away] = [{ PORT: String(node?.port) }, { PORT: String(await freePort()) }]
+    const [well, away] = [{ PORT: String(node?.port) }, { PORT: String(await findFreePort()) }]
     expect([await run(check, well), await run(check, away)]).toEqual([0, 1])
     expect([await run(readiness, well), await run(readiness, away)]).toEqual([0, 1])
   })
@@ -212,10 +212,10 @@ describe('the deployment guide', () => {
   })
 
   it('asks the queue what it answers', async () => {
-    await using world = await freshWorld({ nodes: 1 })
+    await using testApp = await createTestApp({ nodes: 1 })
     const questions = [...guide.matchAll(/`(select [^`]+)`/g)].map(([, sql]) => sql ?? '')
     expect(questions).toHaveLength(5)
-    for (const sql of questions) expect(await world.world.db.query(sql)).toHaveLength(1)
+    for (const sql of questions) expect(await testApp.app.db.query(sql)).toHaveLength(1)
   })
 })
 

@@ -2,29 +2,29 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Parser } from '@asyncapi/parser'
-import { listOfClosings } from '../kernel/closings'
-import { asyncApi } from '../kernel/docs/asyncapi'
-import { openApi } from '../kernel/docs/openapi'
+import { closeReasonList } from '../kernel/events/close-reasons'
+import { generateAsyncApi } from '../kernel/docs/asyncapi'
+import { generateOpenApi } from '../kernel/docs/openapi'
 import {
   catchUpEventsMax,
   protocolCalls,
   protocolMessages,
   sseEvents,
-  streamOpensPerMinute,
-  streamsPerPersonMax,
-  tooManyStreams,
-  waitSecondsMax,
+  channelStreamRequestsPerMinute,
+  channelStreamsPerProfileMax,
+  tooManyChannelStreams,
+  longPollSecondsMax,
   channelsPerSocketMax,
-} from '../kernel/protocol'
-import { refusals } from '../kernel/refusals'
-import { logKeptDays } from '../kernel/upkeep'
-import { tooManyChannels } from '../realtime/channels'
-import { ackMissing } from '../realtime/dispatch'
-import { frameBytesMax, handshakeMaxMs } from '../realtime/gateway'
-import { socketsPerPersonMax, tooManySockets } from '../realtime/presence/seats'
-import { variableNames } from '../kernel/world/config'
-import { createMetrics } from '../kernel/world/metrics'
-import { product } from '../skills'
+} from '../kernel/events/protocol'
+import { refusals } from '../kernel/pipeline/refusals'
+import { logRetentionDays } from '../kernel/pipeline/maintenance'
+import { tooManyChannels } from '../realtime/calls/follow-calls'
+import { ackMissing } from '../realtime/calls/call-dispatcher'
+import { frameBytesMax, handshakeTimeoutMs } from '../realtime/gateway'
+import { connectionsPerPersonMax, tooManyConnections } from '../realtime/connection/connection-quota'
+import { variableNames } from '../kernel/platform/config'
+import { createMetrics } from '../kernel/platform/metrics'
+import { registry } from '../skills'
 
 const read = (...path: string[]) => readFileSync(join(__dirname, '..', ...path), 'utf8')
 
@@ -45,24 +45,24 @@ const errorSeverity = '0'
 
 describe('the documents', () => {
   it('are committed as the list of operations makes them: else run `npm run docs`', () => {
-    expect(JSON.parse(read('docs', 'openapi.json'))).toEqual(JSON.parse(JSON.stringify(openApi(product))))
-    expect(JSON.parse(read('docs', 'asyncapi.json'))).toEqual(JSON.parse(JSON.stringify(asyncApi(product))))
+    expect(JSON.parse(read('docs', 'openapi.json'))).toEqual(JSON.parse(JSON.stringify(generateOpenApi(registry))))
+    expect(JSON.parse(read('docs', 'asyncapi.json'))).toEqual(JSON.parse(JSON.stringify(generateAsyncApi(registry))))
   })
 
   it('hold an AsyncAPI 3 that its own parser accepts', async () => {
-    const diagnostics = await new Parser().validate(JSON.stringify(asyncApi(product)))
+    const diagnostics = await new Parser().validate(JSON.stringify(generateAsyncApi(registry)))
     expect(diagnostics.filter(({ severity }) => String(severity) === errorSeverity)).toEqual([])
   })
 
   it('hold an OpenAPI that a validator accepts as 3.1, and one without its paths it does not', async () => {
-    const document = openApi(product)
+    const document = generateOpenApi(registry)
     expect(document.openapi).toMatch(/^3\.1\./)
     expect(await validateOpenApi(document)).toEqual({ valid: true })
     expect(await validateOpenApi({ ...document, paths: [] })).toMatchObject({ valid: false })
   })
 
   it('hold an OpenAPI 3.1 whose references all lead somewhere and whose operations are unique', () => {
-    const document = openApi(product)
+    const document = generateOpenApi(registry)
     const text = JSON.stringify(document)
     const schemas = (document.components as { schemas: Record<string, unknown> }).schemas
     const references = [...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name ?? '')
@@ -70,11 +70,11 @@ describe('the documents', () => {
     expect(references.filter(name => !(name in schemas))).toEqual([])
     const ids = [...text.matchAll(/"operationId":"([^"]+)"/g)].map(([, name]) => name)
     // And the events of a channel, which are no operation.
-    expect(new Set(ids).size).toBe(product.operations.length + 1)
+    expect(new Set(ids).size).toBe(registry.operations.length + 1)
   })
 
   it('describe the events of a channel over REST, in both forms and with all that may be asked', () => {
-    const paths = openApi(product).paths as Record<string, Record<string, EventsPath>>
+    const paths = generateOpenApi(registry).paths as Record<string, Record<string, EventsPath>>
     const { get } = paths['/channels/{channel}/events'] ?? {}
     expect(get?.parameters.map(({ in: place, name }) => `${place} ${name}`)).toEqual([
       'path channel',
@@ -86,12 +86,12 @@ describe('the documents', () => {
     expect(Object.keys(content)).toEqual(['application/json', 'text/event-stream'])
     for (const { name } of sseEvents) expect(description).toContain(`\`${name}\``)
     const codes = Object.values(get?.responses ?? {}).map(response => response.description)
-    for (const code of ['session_revoked', 'forbidden', 'not_found', 'too_many_streams', 'moving'])
+    for (const code of ['session_revoked', 'forbidden', 'not_found', 'too_many_channel_streams', 'moving'])
       expect(codes.some(names => names.includes(`\`${code}\``))).toBe(true)
   })
 
   it('describe every call and message of the protocol, and how a connection ends', () => {
-    const document = asyncApi(product) as unknown as LiveDocument
+    const document = generateAsyncApi(registry) as unknown as LiveDocument
     const { messages } = document.channels.socket
     for (const { name } of protocolCalls) {
       expect(document.operations[name]).toMatchObject({ action: 'receive' })
@@ -101,7 +101,9 @@ describe('the documents', () => {
     const follow = messages['channel.follow']?.payload.properties?.input as { properties?: object } | undefined
     expect(Object.keys(follow?.properties ?? {})).toEqual(['channel', 'after'])
     expect(JSON.stringify(messages['channel.follow.ack'])).toContain('#/components/schemas/CatchUp')
-    expect(document['x-closings'].map(({ code }) => code)).toEqual(listOfClosings.map(({ kind }) => kind.code))
+    expect(document['x-closings'].map(({ code }) => code)).toEqual(
+      closeReasonList.map(({ refusalKind }) => refusalKind.code),
+    )
     for (const { code, comeBack } of document['x-closings'])
       expect([code, comeBack]).toEqual([code, expect.any(String)])
   })
@@ -110,8 +112,8 @@ describe('the documents', () => {
     const {
       'x-channels': channels,
       channels: { socket },
-    } = asyncApi(product) as unknown as LiveDocument
-    expect(channels.map(({ name }) => name)).toEqual(product.channels.map(({ kind }) => `${kind}:<id>`))
+    } = generateAsyncApi(registry) as unknown as LiveDocument
+    expect(channels.map(({ name }) => name)).toEqual(registry.channels.map(({ kind }) => `${kind}:<id>`))
     for (const { snapshot } of channels)
       expect(JSON.stringify(socket.messages[`${snapshot}.ack`])).toContain('SnapshotPosition')
   })
@@ -119,23 +121,41 @@ describe('the documents', () => {
   it('hold a guide to the protocol that leaves none of its names, codes and limits out', () => {
     const guide = read('docs', 'realtime.md')
     const names = [...protocolCalls, ...protocolMessages, ...sseEvents].map(({ name }) => name)
-    const { malformedJson, methodNotAllowed, conflict, staleRevision, tooLarge, notJson, keyReused } = refusals
-    const ofOperations = [malformedJson, methodNotAllowed, conflict, staleRevision, tooLarge, notJson, keyReused]
+    const {
+      malformedJson,
+      methodNotAllowed,
+      conflict,
+      staleRevision,
+      bodyTooLarge,
+      unsupportedMediaType,
+      idempotencyKeyReused,
+    } = refusals
+    const ofOperations = [
+      malformedJson,
+      methodNotAllowed,
+      conflict,
+      staleRevision,
+      bodyTooLarge,
+      unsupportedMediaType,
+      idempotencyKeyReused,
+    ]
     const general = Object.values(refusals).filter(kind => !ofOperations.includes(kind))
-    const own = [ackMissing, tooManyChannels, tooManySockets, tooManyStreams]
-    const codes = [...listOfClosings.map(({ kind }) => kind), ...general, ...own]
-    const snapshots = product.operations.filter(({ snapshotOf }) => snapshotOf !== undefined).map(({ name }) => name)
+    const own = [ackMissing, tooManyChannels, tooManyConnections, tooManyChannelStreams]
+    const codes = [...closeReasonList.map(({ refusalKind }) => refusalKind), ...general, ...own]
+    const snapshots = registry.operations
+      .filter(({ snapshotChannel }) => snapshotChannel !== undefined)
+      .map(({ name }) => name)
     const said = [...names, ...codes.map(({ code }) => code), ...snapshots]
     expect(said.filter(word => !guide.includes(word))).toEqual([])
     const limits = [
       `${catchUpEventsMax} events`,
-      `at\nmost ${waitSecondsMax}`,
-      `${streamsPerPersonMax} long-polls`,
-      `${streamOpensPerMinute} a minute`,
+      `at\nmost ${longPollSecondsMax}`,
+      `${channelStreamsPerProfileMax} long-polls`,
+      `${channelStreamRequestsPerMinute} a minute`,
       `${channelsPerSocketMax} over a socket`,
-      `${socketsPerPersonMax} sockets`,
-      `${logKeptDays} days`,
-      `within ${handshakeMaxMs / 1_000} s`,
+      `${connectionsPerPersonMax} sockets`,
+      `${logRetentionDays} days`,
+      `within ${handshakeTimeoutMs / 1_000} s`,
       `${frameBytesMax / 1_024} kB`,
     ]
     expect(limits.filter(limit => !guide.replaceAll(/\s+/g, ' ').includes(limit.replace('\n', ' ')))).toEqual([])

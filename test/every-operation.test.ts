@@ -1,58 +1,58 @@
 import { randomUUID } from 'node:crypto'
-import { asyncApi } from '../kernel/docs/asyncapi'
-import { openApi } from '../kernel/docs/openapi'
-import { type AnyOperation, methodAndPath } from '../kernel/operation'
-import { product } from '../skills'
-import { sampleOf } from './samples'
-import { askOverRest, type Person, type Reply } from './people'
-import { freshWorld, type TestWorld } from './world'
+import { generateAsyncApi } from '../kernel/docs/asyncapi'
+import { generateOpenApi } from '../kernel/docs/openapi'
+import { type AnyOperation, parseRoute } from '../kernel/pipeline/operation'
+import { registry } from '../skills'
+import { sampleInput } from './sample-input'
+import { requestOverRest, type Person, type Reply } from './person'
+import { createTestApp, type TestApp } from './test-app'
 import { io } from 'socket.io-client'
 
 /** What must hold for each operation, read off the list: nobody has to remember to test it. */
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let moderator: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann')
-  moderator = await world.person('mod', { roles: ['moderator'] })
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann')
+  moderator = await testApp.signIn('mod', { roles: ['moderator'] })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-const operations = product.operations.map((op): [string, AnyOperation] => [op.name, op])
-const closed = operations.filter(([, op]) => op.who !== 'anyone')
-const caller = (op: AnyOperation) => (op.who === 'moderators' ? moderator : ann)
+const operations = registry.operations.map((op): [string, AnyOperation] => [op.name, op])
+const closed = operations.filter(([, op]) => op.auth !== 'public')
+const caller = (op: AnyOperation) => (op.auth === 'moderator' ? moderator : ann)
 const withoutId = ({ error, data, page }: Reply) => ({ data, page, error: { ...error, requestId: undefined } })
 
 describe.each(operations)('%s', (_name, op) => {
   it('refuses bad input with the same faults on both doors, all at once', async () => {
-    const { params } = methodAndPath(op.route)
+    const { params } = parseRoute(op.route)
     const bad = { ...Object.fromEntries(params.map(name => [name, 'not!an!id'])), surprise: 'x' }
-    const overRest = await caller(op).ask(op, bad, { door: 'rest' })
-    const overSocket = await caller(op).ask(op, bad, { door: 'socket' })
+    const overRest = await caller(op).request(op, bad, { transport: 'rest' })
+    const overSocket = await caller(op).request(op, bad, { transport: 'socket' })
     expect(overRest.error).toMatchObject({ code: 'invalid_input', status: 400 })
     expect(overRest.error?.errors).toContainEqual(expect.objectContaining({ path: 'surprise', code: 'unknown_field' }))
     expect(withoutId(overSocket)).toEqual(withoutId(overRest))
   })
 
   it('answers the same on both doors', async () => {
-    const rest = await world.person(`r-${op.name}`, {
+    const rest = await testApp.signIn(`r-${op.name}`, {
       roles: ['moderator'],
       name: 'Same',
     })
-    const socket = await world.person(`s-${op.name}`, { roles: ['moderator'], name: 'Same' })
-    const input = sampleOf(op.input)
-    const overRest = await rest.ask(op, input, { door: 'rest' })
-    const overSocket = await socket.ask(op, input, { door: 'socket' })
+    const socket = await testApp.signIn(`s-${op.name}`, { roles: ['moderator'], name: 'Same' })
+    const input = sampleInput(op.input)
+    const overRest = await rest.request(op, input, { transport: 'rest' })
+    const overSocket = await socket.request(op, input, { transport: 'socket' })
     expect(comparable(overSocket)).toEqual(comparable(overRest))
     expect(overRest.error?.status ?? 200).toBeLessThan(500)
   })
 
   it('refuses who has called too often, on both doors, and says how long to wait', async () => {
-    const tired = await world.person(`t-${op.name}`, { roles: ['moderator'] })
-    await world.world.limits.take(op.name, tired.id, op.limit.perMinute, op.limit.perMinute)
-    const overRest = await tired.ask(op, sampleOf(op.input), { door: 'rest' })
-    const overSocket = await tired.ask(op, sampleOf(op.input), { door: 'socket' })
+    const tired = await testApp.signIn(`t-${op.name}`, { roles: ['moderator'] })
+    await testApp.app.rateLimiter.consume(op.name, tired.id, op.limit.perMinute, op.limit.perMinute)
+    const overRest = await tired.request(op, sampleInput(op.input), { transport: 'rest' })
+    const overSocket = await tired.request(op, sampleInput(op.input), { transport: 'socket' })
     expect(overRest.error).toMatchObject({ code: 'too_many_requests', status: 429 })
     expect(overSocket.error).toMatchObject({ code: 'too_many_requests', status: 429 })
     expect(overRest.error?.retryAfter).toBeGreaterThan(0)
@@ -60,34 +60,37 @@ describe.each(operations)('%s', (_name, op) => {
   })
 
   it('is documented in both documents', () => {
-    const paths = openApi(product).paths as Record<string, Record<string, { operationId: string; summary: string }>>
+    const paths = generateOpenApi(registry).paths as Record<
+      string,
+      Record<string, { operationId: string; summary: string }>
+    >
     const documented = Object.values(paths).flatMap(methods => Object.values(methods))
     const found = documented.filter(({ operationId }) => operationId === op.name)
     expect(found).toEqual([expect.objectContaining({ summary: op.summary })])
-    expect(asyncApi(product).operations).toHaveProperty([op.name])
+    expect(generateAsyncApi(registry).operations).toHaveProperty([op.name])
     expect(op.summary).toMatch(/^[A-Z].{2,58}[^.]$/)
   })
 })
 
 describe.each(closed)('%s', (_name, op) => {
   it('refuses who is not signed in, and a socket without a token is no socket', async () => {
-    const { error, headers } = await askOverRest(world.nodes[0]?.url ?? '', op, sampleOf(op.input), {})
+    const { error, headers } = await requestOverRest(testApp.nodes[0]?.url ?? '', op, sampleInput(op.input), {})
     expect(error).toMatchObject({ code: 'not_signed_in', status: 401 })
     expect(headers?.get('www-authenticate')).toBe('Bearer')
   })
 })
 
-const guarded = operations.filter(([, op]) => op.who === 'moderators')
+const guarded = operations.filter(([, op]) => op.auth === 'moderator')
 describe.each(guarded)('%s', (_name, op) => {
   it('is for moderators alone', async () => {
-    const sent = sampleOf(op.input)
-    expect(['forbidden', 'not_found']).toContain((await ann.refused(op, sent, { door: 'rest' })).code)
-    expect(['forbidden', 'not_found']).toContain((await ann.refused(op, sent, { door: 'socket' })).code)
+    const sent = sampleInput(op.input)
+    expect(['forbidden', 'not_found']).toContain((await ann.expectProblem(op, sent, { transport: 'rest' })).code)
+    expect(['forbidden', 'not_found']).toContain((await ann.expectProblem(op, sent, { transport: 'socket' })).code)
   })
 })
 
 it('a socket without a token is refused with the same problem object', async () => {
-  const socket = io(world.nodes[0]?.url ?? '', { transports: ['websocket'], forceNew: true, reconnection: false })
+  const socket = io(testApp.nodes[0]?.url ?? '', { transports: ['websocket'], forceNew: true, reconnection: false })
   const problem = await new Promise<unknown>(resolve =>
     socket.once('connect_error', error => resolve('data' in error ? error.data : error.message)),
   )

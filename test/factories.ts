@@ -1,4 +1,4 @@
-import { newId } from '../kernel/ids'
+import { newId } from '../kernel/pipeline/new-id'
 import { Track, TrackGuest } from '../models'
 
 /** Creates a track that is ready, as if it had been uploaded and processed. */
@@ -21,5 +21,5 @@ export async function makeTrack(ownerId: string, fields: Partial<Track['_creatio
 }
 
 /** Lets a profile access a track, as if it had opened the track's secret link. */
-export const makeGuest = (trackId: string, profileId: string): Promise<TrackGuest> =>
+export const makeTrackLinkHolder = (trackId: string, profileId: string): Promise<TrackGuest> =>
   TrackGuest.create({ trackId, profileId, createdAt: new Date() })

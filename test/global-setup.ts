@@ -8,7 +8,7 @@ import { templateDatabase } from './stack'
 /** Once for all test files: the embedded stack, and a template database that each file clones. */
 export default async function setUp(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'tutti-test-'))
-  const stack = await startStack({ folder, durable: false, maxConnections: 300, say: line => console.log(line) })
+  const stack = await startStack({ folder, durable: false, maxConnections: 300, log: line => console.log(line) })
   globalThis.tearDownStack = async () => {
     await stack[Symbol.asyncDispose]()
     await rm(folder, { recursive: true, force: true })

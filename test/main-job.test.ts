@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { installPackage } from '../dev/processes/tools'
+import { installPackage } from '../dev/processes/find-tool'
 import { addComment } from '../skills/interactions/add-comment'
 import { likeTrack } from '../skills/interactions/like-track'
 import { getParty } from '../skills/listening-party/get-party'
 import { joinParty } from '../skills/listening-party/join-party'
-import { openParty } from '../skills/listening-party/open-party'
+import { createParty } from '../skills/listening-party/create-party'
 import { pauseParty } from '../skills/listening-party/pause-party'
 import { playParty } from '../skills/listening-party/play-party'
 import { seekParty } from '../skills/listening-party/seek-party'
@@ -18,52 +18,52 @@ import { createPlaylist } from '../skills/playlists/create-playlist'
 import { getPlaylist } from '../skills/playlists/get-playlist'
 import { moveItem } from '../skills/playlists/move-item'
 import { searchTracks } from '../skills/search/search-tracks'
-import { getTrack } from '../skills/streaming/get-track'
-import { getWaveform } from '../skills/streaming/get-waveform'
+import { getTrack } from '../skills/tracks/get-track'
+import { getWaveform } from '../skills/tracks/get-waveform'
 import { grantDownload } from '../skills/streaming/grant-download'
 import { grantStream } from '../skills/streaming/grant-stream'
 import { followProfile } from '../skills/user-profile/follow-profile'
-import { startWorker, type Worker } from '../server/worker'
-import { product } from '../skills'
-import { makeAudio } from './audio'
-import { doors, type Person } from './people'
-import { put } from './skills/music-upload/uploading'
-import { freshWorld, type TestWorld } from './world'
+import { startJobWorker, type JobWorker } from '../server/job-worker'
+import { registry } from '../skills'
+import { makeAudio } from './make-audio'
+import { transports, type Person } from './person'
+import { putBytes } from './skills/music-upload/upload-file'
+import { createTestApp, type TestApp } from './test-app'
 
 /** The product's main job, as a stranger does it: two people on two nodes, a worker, real music. */
-let world: TestWorld
-let worker: Worker
+let testApp: TestApp
+let worker: JobWorker
 let music: Buffer
 beforeAll(async () => {
-  world = await freshWorld({ nodes: 2 })
-  worker = await startWorker(world.world, product)
+  testApp = await createTestApp({ nodes: 2 })
+  worker = await startJobWorker(testApp.app, registry)
   music = await realMusic()
 }, 120_000)
 afterAll(async () => {
   await worker[Symbol.asyncDispose]()
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
 })
 
-describe.each(doors)('the main job over %s', door => {
-  const by = { door }
+describe.each(transports)('the main job over %s', transport => {
+  const by = { transport: transport }
   let ann: Person
   let bob: Person
   let trackId: string
 
   beforeAll(async () => {
-    ann = await world.person(`ann-${door}`, { node: 0 })
-    bob = await world.person(`bob-${door}`, { node: 1 })
+    ann = await testApp.signIn(`ann-${transport}`, { node: 0 })
+    bob = await testApp.signIn(`bob-${transport}`, { node: 1 })
   })
 
   it('takes an upload of a real MP3 and tells its progress live, until it is ready', async () => {
-    const heard = await ann.hear(`user:${ann.id}`)
+    const heard = await ann.recordEvents(`user:${ann.id}`)
     const sha256 = createHash('sha256').update(music).digest('hex')
     const file = { fileName: 'a song.mp3', contentType: 'audio/mpeg' as const, sizeBytes: music.length, sha256 }
-    const { upload, put: place } = await ann.call(initiateUpload, { ...file, title: `Machine wars ${door}` }, by)
-    expect(await put(place, music)).toBe(200)
+    const { upload, put: place } = await ann.call(initiateUpload, { ...file, title: `Machine wars ${transport}` }, by)
+    expect(await putBytes(place, music)).toBe(200)
     await ann.call(finalizeUpload, { uploadId: upload.id }, by)
 
-    const ready = await heard.first('music-upload.uploadChanged', ({ upload }) => (upload as Seen).state === 'ready')
+    const ready = await heard.waitFor('music-upload.uploadChanged', ({ upload }) => (upload as Seen).state === 'ready')
     trackId = String((ready.data.upload as Seen).trackId)
     const progress = heard.events
       .filter(({ name }) => name === 'music-upload.uploadChanged')
@@ -72,7 +72,7 @@ describe.each(doors)('the main job over %s', door => {
     expect(progress).toEqual([...progress].sort((a, b) => a - b))
 
     const track = await ann.call(getTrack, { trackId }, by)
-    expect(track).toMatchObject({ state: 'ready', title: `Machine wars ${door}` })
+    expect(track).toMatchObject({ state: 'ready', title: `Machine wars ${transport}` })
     expect(track.durationMs).toBeGreaterThan(5_000)
     const { peaks } = await ann.call(getWaveform, { trackId }, by)
     expect(Math.max(...peaks)).toBeGreaterThan(50)
@@ -80,11 +80,11 @@ describe.each(doors)('the main job over %s', door => {
 
   it('lets Bob on the other node follow Ann, find the track and play a range of it from the edge', async () => {
     await bob.call(followProfile, { profileId: ann.id }, by)
-    const found = await bob.call(searchTracks, { q: `machine wars ${door}` }, by)
+    const found = await bob.call(searchTracks, { q: `machine wars ${transport}` }, by)
     expect(found.map(({ id }) => id)).toContain(trackId)
 
     const grant = await bob.call(grantStream, { trackId }, by)
-    expect(Date.parse(grant.expiresAt)).toBeGreaterThan(world.clock.now())
+    expect(Date.parse(grant.expiresAt)).toBeGreaterThan(testApp.clock.now())
     const part = await fetch(grant.url, { headers: { range: 'bytes=100-199' } })
     expect(part.status).toBe(206)
     const whole = Buffer.from(await (await fetch(grant.url)).arrayBuffer())
@@ -97,17 +97,20 @@ describe.each(doors)('the main job over %s', door => {
   })
 
   it('tells Ann live of a like and a comment at 0:07, keeps the notification, and counts right', async () => {
-    const heard = await ann.hear(`user:${ann.id}`)
+    const heard = await ann.recordEvents(`user:${ann.id}`)
     await bob.call(likeTrack, { trackId }, by)
     await bob.call(addComment, { trackId, body: 'That bass!', positionMs: 7_000 }, by)
-    await heard.first('notifications.notificationAdded', ({ notification }) => (notification as Told).kind === 'liked')
-    const comment = await heard.first('interactions.commentAdded', data => data.trackId === trackId)
+    await heard.waitFor(
+      'notifications.notificationAdded',
+      ({ notification }) => (notification as Told).kind === 'liked',
+    )
+    const comment = await heard.waitFor('interactions.commentAdded', data => data.trackId === trackId)
     expect(comment.data.comment).toMatchObject({ body: 'That bass!', positionMs: 7_000 })
-    await heard.first(
+    await heard.waitFor(
       'notifications.notificationAdded',
       ({ notification }) => (notification as Told).kind === 'commented',
     )
-    await world.settle()
+    await testApp.applyCounters()
 
     const kinds = (await ann.call(listNotifications, {}, by)).map(({ kind }) => kind)
     expect(kinds).toEqual(expect.arrayContaining(['liked', 'commented', 'followed']))
@@ -117,20 +120,20 @@ describe.each(doors)('the main job over %s', door => {
 
   it('shows Ann live how Bob orders his playlist', async () => {
     const { id: playlistId } = await bob.call(createPlaylist, { title: 'Late' }, by)
-    const heard = await ann.hear(`playlist:${playlistId}`)
+    const heard = await ann.recordEvents(`playlist:${playlistId}`)
     const first = await bob.call(addItem, { playlistId, trackId }, by)
     const second = await bob.call(addItem, { playlistId, trackId }, by)
     await bob.call(moveItem, { playlistId, itemId: second.item.itemId, after: null }, by)
-    const moved = await heard.first('playlists.itemsMoved')
+    const moved = await heard.waitFor('playlists.itemsMoved')
     expect(moved.data.places).toMatchObject([{ itemId: second.item.itemId }])
     const { items } = await ann.call(getPlaylist, { playlistId }, by)
     expect(items.map(({ itemId }) => itemId)).toEqual([second.item.itemId, first.item.itemId])
   })
 
   it('lets both hear the same moment of a listening party', async () => {
-    const { party } = await bob.call(openParty, { title: 'Tonight', trackIds: [trackId] }, by)
+    const { party } = await bob.call(createParty, { title: 'Tonight', trackIds: [trackId] }, by)
     await bob.call(playParty, { partyId: party.id }, by)
-    world.clock.advance(4_000)
+    testApp.clock.advance(4_000)
     const late = await ann.call(joinParty, { partyId: party.id }, by)
     const { posMs, rate, t0Ms } = late.timeline
     expect(late.timeline.status).toBe('playing')
@@ -138,12 +141,18 @@ describe.each(doors)('the main job over %s', door => {
     expect(now).toBeGreaterThan(3_000)
     expect(now).toBeLessThan(8_000)
 
-    const ears = [await ann.hear(`party:${party.id}`), await bob.hear(`party:${party.id}`)]
+    const ears = [await ann.recordEvents(`party:${party.id}`), await bob.recordEvents(`party:${party.id}`)]
     await bob.call(seekParty, { partyId: party.id, positionMs: 2_000 }, by)
     await bob.call(pauseParty, { partyId: party.id }, by)
-    for (const ear of ears) {
-      await ear.first('listening-party.timelineChanged', ({ timeline }) => (timeline as Timeline).status === 'playing')
-      await ear.first('listening-party.timelineChanged', ({ timeline }) => (timeline as Timeline).status === 'paused')
+    for (const recorder of ears) {
+      await recorder.waitFor(
+        'listening-party.timelineChanged',
+        ({ timeline }) => (timeline as Timeline).status === 'playing',
+      )
+      await recorder.waitFor(
+        'listening-party.timelineChanged',
+        ({ timeline }) => (timeline as Timeline).status === 'paused',
+      )
     }
     const snapshots = [
       await ann.call(getParty, { partyId: party.id }, by),
@@ -174,5 +183,5 @@ async function realMusic(): Promise<Buffer> {
   await installPackage('asc-music')
   const songs = (await readdir(folder).catch(() => [])).filter(file => file.endsWith('.mp3')).sort()
   const [song] = songs
-  return readFile(song === undefined ? await makeAudio(world.world.config.tools.ffmpeg, 'mp3') : join(folder, song))
+  return readFile(song === undefined ? await makeAudio(testApp.app.config.tools.ffmpeg, 'mp3') : join(folder, song))
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { privateFolder } from './dev/processes-fixture/private-folder'
+import { createTemporaryFolder } from './dev/processes-fixture/create-temporary-folder'
 
 interface Mutation {
   /** The rule that is taken away. */
@@ -17,13 +17,13 @@ interface Mutation {
 const mutations: readonly Mutation[] = [
   {
     name: 'gap check of the hub',
-    file: 'realtime/log/tracker.ts',
+    file: 'realtime/log/channel-tracker.ts',
     edits: [["    if (first.offset !== this.last + 1) return 'gap'\n", '']],
     fails: 'fills a gap before it delivers what is behind it',
   },
   {
     name: 'duplicate rule of the hub',
-    file: 'realtime/log/tracker.ts',
+    file: 'realtime/log/channel-tracker.ts',
     edits: [
       ['events.filter(({ offset }) => offset > this.last)', 'events'],
       ['first.offset !== this.last + 1', 'first.offset > this.last + 1'],
@@ -32,7 +32,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     name: 'join before read',
-    file: 'realtime/channels.ts',
+    file: 'realtime/calls/follow-calls.ts',
     edits: [
       ['    await socket.join(request.channel)\n    try {\n', '    try {\n'],
       [
@@ -56,25 +56,25 @@ const mutations: readonly Mutation[] = [
   },
   {
     name: 'gap rule of the copy',
-    file: 'kernel/world/channel-cache.ts',
+    file: 'kernel/events/channel-cache.ts',
     edits: [['if first > top + 1 then return top end\n', '']],
     fails: 'takes nothing that does not continue it',
   },
   {
     name: 'duplicate rule of the copy',
-    file: 'kernel/world/channel-cache.ts',
+    file: 'kernel/events/channel-cache.ts',
     edits: [['for n = top - first + 2, count do', 'for n = 1, count do']],
     fails: 'takes nothing twice, though two relays overlap',
   },
   {
     name: 'gap check of the client',
-    file: 'client/sequence.ts',
+    file: 'client/channels/sequence.ts',
     edits: [['      if (event.offset > next) return false\n', '']],
     fails: 'gives nothing from behind a gap until it is filled',
   },
   {
     name: 'duplicate rule of the client',
-    file: 'client/sequence.ts',
+    file: 'client/channels/sequence.ts',
     edits: [['      if (event.offset < next) continue\n', '']],
     fails: 'gives nothing twice',
   },
@@ -119,7 +119,7 @@ const untouched = 'untouched'
 
 /** The same tests once for each mutation, in one jest of its own, on the services that are running for this one. */
 async function runAll(): Promise<Run[]> {
-  await using folder = await privateFolder()
+  await using folder = await createTemporaryFolder()
   const file = join(folder.path, 'runs.json')
   const { transform, transformIgnorePatterns } = jestConfig()
   const [pattern = '', [, swc] = []] = Object.entries(transform)[0] ?? []

@@ -10,38 +10,38 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { io, type Socket } from 'socket.io-client'
-import { freePort } from '../dev/processes/free-port'
+import { findFreePort } from '../dev/processes/find-free-port'
 import { startServer } from '../dev/processes/start-server'
 import { supervise } from '../dev/processes/supervise'
-import { findTool } from '../dev/processes/tools'
-import { refusals } from '../kernel/refusals'
-import { type CatchUp } from '../kernel/stream'
+import { findTool } from '../dev/processes/find-tool'
+import { refusals } from '../kernel/pipeline/refusals'
+import { type CatchUp } from '../kernel/events/frames'
 import { addComment } from '../skills/interactions/add-comment'
-import { getTrack } from '../skills/streaming/get-track'
+import { getTrack } from '../skills/tracks/get-track'
 import { getMe } from '../skills/user-profile/get-me'
-import { announce } from './announce'
+import { emitNumbers } from './emit-numbers'
 import { makeTrack } from './factories'
-import { until } from './kernel/until'
-import { plainPng } from './pictures'
-import { addPicture } from './skills/pictures/picturing'
-import { Ear, Person, type Reply } from './people'
-import { nodeProcess } from './server/node-process'
-import { EventReader } from './server/sse'
+import { waitUntil } from './kernel/wait-until'
+import { plainPng } from './make-pictures'
+import { addPicture } from './skills/pictures/add-picture'
+import { EventRecorder, Person, type Reply } from './person'
+import { startNodeProcess } from './server/start-node-process'
+import { EventReader } from './server/event-reader'
 import { testStack } from './stack'
-import { freshWorld, type TestWorld } from './world'
+import { createTestApp, type TestApp } from './test-app'
 
 const hostName = 'tutti.example'
-let world: TestWorld
+let testApp: TestApp
 let edge: Edge
 const parts: AsyncDisposable[] = []
 const clients: Socket[] = []
 
 beforeAll(async () => {
-  const bucketPort = await freePort()
+  const bucketPort = await findFreePort()
   const variables = { TRUSTED_PROXIES: '1', S3_ENDPOINT: `http://127.0.0.1:${bucketPort}` }
-  world = await freshWorld({ variables })
-  parts.unshift(world)
-  edge = await startEdge({ nodes: world.nodes.map(({ port }) => port), bucketPort })
+  testApp = await createTestApp({ variables })
+  parts.unshift(testApp)
+  edge = await startEdge({ nodes: testApp.nodes.map(({ port }) => port), bucketPort })
   parts.unshift(edge)
 })
 afterEach(() => everybodyLeaves())
@@ -76,7 +76,7 @@ describe('the production configuration', () => {
 describe('REST', () => {
   it('is passed on, under an id that nginx gives', async () => {
     const ann = await arrive('ann')
-    const { data, headers } = await ann.ask(getMe, {}, { headers: { 'x-request-id': 'chosen-by-the-client' } })
+    const { data, headers } = await ann.request(getMe, {}, { headers: { 'x-request-id': 'chosen-by-the-client' } })
     expect(data).toMatchObject({ id: ann.id })
     expect(headers?.get('x-request-id')).toMatch(/^[0-9a-f]{32}$/)
     expect(headers?.get('server')).toBe('nginx')
@@ -87,12 +87,12 @@ describe('REST', () => {
     const track = await makeTrack(ann.id)
     const path = `/api/v1${getTrack.route.replace('GET ', '').replace(':trackId', track.id)}`
     const claims = { 'x-forwarded-for': '6.6.6.6', forwarded: 'for=6.6.6.6' }
-    const isCounted = (address: string) => world.world.redis.commands.exists(`limit:${getTrack.name}:at:${address}`)
+    const isCounted = (address: string) => testApp.app.redis.commands.exists(`limit:${getTrack.name}:at:${address}`)
 
     expect((await fetch(edge.url + path, { headers: claims })).status).toBe(200)
     expect([await isCounted('6.6.6.6'), await isCounted('127.0.0.1')]).toEqual([0, 1])
     // Past nginx the claim is believed: that is why no port of a node may be reachable.
-    expect((await fetch(`${world.nodes[0]?.url ?? ''}${path}`, { headers: claims })).status).toBe(200)
+    expect((await fetch(`${testApp.nodes[0]?.url ?? ''}${path}`, { headers: claims })).status).toBe(200)
     expect(await isCounted('6.6.6.6')).toBe(1)
   })
 
@@ -104,19 +104,19 @@ describe('REST', () => {
 
   it('lets a page have all of its pictures at once', async () => {
     const ann = await arrive('ann')
-    const { id } = await addPicture(world, ann, await plainPng())
+    const { id } = await addPicture(testApp, ann, await plainPng())
     const path = `/api/v1/pictures/${id}/250.webp`
     const ways = await Promise.all(
       Array.from({ length: 150 }, () => fetch(edge.url + path, { redirect: 'manual' }).then(({ status }) => status)),
     )
     expect([...new Set(ways)]).toEqual([302])
-    expect((await ann.ask(getMe, {})).status).toBe(200)
+    expect((await ann.request(getMe, {})).status).toBe(200)
   })
 
   it('refuses a body above the limit before any node sees it', async () => {
     const response = await fetch(`${edge.url}/api/v1/me`, { method: 'POST', body: 'x'.repeat(64 * 1024 + 1) })
     expect(response.status).toBe(413)
-    const { code, title } = refusals.tooLarge
+    const { code, title } = refusals.bodyTooLarge
     expect(await problemOf(response)).toMatchObject({ code, title, status: 413 })
   })
 
@@ -126,21 +126,21 @@ describe('REST', () => {
   })
 
   it('tells a flood from one address to slow down', async () => {
-    await using flooded = await startEdge({ nodes: world.nodes.map(({ port }) => port) })
+    await using flooded = await startEdge({ nodes: testApp.nodes.map(({ port }) => port) })
     const calls = Array.from({ length: 120 }, () => fetch(`${flooded.url}/api/v1/tracks`))
     const refused = (await Promise.all(calls)).filter(({ status }) => status === 429)
     const [first] = refused
     if (first === undefined) throw new Error('nobody was told')
     expect(first.headers.get('retry-after')).toBe('1')
-    const { code, title } = refusals.tooMany
+    const { code, title } = refusals.tooManyRequests
     expect(await problemOf(first)).toMatchObject({ code, title, status: 429 })
   })
 })
 
 describe('nodes that fail', () => {
   it('are passed over', async () => {
-    const [node] = world.nodes
-    await using halved = await startEdge({ nodes: [await freePort(), node?.port ?? 0] })
+    const [node] = testApp.nodes
+    await using halved = await startEdge({ nodes: [await findFreePort(), node?.port ?? 0] })
     const answers = Array.from({ length: 10 }, () => fetch(`${halved.url}/health/live`))
     expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array<number>(10).fill(200))
   })
@@ -173,15 +173,15 @@ describe('the events of a channel', () => {
     const channel = `user:${ann.id}`
     const url = `${edge.url}/api/v1/channels/${channel}/events`
     const first = await EventReader.open(url, ann.token)
-    await first.first('following')
-    for (const [index, { world: node }] of world.nodes.entries()) {
-      await announce(node, channel, [index])
-      await until(() => first.offsets.length === index + 1)
+    await first.waitFor('following')
+    for (const [index, { app: node }] of testApp.nodes.entries()) {
+      await emitNumbers(node, channel, [index])
+      await waitUntil(() => first.offsets.length === index + 1)
     }
     await first[Symbol.asyncDispose]()
-    await announce(world.world, channel, [7])
+    await emitNumbers(testApp.app, channel, [7])
     await using second = await EventReader.open(url, ann.token, { 'last-event-id': first.lastId ?? '' })
-    await until(() => second.offsets.length === 1)
+    await waitUntil(() => second.offsets.length === 1)
     expect(second.offsets).toEqual([(first.offsets.at(-1) ?? 0) + 1])
     expect(second.response.headers.get('cache-control')).toBe('no-store')
   })
@@ -196,10 +196,12 @@ describe('the events of a channel', () => {
     }
     const { epoch, top } = await ask('')
     const answer = ask(`?after=${epoch}:${top}&wait=25`)
-    const isWaiting = async ({ world: { metrics } }: (typeof world.nodes)[number]) =>
-      (await metrics.streams.get()).values.some(({ labels, value }) => labels.kind === 'long-poll' && value === 1)
-    await until(async () => (await Promise.all(world.nodes.map(isWaiting))).includes(true))
-    await announce(world.world, channel, [1, 2])
+    const isWaiting = async ({ app: { metrics } }: (typeof testApp.nodes)[number]) =>
+      (await metrics.channelStreams.get()).values.some(
+        ({ labels, value }) => labels.kind === 'long-poll' && value === 1,
+      )
+    await waitUntil(async () => (await Promise.all(testApp.nodes.map(isWaiting))).includes(true))
+    await emitNumbers(testApp.app, channel, [1, 2])
     expect((await answer).events.map(({ offset }) => offset)).toEqual([top + 1, top + 2])
   })
 
@@ -244,14 +246,14 @@ describe('sockets', () => {
     const track = await makeTrack(ann.id)
     const client = await connectTo('ann', { transports: ['polling'] })
     const channel = `track:${track.id}`
-    const ear = new Ear(client, channel)
+    const recorder = new EventRecorder(client, channel)
     const { error } = (await client.timeout(8_000).emitWithAck('channel.follow', { input: { channel } })) as Reply
     expect(error).toBeUndefined()
-    for (const [index] of world.nodes.entries()) {
-      const fan = await world.person(`fan${index}`, { node: index })
+    for (const [index] of testApp.nodes.entries()) {
+      const fan = await testApp.signIn(`fan${index}`, { node: index })
       const body = `from node ${index}`
       await fan.call(addComment, { trackId: track.id, body, positionMs: 0 })
-      await ear.first('interactions.commentAdded', ({ comment }) => (comment as { body: string }).body === body)
+      await recorder.waitFor('interactions.commentAdded', ({ comment }) => (comment as { body: string }).body === body)
     }
   })
 })
@@ -266,7 +268,7 @@ describe('a node that takes no sockets', () => {
       else missed += 1
       response.writeHead(isNew ? 503 : 404).end()
     })
-    const [node] = world.nodes
+    const [node] = testApp.nodes
     await using halved = await startEdge({ nodes: [full.port, node?.port ?? 0] })
     for (const transports of [['polling'], ['websocket'], ['polling', 'websocket']])
       for (let index = 0; index < 6; index += 1) {
@@ -281,10 +283,10 @@ describe('a node that takes no sockets', () => {
   })
 
   it('because it drains under load sends everybody to another node; no call fails, and it ends with 0', async () => {
-    const [stays] = world.nodes
+    const [stays] = testApp.nodes
     if (stays === undefined) throw new Error('there is no node')
-    const ann = await world.person('ann')
-    await using leaves = await nodeProcess({ ...world.variables, DRAIN_SECONDS: '2' })
+    const ann = await testApp.signIn('ann')
+    await using leaves = await startNodeProcess({ ...testApp.variables, DRAIN_SECONDS: '2' })
     await using both = await startEdge({ nodes: [leaves.port, stays.port] })
     const roads = [['websocket'], ['websocket'], ['polling'], ['polling', 'websocket']]
     const plain = await Promise.all(
@@ -335,12 +337,12 @@ describe('the bucket server of docker-compose', () => {
     const sha256 = Buffer.from(await crypto.subtle.digest('SHA-256', body)).toString('base64')
     const key = `pending/${randomUUID()}`
     const file = { contentType: 'audio/mpeg', sizeBytes: body.length, sha256 }
-    const { url, headers } = await world.world.storage.presignPut(key, file, 60)
+    const { url, headers } = await testApp.app.storage.presignPut(key, file, 60)
     expect(new URL(url).port).toBe(String(edge.ports.bucket))
     const sent = await fetch(url, { method: 'PUT', body, headers })
     expect([sent.status, sent.headers.get('x-content-type-options')]).toEqual([200, 'nosniff'])
-    expect(await world.world.storage.head(key)).toMatchObject({ sizeBytes: body.length, sha256 })
-    await world.world.storage.remove(key)
+    expect(await testApp.app.storage.head(key)).toMatchObject({ sizeBytes: body.length, sha256 })
+    await testApp.app.storage.delete(key)
   })
 })
 
@@ -354,7 +356,7 @@ it('keeps an access log without queries', async () => {
   expect(log).not.toContain('nid=')
 })
 
-const arrive = async (name: string) => Person.arrive(name, await world.issuer.tokenFor(name), edge.url)
+const arrive = async (name: string) => Person.signIn(name, await testApp.issuer.issueToken(name), edge.url)
 
 /** While the edge still stands: a long-polling client says good-bye through it. */
 async function everybodyLeaves(): Promise<void> {
@@ -371,7 +373,7 @@ function moveWhenTold(first: Socket, url: string) {
   const underWay = new Set<Promise<unknown>>()
   const watch = (socket: Socket) => {
     socket.on('disconnect', () => (gaps += current === socket ? 1 : 0))
-    socket.once('session.moving', async () => {
+    socket.once('connection.draining', async () => {
       const next = await connectTo('mover', wsOnly, url)
       current = next
       watch(next)
@@ -389,7 +391,7 @@ function moveWhenTold(first: Socket, url: string) {
 }
 
 async function connectTo(name: string, options: Parameters<typeof io>[1] = {}, url = edge.url): Promise<Socket> {
-  const auth = { token: await world.issuer.tokenFor(name) }
+  const auth = { token: await testApp.issuer.issueToken(name) }
   const client = io(url, { auth, query: { nid: randomUUID() }, forceNew: true, ...options })
   clients.push(client)
   await new Promise<void>((accept, reject) => {
@@ -413,7 +415,7 @@ async function callMe(client: Socket): Promise<unknown> {
 const sum = (counts: readonly number[]) => counts.reduce((all, count) => all + count, 0)
 
 const socketsByNode = async () =>
-  Promise.all(world.nodes.map(async ({ world }) => (await world.metrics.sockets.get()).values[0]?.value ?? 0))
+  Promise.all(testApp.nodes.map(async ({ app }) => (await app.metrics.sockets.get()).values[0]?.value ?? 0))
 
 async function problemOf(response: Response): Promise<unknown> {
   expect(response.headers.get('content-type')).toBe('application/problem+json')
@@ -442,7 +444,7 @@ async function ask({ port, path, host = hostName, headers = {}, tls }: Question)
 }
 
 async function listenTo(listener: RequestListener): Promise<AsyncDisposable & { port: number }> {
-  const port = await freePort()
+  const port = await findFreePort()
   const server = createServer(listener).listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
@@ -475,10 +477,10 @@ interface Ports {
 async function startEdge(wish: { nodes: readonly number[]; bucketPort?: number }): Promise<Edge> {
   const folder = await mkdtemp(join(tmpdir(), 'tutti-nginx-'))
   const ports = {
-    plain: await freePort(),
-    http: await freePort(),
-    https: await freePort(),
-    bucket: wish.bucketPort ?? (await freePort()),
+    plain: await findFreePort(),
+    http: await findFreePort(),
+    https: await findFreePort(),
+    bucket: wish.bucketPort ?? (await findFreePort()),
   }
   const certificate = await arrange(folder, ports, wish.nodes)
   const nginx = await findTool('nginx', line => console.log(line))

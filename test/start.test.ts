@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { freePort } from '../dev/processes/free-port'
+import { findFreePort } from '../dev/processes/find-free-port'
 
 const root = resolve(__dirname, '..')
 const patienceMs = 110_000
@@ -13,7 +13,7 @@ const bootstrap = [process.execPath, 'dev/bootstrap.mjs']
 describe('npm start', () => {
   let port: number
   beforeAll(async () => {
-    port = await freePort()
+    port = await findFreePort()
   })
   afterAll(() => rm(join(root, '.tutti', String(port)), { recursive: true, force: true }))
 

@@ -1,7 +1,7 @@
 import { nodeOptions } from '../machine'
-import { type Figure, inWords, isMet, judge } from '../judge'
+import { type Figure, formatValue, isMet, judge } from '../judge'
 
-export interface About {
+export interface RunInfo {
   started: Date
   tookS: number
   machine: string
@@ -9,7 +9,7 @@ export interface About {
 }
 
 /** Renders the report page: figures, machine and method. */
-export function tableOf(figures: readonly Figure[], { started, tookS, machine, isPinned }: About): string {
+export function renderReport(figures: readonly Figure[], { started, tookS, machine, isPinned }: RunInfo): string {
   const rows = figures.map(figure => `| ${cellsOf(figure).map(escaped).join(' | ')} |`)
   const remarks = figures.filter(figure => figure.remarks.length > 0)
   const { lines } = judge(figures)
@@ -46,10 +46,10 @@ const notPinned = 'Nothing is pinned to a core (no `taskset`, or only one core),
 
 function cellsOf(figure: Figure): string[] {
   const { name, title, unit, goal, ours = '', baseline = '', floor = '' } = figure
-  const { median, min, max, count } = figure.figure
+  const { median, min, max, count } = figure.result
   const result = Number.isNaN(median)
     ? 'could not be measured'
-    : `**${inWords(median, unit)}**${count > 1 ? ` [${inWords(min, '').trim()} – ${inWords(max, '').trim()}]` : ''}`
+    : `**${formatValue(median, unit)}**${count > 1 ? ` [${formatValue(min, '').trim()} – ${formatValue(max, '').trim()}]` : ''}`
   const goalText = goal === undefined ? '' : `${goal.is} ${goal.value} ${unit}`
   return [
     title,

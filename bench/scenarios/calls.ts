@@ -1,8 +1,8 @@
 import { Agent, get } from 'node:http'
 import { median, spreadOf } from '../judge'
-import { type Lab } from '../lab'
-import { inPairs } from '../rounds'
-import { type RunningSubject } from '../running-subject'
+import { type TestBench } from '../test-bench'
+import { measurePairs } from '../measure-pairs'
+import { type RunningServer } from '../start-server'
 import { type Scenario } from './scenario'
 
 const calls = 1_500
@@ -11,15 +11,15 @@ const atOnce = 16
 const callers = 400
 
 /** CPU per call over REST and the socket, compared with a bare handler that runs the same query. */
-export const callsOverBothDoors: Scenario = {
+export const callsOverBothTransports: Scenario = {
   name: 'calls',
-  promises: [
+  figures: [
     { name: 'rest-call', title: 'CPU per REST read, one query', unit: '×' },
     { name: 'socket-call', title: 'CPU per acknowledged socket call, one query', unit: '×' },
   ],
 
   async measure(lab) {
-    const [ours, bare] = [await lab.start('tutti'), await lab.start('bare')]
+    const [ours, bare] = [await lab.startServer('tutti'), await lab.startServer('bare')]
     const measured = []
     for (const [name, open] of [
       ['rest-call', restCaller],
@@ -27,7 +27,7 @@ export const callsOverBothDoors: Scenario = {
     ] as const) {
       const ourCaller = await open(lab, ours)
       const bareCaller = await open(lab, bare)
-      const { pairs, remarks } = await inPairs({
+      const { pairs, remarks } = await measurePairs({
         ours: () => costOf(ours, ourCaller),
         baseline: () => costOf(bare, bareCaller),
       })
@@ -35,24 +35,24 @@ export const callsOverBothDoors: Scenario = {
       bareCaller.end()
       measured.push({
         name,
-        figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
+        result: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
         ours: `${median(pairs.map(pair => pair.ours)).toFixed(0)} µs`,
         baseline: `${median(pairs.map(pair => pair.baseline)).toFixed(0)} µs`,
         remarks,
       })
     }
-    for (const subject of [ours, bare]) await subject.end()
+    for (const subject of [ours, bare]) await subject.stop()
     return measured
   },
 }
 
 /** CPU time of the server per call, in microseconds. */
-async function costOf(subject: RunningSubject, caller: Caller): Promise<number> {
+async function costOf(subject: RunningServer, caller: Caller): Promise<number> {
   let left = calls
   const work = async () => {
     while (left-- > 0) await caller.call()
   }
-  return (await subject.cost(() => Promise.all(Array.from({ length: atOnce }, work)))) / calls
+  return (await subject.measureCpu(() => Promise.all(Array.from({ length: atOnce }, work)))) / calls
 }
 
 interface Caller {
@@ -60,12 +60,12 @@ interface Caller {
   end: () => void
 }
 
-async function tokenOf(lab: Lab): Promise<string> {
+async function tokenOf(lab: TestBench): Promise<string> {
   const [person = { id: '', subject: '' }] = lab.people
   return lab.token(person)
 }
 
-async function restCaller(lab: Lab, { port }: RunningSubject): Promise<Caller> {
+async function restCaller(lab: TestBench, { port }: RunningServer): Promise<Caller> {
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
   const headers = { authorization: `Bearer ${await tokenOf(lab)}` }
   const options = { host: '127.0.0.1', port, path: '/api/v1/me', agent, headers }
@@ -81,14 +81,14 @@ async function restCaller(lab: Lab, { port }: RunningSubject): Promise<Caller> {
   }
 }
 
-async function socketCaller(lab: Lab, subject: RunningSubject): Promise<Caller> {
-  const clients = await lab.crowd(subject, callers)
+async function socketCaller(lab: TestBench, subject: RunningServer): Promise<Caller> {
+  const clients = await lab.connectClients(subject, callers)
   let next = 0
   const call = async () => {
-    await clients[next++ % callers]?.ask('user-profile.getMe', {})
+    await clients[next++ % callers]?.callOrThrow('user-profile.getMe', {})
   }
   const end = () => {
-    for (const client of clients) client.cut()
+    for (const client of clients) client.terminate()
   }
   return { call, end }
 }

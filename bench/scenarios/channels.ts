@@ -1,6 +1,6 @@
-import { type Lab } from '../lab'
-import { type LoadClient } from '../load/client'
-import { makeParty, makePlaylist, makeTracks, type Person } from '../people'
+import { type TestBench } from '../test-bench'
+import { type LoadClient } from '../load/load-client'
+import { makeParty, makePlaylist, makeTracks, type Person } from '../fixtures'
 
 export interface Position {
   epoch: string
@@ -17,7 +17,7 @@ export interface CatchUp {
 }
 
 /** Creates the channels that a party member follows: two tracks, a playlist, the party and their own user channel. */
-export async function makeChannels(lab: Lab, members: readonly Person[]) {
+export async function makeChannels(lab: TestBench, members: readonly Person[]) {
   const [host = { id: '', subject: '' }] = members
   const tracks = await makeTracks(lab.db, host, 2)
   const shared = [
@@ -38,7 +38,9 @@ export async function followAll(
     const known = after.get(channel)
     return { channel, ...(known === undefined ? {} : { after: known }) }
   })
-  const { followed } = await client.ask<{ followed: { data?: CatchUp }[] }>('channel.followAll', { channels: requests })
+  const { followed } = await client.callOrThrow<{ followed: { data?: CatchUp }[] }>('channel.followAll', {
+    channels: requests,
+  })
   const caughtUp = followed.flatMap(({ data }) => data ?? [])
   return { caughtUp, positions: new Map(caughtUp.map(({ channel, epoch, top }) => [channel, { epoch, offset: top }])) }
 }

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { median, spreadOf } from '../judge'
-import { type Lab } from '../lab'
-import { eachOf, LoadClient } from '../load/client'
-import { type Person } from '../people'
-import { inPairs, Void } from '../rounds'
-import { type RunningSubject } from '../running-subject'
+import { type TestBench } from '../test-bench'
+import { mapConcurrently, LoadClient } from '../load/load-client'
+import { type Person } from '../fixtures'
+import { measurePairs, InvalidMeasurement } from '../measure-pairs'
+import { type RunningServer } from '../start-server'
 import { followAll, makeChannels, type Position } from './channels'
-import { atMost, type Measured, type Scenario } from './scenario'
+import { atMost, type MeasuredFigure, type Scenario } from './scenario'
 
 const clientCount = 600
 /** Observed: the cost falls until about 3,000 clients have connected, for the bare server too. */
@@ -19,7 +19,7 @@ const eventsBefore = 5
 /** CPU per reconnecting client: connection, token, access checks and catch-up on five channels. */
 export const connect: Scenario = {
   name: 'connect',
-  promises: [
+  figures: [
     {
       name: 'connect-and-resume',
       title: 'CPU per client: connect, verify RS256, resume five channels; vs. a bare connect',
@@ -35,19 +35,23 @@ export const connect: Scenario = {
 
   async measure(lab) {
     const people = lab.people.slice(0, clientCount)
-    const [ours, bare, raw] = [await lab.start('tutti'), await lab.start('bare'), await lab.start('raw')]
+    const [ours, bare, raw] = [
+      await lab.startServer('tutti'),
+      await lab.startServer('bare'),
+      await lab.startServer('raw'),
+    ]
     const resume = await prepare(lab, ours, people)
     const us = (values: readonly (number | undefined)[]) => `${median(values.map(value => value ?? NaN)).toFixed(0)} µs`
-    const compare = async (name: string, onConnected: OnConnected, remark: string): Promise<Measured> => {
-      const { pairs, remarks } = await inPairs({
-        ...{ rounds: 6, warmings },
+    const compare = async (name: string, onConnected: OnConnected, remark: string): Promise<MeasuredFigure> => {
+      const { pairs, remarks } = await measurePairs({
+        ...{ rounds: 6, warmupRounds: warmings },
         ours: () => costOfSignedIn(lab, ours, people, onConnected),
         baseline: () => costOf(bare, people, () => LoadClient.connect(bare.port)),
         floor: () => costOf(raw, people, () => LoadClient.connectRaw(raw.port)),
       })
       return {
         name,
-        figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
+        result: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
         ours: us(pairs.map(pair => pair.ours)),
         baseline: us(pairs.map(pair => pair.baseline)),
         floor: us(pairs.map(pair => pair.floor)),
@@ -62,7 +66,7 @@ export const connect: Scenario = {
       ),
       await compare('connect-and-verify', async client => client, 'the above without the resume'),
     ]
-    for (const subject of [ours, bare, raw]) await subject.end()
+    for (const subject of [ours, bare, raw]) await subject.stop()
     return measured
   },
 }
@@ -70,16 +74,16 @@ export const connect: Scenario = {
 type OnConnected = (client: LoadClient, person: Person) => Promise<LoadClient>
 
 /** Connects everybody once, so that each has positions to resume from. */
-async function prepare(lab: Lab, subject: RunningSubject, people: readonly Person[]): Promise<OnConnected> {
+async function prepare(lab: TestBench, subject: RunningServer, people: readonly Person[]): Promise<OnConnected> {
   const channels = await makeChannels(lab, people)
   const positionsOf = new Map<string, Map<string, Position>>()
-  await eachOf(people, atOnce, async person => {
+  await mapConcurrently(people, atOnce, async person => {
     const client = await LoadClient.connect(subject.port, await lab.token(person))
     positionsOf.set(person.id, (await followAll(client, channels.of(person))).positions)
-    client.cut()
+    client.terminate()
   })
   for (const channel of channels.shared)
-    for (let n = 0; n < eventsBefore; n += 1) await subject.ask('announce', { channel, count: 1 })
+    for (let n = 0; n < eventsBefore; n += 1) await subject.request('announce', { channel, count: 1 })
   for (const positions of positionsOf.values())
     for (const channel of channels.shared) {
       const { epoch = '', offset = 0 } = positions.get(channel) ?? {}
@@ -90,13 +94,18 @@ async function prepare(lab: Lab, subject: RunningSubject, people: readonly Perso
     const { caughtUp } = await followAll(client, channels.of(person), positionsOf.get(person.id))
     const got = caughtUp.reduce((sum, { events }) => sum + events.length, 0)
     const isWhole = caughtUp.every(({ recovered }) => recovered) && got === missed * channels.shared.length
-    if (!isWhole) throw new Void(`a client caught up on ${got} events: ${JSON.stringify(caughtUp)}`)
+    if (!isWhole) throw new InvalidMeasurement(`a client caught up on ${got} events: ${JSON.stringify(caughtUp)}`)
     return client
   }
 }
 
 /** Cost per client with a new token, including the work of `onConnected`. */
-async function costOfSignedIn(lab: Lab, subject: RunningSubject, people: readonly Person[], onConnected: OnConnected) {
+async function costOfSignedIn(
+  lab: TestBench,
+  subject: RunningServer,
+  people: readonly Person[],
+  onConnected: OnConnected,
+) {
   const tokens = new Map<Person, string>()
   for (const person of people) tokens.set(person, await lab.token(person))
   return costOf(subject, people, async person =>
@@ -106,17 +115,18 @@ async function costOfSignedIn(lab: Lab, subject: RunningSubject, people: readonl
 
 /** CPU time per client in microseconds, without the disconnect. */
 async function costOf(
-  subject: RunningSubject,
+  subject: RunningServer,
   people: readonly Person[],
   onConnected: (person: Person) => Promise<LoadClient>,
 ): Promise<number> {
   let clients: readonly LoadClient[] = []
-  const cost = await subject.cost(async () => {
-    clients = await eachOf(people, atOnce, onConnected)
+  const cost = await subject.measureCpu(async () => {
+    clients = await mapConcurrently(people, atOnce, onConnected)
   })
   const refused = clients.reduce((sum, { refusals }) => sum + refusals, 0)
-  for (const client of clients) client.cut()
+  for (const client of clients) client.terminate()
   await pause(300)
-  if (refused > 0) throw new Void(`${refused} connections were refused first: event loop lag of the server`)
+  if (refused > 0)
+    throw new InvalidMeasurement(`${refused} connections were refused first: event loop lag of the server`)
   return cost / people.length
 }

@@ -1,12 +1,12 @@
-import { type Lab } from '../lab'
-import { eachOf } from '../load/client'
-import { Crowd } from '../load/crowd'
+import { type TestBench } from '../test-bench'
+import { mapConcurrently } from '../load/load-client'
+import { DeliveryCounter } from '../load/delivery-counter'
 import { median, spreadOf } from '../judge'
-import { makeTracks } from '../people'
-import { inPairs, type Pair } from '../rounds'
-import { type RunningSubject } from '../running-subject'
-import { type Announcement } from '../subjects/subject'
-import { atMost, type Measured, type Scenario } from './scenario'
+import { makeTracks } from '../fixtures'
+import { measurePairs, type Pair } from '../measure-pairs'
+import { type RunningServer } from '../start-server'
+import { type EventBatch } from '../servers/server'
+import { atMost, type MeasuredFigure, type Scenario } from './scenario'
 
 const followers = 1_000
 const roomSize = `room of ${followers.toLocaleString('en')}`
@@ -20,7 +20,7 @@ const variants = [
 /** CPU to deliver an event to each follower of a full room, with all guarantees. */
 export const fanOut: Scenario = {
   name: 'fan-out',
-  promises: [
+  figures: [
     {
       name: 'single-events',
       title: `CPU per delivered event, ${roomSize}`,
@@ -40,16 +40,16 @@ export const fanOut: Scenario = {
     const [track = ''] = await makeTracks(lab.db, lab.people[0] ?? { id: '', subject: '' }, 1)
     const channel = `track:${track}`
     const [ours, baseline, floor] = [
-      await room(lab, await lab.start('tutti'), channel),
-      await room(lab, await lab.start('bare'), channel),
-      await room(lab, await lab.start('raw'), channel),
+      await room(lab, await lab.startServer('tutti'), channel),
+      await room(lab, await lab.startServer('bare'), channel),
+      await room(lab, await lab.startServer('raw'), channel),
     ]
-    const measured: Measured[] = []
+    const measured: MeasuredFigure[] = []
     for (const { name, count, transactions, times, warmings } of variants) {
       const tick = { channel, count, transactions }
       const framesBefore = ours.crowd.frames
-      const { pairs, remarks } = await inPairs({
-        warmings,
+      const { pairs, remarks } = await measurePairs({
+        warmupRounds: warmings,
         ours: () => ours.costOf(tick, times),
         baseline: () => baseline.costOf(tick, times),
         floor: () => floor.costOf(tick, times),
@@ -58,14 +58,14 @@ export const fanOut: Scenario = {
       const size = `${Math.round(ours.crowd.bytes / ours.crowd.frames)} and ${Math.round(baseline.crowd.bytes / baseline.crowd.frames)} bytes per frame`
       measured.push({
         name,
-        figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
+        result: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
         ours: us(pairs, 'ours'),
         baseline: us(pairs, 'baseline'),
         floor: us(pairs, 'floor'),
         remarks: [...(count === 1 ? [size] : [`${framesPerTick.toFixed(1)} frames per ten events`]), ...remarks],
       })
     }
-    await lab.endAll()
+    await lab.stopServers()
     return measured
   },
 }
@@ -73,10 +73,11 @@ export const fanOut: Scenario = {
 const us = (pairs: readonly Pair[], part: 'ours' | 'baseline' | 'floor') =>
   `${median(pairs.map(pair => pair[part] ?? NaN)).toFixed(2)} µs`
 
-async function room(lab: Lab, subject: RunningSubject, channel: string) {
-  const clients = await lab.crowd(subject, followers)
-  if (subject.kind !== 'raw') await eachOf(clients, 40, client => client.ask('channel.follow', { channel }))
-  const crowd = new Crowd(clients)
+async function room(lab: TestBench, subject: RunningServer, channel: string) {
+  const clients = await lab.connectClients(subject, followers)
+  if (subject.kind !== 'raw')
+    await mapConcurrently(clients, 40, client => client.callOrThrow('channel.follow', { channel }))
+  const crowd = new DeliveryCounter(clients)
   let ticks = 0
   return {
     crowd,
@@ -86,11 +87,11 @@ async function room(lab: Lab, subject: RunningSubject, channel: string) {
       return taken
     },
     /** CPU time per delivered event in microseconds. Waits for each tick: two at once would share a frame. */
-    async costOf(tick: Announcement, times: number): Promise<number> {
-      const cost = await subject.cost(async () => {
+    async costOf(tick: EventBatch, times: number): Promise<number> {
+      const cost = await subject.measureCpu(async () => {
         for (let time = 0; time < times; time += 1) {
           ticks += 1
-          await crowd.hearing(tick.count, () => subject.ask('announce', tick))
+          await crowd.expectEvents(tick.count, () => subject.request('announce', tick))
         }
       })
       return cost / (times * tick.count * clients.length)

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { Agent, request } from 'node:http'
 import { median, spreadOf } from '../judge'
-import { type Lab } from '../lab'
-import { makeStreams } from '../people'
-import { inPairs } from '../rounds'
-import { type RunningSubject } from '../running-subject'
+import { type TestBench } from '../test-bench'
+import { makeStreams } from '../fixtures'
+import { measurePairs } from '../measure-pairs'
+import { type RunningServer } from '../start-server'
 import { type Scenario } from './scenario'
 
 const calls = 1_000
@@ -18,7 +18,7 @@ const segments = 40
 /** CPU per stream grant, compared with a handler that returns a constant JSON of the same size. */
 export const grants: Scenario = {
   name: 'grants',
-  promises: [
+  figures: [
     { name: 'grant-shared', title: 'CPU per grant, already signed', unit: '×' },
     { name: 'grant-signed', title: 'CPU per grant with cookies, each signed', unit: '×' },
     { name: 'grant-rendered', title: 'CPU per grant, each signed, with its playlists rewritten', unit: '×' },
@@ -28,7 +28,7 @@ export const grants: Scenario = {
     const [owner = { id: '', subject: '' }] = lab.people
     const trackIds = await makeStreams(lab.db, owner, tracks, renditions, name => `${folder}${name}`)
     await storePlaylists(lab)
-    const [ours, bare] = [await lab.start('tutti'), await lab.start('bare')]
+    const [ours, bare] = [await lab.startServer('tutti'), await lab.startServer('bare')]
     const token = await lab.token(owner)
     const measured = []
     for (const [name, delivery, count, isCached] of [
@@ -36,29 +36,32 @@ export const grants: Scenario = {
       ['grant-signed', 'cookies', tracks, false],
       ['grant-rendered', 'url', tracks, false],
     ] as const) {
-      const measureCost = async (subject: RunningSubject) => {
+      const measureCost = async (subject: RunningServer) => {
         if (!isCached) await invalidateGrants(lab)
         return costOf(subject, { trackIds, token, delivery, count })
       }
       if (isCached) await measureCost(ours)
-      const { pairs, remarks } = await inPairs({ ours: () => measureCost(ours), baseline: () => measureCost(bare) })
+      const { pairs, remarks } = await measurePairs({
+        ours: () => measureCost(ours),
+        baseline: () => measureCost(bare),
+      })
       const us = median(pairs.map(pair => pair.ours))
       measured.push({
         name,
-        figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
+        result: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
         ours: `${us.toFixed(0)} µs`,
         baseline: `${median(pairs.map(pair => pair.baseline)).toFixed(0)} µs`,
         remarks: [`${(1e6 / us).toFixed(0)} grants per second of one core`, ...remarks],
       })
     }
-    for (const subject of [ours, bare]) await subject.end()
+    for (const subject of [ours, bare]) await subject.stop()
     return measured
   },
 }
 
 const folder = `audio/${randomUUID()}/${randomUUID()}/hls/`
 
-async function storePlaylists({ storage }: Lab): Promise<void> {
+async function storePlaylists({ storage }: TestBench): Promise<void> {
   const type = 'application/vnd.apple.mpegurl'
   const put = (name: string, lines: readonly string[]) =>
     storage.put(`${folder}${name}`, Buffer.from(['#EXTM3U', '#EXT-X-VERSION:7', ...lines, ''].join('\n')), type)
@@ -73,7 +76,7 @@ async function storePlaylists({ storage }: Lab): Promise<void> {
 }
 
 /** Changes the audio key of all tracks, which invalidates cached grants. */
-const invalidateGrants = ({ db }: Lab) =>
+const invalidateGrants = ({ db }: TestBench) =>
   db.query(`update tracks set audio_key = 'audio/' || gen_random_uuid() || '.mp3'`)
 
 interface GrantRequests {
@@ -84,7 +87,7 @@ interface GrantRequests {
 }
 
 /** CPU time of the server per grant, in microseconds. */
-async function costOf(subject: RunningSubject, { trackIds, token, delivery, count }: GrantRequests): Promise<number> {
+async function costOf(subject: RunningServer, { trackIds, token, delivery, count }: GrantRequests): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
   const body = JSON.stringify({ delivery })
   const headers = {
@@ -107,7 +110,7 @@ async function costOf(subject: RunningSubject, { trackIds, token, delivery, coun
     while (left-- > 0) await grant(trackIds[left % trackIds.length] ?? '')
   }
   try {
-    return (await subject.cost(() => Promise.all(Array.from({ length: atOnce }, work)))) / count
+    return (await subject.measureCpu(() => Promise.all(Array.from({ length: atOnce }, work)))) / count
   } finally {
     agent.destroy()
   }

@@ -1,14 +1,14 @@
-import { callsOverBothDoors } from './calls'
+import { callsOverBothTransports } from './calls'
 import { connect } from './connect'
 import { fanOut } from './fan-out'
 import { grants } from './grants'
-import { hostile } from './hostile'
+import { hostileFiles } from './hostile-files'
 import { latency } from './latency'
 import { likes } from './likes'
 import { memory } from './memory'
 import { processing } from './processing'
 import { type Scenario } from './scenario'
-import { storm } from './storm'
+import { reconnectStorm } from './reconnect-storm'
 import { throughput } from './throughput'
 
 /** In the order of the report. */
@@ -18,10 +18,10 @@ export const scenarios: readonly Scenario[] = [
   memory,
   latency,
   throughput,
-  storm,
+  reconnectStorm,
   likes,
-  callsOverBothDoors,
+  callsOverBothTransports,
   grants,
   processing,
-  hostile,
+  hostileFiles,
 ]

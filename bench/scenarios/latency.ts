@@ -1,10 +1,10 @@
 import { median, quantile, spreadOf } from '../judge'
-import { type Lab } from '../lab'
-import { LoadClient } from '../load/client'
-import { makeTracks } from '../people'
-import { inPairs, Void } from '../rounds'
-import { type Kind } from '../subject'
-import { nowUs } from '../subjects/subject'
+import { type TestBench } from '../test-bench'
+import { LoadClient } from '../load/load-client'
+import { makeTracks } from '../fixtures'
+import { measurePairs, InvalidMeasurement } from '../measure-pairs'
+import { type ServerKind } from '../server-process'
+import { nowUs } from '../servers/server'
 import { atMost, type Scenario } from './scenario'
 
 const nodes = 2
@@ -17,7 +17,7 @@ const timeoutMs = 5_000
 /** Latency added by the log: commit to receipt, minus bare emit to receipt, at the same pace. */
 export const latency: Scenario = {
   name: 'latency',
-  promises: [
+  figures: [
     {
       name: 'latency-p50',
       title: `Latency that durability adds, p50, ${pace}`,
@@ -31,13 +31,13 @@ export const latency: Scenario = {
     const owner = lab.people[0] ?? { id: '', subject: '' }
     const channels = (await makeTracks(lab.db, owner, channelCount)).map(track => `track:${track}`)
     const [ours, bare] = [await openStream(lab, 'tutti', channels), await openStream(lab, 'bare', channels)]
-    const { pairs, remarks } = await inPairs({ ours: ours.run, baseline: bare.run })
+    const { pairs, remarks } = await measurePairs({ ours: ours.run, baseline: bare.run })
     await ours.close()
     await bare.close()
     const ms = (values: readonly number[]) => `${median(values).toFixed(2)} ms`
     const figureOf = (at: 'p50' | 'p99') => ({
       name: `latency-${at}`,
-      figure: spreadOf(pairs.map(pair => pair.ours[at] - pair.baseline[at])),
+      result: spreadOf(pairs.map(pair => pair.ours[at] - pair.baseline[at])),
       ours: ms(pairs.map(pair => pair.ours[at])),
       baseline: ms(pairs.map(pair => pair.baseline[at])),
     })
@@ -54,16 +54,16 @@ interface Quantiles {
   p99: number
 }
 
-async function openStream(lab: Lab, kind: Kind, channels: readonly string[]) {
-  const subjects = await Promise.all(Array.from({ length: nodes }, () => lab.start(kind)))
+async function openStream(lab: TestBench, kind: ServerKind, channels: readonly string[]) {
+  const subjects = await Promise.all(Array.from({ length: nodes }, () => lab.startServer(kind)))
   const arrivals: [n: number, atUs: number][] = []
   for (const { port } of subjects)
     for (const [index, channel] of channels.entries()) {
       const person = lab.people[index]
       const token = kind === 'tutti' && person !== undefined ? await lab.token(person) : undefined
       const client = await LoadClient.connect(port, token)
-      await client.ask('channel.follow', { channel })
-      client.hears = text => {
+      await client.callOrThrow('channel.follow', { channel })
+      client.onEvents = text => {
         const atUs = nowUs()
         if (text.startsWith('["events"')) for (const n of numbersIn(text)) arrivals.push([n, atUs])
       }
@@ -75,14 +75,15 @@ async function openStream(lab: Lab, kind: Kind, channels: readonly string[]) {
     arrivals.length = 0
     const count = (perSecond * seconds) / nodes
     const streams = subjects.map((subject, index) =>
-      subject.ask('stream', { channels, perSecond: perSecond / nodes, count, first: next + index, step: nodes }),
+      subject.request('stream', { channels, perSecond: perSecond / nodes, count, first: next + index, step: nodes }),
     )
     next += count * nodes
     const committedAt = new Map((await Promise.all(streams)).flat())
     const expected = committedAt.size * nodes
     const deadline = Date.now() + timeoutMs
     while (arrivals.length < expected && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 20))
-    if (arrivals.length !== expected) throw new Void(`${arrivals.length} of ${expected} events were delivered`)
+    if (arrivals.length !== expected)
+      throw new InvalidMeasurement(`${arrivals.length} of ${expected} events were delivered`)
     const all = arrivals.map(([n, atUs]) => (atUs - (committedAt.get(n) ?? NaN)) / 1_000)
     return { p50: quantile(all, 0.5), p99: quantile(all, 0.99) }
   }
@@ -90,7 +91,7 @@ async function openStream(lab: Lab, kind: Kind, channels: readonly string[]) {
   return {
     run,
     async close() {
-      for (const subject of subjects) await subject.end()
+      for (const subject of subjects) await subject.stop()
     },
   }
 }

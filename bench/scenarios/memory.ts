@@ -1,8 +1,8 @@
 import { median, spreadOf } from '../judge'
-import { type Lab } from '../lab'
-import { eachOf } from '../load/client'
-import { inPairs } from '../rounds'
-import { type Kind } from '../subject'
+import { type TestBench } from '../test-bench'
+import { mapConcurrently } from '../load/load-client'
+import { measurePairs } from '../measure-pairs'
+import { type ServerKind } from '../server-process'
 import { makeChannels } from './channels'
 import { atMost, type Scenario } from './scenario'
 
@@ -13,7 +13,7 @@ const connections = 3_000
 /** Memory per idle connection that follows five channels, in a new process for each measurement. */
 export const memory: Scenario = {
   name: 'memory',
-  promises: [
+  figures: [
     {
       name: 'memory-per-connection',
       title: 'Memory per idle connection, five channels',
@@ -25,15 +25,15 @@ export const memory: Scenario = {
   async measure(lab) {
     const people = lab.people.slice(0, warming + connections)
     const channels = await makeChannels(lab, people)
-    const heaps: Partial<Record<Kind, number>> = {}
-    const sample = (kind: Kind) => async () => {
+    const heaps: Partial<Record<ServerKind, number>> = {}
+    const sample = (kind: ServerKind) => async () => {
       const { resident, heap } = await bytesPerConnection(lab, kind, channels.of)
       heaps[kind] = heap
       return resident
     }
-    const { pairs, remarks } = await inPairs({
+    const { pairs, remarks } = await measurePairs({
       rounds: 2,
-      warmings: 0,
+      warmupRounds: 0,
       isFloorSteady: false,
       ours: sample('tutti'),
       baseline: sample('bare'),
@@ -44,7 +44,7 @@ export const memory: Scenario = {
     return [
       {
         name: 'memory-per-connection',
-        figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
+        result: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
         ours: kb(pairs.map(pair => pair.ours)),
         baseline: kb(pairs.map(pair => pair.baseline)),
         floor: kb(pairs.map(pair => pair.floor)),
@@ -60,31 +60,31 @@ export const memory: Scenario = {
 }
 
 async function bytesPerConnection(
-  lab: Lab,
-  kind: Kind,
-  channelsOf: (person: Lab['people'][number]) => readonly string[],
+  lab: TestBench,
+  kind: ServerKind,
+  channelsOf: (person: TestBench['people'][number]) => readonly string[],
 ): Promise<{ resident: number; heap: number }> {
   // Use the default semi-space size: the resident part of a larger young generation would distort the result.
-  const subject = await lab.start(kind, { execArgv: ['--expose-gc', '--max-semi-space-size=16'] })
+  const subject = await lab.startServer(kind, { execArgv: ['--expose-gc', '--max-semi-space-size=16'] })
   try {
     const connectTo = async (from: number, to: number) => {
-      const clients = await lab.crowd(subject, to - from, from)
+      const clients = await lab.connectClients(subject, to - from, from)
       if (kind !== 'raw')
-        await eachOf(clients, 40, async (client, index) => {
+        await mapConcurrently(clients, 40, async (client, index) => {
           const person = lab.people[from + index]
           if (person !== undefined)
-            await Promise.all(channelsOf(person).map(channel => client.ask('channel.follow', { channel })))
+            await Promise.all(channelsOf(person).map(channel => client.callOrThrow('channel.follow', { channel })))
         })
     }
     await connectTo(0, warming)
-    const before = await subject.ask('memory', null)
+    const before = await subject.request('memory', null)
     await connectTo(warming, warming + connections)
-    const after = await subject.ask('memory', null)
+    const after = await subject.request('memory', null)
     return {
       resident: (after.resident - before.resident) / connections,
       heap: (after.heap - before.heap) / connections,
     }
   } finally {
-    await subject.end()
+    await subject.stop()
   }
 }

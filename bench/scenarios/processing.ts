@@ -5,14 +5,14 @@ import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { encodingArgs } from '../../skills/music-upload/audio/encode'
-import { formatsBySignature } from '../../skills/music-upload/audio/formats'
-import { qualitiesOf, streamShapeOf } from '../../skills/music-upload/audio/ladder'
-import { listeningArgs } from '../../skills/music-upload/audio/listen'
+import { encodeArgs } from '../../media/audio/encode-audio'
+import { formatsBySignature } from '../../media/audio/formats'
+import { chooseQualities, chooseStreamShape } from '../../media/audio/bitrate-ladder'
+import { measureArgs } from '../../media/audio/measure-audio'
 import { median, spreadOf } from '../judge'
-import { type Lab } from '../lab'
-import { inPairs, Void } from '../rounds'
-import { type RunningSubject } from '../running-subject'
+import { type TestBench } from '../test-bench'
+import { measurePairs, InvalidMeasurement } from '../measure-pairs'
+import { type RunningServer } from '../start-server'
 import { atMost, type Scenario } from './scenario'
 
 const usualMinutes = 4
@@ -21,7 +21,7 @@ const longMinutes = 60
 /** CPU of processing a track compared with the bare ffmpeg commands; memory compared with a track 15 times as long. */
 export const processing: Scenario = {
   name: 'processing',
-  promises: [
+  figures: [
     {
       name: 'processing-cpu',
       title: `CPU of a worker and its children for a FLAC of ${usualMinutes} minutes`,
@@ -40,20 +40,20 @@ export const processing: Scenario = {
     const folder = await mkdtemp(join(tmpdir(), 'tutti-bench-processing-'))
     try {
       const usual = await makeFlac(folder, usualMinutes)
-      const subject = await lab.start('tutti')
-      const { pairs, remarks } = await inPairs({
+      const subject = await lab.startServer('tutti')
+      const { pairs, remarks } = await measurePairs({
         rounds: 2,
         ours: () => ourCost(lab, subject, usual),
         baseline: () => bareCost(folder, usual),
       })
-      await subject.end()
+      await subject.stop()
       const seconds = (values: readonly number[]) => `${median(values).toFixed(1)} s`
       const [short, long] = [await peakOf(lab, usual), await peakOf(lab, await makeFlac(folder, longMinutes))]
       const mb = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(0)} MB`
       return [
         {
           name: 'processing-cpu',
-          figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
+          result: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
           ours: seconds(pairs.map(pair => pair.ours)),
           baseline: seconds(pairs.map(pair => pair.baseline)),
           remarks: [
@@ -64,7 +64,7 @@ export const processing: Scenario = {
         },
         {
           name: 'processing-memory',
-          figure: spreadOf([long / short]),
+          result: spreadOf([long / short]),
           ours: mb(long),
           baseline: mb(short),
           remarks: ['peak resident memory, each in a new process'],
@@ -84,10 +84,10 @@ async function makeFlac(folder: string, minutes: number): Promise<string> {
   return path
 }
 
-async function ourCost(lab: Lab, subject: RunningSubject, path: string): Promise<number> {
-  const uploadId = await subject.ask('prepareUpload', { path, ownerId: lab.people[0]?.id ?? '' })
+async function ourCost(lab: TestBench, subject: RunningServer, path: string): Promise<number> {
+  const uploadId = await subject.request('prepareUpload', { path, ownerId: lab.people[0]?.id ?? '' })
   const before = cpuOf(subject.pid)
-  await subject.ask('processUpload', { uploadId })
+  await subject.request('processUpload', { uploadId })
   return secondsOf(cpuOf(subject.pid)) - secondsOf(before)
 }
 
@@ -95,17 +95,17 @@ async function ourCost(lab: Lab, subject: RunningSubject, path: string): Promise
 async function bareCost(folder: string, path: string): Promise<number> {
   const { flac: format } = formatsBySignature
   if (format === undefined) throw new Error('the FLAC format is not registered')
-  const shape = streamShapeOf({ sampleRate: 44_100, channels: 2 })
-  const qualities = qualitiesOf(shape, { codec: 'flac', kbps: 0 }, { opus: false })
+  const shape = chooseStreamShape({ sampleRate: 44_100, channels: 2 })
+  const qualities = chooseQualities(shape, { codec: 'flac', kbps: 0 }, { opus: false })
   const streams = join(folder, 'streams')
   await mkdir(streams)
   const before = cpuOf(process.pid)
-  await run(listeningArgs({ path, format, scratch: join(streams, 'fingerprint') }))
-  await run(encodingArgs({ path, format, shape, qualities, durationMs: usualMinutes * 60_000, folder: streams }))
+  await run(measureArgs({ path, format, fingerprintPath: join(streams, 'fingerprint') }))
+  await run(encodeArgs({ path, format, shape, qualities, durationMs: usualMinutes * 60_000, folder: streams }))
   const cost = cpuOf(process.pid).children - before.children
   for (const { name, kbps } of qualities) {
     const { size } = await stat(join(streams, `${name}.mp4`))
-    if (size < kbps * usualMinutes * 60 * 25) throw new Void(`${name} is incomplete`)
+    if (size < kbps * usualMinutes * 60 * 25) throw new InvalidMeasurement(`${name} is incomplete`)
   }
   await rm(streams, { recursive: true })
   return cost
@@ -114,16 +114,16 @@ async function bareCost(folder: string, path: string): Promise<number> {
 async function run(args: readonly string[]): Promise<void> {
   const child = spawn('ffmpeg', args, { stdio: 'ignore' })
   const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0) throw new Void(`ffmpeg ended with ${String(code)}`)
+  if (code !== 0) throw new InvalidMeasurement(`ffmpeg ended with ${String(code)}`)
 }
 
 /** Peak resident memory of a new process while it processes a file, in bytes. */
-async function peakOf(lab: Lab, path: string): Promise<number> {
-  const subject = await lab.start('tutti')
-  const uploadId = await subject.ask('prepareUpload', { path, ownerId: lab.people[0]?.id ?? '' })
-  await subject.ask('processUpload', { uploadId })
+async function peakOf(lab: TestBench, path: string): Promise<number> {
+  const subject = await lab.startServer('tutti')
+  const uploadId = await subject.request('prepareUpload', { path, ownerId: lab.people[0]?.id ?? '' })
+  await subject.request('processUpload', { uploadId })
   const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${subject.pid}/status`, 'utf8')) ?? []
-  await subject.end()
+  await subject.stop()
   if (kilobytes === undefined) throw new Error('VmHWM is missing in /proc/<pid>/status')
   return Number(kilobytes) * 1024
 }

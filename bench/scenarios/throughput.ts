@@ -1,11 +1,11 @@
 import { median, spreadOf } from '../judge'
-import { type Lab } from '../lab'
-import { LoadClient } from '../load/client'
-import { Crowd } from '../load/crowd'
-import { makeTracks } from '../people'
-import { inPairs } from '../rounds'
-import { nowUs, type Writing } from '../subjects/subject'
-import { atLeast, type Measured, type Scenario } from './scenario'
+import { type TestBench } from '../test-bench'
+import { LoadClient } from '../load/load-client'
+import { DeliveryCounter } from '../load/delivery-counter'
+import { makeTracks } from '../fixtures'
+import { measurePairs } from '../measure-pairs'
+import { nowUs, type WriteLoad } from '../servers/server'
+import { atLeast, type MeasuredFigure, type Scenario } from './scenario'
 
 const writers = 32
 const channelCount = 100
@@ -40,7 +40,7 @@ const comparisons = [
 /** Durable events per second that reach a follower, compared with plain inserts per second. */
 export const throughput: Scenario = {
   name: 'throughput',
-  promises: [
+  figures: [
     {
       name: 'durable-events-alike',
       title: `Durable events per second, ${writers} writers, vs. inserts in transactions`,
@@ -60,10 +60,10 @@ export const throughput: Scenario = {
   ],
 
   // PostgreSQL does most of the work: do not let it share a core with the load clients.
-  measure: lab => lab.spreadOut(() => measureRates(lab)),
+  measure: lab => lab.withUnpinnedDatabase(() => measureRates(lab)),
 }
 
-async function measureRates(lab: Lab): Promise<Measured[]> {
+async function measureRates(lab: TestBench): Promise<MeasuredFigure[]> {
   const [owner = { id: '', subject: '' }] = lab.people
   await lab.db.query(`create table bench_rows (
     channel text not null, "offset" bigint not null, id uuid not null, name text not null, at timestamptz not null,
@@ -71,27 +71,27 @@ async function measureRates(lab: Lab): Promise<Measured[]> {
   const channels = (await makeTracks(lab.db, owner, channelCount)).map(track => `track:${track}`)
   // Sequelize gets two thirds of the pool: one connection per writer.
   const variables = { DATABASE_POOL_MAX: String(writers * 1.5) }
-  const subject = await lab.start('tutti', { variables, isFree: true })
+  const subject = await lab.startServer('tutti', { variables, isUnpinned: true })
   const client = await LoadClient.connect(subject.port, await lab.token(owner))
-  for (const channel of channels) await client.ask('channel.follow', { channel })
-  const crowd = new Crowd([client])
-  const write = (as: Writing['as'], count: number) => subject.ask('write', { as, channels, writers, count })
-  const measured: Measured[] = []
+  for (const channel of channels) await client.callOrThrow('channel.follow', { channel })
+  const crowd = new DeliveryCounter([client])
+  const write = (as: WriteLoad['as'], count: number) => subject.request('write', { as, channels, writers, count })
+  const measured: MeasuredFigure[] = []
   for (const { name, ours, bare, rounds, about } of comparisons) {
-    const { pairs, remarks } = await inPairs({
+    const { pairs, remarks } = await measurePairs({
       rounds,
-      ours: () => perSecond(events, () => crowd.hearing(events, () => write(ours, events))),
+      ours: () => perSecond(events, () => crowd.expectEvents(events, () => write(ours, events))),
       baseline: () => perSecond(rows, () => write(bare, rows)),
     })
     measured.push({
       name,
-      figure: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
+      result: spreadOf(pairs.map(pair => pair.ours / pair.baseline)),
       ours: rate(pairs.map(pair => pair.ours)),
       baseline: rate(pairs.map(pair => pair.baseline)),
       remarks: [about, `${channelCount} channels, all events delivered to a follower in time; fsync on`, ...remarks],
     })
   }
-  await subject.end()
+  await subject.stop()
   return measured
 }
 

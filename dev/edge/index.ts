@@ -2,9 +2,9 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { deliver, type Origin } from './deliver'
-import { refuse } from './refuse'
-import { verifySigned } from './signature'
+import { serveObject, type Origin } from './serve-object'
+import { sendError } from './send-error'
+import { verifySignature } from './signature'
 
 export interface EdgeOptions {
   /** 0, the default, takes any free port. */
@@ -95,21 +95,21 @@ async function handle(edge: Config, request: IncomingMessage, response: ServerRe
   }
   if (method !== 'GET' && method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD')
-    refuse(response, 405, 'MethodNotAllowed')
+    sendError(response, 405, 'MethodNotAllowed')
     return
   }
 
   const ip = request.socket.remoteAddress ?? ''
   const signedRequest = { url: `http://${headers.host ?? ''}${url}`, cookie: headers.cookie, ip }
-  const verdict = isPublic(url) ? 'ok' : verifySigned(signedRequest, edge.keys, edge.now())
+  const verdict = isPublic(url) ? 'ok' : verifySignature(signedRequest, edge.keys, edge.now())
   if (verdict !== 'ok') {
-    refuse(response, 403, verdict)
+    sendError(response, 403, verdict)
     return
   }
   const key = objectKey(url)
-  if (key === undefined) refuse(response, 400, 'InvalidURI')
-  else if (key === '') refuse(response, 403, 'AccessDenied')
-  else await deliver(edge.origin, { key, disposition: dispositionIn(url) }, request, response)
+  if (key === undefined) sendError(response, 400, 'InvalidURI')
+  else if (key === '') sendError(response, 403, 'AccessDenied')
+  else await serveObject(edge.origin, { key, contentDisposition: dispositionIn(url) }, request, response)
 }
 
 /** The cache behavior for pictures, which needs no signature. Matches the exact form of their paths and nothing else. */

@@ -9,14 +9,14 @@ export interface Policy {
 }
 
 /** A request to check against a policy: `url` without the CloudFront parameters, `now` in epoch milliseconds. */
-export interface Visit {
+export interface PolicyRequest {
   url: string
   ip: string
   now: number
 }
 
 /** Whether the policy allows this request. */
-export function permits(policy: Policy, { url, ip, now }: Visit): boolean {
+export function allows(policy: Policy, { url, ip, now }: PolicyRequest): boolean {
   const seconds = now / 1000
   if (seconds >= policy.dateLessThan) return false
   if (policy.dateGreaterThan !== undefined && seconds <= policy.dateGreaterThan) return false

@@ -1,5 +1,5 @@
 import { verify, type KeyObject } from 'node:crypto'
-import { cannedPolicy, parsePolicy, permits } from './policy'
+import { cannedPolicy, parsePolicy, allows } from './policy'
 
 /** The signed parts of a request. `url` is what the viewer sent, with scheme and host, not re-encoded. */
 export interface SignedRequest {
@@ -9,18 +9,18 @@ export interface SignedRequest {
 }
 
 /** CloudFront's error codes for a refused request. */
-export type Refusal = 'MissingKey' | 'InvalidKey' | 'MalformedSignature' | 'MalformedPolicy' | 'AccessDenied'
+export type SignatureErrorCode = 'MissingKey' | 'InvalidKey' | 'MalformedSignature' | 'MalformedPolicy' | 'AccessDenied'
 
 /**
  * Verifies a signed URL or signed cookies as CloudFront does: canned and custom policies, RSA and ECDSA keys, SHA-1 (the
  * default) and SHA-256. Ignores the cookies if the URL has any CloudFront parameter.
  * `now` is in epoch milliseconds. Never throws.
  */
-export function verifySigned(
+export function verifySignature(
   { url, cookie, ip }: SignedRequest,
   keys: ReadonlyMap<string, KeyObject>,
   now: number,
-): 'ok' | Refusal {
+): 'ok' | SignatureErrorCode {
   const { baseUrl, parameters } = splitParameters(url)
   const fields = parameters.size > 0 ? parameters : fromCookies(cookie ?? '')
 
@@ -38,7 +38,7 @@ export function verifySigned(
   if (!isGenuine(hash, text, key, signature)) return 'AccessDenied'
   const policy = parsePolicy(text)
   if (!policy) return 'MalformedPolicy'
-  return permits(policy, { url: baseUrl, ip, now }) ? 'ok' : 'AccessDenied'
+  return allows(policy, { url: baseUrl, ip, now }) ? 'ok' : 'AccessDenied'
 }
 
 const names = ['Expires', 'Policy', 'Signature', 'Key-Pair-Id', 'Hash-Algorithm']

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { openKeyRing } from './keys'
-import { defaultTtlSeconds, makeToken, type TokenWish } from './token'
+import { defaultTtlSeconds, signToken, type TokenOptions } from './token'
 import { readTokenRequest } from './token-request'
 
-export { type TokenWish } from './token'
+export { type TokenOptions } from './token'
 
 export interface IssuerOptions {
   /** 0, the default, takes any free port. */
@@ -17,7 +17,7 @@ export interface IssuerOptions {
 }
 
 /** How the key set endpoint fails: not at all, 503, no response, invalid JSON, or a valid key set of 10 MB. */
-export type Misbehaviour = 'none' | 'down' | 'hang' | 'garbage' | 'huge'
+export type FailureMode = 'none' | 'down' | 'hang' | 'garbage' | 'huge'
 
 export interface Issuer extends AsyncDisposable {
   /** The `iss` of every token, and the URL of the server. */
@@ -25,14 +25,14 @@ export interface Issuer extends AsyncDisposable {
   audience: string
   jwksUrl: string
   port: number
-  tokenFor(subject: string, wish?: TokenWish): Promise<string>
+  issueToken(subject: string, wish?: TokenOptions): Promise<string>
   /** Switches to a new signing key; the old keys stay published. */
-  rotate(): Promise<void>
+  rotateKeys(): Promise<void>
   /** Unpublishes all keys but the current one. */
-  retire(): Promise<void>
-  misbehave(mode: Misbehaviour): void
+  retireOldKeys(): Promise<void>
+  setFailureMode(mode: FailureMode): void
   /** The number of requests for the key set so far, failed ones included. */
-  readonly hits: number
+  readonly jwksRequestCount: number
 }
 
 /**
@@ -48,15 +48,15 @@ export async function startIssuer({ audience, now = Date.now, ...options }: Issu
   const port = portOf(server)
   const issuer = `http://127.0.0.1:${port}`
   const jwksUrl = `${issuer}/.well-known/jwks.json`
-  const tokenFor = (subject: string, options?: TokenWish) =>
-    makeToken({ issuer, audience, now: now() }, ring.current(), subject, options)
+  const tokenFor = (subject: string, options?: TokenOptions) =>
+    signToken({ issuer, audience, now: now() }, ring.signingKey(), subject, options)
 
-  let mode: Misbehaviour = 'none'
+  let mode: FailureMode = 'none'
   let hits = 0
   const endpoints: Endpoints = {
     'GET /.well-known/jwks.json': (_, response) => {
       hits++
-      misbehaviours[mode](response, ring.published())
+      misbehaviours[mode](response, ring.publicKeySet())
     },
     'GET /.well-known/openid-configuration': (_, response) => json(response, 200, discovery(issuer, jwksUrl)),
     'POST /token': async (request, response) => {
@@ -77,11 +77,11 @@ export async function startIssuer({ audience, now = Date.now, ...options }: Issu
     audience,
     jwksUrl,
     port,
-    tokenFor: async (subject, options) => tokenFor(subject, options),
-    rotate: () => ring.rotate(),
-    retire: async () => ring.retire(),
-    misbehave: newMode => void (mode = newMode),
-    get hits() {
+    issueToken: async (subject, options) => tokenFor(subject, options),
+    rotateKeys: () => ring.rotate(),
+    retireOldKeys: async () => ring.retireOldKeys(),
+    setFailureMode: newMode => void (mode = newMode),
+    get jwksRequestCount() {
       return hits
     },
     async [Symbol.asyncDispose]() {
@@ -118,7 +118,7 @@ async function serve(endpoints: Endpoints, request: IncomingMessage, response: S
   }
 }
 
-const misbehaviours: Record<Misbehaviour, (response: ServerResponse, keySet: object) => void> = {
+const misbehaviours: Record<FailureMode, (response: ServerResponse, keySet: object) => void> = {
   none: (response, keySet) => json(response, 200, keySet),
   down: response => json(response, 503, { error: 'temporarily_unavailable' }),
   hang: () => undefined,

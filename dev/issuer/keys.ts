@@ -11,13 +11,13 @@ import { promisify } from 'node:util'
 
 /** The issuer's RSA keys: the newest signs; older ones stay published until they are retired. */
 export interface KeyRing {
-  current: () => SigningKey
+  signingKey: () => SigningKey
   /** The public keys as a JSON Web Key Set, newest first. */
-  published: () => { keys: JsonWebKey[] }
+  publicKeySet: () => { keys: JsonWebKey[] }
   /** Switches to a new signing key; the old keys stay published. */
   rotate: () => Promise<void>
   /** Unpublishes all keys but the current one. */
-  retire: () => void
+  retireOldKeys: () => void
 }
 
 export interface SigningKey {
@@ -37,13 +37,13 @@ export async function openKeyRing(file?: string): Promise<KeyRing> {
   }
   replace(keys)
   return {
-    current: () => keys[0],
-    published: () => ({ keys: keys.map(publicJwk) }),
+    signingKey: () => keys[0],
+    publicKeySet: () => ({ keys: keys.map(publicJwk) }),
     async rotate() {
       const newKey = await makeKey()
       replace([newKey, ...keys])
     },
-    retire: () => replace([keys[0]]),
+    retireOldKeys: () => replace([keys[0]]),
   }
 }
 

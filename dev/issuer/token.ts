@@ -2,7 +2,7 @@ import { randomUUID, sign } from 'node:crypto'
 import { type SigningKey } from './keys'
 
 /** The contents of a token. `claims` and `header` override everything else; undefined removes a field. */
-export interface TokenWish {
+export interface TokenOptions {
   /** Default: the subject, capitalized. */
   name?: string | undefined
   roles?: readonly string[] | undefined
@@ -14,11 +14,11 @@ export interface TokenWish {
 }
 
 /** Signs an RS256 access token (RFC 9068). `now` is in epoch milliseconds. */
-export function makeToken(
+export function signToken(
   { issuer, audience, now }: { issuer: string; audience: string; now: number },
   { kid, privateKey }: SigningKey,
   subject: string,
-  options: TokenWish = {},
+  options: TokenOptions = {},
 ): string {
   const iat = Math.floor(now / 1000)
   const header = { alg: 'RS256', kid, typ: 'at+jwt', ...options.header }

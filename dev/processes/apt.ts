@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { inPath, type Host } from './host'
-import { run } from './run'
-import { withLock } from './with-lock'
+import { findInPath, type Host } from './host'
+import { runCommand } from './run-command'
+import { withFileLock } from './with-file-lock'
 
 type Log = (line: string) => void
 
@@ -12,16 +12,16 @@ type Log = (line: string) => void
  * @throws Error without apt-get, or when packages are missing and the process does not run as root.
  */
 export async function installPackages(packages: string[], log: Log, host: Host): Promise<void> {
-  if (!(await inPath(host, ['apt-get']))) throw new Error('apt-get was not found')
+  if (!(await findInPath(host, ['apt-get']))) throw new Error('apt-get was not found')
   if (await areInstalled(packages)) return
   if (!host.isRoot) throw new Error(`installing ${packages.join(', ')} needs root`)
-  await withLock('/run/tutti-apt.lock', async () => {
+  await withFileLock('/run/tutti-apt.lock', async () => {
     if (await areInstalled(packages)) return
     log(`Installing ${packages.join(', ')}`)
     const env = { ...host.env, ...withoutServices }
     const install = () =>
-      run('apt-get', ['install', '-y', '--no-install-recommends', ...lockTimeout, ...packages], { env })
-    await retryAfterUpdate(install, () => run('apt-get', ['update', ...lockTimeout], { env }))
+      runCommand('apt-get', ['install', '-y', '--no-install-recommends', ...lockTimeout, ...packages], { env })
+    await retryAfterUpdate(install, () => runCommand('apt-get', ['update', ...lockTimeout], { env }))
   })
 }
 
@@ -29,9 +29,9 @@ export async function installPackages(packages: string[], log: Log, host: Host):
  * Unpacks a Debian package and its missing dependencies into the cache, with a script `bin/<program>` that sets the library
  * path. Needs no root and installs nothing.
  */
-export async function unpackPackage(name: string, programs: string[], log: Log, host: Host): Promise<void> {
+export async function unpackPackageToCache(name: string, programs: string[], log: Log, host: Host): Promise<void> {
   await mkdir(join(host.cache, 'bin'), { recursive: true })
-  await withLock(join(host.cache, 'lock'), async () => {
+  await withFileLock(join(host.cache, 'lock'), async () => {
     const target = join(host.cache, name)
     if (!existsSync(target)) await download(name, target, log, host)
     for (const program of programs) await writeWrapper(program, target, join(host.cache, 'bin'))
@@ -44,7 +44,7 @@ const withoutServices = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1', SYST
 const lockTimeout = ['-o', 'DPkg::Lock::Timeout=120']
 
 async function areInstalled(packages: string[]): Promise<boolean> {
-  const state = await run('dpkg-query', ['-W', '-f=${db:Status-Status}\n', ...packages]).catch(() => '')
+  const state = await runCommand('dpkg-query', ['-W', '-f=${db:Status-Status}\n', ...packages]).catch(() => '')
   const lines = state.trim().split('\n')
   return lines.length === packages.length && lines.every(line => line === 'installed')
 }
@@ -70,22 +70,25 @@ async function download(name: string, target: string, log: Log, host: Host): Pro
     await mkdir(archives, { recursive: true })
     const missing = await missingPackages(name, options, host)
     log(`Unpacking ${missing.length} packages for ${name}`)
-    await run('apt-get', [...options, 'download', ...missing], { cwd: archives, env: host.env })
+    await runCommand('apt-get', [...options, 'download', ...missing], { cwd: archives, env: host.env })
   }
   await retryAfterUpdate(fetchArchives, async () => {
     options = await privateLists(lists)
-    await run('apt-get', [...options, 'update'], { env: host.env })
+    await runCommand('apt-get', [...options, 'update'], { env: host.env })
   })
 
   await rm(lists, { recursive: true, force: true })
-  for (const archive of await readdir(archives)) await run('dpkg-deb', ['-x', join(archives, archive), unfinished])
+  for (const archive of await readdir(archives))
+    await runCommand('dpkg-deb', ['-x', join(archives, archive), unfinished])
   await rm(archives, { recursive: true })
   await rename(unfinished, target)
 }
 
 /** The packages that apt would install. Upgrades are skipped: within one release the installed version works. */
 async function missingPackages(name: string, options: string[], host: Host): Promise<string[]> {
-  const plan = await run('apt-get', [...options, '-s', 'install', '--no-install-recommends', name], { env: host.env })
+  const plan = await runCommand('apt-get', [...options, '-s', 'install', '--no-install-recommends', name], {
+    env: host.env,
+  })
   const missing = [...plan.matchAll(/^Inst (\S+) \(/gm)].flatMap(([, found]) => found ?? [])
   return missing.length > 0 ? missing : [name]
 }

@@ -19,7 +19,7 @@ export const thisHost: Host = {
 }
 
 /** The path of the first name that is an executable file on the host's PATH or in the usual server folders. */
-export async function inPath(host: Host, names: string[]): Promise<string | undefined> {
+export async function findInPath(host: Host, names: string[]): Promise<string | undefined> {
   const path = (host.env.PATH ?? '').split(delimiter).filter(folder => folder !== '')
   const folders = [...path, '/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin']
   for (const name of names) {

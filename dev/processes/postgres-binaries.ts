@@ -11,7 +11,7 @@ export interface PostgresBinaries {
  * The PostgreSQL that npm installed for this platform.
  * @throws Error that says how to fix it, when the package is missing.
  */
-export async function postgresBinaries(): Promise<PostgresBinaries> {
+export async function findPostgresBinaries(): Promise<PostgresBinaries> {
   const root = packageRoot()
   await linkLibraries(root)
   return { initdb: join(root, 'native', 'bin', 'initdb'), postgres: join(root, 'native', 'bin', 'postgres') }

@@ -1,10 +1,10 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Client, escapeIdentifier } from 'pg'
-import { giveUpRoot } from './give-up-root'
-import { postgresBinaries } from './postgres-binaries'
-import { initialiseCluster } from './postgres-cluster'
-import { releaseDataFolder } from './release-data-folder'
+import { unprivilegedPrefix } from './unprivileged-prefix'
+import { findPostgresBinaries } from './postgres-binaries'
+import { initializeCluster } from './initialize-cluster'
+import { removeStaleLock } from './remove-stale-lock'
 import { startServer } from './start-server'
 import { supervise } from './supervise'
 
@@ -16,7 +16,7 @@ export interface PostgresOptions {
   durable?: boolean
   maxConnections?: number
   logFile?: string
-  say?: (line: string) => void
+  log?: (line: string) => void
 }
 
 export interface Postgres extends AsyncDisposable {
@@ -38,18 +38,24 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const data = join(folder, 'data')
   const logFile = options.logFile ?? join(folder, 'postgres.log')
   await mkdir(folder, { recursive: true })
-  const { initdb, postgres } = await postgresBinaries()
-  const prefix = await giveUpRoot(folder, postgres)
-  await initialiseCluster({ data, initdb: [...prefix, initdb], logFile, say: options.say })
+  const { initdb, postgres } = await findPostgresBinaries()
+  const prefix = await unprivilegedPrefix(folder, postgres)
+  await initializeCluster({ data, initdb: [...prefix, initdb], logFile, log: options.log })
 
   const server = await startServer({
     name: 'PostgreSQL',
     port: options.port,
     logFile,
     launch: async port => {
-      await releaseDataFolder(data)
+      await removeStaleLock(data)
       const [command = postgres, ...args] = [...prefix, postgres, '-D', data, ...settings(port, options)]
-      return supervise(command, args, { name: 'postgres', env, logFile, stopSignal: fastShutdown, stopWithinMs })
+      return supervise(command, args, {
+        name: 'postgres',
+        env,
+        logFile,
+        stopSignal: fastShutdown,
+        stopTimeoutMs: stopWithinMs,
+      })
     },
     isReady: (_port, pid) => isReady(data, pid),
   })

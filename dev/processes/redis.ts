@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { startServer, type Server } from './start-server'
 import { supervise } from './supervise'
-import { findTool } from './tools'
+import { findTool } from './find-tool'
 
 export interface RedisOptions {
   /** The working folder; also holds the log unless `logFile` is set. */
@@ -12,7 +12,7 @@ export interface RedisOptions {
   logFile?: string
   /** Keeps the data over restarts in an append-only file. Default false: nothing is written to disk. */
   persistent?: boolean
-  say?: (line: string) => void
+  log?: (line: string) => void
 }
 
 export interface Redis extends Server {
@@ -26,7 +26,7 @@ export async function startRedis(options: RedisOptions): Promise<Redis> {
   const folder = resolve(options.folder)
   const logFile = options.logFile ?? join(folder, 'redis.log')
   await mkdir(folder, { recursive: true })
-  const binary = await findTool('redis-server', options.say)
+  const binary = await findTool('redis-server', options.log)
   const persistence = options.persistent ? ['--appendonly', 'yes'] : ['--appendonly', 'no', '--save', '']
 
   const server = await startServer({

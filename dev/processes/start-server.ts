@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from './free-port'
-import { type Exit, type Supervised } from './supervise'
+import { findFreePort } from './find-free-port'
+import { type Exit, type SupervisedProcess } from './supervise'
 
 export interface Server extends AsyncDisposable {
   readonly port: number
@@ -12,18 +12,18 @@ export interface Server extends AsyncDisposable {
   restart: (signal?: NodeJS.Signals) => Promise<void>
 }
 
-export interface ServerPlan {
+export interface ServerDefinition {
   name: string
   /** Default: a free port. */
   port: number | undefined
   logFile: string
-  launch(port: number): Promise<Supervised>
+  launch(port: number): Promise<SupervisedProcess>
   /** Whether the process with this pid, and no other, accepts requests on this port. Never rejects. */
   isReady(port: number, pid: number): Promise<boolean>
 }
 
 /** Starts a server and waits until it is ready. Rejects with the last lines of its log if it exits before that. */
-export async function startServer(plan: ServerPlan): Promise<Server> {
+export async function startServer(plan: ServerDefinition): Promise<Server> {
   const { port, ...first } = await launch(plan, plan.port)
   let running = first.running
   let last: Promise<void> = Promise.resolve()
@@ -52,12 +52,12 @@ const startTimeoutMs = 60_000
 const pollMs = 15
 
 async function launch(
-  plan: ServerPlan,
+  plan: ServerDefinition,
   requestedPort: number | undefined,
-): Promise<{ port: number; running: Supervised }> {
+): Promise<{ port: number; running: SupervisedProcess }> {
   const logStart = await sizeOf(plan.logFile)
   for (let attempt = 1; ; attempt++) {
-    const port = requestedPort ?? (await freePort())
+    const port = requestedPort ?? (await findFreePort())
     const running = await plan.launch(port)
     if (await becomesReady(plan, port, running)) return { port, running }
 
@@ -67,7 +67,7 @@ async function launch(
 }
 
 /** False if the process exits before it is ready. */
-async function becomesReady(plan: ServerPlan, port: number, running: Supervised): Promise<boolean> {
+async function becomesReady(plan: ServerDefinition, port: number, running: SupervisedProcess): Promise<boolean> {
   const exited = running.exited.then(() => 'exited' as const)
   const deadline = Date.now() + startTimeoutMs
   while (Date.now() < deadline) {
@@ -87,7 +87,7 @@ async function sizeOf(file: string): Promise<number> {
 
 const logLinesShown = 15
 
-async function exitMessage(plan: ServerPlan, port: number, exit: Exit, logStart: number): Promise<string> {
+async function exitMessage(plan: ServerDefinition, port: number, exit: Exit, logStart: number): Promise<string> {
   const log = (await readFile(plan.logFile)).subarray(logStart).toString()
   const cause = exit.signal ?? `exit code ${String(exit.code)}`
   const lines = log.trimEnd().split('\n').slice(-logLinesShown)

@@ -7,20 +7,20 @@ export interface Exit {
   signal: NodeJS.Signals | null
 }
 
-export interface Supervised extends AsyncDisposable {
+export interface SupervisedProcess extends AsyncDisposable {
   readonly pid: number
   readonly exited: Promise<Exit>
   /** Sends the stop signal (or the given one), and SIGKILL after `stopWithinMs`; resolves when the process has exited. */
   stop(signal?: NodeJS.Signals): Promise<void>
 }
 
-export interface SupervisedOptions {
+export interface SuperviseOptions {
   /** The name in error messages. */
   name: string
   env?: NodeJS.ProcessEnv
   cwd?: string
   stopSignal?: NodeJS.Signals
-  stopWithinMs?: number
+  stopTimeoutMs?: number
   /** Standard output and error are appended here. */
   logFile: string
 }
@@ -29,10 +29,10 @@ export interface SupervisedOptions {
  * Starts a command that cannot outlive this process, even if this process is killed.
  * @throws Error if no process can be created.
  */
-export function supervise(command: string, args: string[], options: SupervisedOptions): Supervised {
-  const { name, env = process.env, cwd, stopSignal = 'SIGTERM', stopWithinMs = 10_000, logFile } = options
+export function supervise(command: string, args: string[], options: SuperviseOptions): SupervisedProcess {
+  const { name, env = process.env, cwd, stopSignal = 'SIGTERM', stopTimeoutMs = 10_000, logFile } = options
   const log = openSync(logFile, 'a')
-  const graceTenths = String(Math.ceil(stopWithinMs / 100))
+  const graceTenths = String(Math.ceil(stopTimeoutMs / 100))
   const child = spawn('/bin/sh', ['-c', watcherScript, name, stopSignal.slice(3), graceTenths, command, ...args], {
     cwd,
     env,
@@ -56,7 +56,7 @@ export function supervise(command: string, args: string[], options: SupervisedOp
   })
   const stop = async (signal = stopSignal) => {
     child.kill(signal)
-    const killTimer = setTimeout(() => child.kill('SIGKILL'), stopWithinMs)
+    const killTimer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
     await exited
     clearTimeout(killTimer)
   }

@@ -1,25 +1,33 @@
-import { type Algorithm, checksumHeader, digestBytes, type Facts, isAlgorithm, readAlgorithm, Tally } from './checksums'
-import { unchunk } from './chunked-body'
-import { Refusal } from './errors'
-import { type Call } from './signature'
+import {
+  type Algorithm,
+  checksumHeader,
+  digestBytes,
+  type StreamDigests,
+  isAlgorithm,
+  readAlgorithm,
+  StreamDigester,
+} from './checksums'
+import { decodeChunked } from './chunked-body'
+import { S3Error } from './errors'
+import { type AuthenticatedRequest } from './signature'
 
 /** An incoming body. The iteration throws at its end if a digest that the client sent does not match. */
 export interface Body {
   bytes: AsyncIterable<Uint8Array>
   /** The algorithm of the client's checksum, if it sent one. */
-  stated: Algorithm | undefined
+  algorithm: Algorithm | undefined
   /** Valid once `bytes` has ended. */
-  facts: () => Facts
+  digests: () => StreamDigests
 }
 
 /** Opens the body of a signed request. Computes `also` always, and `fallback` if the client sent no checksum. */
-export function openBody(call: Call, compute: { fallback?: Algorithm; also?: Algorithm } = {}): Body {
+export function openBody(call: AuthenticatedRequest, compute: { fallback?: Algorithm; also?: Algorithm } = {}): Body {
   const length = contentLength(call)
-  const claims = readClaims(call)
+  const claims = readExpectedDigests(call)
   const { payload } = call
   const trailers = new Map<string, string>()
-  const source = payload.kind === 'chunked' ? unchunk(call.bytes, payload, trailers) : call.bytes
-  return checkedBody(
+  const source = payload.kind === 'chunked' ? decodeChunked(call.body, payload, trailers) : call.body
+  return verifiedBody(
     source,
     { ...claims, length, sha256: payload.kind === 'sha256' ? payload.hex : undefined },
     {
@@ -30,22 +38,22 @@ export function openBody(call: Call, compute: { fallback?: Algorithm; also?: Alg
 }
 
 /** Reads a small XML body. Refuses one without a digest if `digestNeeded`. */
-export async function readText(call: Call, { digestNeeded = false } = {}): Promise<string> {
+export async function readText(call: AuthenticatedRequest, { digestNeeded = false } = {}): Promise<string> {
   const body = openBody(call)
-  if (digestNeeded && body.stated === undefined && !call.headers.has('content-md5')) {
-    throw new Refusal('InvalidRequest', 'Missing required header for this request: Content-MD5 OR x-amz-checksum-*')
+  if (digestNeeded && body.algorithm === undefined && !call.headers.has('content-md5')) {
+    throw new S3Error('InvalidRequest', 'Missing required header for this request: Content-MD5 OR x-amz-checksum-*')
   }
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of body.bytes) {
     size += chunk.length
-    if (size > textBytesMax) throw new Refusal('MaxMessageLengthExceeded')
+    if (size > textBytesMax) throw new S3Error('MaxMessageLengthExceeded')
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
 }
 
-export interface Claims {
+export interface ExpectedDigests {
   length?: number | undefined
   md5?: Buffer | undefined
   sha256?: string | undefined
@@ -58,16 +66,16 @@ interface Compute {
   trailers?: ReadonlyMap<string, string>
 }
 
-export function checkedBody(source: AsyncIterable<unknown>, claims: Claims, compute: Compute = {}): Body {
+export function verifiedBody(source: AsyncIterable<unknown>, claims: ExpectedDigests, compute: Compute = {}): Body {
   const main = claims.checksum?.algorithm ?? compute.fallback
   const wanted = [main, compute.also, claims.sha256 === undefined ? undefined : ('SHA256' as const)]
-  const digester = new Tally(wanted.filter(algorithm => algorithm !== undefined))
-  let facts: Facts | undefined
+  const digester = new StreamDigester(wanted.filter(algorithm => algorithm !== undefined))
+  let facts: StreamDigests | undefined
   async function* bytes() {
     for await (const chunk of source) {
       if (!(chunk instanceof Uint8Array)) throw new TypeError('the body contains something other than bytes')
       digester.update(chunk)
-      if (digester.size > objectBytesMax) throw new Refusal('EntityTooLarge')
+      if (digester.size > objectBytesMax) throw new S3Error('EntityTooLarge')
       yield chunk
     }
     facts = digester.finish()
@@ -75,8 +83,8 @@ export function checkedBody(source: AsyncIterable<unknown>, claims: Claims, comp
   }
   return {
     bytes: bytes(),
-    stated: claims.checksum?.algorithm,
-    facts: () => {
+    algorithm: claims.checksum?.algorithm,
+    digests: () => {
       if (!facts) throw new Error('the body has not been read completely')
       return facts
     },
@@ -84,18 +92,18 @@ export function checkedBody(source: AsyncIterable<unknown>, claims: Claims, comp
 }
 
 /** Reads the expected digests of a body from headers, or from form fields of the same names. */
-export function readClaims({ headers }: { headers: ReadonlyMap<string, string> }): Claims {
+export function readExpectedDigests({ headers }: { headers: ReadonlyMap<string, string> }): ExpectedDigests {
   const given = headers.get('content-md5')
   const md5 = given === undefined ? undefined : Buffer.from(given, 'base64')
-  if (md5 && (md5.length !== 16 || md5.toString('base64') !== given)) throw new Refusal('InvalidDigest')
+  if (md5 && (md5.length !== 16 || md5.toString('base64') !== given)) throw new S3Error('InvalidDigest')
   const stated = [...headers.keys(), ...trailerNames(headers)].flatMap(name => algorithmOf(name) ?? [])
   const [algorithm, another] = stated
   if (another !== undefined) {
-    throw new Refusal('InvalidRequest', 'Expecting a single x-amz-checksum- header. Multiple are not allowed.')
+    throw new S3Error('InvalidRequest', 'Expecting a single x-amz-checksum- header. Multiple are not allowed.')
   }
   const sdkAlgorithm = readAlgorithm(headers.get('x-amz-sdk-checksum-algorithm'))
   if (sdkAlgorithm !== undefined && sdkAlgorithm !== algorithm) {
-    throw new Refusal(
+    throw new S3Error(
       'InvalidRequest',
       'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
     )
@@ -108,16 +116,16 @@ export function readClaims({ headers }: { headers: ReadonlyMap<string, string> }
 const textBytesMax = 8 * 1024 ** 2
 const objectBytesMax = 5 * 1024 ** 3
 
-function contentLength({ headers, payload }: Call): number | undefined {
+function contentLength({ headers, payload }: AuthenticatedRequest): number | undefined {
   const name = payload.kind === 'chunked' ? 'x-amz-decoded-content-length' : 'content-length'
   const given = headers.get(name)
   // A request without a body has neither a length nor a transfer encoding.
   if (given === undefined && (payload.kind === 'chunked' || headers.has('transfer-encoding'))) {
-    throw new Refusal('MissingContentLength')
+    throw new S3Error('MissingContentLength')
   }
   if (given === undefined) return 0
-  if (!/^\d{1,15}$/.test(given)) throw new Refusal('InvalidArgument', `${name} is not a number`)
-  if (Number(given) > objectBytesMax) throw new Refusal('EntityTooLarge')
+  if (!/^\d{1,15}$/.test(given)) throw new S3Error('InvalidArgument', `${name} is not a number`)
+  if (Number(given) > objectBytesMax) throw new S3Error('EntityTooLarge')
   return Number(given)
 }
 
@@ -132,25 +140,25 @@ function algorithmOf(header: string): Algorithm | undefined {
 function readDigest(algorithm: Algorithm, base64: string): Buffer {
   const digest = Buffer.from(base64, 'base64')
   if (digest.length !== digestBytes[algorithm] || digest.toString('base64') !== base64) {
-    throw new Refusal('InvalidRequest', `Value for ${checksumHeader(algorithm)} header is invalid.`)
+    throw new S3Error('InvalidRequest', `Value for ${checksumHeader(algorithm)} header is invalid.`)
   }
   return digest
 }
 
-function checkClaims(claims: Claims, facts: Facts, trailers: ReadonlyMap<string, string>) {
-  if (claims.length !== undefined && claims.length !== facts.size) throw new Refusal('IncompleteBody')
-  const sha256 = facts.sums.get('SHA256')?.toString('hex')
+function checkClaims(claims: ExpectedDigests, facts: StreamDigests, trailers: ReadonlyMap<string, string>) {
+  if (claims.length !== undefined && claims.length !== facts.size) throw new S3Error('IncompleteBody')
+  const sha256 = facts.checksums.get('SHA256')?.toString('hex')
   if (claims.sha256 !== undefined && claims.sha256 !== sha256) {
-    throw new Refusal('XAmzContentSHA256Mismatch', undefined, {
+    throw new S3Error('XAmzContentSHA256Mismatch', undefined, {
       ClientComputedContentSHA256: claims.sha256,
       S3ComputedContentSHA256: sha256 ?? '',
     })
   }
-  if (claims.md5 && !claims.md5.equals(facts.md5)) throw new Refusal('BadDigest')
+  if (claims.md5 && !claims.md5.equals(facts.md5)) throw new S3Error('BadDigest')
   if (!claims.checksum) return
   const { algorithm, value } = claims.checksum
   const stated = value === 'trailer' ? readDigest(algorithm, trailers.get(checksumHeader(algorithm)) ?? '') : value
-  if (!facts.sums.get(algorithm)?.equals(stated)) {
-    throw new Refusal('BadDigest', `The ${algorithm} you specified did not match the calculated checksum.`)
+  if (!facts.checksums.get(algorithm)?.equals(stated)) {
+    throw new S3Error('BadDigest', `The ${algorithm} you specified did not match the calculated checksum.`)
   }
 }

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 import { Objects } from './objects'
 import { type Pieces } from './pieces'
-import { hasAll, readRecord, writeRecord } from './records'
-import { Turns } from './turns'
+import { hasProperties, readRecord, writeRecord } from './records'
+import { KeyedMutex } from './keyed-mutex'
 import { Uploads } from './uploads'
 
 interface BucketRecord {
@@ -28,7 +28,7 @@ export class Buckets {
   readonly #folder: string
   readonly #pieces: Pieces
   readonly #byName = new Map<string, Bucket>()
-  readonly #turns = new Turns()
+  readonly #turns = new KeyedMutex()
 
   private constructor(folder: string, pieces: Pieces) {
     this.#folder = folder
@@ -54,18 +54,18 @@ export class Buckets {
     return this.#byName.get(name)
   }
 
-  need(name: string): Bucket {
+  get(name: string): Bucket {
     const bucket = this.#byName.get(name)
-    if (!bucket) throw new Refusal('NoSuchBucket', undefined, { BucketName: name })
+    if (!bucket) throw new S3Error('NoSuchBucket', undefined, { BucketName: name })
     return bucket
   }
 
   async create(name: string, now: number): Promise<void> {
     if (!/^(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z\d][a-z\d.-]{1,61}[a-z\d]$/.test(name)) {
-      throw new Refusal('InvalidBucketName', undefined, { BucketName: name })
+      throw new S3Error('InvalidBucketName', undefined, { BucketName: name })
     }
-    await this.#turns.take(name, async () => {
-      if (this.#byName.has(name)) throw new Refusal('BucketAlreadyOwnedByYou', undefined, { BucketName: name })
+    await this.#turns.runExclusive(name, async () => {
+      if (this.#byName.has(name)) throw new S3Error('BucketAlreadyOwnedByYou', undefined, { BucketName: name })
       const record = { name, createdAt: now }
       for (const subfolder of ['objects', 'uploads'])
         await mkdir(join(this.#folder, name, subfolder), { recursive: true })
@@ -76,8 +76,8 @@ export class Buckets {
 
   async change(bucket: Bucket, change: (record: BucketRecord) => BucketRecord): Promise<void> {
     const { name } = bucket.record
-    await this.#turns.take(name, async () => {
-      if (this.need(name) !== bucket) throw new Refusal('OperationAborted')
+    await this.#turns.runExclusive(name, async () => {
+      if (this.get(name) !== bucket) throw new S3Error('OperationAborted')
       const record = change(bucket.record)
       await writeRecord(this.#pathOf(name), record)
       bucket.record = record
@@ -86,20 +86,20 @@ export class Buckets {
 
   async delete(bucket: Bucket): Promise<void> {
     const { name } = bucket.record
-    await this.#turns.take(name, async () => {
-      if (this.need(name) !== bucket) throw new Refusal('OperationAborted')
-      if (bucket.objects.size > 0) throw new Refusal('BucketNotEmpty', undefined, { BucketName: name })
-      if (!bucket.objects.turns.idle || !bucket.uploads.turns.idle) throw new Refusal('OperationAborted')
+    await this.#turns.runExclusive(name, async () => {
+      if (this.get(name) !== bucket) throw new S3Error('OperationAborted')
+      if (bucket.objects.size > 0) throw new S3Error('BucketNotEmpty', undefined, { BucketName: name })
+      if (!bucket.objects.mutex.isIdle || !bucket.uploads.mutex.isIdle) throw new S3Error('OperationAborted')
       this.#byName.delete(name)
-      for (const upload of bucket.uploads.all()) await bucket.uploads.drop(upload)
+      for (const upload of bucket.uploads.all()) await bucket.uploads.remove(upload)
       await rm(this.#pathOf(name))
       await rm(join(this.#folder, name), { recursive: true })
     })
   }
 
   /** Throws NoSuchBucket if the bucket was deleted during the request. */
-  stillThere(bucket: Bucket) {
-    if (this.#byName.get(bucket.record.name) !== bucket) throw new Refusal('NoSuchBucket')
+  assertExists(bucket: Bucket) {
+    if (this.#byName.get(bucket.record.name) !== bucket) throw new S3Error('NoSuchBucket')
   }
 
   #pathOf(name: string): string {
@@ -117,5 +117,5 @@ export class Buckets {
 }
 
 function isBucketRecord(value: unknown): value is BucketRecord {
-  return hasAll(value, ['name', 'createdAt'])
+  return hasProperties(value, ['name', 'createdAt'])
 }

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
-import { type Ask } from './ask'
+import { type S3Request } from './request'
 
 export interface Scope {
   /** YYYYMMDD */
@@ -8,7 +8,7 @@ export interface Scope {
 }
 
 /** The canonical request of Signature Version 4. The path is encoded once: only S3 does not encode it twice. */
-export function canonicalRequest(ask: Ask, signedHeaders: readonly string[], payloadHash: string): string {
+export function canonicalRequest(ask: S3Request, signedHeaders: readonly string[], payloadHash: string): string {
   const headers = signedHeaders.map(name => `${name}:${(ask.headers.get(name) ?? '').trim().replace(/ +/g, ' ')}\n`)
   return [
     ask.method,
@@ -39,7 +39,7 @@ export function sign(key: Buffer, text: string): string {
   return createHmac('sha256', key).update(text).digest('hex')
 }
 
-function canonicalQuery(pairs: Ask['pairs']): string {
+function canonicalQuery(pairs: S3Request['pairs']): string {
   return pairs
     .filter(([name]) => name !== 'X-Amz-Signature')
     .map(([name, value]) => [encodeStrictly(name), encodeStrictly(value)] as const)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type CrcName, joinCrc, startCrc } from './crc'
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 
 export type Algorithm = CrcName | 'SHA1' | 'SHA256'
 
@@ -29,14 +29,14 @@ export function readAlgorithm(name: string | undefined): Algorithm | undefined {
   if (name === undefined) return undefined
   const upper = name.toUpperCase()
   if (isAlgorithm(upper)) return upper
-  throw new Refusal('InvalidRequest', `Checksum algorithm provided is unsupported: ${name}`)
+  throw new S3Error('InvalidRequest', `Checksum algorithm provided is unsupported: ${name}`)
 }
 
 export const checksumHeader = (algorithm: Algorithm) => `x-amz-checksum-${algorithm.toLowerCase()}`
 export const checksumElement = (algorithm: Algorithm) => `Checksum${algorithm}`
 
 /** Computes size, MD5 and the requested checksums of a stream in one pass. */
-export class Tally {
+export class StreamDigester {
   readonly #md5 = createHash('md5')
   readonly #hashers: Map<Algorithm, Hasher>
   size = 0
@@ -51,16 +51,16 @@ export class Tally {
     for (const hasher of this.#hashers.values()) hasher.update(chunk)
   }
 
-  finish(): Facts {
+  finish(): StreamDigests {
     const sums = new Map([...this.#hashers].map(([algorithm, hasher]) => [algorithm, hasher.digest()]))
-    return { size: this.size, md5: this.#md5.digest(), sums }
+    return { size: this.size, md5: this.#md5.digest(), checksums: sums }
   }
 }
 
-export interface Facts {
+export interface StreamDigests {
   size: number
   md5: Buffer
-  sums: ReadonlyMap<Algorithm, Buffer>
+  checksums: ReadonlyMap<Algorithm, Buffer>
 }
 
 /** Combines part checksums into the object's: FULL_OBJECT joins CRCs, COMPOSITE is a checksum of the checksums. */

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
 import { sign } from './canonical'
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 import { type Payload, type SignatureChain } from './payload'
 import { Scanner } from './scanner'
-import { sameText } from './signature'
+import { equalsInConstantTime } from './signature'
 
 /**
  * Decodes the aws-chunked framing: verifies the signature of every signed chunk, and fills `trailers` with the announced
  * trailers before it ends. Yields bytes before their chunk's signature is verified, so do not use them until the iteration
  * has ended without an error.
  */
-export async function* unchunk(
+export async function* decodeChunked(
   source: AsyncIterable<unknown>,
   payload: Extract<Payload, { kind: 'chunked' }>,
   trailers: Map<string, string>,
@@ -18,18 +18,18 @@ export async function* unchunk(
   const scanner = new Scanner(source)
   const chain = payload.chain && new ChunkSignatures(payload.chain)
   for (;;) {
-    const { size, signature } = readChunkHeader(await scanner.line(headerBytesMax))
+    const { size, signature } = readChunkHeader(await scanner.readLine(headerBytesMax))
     const hash = createHash('sha256')
-    const chunk = scanner.take(size)
+    const chunk = scanner.readBytes(size)
     let step = await chunk.next()
     for (; step.done !== true; step = await chunk.next()) {
       if (chain) hash.update(step.value)
       yield step.value
     }
-    if (!step.value) throw new Refusal('IncompleteBody')
+    if (!step.value) throw new S3Error('IncompleteBody')
     chain?.checkChunk(hash.digest('hex'), signature)
     if (size === 0) break
-    if ((await scanner.line(0)) !== '') throw new Refusal('IncompleteBody')
+    if ((await scanner.readLine(0)) !== '') throw new S3Error('IncompleteBody')
   }
   await readTrailers(scanner, payload.trailers, chain, trailers)
 }
@@ -38,7 +38,7 @@ const headerBytesMax = 4096
 
 function readChunkHeader(line: string | undefined): { size: number; signature: string | undefined } {
   const found = /^([\da-f]{1,12})(?:;chunk-signature=([\da-f]{64}))?$/i.exec(line ?? '')
-  if (!found) throw new Refusal('IncompleteBody')
+  if (!found) throw new S3Error('IncompleteBody')
   return { size: Number.parseInt(found[1] ?? '', 16), signature: found[2] }
 }
 
@@ -49,15 +49,15 @@ async function readTrailers(
   trailers: Map<string, string>,
 ) {
   let signature: string | undefined
-  for (let line = await scanner.line(headerBytesMax); line; line = await scanner.line(headerBytesMax)) {
+  for (let line = await scanner.readLine(headerBytesMax); line; line = await scanner.readLine(headerBytesMax)) {
     const colon = line.indexOf(':')
     const name = line.slice(0, colon).trim().toLowerCase()
     const value = line.slice(colon + 1).trim()
     if (name === 'x-amz-trailer-signature') signature = value
     else if (announced.includes(name)) trailers.set(name, value)
-    else throw new Refusal('MalformedTrailerError')
+    else throw new S3Error('MalformedTrailerError')
   }
-  if (announced.some(name => !trailers.has(name))) throw new Refusal('MalformedTrailerError')
+  if (announced.some(name => !trailers.has(name))) throw new S3Error('MalformedTrailerError')
   if (announced.length > 0) chain?.checkTrailers(trailers, signature)
   await scanner.drain()
 }
@@ -87,7 +87,7 @@ class ChunkSignatures {
 
   #check(lines: string[], given: string | undefined) {
     const expected = sign(this.#chain.key, lines.join('\n'))
-    if (given === undefined || !sameText(expected, given)) throw new Refusal('SignatureDoesNotMatch')
+    if (given === undefined || !equalsInConstantTime(expected, given)) throw new S3Error('SignatureDoesNotMatch')
     this.#previous = expected
   }
 }

@@ -1,34 +1,39 @@
 import { createHash } from 'node:crypto'
-import { type Answer, xmlAnswer } from './answer'
+import { type S3Response, xmlResponse } from './response'
 import { readText } from './body'
 import { type Bucket } from './buckets'
 import { checksumElement, checksumHeader, combineChecksums } from './checksums'
 import { readPrecondition } from './conditions'
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 import { readUploadId } from './multipart-operations'
 import { type StoredObject } from './objects'
-import { type Call } from './signature'
+import { type AuthenticatedRequest } from './signature'
 import { type State } from './state'
 import { commitOrRelease, quoted, totalSize } from './store-object'
 import { type Part, type Upload } from './uploads'
 import { childrenOf, parseXml, textOf, type XmlNode } from './xml'
 
 /** Assembles an object from the listed parts without copying their bytes; deletes the other parts. */
-export async function completeUpload(state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
+export async function completeUpload(
+  state: State,
+  call: AuthenticatedRequest,
+  bucket: Bucket,
+  key: string,
+): Promise<S3Response> {
   const id = readUploadId(call)
-  bucket.uploads.need(id, key)
+  bucket.uploads.get(id, key)
   const precondition = readPrecondition(call.headers)
   const requestedParts = readRequestedParts(await readText(withoutObjectChecksum(call)))
-  return bucket.uploads.turns.take(id, async () => {
-    const upload = bucket.uploads.need(id, key)
+  return bucket.uploads.mutex.runExclusive(id, async () => {
+    const upload = bucket.uploads.get(id, key)
     const parts = checkParts(upload, requestedParts)
     const object = assemble(upload, parts, state.now())
     checkWhole(call, object)
     // The object holds its own references, so that dropping the upload does not delete the object's parts.
-    state.pieces.hold(object.pieces)
+    state.pieces.retain(object.pieces)
     await commitOrRelease(state, bucket, object, precondition)
-    await bucket.uploads.drop(upload)
-    return xmlAnswer('CompleteMultipartUploadResult', {
+    await bucket.uploads.remove(upload)
+    return xmlResponse('CompleteMultipartUploadResult', {
       Location: `/${bucket.record.name}/${key}`,
       Bucket: bucket.record.name,
       Key: key,
@@ -42,7 +47,7 @@ export async function completeUpload(state: State, call: Call, bucket: Bucket, k
 const partBytesMin = 5 * 1024 ** 2
 
 // In this request the checksum headers are those of the object, not of the XML body.
-function withoutObjectChecksum(call: Call): Call {
+function withoutObjectChecksum(call: AuthenticatedRequest): AuthenticatedRequest {
   const headers = [...call.headers].filter(([name]) => !name.startsWith('x-amz-checksum-'))
   return { ...call, headers: new Map(headers) }
 }
@@ -51,7 +56,7 @@ function readRequestedParts(text: string): XmlNode[] {
   const root = parseXml(text)
   const requestedParts = childrenOf(root, 'Part')
   if (root.name !== 'CompleteMultipartUpload' || requestedParts.length === 0 || requestedParts.length > 10_000) {
-    throw new Refusal('MalformedXML')
+    throw new S3Error('MalformedXML')
   }
   return requestedParts
 }
@@ -60,14 +65,14 @@ function checkParts(upload: Upload, requestedParts: readonly XmlNode[]): Part[] 
   let previous = 0
   const parts = requestedParts.map(requestedPart => {
     const number = Number(textOf(requestedPart, 'PartNumber'))
-    if (!Number.isInteger(number)) throw new Refusal('MalformedXML')
-    if (number <= previous) throw new Refusal('InvalidPartOrder', undefined, { UploadId: upload.id })
+    if (!Number.isInteger(number)) throw new S3Error('MalformedXML')
+    if (number <= previous) throw new S3Error('InvalidPartOrder', undefined, { UploadId: upload.id })
     previous = number
     return checkPart(upload, requestedPart, number)
   })
   for (const part of parts.slice(0, -1)) {
     if (part.piece.size < partBytesMin) {
-      throw new Refusal('EntityTooSmall', undefined, {
+      throw new S3Error('EntityTooSmall', undefined, {
         ProposedSize: String(part.piece.size),
         MinSizeAllowed: String(partBytesMin),
         PartNumber: String(part.number),
@@ -82,18 +87,18 @@ function checkPart(upload: Upload, requestedPart: XmlNode, number: number): Part
   const part = upload.parts.get(number)
   const etag = textOf(requestedPart, 'ETag')?.trim().replaceAll('"', '')
   if (!part || etag !== part.md5) {
-    throw new Refusal('InvalidPart', undefined, { UploadId: upload.id, PartNumber: String(number), ETag: etag ?? '' })
+    throw new S3Error('InvalidPart', undefined, { UploadId: upload.id, PartNumber: String(number), ETag: etag ?? '' })
   }
   const checksum = textOf(requestedPart, checksumElement(upload.algorithm))
   if (checksum === undefined && upload.chosen && upload.checksumType === 'COMPOSITE') {
     const using = upload.algorithm.toLowerCase()
-    throw new Refusal(
+    throw new S3Error(
       'InvalidRequest',
       `The upload was created using a ${using} checksum. The complete request must include the checksum for each part. It was missing for part ${number} in the request.`,
     )
   }
   if (checksum !== undefined && checksum !== part.checksum) {
-    throw new Refusal('InvalidPart', undefined, { UploadId: upload.id, PartNumber: String(number) })
+    throw new S3Error('InvalidPart', undefined, { UploadId: upload.id, PartNumber: String(number) })
   }
   return part
 }
@@ -115,14 +120,14 @@ function assemble(upload: Upload, parts: readonly Part[], now: number): StoredOb
   }
 }
 
-function checkWhole(call: Call, { size, checksum }: StoredObject) {
+function checkWhole(call: AuthenticatedRequest, { size, checksum }: StoredObject) {
   const statedSize = call.headers.get('x-amz-mp-object-size')
   if (statedSize !== undefined && Number(statedSize) !== size) {
-    throw new Refusal('InvalidRequest', 'The provided x-amz-mp-object-size does not match the size of the parts.')
+    throw new S3Error('InvalidRequest', 'The provided x-amz-mp-object-size does not match the size of the parts.')
   }
   const stated = call.headers.get(checksumHeader(checksum.algorithm))
   const composite = checksum.type === 'COMPOSITE' && stated === checksum.value.replace(/-\d+$/, '')
   if (stated !== undefined && stated !== checksum.value && !composite) {
-    throw new Refusal('BadDigest', `The ${checksum.algorithm} you specified did not match the calculated checksum.`)
+    throw new S3Error('BadDigest', `The ${checksum.algorithm} you specified did not match the calculated checksum.`)
   }
 }

@@ -1,10 +1,10 @@
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 import { type Precondition, type StoredObject } from './objects'
 
 type Headers = ReadonlyMap<string, string>
 
 /** Evaluates the conditional headers of a GET or HEAD in the order of RFC 9110; throws PreconditionFailed. */
-export function checkRead(headers: Headers, object: StoredObject): 'send' | 'not modified' {
+export function checkReadConditions(headers: Headers, object: StoredObject): 'send' | 'not modified' {
   checkUnchanged(headers, '', object)
   const ifNoneMatch = headers.get('if-none-match')
   if (ifNoneMatch !== undefined) return matches(ifNoneMatch, object.etag) ? 'not modified' : 'send'
@@ -13,7 +13,7 @@ export function checkRead(headers: Headers, object: StoredObject): 'send' | 'not
 }
 
 /** Checks the `x-amz-copy-source-if-*` headers; every failed condition is a 412. */
-export function checkCopySource(headers: Headers, object: StoredObject) {
+export function checkCopyConditions(headers: Headers, object: StoredObject) {
   const prefix = 'x-amz-copy-source-'
   checkUnchanged(headers, prefix, object)
   const ifNoneMatch = headers.get(`${prefix}if-none-match`)
@@ -29,18 +29,18 @@ export function readPrecondition(headers: Headers): Precondition {
   const ifNoneMatch = headers.get('if-none-match')
   const ifMatch = headers.get('if-match')
   if (ifNoneMatch !== undefined && (ifNoneMatch !== '*' || ifMatch !== undefined)) {
-    throw new Refusal('NotImplemented', undefined, { Header: 'If-None-Match' })
+    throw new S3Error('NotImplemented', undefined, { Header: 'If-None-Match' })
   }
   return current => {
     if (ifNoneMatch !== undefined && current) fail('If-None-Match')
     if (ifMatch === undefined) return
-    if (!current) throw new Refusal('NoSuchKey')
+    if (!current) throw new S3Error('NoSuchKey')
     if (!matches(ifMatch, current.etag)) fail('If-Match')
   }
 }
 
 /** Whether the Range header applies: always without If-Range, else only if the object has not changed. */
-export function rangeHolds(headers: Headers, object: StoredObject): boolean {
+export function rangeApplies(headers: Headers, object: StoredObject): boolean {
   const ifRange = headers.get('if-range')
   if (ifRange === undefined) return true
   return ifRange.includes('"') ? matches(ifRange, object.etag) : readDate(ifRange) === wholeSeconds(object)
@@ -69,5 +69,5 @@ function readDate(text: string | undefined): number | undefined {
 }
 
 function fail(condition: string): never {
-  throw new Refusal('PreconditionFailed', undefined, { Condition: condition })
+  throw new S3Error('PreconditionFailed', undefined, { Condition: condition })
 }

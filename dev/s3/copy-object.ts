@@ -1,23 +1,28 @@
-import { type Answer, xmlAnswer } from './answer'
+import { type S3Response, xmlResponse } from './response'
 import { type Bucket } from './buckets'
-import { type Algorithm, checksumElement, readAlgorithm, Tally } from './checksums'
-import { checkCopySource, readPrecondition } from './conditions'
+import { type Algorithm, checksumElement, readAlgorithm, StreamDigester } from './checksums'
+import { checkCopyConditions, readPrecondition } from './conditions'
 import { type Description, readDescription } from './description'
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 import { type StoredObject } from './objects'
-import { type Call } from './signature'
+import { type AuthenticatedRequest } from './signature'
 import { type State } from './state'
 import { checkKey, commitOrRelease, fullChecksum, quoted } from './store-object'
 
 /** Copies an object; the copy shares the bytes of its source on disk. */
-export async function copyObject(state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
+export async function copyObject(
+  state: State,
+  call: AuthenticatedRequest,
+  bucket: Bucket,
+  key: string,
+): Promise<S3Response> {
   checkKey(key)
   const precondition = readPrecondition(call.headers)
   const source = findSource(state, call.headers.get('x-amz-copy-source') ?? '')
-  checkCopySource(call.headers, source)
+  checkCopyConditions(call.headers, source)
   const description = describeCopy(call, source, bucket.objects.find(key) === source)
   const algorithm = readAlgorithm(call.headers.get('x-amz-checksum-algorithm')) ?? source.checksum.algorithm
-  state.pieces.hold(source.pieces)
+  state.pieces.retain(source.pieces)
   const copy = {
     key,
     pieces: source.pieces,
@@ -27,7 +32,7 @@ export async function copyObject(state: State, call: Call, bucket: Bucket, key: 
     ...(await digest(state, source, algorithm)),
   }
   await commitOrRelease(state, bucket, copy, precondition)
-  return xmlAnswer('CopyObjectResult', {
+  return xmlResponse('CopyObjectResult', {
     LastModified: new Date(copy.modifiedAt).toISOString(),
     ETag: quoted(copy.etag),
     [checksumElement(algorithm)]: copy.checksum.value,
@@ -37,28 +42,28 @@ export async function copyObject(state: State, call: Call, bucket: Bucket, key: 
 
 function findSource(state: State, header: string): StoredObject {
   const found = /^\/?([^/?]+)\/([^?]+)(\?.*)?$/.exec(header)
-  if (!found) throw new Refusal('InvalidArgument', 'Invalid copy source object key')
+  if (!found) throw new S3Error('InvalidArgument', 'Invalid copy source object key')
   const [, bucket = '', key = '', version] = found
-  if (version !== undefined) throw new Refusal('NotImplemented', undefined, { Header: 'x-amz-copy-source' })
+  if (version !== undefined) throw new S3Error('NotImplemented', undefined, { Header: 'x-amz-copy-source' })
   try {
-    return state.buckets.need(decodeURIComponent(bucket)).objects.need(decodeURIComponent(key))
+    return state.buckets.get(decodeURIComponent(bucket)).objects.get(decodeURIComponent(key))
   } catch (error) {
-    if (error instanceof URIError) throw new Refusal('InvalidArgument', 'Invalid copy source encoding.')
+    if (error instanceof URIError) throw new S3Error('InvalidArgument', 'Invalid copy source encoding.')
     throw error
   }
 }
 
-function describeCopy(call: Call, source: StoredObject, ontoItself: boolean): Description {
+function describeCopy(call: AuthenticatedRequest, source: StoredObject, ontoItself: boolean): Description {
   const given = readDescription(call.headers)
   const isReplace = (header: string) => {
     const directive = call.headers.get(header) ?? 'COPY'
-    if (directive !== 'COPY' && directive !== 'REPLACE') throw new Refusal('InvalidArgument', `Unknown ${header}.`)
+    if (directive !== 'COPY' && directive !== 'REPLACE') throw new S3Error('InvalidArgument', `Unknown ${header}.`)
     return directive === 'REPLACE'
   }
   const newTags = isReplace('x-amz-tagging-directive')
   const newMetadata = isReplace('x-amz-metadata-directive')
   if (ontoItself && !newMetadata && !call.headers.has('x-amz-storage-class')) {
-    throw new Refusal('InvalidRequest', 'This copy request is illegal because it copies an object onto itself.')
+    throw new S3Error('InvalidRequest', 'This copy request is illegal because it copies an object onto itself.')
   }
   const { headers, metadata } = newMetadata ? given : source.description
   return { headers, metadata, tags: newTags ? given.tags : source.description.tags, storageClass: given.storageClass }
@@ -72,12 +77,12 @@ async function digest(
 ): Promise<Pick<StoredObject, 'etag' | 'checksum'>> {
   if (!source.parts && source.checksum.algorithm === algorithm) return { etag: source.etag, checksum: source.checksum }
   try {
-    const digester = new Tally([algorithm])
+    const digester = new StreamDigester([algorithm])
     for await (const chunk of state.pieces.read(source.pieces, 0, source.size)) {
       if (chunk instanceof Uint8Array) digester.update(chunk)
     }
-    const { md5, sums } = digester.finish()
-    return { etag: md5.toString('hex'), checksum: fullChecksum(algorithm, sums) }
+    const { md5, checksums } = digester.finish()
+    return { etag: md5.toString('hex'), checksum: fullChecksum(algorithm, checksums) }
   } catch (error) {
     state.pieces.release(source.pieces)
     throw error

@@ -1,7 +1,7 @@
 import { type OutgoingHttpHeaders } from 'node:http'
-import { type Answer, empty } from './answer'
-import { type Ask } from './ask'
-import { Refusal } from './errors'
+import { type S3Response, emptyResponse } from './response'
+import { type S3Request } from './request'
+import { S3Error } from './errors'
 import { childrenOf, parseXml, textOf, type XmlNode } from './xml'
 
 interface CorsRule {
@@ -15,22 +15,22 @@ interface CorsRule {
 export function readCorsRules(xml: string): CorsRule[] {
   const root = parseXml(xml)
   const rules = childrenOf(root, 'CORSRule').map(readRule)
-  if (root.name !== 'CORSConfiguration' || rules.length === 0 || rules.length > 100) throw new Refusal('MalformedXML')
+  if (root.name !== 'CORSConfiguration' || rules.length === 0 || rules.length > 100) throw new S3Error('MalformedXML')
   return rules
 }
 
 /** Responds to a CORS preflight, which has no signature. */
-export function answerPreflight(ask: Ask, cors: string | undefined): Answer {
+export function respondToPreflight(ask: S3Request, cors: string | undefined): S3Response {
   const { headers } = ask
   const origin = headers.get('origin')
   const method = headers.get('access-control-request-method')
   if (origin === undefined) {
-    throw new Refusal('BadRequest', 'Insufficient information. Origin request header needed.')
+    throw new S3Error('BadRequest', 'Insufficient information. Origin request header needed.')
   }
   if (method === undefined || !corsMethods.includes(method)) {
-    throw new Refusal('BadRequest', `Invalid Access-Control-Request-Method: ${method ?? 'null'}`)
+    throw new S3Error('BadRequest', `Invalid Access-Control-Request-Method: ${method ?? 'null'}`)
   }
-  if (cors === undefined) throw new Refusal('AccessForbidden', 'CORSResponse: CORS is not enabled for this bucket.')
+  if (cors === undefined) throw new S3Error('AccessForbidden', 'CORSResponse: CORS is not enabled for this bucket.')
   const requestedHeaders = splitList(headers.get('access-control-request-headers'))
   const rule = readCorsRules(cors).find(
     candidate =>
@@ -39,8 +39,8 @@ export function answerPreflight(ask: Ask, cors: string | undefined): Answer {
         candidate.allowedHeaders.some(pattern => matchesWildcard(pattern.toLowerCase(), name)),
       ),
   )
-  if (!rule) throw new Refusal('AccessForbidden')
-  return empty(200, {
+  if (!rule) throw new S3Error('AccessForbidden')
+  return emptyResponse(200, {
     ...ruleHeaders(rule, origin),
     ...(requestedHeaders.length > 0 && { 'access-control-allow-headers': requestedHeaders.join(', ') }),
     ...(rule.maxAgeS !== undefined && { 'access-control-max-age': rule.maxAgeS }),
@@ -48,7 +48,7 @@ export function answerPreflight(ask: Ask, cors: string | undefined): Answer {
 }
 
 /** The CORS headers of a response; none if no rule allows the origin. */
-export function corsHeaders(ask: Ask, cors: string | undefined): OutgoingHttpHeaders {
+export function corsHeaders(ask: S3Request, cors: string | undefined): OutgoingHttpHeaders {
   const origin = ask.headers.get('origin')
   if (origin === undefined || cors === undefined || ask.method === 'OPTIONS') return {}
   const rule = readCorsRules(cors).find(candidate => permits(candidate, origin, ask.method))
@@ -66,20 +66,20 @@ function readRule(node: XmlNode): CorsRule {
     exposedHeaders: list('ExposeHeader'),
     maxAgeS: textOf(node, 'MaxAgeSeconds'),
   }
-  if (rule.origins.length === 0 || rule.methods.length === 0) throw new Refusal('MalformedXML')
+  if (rule.origins.length === 0 || rule.methods.length === 0) throw new S3Error('MalformedXML')
   const unknown = rule.methods.find(method => !corsMethods.includes(method))
   if (unknown !== undefined) {
-    throw new Refusal(
+    throw new S3Error(
       'InvalidRequest',
       `Found unsupported HTTP method in CORS config. Unsupported method is ${unknown}`,
     )
   }
   for (const pattern of [...rule.origins, ...rule.allowedHeaders]) {
     if (pattern.split('*').length > 2) {
-      throw new Refusal('InvalidRequest', `"${pattern}" can not have more than one wildcard.`)
+      throw new S3Error('InvalidRequest', `"${pattern}" can not have more than one wildcard.`)
     }
   }
-  if (rule.maxAgeS !== undefined && !/^\d{1,9}$/.test(rule.maxAgeS)) throw new Refusal('MalformedXML')
+  if (rule.maxAgeS !== undefined && !/^\d{1,9}$/.test(rule.maxAgeS)) throw new S3Error('MalformedXML')
   return rule
 }
 

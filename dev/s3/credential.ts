@@ -1,5 +1,5 @@
 import { type Scope } from './canonical'
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 
 export interface Credentials {
   accessKeyId: string
@@ -12,24 +12,29 @@ export interface Credential extends Scope {
 }
 
 /** Parses `KEY/20260101/region/s3/aws4_request`; throws the error that `malformed` names. */
-export function readCredential(text: string, malformed: Malformed): Credential {
+export function readCredential(text: string, malformed: MalformedCode): Credential {
   const [accessKeyId, day, region, service, terminator, ...more] = text.split('/')
   if (!accessKeyId || !day || !region || service !== 's3' || terminator !== 'aws4_request' || more.length > 0) {
-    throw new Refusal(malformed, 'The Credential is mal-formed; expecting "<KEY>/YYYYMMDD/REGION/s3/aws4_request".')
+    throw new S3Error(malformed, 'The Credential is mal-formed; expecting "<KEY>/YYYYMMDD/REGION/s3/aws4_request".')
   }
   return { accessKeyId, day, region }
 }
 
-export function checkCredential(credential: Credential, { accessKeyId, region }: Credentials, malformed: Malformed) {
+export function checkCredential(
+  credential: Credential,
+  { accessKeyId, region }: Credentials,
+  malformed: MalformedCode,
+) {
   if (credential.accessKeyId !== accessKeyId) {
-    throw new Refusal('InvalidAccessKeyId', undefined, { AWSAccessKeyId: credential.accessKeyId })
+    throw new S3Error('InvalidAccessKeyId', undefined, { AWSAccessKeyId: credential.accessKeyId })
   }
   if (credential.region !== region) {
-    throw new Refusal(malformed, `The region '${credential.region}' is wrong; expecting '${region}'`, {
+    throw new S3Error(malformed, `The region '${credential.region}' is wrong; expecting '${region}'`, {
       Region: region,
     })
   }
 }
 
 /** The error for an invalid signature field depends on where the field came from. */
-export type Malformed = 'AuthorizationHeaderMalformed' | 'AuthorizationQueryParametersError' | 'InvalidPolicyDocument'
+export type MalformedCode =
+  'AuthorizationHeaderMalformed' | 'AuthorizationQueryParametersError' | 'InvalidPolicyDocument'

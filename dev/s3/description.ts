@@ -1,4 +1,4 @@
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 
 /** The metadata of an object. Header values are stored as the bytes that were sent (latin1). */
 export interface Description {
@@ -26,7 +26,7 @@ export function readDescription(source: ReadonlyMap<string, string>): Descriptio
     metadata[name.slice('x-amz-meta-'.length)] = value.trim()
   }
   const metadataBytes = Object.entries(metadata).reduce((sum, [name, value]) => sum + name.length + value.length, 0)
-  if (metadataBytes > metadataBytesMax) throw new Refusal('MetadataTooLarge')
+  if (metadataBytes > metadataBytesMax) throw new S3Error('MetadataTooLarge')
   return {
     headers,
     metadata,
@@ -35,7 +35,7 @@ export function readDescription(source: ReadonlyMap<string, string>): Descriptio
   }
 }
 
-export function describingHeaders({ headers, metadata, tags, storageClass }: Description): Record<string, string> {
+export function descriptionHeaders({ headers, metadata, tags, storageClass }: Description): Record<string, string> {
   const result = { ...headers }
   for (const [name, value] of Object.entries(metadata)) result[`x-amz-meta-${name}`] = value
   if (tags.length > 0) result['x-amz-tagging-count'] = String(tags.length)
@@ -44,12 +44,12 @@ export function describingHeaders({ headers, metadata, tags, storageClass }: Des
 }
 
 export function checkTags(tags: [key: string, value: string][]): [key: string, value: string][] {
-  if (tags.length > 10) throw new Refusal('BadRequest', 'Object tags cannot be greater than 10')
+  if (tags.length > 10) throw new S3Error('BadRequest', 'Object tags cannot be greater than 10')
   if (new Set(tags.map(([key]) => key)).size < tags.length) {
-    throw new Refusal('InvalidTag', 'Cannot provide multiple Tags with the same key')
+    throw new S3Error('InvalidTag', 'Cannot provide multiple Tags with the same key')
   }
   for (const [key, value] of tags) {
-    if (key === '' || key.length > 128 || value.length > 256) throw new Refusal('InvalidTag')
+    if (key === '' || key.length > 128 || value.length > 256) throw new S3Error('InvalidTag')
   }
   return tags
 }
@@ -68,10 +68,10 @@ const metadataBytesMax = 2048
 // Refuse unsupported headers: ignoring them would let code pass here that behaves differently on real S3.
 function refuseUnsupported(source: ReadonlyMap<string, string>) {
   const acl = source.get('x-amz-acl') ?? source.get('acl') ?? 'private'
-  if (acl !== 'private' && acl !== 'bucket-owner-full-control') throw new Refusal('AccessControlListNotSupported')
+  if (acl !== 'private' && acl !== 'bucket-owner-full-control') throw new S3Error('AccessControlListNotSupported')
   for (const name of source.keys()) {
     if (/^x-amz-(grant-|server-side-encryption-customer|object-lock|website-redirect)/.test(name)) {
-      throw new Refusal('NotImplemented', undefined, { Header: name })
+      throw new S3Error('NotImplemented', undefined, { Header: name })
     }
   }
 }
@@ -79,7 +79,7 @@ function refuseUnsupported(source: ReadonlyMap<string, string>) {
 // Query and form values may be invalid in a header; without this check the object's download would fail.
 function checkHeader(name: string, value: string) {
   if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
-    throw new Refusal('InvalidArgument', `${JSON.stringify(name)} is not a valid header`)
+    throw new S3Error('InvalidArgument', `${JSON.stringify(name)} is not a valid header`)
   }
 }
 

@@ -1,9 +1,9 @@
 /** An S3 error: `code` selects status and default message from the catalogue. `details` become XML elements. */
-export class Refusal extends Error {
+export class S3Error extends Error {
   readonly status: number
 
   constructor(
-    readonly code: Code,
+    readonly code: S3ErrorCode,
     message: string = catalogue[code][1],
     readonly details: Record<string, string> = {},
   ) {
@@ -12,7 +12,7 @@ export class Refusal extends Error {
   }
 }
 
-export type Code = keyof typeof catalogue
+export type S3ErrorCode = keyof typeof catalogue
 
 const catalogue = {
   AccessControlListNotSupported: [400, 'The bucket does not allow ACLs'],

@@ -1,4 +1,4 @@
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 import { Scanner } from './scanner'
 
 export interface UploadForm {
@@ -13,9 +13,9 @@ export interface UploadForm {
 export async function readUploadForm(contentType: string, source: AsyncIterable<unknown>): Promise<UploadForm> {
   const found = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec(contentType)
   const boundary = found?.[1] ?? found?.[2]
-  if (boundary === undefined) throw new Refusal('MalformedPOSTRequest')
+  if (boundary === undefined) throw new S3Error('MalformedPOSTRequest')
   const scanner = new Scanner(source)
-  if ((await scanner.line(lineBytesMax)) !== `--${boundary}`) throw new Refusal('MalformedPOSTRequest')
+  if ((await scanner.readLine(lineBytesMax)) !== `--${boundary}`) throw new S3Error('MalformedPOSTRequest')
   const delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1')
   const fields = new Map<string, string>()
   let budget = fieldBytesMax
@@ -24,13 +24,13 @@ export async function readUploadForm(contentType: string, source: AsyncIterable<
     if (name === 'file') return { fields, filename: filename ?? '', file: readFile(scanner, delimiter) }
     const value = await readValue(scanner, delimiter, budget)
     budget -= name.length + value.length
-    if (fields.has(name)) throw new Refusal('InvalidArgument', `POST requires one ${name} per request.`)
+    if (fields.has(name)) throw new S3Error('InvalidArgument', `POST requires one ${name} per request.`)
     fields.set(name, value.toString())
-    const afterBoundary = await scanner.line(lineBytesMax)
+    const afterBoundary = await scanner.readLine(lineBytesMax)
     if (afterBoundary === '') continue
     throw afterBoundary?.startsWith('--') === true || afterBoundary === undefined
-      ? new Refusal('InvalidArgument', 'POST requires exactly one file upload per request.', { ArgumentName: 'file' })
-      : new Refusal('MalformedPOSTRequest')
+      ? new S3Error('InvalidArgument', 'POST requires exactly one file upload per request.', { ArgumentName: 'file' })
+      : new S3Error('MalformedPOSTRequest')
   }
 }
 
@@ -40,7 +40,7 @@ const fieldBytesMax = 20_000
 async function readPartHead(scanner: Scanner): Promise<{ name: string; filename: string | undefined }> {
   let disposition: string | undefined
   for (let count = 0; count < 16; count++) {
-    const line = await scanner.line(lineBytesMax)
+    const line = await scanner.readLine(lineBytesMax)
     if (line === undefined) break
     if (line !== '') {
       if (/^content-disposition:/i.test(line)) disposition = Buffer.from(line, 'latin1').toString()
@@ -50,7 +50,7 @@ async function readPartHead(scanner: Scanner): Promise<{ name: string; filename:
     if (name === undefined) break
     return { name: name.toLowerCase(), filename: parameter(disposition ?? '', 'filename') }
   }
-  throw new Refusal('MalformedPOSTRequest')
+  throw new S3Error('MalformedPOSTRequest')
 }
 
 // Browsers encode quotes and line breaks in names as %22, %0D and %0A (HTML standard, multipart/form-data encoding).
@@ -62,19 +62,19 @@ function parameter(disposition: string, name: string): string | undefined {
 async function readValue(scanner: Scanner, delimiter: Buffer, bytesMax: number): Promise<Buffer> {
   const pieces: Buffer[] = []
   let size = 0
-  const value = scanner.until(delimiter)
+  const value = scanner.readUntil(delimiter)
   let step = await value.next()
   for (; step.done !== true; step = await value.next()) {
     size += step.value.length
-    if (size > bytesMax) throw new Refusal('MaxPostPreDataLengthExceeded')
+    if (size > bytesMax) throw new S3Error('MaxPostPreDataLengthExceeded')
     pieces.push(step.value)
   }
-  if (!step.value) throw new Refusal('MalformedPOSTRequest')
+  if (!step.value) throw new S3Error('MalformedPOSTRequest')
   return Buffer.concat(pieces)
 }
 
 async function* readFile(scanner: Scanner, delimiter: Buffer): AsyncGenerator<Buffer> {
-  const isComplete = yield* scanner.until(delimiter)
-  if (!isComplete) throw new Refusal('MalformedPOSTRequest')
+  const isComplete = yield* scanner.readUntil(delimiter)
+  if (!isComplete) throw new S3Error('MalformedPOSTRequest')
   await scanner.drain()
 }

@@ -6,12 +6,12 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import { type Answer, refusalAnswer, send } from './answer'
-import { type Ask, readAsk } from './ask'
+import { type S3Response, errorResponse, sendResponse } from './response'
+import { type S3Request, parseRequest } from './request'
 import { corsHeaders } from './cors'
-import { Refusal } from './errors'
-import { hasAll } from './records'
-import { answerAsk } from './routes'
+import { S3Error } from './errors'
+import { hasProperties } from './records'
+import { handleRequest } from './routes'
 import { openState, type State } from './state'
 
 export interface S3Options {
@@ -73,7 +73,7 @@ async function serve(state: State, request: IncomingMessage, response: ServerRes
     // Drain the unread body of a refused request, or the connection never delivers its next request.
     request.resume()
     const commonHeaders = { date: new Date(state.now()).toUTCString(), 'x-amz-request-id': requestId }
-    await send(
+    await sendResponse(
       { ...answer, headers: { ...commonHeaders, ...cors, ...answer.headers } },
       response,
       request.method === 'HEAD',
@@ -89,24 +89,24 @@ async function respond(
   state: State,
   request: IncomingMessage,
   requestId: string,
-): Promise<Answer & { cors?: OutgoingHttpHeaders }> {
-  let ask: Ask | undefined
-  let answer: Answer
+): Promise<S3Response & { cors?: OutgoingHttpHeaders }> {
+  let ask: S3Request | undefined
+  let answer: S3Response
   try {
-    ask = readAsk(request)
-    answer = await answerAsk(state, ask)
+    ask = parseRequest(request)
+    answer = await handleRequest(state, ask)
   } catch (error) {
-    const refusal = error instanceof Refusal ? error : new Refusal('InternalError')
+    const refusal = error instanceof S3Error ? error : new S3Error('InternalError')
     if (refusal !== error && !isConnectionError(error)) console.error('S3 stand-in:', error)
-    answer = refusalAnswer(refusal, requestId, (request.url ?? '').replace(/\?.*/s, ''))
+    answer = errorResponse(refusal, requestId, (request.url ?? '').replace(/\?.*/s, ''))
   }
   if (!ask) return answer
-  await ask.bytes.return?.()
+  await ask.body.return?.()
   return { ...answer, cors: corsHeaders(ask, state.buckets.find(ask.bucket ?? '')?.record.cors) }
 }
 
 const isConnectionError = (error: unknown) =>
-  hasAll(error, ['code']) &&
+  hasProperties(error, ['code']) &&
   ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(String(error.code))
 
 function listen(server: Server, port: number): Promise<number> {

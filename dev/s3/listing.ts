@@ -1,9 +1,9 @@
-export interface ListWish {
+export interface ListOptions {
   prefix: string
   delimiter: string
   /** Only keys after this one, in UTF-8 order. */
   after: string
-  max: number
+  keysMax: number
 }
 
 export interface Listing {
@@ -14,7 +14,7 @@ export interface Listing {
 }
 
 /** One page of sorted keys; keys with the same prefix up to the delimiter are grouped and count once. */
-export function listKeys(sorted: readonly string[], { prefix, delimiter, after, max }: ListWish): Listing {
+export function listKeys(sorted: readonly string[], { prefix, delimiter, after, keysMax }: ListOptions): Listing {
   const listing: Listing = { keys: [], commonPrefixes: [], next: undefined }
   let last = after
   for (let index = firstAfter(sorted, after, prefix); index < sorted.length; index++) {
@@ -24,8 +24,8 @@ export function listKeys(sorted: readonly string[], { prefix, delimiter, after, 
     const group = cut === -1 ? undefined : key.slice(0, cut + delimiter.length)
     // This group is already listed, on this page or at the end of the previous one.
     if (group !== undefined && group === last) continue
-    if (listing.keys.length + listing.commonPrefixes.length >= max)
-      return max > 0 ? { ...listing, next: last } : listing
+    if (listing.keys.length + listing.commonPrefixes.length >= keysMax)
+      return keysMax > 0 ? { ...listing, next: last } : listing
     if (group === undefined) listing.keys.push(key)
     else listing.commonPrefixes.push(group)
     last = group ?? key

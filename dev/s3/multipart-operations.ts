@@ -1,16 +1,21 @@
-import { type Answer, empty, xmlAnswer } from './answer'
+import { type S3Response, emptyResponse, xmlResponse } from './response'
 import { openBody } from './body'
 import { type Bucket } from './buckets'
 import { readMax } from './bucket-operations'
 import { type Algorithm, checksumElement, checksumHeader, defaultAlgorithm, readAlgorithm } from './checksums'
 import { readDescription } from './description'
-import { Refusal } from './errors'
-import { type Call } from './signature'
+import { S3Error } from './errors'
+import { type AuthenticatedRequest } from './signature'
 import { type State } from './state'
 import { checkKey, quoted } from './store-object'
 import { type Upload } from './uploads'
 
-export async function createUpload(state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
+export async function createUpload(
+  state: State,
+  call: AuthenticatedRequest,
+  bucket: Bucket,
+  key: string,
+): Promise<S3Response> {
   checkKey(key)
   const chosen = readAlgorithm(call.headers.get('x-amz-checksum-algorithm'))
   const algorithm = chosen ?? defaultAlgorithm
@@ -24,53 +29,68 @@ export async function createUpload(state: State, call: Call, bucket: Bucket, key
     chosen: chosen !== undefined,
   })
   const headers = chosen && { 'x-amz-checksum-algorithm': chosen, 'x-amz-checksum-type': checksumType }
-  return xmlAnswer('InitiateMultipartUploadResult', { Bucket: bucket.record.name, Key: key, UploadId: id }, headers)
+  return xmlResponse('InitiateMultipartUploadResult', { Bucket: bucket.record.name, Key: key, UploadId: id }, headers)
 }
 
-export async function uploadPart(state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
-  if (call.headers.has('x-amz-copy-source')) throw new Refusal('NotImplemented', 'UploadPartCopy is not implemented')
+export async function uploadPart(
+  state: State,
+  call: AuthenticatedRequest,
+  bucket: Bucket,
+  key: string,
+): Promise<S3Response> {
+  if (call.headers.has('x-amz-copy-source')) throw new S3Error('NotImplemented', 'UploadPartCopy is not implemented')
   const id = readUploadId(call)
   const number = Number(call.query.get('partNumber'))
   if (!Number.isInteger(number) || number < 1 || number > 10_000) {
-    throw new Refusal('InvalidArgument', 'Part number must be an integer between 1 and 10000, inclusive')
+    throw new S3Error('InvalidArgument', 'Part number must be an integer between 1 and 10000, inclusive')
   }
-  const { algorithm, checksumType, chosen } = bucket.uploads.need(id, key)
+  const { algorithm, checksumType, chosen } = bucket.uploads.get(id, key)
   const body = openBody(call, { also: algorithm })
-  const strict = chosen && (checksumType === 'COMPOSITE' || body.stated !== undefined)
-  if (strict && body.stated !== algorithm) {
-    const [expected, actual] = [algorithm.toLowerCase(), body.stated?.toLowerCase() ?? 'null']
+  const strict = chosen && (checksumType === 'COMPOSITE' || body.algorithm !== undefined)
+  if (strict && body.algorithm !== algorithm) {
+    const [expected, actual] = [algorithm.toLowerCase(), body.algorithm?.toLowerCase() ?? 'null']
     const message = `Checksum Type mismatch occurred, expected checksum Type: ${expected}, actual checksum Type: ${actual}`
-    throw new Refusal('InvalidRequest', message)
+    throw new S3Error('InvalidRequest', message)
   }
   const piece = await state.pieces.write(body.bytes)
-  const { md5, sums } = body.facts()
+  const { md5, checksums } = body.digests()
   const etag = md5.toString('hex')
-  const checksum = sums.get(algorithm)?.toString('base64') ?? ''
+  const checksum = checksums.get(algorithm)?.toString('base64') ?? ''
   try {
     await bucket.uploads.addPart(id, key, { number, piece, md5: etag, checksum, modifiedAt: state.now() })
   } catch (error) {
     state.pieces.release([piece])
     throw error
   }
-  const responseAlgorithm = body.stated ?? algorithm
-  return empty(200, {
+  const responseAlgorithm = body.algorithm ?? algorithm
+  return emptyResponse(200, {
     etag: quoted(etag),
-    [checksumHeader(responseAlgorithm)]: sums.get(responseAlgorithm)?.toString('base64'),
+    [checksumHeader(responseAlgorithm)]: checksums.get(responseAlgorithm)?.toString('base64'),
   })
 }
 
-export async function abortUpload(_state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
+export async function abortUpload(
+  _state: State,
+  call: AuthenticatedRequest,
+  bucket: Bucket,
+  key: string,
+): Promise<S3Response> {
   await bucket.uploads.abort(readUploadId(call), key)
-  return empty(204)
+  return emptyResponse(204)
 }
 
-export async function listParts(_state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
-  const upload = bucket.uploads.need(readUploadId(call), key)
+export async function listParts(
+  _state: State,
+  call: AuthenticatedRequest,
+  bucket: Bucket,
+  key: string,
+): Promise<S3Response> {
+  const upload = bucket.uploads.get(readUploadId(call), key)
   const max = readMax(call.query.get('max-parts'), 'max-parts')
   const marker = Number(call.query.get('part-number-marker') ?? 0)
   const rest = sortedParts(upload).filter(part => part.number > marker)
   const page = rest.slice(0, max)
-  return xmlAnswer('ListPartsResult', {
+  return xmlResponse('ListPartsResult', {
     Bucket: bucket.record.name,
     Key: key,
     UploadId: upload.id,
@@ -91,9 +111,9 @@ export async function listParts(_state: State, call: Call, bucket: Bucket, key: 
   })
 }
 
-export async function listUploads(_state: State, call: Call, bucket: Bucket): Promise<Answer> {
+export async function listUploads(_state: State, call: AuthenticatedRequest, bucket: Bucket): Promise<S3Response> {
   if (call.query.has('delimiter'))
-    throw new Refusal('NotImplemented', 'The delimiter of ListMultipartUploads is not implemented')
+    throw new S3Error('NotImplemented', 'The delimiter of ListMultipartUploads is not implemented')
   const prefix = call.query.get('prefix') ?? ''
   const max = readMax(call.query.get('max-uploads'), 'max-uploads')
   const after = [call.query.get('key-marker') ?? '', call.query.get('upload-id-marker') ?? ''] as const
@@ -102,7 +122,7 @@ export async function listUploads(_state: State, call: Call, bucket: Bucket): Pr
     .filter(({ key, id }) => key.startsWith(prefix) && (key > after[0] || (key === after[0] && id > after[1])))
     .sort((a, b) => (a.key < b.key || (a.key === b.key && a.id < b.id) ? -1 : 1))
   const page = rest.slice(0, max)
-  return xmlAnswer('ListMultipartUploadsResult', {
+  return xmlResponse('ListMultipartUploadsResult', {
     Bucket: bucket.record.name,
     KeyMarker: after[0],
     UploadIdMarker: after[1],
@@ -122,9 +142,9 @@ export async function listUploads(_state: State, call: Call, bucket: Bucket): Pr
   })
 }
 
-export function readUploadId(call: Call): string {
+export function readUploadId(call: AuthenticatedRequest): string {
   const id = call.query.get('uploadId')
-  if (!id) throw new Refusal('InvalidArgument', 'This operation does not accept a request without uploadId')
+  if (!id) throw new S3Error('InvalidArgument', 'This operation does not accept a request without uploadId')
   return id
 }
 
@@ -137,7 +157,7 @@ function readChecksumType(given: string | undefined, algorithm: Algorithm): Uplo
   const type = given?.toUpperCase() ?? (algorithm === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE')
   const isPossible = type === 'FULL_OBJECT' ? !isSha : type === 'COMPOSITE' && algorithm !== 'CRC64NVME'
   if (!isPossible || (type !== 'FULL_OBJECT' && type !== 'COMPOSITE')) {
-    throw new Refusal('InvalidRequest', `The ${type} checksum type cannot be used with the ${algorithm} algorithm.`)
+    throw new S3Error('InvalidRequest', `The ${type} checksum type cannot be used with the ${algorithm} algorithm.`)
   }
   return type
 }

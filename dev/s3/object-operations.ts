@@ -1,41 +1,51 @@
-import { type Answer, empty, xmlAnswer } from './answer'
+import { type S3Response, emptyResponse, xmlResponse } from './response'
 import { openBody, readText } from './body'
 import { type Bucket } from './buckets'
 import { checksumElement, defaultAlgorithm } from './checksums'
-import { checkRead, rangeHolds, readPrecondition } from './conditions'
-import { checkTags, describingHeaders, readDescription } from './description'
-import { Refusal } from './errors'
+import { checkReadConditions, rangeApplies, readPrecondition } from './conditions'
+import { checkTags, descriptionHeaders, readDescription } from './description'
+import { S3Error } from './errors'
 import { type StoredObject } from './objects'
 import { readRange } from './ranges'
-import { type Call } from './signature'
+import { type AuthenticatedRequest } from './signature'
 import { type State } from './state'
 import { checksumHeaders, quoted, storeObject } from './store-object'
 import { childrenOf, parseXml, textOf, type XmlFields } from './xml'
 
-export async function putObject(state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
+export async function putObject(
+  state: State,
+  call: AuthenticatedRequest,
+  bucket: Bucket,
+  key: string,
+): Promise<S3Response> {
   const object = await storeObject(state, bucket, {
     key,
     description: readDescription(call.headers),
     body: openBody(call, { fallback: defaultAlgorithm }),
     precondition: readPrecondition(call.headers),
   })
-  return empty(200, { etag: quoted(object.etag), ...checksumHeaders(object.checksum) })
+  return emptyResponse(200, { etag: quoted(object.etag), ...checksumHeaders(object.checksum) })
 }
 
 /** GET and HEAD, which differ only in the body. */
-export async function getObject(state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
-  const object = bucket.objects.need(key)
+export async function getObject(
+  state: State,
+  call: AuthenticatedRequest,
+  bucket: Bucket,
+  key: string,
+): Promise<S3Response> {
+  const object = bucket.objects.get(key)
   const validators = {
     etag: quoted(object.etag),
     'last-modified': new Date(object.modifiedAt).toUTCString(),
     'accept-ranges': 'bytes',
   }
-  if (checkRead(call.headers, object) === 'not modified') return empty(304, validators)
-  const range = rangeHolds(call.headers, object) ? readRange(call.headers.get('range'), object.size) : undefined
+  if (checkReadConditions(call.headers, object) === 'not modified') return emptyResponse(304, validators)
+  const range = rangeApplies(call.headers, object) ? readRange(call.headers.get('range'), object.size) : undefined
   const { start, end } = range ?? { start: 0, end: object.size }
   const showChecksum = range === undefined && call.headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED'
   const headers = {
-    ...describingHeaders(object.description),
+    ...descriptionHeaders(object.description),
     ...validators,
     'content-length': end - start,
     ...(range && { 'content-range': `bytes ${start}-${end - 1}/${object.size}` }),
@@ -46,68 +56,93 @@ export async function getObject(state: State, call: Call, bucket: Bucket, key: s
   return call.method === 'HEAD' ? answer : { ...answer, body: state.pieces.read(object.pieces, start, end) }
 }
 
-export async function deleteObject(_state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
+export async function deleteObject(
+  _state: State,
+  call: AuthenticatedRequest,
+  bucket: Bucket,
+  key: string,
+): Promise<S3Response> {
   const precondition = readPrecondition(call.headers)
   await bucket.objects.remove(key, precondition)
-  return empty(204)
+  return emptyResponse(204)
 }
 
 /** Deletes several keys in one request; a missing key counts as deleted. */
-export async function deleteObjects(_state: State, call: Call, bucket: Bucket): Promise<Answer> {
+export async function deleteObjects(_state: State, call: AuthenticatedRequest, bucket: Bucket): Promise<S3Response> {
   const root = parseXml(await readText(call, { digestNeeded: true }))
   const entries = childrenOf(root, 'Object')
-  if (root.name !== 'Delete' || entries.length === 0 || entries.length > 1000) throw new Refusal('MalformedXML')
+  if (root.name !== 'Delete' || entries.length === 0 || entries.length > 1000) throw new S3Error('MalformedXML')
   const deleted: XmlFields[] = []
   for (const entry of entries) {
     const key = textOf(entry, 'Key')
-    if (!key) throw new Refusal('MalformedXML')
+    if (!key) throw new S3Error('MalformedXML')
     await bucket.objects.remove(key, () => undefined)
     deleted.push({ Key: key })
   }
-  return xmlAnswer('DeleteResult', { Deleted: textOf(root, 'Quiet') === 'true' ? [] : deleted })
+  return xmlResponse('DeleteResult', { Deleted: textOf(root, 'Quiet') === 'true' ? [] : deleted })
 }
 
-export async function getObjectAttributes(_state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
-  const object = bucket.objects.need(key)
+export async function getObjectAttributes(
+  _state: State,
+  call: AuthenticatedRequest,
+  bucket: Bucket,
+  key: string,
+): Promise<S3Response> {
+  const object = bucket.objects.get(key)
   const wanted = (call.headers.get('x-amz-object-attributes') ?? '').split(',').map(name => name.trim())
   if (wanted.length === 0 || wanted.some(name => !attributes.has(name))) {
-    throw new Refusal('InvalidArgument', 'Invalid attribute name specified.')
+    throw new S3Error('InvalidArgument', 'Invalid attribute name specified.')
   }
   const fields: XmlFields = {}
   for (const name of wanted) fields[name] = attributes.get(name)?.(object)
   const modified = { 'last-modified': new Date(object.modifiedAt).toUTCString() }
-  return xmlAnswer('GetObjectAttributesResponse', fields, modified)
+  return xmlResponse('GetObjectAttributesResponse', fields, modified)
 }
 
-export async function putTagging(_state: State, call: Call, bucket: Bucket, key: string): Promise<Answer> {
+export async function putTagging(
+  _state: State,
+  call: AuthenticatedRequest,
+  bucket: Bucket,
+  key: string,
+): Promise<S3Response> {
   const root = parseXml(await readText(call, { digestNeeded: true }))
   const [set] = childrenOf(root, 'TagSet')
-  if (root.name !== 'Tagging' || !set) throw new Refusal('MalformedXML')
+  if (root.name !== 'Tagging' || !set) throw new S3Error('MalformedXML')
   const tags = checkTags(
     childrenOf(set, 'Tag').map(tag => [textOf(tag, 'Key') ?? '', textOf(tag, 'Value') ?? ''] as [string, string]),
   )
-  await bucket.objects.describe(key, description => ({ ...description, tags }))
-  return empty(200)
+  await bucket.objects.updateDescription(key, description => ({ ...description, tags }))
+  return emptyResponse(200)
 }
 
-export async function getTagging(_state: State, _call: Call, bucket: Bucket, key: string): Promise<Answer> {
-  const { tags } = bucket.objects.need(key).description
-  return xmlAnswer('Tagging', { TagSet: { Tag: tags.map(([Key, Value]) => ({ Key, Value })) } })
+export async function getTagging(
+  _state: State,
+  _call: AuthenticatedRequest,
+  bucket: Bucket,
+  key: string,
+): Promise<S3Response> {
+  const { tags } = bucket.objects.get(key).description
+  return xmlResponse('Tagging', { TagSet: { Tag: tags.map(([Key, Value]) => ({ Key, Value })) } })
 }
 
-export async function deleteTagging(_state: State, _call: Call, bucket: Bucket, key: string): Promise<Answer> {
-  await bucket.objects.describe(key, description => ({ ...description, tags: [] }))
-  return empty(204)
+export async function deleteTagging(
+  _state: State,
+  _call: AuthenticatedRequest,
+  bucket: Bucket,
+  key: string,
+): Promise<S3Response> {
+  await bucket.objects.updateDescription(key, description => ({ ...description, tags: [] }))
+  return emptyResponse(204)
 }
 
-function responseOverrides({ query }: Call): Record<string, string> {
+function responseOverrides({ query }: AuthenticatedRequest): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const [name, value] of query) {
     const header = /^response-(cache-control|content-(?:disposition|encoding|language|type)|expires)$/.exec(name)?.[1]
     if (header === undefined) continue
     // Check here, because Node throws on such bytes only while it writes the response.
     if (/[^\t\x20-\x7e\x80-\xff]/.test(value))
-      throw new Refusal('InvalidArgument', `${name} is not a valid header value`)
+      throw new S3Error('InvalidArgument', `${name} is not a valid header value`)
     headers[header] = value
   }
   return headers

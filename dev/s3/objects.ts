@@ -3,10 +3,10 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Checksum } from './checksums'
 import { type Description } from './description'
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 import { type Piece, type Pieces } from './pieces'
-import { hasAll, readRecords, writeRecord } from './records'
-import { Turns } from './turns'
+import { hasProperties, readRecords, writeRecord } from './records'
+import { KeyedMutex } from './keyed-mutex'
 
 export interface StoredObject {
   key: string
@@ -30,7 +30,7 @@ export type Precondition = (current: StoredObject | undefined) => void
  * be any text). Renaming that file commits a change; writers of one key run one at a time.
  */
 export class Objects {
-  readonly turns = new Turns()
+  readonly mutex = new KeyedMutex()
   readonly #folder: string
   readonly #pieces: Pieces
   readonly #byKey = new Map<string, StoredObject>()
@@ -44,7 +44,7 @@ export class Objects {
   static async open(folder: string, pieces: Pieces): Promise<Objects> {
     const objects = new Objects(folder, pieces)
     for (const object of await readRecords(folder, isStoredObject)) {
-      pieces.hold(object.pieces)
+      pieces.retain(object.pieces)
       objects.#byKey.set(object.key, object)
     }
     return objects
@@ -58,9 +58,9 @@ export class Objects {
     return this.#byKey.get(key)
   }
 
-  need(key: string): StoredObject {
+  get(key: string): StoredObject {
     const object = this.#byKey.get(key)
-    if (!object) throw new Refusal('NoSuchKey', undefined, { Key: key })
+    if (!object) throw new S3Error('NoSuchKey', undefined, { Key: key })
     return object
   }
 
@@ -72,7 +72,7 @@ export class Objects {
 
   /** Stores the object if the precondition holds; on success it takes over the caller's references to its pieces. */
   async commit(object: StoredObject, precondition: Precondition): Promise<void> {
-    await this.turns.take(object.key, async () => {
+    await this.mutex.runExclusive(object.key, async () => {
       precondition(this.#byKey.get(object.key))
       await writeRecord(this.#pathOf(object.key), object)
       const before = this.#byKey.get(object.key)
@@ -83,9 +83,9 @@ export class Objects {
   }
 
   /** Changes an object's metadata, not its bytes. */
-  async describe(key: string, change: (description: Description) => Description): Promise<void> {
-    await this.turns.take(key, async () => {
-      const before = this.need(key)
+  async updateDescription(key: string, change: (description: Description) => Description): Promise<void> {
+    await this.mutex.runExclusive(key, async () => {
+      const before = this.get(key)
       const after = { ...before, description: change(before.description) }
       await writeRecord(this.#pathOf(key), after)
       this.#byKey.set(key, after)
@@ -93,7 +93,7 @@ export class Objects {
   }
 
   async remove(key: string, precondition: Precondition): Promise<void> {
-    await this.turns.take(key, async () => {
+    await this.mutex.runExclusive(key, async () => {
       const before = this.#byKey.get(key)
       precondition(before)
       if (!before) return
@@ -110,5 +110,5 @@ export class Objects {
 }
 
 function isStoredObject(value: unknown): value is StoredObject {
-  return hasAll(value, ['key', 'pieces', 'size', 'etag', 'modifiedAt', 'description', 'checksum'])
+  return hasProperties(value, ['key', 'pieces', 'size', 'etag', 'modifiedAt', 'description', 'checksum'])
 }

@@ -1,4 +1,4 @@
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 
 /** The payload type in `x-amz-content-sha256`: unsigned, a digest, or aws-chunked with or without signatures. */
 export type Payload =
@@ -30,7 +30,7 @@ export function readPayload(hash: string, chain: SignatureChain, headers: Readon
     case 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER':
       return { kind: 'chunked', chain, trailers }
     default:
-      throw new Refusal(
+      throw new S3Error(
         'InvalidArgument',
         'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, one of the STREAMING values, or a valid sha256 value.',
         { ArgumentName: 'x-amz-content-sha256', ArgumentValue: hash },

@@ -40,11 +40,11 @@ export class Pieces {
       await rm(path, { force: true })
       throw error
     }
-    this.hold([{ file }])
+    this.retain([{ file }])
     return { file, size: target.bytesWritten }
   }
 
-  hold(pieces: readonly Pick<Piece, 'file'>[]) {
+  retain(pieces: readonly Pick<Piece, 'file'>[]) {
     for (const { file } of pieces) this.#holds.set(file, (this.#holds.get(file) ?? 0) + 1)
   }
 
@@ -61,13 +61,13 @@ export class Pieces {
 
   /** Streams the bytes from `start` to `end` (exclusive); holds references until the stream closes. */
   read(pieces: readonly Piece[], start: number, end: number): Readable {
-    this.hold(pieces)
+    this.retain(pieces)
     const stream = Readable.from(this.#bytes(pieces, start, end), { objectMode: false })
     return stream.once('close', () => this.release(pieces))
   }
 
   /** Removes pieces without references, which a process leaves if it exits during an upload. */
-  async sweep(): Promise<void> {
+  async removeUnreferenced(): Promise<void> {
     for (const file of await readdir(this.#folder)) if (!this.#holds.has(file)) this.#remove(file)
   }
 

@@ -1,4 +1,4 @@
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 
 export interface PolicyLimits {
   bytesMin: number
@@ -43,22 +43,22 @@ type Condition =
 
 const fieldsWithoutCondition = ['policy', 'x-amz-signature', 'file']
 
-const policyError = (reason: string) => new Refusal('AccessDenied', `Invalid according to Policy: ${reason}`)
+const policyError = (reason: string) => new S3Error('AccessDenied', `Invalid according to Policy: ${reason}`)
 
 function readPolicy(base64: string): { expiresAt: number; conditions: Condition[] } {
   let document: unknown
   try {
     document = JSON.parse(Buffer.from(base64, 'base64').toString())
   } catch {
-    throw new Refusal('InvalidPolicyDocument', 'Invalid Policy: Invalid JSON.')
+    throw new S3Error('InvalidPolicyDocument', 'Invalid Policy: Invalid JSON.')
   }
   if (typeof document !== 'object' || document === null || !('conditions' in document) || !('expiration' in document)) {
-    throw new Refusal('InvalidPolicyDocument', 'Invalid Policy: Policy missing expiration or conditions.')
+    throw new S3Error('InvalidPolicyDocument', 'Invalid Policy: Policy missing expiration or conditions.')
   }
   const { expiration, conditions } = document
   const expiresAt = typeof expiration === 'string' ? Date.parse(expiration) : Number.NaN
   if (Number.isNaN(expiresAt) || !Array.isArray(conditions)) {
-    throw new Refusal('InvalidPolicyDocument', 'Invalid Policy: Invalid expiration or conditions.')
+    throw new S3Error('InvalidPolicyDocument', 'Invalid Policy: Invalid expiration or conditions.')
   }
   return { expiresAt, conditions: conditions.flatMap(readCondition) }
 }
@@ -87,6 +87,6 @@ function readListCondition(condition: unknown[]): Condition {
   return { kind, field: first.slice(1).toLowerCase(), value: second }
 }
 
-function invalidCondition(condition: unknown): Refusal {
-  return new Refusal('InvalidPolicyDocument', `Invalid Policy: Invalid condition ${JSON.stringify(condition)}`)
+function invalidCondition(condition: unknown): S3Error {
+  return new S3Error('InvalidPolicyDocument', `Invalid Policy: Invalid condition ${JSON.stringify(condition)}`)
 }

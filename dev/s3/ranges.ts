@@ -1,4 +1,4 @@
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 
 /** A byte range; `end` is exclusive. */
 export interface Range {
@@ -16,7 +16,7 @@ export function readRange(header: string | undefined, size: number): Range | und
   const end = first === '' || last === '' ? size : Math.min(Number(last) + 1, size)
   if (first !== '' && last !== '' && Number(last) < start) return undefined
   if (start >= size || start >= end) {
-    throw new Refusal('InvalidRange', undefined, { RangeRequested: header ?? '', ActualObjectSize: String(size) })
+    throw new S3Error('InvalidRange', undefined, { RangeRequested: header ?? '', ActualObjectSize: String(size) })
   }
   return { start, end }
 }

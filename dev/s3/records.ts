@@ -32,6 +32,6 @@ export async function readRecords<T>(folder: string, is: (value: unknown) => val
 }
 
 /** Whether a value is an object with all these properties: enough to recognize our own files. */
-export function hasAll<K extends string>(value: unknown, names: readonly K[]): value is Record<K, unknown> {
+export function hasProperties<K extends string>(value: unknown, names: readonly K[]): value is Record<K, unknown> {
   return typeof value === 'object' && value !== null && names.every(name => name in value)
 }

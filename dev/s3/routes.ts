@@ -1,38 +1,38 @@
-import { type Answer } from './answer'
-import { type Ask } from './ask'
+import { type S3Response } from './response'
+import { type S3Request } from './request'
 import * as onBucket from './bucket-operations'
 import { type Bucket } from './buckets'
 import { completeUpload } from './complete-upload'
 import { copyObject } from './copy-object'
-import { answerPreflight } from './cors'
-import { Refusal } from './errors'
+import { respondToPreflight } from './cors'
+import { S3Error } from './errors'
 import * as multipart from './multipart-operations'
 import * as onObject from './object-operations'
 import { postObject } from './post-object'
-import { authenticate, type Call } from './signature'
+import { authenticate, type AuthenticatedRequest } from './signature'
 import { type State } from './state'
 
 /** Authenticates and routes a request; refuses what is not implemented instead of ignoring it. */
-export async function answerAsk(state: State, ask: Ask): Promise<Answer> {
-  if (ask.method === 'OPTIONS') return answerPreflight(ask, state.buckets.find(ask.bucket ?? '')?.record.cors)
-  if (isForm(ask)) return postObject(state, ask, state.buckets.need(ask.bucket ?? ''))
+export async function handleRequest(state: State, ask: S3Request): Promise<S3Response> {
+  if (ask.method === 'OPTIONS') return respondToPreflight(ask, state.buckets.find(ask.bucket ?? '')?.record.cors)
+  if (isForm(ask)) return postObject(state, ask, state.buckets.get(ask.bucket ?? ''))
   const call = authenticate(ask, state.credentials, state.now())
   const operation = nameOperation(call)
   if (call.bucket === undefined) {
     if (operation === 'GET') return onBucket.listBuckets(state)
-    throw new Refusal('MethodNotAllowed')
+    throw new S3Error('MethodNotAllowed')
   }
   if (call.key === undefined && operation === 'PUT') return onBucket.createBucket(state, call, call.bucket)
   const handle = call.key === undefined ? bucketRoutes.get(operation) : undefined
   const handleObject = call.key === undefined ? undefined : objectRoutes.get(operation)
-  const bucket = state.buckets.need(call.bucket)
+  const bucket = state.buckets.get(call.bucket)
   if (handle) return handle(state, call, bucket)
   if (handleObject && call.key !== undefined) return handleObject(state, call, bucket, call.key)
-  throw new Refusal('NotImplemented', undefined, { Operation: operation })
+  throw new S3Error('NotImplemented', undefined, { Operation: operation })
 }
 
-type BucketOperation = (state: State, call: Call, bucket: Bucket) => Promise<Answer>
-type ObjectOperation = (state: State, call: Call, bucket: Bucket, key: string) => Promise<Answer>
+type BucketOperation = (state: State, call: AuthenticatedRequest, bucket: Bucket) => Promise<S3Response>
+type ObjectOperation = (state: State, call: AuthenticatedRequest, bucket: Bucket, key: string) => Promise<S3Response>
 
 const bucketRoutes = new Map<string, BucketOperation>([
   ['HEAD', onBucket.headBucket],
@@ -84,7 +84,7 @@ const qualifiers = new Set([
   'upload-id-marker',
 ])
 
-function nameOperation({ method, query, headers }: Call): string {
+function nameOperation({ method, query, headers }: AuthenticatedRequest): string {
   const named = [...query.keys()].filter(
     name => !qualifiers.has(name) && !/^x-amz-/i.test(name) && !name.startsWith('response-'),
   )
@@ -92,7 +92,7 @@ function nameOperation({ method, query, headers }: Call): string {
   return [method, ...named.sort()].join(' ')
 }
 
-function isForm({ method, key, headers }: Ask): boolean {
+function isForm({ method, key, headers }: S3Request): boolean {
   const type = headers.get('content-type') ?? ''
   return (
     method === 'POST' && key === undefined && /^multipart\/form-data\b/i.test(type) && !headers.has('authorization')

@@ -8,7 +8,7 @@ export class Scanner {
   }
 
   /** The bytes up to CRLF as latin1 text; undefined if the stream ends or the line is longer than `bytesMax`. */
-  async line(bytesMax: number): Promise<string | undefined> {
+  async readLine(bytesMax: number): Promise<string | undefined> {
     for (;;) {
       const end = this.#buffer.indexOf('\r\n')
       if (end > bytesMax || (end === -1 && this.#buffer.length > bytesMax + 1)) return undefined
@@ -22,7 +22,7 @@ export class Scanner {
   }
 
   /** Yields exactly `count` bytes in chunks; returns false if the stream ends before. */
-  async *take(count: number): AsyncGenerator<Buffer, boolean> {
+  async *readBytes(count: number): AsyncGenerator<Buffer, boolean> {
     let remaining = count
     while (remaining > 0) {
       if (this.#buffer.length === 0 && !(await this.#fill())) return false
@@ -35,7 +35,7 @@ export class Scanner {
   }
 
   /** Yields all bytes before the delimiter and consumes it; returns false if the stream ends without it. */
-  async *until(delimiter: Buffer): AsyncGenerator<Buffer, boolean> {
+  async *readUntil(delimiter: Buffer): AsyncGenerator<Buffer, boolean> {
     for (;;) {
       const end = this.#buffer.indexOf(delimiter)
       // The last bytes may be the start of a delimiter that continues in the next chunk.

@@ -16,6 +16,6 @@ export interface State {
 export async function openState(folder: string, credentials: Credentials, now: () => number): Promise<State> {
   const pieces = await Pieces.open(join(folder, 'pieces'))
   const buckets = await Buckets.open(join(folder, 'buckets'), pieces)
-  await pieces.sweep()
+  await pieces.removeUnreferenced()
   return { credentials, now, pieces, buckets }
 }

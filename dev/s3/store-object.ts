@@ -2,7 +2,7 @@ import { type Body } from './body'
 import { type Bucket } from './buckets'
 import { type Algorithm, type Checksum, checksumHeader, defaultAlgorithm } from './checksums'
 import { type Description } from './description'
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 import { type Precondition, type StoredObject } from './objects'
 import { type Piece } from './pieces'
 import { type State } from './state'
@@ -16,7 +16,7 @@ export async function storeObject(
   checkKey(upload.key)
   upload.precondition(bucket.objects.find(upload.key))
   const piece = await state.pieces.write(upload.body.bytes)
-  const { md5, sums, size } = upload.body.facts()
+  const { md5, checksums, size } = upload.body.digests()
   const object = {
     key: upload.key,
     pieces: [piece],
@@ -24,7 +24,7 @@ export async function storeObject(
     etag: md5.toString('hex'),
     modifiedAt: state.now(),
     description: upload.description,
-    checksum: fullChecksum(upload.body.stated ?? defaultAlgorithm, sums),
+    checksum: fullChecksum(upload.body.algorithm ?? defaultAlgorithm, checksums),
   }
   await commitOrRelease(state, bucket, object, upload.precondition)
   return object
@@ -34,7 +34,7 @@ export async function storeObject(
 export async function commitOrRelease(state: State, bucket: Bucket, object: StoredObject, precondition: Precondition) {
   try {
     await bucket.objects.commit(object, current => {
-      state.buckets.stillThere(bucket)
+      state.buckets.assertExists(bucket)
       precondition(current)
     })
   } catch (error) {
@@ -53,7 +53,7 @@ export function checksumHeaders({ algorithm, type, value }: Checksum): Record<st
 
 export function checkKey(key: string) {
   const size = Buffer.byteLength(key)
-  if (size > 1024) throw new Refusal('KeyTooLongError', undefined, { Size: String(size), MaxSizeAllowed: '1024' })
+  if (size > 1024) throw new S3Error('KeyTooLongError', undefined, { Size: String(size), MaxSizeAllowed: '1024' })
 }
 
 export const quoted = (etag: string) => `"${etag}"`

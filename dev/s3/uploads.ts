@@ -3,12 +3,12 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Algorithm, type Checksum } from './checksums'
 import { type Description } from './description'
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 import { type Piece, type Pieces } from './pieces'
-import { hasAll, readRecord, readRecords, writeRecord } from './records'
-import { Turns } from './turns'
+import { hasProperties, readRecord, readRecords, writeRecord } from './records'
+import { KeyedMutex } from './keyed-mutex'
 
-export interface UploadTicket {
+export interface UploadRecord {
   id: string
   key: string
   /** Epoch ms. */
@@ -30,13 +30,13 @@ export interface Part {
   modifiedAt: number
 }
 
-export interface Upload extends UploadTicket {
+export interface Upload extends UploadRecord {
   parts: Map<number, Part>
 }
 
 /** The multipart uploads in progress of one bucket, each in a folder: `ticket.json` and a JSON file per part. */
 export class Uploads {
-  readonly turns = new Turns()
+  readonly mutex = new KeyedMutex()
   readonly #folder: string
   readonly #pieces: Pieces
   readonly #byId = new Map<string, Upload>()
@@ -57,7 +57,7 @@ export class Uploads {
         continue
       }
       const parts = await readRecords(join(uploadFolder, 'parts'), isPart)
-      pieces.hold(parts.map(part => part.piece))
+      pieces.retain(parts.map(part => part.piece))
       uploads.#byId.set(id, { ...ticket, parts: new Map(parts.map(part => [part.number, part])) })
     }
     return uploads
@@ -67,13 +67,13 @@ export class Uploads {
     return [...this.#byId.values()]
   }
 
-  need(id: string, key: string): Upload {
+  get(id: string, key: string): Upload {
     const upload = this.#byId.get(id)
-    if (upload?.key !== key) throw new Refusal('NoSuchUpload', undefined, { UploadId: id })
+    if (upload?.key !== key) throw new S3Error('NoSuchUpload', undefined, { UploadId: id })
     return upload
   }
 
-  async start(ticket: Omit<UploadTicket, 'id'>): Promise<Upload> {
+  async start(ticket: Omit<UploadRecord, 'id'>): Promise<Upload> {
     const upload = { ...ticket, id: randomUUID() }
     await mkdir(join(this.#folder, upload.id, 'parts'), { recursive: true })
     await writeRecord(join(this.#folder, upload.id, 'ticket.json'), upload)
@@ -84,8 +84,8 @@ export class Uploads {
 
   /** On success it takes over the caller's reference to the part's piece. */
   async addPart(id: string, key: string, part: Part): Promise<void> {
-    await this.turns.take(id, async () => {
-      const { parts } = this.need(id, key)
+    await this.mutex.runExclusive(id, async () => {
+      const { parts } = this.get(id, key)
       await writeRecord(join(this.#folder, id, 'parts', `${part.number}.json`), part)
       const before = parts.get(part.number)
       parts.set(part.number, part)
@@ -94,21 +94,21 @@ export class Uploads {
   }
 
   /** Removes the upload and releases its parts. Call it only while holding the upload's lock. */
-  async drop(upload: Upload): Promise<void> {
+  async remove(upload: Upload): Promise<void> {
     this.#byId.delete(upload.id)
     this.#pieces.release([...upload.parts.values()].map(part => part.piece))
     await rm(join(this.#folder, upload.id), { recursive: true, force: true })
   }
 
   async abort(id: string, key: string): Promise<void> {
-    await this.turns.take(id, () => this.drop(this.need(id, key)))
+    await this.mutex.runExclusive(id, () => this.remove(this.get(id, key)))
   }
 }
 
-function isTicket(value: unknown): value is UploadTicket {
-  return hasAll(value, ['id', 'key', 'startedAt', 'description', 'algorithm', 'checksumType', 'chosen'])
+function isTicket(value: unknown): value is UploadRecord {
+  return hasProperties(value, ['id', 'key', 'startedAt', 'description', 'algorithm', 'checksumType', 'chosen'])
 }
 
 function isPart(value: unknown): value is Part {
-  return hasAll(value, ['number', 'piece', 'md5', 'checksum', 'modifiedAt'])
+  return hasProperties(value, ['number', 'piece', 'md5', 'checksum', 'modifiedAt'])
 }

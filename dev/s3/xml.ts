@@ -1,4 +1,4 @@
-import { Refusal } from './errors'
+import { S3Error } from './errors'
 
 export type XmlValue = string | number | boolean | undefined | XmlFields | XmlValue[]
 export interface XmlFields {
@@ -25,24 +25,24 @@ export function parseXml(source: string): XmlNode {
   while (position < source.length) {
     token.lastIndex = position
     const found = token.exec(source)
-    if (!found) throw new Refusal('MalformedXML')
+    if (!found) throw new S3Error('MalformedXML')
     position = token.lastIndex
     const [, closing, name, selfClosing, text] = found
     const parent = open.at(-1)
-    if (!parent) throw new Refusal('MalformedXML')
+    if (!parent) throw new S3Error('MalformedXML')
     if (text !== undefined) parent.text += decodeEntities(text)
     else if (name !== undefined && closing) {
-      if (parent === holder || parent.name !== localName(name)) throw new Refusal('MalformedXML')
+      if (parent === holder || parent.name !== localName(name)) throw new S3Error('MalformedXML')
       open.pop()
     } else if (name !== undefined) {
       const node = { name: localName(name), text: '', children: [] }
       parent.children.push(node)
       if (!selfClosing) open.push(node)
-      if (open.length > depthMax) throw new Refusal('MalformedXML')
+      if (open.length > depthMax) throw new S3Error('MalformedXML')
     }
   }
   const [root, ...others] = holder.children
-  if (!root || others.length > 0 || open.length > 1 || holder.text.trim() !== '') throw new Refusal('MalformedXML')
+  if (!root || others.length > 0 || open.length > 1 || holder.text.trim() !== '') throw new S3Error('MalformedXML')
   return root
 }
 
@@ -64,7 +64,7 @@ const localName = (name: string) => name.slice(name.indexOf(':') + 1)
 function decodeEntities(text: string): string {
   return text.replace(/&(#x?[\da-f]+|\w+)?;?/gi, (whole, name: string | undefined) => {
     const plain = name !== undefined && whole.endsWith(';') ? decodeEntity(name) : undefined
-    if (plain === undefined) throw new Refusal('MalformedXML')
+    if (plain === undefined) throw new S3Error('MalformedXML')
     return plain
   })
 }

@@ -1,21 +1,28 @@
-import { comeBack, listOfClosings } from '../closings'
-import { type AnyEventType } from '../event'
-import { type AnyOperation } from '../operation'
-import { type Product } from '../product'
-import { type ProtocolCall, protocolCalls, type ProtocolMessage, protocolMessages } from '../protocol'
-import { followedChannels } from './followed-channels'
-import { answerOf, type Json, pageSchema, problemSchema, type SchemaBook, schemaBook } from './schemas'
+import { reconnectByStatus, closeReasonList } from '../events/close-reasons'
+import { type AnyEventType } from '../events/event'
+import { type AnyOperation } from '../pipeline/operation'
+import { type Registry } from '../pipeline/registry'
+import { type ProtocolCall, protocolCalls, type ProtocolMessage, protocolMessages } from '../events/protocol'
+import { describeChannels } from './describe-channels'
+import {
+  answerSchema,
+  type Json,
+  pageSchema,
+  problemSchema,
+  type SchemaComponents,
+  createSchemaComponents,
+} from './schema-components'
 
 /** Generates the AsyncAPI 3 document of the Socket.IO API: calls with their acknowledgements, and the events of channels. */
-export function asyncApi(product: Product): Json {
-  const book = schemaBook(product)
+export function generateAsyncApi(registry: Registry): Json {
+  const book = createSchemaComponents(registry)
   const calls = [
     ...protocolCalls.map(call => protocolCall(call, book)),
-    ...product.operations.map(op => callOf(op, book)),
+    ...registry.operations.map(op => callOf(op, book)),
   ]
   const sent = [
     ...protocolMessages.map(message => protocolMessage(message, book)),
-    ...product.events.map(event => eventOf(event, book)),
+    ...registry.events.map(event => eventOf(event, book)),
   ]
   return {
     asyncapi: '3.0.0',
@@ -32,10 +39,10 @@ export function asyncApi(product: Product): Json {
     },
     defaultContentType: 'application/json',
     // AsyncAPI's one channel is the socket; these are the channels that clients follow over it.
-    'x-channels': followedChannels(product, book),
-    // Sent as `session.closed` right before the server closes a connection.
-    'x-closings': listOfClosings.map(({ kind: { code, status, title }, when }) => ({
-      ...{ code, status, title, when, comeBack: comeBack[status] },
+    'x-channels': describeChannels(registry, book),
+    // Sent as `connection.closed` right before the server closes a connection.
+    'x-closings': closeReasonList.map(({ refusalKind: { code, status, title }, description }) => ({
+      ...{ code, status, title, when: description, comeBack: reconnectByStatus[status] },
     })),
     channels: {
       socket: {
@@ -72,17 +79,17 @@ type Entry = [string, Json]
 const socket = { $ref: '#/channels/socket' }
 const refer = (id: string) => ({ $ref: `#/channels/socket/messages/${id}` })
 
-function callOf(op: AnyOperation, book: SchemaBook): Call {
+function callOf(op: AnyOperation, book: SchemaComponents): Call {
   return {
     id: op.name,
     summary: op.summary,
     description: describe(
       op.description,
       `At most ${op.limit.perMinute} calls a minute.`,
-      op.who === 'moderators' ? 'Moderators only.' : undefined,
+      op.auth === 'moderator' ? 'Moderators only.' : undefined,
     ),
-    input: book.of(op.input),
-    answer: answerOf(op, book),
+    input: book.schemaOf(op.input),
+    answer: answerSchema(op, book),
     keyed: op.idempotency === 'keyed',
   }
 }
@@ -91,19 +98,19 @@ function callOf(op: AnyOperation, book: SchemaBook): Call {
 const protocolNames = new Set([...protocolCalls, ...protocolMessages].map(({ name }) => name))
 const tagsOf = (id: string) => [{ name: protocolNames.has(id) ? 'protocol' : id.split('.')[0] }]
 
-const protocolCall = ({ name, summary, description, input, data }: ProtocolCall, book: SchemaBook): Call => ({
+const protocolCall = ({ name, summary, description, input, data }: ProtocolCall, book: SchemaComponents): Call => ({
   id: name,
   summary,
   description: describe(description),
-  input: book.of(input),
-  answer: { type: 'object', required: ['data'], properties: { data: book.of(data) } },
+  input: book.schemaOf(input),
+  answer: { type: 'object', required: ['data'], properties: { data: book.schemaOf(data) } },
 })
 
-const protocolMessage = ({ name, summary, description, payload }: ProtocolMessage, book: SchemaBook) => ({
+const protocolMessage = ({ name, summary, description, payload }: ProtocolMessage, book: SchemaComponents) => ({
   id: name,
   summary,
   description: describe(description),
-  message: { name, title: summary, payload: book.of(payload) },
+  message: { name, title: summary, payload: book.schemaOf(payload) },
 })
 
 function callMessages({ id, input, answer, keyed = false }: Call): Entry[] {
@@ -129,7 +136,7 @@ const requestReply = ({ id, summary, description }: Call): Json => ({
   reply: { channel: socket, messages: [refer(`${id}.ack`)] },
 })
 
-function eventOf({ name, summary, description, payload }: AnyEventType, book: SchemaBook) {
+function eventOf({ name, summary, description, payload }: AnyEventType, book: SchemaComponents) {
   const schema = {
     type: 'object',
     required: ['offset', 'id', 'name', 'at', 'data'],
@@ -138,7 +145,7 @@ function eventOf({ name, summary, description, payload }: AnyEventType, book: Sc
       id: { type: 'string', format: 'uuid', description: 'The same on every channel of the event.' },
       name: { const: name },
       at: { type: 'string', format: 'date-time' },
-      data: book.of(payload),
+      data: book.schemaOf(payload),
     },
   }
   return { id: name, summary, description: describe(description), message: { name, title: summary, payload: schema } }

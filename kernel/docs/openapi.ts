@@ -1,16 +1,24 @@
-import { type AnyOperation, methodAndPath } from '../operation'
-import { type Product } from '../product'
-import { type RefusalKind, refusals } from '../refusals'
-import { eventsPath } from './events-path'
+import { type AnyOperation, parseRoute } from '../pipeline/operation'
+import { type Registry } from '../pipeline/registry'
+import { type RefusalKind, refusals } from '../pipeline/refusals'
+import { channelEventsPathItem } from './channel-events-path'
 import { refusalResponses } from './refusal-responses'
-import { answerOf, type Json, pageSchema, problemSchema, type SchemaBook, schemaBook, skillOf } from './schemas'
+import {
+  answerSchema,
+  type Json,
+  pageSchema,
+  problemSchema,
+  type SchemaComponents,
+  createSchemaComponents,
+  skillOf,
+} from './schema-components'
 
 /** Generates the OpenAPI 3.1 document of the REST API from the operations. */
-export function openApi(product: Product): Json {
-  const book = schemaBook(product)
-  const paths: Record<string, Json> = eventsPath(book)
-  for (const op of product.operations) {
-    const { method, path } = methodAndPath(op.route)
+export function generateOpenApi(registry: Registry): Json {
+  const book = createSchemaComponents(registry)
+  const paths: Record<string, Json> = channelEventsPathItem(book)
+  for (const op of registry.operations) {
+    const { method, path } = parseRoute(op.route)
     const at = path.replace(/:(\w+)/g, '{$1}')
     paths[at] = { ...paths[at], [method.toLowerCase()]: toOperation(op, book) }
   }
@@ -27,7 +35,7 @@ export function openApi(product: Product): Json {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/api/v1' }],
-    tags: [...new Set(['channels', ...product.operations.map(skillOf)])].map(name => ({ name })),
+    tags: [...new Set(['channels', ...registry.operations.map(skillOf)])].map(name => ({ name })),
     security: [{ bearer: [] }],
     paths,
     components: {
@@ -37,9 +45,9 @@ export function openApi(product: Product): Json {
   }
 }
 
-function toOperation(op: AnyOperation, book: SchemaBook): Json {
-  const input = book.of(op.input) as { properties?: Record<string, Json>; required?: string[] }
-  const { method, params } = methodAndPath(op.route)
+function toOperation(op: AnyOperation, book: SchemaComponents): Json {
+  const input = book.schemaOf(op.input) as { properties?: Record<string, Json>; required?: string[] }
+  const { method, params } = parseRoute(op.route)
   const rest = Object.entries(input.properties ?? {}).filter(([name]) => !params.includes(name))
   const inQuery = method === 'GET' || method === 'DELETE'
   const inUrl = rest.filter(([name]) => name !== 'secret')
@@ -48,7 +56,7 @@ function toOperation(op: AnyOperation, book: SchemaBook): Json {
     ...params.map(name => parameter('path', name, input.properties?.[name], true)),
     ...(inQuery ? inUrl.map(([name, schema]) => parameter('query', name, schema, isRequired(name))) : []),
     ...(op.idempotency === 'keyed' ? [keyHeader] : []),
-    ...(op.kept === undefined ? [] : [ifNoneMatchHeader]),
+    ...(op.cacheControl === undefined ? [] : [ifNoneMatchHeader]),
     ...(!inQuery && rest.some(([name]) => name === 'rev') ? [ifMatchHeader] : []),
     ...rest.filter(([name]) => name === 'secret').map(([, schema]) => ({ ...secretHeader, schema })),
   ]
@@ -62,25 +70,27 @@ function toOperation(op: AnyOperation, book: SchemaBook): Json {
     operationId: op.name,
     tags: [skillOf(op)],
     summary: op.summary,
-    description: [op.description, `At most ${op.limit.perMinute} calls a minute.`, access[op.who]]
+    description: [op.description, `At most ${op.limit.perMinute} calls a minute.`, access[op.auth]]
       .filter(sentence => sentence !== undefined)
       .join(' '),
-    ...(op.who === 'anyone' ? { security: [{}, { bearer: [] }] } : {}),
+    ...(op.auth === 'public' ? { security: [{}, { bearer: [] }] } : {}),
     parameters,
     ...(inQuery || rest.length === 0 ? {} : { requestBody: { required: true, content: json(body) } }),
     responses: {
       ...redirected(op),
       [op.status ?? 200]: success(op, book),
-      ...(op.kept === undefined ? {} : { 304: { description: 'Not modified since the version in `If-None-Match`' } }),
-      ...refusalResponses(refusalsOf(op)),
+      ...(op.cacheControl === undefined
+        ? {}
+        : { 304: { description: 'Not modified since the version in `If-None-Match`' } }),
+      ...refusalResponses(possibleRefusals(op)),
     },
   }
 }
 
 const access = {
-  anyone: 'Public.',
+  public: 'Public.',
   'signed-in': 'Requires a token.',
-  moderators: 'Requires the token of a moderator.',
+  moderator: 'Requires the token of a moderator.',
 } as const
 
 const keyHeader = {
@@ -120,7 +130,7 @@ const parameter = (location: 'path' | 'query', name: string, schema: Json | unde
 const json = (schema: Json) => ({ 'application/json': { schema } })
 
 const redirected = (op: AnyOperation): Json =>
-  op.redirectOf === undefined
+  op.redirectTo === undefined
     ? {}
     : {
         302: {
@@ -133,21 +143,22 @@ const setCookieHeader = {
   schema: { type: 'string' },
 }
 
-function success(op: AnyOperation, book: SchemaBook): Json {
-  const cookies = op.cookiesOf === undefined ? {} : { headers: { 'Set-Cookie': setCookieHeader } }
-  return { description: 'Success', ...cookies, content: json(answerOf(op, book)) }
+function success(op: AnyOperation, book: SchemaComponents): Json {
+  const cookies = op.cookies === undefined ? {} : { headers: { 'Set-Cookie': setCookieHeader } }
+  return { description: 'Success', ...cookies, content: json(answerSchema(op, book)) }
 }
 
 /** The refusals that an operation may throw, derived from its declaration. */
-export function refusalsOf(op: AnyOperation): RefusalKind[] {
+export function possibleRefusals(op: AnyOperation): RefusalKind[] {
   const { invalidInput, notSignedIn, tokenInvalid, tokenExpired, sessionRevoked } = refusals
-  const { tooMany, internal, authUnavailable, unavailable } = refusals
-  const signedIn = op.who === 'anyone' ? [] : [notSignedIn]
+  const { tooManyRequests, internalError, authUnavailable, unavailable } = refusals
+  const signedIn = op.auth === 'public' ? [] : [notSignedIn]
   const found = op.route.includes(':') ? [refusals.notFound] : []
-  const keyed = op.idempotency === 'keyed' ? [refusals.keyReused] : []
-  const written = op.idempotency === 'read' ? [] : [refusals.malformedJson, refusals.notJson, refusals.tooLarge]
+  const keyed = op.idempotency === 'keyed' ? [refusals.idempotencyKeyReused] : []
+  const written =
+    op.idempotency === 'read' ? [] : [refusals.malformedJson, refusals.unsupportedMediaType, refusals.bodyTooLarge]
   const changed = op.idempotency === 'read' ? [] : [refusals.forbidden, refusals.conflict]
   const token = [...signedIn, tokenInvalid, tokenExpired, sessionRevoked]
   const all = [invalidInput, ...written, ...token, ...changed, ...found, ...keyed]
-  return [...all, ...(op.refuses ?? []), tooMany, internal, authUnavailable, unavailable]
+  return [...all, ...(op.refuses ?? []), tooManyRequests, internalError, authUnavailable, unavailable]
 }

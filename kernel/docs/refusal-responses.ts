@@ -1,5 +1,5 @@
-import { type RefusalKind } from '../refusals'
-import { type Json } from './schemas'
+import { type RefusalKind } from '../pipeline/refusals'
+import { type Json } from './schema-components'
 
 /** OpenAPI responses of refusals: one per status, with the codes in its description. */
 export function refusalResponses(kinds: readonly RefusalKind[]): Json {

@@ -1,41 +1,47 @@
-import { catchUpEventsMax } from '../../kernel/protocol'
-import { type CatchUp, type Position, type StreamEvent } from '../../kernel/stream'
-import { type World } from '../../kernel/world'
-import { type LogReader } from './read-log'
-import { type Tracker } from './tracker'
+import { catchUpEventsMax } from '../../kernel/events/protocol'
+import { type CatchUp, type Position, type ChannelEvent } from '../../kernel/events/frames'
+import { type AppContext } from '../../kernel/platform/app-context'
+import { type LogReader } from './log-reader'
+import { type ChannelTracker } from './channel-tracker'
 
 /** Byte limit of the events in one answer; with `more: true` the follower asks again. */
-export const caughtBytesMax = 256 * 1024
+export const catchUpBytesMax = 256 * 1024
 
-export type Caught = Omit<CatchUp, 'state'>
+export type LogCatchUp = Omit<CatchUp, 'state'>
 
 /** The events after a position, or `recovered: false` when the log does not have them all. */
-export async function catchUpFrom(
-  world: Pick<World, 'channels' | 'metrics'>,
+export async function readCatchUp(
+  app: Pick<AppContext, 'channelLog' | 'metrics'>,
   log: LogReader,
-  tracker: Tracker,
+  tracker: ChannelTracker,
   after: Position,
   bytesMax: number,
-): Promise<Caught> {
-  const { channel, epoch, last } = tracker
-  const buffered = after.epoch === epoch ? tracker.after(after.offset) : undefined
+): Promise<LogCatchUp> {
+  const { channel, epoch, lastOffset } = tracker
+  const buffered = after.epoch === epoch ? tracker.eventsAfter(after.offset) : undefined
   if (buffered !== undefined) {
-    world.metrics.resumes.inc({ outcome: 'hit' })
-    return { channel, epoch, top: last, ...capped(buffered, last, bytesMax), recovered: true }
+    app.metrics.resumes.inc({ outcome: 'hit' })
+    return { channel, epoch, top: lastOffset, ...capped(buffered, lastOffset, bytesMax), recovered: true }
   }
-  const unrecovered = { channel, epoch, top: last, events: [], recovered: false, more: false }
+  const unrecovered = { channel, epoch, top: lastOffset, events: [], recovered: false, more: false }
   // Read the log for the current epoch only: clients can send any epoch.
-  const isCurrentEpoch = after.epoch === epoch || after.epoch === (await world.channels.epoch())
-  const part = isCurrentEpoch ? await log.after(channel, after, Math.max(last, after.offset)) : undefined
-  world.metrics.resumes.inc({ outcome: part?.events === undefined ? 'miss' : 'hit' })
+  const isCurrentEpoch = after.epoch === epoch || after.epoch === (await app.channelLog.epoch())
+  const part = isCurrentEpoch ? await log.readAfter(channel, after, Math.max(lastOffset, after.offset)) : undefined
+  app.metrics.resumes.inc({ outcome: part?.events === undefined ? 'miss' : 'hit' })
   if (part === undefined) return unrecovered
-  if (part.events === undefined) return { ...unrecovered, epoch: part.epoch, top: part.top }
-  tracker.recall(part)
-  return { channel, epoch: part.epoch, top: part.top, ...capped(part.events, part.top, bytesMax), recovered: true }
+  if (part.events === undefined) return { ...unrecovered, epoch: part.epoch, top: part.latestOffset }
+  tracker.prepend(part)
+  return {
+    channel,
+    epoch: part.epoch,
+    top: part.latestOffset,
+    ...capped(part.events, part.latestOffset, bytesMax),
+    recovered: true,
+  }
 }
 
 /** The first events that fit into one answer; always at least one. */
-function capped(events: readonly StreamEvent[], top: number, bytesMax: number): Pick<CatchUp, 'events' | 'more'> {
+function capped(events: readonly ChannelEvent[], top: number, bytesMax: number): Pick<CatchUp, 'events' | 'more'> {
   let bytes = 0
   let count = 0
   for (const event of events.slice(0, catchUpEventsMax)) {

@@ -1,35 +1,35 @@
-import { type Position, type StreamFrame } from '../../kernel/stream'
-import { describeError } from '../../kernel/world/log'
-import { type World } from '../../kernel/world'
-import { type Caught, catchUpFrom, caughtBytesMax } from './catch-up'
-import { type Doorbell, type Heard, listenToRedis } from './doorbell'
-import { type LogReader, readLog } from './read-log'
-import { Tracker } from './tracker'
+import { type Position, type EventFrame } from '../../kernel/events/frames'
+import { describeError } from '../../kernel/platform/log'
+import { type AppContext } from '../../kernel/platform/app-context'
+import { type LogCatchUp, readCatchUp, catchUpBytesMax } from './catch-up'
+import { type RedisSubscriber, type PublishedFrame, createRedisSubscriber } from './redis-subscriber'
+import { type LogReader, createLogReader } from './log-reader'
+import { ChannelTracker } from './channel-tracker'
 
 /** Time that Redis needs to deliver a committed event; after that it counts as lost. */
 const transitMs = 500
 
-export interface Hold {
+export interface Subscription {
   release(): void
 }
 
 export interface Hub extends AsyncDisposable {
   /** Subscribes this node to a channel until released; resolves when no later event can be missed. */
-  hold(channel: string): Promise<Hold>
+  subscribe(channel: string): Promise<Subscription>
   /** Reads the events after a position, up to `bytesMax`, from memory, Redis or PostgreSQL. @throws unless subscribed */
-  catchUp(channel: string, after?: Position, bytesMax?: number): Promise<Caught>
+  catchUp(channel: string, after?: Position, bytesMax?: number): Promise<LogCatchUp>
   /** Listens to the frames of a subscribed channel, in order. Returns a function that stops it. @throws unless subscribed */
-  listen(channel: string, listener: (frame: StreamFrame) => void): () => void
+  listen(channel: string, listener: (frame: EventFrame) => void): () => void
 }
 
 /** Receives the ordered frames of the hub. */
-export interface Outlet {
-  deliver(frame: StreamFrame): void
+export interface EventSink {
+  deliver(frame: EventFrame): void
   /** The channel has a new epoch, or the log no longer has the next event: followers must take a snapshot. */
-  restarted(channel: string): void
+  channelRestarted(channel: string): void
 }
 
-type FrameListener = (frame: StreamFrame) => void
+type FrameListener = (frame: EventFrame) => void
 
 /** A subscribed channel. Most are idle and a node has many, so buffers are created on first use. */
 class SubscribedChannel {
@@ -39,18 +39,18 @@ class SubscribedChannel {
   catchingUp: Promise<void> | undefined
   listeners: Set<FrameListener> | undefined
   /** Frames received while the position is being read; they may be before or after it. */
-  earlyFrames: Heard[] | undefined
+  earlyFrames: PublishedFrame[] | undefined
   /** Events to deliver at the end of this tick, in one frame. */
-  outbox: StreamFrame['events'] = noEvents
+  outbox: EventFrame['events'] = noEvents
   /** When the oldest event in the outbox arrived. */
   receivedAt = 0
 
-  constructor(readonly tracker: Tracker) {}
+  constructor(readonly tracker: ChannelTracker) {}
 }
 
-const noEvents: StreamFrame['events'] = []
+const noEvents: EventFrame['events'] = []
 
-class HubSubscription implements Hold {
+class HubSubscription implements Subscription {
   private channel: SubscribedChannel | undefined
 
   constructor(
@@ -72,29 +72,29 @@ class HubSubscription implements Hold {
  * events, also those of this node. A lost event shows as a gap in the offsets, or when the top offsets in PostgreSQL are compared; it
  * is then read from the copy in Redis or from PostgreSQL. While Redis is down PostgreSQL is polled.
  */
-export function openHub(world: World, outlet: Outlet): Hub {
-  return new NodeHub(world, outlet)
+export function openHub(app: AppContext, outlet: EventSink): Hub {
+  return new NodeHub(app, outlet)
 }
 
 class NodeHub implements Hub {
   private readonly subscribed = new Map<string, SubscribedChannel>()
   private readonly withOutbox = new Set<SubscribedChannel>()
-  private readonly redis: Doorbell
+  private readonly redis: RedisSubscriber
   private readonly log: LogReader
 
   constructor(
-    private readonly world: World,
-    private readonly outlet: Outlet,
+    private readonly app: AppContext,
+    private readonly outlet: EventSink,
   ) {
-    this.log = readLog(world)
-    this.redis = listenToRedis(world, {
+    this.log = createLogReader(app)
+    this.redis = createRedisSubscriber(app, {
       channels: () => [...this.subscribed.keys()],
-      hear: (channel, frame) => this.receive(channel, frame),
-      reached: (channel, top, isLate) => this.compare(channel, top, isLate),
+      onFrame: (channel, frame) => this.receive(channel, frame),
+      onTop: (channel, top, isLate) => this.compare(channel, top, isLate),
     })
   }
 
-  async hold(channel: string): Promise<Hold> {
+  async subscribe(channel: string): Promise<Subscription> {
     const entry = this.subscribed.get(channel) ?? this.createEntry(channel)
     entry.subscriberCount += 1
     try {
@@ -106,10 +106,10 @@ class NodeHub implements Hub {
     }
   }
 
-  async catchUp(channel: string, after?: Position, bytesMax = caughtBytesMax): Promise<Caught> {
+  async catchUp(channel: string, after?: Position, bytesMax = catchUpBytesMax): Promise<LogCatchUp> {
     const { tracker } = this.subscribedTo(channel)
-    if (after !== undefined) return catchUpFrom(this.world, this.log, tracker, after, bytesMax)
-    return { channel, epoch: tracker.epoch, top: tracker.last, events: [], recovered: false, more: false }
+    if (after !== undefined) return readCatchUp(this.app, this.log, tracker, after, bytesMax)
+    return { channel, epoch: tracker.epoch, top: tracker.lastOffset, events: [], recovered: false, more: false }
   }
 
   listen(channel: string, listener: FrameListener): () => void {
@@ -131,9 +131,9 @@ class NodeHub implements Hub {
   }
 
   private createEntry(channel: string): SubscribedChannel {
-    const entry = new SubscribedChannel(new Tracker(channel))
+    const entry = new SubscribedChannel(new ChannelTracker(channel))
     this.subscribed.set(channel, entry)
-    this.world.metrics.channelsHeld.set(this.subscribed.size)
+    this.app.metrics.channelsSubscribed.set(this.subscribed.size)
     entry.positioning = this.findPosition(entry)
     return entry
   }
@@ -141,8 +141,8 @@ class NodeHub implements Hub {
   /** Subscribes before reading the position, so that no event is missed; duplicates are dropped by their offset. */
   private async findPosition(entry: SubscribedChannel): Promise<void> {
     const { channel } = entry.tracker
-    await this.redis.listen(channel)
-    entry.tracker.place(await this.log.position(channel))
+    await this.redis.subscribe(channel)
+    entry.tracker.startAfter(await this.log.readPosition(channel))
     entry.positioning = undefined
     for (const frame of entry.earlyFrames ?? []) this.accept(entry, frame)
     entry.earlyFrames = undefined
@@ -153,32 +153,33 @@ class NodeHub implements Hub {
     entry.subscriberCount -= 1
     if (entry.subscriberCount > 0 || this.subscribed.get(channel) !== entry) return
     this.subscribed.delete(channel)
-    this.redis.forget(channel)
-    this.world.metrics.channelsHeld.set(this.subscribed.size)
+    this.redis.unsubscribe(channel)
+    this.app.metrics.channelsSubscribed.set(this.subscribed.size)
   }
 
-  private receive(channel: string, frame: Heard): void {
-    this.world.metrics.nodeLag.observe(Math.max(this.world.clock.now() - frame.sentAt, 0) / 1_000)
+  private receive(channel: string, frame: PublishedFrame): void {
+    this.app.metrics.hubLatency.observe(Math.max(this.app.clock.now() - frame.sentAt, 0) / 1_000)
     const entry = this.subscribed.get(channel)
-    if (entry?.tracker.isPlaced === false) (entry.earlyFrames ??= []).push(frame)
+    if (entry?.tracker.hasPosition === false) (entry.earlyFrames ??= []).push(frame)
     else if (entry !== undefined) this.accept(entry, frame)
   }
 
-  private accept(entry: SubscribedChannel, frame: Heard): void {
-    const seen = entry.tracker.see(frame)
+  private accept(entry: SubscribedChannel, frame: PublishedFrame): void {
+    const seen = entry.tracker.accept(frame)
     if (seen === 'repeated') return
     if (typeof seen === 'object') {
       this.send(entry, seen.fresh)
       return
     }
-    this.world.metrics.gaps.inc({ where: 'hub' })
+    this.app.metrics.logGaps.inc({ where: 'hub' })
     this.catchUpOnce(entry)
   }
 
   /** Compares the top offset in PostgreSQL; unless `isLate`, gives events in transit `transitMs` to arrive. */
   private compare(channel: string, top: Position, isLate: boolean): void {
     const isBehind = (entry: SubscribedChannel | undefined): entry is SubscribedChannel =>
-      entry?.tracker.isPlaced === true && (top.offset > entry.tracker.last || top.epoch !== entry.tracker.epoch)
+      entry?.tracker.hasPosition === true &&
+      (top.offset > entry.tracker.lastOffset || top.epoch !== entry.tracker.epoch)
     if (!isBehind(this.subscribed.get(channel))) return
     const readMissing = () => {
       const entry = this.subscribed.get(channel)
@@ -192,7 +193,7 @@ class NodeHub implements Hub {
   private catchUpOnce(entry: SubscribedChannel): void {
     const { channel } = entry.tracker
     const onFailure = (error: unknown) => {
-      this.world.log.warn({ channel, ...describeError(error) }, 'could not fill a gap, will retry')
+      this.app.log.warn({ channel, ...describeError(error) }, 'could not fill a gap, will retry')
     }
     entry.catchingUp ??= this.readMissing(entry)
       .catch(onFailure)
@@ -202,28 +203,28 @@ class NodeHub implements Hub {
   private async readMissing(entry: SubscribedChannel): Promise<void> {
     const { tracker } = entry
     for (;;) {
-      const { epoch, last: offset } = tracker
-      const part = await this.log.after(tracker.channel, { epoch, offset }, offset + 1)
+      const { epoch, lastOffset: offset } = tracker
+      const part = await this.log.readAfter(tracker.channel, { epoch, offset }, offset + 1)
       if (part.events === undefined) {
         this.restart(entry, part)
         return
       }
-      const seen = tracker.see({ epoch, events: part.events })
+      const seen = tracker.accept({ epoch, events: part.events })
       if (typeof seen === 'object') this.send(entry, seen.fresh)
-      if (tracker.last >= part.top || part.events.length === 0) return
+      if (tracker.lastOffset >= part.latestOffset || part.events.length === 0) return
     }
   }
 
-  private restart(entry: SubscribedChannel, { epoch, top }: { epoch: string; top: number }): void {
+  private restart(entry: SubscribedChannel, { epoch, latestOffset }: { epoch: string; latestOffset: number }): void {
     const { tracker } = entry
-    this.world.log.warn({ channel: tracker.channel, epoch, top }, 'channel restarted at a new position')
-    tracker.place({ epoch, offset: top })
+    this.app.log.warn({ channel: tracker.channel, epoch, latestOffset }, 'channel restarted at a new position')
+    tracker.startAfter({ epoch, offset: latestOffset })
     entry.outbox = noEvents
-    this.outlet.restarted(tracker.channel)
+    this.outlet.channelRestarted(tracker.channel)
   }
 
-  private send(entry: SubscribedChannel, events: StreamFrame['events']): void {
-    if (entry.outbox.length === 0) entry.receivedAt = this.world.clock.now()
+  private send(entry: SubscribedChannel, events: EventFrame['events']): void {
+    if (entry.outbox.length === 0) entry.receivedAt = this.app.clock.now()
     entry.outbox = [...entry.outbox, ...events]
     if (this.withOutbox.size === 0) setImmediate(this.flush)
     this.withOutbox.add(entry)
@@ -235,11 +236,11 @@ class NodeHub implements Hub {
     this.withOutbox.clear()
     for (const entry of entries) {
       if (entry.outbox.length === 0) continue
-      const frame: StreamFrame = { channel: entry.tracker.channel, epoch: entry.tracker.epoch, events: entry.outbox }
+      const frame: EventFrame = { channel: entry.tracker.channel, epoch: entry.tracker.epoch, events: entry.outbox }
       entry.outbox = noEvents
       this.outlet.deliver(frame)
       for (const listener of entry.listeners ?? []) listener(frame)
-      this.world.metrics.socketLag.observe(Math.max(this.world.clock.now() - entry.receivedAt, 0) / 1_000)
+      this.app.metrics.deliveryLatency.observe(Math.max(this.app.clock.now() - entry.receivedAt, 0) / 1_000)
     }
   }
 }

@@ -1,12 +1,12 @@
 /** Why a socket left a channel: unfollowed or closed by the client (`left`), or lost (`dropped`). */
-export type Parting = 'left' | 'dropped'
+export type LeaveReason = 'left' | 'dropped'
 
 export interface LocalMembers {
   /** Call once per socket of the member. */
-  enter(channel: string, member: string): void
-  exit(channel: string, member: string, parting: Parting): void
+  join(channel: string, member: string): void
+  leave(channel: string, member: string, parting: LeaveReason): void
   /** Members with a socket here, or within the grace period. */
-  of(channel: string): string[]
+  membersOf(channel: string): string[]
   channels(): string[]
   close(): void
 }
@@ -21,7 +21,7 @@ interface LocalMember {
  * Counts the members of each channel on this node over their sockets. A member whose connection dropped stays for a grace period, so
  * that a reconnect does not show as leaving and joining. Calls `changed` for the first socket of a member and after the last one.
  */
-export function countLocalMembers(
+export function trackLocalMembers(
   graceMs: number,
   changed: (channel: string, member: string, isHere: boolean) => void,
 ): LocalMembers {
@@ -35,7 +35,7 @@ export function countLocalMembers(
   }
 
   return {
-    enter(channel, member) {
+    join(channel, member) {
       const members = channels.get(channel) ?? new Map<string, LocalMember>()
       channels.set(channel, members)
       const known = members.get(member)
@@ -46,7 +46,7 @@ export function countLocalMembers(
       } else known.sockets += 1
     },
 
-    exit(channel, member, parting) {
+    leave(channel, member, parting) {
       const known = channels.get(channel)?.get(member)
       if (known === undefined || known.sockets === 0) return
       known.sockets -= 1
@@ -55,7 +55,7 @@ export function countLocalMembers(
       else known.grace = setTimeout(() => remove(channel, member), graceMs).unref()
     },
 
-    of: channel => [...(channels.get(channel)?.keys() ?? [])],
+    membersOf: channel => [...(channels.get(channel)?.keys() ?? [])],
 
     channels: () => [...channels.keys()],
 

@@ -1,10 +1,10 @@
-import { keysKeptHours } from '../../kernel/idempotency'
-import { operation } from '../../kernel/operation'
-import { pageSizeDefault, pageSizeMax } from '../../kernel/paging'
-import { catchUpEventsMax, channelsPerSocketMax, waitSecondsMax } from '../../kernel/protocol'
-import { count, list, named, nothing, oneOf, shape, type Value, written } from '../../kernel/schema'
-import { logKeptDays } from '../../kernel/upkeep'
-import { type World } from '../../kernel/world'
+import { idempotencyKeyTtlHours } from '../../kernel/pipeline/idempotency'
+import { operation } from '../../kernel/pipeline/operation'
+import { pageSizeDefault, pageSizeMax } from '../../kernel/pipeline/paging'
+import { catchUpEventsMax, channelsPerSocketMax, longPollSecondsMax } from '../../kernel/events/protocol'
+import { count, list, named, emptyObject, oneOf, shape, type Value, outputText } from '../../kernel/pipeline/schema'
+import { logRetentionDays } from '../../kernel/pipeline/maintenance'
+import { type AppContext } from '../../kernel/platform/app-context'
 import {
   audioTypes,
   partBytesMax,
@@ -32,10 +32,10 @@ import {
 import {
   networkPlaysPerDayMax,
   networkTrackPlaysPerDayMax,
-  offlineMsMax,
-  tellEveryMs,
+  reportWithinMs,
+  reportIntervalMs,
   thresholdMsMax,
-  windowMsMin,
+  repeatWindowMsMin,
 } from '../plays/rules'
 import {
   downloadLifeMs,
@@ -44,13 +44,13 @@ import {
   qualities,
   visibilities,
   waveformPointsMax,
-} from '../streaming/rules'
+} from '../tracks/rules'
 
 const capabilities = named(
   'Capabilities',
   shape({
     upload: shape({
-      contentTypes: list(written, 100),
+      contentTypes: list(outputText, 100),
       bytesMax: count,
       /** Files larger than this are uploaded in parts. */
       singlePutBytesMax: count,
@@ -70,7 +70,7 @@ const capabilities = named(
       retryWithinSeconds: count,
     }),
     pictures: shape({
-      contentTypes: list(written, 20),
+      contentTypes: list(outputText, 20),
       bytesMax: count,
       pixelsMax: count,
       /** Minimum length of the shorter side, in pixels. */
@@ -80,8 +80,8 @@ const capabilities = named(
       sendWithinSeconds: count,
       putUrlSeconds: count,
       /** A picture file's URL is `<at>/<picture id>/<file>`; `at` is absolute, or a path of the API's origin. */
-      at: written,
-      files: list(written, 20),
+      at: outputText,
+      files: list(outputText, 20),
     }),
     /**
      * A grant lasts for the rest of the track plus the margin, up to the maximum; a grant shared between listeners lasts half
@@ -94,8 +94,8 @@ const capabilities = named(
       previewSeconds: count,
       waveformPointsMax: count,
       deliveries: list(oneOf('url', 'cookies'), 2),
-      qualities: list(written, 20),
-      visibilities: list(written, 10),
+      qualities: list(outputText, 20),
+      visibilities: list(outputText, 10),
     }),
     plays: shape({
       tellEveryMs: count,
@@ -117,7 +117,10 @@ const capabilities = named(
 
 const seconds = (ms: number) => ms / 1_000
 
-const viewCapabilities = ({ config, media }: Pick<World, 'config' | 'media'>): Value<typeof capabilities> => ({
+const viewCapabilities = ({
+  config,
+  mediaUrls,
+}: Pick<AppContext, 'config' | 'mediaUrls'>): Value<typeof capabilities> => ({
   upload: {
     quotaBytes: config.uploads.quotaBytes,
     contentTypes: [...audioTypes],
@@ -135,17 +138,22 @@ const viewCapabilities = ({ config, media }: Pick<World, 'config' | 'media'>): V
     downloadSeconds: seconds(downloadLifeMs),
     previewSeconds,
     waveformPointsMax,
-    deliveries: [...media.deliveries],
+    deliveries: [...mediaUrls.deliveryMethods],
     qualities: [...qualities],
     visibilities: [...visibilities],
   },
   plays: {
-    ...{ tellEveryMs, thresholdMsMax, windowSecondsMin: seconds(windowMsMin) },
-    ...{ tellWithinSeconds: seconds(offlineMsMax), networkTrackPlaysPerDayMax, networkPlaysPerDayMax },
+    ...{ tellEveryMs: reportIntervalMs, thresholdMsMax, windowSecondsMin: seconds(repeatWindowMsMin) },
+    ...{ tellWithinSeconds: seconds(reportWithinMs), networkTrackPlaysPerDayMax, networkPlaysPerDayMax },
   },
-  live: { channelsMax: channelsPerSocketMax, eventsMax: catchUpEventsMax, waitSecondsMax, keptDays: logKeptDays },
+  live: {
+    channelsMax: channelsPerSocketMax,
+    eventsMax: catchUpEventsMax,
+    waitSecondsMax: longPollSecondsMax,
+    keptDays: logRetentionDays,
+  },
   lists: { limitDefault: pageSizeDefault, limitMax: pageSizeMax },
-  idempotencyKeyHours: keysKeptHours,
+  idempotencyKeyHours: idempotencyKeyTtlHours,
   pictures: { ...pictureLimits, at: picturesBaseUrl(config.cdn) },
 })
 
@@ -170,8 +178,8 @@ export const getCapabilities = operation({
   summary: 'Get supported formats and limits',
   description:
     'Formats, limits and lifetimes of uploads, pictures, streaming, plays and lists. Read them here instead of hard-coding them.',
-  who: 'anyone',
-  input: nothing,
+  auth: 'public',
+  input: emptyObject,
   output: capabilities,
   limit: { perMinute: 120 },
   idempotency: 'read',
@@ -180,5 +188,5 @@ export const getCapabilities = operation({
 
   allow: () => true,
 
-  run: async (_call, { world }) => viewCapabilities(world),
+  run: async (_call, { app }) => viewCapabilities(app),
 })

@@ -1,4 +1,4 @@
-import { type Skill } from '../../kernel/product'
+import { type Skill } from '../../kernel/pipeline/registry'
 import { getCapabilities } from './get-capabilities'
 
 export const capabilities: Skill = { operations: [getCapabilities] }

@@ -1,10 +1,10 @@
-import { operation } from '../../kernel/operation'
-import { Page, pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
-import { literal, optional, shape } from '../../kernel/schema'
-import { listedTracks } from '../streaming/views'
-import { newest } from '../user-profile/views'
-import { type Arrival, arrivalsOf } from './arrivals'
-import { feedItem } from './views'
+import { operation } from '../../kernel/pipeline/operation'
+import { Page, toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
+import { literal, optional, shape } from '../../kernel/pipeline/schema'
+import { viewListedTracks } from '../tracks/views'
+import { firstPageCursor } from '../user-profile/views'
+import { type FeedEntry, loadFeedEntries } from './load-feed-entries'
+import { feedItemView } from './views'
 
 export const getFeed = operation({
   name: 'feed.getFeed',
@@ -13,23 +13,23 @@ export const getFeed = operation({
   description:
     'Tracks that you and the people you follow published, and tracks that they reposted, newest first. Each track appears once. ' +
     'With `only=published` reposts are left out.',
-  who: 'signed-in',
-  input: shape({ ...paging, only: optional(literal('published')) }),
-  output: pageOf(feedItem),
+  auth: 'signed-in',
+  input: shape({ ...pagingFields, only: optional(literal('published')) }),
+  output: pageOf(feedItemView),
   limit: { perMinute: 120 },
   idempotency: 'read',
 
-  load(input, { actor, world }) {
-    const after = readCursor(input, 2) ?? newest
+  load(input, { actor, app }) {
+    const after = parseCursor(input, 2) ?? firstPageCursor
     const options = { viewerId: actor.id, limit: pageSize(input) + 1, onlyPublished: input.only !== undefined }
-    return arrivalsOf(world, { ...options, after })
+    return loadFeedEntries(app, { ...options, after })
   },
 
   allow: () => true,
 
   async run({ input, subject: rows }, context) {
-    const page = pageFrom(rows, pageSize(input), keysOf, row => row)
-    const tracks = await listedTracks(page.items.map(trackIdOf), context)
+    const page = toPage(rows, pageSize(input), keysOf, row => row)
+    const tracks = await viewListedTracks(page.items.map(trackIdOf), context)
     const items = page.items.flatMap(({ trackId, at, ...rest }) => {
       const track = tracks.get(trackId)
       return track === undefined ? [] : [{ track, at: at.toISOString(), ...rest }]
@@ -38,5 +38,5 @@ export const getFeed = operation({
   },
 })
 
-const trackIdOf = ({ trackId }: Arrival) => trackId
-const keysOf = ({ at, trackId }: Arrival) => [at.toISOString(), trackId]
+const trackIdOf = ({ trackId }: FeedEntry) => trackId
+const keysOf = ({ at, trackId }: FeedEntry) => [at.toISOString(), trackId]

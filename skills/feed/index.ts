@@ -1,7 +1,7 @@
-import { type Skill } from '../../kernel/product'
+import { type Skill } from '../../kernel/pipeline/registry'
 import { getFeed } from './get-feed'
-import { listLatest } from './list-latest'
+import { listLatestTracks } from './list-latest-tracks'
 
 export const feed: Skill = {
-  operations: [getFeed, listLatest],
+  operations: [getFeed, listLatestTracks],
 }

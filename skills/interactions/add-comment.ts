@@ -1,12 +1,12 @@
 import { Op } from 'sequelize'
-import { newId } from '../../kernel/ids'
-import { operation } from '../../kernel/operation'
-import { refusals } from '../../kernel/refusals'
-import { count, id, shape, text } from '../../kernel/schema'
+import { newId } from '../../kernel/pipeline/new-id'
+import { operation } from '../../kernel/pipeline/operation'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { count, id, shape, text } from '../../kernel/pipeline/schema'
 import { Comment } from '../../models'
-import { countsOf, visibleTrack } from '../streaming/views'
-import { profileSummaryOf } from '../user-profile/views'
-import { countComment } from './count-comment'
+import { countsOf, loadVisibleTrack } from '../tracks/views'
+import { loadProfileSummary } from '../user-profile/views'
+import { changeCommentCount } from './change-comment-count'
 import { commentAdded } from './events'
 import { duplicateComment } from './refusals'
 import { commentView, describeComment, viewComment } from './views'
@@ -19,7 +19,7 @@ export const addComment = operation({
   route: 'POST /tracks/:trackId/comments',
   summary: 'Comment on a track',
   description: 'The comment is placed at `positionMs` of the track. The same text twice within a minute is refused.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ trackId: id, body: text(1000), positionMs: count }),
   output: commentView,
   limit: { perMinute: 20 },
@@ -28,7 +28,7 @@ export const addComment = operation({
   refuses: [duplicateComment],
 
   async load({ trackId, body, positionMs }, context) {
-    const track = await visibleTrack(trackId, context, { lock: true })
+    const track = await loadVisibleTrack(trackId, context, { lock: true })
     if (positionMs > (track.durationMs ?? 0)) throw positionTooLarge(track.durationMs ?? 0)
     const createdAt = { [Op.gt]: new Date(context.now.getTime() - duplicateWindowMs) }
     const duplicates = { trackId, authorId: context.actor.id, body, createdAt, removedAt: null }
@@ -43,8 +43,8 @@ export const addComment = operation({
     const { id: trackId, ownerId } = track
     const row = { id: newId(now), trackId, authorId: actor.id, body, positionMs, createdAt: now }
     await Comment.create(row)
-    await countComment(track, 1, context)
-    const by = await profileSummaryOf(actor.id)
+    await changeCommentCount(track, 1, context)
+    const by = await loadProfileSummary(actor.id)
     const comment = describeComment(row, by)
     await emit(commentAdded, { trackId, ownerId, by, comment, counts: countsOf(track) })
     return viewComment(comment, track, actor)

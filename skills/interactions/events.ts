@@ -1,8 +1,8 @@
-import { event } from '../../kernel/event'
-import { flag, id, list, oneOf, shape } from '../../kernel/schema'
-import { trackCacheKey, trackCounts } from '../streaming/views'
+import { event } from '../../kernel/events/event'
+import { boolean, id, list, oneOf, shape } from '../../kernel/pipeline/schema'
+import { trackCacheKey, trackCounts } from '../tracks/views'
 import { profileSummary } from '../user-profile/views'
-import { commentFacts } from './views'
+import { commentAttributes } from './views'
 
 /** Somebody's like or repost. The track's counts are not in it: they are conflated state of the track's channel. */
 const reactionToTrack = shape({ trackId: id, ownerId: id, by: profileSummary })
@@ -13,7 +13,13 @@ const actorOnly = ({ by }: TrackActivity) => [`user:${by.id}`]
 /** Upper bound of one flush of the counter. */
 const reactionsPerFlushMax = 10_000
 
-const countedReaction = shape({ trackId: id, ownerId: id, actorId: id, kind: oneOf('liked', 'reposted'), done: flag })
+const countedReaction = shape({
+  trackId: id,
+  ownerId: id,
+  actorId: id,
+  kind: oneOf('liked', 'reposted'),
+  added: boolean,
+})
 
 interface TrackActivity {
   trackId: string
@@ -78,7 +84,7 @@ const commentOnTrack = shape({
   trackId: id,
   ownerId: id,
   by: profileSummary,
-  comment: commentFacts,
+  comment: commentAttributes,
   counts: trackCounts,
 })
 
@@ -90,8 +96,8 @@ export const commentAdded = event({
   stale,
 })
 
-export const commentRemoved = event({
-  name: 'interactions.commentRemoved',
+export const commentDeleted = event({
+  name: 'interactions.commentDeleted',
   summary: 'A comment was deleted',
   description: 'By its author (`by`), the artist or a moderator.',
   payload: shape({ trackId: id, ownerId: id, by: profileSummary, commentId: id, counts: trackCounts }),

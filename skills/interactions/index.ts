@@ -1,14 +1,14 @@
-import { type Skill } from '../../kernel/product'
+import { type Skill } from '../../kernel/pipeline/registry'
 import { addComment } from './add-comment'
-import { commentAdded, commentRemoved, trackLiked, trackReposted, trackUnliked, trackUnreposted } from './events'
+import { commentAdded, commentDeleted, trackLiked, trackReposted, trackUnliked, trackUnreposted } from './events'
 import { likeTrack } from './like-track'
 import { listComments } from './list-comments'
 import { listLikedTracks } from './list-liked-tracks'
 import { listLikers } from './list-likers'
 import { reconcileCounts } from './reconcile-counts'
-import { removeComment } from './remove-comment'
+import { deleteComment } from './delete-comment'
 import { repostTrack } from './repost-track'
-import { trackTally } from './track-tally'
+import { trackCounter } from './track-counter'
 import { typing } from './signals'
 import { unlikeTrack } from './unlike-track'
 import { unrepostTrack } from './unrepost-track'
@@ -17,10 +17,10 @@ export const interactions: Skill = {
   operations: [
     ...[likeTrack, unlikeTrack, listLikers, listLikedTracks],
     ...[repostTrack, unrepostTrack],
-    ...[addComment, listComments, removeComment],
+    ...[addComment, listComments, deleteComment],
   ],
-  events: [trackLiked, trackUnliked, trackReposted, trackUnreposted, commentAdded, commentRemoved],
+  events: [trackLiked, trackUnliked, trackReposted, trackUnreposted, commentAdded, commentDeleted],
   signals: [typing],
   jobs: [reconcileCounts],
-  tallies: [trackTally],
+  counters: [trackCounter],
 }

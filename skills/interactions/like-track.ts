@@ -1,23 +1,23 @@
-import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
-import { act } from './act'
-import { stanceBefore } from './stance'
-import { stanceView } from './views'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { setReaction } from './set-reaction'
+import { loadReactionToAdd } from './viewer-reaction'
+import { viewerReactionView } from './views'
 
 export const likeTrack = operation({
   name: 'interactions.likeTrack',
   route: 'PUT /tracks/:trackId/like',
   summary: 'Like a track',
   description: 'The response includes your like in the count. Other readers see the new count within 200 ms.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ trackId: id }),
-  output: stanceView,
+  output: viewerReactionView,
   limit: { perMinute: 60 },
   idempotency: 'natural',
 
-  load: ({ trackId }, context) => stanceBefore(trackId, context),
+  load: ({ trackId }, context) => loadReactionToAdd(trackId, context),
 
   allow: () => true,
 
-  run: ({ subject: before }, context) => act('likes', 1, before, context),
+  run: ({ subject: before }, context) => setReaction('likes', 1, before, context),
 })

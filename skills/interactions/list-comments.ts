@@ -1,10 +1,10 @@
-import { operation } from '../../kernel/operation'
-import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
-import { id, shape } from '../../kernel/schema'
-import { visibleTrack } from '../streaming/views'
-import { avatarOf } from '../pictures/views'
-import { newest, type ProfileSummary } from '../user-profile/views'
-import { type CommentRow, commentView, describeComment, isShown, viewComment } from './views'
+import { operation } from '../../kernel/pipeline/operation'
+import { toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { loadVisibleTrack } from '../tracks/views'
+import { avatarRefSql } from '../pictures/views'
+import { firstPageCursor, type ProfileSummary } from '../user-profile/views'
+import { type CommentRow, commentView, describeComment, isActorVisible, viewComment } from './views'
 
 export const listComments = operation({
   name: 'interactions.listComments',
@@ -12,22 +12,22 @@ export const listComments = operation({
   summary: "List a track's comments",
   description:
     'Newest first. Leaves out comments by people with whom you have a block in either direction, or whom the artist blocks.',
-  who: 'anyone',
-  input: shape({ trackId: id, ...paging }),
+  auth: 'public',
+  input: shape({ trackId: id, ...pagingFields }),
   output: pageOf(commentView),
   limit: { perMinute: 300 },
   idempotency: 'read',
 
-  load: ({ trackId }, context) => visibleTrack(trackId, context),
+  load: ({ trackId }, context) => loadVisibleTrack(trackId, context),
 
   allow: () => true,
 
-  async run({ input, subject: track, actor }, { world }) {
+  async run({ input, subject: track, actor }, { app }) {
     const size = pageSize(input)
-    const [at, id] = readCursor(input, 2) ?? newest
+    const [at, id] = parseCursor(input, 2) ?? firstPageCursor
     const names = { trackId: track.id, ownerId: track.ownerId, viewer: actor?.id ?? null, at, id, count: size + 1 }
-    const rows = await world.db.query<CommentRow & Omit<ProfileSummary, 'id'>>(visibleComments, names)
-    return pageFrom(
+    const rows = await app.db.query<CommentRow & Omit<ProfileSummary, 'id'>>(visibleComments, names)
+    return toPage(
       rows,
       size,
       row => [row.createdAt.toISOString(), row.id],
@@ -40,8 +40,8 @@ export const listComments = operation({
 const visibleComments = `
   select c.id, c.track_id as "trackId", c.author_id as "authorId", c.body, c.position_ms as "positionMs",
     c.created_at as "createdAt", p.handle, p.display_name as "displayName",
-    ${avatarOf('p')} as avatar
+    ${avatarRefSql('p')} as avatar
   from comments c join profiles p on p.id = c.author_id
-  where c.track_id = :trackId and c.removed_at is null and ${isShown('c.author_id', ':ownerId', ':viewer')}
+  where c.track_id = :trackId and c.removed_at is null and ${isActorVisible('c.author_id', ':ownerId', ':viewer')}
     and (c.created_at, c.id) < (cast(:at as timestamptz), cast(:id as uuid))
   order by c.created_at desc, c.id desc limit :count`

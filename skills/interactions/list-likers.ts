@@ -1,9 +1,9 @@
-import { operation } from '../../kernel/operation'
-import { pageOf, paging } from '../../kernel/paging'
-import { id, shape } from '../../kernel/schema'
-import { visibleTrack } from '../streaming/views'
-import { listPeople, profileSummary } from '../user-profile/views'
-import { isShown } from './views'
+import { operation } from '../../kernel/pipeline/operation'
+import { pageOf, pagingFields } from '../../kernel/pipeline/paging'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { loadVisibleTrack } from '../tracks/views'
+import { listProfiles, profileSummary } from '../user-profile/views'
+import { isActorVisible } from './views'
 
 export const listLikers = operation({
   name: 'interactions.listLikers',
@@ -11,25 +11,25 @@ export const listLikers = operation({
   summary: 'List who likes a track',
   description:
     'Newest first. Leaves out people with whom you have a block in either direction, or whom the artist blocks.',
-  who: 'anyone',
-  input: shape({ trackId: id, ...paging }),
+  auth: 'public',
+  input: shape({ trackId: id, ...pagingFields }),
   output: pageOf(profileSummary),
   limit: { perMinute: 300 },
   idempotency: 'read',
 
-  load: ({ trackId }, context) => visibleTrack(trackId, context),
+  load: ({ trackId }, context) => loadVisibleTrack(trackId, context),
 
   allow: () => true,
 
-  run: ({ input, subject: { id: trackId, ownerId }, actor }, { world }) =>
-    listPeople(
+  run: ({ input, subject: { id: trackId, ownerId }, actor }, { app }) =>
+    listProfiles(
       {
         from: 'likes',
-        who: 'profile_id',
-        where: `r.track_id = :trackId and ${isShown('p.id', ':ownerId', ':viewer')}`,
-        names: { trackId, ownerId, viewer: actor?.id ?? null },
+        profileColumn: 'profile_id',
+        where: `r.track_id = :trackId and ${isActorVisible('p.id', ':ownerId', ':viewer')}`,
+        params: { trackId, ownerId, viewer: actor?.id ?? null },
       },
       input,
-      world,
+      app,
     ),
 })

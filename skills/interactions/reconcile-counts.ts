@@ -1,7 +1,7 @@
-import { job, type JobContext } from '../../kernel/job'
-import { nothing } from '../../kernel/schema'
-import { type World } from '../../kernel/world'
-import { type Count, type Counted, countedTables } from './counted'
+import { job, type JobContext } from '../../kernel/events/job'
+import { emptyObject } from '../../kernel/pipeline/schema'
+import { type AppContext } from '../../kernel/platform/app-context'
+import { type StoredCount, type CountedTable, countedTables } from './counted-tables'
 
 const perBatch = 100
 const lowestId = '00000000-0000-0000-0000-000000000000'
@@ -12,18 +12,18 @@ const lowestId = '00000000-0000-0000-0000-000000000000'
  */
 export const reconcileCounts = job({
   name: 'interactions.reconcileCounts',
-  payload: nothing,
+  payload: emptyObject,
   attemptsMax: 3,
   cron: '41 3 * * *',
 
   async run(_payload, context) {
-    const { log, metrics } = context.world
+    const { log, metrics } = context.app
     const drift: Record<string, number> = {}
     for (const counted of countedTables)
       for await (const repaired of repairs(counted, context))
         for (const [index, { name }] of counted.counts.entries()) {
           const off = repaired.reduce((sum, { by }) => sum + Math.abs(by[index] ?? 0), 0)
-          metrics.countDrift.inc({ counter: name }, off)
+          metrics.counterDrift.inc({ counter: name }, off)
           drift[name] = (drift[name] ?? 0) + off
         }
     log.info({ drift }, 'counts reconciled')
@@ -31,13 +31,13 @@ export const reconcileCounts = job({
 })
 
 /** Yields, batch by batch, the differences that were repaired. */
-async function* repairs(counted: Counted, { world, transact, signal }: JobContext): AsyncGenerator<Difference[]> {
+async function* repairs(counted: CountedTable, { app, transact, signal }: JobContext): AsyncGenerator<Difference[]> {
   let after: string | undefined = lowestId
   while (after !== undefined && !signal.aborted) {
     const batch = `kept.id > :after order by kept.id limit ${perBatch}`
-    const compared: Difference[] = await compare(counted, batch, { after }, world)
+    const compared: Difference[] = await compare(counted, batch, { after }, app)
     const suspects = compared.filter(isWrong).map(({ id }) => id)
-    yield suspects.length === 0 ? [] : await transact(() => repair(counted, suspects, world))
+    yield suspects.length === 0 ? [] : await transact(() => repair(counted, suspects, app))
     after = compared.length < perBatch ? undefined : compared.at(-1)?.id
   }
 }
@@ -55,10 +55,10 @@ const isWrong = ({ by }: Difference) => by.some(off => off !== 0)
  * removal of its changes, so in the snapshot of one statement any difference is an error, even while others write.
  */
 function compare(
-  { table, counts }: Counted,
+  { table, counts }: CountedTable,
   which: string,
   names: Record<string, unknown>,
-  { db }: World,
+  { db }: AppContext,
 ): Promise<Difference[]> {
   const by = counts.map(count => `${expected(count)} - kept.${count.column}`)
   return db.query(
@@ -68,16 +68,16 @@ function compare(
 }
 
 /** SQL: the correct value of the column now: the counted rows without the pending changes. */
-const expected = ({ of, waiting }: Count) =>
-  `(select count(*) from ${of})${waiting === undefined ? '' : ` - ${waiting}`}`
+const expected = ({ source, pending }: StoredCount) =>
+  `(select count(*) from ${source})${pending === undefined ? '' : ` - ${pending}`}`
 
 /** Compares again under the row locks that every change of these counts takes, and repairs what still differs. */
-async function repair(counted: Counted, suspects: readonly string[], world: World): Promise<Difference[]> {
+async function repair(counted: CountedTable, suspects: readonly string[], app: AppContext): Promise<Difference[]> {
   const { table, counts } = counted
-  await world.db.query(`select from ${table} where id in (:suspects) order by id for no key update`, { suspects })
-  const wrong = (await compare(counted, 'kept.id in (:suspects)', { suspects }, world)).filter(isWrong)
+  await app.db.query(`select from ${table} where id in (:suspects) order by id for no key update`, { suspects })
+  const wrong = (await compare(counted, 'kept.id in (:suspects)', { suspects }, app)).filter(isWrong)
   const right = counts.map(count => `${count.column} = ${expected(count)}`)
   const update = `update ${table} kept set ${right.join(', ')}, counts_rev = counts_rev + 1 where id in (:ids)`
-  if (wrong.length > 0) await world.db.query(update, { ids: wrong.map(({ id }) => id) })
+  if (wrong.length > 0) await app.db.query(update, { ids: wrong.map(({ id }) => id) })
   return wrong
 }

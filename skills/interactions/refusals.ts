@@ -1,4 +1,4 @@
-import { refusal } from '../../kernel/refusals'
+import { refusal } from '../../kernel/pipeline/refusals'
 
 export const ownTrack = refusal('own_track', 409, 'You cannot repost your own track')
 export const notPublic = refusal('not_public', 409, 'Only public tracks can be reposted')

@@ -1,10 +1,10 @@
-import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
-import { isListed } from '../streaming/rules'
-import { act } from './act'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { isListed } from '../tracks/rules'
+import { setReaction } from './set-reaction'
 import { notPublic, ownTrack } from './refusals'
-import { stanceBefore } from './stance'
-import { stanceView } from './views'
+import { loadReactionToAdd } from './viewer-reaction'
+import { viewerReactionView } from './views'
 
 export const repostTrack = operation({
   name: 'interactions.repostTrack',
@@ -13,15 +13,15 @@ export const repostTrack = operation({
   description:
     "Shares another user's public track in your followers' feeds. The response includes your repost in the count. Other readers " +
     'see the new count within 200 ms.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ trackId: id }),
-  output: stanceView,
+  output: viewerReactionView,
   limit: { perMinute: 60 },
   idempotency: 'natural',
   refuses: [ownTrack, notPublic],
 
   async load({ trackId }, context) {
-    const before = await stanceBefore(trackId, context)
+    const before = await loadReactionToAdd(trackId, context)
     if (before.track.ownerId === context.actor.id) throw ownTrack()
     if (!isListed(before.track)) throw notPublic()
     return before
@@ -29,5 +29,5 @@ export const repostTrack = operation({
 
   allow: () => true,
 
-  run: ({ subject: before }, context) => act('reposts', 1, before, context),
+  run: ({ subject: before }, context) => setReaction('reposts', 1, before, context),
 })

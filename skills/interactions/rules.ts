@@ -1,8 +1,8 @@
-import { type Actor, isModerator } from '../../kernel/actor'
+import { type Actor, isModerator } from '../../kernel/pipeline/actor'
 import { type Comment, type Track } from '../../models'
 
 /** The author, the track's artist, and moderators. */
-export const mayRemoveComment = (
+export const mayDeleteComment = (
   actor: Actor | null,
   { authorId }: Pick<Comment, 'authorId'>,
   { ownerId }: Pick<Track, 'ownerId'>,

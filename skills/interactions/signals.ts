@@ -1,9 +1,9 @@
-import { nothing } from '../../kernel/schema'
-import { signal } from '../../kernel/signal'
+import { emptyObject } from '../../kernel/pipeline/schema'
+import { signal } from '../../kernel/events/signal'
 
 export const typing = signal({
   name: 'interactions.typing',
   summary: 'Somebody is typing a comment',
-  on: 'track',
-  data: nothing,
+  channelKind: 'track',
+  data: emptyObject,
 })

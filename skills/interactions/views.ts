@@ -1,23 +1,43 @@
-import { type Actor } from '../../kernel/actor'
-import { type Context } from '../../kernel/context'
-import { refusals } from '../../kernel/refusals'
-import { count, flag, id, instant, named, optional, shape, type Value, written } from '../../kernel/schema'
+import { type Actor } from '../../kernel/pipeline/actor'
+import { type Context } from '../../kernel/pipeline/context'
+import { refusals } from '../../kernel/pipeline/refusals'
+import {
+  count,
+  boolean,
+  id,
+  timestamp,
+  named,
+  optional,
+  shape,
+  type Value,
+  outputText,
+} from '../../kernel/pipeline/schema'
 import { Comment, type Track } from '../../models'
-import { trackCounts, visibleTrack } from '../streaming/views'
+import { trackCounts, loadVisibleTrack } from '../tracks/views'
 import { blockBetween, profileSummary, type ProfileSummary } from '../user-profile/views'
-import { mayRemoveComment } from './rules'
+import { mayDeleteComment } from './rules'
 
 /**
  * The viewer's reactions to a track and its counts including them: the response of liking and reposting. `rev` is that of the
  * counts which others read now; counts that include the reaction follow within 200 ms, with a greater `rev`.
  */
-export const stanceView = named('TrackStance', shape({ trackId: id, liked: flag, reposted: flag, counts: trackCounts }))
+export const viewerReactionView = named(
+  'TrackStance',
+  shape({ trackId: id, liked: boolean, reposted: boolean, counts: trackCounts }),
+)
 
-const commentFields = { id, trackId: id, author: profileSummary, body: written, positionMs: count, createdAt: instant }
+const commentFields = {
+  id,
+  trackId: id,
+  author: profileSummary,
+  body: outputText,
+  positionMs: count,
+  createdAt: timestamp,
+}
 
 /** A comment without viewer-dependent fields, as in events. */
-export const commentFacts = named('CommentFacts', shape(commentFields))
-export type CommentFacts = Value<typeof commentFacts>
+export const commentAttributes = named('CommentFacts', shape(commentFields))
+export type CommentAttributes = Value<typeof commentAttributes>
 
 /**
  * A comment as the viewer sees it. `pastEnd` is present, and true, if its position lies beyond the end of the track because
@@ -25,11 +45,11 @@ export type CommentFacts = Value<typeof commentFacts>
  */
 export const commentView = named(
   'Comment',
-  shape({ ...commentFields, pastEnd: optional(flag), viewer: optional(shape({ canRemove: flag })) }),
+  shape({ ...commentFields, pastEnd: optional(boolean), viewer: optional(shape({ canRemove: boolean })) }),
 )
 export type CommentView = Value<typeof commentView>
 
-export const describeComment = (comment: CommentRow, author: ProfileSummary): CommentFacts => ({
+export const describeComment = (comment: CommentRow, author: ProfileSummary): CommentAttributes => ({
   id: comment.id,
   trackId: comment.trackId,
   author,
@@ -42,13 +62,13 @@ export const describeComment = (comment: CommentRow, author: ProfileSummary): Co
 export type CommentRow = Pick<Comment, 'id' | 'trackId' | 'authorId' | 'body' | 'positionMs' | 'createdAt'>
 
 export const viewComment = (
-  attributes: CommentFacts,
+  attributes: CommentAttributes,
   track: Pick<Track, 'ownerId' | 'durationMs'>,
   actor: Actor | null,
 ): CommentView => {
   const isPastEnd = attributes.positionMs > (track.durationMs ?? Infinity)
   const view = { ...attributes, ...(isPastEnd ? { pastEnd: true } : {}) }
-  const canRemove = mayRemoveComment(actor, { authorId: attributes.author.id }, track)
+  const canRemove = mayDeleteComment(actor, { authorId: attributes.author.id }, track)
   return actor === null ? view : { ...view, viewer: { canRemove } }
 }
 
@@ -56,7 +76,7 @@ export const viewComment = (
  * SQL: `viewer` may see that `who` liked or commented on a track of `owner`: there is no block between the two, and the owner
  * does not block `who`. People always see themselves. All three are columns or named parameters.
  */
-export const isShown = (who: string, owner: string, viewer: string): string =>
+export const isActorVisible = (who: string, owner: string, viewer: string): string =>
   `(${who} = ${viewer} or not (${blockBetween(who, viewer)}
     or exists (select from blocks where blocker_id = ${owner} and blocked_id = ${who})))`
 
@@ -64,13 +84,13 @@ export const isShown = (who: string, owner: string, viewer: string): string =>
  * A comment that the viewer may see.
  * @throws `not_found` when it does not exist, is deleted, or the viewer may not see it.
  */
-export async function visibleComment(commentId: string, context: Pick<Context, 'actor' | 'world'>): Promise<Comment> {
+export async function visibleComment(commentId: string, context: Pick<Context, 'actor' | 'app'>): Promise<Comment> {
   const comment = await Comment.findByPk(commentId)
   if (comment === null || comment.removedAt !== null) throw refusals.notFound()
-  const { ownerId } = await visibleTrack(comment.trackId, context)
+  const { ownerId } = await loadVisibleTrack(comment.trackId, context)
   const names = { authorId: comment.authorId, ownerId, viewer: context.actor?.id ?? null }
-  const visible = await context.world.db.query(
-    `select 1 as visible where ${isShown('cast(:authorId as uuid)', 'cast(:ownerId as uuid)', 'cast(:viewer as uuid)')}`,
+  const visible = await context.app.db.query(
+    `select 1 as visible where ${isActorVisible('cast(:authorId as uuid)', 'cast(:ownerId as uuid)', 'cast(:viewer as uuid)')}`,
     names,
   )
   if (visible.length === 0) throw refusals.notFound()

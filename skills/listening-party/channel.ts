@@ -1,5 +1,5 @@
-import { channel } from '../../kernel/event'
-import { visibleParty } from './room'
+import { channel } from '../../kernel/events/event'
+import { visibleParty } from './visible-party'
 
 export const partyChannel = channel({
   kind: 'party',

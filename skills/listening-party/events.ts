@@ -1,5 +1,5 @@
-import { event } from '../../kernel/event'
-import { count, id, instant, nullable, oneOf, shape } from '../../kernel/schema'
+import { event } from '../../kernel/events/event'
+import { count, id, timestamp, nullable, oneOf, shape } from '../../kernel/pipeline/schema'
 import { memberView, queueView, timelineView } from './views'
 
 /** `rev` grows by one with every event of a party: a client that sees a gap takes the snapshot. */
@@ -41,7 +41,7 @@ export const memberChanged = event({
 export const memberLeft = event({
   name: 'listening-party.memberLeft',
   summary: 'A member left, was kicked or was banned',
-  payload: shape({ ...commonFields, profileId: id, why: oneOf('left', 'removed', 'banned'), memberCount: count }),
+  payload: shape({ ...commonFields, profileId: id, reason: oneOf('left', 'removed', 'banned'), memberCount: count }),
   channels: data => membersAnd(data.profileId, data),
   unsettles: ({ partyId, profileId }) => ({ channel: `party:${partyId}`, profileId }),
 })
@@ -49,6 +49,6 @@ export const memberLeft = event({
 export const partyEnded = event({
   name: 'listening-party.partyEnded',
   summary: 'The party ended',
-  payload: shape({ ...commonFields, endedAt: instant }),
+  payload: shape({ ...commonFields, endedAt: timestamp }),
   channels: members,
 })

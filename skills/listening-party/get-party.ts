@@ -1,7 +1,7 @@
-import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
-import { visibleParty } from './room'
-import { snapshotOf } from './snapshot'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { visibleParty } from './visible-party'
+import { loadPartySnapshot } from './load-party-snapshot'
 import { snapshotView } from './views'
 
 export const getParty = operation({
@@ -9,16 +9,16 @@ export const getParty = operation({
   route: 'GET /parties/:partyId',
   summary: 'Get a party',
   description: 'A snapshot of its timeline, queue and members. Follow the party channel from its position.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ partyId: id }),
   output: snapshotView,
   limit: { perMinute: 120 },
   idempotency: 'read',
-  snapshotOf: ({ partyId }) => `party:${partyId}`,
+  snapshotChannel: ({ partyId }) => `party:${partyId}`,
 
   load: ({ partyId }, context) => visibleParty(partyId, context),
 
   allow: () => true,
 
-  run: ({ subject: room }, context) => snapshotOf(room, context),
+  run: ({ subject: room }, context) => loadPartySnapshot(room, context),
 })

@@ -1,17 +1,17 @@
-import { operation } from '../../kernel/operation'
-import { refusals } from '../../kernel/refusals'
-import { count, id, list, nullable, shape } from '../../kernel/schema'
-import { membersShownMax } from '../../kernel/world/presence'
-import { visibleParty } from './room'
+import { operation } from '../../kernel/pipeline/operation'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { count, id, list, nullable, shape } from '../../kernel/pipeline/schema'
+import { membersListedMax } from '../../kernel/platform/presence-store'
+import { visibleParty } from './visible-party'
 
 export const getPresence = operation({
   name: 'listening-party.getPresence',
   route: 'GET /parties/:partyId/presence',
   summary: 'Get the presence of a party',
   description: "Who is connected and follows the party's channel. Above 200 people only their number. For members.",
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ partyId: id }),
-  output: shape({ rev: count, count, members: nullable(list(id, membersShownMax)) }),
+  output: shape({ rev: count, count, members: nullable(list(id, membersListedMax)) }),
   limit: { perMinute: 120 },
   idempotency: 'read',
 
@@ -19,9 +19,9 @@ export const getPresence = operation({
 
   allow: (_actor, { role }) => role !== null,
 
-  async run({ input: { partyId } }, { world }) {
+  async run({ input: { partyId } }, { app }) {
     try {
-      const { rev, count, members } = await world.presence.read(`party:${partyId}`)
+      const { rev, count, members } = await app.presence.read(`party:${partyId}`)
       return { rev, count, members: members === null ? null : [...members] }
     } catch {
       throw refusals.unavailable(undefined, { retryAfter: 2 })

@@ -1,14 +1,14 @@
-import { isModerator } from '../../kernel/actor'
-import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
+import { isModerator } from '../../kernel/pipeline/actor'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape } from '../../kernel/pipeline/schema'
 import { PartyMember } from '../../models'
-import { profileSummaryOf } from '../user-profile/views'
-import { direct } from './direct'
+import { loadProfileSummary } from '../user-profile/views'
+import { applyPlaybackAction } from './apply-playback-action'
 import { memberJoined } from './events'
-import { partyFull, partyOver } from './refusals'
-import { refuseEnded, stamp, visibleParty } from './room'
+import { partyFull, partyHasEnded } from './refusals'
+import { requireOpenParty, saveRevision, visibleParty } from './visible-party'
 import { roleOf } from './rules'
-import { snapshotOf } from './snapshot'
+import { loadPartySnapshot } from './load-party-snapshot'
 import { snapshotView, viewMember } from './views'
 
 export const joinParty = operation({
@@ -16,16 +16,16 @@ export const joinParty = operation({
   route: 'PUT /parties/:partyId/membership',
   summary: 'Join a party',
   description: 'You become the host of an empty party.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ partyId: id }),
   output: snapshotView,
   limit: { perMinute: 60 },
   idempotency: 'natural',
-  refuses: [partyFull, partyOver],
+  refuses: [partyFull, partyHasEnded],
 
   async load({ partyId }, context) {
     const room = await visibleParty(partyId, context, { lock: true })
-    refuseEnded(room.party)
+    requireOpenParty(room.party)
     return room
   },
 
@@ -38,13 +38,13 @@ export const joinParty = operation({
       if (party.memberCount === 0) party.hostId = actor.id
       const row = await upsertMember(party.id, actor.id, context.now)
       party.memberCount += 1
-      const member = viewMember(party, row, await profileSummaryOf(actor.id))
-      await context.emit(memberJoined, { ...(await stamp(party)), member, memberCount: party.memberCount })
+      const member = viewMember(party, row, await loadProfileSummary(actor.id))
+      await context.emit(memberJoined, { ...(await saveRevision(party)), member, memberCount: party.memberCount })
       room.role = roleOf(party, row)
     }
     // Catch up with tracks that ended while no worker was running, so that the snapshot is current.
-    await direct(party, { kind: 'catch-up' }, context)
-    return snapshotOf(room, context)
+    await applyPlaybackAction(party, { kind: 'catch-up' }, context)
+    return loadPartySnapshot(room, context)
   },
 })
 

@@ -1,15 +1,15 @@
-import { operation } from '../../kernel/operation'
-import { refusals } from '../../kernel/refusals'
-import { done, id, isDone, shape } from '../../kernel/schema'
+import { operation } from '../../kernel/pipeline/operation'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { done, id, doneAnswer, shape } from '../../kernel/pipeline/schema'
 import { Party, PartyMember } from '../../models'
-import { depart } from './depart'
-import { visibleParty } from './room'
+import { removeMember } from './remove-member'
+import { visibleParty } from './visible-party'
 
 export const leaveParty = operation({
   name: 'listening-party.leaveParty',
   route: 'DELETE /parties/:partyId/membership',
   summary: 'Leave a party',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ partyId: id }),
   output: done,
   limit: { perMinute: 60 },
@@ -27,7 +27,7 @@ export const leaveParty = operation({
   allow: () => true,
 
   async run({ subject: { party, isMember }, actor }, context) {
-    if (isMember) await depart(party, actor.id, 'left', context)
-    return isDone
+    if (isMember) await removeMember(party, actor.id, 'left', context)
+    return doneAnswer
   },
 })

@@ -1,9 +1,9 @@
-import { operation } from '../../kernel/operation'
-import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
-import { shape } from '../../kernel/schema'
-import { type World } from '../../kernel/world'
+import { operation } from '../../kernel/pipeline/operation'
+import { toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
+import { shape } from '../../kernel/pipeline/schema'
+import { type AppContext } from '../../kernel/platform/app-context'
 import { type Party } from '../../models'
-import { profileSummaries } from '../user-profile/views'
+import { loadProfileSummaries } from '../user-profile/views'
 import { type PartyRole } from './rules'
 import { listedPartyView, viewParty } from './views'
 
@@ -13,8 +13,8 @@ export const listParties = operation({
   summary: 'List parties that you can join',
   description:
     'Newest first. Leaves out ended, empty and full parties, and parties that you are banned from or whose host blocks you.',
-  who: 'signed-in',
-  input: shape(paging),
+  auth: 'signed-in',
+  input: shape(pagingFields),
   output: pageOf(listedPartyView),
   limit: { perMinute: 120 },
   idempotency: 'read',
@@ -23,12 +23,12 @@ export const listParties = operation({
 
   allow: () => true,
 
-  async run({ input, actor }, { world }) {
+  async run({ input, actor }, { app }) {
     const size = pageSize(input)
-    const [before] = readCursor(input, 1) ?? []
-    const rows = await joinable(world, { viewer: actor.id, before: before ?? null, limit: size + 1 })
-    const hosts = await profileSummaries(rows.map(({ hostId }) => hostId))
-    return pageFrom(
+    const [before] = parseCursor(input, 1) ?? []
+    const rows = await joinable(app, { viewer: actor.id, before: before ?? null, limit: size + 1 })
+    const hosts = await loadProfileSummaries(rows.map(({ hostId }) => hostId))
+    return toPage(
       rows,
       size,
       ({ id }) => [id],
@@ -47,8 +47,8 @@ type Row = Pick<
 > & { role: PartyRole | null }
 
 /** UUIDv7: ids sort by creation time. Empty parties are not listed, but can be joined by id. */
-const joinable = (world: World, names: { viewer: string; before: string | null; limit: number }) =>
-  world.db.query<Row>(
+const joinable = (app: AppContext, names: { viewer: string; before: string | null; limit: number }) =>
+  app.db.query<Row>(
     `select p.id, p.host_id as "hostId", p.title, p.capacity, p.member_count as "memberCount", p.rev, p.status,
        p.created_at as "createdAt", p.ended_at as "endedAt",
        case when p.host_id = m.profile_id then 'host' else m.role end as role

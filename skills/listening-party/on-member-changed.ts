@@ -1,11 +1,11 @@
-import { reaction } from '../../kernel/event'
+import { reaction } from '../../kernel/events/event'
 import { memberChanged } from './events'
-import { showOut } from './show-out'
+import { removeBlockedMembers } from './remove-blocked-members'
 
 export const onMemberChanged = reaction({
   to: memberChanged,
   because: 'a new host may block some of the members',
   async react({ member }, { enqueue }) {
-    if (member.role === 'host') await enqueue(showOut, { hostId: member.profile.id })
+    if (member.role === 'host') await enqueue(removeBlockedMembers, { hostId: member.profile.id })
   },
 })

@@ -1,9 +1,9 @@
-import { reaction } from '../../kernel/event'
+import { reaction } from '../../kernel/events/event'
 import { profileBlocked } from '../user-profile/events'
-import { showOut } from './show-out'
+import { removeBlockedMembers } from './remove-blocked-members'
 
 export const onProfileBlocked = reaction({
   to: profileBlocked,
   because: 'people whom the host blocks are removed from the party',
-  react: ({ by }, { enqueue }) => enqueue(showOut, { hostId: by.id }),
+  react: ({ by }, { enqueue }) => enqueue(removeBlockedMembers, { hostId: by.id }),
 })

@@ -7,7 +7,7 @@ export interface PartyState {
   readonly rev: number
   readonly status: 'idle' | 'playing' | 'paused' | 'ended'
   /** The item that is playing or paused. */
-  readonly current: Piece | null
+  readonly current: QueueItem | null
   /** The position in the current track at `t0Ms` and before. */
   readonly posMs: number
   /** 1 while playing, else 0, so that the formula applies to every status. */
@@ -15,17 +15,17 @@ export interface PartyState {
   readonly t0Ms: number
   /** The end of the current track, while it plays. */
   readonly endsAtMs: number | null
-  readonly queue: readonly Waiting[]
+  readonly queue: readonly QueueEntry[]
 }
 
 /** A track in the party, with an id of its own, because the same track may be queued twice. */
-export interface Piece {
+export interface QueueItem {
   readonly itemId: string
   readonly trackId: string
   readonly durationMs: number
 }
 
-export interface Waiting extends Piece {
+export interface QueueEntry extends QueueItem {
   readonly addedBy: string
 }
 
@@ -36,13 +36,13 @@ export type Action =
   | { kind: 'skip'; itemId: string }
   /** The end of a track, scheduled at revision `rev`. */
   | { kind: 'advance'; itemId: string; rev: number }
-  | { kind: 'enqueue'; items: readonly Waiting[] }
+  | { kind: 'enqueue'; items: readonly QueueEntry[] }
   | { kind: 'dequeue'; itemIds: readonly string[] }
 
-export type Reason =
+export type RefusalReason =
   'ended' | 'nothing-on' | 'nothing-to-play' | 'not-current' | 'queue-full' | 'share-full' | 'too-early'
 export interface Refused {
-  readonly refused: Reason
+  readonly refused: RefusalReason
 }
 
 /**
@@ -51,13 +51,13 @@ export interface Refused {
  */
 export const startLeadMs = 500
 /** How early an advance may arrive, because workers' clocks differ; the next track starts at the scheduled end anyway. */
-export const earlyMaxMs = 1_500
+export const earlyAdvanceMsMax = 1_500
 /** How many next items the timeline contains: clients advance by themselves if every server is unreachable. */
-export const nextMax = 3
-export const waitingMax = 100
-export const waitingPerPersonMax = 50
+export const nextItemsMax = 3
+export const queueLengthMax = 100
+export const queueLengthPerMemberMax = 50
 
-export const openingState = (queue: readonly Waiting[], now: number): PartyState => ({
+export const initialState = (queue: readonly QueueEntry[], now: number): PartyState => ({
   ...stopped('idle', now),
   rev: 1,
   queue,
@@ -67,7 +67,7 @@ export const openingState = (queue: readonly Waiting[], now: number): PartyState
  * The state after `action` at `now`; the same object if nothing changes. Every action but `advance` first catches up with
  * tracks that have ended, each of which is a change (`rev`) of its own.
  */
-export function act(state: PartyState, action: Action, now: number): PartyState | Refused {
+export function reduce(state: PartyState, action: Action, now: number): PartyState | Refused {
   if (action.kind === 'advance') return advance(state, action, now)
   const current = catchUp(state, now)
   const changed = change(current, action, now)
@@ -85,7 +85,7 @@ type Vector = Pick<PartyState, 'current' | 'posMs' | 'rate' | 't0Ms'>
 function advance(state: PartyState, { itemId, rev }: Action & { kind: 'advance' }, now: number) {
   const { endsAtMs, current } = state
   if (endsAtMs === null || current?.itemId !== itemId || state.rev !== rev) return state
-  if (now + earlyMaxMs < endsAtMs) return refuse('too-early')
+  if (now + earlyAdvanceMsMax < endsAtMs) return refuse('too-early')
   return catchUp(afterEnd(state, endsAtMs), now)
 }
 
@@ -145,11 +145,11 @@ function skip(state: PartyState, itemId: string, now: number): PartyState | Refu
   return takeNext(state, state.status === 'playing' ? now + startLeadMs : now)
 }
 
-function enqueue(state: PartyState, items: readonly Waiting[]): PartyState | Refused {
+function enqueue(state: PartyState, items: readonly QueueEntry[]): PartyState | Refused {
   const queue = [...state.queue, ...items]
-  if (queue.length > waitingMax) return refuse('queue-full')
+  if (queue.length > queueLengthMax) return refuse('queue-full')
   const countOf = (profileId: string) => queue.filter(({ addedBy }) => addedBy === profileId).length
-  if (items.some(({ addedBy }) => countOf(addedBy) > waitingPerPersonMax)) return refuse('share-full')
+  if (items.some(({ addedBy }) => countOf(addedBy) > queueLengthPerMemberMax)) return refuse('share-full')
   return items.length === 0 ? state : { ...state, queue }
 }
 
@@ -167,13 +167,13 @@ function takeNext(state: PartyState, t0Ms: number): PartyState {
   return state.status === 'paused' ? pauseAt(rest, item, 0, t0Ms) : start(rest, item, 0, t0Ms)
 }
 
-const start = (state: PartyState, current: Piece, posMs: number, t0Ms: number): PartyState => ({
+const start = (state: PartyState, current: QueueItem, posMs: number, t0Ms: number): PartyState => ({
   ...state,
   status: 'playing',
   ...{ current, posMs, rate: 1, t0Ms, endsAtMs: t0Ms + current.durationMs - posMs },
 })
 
-function pauseAt(state: PartyState, current: Piece, posMs: number, t0Ms: number): PartyState {
+function pauseAt(state: PartyState, current: QueueItem, posMs: number, t0Ms: number): PartyState {
   if (state.status === 'paused' && state.current === current && state.posMs === posMs) return state
   return { ...state, status: 'paused', current, posMs, rate: 0, t0Ms, endsAtMs: null }
 }
@@ -182,4 +182,4 @@ const stopped = <S extends 'idle' | 'ended'>(status: S, t0Ms: number) => ({
   ...{ status, current: null, posMs: 0, rate: 0, t0Ms, endsAtMs: null },
 })
 
-const refuse = (refused: Reason): Refused => ({ refused })
+const refuse = (refused: RefusalReason): Refused => ({ refused })

@@ -1,28 +1,28 @@
-import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
-import { direct } from './direct'
-import { partyOver } from './refusals'
-import { visibleParty } from './room'
-import { mayInParty } from './rules'
-import { momentView, viewMoment } from './views'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { applyPlaybackAction } from './apply-playback-action'
+import { partyHasEnded } from './refusals'
+import { visibleParty } from './visible-party'
+import { hasPermission } from './rules'
+import { playbackView, viewPlayback } from './views'
 
 export const pauseParty = operation({
   name: 'listening-party.pauseParty',
   route: 'POST /parties/:partyId/pause',
   summary: 'Pause a party',
   description: 'Pauses playback for all members.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ partyId: id }),
-  output: momentView,
+  output: playbackView,
   limit: { perMinute: 120 },
   idempotency: 'natural',
-  refuses: [partyOver],
+  refuses: [partyHasEnded],
 
   load: ({ partyId }, context) => visibleParty(partyId, context, { lock: true }),
 
-  allow: (_actor, { role }) => mayInParty('pause', role),
+  allow: (_actor, { role }) => hasPermission('pause', role),
 
   async run({ subject: { party } }, context) {
-    return viewMoment(party, await direct(party, { kind: 'pause' }, context))
+    return viewPlayback(party, await applyPlaybackAction(party, { kind: 'pause' }, context))
   },
 })

@@ -1,28 +1,28 @@
-import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
-import { direct } from './direct'
-import { nothingToPlay, partyOver } from './refusals'
-import { visibleParty } from './room'
-import { mayInParty } from './rules'
-import { momentView, viewMoment } from './views'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { applyPlaybackAction } from './apply-playback-action'
+import { nothingToPlay, partyHasEnded } from './refusals'
+import { visibleParty } from './visible-party'
+import { hasPermission } from './rules'
+import { playbackView, viewPlayback } from './views'
 
 export const playParty = operation({
   name: 'listening-party.playParty',
   route: 'POST /parties/:partyId/play',
   summary: 'Play a party',
   description: 'Resumes playback for all members, or starts the first track of the queue.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ partyId: id }),
-  output: momentView,
+  output: playbackView,
   limit: { perMinute: 120 },
   idempotency: 'natural',
-  refuses: [nothingToPlay, partyOver],
+  refuses: [nothingToPlay, partyHasEnded],
 
   load: ({ partyId }, context) => visibleParty(partyId, context, { lock: true }),
 
-  allow: (_actor, { role }) => mayInParty('play', role),
+  allow: (_actor, { role }) => hasPermission('play', role),
 
   async run({ subject: { party } }, context) {
-    return viewMoment(party, await direct(party, { kind: 'play' }, context))
+    return viewPlayback(party, await applyPlaybackAction(party, { kind: 'play' }, context))
   },
 })

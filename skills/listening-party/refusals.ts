@@ -1,23 +1,23 @@
-import { refusal, type RefusalKind, refusals } from '../../kernel/refusals'
-import { type Reason } from './party'
+import { refusal, type RefusalKind, refusals } from '../../kernel/pipeline/refusals'
+import { type RefusalReason } from './party'
 
-export const partyOver = refusal('party_ended', 409, 'The party has ended')
+export const partyHasEnded = refusal('party_ended', 409, 'The party has ended')
 export const partyFull = refusal('party_full', 409, 'The party is full')
-export const nothingOn = refusal('nothing_on', 409, 'Nothing is playing')
+export const nothingPlaying = refusal('nothing_playing', 409, 'Nothing is playing')
 export const nothingToPlay = refusal('nothing_to_play', 409, 'The queue is empty')
 export const itemNotCurrent = refusal('item_not_current', 409, 'This item is not the current one')
 export const queueFull = refusal('queue_full', 409, 'The queue is full')
-export const queueShareFull = refusal('queue_share_full', 409, 'You have too many tracks in the queue')
+export const memberQueueFull = refusal('member_queue_full', 409, 'You have too many tracks in the queue')
 export const trackNotReady = refusal('track_not_ready', 409, 'The track is not ready to play')
-export const hostNeeded = refusal('host_needed', 409, 'Make another member the host first')
+export const hostRequired = refusal('host_required', 409, 'Make another member the host first')
 
 /** The refusal for each reason of the state machine. */
-export const refusalOf: Record<Reason, RefusalKind> = {
-  ended: partyOver,
-  'nothing-on': nothingOn,
+export const refusalForReason: Record<RefusalReason, RefusalKind> = {
+  ended: partyHasEnded,
+  'nothing-on': nothingPlaying,
   'nothing-to-play': nothingToPlay,
   'not-current': itemNotCurrent,
   'queue-full': queueFull,
-  'share-full': queueShareFull,
+  'share-full': memberQueueFull,
   'too-early': refusals.conflict,
 }

@@ -1,13 +1,13 @@
-import { type Actor, isModerator } from '../../kernel/actor'
+import { type Actor, isModerator } from '../../kernel/pipeline/actor'
 import { type Party, type PartyMember } from '../../models'
 
 export const partyRoles = ['host', 'co-host', 'dj', 'listener'] as const
 export type PartyRole = (typeof partyRoles)[number]
-export type PartyAct = 'play' | 'pause' | 'seek' | 'skip' | 'queue' | 'unqueue' | 'assign' | 'remove' | 'end'
+export type PartyPermission = 'play' | 'pause' | 'seek' | 'skip' | 'queue' | 'unqueue' | 'assign' | 'remove' | 'end'
 type Scope = 'any' | 'own' | 'none'
 
 /** The permission table. `own`: only items that the member queued. */
-export const permissions: Record<PartyAct, Record<PartyRole, Scope>> = {
+export const permissions: Record<PartyPermission, Record<PartyRole, Scope>> = {
   play: { host: 'any', 'co-host': 'any', dj: 'none', listener: 'none' },
   pause: { host: 'any', 'co-host': 'any', dj: 'none', listener: 'none' },
   seek: { host: 'any', 'co-host': 'any', dj: 'none', listener: 'none' },
@@ -24,7 +24,7 @@ export const roleOf = ({ hostId }: Party, { profileId, role }: PartyMember): Par
   profileId === hostId ? 'host' : role
 
 /** Whether the role has the permission; null is a non-member. */
-export function mayInParty(permission: PartyAct, role: PartyRole | null, isOwn = false): boolean {
+export function hasPermission(permission: PartyPermission, role: PartyRole | null, isOwn = false): boolean {
   if (role === null) return false
   const scope = permissions[permission][role]
   return scope === 'any' || (scope === 'own' && isOwn)
@@ -32,16 +32,16 @@ export function mayInParty(permission: PartyAct, role: PartyRole | null, isOwn =
 
 /** A host assigns any role, including host; others assign roles below their own to members below them. */
 export function mayAssign(role: PartyRole | null, target: PartyRole, newRole: PartyRole): boolean {
-  if (role === null || !mayInParty('assign', role)) return false
+  if (role === null || !hasPermission('assign', role)) return false
   return role === 'host' || target === newRole || (isAbove(role, target) && isAbove(role, newRole))
 }
 
 /** `target` is null for a non-member, who can be banned too. */
-export const mayRemove = (role: PartyRole | null, target: PartyRole | null): boolean =>
-  role !== null && mayInParty('remove', role) && (target === null || isAbove(role, target))
+export const mayKick = (role: PartyRole | null, target: PartyRole | null): boolean =>
+  role !== null && hasPermission('remove', role) && (target === null || isAbove(role, target))
 
 const isAbove = (role: PartyRole, other: PartyRole) => partyRoles.indexOf(role) < partyRoles.indexOf(other)
 
 /** Everybody may see a party except people whom the host blocks and people who are banned; moderators always may. */
-export const mayKnowOfParty = (viewer: Actor, exclusions: { isBanned: boolean; isBlockedByHost: boolean }): boolean =>
+export const maySeeParty = (viewer: Actor, exclusions: { isBanned: boolean; isBlockedByHost: boolean }): boolean =>
   isModerator(viewer) || !(exclusions.isBanned || exclusions.isBlockedByHost)

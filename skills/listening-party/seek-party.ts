@@ -1,10 +1,10 @@
-import { operation } from '../../kernel/operation'
-import { id, shape, whole } from '../../kernel/schema'
-import { direct } from './direct'
-import { nothingOn, partyOver } from './refusals'
-import { visibleParty } from './room'
-import { mayInParty } from './rules'
-import { momentView, viewMoment } from './views'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape, integer } from '../../kernel/pipeline/schema'
+import { applyPlaybackAction } from './apply-playback-action'
+import { nothingPlaying, partyHasEnded } from './refusals'
+import { visibleParty } from './visible-party'
+import { hasPermission } from './rules'
+import { playbackView, viewPlayback } from './views'
 
 const positionMsMax = 86_400_000
 
@@ -13,18 +13,18 @@ export const seekParty = operation({
   route: 'POST /parties/:partyId/seek',
   summary: 'Seek in the current track of a party',
   description: 'A position beyond the end is the end.',
-  who: 'signed-in',
-  input: shape({ partyId: id, positionMs: whole(0, positionMsMax) }),
-  output: momentView,
+  auth: 'signed-in',
+  input: shape({ partyId: id, positionMs: integer(0, positionMsMax) }),
+  output: playbackView,
   limit: { perMinute: 120 },
   idempotency: 'keyed',
-  refuses: [nothingOn, partyOver],
+  refuses: [nothingPlaying, partyHasEnded],
 
   load: ({ partyId }, context) => visibleParty(partyId, context, { lock: true }),
 
-  allow: (_actor, { role }) => mayInParty('seek', role),
+  allow: (_actor, { role }) => hasPermission('seek', role),
 
   async run({ input: { positionMs }, subject: { party } }, context) {
-    return viewMoment(party, await direct(party, { kind: 'seek', positionMs }, context))
+    return viewPlayback(party, await applyPlaybackAction(party, { kind: 'seek', positionMs }, context))
   },
 })

@@ -1,11 +1,11 @@
-import { operation } from '../../kernel/operation'
-import { refusals } from '../../kernel/refusals'
-import { id, shape } from '../../kernel/schema'
+import { operation } from '../../kernel/pipeline/operation'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { id, shape } from '../../kernel/pipeline/schema'
 import { PartyMember } from '../../models'
-import { profileSummaryOf } from '../user-profile/views'
-import { announceRole, handOver } from './hand-over'
-import { hostNeeded, partyOver } from './refusals'
-import { refuseEnded, visibleParty } from './room'
+import { loadProfileSummary } from '../user-profile/views'
+import { emitRoleChange, transferHost } from './transfer-host'
+import { hostRequired, partyHasEnded } from './refusals'
+import { requireOpenParty, visibleParty } from './visible-party'
 import { mayAssign, roleOf } from './rules'
 import { memberView, partyRole, viewMember } from './views'
 
@@ -14,16 +14,16 @@ export const setRole = operation({
   route: 'PUT /parties/:partyId/members/:profileId/role',
   summary: "Set a party member's role",
   description: 'A host who makes another member the host becomes a co-host.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ partyId: id, profileId: id, role: partyRole }),
   output: memberView,
   limit: { perMinute: 60 },
   idempotency: 'natural',
-  refuses: [hostNeeded, partyOver],
+  refuses: [hostRequired, partyHasEnded],
 
   async load({ partyId, profileId, role: newRole }, context) {
     const { party, role } = await visibleParty(partyId, context, { lock: true })
-    refuseEnded(party)
+    requireOpenParty(party)
     const member = await PartyMember.findOne({ where: { partyId, profileId, bannedAt: null } })
     if (member === null) throw refusals.notFound()
     return { party, role, member, oldRole: roleOf(party, member), newRole }
@@ -33,13 +33,13 @@ export const setRole = operation({
 
   async run({ subject: { party, member, oldRole, newRole } }, context) {
     if (oldRole !== newRole) {
-      if (oldRole === 'host') throw hostNeeded()
-      if (newRole === 'host') await handOver(party, member, context)
+      if (oldRole === 'host') throw hostRequired()
+      if (newRole === 'host') await transferHost(party, member, context)
       else {
         await member.update({ role: newRole })
-        await announceRole(party, member, context)
+        await emitRoleChange(party, member, context)
       }
     }
-    return viewMember(party, member, await profileSummaryOf(member.profileId))
+    return viewMember(party, member, await loadProfileSummary(member.profileId))
   },
 })

@@ -1,5 +1,5 @@
-import { pattern, shape } from '../../kernel/schema'
-import { signal } from '../../kernel/signal'
+import { pattern, shape } from '../../kernel/pipeline/schema'
+import { signal } from '../../kernel/events/signal'
 
 /** One emoji, including joined sequences, skin tones and flags. */
 const emoji = pattern(
@@ -7,9 +7,9 @@ const emoji = pattern(
   32,
 )
 
-export const reacted = signal({
-  name: 'listening-party.reacted',
+export const emojiReaction = signal({
+  name: 'listening-party.emojiReaction',
   summary: 'A member reacted with an emoji',
-  on: 'party',
+  channelKind: 'party',
   data: shape({ emoji }),
 })

@@ -1,10 +1,10 @@
-import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
-import { direct } from './direct'
-import { itemNotCurrent, partyOver } from './refusals'
-import { itemOf, visibleParty } from './room'
-import { mayInParty } from './rules'
-import { momentView, viewMoment } from './views'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { applyPlaybackAction } from './apply-playback-action'
+import { itemNotCurrent, partyHasEnded } from './refusals'
+import { findPartyItem, visibleParty } from './visible-party'
+import { hasPermission } from './rules'
+import { playbackView, viewPlayback } from './views'
 
 export const skipTrack = operation({
   name: 'listening-party.skipTrack',
@@ -12,21 +12,21 @@ export const skipTrack = operation({
   summary: 'Skip the current track of a party',
   description:
     'Names the item, so that two members who skip it at once skip once. Skipping an item that has ended changes nothing.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ partyId: id, itemId: id }),
-  output: momentView,
+  output: playbackView,
   limit: { perMinute: 120 },
   idempotency: 'natural',
-  refuses: [itemNotCurrent, partyOver],
+  refuses: [itemNotCurrent, partyHasEnded],
 
   async load({ partyId, itemId }, context) {
     const room = await visibleParty(partyId, context, { lock: true })
-    return { ...room, item: await itemOf(room.party, itemId) }
+    return { ...room, item: await findPartyItem(room.party, itemId) }
   },
 
-  allow: (actor, { role, item }) => mayInParty('skip', role, item.addedBy === actor.id),
+  allow: (actor, { role, item }) => hasPermission('skip', role, item.addedBy === actor.id),
 
   async run({ input: { itemId }, subject: { party } }, context) {
-    return viewMoment(party, await direct(party, { kind: 'skip', itemId }, context))
+    return viewPlayback(party, await applyPlaybackAction(party, { kind: 'skip', itemId }, context))
   },
 })

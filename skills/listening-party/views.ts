@@ -1,8 +1,8 @@
 import {
   count,
-  flag,
+  boolean,
   id,
-  instant,
+  timestamp,
   list,
   named,
   nullable,
@@ -10,13 +10,13 @@ import {
   oneOf,
   shape,
   type Value,
-  whole,
-  written,
-} from '../../kernel/schema'
+  integer,
+  outputText,
+} from '../../kernel/pipeline/schema'
 import { type Party, type PartyItem, type PartyMember } from '../../models'
-import { trackView } from '../streaming/views'
+import { trackView } from '../tracks/views'
 import { profileSummary, type ProfileSummary } from '../user-profile/views'
-import { nextMax, type PartyState, type Piece, waitingMax } from './party'
+import { nextItemsMax, type PartyState, type QueueItem, queueLengthMax } from './party'
 import { partyRoles, type PartyRole, roleOf } from './rules'
 
 /** How many members a snapshot lists, the longest-standing first. */
@@ -36,34 +36,34 @@ export const timelineView = named(
     itemId: nullable(id),
     trackId: nullable(id),
     posMs: count,
-    rate: whole(0, 1),
+    rate: integer(0, 1),
     t0Ms: instantMs,
     durationMs: nullable(count),
     endsAtMs: nullable(instantMs),
-    next: list(shape(itemFields), nextMax),
+    next: list(shape(itemFields), nextItemsMax),
   }),
 )
 export type TimelineView = Value<typeof timelineView>
 
 /** Track ids only, because a member may not be able to see every track. */
-export const queueView = list(named('PartyItem', shape({ ...itemFields, addedBy: id })), waitingMax)
+export const queueView = list(named('PartyItem', shape({ ...itemFields, addedBy: id })), queueLengthMax)
 
-export const memberView = named('PartyMember', shape({ profile: profileSummary, role: partyRole, joinedAt: instant }))
+export const memberView = named('PartyMember', shape({ profile: profileSummary, role: partyRole, joinedAt: timestamp }))
 export type MemberView = Value<typeof memberView>
 
 const partyFields = {
   id,
-  title: written,
+  title: outputText,
   host: profileSummary,
   capacity: count,
   memberCount: count,
   rev: count,
-  createdAt: instant,
-  endedAt: nullable(instant),
+  createdAt: timestamp,
+  endedAt: nullable(timestamp),
   viewer: shape({ role: nullable(partyRole) }),
 }
 const partyView = named('Party', shape(partyFields))
-export const listedPartyView = named('ListedParty', shape({ ...partyFields, isPlaying: flag }))
+export const listedPartyView = named('ListedParty', shape({ ...partyFields, isPlaying: boolean }))
 
 /** Everything a client needs to play along. `tracks` are the current and queued tracks that the viewer may see. */
 export const snapshotView = named(
@@ -73,7 +73,7 @@ export const snapshotView = named(
     timeline: timelineView,
     queue: queueView,
     members: list(memberView, membersShownMax),
-    tracks: list(trackView, waitingMax + 1),
+    tracks: list(trackView, queueLengthMax + 1),
     serverTimeMs: count,
   }),
 )
@@ -81,10 +81,10 @@ export type SnapshotView = Value<typeof snapshotView>
 
 /** The response of a playback command: the timeline after it, changed or not. */
 const commandFields = { partyId: id, rev: count, timeline: timelineView }
-export const momentView = named('PartyMoment', shape(commandFields))
-export const queuedView = shape({ ...commandFields, itemId: id })
+export const playbackView = named('PartyMoment', shape(commandFields))
+export const queuedTrackView = shape({ ...commandFields, itemId: id })
 
-export const viewMoment = ({ id: partyId, rev }: Party, state: PartyState): Value<typeof momentView> => ({
+export const viewPlayback = ({ id: partyId, rev }: Party, state: PartyState): Value<typeof playbackView> => ({
   partyId,
   rev,
   timeline: viewTimeline(state),
@@ -92,11 +92,11 @@ export const viewMoment = ({ id: partyId, rev }: Party, state: PartyState): Valu
 
 export function viewTimeline({ rev, status, current, posMs, rate, t0Ms, endsAtMs, queue }: PartyState): TimelineView {
   const currentIds = { itemId: current?.itemId ?? null, trackId: current?.trackId ?? null }
-  const next = queue.slice(0, nextMax).map(viewItem)
+  const next = queue.slice(0, nextItemsMax).map(viewItem)
   return { rev, status, ...currentIds, posMs, rate, t0Ms, durationMs: current?.durationMs ?? null, endsAtMs, next }
 }
 
-const viewItem = ({ itemId, trackId, durationMs }: Piece): Piece => ({ itemId, trackId, durationMs })
+const viewItem = ({ itemId, trackId, durationMs }: QueueItem): QueueItem => ({ itemId, trackId, durationMs })
 
 export const viewQueue = ({ queue }: PartyState): Value<typeof queueView> =>
   queue.map(item => ({ ...viewItem(item), addedBy: item.addedBy }))
@@ -122,7 +122,7 @@ export const viewMember = (party: Party, member: PartyMember, profile: ProfileSu
 })
 
 /** The state machine's state, from the party's row and its queued items. */
-export function stateOf(party: Party, waiting: readonly PartyItem[]): PartyState {
+export function toPartyState(party: Party, waiting: readonly PartyItem[]): PartyState {
   const { itemId, trackId, durationMs, status, posMs, t0Ms, endsAtMs } = party
   const current = itemId === null || trackId === null || durationMs === null ? null : { itemId, trackId, durationMs }
   return {

@@ -1,9 +1,9 @@
-import { newId } from '../../kernel/ids'
-import { operation } from '../../kernel/operation'
-import { optional, shape, text } from '../../kernel/schema'
+import { newId } from '../../kernel/pipeline/new-id'
+import { operation } from '../../kernel/pipeline/operation'
+import { optional, shape, text } from '../../kernel/pipeline/schema'
 import { Report } from '../../models'
-import { freeze } from './freeze'
-import { noteMax, reportedSubject, reportReason, reportView, viewReport } from './views'
+import { copyReportedSubject } from './copy-reported-subject'
+import { noteLengthMax, reportedSubject, reportReason, reportView, viewReport } from './views'
 
 export const createReport = operation({
   name: 'moderation.createReport',
@@ -11,8 +11,8 @@ export const createReport = operation({
   summary: 'Report content or a profile',
   description:
     'Reports a track, comment, profile or playlist to the moderators. Reporting it again returns your first report.',
-  who: 'signed-in',
-  input: shape({ subject: reportedSubject, reason: reportReason, note: optional(text(noteMax)) }),
+  auth: 'signed-in',
+  input: shape({ subject: reportedSubject, reason: reportReason, note: optional(text(noteLengthMax)) }),
   output: reportView,
   limit: { perMinute: 10 },
   idempotency: 'keyed',
@@ -21,7 +21,7 @@ export const createReport = operation({
   /** Return an existing report even if its subject has been deleted since. */
   async load({ subject }, context) {
     const key = { reporterId: context.actor.id, subjectKind: subject.kind, subjectId: subject.id }
-    return (await Report.findOne({ where: key })) ?? { key, copy: await freeze(subject, context) }
+    return (await Report.findOne({ where: key })) ?? { key, copy: await copyReportedSubject(subject, context) }
   },
 
   allow: () => true,

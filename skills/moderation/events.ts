@@ -1,5 +1,5 @@
-import { event } from '../../kernel/event'
-import { id, shape } from '../../kernel/schema'
+import { event } from '../../kernel/events/event'
+import { id, shape } from '../../kernel/pipeline/schema'
 import { reportedSubject, reportOutcome } from './views'
 
 export const reportResolved = event({

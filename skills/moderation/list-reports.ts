@@ -1,11 +1,11 @@
 import { type WhereOptions, Op } from 'sequelize'
-import { isModerator } from '../../kernel/actor'
-import { operation } from '../../kernel/operation'
-import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
-import { oneOf, optional, shape } from '../../kernel/schema'
+import { isModerator } from '../../kernel/pipeline/actor'
+import { operation } from '../../kernel/pipeline/operation'
+import { toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
+import { oneOf, optional, shape } from '../../kernel/pipeline/schema'
 import { Report } from '../../models'
-import { profileSummaries } from '../user-profile/views'
-import { caseView, mentionedIn, viewCase } from './views'
+import { loadProfileSummaries } from '../user-profile/views'
+import { reportCaseView, mentionedProfileIds, viewReportCase } from './views'
 
 export const listReports = operation({
   name: 'moderation.listReports',
@@ -14,9 +14,9 @@ export const listReports = operation({
   description:
     'Oldest first, each with a copy of its subject as it was when it was reported. `state` selects open or resolved reports; ' +
     'without it all are listed.',
-  who: 'moderators',
-  input: shape({ ...paging, state: optional(oneOf('open', 'resolved')) }),
-  output: pageOf(caseView),
+  auth: 'moderator',
+  input: shape({ ...pagingFields, state: optional(oneOf('open', 'resolved')) }),
+  output: pageOf(reportCaseView),
   limit: { perMinute: 120 },
   idempotency: 'read',
 
@@ -26,19 +26,19 @@ export const listReports = operation({
 
   async run({ input }) {
     const size = pageSize(input)
-    const [after] = readCursor(input, 1) ?? []
+    const [after] = parseCursor(input, 1) ?? []
     const where: WhereOptions<Report> = {
       ...(input.state === undefined ? {} : { outcome: input.state === 'open' ? null : { [Op.ne]: null } }),
       ...(after === undefined ? {} : { id: { [Op.gt]: after } }),
     }
     // UUIDv7: ids sort by creation time.
     const reports = await Report.findAll({ where, order: ['id'], limit: size + 1 })
-    const profiles = await profileSummaries(mentionedIn(reports))
-    return pageFrom(
+    const profiles = await loadProfileSummaries(mentionedProfileIds(reports))
+    return toPage(
       reports,
       size,
       ({ id }) => [id],
-      report => viewCase(report, profiles),
+      report => viewReportCase(report, profiles),
     )
   },
 })

@@ -1,21 +1,28 @@
-import { isModerator } from '../../kernel/actor'
-import { operation } from '../../kernel/operation'
-import { refusals } from '../../kernel/refusals'
-import { id, optional, shape, text } from '../../kernel/schema'
+import { isModerator } from '../../kernel/pipeline/actor'
+import { operation } from '../../kernel/pipeline/operation'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { id, optional, shape, text } from '../../kernel/pipeline/schema'
 import { Report } from '../../models'
-import { profileSummaries } from '../user-profile/views'
+import { loadProfileSummaries } from '../user-profile/views'
 import { reportResolved } from './events'
 import { alreadyResolved } from './refusals'
-import { caseView, mentionedIn, noteMax, reportOutcome, subjectOf, viewCase } from './views'
+import {
+  reportCaseView,
+  mentionedProfileIds,
+  noteLengthMax,
+  reportOutcome,
+  reportSubject,
+  viewReportCase,
+} from './views'
 
 export const resolveReport = operation({
   name: 'moderation.resolveReport',
   route: 'PUT /moderation/reports/:reportId/resolution',
   summary: 'Resolve a report',
   description: 'A report is resolved once. This does not remove its subject: that is a separate call.',
-  who: 'moderators',
-  input: shape({ reportId: id, outcome: reportOutcome, note: optional(text(noteMax)) }),
-  output: caseView,
+  auth: 'moderator',
+  input: shape({ reportId: id, outcome: reportOutcome, note: optional(text(noteLengthMax)) }),
+  output: reportCaseView,
   limit: { perMinute: 120 },
   idempotency: 'natural',
   refuses: [alreadyResolved],
@@ -32,9 +39,10 @@ export const resolveReport = operation({
     if (report.outcome === null) {
       await report.update({ outcome, resolutionNote: note, resolvedBy: actor.id, resolvedAt: now })
       const { id: reportId, reporterId } = report
-      if (reporterId !== null) await emit(reportResolved, { reportId, reporterId, subject: subjectOf(report), outcome })
+      if (reporterId !== null)
+        await emit(reportResolved, { reportId, reporterId, subject: reportSubject(report), outcome })
     }
-    const view = viewCase(report, await profileSummaries(mentionedIn([report])))
+    const view = viewReportCase(report, await loadProfileSummaries(mentionedProfileIds([report])))
     if (report.outcome !== outcome) throw alreadyResolved(undefined, { current: view })
     return view
   },

@@ -1,11 +1,21 @@
-import { id, instant, named, nullable, oneOf, optional, shape, type Value, written } from '../../kernel/schema'
+import {
+  id,
+  timestamp,
+  named,
+  nullable,
+  oneOf,
+  optional,
+  shape,
+  type Value,
+  outputText,
+} from '../../kernel/pipeline/schema'
 import { type Report } from '../../models'
-import { commentFacts } from '../interactions/views'
+import { commentAttributes } from '../interactions/views'
 import { playlistView } from '../playlists/views'
-import { trackView } from '../streaming/views'
-import { profileFacts, profileSummary, type ProfileSummary } from '../user-profile/views'
+import { trackView } from '../tracks/views'
+import { profileAttributes, profileSummary, type ProfileSummary } from '../user-profile/views'
 
-export const noteMax = 1_000
+export const noteLengthMax = 1_000
 export const reportedSubject = shape({ kind: oneOf('track', 'comment', 'profile', 'playlist'), id })
 export type ReportedSubject = Value<typeof reportedSubject>
 export const reportReason = oneOf('spam', 'abuse', 'copyright', 'illegal', 'other')
@@ -15,11 +25,11 @@ const reportFields = {
   id,
   subject: reportedSubject,
   reason: reportReason,
-  note: written,
+  note: outputText,
   state: oneOf('open', 'resolved'),
   outcome: nullable(reportOutcome),
-  createdAt: instant,
-  resolvedAt: nullable(instant),
+  createdAt: timestamp,
+  resolvedAt: nullable(timestamp),
 }
 
 /** A report as the reporter sees it. */
@@ -30,28 +40,28 @@ const frozenCopy = named(
   'ReportedCopy',
   shape({
     track: optional(trackView),
-    comment: optional(commentFacts),
-    profile: optional(profileFacts),
+    comment: optional(commentAttributes),
+    profile: optional(profileAttributes),
     playlist: optional(playlistView),
   }),
 )
-export type FrozenCopy = Value<typeof frozenCopy>
+export type ReportedCopy = Value<typeof frozenCopy>
 
 /** A report as moderators see it. Only moderators learn who reported and who resolved it. */
-export const caseView = named(
+export const reportCaseView = named(
   'ReportCase',
   shape({
     ...reportFields,
     copy: frozenCopy,
     reporter: nullable(profileSummary),
     resolvedBy: nullable(profileSummary),
-    resolutionNote: written,
+    resolutionNote: outputText,
   }),
 )
 
 export const viewReport = (report: Report): Value<typeof reportView> => ({
   id: report.id,
-  subject: subjectOf(report),
+  subject: reportSubject(report),
   reason: report.reason,
   note: report.note,
   state: report.outcome === null ? 'open' : 'resolved',
@@ -60,14 +70,20 @@ export const viewReport = (report: Report): Value<typeof reportView> => ({
   resolvedAt: report.resolvedAt?.toISOString() ?? null,
 })
 
-export const subjectOf = ({ subjectKind, subjectId }: Report): ReportedSubject => ({ kind: subjectKind, id: subjectId })
+export const reportSubject = ({ subjectKind, subjectId }: Report): ReportedSubject => ({
+  kind: subjectKind,
+  id: subjectId,
+})
 
 /** `profiles` holds the summaries of `mentionedIn(reports)`; a deleted account is shown as null. */
-export function viewCase(report: Report, profiles: ReadonlyMap<string, ProfileSummary>): Value<typeof caseView> {
+export function viewReportCase(
+  report: Report,
+  profiles: ReadonlyMap<string, ProfileSummary>,
+): Value<typeof reportCaseView> {
   const { copy, reporterId, resolvedBy, resolutionNote } = report
   const profile = (profileId: string | null) => profiles.get(profileId ?? '') ?? null
   return { ...viewReport(report), copy, reporter: profile(reporterId), resolvedBy: profile(resolvedBy), resolutionNote }
 }
 
-export const mentionedIn = (reports: readonly Report[]): string[] =>
+export const mentionedProfileIds = (reports: readonly Report[]): string[] =>
   reports.flatMap(({ reporterId, resolvedBy }) => [reporterId, resolvedBy].filter(profileId => profileId !== null))

@@ -1,16 +1,16 @@
 import { Op } from 'sequelize'
-import { type Context } from '../../kernel/context'
-import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
+import { type Context } from '../../kernel/pipeline/context'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape } from '../../kernel/pipeline/schema'
 import { Upload } from '../../models'
-import { lockTrack } from '../streaming/views'
-import { changeTrack } from './change-track'
+import { lockTrack } from '../tracks/views'
+import { changeTrack } from '../tracks/change-track'
 import { uploadChanged } from './events'
-import { ownUpload } from './own-upload'
-import { forgetIncoming, forgetVersion } from './places'
-import { uploadOver } from './refusals'
-import { withdrawTrack } from './withdraw-track'
-import { advance, isFinal, isUnderWay, nothingMore } from './upload-state'
+import { loadOwnUpload } from './load-own-upload'
+import { deleteIncoming, deleteAudioVersion } from './object-keys'
+import { uploadClosed } from './refusals'
+import { markTrackDeleted } from '../tracks/mark-track-deleted'
+import { transition, isFinal, isInProgress, clearedProgress } from './upload-state'
 import { uploadView, viewUpload } from './views'
 
 export const abortUpload = operation({
@@ -20,24 +20,24 @@ export const abortUpload = operation({
   description:
     'Deletes the sent file and the track made for it, also while it is being processed. A track whose audio it was ' +
     'to replace stays, and so does a track that has other audio, or another upload for it.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ uploadId: id }),
   output: uploadView,
   limit: { perMinute: 60 },
   idempotency: 'natural',
-  refuses: [uploadOver],
+  refuses: [uploadClosed],
 
-  load: ({ uploadId }, context) => ownUpload(uploadId, context, { lock: true }),
+  load: ({ uploadId }, context) => loadOwnUpload(uploadId, context, { lock: true }),
 
   allow: () => true,
 
   async run({ subject: upload }, context) {
     if (upload.state === 'aborted') return viewUpload(upload)
-    if (isFinal(upload.state)) throw uploadOver()
-    const wasUnderWay = isUnderWay(upload.state)
-    await upload.update({ state: advance(upload.state, 'aborted'), ...nothingMore })
+    if (isFinal(upload.state)) throw uploadClosed()
+    const wasUnderWay = isInProgress(upload.state)
+    await upload.update({ state: transition(upload.state, 'aborted'), ...clearedProgress })
     await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
-    await forgetIncoming(upload, context)
+    await deleteIncoming(upload, context)
     await cleanUpTrack(upload, wasUnderWay, context)
     return viewUpload(upload)
   },
@@ -50,8 +50,8 @@ async function cleanUpTrack(upload: Upload, wasUnderWay: boolean, context: Conte
   const track = await lockTrack(trackId)
   if (track === null || track.removedAt !== null) return
   if (!replacesAudio && track.state !== 'ready' && !(await hasOtherUpload(trackId, context)))
-    return withdrawTrack(trackId, context)
-  await forgetVersion({ id, trackId }, context)
+    return markTrackDeleted(trackId, context)
+  await deleteAudioVersion({ id, trackId }, context)
   if (wasUnderWay && track.state === 'processing') await changeTrack(track, { state: 'failed' }, context)
 }
 

@@ -1,50 +1,50 @@
-import { type Context } from '../../kernel/context'
-import { type StoredPart } from '../../kernel/world/storage-parts'
+import { type Context } from '../../kernel/pipeline/context'
+import { type StoredPart } from '../../kernel/platform/storage-multipart'
 import { type Upload } from '../../models'
 import { type PartPlan } from './part-plan'
-import { incomingKey } from './places'
-import { objectMismatch, objectMissing } from './refusals'
+import { incomingKey } from './object-keys'
+import { fileMismatch, fileMissing } from './refusals'
 
 /** Time limit for listing and completing together: a client waits for the answer and can retry. */
 const completeTimeoutMs = 4_000
 const missingPartsListedMax = 20
 
-export interface Completed {
+export interface CompletedMultipart {
   etag: string
   /** The store still holds parts of an earlier multipart upload of the same file. */
-  leavesParts: boolean
+  hasLeftoverParts: boolean
 }
 
 /**
  * Completes the multipart upload and returns the ETag of the object; part URLs cannot change it afterwards. Safe to
  * run concurrently: the store makes one object. When an earlier attempt completed the upload in the store but failed
  * after that, the object is found and accepted.
- * @throws `object_missing` naming the parts, `object_mismatch`, `unavailable` while the store is still completing it
+ * @throws `file_missing` naming the parts, `file_mismatch`, `unavailable` while the store is still completing it
  */
-export async function completeParts(
+export async function completeMultipart(
   { id, multipartId, sizeBytes }: Upload,
   plan: PartPlan,
-  { world }: Pick<Context, 'world'>,
-): Promise<Completed> {
+  { app }: Pick<Context, 'app'>,
+): Promise<CompletedMultipart> {
   if (multipartId === null) throw missing(plan, [])
   const key = incomingKey(id)
   const signal = AbortSignal.timeout(completeTimeoutMs)
-  const parts = await world.storage.listParts(key, multipartId, signal)
+  const parts = await app.storage.listParts(key, multipartId, signal)
   if (parts !== undefined && numbersMissing(plan, parts).length === 0) {
     const whole = { parts, sizeBytes: Number(sizeBytes), signal }
-    const etag = await world.storage.completeParts(key, multipartId, whole)
-    if (etag !== undefined) return { etag, leavesParts: false }
+    const etag = await app.storage.completeMultipartUpload(key, multipartId, whole)
+    if (etag !== undefined) return { etag, hasLeftoverParts: false }
   }
   // Also check after a second multipart upload was opened: the client that opened it may have raced with the one that
   // completed the first.
-  const found = await world.storage.head(key)
+  const found = await app.storage.head(key)
   const isWhole = found?.sizeBytes === Number(sizeBytes) && found.etag.endsWith(`-${plan.count}"`)
-  if (found !== undefined && isWhole) return { etag: found.etag, leavesParts: parts !== undefined }
-  throw found === undefined || parts !== undefined ? missing(plan, parts ?? []) : objectMismatch()
+  if (found !== undefined && isWhole) return { etag: found.etag, hasLeftoverParts: parts !== undefined }
+  throw found === undefined || parts !== undefined ? missing(plan, parts ?? []) : fileMismatch()
 }
 
-function numbersMissing({ count, bytesOf }: PartPlan, parts: readonly StoredPart[]): number[] {
-  const received = new Set(parts.flatMap(({ number, sizeBytes }) => (sizeBytes === bytesOf(number) ? number : [])))
+function numbersMissing({ count, bytesOfPart }: PartPlan, parts: readonly StoredPart[]): number[] {
+  const received = new Set(parts.flatMap(({ number, sizeBytes }) => (sizeBytes === bytesOfPart(number) ? number : [])))
   return Array.from({ length: count }, (_, index) => index + 1).filter(number => !received.has(number))
 }
 
@@ -54,5 +54,5 @@ function missing(plan: PartPlan, parts: readonly StoredPart[]) {
     ...{ path: `parts.${number}`, code: 'missing' },
     message: `part ${number} is missing`,
   }))
-  return objectMissing(`${numbers.length} of ${plan.count} parts are missing.`, { errors })
+  return fileMissing(`${numbers.length} of ${plan.count} parts are missing.`, { errors })
 }

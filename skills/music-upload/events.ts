@@ -1,6 +1,6 @@
-import { event } from '../../kernel/event'
-import { flag, id, optional, shape, written } from '../../kernel/schema'
-import { trackCacheKey, trackView } from '../streaming/views'
+import { event } from '../../kernel/events/event'
+import { boolean, id, optional, shape, outputText } from '../../kernel/pipeline/schema'
+import { trackCacheKey, trackView } from '../tracks/views'
 import { profileSummary } from '../user-profile/views'
 import { uploadView } from './views'
 
@@ -13,23 +13,23 @@ export const uploadChanged = event({
 
 /** Emitted once per track. */
 export const trackPublished = event({
-  name: 'music-upload.trackPublished',
+  name: 'tracks.trackPublished',
   summary: 'A track was published',
   description: 'Emitted the first time a track is ready and visible to its artist’s followers or to everybody.',
-  payload: shape({ trackId: id, by: profileSummary, title: written }),
+  payload: shape({ trackId: id, by: profileSummary, title: outputText }),
   channels: ({ trackId, by }) => [`track:${trackId}`, `user:${by.id}`],
   stale: ({ trackId }) => [trackCacheKey(trackId)],
 })
 
 export const trackChanged = event({
-  name: 'music-upload.trackChanged',
+  name: 'tracks.trackChanged',
   summary: 'A track changed',
   description: 'Its title, description, genre, visibility, release, state or audio changed.',
   /**
    * `isOwnerOnly`: only the owner’s channel gets the event, since others cannot see the track yet, or fewer people
    * can than before. Anybody who may follow a channel later can read its log.
    */
-  payload: shape({ track: trackView, isForArtist: optional(flag) }),
+  payload: shape({ track: trackView, isForArtist: optional(boolean) }),
   // Followers of the channel who lost access must not read the new fields; they get `trackVisibilityNarrowed`.
   channels: ({ track, isForArtist = false }) => [
     ...(isForArtist ? [] : [`track:${track.id}`]),
@@ -39,7 +39,7 @@ export const trackChanged = event({
 })
 
 export const trackHidden = event({
-  name: 'music-upload.trackHidden',
+  name: 'tracks.trackVisibilityNarrowed',
   summary: 'A track became visible to fewer people',
   description:
     'It became private, unlisted or followers-only. Followers of the channel who lost access get `channel.closed`. ' +
@@ -50,8 +50,8 @@ export const trackHidden = event({
   unsettles: ({ trackId }) => ({ channel: `track:${trackId}` }),
 })
 
-export const trackRemoved = event({
-  name: 'music-upload.trackRemoved',
+export const trackDeleted = event({
+  name: 'tracks.trackDeleted',
   summary: 'A track was deleted',
   payload: shape({ trackId: id, ownerId: id }),
   channels: ({ trackId, ownerId }) => [`track:${trackId}`, `user:${ownerId}`],

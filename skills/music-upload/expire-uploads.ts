@@ -1,11 +1,11 @@
 import { Op } from 'sequelize'
-import { type Context } from '../../kernel/context'
-import { job } from '../../kernel/job'
-import { nothing } from '../../kernel/schema'
+import { type Context } from '../../kernel/pipeline/context'
+import { job } from '../../kernel/events/job'
+import { emptyObject } from '../../kernel/pipeline/schema'
 import { Upload } from '../../models'
 import { uploadChanged } from './events'
-import { forgetIncoming } from './places'
-import { advance } from './upload-state'
+import { deleteIncoming } from './object-keys'
+import { transition } from './upload-state'
 import { viewUpload } from './views'
 
 const batchMax = 100
@@ -16,7 +16,7 @@ const batchMax = 100
  */
 export const expireUploads = job({
   name: 'music-upload.expireUploads',
-  payload: nothing,
+  payload: emptyObject,
   attemptsMax: 3,
   cron: '*/10 * * * *',
 
@@ -34,9 +34,9 @@ async function expireBatch(context: Context): Promise<number> {
     skipLocked: true,
   })
   for (const upload of overdue) {
-    await upload.update({ state: advance(upload.state, 'expired') })
+    await upload.update({ state: transition(upload.state, 'expired') })
     await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
-    await forgetIncoming(upload, context)
+    await deleteIncoming(upload, context)
   }
   return overdue.length
 }
@@ -51,7 +51,7 @@ async function closeRetryBatch(context: Context): Promise<number> {
   for (const upload of overdue) {
     await upload.update({ retryUntil: null })
     await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
-    await forgetIncoming(upload, context)
+    await deleteIncoming(upload, context)
   }
   return overdue.length
 }

@@ -1,38 +1,38 @@
-import { type Skill } from '../../kernel/product'
+import { type Skill } from '../../kernel/pipeline/registry'
 import { abortUpload } from './abort-upload'
-import { copyForDownload } from './copy-for-download'
-import { dropParts } from './drop-parts'
-import { trackChanged, trackHidden, trackPublished, trackRemoved, uploadChanged } from './events'
+import { makeDownloadCopy } from '../music-processing/make-download-copy'
+import { abortMultipart } from './abort-multipart'
+import { trackChanged, trackHidden, trackPublished, trackDeleted, uploadChanged } from './events'
 import { expireUploads } from './expire-uploads'
-import { findResemblance } from './find-resemblance'
+import { matchFingerprints } from '../music-processing/match-fingerprints'
 import { finalizeUpload } from './finalize-upload'
-import { getStorage } from './get-storage'
+import { getStorageUsage } from './get-storage-usage'
 import { getUpload } from './get-upload'
 import { initiateUpload } from './initiate-upload'
-import { listMatches } from './list-matches'
+import { listAudioMatches } from '../moderation/list-audio-matches'
 import { listUploads } from './list-uploads'
-import { processTrack } from './process-track'
-import { releaseDue } from './release-due'
-import { releaseTrack } from './release-track'
-import { removeObjects } from './remove-objects'
-import { removeTrack } from './remove-track'
+import { processUpload } from '../music-processing/process-upload'
+import { releaseOverdueTracks } from '../tracks/release-overdue-tracks'
+import { releaseTrack } from '../tracks/release-track'
+import { deleteObjects } from './delete-objects'
+import { deleteTrack } from '../tracks/delete-track'
 import { renewUpload } from './renew-upload'
 import { replaceAudio } from './replace-audio'
 import { retryUpload } from './retry-upload'
 import { signParts } from './sign-parts'
-import { sweepBucket } from './sweep-bucket'
-import { takeUpLost } from './take-up-lost'
-import { updateTrack } from './update-track'
+import { sweepSentFiles } from './sweep-sent-files'
+import { resumeAbandoned } from '../music-processing/resume-abandoned'
+import { updateTrack } from '../tracks/update-track'
 
 export const musicUpload: Skill = {
   operations: [
     ...[initiateUpload, getUpload, listUploads, renewUpload, finalizeUpload, retryUpload, abortUpload],
-    ...[signParts, getStorage],
-    ...[updateTrack, replaceAudio, removeTrack, listMatches],
+    ...[signParts, getStorageUsage],
+    ...[updateTrack, replaceAudio, deleteTrack, listAudioMatches],
   ],
-  events: [uploadChanged, trackPublished, trackChanged, trackHidden, trackRemoved],
+  events: [uploadChanged, trackPublished, trackChanged, trackHidden, trackDeleted],
   jobs: [
-    ...[processTrack, takeUpLost, findResemblance, expireUploads, removeObjects, dropParts],
-    ...[sweepBucket, releaseTrack, releaseDue, copyForDownload],
+    ...[processUpload, resumeAbandoned, matchFingerprints, expireUploads, deleteObjects, abortMultipart],
+    ...[sweepSentFiles, releaseTrack, releaseOverdueTracks, makeDownloadCopy],
   ],
 }

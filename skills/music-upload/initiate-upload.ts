@@ -1,9 +1,9 @@
-import { operation } from '../../kernel/operation'
-import { id, nullable, optional, shape } from '../../kernel/schema'
-import { announceUpload, pendingUploads, fileFields } from './announce-upload'
-import { trackWords } from './fields'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, nullable, optional, shape } from '../../kernel/pipeline/schema'
+import { createUpload, lockPendingUploads, fileFields } from './create-upload'
+import { trackInputFields } from './fields'
 import { quotaExceeded, tooManyUploads } from './refusals'
-import { releaseInstant } from './release-instant'
+import { parseReleaseAt } from '../tracks/parse-release-at'
 import { sendingFields, uploadView, viewUpload } from './views'
 
 export const initiateUpload = operation({
@@ -13,15 +13,15 @@ export const initiateUpload = operation({
   description:
     'The answer has the URL to PUT the file to, valid for 30 minutes and renewable, or, above 64 MiB, the sizes of ' +
     'its parts.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({
     ...fileFields,
-    title: optional(trackWords.title),
-    description: optional(trackWords.description),
-    genre: optional(trackWords.genre),
-    visibility: optional(trackWords.visibility),
-    releaseAt: optional(trackWords.releaseAt),
-    isDownloadable: optional(trackWords.isDownloadable),
+    title: optional(trackInputFields.title),
+    description: optional(trackInputFields.description),
+    genre: optional(trackInputFields.genre),
+    visibility: optional(trackInputFields.visibility),
+    releaseAt: optional(trackInputFields.releaseAt),
+    isDownloadable: optional(trackInputFields.isDownloadable),
   }),
   /** `duplicateOf`: one of your tracks with a byte-identical file. */
   output: shape({ upload: uploadView, ...sendingFields, duplicateOf: nullable(id) }),
@@ -30,13 +30,13 @@ export const initiateUpload = operation({
   status: 201,
   refuses: [tooManyUploads, quotaExceeded],
 
-  load: async (_input, context) => ({ pending: await pendingUploads(context) }),
+  load: async (_input, context) => ({ pending: await lockPendingUploads(context) }),
 
   allow: () => true,
 
   async run({ input, subject: { pending } }, context) {
-    const releaseAt = releaseInstant(input.releaseAt, context.now) ?? null
-    const { upload, put, parts } = await announceUpload({ ...input, releaseAt }, pending, context)
+    const releaseAt = parseReleaseAt(input.releaseAt, context.now) ?? null
+    const { upload, put, parts } = await createUpload({ ...input, releaseAt }, pending, context)
     return { upload: viewUpload(upload), put, parts, duplicateOf: upload.duplicateOf }
   },
 })

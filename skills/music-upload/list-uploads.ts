@@ -1,7 +1,7 @@
 import { Op } from 'sequelize'
-import { operation } from '../../kernel/operation'
-import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
-import { shape } from '../../kernel/schema'
+import { operation } from '../../kernel/pipeline/operation'
+import { toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
+import { shape } from '../../kernel/pipeline/schema'
 import { Upload } from '../../models'
 import { uploadView, viewUpload } from './views'
 
@@ -10,13 +10,13 @@ export const listUploads = operation({
   route: 'GET /uploads',
   summary: 'List your uploads',
   description: 'Newest first.',
-  who: 'signed-in',
-  input: shape({ ...paging }),
+  auth: 'signed-in',
+  input: shape({ ...pagingFields }),
   output: pageOf(uploadView),
   limit: { perMinute: 120 },
   idempotency: 'read',
 
-  load: async input => ({ cursor: readCursor(input, 1) }),
+  load: async input => ({ cursor: parseCursor(input, 1) }),
 
   allow: () => true,
 
@@ -28,6 +28,6 @@ export const listUploads = operation({
       order: [['id', 'DESC']],
       limit: pageSize(input) + 1,
     })
-    return pageFrom(rows, pageSize(input), ({ id }) => [id], viewUpload)
+    return toPage(rows, pageSize(input), ({ id }) => [id], viewUpload)
   },
 })

@@ -5,7 +5,7 @@ export interface PartPlan {
   partBytes: number
   count: number
   /** Size of part `number`, 1 to `count`. */
-  readonly bytesOf: (number: number) => number
+  readonly bytesOfPart: (number: number) => number
 }
 
 /** Undefined for an upload that uses a single PUT. */
@@ -16,6 +16,6 @@ export function partPlan({ partBytes, sizeBytes }: Pick<Upload, 'partBytes' | 's
   return {
     partBytes,
     count,
-    bytesOf: number => (number < count ? partBytes : wholeBytes - (count - 1) * partBytes),
+    bytesOfPart: number => (number < count ? partBytes : wholeBytes - (count - 1) * partBytes),
   }
 }

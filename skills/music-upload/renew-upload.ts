@@ -1,8 +1,8 @@
-import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
-import { ownUpload, refuseUnwanted } from './own-upload'
-import { presignFor, putExpiry } from './presign'
-import { sentInParts, uploadAborted, uploadExpired, uploadOver } from './refusals'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { loadOwnUpload, refuseClosed } from './load-own-upload'
+import { presignUpload, putExpiry } from './presign-upload'
+import { uploadUsesParts, uploadAborted, uploadExpired, uploadClosed } from './refusals'
 import { putView, uploadView, viewUpload } from './views'
 
 export const renewUpload = operation({
@@ -10,23 +10,23 @@ export const renewUpload = operation({
   route: 'POST /uploads/:uploadId/renew',
   summary: 'Renew the URL of an upload',
   description: 'Only while the upload waits for its file.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ uploadId: id }),
   output: shape({ upload: uploadView, put: putView }),
   limit: { perMinute: 30 },
   idempotency: 'natural',
-  refuses: [sentInParts, uploadAborted, uploadExpired, uploadOver],
+  refuses: [uploadUsesParts, uploadAborted, uploadExpired, uploadClosed],
 
-  load: ({ uploadId }, context) => ownUpload(uploadId, context, { lock: true }),
+  load: ({ uploadId }, context) => loadOwnUpload(uploadId, context, { lock: true }),
 
   allow: () => true,
 
   async run({ subject: upload }, context) {
     const { now } = context
-    refuseUnwanted(upload, now)
-    if (upload.state !== 'initiated') throw uploadOver()
-    if (upload.partBytes !== null) throw sentInParts()
+    refuseClosed(upload, now)
+    if (upload.state !== 'initiated') throw uploadClosed()
+    if (upload.partBytes !== null) throw uploadUsesParts()
     await upload.update({ putExpiresAt: putExpiry(now, upload.expiresAt) })
-    return { upload: viewUpload(upload), put: await presignFor(upload, context) }
+    return { upload: viewUpload(upload), put: await presignUpload(upload, context) }
   },
 })

@@ -1,8 +1,8 @@
-import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
-import { mayEditTrack } from '../streaming/rules'
-import { visibleTrack } from '../streaming/views'
-import { announceUpload, pendingUploads, fileFields } from './announce-upload'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { mayEditTrack } from '../tracks/rules'
+import { loadVisibleTrack } from '../tracks/views'
+import { createUpload, lockPendingUploads, fileFields } from './create-upload'
 import { quotaExceeded, tooManyUploads } from './refusals'
 import { sendingFields, uploadView, viewUpload } from './views'
 
@@ -13,7 +13,7 @@ export const replaceAudio = operation({
   description:
     'Starts an upload; send and finalize it like any other. The old audio plays until the new one is ready. A track ' +
     'whose upload failed becomes ready with it. Title, counts, comments and id stay.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ trackId: id, ...fileFields }),
   output: shape({ upload: uploadView, ...sendingFields }),
   limit: { perMinute: 30 },
@@ -23,14 +23,14 @@ export const replaceAudio = operation({
 
   async load({ trackId }, context) {
     // Lock order: the uploader's profile before the track.
-    const pending = await pendingUploads(context)
-    return { pending, track: await visibleTrack(trackId, context, { lock: true }) }
+    const pending = await lockPendingUploads(context)
+    return { pending, track: await loadVisibleTrack(trackId, context, { lock: true }) }
   },
 
   allow: (actor, { track }) => mayEditTrack(actor, track),
 
   async run({ input: { trackId, ...file }, subject: { pending } }, context) {
-    const { upload, put, parts } = await announceUpload({ ...file, trackId, replacesAudio: true }, pending, context)
+    const { upload, put, parts } = await createUpload({ ...file, trackId, replacesAudio: true }, pending, context)
     return { upload: viewUpload(upload), put, parts }
   },
 })

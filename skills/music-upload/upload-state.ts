@@ -14,10 +14,10 @@ const transitions: Readonly<Record<UploadState, readonly UploadState[]>> = {
   expired: [],
 }
 
-export const mayFollow = (from: UploadState, to: UploadState): boolean => transitions[from].includes(to)
+export const canTransition = (from: UploadState, to: UploadState): boolean => transitions[from].includes(to)
 
 /** Waiting for a worker, or processed by one. */
-export const isUnderWay = (state: UploadState): boolean => state === 'uploaded' || state === 'processing'
+export const isInProgress = (state: UploadState): boolean => state === 'uploaded' || state === 'processing'
 
 /** No transition leaves it. */
 export const isFinal = (state: UploadState): boolean => transitions[state].length === 0
@@ -26,10 +26,10 @@ export const isFinal = (state: UploadState): boolean => transitions[state].lengt
  * Returns the new state.
  * @throws Error on a transition that is not allowed: a bug, since callers check first
  */
-export function advance(from: UploadState, to: UploadState): UploadState {
-  if (!mayFollow(from, to)) throw new Error(`an upload cannot go from ${from} to ${to}`)
+export function transition(from: UploadState, to: UploadState): UploadState {
+  if (!canTransition(from, to)) throw new Error(`an upload cannot go from ${from} to ${to}`)
   return to
 }
 
 /** Columns to clear when an upload is aborted. The lease stays until its worker has let go. */
-export const nothingMore = { step: null, fault: null, retryUntil: null }
+export const clearedProgress = { step: null, fault: null, retryUntil: null }

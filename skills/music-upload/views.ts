@@ -1,9 +1,9 @@
 import {
-  address,
+  url,
   count,
-  flag,
+  boolean,
   id,
-  instant,
+  timestamp,
   list,
   named,
   nullable,
@@ -12,9 +12,9 @@ import {
   type Shape,
   shape,
   type Value,
-  whole,
-  written,
-} from '../../kernel/schema'
+  integer,
+  outputText,
+} from '../../kernel/pipeline/schema'
 import { type Upload } from '../../models'
 
 export const uploadFields = {
@@ -23,22 +23,22 @@ export const uploadFields = {
   /** Processing steps, in this order. */
   step: nullable(oneOf('fetching', 'probing', 'drawing', 'encoding', 'storing')),
   /** Percent. */
-  progress: whole(0, 100),
-  fileName: written,
-  contentType: written,
+  progress: integer(0, 100),
+  fileName: outputText,
+  contentType: outputText,
   sizeBytes: count,
   trackId: nullable(id),
   /** It replaces the audio of the track, which plays the old audio until this upload is ready. */
-  replacesAudio: flag,
+  replacesAudio: boolean,
   /** One of your tracks with a byte-identical file; known at once, or after the worker has hashed the file. */
   duplicateOf: nullable(id),
   /** Why it was rejected or failed, in words for the artist. */
-  fault: nullable(shape({ code: written, message: written })),
+  fault: nullable(shape({ code: outputText, message: outputText })),
   /** A failed upload can be retried until then, without sending the file again. */
-  retryUntil: nullable(instant),
-  createdAt: instant,
+  retryUntil: nullable(timestamp),
+  createdAt: timestamp,
   /** It waits for its file until then. */
-  expiresAt: instant,
+  expiresAt: timestamp,
 }
 
 /** An upload as its owner sees it. */
@@ -46,7 +46,7 @@ export const uploadView = named('Upload', shape(uploadFields))
 export type UploadView = Value<typeof uploadView>
 
 /** A presigned PUT: send exactly these headers. */
-export const putView = named('UploadPut', shape({ url: address, headers: record(written), expiresAt: instant }))
+export const putView = named('UploadPut', shape({ url: url, headers: record(outputText), expiresAt: timestamp }))
 
 /** Send `count` parts of `partBytes` each, the last one smaller. */
 const partsView = named('UploadParts', shape({ partBytes: count, count }))
@@ -58,7 +58,7 @@ export type SendingView = Shape<typeof sendingFields>
 /** A presigned PUT for one part: send exactly these headers. */
 export const partPutView = named(
   'UploadPartPut',
-  shape({ number: count, sizeBytes: count, url: address, headers: record(written), expiresAt: instant }),
+  shape({ number: count, sizeBytes: count, url: url, headers: record(outputText), expiresAt: timestamp }),
 )
 
 /** Parts that the store has, with their SHA-256 in hex when the store provides it. */
@@ -67,7 +67,7 @@ export const partsSentView = named(
   shape({
     partBytes: count,
     count,
-    sent: list(shape({ number: count, sizeBytes: count, sha256: nullable(written) }), 10_000),
+    sent: list(shape({ number: count, sizeBytes: count, sha256: nullable(outputText) }), 10_000),
   }),
 )
 

@@ -1,6 +1,6 @@
-import { event } from '../../kernel/event'
-import { id, instant, nullable, shape } from '../../kernel/schema'
-import { notificationView, unread } from './views'
+import { event } from '../../kernel/events/event'
+import { id, timestamp, nullable, shape } from '../../kernel/pipeline/schema'
+import { notificationView, unreadFields } from './views'
 
 /** Only the recipient's own channel. */
 const recipient = ({ recipientId }: { recipientId: string }) => [`user:${recipientId}`]
@@ -9,7 +9,7 @@ export const notificationAdded = event({
   name: 'notifications.notificationAdded',
   summary: 'A notification was added or has a new actor',
   description: 'Also sent when a hidden notification is visible again. It replaces the notification with the same id.',
-  payload: shape({ recipientId: id, notification: notificationView, ...unread }),
+  payload: shape({ recipientId: id, notification: notificationView, ...unreadFields }),
   channels: recipient,
 })
 
@@ -19,7 +19,7 @@ export const notificationWithdrawn = event({
   description:
     'An actor withdrew the action before you read the notification, you blocked an actor, or the track is gone. `notification` is ' +
     'what is left of it, or null.',
-  payload: shape({ recipientId: id, notificationId: id, notification: nullable(notificationView), ...unread }),
+  payload: shape({ recipientId: id, notificationId: id, notification: nullable(notificationView), ...unreadFields }),
   channels: recipient,
 })
 
@@ -27,6 +27,6 @@ export const readMarkerMoved = event({
   name: 'notifications.readMarkerMoved',
   summary: 'Your read marker moved',
   description: 'One of your devices marked everything up to `readUntil` as read.',
-  payload: shape({ recipientId: id, readUntil: instant, ...unread }),
+  payload: shape({ recipientId: id, readUntil: timestamp, ...unreadFields }),
   channels: recipient,
 })

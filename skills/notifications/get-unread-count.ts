@@ -1,6 +1,6 @@
-import { operation } from '../../kernel/operation'
-import { nothing } from '../../kernel/schema'
-import { unreadOf } from './shown'
+import { operation } from '../../kernel/pipeline/operation'
+import { emptyObject } from '../../kernel/pipeline/schema'
+import { countUnread } from './visible-notifications'
 import { unreadView } from './views'
 
 export const getUnreadCount = operation({
@@ -8,8 +8,8 @@ export const getUnreadCount = operation({
   route: 'GET /notifications/unread-count',
   summary: 'Get the number of unread notifications',
   description: 'Counts up to 99; above that `more` is true.',
-  who: 'signed-in',
-  input: nothing,
+  auth: 'signed-in',
+  input: emptyObject,
   output: unreadView,
   limit: { perMinute: 300 },
   idempotency: 'read',
@@ -18,5 +18,5 @@ export const getUnreadCount = operation({
 
   allow: () => true,
 
-  run: async ({ actor }, { world }) => (await unreadOf(world, [actor.id]))(actor.id),
+  run: async ({ actor }, { app }) => (await countUnread(app, [actor.id]))(actor.id),
 })

@@ -1,12 +1,12 @@
-import { type Skill } from '../../kernel/product'
+import { type Skill } from '../../kernel/pipeline/registry'
 import { notificationAdded, notificationWithdrawn, readMarkerMoved } from './events'
-import { forgetOld } from './forget-old'
-import { getMySnapshot } from './get-my-snapshot'
+import { deleteOldNotifications } from './delete-old-notifications'
+import { getMySnapshot } from '../user-profile/get-my-snapshot'
 import { getUnreadCount } from './get-unread-count'
 import { listNotifications } from './list-notifications'
-import { moveReadMarker } from './move-read-marker'
+import { markRead } from './mark-read'
 import { onCommentAdded } from './on-comment-added'
-import { onCommentRemoved } from './on-comment-removed'
+import { onCommentDeleted } from './on-comment-deleted'
 import { onFollowerLeft } from './on-follower-left'
 import { onProfileBlocked } from './on-profile-blocked'
 import { onProfileFollowed } from './on-profile-followed'
@@ -14,16 +14,16 @@ import { onProfileUnblocked } from './on-profile-unblocked'
 import { onProfileUnfollowed } from './on-profile-unfollowed'
 import { onReactionsCounted } from './on-reactions-counted'
 import { onTrackPublished } from './on-track-published'
-import { onTrackRemoved } from './on-track-removed'
-import { tellFollowers } from './tell-followers'
+import { onTrackDeleted } from './on-track-deleted'
+import { notifyFollowers } from './notify-followers'
 
 export const notifications: Skill = {
-  operations: [getMySnapshot, listNotifications, getUnreadCount, moveReadMarker],
+  operations: [getMySnapshot, listNotifications, getUnreadCount, markRead],
   events: [notificationAdded, notificationWithdrawn, readMarkerMoved],
   reactions: [
-    ...[onReactionsCounted, onCommentAdded, onCommentRemoved],
+    ...[onReactionsCounted, onCommentAdded, onCommentDeleted],
     ...[onProfileFollowed, onProfileUnfollowed, onProfileBlocked, onProfileUnblocked],
-    ...[onTrackPublished, onTrackRemoved, onFollowerLeft],
+    ...[onTrackPublished, onTrackDeleted, onFollowerLeft],
   ],
-  jobs: [tellFollowers, forgetOld],
+  jobs: [notifyFollowers, deleteOldNotifications],
 }

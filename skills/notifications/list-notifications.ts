@@ -1,8 +1,8 @@
-import { operation } from '../../kernel/operation'
-import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
-import { shape } from '../../kernel/schema'
-import { newest } from '../user-profile/views'
-import { shownOf, viewNotification } from './shown'
+import { operation } from '../../kernel/pipeline/operation'
+import { toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
+import { shape } from '../../kernel/pipeline/schema'
+import { firstPageCursor } from '../user-profile/views'
+import { listVisibleNotifications, viewNotification } from './visible-notifications'
 import { notificationView } from './views'
 
 export const listNotifications = operation({
@@ -10,19 +10,19 @@ export const listNotifications = operation({
   route: 'GET /notifications',
   summary: 'List your notifications',
   description: 'Latest activity first. Notifications are deleted 90 days after their latest activity.',
-  who: 'signed-in',
-  input: shape({ ...paging }),
+  auth: 'signed-in',
+  input: shape({ ...pagingFields }),
   output: pageOf(notificationView),
   limit: { perMinute: 120 },
   idempotency: 'read',
 
-  async load(input, { actor, world }) {
-    const after = readCursor(input, 2) ?? newest
-    return shownOf(world, { recipientId: actor.id, after, limit: pageSize(input) + 1 })
+  async load(input, { actor, app }) {
+    const after = parseCursor(input, 2) ?? firstPageCursor
+    return listVisibleNotifications(app, { recipientId: actor.id, after, limit: pageSize(input) + 1 })
   },
 
   allow: () => true,
 
   run: async ({ input, subject: rows }) =>
-    pageFrom(rows, pageSize(input), row => [row.at.toISOString(), row.id], viewNotification),
+    toPage(rows, pageSize(input), row => [row.at.toISOString(), row.id], viewNotification),
 })

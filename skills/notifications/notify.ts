@@ -1,6 +1,6 @@
-import { type Context } from '../../kernel/context'
-import { type Cause, revise } from './revise'
+import { type Context } from '../../kernel/pipeline/context'
+import { type Activity, applyChanges } from './apply-changes'
 
 /** Adds a notification about one activity for each recipient. */
-export const notify = (recipientIds: readonly string[], cause: Cause, context: Context): Promise<void> =>
-  revise({ came: recipientIds.map(recipientId => ({ ...cause, recipientId })), undone: [] }, context)
+export const notify = (recipientIds: readonly string[], cause: Activity, context: Context): Promise<void> =>
+  applyChanges({ added: recipientIds.map(recipientId => ({ ...cause, recipientId })), withdrawn: [] }, context)

@@ -1,10 +1,10 @@
-import { reaction } from '../../kernel/event'
-import { followerLeft } from '../streaming/events'
-import { reshow } from './reshow'
+import { reaction } from '../../kernel/events/event'
+import { followerAccessRevoked } from '../tracks/events'
+import { republishNotifications } from './republish-notifications'
 
 export const onFollowerLeft = reaction({
-  to: followerLeft,
+  to: followerAccessRevoked,
   because: 'notifications of followers-only tracks are visible to followers only',
   react: ({ profileId, artistId }, context) =>
-    reshow({ recipientId: profileId, about: { forFollowersOf: artistId } }, context),
+    republishNotifications({ recipientId: profileId, about: { forFollowersOf: artistId } }, context),
 })

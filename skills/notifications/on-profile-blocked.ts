@@ -1,9 +1,10 @@
-import { reaction } from '../../kernel/event'
+import { reaction } from '../../kernel/events/event'
 import { profileBlocked } from '../user-profile/events'
-import { reshow } from './reshow'
+import { republishNotifications } from './republish-notifications'
 
 export const onProfileBlocked = reaction({
   to: profileBlocked,
   because: 'a block hides notifications from the blocker; the blocked person must not learn of it',
-  react: ({ profileId, by }, context) => reshow({ recipientId: by.id, about: { actorId: profileId } }, context),
+  react: ({ profileId, by }, context) =>
+    republishNotifications({ recipientId: by.id, about: { actorId: profileId } }, context),
 })

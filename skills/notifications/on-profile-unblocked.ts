@@ -1,10 +1,10 @@
-import { reaction } from '../../kernel/event'
+import { reaction } from '../../kernel/events/event'
 import { profileUnblocked } from '../user-profile/events'
-import { reshow } from './reshow'
+import { republishNotifications } from './republish-notifications'
 
 export const onProfileUnblocked = reaction({
   to: profileUnblocked,
   because: 'notifications that the block hid are visible again',
   react: ({ profileId, by }, context) =>
-    reshow({ recipientId: by.id, about: { actorId: profileId }, isBack: true }, context),
+    republishNotifications({ recipientId: by.id, about: { actorId: profileId }, mayReappear: true }, context),
 })

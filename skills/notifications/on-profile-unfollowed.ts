@@ -1,4 +1,4 @@
-import { reaction } from '../../kernel/event'
+import { reaction } from '../../kernel/events/event'
 import { profileUnfollowed } from '../user-profile/events'
 import { withdraw } from './withdraw'
 

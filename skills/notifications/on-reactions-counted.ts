@@ -1,17 +1,17 @@
-import { reaction } from '../../kernel/event'
+import { reaction } from '../../kernel/events/event'
 import { reactionsCounted } from '../interactions/events'
-import { revise } from './revise'
+import { applyChanges } from './apply-changes'
 
 export const onReactionsCounted = reaction({
   to: reactionsCounted,
   because: 'artists are notified of likes and reposts, without those withdrawn, once per counter flush',
   react({ acts }, context) {
-    const reactions = acts.map(({ trackId, ownerId, actorId, kind, done }) => ({
+    const reactions = acts.map(({ trackId, ownerId, actorId, kind, added }) => ({
       activity: { recipientId: ownerId, kind, actorId, targetId: trackId, trackId },
-      done,
+      added,
     }))
-    const came = reactions.filter(({ done }) => done).map(({ activity }) => activity)
-    const undone = reactions.filter(({ done }) => !done).map(({ activity }) => activity)
-    return revise({ came, undone }, context)
+    const came = reactions.filter(({ added }) => added).map(({ activity }) => activity)
+    const undone = reactions.filter(({ added }) => !added).map(({ activity }) => activity)
+    return applyChanges({ added: came, withdrawn: undone }, context)
   },
 })

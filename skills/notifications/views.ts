@@ -1,8 +1,8 @@
 import {
   count,
-  flag,
+  boolean,
   id,
-  instant,
+  timestamp,
   list,
   named,
   nullable,
@@ -10,16 +10,16 @@ import {
   optional,
   shape,
   type Value,
-  whole,
-  written,
-} from '../../kernel/schema'
+  integer,
+  outputText,
+} from '../../kernel/pipeline/schema'
 import { notificationKinds } from '../../models/notification'
 import { profileSummary } from '../user-profile/views'
 
 /** How many actors are listed by name; `actorCount` counts them all. */
-export const actorsShownMax = 3
+export const actorsListedMax = 3
 /** Unread notifications are counted up to this; above it `more` is true. */
-export const unreadShownMax = 99
+export const unreadCountMax = 99
 
 /** Activities of one kind on one target, grouped: `actors` are the latest, `actorCount` is their number. */
 export const notificationView = named(
@@ -27,20 +27,20 @@ export const notificationView = named(
   shape({
     id,
     kind: oneOf(...notificationKinds),
-    actors: list(profileSummary, actorsShownMax),
+    actors: list(profileSummary, actorsListedMax),
     actorCount: count,
-    track: optional(shape({ id, title: written })),
-    comment: optional(shape({ id, body: written, positionMs: count })),
-    at: instant,
-    read: flag,
+    track: optional(shape({ id, title: outputText })),
+    comment: optional(shape({ id, body: outputText, positionMs: count })),
+    at: timestamp,
+    read: boolean,
   }),
 )
 export type NotificationView = Value<typeof notificationView>
 
 /** The number of unread notifications in the list. */
-export const unread = { unreadCount: whole(0, unreadShownMax), more: flag }
-export const unreadView = named('UnreadCount', shape(unread))
-export type Unread = Value<typeof unreadView>
+export const unreadFields = { unreadCount: integer(0, unreadCountMax), more: boolean }
+export const unreadView = named('UnreadCount', shape(unreadFields))
+export type UnreadCount = Value<typeof unreadView>
 
 /** Everything up to `readUntil` is read; null if nothing is. */
-export const readMarkerView = named('ReadMarker', shape({ readUntil: nullable(instant), ...unread }))
+export const readMarkerView = named('ReadMarker', shape({ readUntil: nullable(timestamp), ...unreadFields }))

@@ -1,9 +1,9 @@
-import { type Context } from '../../kernel/context'
-import { type Cause, revise } from './revise'
+import { type Context } from '../../kernel/pipeline/context'
+import { type Activity, applyChanges } from './apply-changes'
 
 /** Withdraws the actor from an unread notification; a read one stays as it was. */
 export const withdraw = (
   recipientId: string,
-  cause: Pick<Cause, 'kind' | 'actorId' | 'targetId'>,
+  cause: Pick<Activity, 'kind' | 'actorId' | 'targetId'>,
   context: Context,
-): Promise<void> => revise({ came: [], undone: [{ ...cause, recipientId }] }, context)
+): Promise<void> => applyChanges({ added: [], withdrawn: [{ ...cause, recipientId }] }, context)

@@ -1,11 +1,11 @@
-import { event } from '../../kernel/event'
-import { id, shape } from '../../kernel/schema'
-import { addressCacheKeys, pictureView } from './views'
+import { event } from '../../kernel/events/event'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { fileUrlCacheKeys, pictureView } from './views'
 
 export const pictureChanged = event({
   name: 'pictures.pictureChanged',
   summary: 'One of your pictures changed',
   payload: shape({ ownerId: id, picture: pictureView }),
   channels: ({ ownerId }) => [`user:${ownerId}`],
-  stale: ({ picture }) => addressCacheKeys(picture.id),
+  stale: ({ picture }) => fileUrlCacheKeys(picture.id),
 })

@@ -1,14 +1,14 @@
 import { Op } from 'sequelize'
-import { type Context } from '../../kernel/context'
-import { job } from '../../kernel/job'
-import { nothing } from '../../kernel/schema'
-import { isJobAlive } from '../../kernel/world/jobs'
+import { type Context } from '../../kernel/pipeline/context'
+import { job } from '../../kernel/events/job'
+import { emptyObject } from '../../kernel/pipeline/schema'
+import { jobAliveSql } from '../../kernel/events/job-queue'
 import { Picture } from '../../models'
 import { pictureChanged } from './events'
-import { advance } from './picture-state'
-import { forgetIncoming } from './places'
+import { transition } from './picture-state'
+import { deleteIncoming } from './object-keys'
 import { processPicture } from './process-picture'
-import { giveUp, ourFault } from './processing'
+import { failProcessing, serverFailure } from './processing-states'
 import { viewPicture } from './views'
 
 const batchMax = 100
@@ -23,7 +23,7 @@ const failAfterMs = 60 * 60_000
  */
 export const expirePictures = job({
   name: 'pictures.expirePictures',
-  payload: nothing,
+  payload: emptyObject,
   attemptsMax: 3,
   cron: '*/10 * * * *',
 
@@ -41,18 +41,18 @@ async function expireBatch(context: Context): Promise<number> {
     skipLocked: true,
   })
   for (const picture of overdue) {
-    await picture.update({ state: advance(picture.state, 'expired') })
+    await picture.update({ state: transition(picture.state, 'expired') })
     await context.emit(pictureChanged, { ownerId: picture.ownerId, picture: viewPicture(picture) })
-    await forgetIncoming(picture, context)
+    await deleteIncoming(picture, context)
   }
   return overdue.length
 }
 
 /** Pictures without a job, or with one that started long ago. A job that waits in a long queue counts as alive. */
-async function withoutJob({ world, now }: Context): Promise<string[]> {
-  const rows = await world.db.query<{ id: string }>(
+async function withoutJob({ app, now }: Context): Promise<string[]> {
+  const rows = await app.db.query<{ id: string }>(
     `select id from pictures where state = 'uploaded' and uploaded_at <= :before
-       and not ${isJobAlive(`'picture:' || pictures.id`, ':abandonedMs')}
+       and not ${jobAliveSql(`'picture:' || pictures.id`, ':abandonedMs')}
      order by uploaded_at limit ${batchMax}`,
     { before: new Date(now.getTime() - abandonedMs), abandonedMs },
   )
@@ -69,7 +69,7 @@ async function resumeBatch(context: Context): Promise<void> {
   })
   for (const { id, uploadedAt } of abandoned) {
     const shouldFail = uploadedAt !== null && now.getTime() - uploadedAt.getTime() > failAfterMs
-    if (shouldFail) await giveUp(id, 'failed', ourFault, context)
+    if (shouldFail) await failProcessing(id, 'failed', serverFailure, context)
     else await enqueue(processPicture, { pictureId: id }, { key: `picture:${id}` })
   }
 }

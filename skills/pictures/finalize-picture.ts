@@ -1,14 +1,14 @@
-import { type Context } from '../../kernel/context'
-import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
-import { type StoredObject } from '../../kernel/world/storage'
+import { type Context } from '../../kernel/pipeline/context'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { type StoredObject } from '../../kernel/platform/storage'
 import { type Picture } from '../../models'
 import { pictureChanged } from './events'
-import { ownPicture, refuseUnwanted } from './own-picture'
-import { advance } from './picture-state'
-import { incomingKey } from './places'
+import { loadOwnPicture, refuseClosed } from './load-own-picture'
+import { transition } from './picture-state'
+import { incomingKey } from './object-keys'
 import { processPicture } from './process-picture'
-import { pictureAborted, pictureExpired, pictureMismatch, pictureMissing } from './refusals'
+import { pictureAborted, pictureExpired, fileMismatch, fileMissing } from './refusals'
 import { pictureView, viewPicture } from './views'
 
 export const finalizePicture = operation({
@@ -16,31 +16,31 @@ export const finalizePicture = operation({
   route: 'POST /pictures/:pictureId/finalize',
   summary: 'Finalize a picture after sending its file',
   description: 'A worker renders it, and then it is shown.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ pictureId: id }),
   output: pictureView,
   limit: { perMinute: 60 },
   idempotency: 'natural',
   status: 202,
-  refuses: [pictureMissing, pictureMismatch, pictureAborted, pictureExpired],
+  refuses: [fileMissing, fileMismatch, pictureAborted, pictureExpired],
 
-  async ask({ pictureId }, context) {
-    const picture = await ownPicture(pictureId, context)
-    refuseUnwanted(picture, context.now)
+  async beforeTransaction({ pictureId }, context) {
+    const picture = await loadOwnPicture(pictureId, context)
+    refuseClosed(picture, context.now)
     if (picture.state !== 'initiated') return null
-    const found = await context.world.storage.head(incomingKey(pictureId))
+    const found = await context.app.storage.head(incomingKey(pictureId))
     if (found !== undefined && matchesDeclaration(found, picture)) return found
     // When a concurrent call finalized the picture, its file may already be rendered and deleted.
-    if ((await ownPicture(pictureId, context)).state !== 'initiated') return null
-    throw found === undefined ? pictureMissing() : pictureMismatch()
+    if ((await loadOwnPicture(pictureId, context)).state !== 'initiated') return null
+    throw found === undefined ? fileMissing() : fileMismatch()
   },
 
-  load: ({ pictureId }, context) => ownPicture(pictureId, context, { lock: true }),
+  load: ({ pictureId }, context) => loadOwnPicture(pictureId, context, { lock: true }),
 
   allow: () => true,
 
-  async run({ subject: picture, asked: found }, context) {
-    refuseUnwanted(picture, context.now)
+  async run({ subject: picture, prepared: found }, context) {
+    refuseClosed(picture, context.now)
     // Of concurrent calls the first claims the picture; the others find it claimed.
     if (picture.state === 'initiated' && found !== null) await claim(picture, found, context)
     return viewPicture(picture)
@@ -49,10 +49,10 @@ export const finalizePicture = operation({
 
 /** Pins the picture to these bytes, and orders it after all that were finalized before. */
 async function claim(picture: Picture, { etag }: StoredObject, context: Context): Promise<void> {
-  const { now, world, emit, enqueue } = context
-  const [next] = await world.db.query<{ turn: string }>(`select nextval('picture_turns') as turn`, {})
+  const { now, app, emit, enqueue } = context
+  const [next] = await app.db.query<{ turn: string }>(`select nextval('picture_turns') as turn`, {})
   await picture.update({
-    ...{ state: advance(picture.state, 'uploaded'), etag },
+    ...{ state: transition(picture.state, 'uploaded'), etag },
     ...{ turn: next?.turn ?? null, uploadedAt: now },
   })
   await emit(pictureChanged, { ownerId: picture.ownerId, picture: viewPicture(picture) })

@@ -1,19 +1,19 @@
-import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
-import { ownPicture } from './own-picture'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { loadOwnPicture } from './load-own-picture'
 import { pictureView, viewPicture } from './views'
 
 export const getPicture = operation({
   name: 'pictures.getPicture',
   route: 'GET /pictures/:pictureId',
   summary: 'Get one of your pictures',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ pictureId: id }),
   output: pictureView,
   limit: { perMinute: 300 },
   idempotency: 'read',
 
-  load: ({ pictureId }, context) => ownPicture(pictureId, context),
+  load: ({ pictureId }, context) => loadOwnPicture(pictureId, context),
 
   allow: () => true,
 

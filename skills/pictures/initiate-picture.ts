@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { Op, Transaction } from 'sequelize'
-import { type Actor } from '../../kernel/actor'
-import { type Context } from '../../kernel/context'
-import { operation } from '../../kernel/operation'
-import { refusals } from '../../kernel/refusals'
-import { id, line, oneOf, optional, pattern, shape, type Value, whole } from '../../kernel/schema'
+import { type Actor } from '../../kernel/pipeline/actor'
+import { type Context } from '../../kernel/pipeline/context'
+import { operation } from '../../kernel/pipeline/operation'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { id, line, oneOf, optional, pattern, shape, type Value, integer } from '../../kernel/pipeline/schema'
 import { Picture, Profile, type Track } from '../../models'
 import { putView } from '../music-upload/views'
-import { mayEditTrack } from '../streaming/rules'
-import { visibleTrack } from '../streaming/views'
+import { mayEditTrack } from '../tracks/rules'
+import { loadVisibleTrack } from '../tracks/views'
 import { pictureChanged } from './events'
-import { presignFor, putExpiry } from './presign'
+import { presignPicture, putExpiry } from './presign-picture'
 import { tooManyPictures } from './refusals'
 import { pendingPicturesMax, pictureBytesMax, pictureLifeMs, pictureTypes } from './rules'
 import { pictureView, viewPicture } from './views'
@@ -21,7 +21,7 @@ const declared = shape({
   trackId: optional(id),
   fileName: line(255),
   contentType: oneOf(...pictureTypes),
-  sizeBytes: whole(1, pictureBytesMax),
+  sizeBytes: integer(1, pictureBytesMax),
   sha256: pattern(/^[0-9a-f]{64}$/, 64),
 })
 
@@ -30,7 +30,7 @@ export const initiatePicture = operation({
   route: 'POST /pictures',
   summary: 'Start a picture upload',
   description: 'For your avatar, or the artwork of one of your tracks. The answer has the URL to PUT the file to.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: declared,
   output: shape({ picture: pictureView, put: putView }),
   limit: { perMinute: 30 },
@@ -60,7 +60,7 @@ export const initiatePicture = operation({
     })
     const view = viewPicture(picture)
     await context.emit(pictureChanged, { ownerId: actor.id, picture: view })
-    return { picture: view, put: await presignFor(picture, context) }
+    return { picture: view, put: await presignPicture(picture, context) }
   },
 })
 
@@ -74,7 +74,7 @@ async function trackFor({ purpose, trackId }: Value<typeof declared>, context: C
           : { path: 'trackId', code: 'not_allowed', message: 'trackId is allowed for artwork only' },
       ],
     })
-  return trackId === undefined ? null : visibleTrack(trackId, context)
+  return trackId === undefined ? null : loadVisibleTrack(trackId, context)
 }
 
 type Pending = readonly Pick<Picture, 'expiresAt'>[]

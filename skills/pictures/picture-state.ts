@@ -18,7 +18,7 @@ const transitions: Readonly<Record<PictureState, readonly PictureState[]>> = {
  * Returns the new state.
  * @throws Error on a transition that is not allowed: a bug, since callers check first
  */
-export function advance(from: PictureState, to: PictureState): PictureState {
+export function transition(from: PictureState, to: PictureState): PictureState {
   if (!transitions[from].includes(to)) throw new Error(`a picture cannot go from ${from} to ${to}`)
   return to
 }

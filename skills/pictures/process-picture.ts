@@ -1,10 +1,10 @@
-import { type Job, type JobContext, job } from '../../kernel/job'
-import { id, shape } from '../../kernel/schema'
+import { type Job, type JobContext, job } from '../../kernel/events/job'
+import { id, shape } from '../../kernel/pipeline/schema'
 import { Picture } from '../../models'
-import { Rejection, Suspicion } from './drawing/rejection'
-import { picturePrefix } from './places'
-import { finish, giveUp, ourFault, Overtaken } from './processing'
-import { redraw } from './redraw'
+import { Rejection, SuspectedRejection } from '../../media/pictures/rejection'
+import { picturePrefix } from './object-keys'
+import { finishProcessing, failProcessing, serverFailure, Superseded } from './processing-states'
+import { renderSentPicture } from './render-sent-picture'
 
 /** Attempts that may crash the decoder or run out of memory before the file is rejected. */
 const suspectedMax = 3
@@ -24,24 +24,26 @@ export const processPicture: Job<{ pictureId: string }> = job({
     const picture = await Picture.findByPk(pictureId)
     if (picture?.state !== 'uploaded') return cleanUp(pictureId, context)
     try {
-      const color = await redraw(picture, context)
-      await transact(inside => finish(pictureId, color, inside))
+      const color = await renderSentPicture(picture, context)
+      await transact(inside => finishProcessing(pictureId, color, inside))
     } catch (thrown) {
-      const error = thrown instanceof Suspicion && attempt >= suspectedMax ? new Rejection(thrown.code) : thrown
-      if (error instanceof Overtaken) return cleanUp(pictureId, context)
-      if (error instanceof Rejection) return transact(inside => giveUp(pictureId, 'rejected', error.fault, inside))
+      const error =
+        thrown instanceof SuspectedRejection && attempt >= suspectedMax ? new Rejection(thrown.code) : thrown
+      if (error instanceof Superseded) return cleanUp(pictureId, context)
+      if (error instanceof Rejection)
+        return transact(inside => failProcessing(pictureId, 'rejected', error.error, inside))
       // The worker is shutting down: enqueue the picture again; the attempt does not count.
       if (signal.aborted)
         return transact(({ enqueue }) => enqueue(processPicture, { pictureId }, { key: `picture:${pictureId}` }))
-      if (isLastAttempt) await transact(inside => giveUp(pictureId, 'failed', ourFault, inside))
+      if (isLastAttempt) await transact(inside => failProcessing(pictureId, 'failed', serverFailure, inside))
       throw error
     }
   },
 })
 
 /** Deletes the files of a picture that ended while they were stored; a picture that is or was shown keeps them. */
-async function cleanUp(pictureId: string, { world }: JobContext): Promise<void> {
+async function cleanUp(pictureId: string, { app }: JobContext): Promise<void> {
   const picture = await Picture.findByPk(pictureId)
   const isKept = picture !== null && ['uploaded', 'ready', 'replaced'].includes(picture.state)
-  if (!isKept) await world.storage.removeUnder(picturePrefix(pictureId))
+  if (!isKept) await app.storage.deletePrefix(picturePrefix(pictureId))
 }

@@ -1,22 +1,22 @@
-import { operation } from '../../kernel/operation'
-import { refusals } from '../../kernel/refusals'
-import { done, isDone, nothing } from '../../kernel/schema'
-import { lockHolder } from './holder'
-import { takeDown } from './take-down'
+import { operation } from '../../kernel/pipeline/operation'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { done, doneAnswer, emptyObject } from '../../kernel/pipeline/schema'
+import { lockTarget } from './picture-target'
+import { clearPictures } from './clear-pictures'
 
 export const removeAvatar = operation({
   name: 'pictures.removeAvatar',
   route: 'DELETE /me/avatar',
   summary: 'Remove your avatar',
   description: 'Also removes one that is being processed.',
-  who: 'signed-in',
-  input: nothing,
+  auth: 'signed-in',
+  input: emptyObject,
   output: done,
   limit: { perMinute: 30 },
   idempotency: 'natural',
 
   async load(_input, { actor }) {
-    const holder = await lockHolder({ ownerId: actor.id, trackId: null })
+    const holder = await lockTarget({ ownerId: actor.id, trackId: null })
     if (holder === undefined) throw refusals.notFound()
     return holder
   },
@@ -24,7 +24,7 @@ export const removeAvatar = operation({
   allow: () => true,
 
   async run({ subject: holder }, context) {
-    await takeDown(holder, context)
-    return isDone
+    await clearPictures(holder, context)
+    return doneAnswer
   },
 })

@@ -1,9 +1,9 @@
-import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape } from '../../kernel/pipeline/schema'
 import { putView } from '../music-upload/views'
-import { ownPicture, refuseUnwanted } from './own-picture'
-import { presignFor, putExpiry } from './presign'
-import { pictureAborted, pictureExpired, pictureOver } from './refusals'
+import { loadOwnPicture, refuseClosed } from './load-own-picture'
+import { presignPicture, putExpiry } from './presign-picture'
+import { pictureAborted, pictureExpired, pictureClosed } from './refusals'
 import { pictureView, viewPicture } from './views'
 
 export const renewPicture = operation({
@@ -11,21 +11,21 @@ export const renewPicture = operation({
   route: 'POST /pictures/:pictureId/renew',
   summary: 'Renew the URL of a picture upload',
   description: 'Only while the picture waits for its file.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ pictureId: id }),
   output: shape({ picture: pictureView, put: putView }),
   limit: { perMinute: 30 },
   idempotency: 'natural',
-  refuses: [pictureAborted, pictureExpired, pictureOver],
+  refuses: [pictureAborted, pictureExpired, pictureClosed],
 
-  load: ({ pictureId }, context) => ownPicture(pictureId, context, { lock: true }),
+  load: ({ pictureId }, context) => loadOwnPicture(pictureId, context, { lock: true }),
 
   allow: () => true,
 
   async run({ subject: picture }, context) {
-    refuseUnwanted(picture, context.now)
-    if (picture.state !== 'initiated') throw pictureOver()
+    refuseClosed(picture, context.now)
+    if (picture.state !== 'initiated') throw pictureClosed()
     await picture.update({ putExpiresAt: putExpiry(context.now, picture.expiresAt) })
-    return { picture: viewPicture(picture), put: await presignFor(picture, context) }
+    return { picture: viewPicture(picture), put: await presignPicture(picture, context) }
   },
 })

@@ -14,7 +14,7 @@ export const pictureLifeMs = 2 * 60 * 60_000
 /** Lifetime of a presigned PUT URL. */
 export const picturePutLifeMs = 30 * 60_000
 /** How long the files of a replaced picture are kept, for pages that show it. */
-export const replacedKeptMs = 24 * 60 * 60_000
+export const replacedFilesLifeMs = 24 * 60 * 60_000
 
 /** Content types a client may declare; the actual format is detected from the bytes. No SVG, which can run scripts. */
 export const pictureTypes = ['image/jpeg', 'image/png', 'image/webp', 'image/gif'] as const

@@ -1,18 +1,18 @@
-import { job } from '../../kernel/job'
-import { nothing } from '../../kernel/schema'
-import { sweepAreas } from '../../kernel/sweep'
-import { noteReplaced } from './sweep/note-replaced'
-import { sweepDrawn } from './sweep/sweep-drawn'
+import { job } from '../../kernel/events/job'
+import { emptyObject } from '../../kernel/pipeline/schema'
+import { sweepBucket } from '../../kernel/platform/bucket-sweep'
+import { backfillReplacedAt } from './sweep/backfill-replaced-at'
+import { sweepPictureFiles } from './sweep/sweep-picture-files'
 
 /** Compares rendered files and database both ways: a safety net for the jobs that delete files. */
 export const sweepPictures = job({
   name: 'pictures.sweepPictures',
-  payload: nothing,
+  payload: emptyObject,
   attemptsMax: 3,
   cron: '43 * * * *',
 
   async run(_payload, context) {
-    await noteReplaced(context)
-    await sweepAreas({ pictures: sweepDrawn }, context)
+    await backfillReplacedAt(context)
+    await sweepBucket({ pictures: sweepPictureFiles }, context)
   },
 })

@@ -1,4 +1,14 @@
-import { count, id, instant, named, nullable, oneOf, shape, type Value, written } from '../../kernel/schema'
+import {
+  count,
+  id,
+  timestamp,
+  named,
+  nullable,
+  oneOf,
+  shape,
+  type Value,
+  outputText,
+} from '../../kernel/pipeline/schema'
 import { type Picture } from '../../models'
 import { type PictureFile, pictureFiles } from './rules'
 
@@ -11,17 +21,17 @@ export const pictureRef = named(
   shape({
     id,
     /** Placeholder until it is loaded: `#rrggbb`. */
-    color: written,
+    color: outputText,
   }),
 )
 export type PictureRef = Value<typeof pictureRef>
 
 /** From the columns of a row: both set or both null. */
-export const refOf = (id: string | null, color: string | null): PictureRef | null =>
+export const toPictureRef = (id: string | null, color: string | null): PictureRef | null =>
   id === null ? null : { id, color: color ?? unknownColor }
 
 /** SQL: the same, for a row of profiles. */
-export const avatarOf = (profile: string): string =>
+export const avatarRefSql = (profile: string): string =>
   `case when ${profile}.avatar_id is not null
     then jsonb_build_object('id', ${profile}.avatar_id, 'color', coalesce(${profile}.avatar_color, '${unknownColor}')) end`
 
@@ -37,15 +47,15 @@ export const pictureView = named(
     trackId: nullable(id),
     /** `uploaded`: being processed. `replaced`: a later picture is shown. */
     state: oneOf('initiated', 'uploaded', 'ready', 'rejected', 'failed', 'aborted', 'expired', 'replaced', 'removed'),
-    fileName: written,
-    contentType: written,
+    fileName: outputText,
+    contentType: outputText,
     sizeBytes: count,
-    color: nullable(written),
+    color: nullable(outputText),
     /** Why it was rejected or failed, in words for the uploader. */
-    fault: nullable(shape({ code: written, message: written })),
-    createdAt: instant,
+    fault: nullable(shape({ code: outputText, message: outputText })),
+    createdAt: timestamp,
     /** It waits for its file until then. */
-    expiresAt: instant,
+    expiresAt: timestamp,
   }),
 )
 export type PictureView = Value<typeof pictureView>
@@ -62,7 +72,7 @@ export function viewPicture(picture: Picture): PictureView {
 }
 
 /** Cache key of the URL of a file. */
-export const addressCacheKey = (pictureId: string, file: PictureFile): string => `picture:${pictureId}/${file}`
+export const fileUrlCacheKey = (pictureId: string, file: PictureFile): string => `picture:${pictureId}/${file}`
 
-export const addressCacheKeys = (pictureId: string): string[] =>
-  pictureFiles.map(file => addressCacheKey(pictureId, file))
+export const fileUrlCacheKeys = (pictureId: string): string[] =>
+  pictureFiles.map(file => fileUrlCacheKey(pictureId, file))

@@ -1,17 +1,17 @@
-import { newId } from '../../kernel/ids'
-import { operation } from '../../kernel/operation'
-import { count, id, nullable, optional, shape } from '../../kernel/schema'
+import { newId } from '../../kernel/pipeline/new-id'
+import { operation } from '../../kernel/pipeline/operation'
+import { count, id, nullable, optional, shape } from '../../kernel/pipeline/schema'
 import { PlaylistItem } from '../../models'
-import { isListed } from '../streaming/rules'
-import { viewTrack, visibleTrack } from '../streaming/views'
-import { profileSummaryOf } from '../user-profile/views'
+import { isListed } from '../tracks/rules'
+import { viewTrack, loadVisibleTrack } from '../tracks/views'
+import { loadProfileSummary } from '../user-profile/views'
 import { itemAdded } from './events'
-import { viewItem } from './items'
-import { movePlaces } from './move-places'
-import { orderOf, refuseMissing } from './order'
-import { place } from './place'
-import { itemGone, playlistFull } from './refusals'
-import { revise } from './revise'
+import { viewItem } from './view-items'
+import { updateRanks } from './update-ranks'
+import { loadItemRanks, requireItem } from './item-ranks'
+import { ranksAfterMove } from './ranks-after-move'
+import { itemNotInPlaylist, playlistFull } from './refusals'
+import { saveRevision } from './save-revision'
 import { mayEditPlaylist } from './rules'
 import { playlistItemsMax, playlistItemView, visiblePlaylist } from './views'
 
@@ -21,31 +21,31 @@ export const addItem = operation({
   summary: 'Add a track to a playlist',
   description:
     'At the end by default, after the item `after`, or first if `after` is null. A playlist may contain a track several times.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ playlistId: id, trackId: id, after: optional(nullable(id)) }),
   output: shape({ playlistId: id, rev: count, item: playlistItemView }),
   limit: { perMinute: 120 },
   idempotency: 'keyed',
   status: 201,
-  refuses: [itemGone, playlistFull],
+  refuses: [itemNotInPlaylist, playlistFull],
 
   async load({ playlistId, trackId }, context) {
     const playlist = await visiblePlaylist(playlistId, context, { lock: true })
-    return { playlist, track: await visibleTrack(trackId, context) }
+    return { playlist, track: await loadVisibleTrack(trackId, context) }
   },
 
   allow: (actor, { playlist }) => mayEditPlaylist(actor, playlist),
 
   async run({ input, subject: { playlist, track }, actor }, context) {
     const { now, emit } = context
-    const order = await orderOf(playlist)
+    const order = await loadItemRanks(playlist)
     if (order.length >= playlistItemsMax) throw playlistFull()
     const { after = order.at(-1)?.itemId ?? null } = input
-    refuseMissing(playlist, order, after)
+    requireItem(playlist, order, after)
 
     const itemId = newId(now)
-    const ranks = place(order, itemId, after)
-    await movePlaces(
+    const ranks = ranksAfterMove(order, itemId, after)
+    await updateRanks(
       playlist,
       ranks.filter(other => other.itemId !== itemId),
       context,
@@ -55,9 +55,9 @@ export const addItem = operation({
     const item = await PlaylistItem.create(row)
     // Read the track again: the item's foreign key now locks its row, for which `tellOfTrack` waits before it publishes changes.
     await track.reload()
-    const commonFields = await revise(playlist, now)
+    const commonFields = await saveRevision(playlist, now)
 
-    const addedBy = await profileSummaryOf(actor.id)
+    const addedBy = await loadProfileSummary(actor.id)
     const publicView = isListed(track) ? await viewTrack(track, { actor: null }) : null
     await emit(itemAdded, { ...commonFields, item: { ...viewItem(item, publicView, addedBy), trackId: track.id } })
     const view = viewItem(item, await viewTrack(track, context), addedBy)

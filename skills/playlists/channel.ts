@@ -1,4 +1,4 @@
-import { channel } from '../../kernel/event'
+import { channel } from '../../kernel/events/event'
 import { visiblePlaylist } from './views'
 
 export const playlistChannel = channel({

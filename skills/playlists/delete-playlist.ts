@@ -1,9 +1,9 @@
-import { operation } from '../../kernel/operation'
-import { done, id, isDone, shape } from '../../kernel/schema'
+import { operation } from '../../kernel/pipeline/operation'
+import { done, id, doneAnswer, shape } from '../../kernel/pipeline/schema'
 import { Playlist, PlaylistItem } from '../../models'
 import { playlistDeleted } from './events'
-import { revise } from './revise'
-import { mayRemovePlaylist } from './rules'
+import { saveRevision } from './save-revision'
+import { mayDeletePlaylist } from './rules'
 import { visiblePlaylist } from './views'
 
 export const deletePlaylist = operation({
@@ -11,7 +11,7 @@ export const deletePlaylist = operation({
   route: 'DELETE /playlists/:playlistId',
   summary: 'Delete a playlist',
   description: 'Deletes it and its items permanently; the tracks stay.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ playlistId: id }),
   output: done,
   limit: { perMinute: 60 },
@@ -20,17 +20,17 @@ export const deletePlaylist = operation({
   async load({ playlistId }, context) {
     const playlist = await Playlist.findByPk(playlistId, { lock: true })
     const isDeletedAlready =
-      playlist !== null && playlist.removedAt !== null && mayRemovePlaylist(context.actor, playlist)
+      playlist !== null && playlist.removedAt !== null && mayDeletePlaylist(context.actor, playlist)
     return isDeletedAlready ? playlist : visiblePlaylist(playlistId, context)
   },
 
-  allow: (actor, playlist) => mayRemovePlaylist(actor, playlist),
+  allow: (actor, playlist) => mayDeletePlaylist(actor, playlist),
 
   async run({ subject: playlist }, { now, emit }) {
     if (playlist.removedAt === null) {
       await PlaylistItem.destroy({ where: { playlistId: playlist.id } })
-      await emit(playlistDeleted, await revise(playlist, now, { removedAt: now }))
+      await emit(playlistDeleted, await saveRevision(playlist, now, { removedAt: now }))
     }
-    return isDone
+    return doneAnswer
   },
 })

@@ -1,11 +1,21 @@
-import { event } from '../../kernel/event'
-import { count, flag, id, instant, list, nullable, shape, type Value, written } from '../../kernel/schema'
-import { trackView } from '../streaming/views'
+import { event } from '../../kernel/events/event'
+import {
+  count,
+  boolean,
+  id,
+  timestamp,
+  list,
+  nullable,
+  shape,
+  type Value,
+  outputText,
+} from '../../kernel/pipeline/schema'
+import { trackView } from '../tracks/views'
 import { profileSummary } from '../user-profile/views'
-import { places, playlistItemsMax, playlistVisibility } from './views'
+import { itemRanks, playlistItemsMax, playlistVisibility } from './views'
 
 /** Fields of every playlist event. Revisions have no gaps: a client that misses one takes a new snapshot. */
-const commonFields = { playlistId: id, ownerId: id, visibility: playlistVisibility, rev: count, updatedAt: instant }
+const commonFields = { playlistId: id, ownerId: id, visibility: playlistVisibility, rev: count, updatedAt: timestamp }
 
 interface Addressing {
   playlistId: string
@@ -20,7 +30,7 @@ interface Addressing {
 const followersAndOwner = ({ playlistId, ownerId, visibility }: Addressing) =>
   visibility === 'private' ? [`user:${ownerId}`] : [`playlist:${playlistId}`, `user:${ownerId}`]
 
-const playlistDetails = shape({ ...commonFields, title: written, description: written })
+const playlistDetails = shape({ ...commonFields, title: outputText, description: outputText })
 
 export const playlistCreated = event({
   name: 'playlists.playlistCreated',
@@ -66,11 +76,11 @@ export const itemAdded = event({
     ...commonFields,
     item: shape({
       itemId: id,
-      rank: written,
+      rank: outputText,
       trackId: id,
       track: nullable(trackView),
       addedBy: nullable(profileSummary),
-      addedAt: instant,
+      addedAt: timestamp,
     }),
   }),
   channels: followersAndOwner,
@@ -80,7 +90,7 @@ export const itemsMoved = event({
   name: 'playlists.itemsMoved',
   summary: 'Items of a playlist have new ranks',
   description: 'One item that was moved, or all items when the ranks were rebalanced.',
-  payload: shape({ ...commonFields, places }),
+  payload: shape({ ...commonFields, places: itemRanks }),
   channels: followersAndOwner,
 })
 
@@ -92,8 +102,8 @@ export const itemRemoved = event({
 })
 
 /** Without `rev`, because the playlist itself has not changed. Counts of a track are sent to followers of the track only. */
-export const trackChanged = event({
-  name: 'playlists.trackChanged',
+export const itemTrackChanged = event({
+  name: 'playlists.itemTrackChanged',
   summary: 'A track in a playlist changed or was deleted',
   description:
     'Its title, artwork, duration or visibility changed, or it was deleted (`isGone`); applies to each of `itemIds`. Items of a ' +
@@ -102,7 +112,7 @@ export const trackChanged = event({
     ...{ playlistId: id, ownerId: id, visibility: playlistVisibility },
     itemIds: list(id, playlistItemsMax),
     trackId: id,
-    isGone: flag,
+    isGone: boolean,
     /** Null when the track is not listed: recipients who may see it fetch it. */
     track: nullable(trackView),
   }),

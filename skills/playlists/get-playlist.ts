@@ -1,6 +1,6 @@
-import { operation } from '../../kernel/operation'
-import { id, shape } from '../../kernel/schema'
-import { viewItems } from './items'
+import { operation } from '../../kernel/pipeline/operation'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { viewItems } from './view-items'
 import { playlistWithItems, viewPlaylist, visiblePlaylist } from './views'
 
 export const getPlaylist = operation({
@@ -8,12 +8,12 @@ export const getPlaylist = operation({
   route: 'GET /playlists/:playlistId',
   summary: 'Get a playlist with its items',
   description: 'A snapshot at `rev`: later events of the playlist channel continue from there.',
-  who: 'anyone',
+  auth: 'public',
   input: shape({ playlistId: id }),
   output: playlistWithItems,
   limit: { perMinute: 240 },
   idempotency: 'read',
-  snapshotOf: ({ playlistId }) => `playlist:${playlistId}`,
+  snapshotChannel: ({ playlistId }) => `playlist:${playlistId}`,
 
   load: ({ playlistId }, context) => visiblePlaylist(playlistId, context, { withItems: true }),
 

@@ -1,4 +1,4 @@
-import { type Skill } from '../../kernel/product'
+import { type Skill } from '../../kernel/pipeline/registry'
 import { addItem } from './add-item'
 import { playlistChannel } from './channel'
 import { createPlaylist } from './create-playlist'
@@ -11,14 +11,14 @@ import {
   playlistCreated,
   playlistDeleted,
   playlistHidden,
-  trackChanged,
+  itemTrackChanged,
 } from './events'
 import { getPlaylist } from './get-playlist'
 import { listProfilePlaylists } from './list-profile-playlists'
 import { moveItem } from './move-item'
-import { onTrackChanged, onTrackRemoved } from './on-track-changed'
+import { onTrackChanged, onTrackDeleted } from './on-track-changed'
 import { removeItem } from './remove-item'
-import { tellOfTrack } from './tell-of-track'
+import { publishTrackChange } from './publish-track-change'
 import { updatePlaylist } from './update-playlist'
 
 export const playlists: Skill = {
@@ -34,9 +34,9 @@ export const playlists: Skill = {
   ],
   events: [
     ...[playlistCreated, playlistChanged, playlistHidden, playlistDeleted],
-    ...[itemAdded, itemsMoved, itemRemoved, trackChanged],
+    ...[itemAdded, itemsMoved, itemRemoved, itemTrackChanged],
   ],
   channels: [playlistChannel],
-  reactions: [onTrackChanged, onTrackRemoved],
-  jobs: [tellOfTrack],
+  reactions: [onTrackChanged, onTrackDeleted],
+  jobs: [publishTrackChange],
 }

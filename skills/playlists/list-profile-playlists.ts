@@ -1,7 +1,7 @@
 import { Op } from 'sequelize'
-import { operation } from '../../kernel/operation'
-import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
-import { id, shape } from '../../kernel/schema'
+import { operation } from '../../kernel/pipeline/operation'
+import { toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
+import { id, shape } from '../../kernel/pipeline/schema'
 import { Playlist } from '../../models'
 import { visibleProfile } from '../user-profile/views'
 import { playlistView, viewPlaylists } from './views'
@@ -11,8 +11,8 @@ export const listProfilePlaylists = operation({
   route: 'GET /profiles/:profileId/playlists',
   summary: "List a profile's playlists",
   description: 'Newest first. The public ones; all of them if the profile is yours.',
-  who: 'anyone',
-  input: shape({ profileId: id, ...paging }),
+  auth: 'public',
+  input: shape({ profileId: id, ...pagingFields }),
   output: pageOf(playlistView),
   limit: { perMinute: 240 },
   idempotency: 'read',
@@ -22,7 +22,7 @@ export const listProfilePlaylists = operation({
   allow: () => true,
 
   async run({ input, subject: profile, actor }, context) {
-    const [before] = readCursor(input, 1) ?? []
+    const [before] = parseCursor(input, 1) ?? []
     const playlists = await Playlist.findAll({
       where: {
         ownerId: profile.id,
@@ -34,7 +34,7 @@ export const listProfilePlaylists = operation({
       limit: pageSize(input) + 1,
     })
     const views = await viewPlaylists(playlists, context)
-    return pageFrom(
+    return toPage(
       views,
       pageSize(input),
       view => [view.id],

@@ -1,13 +1,13 @@
-import { type Context } from '../../kernel/context'
-import { reaction } from '../../kernel/event'
-import { trackChanged, trackRemoved } from '../music-upload/events'
-import { tellOfTrack } from './tell-of-track'
+import { type Context } from '../../kernel/pipeline/context'
+import { reaction } from '../../kernel/events/event'
+import { trackChanged, trackDeleted } from '../music-upload/events'
+import { publishTrackChange } from './publish-track-change'
 
 const because = 'playlists show their tracks and total duration; a job does the fan-out to their followers'
 
 /** The key makes changes before the job starts one job, which publishes the track as it is then. */
 const enqueueFanOut = (trackId: string, { enqueue }: Pick<Context, 'enqueue'>): Promise<void> =>
-  enqueue(tellOfTrack, { trackId, after: null }, { key: `playlists.tellOfTrack:${trackId}` })
+  enqueue(publishTrackChange, { trackId, after: null }, { key: `playlists.publishTrackChange:${trackId}` })
 
 export const onTrackChanged = reaction({
   to: trackChanged,
@@ -15,8 +15,8 @@ export const onTrackChanged = reaction({
   react: ({ track }, context) => enqueueFanOut(track.id, context),
 })
 
-export const onTrackRemoved = reaction({
-  to: trackRemoved,
+export const onTrackDeleted = reaction({
+  to: trackDeleted,
   because,
   react: ({ trackId }, context) => enqueueFanOut(trackId, context),
 })

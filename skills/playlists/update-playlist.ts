@@ -1,8 +1,8 @@
-import { operation } from '../../kernel/operation'
-import { refusals } from '../../kernel/refusals'
-import { count, id, line, optional, shape, text } from '../../kernel/schema'
+import { operation } from '../../kernel/pipeline/operation'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { count, id, line, optional, shape, text } from '../../kernel/pipeline/schema'
 import { playlistChanged, playlistHidden } from './events'
-import { revise } from './revise'
+import { saveRevision } from './save-revision'
 import { mayEditPlaylist } from './rules'
 import { playlistView, playlistVisibility, viewPlaylist, visiblePlaylist } from './views'
 
@@ -12,7 +12,7 @@ export const updatePlaylist = operation({
   summary: 'Update a playlist',
   description:
     'Its title, description or visibility. With `rev` the call is refused if the playlist has changed since.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({
     playlistId: id,
     title: optional(line(200)),
@@ -36,7 +36,7 @@ export const updatePlaylist = operation({
     const wasPrivate = playlist.visibility === 'private'
     playlist.set({ title, description, visibility })
     if (playlist.changed() !== false) {
-      const commonFields = await revise(playlist, now)
+      const commonFields = await saveRevision(playlist, now)
       await emit(playlistChanged, { ...commonFields, title, description })
       if (visibility === 'private' && !wasPrivate)
         await emit(playlistHidden, { playlistId: playlist.id, rev: playlist.rev })

@@ -1,12 +1,12 @@
 import { type FindOptions } from 'sequelize'
-import { isModerator } from '../../kernel/actor'
-import { type Context } from '../../kernel/context'
-import { refusals } from '../../kernel/refusals'
+import { isModerator } from '../../kernel/pipeline/actor'
+import { type Context } from '../../kernel/pipeline/context'
+import { refusals } from '../../kernel/pipeline/refusals'
 import {
   count,
-  flag,
+  boolean,
   id,
-  instant,
+  timestamp,
   list,
   named,
   nullable,
@@ -14,11 +14,11 @@ import {
   optional,
   shape,
   type Value,
-  written,
-} from '../../kernel/schema'
+  outputText,
+} from '../../kernel/pipeline/schema'
 import { Playlist, PlaylistItem } from '../../models'
-import { isTrackSeen, trackView } from '../streaming/views'
-import { hasBlocked, profileSummaries, profileSummary } from '../user-profile/views'
+import { isTrackVisibleSql, trackView } from '../tracks/views'
+import { hasBlocked, loadProfileSummaries, profileSummary } from '../user-profile/views'
 import { mayEditPlaylist, maySeePlaylist } from './rules'
 
 export const playlistItemsMax = 1000
@@ -29,16 +29,16 @@ export const playlistVisibility = oneOf('public', 'unlisted', 'private')
 const playlistFields = {
   id,
   owner: profileSummary,
-  title: written,
-  description: written,
+  title: outputText,
+  description: outputText,
   visibility: playlistVisibility,
   /** Number and total duration of the tracks that the viewer may see. */
   trackCount: count,
   durationMs: count,
   rev: count,
-  createdAt: instant,
-  updatedAt: instant,
-  viewer: optional(shape({ canEdit: flag })),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+  viewer: optional(shape({ canEdit: boolean })),
 }
 
 export const playlistView = named('Playlist', shape(playlistFields))
@@ -49,10 +49,10 @@ export const playlistItemView = named(
   'PlaylistItem',
   shape({
     itemId: id,
-    rank: written,
+    rank: outputText,
     track: nullable(trackView),
     addedBy: nullable(profileSummary),
-    addedAt: instant,
+    addedAt: timestamp,
   }),
 )
 export type PlaylistItemView = Value<typeof playlistItemView>
@@ -62,7 +62,7 @@ export const playlistWithItems = named(
   shape({ ...playlistFields, items: list(playlistItemView, playlistItemsMax) }),
 )
 
-export const places = list(shape({ itemId: id, rank: written }), playlistItemsMax)
+export const itemRanks = list(shape({ itemId: id, rank: outputText }), playlistItemsMax)
 
 /**
  * A playlist that the viewer may see, locked with `lock`. With `withItems` playlist and items are read in one statement, so
@@ -89,10 +89,10 @@ const itemsInOrder: Omit<FindOptions<Playlist>, 'where'> = {
 /** Playlists without their items, in the order given; two queries in total. */
 export async function viewPlaylists(
   playlists: readonly Playlist[],
-  { actor, world }: Pick<Context, 'actor' | 'world'>,
+  { actor, app }: Pick<Context, 'actor' | 'app'>,
 ): Promise<PlaylistView[]> {
-  const owners = await profileSummaries(playlists.map(({ ownerId }) => ownerId))
-  const totals = await visibleTotals(playlists, { actor, world })
+  const owners = await loadProfileSummaries(playlists.map(({ ownerId }) => ownerId))
+  const totals = await visibleTotals(playlists, { actor, app })
   return playlists.map(playlist => {
     const owner = owners.get(playlist.ownerId)
     if (owner === undefined) throw new Error('a playlist without an owner')
@@ -101,10 +101,7 @@ export async function viewPlaylists(
   })
 }
 
-export async function viewPlaylist(
-  playlist: Playlist,
-  context: Pick<Context, 'actor' | 'world'>,
-): Promise<PlaylistView> {
+export async function viewPlaylist(playlist: Playlist, context: Pick<Context, 'actor' | 'app'>): Promise<PlaylistView> {
   const [view] = await viewPlaylists([playlist], context)
   if (view === undefined) throw refusals.notFound()
   return view
@@ -113,13 +110,13 @@ export async function viewPlaylist(
 const noTracks = { trackCount: 0, durationMs: 0 }
 
 /** Count and duration of the tracks that the viewer may see; in SQL, so that a page of long playlists costs one query. */
-async function visibleTotals(playlists: readonly Playlist[], { actor, world }: Pick<Context, 'actor' | 'world'>) {
+async function visibleTotals(playlists: readonly Playlist[], { actor, app }: Pick<Context, 'actor' | 'app'>) {
   if (playlists.length === 0) return new Map<string, typeof noTracks>()
-  const rows = await world.db.query<{ id: string } & typeof noTracks>(
+  const rows = await app.db.query<{ id: string } & typeof noTracks>(
     `select item.playlist_id as id, cast(count(*) as integer) as "trackCount",
             cast(coalesce(sum(track.duration_ms), 0) as double precision) as "durationMs"
      from playlist_items item join tracks track on track.id = item.track_id
-     where item.playlist_id in (:playlists) and ${isTrackSeen('track', ':viewer', ':moderates')}
+     where item.playlist_id in (:playlists) and ${isTrackVisibleSql('track', ':viewer', ':moderates')}
      group by item.playlist_id`,
     { playlists: playlists.map(playlist => playlist.id), viewer: actor?.id ?? null, moderates: isModerator(actor) },
   )

@@ -1,13 +1,13 @@
-import { operation } from '../../kernel/operation'
-import { done, isDone, nothing } from '../../kernel/schema'
+import { operation } from '../../kernel/pipeline/operation'
+import { done, doneAnswer, emptyObject } from '../../kernel/pipeline/schema'
 
 export const clearHistory = operation({
   name: 'plays.clearHistory',
   route: 'DELETE /me/history',
   summary: 'Clear your listening history',
   description: 'Play counts of artists stay.',
-  who: 'signed-in',
-  input: nothing,
+  auth: 'signed-in',
+  input: emptyObject,
   output: done,
   limit: { perMinute: 10 },
   idempotency: 'natural',
@@ -16,8 +16,8 @@ export const clearHistory = operation({
 
   allow: () => true,
 
-  async run({ actor }, { world }) {
-    await world.db.query('delete from listened where profile_id = :profileId returning 1', { profileId: actor.id })
-    return isDone
+  async run({ actor }, { app }) {
+    await app.db.query('delete from listened where profile_id = :profileId returning 1', { profileId: actor.id })
+    return doneAnswer
   },
 })

@@ -1,8 +1,8 @@
-import { operation } from '../../kernel/operation'
-import { refusals } from '../../kernel/refusals'
-import { count, id, list, optional, pattern, record, shape } from '../../kernel/schema'
-import { mayEditTrack } from '../streaming/rules'
-import { visibleTrack } from '../streaming/views'
+import { operation } from '../../kernel/pipeline/operation'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { count, id, list, optional, pattern, record, shape } from '../../kernel/pipeline/schema'
+import { mayEditTrack } from '../tracks/rules'
+import { loadVisibleTrack } from '../tracks/views'
 
 const day = pattern(/^\d{4}-\d{2}-\d{2}$/, 10)
 const daysMax = 366
@@ -18,22 +18,22 @@ export const getTrackPlays = operation({
     'Plays per day (UTC) and outcome: `counted`, or the reason why a play did not count (`own_track`, `repeated`, `too_short`, ' +
     '`concurrent`, `network_limit`, `implausible`). The last 30 days by default, at most 366. A play appears within two ' +
     'minutes of its outcome.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ trackId: id, from: optional(day), to: optional(day) }),
   output: shape({ totals: outcomes, days: list(shape({ day, plays: outcomes }), daysMax) }),
   limit: { perMinute: 120 },
   idempotency: 'read',
 
-  load: ({ trackId }, context) => visibleTrack(trackId, context),
+  load: ({ trackId }, context) => loadVisibleTrack(trackId, context),
 
   allow: (actor, track) => mayEditTrack(actor, track),
 
-  async run({ input, subject: track }, { now, world }) {
+  async run({ input, subject: track }, { now, app }) {
     const to = parseDay('to', input.to ?? now.toISOString().slice(0, 10))
     const from = input.from === undefined ? to - 29 * dayMs : parseDay('from', input.from)
     if (from > to || to - from >= daysMax * dayMs)
       throw invalidDay('from', `from must be at most ${daysMax} days before to`)
-    const days = await world.db.query<Row>(playsByDay, {
+    const days = await app.db.query<Row>(playsByDay, {
       ...{ trackId: track.id, from: formatDay(from), to: formatDay(to) },
     })
     return { totals: sumOf(days.map(({ plays }) => plays)), days }
@@ -60,7 +60,7 @@ function parseDay(path: string, text: string): number {
 }
 
 const invalidDay = (path: string, message: string) =>
-  refusals.invalidInput(undefined, { errors: [{ path, code: 'not_a_day', message }] })
+  refusals.invalidInput(undefined, { errors: [{ path, code: 'invalid_date', message }] })
 
 function sumOf(days: readonly Record<string, number>[]): Record<string, number> {
   const sum: Record<string, number> = {}

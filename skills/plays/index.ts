@@ -1,20 +1,20 @@
-import { type Skill } from '../../kernel/product'
+import { type Skill } from '../../kernel/pipeline/registry'
 import { clearHistory } from './clear-history'
-import { playMoved } from './events'
-import { getPlaying } from './get-playing'
+import { nowPlayingChanged } from './events'
+import { getNowPlaying } from './get-now-playing'
 import { getTrackPlays } from './get-track-plays'
-import { isHistoryKept } from './is-history-kept'
-import { keepHistory } from './keep-history'
+import { getHistorySettings } from './get-history-settings'
+import { updateHistorySettings } from './update-history-settings'
 import { listHistory } from './list-history'
-import { openPlay } from './open-play'
-import { settlePlays } from './settle-plays'
-import { tellProgress } from './tell-progress'
+import { startPlay } from './start-play'
+import { aggregatePlays } from './aggregate-plays'
+import { reportProgress } from './report-progress'
 
 export const plays: Skill = {
   operations: [
-    ...[openPlay, tellProgress, getPlaying, getTrackPlays],
-    ...[listHistory, clearHistory, keepHistory, isHistoryKept],
+    ...[startPlay, reportProgress, getNowPlaying, getTrackPlays],
+    ...[listHistory, clearHistory, updateHistorySettings, getHistorySettings],
   ],
-  events: [playMoved],
-  jobs: [settlePlays],
+  events: [nowPlayingChanged],
+  jobs: [aggregatePlays],
 }

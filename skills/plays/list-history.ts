@@ -1,7 +1,7 @@
-import { operation } from '../../kernel/operation'
-import { pageOf, paging } from '../../kernel/paging'
-import { instant, named, shape } from '../../kernel/schema'
-import { isTrackSeen, seenTracksAt, trackView } from '../streaming/views'
+import { operation } from '../../kernel/pipeline/operation'
+import { pageOf, pagingFields } from '../../kernel/pipeline/paging'
+import { timestamp, named, shape } from '../../kernel/pipeline/schema'
+import { isTrackVisibleSql, pageVisibleTracks, trackView } from '../tracks/views'
 
 export const listHistory = operation({
   name: 'plays.listHistory',
@@ -9,9 +9,9 @@ export const listHistory = operation({
   summary: 'List your listening history',
   description:
     'Each track once, most recent first. Leaves out tracks that you can no longer see. Nobody else can read it.',
-  who: 'signed-in',
-  input: shape({ ...paging }),
-  output: pageOf(named('Listened', shape({ track: trackView, at: instant }))),
+  auth: 'signed-in',
+  input: shape({ ...pagingFields }),
+  output: pageOf(named('Listened', shape({ track: trackView, at: timestamp }))),
   limit: { perMinute: 240 },
   idempotency: 'read',
 
@@ -19,11 +19,11 @@ export const listHistory = operation({
 
   allow: () => true,
 
-  run: ({ input }, context) => seenTracksAt(input, visibleHistory, context),
+  run: ({ input }, context) => pageVisibleTracks(input, visibleHistory, context),
 })
 
 const visibleHistory = `
   select t.id, l.at from listened l join tracks t on t.id = l.track_id
   where l.profile_id = :viewer and (l.at, l.track_id) < (cast(:at as timestamptz), cast(:id as uuid))
-    and ${isTrackSeen('t', ':viewer', ':moderates')}
+    and ${isTrackVisibleSql('t', ':viewer', ':moderates')}
   order by l.at desc, l.track_id desc limit :count`

@@ -1,3 +1,3 @@
-import { refusal } from '../../kernel/refusals'
+import { refusal } from '../../kernel/pipeline/refusals'
 
-export const playForgotten = refusal('play_forgotten', 410, 'The play started too long ago: start another one')
+export const playExpired = refusal('play_expired', 410, 'The play started too long ago: start another one')

@@ -14,15 +14,15 @@ export const thresholdMsMax = 30_000
 export const thresholdMsOf = (durationMs: number): number => Math.min(thresholdMsMax, Math.ceil(durationMs / 2))
 
 /** How often a client reports progress. */
-export const tellEveryMs = 10_000
+export const reportIntervalMs = 10_000
 /** How long after its start a play accepts progress, for devices that were offline; then it has ended. */
-export const offlineMsMax = 24 * 60 * 60_000
+export const reportWithinMs = 24 * 60 * 60_000
 /** Tolerance for network delays and clock differences. */
-export const slackMs = 3_000
+export const toleranceMs = 3_000
 
-export const windowMsMin = 6 * 60 * 60_000
+export const repeatWindowMsMin = 6 * 60 * 60_000
 /** Within this time a listener counts once per track, across loops, devices and visits. */
-export const windowMsOf = (durationMs: number): number => Math.max(windowMsMin, durationMs)
+export const repeatWindowMsOf = (durationMs: number): number => Math.max(repeatWindowMsMin, durationMs)
 
 /**
  * Limits per network of anonymous listeners, who are identified by network and user agent and could invent user agents. Per
@@ -34,4 +34,4 @@ export const networkPlaysPerDayMax = 2_000
 
 /** Whether the reported listening time fits into the time since the start. */
 export const isPlausible = (listenedMs: number, openedAt: Date, now: Date): boolean =>
-  listenedMs <= now.getTime() - openedAt.getTime() + slackMs
+  listenedMs <= now.getTime() - openedAt.getTime() + toleranceMs

@@ -1,6 +1,17 @@
-import { count, flag, id, instant, named, nullable, oneOf, shape, type Value, written } from '../../kernel/schema'
+import {
+  count,
+  boolean,
+  id,
+  timestamp,
+  named,
+  nullable,
+  oneOf,
+  shape,
+  type Value,
+  outputText,
+} from '../../kernel/pipeline/schema'
 import { type Play } from '../../models'
-import { trackView } from '../streaming/views'
+import { trackView } from '../tracks/views'
 import { outcomes } from './rules'
 
 export const outcome = oneOf(...outcomes)
@@ -11,18 +22,18 @@ export const playView = named(
   shape({ id, trackId: id, outcome: nullable(outcome), thresholdMs: count, tellEveryMs: count }),
 )
 
-export const historyKeeping = shape({ isKept: flag })
+export const historySettings = shape({ isKept: boolean })
 
 /** The listener's current or latest play, to resume on another device. */
-export const playingView = named(
+export const nowPlayingView = named(
   'Playing',
   shape({
     playId: id,
     track: trackView,
     /** The name that the client sent. */
-    device: nullable(written),
+    device: nullable(outputText),
     positionMs: count,
-    at: instant,
+    at: timestamp,
   }),
 )
 

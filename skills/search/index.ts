@@ -1,4 +1,4 @@
-import { type Skill } from '../../kernel/product'
+import { type Skill } from '../../kernel/pipeline/registry'
 import { searchProfiles } from './search-profiles'
 import { searchTracks } from './search-tracks'
 

@@ -1,17 +1,17 @@
-import { operation } from '../../kernel/operation'
-import { pageOf, paging } from '../../kernel/paging'
-import { line, shape } from '../../kernel/schema'
-import { profileSummaries, profileSummary } from '../user-profile/views'
-import { lookUp } from './look-up'
-import { bestOf, matches, noBlockWith, scoreOf } from './match'
+import { operation } from '../../kernel/pipeline/operation'
+import { pageOf, pagingFields } from '../../kernel/pipeline/paging'
+import { line, shape } from '../../kernel/pipeline/schema'
+import { loadProfileSummaries, profileSummary } from '../user-profile/views'
+import { runSearch } from './run-search'
+import { bestMatches, matchesQuery, isNotBlocked, scoreOf } from './match'
 
 export const searchProfiles = operation({
   name: 'search.searchProfiles',
   route: 'GET /search/profiles',
   summary: 'Search profiles',
   description: 'Matches handles and display names, best match first. A leading @ is ignored.',
-  who: 'anyone',
-  input: shape({ q: line(100), ...paging }),
+  auth: 'public',
+  input: shape({ q: line(100), ...pagingFields }),
   output: pageOf(profileSummary),
   limit: { perMinute: 120 },
   idempotency: 'read',
@@ -21,13 +21,13 @@ export const searchProfiles = operation({
   allow: () => true,
 
   run: ({ input }, context) =>
-    lookUp(statement, { ...input, q: input.q.replace(/^@(?=\w)/, '') }, context, profileSummaries),
+    runSearch(statement, { ...input, q: input.q.replace(/^@(?=\w)/, '') }, context, loadProfileSummaries),
 })
 
 const statement = {
   name: 'search-profiles',
-  text: bestOf(`
+  text: bestMatches(`
     select id, greatest(${scoreOf('handle')}, ${scoreOf('display_name')}) as score
     from profiles
-    where (${matches('handle')} or ${matches('display_name')}) and ${noBlockWith('profiles.id')}`),
+    where (${matchesQuery('handle')} or ${matchesQuery('display_name')}) and ${isNotBlocked('profiles.id')}`),
 }

@@ -1,17 +1,17 @@
-import { operation } from '../../kernel/operation'
-import { pageOf, paging } from '../../kernel/paging'
-import { line, shape } from '../../kernel/schema'
-import { isTrackListed, listedTracks, trackView } from '../streaming/views'
-import { lookUp } from './look-up'
-import { bestOf, matches, noBlockWith, scoreOf } from './match'
+import { operation } from '../../kernel/pipeline/operation'
+import { pageOf, pagingFields } from '../../kernel/pipeline/paging'
+import { line, shape } from '../../kernel/pipeline/schema'
+import { isTrackListedSql, viewListedTracks, trackView } from '../tracks/views'
+import { runSearch } from './run-search'
+import { bestMatches, matchesQuery, isNotBlocked, scoreOf } from './match'
 
 export const searchTracks = operation({
   name: 'search.searchTracks',
   route: 'GET /search/tracks',
   summary: 'Search tracks',
   description: 'Matches titles and genres of public tracks, best match first.',
-  who: 'anyone',
-  input: shape({ q: line(100), ...paging }),
+  auth: 'public',
+  input: shape({ q: line(100), ...pagingFields }),
   output: pageOf(trackView),
   limit: { perMinute: 120 },
   idempotency: 'read',
@@ -20,14 +20,14 @@ export const searchTracks = operation({
 
   allow: () => true,
 
-  run: ({ input }, context) => lookUp(statement, input, context, ids => listedTracks(ids, context)),
+  run: ({ input }, context) => runSearch(statement, input, context, ids => viewListedTracks(ids, context)),
 })
 
 const statement = {
   name: 'search-tracks',
-  text: bestOf(`
+  text: bestMatches(`
     select id, greatest(${scoreOf('title')}, case when lower(genre) = lower($1) then 1000 else 0 end) as score
     from tracks
-    where ${isTrackListed('tracks')}
-      and (${matches('title')} or lower(genre) = lower($1)) and ${noBlockWith('owner_id')}`),
+    where ${isTrackListedSql('tracks')}
+      and (${matchesQuery('title')} or lower(genre) = lower($1)) and ${isNotBlocked('owner_id')}`),
 }

@@ -1,5 +1,5 @@
 import { type Rendition } from '../../models/track-audio'
-import { type qualities } from './rules'
+import { type qualities } from '../tracks/rules'
 
 type Quality = (typeof qualities)[number]
 const qualityDefault: Quality = 'aac-160'

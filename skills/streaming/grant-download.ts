@@ -1,20 +1,20 @@
-import { operation } from '../../kernel/operation'
-import { address, count, id, instant, nullable, optional, shape, written } from '../../kernel/schema'
+import { operation } from '../../kernel/pipeline/operation'
+import { url, count, id, timestamp, nullable, optional, shape, outputText } from '../../kernel/pipeline/schema'
 import { TrackAudio, Upload } from '../../models'
-import { attachment, fileNameOf } from './attachment'
-import { copyOf } from './copy-of'
+import { contentDisposition, downloadFileName } from './content-disposition'
+import { downloadCopyOf } from '../music-processing/download-copy-of'
 import {
   audioVersionOf,
   downloadLifeMs,
   downloadNotReady,
-  expiryAfter,
+  expiryInWholeSeconds,
   mayDownload,
   mayEditTrack,
-  notCopyable,
+  downloadUnavailable,
   notDownloadable,
   notReady,
-} from './rules'
-import { shownTrack, trackSecret } from './views'
+} from '../tracks/rules'
+import { loadTrackWithSecret, trackSecret } from '../tracks/views'
 
 export const grantDownload = operation({
   name: 'streaming.grantDownload',
@@ -23,34 +23,34 @@ export const grantDownload = operation({
   description:
     'Works when its artist allows downloads. Listeners get a copy without tags, pictures and chapters, which may be ' +
     'personal; the artist gets the original file. Does not count as a play.',
-  who: 'anyone',
+  auth: 'public',
   input: shape({ trackId: id, secret: optional(trackSecret) }),
   output: shape({
-    url: address,
-    fileName: written,
-    contentType: written,
+    url: url,
+    fileName: outputText,
+    contentType: outputText,
     sizeBytes: nullable(count),
-    expiresAt: instant,
+    expiresAt: timestamp,
   }),
   limit: { perMinute: 60 },
   idempotency: 'natural',
-  changesNothing: true,
-  refuses: [notReady, notDownloadable, downloadNotReady, notCopyable],
+  readOnly: true,
+  refuses: [notReady, notDownloadable, downloadNotReady, downloadUnavailable],
 
-  load: (input, context) => shownTrack(input, context),
+  load: (input, context) => loadTrackWithSecret(input, context),
 
   allow: () => true,
 
-  async run({ subject: track, actor }, { now, world }) {
+  async run({ subject: track, actor }, { now, app }) {
     const { id: trackId, title, state, audioKey, contentType } = track
     if (!mayDownload(actor, track)) throw notDownloadable()
     if (state !== 'ready' || audioKey === null || contentType === null) throw notReady()
     const isOwn = mayEditTrack(actor, track)
     const version = audioVersionOf(track)
     const { key, sizeBytes } = isOwn ? await originalOf(audioKey, version) : await downloadCopyFor(trackId, version)
-    const expiresAt = expiryAfter(now, downloadLifeMs)
-    const fileName = fileNameOf(title, key)
-    const url = await world.media.signedUrl(key, contentType, now, expiresAt, attachment(fileName))
+    const expiresAt = expiryInWholeSeconds(now, downloadLifeMs)
+    const fileName = downloadFileName(title, key)
+    const url = await app.mediaUrls.signUrl(key, contentType, now, expiresAt, contentDisposition(fileName))
     return { url, fileName, contentType, sizeBytes, expiresAt: expiresAt.toISOString() }
   },
 })
@@ -63,13 +63,13 @@ async function originalOf(key: string, version: string | null): Promise<{ key: s
 
 /**
  * Only the owner may download the original.
- * @throws `download_not_ready`, `not_copyable`
+ * @throws `download_not_ready`, `download_unavailable`
  */
 async function downloadCopyFor(trackId: string, version: string | null): Promise<{ key: string; sizeBytes: number }> {
   const audio = await TrackAudio.findByPk(trackId)
   // Only a copy of the audio version seen above: the audio may be replaced concurrently.
-  const copy = audio !== null && audio.uploadId === version ? copyOf(audio) : undefined
+  const copy = audio !== null && audio.uploadId === version ? downloadCopyOf(audio) : undefined
   if (copy === undefined) throw downloadNotReady()
-  if (copy === null) throw notCopyable()
+  if (copy === null) throw downloadUnavailable()
   return copy
 }

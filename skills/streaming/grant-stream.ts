@@ -1,10 +1,10 @@
-import { cookie } from '../../kernel/cookie'
-import { operation } from '../../kernel/operation'
+import { cookie } from '../../kernel/pipeline/cookie'
+import { operation } from '../../kernel/pipeline/operation'
 import {
-  address,
+  url,
   count,
   id,
-  instant,
+  timestamp,
   list,
   named,
   nullable,
@@ -12,14 +12,14 @@ import {
   oneOf,
   optional,
   shape,
-  whole,
-  written,
-} from '../../kernel/schema'
+  integer,
+  outputText,
+} from '../../kernel/pipeline/schema'
 import { chooseRendition } from './choose-rendition'
-import { mediaType, playlistType } from './media-types'
-import { grantLifeMs, notReady, qualities } from './rules'
-import { type Delivery, soundAddresses } from './sound-addresses'
-import { shownTrack, trackSecret } from './views'
+import { audioContentType, playlistContentType } from './content-types'
+import { grantLifeMs, notReady, qualities } from '../tracks/rules'
+import { type Delivery, signAudioUrls } from './sign-audio-urls'
+import { loadTrackWithSecret, trackSecret } from '../tracks/views'
 
 const dayMs = 24 * 60 * 60_000
 const decibels = nullable(number(-200, 200))
@@ -32,15 +32,15 @@ const decibels = nullable(number(-200, 200))
 const streamGrant = named(
   'StreamGrant',
   shape({
-    url: address,
-    expiresAt: instant,
-    contentType: written,
+    url: url,
+    expiresAt: timestamp,
+    contentType: outputText,
     durationMs: count,
     delivery: oneOf('url', 'cookies'),
-    hls: nullable(shape({ url: address, contentType: written })),
-    progressive: shape({ url: address, contentType: written, rendition: nullable(written) }),
-    renditions: list(shape({ name: written, codecs: written, bandwidth: count, averageBandwidth: count }), 20),
-    previewUrl: nullable(address),
+    hls: nullable(shape({ url: url, contentType: outputText })),
+    progressive: shape({ url: url, contentType: outputText, rendition: nullable(outputText) }),
+    renditions: list(shape({ name: outputText, codecs: outputText, bandwidth: count, averageBandwidth: count }), 20),
+    previewUrl: nullable(url),
     /** Integrated loudness and true peak (EBU R128) for volume normalization; null when unknown. */
     loudnessLufs: decibels,
     truePeakDbtp: decibels,
@@ -55,7 +55,7 @@ export const grantStream = operation({
   description:
     'An HLS playlist and a file for range requests, valid until `expiresAt`. To play on after that, call it again ' +
     'with `positionMs`.',
-  who: 'anyone',
+  auth: 'public',
   input: shape({
     trackId: id,
     secret: optional(trackSecret),
@@ -63,34 +63,34 @@ export const grantStream = operation({
     delivery: optional(oneOf('url', 'cookies')),
     /** Preferred quality of the progressive file. */
     quality: optional(oneOf(...qualities)),
-    positionMs: optional(whole(0, dayMs)),
+    positionMs: optional(integer(0, dayMs)),
   }),
   output: streamGrant,
   limit: { perMinute: 120 },
   idempotency: 'natural',
-  changesNothing: true,
+  readOnly: true,
   refuses: [notReady],
-  cookiesOf: ({ cookies }) => cookies,
+  cookies: ({ cookies }) => cookies,
 
-  load: (input, context) => shownTrack(input, context),
+  load: (input, context) => loadTrackWithSecret(input, context),
 
   allow: () => true,
 
   async run({ input: { delivery = 'url', quality, positionMs }, subject }, context) {
     const { id: trackId, state, audioKey, audioVersion, contentType, durationMs } = subject
     if (state !== 'ready' || audioKey === null || contentType === null || durationMs === null) throw notReady()
-    const possible = context.world.media.deliveries.find(one => one === delivery) ?? 'url'
+    const possible = context.app.mediaUrls.deliveryMethods.find(one => one === delivery) ?? 'url'
     const lifeMs = grantLifeMs(durationMs, positionMs)
-    const urls = await soundAddresses({ id: trackId, audioKey, audioVersion, contentType }, possible, lifeMs, context)
+    const urls = await signAudioUrls({ id: trackId, audioKey, audioVersion, contentType }, possible, lifeMs, context)
     const rendition = chooseRendition(urls.renditions, quality)
     const url = rendition?.url ?? urls.original
     if (url === null) throw new Error('a track without an address')
-    const type = rendition === undefined ? contentType : mediaType
+    const type = rendition === undefined ? contentType : audioContentType
     const progressive = { url, contentType: type, rendition: rendition?.name ?? null }
     const delivered: Delivery = urls.cookies.length > 0 ? 'cookies' : 'url'
     return {
       ...{ url, expiresAt: urls.expiresAt, contentType: type, durationMs, delivery: delivered },
-      hls: urls.hls === null ? null : { url: urls.hls, contentType: playlistType },
+      hls: urls.hls === null ? null : { url: urls.hls, contentType: playlistContentType },
       progressive,
       renditions: urls.renditions.map(({ name, codecs, bandwidth, averageBandwidth }) => ({
         ...{ name, codecs, bandwidth, averageBandwidth },

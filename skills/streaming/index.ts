@@ -1,26 +1,26 @@
-import { type Skill } from '../../kernel/product'
-import { trackChannel } from './channel'
-import { followerLeft, secretLinkReset } from './events'
-import { forgetPlaylists } from './forget-playlists'
-import { getAudioFacts } from './get-audio-facts'
-import { getSecretLink } from './get-secret-link'
-import { getTrack } from './get-track'
-import { getWaveform } from './get-waveform'
+import { type Skill } from '../../kernel/pipeline/registry'
+import { trackChannel } from '../tracks/channel'
+import { followerAccessRevoked, secretLinkReset } from '../tracks/events'
+import { deleteExpiredPlaylists } from './delete-expired-playlists'
+import { getAudioDetails } from '../tracks/get-audio-details'
+import { getSecretLink } from '../tracks/get-secret-link'
+import { getTrack } from '../tracks/get-track'
+import { getWaveform } from '../tracks/get-waveform'
 import { grantDownload } from './grant-download'
 import { grantStream } from './grant-stream'
-import { listProfileTracks } from './list-profile-tracks'
-import { onProfileBlocked } from './on-profile-blocked'
-import { onProfileUnfollowed } from './on-profile-unfollowed'
-import { openSecretLink } from './open-secret-link'
-import { resetSecretLink } from './reset-secret-link'
+import { listProfileTracks } from '../tracks/list-profile-tracks'
+import { onProfileBlocked } from '../tracks/on-profile-blocked'
+import { onProfileUnfollowed } from '../tracks/on-profile-unfollowed'
+import { redeemSecretLink } from '../tracks/redeem-secret-link'
+import { resetSecretLink } from '../tracks/reset-secret-link'
 
 export const streaming: Skill = {
   operations: [
-    ...[getTrack, listProfileTracks, grantStream, grantDownload, getWaveform, getAudioFacts],
-    ...[getSecretLink, resetSecretLink, openSecretLink],
+    ...[getTrack, listProfileTracks, grantStream, grantDownload, getWaveform, getAudioDetails],
+    ...[getSecretLink, resetSecretLink, redeemSecretLink],
   ],
-  events: [secretLinkReset, followerLeft],
+  events: [secretLinkReset, followerAccessRevoked],
   reactions: [onProfileUnfollowed, onProfileBlocked],
   channels: [trackChannel],
-  jobs: [forgetPlaylists],
+  jobs: [deleteExpiredPlaylists],
 }

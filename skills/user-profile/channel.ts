@@ -1,11 +1,11 @@
-import { channel } from '../../kernel/event'
+import { channel } from '../../kernel/events/event'
 
 /** A user's private channel. */
 export const userChannel = channel({
   kind: 'user',
   summary: 'Your own channel',
   description: 'Notifications, what others do with your tracks and profile, and what you do on your other devices.',
-  byNameAlone: true,
+  allowedByName: true,
   load: async id => ({ id }),
   allow: (actor, { id }) => actor.id === id,
 })

@@ -1,7 +1,7 @@
-import { event } from '../../kernel/event'
-import { revocation } from '../../kernel/revocation'
-import { id, shape } from '../../kernel/schema'
-import { profileCacheKey, profileCounts, profileFacts, profileSummary } from './views'
+import { event } from '../../kernel/events/event'
+import { revocation } from '../../kernel/platform/revocation'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { profileCacheKey, profileCounts, profileAttributes, profileSummary } from './views'
 
 /** `by` followed or unfollowed `profileId`. `counts` are the counts of `profileId`, `byCounts` those of `by`. */
 const followChange = shape({ profileId: id, by: profileSummary, counts: profileCounts, byCounts: profileCounts })
@@ -35,7 +35,7 @@ export const profileUnfollowed = event({
 export const profileChanged = event({
   name: 'user-profile.profileChanged',
   summary: 'Your profile was changed',
-  payload: shape({ profile: profileFacts }),
+  payload: shape({ profile: profileAttributes }),
   channels: ({ profile }) => [`user:${profile.id}`],
   stale: ({ profile }) => [profileCacheKey(profile.id)],
 })
@@ -50,8 +50,8 @@ export const profileBlocked = event({
   unsettles: ({ profileId }) => ({ profileId }),
 })
 
-export const sessionsEnded = event({
-  name: 'user-profile.sessionsEnded',
+export const sessionsRevoked = event({
+  name: 'user-profile.sessionsRevoked',
   summary: 'Sessions of yours were revoked',
   description: 'One, all but one, or all. Their tokens issued up to `until` are refused.',
   payload: revocation,

@@ -1,10 +1,10 @@
-import { operation } from '../../kernel/operation'
-import { refusals } from '../../kernel/refusals'
-import { insertOnce } from '../../kernel/rows'
-import { id, shape } from '../../kernel/schema'
+import { operation } from '../../kernel/pipeline/operation'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { insertIfAbsent } from '../../kernel/platform/insert-if-absent'
+import { id, shape } from '../../kernel/pipeline/schema'
 import { Follow } from '../../models'
 import { profileFollowed } from './events'
-import { countFollow, lockPair, tellOfFollow } from './pair'
+import { changeFollowCounts, lockProfilePair, emitFollowChange } from './profile-pair'
 import { blockedByYou } from './refusals'
 import { hasBlocked, profileView, viewProfile } from './views'
 
@@ -12,7 +12,7 @@ export const followProfile = operation({
   name: 'user-profile.followProfile',
   route: 'PUT /profiles/:profileId/follow',
   summary: 'Follow a user',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ profileId: id }),
   output: profileView,
   limit: { perMinute: 60 },
@@ -20,7 +20,7 @@ export const followProfile = operation({
   refuses: [blockedByYou],
 
   async load({ profileId }, context) {
-    const pair = await lockPair(profileId, context)
+    const pair = await lockProfilePair(profileId, context)
     if (await hasBlocked(pair.other.id, pair.me.id)) throw refusals.notFound()
     if (await hasBlocked(pair.me.id, pair.other.id)) throw blockedByYou()
     return pair
@@ -30,9 +30,9 @@ export const followProfile = operation({
 
   async run({ subject: pair }, context) {
     const { me, other } = pair
-    if (await insertOnce(Follow, { followerId: me.id, followeeId: other.id, createdAt: context.now })) {
-      await countFollow(me, other, 1)
-      await tellOfFollow(profileFollowed, pair, context)
+    if (await insertIfAbsent(Follow, { followerId: me.id, followeeId: other.id, createdAt: context.now })) {
+      await changeFollowCounts(me, other, 1)
+      await emitFollowChange(profileFollowed, pair, context)
     }
     return viewProfile(other, context)
   },

@@ -1,6 +1,6 @@
-import { operation } from '../../kernel/operation'
-import { refusals } from '../../kernel/refusals'
-import { nothing } from '../../kernel/schema'
+import { operation } from '../../kernel/pipeline/operation'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { emptyObject } from '../../kernel/pipeline/schema'
 import { Profile } from '../../models'
 import { profileView, viewProfile } from './views'
 
@@ -8,8 +8,8 @@ export const getMe = operation({
   name: 'user-profile.getMe',
   route: 'GET /me',
   summary: 'Get your own profile',
-  who: 'signed-in',
-  input: nothing,
+  auth: 'signed-in',
+  input: emptyObject,
   output: profileView,
   limit: { perMinute: 300 },
   idempotency: 'read',

@@ -1,6 +1,6 @@
 import { Op } from 'sequelize'
-import { type Context } from '../../kernel/context'
-import { type World } from '../../kernel/world'
+import { type Context } from '../../kernel/pipeline/context'
+import { type AppContext } from '../../kernel/platform/app-context'
 import { FormerHandle } from '../../models'
 
 /** A released handle stays reserved for its former owner this long, to prevent impersonation. */
@@ -12,20 +12,20 @@ const formerHandlesMax = 5
  * Takes advisory locks on handles until the transaction ends, in sorted order. Call it before `isHandleTaken`, whose answer
  * then stays true until the commit.
  */
-export async function lockHandles(handles: readonly string[], world: World): Promise<void> {
+export async function lockHandles(handles: readonly string[], app: AppContext): Promise<void> {
   const sorted = [...new Set(handles.map(handle => handle.toLowerCase()))].sort()
   for (const handle of sorted)
-    await world.db.query(`select pg_advisory_xact_lock(hashtextextended('handle:' || :handle, 0))`, { handle })
+    await app.db.query(`select pg_advisory_xact_lock(hashtextextended('handle:' || :handle, 0))`, { handle })
 }
 
 /** Whether a profile other than `profileId` has the handle, or released it less than 30 days ago. */
 export async function isHandleTaken(
   handle: string,
   profileId: string | null,
-  { now, world }: Pick<Context, 'now' | 'world'>,
+  { now, app }: Pick<Context, 'now' | 'app'>,
 ): Promise<boolean> {
   const reservedSince = new Date(now.getTime() - handleReservedDays * 86_400_000)
-  const owners = await world.db.query<{ id: string }>(
+  const owners = await app.db.query<{ id: string }>(
     `select id from profiles where lower(handle) = lower(:handle)
      union all
      select profile_id from former_handles where handle = lower(:handle) and released_at > :reservedSince`,
@@ -35,7 +35,7 @@ export async function isHandleTaken(
 }
 
 /** Records `from` as a former handle of the profile, and `to` as nobody's former handle any more. */
-export async function exchangeHandles(
+export async function recordHandleChange(
   { id: profileId, from, to }: { id: string; from: string; to: string },
   now: Date,
 ): Promise<void> {
@@ -48,8 +48,8 @@ export async function exchangeHandles(
 }
 
 /** The profile id of a handle's owner, or of the last owner of a released one. */
-export async function holderOf(handle: string, world: World): Promise<string | undefined> {
-  const [owner] = await world.db.query<{ id: string }>(
+export async function findHandleOwner(handle: string, app: AppContext): Promise<string | undefined> {
+  const [owner] = await app.db.query<{ id: string }>(
     `select id, 1 as rank from profiles where lower(handle) = lower(:handle)
      union all
      select profile_id, 2 from former_handles where handle = lower(:handle)

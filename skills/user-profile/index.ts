@@ -1,36 +1,36 @@
-import { type Skill } from '../../kernel/product'
+import { type Skill } from '../../kernel/pipeline/registry'
 import { blockProfile } from './block-profile'
 import { userChannel } from './channel'
-import { endSessions } from './end-sessions'
+import { revokeSessions } from './revoke-sessions'
 import {
   profileBlocked,
   profileChanged,
   profileFollowed,
   profileUnblocked,
   profileUnfollowed,
-  sessionsEnded,
+  sessionsRevoked,
 } from './events'
 import { followProfile } from './follow-profile'
-import { forgetEndedSessions } from './forget-ended-sessions'
+import { deleteExpiredRevocations } from './delete-expired-revocations'
 import { getMe } from './get-me'
 import { getProfile } from './get-profile'
-import { listBlocked } from './list-blocked'
+import { listBlockedProfiles } from './list-blocked-profiles'
 import { listFollowers } from './list-followers'
 import { listFollowing } from './list-following'
 import { unblockProfile } from './unblock-profile'
 import { unfollowProfile } from './unfollow-profile'
 import { updateMe } from './update-me'
 
-export { arrive } from './arrive'
+export { provisionProfile } from './provision-profile'
 
 export const userProfile: Skill = {
   operations: [
     ...[getMe, updateMe, getProfile],
     ...[followProfile, unfollowProfile, listFollowers, listFollowing],
-    ...[blockProfile, unblockProfile, listBlocked],
-    endSessions,
+    ...[blockProfile, unblockProfile, listBlockedProfiles],
+    revokeSessions,
   ],
-  events: [profileFollowed, profileUnfollowed, profileChanged, profileBlocked, profileUnblocked, sessionsEnded],
+  events: [profileFollowed, profileUnfollowed, profileChanged, profileBlocked, profileUnblocked, sessionsRevoked],
   channels: [userChannel],
-  jobs: [forgetEndedSessions],
+  jobs: [deleteExpiredRevocations],
 }

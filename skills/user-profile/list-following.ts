@@ -1,15 +1,15 @@
-import { operation } from '../../kernel/operation'
-import { pageOf, paging } from '../../kernel/paging'
-import { id, shape } from '../../kernel/schema'
-import { blockBetween, listPeople, profileSummary, visibleProfile } from './views'
+import { operation } from '../../kernel/pipeline/operation'
+import { pageOf, pagingFields } from '../../kernel/pipeline/paging'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { blockBetween, listProfiles, profileSummary, visibleProfile } from './views'
 
 export const listFollowing = operation({
   name: 'user-profile.listFollowing',
   route: 'GET /profiles/:profileId/following',
   summary: 'List whom a profile follows',
   description: 'Most recent first. Leaves out people with whom you have a block in either direction.',
-  who: 'anyone',
-  input: shape({ profileId: id, ...paging }),
+  auth: 'public',
+  input: shape({ profileId: id, ...pagingFields }),
   output: pageOf(profileSummary),
   limit: { perMinute: 300 },
   idempotency: 'read',
@@ -18,15 +18,15 @@ export const listFollowing = operation({
 
   allow: () => true,
 
-  run: ({ input, subject: { id: profileId }, actor }, { world }) =>
-    listPeople(
+  run: ({ input, subject: { id: profileId }, actor }, { app }) =>
+    listProfiles(
       {
         from: 'follows',
-        who: 'followee_id',
+        profileColumn: 'followee_id',
         where: `r.follower_id = :profileId and not ${blockBetween('p.id', ':viewer')}`,
-        names: { profileId, viewer: actor?.id ?? null },
+        params: { profileId, viewer: actor?.id ?? null },
       },
       input,
-      world,
+      app,
     ),
 })

@@ -1,22 +1,22 @@
-import { operation } from '../../kernel/operation'
-import { refusals } from '../../kernel/refusals'
-import { id, shape } from '../../kernel/schema'
+import { operation } from '../../kernel/pipeline/operation'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { id, shape } from '../../kernel/pipeline/schema'
 import { profileUnfollowed } from './events'
-import { endFollow, lockPair, tellOfFollow } from './pair'
+import { deleteFollow, lockProfilePair, emitFollowChange } from './profile-pair'
 import { hasBlocked, profileView, viewProfile } from './views'
 
 export const unfollowProfile = operation({
   name: 'user-profile.unfollowProfile',
   route: 'DELETE /profiles/:profileId/follow',
   summary: 'Unfollow a user',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({ profileId: id }),
   output: profileView,
   limit: { perMinute: 60 },
   idempotency: 'natural',
 
   async load({ profileId }, context) {
-    const pair = await lockPair(profileId, context)
+    const pair = await lockProfilePair(profileId, context)
     if (await hasBlocked(pair.other.id, pair.me.id)) throw refusals.notFound()
     return pair
   },
@@ -24,7 +24,7 @@ export const unfollowProfile = operation({
   allow: () => true,
 
   async run({ subject: pair }, context) {
-    if (await endFollow(pair.me, pair.other)) await tellOfFollow(profileUnfollowed, pair, context)
+    if (await deleteFollow(pair.me, pair.other)) await emitFollowChange(profileUnfollowed, pair, context)
     return viewProfile(pair.other, context)
   },
 })

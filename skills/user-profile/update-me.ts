@@ -1,10 +1,10 @@
 import { Transaction } from 'sequelize'
-import { operation } from '../../kernel/operation'
-import { refusals } from '../../kernel/refusals'
-import { count, line, optional, pattern, shape, text } from '../../kernel/schema'
+import { operation } from '../../kernel/pipeline/operation'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { count, line, optional, pattern, shape, text } from '../../kernel/pipeline/schema'
 import { Profile } from '../../models'
 import { profileChanged } from './events'
-import { exchangeHandles, isHandleTaken, lockHandles } from './handles'
+import { recordHandleChange, isHandleTaken, lockHandles } from './handles'
 import { handleTaken } from './refusals'
 import { isReservedHandle } from './rules'
 import { describeProfile, profileView, viewProfile } from './views'
@@ -15,7 +15,7 @@ export const updateMe = operation({
   summary: 'Update your own profile',
   description:
     'A handle that you give up stays reserved for you for 30 days and leads to your profile until somebody else takes it.',
-  who: 'signed-in',
+  auth: 'signed-in',
   input: shape({
     handle: optional(pattern(/^[A-Za-z0-9_]{3,30}$/, 30)),
     displayName: optional(line(80)),
@@ -34,7 +34,7 @@ export const updateMe = operation({
       throw refusals.staleRevision(undefined, { current: await viewProfile(profile, context) })
     if (handle === undefined || handle === profile.handle) return profile
     if (isReservedHandle(handle)) throw reservedHandle()
-    await lockHandles([profile.handle, handle], context.world)
+    await lockHandles([profile.handle, handle], context.app)
     if (await isHandleTaken(handle, profile.id, context)) throw handleTaken()
     return profile
   },
@@ -47,7 +47,7 @@ export const updateMe = operation({
     profile.set({ handle: to, displayName: displayName ?? profile.displayName, bio: bio ?? profile.bio })
     if (profile.changed() !== false) {
       await profile.set({ rev: profile.rev + 1 }).save()
-      if (to !== from) await exchangeHandles({ id, from, to }, context.now)
+      if (to !== from) await recordHandleChange({ id, from, to }, context.now)
       await context.emit(profileChanged, { profile: describeProfile(profile) })
     }
     return viewProfile(profile, context)

@@ -1,15 +1,26 @@
-import { type Context } from '../../kernel/context'
-import { type Page, pageFrom, pageSize, type Paging, readCursor } from '../../kernel/paging'
-import { refusals } from '../../kernel/refusals'
-import { count, flag, id, instant, named, nullable, optional, shape, type Value, written } from '../../kernel/schema'
-import { type World } from '../../kernel/world'
+import { type Context } from '../../kernel/pipeline/context'
+import { type Page, toPage, pageSize, type Paging, parseCursor } from '../../kernel/pipeline/paging'
+import { refusals } from '../../kernel/pipeline/refusals'
+import {
+  count,
+  boolean,
+  id,
+  timestamp,
+  named,
+  nullable,
+  optional,
+  shape,
+  type Value,
+  outputText,
+} from '../../kernel/pipeline/schema'
+import { type AppContext } from '../../kernel/platform/app-context'
 import { Block, Follow, Profile } from '../../models'
-import { avatarOf, type PictureRef, pictureRef, refOf } from '../pictures/views'
+import { avatarRefSql, type PictureRef, pictureRef, toPictureRef } from '../pictures/views'
 
 /** A profile as embedded in other objects: actors, authors, owners. */
 export const profileSummary = named(
   'ProfileSummary',
-  shape({ id, handle: written, displayName: written, avatar: nullable(pictureRef) }),
+  shape({ id, handle: outputText, displayName: outputText, avatar: nullable(pictureRef) }),
 )
 export type ProfileSummary = Value<typeof profileSummary>
 
@@ -18,18 +29,18 @@ export const profileCounts = named('ProfileCounts', shape({ followers: count, fo
 
 const profileFields = {
   id,
-  handle: written,
-  displayName: written,
-  bio: written,
+  handle: outputText,
+  displayName: outputText,
+  bio: outputText,
   avatar: nullable(pictureRef),
   counts: profileCounts,
   rev: count,
-  createdAt: instant,
+  createdAt: timestamp,
 }
 
 /** A profile without viewer-dependent fields, which can be cached. */
-export const profileFacts = named('ProfileFacts', shape(profileFields))
-export type ProfileFacts = Value<typeof profileFacts>
+export const profileAttributes = named('ProfileFacts', shape(profileFields))
+export type ProfileAttributes = Value<typeof profileAttributes>
 
 export const profileCacheKey = (profileId: string): string => `profile:${profileId}`
 
@@ -38,42 +49,42 @@ export const profileView = named(
   'Profile',
   shape({
     ...profileFields,
-    viewer: optional(shape({ isSelf: flag, following: flag, followedBy: flag, blocking: flag })),
+    viewer: optional(shape({ isSelf: boolean, following: boolean, followedBy: boolean, blocking: boolean })),
   }),
 )
 export type ProfileView = Value<typeof profileView>
 
 /** The response of blocking and unblocking; contains nothing else about the user. */
-export const blockStance = named('BlockStance', shape({ profileId: id, blocking: flag }))
+export const blockStatusView = named('BlockStance', shape({ profileId: id, blocking: boolean }))
 
-export const summariseProfile = (profile: Profile): ProfileSummary => ({
+export const summarizeProfile = (profile: Profile): ProfileSummary => ({
   id: profile.id,
   handle: profile.handle,
   displayName: profile.displayName,
   avatar: avatarRef(profile),
 })
 
-const avatarRef = ({ avatarId, avatarColor }: Profile): PictureRef | null => refOf(avatarId, avatarColor)
+const avatarRef = ({ avatarId, avatarColor }: Profile): PictureRef | null => toPictureRef(avatarId, avatarColor)
 
 /** SQL: the columns of a profile summary; `profile` is an alias of `profiles`. */
 export const summaryColumns = (profile: string): string =>
-  `${profile}.id, ${profile}.handle, ${profile}.display_name as "displayName", ${avatarOf(profile)} as avatar`
+  `${profile}.id, ${profile}.handle, ${profile}.display_name as "displayName", ${avatarRefSql(profile)} as avatar`
 
 /** SQL: a profile summary as JSON; `profile` is an alias of `profiles`. */
 export const summaryJson = (profile: string): string =>
   `jsonb_build_object('id', ${profile}.id, 'handle', ${profile}.handle, 'displayName', ${profile}.display_name,
-    'avatar', ${avatarOf(profile)})`
+    'avatar', ${avatarRefSql(profile)})`
 
 /** Profile summaries by id, in one query. */
-export async function profileSummaries(ids: readonly string[]): Promise<Map<string, ProfileSummary>> {
+export async function loadProfileSummaries(ids: readonly string[]): Promise<Map<string, ProfileSummary>> {
   const attributes = ['id', 'handle', 'displayName', 'avatarId', 'avatarColor']
   const profiles = await Profile.findAll({ where: { id: [...new Set(ids)] }, attributes })
-  return new Map(profiles.map(profile => [profile.id, summariseProfile(profile)]))
+  return new Map(profiles.map(profile => [profile.id, summarizeProfile(profile)]))
 }
 
 /** @throws `not_found` when the profile does not exist. */
-export async function profileSummaryOf(id: string): Promise<ProfileSummary> {
-  const summary = (await profileSummaries([id])).get(id)
+export async function loadProfileSummary(id: string): Promise<ProfileSummary> {
+  const summary = (await loadProfileSummaries([id])).get(id)
   if (summary === undefined) throw refusals.notFound()
   return summary
 }
@@ -96,12 +107,12 @@ export const hasBlocked = async (blockerId: string, blockedId: string): Promise<
   (await Block.count({ where: { blockerId, blockedId } })) > 0
 
 /** The profiles in `among` that have blocked the viewer. */
-export async function blockersOf(viewerId: string, among: readonly string[]): Promise<Set<string>> {
+export async function findBlockers(viewerId: string, among: readonly string[]): Promise<Set<string>> {
   const blocks = await Block.findAll({ where: { blockerId: [...new Set(among)], blockedId: viewerId } })
   return new Set(blocks.map(({ blockerId }) => blockerId))
 }
 
-export function describeProfile(profile: Profile): ProfileFacts {
+export function describeProfile(profile: Profile): ProfileAttributes {
   const { id, handle, displayName, bio, rev, createdAt } = profile
   return {
     ...{ id, handle, displayName, bio, rev },
@@ -119,9 +130,12 @@ export const profileCountsOf = (profile: Profile): Value<typeof profileCounts> =
 
 /** `describeProfile`, with the viewer's relation to the profile. */
 export const viewProfile = (profile: Profile, context: Pick<Context, 'actor'>): Promise<ProfileView> =>
-  viewFacts(describeProfile(profile), context)
+  viewProfileAttributes(describeProfile(profile), context)
 
-export async function viewFacts(profile: ProfileFacts, { actor }: Pick<Context, 'actor'>): Promise<ProfileView> {
+export async function viewProfileAttributes(
+  profile: ProfileAttributes,
+  { actor }: Pick<Context, 'actor'>,
+): Promise<ProfileView> {
   return actor === null ? profile : { ...profile, viewer: await viewerRelation(profile.id, actor.id) }
 }
 
@@ -134,29 +148,29 @@ async function viewerRelation(id: string, viewerId: string): Promise<NonNullable
 }
 
 /** The profiles in column `who` of a table's rows; `where` is a condition on the row `r` and its profile `p`. */
-interface PeopleQuery {
+interface ProfilesQuery {
   from: 'follows' | 'blocks' | 'likes'
-  who: 'follower_id' | 'followee_id' | 'blocked_id' | 'profile_id'
+  profileColumn: 'follower_id' | 'followee_id' | 'blocked_id' | 'profile_id'
   where: string
-  names: Record<string, unknown>
+  params: Record<string, unknown>
 }
 
 /** A page of profile summaries, most recent row first. */
-export async function listPeople(
-  { from, who, where, names }: PeopleQuery,
+export async function listProfiles(
+  { from, profileColumn, where, params }: ProfilesQuery,
   paging: Paging,
-  world: World,
+  app: AppContext,
 ): Promise<Page<ProfileSummary>> {
   const size = pageSize(paging)
-  const [at, id] = readCursor(paging, 2) ?? newest
-  const rows = await world.db.query<ProfileSummary & { at: Date }>(
+  const [at, id] = parseCursor(paging, 2) ?? firstPageCursor
+  const rows = await app.db.query<ProfileSummary & { at: Date }>(
     `select ${summaryColumns('p')}, r.created_at as at
-     from ${from} r join profiles p on p.id = r.${who}
-     where ${where} and (r.created_at, r.${who}) < (cast(:at as timestamptz), cast(:id as uuid))
-     order by r.created_at desc, r.${who} desc limit :count`,
-    { ...names, at, id, count: size + 1 },
+     from ${from} r join profiles p on p.id = r.${profileColumn}
+     where ${where} and (r.created_at, r.${profileColumn}) < (cast(:at as timestamptz), cast(:id as uuid))
+     order by r.created_at desc, r.${profileColumn} desc limit :count`,
+    { ...params, at, id, count: size + 1 },
   )
-  return pageFrom(
+  return toPage(
     rows,
     size,
     row => [row.at.toISOString(), row.id],
@@ -165,4 +179,4 @@ export async function listPeople(
 }
 
 /** The cursor of the first page of a newest-first list: before any row. */
-export const newest: readonly [at: string, id: string] = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
+export const firstPageCursor: readonly [at: string, id: string] = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']

@@ -1,17 +1,17 @@
 import { io, type Socket } from 'socket.io-client'
-import { type StreamFrame } from '../../kernel/stream'
-import { type FollowerWish } from './follower'
+import { type EventFrame } from '../../kernel/events/frames'
+import { type FollowerOptions } from './follower'
 import { digestOf } from './oracle'
-import { Side } from './side'
+import { ChannelReplica } from './channel-replica'
 
 /** A client of Socket.IO alone: it reconnects and rejoins its rooms by itself, and events sent meanwhile are lost. */
 export class BareFollower {
-  readonly sides: readonly Side[]
+  readonly replicas: readonly ChannelReplica[]
   readonly socket: Socket
 
-  constructor(readonly wish: FollowerWish) {
-    this.sides = wish.channels.map(channel => new Side(channel))
-    const { urls, random, channels } = wish
+  constructor(readonly options: FollowerOptions) {
+    this.replicas = options.channels.map(channel => new ChannelReplica(channel))
+    const { urls, random, channels } = options
     this.socket = io(random.pick(urls), {
       auth: { channels },
       transports: ['websocket'],
@@ -20,10 +20,10 @@ export class BareFollower {
       reconnectionDelayMax: 500,
     })
     this.socket.on('connect', () => {
-      for (const side of this.sides) side.position ??= { epoch: 'bare', offset: 0 }
+      for (const side of this.replicas) side.position ??= { epoch: 'bare', offset: 0 }
     })
-    this.socket.on('events', ({ channel, events }: StreamFrame) => {
-      const side = this.sides.find(candidate => candidate.channel === channel)
+    this.socket.on('events', ({ channel, events }: EventFrame) => {
+      const side = this.replicas.find(candidate => candidate.channel === channel)
       for (const event of events) {
         side?.steps.push({ offset: event.offset, digest: digestOf({ ...event, at: '' }) })
         if (side !== undefined) side.deliveries += 1
@@ -31,7 +31,7 @@ export class BareFollower {
     })
   }
 
-  async leave(): Promise<void> {
+  async close(): Promise<void> {
     this.socket.disconnect()
   }
 }

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import { createAdapter } from '@socket.io/redis-adapter'
 import { Redis } from 'ioredis'
 import { Server } from 'socket.io'
-import { channelOf } from './product'
+import { channelOf } from './registry'
 import { type Write } from './writer'
 
 /** A minimal server with Socket.IO and its Redis adapter alone: sockets join rooms, writes are emitted and acknowledged. */

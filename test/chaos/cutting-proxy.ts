@@ -8,7 +8,7 @@ export interface CuttingProxy extends AsyncDisposable {
 }
 
 /** A TCP proxy on 127.0.0.1 that forwards each connection to a random one of the ports. */
-export async function cuttingProxy(ports: readonly number[], random: Random): Promise<CuttingProxy> {
+export async function startCuttingProxy(ports: readonly number[], random: Random): Promise<CuttingProxy> {
   const open = new Set<Socket>()
   const server = createServer(client => {
     const upstream = connect({ host: '127.0.0.1', port: random.pick(ports) })

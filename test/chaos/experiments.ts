@@ -1,22 +1,22 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
-import { appendOf, shardOf } from '../../kernel/world/channel-log'
+import { insertInboxStatement, shardOf } from '../../kernel/events/channel-log'
 import { randomUUID } from 'node:crypto'
 import { ClientFollower } from './client-follower'
-import { Follower, roads } from './follower'
-import { boardOf } from './product'
+import { Follower, transports } from './follower'
+import { boardOf } from './registry'
 import { type Node } from './node'
-import { type Scene, type SceneWish } from './scene'
+import { type Scenario, type ScenarioOptions } from './scenario'
 
 /** A fault that is injected while writers write and clients follow. */
 export interface Experiment {
   name: string
   /** Injects the fault for about `ms`; returns violations that the oracle cannot see. */
-  fault(this: void, scene: Scene, ms: number): Promise<readonly string[]>
+  inject(this: void, scene: Scenario, ms: number): Promise<readonly string[]>
   /** Options that differ from the default scene. */
-  scene?: Partial<SceneWish>
+  scene?: Partial<ScenarioOptions>
   /** The number of clients of the long version, if it is the point of the experiment. */
-  crowd?: number
+  clientCount?: number
 }
 
 const none: readonly string[] = []
@@ -27,16 +27,16 @@ const othersWithinMs = 10_000
 
 export const killNodes: Experiment = {
   name: 'node killed',
-  async fault({ arena, random }, ms) {
-    await every(ms, ms / 4, () => random.pick(arena.nodes).kill())
+  async inject({ cluster, random }, ms) {
+    await every(ms, ms / 4, () => random.pick(cluster.nodes).kill())
     return none
   },
 }
 
 export const killRelay: Experiment = {
   name: 'relay killed',
-  async fault({ arena }, ms) {
-    await every(ms, ms / 4, async () => (await relayOf(arena)).kill())
+  async inject({ cluster }, ms) {
+    await every(ms, ms / 4, async () => (await relayOf(cluster)).kill())
     return none
   },
 }
@@ -44,15 +44,15 @@ export const killRelay: Experiment = {
 /** PostgreSQL closes the silent connection and other nodes take over its shards; the thawed node continues where it stopped. */
 export const freezeRelay: Experiment = {
   name: 'relay frozen',
-  async fault({ arena }, ms) {
+  async inject({ cluster }, ms) {
     const end = Date.now() + ms
     do {
-      const relay = await relayOf(arena)
-      const before = await holders(arena)
+      const relay = await relayOf(cluster)
+      const before = await holders(cluster)
       relay.freeze()
       try {
         const taken = await waitUntil(takeOverWithinMs, async () => {
-          const now = await holders(arena)
+          const now = await holders(cluster)
           return now.length >= before.length && now.every(({ node }) => node !== relay.name)
         })
         if (!taken) return [`no node took over the shards of ${relay.name}, which was frozen`]
@@ -68,8 +68,8 @@ export const freezeRelay: Experiment = {
 
 export const freezeNode: Experiment = {
   name: 'node frozen',
-  async fault({ arena, random }, ms) {
-    const node = random.pick(arena.nodes)
+  async inject({ cluster, random }, ms) {
+    const node = random.pick(cluster.nodes)
     node.freeze()
     await pause(ms / 2)
     node.thaw()
@@ -80,7 +80,7 @@ export const freezeNode: Experiment = {
 
 const redisAway = (awayMs: number): Experiment => ({
   name: `redis away ${awayMs / 1_000} s`,
-  async fault({ arena: { redis } }, ms) {
+  async inject({ cluster: { redis } }, ms) {
     await pause(Math.min(ms / 4, 1_000))
     await redis.stop()
     await pause(awayMs)
@@ -91,15 +91,15 @@ const redisAway = (awayMs: number): Experiment => ({
 })
 
 export const redisRestarted = redisAway(0)
-export const redisAwayHalf = redisAway(500)
-export const redisAway2 = redisAway(2_000)
-export const redisAway3 = redisAway(3_000)
-export const redisAway30 = redisAway(30_000)
+export const redisDownHalf = redisAway(500)
+export const redisDown2 = redisAway(2_000)
+export const redisDown3 = redisAway(3_000)
+export const redisDown30 = redisAway(30_000)
 
 export const redisWiped: Experiment = {
   name: 'redis wiped',
-  async fault({ arena }, ms) {
-    await every(ms, ms / 6, () => arena.redisCommand('flushall'))
+  async inject({ cluster }, ms) {
+    await every(ms, ms / 6, () => cluster.redisCommand('flushall'))
     return none
   },
 }
@@ -107,7 +107,7 @@ export const redisWiped: Experiment = {
 /** SIGSTOP: connections stay open, but there are no replies. */
 export const redisFrozen: Experiment = {
   name: 'redis frozen',
-  async fault({ arena: { redis } }, ms) {
+  async inject({ cluster: { redis } }, ms) {
     process.kill(redis.pid, 'SIGSTOP')
     await pause(ms / 2)
     process.kill(redis.pid, 'SIGCONT')
@@ -118,36 +118,36 @@ export const redisFrozen: Experiment = {
 
 export const redisPaused: Experiment = {
   name: 'redis paused',
-  async fault({ arena }, ms) {
-    await arena.redisCommand('client', 'pause', String(Math.round(ms / 2)), 'all')
+  async inject({ cluster }, ms) {
+    await cluster.redisCommand('client', 'pause', String(Math.round(ms / 2)), 'all')
     await pause(ms)
     return none
   },
 }
 
-export const redisCut: Experiment = {
+export const redisPubSubCut: Experiment = {
   name: 'redis pubsub cut',
-  async fault({ arena }, ms) {
-    await every(ms, Math.min(2_000, ms / 5), () => arena.redisCommand('client', 'kill', 'type', 'pubsub'))
+  async inject({ cluster }, ms) {
+    await every(ms, Math.min(2_000, ms / 5), () => cluster.redisCommand('client', 'kill', 'type', 'pubsub'))
     return none
   },
 }
 
 export const postgresRestarted: Experiment = {
   name: 'postgres restarted',
-  async fault({ arena: { postgres } }, ms) {
+  async inject({ cluster: { postgres } }, ms) {
     await every(ms, ms / 2, async turn => postgres.restart(turn % 2 === 0 ? 'immediate' : 'fast'))
     return none
   },
 }
 
-export const relayCut: Experiment = {
+export const relayConnectionCut: Experiment = {
   name: 'relay session cut',
-  async fault({ arena }, ms) {
+  async inject({ cluster }, ms) {
     await every(ms, ms / 6, async () =>
       terminate(
-        arena,
-        (await holders(arena)).map(({ pid }) => pid),
+        cluster,
+        (await holders(cluster)).map(({ pid }) => pid),
       ),
     )
     return none
@@ -157,17 +157,17 @@ export const relayCut: Experiment = {
 /** A long transaction must delay only its own events. */
 export const longTransaction: Experiment = {
   name: 'long transaction',
-  async fault(scene, ms) {
-    const { arena, quiet } = scene
-    const client = new Client({ connectionString: arena.variables.DATABASE_URL })
+  async inject(scene, ms) {
+    const { cluster, idleChannel } = scene
+    const client = new Client({ connectionString: cluster.variables.DATABASE_URL })
     await client.connect()
     try {
       await client.query('begin')
       const write = randomUUID()
-      const data = { boards: [boardOf(quiet)], write, n: 0, pad: 'x' }
+      const data = { boards: [boardOf(idleChannel)], write, n: 0, pad: 'x' }
       const at = new Date().toISOString()
-      const event = { channel: quiet, id: randomUUID(), name: 'chaos.written', at, data: JSON.stringify(data) }
-      await client.query(appendOf([{ shard: shardOf(quiet), ...event }]))
+      const event = { channel: idleChannel, id: randomUUID(), name: 'chaos.written', at, data: JSON.stringify(data) }
+      await client.query(insertInboxStatement([{ shard: shardOf(idleChannel), ...event }]))
       const before = await written(scene)
       const others = await waitUntil(
         othersWithinMs,
@@ -184,18 +184,18 @@ export const longTransaction: Experiment = {
 
 export const connectionsCut: Experiment = {
   name: 'connections cut',
-  async fault({ proxies, random }, ms) {
+  async inject({ proxies, random }, ms) {
     await every(ms, Math.min(500, ms / 8), async () => random.pick(proxies).cut(0.3, random))
     return none
   },
 }
 
 /** All clients reconnect at once, three times. */
-export const storm: Experiment = {
+export const reconnectStorm: Experiment = {
   name: 'reconnect storm',
-  scene: { boards: 20, each: 2, writesPerSecond: 20 },
-  crowd: 2_000,
-  async fault(scene, ms) {
+  scene: { boards: 20, boardsPerClient: 2, writesPerSecond: 20 },
+  clientCount: 2_000,
+  async inject(scene, ms) {
     await every(ms, ms / 3, async () => {
       for (const proxy of scene.proxies) proxy.cut(1, scene.random)
     })
@@ -206,16 +206,16 @@ export const storm: Experiment = {
 /** Some clients stop reading, so their buffers grow until the server skips events or closes the connection. */
 export const slowClients: Experiment = {
   name: 'slow clients',
-  scene: { padBytes: 24_000, writesPerSecond: 200, greedy: 3 },
-  async fault({ arena, followers }, ms) {
+  scene: { padBytes: 24_000, writesPerSecond: 200, directClients: 3 },
+  async inject({ cluster, followers }, ms) {
     const slow = followers.flatMap(follower =>
-      follower instanceof Follower && follower.wish.urls[0] === arena.nodes[0]?.url ? [follower] : [],
+      follower instanceof Follower && follower.options.urls[0] === cluster.nodes[0]?.url ? [follower] : [],
     )
     const sockets = slow.map(({ socket }) => socket)
     for (const socket of sockets) setReading(socket, 'pause')
     const wasNoticed = await waitUntil(slowWithinMs, async () => {
       const found = await Promise.all(
-        arena.nodes.map(node => metric(node, 'tutti_slow_followers_total{step="lagging"}')),
+        cluster.nodes.map(node => metric(node, 'tutti_slow_consumer_steps_total{step="lagging"}')),
       )
       return found.some(count => count > 0)
     })
@@ -229,45 +229,45 @@ export const slowClients: Experiment = {
 /** Revoked sessions receive nothing 30 s later, even if Redis cannot notify the nodes. */
 export const revokedWithoutRedis: Experiment = {
   name: 'revoked without redis',
-  async fault({ arena, urls, random, channels }, ms) {
+  async inject({ cluster, urls, random, channels }, ms) {
     const followers = await Promise.all(
-      roads.map(async road => {
-        const token = await arena.issuer.tokenFor(`leaver-${randomUUID()}`)
-        return new Follower({ name: road, token, channels: channels.slice(0, 1), urls, random, road })
+      transports.map(async road => {
+        const token = await cluster.issuer.issueToken(`leaver-${randomUUID()}`)
+        return new Follower({ name: road, token, channels: channels.slice(0, 1), urls, random, transport: road })
       }),
     )
-    const hasReceived = ({ sides }: Follower) => sides.every(({ deliveries }) => deliveries > 0)
+    const hasReceived = ({ replicas }: Follower) => replicas.every(({ deliveries }) => deliveries > 0)
     const violations: string[] = []
     if (!(await waitUntil(10_000, async () => followers.every(hasReceived))))
       violations.push('a permitted follower received nothing')
-    await arena.redis.stop()
+    await cluster.redis.stop()
     try {
       const endedAt = Date.now()
-      for (const { wish } of followers) {
-        const status = await endSessions(random.pick(arena.nodes).url, wish.token)
+      for (const { options } of followers) {
+        const status = await endSessions(random.pick(cluster.nodes).url, options.token)
         if (status !== 200) violations.push(`sessions could not be revoked: ${status}`)
       }
       await waitUntil(revokedWithinMs, async () =>
-        followers.every(({ turnedAway }) => turnedAway?.code === 'session_revoked'),
+        followers.every(({ finalProblem }) => finalProblem?.code === 'session_revoked'),
       )
       await pause(ms)
-      for (const { wish, turnedAway, sides } of followers) {
-        if (turnedAway?.code !== 'session_revoked')
-          violations.push(`${wish.name} was not notified that its session is revoked`)
-        if (sides.some(({ lastAt }) => lastAt > endedAt + revokedWithinMs))
-          violations.push(`${wish.name} still received events`)
+      for (const { options, finalProblem, replicas } of followers) {
+        if (finalProblem?.code !== 'session_revoked')
+          violations.push(`${options.name} was not notified that its session is revoked`)
+        if (replicas.some(({ lastAt }) => lastAt > endedAt + revokedWithinMs))
+          violations.push(`${options.name} still received events`)
       }
       return violations
     } finally {
-      await arena.redis.restart()
-      await Promise.all(followers.map(follower => follower.leave()))
+      await cluster.redis.restart()
+      await Promise.all(followers.map(follower => follower.close()))
     }
   },
 }
 
 export const rollingDrain: Experiment = {
   name: 'rolling drain',
-  async fault({ arena: { nodes } }, ms) {
+  async inject({ cluster: { nodes } }, ms) {
     const violations: string[] = []
     // A rolling restart takes a few seconds per node, however short `ms` is.
     for (const node of nodes.slice(0, Math.ceil(ms / 4_000))) {
@@ -278,13 +278,13 @@ export const rollingDrain: Experiment = {
   },
 }
 
-export const transports: Experiment = {
+export const transportsSwitched: Experiment = {
   name: 'transports switched',
-  scene: { roadOf: n => roads[n % roads.length] ?? 'websocket' },
-  async fault({ followers, random }, ms) {
+  scene: { transportOf: n => transports[n % transports.length] ?? 'websocket' },
+  async inject({ followers, random }, ms) {
     await every(ms, 100, async () => {
       const follower = random.pick(followers)
-      if (follower instanceof Follower) follower.take(random.pick(roads))
+      if (follower instanceof Follower) follower.switchTransport(random.pick(transports))
       if (follower instanceof ClientFollower) follower.changeTransport()
     })
     return none
@@ -292,16 +292,16 @@ export const transports: Experiment = {
 }
 
 /** Two faults at a time, each in a different part of the system. */
-export const inPairs: Experiment = {
+export const faultPairs: Experiment = {
   name: 'faults in pairs',
-  async fault(scene, ms) {
+  async inject(scene, ms) {
     const violations: string[] = []
     const roundMs = Math.min(ms, 4_000)
     await every(ms, roundMs, async () => {
       const one = scene.random.between(0, independentFaults.length)
       const other = (one + scene.random.between(1, independentFaults.length)) % independentFaults.length
       const pair = [one, other].map(part => scene.random.pick(independentFaults[part] ?? []))
-      for (const found of await Promise.all(pair.map(experiment => experiment.fault(scene, roundMs))))
+      for (const found of await Promise.all(pair.map(experiment => experiment.inject(scene, roundMs))))
         violations.push(...found)
     })
     return violations
@@ -310,9 +310,9 @@ export const inPairs: Experiment = {
 
 const independentFaults: readonly (readonly Experiment[])[] = [
   [killNodes, freezeNode],
-  [redisRestarted, redisAwayHalf, redisWiped, redisFrozen, redisPaused],
+  [redisRestarted, redisDownHalf, redisWiped, redisFrozen, redisPaused],
   [postgresRestarted],
-  [connectionsCut, storm],
+  [connectionsCut, reconnectStorm],
 ]
 
 export const experiments: readonly Experiment[] = [
@@ -321,23 +321,23 @@ export const experiments: readonly Experiment[] = [
   freezeRelay,
   freezeNode,
   redisRestarted,
-  redisAwayHalf,
-  redisAway3,
-  redisAway30,
+  redisDownHalf,
+  redisDown3,
+  redisDown30,
   redisWiped,
   redisFrozen,
   redisPaused,
-  redisCut,
+  redisPubSubCut,
   postgresRestarted,
-  relayCut,
+  relayConnectionCut,
   longTransaction,
   connectionsCut,
   slowClients,
-  storm,
+  reconnectStorm,
   revokedWithoutRedis,
   rollingDrain,
-  transports,
-  inPairs,
+  transportsSwitched,
+  faultPairs,
 ]
 
 /** Runs steps one after the other, at most one per `intervalMs`, until `ms` have passed. */
@@ -360,21 +360,21 @@ async function waitUntil(ms: number, holds: () => Promise<boolean>): Promise<boo
 }
 
 /** The connections that hold the relay's advisory locks, and their nodes; one row per lock. */
-const holders = (arena: Scene['arena']) =>
+const holders = (arena: Scenario['cluster']) =>
   arena.sql<{ pid: number; node: string }>(
     `select pid, usename as node from pg_locks join pg_stat_activity using (pid)
      where locktype = 'advisory' and granted and application_name = 'tutti-relay' and datname = current_database()`,
   )
 
 /** The number of events in the logs of the boards. */
-async function written({ arena, channels }: Scene): Promise<number> {
+async function written({ cluster, channels }: Scenario): Promise<number> {
   const text = 'select coalesce(sum(top), 0) as count from channels where name = any($1)'
-  const [row] = await arena.sql<{ count: string }>(text, [channels])
+  const [row] = await cluster.sql<{ count: string }>(text, [channels])
   return Number(row?.count ?? 0)
 }
 
 /** The node that holds most of the relay's locks. */
-async function relayOf(arena: Scene['arena']): Promise<Node> {
+async function relayOf(arena: Scenario['cluster']): Promise<Node> {
   let most: Node | undefined
   await waitUntil(10_000, async () => {
     const held = await holders(arena)
@@ -398,7 +398,7 @@ async function metric({ url }: Node, name: string): Promise<number> {
 }
 
 async function endSessions(url: string, token: string): Promise<number> {
-  const response = await fetch(`${url}/api/v1/me/sessions/end`, {
+  const response = await fetch(`${url}/api/v1/me/sessions/revoke`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify({ scope: 'everywhere' }),
@@ -407,7 +407,7 @@ async function endSessions(url: string, token: string): Promise<number> {
   return response.status
 }
 
-const terminate = (arena: Scene['arena'], pids: readonly number[]) =>
+const terminate = (arena: Scenario['cluster'], pids: readonly number[]) =>
   arena.sql('select pg_terminate_backend(pid) from unnest($1::int[]) pid', [[...new Set(pids)]])
 
 /** Pauses the WebSocket itself, without the client library noticing. */

@@ -1,22 +1,22 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { io, type Socket } from 'socket.io-client'
-import { type Problem } from '../../kernel/refusals'
-import { type CatchUp, type StreamFrame } from '../../kernel/stream'
-import { longPoll, serverSentEvents } from './over-rest'
+import { type Problem } from '../../kernel/pipeline/refusals'
+import { type CatchUp, type EventFrame } from '../../kernel/events/frames'
+import { followWithLongPoll, followWithSse } from './rest-transports'
 import { type Random } from './random'
-import { Side } from './side'
+import { ChannelReplica } from './channel-replica'
 
-export const roads = ['websocket', 'polling', 'long-poll', 'sse'] as const
-export type Road = (typeof roads)[number]
+export const transports = ['websocket', 'polling', 'long-poll', 'sse'] as const
+export type Transport = (typeof transports)[number]
 
-export interface FollowerWish {
+export interface FollowerOptions {
   name: string
   token: string
   channels: readonly string[]
   urls: readonly string[]
   random: Random
-  road?: Road
+  transport?: Transport
 }
 
 const connectWithinMs = 5_000
@@ -25,7 +25,7 @@ const reconnectDelayMaxMs = 300
 
 /** A client that follows channels and reconnects after every failure, with plain `socket.io-client` or plain HTTP. */
 export class Follower {
-  readonly sides: readonly Side[]
+  readonly replicas: readonly ChannelReplica[]
   /** The number of problems received, by code. */
   readonly problems = new Map<string, number>()
   /** The number of connections made. */
@@ -33,19 +33,19 @@ export class Follower {
   /** The current socket, if the transport uses one. */
   socket: Socket | undefined
   /** The problem with which the server refused for good, if it did. */
-  turnedAway: Problem | undefined
+  finalProblem: Problem | undefined
   private controller = new AbortController()
   private running: Promise<void> = Promise.resolve()
 
-  constructor(readonly wish: FollowerWish) {
-    this.sides = wish.channels.map(channel => new Side(channel))
-    this.take(wish.road ?? 'websocket')
+  constructor(readonly options: FollowerOptions) {
+    this.replicas = options.channels.map(channel => new ChannelReplica(channel))
+    this.switchTransport(options.transport ?? 'websocket')
   }
 
   /** Switches to another transport and aborts requests on the old one. */
-  take(road: Road): void {
+  switchTransport(road: Transport): void {
     this.controller.abort()
-    for (const side of this.sides) side.ask()
+    for (const side of this.replicas) side.startRequest()
     this.controller = new AbortController()
     const { signal } = this.controller
     // Every connection adds a listener, so turn off the listener limit.
@@ -53,20 +53,20 @@ export class Follower {
     this.running = this.running.then(() => this.follow(road, signal))
   }
 
-  async leave(): Promise<void> {
+  async close(): Promise<void> {
     this.controller.abort()
     await this.running
   }
 
-  private async follow(road: Road, signal: AbortSignal): Promise<void> {
-    const { random } = this.wish
+  private async follow(road: Transport, signal: AbortSignal): Promise<void> {
+    const { random } = this.options
     if (road === 'long-poll' || road === 'sse') {
-      const read = road === 'sse' ? serverSentEvents : longPoll
-      const readOnce = async (side: Side) => {
-        const problem = await read(this.wish, side, signal)
+      const read = road === 'sse' ? followWithSse : followWithLongPoll
+      const readOnce = async (side: ChannelReplica) => {
+        const problem = await read(this.options, side, signal)
         if (problem !== undefined) await this.wait(problem, signal)
       }
-      await Promise.all(this.sides.map(side => this.repeat(() => readOnce(side), random, signal)))
+      await Promise.all(this.replicas.map(side => this.repeat(() => readOnce(side), random, signal)))
       return
     }
     await this.repeat(() => this.overSocket(road, signal), random, signal)
@@ -75,7 +75,7 @@ export class Follower {
   }
 
   private async repeat(attempt: () => Promise<void>, random: Random, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.turnedAway === undefined) {
+    while (!signal.aborted && this.finalProblem === undefined) {
       await attempt()
       await pause(random.between(0, reconnectDelayMaxMs), undefined, { signal }).catch(() => undefined)
     }
@@ -83,9 +83,9 @@ export class Follower {
 
   /** One connection, until it is lost or the server asks to move; then the old one stays open until the next has followed. */
   private async overSocket(road: 'websocket' | 'polling', signal: AbortSignal): Promise<void> {
-    const { urls, random, token } = this.wish
+    const { urls, random, token } = this.options
     const socket = io(random.pick(urls), {
-      auth: { token, channels: this.wish.channels },
+      auth: { token, channels: this.options.channels },
       query: { nid: random.between(0, 1e9).toString(36) },
       transports: [road],
       reconnection: false,
@@ -94,7 +94,7 @@ export class Follower {
     })
     const ended = new Promise<void>(resolve => {
       socket.once('disconnect', () => resolve())
-      socket.once('session.moving', () => resolve())
+      socket.once('connection.draining', () => resolve())
       signal.addEventListener('abort', () => resolve(), { once: true })
     })
     this.listen(socket, signal)
@@ -107,34 +107,34 @@ export class Follower {
     this.connections += 1
     const before = this.socket
     this.socket = socket
-    await Promise.all(this.sides.map(side => this.catchUp(socket, side, signal)))
+    await Promise.all(this.replicas.map(side => this.catchUp(socket, side, signal)))
     before?.disconnect()
     await ended
   }
 
   private listen(socket: Socket, signal: AbortSignal): void {
-    socket.on('events', (frame: StreamFrame) => {
-      const side = this.sides.find(({ channel }) => channel === frame.channel)
+    socket.on('events', (frame: EventFrame) => {
+      const side = this.replicas.find(({ channel }) => channel === frame.channel)
       if (side === undefined || signal.aborted) return
-      if (side.hear(frame) === 'hole') void this.catchUp(this.socket ?? socket, side, signal)
+      if (side.receiveFrame(frame) === 'hole') void this.catchUp(this.socket ?? socket, side, signal)
     })
     socket.on('resync', ({ channels }: { channels: string[] }) => {
       this.note({ code: 'resync' })
-      for (const side of this.sides)
+      for (const side of this.replicas)
         if (channels.includes(side.channel)) void this.catchUp(this.socket ?? socket, side, signal)
     })
-    for (const name of ['refused', 'session.closed'])
+    for (const name of ['refused', 'connection.closed'])
       socket.on(name, (problem: Problem) => {
         this.note(problem)
-        if (name === 'session.closed' && isFinal(problem)) this.turnedAway = problem
+        if (name === 'connection.closed' && isFinal(problem)) this.finalProblem = problem
       })
     socket.on('channel.closed', ({ problem }: { problem: Problem }) => this.note(problem))
   }
 
   /** Follows until nothing is missing. Disconnects if there is no reply. */
-  private async catchUp(socket: Socket, side: Side, signal: AbortSignal): Promise<void> {
+  private async catchUp(socket: Socket, side: ChannelReplica, signal: AbortSignal): Promise<void> {
     while (socket.connected && !signal.aborted) {
-      const requestId = side.ask()
+      const requestId = side.startRequest()
       const { channel, position } = side
       const input = { channel, ...(position === undefined ? {} : { after: position }) }
       const reply = await socket
@@ -146,7 +146,7 @@ export class Follower {
         )
       if (!side.isCurrent(requestId)) return
       if (reply?.data !== undefined) {
-        if (!side.catchUp(reply.data)) return
+        if (!side.applyCatchUp(reply.data)) return
       } else if (reply?.error !== undefined) {
         await this.wait(reply.error, signal)
         // Another connection may have sent a newer request meanwhile.
@@ -162,7 +162,7 @@ export class Follower {
   private async wait(problem: Problem | Error, signal: AbortSignal): Promise<void> {
     if (problem instanceof Error) return
     this.note(problem)
-    if (isFinal(problem)) this.turnedAway = problem
+    if (isFinal(problem)) this.finalProblem = problem
     else await pause((problem.retryAfter ?? 0) * 1_000, undefined, { signal }).catch(() => undefined)
   }
 

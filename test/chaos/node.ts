@@ -23,7 +23,7 @@ export interface Node extends AsyncDisposable {
 
 const packages = join(__dirname, '..', '..', 'node_modules')
 /** Bundles a node's program into one file: it starts in half the time, and start-up dominates the duration of the tests. */
-export async function bundle(script: string, folder: string): Promise<string> {
+export async function bundleProgram(script: string, folder: string): Promise<string> {
   const outfile = join(folder, script.replace(/\.ts$/, '.js'))
   const entryPoints = [join(__dirname, script)]
   // In a bundle `require.main === module` is true for every module, so `server/main.ts` would start another node.
@@ -56,7 +56,7 @@ export async function startNode(
         name,
         env,
         logFile,
-        stopWithinMs: stopTimeoutMs,
+        stopTimeoutMs: stopTimeoutMs,
       })
       ended = running.exited
       void running.exited.then(exit => {

@@ -1,24 +1,24 @@
 import fc from 'fast-check'
-import { digestOf, type Evidence, judge, type Logged, type Step } from './oracle'
+import { digestOf, type RunRecord, findViolations, type LoggedEvent, type Step } from './oracle'
 
 const channel = 'track:1'
-const logged = (count: number): Logged[] =>
+const logged = (count: number): LoggedEvent[] =>
   Array.from({ length: count }, (_, index) => ({ offset: index + 1, digest: `d${index + 1}`, write: `w${index + 1}` }))
 const applied = (...offsets: number[]): Step[] => offsets.map(offset => ({ offset, digest: `d${offset}` }))
 
-const evidence = (steps: readonly Step[], more: Partial<Evidence> & { from?: number } = {}): Evidence => ({
+const evidence = (steps: readonly Step[], more: Partial<RunRecord> & { from?: number } = {}): RunRecord => ({
   log: new Map([[channel, logged(5)]]),
   histories: [{ client: 'ann', channel, from: more.from ?? 0, steps }],
   acknowledged: [{ write: 'w5', channels: [channel] }],
   ...more,
 })
-const faults = (given: Evidence) => judge(given).map(({ fault, offset }) => `${fault} ${offset ?? ''}`.trim())
+const faults = (given: RunRecord) => findViolations(given).map(({ kind, offset }) => `${kind} ${offset ?? ''}`.trim())
 
 describe('the oracle', () => {
   it('finds nothing where all is well', () => {
-    expect(judge(evidence(applied(1, 2, 3, 4, 5)))).toEqual([])
-    expect(judge(evidence(applied(3, 4, 5), { from: 2 }))).toEqual([])
-    expect(judge(evidence([...applied(1), { reset: 4 }, ...applied(5)]))).toEqual([])
+    expect(findViolations(evidence(applied(1, 2, 3, 4, 5)))).toEqual([])
+    expect(findViolations(evidence(applied(3, 4, 5), { from: 2 }))).toEqual([])
+    expect(findViolations(evidence([...applied(1), { reset: 4 }, ...applied(5)]))).toEqual([])
   })
 
   it.each<[string, Step[], string[]]>([
@@ -44,7 +44,7 @@ describe('the oracle', () => {
     const lost = { acknowledged: [{ write: 'w9', channels: [channel] }] }
     expect(faults(evidence(applied(1, 2, 3, 4, 5), lost))).toEqual(['lost'])
     const elsewhere = { acknowledged: [{ write: 'w1', channels: [channel, 'track:2'] }] }
-    expect(judge(evidence(applied(1, 2, 3, 4, 5), elsewhere))).toEqual([
+    expect(findViolations(evidence(applied(1, 2, 3, 4, 5), elsewhere))).toEqual([
       { fault: 'lost', channel: 'track:2', write: 'w1' },
     ])
   })
@@ -64,9 +64,9 @@ describe('the oracle', () => {
       fc.property(run, ({ length, wrong, at }) => {
         const steps = applied(...logged(length).map(({ offset }) => offset))
         const log = new Map([[channel, logged(length)]])
-        expect(judge(evidence(steps, { log, acknowledged: [] }))).toEqual([])
+        expect(findViolations(evidence(steps, { log, acknowledged: [] }))).toEqual([])
         wrong(steps, at)
-        expect(judge(evidence(steps, { log, acknowledged: [] }))).not.toEqual([])
+        expect(findViolations(evidence(steps, { log, acknowledged: [] }))).not.toEqual([])
       }),
     )
   })

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 export type Step = { offset: number; digest: string } | { reset: number }
 
 /** What one client applied on one channel, in order. It had to apply every event after offset `from`. */
-export interface History {
+export interface ClientHistory {
   client: string
   channel: string
   from: number
@@ -12,7 +12,7 @@ export interface History {
 }
 
 /** An event in the log of a channel. */
-export interface Logged {
+export interface LoggedEvent {
   offset: number
   digest: string
   /** The id of the write that emitted it. */
@@ -20,18 +20,18 @@ export interface Logged {
 }
 
 /** A write that succeeded, and the channels of its event. */
-export interface Acknowledged {
+export interface AcknowledgedWrite {
   write: string
   channels: readonly string[]
 }
 
-export interface Evidence {
-  log: ReadonlyMap<string, readonly Logged[]>
-  histories: readonly History[]
-  acknowledged: readonly Acknowledged[]
+export interface RunRecord {
+  log: ReadonlyMap<string, readonly LoggedEvent[]>
+  histories: readonly ClientHistory[]
+  acknowledged: readonly AcknowledgedWrite[]
 }
 
-export type Fault =
+export type ViolationKind =
   /** An offset that was skipped and never applied. */
   | 'hole'
   /** An offset lower than one applied before it. */
@@ -51,7 +51,7 @@ export type Fault =
   | 'torn'
 
 export interface Violation {
-  fault: Fault
+  kind: ViolationKind
   channel: string
   client?: string
   offset?: number
@@ -59,7 +59,7 @@ export interface Violation {
 }
 
 /** Compares what clients applied with the log and the acknowledged writes. Returns all violations. */
-export function judge({ log, histories, acknowledged }: Evidence): Violation[] {
+export function findViolations({ log, histories, acknowledged }: RunRecord): Violation[] {
   const digestsByChannel = new Map(
     [...log].map(([channel, events]) => [channel, new Map(events.map(e => [e.offset, e.digest]))]),
   )
@@ -72,22 +72,22 @@ export function judge({ log, histories, acknowledged }: Evidence): Violation[] {
   ]
 }
 
-function judgeLog(channel: string, events: readonly Logged[]): Violation[] {
+function judgeLog(channel: string, events: readonly LoggedEvent[]): Violation[] {
   const found: Violation[] = []
   events.forEach(({ offset }, index) => {
-    if (offset !== index + 1) found.push({ fault: 'torn', channel, offset })
+    if (offset !== index + 1) found.push({ kind: 'torn', channel, offset })
   })
   const writes = new Set<string>()
   for (const { write, offset } of events) {
-    if (writes.has(write)) found.push({ fault: 'repeated', channel, offset, write })
+    if (writes.has(write)) found.push({ kind: 'repeated', channel, offset, write })
     writes.add(write)
   }
   return found
 }
 
-function judgeHistory({ client, channel, from, steps }: History, log: ReadonlyMap<number, string>): Violation[] {
+function judgeHistory({ client, channel, from, steps }: ClientHistory, log: ReadonlyMap<number, string>): Violation[] {
   const found: Violation[] = []
-  const note = (fault: Fault, offset: number) => found.push({ fault, channel, client, offset })
+  const note = (fault: ViolationKind, offset: number) => found.push({ kind: fault, channel, client, offset })
   const seen = new Set<number>()
   const missed = new Set<number>()
   let last = from
@@ -113,12 +113,12 @@ function judgeHistory({ client, channel, from, steps }: History, log: ReadonlyMa
   return found
 }
 
-function judgeWrites(log: Evidence['log'], acknowledged: readonly Acknowledged[]): Violation[] {
+function judgeWrites(log: RunRecord['log'], acknowledged: readonly AcknowledgedWrite[]): Violation[] {
   const present = new Map([...log].map(([channel, events]) => [channel, new Set(events.map(({ write }) => write))]))
   return acknowledged.flatMap(({ write, channels }) =>
     channels
       .filter(channel => present.get(channel)?.has(write) !== true)
-      .map(channel => ({ fault: 'lost' as const, channel, write })),
+      .map(channel => ({ kind: 'lost' as const, channel, write })),
   )
 }
 
@@ -137,10 +137,10 @@ function canonical(value: unknown): string {
   )
 }
 
-const holeFaults: readonly Fault[] = ['hole', 'behind', 'torn']
-const duplicateFaults: readonly Fault[] = ['twice', 'order', 'repeated']
+const holeFaults: readonly ViolationKind[] = ['hole', 'behind', 'torn']
+const duplicateFaults: readonly ViolationKind[] = ['twice', 'order', 'repeated']
 
-export const holesIn = (found: readonly Violation[]): number =>
-  found.filter(({ fault }) => holeFaults.includes(fault)).length
-export const duplicatesIn = (found: readonly Violation[]): number =>
-  found.filter(({ fault }) => duplicateFaults.includes(fault)).length
+export const countHoles = (found: readonly Violation[]): number =>
+  found.filter(({ kind }) => holeFaults.includes(kind)).length
+export const countDuplicates = (found: readonly Violation[]): number =>
+  found.filter(({ kind }) => duplicateFaults.includes(kind)).length

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
-import { type Arena, openArena } from './arena'
-import { type Experiment, experiments, redisAway3 } from './experiments'
-import { openScene, type SceneWish, type Verdict } from './scene'
+import { type Cluster, startCluster } from './cluster'
+import { type Experiment, experiments, redisDown3 } from './experiments'
+import { startScenario, type ScenarioOptions, type Verdict } from './scenario'
 
 const usage = `npm run chaos -- [experiment…] [--seconds n] [--clients n] [--seed n]
 
@@ -28,18 +28,18 @@ async function main(): Promise<number> {
     return values.help ? 0 : 1
   }
   const ms = Number(values.seconds) * 1_000
-  const defaults: Partial<SceneWish> = {
+  const defaults: Partial<ScenarioOptions> = {
     clients: Number(values.clients),
     seed: Number(values.seed),
     boards: 40,
-    each: 3,
+    boardsPerClient: 3,
     writesPerSecond: 200,
-    settleMs: 60_000,
+    catchUpTimeoutMs: 60_000,
   }
   process.stdout.write(`seed ${values.seed}, ${values.seconds} s each\n${row(columns)}\n`)
   let failureCount = 0
   if (selected.length > 0) {
-    await using arena = await openArena('tutti')
+    await using arena = await startCluster('tutti')
     for (const experiment of selected) failureCount += (await runExperiment(arena, experiment, ms, defaults)) ? 0 : 1
   }
   if (isSelected('control')) failureCount += (await control(defaults)) ? 0 : 1
@@ -47,24 +47,24 @@ async function main(): Promise<number> {
 }
 
 async function runExperiment(
-  arena: Arena,
+  arena: Cluster,
   experiment: Experiment,
   ms: number,
-  defaults: Partial<SceneWish>,
+  defaults: Partial<ScenarioOptions>,
 ): Promise<boolean> {
-  const more = experiment.crowd === undefined ? {} : { clients: experiment.crowd }
-  await using scene = await openScene(arena, { ...defaults, ...experiment.scene, ...more })
-  const verdict = await scene.during(experiment.name, () => experiment.fault(scene, ms))
+  const more = experiment.clientCount === undefined ? {} : { clients: experiment.clientCount }
+  await using scene = await startScenario(arena, { ...defaults, ...experiment.scene, ...more })
+  const verdict = await scene.runExperiment(experiment.name, () => experiment.inject(scene, ms))
   const violations = [...verdict.violations, ...(verdict.resets > 0 ? [`${verdict.resets} resets`] : [])]
   printVerdict(verdict, violations)
   return violations.length === 0
 }
 
 /** Runs Socket.IO with its Redis adapter alone: the oracle must find losses there, else the experiments prove nothing. */
-async function control(defaults: Partial<SceneWish>): Promise<boolean> {
-  await using arena = await openArena('bare')
-  await using scene = await openScene(arena, defaults)
-  const verdict = await scene.during('control', () => redisAway3.fault(scene, 2_000))
+async function control(defaults: Partial<ScenarioOptions>): Promise<boolean> {
+  await using arena = await startCluster('bare')
+  await using scene = await startScenario(arena, defaults)
+  const verdict = await scene.runExperiment('control', () => redisDown3.inject(scene, 2_000))
   printVerdict(verdict, verdict.holes > 0 ? [] : ['plain Socket.IO lost nothing, so the faults have no effect'])
   return verdict.holes > 0
 }

@@ -1,7 +1,7 @@
-import { readConfig } from '../../kernel/world/config'
-import { createWorld } from '../../kernel/world'
+import { readConfig } from '../../kernel/platform/config'
+import { createAppContext } from '../../kernel/platform/app-context'
 import { startWeb } from '../../server/main'
-import { chaosProduct } from './product'
+import { chaosRegistry } from './registry'
 
 const redisWaitMs = 1_000
 
@@ -16,11 +16,11 @@ async function main(): Promise<void> {
       })
   })
   const config = readConfig(process.env)
-  const world = await createWorld(config)
-  await world.redis.ready(redisWaitMs).catch(() => undefined)
-  const node = await startWeb(world, chaosProduct, config.port)
+  const app = await createAppContext(config)
+  await app.redis.ready(redisWaitMs).catch(() => undefined)
+  const node = await startWeb(app, chaosRegistry, config.port)
   const code = await ending
-  for (const part of [node, world]) await part[Symbol.asyncDispose]()
+  for (const part of [node, app]) await part[Symbol.asyncDispose]()
   process.exit(code)
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Acknowledged, digestOf } from './oracle'
-import { channelOf } from './product'
+import { type AcknowledgedWrite, digestOf } from './oracle'
+import { channelOf } from './registry'
 import { type Random } from './random'
 
 export interface Write {
@@ -12,13 +12,13 @@ export interface Write {
 }
 
 /** A write that succeeded. */
-export interface Done extends Acknowledged {
+export interface CompletedWrite extends AcknowledgedWrite {
   n: number
   /** The digest of the expected event, without its time, which only the server knows. */
   digest: string
 }
 
-export interface WriterWish {
+export interface WriterOptions {
   urls: readonly string[]
   token: string
   /** The writer's own board. */
@@ -31,7 +31,7 @@ export interface WriterWish {
 }
 
 /** Status codes to retry, as documented; 0 means no response. */
-export const worthAnotherTry: readonly number[] = [0, 409, 429, 503]
+export const retryableStatuses: readonly number[] = [0, 409, 429, 503]
 const answerWithinMs = 3_000
 const giveUpAfterMs = 60_000
 
@@ -40,7 +40,7 @@ const giveUpAfterMs = 60_000
  * a response, so that every write has happened exactly once.
  */
 export class Writer {
-  readonly acknowledged: Done[] = []
+  readonly acknowledged: CompletedWrite[] = []
   /** The number of responses by status; 0 means no response. */
   readonly statuses = new Map<number, number>()
   /** The maximum time from the first attempt of a write to its success. */
@@ -49,7 +49,7 @@ export class Writer {
   private running: Promise<void> | undefined
   private stopping = new AbortController()
 
-  constructor(private readonly wish: WriterWish) {}
+  constructor(private readonly wish: WriterOptions) {}
 
   start(): void {
     this.stopping = new AbortController()
@@ -81,7 +81,7 @@ export class Writer {
     for (;;) {
       const status = await this.send(write)
       if (status === 201) break
-      if (!worthAnotherTry.includes(status) || Date.now() > deadline) return
+      if (!retryableStatuses.includes(status) || Date.now() > deadline) return
       await pause(random.between(20, 200))
     }
     this.worstMs = Math.max(this.worstMs, Date.now() - startedAt)

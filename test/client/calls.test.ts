@@ -1,20 +1,20 @@
 import { makeTrack } from '../factories'
-import { type Person } from '../people'
-import { freshWorld, type TestNode, type TestWorld } from '../world'
-import { openClient, problemOf, type TestClient, until } from './clients'
-import { openWire } from './wire'
+import { type Person } from '../person'
+import { createTestApp, type TestNode, type TestApp } from '../test-app'
+import { openClient, problemOf, type TestClient, waitUntil } from './open-client'
+import { startTcpProxy } from './tcp-proxy'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann', { node: 0 })
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann', { node: 0 })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 /** By which doors the node has answered calls of an operation with success. */
 async function doorsUsed(node: TestNode | undefined, operation: string): Promise<unknown[]> {
-  const { values } = (await node?.world.metrics.calls.get()) ?? { values: [] }
+  const { values } = (await node?.app.metrics.operationDuration.get()) ?? { values: [] }
   const found = values.filter(
     ({ labels, metricName }) => labels.operation === operation && metricName?.endsWith('_count'),
   )
@@ -23,7 +23,7 @@ async function doorsUsed(node: TestNode | undefined, operation: string): Promise
 
 /** The client opens its socket at once; here it is waited for. */
 async function connected(client: TestClient): Promise<void> {
-  await (await client.follow(`user:${ann.id}`, () => undefined)).stop()
+  await (await client.follow(`user:${ann.id}`, () => undefined)).unfollow()
 }
 
 describe.each(['socket', 'rest'] as const)('calls over %s', door => {
@@ -37,34 +37,34 @@ describe.each(['socket', 'rest'] as const)('calls over %s', door => {
     expect(me.id).toBe(ann.id)
     const { liked, counts } = await client.call('interactions.likeTrack', { trackId: track.id })
     expect({ liked, likes: counts.likes }).toEqual({ liked: true, likes: 1 })
-    expect(await doorsUsed(world.nodes[0], 'interactions.likeTrack')).toContain(door)
+    expect(await doorsUsed(testApp.nodes[0], 'interactions.likeTrack')).toContain(door)
   })
 
   it('show the secret of a track, which no URL may hold', async () => {
-    const bob = await world.person(`bob-${door}`, { node: 0 })
+    const bob = await testApp.signIn(`bob-${door}`, { node: 0 })
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'unlisted' })
     using artist = openClient({ url: ann.url, token: ann.token, transports })
     using client = openClient({ url: bob.url, token: bob.token, transports })
-    const { secret } = await artist.call('streaming.getSecretLink', { trackId })
-    expect(await client.call('streaming.getTrack', { trackId, secret })).toMatchObject({ id: trackId })
-    expect(await problemOf(client.call('streaming.getTrack', { trackId }))).toMatchObject({ code: 'not_found' })
+    const { secret } = await artist.call('tracks.getSecretLink', { trackId })
+    expect(await client.call('tracks.getTrack', { trackId, secret })).toMatchObject({ id: trackId })
+    expect(await problemOf(client.call('tracks.getTrack', { trackId }))).toMatchObject({ code: 'not_found' })
   })
 
   it('throw what is refused, with everything that the server says about it', async () => {
     using client = openClient({ url: ann.url, token: ann.token, transports })
-    const invalid = await problemOf(client.call('streaming.getTrack', { trackId: 'no id' }))
+    const invalid = await problemOf(client.call('tracks.getTrack', { trackId: 'no id' }))
     expect(invalid).toMatchObject({ name: 'TuttiProblem', code: 'invalid_input', status: 400, isTemporary: false })
-    expect(invalid.errors).toEqual([expect.objectContaining({ path: 'trackId', code: 'not_an_id' })])
+    expect(invalid.errors).toEqual([expect.objectContaining({ path: 'trackId', code: 'invalid_uuid' })])
     expect(invalid.requestId).not.toBe('')
-    const missing = await problemOf(client.call('streaming.getTrack', { trackId: ann.id }))
+    const missing = await problemOf(client.call('tracks.getTrack', { trackId: ann.id }))
     expect(missing).toMatchObject({ code: 'not_found', status: 404 })
   })
 
   it('say how long to wait and that waiting helps', async () => {
-    const tired = await world.person(`tired-${door}`)
+    const tired = await testApp.signIn(`tired-${door}`)
     using client = openClient({ url: tired.url, token: tired.token, transports })
-    await world.world.limits.take('streaming.getTrack', tired.id, 1_000_000, 1_000_000)
-    const problem = await problemOf(client.call('streaming.getTrack', { trackId: ann.id }))
+    await testApp.app.rateLimiter.consume('tracks.getTrack', tired.id, 1_000_000, 1_000_000)
+    const problem = await problemOf(client.call('tracks.getTrack', { trackId: ann.id }))
     expect(problem).toMatchObject({ code: 'too_many_requests', status: 429, isTemporary: true })
     expect(problem.retryAfter).toBeGreaterThan(0)
   })
@@ -79,13 +79,13 @@ describe.each(['socket', 'rest'] as const)('calls over %s', door => {
   it('read lists part by part, or all parts', async () => {
     using client = openClient({ url: ann.url, token: ann.token, transports })
     const track = await makeTrack(ann.id)
-    const fans = await Promise.all([1, 2, 3, 4, 5].map(number => world.person(`${door}-fan${number}`)))
+    const fans = await Promise.all([1, 2, 3, 4, 5].map(number => testApp.signIn(`${door}-fan${number}`)))
     for (const fan of fans) {
       using theirs = openClient({ url: fan.url, token: fan.token, transports: ['long-poll'] })
       await theirs.call('interactions.likeTrack', { trackId: track.id })
     }
     const wish = { trackId: track.id, limit: 2 }
-    const { data, next } = await client.callPage('interactions.listLikers', wish)
+    const { data, nextCursor } = await client.callPage('interactions.listLikers', wish)
     expect(data).toHaveLength(2)
     const sizes: number[] = []
     const ids: string[] = []
@@ -95,30 +95,30 @@ describe.each(['socket', 'rest'] as const)('calls over %s', door => {
     }
     expect(sizes).toEqual([2, 2, 1])
     expect(ids.sort()).toEqual(fans.map(({ id }) => id).sort())
-    const rest = await client.callPage('interactions.listLikers', { ...wish, limit: 50, cursor: next ?? '' })
+    const rest = await client.callPage('interactions.listLikers', { ...wish, limit: 50, cursor: nextCursor ?? '' })
     expect(rest).toMatchObject({ data: { length: 3 }, next: null })
   })
 })
 
 describe('a call whose answer is lost', () => {
   it('is asked again over the other road, with the same key, and done once', async () => {
-    await using wire = await openWire(ann.url)
+    await using wire = await startTcpProxy(ann.url)
     using client = openClient({ url: wire.url, token: ann.token })
     const track = await makeTrack(ann.id)
     await connected(client)
-    wire.cutAtNextAnswer()
+    wire.cutAtNextResponse()
     const comment = await client.call('interactions.addComment', { trackId: track.id, body: 'once', positionMs: 1 })
     const { data } = await client.callPage('interactions.listComments', { trackId: track.id })
     expect(data.map(({ id }) => id)).toEqual([comment.id])
-    expect(await doorsUsed(world.nodes[0], 'interactions.addComment')).toEqual(['socket', 'rest'])
+    expect(await doorsUsed(testApp.nodes[0], 'interactions.addComment')).toEqual(['socket', 'rest'])
   })
 
   it('is asked once again where there is no other road, and done once', async () => {
-    await using wire = await openWire(ann.url)
+    await using wire = await startTcpProxy(ann.url)
     using client = openClient({ url: wire.url, token: ann.token, transports: ['long-poll'] })
     const track = await makeTrack(ann.id)
     for (const body of ['one', 'two']) {
-      wire.cutAtNextAnswer()
+      wire.cutAtNextResponse()
       await client.call('interactions.addComment', { trackId: track.id, body, positionMs: 1 })
     }
     const { data } = await client.callPage('interactions.listComments', { trackId: track.id })
@@ -127,32 +127,32 @@ describe('a call whose answer is lost', () => {
 
   it('is done once too when the key is the caller’s own and the roads are those of two clients', async () => {
     using live = openClient({ url: ann.url, token: ann.token })
-    using rest = openClient({ url: world.nodes[1]?.url ?? '', token: ann.token, transports: ['long-poll'] })
+    using rest = openClient({ url: testApp.nodes[1]?.url ?? '', token: ann.token, transports: ['long-poll'] })
     const track = await makeTrack(ann.id)
     await connected(live)
     const comment = { trackId: track.id, body: 'hello', positionMs: 5 }
-    const first = await live.call('interactions.addComment', comment, { key: 'mine' })
-    expect(await rest.call('interactions.addComment', comment, { key: 'mine' })).toEqual(first)
-    const other = rest.call('interactions.addComment', { ...comment, body: 'other' }, { key: 'mine' })
+    const first = await live.call('interactions.addComment', comment, { idempotencyKey: 'mine' })
+    expect(await rest.call('interactions.addComment', comment, { idempotencyKey: 'mine' })).toEqual(first)
+    const other = rest.call('interactions.addComment', { ...comment, body: 'other' }, { idempotencyKey: 'mine' })
     expect(await problemOf(other)).toMatchObject({ code: 'idempotency_key_reused', status: 422 })
   })
 })
 
 describe('a client', () => {
   it('says that a server cannot be reached, and works as soon as it can', async () => {
-    await using wire = await openWire(ann.url)
-    wire.refuse(true)
+    await using wire = await startTcpProxy(ann.url)
+    wire.refuseConnections(true)
     using client = openClient({ url: wire.url, token: ann.token })
     expect(await problemOf(client.call('user-profile.getMe', {}))).toMatchObject({ code: 'unreachable', status: 0 })
-    await until('a connect error is heard', () => client.problems.length > 0)
+    await waitUntil('a connect error is heard', () => client.problems.length > 0)
     expect(client.problems[0]).toEqual({ code: 'unreachable', channel: undefined })
-    wire.refuse(false)
+    wire.refuseConnections(false)
     expect(await client.call('user-profile.getMe', {})).toMatchObject({ id: ann.id })
     await connected(client)
   })
 
   it('takes an answer of somebody else for none', async () => {
-    using client = openClient({ url: world.issuer.issuer, token: ann.token, transports: ['long-poll'] })
+    using client = openClient({ url: testApp.issuer.issuer, token: ann.token, transports: ['long-poll'] })
     expect(await problemOf(client.call('user-profile.getMe', {}))).toMatchObject({ code: 'unreachable' })
   })
 
@@ -181,9 +181,9 @@ describe('a client', () => {
       // @ts-expect-error -- a field that it does not have
       client.call('interactions.likeTrack', { trackId: '', loudly: true }),
       // @ts-expect-error -- not a list
-      client.callPage('streaming.getTrack', { trackId: '' }),
+      client.callPage('tracks.getTrack', { trackId: '' }),
       // @ts-expect-error -- the answer is of another type
-      client.call('streaming.getTrack', { trackId: '' }) satisfies Promise<string>,
+      client.call('tracks.getTrack', { trackId: '' }) satisfies Promise<string>,
     ]
     expect(wrong).toBeDefined()
   })

@@ -1,22 +1,22 @@
 import { grantStream } from '../../skills/streaming/grant-stream'
-import { product } from '../../skills'
-import { hasField } from '../../kernel/schema'
-import { makeStreamable } from '../hls'
-import { freshWorld, type TestWorld } from '../world'
-import { openClient, until } from './clients'
+import { registry } from '../../skills'
+import { hasField } from '../../kernel/pipeline/schema'
+import { makeStreamableTrack } from '../make-streamable-track'
+import { createTestApp, type TestApp } from '../test-app'
+import { openClient, waitUntil } from './open-client'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld({ nodes: 1 })
+  testApp = await createTestApp({ nodes: 1 })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 afterEach(() => void jest.restoreAllMocks())
 
 it('asks for cookies over REST, as browsers keep them: with credentials, and for nothing else so', async () => {
-  const ann = await world.person('ann')
-  const { track } = await makeStreamable(world.world, ann.id, { seconds: 1 })
+  const ann = await testApp.signIn('ann')
+  const { track } = await makeStreamableTrack(testApp.app, ann.id, { seconds: 1 })
   using client = openClient({ url: ann.url, token: ann.token })
-  await until('there is a socket', () => client.transport() === 'socket')
+  await waitUntil('there is a socket', () => client.transport() === 'socket')
   const fetched = jest.spyOn(globalThis, 'fetch')
   const trackId = track.id
   const grant = await client.call('streaming.grantStream', { trackId, delivery: 'cookies' })
@@ -31,14 +31,14 @@ it('asks for cookies over REST, as browsers keep them: with credentials, and for
   expect(fetched).toHaveBeenCalledTimes(1)
   using slow = openClient({ url: ann.url, token: ann.token, transports: ['long-poll'] })
   await slow.call('streaming.grantStream', { trackId, delivery: 'url' })
-  await slow.call('streaming.getTrack', { trackId })
+  await slow.call('tracks.getTrack', { trackId })
   // Elsewhere the server allows no credentials: a browser would not let the page read the answer.
   expect(fetched.mock.calls.slice(1).map(([, sent]) => sent?.credentials)).toEqual([undefined, undefined])
 })
 
 it('knows by the wish for them which calls bring cookies', () => {
-  const wishing = product.operations.filter(({ input }) => hasField(input, 'delivery')).map(({ name }) => name)
-  const bringing = product.operations.filter(({ cookiesOf }) => cookiesOf !== undefined).map(({ name }) => name)
+  const wishing = registry.operations.filter(({ input }) => hasField(input, 'delivery')).map(({ name }) => name)
+  const bringing = registry.operations.filter(({ cookies }) => cookies !== undefined).map(({ name }) => name)
   expect(bringing).toEqual([grantStream.name])
   expect(wishing).toEqual(bringing)
 })

@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo } from 'node:net'
 import * as fc from 'fast-check'
 import { type TuttiProblem } from '../../client'
-import { EventStream, type Message } from '../../client/event-stream'
-import { Http } from '../../client/http'
-import { sse } from '../../client/sse'
+import { SseParser, type SseMessage } from '../../client/transports/sse-parser'
+import { Http } from '../../client/calls/http'
+import { sseFeed } from '../../client/transports/sse-feed'
 
 describe('server-sent events', () => {
   const message = fc.record({
@@ -26,11 +26,11 @@ describe('server-sent events', () => {
             ].join(ending),
           )
           .join('')
-        const stream = new EventStream()
-        const heard: Message[] = []
+        const stream = new SseParser()
+        const heard: SseMessage[] = []
         let at = 0
         for (const cut of [...cuts, text.length]) {
-          heard.push(...stream.take(text.slice(at, at + cut)))
+          heard.push(...stream.push(text.slice(at, at + cut)))
           at += cut
         }
         expect(heard).toEqual(messages.map(({ event, lines }) => ({ event, data: lines.join('\n') })))
@@ -39,8 +39,8 @@ describe('server-sent events', () => {
   })
 
   it('without data are comments, which say nothing', () => {
-    const stream = new EventStream()
-    expect(stream.take(': ping\n\nretry: 1000\n\ndata:x\n\n').filter(({ data }) => data !== '')).toEqual([
+    const stream = new SseParser()
+    expect(stream.push(': ping\n\nretry: 1000\n\ndata:x\n\n').filter(({ data }) => data !== '')).toEqual([
       { event: 'message', data: 'x' },
     ])
   })
@@ -53,14 +53,14 @@ async function ask(answer: Answer) {
   const server = createServer(answer).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const source = Object.assign(async () => 'token', { mayChange: false })
+  const source = Object.assign(async () => 'token', { canChange: false })
   const told: unknown[] = []
-  const feed = sse(new Http(url, source), 'track:1', (name, body) => void told.push(name, body), {
+  const feed = sseFeed(new Http(url, source), 'track:1', (name, body) => void told.push(name, body), {
     onOpened: () => told.push('opened'),
     onFailed: isSure => told.push(isSure ? 'surely blocked' : 'failed'),
   })
-  const outcome = await feed.ask(undefined).then(
-    ({ epoch, streams }) => ({ epoch, streams }),
+  const outcome = await feed.read(undefined).then(
+    ({ epoch, eventsFollow }) => ({ epoch, streams: eventsFollow }),
     (error: unknown) => {
       const { code, status } = error as TuttiProblem
       return { code, status }

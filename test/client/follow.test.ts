@@ -1,23 +1,23 @@
 import { type ChannelKinds } from '../../client'
-import { announce, numbers } from '../announce'
+import { emitNumbers, numberRange } from '../emit-numbers'
 import { makeTrack } from '../factories'
-import { type Person } from '../people'
-import { freshWorld, type TestWorld } from '../world'
-import { listener, openClient, problemOf, type TestClient, until } from './clients'
-import { openWire } from './wire'
+import { type Person } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
+import { createListener, openClient, problemOf, type TestClient, waitUntil } from './open-client'
+import { startTcpProxy } from './tcp-proxy'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let fan: TestClient
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann', { node: 0 })
-  const bob = await world.person('bob', { node: 1 })
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann', { node: 0 })
+  const bob = await testApp.signIn('bob', { node: 1 })
   fan = openClient({ url: bob.url, token: bob.token })
 })
 afterAll(async () => {
   await fan.close()
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
 })
 
 let comments = 0
@@ -35,19 +35,19 @@ describe.each(['socket', 'sse', 'long-poll'] as const)('following a channel over
   it('tells every listener what happens on another node, typed, until it stops', async () => {
     using client = open()
     const trackId = await trackOfAnn()
-    const [first, second] = [listener(), listener()]
+    const [first, second] = [createListener(), createListener()]
     const following = await client.follow(`track:${trackId}`, first.hear)
     await client.follow(`track:${trackId}`, { onEvent: second.hear })
     expect(client.transport()).toBe(transport)
     const body = await comment(trackId)
-    await until('both have heard it', () => first.events.length === 1 && second.events.length === 1)
+    await waitUntil('both have heard it', () => first.events.length === 1 && second.events.length === 1)
     const [event] = first.events
     expect(event?.name === 'interactions.commentAdded' && event.data.comment.body).toBe(body)
     expect(following.position?.offset).toBe(event?.offset)
 
-    await following.stop()
+    await following.unfollow()
     await comment(trackId)
-    await until('the one that stayed has heard it', () => second.events.length === 2)
+    await waitUntil('the one that stayed has heard it', () => second.events.length === 2)
     expect(first.events).toHaveLength(1)
     expect(second.offsets()).toEqual([1, 2])
   })
@@ -55,22 +55,22 @@ describe.each(['socket', 'sse', 'long-poll'] as const)('following a channel over
   it('ends on the server with the last listener, and can begin again', async () => {
     using client = open()
     const trackId = await trackOfAnn()
-    const [left, stayed] = [listener(), listener()]
+    const [left, stayed] = [createListener(), createListener()]
     const following = await client.follow(`track:${trackId}`, left.hear)
-    await following.stop()
-    await following.stop()
+    await following.unfollow()
+    await following.unfollow()
     await comment(trackId)
     await client.follow(`track:${trackId}`, stayed.hear)
     await comment(trackId)
     // The node may not have heard of the first yet when it is asked where the channel is.
-    await until('it is heard', () => stayed.events.at(-1)?.offset === 2)
+    await waitUntil('it is heard', () => stayed.events.at(-1)?.offset === 2)
     expect(left.events).toEqual([])
   })
 
   it('takes nothing from a listener when another one throws or is rejected', async () => {
     using client = open()
     const trackId = await trackOfAnn()
-    const heard = listener()
+    const heard = createListener()
     const bug = new Error('a bug of the listener')
     const channel = `track:${trackId}`
     await client.follow(channel, () => {
@@ -79,7 +79,7 @@ describe.each(['socket', 'sse', 'long-poll'] as const)('following a channel over
     await client.follow(channel, () => Promise.reject(bug))
     await client.follow(channel, heard.hear)
     await comment(trackId)
-    await until('it is heard', () => heard.events.length === 1 && client.problems.length === 2)
+    await waitUntil('it is heard', () => heard.events.length === 1 && client.problems.length === 2)
     const failed = { code: 'listener_failed', channel }
     expect(client.problems).toEqual([failed, failed])
   })
@@ -94,20 +94,20 @@ describe.each(['socket', 'sse', 'long-poll'] as const)('following a channel over
   it('begins behind a place that is asked for, also beside others, who hear nothing twice', async () => {
     using client = open()
     const channel = `track:${await trackOfAnn()}`
-    await announce(world.world, channel, numbers(1, 8))
-    const { epoch } = await world.world.channels.position(channel)
-    const [now, all, some] = [listener(), listener(), listener()]
+    await emitNumbers(testApp.app, channel, numberRange(1, 8))
+    const { epoch } = await testApp.app.channelLog.position(channel)
+    const [now, all, some] = [createListener(), createListener(), createListener()]
     await client.follow(channel, now.hear)
     await Promise.all([
       client.follow(channel, all.hear, { after: { epoch, offset: 0 } }),
       client.follow(channel, some.hear, { after: { epoch, offset: 5 } }),
-      announce(world.world, channel, numbers(8, 11)),
+      emitNumbers(testApp.app, channel, numberRange(8, 11)),
     ])
-    await until('all is heard', () => [now, all, some].every(({ events }) => events.at(-1)?.offset === 10))
+    await waitUntil('all is heard', () => [now, all, some].every(({ events }) => events.at(-1)?.offset === 10))
     expect({ now: now.offsets(), all: all.offsets(), some: some.offsets() }).toEqual({
-      now: numbers(8, 11),
-      all: numbers(1, 11),
-      some: numbers(6, 11),
+      now: numberRange(8, 11),
+      all: numberRange(1, 11),
+      some: numberRange(6, 11),
     })
   })
 
@@ -115,9 +115,9 @@ describe.each(['socket', 'sse', 'long-poll'] as const)('following a channel over
     using client = open()
     const trackId = await trackOfAnn()
     const channel = `track:${trackId}` as const
-    await announce(world.world, channel, [1, 2])
+    await emitNumbers(testApp.app, channel, [1, 2])
     const titles: string[] = []
-    const heard = listener()
+    const heard = createListener()
     let gaps = 0
     const follower = {
       snapshot: true,
@@ -127,35 +127,35 @@ describe.each(['socket', 'sse', 'long-poll'] as const)('following a channel over
     }
     await client.follow(channel, follower)
     await client.follow(channel, follower)
-    await announce(world.world, channel, [3])
-    await until('it is heard', () => heard.events.length === 2)
-    const { title } = await client.call('streaming.getTrack', { trackId })
+    await emitNumbers(testApp.app, channel, [3])
+    await waitUntil('it is heard', () => heard.events.length === 2)
+    const { title } = await client.call('tracks.getTrack', { trackId })
     expect({ titles, offsets: heard.offsets(), gaps }).toEqual({ titles: [title, title], offsets: [3, 3], gaps: 0 })
   })
 
   it('takes a snapshot itself when its place means nothing any more, or says that there is a gap', async () => {
     using client = open()
     const channel = `track:${await trackOfAnn()}` as const
-    await announce(world.world, channel, [1])
+    await emitNumbers(testApp.app, channel, [1])
     const told: string[] = []
     const after = { epoch: 'other', offset: 7 }
     const onEvent = ({ offset }: { offset: number }) => void told.push(`event ${offset}`)
     await client.follow(channel, onEvent, { after, onSnapshot: ({ id }) => void told.push(`snapshot of ${id}`) })
-    await announce(world.world, channel, [2])
-    await until('it is heard', () => told.length === 2)
+    await emitNumbers(testApp.app, channel, [2])
+    await waitUntil('it is heard', () => told.length === 2)
     await client.follow(channel, () => undefined, { after, onGap: () => told.push('gap') })
     expect(told).toEqual([`snapshot of ${channel.slice(6)}`, 'event 2', 'gap'])
   })
 
   it('tells which channel may be followed no longer', async () => {
-    const carl = await world.person(`carl-${transport}`)
+    const carl = await testApp.signIn(`carl-${transport}`)
     using client = openClient({ url: carl.url, token: carl.token, transports: [transport] })
     const id = await trackOfAnn()
     const channel = `track:${id}`
     const closed: string[] = []
     await client.follow(channel, { onClosed: ({ code }) => closed.push(code) })
     await hide(id)
-    await until('it is told', () => closed.length === 1)
+    await waitUntil('it is told', () => closed.length === 1)
     expect(closed).toEqual(['not_found'])
     expect(client.problems).toEqual([{ code: 'not_found', channel }])
     expect(await problemOf(client.follow(channel, () => undefined))).toMatchObject({ code: 'not_found' })
@@ -169,10 +169,10 @@ describe.each(['socket', 'sse', 'long-poll'] as const)('following a channel over
     const onState = ({ counts }: ChannelKinds['track']['state']) => void likes.push(counts?.likes)
     await client.follow(channel, { onState })
     await fan.call('interactions.likeTrack', { trackId })
-    await world.settle()
+    await testApp.applyCounters()
     // Over long-polls a change comes with the next event, or answer.
-    await announce(world.world, channel, [1])
-    await until('it is told', () => likes.at(-1) === 1)
+    await emitNumbers(testApp.app, channel, [1])
+    await waitUntil('it is told', () => likes.at(-1) === 1)
     expect(likes).toEqual([...new Set(likes)])
     const later: (number | undefined)[] = []
     await client.follow(channel, { onState: ({ counts }) => void later.push(counts?.likes) })
@@ -188,26 +188,26 @@ describe.each(['socket', 'sse', 'long-poll'] as const)('following a channel over
     await expect(client.follow(`user:${ann.id}`, () => undefined, { signal: giveUp.signal })).rejects.toThrow('aborted')
 
     using other = open()
-    const [stopped, goesOn] = [new AbortController(), listener()]
-    const heard = listener()
+    const [stopped, goesOn] = [new AbortController(), createListener()]
+    const heard = createListener()
     const channel = `track:${await trackOfAnn()}`
     await other.follow(channel, heard.hear, { signal: stopped.signal })
     await other.follow(channel, goesOn.hear)
     stopped.abort()
-    await announce(world.world, channel, [1])
-    await until('the other has heard it', () => goesOn.events.length === 1)
+    await emitNumbers(testApp.app, channel, [1])
+    await waitUntil('the other has heard it', () => goesOn.events.length === 1)
     expect(heard.events).toEqual([])
   })
 })
 
 async function hide(trackId: string): Promise<void> {
   using client = openClient({ url: ann.url, token: ann.token, transports: ['long-poll'] })
-  await client.call('music-upload.updateTrack', { trackId, visibility: 'private' })
+  await client.call('tracks.updateTrack', { trackId, visibility: 'private' })
 }
 
 describe('a lost connection', () => {
   it('is made again with a token asked anew, and nothing is missed or heard twice', async () => {
-    await using wire = await openWire(ann.url)
+    await using wire = await startTcpProxy(ann.url)
     let asked = 0
     const token = async () => {
       asked += 1
@@ -215,47 +215,47 @@ describe('a lost connection', () => {
     }
     using client = openClient({ url: wire.url, token, transports: ['socket'] })
     const channel = `track:${await trackOfAnn()}`
-    const heard = listener()
+    const heard = createListener()
     let gaps = 0
     await client.follow(channel, heard.hear, { onGap: () => (gaps += 1) })
-    expect({ asked, ways: client.ways }).toEqual({ asked: 1, ways: ['socket'] })
-    await announce(world.world, channel, [1])
-    await until('it is heard', () => heard.events.length === 1)
-    wire.refuse(true)
+    expect({ asked, ways: client.transports }).toEqual({ asked: 1, ways: ['socket'] })
+    await emitNumbers(testApp.app, channel, [1])
+    await waitUntil('it is heard', () => heard.events.length === 1)
+    wire.refuseConnections(true)
     wire.cut()
-    await until('it is known', () => client.transport() === undefined)
-    await announce(world.world, channel, numbers(2, 6))
-    wire.refuse(false)
-    await until('it is followed again', () => heard.events.length === 5)
-    await announce(world.world, channel, [6])
-    await until('it is live again', () => heard.events.length === 6)
-    expect({ heard: heard.numbers(), gaps }).toEqual({ heard: numbers(1, 7), gaps: 0 })
+    await waitUntil('it is known', () => client.transport() === undefined)
+    await emitNumbers(testApp.app, channel, numberRange(2, 6))
+    wire.refuseConnections(false)
+    await waitUntil('it is followed again', () => heard.events.length === 5)
+    await emitNumbers(testApp.app, channel, [6])
+    await waitUntil('it is live again', () => heard.events.length === 6)
+    expect({ heard: heard.numbers(), gaps }).toEqual({ heard: numberRange(1, 7), gaps: 0 })
     expect(asked).toBeGreaterThan(1)
   })
 
   it('shows which channel may be followed no longer', async () => {
-    await using wire = await openWire(ann.url)
-    const carl = await world.person('carl')
+    await using wire = await startTcpProxy(ann.url)
+    const carl = await testApp.signIn('carl')
     using client = openClient({ url: wire.url, token: carl.token })
     const id = await trackOfAnn()
     await client.follow(`track:${id}`, () => undefined)
-    wire.refuse(true)
+    wire.refuseConnections(true)
     wire.cut()
     await hide(id)
-    wire.refuse(false)
-    await until('it is told', () => client.problems.some(({ channel }) => channel !== undefined))
+    wire.refuseConnections(false)
+    await waitUntil('it is told', () => client.problems.some(({ channel }) => channel !== undefined))
     expect(client.problems).toContainEqual({ code: 'not_found', channel: `track:${id}` })
   })
 
   it('is not made again once closed', async () => {
-    await using wire = await openWire(ann.url)
+    await using wire = await startTcpProxy(ann.url)
     const client = openClient({ url: wire.url, token: ann.token })
     const closed: string[] = []
     const following = await client.follow(`user:${ann.id}`, { onClosed: ({ code }) => closed.push(code) })
-    wire.refuse(true)
+    wire.refuseConnections(true)
     wire.cut()
     await client.close()
-    await following.stop()
+    await following.unfollow()
     expect({ problems: client.problems, closed }).toEqual({ problems: [], closed: ['closed'] })
   })
 })
@@ -281,16 +281,16 @@ describe('the token', () => {
   })
 
   it('is asked for anew when the server closes the session of an old one', async () => {
-    const dora = await world.person('dora')
-    const short = await world.issuer.tokenFor('dora', { ttlSeconds: 300 })
+    const dora = await testApp.signIn('dora')
+    const short = await testApp.issuer.issueToken('dora', { ttlSeconds: 300 })
     const answers = [short]
-    const token = () => answers.shift() ?? world.issuer.tokenFor('dora')
+    const token = () => answers.shift() ?? testApp.issuer.issueToken('dora')
     using client = openClient({ url: dora.url, token })
     await client.follow(`user:${dora.id}`, () => undefined)
     // Too late to be warned and refreshed.
-    world.clock.advance(310_000)
-    await until('it is closed and connected again', () => client.ways.length === 3)
-    expect(client.ways).toEqual(['socket', undefined, 'socket'])
+    testApp.clock.advance(310_000)
+    await waitUntil('it is closed and connected again', () => client.transports.length === 3)
+    expect(client.transports).toEqual(['socket', undefined, 'socket'])
     expect(client.problems.map(({ code }) => code)).toEqual(['token_expired'])
   })
 })

@@ -1,5 +1,5 @@
-import { listener, openClient, until } from './clients'
-import { problem, ScriptedServer } from './scripted-server'
+import { createListener, openClient, waitUntil } from './open-client'
+import { makeProblem, ScriptedServer } from './scripted-server'
 
 let server: ScriptedServer
 beforeEach(async () => {
@@ -13,7 +13,7 @@ const channelNo = (n: number) => `track:00000000-0000-7000-8000-${String(n).padS
 async function following(count: number) {
   const client = openClient({ url: server.url, token: async () => 'token', transports: ['socket'] })
   const names = Array.from({ length: count }, (_, n) => channelNo(n))
-  const heard = names.map(() => listener())
+  const heard = names.map(() => createListener())
   const closed: string[] = []
   await Promise.all(
     names.map((name, n) =>
@@ -25,21 +25,21 @@ async function following(count: number) {
 
 /** Cuts all connections; resolves when the client has asked for so many channels again. */
 async function comeBack(count: number): Promise<void> {
-  server.calls.length = server.asked.length = 0
-  server.close(problem('moving', 503, { retryAfter: 0 }))
-  await until('all is followed again', () => server.asked.length === count)
+  server.calls.length = server.requestedPositions.length = 0
+  server.close(makeProblem('moving', 503, { retryAfter: 0 }))
+  await waitUntil('all is followed again', () => server.requestedPositions.length === count)
 }
 
 it('goes on on all channels with one question, each after its own place', async () => {
   using one = await following(5)
-  const events = server.write(3)
+  const events = server.appendEvents(3)
   for (const [n, channel] of one.names.entries())
-    server.say('events', { channel, epoch: 'a', events: events.slice(0, (n % 3) + 1) })
-  await until('all is heard', () => one.heard.every(({ events: some }, n) => some.length === (n % 3) + 1))
+    server.emit('events', { channel, epoch: 'a', events: events.slice(0, (n % 3) + 1) })
+  await waitUntil('all is heard', () => one.heard.every(({ events: some }, n) => some.length === (n % 3) + 1))
   await comeBack(5)
   expect(server.calls).toEqual(['channel.followAll'])
-  expect(server.asked).toEqual([1, 2, 3, 1, 2].map(offset => ({ epoch: 'a', offset })))
-  await until('nothing is missing', () => one.heard.every(({ events: some }) => some.length === 3))
+  expect(server.requestedPositions).toEqual([1, 2, 3, 1, 2].map(offset => ({ epoch: 'a', offset })))
+  await waitUntil('nothing is missing', () => one.heard.every(({ events: some }) => some.length === 3))
 })
 
 it('asks in parts that the server takes', async () => {
@@ -54,17 +54,17 @@ it('loses one channel and goes on on the others when it may follow that one no l
   const [, lost = ''] = one.names
   server.forbidden.add(lost)
   await comeBack(3)
-  await until('it is told', () => one.closed.length > 0)
+  await waitUntil('it is told', () => one.closed.length > 0)
   expect(one.closed).toEqual([`${lost} forbidden`])
-  server.say('events', { channel: channelNo(2), epoch: 'a', events: server.write(1) })
-  await until('it is heard', () => one.heard[2]?.events.length === 1)
+  server.emit('events', { channel: channelNo(2), epoch: 'a', events: server.appendEvents(1) })
+  await waitUntil('it is heard', () => one.heard[2]?.events.length === 1)
 })
 
 it('asks one by one where the server knows no better', async () => {
-  server.isOld = true
+  server.lacksFollowAll = true
   using one = await following(3)
   await comeBack(3)
   expect(server.calls).toEqual(['channel.followAll', ...Array<string>(3).fill('channel.follow')])
-  server.say('events', { channel: channelNo(1), epoch: 'a', events: server.write(1) })
-  await until('it is heard', () => one.heard[1]?.events.length === 1)
+  server.emit('events', { channel: channelNo(1), epoch: 'a', events: server.appendEvents(1) })
+  await waitUntil('it is heard', () => one.heard[1]?.events.length === 1)
 })

@@ -1,7 +1,7 @@
 import { backoffMs } from '../../client/backoff'
-import { numbers } from '../announce'
-import { listener, openClient, problemOf, until } from './clients'
-import { channel, problem, ScriptedServer } from './scripted-server'
+import { numberRange } from '../emit-numbers'
+import { createListener, openClient, problemOf, waitUntil } from './open-client'
+import { channel, makeProblem, ScriptedServer } from './scripted-server'
 
 let server: ScriptedServer
 beforeEach(async () => {
@@ -13,7 +13,7 @@ const open = () => openClient({ url: server.url, token: async () => 'token', tra
 
 async function following() {
   const client = open()
-  const heard = listener()
+  const heard = createListener()
   const told: string[] = []
   await client.follow(channel, heard.hear, {
     onGap: () => told.push('gap'),
@@ -26,49 +26,49 @@ async function following() {
 describe('frames', () => {
   it('that come twice, late, with holes or in part are put into one sequence', async () => {
     using one = await following()
-    const events = server.write(9)
-    server.frame(events.slice(0, 2))
-    server.frame(events.slice(1, 3))
-    server.frame(events.slice(0, 1))
-    server.frame(events.slice(5, 6))
-    await until('the hole is filled', () => one.heard.events.length === 9)
-    server.frame(events.slice(4))
-    server.frame(server.write(1))
-    await until('it is heard', () => one.heard.events.length === 10)
-    expect(one.heard.offsets()).toEqual(numbers(1, 11))
-    expect(server.asked).toEqual([undefined, { epoch: 'a', offset: 3 }])
+    const events = server.appendEvents(9)
+    server.sendFrame(events.slice(0, 2))
+    server.sendFrame(events.slice(1, 3))
+    server.sendFrame(events.slice(0, 1))
+    server.sendFrame(events.slice(5, 6))
+    await waitUntil('the hole is filled', () => one.heard.events.length === 9)
+    server.sendFrame(events.slice(4))
+    server.sendFrame(server.appendEvents(1))
+    await waitUntil('it is heard', () => one.heard.events.length === 10)
+    expect(one.heard.offsets()).toEqual(numberRange(1, 11))
+    expect(server.requestedPositions).toEqual([undefined, { epoch: 'a', offset: 3 }])
   })
 
   it('that were left out are asked for when the server says so', async () => {
     using one = await following()
-    server.write(4)
-    server.say('resync', { channels: ['user:other', channel] })
-    await until('all is heard', () => one.heard.events.length === 4)
-    expect(server.asked).toEqual([undefined, { epoch: 'a', offset: 0 }])
+    server.appendEvents(4)
+    server.emit('resync', { channels: ['user:other', channel] })
+    await waitUntil('all is heard', () => one.heard.events.length === 4)
+    expect(server.requestedPositions).toEqual([undefined, { epoch: 'a', offset: 0 }])
   })
 
   it('of another epoch are a gap, and the sequence goes on behind it', async () => {
     using one = await following()
-    server.frame(server.write(3))
-    await until('it is heard', () => one.heard.events.length === 3)
+    server.sendFrame(server.appendEvents(3))
+    await waitUntil('it is heard', () => one.heard.events.length === 3)
     server.epoch = 'b'
     server.log.length = 0
-    server.write(1)
-    server.frame(server.write(1))
-    await until('the gap is known', () => one.told.length === 1)
-    server.frame(server.write(1))
-    await until('it is heard', () => one.heard.events.length === 4)
+    server.appendEvents(1)
+    server.sendFrame(server.appendEvents(1))
+    await waitUntil('the gap is known', () => one.told.length === 1)
+    server.sendFrame(server.appendEvents(1))
+    await waitUntil('it is heard', () => one.heard.events.length === 4)
     expect({ offsets: one.heard.offsets(), told: one.told }).toEqual({ offsets: [1, 2, 3, 3], told: ['gap'] })
   })
 
   it('of state are told when they are newer, value by value', async () => {
     using one = await following()
-    const say = (values: object) => server.say('state', { channel, values })
+    const say = (values: object) => server.emit('state', { channel, values })
     say({ counts: { rev: 5, likes: 1 } })
     say({ counts: { rev: 4, likes: 9 }, plays: { rev: 0 } })
     say({ counts: { rev: 5, likes: 7 } })
     say({ counts: { rev: 6, likes: 2 } })
-    await until('the last is told', () => one.told.length === 3)
+    await waitUntil('the last is told', () => one.told.length === 3)
     expect(one.told.map(text => JSON.parse(text) as unknown)).toEqual([
       { counts: { rev: 5, likes: 1 } },
       { plays: { rev: 0 } },
@@ -84,38 +84,40 @@ describe('frames', () => {
       'presence',
       'signal',
       'resync',
-      'session.closed',
+      'connection.closed',
       'channel.closed',
       'unheard',
     ])
       for (const message of [null, 7, 'text', [], {}, { channel }, { channel, epoch: 'a' }, { channel, values: null }])
-        if (name !== 'channel.closed' || message === null || typeof message !== 'object') server.say(name, message)
-    server.frame(server.write(1))
-    await until('it is heard', () => one.heard.events.length === 1)
+        if (name !== 'channel.closed' || message === null || typeof message !== 'object') server.emit(name, message)
+    server.sendFrame(server.appendEvents(1))
+    await waitUntil('it is heard', () => one.heard.events.length === 1)
     expect(one.client.problems).toEqual([])
   })
 })
 
 describe('a connection', () => {
   it('that is refused for now is tried again, each time by another node', async () => {
-    server.refusals.push(problem('unavailable', 503, { retryAfter: 0 }), problem('too_many_requests', 429))
+    server.refusals.push(makeProblem('unavailable', 503, { retryAfter: 0 }), makeProblem('too_many_requests', 429))
     using one = await following()
     expect(one.client.problems.map(({ code }) => code)).toEqual(['unavailable', 'too_many_requests'])
     expect(server.handshakes).toBe(3)
     const [before] = await server.nids()
-    server.close(problem('too_slow', 429))
-    await until('it is back', () => server.handshakes === 4 && one.client.transport() === 'socket')
+    server.close(makeProblem('too_slow', 429))
+    await waitUntil('it is back', () => server.handshakes === 4 && one.client.transport() === 'socket')
     expect(await server.nids()).not.toEqual([before])
     expect(one.told).toEqual([])
   })
 
   it('that is refused for good is not tried again, and ends what is followed', async () => {
     using one = await following()
-    server.close(problem('other_subject', 403))
-    await until('it is told', () => one.told.length === 1)
-    expect(one.told).toEqual(['other_subject'])
-    expect(await problemOf(one.client.follow(channel, () => undefined))).toMatchObject({ code: 'other_subject' })
-    server.refusals.push(problem('forbidden', 403))
+    server.close(makeProblem('token_subject_mismatch', 403))
+    await waitUntil('it is told', () => one.told.length === 1)
+    expect(one.told).toEqual(['token_subject_mismatch'])
+    expect(await problemOf(one.client.follow(channel, () => undefined))).toMatchObject({
+      code: 'token_subject_mismatch',
+    })
+    server.refusals.push(makeProblem('forbidden', 403))
     using other = open()
     expect(await problemOf(other.follow(channel, () => undefined))).toMatchObject({ code: 'forbidden', status: 403 })
     expect(server.handshakes).toBe(2)

@@ -3,24 +3,24 @@ import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { buildClient } from '../../dev/client-build'
-import { freshWorld, type TestWorld } from '../world'
+import { buildClient } from '../../dev/build-client'
+import { createTestApp, type TestApp } from '../test-app'
 
 const root = resolve(__dirname, '..', '..')
 const run = promisify(execFile)
 
 let folder: string
 let gzippedBytes: number
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tutti-client-'))
   const modules = join(folder, 'node_modules')
   gzippedBytes = await buildClient(root, join(modules, 'tutti-client'))
   await symlink(join(root, 'node_modules', 'socket.io-client'), join(modules, 'socket.io-client'))
-  world = await freshWorld({ nodes: 1 })
+  testApp = await createTestApp({ nodes: 1 })
 }, 60_000)
 afterAll(async () => {
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -32,7 +32,7 @@ const application = (load: string) => `
     const tutti = createClient({ url, token })
     const me = await tutti.call('user-profile.getMe', {})
     const following = await tutti.follow('user:' + me.id, () => undefined)
-    const problem = await tutti.call('streaming.getTrack', { trackId: me.id }).catch(error => error)
+    const problem = await tutti.call('tracks.getTrack', { trackId: me.id }).catch(error => error)
     console.log(JSON.stringify([tutti.transport(), problem instanceof TuttiProblem, problem.code]))
     await following.stop()
     await tutti.close()
@@ -44,7 +44,7 @@ it.each([
   ['CommonJS', 'app.cjs', `const { createClient, TuttiProblem } = require('tutti-client')`],
 ])('works as %s in plain Node, and lets the process end', async (_kind, file, load) => {
   await writeFile(join(folder, file), application(load))
-  const { url, token } = await world.person(file)
+  const { url, token } = await testApp.signIn(file)
   const { stdout } = await run(process.execPath, [join(folder, file), url, token], { timeout: 15_000 })
   expect(JSON.parse(stdout)).toEqual(['socket', true, 'not_found'])
 })
@@ -54,7 +54,7 @@ const consumer = `
 
   const tutti = createClient({ url: 'https://api.example.org', token: async () => 'x', transports: ['socket', 'sse'] })
   export async function show(trackId: string): Promise<number> {
-    const track = await tutti.call('streaming.getTrack', { trackId })
+    const track = await tutti.call('tracks.getTrack', { trackId })
     await tutti.follow(\`track:\${trackId}\`, {
       snapshot: true,
       onEvent: (event: TuttiEvent) => event.name === 'interactions.commentAdded' && event.data.comment.body.length,

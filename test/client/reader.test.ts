@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
-import { Reader, type Snapshot } from '../../client/reader'
-import { waitingEventsMax } from '../../client/sequence'
-import { type CatchUp, type Frame, type Position, type StreamEvent } from '../../client/stream'
+import { ChannelReader, type Snapshot } from '../../client/channels/channel-reader'
+import { bufferedEventsMax } from '../../client/channels/sequence'
+import { type CatchUp, type Frame, type Position, type StreamEvent } from '../../client/channels/frames'
 import { Timers } from '../../client/timers'
 
 /** F14 of the research: 10^5 cases; a tenth of them here. */
@@ -74,7 +74,7 @@ class Application {
     if (snapshot !== undefined) this.state = snapshot.data as State
   }
 
-  hear(events: readonly StreamEvent[], epoch: string): void {
+  receive(events: readonly StreamEvent[], epoch: string): void {
     for (const { offset, id, data } of events) {
       if (this.place?.epoch !== epoch || offset !== this.place.offset + 1 || id !== `${epoch}-${offset}`)
         this.wrong ??= `${id} after ${JSON.stringify(this.place)}`
@@ -87,7 +87,7 @@ class Application {
 
 /** Something that hears frames and asks. */
 interface Follower {
-  hear(frame: Frame): void
+  receive(frame: Frame): void
   catchUp(): unknown
 }
 
@@ -101,12 +101,12 @@ type MakeFollower = (link: {
 const reader: MakeFollower = ({ ask, takeSnapshot, withSnapshots, application }) => {
   const timers = new Timers()
   timers.pause = () => Promise.resolve()
-  return new Reader(
+  return new ChannelReader(
     {
       timers,
-      ask,
+      requestEvents: ask,
       takeSnapshot,
-      onEvents: (events, epoch) => application.hear(events, epoch),
+      onEvents: (events, epoch) => application.receive(events, epoch),
       onRestart: ({ position, snapshot }) => application.restart(position, snapshot),
       onAnswer: () => undefined,
       onCurrent: () => undefined,
@@ -119,14 +119,14 @@ const reader: MakeFollower = ({ ask, takeSnapshot, withSnapshots, application })
 
 /** As most clients are: what arrives is applied. */
 const believer: MakeFollower = ({ ask, takeSnapshot, application }) => ({
-  hear: ({ events, epoch }) => application.hear(events, epoch),
+  receive: ({ events, epoch }) => application.receive(events, epoch),
   catchUp: async () => {
     if (application.place === undefined) {
       const snapshot = await takeSnapshot()
       if (snapshot !== undefined) application.restart(snapshot.position, snapshot)
     }
     const { events, epoch } = await ask(application.place)
-    application.hear(events, epoch)
+    application.receive(events, epoch)
   },
 })
 
@@ -193,7 +193,7 @@ async function play(
         frames.push(page)
         page = server.read({ epoch: page.epoch, offset: page.events.at(-1)?.offset ?? 0 })
       }
-      return { ...first, events: [], more: false, streams: true }
+      return { ...first, events: [], more: false, eventsFollow: true }
     })
   }
   /** The position first, then the state: events in between are in both. */
@@ -210,7 +210,7 @@ async function play(
   const acts: Record<Step['do'], (n: number) => unknown> = {
     announce: n => frames.push(server.announce(n)),
     deliver: n => {
-      for (const frame of taken(frames, n)) follower.hear(frame)
+      for (const frame of taken(frames, n)) follower.receive(frame)
     },
     drop: n => taken(frames, n),
     double: n => frames.push(...frames.slice(n, n + 1)),
@@ -309,7 +309,7 @@ describe('whatever frames, answers, epochs and transports do', () => {
     const server = new Server()
     const { follower, asked } = await begun({ epoch: 'e0', offset: 0 })
     server.announce(2)
-    follower.hear(server.announce(1))
+    follower.receive(server.announce(1))
     await settle()
     asked.shift()?.answer(server.read({ epoch: 'e0', offset: 0 }, 2))
     await settle()
@@ -326,7 +326,7 @@ describe('whatever frames, answers, epochs and transports do', () => {
     await settle()
     const early = server.read({ epoch: 'e0', offset: 0 })
     server.changeEpoch(7)
-    follower.hear(server.announce(1))
+    follower.receive(server.announce(1))
     asked.shift()?.answer(early)
     await settle()
     asked.shift()?.answer(server.read({ epoch: 'e0', offset: 0 }))
@@ -341,9 +341,9 @@ describe('whatever frames, answers, epochs and transports do', () => {
     const server = new Server()
     const { follower, asked, application } = await begun({ epoch: 'e0', offset: 0 })
     server.announce(1)
-    for (let heard = 0; heard < waitingEventsMax; heard += 50) follower.hear(server.announce(50))
+    for (let heard = 0; heard < bufferedEventsMax; heard += 50) follower.receive(server.announce(50))
     const [early] = [server.read({ epoch: 'e0', offset: 0 })]
-    follower.hear(server.announce(1))
+    follower.receive(server.announce(1))
     await settle()
     asked.shift()?.answer({ ...early, events: early.events.slice(0, 1), more: false })
     await settle()
@@ -359,10 +359,10 @@ describe('whatever frames, answers, epochs and transports do', () => {
     const server = new Server()
     const [one, two] = [server.announce(1), server.announce(1)]
     // Over the transport before: it comes again.
-    follower.hear(two)
-    answer({ epoch: 'e0', top: 0, events: [], recovered: true, more: false, state: {}, streams: true })
-    follower.hear(one)
-    follower.hear(two)
+    follower.receive(two)
+    answer({ epoch: 'e0', top: 0, events: [], recovered: true, more: false, state: {}, eventsFollow: true })
+    follower.receive(one)
+    follower.receive(two)
     await settle()
     expect(application.place).toEqual({ epoch: 'e0', offset: 2 })
     expect(asked).toEqual([])

@@ -1,29 +1,29 @@
 import { type OffsetStore, type Position, type Transport, type TuttiEvent } from '../../client'
-import { announce, numbers } from '../announce'
+import { emitNumbers, numberRange } from '../emit-numbers'
 import { makeTrack } from '../factories'
-import { type Person } from '../people'
-import { freshWorld, type TestWorld } from '../world'
-import { listener, openClient, until } from './clients'
-import { openWire } from './wire'
+import { type Person } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
+import { createListener, openClient, waitUntil } from './open-client'
+import { startTcpProxy } from './tcp-proxy'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann', { node: 0 })
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann', { node: 0 })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const newChannel = async () => `track:${(await makeTrack(ann.id)).id}` as const
-const secondUrl = () => world.nodes[1]?.url ?? ''
+const secondUrl = () => testApp.nodes[1]?.url ?? ''
 /** The log as it is after a restore: positions of before mean nothing. */
-const newEpoch = () => world.world.db.query('update log_generation set generation = generation + 1')
+const newEpoch = () => testApp.app.db.query('update log_generation set generation = generation + 1')
 
 /** Announces so many numbers, a few at a time, and does something in between. */
 async function announceAll(channel: string, count: number, between: (turn: number) => unknown): Promise<void> {
   for (let next = 1, turn = 0; next <= count; turn += 1) {
     const size = 1 + Math.floor(Math.random() * 4)
-    await announce(world.world, channel, numbers(next, Math.min(next + size, count + 1)))
+    await emitNumbers(testApp.app, channel, numberRange(next, Math.min(next + size, count + 1)))
     next += size
     await between(turn)
   }
@@ -35,20 +35,20 @@ describe('one sequence', () => {
   it.each([['socket', 'sse', 'long-poll'], ['sse'], ['long-poll']] as Transport[][])(
     'is heard whatever happens to connections, over %s',
     async (...transports) => {
-      await using wire = await openWire(ann.url)
+      await using wire = await startTcpProxy(ann.url)
       using client = openClient({ url: wire.url, token: ann.token, transports })
       const channel = await newChannel()
-      const heard = listener()
+      const heard = createListener()
       let gaps = 0
       await client.follow(channel, heard.hear, { onGap: () => (gaps += 1) })
       await announceAll(channel, 120, async turn => {
         if (turn % 7 === 3) wire.cut()
         await pause(10)
       })
-      await until('all is heard', () => heard.events.length >= 120)
+      await waitUntil('all is heard', () => heard.events.length >= 120)
       expect({ heard: heard.numbers(), offsets: heard.offsets(), gaps }).toEqual({
-        heard: numbers(1, 121),
-        offsets: numbers(1, 121),
+        heard: numberRange(1, 121),
+        offsets: numberRange(1, 121),
         gaps: 0,
       })
     },
@@ -57,7 +57,7 @@ describe('one sequence', () => {
   it('is heard while transports are switched at random', async () => {
     using client = openClient({ url: ann.url, token: ann.token })
     const channel = await newChannel()
-    const [heard, other] = [listener(), listener()]
+    const [heard, other] = [createListener(), createListener()]
     const transports: Transport[] = ['socket', 'sse', 'long-poll']
     const switches: Transport[] = []
     await client.follow(channel, heard.hear)
@@ -68,47 +68,47 @@ describe('one sequence', () => {
       client.useTransport(transport)
       await pause(Math.random() * 60)
     })
-    await until('all is heard', () => heard.events.length >= 150)
+    await waitUntil('all is heard', () => heard.events.length >= 150)
     expect({ switches, heard: heard.offsets(), other: other.offsets() }).toEqual({
       switches,
-      heard: numbers(1, 151),
-      other: numbers(1, 151),
+      heard: numberRange(1, 151),
+      other: numberRange(1, 151),
     })
     expect(client.problems.filter(({ code }) => code !== 'unreachable')).toEqual([])
   })
 
   it('goes over streams, then over long-polls, when others do not get through, and back when they do', async () => {
-    await using wire = await openWire(ann.url)
-    wire.block(/Upgrade: websocket/i)
+    await using wire = await startTcpProxy(ann.url)
+    wire.blockRequests(/Upgrade: websocket/i)
     using client = openClient({ url: wire.url, token: ann.token })
     const channel = await newChannel()
-    const heard = listener()
+    const heard = createListener()
     await client.follow(channel, heard.hear)
     expect(client.transport()).toBe('sse')
-    await announce(world.world, channel, [1])
-    wire.block(/Upgrade: websocket|accept: text\/event-stream/i)
-    await announce(world.world, channel, [2])
-    await until('long-polls are used', () => client.transport() === 'long-poll')
-    await announce(world.world, channel, [3])
-    await until('it is heard', () => heard.events.length === 3)
-    wire.block()
-    await until('the socket is used', () => client.transport() === 'socket')
-    await announce(world.world, channel, [4])
-    await until('it is heard', () => heard.events.length === 4)
+    await emitNumbers(testApp.app, channel, [1])
+    wire.blockRequests(/Upgrade: websocket|accept: text\/event-stream/i)
+    await emitNumbers(testApp.app, channel, [2])
+    await waitUntil('long-polls are used', () => client.transport() === 'long-poll')
+    await emitNumbers(testApp.app, channel, [3])
+    await waitUntil('it is heard', () => heard.events.length === 3)
+    wire.blockRequests()
+    await waitUntil('the socket is used', () => client.transport() === 'socket')
+    await emitNumbers(testApp.app, channel, [4])
+    await waitUntil('it is heard', () => heard.events.length === 4)
     expect(heard.numbers()).toEqual([1, 2, 3, 4])
-    expect(client.ways).toEqual(['sse', 'long-poll', 'socket'])
+    expect(client.transports).toEqual(['sse', 'long-poll', 'socket'])
   })
 
   it('is read page by page by who comes late', async () => {
     const channel = await newChannel()
-    await announce(world.world, channel, numbers(1, 701))
-    const { epoch } = await world.world.channels.position(channel)
+    await emitNumbers(testApp.app, channel, numberRange(1, 701))
+    const { epoch } = await testApp.app.channelLog.position(channel)
     for (const transport of ['socket', 'sse', 'long-poll'] as const) {
       using client = openClient({ url: ann.url, token: ann.token, transports: [transport] })
-      const heard = listener()
+      const heard = createListener()
       await client.follow(channel, heard.hear, { after: { epoch, offset: 50 } })
-      await until('all is heard', () => heard.events.length >= 650)
-      expect(heard.offsets()).toEqual(numbers(51, 701))
+      await waitUntil('all is heard', () => heard.events.length >= 650)
+      expect(heard.offsets()).toEqual(numberRange(51, 701))
     }
   })
 
@@ -120,13 +120,13 @@ describe('one sequence', () => {
     const tellIn = (told: string[]) => (event: TuttiEvent) => void told.push(String(listenTo(event)))
     await client.follow(channel, tellIn(rich), { onSnapshot: () => rich.push('snapshot') })
     await poor.follow(channel, tellIn(plain), { onGap: () => plain.push('gap') })
-    await announce(world.world, channel, [1])
-    await until('it is heard', () => rich.length === 1 && plain.length === 1)
+    await emitNumbers(testApp.app, channel, [1])
+    await waitUntil('it is heard', () => rich.length === 1 && plain.length === 1)
     await newEpoch()
     // What is known of the epoch is believed for a second.
     for (let n = 2; rich.length < 3 || plain.length < 3; n += 1) {
-      world.clock.advance(2_000)
-      await announce(world.world, channel, [n])
+      testApp.clock.advance(2_000)
+      await emitNumbers(testApp.app, channel, [n])
       await pause(200)
     }
     const behind = (told: string[], mark: string) => told.slice(told.indexOf(mark) + 1).map(Number)
@@ -136,7 +136,7 @@ describe('one sequence', () => {
     ] as const) {
       const after = behind(told, mark)
       expect(told.filter(one => one === mark)).toEqual([mark])
-      expect(after).toEqual(numbers(after[0] ?? 0, (after.at(-1) ?? 0) + 1))
+      expect(after).toEqual(numberRange(after[0] ?? 0, (after.at(-1) ?? 0) + 1))
     }
   })
 
@@ -162,28 +162,28 @@ describe('a store of offsets', () => {
   it('lets the next life of a client go on where the last one stopped', async () => {
     const offsets = memory()
     const channel = await newChannel()
-    await announce(world.world, channel, [1, 2])
+    await emitNumbers(testApp.app, channel, [1, 2])
     const lives: (number | undefined)[][] = []
     for (const transport of ['socket', 'long-poll', 'sse'] as const) {
       using client = openClient({ url: ann.url, token: ann.token, transports: [transport], offsets })
-      const heard = listener()
+      const heard = createListener()
       const before = lives.flat().length
       await client.follow(channel, heard.hear)
-      await announce(world.world, channel, numbers(before * 2 + 3, before * 2 + 6))
-      await until('it is heard', () => heard.events.length >= (lives.length === 0 ? 3 : 5))
+      await emitNumbers(testApp.app, channel, numberRange(before * 2 + 3, before * 2 + 6))
+      await waitUntil('it is heard', () => heard.events.length >= (lives.length === 0 ? 3 : 5))
       await client.close()
       lives.push(heard.offsets())
-      await announce(world.world, channel, [0, 0])
+      await emitNumbers(testApp.app, channel, [0, 0])
     }
-    expect(lives).toEqual([numbers(3, 6), numbers(6, 11), numbers(11, 16)])
+    expect(lives).toEqual([numberRange(3, 6), numberRange(6, 11), numberRange(11, 16)])
     expect(offsets.writes).toBeLessThan(20)
   })
 
   it('knows better where to begin than a snapshot does, and a place that is asked for is better still', async () => {
     const offsets = memory()
     const channel = await newChannel()
-    await announce(world.world, channel, numbers(1, 6))
-    const { epoch } = await world.world.channels.position(channel)
+    await emitNumbers(testApp.app, channel, numberRange(1, 6))
+    const { epoch } = await testApp.app.channelLog.position(channel)
     const told: string[] = []
     const follower = {
       snapshot: true,
@@ -193,10 +193,10 @@ describe('a store of offsets', () => {
     for (const after of [undefined, undefined, { epoch, offset: 4 }]) {
       using client = openClient({ url: ann.url, token: ann.token, transports: ['socket'], offsets })
       await client.follow(channel, follower, { after })
-      if (told.includes('closed')) await until('the last event is heard', () => told.at(-1) === 'event 6')
+      if (told.includes('closed')) await waitUntil('the last event is heard', () => told.at(-1) === 'event 6')
       await client.close()
       told.push('closed')
-      if (told.length === 2) await announce(world.world, channel, [6])
+      if (told.length === 2) await emitNumbers(testApp.app, channel, [6])
     }
     expect(told).toEqual(['snapshot', 'closed', 'event 6', 'closed', 'event 5', 'event 6', 'closed'])
   })
@@ -205,17 +205,17 @@ describe('a store of offsets', () => {
     const offsets = memory()
     using client = openClient({ url: ann.url, token: ann.token, offsets })
     const [stopped, read] = [await newChannel(), await newChannel()]
-    const heard = listener()
+    const heard = createListener()
     const following = await client.follow(stopped, heard.hear)
-    await announce(world.world, stopped, [1, 2])
-    await until('it is heard', () => heard.events.length === 2)
-    await following.stop()
+    await emitNumbers(testApp.app, stopped, [1, 2])
+    await waitUntil('it is heard', () => heard.events.length === 2)
+    await following.unfollow()
     expect(offsets.places.get(stopped)?.offset).toBe(2)
 
     const events = client.events(read)
     const first = events.next()
-    await until('it is followed', () => client.transport() === 'socket' && offsets.places.has(read))
-    await announce(world.world, read, [1, 2, 3])
+    await waitUntil('it is followed', () => client.transport() === 'socket' && offsets.places.has(read))
+    await emitNumbers(testApp.app, read, [1, 2, 3])
     expect((await first).value).toMatchObject({ offset: 1 })
     expect((await events.next()).value).toMatchObject({ offset: 2 })
     await events.return()
@@ -231,12 +231,12 @@ describe('a store of offsets', () => {
     }
     using client = openClient({ url: ann.url, token: ann.token, offsets })
     const channel = await newChannel()
-    const heard = listener()
+    const heard = createListener()
     await client.follow(channel, heard.hear)
-    await announce(world.world, channel, [1])
-    await until('it is heard', () => heard.events.length === 1)
+    await emitNumbers(testApp.app, channel, [1])
+    await waitUntil('it is heard', () => heard.events.length === 1)
     await client.close()
-    expect([...new Set(client.problems.map(({ code }) => code))]).toEqual(['offsets_failed'])
+    expect([...new Set(client.problems.map(({ code }) => code))]).toEqual(['offset_store_failed'])
   })
 })
 
@@ -244,11 +244,11 @@ describe('events as a loop', () => {
   it('come in order, with snapshots among them, until the loop is left', async () => {
     using client = openClient({ url: ann.url, token: ann.token })
     const channel = await newChannel()
-    await announce(world.world, channel, [1])
+    await emitNumbers(testApp.app, channel, [1])
     const told: string[] = []
     const onSnapshot = () => {
       told.push('snapshot')
-      void announce(world.world, channel, [2, 3])
+      void emitNumbers(testApp.app, channel, [2, 3])
     }
     for await (const { offset } of client.events(channel, { snapshot: true, onSnapshot })) {
       told.push(`event ${offset}`)
@@ -267,22 +267,22 @@ describe('events as a loop', () => {
       return offsets
     }
     const [left, whole] = [read(leaving.signal), read()]
-    const heard = listener()
+    const heard = createListener()
     await client.follow(channel, heard.hear)
-    await announce(world.world, channel, [1])
-    await until('it is heard', () => heard.events.length === 1)
+    await emitNumbers(testApp.app, channel, [1])
+    await waitUntil('it is heard', () => heard.events.length === 1)
     leaving.abort()
     expect(await left).toEqual([1])
     await client.close()
     expect(await whole).toEqual([1])
 
-    const carl = await world.person('carl')
+    const carl = await testApp.signIn('carl')
     using his = openClient({ url: carl.url, token: carl.token })
     const loop = his.events(channel)
     const next = loop.next()
-    await until('it is followed', () => his.transport() === 'socket')
+    await waitUntil('it is followed', () => his.transport() === 'socket')
     using hers = openClient({ url: ann.url, token: ann.token, transports: ['long-poll'] })
-    await hers.call('music-upload.updateTrack', { trackId: channel.slice(6), visibility: 'private' })
+    await hers.call('tracks.updateTrack', { trackId: channel.slice(6), visibility: 'private' })
     // The change itself may still be told.
     const end = next.then(({ done }) => (done === true ? undefined : loop.next()))
     await expect(end).rejects.toMatchObject({ code: 'not_found' })
@@ -291,20 +291,21 @@ describe('events as a loop', () => {
   it('wait in the log, not in memory, for who is slow', async () => {
     using client = openClient({ url: ann.url, token: ann.token })
     const channel = await newChannel()
-    const heard = listener()
+    const heard = createListener()
     await client.follow(channel, heard.hear)
-    const { epoch } = await world.world.channels.position(channel)
+    const { epoch } = await testApp.app.channelLog.position(channel)
     const loop = client.events(channel, { after: { epoch, offset: 0 } })
     const first = loop.next()
-    for (let next = 1; next <= 2_500; next += 500) await announce(world.world, channel, numbers(next, next + 500))
+    for (let next = 1; next <= 2_500; next += 500)
+      await emitNumbers(testApp.app, channel, numberRange(next, next + 500))
     await first
-    await until('all is heard', () => heard.events.length === 2_500)
+    await waitUntil('all is heard', () => heard.events.length === 2_500)
     const offsets = [1]
     while (offsets.length < 2_500) {
       const { value } = await loop.next()
       offsets.push(value?.offset ?? 0)
     }
-    expect(offsets).toEqual(numbers(1, 2_501))
+    expect(offsets).toEqual(numberRange(1, 2_501))
     await loop.return()
   })
 })

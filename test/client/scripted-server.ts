@@ -6,7 +6,7 @@ import { type Position, type Problem, type StreamEvent } from '../../client'
 
 export const channel = 'track:00000000-0000-7000-8000-000000000000'
 
-export const problem = (code: string, status: number, more: Partial<Problem> = {}): Problem => ({
+export const makeProblem = (code: string, status: number, more: Partial<Problem> = {}): Problem => ({
   ...{ type: 'about:blank', title: code, code, status, requestId: 'r' },
   ...more,
 })
@@ -27,11 +27,11 @@ export class ScriptedServer implements AsyncDisposable {
   /** The names of the follow calls received. */
   readonly calls: string[] = []
   /** Whether `channel.followAll` is unknown, as in the previous release. */
-  isOld = false
+  lacksFollowAll = false
   /** Channels whose follow is refused. */
   readonly forbidden = new Set<string>()
   /** The `after` positions of the follows received. */
-  readonly asked: (Position | undefined)[] = []
+  readonly requestedPositions: (Position | undefined)[] = []
   readonly log: StreamEvent[] = []
   epoch = 'a'
 
@@ -55,7 +55,7 @@ export class ScriptedServer implements AsyncDisposable {
         'channel.followAll',
         ({ input }: { input: { channels: FollowInput[] } }, ack: (reply: unknown) => void) => {
           this.calls.push('channel.followAll')
-          if (this.isOld) ack({ error: problem('unknown_operation', 404) })
+          if (this.lacksFollowAll) ack({ error: makeProblem('unknown_operation', 404) })
           else ack({ data: { followed: input.channels.map(one => this.follow(one)) } })
         },
       )
@@ -66,7 +66,7 @@ export class ScriptedServer implements AsyncDisposable {
   static async open(): Promise<ScriptedServer> {
     const http = createServer((_request, response) => {
       response.writeHead(503, { 'content-type': 'application/problem+json' })
-      response.end(JSON.stringify(problem('unavailable', 503)))
+      response.end(JSON.stringify(makeProblem('unavailable', 503)))
     })
     const io = new Server(http)
     http.listen(0, '127.0.0.1')
@@ -75,27 +75,27 @@ export class ScriptedServer implements AsyncDisposable {
   }
 
   /** Appends events to the log without sending them. */
-  write(count: number): StreamEvent[] {
+  appendEvents(count: number): StreamEvent[] {
     const events = Array.from({ length: count }, () => {
       const offset = this.log.length + 1
-      const event = { offset, id: `${this.epoch}${offset}`, name: 'test.counted', at: '', data: { n: offset } }
+      const event = { offset, id: `${this.epoch}${offset}`, name: 'test.numberEmitted', at: '', data: { n: offset } }
       this.log.push(event)
       return event
     })
     return events
   }
 
-  say(name: string, message: unknown): void {
+  emit(name: string, message: unknown): void {
     this.io.emit(name, message)
   }
 
-  frame(events: readonly StreamEvent[]): void {
-    this.say('events', { channel, epoch: this.epoch, events })
+  sendFrame(events: readonly StreamEvent[]): void {
+    this.emit('events', { channel, epoch: this.epoch, events })
   }
 
   /** Closes all connections with this problem. */
   close(why: Problem): void {
-    this.say('session.closed', why)
+    this.emit('connection.closed', why)
     this.io.disconnectSockets(true)
   }
 
@@ -105,8 +105,8 @@ export class ScriptedServer implements AsyncDisposable {
   }
 
   private follow({ channel: requested = channel, after }: FollowInput) {
-    this.asked.push(after)
-    if (this.forbidden.has(requested)) return { error: problem('forbidden', 403) }
+    this.requestedPositions.push(after)
+    if (this.forbidden.has(requested)) return { error: makeProblem('forbidden', 403) }
     return { data: { ...this.catchUp(after), channel: requested } }
   }
 

@@ -1,37 +1,37 @@
 import { type TuttiProblem } from '../../client'
-import { readConfig } from '../../kernel/world/config'
-import { createWorld } from '../../kernel/world'
+import { readConfig } from '../../kernel/platform/config'
+import { createAppContext } from '../../kernel/platform/app-context'
 import { startWeb } from '../../server/main'
-import { product } from '../../skills'
-import { announce, numbers } from '../announce'
+import { registry } from '../../skills'
+import { emitNumbers, numberRange } from '../emit-numbers'
 import { makeTrack } from '../factories'
-import { until as soon } from '../kernel/until'
-import { freshWorld, type TestWorld } from '../world'
-import { listener, openClient, problemOf, until } from './clients'
-import { openWire } from './wire'
+import { waitUntil as soon } from '../kernel/wait-until'
+import { createTestApp, type TestApp } from '../test-app'
+import { createListener, openClient, problemOf, waitUntil } from './open-client'
+import { startTcpProxy } from './tcp-proxy'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld({ variables: { DRAIN_SECONDS: '1' } })
+  testApp = await createTestApp({ variables: { DRAIN_SECONDS: '1' } })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-const url = () => world.nodes[0]?.url ?? ''
+const url = () => testApp.nodes[0]?.url ?? ''
 const channelFor = async (ownerId: string) => `track:${(await makeTrack(ownerId)).id}` as const
 
 /** How many sessions went on with a newer token. */
 async function refreshes(): Promise<number> {
-  const { values } = await world.world.metrics.sessionsRefreshed.get()
+  const { values } = await testApp.app.metrics.tokenRefreshes.get()
   return values.reduce((sum, { value, labels }) => sum + (labels.outcome === 'newer' ? value : 0), 0)
 }
 
 /** Somebody nobody has met, and tokens for them: each that is asked for is a new one. */
 async function newcomer(name: string) {
-  const { id } = await world.person(name, { node: 0 })
+  const { id } = await testApp.signIn(name, { node: 0 })
   const refused: (string | undefined)[] = []
   const token = (problem?: TuttiProblem) => {
     refused.push(problem?.code)
-    return world.issuer.tokenFor(name, { ttlSeconds: 300 })
+    return testApp.issuer.issueToken(name, { ttlSeconds: 300 })
   }
   return { id, refused, token, channel: await channelFor(id) }
 }
@@ -40,16 +40,16 @@ describe('a session', () => {
   it('goes on with a newer token before the old one expires, on the same connection', async () => {
     const { token, refused, channel } = await newcomer('ann')
     using client = openClient({ url: url(), token, transports: ['socket'] })
-    const heard = listener()
+    const heard = createListener()
     await client.follow(channel, heard.hear)
     const before = await refreshes()
-    world.clock.advance(245_000)
+    testApp.clock.advance(245_000)
     await soon(async () => (await refreshes()) === before + 1)
-    world.clock.advance(200_000)
-    await announce(world.world, channel, [1])
-    await until('it is heard', () => heard.events.length === 1)
+    testApp.clock.advance(200_000)
+    await emitNumbers(testApp.app, channel, [1])
+    await waitUntil('it is heard', () => heard.events.length === 1)
     await client.call('user-profile.getMe', {})
-    expect({ refused, ways: client.ways, problems: client.problems }).toEqual({
+    expect({ refused, ways: client.transports, problems: client.problems }).toEqual({
       refused: [undefined, undefined],
       ways: ['socket'],
       problems: [],
@@ -72,12 +72,12 @@ describe('a session', () => {
     using client = openClient({ url: url(), token: source, transports: ['socket'] })
     await client.follow(channel, () => undefined)
     const before = await refreshes()
-    world.clock.advance(245_000)
+    testApp.clock.advance(245_000)
     await soon(async () => (await refreshes()) === before + 1)
     expect(asked).toBe(4)
-    world.clock.advance(200_000)
+    testApp.clock.advance(200_000)
     expect(await client.call('user-profile.getMe', {})).toMatchObject({ id })
-    expect({ ways: client.ways, codes: client.problems.map(({ code }) => code) }).toEqual({
+    expect({ ways: client.transports, codes: client.problems.map(({ code }) => code) }).toEqual({
       ways: ['socket'],
       codes: ['token_unavailable'],
     })
@@ -88,17 +88,17 @@ describe('a session', () => {
     async transport => {
       const { token, refused, channel } = await newcomer(`cleo-${transport}`)
       using client = openClient({ url: url(), token, transports: [transport] })
-      const heard = listener()
+      const heard = createListener()
       await client.follow(channel, heard.hear)
-      await announce(world.world, channel, [1])
-      await until('it is heard', () => heard.events.length === 1)
-      world.clock.advance(1_000)
-      await client.call('user-profile.endSessions', {})
-      world.clock.advance(1_000)
-      await announce(world.world, channel, [2])
-      await until('it is heard', () => heard.events.length === 2)
-      await announce(world.world, channel, [3])
-      await until('it is heard', () => heard.events.length === 3)
+      await emitNumbers(testApp.app, channel, [1])
+      await waitUntil('it is heard', () => heard.events.length === 1)
+      testApp.clock.advance(1_000)
+      await client.call('user-profile.revokeSessions', {})
+      testApp.clock.advance(1_000)
+      await emitNumbers(testApp.app, channel, [2])
+      await waitUntil('it is heard', () => heard.events.length === 2)
+      await emitNumbers(testApp.app, channel, [3])
+      await waitUntil('it is heard', () => heard.events.length === 3)
       expect(heard.numbers()).toEqual([1, 2, 3])
       if (transport === 'socket') expect(refused).toEqual([undefined, 'session_revoked'])
     },
@@ -106,12 +106,12 @@ describe('a session', () => {
 
   it('ends for good when no other token can come, and says so to whoever follows', async () => {
     const { id, channel } = await newcomer('dora')
-    const token = await world.issuer.tokenFor('dora', { ttlSeconds: 60 })
+    const token = await testApp.issuer.issueToken('dora', { ttlSeconds: 60 })
     using client = openClient({ url: url(), token })
     const closed: string[] = []
     await client.follow(channel, { onClosed: ({ code }) => closed.push(code) })
-    world.clock.advance(70_000)
-    await until('it is told', () => closed.length === 1)
+    testApp.clock.advance(70_000)
+    await waitUntil('it is told', () => closed.length === 1)
     expect(closed).toEqual(['token_expired'])
     expect(await problemOf(client.follow(`user:${id}`, () => undefined))).toMatchObject({ code: 'token_expired' })
   })
@@ -133,28 +133,28 @@ describe('a session', () => {
 
 describe('a node that goes away', () => {
   it.each(['socket', 'sse', 'long-poll'] as const)('is left before it goes, over %s', async transport => {
-    const { db: database, log } = world.world
-    await using leaving = await createWorld(readConfig(world.variables), { clock: world.clock, log, database })
+    const { db: database, log } = testApp.app
+    await using leaving = await createAppContext(readConfig(testApp.variables), { clock: testApp.clock, log, database })
     await leaving.redis.ready(5_000)
-    const node = await startWeb(leaving, product, 0)
-    await using wire = await openWire(`http://127.0.0.1:${node.port}`)
+    const node = await startWeb(leaving, registry, 0)
+    await using wire = await startTcpProxy(`http://127.0.0.1:${node.port}`)
     const { token, channel } = await newcomer(`finn-${transport}`)
     using client = openClient({ url: wire.url, token, transports: [transport] })
-    const heard = listener()
+    const heard = createListener()
     await client.follow(channel, heard.hear)
-    await announce(world.world, channel, [1])
-    await until('it is heard', () => heard.events.length === 1)
-    wire.lead(url())
+    await emitNumbers(testApp.app, channel, [1])
+    await waitUntil('it is heard', () => heard.events.length === 1)
+    wire.routeTo(url())
     const ending = Promise.resolve(node[Symbol.asyncDispose]())
     for (let n = 2; n <= 40; n += 1) {
-      await announce(world.world, channel, [n])
+      await emitNumbers(testApp.app, channel, [n])
       if (n % 10 === 0) await client.call('user-profile.getMe', {})
     }
     await ending
-    await announce(world.world, channel, [41])
-    await until('all is heard', () => heard.events.length >= 41)
-    expect(heard.offsets()).toEqual(numbers(1, 42))
+    await emitNumbers(testApp.app, channel, [41])
+    await waitUntil('all is heard', () => heard.events.length >= 41)
+    expect(heard.offsets()).toEqual(numberRange(1, 42))
     // Never without a connection.
-    expect({ ways: client.ways, problems: client.problems }).toEqual({ ways: [transport], problems: [] })
+    expect({ ways: client.transports, problems: client.problems }).toEqual({ ways: [transport], problems: [] })
   })
 })

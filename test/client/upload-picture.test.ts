@@ -1,16 +1,16 @@
-import { plainPng } from '../pictures'
-import { freshWorld, type TestWorld } from '../world'
-import { type WatchedStore, watchedStore } from '../skills/music-upload/watched-store'
-import { openClient, problemOf, until, withoutPauses } from './clients'
+import { plainPng } from '../make-pictures'
+import { createTestApp, type TestApp } from '../test-app'
+import { type FaultInjectingStore, startFaultInjectingStore } from '../skills/music-upload/fault-injecting-store'
+import { openClient, problemOf, waitUntil, withoutBackoff } from './open-client'
 
-let world: TestWorld
-let store: WatchedStore
+let testApp: TestApp
+let store: FaultInjectingStore
 beforeAll(async () => {
-  store = await watchedStore()
-  world = await freshWorld({ nodes: 1, variables: { S3_ENDPOINT: store.endpoint } })
+  store = await startFaultInjectingStore()
+  testApp = await createTestApp({ nodes: 1, variables: { S3_ENDPOINT: store.endpoint } })
 })
 afterAll(async () => {
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
 })
 beforeEach(() => Object.assign(store, { taken: [], mood: () => 'pass' }))
@@ -21,14 +21,14 @@ const fields = { purpose: 'avatar', fileName: 'me.png', contentType: 'image/png'
 it.each([{ transports: ['socket'] as const }, { transports: ['long-poll'] as const }])(
   'announces a picture, sends it and says that it is there, over $transports',
   async ({ transports }) => {
-    const ann = await world.person(`ann-${transports[0]}`)
+    const ann = await testApp.signIn(`ann-${transports[0]}`)
     using client = openClient({ url: ann.url, token: ann.token, transports })
     const heard: number[] = []
     const png = await plainPng()
     const picture = await client.uploadPicture(png, fields, { onProgress: (sent, total) => heard.push(sent / total) })
     expect(picture).toMatchObject({ state: 'uploaded', purpose: 'avatar', sizeBytes: png.length })
     expect(heard.at(-1)).toBe(1)
-    await world.work()
+    await testApp.runJobs()
     const { avatar } = await client.call('user-profile.getMe', {})
     if (avatar === null) throw new Error('it is shown')
     expect(avatar.id).toBe(picture.id)
@@ -42,60 +42,60 @@ it.each([{ transports: ['socket'] as const }, { transports: ['long-poll'] as con
     }
     expect(client.pictureUrl(avatar, 250)).toMatch(/\/250\.webp$/)
     // The call answers where it is; it is not led there.
-    const place = await client.call('pictures.locatePicture', { pictureId: avatar.id, file: '250.webp' })
+    const place = await client.call('pictures.getPictureFile', { pictureId: avatar.id, file: '250.webp' })
     expect(place.url).toContain(avatar.id)
   },
 )
 
 it('sends a picture again that the store did not take, with another URL when the first has run out', async () => {
-  const cleo = await world.person('cleo')
+  const cleo = await testApp.signIn('cleo')
   using client = openClient({ url: cleo.url, token: cleo.token, transports: ['long-poll'] })
-  withoutPauses()
+  withoutBackoff()
   const moods = ['deny', 'spoil', 'lose'] as const
   let asked = 0
-  store.mood = () => moods[(asked += 1) - 1] ?? 'pass'
+  store.partFault = () => moods[(asked += 1) - 1] ?? 'pass'
   const progress: number[] = []
   const png = await plainPng()
   const picture = await client.uploadPicture(png, fields, { onProgress: sentBytes => progress.push(sentBytes) })
   expect(picture.state).toBe('uploaded')
-  expect([asked, store.taken]).toEqual([4, [0]])
+  expect([asked, store.acceptedParts]).toEqual([4, [0]])
   expect(progress).toEqual([...new Set(progress)].sort((a, b) => a - b))
   expect(progress.at(-1)).toBe(png.length)
 })
 
 it('gives up what is cancelled, and leaves what was shown before', async () => {
-  const dora = await world.person('dora')
+  const dora = await testApp.signIn('dora')
   using client = openClient({ url: dora.url, token: dora.token })
   const shown = await client.uploadPicture(await plainPng(), fields)
-  await world.work()
-  const heard = await dora.hear(`user:${dora.id}`)
+  await testApp.runJobs()
+  const heard = await dora.recordEvents(`user:${dora.id}`)
   let asked = 0
-  store.mood = () => {
+  store.partFault = () => {
     asked += 1
     return 'hold'
   }
   const cancelling = new AbortController()
   const ended = problemOf(client.uploadPicture(await plainPng(), fields, { signal: cancelling.signal }))
-  await until('it is on its way', () => asked === 1)
+  await waitUntil('it is on its way', () => asked === 1)
   cancelling.abort()
-  expect(await ended).toMatchObject({ code: 'upload_cancelled', status: 0 })
-  await heard.first('pictures.pictureChanged', ({ picture }) => (picture as { state: string }).state === 'aborted')
-  store.drop()
-  await world.work()
+  expect(await ended).toMatchObject({ code: 'upload_canceled', status: 0 })
+  await heard.waitFor('pictures.pictureChanged', ({ picture }) => (picture as { state: string }).state === 'aborted')
+  store.closeHeldRequests()
+  await testApp.runJobs()
   expect((await client.call('user-profile.getMe', {})).avatar?.id).toBe(shown.id)
 })
 
 // Last: the models know one database of a process.
 it('gives up what cannot be sent, and throws what is refused', async () => {
-  const ben = await world.person('ben')
+  const ben = await testApp.signIn('ben')
   using client = openClient({ url: ben.url, token: ben.token })
   const problem = await problemOf(client.uploadPicture(new Blob([]), fields))
   expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path: 'sizeBytes' }] })
-  withoutPauses()
-  await using lame = await freshWorld({ nodes: 1, variables: { S3_ENDPOINT: 'http://127.0.0.1:9' } })
-  const ann = await lame.person('ann')
-  const heard = await ann.hear(`user:${ann.id}`)
+  withoutBackoff()
+  await using lame = await createTestApp({ nodes: 1, variables: { S3_ENDPOINT: 'http://127.0.0.1:9' } })
+  const ann = await lame.signIn('ann')
+  const heard = await ann.recordEvents(`user:${ann.id}`)
   using other = openClient({ url: ann.url, token: ann.token })
   expect(await problemOf(other.uploadPicture(await plainPng(), fields))).toMatchObject({ code: 'upload_failed' })
-  await heard.first('pictures.pictureChanged', ({ picture }) => (picture as { state: string }).state === 'aborted')
+  await heard.waitFor('pictures.pictureChanged', ({ picture }) => (picture as { state: string }).state === 'aborted')
 })

@@ -1,17 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { abortUpload } from '../../skills/music-upload/abort-upload'
-import { freshWorld, type TestWorld } from '../world'
-import { type Mood, type WatchedStore, watchedStore } from '../skills/music-upload/watched-store'
-import { openClient, problemOf, type TestClient, until, withoutPauses } from './clients'
+import { createTestApp, type TestApp } from '../test-app'
+import {
+  type PartFault,
+  type FaultInjectingStore,
+  startFaultInjectingStore,
+} from '../skills/music-upload/fault-injecting-store'
+import { openClient, problemOf, type TestClient, waitUntil, withoutBackoff } from './open-client'
 
-let world: TestWorld
-let store: WatchedStore
+let testApp: TestApp
+let store: FaultInjectingStore
 beforeAll(async () => {
-  store = await watchedStore()
-  world = await freshWorld({ nodes: 1, variables: { S3_ENDPOINT: store.endpoint } })
+  store = await startFaultInjectingStore()
+  testApp = await createTestApp({ nodes: 1, variables: { S3_ENDPOINT: store.endpoint } })
 })
 afterAll(async () => {
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
 })
 beforeEach(() => Object.assign(store, { taken: [], mood: () => 'pass' }))
@@ -23,14 +27,14 @@ const stateOf = async (client: TestClient, uploadId: string) =>
   (await client.call('music-upload.getUpload', { uploadId })).state
 
 async function clientOf(name: string): Promise<TestClient> {
-  const { url, token } = await world.person(name)
+  const { url, token } = await testApp.signIn(name)
   return openClient({ url, token, transports: ['long-poll'] })
 }
 
 /** The store is in these moods, one after the other, and well then. Answers how often it was asked. */
-function inMoods(...moods: Mood[]): () => number {
+function inMoods(...moods: PartFault[]): () => number {
   let asked = 0
-  store.mood = () => moods[(asked += 1) - 1] ?? 'pass'
+  store.partFault = () => moods[(asked += 1) - 1] ?? 'pass'
   return () => asked
 }
 
@@ -38,43 +42,43 @@ function inMoods(...moods: Mood[]): () => number {
 async function begin(client: TestClient, options: { signal?: AbortSignal; onProgress?: (sent: number) => void }) {
   let ended: Promise<unknown> = Promise.resolve()
   const uploadId = await new Promise<string>(resolve => {
-    ended = client.upload(file, fields, { onBegun: ({ id }) => resolve(id), ...options }).catch((e: unknown) => e)
+    ended = client.upload(file, fields, { onInitiated: ({ id }) => resolve(id), ...options }).catch((e: unknown) => e)
   })
   return { uploadId, ended }
 }
 
 it('sends a file again that the store refused, spoiled or took without a word, and never counts back', async () => {
   using ann = await clientOf('ann')
-  withoutPauses()
+  withoutBackoff()
   const asked = inMoods('refuse', 'spoil', 'lose')
   const progress: number[] = []
   const { upload } = await ann.upload(file, fields, { onProgress: sentBytes => progress.push(sentBytes) })
   expect(upload.state).toBe('uploaded')
   // The store has it since the third, and takes it as the same the fourth time.
-  expect([asked(), store.taken]).toEqual([4, [0]])
+  expect([asked(), store.acceptedParts]).toEqual([4, [0]])
   expect(progress).toEqual([...new Set(progress)].sort((a, b) => a - b))
   expect(progress.at(-1)).toBe(file.byteLength)
 })
 
 it('sends a file again whose connection was cut', async () => {
   using ben = await clientOf('ben')
-  withoutPauses()
+  withoutBackoff()
   const asked = inMoods('hold')
   const { uploadId, ended } = await begin(ben, {})
-  await until('it is on its way', () => asked() === 1)
-  store.drop()
+  await waitUntil('it is on its way', () => asked() === 1)
+  store.closeHeldRequests()
   expect(await ended).toMatchObject({ upload: { id: uploadId, state: 'uploaded' } })
   expect(asked()).toBe(2)
 })
 
 it('asks for another URL when the first has run out on the way', async () => {
   using cleo = await clientOf('cleo')
-  withoutPauses()
+  withoutBackoff()
   const fetched = jest.spyOn(globalThis, 'fetch')
   const asked = inMoods('deny')
   const { upload } = await cleo.upload(file, fields)
   expect(upload.state).toBe('uploaded')
-  expect([asked(), store.taken]).toEqual([2, [0]])
+  expect([asked(), store.acceptedParts]).toEqual([2, [0]])
   const paths = fetched.mock.calls.map(([url]) => new URL(url as string).pathname.split('/').at(-1))
   expect(paths).toEqual(['uploads', upload.id, 'renew', upload.id, 'finalize'])
 })
@@ -87,25 +91,25 @@ it('ends with a file that is on its way, or waits to be sent again, when it is c
     // The second would wait for minutes.
     jest.spyOn(Math, 'random').mockReturnValue(1_000)
     const { uploadId, ended } = await begin(dora, { signal: cancelling.signal })
-    await until('it was asked', () => asked() === 1)
+    await waitUntil('it was asked', () => asked() === 1)
     if (mood === 'refuse') await new Promise(resolve => setTimeout(resolve, 50))
     cancelling.abort()
-    expect(await ended).toMatchObject({ code: 'upload_cancelled', status: 0 })
+    expect(await ended).toMatchObject({ code: 'upload_canceled', status: 0 })
     expect(await stateOf(dora, uploadId)).toBe('aborted')
     expect(asked()).toBe(1)
-    store.drop()
+    store.closeHeldRequests()
   }
 })
 
 it('ends when the client is closed, and goes on with another one', async () => {
-  const hal = await world.person('hal')
+  const hal = await testApp.signIn('hal')
   const before = openClient({ url: hal.url, token: hal.token, transports: ['long-poll'] })
   const asked = inMoods('hold')
   const { uploadId, ended } = await begin(before, {})
-  await until('it is on its way', () => asked() === 1)
+  await waitUntil('it is on its way', () => asked() === 1)
   await before.close()
   expect(await ended).toMatchObject({ code: 'closed' })
-  store.drop()
+  store.closeHeldRequests()
   using after = openClient({ url: hal.url, token: hal.token })
   const progress: number[] = []
   const upload = await after.resumeUpload(uploadId, file, { onProgress: sentBytes => progress.push(sentBytes) })
@@ -115,7 +119,7 @@ it('ends when the client is closed, and goes on with another one', async () => {
 
 it('gives up what the store never takes, and says why', async () => {
   using eve = await clientOf('eve')
-  withoutPauses()
+  withoutBackoff()
   const asked = inMoods(...Array.from({ length: 20 }, () => 'refuse' as const))
   const { uploadId, ended } = await begin(eve, {})
   expect(await ended).toMatchObject({
@@ -136,14 +140,14 @@ it('says when the file cannot be read, and announces nothing', async () => {
 })
 
 it('does not go on with what was given up elsewhere', async () => {
-  const fay = await world.person('fay')
+  const fay = await testApp.signIn('fay')
   using client = openClient({ url: fay.url, token: fay.token, transports: ['long-poll'] })
-  withoutPauses()
+  withoutBackoff()
   const asked = inMoods('hold')
   const { uploadId, ended } = await begin(client, {})
-  await until('it is on its way', () => asked() === 1)
+  await waitUntil('it is on its way', () => asked() === 1)
   await fay.call(abortUpload, { uploadId })
-  store.drop()
+  store.closeHeldRequests()
   expect(await ended).toMatchObject({ code: 'upload_aborted', status: 410 })
   expect(asked()).toBe(1)
 })
@@ -153,7 +157,7 @@ it('gives up what is not what was announced', async () => {
   const changing = new Blob([file])
   // A file that was written to after it was hashed.
   jest.spyOn(changing, 'arrayBuffer').mockResolvedValueOnce(randomBytes(file.byteLength).buffer)
-  withoutPauses()
+  withoutBackoff()
   const problem = await problemOf(gil.upload(changing, fields))
   expect(problem).toMatchObject({ code: 'upload_failed', cause: new Error('the object store answered 400') })
   const { data } = await gil.callPage('music-upload.listUploads', {})

@@ -2,22 +2,22 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { type AddressInfo } from 'node:net'
 import { randomBytes } from 'node:crypto'
-import { putFile } from '../../client/put-file'
-import { freshWorld, type TestWorld } from '../world'
-import { openClient, problemOf, withoutPauses } from './clients'
+import { putFile } from '../../client/uploads/put-file'
+import { createTestApp, type TestApp } from '../test-app'
+import { openClient, problemOf, withoutBackoff } from './open-client'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld({ nodes: 1 })
+  testApp = await createTestApp({ nodes: 1 })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 afterEach(() => void jest.restoreAllMocks())
 
 const fields = { fileName: 'song.wav', contentType: 'audio/wav', title: 'Song' } as const
 
 describe('an upload', () => {
   it('announces the file, sends it, and says that it is there', async () => {
-    const ann = await world.person('ann')
+    const ann = await testApp.signIn('ann')
     using client = openClient({ url: ann.url, token: ann.token })
     const file = randomBytes(300_000)
     const progress: number[] = []
@@ -33,16 +33,16 @@ describe('an upload', () => {
   })
 
   it('takes a Blob, as browsers have them', async () => {
-    const ben = await world.person('ben')
+    const ben = await testApp.signIn('ben')
     using client = openClient({ url: ben.url, token: ben.token, transports: ['long-poll'] })
     const { upload } = await client.upload(new Blob([randomBytes(1_000)]), fields)
     expect(upload).toMatchObject({ state: 'uploaded', sizeBytes: 1_000 })
   })
 
   it('is withdrawn when its file cannot be sent', async () => {
-    withoutPauses()
-    await using lame = await freshWorld({ nodes: 1, variables: { S3_ENDPOINT: 'http://127.0.0.1:9' } })
-    const ann = await lame.person('ann')
+    withoutBackoff()
+    await using lame = await createTestApp({ nodes: 1, variables: { S3_ENDPOINT: 'http://127.0.0.1:9' } })
+    const ann = await lame.signIn('ann')
     using client = openClient({ url: ann.url, token: ann.token })
     expect(await problemOf(client.upload(randomBytes(10), fields))).toMatchObject({ code: 'upload_failed', status: 0 })
     const { data } = await client.callPage('music-upload.listUploads', {})
@@ -50,7 +50,7 @@ describe('an upload', () => {
   })
 
   it('throws what the server refuses before anything is sent', async () => {
-    const cleo = await world.person('cleo')
+    const cleo = await testApp.signIn('cleo')
     using client = openClient({ url: cleo.url, token: cleo.token })
     const problem = await problemOf(client.upload(randomBytes(10), { ...fields, fileName: '' }))
     expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path: 'fileName' }] })

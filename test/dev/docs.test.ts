@@ -1,17 +1,29 @@
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { driftedFiles, generatedFiles } from '../../dev/docs'
-import { typeOfSchema } from '../../dev/docs/type-of-schema'
-import { schemaBook } from '../../kernel/docs/schemas'
-import { event } from '../../kernel/event'
-import { operation } from '../../kernel/operation'
-import { pageOf } from '../../kernel/paging'
-import { productOf } from '../../kernel/product'
-import { count, done, flag, type Field, id, list, literal, named, nothing, nullable, oneOf } from '../../kernel/schema'
-import { optional, record, shape, written } from '../../kernel/schema'
+import { findOutdatedFiles, generateDocs } from '../../dev/generate-docs'
+import { schemaToType } from '../../dev/docs/schema-to-type'
+import { createSchemaComponents } from '../../kernel/docs/schema-components'
+import { event } from '../../kernel/events/event'
+import { operation } from '../../kernel/pipeline/operation'
+import { pageOf } from '../../kernel/pipeline/paging'
+import { createRegistry } from '../../kernel/pipeline/registry'
+import {
+  count,
+  done,
+  boolean,
+  type Field,
+  id,
+  list,
+  literal,
+  named,
+  emptyObject,
+  nullable,
+  oneOf,
+} from '../../kernel/pipeline/schema'
+import { optional, record, shape, outputText } from '../../kernel/pipeline/schema'
 import { likeTrack } from '../../skills/interactions/like-track'
-import { getTrack } from '../../skills/streaming/get-track'
+import { getTrack } from '../../skills/tracks/get-track'
 import { getMe } from '../../skills/user-profile/get-me'
 
 const root = resolve(__dirname, '..', '..')
@@ -20,34 +32,36 @@ const arrival = () => Promise.reject(new Error('nobody arrives'))
 /** A list of one operation with this output. */
 const answering = (output: Field<unknown>) =>
   operation({
-    ...{ name: 'test.readIt', route: 'GET /it', summary: 'Read */ it.', who: 'anyone', idempotency: 'read' },
-    ...{ input: nothing, output, limit: { perMinute: 1 } },
+    ...{ name: 'test.readIt', route: 'GET /it', summary: 'Read */ it.', auth: 'public', idempotency: 'read' },
+    ...{ input: emptyObject, output, limit: { perMinute: 1 } },
     load: async () => null,
     allow: () => true,
     run: async () => null,
   })
 
 function typeOf(field: Field<unknown>): string {
-  return typeOfSchema(schemaBook(productOf([{ operations: [answering(field)] }], arrival)).of(field))
+  return schemaToType(
+    createSchemaComponents(createRegistry([{ operations: [answering(field)] }], arrival)).schemaOf(field),
+  )
 }
 
 const person = named('Person', shape({ id }))
 
 describe('the TypeScript type of a schema', () => {
   it.each<[string, Field<unknown>, string]>([
-    ['text', written, 'string'],
+    ['text', outputText, 'string'],
     ['an id', id, 'string'],
     ['a number', count, 'number'],
-    ['a flag', flag, 'boolean'],
+    ['a flag', boolean, 'boolean'],
     ['one of several', oneOf('a', 'b'), '"a" | "b"'],
     ['a literal', literal('x'), '"x"'],
     ['what may be null', nullable(count), 'number | null'],
     ['a choice that may be null', nullable(oneOf('a', 'b')), '"a" | "b" | null'],
     ['a list', list(oneOf('a', 'b'), 3), '("a" | "b")[]'],
     ['a map', record(list(id, 3)), 'Record<string, (string)[]>'],
-    ['a shape', shape({ a: id, b: optional(flag) }), '{ "a": string; "b"?: boolean }'],
+    ['a shape', shape({ a: id, b: optional(boolean) }), '{ "a": string; "b"?: boolean }'],
     ['a shape within', shape({ a: shape({ b: done }) }), '{ "a": { "b": { "done": true } } }'],
-    ['no fields', nothing, 'Record<string, never>'],
+    ['no fields', emptyObject, 'Record<string, never>'],
     ['a shape with a name', person, 'Person'],
     ['such a one that may be null', shape({ by: nullable(person) }), '{ "by": Person | null }'],
     ['such a one that may be missing', shape({ by: optional(person) }), '{ "by"?: Person }'],
@@ -63,39 +77,39 @@ describe('the TypeScript type of a schema', () => {
     [{ type: 'array' }, '(unknown)[]'],
     [{ type: ['string', 'integer', 'number'] }, 'string | number'],
   ])('of %j', (schema, type) => {
-    expect(typeOfSchema(schema)).toBe(type)
+    expect(schemaToType(schema)).toBe(type)
   })
 
   it('is refused for a form that it does not know', () => {
-    expect(() => typeOfSchema({ allOf: [{}] })).toThrow('no type for the schema {"allOf":[{}]}')
-    expect(() => typeOfSchema({ anyOf: [true] })).toThrow('not a schema: true')
+    expect(() => schemaToType({ allOf: [{}] })).toThrow('no type for the schema {"allOf":[{}]}')
+    expect(() => schemaToType({ anyOf: [true] })).toThrow('not a schema: true')
   })
 })
 
 describe('the book of schemas', () => {
   it('lists a shape that may be null once, as it is when it is there', () => {
     const field = shape({ by: nullable(person), mood: nullable(oneOf('good')) })
-    const book = schemaBook(productOf([{ operations: [answering(field)] }], arrival))
+    const book = createSchemaComponents(createRegistry([{ operations: [answering(field)] }], arrival))
     expect(book.components()).toMatchObject({ Person: { type: 'object', required: ['id'] } })
-    expect(book.of(field).properties).toEqual({
+    expect(book.schemaOf(field).properties).toEqual({
       by: { anyOf: [{ $ref: '#/components/schemas/Person' }, { type: 'null' }] },
       mood: { type: ['string', 'null'], enum: ['good', null] },
     })
   })
 
   it('refuses two shapes of one name', () => {
-    const payload = shape({ by: named('Person', shape({ handle: written })) })
+    const payload = shape({ by: named('Person', shape({ handle: outputText })) })
     const happened = event({ name: 'test.itHappened', summary: 'It happened.', payload, channels: () => [] })
-    const product = productOf([{ operations: [answering(person)], events: [happened] }], arrival)
-    expect(() => schemaBook(product)).toThrow('two different shapes are named Person')
+    const registry = createRegistry([{ operations: [answering(person)], events: [happened] }], arrival)
+    expect(() => createSchemaComponents(registry)).toThrow('two different shapes are named Person')
   })
 })
 
 describe('the generated files', () => {
-  const product = productOf([{ operations: [likeTrack, getTrack, getMe, answering(pageOf(person))] }], arrival)
+  const registry = createRegistry([{ operations: [likeTrack, getTrack, getMe, answering(pageOf(person))] }], arrival)
 
   it('hold types, pages and routes of the operations, and say where they come from', async () => {
-    const source = (await generatedFiles(root, product)).get('client/operations.ts') ?? ''
+    const source = (await generateDocs(root, registry)).get('client/operations.ts') ?? ''
     expect(source.split('\n')[0]).toContain('Generated by `npm run docs`')
     expect(source).toContain('export interface Person {\n  id: string\n}\n')
     expect(source).toContain(`'interactions.likeTrack': { input: { trackId: string }; data: TrackStance; page: false }`)
@@ -109,15 +123,15 @@ describe('the generated files', () => {
     const folder = await mkdtemp(join(tmpdir(), 'tutti-docs-'))
     try {
       await copyFile(join(root, '.prettierrc.json'), join(folder, '.prettierrc.json'))
-      const files = await generatedFiles(folder, product)
-      expect(await driftedFiles(folder, files)).toEqual([...files.keys()])
+      const files = await generateDocs(folder, registry)
+      expect(await findOutdatedFiles(folder, files)).toEqual([...files.keys()])
       for (const [path, text] of files) {
         await mkdir(join(folder, dirname(path)), { recursive: true })
         await writeFile(join(folder, path), text)
       }
-      expect(await driftedFiles(folder, files)).toEqual([])
+      expect(await findOutdatedFiles(folder, files)).toEqual([])
       await writeFile(join(folder, 'docs', 'openapi.json'), '{}\n')
-      expect(await driftedFiles(folder, files)).toEqual(['docs/openapi.json'])
+      expect(await findOutdatedFiles(folder, files)).toEqual(['docs/openapi.json'])
     } finally {
       await rm(folder, { recursive: true })
     }

@@ -1,10 +1,10 @@
 import { getSignedCookies, getSignedUrl } from '@aws-sdk/cloudfront-signer'
 import * as fc from 'fast-check'
 import { createPublicKey, createSign, generateKeyPairSync } from 'node:crypto'
-import { verifySigned } from '../../dev/edge/signature'
-import { makeSigningKeys } from '../../dev/edge/signing-keys'
+import { verifySignature } from '../../dev/edge/signature'
+import { generateSigningKeys } from '../../dev/edge/signing-keys'
 
-const rsa = makeSigningKeys()
+const rsa = generateSigningKeys()
 const ec = generateKeyPairSync('ec', {
   namedCurve: 'P-256',
   publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -29,7 +29,7 @@ interface Visit {
 }
 
 const judge = (url: string, { cookie, ip = '127.0.0.1', now = start }: Visit = {}) =>
-  verifySigned({ url, cookie, ip }, keys, now)
+  verifySignature({ url, cookie, ip }, keys, now)
 
 const policy = (resource: string, more: object = {}) =>
   JSON.stringify({

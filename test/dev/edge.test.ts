@@ -9,12 +9,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
 import { startEdge, type Edge, type EdgeOptions } from '../../dev/edge'
-import { makeSigningKeys } from '../../dev/edge/signing-keys'
+import { generateSigningKeys } from '../../dev/edge/signing-keys'
 import { startS3 } from '../../dev/s3'
 
 const access = { region: 'eu-central-1', accessKeyId: 'edge-test', secretAccessKey: 'edge-test-secret' }
 const bucket = 'media'
-const keys = makeSigningKeys()
+const keys = generateSigningKeys()
 const ec = generateKeyPairSync('ec', {
   namedCurve: 'P-256',
   publicKeyEncoding: { type: 'spki', format: 'pem' },

@@ -29,7 +29,7 @@ const ask = ({ issuer }: Issuer, body: unknown) =>
 describe('a token', () => {
   it('is verified by the published keys and says who it is for', async () => {
     await using issuer = await start()
-    const { payload, protectedHeader } = await verify(issuer, await issuer.tokenFor('ann'))
+    const { payload, protectedHeader } = await verify(issuer, await issuer.issueToken('ann'))
     expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'at+jwt', kid: someText })
     expect(payload).toEqual({
       sub: 'ann',
@@ -47,7 +47,7 @@ describe('a token', () => {
 
   it('differs from the next one in its id and session', async () => {
     await using issuer = await start()
-    const [one, two] = [decodeJwt(await issuer.tokenFor('ann')), decodeJwt(await issuer.tokenFor('ann'))]
+    const [one, two] = [decodeJwt(await issuer.issueToken('ann')), decodeJwt(await issuer.issueToken('ann'))]
     expect(one.jti).not.toBe(two.jti)
     expect(one.sid).not.toBe(two.sid)
   })
@@ -55,7 +55,7 @@ describe('a token', () => {
   it('lives by the given clock', async () => {
     const now = Date.UTC(2030, 0, 1)
     await using issuer = await start({ now: () => now })
-    const token = await issuer.tokenFor('ann', { ttlSeconds: 60 })
+    const token = await issuer.issueToken('ann', { ttlSeconds: 60 })
     await expect(verify(issuer, token, new Date(now + 59_000))).resolves.toMatchObject({ payload: { iat: now / 1000 } })
     await expect(verify(issuer, token, new Date(now + 60_000))).rejects.toMatchObject({ code: 'ERR_JWT_EXPIRED' })
   })
@@ -68,14 +68,14 @@ describe('a token', () => {
       sid: 's1',
       claims: { aud: 'other', exp: undefined, scope: 'x' },
     }
-    const payload = decodeJwt(await issuer.tokenFor('ann', wish))
+    const payload = decodeJwt(await issuer.issueToken('ann', wish))
     expect(payload).toMatchObject({ name: 'Ann B.', roles: ['moderator'], sid: 's1', aud: 'other', scope: 'x' })
     expect(payload).not.toHaveProperty('exp')
   })
 
   it('can be made with a header that lies, which a verifier refuses', async () => {
     await using issuer = await start()
-    const token = await issuer.tokenFor('ann', { header: { alg: 'none', kid: undefined } })
+    const token = await issuer.issueToken('ann', { header: { alg: 'none', kid: undefined } })
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'none', typ: 'at+jwt' })
     await expect(verify(issuer, token)).rejects.toMatchObject({ code: 'ERR_JOSE_ALG_NOT_ALLOWED' })
   })
@@ -83,7 +83,7 @@ describe('a token', () => {
   it('of another issuer is refused', async () => {
     await using issuer = await start()
     await using other = await start()
-    const token = await other.tokenFor('ann', { claims: { iss: issuer.issuer } })
+    const token = await other.issueToken('ann', { claims: { iss: issuer.issuer } })
     await expect(verify(issuer, token)).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' })
   })
 })
@@ -98,21 +98,21 @@ describe('keys', () => {
 
   it('rotate: the new one signs, the old one stays good until it is retired', async () => {
     await using issuer = await start()
-    const old = await issuer.tokenFor('ann')
-    await issuer.rotate()
-    const fresh = await issuer.tokenFor('ann')
+    const old = await issuer.issueToken('ann')
+    await issuer.rotateKeys()
+    const fresh = await issuer.issueToken('ann')
     expect(decodeProtectedHeader(fresh).kid).not.toBe(decodeProtectedHeader(old).kid)
     await expect(verify(issuer, old)).resolves.toBeDefined()
     await expect(verify(issuer, fresh)).resolves.toBeDefined()
 
-    await issuer.retire()
+    await issuer.retireOldKeys()
     await expect(verify(issuer, old)).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' })
     await expect(verify(issuer, fresh)).resolves.toBeDefined()
   })
 
   it('are all kept when they rotate at the same time', async () => {
     await using issuer = await start()
-    await Promise.all([issuer.rotate(), issuer.rotate()])
+    await Promise.all([issuer.rotateKeys(), issuer.rotateKeys()])
     expect(new Set(await publishedKids(issuer)).size).toBe(3)
   })
 })
@@ -129,9 +129,9 @@ describe('the key file', () => {
     {
       await using issuer = await start({ keyFile })
       port = issuer.port
-      tokens = [await issuer.tokenFor('ann')]
-      await issuer.rotate()
-      tokens.push(await issuer.tokenFor('ann'))
+      tokens = [await issuer.issueToken('ann')]
+      await issuer.rotateKeys()
+      tokens.push(await issuer.issueToken('ann'))
     }
     expect((await stat(keyFile)).mode & 0o777).toBe(0o600)
     expect(await readdir(folder)).toEqual(['keys.json'])
@@ -139,7 +139,7 @@ describe('the key file', () => {
     await using again = await start({ keyFile, port })
     for (const token of tokens) await expect(verify(again, token)).resolves.toBeDefined()
     expect(await publishedKids(again)).toEqual(tokens.map(token => decodeProtectedHeader(token).kid).reverse())
-    await again.retire()
+    await again.retireOldKeys()
     expect(JSON.parse(await readFile(keyFile, 'utf8'))).toHaveLength(1)
   })
 
@@ -223,20 +223,20 @@ describe('the server', () => {
 describe('misbehaving', () => {
   it('counts every request for the keys and recovers', async () => {
     await using issuer = await start()
-    expect(issuer.hits).toBe(0)
-    issuer.misbehave('down')
+    expect(issuer.jwksRequestCount).toBe(0)
+    issuer.setFailureMode('down')
     expect((await fetch(issuer.jwksUrl)).status).toBe(503)
-    issuer.misbehave('garbage')
+    issuer.setFailureMode('garbage')
     await expect((await fetch(issuer.jwksUrl)).json()).rejects.toThrow()
-    issuer.misbehave('none')
+    issuer.setFailureMode('none')
     await fetch(issuer.jwksUrl)
     await ask(issuer, { subject: 'ann' })
-    expect(issuer.hits).toBe(3)
+    expect(issuer.jwksRequestCount).toBe(3)
   })
 
   it('sends a good key set of ten megabytes', async () => {
     await using issuer = await start()
-    issuer.misbehave('huge')
+    issuer.setFailureMode('huge')
     const text = await (await fetch(issuer.jwksUrl)).text()
     expect(text.length).toBeGreaterThan(10_000_000)
     expect(JSON.parse(text)).toHaveProperty('keys.0.kty', 'RSA')
@@ -244,10 +244,10 @@ describe('misbehaving', () => {
 
   it('hangs until the client gives up, or until it is closed itself', async () => {
     const issuer = await start()
-    issuer.misbehave('hang')
+    issuer.setFailureMode('hang')
     await expect(fetch(issuer.jwksUrl, { signal: AbortSignal.timeout(50) })).rejects.toThrow()
     const hanging = expect(fetch(issuer.jwksUrl)).rejects.toThrow()
-    while (issuer.hits < 2) await new Promise(setImmediate)
+    while (issuer.jwksRequestCount < 2) await new Promise(setImmediate)
     await issuer[Symbol.asyncDispose]()
     await issuer[Symbol.asyncDispose]()
     await hanging

@@ -4,20 +4,20 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { Client, type QueryResultRow } from 'pg'
-import { freePort } from '../../dev/processes/free-port'
+import { findFreePort } from '../../dev/processes/find-free-port'
 import { startPostgres } from '../../dev/processes/postgres'
-import { isGone } from './processes-fixture/is-gone'
-import { privateFolder } from './processes-fixture/private-folder'
+import { waitForExit } from './processes-fixture/wait-for-exit'
+import { createTemporaryFolder } from './processes-fixture/create-temporary-folder'
 
 describe('startPostgres', () => {
   test('makes a cluster that sorts and folds letters the same everywhere, clones templates, and stops', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     const said: string[] = []
     const postgres = await startPostgres({
       folder: folder.path,
       durable: false,
       maxConnections: 17,
-      say: line => said.push(line),
+      log: line => said.push(line),
     })
     expect(said).toEqual(['Making a new PostgreSQL cluster'])
     expect(
@@ -36,19 +36,19 @@ describe('startPostgres', () => {
 
     const { pid } = postgres
     await Promise.all([postgres.stop(), postgres.stop()])
-    await isGone(pid)
+    await waitForExit(pid)
     await expect(query(postgres.url, 'select 1')).rejects.toThrow(/ECONNREFUSED/)
   })
 
   test('keeps its data and port over restarts in order, crashes, and a lock file whose pid is somebody else’s', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     await using postgres = await startPostgres({ folder: folder.path })
     await query(postgres.url, 'create table song (title text)')
     for (const mode of ['fast', 'immediate'] as const) {
       await query(postgres.url, `insert into song values ('${mode}')`)
       const { pid } = postgres
       await postgres.restart(mode)
-      await isGone(pid)
+      await waitForExit(pid)
     }
     expect(await query(postgres.url, 'select title from song')).toEqual([{ title: 'fast' }, { title: 'immediate' }])
     expect(await readFile(join(folder.path, 'postgres.log'), 'utf8')).toMatch(
@@ -65,7 +65,7 @@ describe('startPostgres', () => {
   })
 
   test('starts again after a SIGKILL, beside a second one, and starts an interrupted initdb afresh', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     await mkdir(join(folder.path, 'one', 'data.unfinished', 'base'), { recursive: true })
     await using one = await startPostgres({ folder: join(folder.path, 'one'), durable: false })
     await using two = await startPostgres({ folder: join(folder.path, 'two'), durable: false })
@@ -79,8 +79,8 @@ describe('startPostgres', () => {
   })
 
   test('says in its own words why it cannot start', async () => {
-    await using folder = await privateFolder()
-    const port = await freePort()
+    await using folder = await createTemporaryFolder()
+    const port = await findFreePort()
     const stranger = createServer().listen(port, '127.0.0.1')
     await once(stranger, 'listening')
     await expect(startPostgres({ folder: folder.path, port })).rejects.toThrow(

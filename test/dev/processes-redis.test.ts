@@ -2,30 +2,30 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { Redis as Client } from 'ioredis'
-import { freePort } from '../../dev/processes/free-port'
+import { findFreePort } from '../../dev/processes/find-free-port'
 import { startRedis, type Redis } from '../../dev/processes/redis'
-import { isGone } from './processes-fixture/is-gone'
-import { privateFolder } from './processes-fixture/private-folder'
+import { waitForExit } from './processes-fixture/wait-for-exit'
+import { createTemporaryFolder } from './processes-fixture/create-temporary-folder'
 
 describe('startRedis', () => {
   test('forgets everything at a restart, keeps its port, and stops', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     await using redis = await startRedis({ folder: folder.path })
     await ask(redis, client => client.set('song', 'Ode'))
     const first = redis.pid
     await redis.restart()
-    await isGone(first)
+    await waitForExit(first)
     expect(redis.pid).not.toBe(first)
     expect(await ask(redis, client => client.get('song'))).toBeNull()
 
     await redis.stop()
-    await isGone(redis.pid)
+    await waitForExit(redis.pid)
     await redis.restart()
     expect(await ask(redis, client => client.ping())).toBe('PONG')
   })
 
   test('keeps what it was told over a crash if it is persistent', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     await using redis = await startRedis({ folder: folder.path, persistent: true })
     await ask(redis, client => client.set('song', 'Ode'))
     await redis.restart('SIGKILL')
@@ -33,7 +33,7 @@ describe('startRedis', () => {
   })
 
   test('two of them know nothing of each other', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     await using one = await startRedis({ folder: join(folder.path, 'one') })
     await using two = await startRedis({ folder: join(folder.path, 'two') })
     await ask(one, client => client.set('song', 'Ode'))
@@ -41,14 +41,14 @@ describe('startRedis', () => {
   })
 
   test('a stop in the middle of a restart has the last word', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     const redis = await startRedis({ folder: folder.path })
     await Promise.all([redis.restart(), redis.stop()])
-    await isGone(redis.pid)
+    await waitForExit(redis.pid)
   })
 
   test('does not take another Redis for its own, and says why it cannot start', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     await using one = await startRedis({ folder: join(folder.path, 'one') })
     await expect(startRedis({ folder: join(folder.path, 'two'), port: one.port })).rejects.toThrow(
       /Redis did not start on port \d+ \(exit code 1\)[^]*Address already in use/,
@@ -58,7 +58,7 @@ describe('startRedis', () => {
 
 describe('freePort', () => {
   test('gives a port that can be listened on, below the outgoing ones', async () => {
-    const port = await freePort()
+    const port = await findFreePort()
     expect(port).toBeLessThan(32_768)
     const server = createServer().listen(port, '127.0.0.1')
     await once(server, 'listening')

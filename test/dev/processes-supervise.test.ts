@@ -3,16 +3,16 @@ import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type Readable } from 'node:stream'
-import { supervise, type Supervised } from '../../dev/processes/supervise'
-import { groupIsGone, isGone } from './processes-fixture/is-gone'
-import { privateFolder } from './processes-fixture/private-folder'
+import { supervise, type SupervisedProcess } from '../../dev/processes/supervise'
+import { waitForGroupExit, waitForExit } from './processes-fixture/wait-for-exit'
+import { createTemporaryFolder } from './processes-fixture/create-temporary-folder'
 
 const typescript = join(__dirname, 'processes-fixture', 'typescript.js')
 const parent = join(__dirname, 'processes-fixture', 'parent.ts')
 
 describe('supervise', () => {
   test('tells the exit code and keeps the output', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     const logFile = join(folder.path, 'log')
     const child = supervise('sh', ['-c', 'echo "$GREETING" from "$PWD"; echo problem >&2; exit 7'], {
       name: 'greeter',
@@ -22,20 +22,20 @@ describe('supervise', () => {
     })
     expect(await child.exited).toEqual({ code: 7, signal: null })
     expect(await readFile(logFile, 'utf8')).toBe(`hello from ${folder.path}\nproblem\n`)
-    await groupIsGone(child.pid)
+    await waitForGroupExit(child.pid)
   })
 
   test('tells the signal that ended it, and stop may be called again and again', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     const child = supervise('sleep', ['600'], { name: 'sleeper', logFile: join(folder.path, 'log') })
     await Promise.all([child.stop(), child.stop()])
     expect(await child.exited).toEqual({ code: null, signal: 'SIGTERM' })
     await child.stop()
-    await groupIsGone(child.pid)
+    await waitForGroupExit(child.pid)
   })
 
   test('sends the stop signal that was asked for', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     const logFile = join(folder.path, 'log')
     const child = supervise(process.execPath, ['-e', answersSigint], { name: 'node', logFile, stopSignal: 'SIGINT' })
     await says(logFile, 'ready')
@@ -44,7 +44,7 @@ describe('supervise', () => {
   })
 
   test('kills what ignores the stop signal', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     const logFile = join(folder.path, 'log')
     const child = await deafChild(logFile)
     await child.stop()
@@ -52,16 +52,16 @@ describe('supervise', () => {
   })
 
   test('a command that does not exist ends with 127 and says so in the log', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     const logFile = join(folder.path, 'log')
     const child = supervise('/no/such/command', [], { name: 'nothing', logFile })
     expect(await child.exited).toEqual({ code: 127, signal: null })
     expect(await readFile(logFile, 'utf8')).toMatch(/no.such.command/)
-    await groupIsGone(child.pid)
+    await waitForGroupExit(child.pid)
   })
 
   test('a working folder that does not exist is an error at once', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     const options = { name: 'lost', cwd: join(folder.path, 'missing'), logFile: join(folder.path, 'log') }
     expect(() => supervise('true', [], options)).toThrow(/lost: no process could be created in .*missing/)
   })
@@ -69,7 +69,7 @@ describe('supervise', () => {
 
 describe('a parent that is killed by SIGKILL', () => {
   test('leaves no server behind, nor do its servers hear its Ctrl-C', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     const child = spawn(process.execPath, ['-r', typescript, parent, folder.path], {
       detached: true,
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -81,12 +81,12 @@ describe('a parent that is killed by SIGKILL', () => {
     expect(await ping(port)).toBe('+PONG\r\n')
 
     child.kill('SIGKILL')
-    await Promise.all(pids.flatMap(pid => [isGone(pid), groupIsGone(pid)]))
+    await Promise.all(pids.flatMap(pid => [waitForExit(pid), waitForGroupExit(pid)]))
     expect(await readFile(join(folder.path, 'postgres', 'postgres.log'), 'utf8')).toMatch(/fast shutdown request/)
   })
 
   test('leaves nothing behind that ignores the stop signal', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     const script = `const { supervise } = require(${JSON.stringify(require.resolve('../../dev/processes/supervise'))})
       const options = { name: 'deaf', logFile: ${JSON.stringify(join(folder.path, 'log'))}, stopWithinMs: 100 }
       console.log(supervise(process.execPath, ['-e', ${JSON.stringify(ignoresSigterm)}], options).pid)`
@@ -94,15 +94,15 @@ describe('a parent that is killed by SIGKILL', () => {
     const [pid = Number.NaN] = await firstNumbers(child.stdout)
     await says(join(folder.path, 'log'), 'ready')
     child.kill('SIGKILL')
-    await groupIsGone(pid)
+    await waitForGroupExit(pid)
   })
 })
 
 const ignoresSigterm = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); console.log('ready')`
 const answersSigint = `process.on('SIGINT', () => process.exit(3)); setInterval(() => {}, 1000); console.log('ready')`
 
-async function deafChild(logFile: string): Promise<Supervised> {
-  const child = supervise(process.execPath, ['-e', ignoresSigterm], { name: 'deaf', logFile, stopWithinMs: 50 })
+async function deafChild(logFile: string): Promise<SupervisedProcess> {
+  const child = supervise(process.execPath, ['-e', ignoresSigterm], { name: 'deaf', logFile, stopTimeoutMs: 50 })
   await says(logFile, 'ready')
   return child
 }

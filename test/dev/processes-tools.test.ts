@@ -1,15 +1,15 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { thisHost, type Host } from '../../dev/processes/host'
-import { findTool, hasTool, installPackage } from '../../dev/processes/tools'
-import { withLock } from '../../dev/processes/with-lock'
-import { privateFolder } from './processes-fixture/private-folder'
+import { findTool, hasTool, installPackage } from '../../dev/processes/find-tool'
+import { withFileLock } from '../../dev/processes/with-file-lock'
+import { createTemporaryFolder } from './processes-fixture/create-temporary-folder'
 
 const silent = () => undefined
 
 describe('findTool', () => {
   test('finds a program on PATH, or what stands in for it', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     const host = bare(folder.path, { PATH: folder.path })
     expect(await hasTool('redis-server', host)).toBe(false)
     const valkey = await program(folder.path, 'valkey-server')
@@ -19,13 +19,13 @@ describe('findTool', () => {
   })
 
   test('passes over a file that cannot be run', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     await writeFile(join(folder.path, 'ffmpeg'), 'not a program')
     expect(await hasTool('ffmpeg', bare(folder.path, { PATH: folder.path }))).toBe(false)
   })
 
   test('prefers the program that a variable names, and refuses a wrong one', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     const chosen = await program(folder.path, 'my-redis')
     const host = bare(folder.path, { TUTTI_REDIS_SERVER: chosen, PATH: folder.path })
     await program(folder.path, 'redis-server')
@@ -38,14 +38,14 @@ describe('findTool', () => {
     ['linux', /redis-server is missing.*apt-get install redis-server.*TUTTI_REDIS_SERVER/],
     ['darwin', /redis-server is missing.*brew install redis/],
   ] as const)('says what to do where nothing can be fetched (%s)', async (platform, advice) => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     await expect(findTool('redis-server', silent, { ...bare(folder.path), platform })).rejects.toThrow(advice)
   })
 })
 
 describe('installPackage', () => {
   test('is false, with a word why, where it cannot be installed', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     const said: string[] = []
     expect(await installPackage('no-such-package', line => said.push(line), bare(folder.path))).toBe(false)
     expect(said).toEqual(['Continuing without no-such-package: apt-get was not found'])
@@ -55,7 +55,7 @@ describe('installPackage', () => {
 // The rest is about apt and flock, which Linux alone has.
 if (process.platform === 'linux') {
   test('findTool says what to do, and what went wrong, when apt fails', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     await program(folder.path, 'apt-get', 'echo "no network" >&2; exit 100')
     const failure = findTool('redis-server', silent, bare(folder.path, { PATH: folder.path }))
     await expect(failure).rejects.toThrow(/redis-server is missing/)
@@ -67,11 +67,11 @@ if (process.platform === 'linux') {
 
 function withLockTests(): void {
   test('withLock lets one in after the other, and the next one in after a failure', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     const lock = join(folder.path, 'lock')
     const order: string[] = []
     const enter = (name: string) =>
-      withLock(lock, async () => {
+      withFileLock(lock, async () => {
         order.push(`${name} in`)
         await new Promise(setImmediate)
         order.push(`${name} out`)
@@ -87,8 +87,8 @@ function withLockTests(): void {
   })
 
   test('withLock rejects if the lock file cannot be made', async () => {
-    await using folder = await privateFolder()
-    await expect(withLock(join(folder.path, 'missing', 'lock'), async () => 1)).rejects.toThrow(/Cannot lock/)
+    await using folder = await createTemporaryFolder()
+    await expect(withFileLock(join(folder.path, 'missing', 'lock'), async () => 1)).rejects.toThrow(/Cannot lock/)
   })
 }
 

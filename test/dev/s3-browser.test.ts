@@ -7,12 +7,12 @@ import {
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { createHash, createHmac } from 'node:crypto'
-import { openTarget, outcome, refusal, type Target } from './s3-target'
+import { openS3Target, statusAndCode, sdkError, type S3Target } from './s3-target'
 
-let s3: Target
+let s3: S3Target
 
 beforeAll(async () => {
-  s3 = await openTarget()
+  s3 = await openS3Target()
 })
 afterAll(() => s3[Symbol.asyncDispose]())
 
@@ -64,7 +64,7 @@ describe('a form', () => {
   const read = (Key: string) => s3.client.send(new GetObjectCommand({ Bucket: s3.bucket, Key }))
 
   test('stores the file as the policy has it', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     const answer = await post(signForm(key, { fields: { 'x-amz-meta-track': '42' } }))
     expect([answer.status, answer.headers.get('etag')]).toEqual([204, '"5d41402abc4b2a76b9719d911017c592"'])
     const found = await read(key)
@@ -73,89 +73,89 @@ describe('a form', () => {
   })
 
   test('stores bytes that look like a boundary', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     const tricky = Buffer.from('\r\n--\r\n------\r\n\r\n--formdata-undici-0\r\n\0\xff\r', 'latin1')
     expect((await post(signForm(key), new Uint8Array(tricky))).status).toBe(204)
     expect(Buffer.from((await (await read(key)).Body?.transformToByteArray()) ?? []).equals(tricky)).toBe(true)
   })
 
   test('answers as the page wishes', async () => {
-    const created = await post(signForm(s3.freshKey('a&b'), { fields: { success_action_status: '201' } }))
+    const created = await post(signForm(s3.newKey('a&b'), { fields: { success_action_status: '201' } }))
     expect([created.status, await created.text()]).toEqual([201, expect.stringContaining('a&amp;b</Key>')])
-    const ok = await post(signForm(s3.freshKey(), { fields: { success_action_status: '200' } }))
+    const ok = await post(signForm(s3.newKey(), { fields: { success_action_status: '200' } }))
     expect(ok.status).toBe(200)
   })
 
   test('names the object after the file where the key says so', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     const fields = signForm(`${key}/\${filename}`)
     expect((await post(fields, 'hello', 'song.flac')).status).toBe(204)
     expect((await read(`${key}/song.flac`)).ContentLength).toBe(5)
   })
 
   test('of a file too large or too small is refused and leaves nothing', async () => {
-    const key = s3.freshKey()
-    expect(await outcome(post(signForm(key), 'x'.repeat(1001)))).toBe('400 EntityTooLarge')
-    expect(await outcome(post(signForm(key), new Uint8Array(3_000_000)))).toBe('400 EntityTooLarge')
-    expect(await outcome(post(signForm(key), ''))).toBe('400 EntityTooSmall')
-    await expect(read(key)).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
+    const key = s3.newKey()
+    expect(await statusAndCode(post(signForm(key), 'x'.repeat(1001)))).toBe('400 EntityTooLarge')
+    expect(await statusAndCode(post(signForm(key), new Uint8Array(3_000_000)))).toBe('400 EntityTooLarge')
+    expect(await statusAndCode(post(signForm(key), ''))).toBe('400 EntityTooSmall')
+    await expect(read(key)).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
   })
 
   test('with another type, key or field than the policy has is refused', async () => {
-    const fields = signForm(s3.freshKey())
-    expect(await outcome(post({ ...fields, 'Content-Type': 'text/html' }))).toBe('403 AccessDenied')
-    expect(await outcome(post({ ...fields, key: s3.freshKey() }))).toBe('403 AccessDenied')
-    expect(await outcome(post({ ...fields, acl: 'public-read' }))).toBe('403 AccessDenied')
-    expect(await outcome(post({ ...fields, 'x-amz-meta-more': 'x' }))).toBe('403 AccessDenied')
-    expect(await outcome(post({ ...fields, 'x-ignore-me': 'x' }))).toBe('204')
+    const fields = signForm(s3.newKey())
+    expect(await statusAndCode(post({ ...fields, 'Content-Type': 'text/html' }))).toBe('403 AccessDenied')
+    expect(await statusAndCode(post({ ...fields, key: s3.newKey() }))).toBe('403 AccessDenied')
+    expect(await statusAndCode(post({ ...fields, acl: 'public-read' }))).toBe('403 AccessDenied')
+    expect(await statusAndCode(post({ ...fields, 'x-amz-meta-more': 'x' }))).toBe('403 AccessDenied')
+    expect(await statusAndCode(post({ ...fields, 'x-ignore-me': 'x' }))).toBe('204')
   })
 
   test('may leave a beginning free', async () => {
-    const folder = s3.freshKey('')
+    const folder = s3.newKey('')
     const fields = signForm(`${folder}1`, { conditions: [['starts-with', '$Cache-Control', 'max-age=']] })
-    expect(await outcome(post({ ...fields, 'Cache-Control': 'max-age=60' }))).toBe('204')
-    expect(await outcome(post({ ...fields, 'Cache-Control': 'no-store' }))).toBe('403 AccessDenied')
-    expect(await outcome(post(fields))).toBe('403 AccessDenied')
+    expect(await statusAndCode(post({ ...fields, 'Cache-Control': 'max-age=60' }))).toBe('204')
+    expect(await statusAndCode(post({ ...fields, 'Cache-Control': 'no-store' }))).toBe('403 AccessDenied')
+    expect(await statusAndCode(post(fields))).toBe('403 AccessDenied')
   })
 
   test('with a bad signature, an altered policy or an unknown key is refused', async () => {
-    const fields = signForm(s3.freshKey())
+    const fields = signForm(s3.newKey())
     const forged = { ...fields, 'x-amz-signature': 'f'.repeat(64) }
-    expect(await outcome(post(forged))).toBe('403 SignatureDoesNotMatch')
+    expect(await statusAndCode(post(forged))).toBe('403 SignatureDoesNotMatch')
     const wide = Buffer.from(fields.policy, 'base64').toString().replace('1000', '9000')
     const altered = { ...fields, policy: Buffer.from(wide).toString('base64') }
-    expect(await outcome(post(altered))).toBe('403 SignatureDoesNotMatch')
+    expect(await statusAndCode(post(altered))).toBe('403 SignatureDoesNotMatch')
     const credential = `AKIANOBODY/${new Date().toISOString().slice(0, 10).replaceAll('-', '')}/${s3.region}/s3/aws4_request`
-    expect(await outcome(post({ ...fields, 'x-amz-credential': credential }))).toBe('403 InvalidAccessKeyId')
+    expect(await statusAndCode(post({ ...fields, 'x-amz-credential': credential }))).toBe('403 InvalidAccessKeyId')
   })
 
   test('after its policy has expired is refused', async () => {
-    expect(await outcome(post(signForm(s3.freshKey(), { expiresInMs: -1000 })))).toBe('403 AccessDenied')
+    expect(await statusAndCode(post(signForm(s3.newKey(), { expiresInMs: -1000 })))).toBe('403 AccessDenied')
   })
 
   test('without a policy is refused', async () => {
-    expect(await outcome(post({ key: s3.freshKey() }))).toBe('403 AccessDenied')
+    expect(await statusAndCode(post({ key: s3.newKey() }))).toBe('403 AccessDenied')
   })
 
   test('with a checksum is checked', async () => {
     const sha256 = createHash('sha256').update('hello').digest('base64')
-    const form = () => signForm(s3.freshKey(), { fields: { 'x-amz-checksum-sha256': sha256 } })
-    expect(await outcome(post(form(), 'hello'))).toBe('204')
-    expect(await outcome(post(form(), 'evil!'))).toBe('400 BadDigest')
+    const form = () => signForm(s3.newKey(), { fields: { 'x-amz-checksum-sha256': sha256 } })
+    expect(await statusAndCode(post(form(), 'hello'))).toBe('204')
+    expect(await statusAndCode(post(form(), 'evil!'))).toBe('400 BadDigest')
   })
 
   test('without a file, or cut off within it, is refused', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     const form = new FormData()
     for (const [name, value] of Object.entries(signForm(key))) form.append(name, value)
     const url = `${s3.endpoint}/${s3.bucket}`
-    expect(await outcome(fetch(url, { method: 'POST', body: form }))).toBe('400 InvalidArgument')
+    expect(await statusAndCode(fetch(url, { method: 'POST', body: form }))).toBe('400 InvalidArgument')
     form.append('file', new Blob(['hello']))
     const encoded = new Response(form)
     const body = (await encoded.text()).slice(0, -60)
     const headers = { 'content-type': encoded.headers.get('content-type') ?? '' }
     expect((await fetch(url, { method: 'POST', body, headers })).status).toBe(400)
-    await expect(read(key)).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
+    await expect(read(key)).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
   })
 })
 
@@ -200,18 +200,18 @@ describe('CORS', () => {
   })
 
   test('a preflight from a foreign origin, for another method or header', async () => {
-    expect(await outcome(preflight('https://evil.example', 'PUT'))).toBe('403 AccessForbidden')
-    expect(await outcome(preflight(origin, 'DELETE'))).toBe('403 AccessForbidden')
-    expect(await outcome(preflight(origin, 'PUT', 'authorization'))).toBe('403 AccessForbidden')
+    expect(await statusAndCode(preflight('https://evil.example', 'PUT'))).toBe('403 AccessForbidden')
+    expect(await statusAndCode(preflight(origin, 'DELETE'))).toBe('403 AccessForbidden')
+    expect(await statusAndCode(preflight(origin, 'PUT', 'authorization'))).toBe('403 AccessForbidden')
   })
 
   test('a preflight that says too little', async () => {
     const answer = fetch(`${s3.endpoint}/${s3.bucket}/x`, { method: 'OPTIONS' })
-    expect(await outcome(answer)).toMatch(/^400/)
+    expect(await statusAndCode(answer)).toMatch(/^400/)
   })
 
   test('answers show themselves to allowed origins, refusals too', async () => {
-    const Key = s3.freshKey()
+    const Key = s3.newKey()
     await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body: 'hello' }))
     const url = await getSignedUrl(s3.presigner, new GetObjectCommand({ Bucket: s3.bucket, Key }))
     const answer = await fetch(url, { headers: { origin } })
@@ -227,13 +227,13 @@ describe('CORS', () => {
   test('a rule with an unknown method is refused', async () => {
     const rules = [{ AllowedOrigins: ['*'], AllowedMethods: ['FETCH'] }]
     const put = s3.client.send(new PutBucketCorsCommand({ Bucket: s3.bucket, CORSConfiguration: { CORSRules: rules } }))
-    await expect(put).rejects.toMatchObject(refusal(400, 'InvalidRequest'))
+    await expect(put).rejects.toMatchObject(sdkError(400, 'InvalidRequest'))
   })
 
   test('without rules nobody is allowed', async () => {
     await s3.client.send(new DeleteBucketCorsCommand({ Bucket: s3.bucket }))
     const gone = s3.client.send(new GetBucketCorsCommand({ Bucket: s3.bucket }))
-    await expect(gone).rejects.toMatchObject(refusal(404, 'NoSuchCORSConfiguration'))
-    expect(await outcome(preflight(origin, 'PUT'))).toBe('403 AccessForbidden')
+    await expect(gone).rejects.toMatchObject(sdkError(404, 'NoSuchCORSConfiguration'))
+    expect(await statusAndCode(preflight(origin, 'PUT'))).toBe('403 AccessForbidden')
   })
 })

@@ -16,12 +16,12 @@ import { Upload } from '@aws-sdk/lib-storage'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { openTarget, outcome, refusal, type Target } from './s3-target'
+import { openS3Target, statusAndCode, sdkError, type S3Target } from './s3-target'
 
-let s3: Target
+let s3: S3Target
 
 beforeAll(async () => {
-  s3 = await openTarget()
+  s3 = await openS3Target()
 })
 afterAll(() => s3[Symbol.asyncDispose]())
 
@@ -48,7 +48,7 @@ const read = async (Key: string, Range?: string) => {
 }
 
 test("12 MB by the SDK's uploader arrive as three parts with their type", async () => {
-  const Key = s3.freshKey()
+  const Key = s3.newKey()
   const Body = Buffer.alloc(12_000_000, 'twelve megabytes ')
   const params = { Bucket: s3.bucket, Key, Body, ContentType: 'audio/flac' }
   await new Upload({ client: s3.client, params, partSize: partBytes }).done()
@@ -59,7 +59,7 @@ test("12 MB by the SDK's uploader arrive as three parts with their type", async 
 })
 
 test('presigned parts with signed checksums, and ranges across their border', async () => {
-  const where = await start(s3.freshKey(), { ChecksumAlgorithm: 'SHA256' })
+  const where = await start(s3.newKey(), { ChecksumAlgorithm: 'SHA256' })
   const parts: CompletedPart[] = []
   for (const [index, body] of [first, last].entries()) {
     const command = new UploadPartCommand({ ...where, PartNumber: index + 1, ChecksumSHA256: sha256(body) })
@@ -68,7 +68,7 @@ test('presigned parts with signed checksums, and ranges across their border', as
       unhoistableHeaders: new Set(['x-amz-checksum-sha256']),
     })
     const headers = { 'x-amz-checksum-sha256': sha256(body) }
-    const evil = await outcome(fetch(url, { method: 'PUT', body: Buffer.from('evil'), headers }))
+    const evil = await statusAndCode(fetch(url, { method: 'PUT', body: Buffer.from('evil'), headers }))
     expect(evil).toBe('400 BadDigest')
     const answer = await fetch(url, { method: 'PUT', body, headers })
     expect(answer.status).toBe(200)
@@ -84,7 +84,7 @@ test('presigned parts with signed checksums, and ranges across their border', as
 })
 
 test('the ETag is the MD5 of the MD5s, and parts may come in any order and twice', async () => {
-  const where = await start(s3.freshKey())
+  const where = await start(s3.newKey())
   const two = await send(where, 2, last)
   await send(where, 1, Buffer.alloc(partBytes, 'a first try'))
   const one = await send(where, 1, first)
@@ -95,19 +95,19 @@ test('the ETag is the MD5 of the MD5s, and parts may come in any order and twice
 })
 
 test('a full-object CRC is joined from the parts', async () => {
-  const where = await start(s3.freshKey(), { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' })
+  const where = await start(s3.newKey(), { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' })
   const parts = [await send(where, 1, first), await send(where, 2, last)]
   const expected = Buffer.alloc(4)
   expected.writeUInt32BE(crc32(whole))
   const wrong = complete(where, parts, { ChecksumCRC32: 'AAAAAA==', ChecksumType: 'FULL_OBJECT' })
-  await expect(wrong).rejects.toMatchObject(refusal(400, 'BadDigest'))
+  await expect(wrong).rejects.toMatchObject(sdkError(400, 'BadDigest'))
   const done = await complete(where, parts)
   expect(done).toMatchObject({ ChecksumCRC32: expected.toString('base64'), ChecksumType: 'FULL_OBJECT' })
 })
 
 test('without a wish it is CRC64NVME, the same as of the object put at once', async () => {
-  const plain = s3.connect({ requestChecksumCalculation: 'WHEN_REQUIRED' })
-  const [Key, single] = [s3.freshKey(), s3.freshKey()]
+  const plain = s3.createClient({ requestChecksumCalculation: 'WHEN_REQUIRED' })
+  const [Key, single] = [s3.newKey(), s3.newKey()]
   const { UploadId } = await plain.send(new CreateMultipartUploadCommand({ Bucket: s3.bucket, Key }))
   const where = { Bucket: s3.bucket, Key, UploadId }
   const { ETag } = await plain.send(new UploadPartCommand({ ...where, PartNumber: 1, Body: first }))
@@ -134,9 +134,9 @@ test('without a wish it is CRC64NVME, the same as of the object put at once', as
 })
 
 test('a copy of it is one whole again', async () => {
-  const where = await start(s3.freshKey())
+  const where = await start(s3.newKey())
   await complete(where, [await send(where, 1, first), await send(where, 2, last)])
-  const Key = s3.freshKey()
+  const Key = s3.newKey()
   const CopySource = `${s3.bucket}/${where.Key}`
   const { CopyObjectResult } = await s3.client.send(new CopyObjectCommand({ Bucket: s3.bucket, Key, CopySource }))
   expect(CopyObjectResult?.ETag).toBe(`"${createHash('md5').update(whole).digest('hex')}"`)
@@ -144,7 +144,7 @@ test('a copy of it is one whole again', async () => {
 })
 
 test('parts and uploads are listed until the end', async () => {
-  const where = await start(s3.freshKey(), { ContentType: 'audio/flac' })
+  const where = await start(s3.newKey(), { ContentType: 'audio/flac' })
   const parts = [await send(where, 1, first), await send(where, 2, last)]
   const page = await s3.client.send(new ListPartsCommand({ ...where, MaxParts: 1 }))
   expect(page.Parts).toMatchObject([{ PartNumber: 1, Size: partBytes, ETag: parts[0]?.ETag }])
@@ -163,79 +163,79 @@ test('parts and uploads are listed until the end', async () => {
 
 describe('completing is refused', () => {
   test('for a part that is not there or has another ETag', async () => {
-    const where = await start(s3.freshKey())
+    const where = await start(s3.newKey())
     const part = await send(where, 1, last)
     const wrong = complete(where, [{ ...part, ETag: '"00000000000000000000000000000000"' }])
-    await expect(wrong).rejects.toMatchObject(refusal(400, 'InvalidPart'))
-    await expect(complete(where, [{ ...part, PartNumber: 2 }])).rejects.toMatchObject(refusal(400, 'InvalidPart'))
+    await expect(wrong).rejects.toMatchObject(sdkError(400, 'InvalidPart'))
+    await expect(complete(where, [{ ...part, PartNumber: 2 }])).rejects.toMatchObject(sdkError(400, 'InvalidPart'))
   })
 
   test('for a wrong or missing part checksum', async () => {
-    const where = await start(s3.freshKey(), { ChecksumAlgorithm: 'CRC32' })
+    const where = await start(s3.newKey(), { ChecksumAlgorithm: 'CRC32' })
     const part = await send(where, 1, last)
     const wrong = complete(where, [{ ...part, ChecksumCRC32: 'AAAAAA==' }])
-    await expect(wrong).rejects.toMatchObject(refusal(400, 'InvalidPart'))
+    await expect(wrong).rejects.toMatchObject(sdkError(400, 'InvalidPart'))
     const missing = complete(where, [{ ...part, ChecksumCRC32: undefined }])
-    await expect(missing).rejects.toMatchObject(refusal(400, 'InvalidRequest'))
+    await expect(missing).rejects.toMatchObject(sdkError(400, 'InvalidRequest'))
   })
 
   test('for parts out of order', async () => {
-    const where = await start(s3.freshKey())
+    const where = await start(s3.newKey())
     const [one, two] = [await send(where, 1, last), await send(where, 2, last)]
-    await expect(complete(where, [two, one])).rejects.toMatchObject(refusal(400, 'InvalidPartOrder'))
+    await expect(complete(where, [two, one])).rejects.toMatchObject(sdkError(400, 'InvalidPartOrder'))
   })
 
   test('for a small part that is not the last', async () => {
-    const where = await start(s3.freshKey())
+    const where = await start(s3.newKey())
     const parts = [await send(where, 1, last), await send(where, 2, last)]
-    await expect(complete(where, parts)).rejects.toMatchObject(refusal(400, 'EntityTooSmall'))
+    await expect(complete(where, parts)).rejects.toMatchObject(sdkError(400, 'EntityTooSmall'))
   })
 
   test('for a size that the parts do not make up, and a part longer than its URL was signed for', async () => {
-    const where = await start(s3.freshKey(), { ChecksumAlgorithm: 'SHA256' })
+    const where = await start(s3.newKey(), { ChecksumAlgorithm: 'SHA256' })
     const fixed = { PartNumber: 1, ContentLength: last.length, ChecksumSHA256: sha256(last) }
     const url = await getSignedUrl(s3.presigner, new UploadPartCommand({ ...where, ...fixed }), {
       signableHeaders: new Set(['content-length', 'host', 'x-amz-checksum-sha256']),
       unhoistableHeaders: new Set(['x-amz-checksum-sha256']),
     })
     const put = (body: Buffer) =>
-      outcome(fetch(url, { method: 'PUT', body, headers: { 'x-amz-checksum-sha256': sha256(last) } }))
+      statusAndCode(fetch(url, { method: 'PUT', body, headers: { 'x-amz-checksum-sha256': sha256(last) } }))
     expect(await put(Buffer.concat([last, last]))).toBe('403 SignatureDoesNotMatch')
     expect(await put(Buffer.alloc(last.length))).toBe('400 BadDigest')
     const { ETag } = await s3.client.send(new UploadPartCommand({ ...where, ...fixed, Body: last }))
     const parts = [{ PartNumber: 1, ETag, ChecksumSHA256: sha256(last) }]
     const lie = complete(where, parts, { MpuObjectSize: last.length + 1 })
-    await expect(lie).rejects.toMatchObject(refusal(400, 'InvalidRequest'))
+    await expect(lie).rejects.toMatchObject(sdkError(400, 'InvalidRequest'))
     await complete(where, parts, { MpuObjectSize: last.length })
   })
 
   test('where something is already, if it must not be', async () => {
-    const where = await start(s3.freshKey())
+    const where = await start(s3.newKey())
     const parts = [await send(where, 1, last)]
     await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: where.Key, Body: 'here already' }))
     const late = complete(where, parts, { IfNoneMatch: '*' })
-    await expect(late).rejects.toMatchObject(refusal(412, 'PreconditionFailed'))
+    await expect(late).rejects.toMatchObject(sdkError(412, 'PreconditionFailed'))
     expect((await read(where.Key)).toString()).toBe('here already')
   })
 })
 
 test('a part without the checksum that the upload chose is refused', async () => {
-  const where = await start(s3.freshKey(), { ChecksumAlgorithm: 'SHA256' })
+  const where = await start(s3.newKey(), { ChecksumAlgorithm: 'SHA256' })
   const url = await getSignedUrl(s3.presigner, new UploadPartCommand({ ...where, PartNumber: 1 }))
-  expect(await outcome(fetch(url, { method: 'PUT', body: 'x' }))).toBe('400 InvalidRequest')
+  expect(await statusAndCode(fetch(url, { method: 'PUT', body: 'x' }))).toBe('400 InvalidRequest')
 })
 
 test('an aborted upload is over', async () => {
-  const where = await start(s3.freshKey())
+  const where = await start(s3.newKey())
   const part = await send(where, 1, last)
   await s3.client.send(new AbortMultipartUploadCommand(where))
-  await expect(complete(where, [part])).rejects.toMatchObject(refusal(404, 'NoSuchUpload'))
-  await expect(send(where, 2, last)).rejects.toMatchObject(refusal(404, 'NoSuchUpload'))
-  await expect(read(where.Key)).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
+  await expect(complete(where, [part])).rejects.toMatchObject(sdkError(404, 'NoSuchUpload'))
+  await expect(send(where, 2, last)).rejects.toMatchObject(sdkError(404, 'NoSuchUpload'))
+  await expect(read(where.Key)).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
 })
 
 test('part numbers go from 1 to 10000', async () => {
-  const where = await start(s3.freshKey())
-  await expect(send(where, 0, last)).rejects.toMatchObject(refusal(400, 'InvalidArgument'))
-  await expect(send(where, 10_001, last)).rejects.toMatchObject(refusal(400, 'InvalidArgument'))
+  const where = await start(s3.newKey())
+  await expect(send(where, 0, last)).rejects.toMatchObject(sdkError(400, 'InvalidArgument'))
+  await expect(send(where, 10_001, last)).rejects.toMatchObject(sdkError(400, 'InvalidArgument'))
 })

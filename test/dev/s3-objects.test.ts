@@ -22,12 +22,12 @@ import {
 } from '@aws-sdk/client-s3'
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { describeStandIn, openTarget, refusal, type Target } from './s3-target'
+import { describeForStandIn, openS3Target, sdkError, type S3Target } from './s3-target'
 
-let s3: Target
+let s3: S3Target
 
 beforeAll(async () => {
-  s3 = await openTarget()
+  s3 = await openS3Target()
 })
 afterAll(() => s3[Symbol.asyncDispose]())
 
@@ -46,7 +46,7 @@ const digest = (algorithm: string, text: string) => createHash(algorithm).update
 
 describe('putting an object', () => {
   test('with the default CRC32, which is echoed', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     expect(await put(key, 'hello')).toMatchObject({
       ETag: '"5d41402abc4b2a76b9719d911017c592"',
       ChecksumCRC32: 'NhCmhg==',
@@ -56,7 +56,7 @@ describe('putting an object', () => {
   })
 
   test('from a stream, in chunks with a checksum trailer, arrives as it was', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     const body = Buffer.alloc(300_000, 'chunks and trailers ')
     await put(key, Readable.from([body.subarray(0, 70_001), body.subarray(70_001)]), { ContentLength: body.length })
     const answer = await get(key)
@@ -71,7 +71,7 @@ describe('putting an object', () => {
     ['ChecksumSHA1', digest('sha1', '123456789')],
     ['ChecksumSHA256', digest('sha256', '123456789')],
   ])('%s is verified, kept and shown', async (name, value) => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     await put(key, '123456789', { [name]: value })
     expect(await head(key, { ChecksumMode: 'ENABLED' })).toMatchObject({
       ContentLength: 9,
@@ -80,40 +80,40 @@ describe('putting an object', () => {
     })
     expect(await head(key)).not.toHaveProperty(name)
     expect(await read(key, { ChecksumMode: 'ENABLED' })).toBe('123456789')
-    const wrong = put(s3.freshKey(), 'other', { [name]: value })
-    await expect(wrong).rejects.toMatchObject(refusal(400, 'BadDigest'))
+    const wrong = put(s3.newKey(), 'other', { [name]: value })
+    await expect(wrong).rejects.toMatchObject(sdkError(400, 'BadDigest'))
   })
 
   test('what fails its checksum leaves nothing behind', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     const wrong = put(key, 'hello', { ChecksumSHA256: digest('sha256', 'goodbye') })
-    await expect(wrong).rejects.toMatchObject(refusal(400, 'BadDigest'))
-    await expect(get(key)).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
+    await expect(wrong).rejects.toMatchObject(sdkError(400, 'BadDigest'))
+    await expect(get(key)).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
   })
 
   test('Content-MD5 is verified', async () => {
-    await put(s3.freshKey(), 'hello', { ContentMD5: digest('md5', 'hello') })
-    const wrong = put(s3.freshKey(), 'hello', { ContentMD5: digest('md5', 'goodbye') })
-    await expect(wrong).rejects.toMatchObject(refusal(400, 'BadDigest'))
-    const nonsense = put(s3.freshKey(), 'hello', { ContentMD5: 'abc' })
-    await expect(nonsense).rejects.toMatchObject(refusal(400, 'InvalidDigest'))
+    await put(s3.newKey(), 'hello', { ContentMD5: digest('md5', 'hello') })
+    const wrong = put(s3.newKey(), 'hello', { ContentMD5: digest('md5', 'goodbye') })
+    await expect(wrong).rejects.toMatchObject(sdkError(400, 'BadDigest'))
+    const nonsense = put(s3.newKey(), 'hello', { ContentMD5: 'abc' })
+    await expect(nonsense).rejects.toMatchObject(sdkError(400, 'InvalidDigest'))
   })
 
   test('a checksum of the wrong length is invalid', async () => {
-    const wrong = put(s3.freshKey(), 'hello', { ChecksumSHA256: 'AAAA' })
-    await expect(wrong).rejects.toMatchObject(refusal(400, 'InvalidRequest'))
+    const wrong = put(s3.newKey(), 'hello', { ChecksumSHA256: 'AAAA' })
+    await expect(wrong).rejects.toMatchObject(sdkError(400, 'InvalidRequest'))
   })
 
   test('an empty object is an object', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     await put(key, new Uint8Array())
     expect(await head(key)).toMatchObject({ ContentLength: 0, ETag: '"d41d8cd98f00b204e9800998ecf8427e"' })
     expect(await read(key)).toBe('')
-    await expect(get(key, { Range: 'bytes=0-0' })).rejects.toMatchObject(refusal(416, 'InvalidRange'))
+    await expect(get(key, { Range: 'bytes=0-0' })).rejects.toMatchObject(sdkError(416, 'InvalidRange'))
   })
 
   test('headers, metadata and strange keys are kept', async () => {
-    const key = s3.freshKey("ä ö/%2F+&=!'()*~ 音楽.flac")
+    const key = s3.newKey("ä ö/%2F+&=!'()*~ 音楽.flac")
     await put(key, 'x', {
       ContentType: 'audio/flac',
       ContentDisposition: 'attachment; filename="a b.flac"',
@@ -133,28 +133,28 @@ describe('putting an object', () => {
   })
 
   test('too much metadata is refused, a public ACL too', async () => {
-    const large = put(s3.freshKey(), 'x', { Metadata: { large: 'x'.repeat(2100) } })
-    await expect(large).rejects.toMatchObject(refusal(400, 'MetadataTooLarge'))
-    const open = put(s3.freshKey(), 'x', { ACL: 'public-read' })
-    await expect(open).rejects.toMatchObject(refusal(400, 'AccessControlListNotSupported'))
+    const large = put(s3.newKey(), 'x', { Metadata: { large: 'x'.repeat(2100) } })
+    await expect(large).rejects.toMatchObject(sdkError(400, 'MetadataTooLarge'))
+    const open = put(s3.newKey(), 'x', { ACL: 'public-read' })
+    await expect(open).rejects.toMatchObject(sdkError(400, 'AccessControlListNotSupported'))
   })
 
   test('a key of more than 1024 bytes is refused', async () => {
     const long = put('ä'.repeat(513), 'x')
-    await expect(long).rejects.toMatchObject(refusal(400, 'KeyTooLongError'))
+    await expect(long).rejects.toMatchObject(sdkError(400, 'KeyTooLongError'))
   })
 })
 
 describe('conditional writes', () => {
   test('If-None-Match: * writes only where nothing is', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     await put(key, 'first', { IfNoneMatch: '*' })
-    await expect(put(key, 'second', { IfNoneMatch: '*' })).rejects.toMatchObject(refusal(412, 'PreconditionFailed'))
+    await expect(put(key, 'second', { IfNoneMatch: '*' })).rejects.toMatchObject(sdkError(412, 'PreconditionFailed'))
     expect(await read(key)).toBe('first')
   })
 
   test('of many at once exactly one wins', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     const bodies = Array.from({ length: 8 }, (_, index) => `writer ${index}`)
     const writes = await Promise.allSettled(bodies.map(body => put(key, body, { IfNoneMatch: '*' })))
     const winners = bodies.filter((_, index) => writes[index]?.status === 'fulfilled')
@@ -163,18 +163,18 @@ describe('conditional writes', () => {
   })
 
   test('If-Match writes only over what the writer has seen', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     const { ETag } = await put(key, 'first')
     await put(key, 'second', { IfMatch: ETag })
-    await expect(put(key, 'third', { IfMatch: ETag })).rejects.toMatchObject(refusal(412, 'PreconditionFailed'))
-    const nowhere = put(s3.freshKey(), 'x', { IfMatch: ETag })
-    await expect(nowhere).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
+    await expect(put(key, 'third', { IfMatch: ETag })).rejects.toMatchObject(sdkError(412, 'PreconditionFailed'))
+    const nowhere = put(s3.newKey(), 'x', { IfMatch: ETag })
+    await expect(nowhere).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
   })
 })
 
 describe('getting an object', () => {
   test('ranges: middle, open, suffix, beyond the end', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     await put(key, '0123456789')
     const middle = await get(key, { Range: 'bytes=2-4' })
     expect(middle).toMatchObject({ $metadata: { httpStatusCode: 206 }, ContentRange: 'bytes 2-4/10', ContentLength: 3 })
@@ -187,21 +187,21 @@ describe('getting an object', () => {
   })
 
   test('a range that cannot be is 416', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     await put(key, '0123456789')
-    await expect(get(key, { Range: 'bytes=10-' })).rejects.toMatchObject(refusal(416, 'InvalidRange'))
-    await expect(get(key, { Range: 'bytes=-0' })).rejects.toMatchObject(refusal(416, 'InvalidRange'))
+    await expect(get(key, { Range: 'bytes=10-' })).rejects.toMatchObject(sdkError(416, 'InvalidRange'))
+    await expect(get(key, { Range: 'bytes=-0' })).rejects.toMatchObject(sdkError(416, 'InvalidRange'))
   })
 
   test('several ranges or nonsense give the whole', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     await put(key, '0123456789')
     expect(await read(key, { Range: 'bytes=0-1,4-5' })).toBe('0123456789')
     expect(await read(key, { Range: 'lines=1-2' })).toBe('0123456789')
   })
 
   test('what the client has already is 304', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     const { ETag } = await put(key, 'hello')
     await expect(get(key, { IfNoneMatch: ETag })).rejects.toMatchObject({ $metadata: { httpStatusCode: 304 } })
     const IfModifiedSince = new Date(Date.now() + 3_600_000)
@@ -210,21 +210,21 @@ describe('getting an object', () => {
   })
 
   test('If-Match and If-Unmodified-Since are 412 where they fail', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     const { ETag } = await put(key, 'hello')
     expect(await read(key, { IfMatch: ETag })).toBe('hello')
-    await expect(get(key, { IfMatch: '"other"' })).rejects.toMatchObject(refusal(412, 'PreconditionFailed'))
+    await expect(get(key, { IfMatch: '"other"' })).rejects.toMatchObject(sdkError(412, 'PreconditionFailed'))
     const stale = get(key, { IfUnmodifiedSince: new Date(0) })
-    await expect(stale).rejects.toMatchObject(refusal(412, 'PreconditionFailed'))
+    await expect(stale).rejects.toMatchObject(sdkError(412, 'PreconditionFailed'))
   })
 
   test('nothing there is NoSuchKey, and a HEAD of nothing is a bare 404', async () => {
-    await expect(get(s3.freshKey())).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
-    await expect(head(s3.freshKey())).rejects.toMatchObject(refusal(404, 'NotFound'))
+    await expect(get(s3.newKey())).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
+    await expect(head(s3.newKey())).rejects.toMatchObject(sdkError(404, 'NotFound'))
   })
 
   test('a reader of an object that is replaced meanwhile reads it to its end', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     const before = Buffer.alloc(8_000_000, 'before ')
     await put(key, before)
     const answer = await get(key)
@@ -234,7 +234,7 @@ describe('getting an object', () => {
   })
 
   test('two hundred puts and gets in a row', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     for (let round = 0; round < 200; round++) {
       await put(key, `round ${round}`)
       expect(await read(key)).toBe(`round ${round}`)
@@ -249,7 +249,7 @@ describe('copying', () => {
     )
 
   test('takes bytes and description along, and outlives its source', async () => {
-    const [from, to] = [s3.freshKey('ä b'), s3.freshKey()]
+    const [from, to] = [s3.newKey('ä b'), s3.newKey()]
     const { ETag } = await put(from, 'hello', { ContentType: 'text/x-song', Metadata: { a: '1' } })
     expect((await copy(from, to)).CopyObjectResult).toMatchObject({ ETag, ChecksumCRC32: 'NhCmhg==' })
     await s3.client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: from }))
@@ -258,7 +258,7 @@ describe('copying', () => {
   })
 
   test('replaces the description where asked, and computes another checksum', async () => {
-    const [from, to] = [s3.freshKey(), s3.freshKey()]
+    const [from, to] = [s3.newKey(), s3.newKey()]
     await put(from, 'hello', { Metadata: { a: '1' } })
     await copy(from, to, { MetadataDirective: 'REPLACE', ContentType: 'text/plain', ChecksumAlgorithm: 'SHA256' })
     const found = await head(to, { ChecksumMode: 'ENABLED' })
@@ -266,20 +266,20 @@ describe('copying', () => {
   })
 
   test('only if the source is what it was', async () => {
-    const from = s3.freshKey()
+    const from = s3.newKey()
     const { ETag } = await put(from, 'hello')
-    await copy(from, s3.freshKey(), { CopySourceIfMatch: ETag })
-    const changed = copy(from, s3.freshKey(), { CopySourceIfMatch: '"other"' })
-    await expect(changed).rejects.toMatchObject(refusal(412, 'PreconditionFailed'))
-    const known = copy(from, s3.freshKey(), { CopySourceIfNoneMatch: ETag })
-    await expect(known).rejects.toMatchObject(refusal(412, 'PreconditionFailed'))
+    await copy(from, s3.newKey(), { CopySourceIfMatch: ETag })
+    const changed = copy(from, s3.newKey(), { CopySourceIfMatch: '"other"' })
+    await expect(changed).rejects.toMatchObject(sdkError(412, 'PreconditionFailed'))
+    const known = copy(from, s3.newKey(), { CopySourceIfNoneMatch: ETag })
+    await expect(known).rejects.toMatchObject(sdkError(412, 'PreconditionFailed'))
   })
 
   test('not of nothing, not onto itself', async () => {
-    await expect(copy(s3.freshKey(), s3.freshKey())).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
-    const key = s3.freshKey()
+    await expect(copy(s3.newKey(), s3.newKey())).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
+    const key = s3.newKey()
     await put(key, 'hello')
-    await expect(copy(key, key)).rejects.toMatchObject(refusal(400, 'InvalidRequest'))
+    await expect(copy(key, key)).rejects.toMatchObject(sdkError(400, 'InvalidRequest'))
   })
 })
 
@@ -291,7 +291,7 @@ describe('listing', () => {
   const short = (key: string | undefined) => key?.slice(root.length)
 
   beforeAll(async () => {
-    root = s3.freshKey('')
+    root = s3.newKey('')
     for (const name of names) await put(root + name, name)
   })
 
@@ -323,35 +323,35 @@ describe('listing', () => {
   test('after a key, none at all, of an unknown prefix', async () => {
     expect((await list({ StartAfter: `${root}b/2` })).KeyCount).toBe(3)
     expect(await list({ MaxKeys: 0 })).toMatchObject({ KeyCount: 0, IsTruncated: false })
-    expect((await list({ Prefix: s3.freshKey() })).KeyCount).toBe(0)
+    expect((await list({ Prefix: s3.newKey() })).KeyCount).toBe(0)
   })
 })
 
 describe('deleting', () => {
   test('one, twice', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     await put(key, 'x')
     for (let time = 0; time < 2; time++) {
       const { $metadata } = await s3.client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: key }))
       expect($metadata.httpStatusCode).toBe(204)
     }
-    await expect(head(key)).rejects.toMatchObject(refusal(404, 'NotFound'))
+    await expect(head(key)).rejects.toMatchObject(sdkError(404, 'NotFound'))
   })
 
   test('many at once, also such as are not there', async () => {
-    const keys = [s3.freshKey('<&> "quoted"'), s3.freshKey(), s3.freshKey('absent')]
+    const keys = [s3.newKey('<&> "quoted"'), s3.newKey(), s3.newKey('absent')]
     await put(keys[0] ?? '', 'x')
     await put(keys[1] ?? '', 'x')
     const Objects = keys.map(Key => ({ Key }))
     const answer = await s3.client.send(new DeleteObjectsCommand({ Bucket: s3.bucket, Delete: { Objects } }))
     expect(answer.Deleted?.map(({ Key }) => Key)).toEqual(keys)
-    await expect(head(keys[0] ?? '')).rejects.toMatchObject(refusal(404, 'NotFound'))
+    await expect(head(keys[0] ?? '')).rejects.toMatchObject(sdkError(404, 'NotFound'))
   })
 })
 
 describe('what else is kept about an object', () => {
   test('tags, from the header and by themselves', async () => {
-    const Key = s3.freshKey()
+    const Key = s3.newKey()
     const where = { Bucket: s3.bucket, Key }
     await put(Key, 'x', { Tagging: 'state=raw&by=a%20b' })
     const tags = async () => (await s3.client.send(new GetObjectTaggingCommand(where))).TagSet
@@ -369,7 +369,7 @@ describe('what else is kept about an object', () => {
   })
 
   test('attributes', async () => {
-    const Key = s3.freshKey()
+    const Key = s3.newKey()
     await put(Key, 'hello', { ChecksumAlgorithm: 'SHA256' })
     const answer = await s3.client.send(
       new GetObjectAttributesCommand({
@@ -411,21 +411,21 @@ describe('the bucket', () => {
   })
 })
 
-describeStandIn('buckets of the stand-in', () => {
+describeForStandIn('buckets of the stand-in', () => {
   test('are created, listed and deleted, but not while anything is in them', async () => {
     const where = { Bucket: 'short.lived' }
     await s3.client.send(new CreateBucketCommand(where))
     const again = s3.client.send(new CreateBucketCommand(where))
-    await expect(again).rejects.toMatchObject(refusal(409, 'BucketAlreadyOwnedByYou'))
+    await expect(again).rejects.toMatchObject(sdkError(409, 'BucketAlreadyOwnedByYou'))
     const { Buckets } = await s3.client.send(new ListBucketsCommand({}))
     expect(Buckets?.map(({ Name }) => Name)).toEqual([s3.bucket, 'short.lived'])
     await s3.client.send(new PutObjectCommand({ ...where, Key: 'x', Body: 'x' }))
     const full = s3.client.send(new DeleteBucketCommand(where))
-    await expect(full).rejects.toMatchObject(refusal(409, 'BucketNotEmpty'))
+    await expect(full).rejects.toMatchObject(sdkError(409, 'BucketNotEmpty'))
     await s3.client.send(new DeleteObjectCommand({ ...where, Key: 'x' }))
     await s3.client.send(new DeleteBucketCommand(where))
     const gone = s3.client.send(new PutObjectCommand({ ...where, Key: 'x', Body: 'x' }))
-    await expect(gone).rejects.toMatchObject(refusal(404, 'NoSuchBucket'))
+    await expect(gone).rejects.toMatchObject(sdkError(404, 'NoSuchBucket'))
   })
 
   test.each(['ab', 'Upper', 'dots..twice', '10.0.0.1'])('%s is no name for one', async Bucket => {
@@ -436,13 +436,13 @@ describeStandIn('buckets of the stand-in', () => {
   test('are not made for other regions', async () => {
     const CreateBucketConfiguration = { LocationConstraint: 'ap-south-1' as const }
     const elsewhere = s3.client.send(new CreateBucketCommand({ Bucket: 'elsewhere', CreateBucketConfiguration }))
-    await expect(elsewhere).rejects.toMatchObject(refusal(400, 'IllegalLocationConstraintException'))
+    await expect(elsewhere).rejects.toMatchObject(sdkError(400, 'IllegalLocationConstraintException'))
   })
 
   test('what the stand-in does not do it refuses', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     await put(key, 'x')
     const acl = s3.client.send(new GetObjectAclCommand({ Bucket: s3.bucket, Key: key }))
-    await expect(acl).rejects.toMatchObject(refusal(501, 'NotImplemented'))
+    await expect(acl).rejects.toMatchObject(sdkError(501, 'NotImplemented'))
   })
 })

@@ -2,12 +2,12 @@ import { GetObjectCommand, PutObjectCommand, type S3Client, type S3ClientConfig 
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { openTarget, outcome, refusal, type Target } from './s3-target'
+import { openS3Target, statusAndCode, sdkError, type S3Target } from './s3-target'
 
-let s3: Target
+let s3: S3Target
 
 beforeAll(async () => {
-  s3 = await openTarget()
+  s3 = await openS3Target()
 })
 afterAll(() => s3[Symbol.asyncDispose]())
 
@@ -20,48 +20,48 @@ const read = async (Key: string) => {
 }
 
 describe('a signature in the header', () => {
-  const connect = (config: Partial<S3ClientConfig>) => put(s3.freshKey(), 'x', s3.connect(config))
+  const connect = (config: Partial<S3ClientConfig>) => put(s3.newKey(), 'x', s3.createClient(config))
 
   test('by another secret does not match', async () => {
     const credentials = { ...s3.credentials, secretAccessKey: 'guessed' }
-    await expect(connect({ credentials })).rejects.toMatchObject(refusal(403, 'SignatureDoesNotMatch'))
+    await expect(connect({ credentials })).rejects.toMatchObject(sdkError(403, 'SignatureDoesNotMatch'))
   })
 
   test('by an unknown key is refused', async () => {
     const credentials = { ...s3.credentials, accessKeyId: 'AKIANOBODY' }
-    await expect(connect({ credentials })).rejects.toMatchObject(refusal(403, 'InvalidAccessKeyId'))
+    await expect(connect({ credentials })).rejects.toMatchObject(sdkError(403, 'InvalidAccessKeyId'))
   })
 
   test('for another region is refused, naming the right one', async () => {
     const elsewhere = connect({ region: 'sa-east-1' })
-    await expect(elsewhere).rejects.toMatchObject(refusal(400, 'AuthorizationHeaderMalformed'))
+    await expect(elsewhere).rejects.toMatchObject(sdkError(400, 'AuthorizationHeaderMalformed'))
   })
 
   test('twenty minutes off is too skewed', async () => {
     const skewed = connect({ systemClockOffset: -20 * 60_000 })
-    await expect(skewed).rejects.toMatchObject(refusal(403, 'RequestTimeTooSkewed'))
+    await expect(skewed).rejects.toMatchObject(sdkError(403, 'RequestTimeTooSkewed'))
   })
 
   test('of an older kind is refused', async () => {
     const authorization = `AWS ${s3.credentials.accessKeyId}:c2lnbmF0dXJl`
     const answer = fetch(`${s3.endpoint}/${s3.bucket}/x`, { headers: { authorization } })
-    expect(await outcome(answer)).toBe('400 InvalidRequest')
+    expect(await statusAndCode(answer)).toBe('400 InvalidRequest')
   })
 })
 
 describe('an anonymous request', () => {
   test.each(['GET', 'PUT', 'DELETE'])('%s is refused', async method => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     await put(key, 'private')
     const answer = fetch(`${s3.endpoint}/${s3.bucket}/${key}`, { method, ...(method === 'PUT' && { body: 'x' }) })
-    expect(await outcome(answer)).toBe('403 AccessDenied')
+    expect(await statusAndCode(answer)).toBe('403 AccessDenied')
   })
 })
 
 describe('a request changed after it was signed', () => {
   // Steps after `finalizeRequest` see the signed request, as a man in the middle would.
   function tampering(change: (request: { headers: Record<string, string>; body?: unknown }) => void): S3Client {
-    const client = s3.connect({ requestChecksumCalculation: 'WHEN_REQUIRED' })
+    const client = s3.createClient({ requestChecksumCalculation: 'WHEN_REQUIRED' })
     client.middlewareStack.add(
       next => async args => {
         if (isRequest(args.request)) change(args.request)
@@ -74,24 +74,24 @@ describe('a request changed after it was signed', () => {
 
   test('in a signed header does not match', async () => {
     const client = tampering(({ headers }) => (headers['x-amz-date'] = '20200101T000000Z'))
-    await expect(put(s3.freshKey(), 'x', client)).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } })
+    await expect(put(s3.newKey(), 'x', client)).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } })
   })
 
   test('by another x-amz-* header is refused', async () => {
     const client = tampering(({ headers }) => (headers['x-amz-acl'] = 'bucket-owner-full-control'))
-    await expect(put(s3.freshKey(), 'x', client)).rejects.toMatchObject(refusal(403, 'AccessDenied'))
+    await expect(put(s3.newKey(), 'x', client)).rejects.toMatchObject(sdkError(403, 'AccessDenied'))
   })
 
   test('in its body does not match the signed digest', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     const client = tampering(request => (request.body = 'evil!'))
-    await expect(put(key, 'hello', client)).rejects.toMatchObject(refusal(400, 'XAmzContentSHA256Mismatch'))
-    await expect(read(key)).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
+    await expect(put(key, 'hello', client)).rejects.toMatchObject(sdkError(400, 'XAmzContentSHA256Mismatch'))
+    await expect(read(key)).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
   })
 
   test('in its trailer is refused', async () => {
     const quiet = () => undefined
-    const client = s3.connect({ logger: { debug: quiet, info: quiet, warn: quiet, error: quiet } })
+    const client = s3.createClient({ logger: { debug: quiet, info: quiet, warn: quiet, error: quiet } })
     client.middlewareStack.add(
       next => async args => {
         if (isRequest(args.request))
@@ -102,11 +102,11 @@ describe('a request changed after it was signed', () => {
     )
     const command = new PutObjectCommand({
       Bucket: s3.bucket,
-      Key: s3.freshKey(),
+      Key: s3.newKey(),
       Body: Readable.from(['hello']),
       ContentLength: 5,
     })
-    await expect(client.send(command)).rejects.toMatchObject(refusal(400, 'BadDigest'))
+    await expect(client.send(command)).rejects.toMatchObject(sdkError(400, 'BadDigest'))
   })
 })
 
@@ -116,7 +116,7 @@ describe('a presigned GET', () => {
   let key: string
 
   beforeAll(async () => {
-    key = s3.freshKey('a b+ü.txt')
+    key = s3.newKey('a b+ü.txt')
     await put(key, 'hello')
   })
 
@@ -148,32 +148,32 @@ describe('a presigned GET', () => {
       /(X-Amz-Signature=)(.)/,
       (_, name: string, digit: string) => name + (digit === '0' ? '1' : '0'),
     )
-    expect(await outcome(fetch(tampered))).toBe('403 SignatureDoesNotMatch')
-    expect(await outcome(fetch(good.replace('.txt', '.doc')))).toBe('403 SignatureDoesNotMatch')
-    expect(await outcome(fetch(`${good}&response-content-type=text%2Fhtml`))).toBe('403 SignatureDoesNotMatch')
-    expect(await outcome(fetch(good, { method: 'DELETE' }))).toBe('403 SignatureDoesNotMatch')
+    expect(await statusAndCode(fetch(tampered))).toBe('403 SignatureDoesNotMatch')
+    expect(await statusAndCode(fetch(good.replace('.txt', '.doc')))).toBe('403 SignatureDoesNotMatch')
+    expect(await statusAndCode(fetch(`${good}&response-content-type=text%2Fhtml`))).toBe('403 SignatureDoesNotMatch')
+    expect(await statusAndCode(fetch(good, { method: 'DELETE' }))).toBe('403 SignatureDoesNotMatch')
   })
 
   test('is over when it expires, and stretching it does not help', async () => {
     const expired = await url(key, {}, { signingDate: new Date(Date.now() - 3_600_000) })
-    expect(await outcome(fetch(expired))).toBe('403 AccessDenied')
+    expect(await statusAndCode(fetch(expired))).toBe('403 AccessDenied')
     const stretched = expired.replace('X-Amz-Expires=60', 'X-Amz-Expires=7200')
-    expect(await outcome(fetch(stretched))).toBe('403 SignatureDoesNotMatch')
+    expect(await statusAndCode(fetch(stretched))).toBe('403 SignatureDoesNotMatch')
   })
 
   test('is not yet good half an hour before its time', async () => {
     const early = await url(key, {}, { signingDate: new Date(Date.now() + 1_800_000) })
-    expect(await outcome(fetch(early))).toBe('403 AccessDenied')
+    expect(await statusAndCode(fetch(early))).toBe('403 AccessDenied')
   })
 
   test('lasts a week at most', async () => {
     const long = (await url(key)).replace('X-Amz-Expires=60', 'X-Amz-Expires=604801')
-    expect(await outcome(fetch(long))).toBe('400 AuthorizationQueryParametersError')
+    expect(await statusAndCode(fetch(long))).toBe('400 AuthorizationQueryParametersError')
   })
 
   test('beside a signature in the header is refused', async () => {
     const answer = fetch(await url(key), { headers: { authorization: 'AWS4-HMAC-SHA256 Credential=x' } })
-    expect(await outcome(answer)).toBe('400 InvalidArgument')
+    expect(await statusAndCode(answer)).toBe('400 InvalidArgument')
   })
 })
 
@@ -187,21 +187,21 @@ describe('a presigned PUT', () => {
   const tune = (Key: string) =>
     new PutObjectCommand({ Bucket: s3.bucket, Key, ContentType: 'audio/flac', ContentLength: 5 })
   const send = (url: string, body: string, headers: Record<string, string> = { 'content-type': 'audio/flac' }) =>
-    outcome(fetch(url, { method: 'PUT', body, headers }))
+    statusAndCode(fetch(url, { method: 'PUT', body, headers }))
 
   test('stores exactly what was signed', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     expect(await send(await sign(tune(key)), 'hello')).toBe('200')
     expect(await read(key)).toBe('hello')
   })
 
   test('of another type or length does not match', async () => {
-    const key = s3.freshKey()
+    const key = s3.newKey()
     const url = await sign(tune(key))
     expect(await send(url, 'hello', { 'content-type': 'text/html' })).toBe('403 SignatureDoesNotMatch')
     expect(await send(url, 'hello, and more')).toBe('403 SignatureDoesNotMatch')
     expect(await send(url, 'hell')).toBe('403 SignatureDoesNotMatch')
-    await expect(read(key)).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
+    await expect(read(key)).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
   })
 
   test('of unsaid length is refused', async () => {
@@ -212,29 +212,29 @@ describe('a presigned PUT', () => {
       },
     })
     const request = { method: 'PUT', body, headers: { 'content-type': 'audio/flac' }, duplex: 'half' } as const
-    const { status } = await fetch(await sign(tune(s3.freshKey())), request)
+    const { status } = await fetch(await sign(tune(s3.newKey())), request)
     expect([403, 411]).toContain(status)
   })
 
   test('with an x-amz-* header that was not signed is refused', async () => {
     const headers = { 'content-type': 'audio/flac', 'x-amz-acl': 'public-read' }
-    expect(await send(await sign(tune(s3.freshKey())), 'hello', headers)).toBe('403 AccessDenied')
+    expect(await send(await sign(tune(s3.newKey())), 'hello', headers)).toBe('403 AccessDenied')
   })
 
   test('is over when it expires', async () => {
-    const url = await sign(tune(s3.freshKey()), { signingDate: new Date(Date.now() - 3_600_000) })
+    const url = await sign(tune(s3.newKey()), { signingDate: new Date(Date.now() - 3_600_000) })
     expect(await send(url, 'hello')).toBe('403 AccessDenied')
   })
 
   test("with the SDK's default checksum, of a body nobody had yet, is refused", async () => {
-    const command = new PutObjectCommand({ Bucket: s3.bucket, Key: s3.freshKey() })
+    const command = new PutObjectCommand({ Bucket: s3.bucket, Key: s3.newKey() })
     const url = await getSignedUrl(s3.client, command, { expiresIn: 60 })
     expect(url).toContain('x-amz-checksum-crc32=')
     expect(await send(url, 'hello', {})).toBe('400 BadDigest')
   })
 
   test('may carry metadata and an only-if-new condition in its signature', async () => {
-    const Key = s3.freshKey()
+    const Key = s3.newKey()
     const command = new PutObjectCommand({ Bucket: s3.bucket, Key, Metadata: { track: '42' }, IfNoneMatch: '*' })
     const url = await sign(command, { signableHeaders: new Set(['host', 'if-none-match']) })
     const headers = { 'if-none-match': '*' }
@@ -253,18 +253,18 @@ describe('a presigned PUT', () => {
     const header = (text: string) => ({ 'x-amz-checksum-sha256': sha256(text) })
 
     test('takes the body that was announced', async () => {
-      expect(await send(await signed(s3.freshKey()), 'hello', header('hello'))).toBe('200')
+      expect(await send(await signed(s3.newKey()), 'hello', header('hello'))).toBe('200')
     })
 
     test('takes no other body', async () => {
-      const key = s3.freshKey()
+      const key = s3.newKey()
       expect(await send(await signed(key), 'evil!', header('hello'))).toBe('400 BadDigest')
       expect(await send(await signed(key), 'evil!', header('evil!'))).toBe('403 SignatureDoesNotMatch')
-      await expect(read(key)).rejects.toMatchObject(refusal(404, 'NoSuchKey'))
+      await expect(read(key)).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
     })
 
     test('takes none without the header', async () => {
-      expect(await send(await signed(s3.freshKey()), 'hello', {})).toMatch(/^403 /)
+      expect(await send(await signed(s3.newKey()), 'hello', {})).toMatch(/^403 /)
     })
   })
 })

@@ -20,7 +20,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startS3 } from '../../dev/s3'
-import { outcome } from './s3-target'
+import { statusAndCode } from './s3-target'
 
 const Bucket = 'tunes'
 const region = 'us-east-1'
@@ -155,7 +155,7 @@ test('URLs and policies end when the clock says so', async () => {
   clock.time += 604_799_000
   expect((await fetch(url)).status).toBe(200)
   clock.time += 2000
-  expect(await outcome(fetch(url))).toBe('403 AccessDenied')
+  expect(await statusAndCode(fetch(url))).toBe('403 AccessDenied')
 })
 
 test('a request in the header is good for a quarter of an hour either way', async () => {
@@ -329,7 +329,7 @@ describe('garbage', () => {
     const { UploadId } = await s3.client.send(new CreateMultipartUploadCommand({ Bucket, Key: 'a' }))
     const command = new CompleteMultipartUploadCommand({ Bucket, Key: 'a', UploadId })
     const url = await getSignedUrl(s3.presigner, command)
-    expect(await outcome(fetch(url, { method: 'POST', body }))).toBe('400 MalformedXML')
+    expect(await statusAndCode(fetch(url, { method: 'POST', body }))).toBe('400 MalformedXML')
   })
 })
 

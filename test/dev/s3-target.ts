@@ -9,7 +9,7 @@ import { startS3 } from '../../dev/s3'
  * The bucket that the conformance tests use: one in the stand-in, or a real one if S3_CONFORMANCE_ENDPOINT, _BUCKET, _REGION,
  * _KEY_ID and _SECRET are all set. The tests replace its CORS and lifecycle rules.
  */
-export interface Target extends AsyncDisposable {
+export interface S3Target extends AsyncDisposable {
   endpoint: string
   bucket: string
   region: string
@@ -18,20 +18,20 @@ export interface Target extends AsyncDisposable {
   client: S3Client
   /** Presigns URLs without a checksum, because the body is not known yet. */
   presigner: S3Client
-  connect: (config?: Partial<S3ClientConfig>) => S3Client
+  createClient: (config?: Partial<S3ClientConfig>) => S3Client
   /** Returns an unused key. */
-  freshKey: (name?: string) => string
+  newKey: (name?: string) => string
 }
 
-export const real = readEnvironment()
+export const realBucket = readEnvironment()
 
 /** For tests that need the stand-in: its clock, its disk, creating buckets. */
-export const describeStandIn = (name: string, tests: () => void) => {
-  if (!real) describe(name, tests)
+export const describeForStandIn = (name: string, tests: () => void) => {
+  if (!realBucket) describe(name, tests)
 }
 
-export async function openTarget(): Promise<Target> {
-  if (real) return target(real, async () => undefined)
+export async function openS3Target(): Promise<S3Target> {
+  if (realBucket) return target(realBucket, async () => undefined)
   const folder = await mkdtemp(join(tmpdir(), 's3-'))
   const credentials = { accessKeyId: 'AKIDSTANDIN', secretAccessKey: 'a/secret+of=the stand-in' }
   const region = 'eu-central-1'
@@ -45,7 +45,7 @@ export async function openTarget(): Promise<Target> {
 }
 
 /** The status of a fetch response and, for an error, S3's code. */
-export async function outcome(answer: Response | Promise<Response>): Promise<string> {
+export async function statusAndCode(answer: Response | Promise<Response>): Promise<string> {
   const { status, body } = await readAnswer(answer)
   return `${status} ${/<Code>(\w+)<\/Code>/.exec(body)?.[1] ?? ''}`.trim()
 }
@@ -56,12 +56,12 @@ export async function readAnswer(answer: Response | Promise<Response>): Promise<
 }
 
 /** The error that the SDK throws, for `rejects.toMatchObject`. */
-export const refusal = (status: number, name: string) => ({ name, $metadata: { httpStatusCode: status } })
+export const sdkError = (status: number, name: string) => ({ name, $metadata: { httpStatusCode: status } })
 
 function target(
-  where: Pick<Target, 'endpoint' | 'bucket' | 'region' | 'credentials'>,
+  where: Pick<S3Target, 'endpoint' | 'bucket' | 'region' | 'credentials'>,
   close: () => Promise<void>,
-): Target {
+): S3Target {
   const clients: S3Client[] = []
   const connect = (config: Partial<S3ClientConfig> = {}) => {
     const { endpoint, region, credentials } = where
@@ -72,10 +72,10 @@ function target(
   const prefix = `conformance-${randomUUID()}`
   return {
     ...where,
-    connect,
+    createClient: connect,
     client: connect(),
     presigner: connect({ requestChecksumCalculation: 'WHEN_REQUIRED' }),
-    freshKey: (name = 'object') => `${prefix}/${randomUUID()}/${name}`,
+    newKey: (name = 'object') => `${prefix}/${randomUUID()}/${name}`,
     async [Symbol.asyncDispose]() {
       for (const client of clients) client.destroy()
       await close()
@@ -83,7 +83,7 @@ function target(
   }
 }
 
-function readEnvironment(): Pick<Target, 'endpoint' | 'bucket' | 'region' | 'credentials'> | undefined {
+function readEnvironment(): Pick<S3Target, 'endpoint' | 'bucket' | 'region' | 'credentials'> | undefined {
   const read = (name: string) => process.env[`S3_CONFORMANCE_${name}`]
   const [endpoint, bucket, region] = [read('ENDPOINT'), read('BUCKET'), read('REGION')]
   const [accessKeyId, secretAccessKey] = [read('KEY_ID'), read('SECRET')]

@@ -1,39 +1,45 @@
 import { io, type Socket } from 'socket.io-client'
-import { type Problem } from '../../kernel/refusals'
-import { type CatchUp, type Position, type StateFrame, type StreamFrame, type StreamState } from '../../kernel/stream'
-import { until } from '../kernel/until'
-import { type Reply } from '../people'
+import { type Problem } from '../../kernel/pipeline/refusals'
+import {
+  type CatchUp,
+  type Position,
+  type StateFrame,
+  type EventFrame,
+  type ChannelState,
+} from '../../kernel/events/frames'
+import { waitUntil } from '../kernel/wait-until'
+import { type Reply } from '../person'
 
-export interface FollowerWish {
+export interface FollowerOptions {
   channel: string
   /** The position of a snapshot. */
   after: Position
   token: string
   urls: readonly string[]
-  onEvent: (event: StreamFrame['events'][number]) => void
-  onState: (values: StreamState) => void
+  onEvent: (event: EventFrame['events'][number]) => void
+  onState: (values: ChannelState) => void
 }
 
 const answerWithinMs = 10_000
 
 /** A plain client of one channel that reconnects to another node each time. Delivers every event after a position, in order, once. */
 export class Follower implements AsyncDisposable {
-  place: Position
+  position: Position
   /** The problem that ended the subscription. */
-  closed: Problem | undefined
+  closeProblem: Problem | undefined
   private socket: Socket | undefined
   private connections = 0
   /** Frames that arrived before the reply to the follow. */
-  private early: StreamFrame[] | undefined
+  private early: EventFrame[] | undefined
   /** Serializes connects and follows. */
   private pending: Promise<void> = Promise.resolve()
 
-  constructor(private readonly wish: FollowerWish) {
-    this.place = wish.after
+  constructor(private readonly wish: FollowerOptions) {
+    this.position = wish.after
   }
 
   /** Drops the connection, if there is one, and resumes after the last event. */
-  comeBack(): Promise<void> {
+  reconnect(): Promise<void> {
     this.pending = this.pending.then(() => this.connect())
     return this.pending
   }
@@ -52,7 +58,7 @@ export class Follower implements AsyncDisposable {
     const socket = io(url, { auth: { token }, transports: ['websocket'], forceNew: true, reconnection: false })
     this.socket = socket
     this.listen(socket)
-    await until(() => socket.connected)
+    await waitUntil(() => socket.connected)
     await this.follow(socket)
   }
 
@@ -61,9 +67,9 @@ export class Follower implements AsyncDisposable {
       socket.on(name, (message: M) => {
         if (socket === this.socket && message.channel === this.wish.channel) handle(message)
       })
-    hear<StreamFrame>('events', frame => this.hear(frame, socket))
+    hear<EventFrame>('events', frame => this.hear(frame, socket))
     hear<StateFrame>('state', ({ values }) => this.wish.onState(values))
-    hear<{ channel: string; problem: Problem }>('channel.closed', ({ problem }) => (this.closed = problem))
+    hear<{ channel: string; problem: Problem }>('channel.closed', ({ problem }) => (this.closeProblem = problem))
     socket.on('resync', () => this.followAgain(socket))
     socket.on('connect_error', () => setTimeout(() => socket.connect(), 100))
   }
@@ -76,15 +82,15 @@ export class Follower implements AsyncDisposable {
   private async follow(socket: Socket): Promise<void> {
     const { channel } = this.wish
     for (let more = true; more && socket === this.socket;) {
-      const input = { channel, after: this.place }
+      const input = { channel, after: this.position }
       const reply = (await socket.timeout(answerWithinMs).emitWithAck('channel.follow', { input })) as Reply
       if (reply.error !== undefined) {
-        this.closed = reply.error
+        this.closeProblem = reply.error
         return
       }
       const answer = reply.data as CatchUp
       if (!answer.recovered)
-        throw new Error(`${channel} could not be recovered after ${this.place.epoch}:${this.place.offset}`)
+        throw new Error(`${channel} could not be recovered after ${this.position.epoch}:${this.position.offset}`)
       this.take(answer)
       this.wish.onState(answer.state)
       more = answer.more
@@ -94,17 +100,17 @@ export class Follower implements AsyncDisposable {
     for (const frame of early) this.hear(frame, socket)
   }
 
-  private hear(frame: StreamFrame, socket: Socket): void {
+  private hear(frame: EventFrame, socket: Socket): void {
     if (this.early !== undefined) this.early.push(frame)
     else if (!this.take(frame)) this.followAgain(socket)
   }
 
   /** Applies new events; false if events before them are missing. */
-  private take({ epoch, events }: Pick<StreamFrame, 'epoch' | 'events'>): boolean {
+  private take({ epoch, events }: Pick<EventFrame, 'epoch' | 'events'>): boolean {
     for (const event of events) {
-      if (event.offset <= this.place.offset) continue
-      if (event.offset > this.place.offset + 1) return false
-      this.place = { epoch, offset: event.offset }
+      if (event.offset <= this.position.offset) continue
+      if (event.offset > this.position.offset + 1) return false
+      this.position = { epoch, offset: event.offset }
       this.wish.onEvent(event)
     }
     return true

@@ -3,27 +3,27 @@ import { endParty } from '../../skills/listening-party/end-party'
 import { getParty } from '../../skills/listening-party/get-party'
 import { joinParty } from '../../skills/listening-party/join-party'
 import { leaveParty } from '../../skills/listening-party/leave-party'
-import { openParty } from '../../skills/listening-party/open-party'
+import { createParty } from '../../skills/listening-party/create-party'
 import { pauseParty } from '../../skills/listening-party/pause-party'
 import { playParty } from '../../skills/listening-party/play-party'
 import { queueTrack } from '../../skills/listening-party/queue-track'
-import { removeMember } from '../../skills/listening-party/remove-member'
+import { kickMember } from '../../skills/listening-party/kick-member'
 import { seekParty } from '../../skills/listening-party/seek-party'
 import { setRole } from '../../skills/listening-party/set-role'
 import { skipTrack } from '../../skills/listening-party/skip-track'
-import { unqueueTrack } from '../../skills/listening-party/unqueue-track'
+import { removeQueueItem } from '../../skills/listening-party/remove-queue-item'
 import { makeTrack } from '../factories'
-import { doors, type Person, type Reply } from '../people'
-import { freshWorld, type TestWorld } from '../world'
-import { type Fresh, Mirror, take } from './mirror'
-import { type PartyCopy, partyRules, shownParty } from './party-copy'
-import { holdsFor, storiesWithinMs, tell } from './stories'
+import { transports, type Person, type Reply } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
+import { type ReplicaStart, Replica, takeSnapshot } from './replica'
+import { type PartyReplica, partyRules, displayedParty } from './party-replica'
+import { checkStories, storiesTimeoutMs, runStory } from './stories'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const deed = fc.record({
   who: fc.nat(2),
@@ -34,7 +34,7 @@ const deed = fc.record({
   ),
   role: fc.constantFrom('host', 'co-host', 'dj', 'listener'),
   which: fc.nat(1_000),
-  door: fc.constantFrom(...doors),
+  transport: fc.constantFrom(...transports),
 })
 type Deed = typeof deed extends fc.Arbitrary<infer D> ? D : never
 
@@ -43,8 +43,8 @@ let told = 0
 /** A party of four on two nodes, one of whom only looks on; not everybody may see all tracks. */
 async function stage() {
   told += 1
-  const ann = await world.person(`ann${told}`)
-  const others = await Promise.all(['bob', 'cid', 'eve'].map(name => world.person(`${name}${told}`)))
+  const ann = await testApp.signIn(`ann${told}`)
+  const others = await Promise.all(['bob', 'cid', 'eve'].map(name => testApp.signIn(`${name}${told}`)))
   const [bob = ann, , eve = ann] = others
   const tracks = await Promise.all([
     makeTrack(ann.id, { durationMs: 60_000 }),
@@ -52,14 +52,14 @@ async function stage() {
     makeTrack(bob.id, { durationMs: 40_000 }),
   ])
   const trackIds = tracks.map(({ id }) => id)
-  const opened = await ann.call(openParty, { title: 'Tonight', trackIds })
+  const opened = await ann.call(createParty, { title: 'Tonight', trackIds })
   const partyId = opened.party.id
   const itemIds = opened.queue.map(({ itemId }) => itemId)
   for (const guest of others) await guest.call(joinParty, { partyId })
   await ann.call(setRole, { partyId, profileId: bob.id, role: 'co-host' })
   const people: readonly Person[] = [ann, ...others]
 
-  async function does({ who, whom, what, role, which, door }: Deed): Promise<Reply> {
+  async function does({ who, whom, what, role, which, transport }: Deed): Promise<Reply> {
     const person = people[who] ?? ann
     const itemId = itemIds[which % itemIds.length] ?? ''
     const profileId = people[whom]?.id ?? ''
@@ -67,19 +67,19 @@ async function stage() {
     const removedId = people[whom % 3]?.id ?? ''
     const trackId = trackIds[which % trackIds.length] ?? ''
     const deeds: Record<typeof what, () => Promise<Reply>> = {
-      play: () => person.ask(playParty, { partyId }, { door }),
-      pause: () => person.ask(pauseParty, { partyId }, { door }),
-      seek: () => person.ask(seekParty, { partyId, positionMs: 47 * which }, { door }),
-      skip: () => person.ask(skipTrack, { partyId, itemId }, { door }),
-      queue: () => person.ask(queueTrack, { partyId, trackId }, { door }),
-      unqueue: () => person.ask(unqueueTrack, { partyId, itemId }, { door }),
-      role: () => person.ask(setRole, { partyId, profileId, role }, { door }),
-      leave: () => person.ask(leaveParty, { partyId }, { door }),
-      join: () => person.ask(joinParty, { partyId }, { door }),
-      remove: () => person.ask(removeMember, { partyId, profileId: removedId, ban: which % 9 === 0 }, { door }),
+      play: () => person.request(playParty, { partyId }, { transport }),
+      pause: () => person.request(pauseParty, { partyId }, { transport }),
+      seek: () => person.request(seekParty, { partyId, positionMs: 47 * which }, { transport }),
+      skip: () => person.request(skipTrack, { partyId, itemId }, { transport }),
+      queue: () => person.request(queueTrack, { partyId, trackId }, { transport }),
+      unqueue: () => person.request(removeQueueItem, { partyId, itemId }, { transport }),
+      role: () => person.request(setRole, { partyId, profileId, role }, { transport }),
+      leave: () => person.request(leaveParty, { partyId }, { transport }),
+      join: () => person.request(joinParty, { partyId }, { transport }),
+      remove: () => person.request(kickMember, { partyId, profileId: removedId, ban: which % 9 === 0 }, { transport }),
       // Tracks end meanwhile: whoever does something next finds the party further.
       wait: async () => {
-        world.clock.advance(20_000)
+        testApp.clock.advance(20_000)
         return {}
       },
     }
@@ -93,26 +93,26 @@ async function stage() {
 it(
   'a snapshot of a party and the events since are a fresh snapshot',
   async () => {
-    await holdsFor(deed, async story => {
+    await checkStories(deed, async story => {
       const { people, eve, partyId, does } = await stage()
-      const fresh = async (): Promise<Fresh<PartyCopy>> => {
-        const { data, place } = await take(eve, getParty, { partyId }, story.door)
+      const fresh = async (): Promise<ReplicaStart<PartyReplica>> => {
+        const { data, position } = await takeSnapshot(eve, getParty, { partyId }, story.transport)
         const { party, timeline, queue, members, tracks } = data
-        return { state: { party, timeline, queue, members, tracks }, places: [place] }
+        return { state: { party, timeline, queue, members, tracks }, positions: [position] }
       }
-      await using mirror = await tell(story, does, async () =>
-        Mirror.open(world, eve, await fresh(), partyRules(eve.id)),
+      await using mirror = await runStory(story, does, async () =>
+        Replica.open(testApp, eve, await fresh(), partyRules(eve.id)),
       )
       const compare = async () => {
         const now = await fresh()
-        await mirror.reaches(now)
-        expect(await shownParty(mirror.state, eve)).toEqual(await shownParty(now.state, eve))
+        await mirror.waitFor(now)
+        expect(await displayedParty(mirror.state, eve)).toEqual(await displayedParty(now.state, eve))
       }
       await compare()
-      for (const person of people) await person.ask(endParty, { partyId })
+      for (const person of people) await person.request(endParty, { partyId })
       await compare()
       expect(mirror.state.party.endedAt).not.toBeNull()
     })
   },
-  storiesWithinMs,
+  storiesTimeoutMs,
 )

@@ -1,37 +1,37 @@
 import { join } from 'node:path'
 import { type Redis, startRedis } from '../../dev/processes/redis'
-import { newId } from '../../kernel/ids'
-import { type AnyOperation, type InputOf } from '../../kernel/operation'
+import { newId } from '../../kernel/pipeline/new-id'
+import { type AnyOperation, type InputOf } from '../../kernel/pipeline/operation'
 import { getParty } from '../../skills/listening-party/get-party'
-import { openParty } from '../../skills/listening-party/open-party'
-import { removeMember } from '../../skills/listening-party/remove-member'
-import { getMySnapshot } from '../../skills/notifications/get-my-snapshot'
+import { createParty } from '../../skills/listening-party/create-party'
+import { kickMember } from '../../skills/listening-party/kick-member'
+import { getMySnapshot } from '../../skills/user-profile/get-my-snapshot'
 import { createPlaylist } from '../../skills/playlists/create-playlist'
 import { getPlaylist } from '../../skills/playlists/get-playlist'
-import { getTrack } from '../../skills/streaming/get-track'
+import { getTrack } from '../../skills/tracks/get-track'
 import { blockProfile } from '../../skills/user-profile/block-profile'
-import { announce } from '../announce'
-import { privateFolder } from '../dev/processes-fixture/private-folder'
+import { emitNumbers } from '../emit-numbers'
+import { createTemporaryFolder } from '../dev/processes-fixture/create-temporary-folder'
 import { makeTrack } from '../factories'
-import { until } from '../kernel/until'
-import { askOverRest, doors, type Person } from '../people'
-import { freshWorld, type TestWorld } from '../world'
-import { take } from './mirror'
+import { waitUntil } from '../kernel/wait-until'
+import { requestOverRest, transports, type Person } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
+import { takeSnapshot } from './replica'
 
-let folder: Awaited<ReturnType<typeof privateFolder>>
+let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let redis: Redis
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 beforeAll(async () => {
-  folder = await privateFolder()
+  folder = await createTemporaryFolder()
   redis = await startRedis({ folder: join(folder.path, 'redis') })
-  world = await freshWorld({ variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
-  ann = await world.person('ann', { node: 0 })
-  bob = await world.person('bob', { node: 1 })
+  testApp = await createTestApp({ variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
+  ann = await testApp.signIn('ann', { node: 0 })
+  bob = await testApp.signIn('bob', { node: 1 })
 })
 afterAll(async () => {
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await redis[Symbol.asyncDispose]()
   await folder[Symbol.asyncDispose]()
 })
@@ -47,45 +47,45 @@ const wish = <O extends AnyOperation>(op: O, input: InputOf<O>, channel: string)
 async function oneOfEach() {
   const { id: trackId } = await makeTrack(ann.id)
   const { id: playlistId } = await ann.call(createPlaylist, { title: 'Ours' })
-  const { party } = await ann.call(openParty, { title: 'Tonight', trackId })
+  const { party } = await ann.call(createParty, { title: 'Tonight', trackId })
   const wishes = [
     wish(getTrack, { trackId }, `track:${trackId}`),
     wish(getPlaylist, { playlistId }, `playlist:${playlistId}`),
     wish(getParty, { partyId: party.id }, `party:${party.id}`),
     wish(getMySnapshot, {}, `user:${ann.id}`),
   ]
-  await announce(
-    world.world,
+  await emitNumbers(
+    testApp.app,
     wishes.map(({ channel }) => channel),
     [1],
   )
   return { trackId, playlistId, partyId: party.id, wishes }
 }
 
-it('every snapshot tells the place of its channel, on both doors', async () => {
+it('every snapshot tells the place of its channel, on both transports', async () => {
   const { wishes } = await oneOfEach()
   for (const { op, input, channel } of wishes) {
-    const place = { channel, ...(await world.world.channels.position(channel)) }
+    const place = { channel, ...(await testApp.app.channelLog.position(channel)) }
     expect(place.offset).toBeGreaterThan(0)
-    for (const door of doors) expect((await take(ann, op, input, door)).place).toEqual(place)
+    for (const transport of transports) expect((await takeSnapshot(ann, op, input, transport)).position).toEqual(place)
   }
 })
 
 it('who is not signed in gets it too, where they may see the state; else neither', async () => {
   const { wishes } = await oneOfEach()
   for (const { op, input, channel } of wishes) {
-    const reply = await askOverRest(world.nodes[1]?.url ?? '', op, input, {})
-    if (op.who === 'anyone') expect(reply).toMatchObject({ data: {}, position: { channel } })
+    const reply = await requestOverRest(testApp.nodes[1]?.url ?? '', op, input, {})
+    if (op.auth === 'public') expect(reply).toMatchObject({ data: {}, position: { channel } })
     else expect(reply).toMatchObject({ error: { code: 'not_signed_in' } })
-    expect('position' in reply).toBe(op.who === 'anyone')
+    expect('position' in reply).toBe(op.auth === 'public')
   }
 })
 
 describe('a state that one may not know of', () => {
-  /** Not found, on both doors and without a token, and not a word of where the channel is. */
+  /** Not found, on both transports and without a token, and not a word of where the channel is. */
   async function expectNothing(op: AnyOperation, input: Record<string, unknown>): Promise<void> {
-    const replies = [...(await Promise.all(doors.map(door => bob.ask(op, input, { door }))))]
-    if (op.who === 'anyone') replies.push(await askOverRest(world.nodes[0]?.url ?? '', op, input, {}))
+    const replies = [...(await Promise.all(transports.map(transport => bob.request(op, input, { transport }))))]
+    if (op.auth === 'public') replies.push(await requestOverRest(testApp.nodes[0]?.url ?? '', op, input, {}))
     for (const reply of replies) {
       expect(reply).toMatchObject({ error: { status: 404, code: 'not_found' } })
       expect(reply).not.toHaveProperty('position')
@@ -96,16 +96,16 @@ describe('a state that one may not know of', () => {
   it('a private track or playlist is not there, with no position; for its owner it is', async () => {
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private' })
     const { id: playlistId } = await ann.call(createPlaylist, { title: 'Mine', visibility: 'private' })
-    await announce(world.world, [`track:${trackId}`, `playlist:${playlistId}`], [1])
+    await emitNumbers(testApp.app, [`track:${trackId}`, `playlist:${playlistId}`], [1])
     await expectNothing(getTrack, { trackId })
     await expectNothing(getPlaylist, { playlistId })
-    expect(await take(ann, getTrack, { trackId }, 'rest')).toMatchObject({ place: { offset: 1 } })
-    expect(await take(ann, getPlaylist, { playlistId }, 'socket')).toMatchObject({ place: { offset: 1 } })
+    expect(await takeSnapshot(ann, getTrack, { trackId }, 'rest')).toMatchObject({ place: { offset: 1 } })
+    expect(await takeSnapshot(ann, getPlaylist, { playlistId }, 'socket')).toMatchObject({ place: { offset: 1 } })
   })
 
   it('nor a party that one was banned from, nor what nobody ever made', async () => {
     const { partyId } = await oneOfEach()
-    await ann.call(removeMember, { partyId, profileId: bob.id, ban: true })
+    await ann.call(kickMember, { partyId, profileId: bob.id, ban: true })
     await expectNothing(getParty, { partyId })
     for (const [op, name] of [
       [getTrack, 'trackId'],
@@ -116,10 +116,10 @@ describe('a state that one may not know of', () => {
   })
 
   it('nor what is of somebody who has blocked one', async () => {
-    const eve = await world.person('eve')
+    const eve = await testApp.signIn('eve')
     const { id: trackId } = await makeTrack(eve.id)
     await eve.call(blockProfile, { profileId: bob.id })
-    expect(await bob.refused(getTrack, { trackId })).toMatchObject({ code: 'not_found' })
+    expect(await bob.expectProblem(getTrack, { trackId })).toMatchObject({ code: 'not_found' })
   })
 })
 
@@ -128,7 +128,7 @@ it('the position is the same while Redis is away, after its return, and after it
   const places = async () => {
     const found = []
     for (const [index, { op, input }] of wishes.entries())
-      found.push((await take(ann, op, input, index % 2 === 0 ? 'rest' : 'socket')).place)
+      found.push((await takeSnapshot(ann, op, input, index % 2 === 0 ? 'rest' : 'socket')).position)
     return found
   }
   const before = await places()
@@ -137,13 +137,13 @@ it('the position is the same while Redis is away, after its return, and after it
 
   await redis.stop()
   expect(await places()).toEqual(before)
-  await announce(world.world, channels, [2])
+  await emitNumbers(testApp.app, channels, [2])
   expect(await places()).toEqual(further(1))
 
   await redis.restart()
-  for (const { world: node } of world.nodes) await until(() => node.redis.commands.status === 'ready')
+  for (const { app: node } of testApp.nodes) await waitUntil(() => node.redis.commands.status === 'ready')
   expect(await places()).toEqual(further(1))
-  await world.world.redis.commands.call('flushall')
-  await announce(world.world, channels, [3])
+  await testApp.app.redis.commands.call('flushall')
+  await emitNumbers(testApp.app, channels, [3])
   expect(await places()).toEqual(further(2))
 })

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
-import { type Door, doors, type Reply } from '../people'
-import { type Mirror } from './mirror'
+import { type Transport, transports, type Reply } from '../person'
+import { type Replica } from './replica'
 
 /** `EQUALITY_RUNS=200` runs this many random stories; default: at most 8, within 6 s. */
 const requestedRuns = Number(process.env.EQUALITY_RUNS ?? 0)
@@ -10,7 +10,7 @@ const defaultDurationMs = 6_000
 /** `EQUALITY_SEED` with the printed seed repeats a failed story. */
 const seed = process.env.EQUALITY_SEED
 
-export const storiesWithinMs = 40_000 + requestedRuns * 10_000
+export const storiesTimeoutMs = 40_000 + requestedRuns * 10_000
 
 /** Concurrent actions, and when the replica's connection drops meanwhile. */
 interface Scene<D> {
@@ -24,13 +24,13 @@ export interface Story<D> {
   opensIn: number
   opensAfterMs: number
   /** The transport of the snapshot calls. */
-  door: Door
+  transport: Transport
 }
 
 const sceneMs = fc.nat(60)
 
 /** Checks a property for random stories. */
-export async function holdsFor<D>(deed: fc.Arbitrary<D>, holds: (story: Story<D>) => Promise<void>): Promise<void> {
+export async function checkStories<D>(deed: fc.Arbitrary<D>, holds: (story: Story<D>) => Promise<void>): Promise<void> {
   const scene = fc.record({
     deeds: fc.array(deed, { minLength: 3, maxLength: 8 }),
     dropsAfterMs: fc.option(sceneMs, { freq: 1 }),
@@ -39,7 +39,7 @@ export async function holdsFor<D>(deed: fc.Arbitrary<D>, holds: (story: Story<D>
     scenes: fc.array(scene, { minLength: 3, maxLength: 6 }),
     opensIn: fc.nat(1),
     opensAfterMs: sceneMs,
-    door: fc.constantFrom(...doors),
+    transport: fc.constantFrom(...transports),
   })
   const overAt = performance.now() + defaultDurationMs
   let runCount = 0
@@ -57,7 +57,7 @@ export async function holdsFor<D>(deed: fc.Arbitrary<D>, holds: (story: Story<D>
 }
 
 /** Runs a story: performs its actions, takes the snapshot during them, and drops the replica's connection where it says. */
-export async function tell<D, M extends Mirror<unknown>>(
+export async function runStory<D, M extends Replica<unknown>>(
   { scenes, opensIn, opensAfterMs }: Story<D>,
   perform: (deed: D) => Promise<Reply>,
   open: () => Promise<M>,
@@ -65,7 +65,7 @@ export async function tell<D, M extends Mirror<unknown>>(
   let mirror: M | undefined
   for (const [index, { deeds, dropsAfterMs }] of scenes.entries()) {
     const opening = index === opensIn ? pause(opensAfterMs).then(open) : undefined
-    const dropping = dropsAfterMs === null ? undefined : pause(dropsAfterMs).then(() => mirror?.comeBack())
+    const dropping = dropsAfterMs === null ? undefined : pause(dropsAfterMs).then(() => mirror?.reconnect())
     const replies = await Promise.all(deeds.map(perform))
     // One of two conflicting actions may be refused, and a busy server may ask to retry. Only a 500 is a failure.
     for (const { error } of replies) expect([error?.status, error?.code]).not.toEqual([500, expect.anything()])

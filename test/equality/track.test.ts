@@ -4,27 +4,27 @@ import { type Visibility } from '../../models/track'
 import { addComment } from '../../skills/interactions/add-comment'
 import { likeTrack } from '../../skills/interactions/like-track'
 import { listComments } from '../../skills/interactions/list-comments'
-import { removeComment } from '../../skills/interactions/remove-comment'
+import { deleteComment } from '../../skills/interactions/delete-comment'
 import { repostTrack } from '../../skills/interactions/repost-track'
 import { unlikeTrack } from '../../skills/interactions/unlike-track'
 import { unrepostTrack } from '../../skills/interactions/unrepost-track'
-import { removeTrack } from '../../skills/music-upload/remove-track'
-import { updateTrack } from '../../skills/music-upload/update-track'
-import { getMySnapshot } from '../../skills/notifications/get-my-snapshot'
-import { getTrack } from '../../skills/streaming/get-track'
-import { makeGuest, makeTrack } from '../factories'
-import { until } from '../kernel/until'
-import { doors, type Person, type Reply } from '../people'
-import { freshWorld, type TestWorld } from '../world'
-import { type Fresh, Mirror, take } from './mirror'
-import { holdsFor, storiesWithinMs, type Story, tell } from './stories'
-import { type TrackCopy, trackRules } from './track-copy'
+import { deleteTrack } from '../../skills/tracks/delete-track'
+import { updateTrack } from '../../skills/tracks/update-track'
+import { getMySnapshot } from '../../skills/user-profile/get-my-snapshot'
+import { getTrack } from '../../skills/tracks/get-track'
+import { makeTrackLinkHolder, makeTrack } from '../factories'
+import { waitUntil } from '../kernel/wait-until'
+import { transports, type Person, type Reply } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
+import { type ReplicaStart, Replica, takeSnapshot } from './replica'
+import { checkStories, storiesTimeoutMs, type Story, runStory } from './stories'
+import { type TrackReplica, trackRules } from './track-replica'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const deedOf = (...visibilities: Visibility[]) =>
   fc.record({
@@ -35,7 +35,7 @@ const deedOf = (...visibilities: Visibility[]) =>
     ),
     visibility: fc.constantFrom(...visibilities),
     which: fc.nat(1_000),
-    door: fc.constantFrom(...doors),
+    transport: fc.constantFrom(...transports),
   })
 type Deed = ReturnType<typeof deedOf> extends fc.Arbitrary<infer D> ? D : never
 
@@ -44,28 +44,28 @@ let told = 0
 /** A track, its artist, and some listeners on both nodes. */
 async function stage() {
   told += 1
-  const ann = await world.person(`ann${told}`)
-  const fans = await Promise.all(['bob', 'cid', 'eve'].map(name => world.person(`${name}${told}`)))
+  const ann = await testApp.signIn(`ann${told}`)
+  const fans = await Promise.all(['bob', 'cid', 'eve'].map(name => testApp.signIn(`${name}${told}`)))
   const { id: trackId } = await makeTrack(ann.id)
   for (const { id } of fans) {
-    await makeGuest(trackId, id)
+    await makeTrackLinkHolder(trackId, id)
     await Follow.create({ followerId: id, followeeId: ann.id, createdAt: new Date() })
   }
   const commentIds: string[] = []
 
-  async function does({ who, what, visibility, which, door }: Deed): Promise<Reply> {
+  async function does({ who, what, visibility, which, transport }: Deed): Promise<Reply> {
     const person = [...fans, ann][who] ?? ann
     const [body, commentId] = [`so ${which % 40}`, commentIds[which % commentIds.length] ?? trackId]
     const words = which % 2 === 0 ? { title: `Title ${which % 5}` } : { genre: `Genre ${which % 5}` }
     const deeds: Record<typeof what, () => Promise<Reply>> = {
-      like: () => person.ask(likeTrack, { trackId }, { door }),
-      unlike: () => person.ask(unlikeTrack, { trackId }, { door }),
-      repost: () => person.ask(repostTrack, { trackId }, { door }),
-      unrepost: () => person.ask(unrepostTrack, { trackId }, { door }),
-      comment: () => person.ask(addComment, { trackId, body, positionMs: which }, { door }),
-      remove: () => person.ask(removeComment, { commentId }, { door }),
-      words: () => ann.ask(updateTrack, { trackId, ...words }, { door }),
-      visibility: () => ann.ask(updateTrack, { trackId, visibility }, { door }),
+      like: () => person.request(likeTrack, { trackId }, { transport }),
+      unlike: () => person.request(unlikeTrack, { trackId }, { transport }),
+      repost: () => person.request(repostTrack, { trackId }, { transport }),
+      unrepost: () => person.request(unrepostTrack, { trackId }, { transport }),
+      comment: () => person.request(addComment, { trackId, body, positionMs: which }, { transport }),
+      remove: () => person.request(deleteComment, { commentId }, { transport }),
+      words: () => ann.request(updateTrack, { trackId, ...words }, { transport }),
+      visibility: () => ann.request(updateTrack, { trackId, visibility }, { transport }),
     }
     const reply = await deeds[what]()
     if (what === 'comment' && reply.error === undefined) commentIds.push((reply.data as { id: string }).id)
@@ -73,11 +73,14 @@ async function stage() {
   }
 
   /** What `viewer` is shown; also of the artist's own channel for the artist. */
-  async function fresh(viewer: Person, { door }: Pick<Story<unknown>, 'door'>): Promise<Fresh<TrackCopy>> {
-    const own = viewer === ann ? [(await take(ann, getMySnapshot, {}, door)).place] : []
-    const { data, place } = await take(viewer, getTrack, { trackId }, door)
-    const comments = await viewer.call(listComments, { trackId, limit: 50 }, { door })
-    return { state: { track: forAll(data), comments: comments.map(forAll) }, places: [place, ...own] }
+  async function fresh(
+    viewer: Person,
+    { transport }: Pick<Story<unknown>, 'transport'>,
+  ): Promise<ReplicaStart<TrackReplica>> {
+    const own = viewer === ann ? [(await takeSnapshot(ann, getMySnapshot, {}, transport)).position] : []
+    const { data, position } = await takeSnapshot(viewer, getTrack, { trackId }, transport)
+    const comments = await viewer.call(listComments, { trackId, limit: 50 }, { transport })
+    return { state: { track: forAll(data), comments: comments.map(forAll) }, positions: [position, ...own] }
   }
   return { ann, fans, trackId, does, fresh }
 }
@@ -89,49 +92,49 @@ function forAll<T extends { viewer?: unknown }>(seen: T): Omit<T, 'viewer'> {
   return facts
 }
 
-async function compare(mirror: Mirror<TrackCopy>, fresh: () => Promise<Fresh<TrackCopy>>): Promise<void> {
-  await world.settle()
+async function compare(mirror: Replica<TrackReplica>, fresh: () => Promise<ReplicaStart<TrackReplica>>): Promise<void> {
+  await testApp.applyCounters()
   const now = await fresh()
-  await mirror.reaches(now)
-  await until(() => mirror.state.track.counts.rev >= now.state.track.counts.rev)
+  await mirror.waitFor(now)
+  await waitUntil(() => mirror.state.track.counts.rev >= now.state.track.counts.rev)
   expect(mirror.state).toEqual(now.state)
 }
 
 it(
   'a listener: a snapshot, the events and the newest counts since are a fresh snapshot',
   async () => {
-    await holdsFor(deedOf('public', 'unlisted', 'followers'), async story => {
+    await checkStories(deedOf('public', 'unlisted', 'followers'), async story => {
       const { ann, fans, trackId, does, fresh } = await stage()
       const [, , eve = ann] = fans
       const ofEve = () => fresh(eve, story)
-      await using mirror = await tell(story, does, async () =>
-        Mirror.open(world, eve, await ofEve(), trackRules(trackId)),
+      await using mirror = await runStory(story, does, async () =>
+        Replica.open(testApp, eve, await ofEve(), trackRules(trackId)),
       )
       await compare(mirror, ofEve)
 
       const ends = {
         hide: () => ann.call(updateTrack, { trackId, visibility: 'private' }),
-        remove: () => ann.call(removeTrack, { trackId }),
+        remove: () => ann.call(deleteTrack, { trackId }),
       }
-      await ends[story.door === 'rest' ? 'hide' : 'remove']()
-      await until(() => mirror.followers[0]?.closed?.code === 'not_found')
-      expect(await eve.refused(getTrack, { trackId })).toMatchObject({ code: 'not_found' })
+      await ends[story.transport === 'rest' ? 'hide' : 'remove']()
+      await waitUntil(() => mirror.followers[0]?.closeProblem?.code === 'not_found')
+      expect(await eve.expectProblem(getTrack, { trackId })).toMatchObject({ code: 'not_found' })
     })
   },
-  storiesWithinMs,
+  storiesTimeoutMs,
 )
 
 it(
   'its artist, with their own channel, also while it is private',
   async () => {
-    await holdsFor(deedOf('public', 'unlisted', 'followers', 'private', 'private'), async story => {
+    await checkStories(deedOf('public', 'unlisted', 'followers', 'private', 'private'), async story => {
       const { ann, trackId, does, fresh } = await stage()
       const ofAnn = () => fresh(ann, story)
-      await using mirror = await tell(story, does, async () =>
-        Mirror.open(world, ann, await ofAnn(), trackRules(trackId)),
+      await using mirror = await runStory(story, does, async () =>
+        Replica.open(testApp, ann, await ofAnn(), trackRules(trackId)),
       )
       await compare(mirror, ofAnn)
     })
   },
-  storiesWithinMs,
+  storiesTimeoutMs,
 )

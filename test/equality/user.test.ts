@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { addComment } from '../../skills/interactions/add-comment'
 import { likeTrack } from '../../skills/interactions/like-track'
-import { removeComment } from '../../skills/interactions/remove-comment'
+import { deleteComment } from '../../skills/interactions/delete-comment'
 import { repostTrack } from '../../skills/interactions/repost-track'
 import { unlikeTrack } from '../../skills/interactions/unlike-track'
 import { unrepostTrack } from '../../skills/interactions/unrepost-track'
 import { abortUpload } from '../../skills/music-upload/abort-upload'
 import { finalizeUpload } from '../../skills/music-upload/finalize-upload'
 import { initiateUpload } from '../../skills/music-upload/initiate-upload'
-import { removeTrack } from '../../skills/music-upload/remove-track'
-import { updateTrack } from '../../skills/music-upload/update-track'
-import { getMySnapshot } from '../../skills/notifications/get-my-snapshot'
-import { moveReadMarker } from '../../skills/notifications/move-read-marker'
+import { deleteTrack } from '../../skills/tracks/delete-track'
+import { updateTrack } from '../../skills/tracks/update-track'
+import { getMySnapshot } from '../../skills/user-profile/get-my-snapshot'
+import { markRead } from '../../skills/notifications/mark-read'
 import { abortPicture } from '../../skills/pictures/abort-picture'
 import { finalizePicture } from '../../skills/pictures/finalize-picture'
 import { initiatePicture } from '../../skills/pictures/initiate-picture'
@@ -24,20 +24,20 @@ import { unblockProfile } from '../../skills/user-profile/unblock-profile'
 import { unfollowProfile } from '../../skills/user-profile/unfollow-profile'
 import { updateMe } from '../../skills/user-profile/update-me'
 import { makeTrack } from '../factories'
-import { doors, type Person, type Reply } from '../people'
-import { plainPng } from '../pictures'
-import { announce, put } from '../skills/music-upload/uploading'
-import { announcePicture } from '../skills/pictures/picturing'
-import { freshWorld, type TestWorld } from '../world'
-import { type Fresh, Mirror, take } from './mirror'
-import { holdsFor, storiesWithinMs, tell } from './stories'
-import { type UserCopy, userRules } from './user-copy'
+import { transports, type Person, type Reply } from '../person'
+import { plainPng } from '../make-pictures'
+import { uploadInput, putBytes } from '../skills/music-upload/upload-file'
+import { pictureInput } from '../skills/pictures/add-picture'
+import { createTestApp, type TestApp } from '../test-app'
+import { type ReplicaStart, Replica, takeSnapshot } from './replica'
+import { checkStories, storiesTimeoutMs, runStory } from './stories'
+import { type UserReplica, userRules } from './user-replica'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const deed = fc.record({
   who: fc.nat(2),
@@ -49,7 +49,7 @@ const deed = fc.record({
     ...(['picture', 'picture', 'show', 'show', 'no picture', 'undress', 'bare track'] as const),
   ),
   which: fc.nat(1_000),
-  door: fc.constantFrom(...doors),
+  transport: fc.constantFrom(...transports),
 })
 type Deed = typeof deed extends fc.Arbitrary<infer D> ? D : never
 
@@ -62,11 +62,11 @@ let told = 0
 async function stage() {
   told += 1
   const devices = [
-    await world.person(`ann${told}`, { node: 0 }),
-    await world.person(`ann${told}`, { node: 1 }),
+    await testApp.signIn(`ann${told}`, { node: 0 }),
+    await testApp.signIn(`ann${told}`, { node: 1 }),
   ] as const
   const [ann] = devices
-  const others = await Promise.all(['bob', 'cid', 'eve'].map(name => world.person(`${name}${told}`)))
+  const others = await Promise.all(['bob', 'cid', 'eve'].map(name => testApp.signIn(`${name}${told}`)))
   const trackIds: string[] = []
   for (let count = 0; count < 3; count += 1) trackIds.push((await makeTrack(ann.id)).id)
   const unpublished = await Promise.all(
@@ -75,72 +75,75 @@ async function stage() {
   const commentIds: string[] = []
   const pictureIds: string[] = []
   const png = await plainPng({ width: 100, height: 100 })
-  const uploads: { id: string; bytes: Buffer; put: Parameters<typeof put>[0] }[] = []
+  const uploads: { id: string; bytes: Buffer; put: Parameters<typeof putBytes>[0] }[] = []
 
-  async function does({ who, device, what, which, door }: Deed): Promise<Reply> {
+  async function does({ who, device, what, which, transport }: Deed): Promise<Reply> {
     const me = devices[device] ?? ann
     const other: Person = others[who] ?? ann
-    const [trackId, profileId, via] = [trackIds[which % 3] ?? '', other.id, { door }]
+    const [trackId, profileId, via] = [trackIds[which % 3] ?? '', other.id, { transport }]
     const upload = uploads[which % uploads.length]
     const uploadId = upload?.id ?? trackId
     const pictureId = pictureIds[which % pictureIds.length] ?? trackId
     const deeds: Record<typeof what, () => Promise<Reply>> = {
-      like: () => other.ask(likeTrack, { trackId }, via),
-      unlike: () => other.ask(unlikeTrack, { trackId }, via),
-      repost: () => other.ask(repostTrack, { trackId }, via),
-      unrepost: () => other.ask(unrepostTrack, { trackId }, via),
+      like: () => other.request(likeTrack, { trackId }, via),
+      unlike: () => other.request(unlikeTrack, { trackId }, via),
+      repost: () => other.request(repostTrack, { trackId }, via),
+      unrepost: () => other.request(unrepostTrack, { trackId }, via),
       comment: async () => {
-        const reply = await other.ask(addComment, { trackId, body: `so ${which}`, positionMs: which }, via)
+        const reply = await other.request(addComment, { trackId, body: `so ${which}`, positionMs: which }, via)
         if (reply.error === undefined) commentIds.push((reply.data as { id: string }).id)
         return reply
       },
       uncomment: () =>
-        (which % 2 === 0 ? me : other).ask(
-          removeComment,
+        (which % 2 === 0 ? me : other).request(
+          deleteComment,
           { commentId: commentIds[which % commentIds.length] ?? '' },
           via,
         ),
-      follow: () => other.ask(followProfile, { profileId: me.id }, via),
-      unfollow: () => other.ask(unfollowProfile, { profileId: me.id }, via),
-      'follow back': () => me.ask(followProfile, { profileId }, via),
-      'unfollow back': () => me.ask(unfollowProfile, { profileId }, via),
-      block: () => me.ask(blockProfile, { profileId }, via),
-      unblock: () => me.ask(unblockProfile, { profileId }, via),
+      follow: () => other.request(followProfile, { profileId: me.id }, via),
+      unfollow: () => other.request(unfollowProfile, { profileId: me.id }, via),
+      'follow back': () => me.request(followProfile, { profileId }, via),
+      'unfollow back': () => me.request(unfollowProfile, { profileId }, via),
+      block: () => me.request(blockProfile, { profileId }, via),
+      unblock: () => me.request(unblockProfile, { profileId }, via),
       // Up to some moment of the story: what happened since stays unread.
-      read: () => me.ask(moveReadMarker, { until: new Date(world.clock.now() - (which % 400)).toISOString() }, via),
+      read: () => me.request(markRead, { until: new Date(testApp.clock.now() - (which % 400)).toISOString() }, via),
       words: () =>
-        me.ask(updateMe, which % 2 === 0 ? { bio: `Bio ${which % 5}` } : { displayName: `Ann ${which % 5}` }, via),
-      title: () => me.ask(updateTrack, { trackId, title: `Title ${which % 5}` }, via),
-      'remove track': () => me.ask(removeTrack, { trackId }, via),
-      publish: () => other.ask(updateTrack, { trackId: unpublished[who]?.id ?? '', visibility: 'public' }, via),
+        me.request(updateMe, which % 2 === 0 ? { bio: `Bio ${which % 5}` } : { displayName: `Ann ${which % 5}` }, via),
+      title: () => me.request(updateTrack, { trackId, title: `Title ${which % 5}` }, via),
+      'remove track': () => me.request(deleteTrack, { trackId }, via),
+      publish: () => other.request(updateTrack, { trackId: unpublished[who]?.id ?? '', visibility: 'public' }, via),
       announce: async () => {
         const bytes = randomBytes(64)
-        const reply = await me.ask(initiateUpload, announce(bytes), via)
+        const reply = await me.request(initiateUpload, uploadInput(bytes), via)
         if (reply.error !== undefined) return reply
-        const { upload: begun, put: place } = reply.data as { upload: { id: string }; put: Parameters<typeof put>[0] }
+        const { upload: begun, put: place } = reply.data as {
+          upload: { id: string }
+          put: Parameters<typeof putBytes>[0]
+        }
         uploads.push({ id: begun.id, bytes, put: place })
         return reply
       },
       send: async () => {
-        if (upload !== undefined) await put(upload.put, upload.bytes)
-        return me.ask(finalizeUpload, { uploadId }, via)
+        if (upload !== undefined) await putBytes(upload.put, upload.bytes)
+        return me.request(finalizeUpload, { uploadId }, via)
       },
-      abort: () => me.ask(abortUpload, { uploadId }, via),
+      abort: () => me.request(abortUpload, { uploadId }, via),
       picture: async () => {
         const wish = which % 2 === 0 ? {} : { trackId }
-        const reply = await me.ask(initiatePicture, announcePicture(png, wish), via)
+        const reply = await me.request(initiatePicture, pictureInput(png, wish), via)
         if (reply.error !== undefined) return reply
-        const begun = reply.data as { picture: { id: string }; put: Parameters<typeof put>[0] }
-        await put(begun.put, png)
+        const begun = reply.data as { picture: { id: string }; put: Parameters<typeof putBytes>[0] }
+        await putBytes(begun.put, png)
         pictureIds.push(begun.picture.id)
         return reply
       },
-      show: () => me.ask(finalizePicture, { pictureId }, via),
-      'no picture': () => me.ask(abortPicture, { pictureId }, via),
-      undress: () => me.ask(removeAvatar, {}, via),
-      'bare track': () => me.ask(removeArtwork, { trackId }, via),
+      show: () => me.request(finalizePicture, { pictureId }, via),
+      'no picture': () => me.request(abortPicture, { pictureId }, via),
+      undress: () => me.request(removeAvatar, {}, via),
+      'bare track': () => me.request(removeArtwork, { trackId }, via),
       work: async () => {
-        await world.work()
+        await testApp.runJobs()
         return {}
       },
     }
@@ -152,24 +155,26 @@ async function stage() {
 it(
   'one’s own channel: a snapshot and the events since are a fresh snapshot',
   async () => {
-    await holdsFor(deed, async story => {
+    await checkStories(deed, async story => {
       const { devices, does } = await stage()
       const laptop = devices[1]
-      const fresh = async (): Promise<Fresh<UserCopy>> => {
-        const { data, place } = await take(laptop, getMySnapshot, {}, story.door)
-        return { state: data, places: [place] }
+      const fresh = async (): Promise<ReplicaStart<UserReplica>> => {
+        const { data, position } = await takeSnapshot(laptop, getMySnapshot, {}, story.transport)
+        return { state: data, positions: [position] }
       }
-      await using mirror = await tell(story, does, async () => Mirror.open(world, laptop, await fresh(), userRules))
-      await world.settle()
-      await world.work()
+      await using mirror = await runStory(story, does, async () =>
+        Replica.open(testApp, laptop, await fresh(), userRules),
+      )
+      await testApp.applyCounters()
+      await testApp.runJobs()
       // The last word is about what is unread, with some above the marker and some below.
       const { notifications } = await laptop.call(getMySnapshot, {})
       const until = notifications[story.opensAfterMs % notifications.length]?.id
-      if (until !== undefined) await laptop.call(moveReadMarker, { until }, { door: story.door })
+      if (until !== undefined) await laptop.call(markRead, { until }, { transport: story.transport })
       const now = await fresh()
-      await mirror.reaches(now)
+      await mirror.waitFor(now)
       expect(mirror.state).toEqual(now.state)
     })
   },
-  storiesWithinMs,
+  storiesTimeoutMs,
 )

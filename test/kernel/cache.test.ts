@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { startRedis } from '../../dev/processes/redis'
-import { freePort } from '../../dev/processes/free-port'
-import { createCache } from '../../kernel/world/cache'
-import { createLog } from '../../kernel/world/log'
-import { createMetrics } from '../../kernel/world/metrics'
-import { openRedis } from '../../kernel/world/redis'
-import { privateFolder } from '../dev/processes-fixture/private-folder'
+import { findFreePort } from '../../dev/processes/find-free-port'
+import { createCache } from '../../kernel/platform/cache'
+import { createLog } from '../../kernel/platform/log'
+import { createMetrics } from '../../kernel/platform/metrics'
+import { openRedis } from '../../kernel/platform/redis'
+import { createTemporaryFolder } from '../dev/processes-fixture/create-temporary-folder'
 import { testStack } from '../stack'
-import { until } from './until'
+import { waitUntil } from './wait-until'
 
 const { REDIS_HOST: host = '', REDIS_PORT = '' } = testStack().variables
 
@@ -17,11 +17,11 @@ function node(prefix: string, port = Number(REDIS_PORT)) {
   const redis = openRedis(
     { redis: { host, port, password: undefined, tls: false, prefix } },
     createLog('silent'),
-    metrics.publishesLost,
+    metrics.redisPublishFailures,
   )
   return {
     redis,
-    cache: createCache(redis, metrics.cache),
+    cache: createCache(redis, metrics.cacheLookups),
     [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),
   }
 }
@@ -65,25 +65,25 @@ const never = async (): Promise<string> => {
 describe('the cache', () => {
   it('keeps what was loaded, for all nodes, and null too', async () => {
     await using nodes = await twoNodes()
-    expect(await nodes.one.cache.through('a', 10_000, async () => ({ n: [1, null] }))).toEqual({ n: [1, null] })
-    expect(await nodes.two.cache.through('a', 10_000, never)).toEqual({ n: [1, null] })
-    expect(await nodes.one.cache.through('b', 10_000, async () => null)).toBeNull()
-    expect(await nodes.two.cache.through('b', 10_000, never)).toBeNull()
+    expect(await nodes.one.cache.getOrLoad('a', 10_000, async () => ({ n: [1, null] }))).toEqual({ n: [1, null] })
+    expect(await nodes.two.cache.getOrLoad('a', 10_000, never)).toEqual({ n: [1, null] })
+    expect(await nodes.one.cache.getOrLoad('b', 10_000, async () => null)).toBeNull()
+    expect(await nodes.two.cache.getOrLoad('b', 10_000, never)).toBeNull()
   })
 
   it('does not keep undefined, nor what failed', async () => {
     await using nodes = await twoNodes()
     const none = async (): Promise<string | undefined> => undefined
-    expect(await nodes.one.cache.through('a', 10_000, none)).toBeUndefined()
-    await expect(nodes.one.cache.through('a', 10_000, never)).rejects.toThrow('must not be loaded')
-    expect(await nodes.one.cache.through('a', 10_000, async () => 'now')).toBe('now')
+    expect(await nodes.one.cache.getOrLoad('a', 10_000, none)).toBeUndefined()
+    await expect(nodes.one.cache.getOrLoad('a', 10_000, never)).rejects.toThrow('must not be loaded')
+    expect(await nodes.one.cache.getOrLoad('a', 10_000, async () => 'now')).toBe('now')
   })
 
   it('loads once for all who ask at once', async () => {
     await using nodes = await twoNodes()
     const load = slowLoad<string>()
-    const asked = Array.from({ length: 50 }, () => nodes.one.cache.through('a', 10_000, load.run))
-    await until(() => load.calls > 0)
+    const asked = Array.from({ length: 50 }, () => nodes.one.cache.getOrLoad('a', 10_000, load.run))
+    await waitUntil(() => load.calls > 0)
     load.finish('x')
     expect(new Set(await Promise.all(asked))).toEqual(new Set(['x']))
     expect(load.calls).toBe(1)
@@ -92,51 +92,51 @@ describe('the cache', () => {
   it('never keeps a value that was read before a change, on whichever node', async () => {
     await using nodes = await twoNodes()
     const [here, there] = [slowLoad<string>(), slowLoad<string>()]
-    const late = [nodes.one.cache.through('a', 10_000, here.run), nodes.two.cache.through('a', 10_000, there.run)]
-    await until(() => here.calls + there.calls === 2)
-    await nodes.one.cache.drop(['a'])
+    const late = [nodes.one.cache.getOrLoad('a', 10_000, here.run), nodes.two.cache.getOrLoad('a', 10_000, there.run)]
+    await waitUntil(() => here.calls + there.calls === 2)
+    await nodes.one.cache.invalidate(['a'])
     // Who asks after the change does not get what was being read before it.
-    expect(await nodes.one.cache.through('a', 10_000, async () => 'new')).toBe('new')
+    expect(await nodes.one.cache.getOrLoad('a', 10_000, async () => 'new')).toBe('new')
     here.finish('old')
     there.finish('old')
     expect(await Promise.all(late)).toEqual(['old', 'old'])
     for (const { cache } of [nodes.one, nodes.two])
-      expect(await cache.through('a', 10_000, async () => 'new')).toBe('new')
+      expect(await cache.getOrLoad('a', 10_000, async () => 'new')).toBe('new')
     expect(await nodes.one.redis.commands.get('cache:a')).not.toContain('old')
   })
 
   it('takes what is no JSON for nothing', async () => {
     await using nodes = await twoNodes()
     await nodes.one.redis.commands.set('cache:a', '{"half')
-    expect(await nodes.one.cache.through('a', 10_000, async () => 'whole')).toBe('whole')
+    expect(await nodes.one.cache.getOrLoad('a', 10_000, async () => 'whole')).toBe('whole')
   })
 })
 
 describe('while Redis is away', () => {
   it('everything is simply loaded, once for all who ask at once', async () => {
-    await using alone = node(newPrefix(), await freePort())
+    await using alone = node(newPrefix(), await findFreePort())
     const load = slowLoad<string>()
-    const asked = Array.from({ length: 10 }, () => alone.cache.through('a', 10_000, load.run))
-    await until(() => load.calls > 0)
+    const asked = Array.from({ length: 10 }, () => alone.cache.getOrLoad('a', 10_000, load.run))
+    await waitUntil(() => load.calls > 0)
     load.finish('x')
     expect(await Promise.all(asked)).toEqual(Array(10).fill('x'))
     expect(load.calls).toBe(1)
-    await alone.cache.drop(['a'])
-    expect(await alone.cache.through('a', 10_000, async () => 'y')).toBe('y')
+    await alone.cache.invalidate(['a'])
+    expect(await alone.cache.getOrLoad('a', 10_000, async () => 'y')).toBe('y')
   })
 
   it('what became stale meanwhile is forgotten as soon as it is back', async () => {
-    await using folder = await privateFolder()
+    await using folder = await createTemporaryFolder()
     await using server = await startRedis({ folder: join(folder.path, 'redis'), persistent: true })
     await using only = node(newPrefix(), server.port)
     await only.redis.ready(5_000)
-    await only.cache.through('a', 60_000, async () => 'old')
+    await only.cache.getOrLoad('a', 60_000, async () => 'old')
     await server.stop()
-    await until(() => only.redis.commands.status !== 'ready')
-    await only.cache.drop(['a'])
+    await waitUntil(() => only.redis.commands.status !== 'ready')
+    await only.cache.invalidate(['a'])
     await server.restart()
     await only.redis.ready(5_000)
-    await until(async () => (await only.redis.commands.get('cache:a').catch(() => 'old')) !== '"old"')
-    expect(await only.cache.through('a', 60_000, async () => 'new')).toBe('new')
+    await waitUntil(async () => (await only.redis.commands.get('cache:a').catch(() => 'old')) !== '"old"')
+    expect(await only.cache.getOrLoad('a', 60_000, async () => 'new')).toBe('new')
   })
 })

@@ -1,24 +1,24 @@
 import fc from 'fast-check'
-import { type StreamEvent } from '../../kernel/stream'
-import { numbers } from '../announce'
-import { freshWorld, type TestWorld } from '../world'
-import { until } from './until'
+import { type ChannelEvent } from '../../kernel/events/frames'
+import { numberRange } from '../emit-numbers'
+import { createTestApp, type TestApp } from '../test-app'
+import { waitUntil } from './wait-until'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld({ nodes: 1 })
+  testApp = await createTestApp({ nodes: 1 })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-const cache = () => world.world.channelCache
-const eventAt = (offset: number): StreamEvent => ({
+const cache = () => testApp.app.channelCache
+const eventAt = (offset: number): ChannelEvent => ({
   offset,
   id: `id-${offset}`,
   name: 'a.b',
   at: '2026-01-01T00:00:00.000Z',
   data: { n: offset },
 })
-const eventsFrom = (first: number, count: number) => numbers(first, first + count).map(eventAt)
+const eventsFrom = (first: number, count: number) => numberRange(first, first + count).map(eventAt)
 let made = 0
 const someChannel = () => `cache:${(made += 1)}`
 
@@ -31,7 +31,7 @@ class Reference {
     if (epoch !== this.epoch) Object.assign(this, { epoch, offsets: [] })
     const top = this.offsets.at(-1) ?? first - 1
     if (first > top + 1) return { gap: top }
-    const fresh = numbers(Math.max(top + 1, first), first + count)
+    const fresh = numberRange(Math.max(top + 1, first), first + count)
     this.offsets.push(...fresh)
     this.published.push(...fresh)
     return { repeated: count - fresh.length }
@@ -56,10 +56,10 @@ it('appends behave as their reference, in whatever order and however often they 
           reference.append(epoch, first, count),
         )
       const oldest = reference.offsets[0] ?? 1
-      const found = await cache().after(channel, oldest - 1, 100)
+      const found = await cache().readAfter(channel, oldest - 1, 100)
       expect(found).toMatchObject({ epoch: reference.epoch, top: reference.offsets.at(-1) })
       expect(found?.events?.map(({ offset }) => offset)).toEqual(reference.offsets)
-      expect((await cache().after(channel, oldest - 2, 100))?.events).toBeUndefined()
+      expect((await cache().readAfter(channel, oldest - 2, 100))?.events).toBeUndefined()
     }),
     { numRuns: 150 },
   )
@@ -67,8 +67,8 @@ it('appends behave as their reference, in whatever order and however often they 
 
 it('publishes what is new, once, in one message', async () => {
   const channel = someChannel()
-  const heard: { epoch: string; events: StreamEvent[] }[] = []
-  const { subscriber } = world.world.redis
+  const heard: { epoch: string; events: ChannelEvent[] }[] = []
+  const { subscriber } = testApp.app.redis
   subscriber.on('message', (topic: string, message: string) => {
     if (topic === cache().topic(channel)) heard.push(JSON.parse(message) as (typeof heard)[number])
   })
@@ -76,39 +76,39 @@ it('publishes what is new, once, in one message', async () => {
   await cache().append(channel, 'a', eventsFrom(1, 3))
   await cache().append(channel, 'a', eventsFrom(1, 3))
   await cache().append(channel, 'a', eventsFrom(2, 4))
-  await until(() => heard.length === 2)
+  await waitUntil(() => heard.length === 2)
   expect(heard.map(({ events }) => events)).toEqual([eventsFrom(1, 3), eventsFrom(4, 2)])
 })
 
 it('keeps the newest of a channel only, and says when more is asked for', async () => {
   const channel = someChannel()
   await cache().append(channel, 'a', eventsFrom(1, 300))
-  expect(await cache().after(channel, 10, 500)).toEqual({ epoch: 'a', top: 300, events: undefined })
-  const found = await cache().after(channel, 290, 5)
+  expect(await cache().readAfter(channel, 10, 500)).toEqual({ epoch: 'a', top: 300, events: undefined })
+  const found = await cache().readAfter(channel, 290, 5)
   expect(found?.events).toEqual(eventsFrom(291, 5))
-  expect((await cache().after(channel, 300, 5))?.events).toEqual([])
-  expect((await cache().after(channel, 999, 5))?.events).toEqual([])
+  expect((await cache().readAfter(channel, 300, 5))?.events).toEqual([])
+  expect((await cache().readAfter(channel, 999, 5))?.events).toEqual([])
 })
 
 it('knows nothing of a channel that it has not heard of, or was told to forget', async () => {
   const channel = someChannel()
-  expect(await cache().after(channel, 0, 5)).toBeUndefined()
+  expect(await cache().readAfter(channel, 0, 5)).toBeUndefined()
   expect(await cache().position(channel)).toBeUndefined()
   await cache().append(channel, 'a', eventsFrom(7, 2))
   expect(await cache().position(channel)).toEqual({ epoch: 'a', offset: 8 })
-  await cache().forget(channel)
+  await cache().evict(channel)
   expect(await cache().position(channel)).toBeUndefined()
 })
 
 it('remembers a place only where it knows none, and goes on from there', async () => {
   const channel = someChannel()
-  await cache().place(channel, { epoch: 'a', offset: 4 })
-  await cache().place(channel, { epoch: 'a', offset: 2 })
+  await cache().setPositionIfUnknown(channel, { epoch: 'a', offset: 4 })
+  await cache().setPositionIfUnknown(channel, { epoch: 'a', offset: 2 })
   expect(await cache().position(channel)).toEqual({ epoch: 'a', offset: 4 })
   expect(await cache().append(channel, 'a', eventsFrom(6, 1))).toEqual({ gap: 4 })
   expect(await cache().append(channel, 'a', eventsFrom(4, 3))).toEqual({ repeated: 1 })
-  expect(await cache().after(channel, 4, 9)).toEqual({ epoch: 'a', top: 6, events: eventsFrom(5, 2) })
-  expect((await cache().after(channel, 3, 9))?.events).toBeUndefined()
-  await cache().place(channel, { epoch: 'b', offset: 9 })
+  expect(await cache().readAfter(channel, 4, 9)).toEqual({ epoch: 'a', top: 6, events: eventsFrom(5, 2) })
+  expect((await cache().readAfter(channel, 3, 9))?.events).toBeUndefined()
+  await cache().setPositionIfUnknown(channel, { epoch: 'b', offset: 9 })
   expect(await cache().position(channel)).toEqual({ epoch: 'a', offset: 6 })
 })

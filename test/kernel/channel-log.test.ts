@@ -1,18 +1,24 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
-import { newId } from '../../kernel/ids'
-import { appendOf, createChannelLog, type Said, shardCount, shardOf } from '../../kernel/world/channel-log'
-import { announce, numbers } from '../announce'
-import { freshWorld, type TestWorld } from '../world'
+import { newId } from '../../kernel/pipeline/new-id'
+import {
+  insertInboxStatement,
+  createChannelLog,
+  type InboxEntry,
+  shardCount,
+  shardOf,
+} from '../../kernel/events/channel-log'
+import { emitNumbers, numberRange } from '../emit-numbers'
+import { createTestApp, type TestApp } from '../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld({ nodes: 1 })
+  testApp = await createTestApp({ nodes: 1 })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-const log = () => world.world.channels
-const channelsBy = (prefix: string, count: number) => numbers(0, count).map(n => `${prefix}:${n}`)
+const log = () => testApp.app.channelLog
+const channelsBy = (prefix: string, count: number) => numberRange(0, count).map(n => `${prefix}:${n}`)
 const sql = async <R extends object>(text: string, values: unknown[] = []): Promise<R[]> => {
   await using one = await session()
   return (await one.client.query<R>(text, values)).rows
@@ -21,37 +27,37 @@ const sql = async <R extends object>(text: string, values: unknown[] = []): Prom
 type Session = AsyncDisposable & { client: Client }
 
 async function session(): Promise<Session> {
-  const client = new Client({ connectionString: world.variables.DATABASE_URL })
+  const client = new Client({ connectionString: testApp.variables.DATABASE_URL })
   await client.connect()
   return { client, [Symbol.asyncDispose]: () => client.end() }
 }
 
-const saidOn = (channel: string, n: number): Said => ({
+const saidOn = (channel: string, n: number): InboxEntry => ({
   ...{ shard: shardOf(channel), channel, id: newId(new Date()), name: 'a.b', at: new Date().toISOString() },
   data: JSON.stringify({ n }),
 })
 
 const numbersOf = async (channel: string) =>
-  (await log().after(channel, 0, 1_000)).events.map(({ data }) => (data as { n: number }).n)
+  (await log().readAfter(channel, 0, 1_000)).events.map(({ data }) => (data as { n: number }).n)
 
 describe('offsets', () => {
   it('have no gaps and no repeats, whoever appends to whichever channels in whichever order at once', async () => {
     const channels = channelsBy('many', 6)
-    const writers = numbers(0, 60).map(n => {
+    const writers = numberRange(0, 60).map(n => {
       const some = channels.filter((_channel, index) => (n * 7 + index * 3) % 4 < 2)
-      return announce(world.world, n % 2 === 0 ? some : some.toReversed(), [n])
+      return emitNumbers(testApp.app, n % 2 === 0 ? some : some.toReversed(), [n])
     })
     await Promise.all(writers)
     for (const channel of channels) {
-      const { top, events } = await log().after(channel, 0, 1_000)
-      expect(events.map(({ offset }) => offset)).toEqual(numbers(1, top + 1))
-      expect(new Set(events.map(({ id }) => id)).size).toBe(top)
+      const { latestOffset, events } = await log().readAfter(channel, 0, 1_000)
+      expect(events.map(({ offset }) => offset)).toEqual(numberRange(1, latestOffset + 1))
+      expect(new Set(events.map(({ id }) => id)).size).toBe(latestOffset)
     }
   })
 
   it('are raised in one order, so that none of those who append waits for another in a circle, by the release before either', async () => {
     const channels = channelsBy('circle', 5)
-    const { db } = world.world
+    const { db } = testApp.app
     const eventOf = (n: number) => ({
       id: `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`,
       name: 'a.b',
@@ -64,18 +70,18 @@ describe('offsets', () => {
       n % 3 === 0
         ? sql('select append_to_channels($1)', [JSON.stringify([eventOf(n)])])
         : db.transaction(() => log().append([eventOf(n), eventOf(1_000 + n)]))
-    await Promise.all(numbers(0, 45).map(append))
+    await Promise.all(numberRange(0, 45).map(append))
     for (const channel of channels) {
-      const { events } = await log().after(channel, 0, 1_000)
-      expect(events.map(({ offset }) => offset)).toEqual(numbers(1, 15 + 2 * 30 + 1))
+      const { events } = await log().readAfter(channel, 0, 1_000)
+      expect(events.map(({ offset }) => offset)).toEqual(numberRange(1, 15 + 2 * 30 + 1))
     }
-    const [known] = (await log().after('circle:0', 0, 1)).events
+    const [known] = (await log().readAfter('circle:0', 0, 1)).events
     expect(known).toMatchObject({ name: 'a.b', at: '2026-11-23T12:00:00.000Z' })
   })
 
   it('count an event once for a channel that it names twice', async () => {
-    await announce(world.world, ['twice:1', 'twice:1'], [7])
-    expect((await log().after('twice:1', 0, 10)).events.map(({ data }) => data)).toEqual([
+    await emitNumbers(testApp.app, ['twice:1', 'twice:1'], [7])
+    expect((await log().readAfter('twice:1', 0, 10)).events.map(({ data }) => data)).toEqual([
       expect.objectContaining({ n: 7 }),
     ])
   })
@@ -83,8 +89,8 @@ describe('offsets', () => {
   it('follow the commits: what is not committed holds up nobody, and comes after what was', async () => {
     await using slow = await session()
     await slow.client.query('begin')
-    await slow.client.query(appendOf([saidOn('slow:1', 1)]))
-    await announce(world.world, 'slow:1', [2])
+    await slow.client.query(insertInboxStatement([saidOn('slow:1', 1)]))
+    await emitNumbers(testApp.app, 'slow:1', [2])
     expect(await numbersOf('slow:1')).toEqual([2])
     await slow.client.query('commit')
     expect(await numbersOf('slow:1')).toEqual([2, 1])
@@ -92,17 +98,17 @@ describe('offsets', () => {
 
   it('follow the commits: what was committed before something else was said comes before it, whoever gives the places', async () => {
     const channels = channelsBy('order', 3)
-    const sessions = await Promise.all(numbers(0, 11).map(session))
+    const sessions = await Promise.all(numberRange(0, 11).map(session))
     const [writers, placers] = [sessions.slice(0, 8), sessions.slice(8)]
     let now = 0
     let left = writers.length
     const spans = new Map<number, { began: number; ended: number }>()
     const write = async ({ client }: Session, writer: number) => {
-      for (const turn of numbers(0, 40)) {
+      for (const turn of numberRange(0, 40)) {
         const n = 1_000 * writer + turn
         const began = (now += 1)
         await client.query('begin')
-        await client.query(appendOf([saidOn(channels[n % channels.length] ?? '', n)]))
+        await client.query(insertInboxStatement([saidOn(channels[n % channels.length] ?? '', n)]))
         if (turn % 7 === 0) await pause(turn % 5)
         await client.query('commit')
         spans.set(n, { began, ended: (now += 1) })
@@ -111,11 +117,11 @@ describe('offsets', () => {
     }
     // Few at a time, of all shards or some: they overlap in every way.
     const place = async ({ client }: Session, placer: number) => {
-      const shards = placer === 0 ? numbers(0, shardCount) : channels.map(shardOf)
+      const shards = placer === 0 ? numberRange(0, shardCount) : channels.map(shardOf)
       while (left > 0) await client.query('select from place_events($1, $2)', [shards, 2 + placer])
     }
     const read = async () => {
-      while (left > 0) await log().tops(channels)
+      while (left > 0) await log().latestOffsets(channels)
     }
     await Promise.all([...writers.map(write), ...placers.map(place), read()])
     let found = 0
@@ -142,7 +148,7 @@ describe('offsets', () => {
   it('of the release before come after what was committed before them, though nobody has given that its place', async () => {
     const [one, other] = channelsBy('behind', 2)
     for (const n of [1, 3, 5]) {
-      await announce(world.world, [one ?? '', other ?? ''], [n])
+      await emitNumbers(testApp.app, [one ?? '', other ?? ''], [n])
       await before(one ?? '', n + 1)
     }
     expect(await numbersOf(one ?? '')).toEqual([1, 2, 3, 4, 5, 6])
@@ -152,21 +158,21 @@ describe('offsets', () => {
   it('go on from those of the release before', async () => {
     const channels = channelsBy('both', 3)
     const append = (n: number) =>
-      n % 2 === 0 ? before(channels[n % 3] ?? '', n) : announce(world.world, channels[n % 3] ?? '', [n])
-    await Promise.all(numbers(0, 60).map(append))
+      n % 2 === 0 ? before(channels[n % 3] ?? '', n) : emitNumbers(testApp.app, channels[n % 3] ?? '', [n])
+    await Promise.all(numberRange(0, 60).map(append))
     for (const channel of channels) {
-      const { events } = await log().after(channel, 0, 100)
-      expect(events.map(({ offset }) => offset)).toEqual(numbers(1, 21))
+      const { events } = await log().readAfter(channel, 0, 100)
+      expect(events.map(({ offset }) => offset)).toEqual(numberRange(1, 21))
       expect(new Set(await numbersOf(channel)).size).toBe(20)
     }
   })
 
   it('of what was rolled back are given again', async () => {
-    await announce(world.world, 'back:1', [1])
-    await expect(announce(world.world, 'back:1', [2, -1])).rejects.toThrow()
-    await announce(world.world, 'back:1', [3])
+    await emitNumbers(testApp.app, 'back:1', [1])
+    await expect(emitNumbers(testApp.app, 'back:1', [2, -1])).rejects.toThrow()
+    await emitNumbers(testApp.app, 'back:1', [3])
     expect(
-      (await log().after('back:1', 0, 10)).events.map(({ offset, data }) => [offset, (data as { n: number }).n]),
+      (await log().readAfter('back:1', 0, 10)).events.map(({ offset, data }) => [offset, (data as { n: number }).n]),
     ).toEqual([
       [1, 1],
       [2, 3],
@@ -175,16 +181,16 @@ describe('offsets', () => {
 })
 
 it('a part of the log is one moment of it, at most as much as asked for', async () => {
-  await announce(world.world, 'part:1', numbers(0, 10))
-  const { top, events, epoch } = await log().after('part:1', 4, 3)
-  expect({ top, offsets: events.map(({ offset }) => offset) }).toEqual({ top: 10, offsets: [5, 6, 7] })
+  await emitNumbers(testApp.app, 'part:1', numberRange(0, 10))
+  const { latestOffset, events, epoch } = await log().readAfter('part:1', 4, 3)
+  expect({ top: latestOffset, offsets: events.map(({ offset }) => offset) }).toEqual({ top: 10, offsets: [5, 6, 7] })
   expect(await log().position('part:1')).toEqual({ epoch, offset: 10 })
   expect(await log().position('nobody:1')).toEqual({ epoch, offset: 0 })
-  expect(await log().tops(['part:1', 'nobody:1'])).toEqual(new Map([['part:1', 10]]))
+  expect(await log().latestOffsets(['part:1', 'nobody:1'])).toEqual(new Map([['part:1', 10]]))
 })
 
 it('the epoch changes when an operator says that the disks were restored', async () => {
-  const fresh = () => createChannelLog(world.world.db, world.world.redis, () => world.clock.now()).epoch()
+  const fresh = () => createChannelLog(testApp.app.db, testApp.app.redis, () => testApp.clock.now()).epoch()
   const before = await fresh()
   await sql('update log_generation set generation = generation + 1')
   expect(await fresh()).not.toBe(before)
@@ -194,7 +200,7 @@ it('the epoch changes when an operator says that the disks were restored', async
 
 describe('the partitions', () => {
   // The database may have been made yesterday.
-  beforeAll(() => log().keep(7))
+  beforeAll(() => log().maintainPartitions(7))
 
   const partitions = async () =>
     (
@@ -211,7 +217,7 @@ describe('the partitions', () => {
 
   it('are there for today and the days to come, and made by several at once', async () => {
     await sql(`drop table channel_events_${await day(2)}`)
-    await Promise.all(numbers(0, 4).map(() => log().keep(7)))
+    await Promise.all(numberRange(0, 4).map(() => log().maintainPartitions(7)))
     for (const ahead of [0, 1, 2]) expect(await partitions()).toContain(`channel_events_${await day(ahead)}`)
   })
 
@@ -223,16 +229,16 @@ describe('the partitions', () => {
     await sql(
       `insert into channel_events (channel, "offset", id, name, at, data, logged_on) values ('old:1', 1, gen_random_uuid(), 'a.b', now(), '{}', current_date - 20)`,
     )
-    await log().keep(7)
+    await log().maintainPartitions(7)
     expect(await partitions()).not.toContain(`channel_events_${old}`)
     expect(await sql(`select from channel_events where channel = 'old:1'`)).toEqual([])
   })
 
   it('may be missing: what is logged then is kept all the same, and found', async () => {
     await sql(`drop table channel_events_${await day(0)}`)
-    await announce(world.world, 'rest:1', numbers(0, 3))
-    expect((await log().after('rest:1', 0, 10)).events).toHaveLength(3)
-    await log().keep(7)
-    expect((await log().after('rest:1', 0, 10)).events).toHaveLength(3)
+    await emitNumbers(testApp.app, 'rest:1', numberRange(0, 3))
+    expect((await log().readAfter('rest:1', 0, 10)).events).toHaveLength(3)
+    await log().maintainPartitions(7)
+    expect((await log().readAfter('rest:1', 0, 10)).events).toHaveLength(3)
   })
 })

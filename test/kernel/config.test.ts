@@ -1,4 +1,4 @@
-import { ConfigFault, readConfig, variableNames } from '../../kernel/world/config'
+import { ConfigError, readConfig, variableNames } from '../../kernel/platform/config'
 
 const good = {
   DATABASE_URL: 'postgres://tutti:hush@127.0.0.1/tutti',
@@ -15,7 +15,7 @@ function faultsOf(variables: Record<string, string | undefined>): readonly strin
   try {
     readConfig(variables)
   } catch (error) {
-    if (error instanceof ConfigFault) return error.faults
+    if (error instanceof ConfigError) return error.errors
     throw error
   }
   return []
@@ -59,7 +59,7 @@ describe('the configuration', () => {
       readConfig(bad)
       throw new Error('it was taken')
     } catch (error) {
-      expect(error).toBeInstanceOf(ConfigFault)
+      expect(error).toBeInstanceOf(ConfigError)
       expect(String(error)).not.toContain('s3cr3t')
       expect(JSON.stringify(error)).not.toContain('s3cr3t')
     }

@@ -1,10 +1,10 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { makeSigningKeys } from '../../dev/edge/signing-keys'
-import { verifySigned } from '../../dev/edge/signature'
-import { createEdgeSigner } from '../../kernel/world/edge-signer'
-import { createMedia } from '../../kernel/world/media'
-import { openStorage } from '../../kernel/world/storage'
-import { readConfig } from '../../kernel/world/config'
+import { generateSigningKeys } from '../../dev/edge/signing-keys'
+import { verifySignature } from '../../dev/edge/signature'
+import { createCloudFrontSigner } from '../../kernel/platform/cloudfront-signer'
+import { createMediaUrls } from '../../kernel/platform/media-urls'
+import { openStorage } from '../../kernel/platform/storage'
+import { readConfig } from '../../kernel/platform/config'
 import { testStack } from '../stack'
 
 const pem = { publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } }
@@ -14,7 +14,7 @@ interface Pair {
   privateKey: string
 }
 
-const rsa = makeSigningKeys()
+const rsa = generateSigningKeys()
 const ec = ecPair('prime256v1')
 const trusted = new Map([
   ['KRSA', createPublicKey(rsa.publicKey)],
@@ -25,14 +25,14 @@ const now = expiresAt.getTime() - 60_000
 const origin = 'https://cdn.example'
 const url = `${origin}/audio/a/b/hls/aac-160.mp4`
 const query = (signed: readonly (readonly [string, string])[]) => signed.map(pair => pair.join('=')).join('&')
-const verdict = (address: string, at = now) => verifySigned({ url: address, ip: '127.0.0.1' }, trusted, at)
+const verdict = (address: string, at = now) => verifySignature({ url: address, ip: '127.0.0.1' }, trusted, at)
 
 describe('what the signer signs', () => {
   it.each([
     ['KRSA', rsa],
     ['KEC', ec],
   ])('is taken by the edge and no further than it reaches: %s', (keyPairId, { privateKey }) => {
-    const signer = createEdgeSigner({ keyPairId, privateKey })
+    const signer = createCloudFrontSigner({ keyPairId, privateKey })
     expect(verdict(`${url}?${query(signer.canned(url, expiresAt))}`)).toBe('ok')
     const folder = query(signer.custom(`${origin}/audio/a/b/hls/*`, expiresAt))
     expect(verdict(`${url}?${folder}`)).toBe('ok')
@@ -54,8 +54,10 @@ describe('a key that cannot sign', () => {
     const good = { keyPairId: 'KRSA', privateKey: rsa.privateKey }
     const cdn = { origin, cookieDomain: undefined, ...good, next: undefined }
     const fault = 'must be RSA 2048 or EC P-256, as PEM'
-    expect(() => createMedia({ cdn: { ...cdn, privateKey } }, storage)).toThrow(fault)
-    expect(() => createMedia({ cdn: { ...cdn, next: { keyPairId: 'KNEXT', privateKey } } }, storage)).toThrow('KNEXT')
-    expect(() => createMedia({ cdn }, storage)).not.toThrow()
+    expect(() => createMediaUrls({ cdn: { ...cdn, privateKey } }, storage)).toThrow(fault)
+    expect(() => createMediaUrls({ cdn: { ...cdn, next: { keyPairId: 'KNEXT', privateKey } } }, storage)).toThrow(
+      'KNEXT',
+    )
+    expect(() => createMediaUrls({ cdn }, storage)).not.toThrow()
   })
 })

@@ -1,48 +1,50 @@
-import { newId } from '../../kernel/ids'
-import { logged } from '../announce'
-import { addNote, editNote, hooks, notesProduct, notesTable } from './notes'
-import { type OwnWorld, ownWorld, someone } from './own-world'
-import { until } from './until'
+import { newId } from '../../kernel/pipeline/new-id'
+import { readLoggedData } from '../emit-numbers'
+import { addNote, editNote, failureSwitches, notesRegistry, notesTable } from './notes'
+import { type TestKernel, createTestKernel, createActor } from './test-kernel'
+import { waitUntil } from './wait-until'
 
-let own: OwnWorld
+let own: TestKernel
 beforeAll(async () => {
-  own = await ownWorld({ product: notesProduct, nodes: 2, tables: notesTable })
+  own = await createTestKernel({ registry: notesRegistry, nodes: 2, tables: notesTable })
 })
 afterAll(() => own[Symbol.asyncDispose]())
 
 const rowsOf = async (owner: string) => ({
   notes: (await own.sql('select id from notes where owner = :owner', { owner })).length,
   keys: (await own.sql('select key from idempotency_keys where actor_id = :owner', { owner })).length,
-  events: (await logged(own.world, `data->>'owner' = :owner`, { owner })).length,
+  events: (await readLoggedData(own.app, `data->>'owner' = :owner`, { owner })).length,
 })
 
 describe('a call with an Idempotency-Key', () => {
   it('is answered again, not done again, on any node and however its input was written', async () => {
-    const actor = someone()
-    const first = await own.call(addNote, { body: 'once' }, { actor, key: 'k' })
-    const again = await own.call(addNote, { body: '  once ' }, { actor, key: 'k', node: 1 })
+    const actor = createActor()
+    const first = await own.call(addNote, { body: 'once' }, { actor, idempotencyKey: 'k' })
+    const again = await own.call(addNote, { body: '  once ' }, { actor, idempotencyKey: 'k', node: 1 })
     expect(again).toEqual({ ...first, replayed: true })
     expect(await rowsOf(actor.id)).toEqual({ notes: 1, keys: 1, events: 1 })
   })
 
   it('is refused when the key came with another input', async () => {
-    const actor = someone()
-    await own.call(addNote, { body: 'one' }, { actor, key: 'k' })
-    const problem = await own.refused(addNote, { body: 'two' }, { actor, key: 'k', node: 1 })
+    const actor = createActor()
+    await own.call(addNote, { body: 'one' }, { actor, idempotencyKey: 'k' })
+    const problem = await own.expectProblem(addNote, { body: 'two' }, { actor, idempotencyKey: 'k', node: 1 })
     expect(problem).toMatchObject({ status: 422, code: 'idempotency_key_reused' })
     expect(await rowsOf(actor.id)).toEqual({ notes: 1, keys: 1, events: 1 })
   })
 
   it('is validated first: what is not valid does not use the key up', async () => {
-    const actor = someone()
-    expect(await own.refused(addNote, { body: '' }, { actor, key: 'k' })).toMatchObject({ code: 'invalid_input' })
-    await own.call(addNote, { body: 'now right' }, { actor, key: 'k' })
+    const actor = createActor()
+    expect(await own.expectProblem(addNote, { body: '' }, { actor, idempotencyKey: 'k' })).toMatchObject({
+      code: 'invalid_input',
+    })
+    await own.call(addNote, { body: 'now right' }, { actor, idempotencyKey: 'k' })
   })
 
   it('has one effect and one answer when twenty copies arrive at once on two nodes', async () => {
-    const actor = someone()
+    const actor = createActor()
     const copies = Array.from({ length: 20 }, (_, index) =>
-      own.call(addNote, { body: 'one of many' }, { actor, key: 'k', node: index % 2 }),
+      own.call(addNote, { body: 'one of many' }, { actor, idempotencyKey: 'k', node: index % 2 }),
     )
     const answers = await Promise.all(copies)
     expect(new Set(answers.map(({ data }) => JSON.stringify(data, ['id', 'body', 'rev']))).size).toBe(1)
@@ -51,54 +53,58 @@ describe('a call with an Idempotency-Key', () => {
   })
 
   it('does not meet the same key of somebody else, nor of another operation', async () => {
-    const [one, other] = [someone(), someone()]
-    const first = await own.call(addNote, { body: 'same' }, { actor: one, key: 'k' })
-    const second = await own.call(addNote, { body: 'same' }, { actor: other, key: 'k' })
+    const [one, other] = [createActor(), createActor()]
+    const first = await own.call(addNote, { body: 'same' }, { actor: one, idempotencyKey: 'k' })
+    const second = await own.call(addNote, { body: 'same' }, { actor: other, idempotencyKey: 'k' })
     expect(second).not.toHaveProperty('replayed')
     expect(second.data).not.toEqual(first.data)
   })
 
   it.each(['refuse', 'break'])('leaves nothing behind when it ends with "%s", and can be tried again', async body => {
-    const actor = someone()
+    const actor = createActor()
     const expected = body === 'refuse' ? 'conflict' : 'internal'
     for (let tries = 0; tries < 2; tries += 1)
-      expect(await own.refused(addNote, { body }, { actor, key: 'k' })).toMatchObject({ code: expected })
+      expect(await own.expectProblem(addNote, { body }, { actor, idempotencyKey: 'k' })).toMatchObject({
+        code: expected,
+      })
     expect(await rowsOf(actor.id)).toEqual({ notes: 0, keys: 0, events: 0 })
-    expect(await own.call(addNote, { body: 'well' }, { actor, key: 'k' })).not.toHaveProperty('replayed')
+    expect(await own.call(addNote, { body: 'well' }, { actor, idempotencyKey: 'k' })).not.toHaveProperty('replayed')
   })
 
   it('waits for the first copy, and takes over when that one fails', async () => {
-    const actor = someone()
+    const actor = createActor()
     let entered = 0
     let fail: () => void = () => undefined
     const failed = new Promise<void>(resolve => (fail = resolve))
-    hooks.duringAdd = async () => {
+    failureSwitches.duringAdd = async () => {
       entered += 1
       if (entered > 1) return
       await failed
       throw new Error('the first copy dies')
     }
-    const first = own.refused(addNote, { body: 'x' }, { actor, key: 'k' })
-    await until(() => entered === 1)
-    const second = own.call(addNote, { body: 'x' }, { actor, key: 'k', node: 1 })
-    await until(async () => (await own.sql(waiting)).length > 0)
+    const first = own.expectProblem(addNote, { body: 'x' }, { actor, idempotencyKey: 'k' })
+    await waitUntil(() => entered === 1)
+    const second = own.call(addNote, { body: 'x' }, { actor, idempotencyKey: 'k', node: 1 })
+    await waitUntil(async () => (await own.sql(waiting)).length > 0)
     fail()
     expect(await first).toMatchObject({ code: 'internal' })
     expect(await second).not.toHaveProperty('replayed')
-    hooks.duringAdd = async () => undefined
+    failureSwitches.duringAdd = async () => undefined
     expect(await rowsOf(actor.id)).toEqual({ notes: 1, keys: 1, events: 1 })
   })
 })
 
 it('ignores a key where the operation is idempotent by nature, and where nobody is signed in', async () => {
-  const actor = someone()
+  const actor = createActor()
   const { data } = await own.call(addNote, { body: 'a' }, { actor })
   const { id } = data as { id: string }
-  await own.call(editNote, { noteId: id, body: 'b' }, { actor, key: 'k' })
-  expect(await own.call(editNote, { noteId: id, body: 'c' }, { actor, key: 'k' })).toMatchObject({
+  await own.call(editNote, { noteId: id, body: 'b' }, { actor, idempotencyKey: 'k' })
+  expect(await own.call(editNote, { noteId: id, body: 'c' }, { actor, idempotencyKey: 'k' })).toMatchObject({
     data: { body: 'c' },
   })
-  expect(await own.refused(editNote, { noteId: newId(new Date()), body: 'c' }, { key: 'k' })).toMatchObject({
+  expect(
+    await own.expectProblem(editNote, { noteId: newId(new Date()), body: 'c' }, { idempotencyKey: 'k' }),
+  ).toMatchObject({
     code: 'not_signed_in',
   })
 })

@@ -3,15 +3,15 @@ import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { startIssuer } from '../../dev/issuer'
 import { audience } from '../../dev/stack'
-import { toRefusal } from '../../kernel/faults'
-import { refusals } from '../../kernel/refusals'
-import { createKeyring } from '../../kernel/world/keyring'
-import { createLog } from '../../kernel/world/log'
-import { createMetrics } from '../../kernel/world/metrics'
-import { openRedis } from '../../kernel/world/redis'
-import { createTokens } from '../../kernel/world/tokens'
+import { toRefusal } from '../../kernel/pipeline/errors'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { createJwksCache } from '../../kernel/platform/jwks-cache'
+import { createLog } from '../../kernel/platform/log'
+import { createMetrics } from '../../kernel/platform/metrics'
+import { openRedis } from '../../kernel/platform/redis'
+import { createTokens } from '../../kernel/platform/tokens'
 import { testStack } from '../stack'
-import { until } from './until'
+import { waitUntil } from './wait-until'
 
 const minuteMs = 60_000
 const { variables } = testStack()
@@ -26,11 +26,11 @@ async function fresh(jwksUrl?: string) {
   const metrics = createMetrics()
   const { REDIS_HOST: host = '', REDIS_PORT = '' } = variables
   const at = { host, port: Number(REDIS_PORT), password: undefined, tls: false, prefix: `test-${randomUUID()}` }
-  const redis = openRedis({ redis: at }, log, metrics.publishesLost)
+  const redis = openRedis({ redis: at }, log, metrics.redisPublishFailures)
   parts.push(redis, issuer)
   await redis.ready(5_000)
   const verifier = (url = jwksUrl ?? issuer.jwksUrl) => {
-    const keyring = createKeyring({ url, clock, log, redis, fetches: metrics.jwksFetches })
+    const keyring = createJwksCache({ url, clock, log, redis, fetches: metrics.jwksFetches })
     return createTokens({ jwksUrl: url, issuer: issuer.issuer, audience }, keyring, clock)
   }
   return {
@@ -57,59 +57,59 @@ const outcomeOf = (verified: Promise<unknown>): Promise<string> =>
 describe('the keys of the auth server', () => {
   it('are fetched once for a hundred that come at once (A13)', async () => {
     await using own = await fresh()
-    const tokens = await Promise.all(Array.from({ length: 100 }, (_, index) => own.issuer.tokenFor(`p${index}`)))
+    const tokens = await Promise.all(Array.from({ length: 100 }, (_, index) => own.issuer.issueToken(`p${index}`)))
     const outcomes = await Promise.all(tokens.map(token => outcome(own, token)))
     expect(new Set(outcomes)).toEqual(new Set(['accepted']))
-    expect(own.issuer.hits).toBe(1)
+    expect(own.issuer.jwksRequestCount).toBe(1)
   })
 
   it('are shared by the nodes: the next one need not fetch', async () => {
     await using own = await fresh()
-    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
-    await own.verifier().verify(await own.issuer.tokenFor('bob'))
-    expect(own.issuer.hits).toBe(1)
+    expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('accepted')
+    await own.verifier().verify(await own.issuer.issueToken('bob'))
+    expect(own.issuer.jwksRequestCount).toBe(1)
   })
 
   it('may rotate under load without one token refused, old or new (A12)', async () => {
     await using own = await fresh()
     const outcomes: string[] = []
     for (let round = 0; round < 3; round += 1) {
-      const old = await own.issuer.tokenFor(`old${round}`)
-      await own.issuer.rotate()
+      const old = await own.issuer.issueToken(`old${round}`)
+      await own.issuer.rotateKeys()
       const tokens = await Promise.all(
-        Array.from({ length: 20 }, (_, index) => own.issuer.tokenFor(`new${round}-${index}`)),
+        Array.from({ length: 20 }, (_, index) => own.issuer.issueToken(`new${round}-${index}`)),
       )
       outcomes.push(...(await Promise.all([...tokens, old].map(token => outcome(own, token)))))
     }
     expect(new Set(outcomes)).toEqual(new Set(['accepted']))
-    expect(own.issuer.hits).toBeLessThanOrEqual(4)
+    expect(own.issuer.jwksRequestCount).toBeLessThanOrEqual(4)
   })
 
   it('that were withdrawn are good no longer than ten minutes, however quiet it was', async () => {
     await using own = await fresh()
     const wish = { ttlSeconds: 86_400 }
-    const stolen = await own.issuer.tokenFor('thief', wish)
+    const stolen = await own.issuer.issueToken('thief', wish)
     expect(await outcome(own, stolen)).toBe('accepted')
-    await own.issuer.rotate()
-    await own.issuer.retire()
+    await own.issuer.rotateKeys()
+    await own.issuer.retireOldKeys()
     own.advance(11 * minuteMs)
     expect(await outcome(own, stolen)).toBe('token_invalid')
-    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
+    expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('accepted')
   })
 
   it('outlive an outage of the auth server for hours', async () => {
     await using own = await fresh()
-    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
-    own.issuer.misbehave('down')
+    expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('accepted')
+    own.issuer.setFailureMode('down')
     for (let hours = 1; hours <= 20; hours += 6) {
       own.advance(6 * 60 * minuteMs - minuteMs)
-      expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
+      expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('accepted')
     }
     own.advance(8 * 60 * minuteMs)
-    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('auth_unavailable')
-    own.issuer.misbehave('none')
+    expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('auth_unavailable')
+    own.issuer.setFailureMode('none')
     own.advance(2_000)
-    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
+    expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('accepted')
   })
 })
 
@@ -118,15 +118,15 @@ describe('an auth server in trouble (A11)', () => {
     'that is %s, with no key known, is a 503 to come back after',
     async mode => {
       await using own = await fresh()
-      own.issuer.misbehave(mode)
-      const token = await own.issuer.tokenFor('ann')
+      own.issuer.setFailureMode(mode)
+      const token = await own.issuer.issueToken('ann')
       const askers = Array.from({ length: 3 }, () =>
         own.tokens.verify(token).catch((error: unknown) => toRefusal(error)),
       )
       for (const refused of await Promise.all(askers))
         expect(refused).toMatchObject({ kind: refusals.authUnavailable, more: { retryAfter: 5 } })
-      expect(own.issuer.hits).toBe(1)
-      own.issuer.misbehave('none')
+      expect(own.issuer.jwksRequestCount).toBe(1)
+      own.issuer.setFailureMode('none')
       own.advance(2_000)
       expect(await outcome(own, token)).toBe('accepted')
     },
@@ -134,13 +134,13 @@ describe('an auth server in trouble (A11)', () => {
 
   it('does not turn a token with a key we do not know into a bad one', async () => {
     await using own = await fresh()
-    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
-    own.issuer.misbehave('down')
-    await own.issuer.rotate()
-    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('auth_unavailable')
-    own.issuer.misbehave('none')
+    expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('accepted')
+    own.issuer.setFailureMode('down')
+    await own.issuer.rotateKeys()
+    expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('auth_unavailable')
+    own.issuer.setFailureMode('none')
     own.advance(2_000)
-    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
+    expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('accepted')
   })
 
   it.each(['{"keys":[null]}', '{"keys":[1]}', '{"keys":[]}', '{"keys":{}}', 'null', '[]', ''])(
@@ -148,7 +148,7 @@ describe('an auth server in trouble (A11)', () => {
     async body => {
       await using auth = await authServer((_hit, response) => response.end(body))
       await using own = await fresh(auth.url)
-      expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('auth_unavailable')
+      expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('auth_unavailable')
     },
   )
 
@@ -158,28 +158,28 @@ describe('an auth server in trouble (A11)', () => {
       response.writeHead(302, { location: own.issuer.jwksUrl }).end(),
     )
     await using misled = await fresh(auth.url)
-    expect(await outcome(misled, await misled.issuer.tokenFor('ann'))).toBe('auth_unavailable')
-    expect(own.issuer.hits).toBe(0)
+    expect(await outcome(misled, await misled.issuer.issueToken('ann'))).toBe('auth_unavailable')
+    expect(own.issuer.jwksRequestCount).toBe(0)
   })
 })
 
 it('a flood of invented key ids asks the auth server only a few times, and locks nobody out', async () => {
   await using own = await fresh()
-  const known = await own.issuer.tokenFor('ann')
+  const known = await own.issuer.issueToken('ann')
   expect(await outcome(own, known)).toBe('accepted')
   const invented = await Promise.all(
-    Array.from({ length: 300 }, (_, index) => own.issuer.tokenFor('x', { header: { kid: `invented-${index}` } })),
+    Array.from({ length: 300 }, (_, index) => own.issuer.issueToken('x', { header: { kid: `invented-${index}` } })),
   )
   const outcomes: string[] = []
   for (let at = 0; at < invented.length; at += 50)
     outcomes.push(...(await Promise.all(invented.slice(at, at + 50).map(token => outcome(own, token)))))
   expect(outcomes.every(code => code === 'token_invalid' || code === 'auth_unavailable')).toBe(true)
-  expect(own.issuer.hits).toBeLessThanOrEqual(5)
-  expect(await outcome(own, await own.issuer.tokenFor('bob'))).toBe('accepted')
+  expect(own.issuer.jwksRequestCount).toBeLessThanOrEqual(5)
+  expect(await outcome(own, await own.issuer.issueToken('bob'))).toBe('accepted')
   // The same invented one again is not even asked about.
-  const { hits } = own.issuer
+  const { jwksRequestCount } = own.issuer
   expect(await outcome(own, invented[0] ?? '')).toBe('token_invalid')
-  expect(own.issuer.hits).toBe(hits)
+  expect(own.issuer.jwksRequestCount).toBe(jwksRequestCount)
 })
 
 it('a key that appears while the keys are being fetched is not taken for an invented one', async () => {
@@ -192,13 +192,13 @@ it('a key that appears while the keys are being fetched is not taken for an inve
     response.end(body)
   })
   const tokens = own.verifier(auth.url)
-  expect(await outcomeOf(tokens.verify(await own.issuer.tokenFor('ann')))).toBe('accepted')
+  expect(await outcomeOf(tokens.verify(await own.issuer.issueToken('ann')))).toBe('accepted')
   // The keys are old enough to be fetched anew; the answer is on its way when the rotation comes.
   own.advance(6 * minuteMs)
-  expect(await outcomeOf(tokens.verify(await own.issuer.tokenFor('ann')))).toBe('accepted')
-  await until(() => auth.answered === 2)
-  await own.issuer.rotate()
-  const verified = outcomeOf(tokens.verify(await own.issuer.tokenFor('bob')))
+  expect(await outcomeOf(tokens.verify(await own.issuer.issueToken('ann')))).toBe('accepted')
+  await waitUntil(() => auth.answered === 2)
+  await own.issuer.rotateKeys()
+  const verified = outcomeOf(tokens.verify(await own.issuer.issueToken('bob')))
   release()
   expect(await verified).toBe('accepted')
 })
@@ -208,7 +208,7 @@ it.each(['{"half', '{}', '{"jwks":{"keys":[null]},"fetchedAt":1e15}', '"text"', 
   async kept => {
     await using own = await fresh()
     await own.redis.commands.set('jwks', kept)
-    expect(await outcome(own, await own.issuer.tokenFor('ann'))).toBe('accepted')
+    expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('accepted')
   },
 )
 

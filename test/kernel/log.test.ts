@@ -1,8 +1,8 @@
 import { Writable } from 'node:stream'
-import { refusals } from '../../kernel/refusals'
-import { createLog, describeError } from '../../kernel/world/log'
-import { addNote, hooks, notesProduct, notesTable } from './notes'
-import { ownWorld, someone } from './own-world'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { createLog, describeError } from '../../kernel/platform/log'
+import { addNote, failureSwitches, notesRegistry, notesTable } from './notes'
+import { createTestKernel, createActor } from './test-kernel'
 
 function captured() {
   let text = ''
@@ -58,10 +58,14 @@ describe('the log', () => {
 
   it('holds no token, input or signed address after calls that fail over both doors', async () => {
     const out = captured()
-    await using own = await ownWorld({ product: notesProduct, tables: notesTable, log: createLog('trace', {}, out.to) })
-    const { url } = await own.open()
-    const token = await own.issuer.tokenFor('ann')
-    const expired = await own.issuer.tokenFor('ann', { ttlSeconds: -60 })
+    await using own = await createTestKernel({
+      registry: notesRegistry,
+      tables: notesTable,
+      log: createLog('trace', {}, out.to),
+    })
+    const { url } = await own.startWeb()
+    const token = await own.issuer.issueToken('ann')
+    const expired = await own.issuer.issueToken('ann', { ttlSeconds: -60 })
     const post = (path: string, body: string, bearer = token) =>
       fetch(`${url}/api/v1${path}`, {
         method: 'POST',
@@ -73,7 +77,7 @@ describe('the log', () => {
         },
         body,
       })
-    hooks.duringAdd = async () => {
+    failureSwitches.duringAdd = async () => {
       throw new Error(`the store refused ${signedUrl}`)
     }
     const answers = [
@@ -83,10 +87,10 @@ describe('the log', () => {
       await post('/notes', '{}', `${token}x`),
       await fetch(`${url}/api/v1/nowhere?access_token=${token}`),
     ]
-    hooks.duringAdd = async () => undefined
+    failureSwitches.duringAdd = async () => undefined
     expect(answers.map(({ status }) => status)).toEqual([500, 400, 401, 401, 404])
     expect(JSON.stringify(await answers[0]?.json())).not.toMatch(/store|s3cr3t|stack|\.ts/)
-    await own.refused(addNote, { body: 'break' }, { actor: someone() })
+    await own.expectProblem(addNote, { body: 'break' }, { actor: createActor() })
 
     const text = out.text()
     for (const secret of [token, token.split('.')[2] ?? '', 's3cr3t', 'typed-by-s0meone'])
@@ -111,11 +115,11 @@ describe('the log', () => {
 
 it('a refusal that is nobody’s fault is not logged', async () => {
   const out = captured()
-  await using own = await ownWorld({ product: notesProduct, log: createLog('trace', {}, out.to) })
-  hooks.duringAdd = async () => {
+  await using own = await createTestKernel({ registry: notesRegistry, log: createLog('trace', {}, out.to) })
+  failureSwitches.duringAdd = async () => {
     throw refusals.conflict()
   }
-  await own.refused(addNote, { body: '' }, { actor: someone() })
-  hooks.duringAdd = async () => undefined
+  await own.expectProblem(addNote, { body: '' }, { actor: createActor() })
+  failureSwitches.duringAdd = async () => undefined
   expect(out.text()).toBe('')
 })

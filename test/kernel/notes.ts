@@ -1,24 +1,24 @@
-import { event, reaction } from '../../kernel/event'
-import { newId } from '../../kernel/ids'
-import { job } from '../../kernel/job'
-import { operation } from '../../kernel/operation'
-import { pageFrom, pageOf, pageSize, paging, readCursor } from '../../kernel/paging'
-import { productOf, type Skill } from '../../kernel/product'
-import { refusals } from '../../kernel/refusals'
-import { count, id, line, optional, shape, whole, written } from '../../kernel/schema'
-import { arrive, userProfile } from '../../skills/user-profile'
+import { event, reaction } from '../../kernel/events/event'
+import { newId } from '../../kernel/pipeline/new-id'
+import { job } from '../../kernel/events/job'
+import { operation } from '../../kernel/pipeline/operation'
+import { toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
+import { createRegistry, type Skill } from '../../kernel/pipeline/registry'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { count, id, line, optional, shape, integer, outputText } from '../../kernel/pipeline/schema'
+import { provisionProfile, userProfile } from '../../skills/user-profile'
 
 /** The tables of a minimal registry for tests of the kernel; some of its operations misbehave. */
 export const notesTable = `
   create table notes (id uuid primary key, owner uuid not null, body text not null, rev integer not null default 1);
   create table echoes (note uuid primary key references notes)`
 
-const noteView = shape({ id, body: written, rev: count })
+const noteView = shape({ id, body: outputText, rev: count })
 
 export const noteAdded = event({
   name: 'notes.noteAdded',
   summary: 'A note was added',
-  payload: shape({ id, owner: id, body: written }),
+  payload: shape({ id, owner: id, body: outputText }),
   channels: ({ owner }) => [`user:${owner}`],
   stale: note => [`note:${note.id}`],
 })
@@ -27,17 +27,17 @@ export const copyNote = job({
   name: 'notes.copyNote',
   payload: shape({ id }),
   attemptsMax: 3,
-  async run({ id: note }, { world, transact, attempt }) {
-    if (hooks.copyFails >= attempt) throw new Error('the copier is out of paper')
+  async run({ id: note }, { app, transact, attempt }) {
+    if (failureSwitches.copyFails >= attempt) throw new Error('the copier is out of paper')
     await transact(async ({ emit }) => {
-      await world.db.query(`insert into echoes values (:note) on conflict do nothing`, { note })
+      await app.db.query(`insert into echoes values (:note) on conflict do nothing`, { note })
       await emit(noteAdded, { id: note, owner: note, body: 'copied' })
     })
   },
 })
 
 /** Switches with which a test makes operations, reactions and jobs fail. */
-export const hooks = {
+export const failureSwitches = {
   reactionFails: false,
   copyFails: 0,
   duringAdd: async (): Promise<void> => undefined,
@@ -46,13 +46,18 @@ export const hooks = {
 const echo = reaction({
   to: noteAdded,
   because: 'every note has an echo',
-  async react({ id: note, body }, { world }) {
-    if (hooks.reactionFails) throw refusals.conflict('no echo')
-    if (body !== 'copied') await world.db.query('insert into echoes values (:note)', { note })
+  async react({ id: note, body }, { app }) {
+    if (failureSwitches.reactionFails) throw refusals.conflict('no echo')
+    if (body !== 'copied') await app.db.query('insert into echoes values (:note)', { note })
   },
 })
 
-const signedIn = { who: 'signed-in', limit: { perMinute: 100_000 }, load: async () => null, allow: () => true } as const
+const signedIn = {
+  auth: 'signed-in',
+  limit: { perMinute: 100_000 },
+  load: async () => null,
+  allow: () => true,
+} as const
 
 export const addNote = operation({
   ...signedIn,
@@ -63,12 +68,12 @@ export const addNote = operation({
   output: noteView,
   idempotency: 'keyed',
   status: 201,
-  async run({ input: { body }, actor }, { world, now, emit, enqueue }) {
+  async run({ input: { body }, actor }, { app, now, emit, enqueue }) {
     const note = newId(now)
-    await world.db.query('insert into notes values (:note, :owner, :body)', { note, owner: actor.id, body })
+    await app.db.query('insert into notes values (:note, :owner, :body)', { note, owner: actor.id, body })
     await emit(noteAdded, { id: note, owner: actor.id, body })
     await enqueue(copyNote, { id: note })
-    await hooks.duringAdd()
+    await failureSwitches.duringAdd()
     if (body === 'refuse') throw refusals.conflict('as wished')
     if (body === 'break') throw new Error('a bug, with a secret inside')
     return { id: note, body, rev: 1 }
@@ -80,16 +85,16 @@ export const editNote = operation({
   name: 'notes.editNote',
   route: 'PATCH /notes/:noteId',
   summary: 'Change a note',
-  input: shape({ noteId: id, body: optional(line(100)), rev: optional(whole(1, 1_000_000)) }),
+  input: shape({ noteId: id, body: optional(line(100)), rev: optional(integer(1, 1_000_000)) }),
   output: noteView,
   idempotency: 'natural',
-  async run({ input: { noteId, body = '', rev } }, { world }) {
+  async run({ input: { noteId, body = '', rev } }, { app }) {
     const find = 'select id, body, rev from notes where id = :noteId for update'
-    const [note] = await world.db.query<{ id: string; body: string; rev: number }>(find, { noteId })
+    const [note] = await app.db.query<{ id: string; body: string; rev: number }>(find, { noteId })
     if (note === undefined) throw refusals.notFound()
     if (rev !== undefined && rev !== note.rev) throw refusals.staleRevision(undefined, { current: note })
     const changed = { id: noteId, body, rev: note.rev + 1 }
-    await world.db.query('update notes set body = :body, rev = :rev where id = :id', changed)
+    await app.db.query('update notes set body = :body, rev = :rev where id = :id', changed)
     return changed
   },
 })
@@ -99,18 +104,18 @@ export const listNotes = operation({
   name: 'notes.listNotes',
   route: 'GET /notes',
   summary: 'List your notes',
-  input: shape({ ...paging }),
+  input: shape({ ...pagingFields }),
   output: pageOf(noteView),
   idempotency: 'read',
-  async run({ input, actor }, { world }) {
+  async run({ input, actor }, { app }) {
     const size = pageSize(input)
-    const [body, after] = readCursor(input, 2) ?? ['', '00000000-0000-0000-0000-000000000000']
-    const rows = await world.db.query<{ id: string; body: string; rev: number }>(
+    const [body, after] = parseCursor(input, 2) ?? ['', '00000000-0000-0000-0000-000000000000']
+    const rows = await app.db.query<{ id: string; body: string; rev: number }>(
       `select id, body, rev from notes where owner = :owner and (body, id) > (:body, :after)
        order by body, id limit :size`,
       { owner: actor.id, body, after, size: size + 1 },
     )
-    return pageFrom(
+    return toPage(
       rows,
       size,
       note => [note.body, note.id],
@@ -127,8 +132,8 @@ export const readThatWrites = operation({
   input: shape({}),
   output: shape({}),
   idempotency: 'read',
-  async run({ actor }, { world, now }) {
-    await world.db.query('insert into notes values (:note, :owner, :body)', {
+  async run({ actor }, { app, now }) {
+    await app.db.query('insert into notes values (:note, :owner, :body)', {
       note: newId(now),
       owner: actor.id,
       body: 'sneaky',
@@ -142,19 +147,19 @@ export const clearNotes = operation({
   name: 'notes.clearNotes',
   route: 'DELETE /notes',
   summary: 'Its `allow` does not check the role',
-  who: 'moderators',
+  auth: 'moderator',
   input: shape({}),
   output: shape({}),
   idempotency: 'natural',
   run: async () => ({}),
 })
 
-export const seldom = operation({
+export const limitedRead = operation({
   ...signedIn,
-  name: 'notes.seldom',
+  name: 'notes.limitedRead',
   route: 'GET /seldom',
   summary: 'Limited to three calls a minute',
-  who: 'anyone',
+  auth: 'public',
   limit: { perMinute: 3 },
   input: shape({}),
   output: shape({}),
@@ -162,9 +167,9 @@ export const seldom = operation({
   run: async () => ({}),
 })
 
-export const wrongAnswer = operation({
+export const invalidOutput = operation({
   ...signedIn,
-  name: 'notes.wrongAnswer',
+  name: 'notes.invalidOutput',
   route: 'GET /wrong-answer',
   summary: 'Its output does not match the schema',
   input: shape({}),
@@ -174,10 +179,10 @@ export const wrongAnswer = operation({
 })
 
 export const notes: Skill = {
-  operations: [addNote, editNote, listNotes, readThatWrites, clearNotes, seldom, wrongAnswer],
+  operations: [addNote, editNote, listNotes, readThatWrites, clearNotes, limitedRead, invalidOutput],
   events: [noteAdded],
   reactions: [echo],
   jobs: [copyNote],
 }
 
-export const notesProduct = productOf([userProfile, notes], arrive)
+export const notesRegistry = createRegistry([userProfile, notes], provisionProfile)

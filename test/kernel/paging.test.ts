@@ -1,14 +1,14 @@
 import fc from 'fast-check'
-import { toRefusal } from '../../kernel/faults'
-import { newId } from '../../kernel/ids'
-import { pageFrom, pageSizeMax, readCursor } from '../../kernel/paging'
-import { refusals } from '../../kernel/refusals'
-import { addNote, listNotes, notesProduct, notesTable } from './notes'
-import { type OwnWorld, ownWorld, someone } from './own-world'
+import { toRefusal } from '../../kernel/pipeline/errors'
+import { newId } from '../../kernel/pipeline/new-id'
+import { toPage, pageSizeMax, parseCursor } from '../../kernel/pipeline/paging'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { addNote, listNotes, notesRegistry, notesTable } from './notes'
+import { type TestKernel, createTestKernel, createActor } from './test-kernel'
 
-let own: OwnWorld
+let own: TestKernel
 beforeAll(async () => {
-  own = await ownWorld({ product: notesProduct, tables: notesTable })
+  own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
 })
 afterAll(() => own[Symbol.asyncDispose]())
 
@@ -19,7 +19,7 @@ describe('a cursor', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.integer(), fc.string({ maxLength: 20 })), { minLength: 2 }), rows => {
         fc.pre(rows.every(([, id]) => !id.includes('\u0000')))
-        const page = pageFrom(
+        const page = toPage(
           rows.map(([n, id]) => ({ n, id })),
           rows.length - 1,
           keys,
@@ -27,14 +27,14 @@ describe('a cursor', () => {
         )
         const [n, id] = rows[rows.length - 2] ?? [0, '']
         expect(page.next).toMatch(/^[A-Za-z0-9_-]+$/)
-        expect(readCursor({ cursor: page.next ?? '' }, 2)).toEqual([String(n), id])
+        expect(parseCursor({ cursor: page.next ?? '' }, 2)).toEqual([String(n), id])
       }),
     )
   })
 
   it('is null where the list ends', () => {
-    expect(pageFrom([{ n: 1, id: 'a' }], 1, keys, row => row).next).toBeNull()
-    expect(pageFrom([], 1, keys, row => row).next).toBeNull()
+    expect(toPage([{ n: 1, id: 'a' }], 1, keys, row => row).next).toBeNull()
+    expect(toPage([], 1, keys, row => row).next).toBeNull()
   })
 
   it.each([
@@ -50,13 +50,13 @@ describe('a cursor', () => {
   ])('that holds %s is refused', (_what, cursor) => {
     let thrown: unknown
     try {
-      readCursor({ cursor }, 2)
+      parseCursor({ cursor }, 2)
     } catch (error) {
       thrown = error
     }
     expect(thrown).toMatchObject({
       kind: refusals.invalidInput,
-      more: { errors: [{ path: 'cursor', code: 'not_a_cursor' }] },
+      more: { errors: [{ path: 'cursor', code: 'invalid_cursor' }] },
     })
   })
 
@@ -66,14 +66,14 @@ describe('a cursor', () => {
     ['what its alphabet lacks', 'a b'],
     ['a lot', 'A'.repeat(401)],
   ])('with %s is bad input in a real list, not a bug', async (_what, cursor) => {
-    expect(await own.refused(listNotes, { cursor }, { actor: someone() })).toMatchObject({
+    expect(await own.expectProblem(listNotes, { cursor }, { actor: createActor() })).toMatchObject({
       status: 400,
       code: 'invalid_input',
     })
   })
 
   it('of any bytes is either taken or refused as bad input', async () => {
-    const actor = someone()
+    const actor = createActor()
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.base64String(), fc.json().map(encodeText)), async raw => {
         const cursor = raw.replace(/[^A-Za-z0-9_-]/g, '').slice(0, 400)
@@ -97,7 +97,7 @@ describe('a list read page by page', () => {
         fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 6 }),
         fc.integer({ min: 1, max: 5 }),
         async (first, late, limit) => {
-          const actor = someone()
+          const actor = createActor()
           const add = async (rank: number) => {
             const id = newId(new Date())
             await own.sql('insert into notes values (:id, :owner, :body)', { id, owner: actor.id, body: `n${rank}` })
@@ -108,7 +108,7 @@ describe('a list read page by page', () => {
           const seen: { id: string; body: string }[] = []
           let cursor: string | null = null
           do {
-            const { data, page }: Awaited<ReturnType<OwnWorld['call']>> = await own.call(
+            const { data, page }: Awaited<ReturnType<TestKernel['call']>> = await own.call(
               listNotes,
               { limit, ...(cursor === null ? {} : { cursor }) },
               { actor },
@@ -130,13 +130,13 @@ describe('a list read page by page', () => {
   })
 
   it.each([0, -1, pageSizeMax + 1, 1e9, 1.5, '10'])('refuses the limit %j', async limit => {
-    const problem = await own.refused(listNotes, { limit }, { actor: someone() })
+    const problem = await own.expectProblem(listNotes, { limit }, { actor: createActor() })
     expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path: 'limit' }] })
   })
 
   it('shows nobody the rows of others', async () => {
-    await own.call(addNote, { body: 'mine' }, { actor: someone() })
-    expect(await own.call(listNotes, {}, { actor: someone() })).toEqual({
+    await own.call(addNote, { body: 'mine' }, { actor: createActor() })
+    expect(await own.call(listNotes, {}, { actor: createActor() })).toEqual({
       data: [],
       page: { next: null, hasMore: false },
     })

@@ -1,7 +1,7 @@
 import { access, mkdtemp, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { inPrivateFolder } from '../../kernel/private-folder'
+import { inPrivateFolder } from '../../media/private-folder'
 
 const host = hostname().replace(/[^A-Za-z0-9]/g, '')
 const nobody = 2 ** 30

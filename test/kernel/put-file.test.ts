@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3'
-import { readConfig } from '../../kernel/world/config'
-import { openStorage, type Storage } from '../../kernel/world/storage'
+import { readConfig } from '../../kernel/platform/config'
+import { openStorage, type Storage } from '../../kernel/platform/storage'
 import { testStack } from '../stack'
 
 const { signal } = new AbortController()

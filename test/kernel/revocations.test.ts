@@ -1,21 +1,21 @@
 import fc from 'fast-check'
 import { Client } from 'pg'
-import { createEngine, type Engine } from '../../kernel/engine'
-import { newId } from '../../kernel/ids'
-import { isRevokedBy, type Revocation, type Session } from '../../kernel/revocation'
-import { toRefusal } from '../../kernel/faults'
-import { createRevocations, revocationsKeptMs } from '../../kernel/world/revocations'
+import { createPipeline, type Pipeline } from '../../kernel/pipeline/pipeline'
+import { newId } from '../../kernel/pipeline/new-id'
+import { isRevokedBy, type Revocation, type SessionClaims } from '../../kernel/platform/revocation'
+import { toRefusal } from '../../kernel/pipeline/errors'
+import { createRevocations, revocationTtlMs } from '../../kernel/platform/revocations'
 import { Profile } from '../../models'
-import { notesProduct } from './notes'
-import { type OwnWorld, ownWorld } from './own-world'
+import { notesRegistry } from './notes'
+import { type TestKernel, createTestKernel } from './test-kernel'
 
-let own: OwnWorld
+let own: TestKernel
 beforeAll(async () => {
-  own = await ownWorld({ product: notesProduct })
+  own = await createTestKernel({ registry: notesRegistry })
 })
 afterAll(() => own[Symbol.asyncDispose]())
 
-const fresh = () => createRevocations(own.world.db, own.clock)
+const fresh = () => createRevocations(own.app.db, own.clock)
 const at = (ms: number) => new Date(ms).toISOString()
 let people = 0
 
@@ -32,7 +32,7 @@ const everywhere = (profileId: string, until = own.clock.now()): Revocation => (
   exceptSessionId: null,
   until: at(until),
 })
-const write = (revocation: Revocation) => own.world.revocations.write(revocation, revocation.profileId)
+const write = (revocation: Revocation) => own.app.revocations.insert(revocation, revocation.profileId)
 const codeOf = (refused: Promise<void>) =>
   refused.then(
     () => 'accepted',
@@ -41,7 +41,7 @@ const codeOf = (refused: Promise<void>) =>
 
 describe('what is revoked', () => {
   const instants = [1_000_500, 2_000_000, 2_000_999, 3_000_000]
-  const session = fc.record<Session>({
+  const session = fc.record<SessionClaims>({
     profileId: fc.constantFrom('p', 'q'),
     sessionId: fc.constantFrom('a', 'b', 'c', undefined),
     issuedAt: fc.constantFrom(1_000_000, 1_001_000, 2_000_000, 2_001_000, 4_000_000),
@@ -130,7 +130,7 @@ describe('a re-check', () => {
     const heard: unknown[] = []
     kept.onRevoked(news => heard.push(...news))
     await write(everywhere(await person()))
-    const read = jest.spyOn(own.world.db, 'read')
+    const read = jest.spyOn(own.app.db, 'readCommitted')
     await Promise.all([kept.check(), kept.check(), kept.check()])
     expect(read).toHaveBeenCalledTimes(1)
     read.mockRestore()
@@ -146,9 +146,9 @@ describe('while PostgreSQL does not answer', () => {
   it('a node that never read them lets nobody in, and does once it could', async () => {
     const kept = fresh()
     await hide()
-    expect(await codeOf(kept.refuseRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('auth_unavailable')
+    expect(await codeOf(kept.assertNotRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('auth_unavailable')
     await show()
-    expect(await codeOf(kept.refuseRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('accepted')
+    expect(await codeOf(kept.assertNotRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('accepted')
   })
 
   it('one that has read them goes on with what it knows and hears', async () => {
@@ -159,9 +159,9 @@ describe('while PostgreSQL does not answer', () => {
     await hide()
     await expect(kept.check()).rejects.toThrow()
     kept.add([everywhere('q', 5_000)])
-    expect(await codeOf(kept.refuseRevoked({ profileId: ann, issuedAt: 1_000 }))).toBe('session_revoked')
-    expect(await codeOf(kept.refuseRevoked({ profileId: 'q', issuedAt: 1_000 }))).toBe('session_revoked')
-    expect(await codeOf(kept.refuseRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('accepted')
+    expect(await codeOf(kept.assertNotRevoked({ profileId: ann, issuedAt: 1_000 }))).toBe('session_revoked')
+    expect(await codeOf(kept.assertNotRevoked({ profileId: 'q', issuedAt: 1_000 }))).toBe('session_revoked')
+    expect(await codeOf(kept.assertNotRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('accepted')
     await show()
   })
 })
@@ -171,28 +171,28 @@ it('what no token can need any more is forgotten, in the table and in memory', a
   const [ann, bob] = [await person(), await person()]
   await write(everywhere(ann))
   await kept.check()
-  own.clock.advance(revocationsKeptMs + 1_000)
+  own.clock.advance(revocationTtlMs + 1_000)
   await write(everywhere(bob))
-  await kept.forget(new Date(own.clock.now()))
-  expect([await kept.countOf(ann), await kept.countOf(bob)]).toEqual([0, 1])
+  await kept.deleteExpired(new Date(own.clock.now()))
+  expect([await kept.count(ann), await kept.count(bob)]).toEqual([0, 1])
   await kept.check()
   expect(kept.isRevoked({ profileId: ann, issuedAt: 0 })).toBe(false)
   expect(kept.isRevoked({ profileId: bob, issuedAt: 0 })).toBe(true)
 })
 
 describe('whose profile a token speaks for', () => {
-  let engine: Engine
+  let engine: Pipeline
   let arrivals = 0
   beforeAll(() => {
     const arrive = async () => {
       arrivals += 1
       return newId(new Date())
     }
-    engine = createEngine(own.world, { ...notesProduct, arrive })
+    engine = createPipeline(own.app, { ...notesRegistry, provisionProfile: arrive })
   })
-  const another = () => createEngine(own.world, engine.product)
-  const idOf = async (from: Engine, name: string) =>
-    (await from.admit(await own.issuer.tokenFor(name), '127.0.0.1')).actor.id
+  const another = () => createPipeline(own.app, engine.registry)
+  const idOf = async (from: Pipeline, name: string) =>
+    (await from.authenticate(await own.issuer.issueToken(name), '127.0.0.1')).actor.id
 
   it('is asked of PostgreSQL once for all nodes', async () => {
     const before = arrivals
@@ -204,17 +204,17 @@ describe('whose profile a token speaks for', () => {
 
   it.each(['nonsense', '{}', '"x"', 'null', '7', '["a"]'])('is not believed when Redis holds %s', async held => {
     const name = `victim${held.length}${held.charCodeAt(0)}`
-    await own.world.redis.commands.set(`cache:profile-id:${name}`, held)
+    await own.app.redis.commands.set(`cache:profile-id:${name}`, held)
     expect(await idOf(another(), name)).toMatch(/^[0-9a-f-]{36}$/)
   })
 })
 
 // The last, for it binds the models to a database of its own.
 it('a node starts although it cannot read them, and lets nobody in until it can', async () => {
-  await using other = await ownWorld({ product: notesProduct })
-  const token = await other.issuer.tokenFor('ann')
+  await using other = await createTestKernel({ registry: notesRegistry })
+  const token = await other.issuer.issueToken('ann')
   await other.sql('alter table revocations rename to hidden')
-  const { url } = await other.open()
+  const { url } = await other.startWeb()
   const me = () => fetch(`${url}/api/v1/me`, { headers: { authorization: `Bearer ${token}` } })
   const refused = await me()
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '2'])

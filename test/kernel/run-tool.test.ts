@@ -1,4 +1,4 @@
-import { type MemoryBound, runTool } from '../../kernel/run-tool'
+import { type MemoryBound, runTool } from '../../media/run-tool'
 
 const limits = {
   timeoutMs: 10_000,

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { freePort } from '../../dev/processes/free-port'
-import { event } from '../../kernel/event'
-import { type AnyOperation, operation } from '../../kernel/operation'
-import { productOf } from '../../kernel/product'
-import { refusals } from '../../kernel/refusals'
-import { count, flag, id, optional, shape } from '../../kernel/schema'
-import { transact } from '../../kernel/transact'
-import { type World } from '../../kernel/world'
-import { product } from '../../skills'
-import { arrive, userProfile } from '../../skills/user-profile'
-import { askOverRest, doors, Person } from '../people'
-import { type OwnWorld, ownWorld, someone } from './own-world'
+import { findFreePort } from '../../dev/processes/find-free-port'
+import { event } from '../../kernel/events/event'
+import { type AnyOperation, operation } from '../../kernel/pipeline/operation'
+import { createRegistry } from '../../kernel/pipeline/registry'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { count, boolean, id, optional, shape } from '../../kernel/pipeline/schema'
+import { transact } from '../../kernel/pipeline/transact'
+import { type AppContext } from '../../kernel/platform/app-context'
+import { registry } from '../../skills'
+import { provisionProfile, userProfile } from '../../skills/user-profile'
+import { requestOverRest, transports, Person } from '../person'
+import { type TestKernel, createTestKernel, createActor } from './test-kernel'
 
 /** A shelf counts what was put on it. */
 const shelfTable = 'create table shelves (id uuid primary key, things integer not null, hidden boolean not null)'
@@ -26,10 +26,15 @@ const thingPut = event({
 const during = { load: async (): Promise<unknown> => undefined }
 
 const shelfView = shape({ shelfId: id, things: count })
-const common = { who: 'anyone', input: shape({ shelfId: id }), output: shelfView, limit: { perMinute: 1_000 } } as const
+const common = {
+  auth: 'public',
+  input: shape({ shelfId: id }),
+  output: shelfView,
+  limit: { perMinute: 1_000 },
+} as const
 
 const readShelf = { ...common, idempotency: 'read' as const, allow: () => true }
-const shelfOf = async (shelfId: string, { db }: World) => {
+const shelfOf = async (shelfId: string, { db }: AppContext) => {
   const [shelf] = await db.query<{ things: number; hidden: boolean }>(
     'select things, hidden from shelves where id = :shelfId',
     { shelfId },
@@ -43,10 +48,10 @@ const getShelf = operation({
   name: 'shelves.getShelf',
   route: 'GET /shelves/:shelfId',
   summary: 'A shelf, to go on from.',
-  snapshotOf: ({ shelfId }) => `shelf:${shelfId}`,
-  async load({ shelfId }, { world }) {
+  snapshotChannel: ({ shelfId }) => `shelf:${shelfId}`,
+  async load({ shelfId }, { app }) {
     await during.load()
-    return shelfOf(shelfId, world)
+    return shelfOf(shelfId, app)
   },
   run: async ({ input, subject: { things } }) => ({ ...input, things }),
 })
@@ -56,7 +61,7 @@ const glanceAtShelf = operation({
   name: 'shelves.glanceAtShelf',
   route: 'GET /shelves/:shelfId/glance',
   summary: 'A shelf.',
-  load: ({ shelfId }, { world }) => shelfOf(shelfId, world),
+  load: ({ shelfId }, { app }) => shelfOf(shelfId, app),
   run: async ({ input, subject: { things } }) => ({ ...input, things }),
 })
 
@@ -65,12 +70,12 @@ const putThing = operation({
   name: 'shelves.putThing',
   route: 'POST /shelves/:shelfId/things',
   summary: 'Puts a thing on a shelf.',
-  input: shape({ shelfId: id, hidden: optional(flag) }),
+  input: shape({ shelfId: id, hidden: optional(boolean) }),
   idempotency: 'keyed',
   load: async () => null,
   allow: () => true,
-  async run({ input: { shelfId, hidden = false } }, { world, emit }) {
-    const [shelf] = await world.db.query<{ things: number }>(
+  async run({ input: { shelfId, hidden = false } }, { app, emit }) {
+    const [shelf] = await app.db.query<{ things: number }>(
       `insert into shelves values (:shelfId, 1, :hidden)
        on conflict (id) do update set things = shelves.things + 1, hidden = :hidden returning things`,
       { shelfId, hidden },
@@ -82,11 +87,11 @@ const putThing = operation({
 })
 
 const shelves = { operations: [getShelf, glanceAtShelf, putThing], events: [thingPut] }
-const shelfProduct = productOf([userProfile, shelves], arrive)
+const shelfProduct = createRegistry([userProfile, shelves], provisionProfile)
 
-let own: OwnWorld
+let own: TestKernel
 beforeAll(async () => {
-  own = await ownWorld({ product: shelfProduct, tables: shelfTable, nodes: 2 })
+  own = await createTestKernel({ registry: shelfProduct, tables: shelfTable, nodes: 2 })
 })
 afterAll(() => own[Symbol.asyncDispose]())
 afterEach(() => {
@@ -95,7 +100,7 @@ afterEach(() => {
 
 const put = (shelfId: string, node = 0, hidden = false) => own.call(putThing, { shelfId, hidden }, { node })
 const newShelf = async (things: number) => {
-  const shelfId = someone().id
+  const shelfId = createActor().id
   for (let done = 0; done < things; done += 1) await put(shelfId)
   return shelfId
 }
@@ -103,7 +108,7 @@ const newShelf = async (things: number) => {
 describe('a snapshot', () => {
   it('tells beside its data where its channel was', async () => {
     const shelfId = await newShelf(3)
-    const { epoch } = await own.world.channels.position(`shelf:${shelfId}`)
+    const { epoch } = await own.app.channelLog.position(`shelf:${shelfId}`)
     expect(await own.call(getShelf, { shelfId })).toEqual({
       data: { shelfId, things: 3 },
       position: { channel: `shelf:${shelfId}`, epoch, offset: 3 },
@@ -116,8 +121,8 @@ describe('a snapshot', () => {
     const { data, position } = await own.call(getShelf, { shelfId })
     expect(data).toEqual({ shelfId, things: 3 })
     expect(position).toMatchObject({ offset: 2 })
-    const { events, top } = await own.world.channels.after(`shelf:${shelfId}`, position?.offset ?? -1, 10)
-    expect(top).toBe(3)
+    const { events, latestOffset } = await own.app.channelLog.readAfter(`shelf:${shelfId}`, position?.offset ?? -1, 10)
+    expect(latestOffset).toBe(3)
     expect(events.map(({ data }) => data)).toEqual([{ shelfId, things: 3 }])
   })
 
@@ -129,7 +134,7 @@ describe('a snapshot', () => {
     )
     await Promise.all(writing)
     for (const { data, position } of taken) {
-      const { events } = await own.world.channels.after(`shelf:${shelfId}`, position?.offset ?? -1, 100)
+      const { events } = await own.app.channelLog.readAfter(`shelf:${shelfId}`, position?.offset ?? -1, 100)
       const told = [data, ...events.map(one => one.data)] as { things: number }[]
       expect(told.at(-1)?.things).toBe(13)
       // No hole between the place and the state.
@@ -138,7 +143,7 @@ describe('a snapshot', () => {
   })
 
   it('of a channel on which nothing was ever said begins at 0', async () => {
-    const shelfId = someone().id
+    const shelfId = createActor().id
     await own.sql('insert into shelves values (:shelfId, 5, false)', { shelfId })
     const { position } = await own.call(getShelf, { shelfId })
     expect(position).toMatchObject({ channel: `shelf:${shelfId}`, offset: 0 })
@@ -146,10 +151,13 @@ describe('a snapshot', () => {
   })
 
   it('that is refused tells nothing of the channel, whatever was said there', async () => {
-    const shelfId = someone().id
+    const shelfId = createActor().id
     await put(shelfId, 0, true)
-    expect((await own.world.channels.position(`shelf:${shelfId}`)).offset).toBe(1)
-    const problems = [await own.refused(getShelf, { shelfId }), await own.refused(getShelf, { shelfId: someone().id })]
+    expect((await own.app.channelLog.position(`shelf:${shelfId}`)).offset).toBe(1)
+    const problems = [
+      await own.expectProblem(getShelf, { shelfId }),
+      await own.expectProblem(getShelf, { shelfId: createActor().id }),
+    ]
     for (const problem of problems) {
       expect(problem).toMatchObject({ code: 'not_found' })
       expect(problem).toEqual({ ...problems[0], requestId: problem.requestId })
@@ -158,13 +166,13 @@ describe('a snapshot', () => {
   })
 
   it('of what is no id is refused before anything is looked up', async () => {
-    expect(await own.refused(getShelf, { shelfId: `x' or true` })).toMatchObject({ code: 'invalid_input' })
+    expect(await own.expectProblem(getShelf, { shelfId: `x' or true` })).toMatchObject({ code: 'invalid_input' })
   })
 
   it('needs no Redis', async () => {
-    const variables = { REDIS_PORT: String(await freePort()) }
-    await using lone = await ownWorld({ product: shelfProduct, tables: shelfTable, variables })
-    const shelfId = someone().id
+    const variables = { REDIS_PORT: String(await findFreePort()) }
+    await using lone = await createTestKernel({ registry: shelfProduct, tables: shelfTable, variables })
+    const shelfId = createActor().id
     await lone.call(putThing, { shelfId })
     expect(await lone.call(getShelf, { shelfId })).toMatchObject({ data: { things: 1 }, position: { offset: 1 } })
   })
@@ -172,21 +180,25 @@ describe('a snapshot', () => {
 
 describe('over the doors', () => {
   it('the position stands beside data on both, the same, also for somebody who is not signed in', async () => {
-    const node = await own.open()
-    await using ann = await Person.arrive('ann', await own.issuer.tokenFor('ann'), node.url)
+    const node = await own.startWeb()
+    await using ann = await Person.signIn('ann', await own.issuer.issueToken('ann'), node.url)
     const shelfId = await newShelf(2)
-    const position = { channel: `shelf:${shelfId}`, ...(await own.world.channels.position(`shelf:${shelfId}`)) }
-    for (const door of doors) {
-      const reply = await ann.ask(getShelf, { shelfId }, { door })
+    const position = { channel: `shelf:${shelfId}`, ...(await own.app.channelLog.position(`shelf:${shelfId}`)) }
+    for (const door of transports) {
+      const reply = await ann.request(getShelf, { shelfId }, { transport: door })
       expect(reply).toMatchObject({ data: { shelfId, things: 2 }, position })
       expect(reply.data).toEqual({ shelfId, things: 2 })
     }
-    expect(await askOverRest(node.url, getShelf, { shelfId }, {})).toMatchObject({ data: { things: 2 }, position })
-    for (const door of doors) {
-      expect(await ann.ask(glanceAtShelf, { shelfId }, { door })).not.toHaveProperty('position')
-      expect(await ann.ask(putThing, { shelfId }, { door })).not.toHaveProperty('position')
-      expect(await ann.ask(putThing, { shelfId }, { door, key: `key-${door}-123456` })).not.toHaveProperty('position')
-      expect(await ann.ask(getShelf, { shelfId: someone().id }, { door })).not.toHaveProperty('position')
+    expect(await requestOverRest(node.url, getShelf, { shelfId }, {})).toMatchObject({ data: { things: 2 }, position })
+    for (const door of transports) {
+      expect(await ann.request(glanceAtShelf, { shelfId }, { transport: door })).not.toHaveProperty('position')
+      expect(await ann.request(putThing, { shelfId }, { transport: door })).not.toHaveProperty('position')
+      expect(
+        await ann.request(putThing, { shelfId }, { transport: door, idempotencyKey: `key-${door}-123456` }),
+      ).not.toHaveProperty('position')
+      expect(await ann.request(getShelf, { shelfId: createActor().id }, { transport: door })).not.toHaveProperty(
+        'position',
+      )
     }
   })
 })
@@ -194,16 +206,16 @@ describe('over the doors', () => {
 describe('declaring one', () => {
   it('is for reads alone', () => {
     const snapshotOf = ({ shelfId }: { shelfId: string }) => `shelf:${shelfId}`
-    expect(() => operation({ ...putThing, snapshotOf })).toThrow('only a read may be a snapshot')
-    expect(() => operation({ ...glanceAtShelf, snapshotOf })).not.toThrow()
+    expect(() => operation({ ...putThing, snapshotChannel: snapshotOf })).toThrow('only a read may be a snapshot')
+    expect(() => operation({ ...glanceAtShelf, snapshotChannel: snapshotOf })).not.toThrow()
   })
 
   it('names a channel that can be followed, in every operation of the product', () => {
-    const kinds = product.channels.map(({ kind }) => kind)
-    const declared = product.operations.filter(({ snapshotOf }: AnyOperation) => snapshotOf !== undefined)
+    const kinds = registry.channels.map(({ kind }) => kind)
+    const declared = registry.operations.filter(({ snapshotChannel }: AnyOperation) => snapshotChannel !== undefined)
     const anyId = randomUUID()
     const inputs = { playlistId: anyId, partyId: anyId, trackId: anyId }
-    const named = declared.map(({ snapshotOf }) => snapshotOf?.(inputs, { id: anyId, roles: [] }))
+    const named = declared.map(({ snapshotChannel }) => snapshotChannel?.(inputs, { id: anyId, roles: [] }))
     expect(named.map(name => name?.split(':')[0] ?? '').sort()).toEqual([...kinds].sort())
     expect(new Set(named.map(name => name?.split(':')[1]))).toEqual(new Set([anyId]))
   })
@@ -211,7 +223,7 @@ describe('declaring one', () => {
 
 it('a transaction that is rolled back leaves the place where it was', async () => {
   const shelfId = await newShelf(1)
-  const call = { world: own.world, product: shelfProduct, actor: null, requestId: randomUUID() }
+  const call = { app: own.app, registry: shelfProduct, actor: null, requestId: randomUUID() }
   const undone = transact(call, async ({ emit }) => {
     await emit(thingPut, { shelfId, things: 2 })
     throw refusals.conflict()

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { toRefusal } from '../../kernel/faults'
-import { readConfig } from '../../kernel/world/config'
-import { openStorage } from '../../kernel/world/storage'
+import { toRefusal } from '../../kernel/pipeline/errors'
+import { readConfig } from '../../kernel/platform/config'
+import { openStorage } from '../../kernel/platform/storage'
 import { testStack } from '../stack'
 
 const { aws, storage: place } = readConfig(testStack().variables)

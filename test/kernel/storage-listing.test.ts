@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto'
-import { type PartsPlace } from '../../kernel/world/storage-listing'
-import { freshWorld, type TestWorld } from '../world'
+import { type MultipartUploadCursor } from '../../kernel/platform/storage-listing'
+import { createTestApp, type TestApp } from '../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld({ nodes: 1 })
+  testApp = await createTestApp({ nodes: 1 })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const prefix = `listing-${randomUUID()}/`
 const names = ['a', 'b', 'c', 'd', 'e'].map(name => `${prefix}${name}`)
 
 it('lists objects page by page, in the order of their keys, with their age', async () => {
-  const { storage } = world.world
+  const { storage } = testApp.app
   await Promise.all(names.map(key => storage.put(key, Buffer.from(key), 'text/plain')))
   const seen: string[] = []
   for (let after = '', goOn = true; goOn;) {
@@ -30,11 +30,13 @@ it('lists objects page by page, in the order of their keys, with their age', asy
 })
 
 it('lists unfinished uploads page by page, several of one key too', async () => {
-  const { storage } = world.world
-  const opened = await Promise.all([...names, ...names.slice(0, 2)].map(key => storage.openParts(key, 'text/plain')))
+  const { storage } = testApp.app
+  const opened = await Promise.all(
+    [...names, ...names.slice(0, 2)].map(key => storage.createMultipartUpload(key, 'text/plain')),
+  )
   const seen: string[] = []
-  for (let after: PartsPlace | undefined, goOn = true; goOn;) {
-    const { uploads, next } = await storage.listOpenParts(prefix, after, 2)
+  for (let after: MultipartUploadCursor | undefined, goOn = true; goOn;) {
+    const { uploads, next } = await storage.listMultipartUploads(prefix, after, 2)
     seen.push(...uploads.map(({ multipartId }) => multipartId))
     after = next
     goOn = next !== undefined
@@ -43,11 +45,11 @@ it('lists unfinished uploads page by page, several of one key too', async () => 
 })
 
 it('speaks of uploads that are not there as of nothing', async () => {
-  const { storage } = world.world
+  const { storage } = testApp.app
   const [key, gone] = [`${prefix}a`, randomUUID()]
   const signal = AbortSignal.timeout(5_000)
   expect(await storage.listParts(key, gone, signal)).toBeUndefined()
   const parts = [{ number: 1, sizeBytes: 1, etag: '"x"', sha256: null }]
-  expect(await storage.completeParts(key, gone, { parts, sizeBytes: 1, signal })).toBeUndefined()
-  await storage.dropParts(key, gone)
+  expect(await storage.completeMultipartUpload(key, gone, { parts, sizeBytes: 1, signal })).toBeUndefined()
+  await storage.abortMultipartUpload(key, gone)
 })

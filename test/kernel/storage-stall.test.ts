@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { toRefusal } from '../../kernel/faults'
-import { readConfig } from '../../kernel/world/config'
-import { openStorage } from '../../kernel/world/storage'
+import { toRefusal } from '../../kernel/pipeline/errors'
+import { readConfig } from '../../kernel/platform/config'
+import { openStorage } from '../../kernel/platform/storage'
 import { testStack } from '../stack'
 
 /** A store that begins to answer and then says nothing more. */
@@ -30,7 +30,7 @@ it('a store that stalls in the midst of a body is given up', async () => {
   const { aws, storage: place } = readConfig(testStack().variables)
   await using storage = openStorage(
     { aws, storage: { ...place, endpoint: `http://127.0.0.1:${port}` } },
-    { silentMs: 300 },
+    { inactivityTimeoutMs: 300 },
   )
   const { signal } = new AbortController()
   const readings = [

@@ -1,31 +1,31 @@
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import { createServer } from 'node:http'
 import fc from 'fast-check'
-import { type Problem } from '../../kernel/refusals'
-import { toRefusal } from '../../kernel/faults'
-import { notesProduct } from './notes'
-import { type OwnWorld, ownWorld } from './own-world'
+import { type Problem } from '../../kernel/pipeline/refusals'
+import { toRefusal } from '../../kernel/pipeline/errors'
+import { notesRegistry } from './notes'
+import { type TestKernel, createTestKernel } from './test-kernel'
 
-let own: OwnWorld
+let own: TestKernel
 beforeAll(async () => {
-  own = await ownWorld({ product: notesProduct })
+  own = await createTestKernel({ registry: notesRegistry })
 })
 afterAll(() => own[Symbol.asyncDispose]())
 
-const verify = (token: string) => own.world.tokens.verify(token)
+const verify = (token: string) => own.app.tokens.verify(token)
 const problemOf = (token: string): Promise<Problem | { code: 'accepted' }> =>
   verify(token).then(
     () => ({ code: 'accepted' }) as const,
     (error: unknown) => toRefusal(error).toProblem('r'),
   )
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-const claims = (more: Record<string, unknown>) => own.issuer.tokenFor('ann', { claims: more })
-const header = (more: Record<string, unknown>) => own.issuer.tokenFor('ann', { header: more })
+const claims = (more: Record<string, unknown>) => own.issuer.issueToken('ann', { claims: more })
+const header = (more: Record<string, unknown>) => own.issuer.issueToken('ann', { header: more })
 const seconds = () => Math.floor(own.clock.now() / 1000)
 
 describe('a good token', () => {
   it('says who it speaks for', async () => {
-    const token = await own.issuer.tokenFor('ann', { roles: ['moderator'], sid: 's1', name: 'Ann' })
+    const token = await own.issuer.issueToken('ann', { roles: ['moderator'], sid: 's1', name: 'Ann' })
     expect(await verify(token)).toEqual({
       subject: 'ann',
       name: 'Ann',
@@ -48,7 +48,7 @@ describe('a good token', () => {
 describe('a token is not valid', () => {
   it('without a signature, or signed with the public key as a secret (A01)', async () => {
     expect(await problemOf(await header({ alg: 'none' }))).toMatchObject({ status: 401, code: 'token_invalid' })
-    const good = await own.issuer.tokenFor('ann')
+    const good = await own.issuer.issueToken('ann')
     const [head = '', body = ''] = good.split('.')
     expect(await problemOf(`${encode({ alg: 'none' })}.${body}.`)).toMatchObject({ code: 'token_invalid' })
     const { keys } = (await (await fetch(own.issuer.jwksUrl)).json()) as { keys: [{ kid: string; n: string }] }
@@ -79,7 +79,7 @@ describe('a token is not valid', () => {
       expect(await problemOf(await header({ [name]: url }))).toMatchObject({ code: 'token_invalid' })
     for (const name of ['jwk', 'x5c'])
       expect(await problemOf(await header({ [name]: {} }))).toMatchObject({ code: 'token_invalid' })
-    const [, body = ''] = (await own.issuer.tokenFor('ann')).split('.')
+    const [, body = ''] = (await own.issuer.issueToken('ann')).split('.')
     const signed = `${encode({ alg: 'RS256', jwk: publicKey.export({ format: 'jwk' }) })}.${body}`
     const own256 = sign('sha256', Buffer.from(signed), privateKey).toString('base64url')
     expect(await problemOf(`${signed}.${own256}`)).toMatchObject({ code: 'token_invalid' })
@@ -131,7 +131,7 @@ describe('a token is not valid', () => {
   )
 
   it('in any other form (A08)', async () => {
-    const good = await own.issuer.tokenFor('ann')
+    const good = await own.issuer.issueToken('ann')
     const [head = '', body = '', signature = ''] = good.split('.')
     const forms = ['', '.', '..', '...', 'x', head, `${head}.${body}`, `${head}.${body}.`, `${good}x`, `${good}.x.y`]
     forms.push(`${head}.${body}.${signature.slice(1)}`, `${encode(null)}.${body}.${signature}`, `${good},${good}`)
@@ -141,7 +141,7 @@ describe('a token is not valid', () => {
   })
 
   it('with one character changed, wherever (A08)', async () => {
-    const good = await own.issuer.tokenFor('ann')
+    const good = await own.issuer.issueToken('ann')
     await fc.assert(
       fc.asyncProperty(fc.nat(good.length - 2), fc.string({ minLength: 1, maxLength: 1 }), async (at, character) => {
         fc.pre(good[at] !== character)
@@ -160,7 +160,7 @@ describe('a token is not valid', () => {
 
 describe('a token that was believed', () => {
   it('is believed no longer than it is valid (A09)', async () => {
-    const token = await own.issuer.tokenFor('ann', { ttlSeconds: 20 })
+    const token = await own.issuer.issueToken('ann', { ttlSeconds: 20 })
     expect(await problemOf(token)).toMatchObject({ code: 'accepted' })
     own.clock.advance(30_000)
     expect(await problemOf(token)).toMatchObject({ code: 'token_expired' })
@@ -168,11 +168,11 @@ describe('a token that was believed', () => {
 })
 
 it('tokens that fail are counted by address: beyond some somebody is guessing', async () => {
-  const { url } = await own.open()
+  const { url } = await own.startWeb()
   const me = (token: string) => fetch(`${url}/api/v1/me`, { headers: { authorization: `Bearer ${token}` } })
   const statuses: number[] = []
   for (let index = 0; index < 62; index += 1) statuses.push((await me(`guess.${index}.x`)).status)
   expect(new Set(statuses.slice(0, 60))).toEqual(new Set([401]))
   expect(statuses.slice(60)).toEqual([429, 429])
-  expect((await me(await own.issuer.tokenFor('ann'))).status).toBe(200)
+  expect((await me(await own.issuer.issueToken('ann'))).status).toBe(200)
 })

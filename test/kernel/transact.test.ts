@@ -1,31 +1,40 @@
 import { randomUUID } from 'node:crypto'
-import { sqlState } from '../../kernel/faults'
-import { refusals } from '../../kernel/refusals'
-import { transact } from '../../kernel/transact'
-import { logged } from '../announce'
-import { addNote, hooks, noteAdded, notesProduct, notesTable, readThatWrites, clearNotes, wrongAnswer } from './notes'
-import { type OwnWorld, ownWorld, someone } from './own-world'
+import { sqlState } from '../../kernel/pipeline/errors'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { transact } from '../../kernel/pipeline/transact'
+import { readLoggedData } from '../emit-numbers'
+import {
+  addNote,
+  failureSwitches,
+  noteAdded,
+  notesRegistry,
+  notesTable,
+  readThatWrites,
+  clearNotes,
+  invalidOutput,
+} from './notes'
+import { type TestKernel, createTestKernel, createActor } from './test-kernel'
 
-let own: OwnWorld
+let own: TestKernel
 beforeAll(async () => {
-  own = await ownWorld({ product: notesProduct, tables: notesTable })
+  own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
 })
 afterAll(() => own[Symbol.asyncDispose]())
 afterEach(() => {
-  hooks.reactionFails = false
-  hooks.duringAdd = async () => undefined
+  failureSwitches.reactionFails = false
+  failureSwitches.duringAdd = async () => undefined
 })
 
-const begin = () => ({ world: own.world, product: notesProduct, actor: null, requestId: randomUUID() })
+const begin = () => ({ app: own.app, registry: notesRegistry, actor: null, requestId: randomUUID() })
 const rowsOf = async (owner: string) => ({
   notes: (await own.sql('select id from notes where owner = :owner', { owner })).length,
   echoes: (await own.sql('select note from echoes join notes on id = note where owner = :owner', { owner })).length,
-  events: (await logged(own.world, `data->>'owner' = :owner`, { owner })).length,
+  events: (await readLoggedData(own.app, `data->>'owner' = :owner`, { owner })).length,
 })
 
 describe('a transaction', () => {
   it('commits rows, reactions, events and jobs together', async () => {
-    const actor = someone()
+    const actor = createActor()
     const jobs = await jobCount()
     await own.call(addNote, { body: 'a' }, { actor })
     expect(await rowsOf(actor.id)).toEqual({ notes: 1, echoes: 1, events: 1 })
@@ -33,25 +42,28 @@ describe('a transaction', () => {
   })
 
   it.each(['refuse', 'break'])('leaves no row, reaction, event or job when its work ends with "%s"', async body => {
-    const actor = someone()
+    const actor = createActor()
     const jobs = await jobCount()
-    await own.refused(addNote, { body }, { actor })
+    await own.expectProblem(addNote, { body }, { actor })
     expect(await rowsOf(actor.id)).toEqual({ notes: 0, echoes: 0, events: 0 })
     expect(await jobCount()).toBe(jobs)
   })
 
   it('is undone whole when a reaction refuses', async () => {
-    const actor = someone()
-    hooks.reactionFails = true
-    expect(await own.refused(addNote, { body: 'a' }, { actor })).toMatchObject({ code: 'conflict', detail: 'no echo' })
+    const actor = createActor()
+    failureSwitches.reactionFails = true
+    expect(await own.expectProblem(addNote, { body: 'a' }, { actor })).toMatchObject({
+      code: 'conflict',
+      detail: 'no echo',
+    })
     expect(await rowsOf(actor.id)).toEqual({ notes: 0, echoes: 0, events: 0 })
   })
 
   it('shows nothing to others before it commits', async () => {
-    const actor = someone()
+    const actor = createActor()
     let seen: unknown
-    hooks.duringAdd = async () => {
-      seen = await own.world.db.read({
+    failureSwitches.duringAdd = async () => {
+      seen = await own.app.db.readCommitted({
         name: 'count-notes',
         text: 'select id from notes where owner = $1',
         values: [actor.id],
@@ -62,12 +74,12 @@ describe('a transaction', () => {
   })
 
   it('stays apart from those beside it', async () => {
-    const people = Array.from({ length: 12 }, () => someone())
+    const people = Array.from({ length: 12 }, () => createActor())
     // All are open at once; every other one is undone.
     const calls = people.map((actor, index) =>
       index % 2 === 0
         ? own.call(addNote, { body: 'keep' }, { actor })
-        : own.refused(addNote, { body: 'break' }, { actor }),
+        : own.expectProblem(addNote, { body: 'break' }, { actor }),
     )
     await Promise.all(calls)
     for (const [index, { id }] of people.entries())
@@ -82,7 +94,7 @@ describe('a transaction', () => {
 
 describe('a deadlock', () => {
   it('is met by trying the whole transaction again', async () => {
-    const [a, b] = [someone().id, someone().id]
+    const [a, b] = [createActor().id, createActor().id]
     for (const id of [a, b]) await own.sql('insert into notes values (:id, :id, :id)', { id })
     let arrived = 0
     let bothHold: () => void = () => undefined
@@ -118,7 +130,7 @@ describe('a deadlock', () => {
   )
 
   it('announces only what the try that committed announced', async () => {
-    const { id } = someone()
+    const { id } = createActor()
     let tries = 0
     await transact(begin(), async ({ emit }) => {
       tries += 1
@@ -126,7 +138,7 @@ describe('a deadlock', () => {
       await emit(noteAdded, { id, owner: id, body: `try ${tries}` })
       if (tries < 3) await own.sql(`do $$ begin raise exception 'again' using errcode = '40001'; end $$`)
     })
-    const events = await logged<{ body: string }>(own.world, `data->>'id' = :id`, { id })
+    const events = await readLoggedData<{ body: string }>(own.app, `data->>'id' = :id`, { id })
     expect(events.map(({ body }) => body)).toEqual(['try 3'])
   })
 
@@ -143,20 +155,23 @@ describe('a deadlock', () => {
 
 describe('the pipeline', () => {
   it('fails a read that writes', async () => {
-    const actor = someone()
-    expect(await own.refused(readThatWrites, {}, { actor })).toMatchObject({ status: 500, code: 'internal' })
+    const actor = createActor()
+    expect(await own.expectProblem(readThatWrites, {}, { actor })).toMatchObject({ status: 500, code: 'internal' })
     expect(await rowsOf(actor.id)).toMatchObject({ notes: 0 })
   })
 
   it('fails an answer that its docs do not describe', async () => {
-    expect(await own.refused(wrongAnswer, {}, { actor: someone() })).toMatchObject({ code: 'internal' })
+    expect(await own.expectProblem(invalidOutput, {}, { actor: createActor() })).toMatchObject({ code: 'internal' })
   })
 
   it('asks who is calling before anything else', async () => {
-    expect(await own.refused(clearNotes, { extra: 1 })).toMatchObject({ status: 401, code: 'not_signed_in' })
-    expect(await own.refused(clearNotes, {}, { actor: someone() })).toMatchObject({ status: 403, code: 'forbidden' })
-    expect(await own.call(clearNotes, {}, { actor: someone('moderator') })).toEqual({ data: {} })
-    expect(await own.call(clearNotes, {}, { actor: someone('admin') })).toEqual({ data: {} })
+    expect(await own.expectProblem(clearNotes, { extra: 1 })).toMatchObject({ status: 401, code: 'not_signed_in' })
+    expect(await own.expectProblem(clearNotes, {}, { actor: createActor() })).toMatchObject({
+      status: 403,
+      code: 'forbidden',
+    })
+    expect(await own.call(clearNotes, {}, { actor: createActor('moderator') })).toEqual({ data: {} })
+    expect(await own.call(clearNotes, {}, { actor: createActor('admin') })).toEqual({ data: {} })
   })
 })
 

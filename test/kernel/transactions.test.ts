@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { readConfig } from '../../kernel/world/config'
-import { type Database, openDatabase } from '../../kernel/world/database'
-import { createLog } from '../../kernel/world/log'
+import { readConfig } from '../../kernel/platform/config'
+import { type Database, openDatabase } from '../../kernel/platform/database'
+import { createLog } from '../../kernel/platform/log'
 import { type FreshDatabase, freshDatabase, testStack } from '../stack'
 
 let fresh: FreshDatabase
@@ -26,9 +26,9 @@ beforeEach(() => db.query('truncate said cascade'))
 
 const say = (word: string) => db.query('insert into said (word, by) values (:word, pg_backend_pid())', { word })
 const words = async () =>
-  (await db.read<{ word: string }>({ name: 'words', text: 'select word from said order by word', values: [] })).map(
-    ({ word }) => word,
-  )
+  (
+    await db.readCommitted<{ word: string }>({ name: 'words', text: 'select word from said order by word', values: [] })
+  ).map(({ word }) => word)
 const backend = async () => (await db.query<{ pid: number }>('select pg_backend_pid() as pid'))[0]?.pid
 
 describe('a transaction', () => {
@@ -172,7 +172,7 @@ describe('a transaction', () => {
     const cut = db.transaction(async () => {
       const pid = await backend()
       await say('a')
-      await db.read({ name: 'cut', text: 'select pg_terminate_backend($1)', values: [pid] })
+      await db.readCommitted({ name: 'cut', text: 'select pg_terminate_backend($1)', values: [pid] })
       await say('b')
     })
     await expect(cut).rejects.toThrow()

@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 
-export interface Heard {
-  fault: string | undefined
+export interface PlaybackResult {
+  error: string | undefined
   durationS: number
   bufferedS: number
   /** The playback position in s before the skip. */
@@ -85,7 +85,7 @@ export async function openBrowser(path: string, profile: string) {
     },
 
     /** Plays for a moment, skips to near the end and plays to the end. */
-    async play(address: string, seconds: number): Promise<Heard> {
+    async play(address: string, seconds: number): Promise<PlaybackResult> {
       const { evaluate, close } = await openPage(address)
       const reportOnce = async (holds: (report: Report) => boolean): Promise<Report> => {
         const deadline = performance.now() + timeoutMs
@@ -100,7 +100,7 @@ export async function openBrowser(path: string, profile: string) {
       await evaluate(`window.skipTo(${seconds - 1.5})`)
       const { fault, durationS, bufferedS, hasEnded } = await reportOnce(report => report.hasEnded)
       await close()
-      return { fault, durationS, bufferedS, advancedS: started.positionS, hasEnded }
+      return { error: fault, durationS, bufferedS, advancedS: started.positionS, hasEnded }
     },
 
     [Symbol.asyncDispose]: async () => {

@@ -4,7 +4,7 @@ import { type AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 
-export interface PlayWish {
+export interface PageOptions {
   api: string
   trackId: string
   /** How audio is delivered; without it the page plays nothing. */
@@ -29,7 +29,7 @@ export async function servePage() {
   return {
     origin,
     // In the fragment, so that the token is not part of the request for the page.
-    addressFor: (options: PlayWish) => `${origin}/#${new URLSearchParams({ ...options }).toString()}`,
+    addressFor: (options: PageOptions) => `${origin}/#${new URLSearchParams({ ...options }).toString()}`,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))

@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual, promisify } from 'node:util'
 import { startStack } from '../../dev/stack'
-import { createWorld, type WorldParts } from '../../kernel/world'
-import { readConfig } from '../../kernel/world/config'
+import { createAppContext, type AppContextOverrides } from '../../kernel/platform/app-context'
+import { readConfig } from '../../kernel/platform/config'
 import { migrateUp } from '../../migrations/migrate'
 import { startWeb } from '../../server/main'
-import { product } from '../../skills'
+import { registry } from '../../skills'
 import { Upload } from '../../models'
 import { finalizeUpload } from '../../skills/music-upload/finalize-upload'
-import { startWorker } from '../../server/worker'
-import { until } from '../kernel/until'
-import { Person } from '../people'
-import { send } from '../skills/music-upload/uploading'
+import { startJobWorker } from '../../server/job-worker'
+import { waitUntil } from '../kernel/wait-until'
+import { Person } from '../person'
+import { sendFile } from '../skills/music-upload/upload-file'
 import { findChromium, openBrowser } from './chromium'
 import { servePage } from './page'
 
@@ -53,19 +53,19 @@ async function playAll(chromium: string, keep: <T extends AsyncDisposable>(part:
   const { issuer, variables } = stack
   if (issuer === undefined) throw new Error('the stack brings its own issuer')
   await migrateUp(variables.DATABASE_URL ?? '')
-  const node = async (more: Record<string, string>, parts: WorldParts = {}) => {
+  const node = async (more: Record<string, string>, parts: AppContextOverrides = {}) => {
     const config = readConfig({ ...variables, ...pages, LOG_LEVEL: 'silent', ...more })
-    const world = keep(await createWorld(config, parts))
-    await world.redis.ready(5_000)
-    const { port } = keep(await startWeb(world, product, 0))
-    return { world, url: `http://127.0.0.1:${port}` }
+    const app = keep(await createAppContext(config, parts))
+    await app.redis.ready(5_000)
+    const { port } = keep(await startWeb(app, registry, 0))
+    return { world: app, url: `http://127.0.0.1:${port}` }
   }
   const edged = await node({})
   // The models are bound to one database connection per process.
   const bare = await node({ ...noDistribution, REDIS_PREFIX: 'bare' }, { database: edged.world.db })
 
-  const ann = await Person.arrive('ann', await issuer.tokenFor('ann'), edged.url)
-  keep(await startWorker(edged.world, product))
+  const ann = await Person.signIn('ann', await issuer.issueToken('ann'), edged.url)
+  keep(await startJobWorker(edged.world, registry))
   const file = join(folder, 'sound.flac')
   const source = ['-f', 'lavfi', '-i', `aevalsrc=0.5*sin(440*2*PI*t)|0.5*sin(550*2*PI*t):d=${seconds}:s=44100`]
   await promisify(execFile)(edged.world.config.tools.ffmpeg, [...source, file])
@@ -79,7 +79,7 @@ async function playAll(chromium: string, keep: <T extends AsyncDisposable>(part:
   ] as const) {
     const result = await browser.play(page.addressFor({ api, trackId, delivery, token: ann.token }), seconds)
     const isWhole = Math.abs(result.bufferedS - seconds) < 0.2 && Math.abs(result.durationS - seconds) < 0.2
-    const isGood = result.fault === undefined && result.advancedS > 1 && isWhole && result.hasEnded
+    const isGood = result.error === undefined && result.advancedS > 1 && isWhole && result.hasEnded
     log(`${isGood ? 'plays ' : 'FAILED'}  ${name}: ${JSON.stringify(result)}`)
     played.push(isGood)
   }
@@ -91,13 +91,13 @@ async function playAll(chromium: string, keep: <T extends AsyncDisposable>(part:
 
 /** The expected reports of the page for uploaded files and for a cancelled one. */
 const uploaded = { wasSent: true, rises: true, last: 1 }
-const cancelled = { code: 'upload_cancelled', wasSent: false, rises: true }
+const cancelled = { code: 'upload_canceled', wasSent: false, rises: true }
 
 /** Uploads a file, waits until the worker has processed it, and returns the id of its track. */
 async function uploadTrack(person: Person, file: string): Promise<string> {
-  const { upload } = await send(person, file)
+  const { upload } = await sendFile(person, file)
   const { trackId } = await person.call(finalizeUpload, { uploadId: upload.id })
-  await until(async () => (await Upload.findByPk(upload.id))?.state === 'ready')
+  await waitUntil(async () => (await Upload.findByPk(upload.id))?.state === 'ready')
   return trackId ?? ''
 }
 

@@ -2,18 +2,18 @@ import { createServer } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
 import { io, type Socket } from 'socket.io-client'
-import { readConfig } from '../../kernel/world/config'
-import { createMetrics } from '../../kernel/world/metrics'
-import { type Admission, guardAdmission } from '../../realtime/admission'
-import { watchEventLoopLag } from '../../realtime/event-loop-lag'
+import { readConfig } from '../../kernel/platform/config'
+import { createMetrics } from '../../kernel/platform/metrics'
+import { type AdmissionGuard, guardAdmission } from '../../realtime/connection/guard-admission'
+import { monitorEventLoopLag } from '../../realtime/connection/event-loop-lag'
 import { testStack } from '../stack'
-import { until } from '../kernel/until'
+import { waitUntil } from '../kernel/wait-until'
 import { RawSocket } from './raw-socket'
 
 interface Door extends AsyncDisposable {
   server: Server
   metrics: ReturnType<typeof createMetrics>
-  admission: Admission
+  admission: AdmissionGuard
   port: number
   /** The answer to a request of Socket.IO's, by its query. */
   ask(query: string, init?: RequestInit): Promise<Response>
@@ -88,7 +88,7 @@ describe('a node that is late', () => {
     await using door = await open()
     lag.ms = 101
     await using raw = await RawSocket.open(door.port)
-    expect(raw.upgraded).toBe('HTTP/1.1 503 Service Unavailable')
+    expect(raw.statusLine).toBe('HTTP/1.1 503 Service Unavailable')
     await raw.untilClosed()
     expect(door.server.engine.clientsCount).toBe(0)
   })
@@ -96,7 +96,7 @@ describe('a node that is late', () => {
   it('keeps who is connected, over both transports', async () => {
     await using door = await open()
     const both = [connect(door), connect(door, ['polling'])]
-    await until(() => both.every(({ connected }) => connected))
+    await waitUntil(() => both.every(({ connected }) => connected))
     lag.ms = 101
     door.server.on('connection', () => expect('nobody').toBe('admitted'))
     const heard = both.map(client => new Promise(resolve => client.once('hello', resolve)))
@@ -109,18 +109,18 @@ describe('a node that is late', () => {
   it('still lets a long-polling client upgrade', async () => {
     await using door = await open()
     const client = connect(door, ['polling', 'websocket'])
-    await until(() => client.connected)
+    await waitUntil(() => client.connected)
     lag.ms = 101
-    await until(() => client.io.engine.transport.name === 'websocket')
+    await waitUntil(() => client.io.engine.transport.name === 'websocket')
   })
 
   it('is found by a plain client once it has recovered', async () => {
     await using door = await open()
     lag.ms = 101
     const client = connect(door)
-    await until(async () => ((await refusedFor(door)).lag ?? 0) > 1)
+    await waitUntil(async () => ((await refusedFor(door)).lag ?? 0) > 1)
     lag.ms = 100
-    await until(() => client.connected)
+    await waitUntil(() => client.connected)
   })
 })
 
@@ -128,11 +128,11 @@ describe('a node', () => {
   it('that is full refuses, until somebody leaves', async () => {
     await using door = await open({ socketsMax: 2 })
     const [one, other] = [connect(door), connect(door)]
-    await until(() => one.connected && other.connected)
+    await waitUntil(() => one.connected && other.connected)
     expect((await door.ask(handshake)).status).toBe(503)
     expect(await refusedFor(door)).toEqual({ full: 1 })
     one.disconnect()
-    await until(() => door.server.engine.clientsCount === 1)
+    await waitUntil(() => door.server.engine.clientsCount === 1)
     expect((await door.ask(handshake)).status).toBe(200)
   })
 
@@ -144,20 +144,20 @@ describe('a node', () => {
     const [admitted] = answers.filter(({ status }) => status === 200)
     const { sid } = JSON.parse(((await admitted?.text()) ?? '').slice(1)) as { sid: string }
     await door.ask(`${handshake}&sid=${sid}`, { method: 'POST', body: '40' })
-    await until(() => door.server.sockets.sockets.size === 1)
+    await waitUntil(() => door.server.sockets.sockets.size === 1)
     expect((await door.ask(handshake)).status).toBe(200)
   })
 
   it('that is going away sends newcomers to another', async () => {
     await using door = await open()
     const client = connect(door)
-    await until(() => client.connected)
-    door.admission.closeDoor()
+    await waitUntil(() => client.connected)
+    door.admission.refuseNewConnections()
     const response = await door.ask(handshake)
     expect(response.status).toBe(503)
     expect(await response.json()).toMatchObject({ code: 'moving', retryAfter: 1 })
     await using raw = await RawSocket.open(door.port)
-    expect(raw.upgraded).toBe('HTTP/1.1 503 Service Unavailable')
+    expect(raw.statusLine).toBe('HTTP/1.1 503 Service Unavailable')
     expect(client.connected).toBe(true)
     expect(await refusedFor(door)).toEqual({ moving: 2 })
   })
@@ -179,7 +179,7 @@ describe('a session that this node does not know', () => {
   it('is looked for elsewhere when it upgrades', async () => {
     await using door = await open()
     await using raw = await RawSocket.open(door.port, {}, 'EIO=4&transport=websocket&sid=nowhere')
-    expect(raw.upgraded).toBe('HTTP/1.1 404 Not Found')
+    expect(raw.statusLine).toBe('HTTP/1.1 404 Not Found')
   })
 
   it('is none when it is empty, whatever else the query holds', async () => {
@@ -199,8 +199,8 @@ it('preflights are answered even then', async () => {
 })
 
 it('the event loop is late when it is blocked again and again', async () => {
-  using watch = watchEventLoopLag()
-  await until(() => {
+  using watch = monitorEventLoopLag()
+  await waitUntil(() => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150)
     return watch.p99Ms() > 100
   })

@@ -1,10 +1,10 @@
 import { io, type Socket } from 'socket.io-client'
-import { type Problem } from '../../kernel/refusals'
-import { callRate, followRate, packetRate, refusedCallsMax } from '../../realtime/flood'
-import { channelsPerSocketMax } from '../../kernel/protocol'
+import { type Problem } from '../../kernel/pipeline/refusals'
+import { callRate, followRate, packetRate, refusedCallsMax } from '../../realtime/connection/call-rate-limit'
+import { channelsPerSocketMax } from '../../kernel/events/protocol'
 import { getMe } from '../../skills/user-profile/get-me'
-import { type Person } from '../people'
-import { freshWorld, type TestWorld } from '../world'
+import { type Person } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
 import { RawSocket } from './raw-socket'
 
 interface Reply {
@@ -12,25 +12,25 @@ interface Reply {
   error?: Problem
 }
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let neighbour: Person
 const clients: Socket[] = []
 beforeAll(async () => {
-  world = await freshWorld({ nodes: 1 })
-  ann = await world.person('ann')
-  neighbour = await world.person('neighbour')
+  testApp = await createTestApp({ nodes: 1 })
+  ann = await testApp.signIn('ann')
+  neighbour = await testApp.signIn('neighbour')
 })
 // What is refilled with time would depend on how fast the machine is.
 let held: Disposable
-beforeEach(() => (held = world.clock.hold()))
+beforeEach(() => (held = testApp.clock.freeze()))
 afterEach(async () => {
   held[Symbol.dispose]()
   for (const client of clients.splice(0)) client.disconnect()
-  world.clock.advance(60_000)
-  expect(await neighbour.call(getMe, {}, { door: 'socket' })).toMatchObject({ id: neighbour.id })
+  testApp.clock.advance(60_000)
+  expect(await neighbour.call(getMe, {}, { transport: 'socket' })).toMatchObject({ id: neighbour.id })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 async function connect(): Promise<Socket> {
   const auth = { token: ann.token }
@@ -56,7 +56,7 @@ it('answers a burst, refuses what goes beyond it, and says when there is room ag
   for (const { error } of replies.slice(callRate.burst))
     expect(error).toMatchObject({ status: 429, code: 'too_many_requests', retryAfter: 1 })
 
-  world.clock.advance(1_000)
+  testApp.clock.advance(1_000)
   const later = await callMany(client, callRate.perSecond + 8)
   expect(codes(later)).toEqual([...times(callRate.perSecond, 'answered'), ...times(8, 'too_many_requests')])
 })
@@ -88,12 +88,12 @@ it('lets a client that comes back follow all its channels in one go, and call be
 
 it('closes a connection that goes on, which may come back later', async () => {
   const client = await connect()
-  const told = new Promise<Problem>(resolve => client.once('session.closed', resolve))
+  const told = new Promise<Problem>(resolve => client.once('connection.closed', resolve))
   const left = new Promise<string>(resolve => client.once('disconnect', resolve))
   for (let sent = 0; sent < callRate.burst + refusedCallsMax + 50; sent += 1) client.emit('nowhere')
   expect(await told).toMatchObject({ code: 'flooding', status: 429, retryAfter: 10 })
   expect(await left).toBe('transport close')
-  const { values } = await world.world.metrics.floods.get()
+  const { values } = await testApp.app.metrics.socketRateLimits.get()
   expect(values).toContainEqual(expect.objectContaining({ labels: { outcome: 'closed' }, value: 1 }))
   expect(codes(await callMany(await connect(), 1))).toEqual(['answered'])
 })
@@ -102,7 +102,7 @@ it('keeps one that is refused now and then', async () => {
   const client = await connect()
   for (let round = 0; round < 3; round += 1) {
     await callMany(client, callRate.burst + refusedCallsMax / 2)
-    world.clock.advance(11_000)
+    testApp.clock.advance(11_000)
   }
   expect(client.connected).toBe(true)
 })
@@ -112,26 +112,26 @@ it.each([
   ['packets that say nothing', '6'],
   ['answers to what was not asked', '43999["x"]'],
 ])('closes a connection that floods with %s', async (_what, packet) => {
-  await using raw = await RawSocket.admitted(world.nodes[0]?.port ?? 0, ann.token)
-  for (let sent = 0; sent < packetRate.burst + 500; sent += 1) raw.say(packet)
-  expect(await raw.hear(text => text.startsWith('42["session.closed"'))).toContain('"flooding"')
+  await using raw = await RawSocket.connect(testApp.nodes[0]?.port ?? 0, ann.token)
+  for (let sent = 0; sent < packetRate.burst + 500; sent += 1) raw.send(packet)
+  expect(await raw.waitFor(text => text.startsWith('42["connection.closed"'))).toContain('"flooding"')
   await raw.untilClosed()
 })
 
 it('closes a connection that floods before it says who it is', async () => {
-  await using raw = await RawSocket.open(world.nodes[0]?.port ?? 0)
-  for (let sent = 0; sent < packetRate.burst + 500; sent += 1) raw.say('3')
-  expect(await raw.hear(text => text.startsWith('44'))).toContain('"flooding"')
+  await using raw = await RawSocket.open(testApp.nodes[0]?.port ?? 0)
+  for (let sent = 0; sent < packetRate.burst + 500; sent += 1) raw.send('3')
+  expect(await raw.waitFor(text => text.startsWith('44'))).toContain('"flooding"')
   await raw.untilClosed()
 })
 
 it('cuts one that floods and does not read, without keeping its answers', async () => {
-  await using raw = await RawSocket.admitted(world.nodes[0]?.port ?? 0, ann.token)
+  await using raw = await RawSocket.connect(testApp.nodes[0]?.port ?? 0, ann.token)
   raw.pause()
-  for (let sent = 0; sent < 5_000; sent += 1) raw.say(`42${sent}["nowhere",{}]`)
-  const before = (await world.world.metrics.sockets.get()).values[0]?.value ?? 0
+  for (let sent = 0; sent < 5_000; sent += 1) raw.send(`42${sent}["nowhere",{}]`)
+  const before = (await testApp.app.metrics.sockets.get()).values[0]?.value ?? 0
   expect(before).toBeGreaterThan(0)
   raw.resume()
   await raw.untilClosed()
-  expect(raw.heard.filter(text => text.startsWith('43')).length).toBeLessThan(callRate.burst + refusedCallsMax + 10)
+  expect(raw.received.filter(text => text.startsWith('43')).length).toBeLessThan(callRate.burst + refusedCallsMax + 10)
 })

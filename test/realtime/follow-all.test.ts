@@ -1,27 +1,27 @@
-import { newId } from '../../kernel/ids'
-import { catchUpEventsMax, channelsPerSocketMax } from '../../kernel/protocol'
-import { type Problem } from '../../kernel/refusals'
-import { type CatchUp } from '../../kernel/stream'
-import { followRate } from '../../realtime/flood'
-import { caughtBytesMax } from '../../realtime/log/catch-up'
-import { announce, numbers } from '../announce'
+import { newId } from '../../kernel/pipeline/new-id'
+import { catchUpEventsMax, channelsPerSocketMax } from '../../kernel/events/protocol'
+import { type Problem } from '../../kernel/pipeline/refusals'
+import { type CatchUp } from '../../kernel/events/frames'
+import { followRate } from '../../realtime/connection/call-rate-limit'
+import { catchUpBytesMax } from '../../realtime/log/catch-up'
+import { emitNumbers, numberRange } from '../emit-numbers'
 import { makeTrack } from '../factories'
-import { until } from '../kernel/until'
-import { type Person } from '../people'
-import { freshWorld, type TestWorld } from '../world'
+import { waitUntil } from '../kernel/wait-until'
+import { type Person } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
 
 interface Outcome {
   data?: CatchUp
   error?: Problem
 }
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann', { node: 0 })
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann', { node: 0 })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const ask = async (person: Person, input: unknown) =>
   (await (await person.socket()).timeout(5_000).emitWithAck('channel.followAll', { input })) as {
@@ -34,23 +34,23 @@ const tracks = (count: number) =>
   Promise.all(Array.from({ length: count }, async () => `track:${(await makeTrack(ann.id)).id}`))
 
 it('answers for each channel as a follow does, in the order asked, and lets all of them be heard', async () => {
-  const bob = await world.person('bob', { node: 1 })
+  const bob = await testApp.signIn('bob', { node: 1 })
   const [one = '', other = ''] = await tracks(2)
-  await announce(world.world, one, numbers(1, 4))
-  const { epoch } = await world.world.channels.position(one)
+  await emitNumbers(testApp.app, one, numberRange(1, 4))
+  const { epoch } = await testApp.app.channelLog.position(one)
   const followed = await followAll(bob, [{ channel: one, after: { epoch, offset: 1 } }, { channel: other }])
   expect(followed).toMatchObject([
     { data: { channel: one, epoch, top: 3, recovered: true, more: false, state: { counts: {} } } },
     { data: { channel: other, epoch, top: 0, recovered: false, events: [] } },
   ])
   expect(followed[0]?.data?.events.map(({ offset }) => offset)).toEqual([2, 3])
-  const ear = await bob.hear(other)
-  await announce(world.world, other, [1])
-  await ear.first('test.counted')
+  const recorder = await bob.recordEvents(other)
+  await emitNumbers(testApp.app, other, [1])
+  await recorder.waitFor('test.numberEmitted')
 })
 
 it('refuses what may not be followed without harm to the others', async () => {
-  const eve = await world.person('eve', { node: 1 })
+  const eve = await testApp.signIn('eve', { node: 1 })
   const hidden = `track:${(await makeTrack(ann.id, { visibility: 'private' })).id}`
   const [open = ''] = await tracks(1)
   const asked = [hidden, `user:${ann.id}`, open, `track:${newId(new Date())}`, `spaceship:${newId(new Date())}`]
@@ -68,7 +68,7 @@ it('refuses what may not be followed without harm to the others', async () => {
 })
 
 it('takes nothing, the same twice, and no more than a socket may follow', async () => {
-  const dan = await world.person('dan', { node: 0 })
+  const dan = await testApp.signIn('dan', { node: 0 })
   const own = { channel: `user:${dan.id}` }
   expect(await followAll(dan, [])).toEqual([])
   expect(await followAll(dan, [own, own])).toMatchObject([{ data: own }, { data: own }])
@@ -76,7 +76,7 @@ it('takes nothing, the same twice, and no more than a socket may follow', async 
     expect(await ask(dan, { channels })).toMatchObject({ error: { status: 400, code: 'invalid_input' } })
 
   const many = (await tracks(channelsPerSocketMax)).map(channel => ({ channel }))
-  world.clock.advance(60_000)
+  testApp.clock.advance(60_000)
   const refused = (await followAll(dan, many)).flatMap(({ error }) => error ?? [])
   // Its own channel is one of them.
   expect(refused).toHaveLength(1)
@@ -84,9 +84,9 @@ it('takes nothing, the same twice, and no more than a socket may follow', async 
 })
 
 it('counts each channel as a follow, all or none', async () => {
-  const fay = await world.person('fay', { node: 0 })
+  const fay = await testApp.signIn('fay', { node: 0 })
   const wishes = Array.from({ length: 50 }, () => ({ channel: `user:${fay.id}` }))
-  const held = world.clock.hold()
+  const held = testApp.clock.freeze()
   const asking = Promise.all([1, 2, 3].map(() => ask(fay, { channels: wishes })))
   const asked = await asking.finally(() => held[Symbol.dispose]())
   expect(followRate.burst).toBe(120)
@@ -94,22 +94,22 @@ it('counts each channel as a follow, all or none', async () => {
 })
 
 it('keeps the whole answer small enough to be taken in one go; each channel brings something, and says that there is more', async () => {
-  const gil = await world.person('gil', { node: 1 })
+  const gil = await testApp.signIn('gil', { node: 1 })
   const channels = await tracks(4)
   const top = 400
-  await announce(world.world, channels, numbers(1, top + 1))
+  await emitNumbers(testApp.app, channels, numberRange(1, top + 1))
   // What is not handed on yet comes later, as live frames.
-  const { channelCache } = world.world
-  for (const channel of channels) await until(async () => (await channelCache.position(channel))?.offset === top)
-  const { epoch } = await world.world.channels.position(channels[0] ?? '')
+  const { channelCache } = testApp.app
+  for (const channel of channels) await waitUntil(async () => (await channelCache.position(channel))?.offset === top)
+  const { epoch } = await testApp.app.channelLog.position(channels[0] ?? '')
   const followed = await followAll(
     gil,
     channels.map(channel => ({ channel, after: { epoch, offset: 0 } })),
   )
-  expect(JSON.stringify(followed).length).toBeLessThan(caughtBytesMax + 4_096)
+  expect(JSON.stringify(followed).length).toBeLessThan(catchUpBytesMax + 4_096)
   for (const { data } of followed) {
     expect(data).toMatchObject({ recovered: true, more: true, top })
-    expect(data?.events.map(({ offset }) => offset)).toEqual(numbers(1, (data?.events.length ?? 0) + 1))
+    expect(data?.events.map(({ offset }) => offset)).toEqual(numberRange(1, (data?.events.length ?? 0) + 1))
     expect(data?.events.length).toBeGreaterThan(0)
     expect(data?.events.length).toBeLessThan(catchUpEventsMax)
   }

@@ -1,24 +1,24 @@
-import { newId } from '../../kernel/ids'
-import { type Problem } from '../../kernel/refusals'
-import { type CatchUp } from '../../kernel/stream'
-import { channelsPerSocketMax } from '../../kernel/protocol'
-import { catchUpEventsMax } from '../../kernel/protocol'
-import { updateTrack } from '../../skills/music-upload/update-track'
-import { announce, numbers } from '../announce'
+import { newId } from '../../kernel/pipeline/new-id'
+import { type Problem } from '../../kernel/pipeline/refusals'
+import { type CatchUp } from '../../kernel/events/frames'
+import { channelsPerSocketMax } from '../../kernel/events/protocol'
+import { catchUpEventsMax } from '../../kernel/events/protocol'
+import { updateTrack } from '../../skills/tracks/update-track'
+import { emitNumbers, numberRange } from '../emit-numbers'
 import { makeTrack } from '../factories'
-import { until } from '../kernel/until'
-import { type Person, Refused } from '../people'
-import { freshWorld, type TestWorld } from '../world'
+import { waitUntil } from '../kernel/wait-until'
+import { type Person, ProblemError } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann', { node: 0 })
-  bob = await world.person('bob', { node: 1 })
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann', { node: 0 })
+  bob = await testApp.signIn('bob', { node: 1 })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const ask = async (person: Person, name: 'channel.follow' | 'channel.unfollow', input: unknown) =>
   (await (await person.socket()).timeout(5_000).emitWithAck(name, { input })) as { data?: unknown; error?: Problem }
@@ -74,7 +74,7 @@ describe('following', () => {
   })
 
   it(`more than ${channelsPerSocketMax} channels on one socket is refused, even when all are asked for at once`, async () => {
-    const eve = await world.person('eve', { node: 0 })
+    const eve = await testApp.signIn('eve', { node: 0 })
     const tracks = []
     for (let index = 0; index < channelsPerSocketMax + 10; index += 1) tracks.push(await makeTrack(bob.id))
     const answers = await Promise.all(tracks.map(({ id }) => follow(eve, `track:${id}`)))
@@ -90,29 +90,29 @@ describe('following', () => {
 
 it('unfollowing ends what is heard there, and nothing else', async () => {
   const channel = `track:${(await makeTrack(bob.id)).id}`
-  const onTrack = await ann.hear(channel)
-  const onOwn = await ann.hear(`user:${ann.id}`)
-  await announce(world.world, channel, [1])
-  await onTrack.first('test.counted')
+  const onTrack = await ann.recordEvents(channel)
+  const onOwn = await ann.recordEvents(`user:${ann.id}`)
+  await emitNumbers(testApp.app, channel, [1])
+  await onTrack.waitFor('test.numberEmitted')
   await ask(ann, 'channel.unfollow', { channel })
-  await announce(world.world, [channel, `user:${ann.id}`], [2])
-  await onOwn.first('test.counted', data => data.n === 2)
-  expect(onTrack.names()).toEqual(['test.counted'])
+  await emitNumbers(testApp.app, [channel, `user:${ann.id}`], [2])
+  await onOwn.waitFor('test.numberEmitted', data => data.n === 2)
+  expect(onTrack.names()).toEqual(['test.numberEmitted'])
   expect(await ask(ann, 'channel.unfollow', { channel: `track:${newId(new Date())}` })).toHaveProperty('data')
 })
 
 describe('following after a place', () => {
   const followAfter = async (person: Person, channel: string, after: unknown) => {
     const { data, error } = await ask(person, 'channel.follow', { channel, after })
-    if (error !== undefined) throw new Refused(error)
+    if (error !== undefined) throw new ProblemError(error)
     return data as CatchUp
   }
   const offsets = ({ events }: CatchUp) => events.map(({ offset }) => offset)
   /** A channel with so many events, and its epoch. */
   async function channelWith(count: number): Promise<{ channel: string; epoch: string }> {
     const channel = `track:${(await makeTrack(bob.id)).id}`
-    if (count > 0) await announce(world.world, channel, numbers(1, count + 1))
-    const { epoch } = await world.world.channels.position(channel)
+    if (count > 0) await emitNumbers(testApp.app, channel, numberRange(1, count + 1))
+    const { epoch } = await testApp.app.channelLog.position(channel)
     return { channel, epoch }
   }
 
@@ -136,27 +136,27 @@ describe('following after a place', () => {
 
   it('gives the same from memory, from Redis and from PostgreSQL', async () => {
     const { channel, epoch } = await channelWith(4)
-    const ear = await ann.hear(channel)
-    await announce(world.world, channel, numbers(5, 9))
-    await until(() => ear.events.length === 4)
+    const recorder = await ann.recordEvents(channel)
+    await emitNumbers(testApp.app, channel, numberRange(5, 9))
+    await waitUntil(() => recorder.events.length === 4)
     const fromMemory = await followAfter(ann, channel, { epoch, offset: 6 })
     const fromRedis = await followAfter(bob, channel, { epoch, offset: 2 })
-    await world.world.channelCache.forget(channel)
+    await testApp.app.channelCache.evict(channel)
     const fromPostgres = await followAfter(bob, channel, { epoch, offset: 1 })
     expect(offsets(fromMemory)).toEqual([7, 8])
     expect(fromRedis.events.slice(4)).toEqual(fromMemory.events)
     expect(fromPostgres.events.slice(1)).toEqual(fromRedis.events)
-    expect(ear.events).toEqual(fromRedis.events.slice(2))
+    expect(recorder.events).toEqual(fromRedis.events.slice(2))
   })
 
   it('gives much in parts', async () => {
     const { channel, epoch } = await channelWith(catchUpEventsMax + 20)
     const first = await followAfter(ann, channel, { epoch, offset: 0 })
     expect(first).toMatchObject({ recovered: true, more: true, top: catchUpEventsMax + 20 })
-    expect(offsets(first)).toEqual(numbers(1, catchUpEventsMax + 1))
+    expect(offsets(first)).toEqual(numberRange(1, catchUpEventsMax + 1))
     const rest = await followAfter(ann, channel, { epoch, offset: catchUpEventsMax })
     expect(rest).toMatchObject({ recovered: true, more: false })
-    expect(offsets(rest)).toEqual(numbers(catchUpEventsMax + 1, catchUpEventsMax + 21))
+    expect(offsets(rest)).toEqual(numberRange(catchUpEventsMax + 1, catchUpEventsMax + 21))
   })
 
   it('says plainly when it cannot: an offset that is not there yet, another epoch, what was forgotten', async () => {
@@ -174,9 +174,9 @@ describe('following after a place', () => {
         epoch,
         more: false,
       })
-    await world.world.channelCache.forget(channel)
-    await world.world.db.query('delete from channel_events where channel = :channel and "offset" <= 3', { channel })
-    const eve = await world.person('eve2', { node: 1 })
+    await testApp.app.channelCache.evict(channel)
+    await testApp.app.db.query('delete from channel_events where channel = :channel and "offset" <= 3', { channel })
+    const eve = await testApp.signIn('eve2', { node: 1 })
     expect(await followAfter(eve, channel, { epoch, offset: 2 })).toMatchObject({
       recovered: false,
       events: [],

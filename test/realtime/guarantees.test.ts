@@ -2,44 +2,44 @@ import { createServer } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { Server, type Socket as ServerSocket } from 'socket.io'
 import { io } from 'socket.io-client'
-import { Sequence } from '../../client/sequence'
-import { createEngine } from '../../kernel/engine'
-import { newId } from '../../kernel/ids'
-import { type CatchUp, type StreamEvent, type StreamFrame } from '../../kernel/stream'
-import { followCalls, holdRooms } from '../../realtime/channels'
-import { socketOutlet } from '../../realtime/deliver'
-import { callerOf } from '../../realtime/dispatch'
-import { type Hub, openHub, type Outlet } from '../../realtime/log/hub'
-import { product } from '../../skills'
-import { announce, numbers } from '../announce'
-import { type OwnWorld, ownWorld } from '../kernel/own-world'
-import { until } from '../kernel/until'
+import { Sequence } from '../../client/channels/sequence'
+import { createPipeline } from '../../kernel/pipeline/pipeline'
+import { newId } from '../../kernel/pipeline/new-id'
+import { type CatchUp, type ChannelEvent, type EventFrame } from '../../kernel/events/frames'
+import { followCalls, subscribeRooms } from '../../realtime/calls/follow-calls'
+import { createSocketEventSink } from '../../realtime/socket-event-sink'
+import { callerOf } from '../../realtime/calls/call-dispatcher'
+import { type Hub, openHub, type EventSink } from '../../realtime/log/hub'
+import { registry } from '../../skills'
+import { emitNumbers, numberRange } from '../emit-numbers'
+import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
+import { waitUntil } from '../kernel/wait-until'
 
 /**
  * Each rule that the promise rests on, in a race that is won on purpose: no relay runs here, so that what reaches Redis,
  * and when, is the test's to say. `test/mutations.test.ts` takes the rules away one by one, and each time something here must fail.
  */
-let own: OwnWorld
+let own: TestKernel
 beforeAll(async () => {
-  own = await ownWorld({ product })
+  own = await createTestKernel({ registry })
 })
 afterAll(() => own[Symbol.asyncDispose]())
 
 const someChannel = () => `user:${newId(new Date())}`
-const offsetsOf = (events: readonly StreamEvent[] | undefined) => events?.map(({ offset }) => offset)
+const offsetsOf = (events: readonly ChannelEvent[] | undefined) => events?.map(({ offset }) => offset)
 
 /** So many events of a channel, in PostgreSQL alone. */
 async function logged(channel: string, count: number) {
-  await announce(own.world, channel, numbers(1, count + 1))
-  const { epoch, events } = await own.world.channels.after(channel, 0, count)
+  await emitNumbers(own.app, channel, numberRange(1, count + 1))
+  const { epoch, events } = await own.app.channelLog.readAfter(channel, 0, count)
   const some = (first: number, last: number) => events.slice(first - 1, last)
   return {
     /** As a relay does it. */
-    append: (first: number, last: number) => own.world.channelCache.append(channel, epoch, some(first, last)),
+    append: (first: number, last: number) => own.app.channelCache.append(channel, epoch, some(first, last)),
     /** As it is heard when relays overlap, or when Redis forgot what it had: past the rules of the copy. */
     publish: async (first: number, last: number) => {
       const frame = { epoch, sentAt: own.clock.now(), events: some(first, last) }
-      await own.world.redis.commands.publish(own.world.channelCache.topic(channel), JSON.stringify(frame))
+      await own.app.redis.commands.publish(own.app.channelCache.topic(channel), JSON.stringify(frame))
     },
   }
 }
@@ -51,38 +51,38 @@ interface Ear extends AsyncDisposable {
 
 async function openEar(): Promise<Ear> {
   const heard: number[] = []
-  const outlet: Outlet = {
+  const outlet: EventSink = {
     deliver: ({ events }) => heard.push(...events.map(({ offset }) => offset)),
-    restarted: () => heard.push(-1),
+    channelRestarted: () => heard.push(-1),
   }
-  const hub = openHub(own.world, outlet)
+  const hub = openHub(own.app, outlet)
   return { hub, heard, [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]() }
 }
 
 const hubGaps = async () => {
-  const { values } = await own.world.metrics.gaps.get()
+  const { values } = await own.app.metrics.logGaps.get()
   return values.find(({ labels }) => labels.where === 'hub')?.value ?? 0
 }
 
 describe('the hub', () => {
   it('fills a gap before it delivers what is behind it', async () => {
-    await using ear = await openEar()
+    await using recorder = await openEar()
     const channel = someChannel()
-    await ear.hub.hold(channel)
+    await recorder.hub.subscribe(channel)
     const { publish } = await logged(channel, 4)
     const before = await hubGaps()
     await publish(1, 1)
     await publish(4, 4)
-    await until(() => ear.heard.includes(4))
-    expect(ear.heard).toEqual([1, 2, 3, 4])
+    await waitUntil(() => recorder.heard.includes(4))
+    expect(recorder.heard).toEqual([1, 2, 3, 4])
     expect(await hubGaps()).toBe(before + 1)
-    expect((await ear.hub.catchUp(channel)).top).toBe(4)
+    expect((await recorder.hub.catchUp(channel)).top).toBe(4)
   })
 
   it('delivers nothing twice, however often and however cut it is heard', async () => {
-    await using ear = await openEar()
+    await using recorder = await openEar()
     const channel = someChannel()
-    await ear.hub.hold(channel)
+    await recorder.hub.subscribe(channel)
     const { publish } = await logged(channel, 6)
     const before = await hubGaps()
     for (const [first, last] of [
@@ -94,26 +94,26 @@ describe('the hub', () => {
       [6, 6],
     ] as const)
       await publish(first, last)
-    await until(() => ear.heard.includes(6))
-    expect(ear.heard).toEqual([1, 2, 3, 4, 5, 6])
+    await waitUntil(() => recorder.heard.includes(6))
+    expect(recorder.heard).toEqual([1, 2, 3, 4, 5, 6])
     // To hear something again is no gap, and costs no read.
     expect(await hubGaps()).toBe(before)
   })
 
   it('listens before it looks where a channel is', async () => {
-    await using ear = await openEar()
+    await using recorder = await openEar()
     const channel = someChannel()
-    const { subscriber } = own.world.redis
+    const { subscriber } = own.app.redis
     const subscribe = subscriber.subscribe.bind(subscriber)
     // At the last moment before Redis hears of the wish, something happens: nobody will tell us of it.
     const subscribing = jest.spyOn(subscriber, 'subscribe').mockImplementation(async (...topics: unknown[]) => {
-      if (topics[0] === own.world.channelCache.topic(channel)) await announceAndAppend(channel)
+      if (topics[0] === own.app.channelCache.topic(channel)) await announceAndAppend(channel)
       return subscribe(...(topics as string[]))
     })
-    const hold = await ear.hub.hold(channel)
+    const hold = await recorder.hub.subscribe(channel)
     subscribing.mockRestore()
-    const { epoch } = await own.world.channels.position(channel)
-    const caught = await ear.hub.catchUp(channel, { epoch, offset: 0 })
+    const { epoch } = await own.app.channelLog.position(channel)
+    const caught = await recorder.hub.catchUp(channel, { epoch, offset: 0 })
     expect({ top: caught.top, offsets: offsetsOf(caught.events) }).toEqual({ top: 1, offsets: [1] })
     hold.release()
   })
@@ -123,13 +123,13 @@ describe('a follow', () => {
   it('joins the room before it reads the log: what happens between the two is heard', async () => {
     const http = createServer()
     const server = new Server(http)
-    const engine = createEngine(own.world, product)
-    const others = { askRightsAgain: async () => undefined, restarted: () => undefined }
+    const engine = createPipeline(own.app, registry)
+    const others = { recheckAccess: async () => undefined, channelRestarted: () => undefined }
     await using hub = openHub(
-      own.world,
-      socketOutlet(engine, server, () => others),
+      own.app,
+      createSocketEventSink(engine, server, () => others),
     )
-    holdRooms(own.world, server, hub)
+    subscribeRooms(own.app, server, hub)
     const actor = { id: newId(new Date()), roles: [] }
     const channel = `user:${actor.id}`
     await using delivered = await listenTo(hub, channel)
@@ -137,10 +137,12 @@ describe('a follow', () => {
     // The state is read last: as soon as it is asked for, an event happens and is delivered to whoever is in the room.
     const stateOf = async () => {
       await announceAndAppend(channel)
-      await until(() => delivered.offsets.includes(1))
+      await waitUntil(() => delivered.offsets.includes(1))
       return {}
     }
-    const follow = new Map(followCalls(engine, { hub, stateOf, spend: () => undefined })).get('channel.follow')
+    const follow = new Map(followCalls(engine, { hub, readState: stateOf, chargeFollows: () => undefined })).get(
+      'channel.follow',
+    )
     server.on('connection', (socket: ServerSocket) => {
       Object.assign(socket.data, { actor, address: '127.0.0.1' })
       socket.on('follow', (input: unknown, ack: (reply: unknown) => void) => {
@@ -150,8 +152,8 @@ describe('a follow', () => {
     await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
     const { port } = http.address() as AddressInfo
     const client = io(`http://127.0.0.1:${port}`, { transports: ['websocket'], forceNew: true })
-    const frames: StreamFrame[] = []
-    client.on('events', (frame: StreamFrame) => frames.push(frame))
+    const frames: EventFrame[] = []
+    client.on('events', (frame: EventFrame) => frames.push(frame))
     const { data } = (await client.emitWithAck('follow', { channel })) as { data: CatchUp }
     client.disconnect()
     await server.close()
@@ -165,9 +167,9 @@ describe('the copy in Redis', () => {
     const { append } = await logged(channel, 3)
     expect(await append(1, 1)).toEqual({ repeated: 0 })
     expect(await append(3, 3)).toEqual({ gap: 1 })
-    expect(await own.world.channelCache.after(channel, 0, 10)).toMatchObject({ top: 1 })
+    expect(await own.app.channelCache.readAfter(channel, 0, 10)).toMatchObject({ top: 1 })
     expect(await append(2, 3)).toEqual({ repeated: 0 })
-    expect(offsetsOf((await own.world.channelCache.after(channel, 0, 10))?.events)).toEqual([1, 2, 3])
+    expect(offsetsOf((await own.app.channelCache.readAfter(channel, 0, 10))?.events)).toEqual([1, 2, 3])
   })
 
   it('takes nothing twice, though two relays overlap', async () => {
@@ -180,8 +182,8 @@ describe('the copy in Redis', () => {
       [2, 3, 2],
     ] as const)
       expect(await append(first, last)).toEqual({ repeated })
-    const copy = await own.world.channelCache.after(channel, 0, 10)
-    expect({ top: copy?.top, offsets: offsetsOf(copy?.events) }).toEqual({ top: 4, offsets: [1, 2, 3, 4] })
+    const copy = await own.app.channelCache.readAfter(channel, 0, 10)
+    expect({ top: copy?.latestOffset, offsets: offsetsOf(copy?.events) }).toEqual({ top: 4, offsets: [1, 2, 3, 4] })
   })
 })
 
@@ -195,16 +197,16 @@ describe('the client', () => {
 
   it('gives nothing from behind a gap until it is filled', () => {
     const sequence = begun()
-    expect(offsetsOf(sequence.hear(frame(1)).events)).toEqual([1])
-    expect(sequence.hear(frame(3))).toMatchObject({ events: [], isMissing: true })
-    expect(offsetsOf(sequence.hear(frame(2)).events)).toEqual([2, 3])
+    expect(offsetsOf(sequence.receive(frame(1)).events)).toEqual([1])
+    expect(sequence.receive(frame(3))).toMatchObject({ events: [], isMissing: true })
+    expect(offsetsOf(sequence.receive(frame(2)).events)).toEqual([2, 3])
   })
 
   it('gives nothing twice', () => {
     const sequence = begun()
-    expect(offsetsOf(sequence.hear(frame(1, 2)).events)).toEqual([1, 2])
-    expect(offsetsOf(sequence.hear(frame(1, 2)).events)).toEqual([])
-    expect(offsetsOf(sequence.hear(frame(2, 3)).events)).toEqual([3])
+    expect(offsetsOf(sequence.receive(frame(1, 2)).events)).toEqual([1, 2])
+    expect(offsetsOf(sequence.receive(frame(1, 2)).events)).toEqual([])
+    expect(offsetsOf(sequence.receive(frame(2, 3)).events)).toEqual([3])
   })
 })
 
@@ -215,7 +217,7 @@ async function announceAndAppend(channel: string): Promise<void> {
 }
 
 async function listenTo(hub: Hub, channel: string): Promise<AsyncDisposable & { offsets: number[] }> {
-  const hold = await hub.hold(channel)
+  const hold = await hub.subscribe(channel)
   const offsets: number[] = []
   const deafen = hub.listen(channel, ({ events }) => offsets.push(...events.map(({ offset }) => offset)))
   return {

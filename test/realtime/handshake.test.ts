@@ -1,20 +1,20 @@
 import { io } from 'socket.io-client'
 import { frameBytesMax } from '../../realtime/gateway'
-import { until } from '../kernel/until'
-import { freshWorld, type TestWorld } from '../world'
+import { waitUntil } from '../kernel/wait-until'
+import { createTestApp, type TestApp } from '../test-app'
 import { RawSocket } from './raw-socket'
 
-let world: TestWorld
+let testApp: TestApp
 let url: string
 let port: number
 beforeAll(async () => {
-  world = await freshWorld({ nodes: 1 })
-  const [node] = world.nodes
+  testApp = await createTestApp({ nodes: 1 })
+  const [node] = testApp.nodes
   if (node === undefined) throw new Error('no node')
   url = node.url
   port = node.port
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 /** How a handshake ends: 'connected', or the problem it is refused with. */
 function handshake(options: Parameters<typeof io>[1]): Promise<unknown> {
@@ -35,7 +35,7 @@ const problem = (status: number, code: string) => ({
 
 describe('a handshake', () => {
   it('is admitted with a good token', async () => {
-    expect(await handshake({ auth: { token: await world.issuer.tokenFor('ann') } })).toBe('connected')
+    expect(await handshake({ auth: { token: await testApp.issuer.issueToken('ann') } })).toBe('connected')
   })
 
   it.each([
@@ -53,12 +53,12 @@ describe('a handshake', () => {
   )
 
   it('with an expired token is refused, and says so', async () => {
-    const token = await world.issuer.tokenFor('ann', { ttlSeconds: -60 })
+    const token = await testApp.issuer.issueToken('ann', { ttlSeconds: -60 })
     expect(await handshake({ auth: { token } })).toEqual(problem(401, 'token_expired'))
   })
 
   it('with its token in the query or a header is refused', async () => {
-    const token = await world.issuer.tokenFor('ann')
+    const token = await testApp.issuer.issueToken('ann')
     expect(await handshake({ query: { token } })).toMatchObject({ code: 'not_signed_in' })
     expect(await handshake({ extraHeaders: { authorization: `Bearer ${token}` } })).toMatchObject({
       code: 'not_signed_in',
@@ -67,8 +67,8 @@ describe('a handshake', () => {
 
   it('to another namespace is refused', async () => {
     await using socket = await RawSocket.open(port)
-    socket.say(`40/admin,${JSON.stringify({ token: await world.issuer.tokenFor('ann') })}`)
-    expect(await socket.hear(text => text.startsWith('44'))).toContain('Invalid namespace')
+    socket.send(`40/admin,${JSON.stringify({ token: await testApp.issuer.issueToken('ann') })}`)
+    expect(await socket.waitFor(text => text.startsWith('44'))).toContain('Invalid namespace')
   })
 })
 
@@ -86,14 +86,14 @@ describe('an origin (S01)', () => {
   it('of ours may connect, and so may a program, which has none', async () => {
     for (const headers of [{ origin: ours }, {}] as Record<string, string>[]) {
       await using socket = await RawSocket.open(port, headers)
-      expect(socket.upgraded).toContain('101')
+      expect(socket.statusLine).toContain('101')
       expect((await fetch(`${url}/socket.io/?EIO=4&transport=polling`, { headers })).status).toBe(200)
     }
   })
 
   it.each(foreign)('that is foreign may not: %j', async origin => {
     await using socket = await RawSocket.open(port, { origin })
-    expect(socket.upgraded).toContain('403')
+    expect(socket.statusLine).toContain('403')
     const polled = await fetch(`${url}/socket.io/?EIO=4&transport=polling`, { headers: { origin } })
     expect(await polled.json()).toEqual(problem(403, 'origin_not_allowed'))
     expect(polled.status).toBe(403)
@@ -118,62 +118,64 @@ it.each(['abc', '__proto__', 'toString'])('an unknown session %s is refused (S02
 
 describe('a transport', () => {
   it('carries one socket: more CONNECTs close it (S09)', async () => {
-    const ann = await world.person('ann')
+    const ann = await testApp.signIn('ann')
     const neighbour = await ann.socket()
-    const connected = async () => (await world.world.metrics.sockets.get()).values[0]?.value ?? 0
+    const connected = async () => (await testApp.app.metrics.sockets.get()).values[0]?.value ?? 0
     const closedFlooding = async () =>
-      (await world.world.metrics.floods.get()).values.find(({ labels }) => labels.outcome === 'closed')?.value ?? 0
+      (await testApp.app.metrics.socketRateLimits.get()).values.find(({ labels }) => labels.outcome === 'closed')
+        ?.value ?? 0
     const [before, floods] = [await connected(), await closedFlooding()]
     await using socket = await RawSocket.open(port)
     const connect = `40${JSON.stringify({ token: ann.token })}`
-    for (let index = 0; index < 1_000; index += 1) socket.say(connect)
-    const refused = await socket.hear(text => text.startsWith('44'))
+    for (let index = 0; index < 1_000; index += 1) socket.send(connect)
+    const refused = await socket.waitFor(text => text.startsWith('44'))
     expect((JSON.parse(refused.slice(2)) as { data: unknown }).data).toEqual({
       ...problem(429, 'flooding'),
       retryAfter: expect.any(Number) as unknown,
     })
     await socket.untilClosed()
-    expect(socket.heard.filter(text => text.startsWith('40')).length).toBeLessThanOrEqual(1)
-    await until(async () => (await connected()) <= before)
+    expect(socket.received.filter(text => text.startsWith('40')).length).toBeLessThanOrEqual(1)
+    await waitUntil(async () => (await connected()) <= before)
     expect(neighbour.connected).toBe(true)
     expect(await closedFlooding()).toBe(floods + 1)
   })
 
   it('that carries one already is closed by another CONNECT, and told why (S09)', async () => {
-    await using socket = await RawSocket.admitted(port, await world.issuer.tokenFor('ann'))
-    socket.say('40')
-    expect(await socket.hear(text => text.startsWith('44'))).toContain('"flooding"')
+    await using socket = await RawSocket.connect(port, await testApp.issuer.issueToken('ann'))
+    socket.send('40')
+    expect(await socket.waitFor(text => text.startsWith('44'))).toContain('"flooding"')
     await socket.untilClosed()
   })
 
   it('is closed when it does not say who it is in time, and counted; one that does goes on', async () => {
-    const { metrics } = world.world
+    const { metrics } = testApp.app
     const silent = async () =>
       (await metrics.handshakesRefused.get()).values.find(({ labels }) => labels.why === 'silent')?.value ?? 0
     const before = await silent()
-    await using one = await RawSocket.admitted(port, await world.issuer.tokenFor('ann'))
+    await using one = await RawSocket.connect(port, await testApp.issuer.issueToken('ann'))
     await using other = await RawSocket.open(port)
     await other.untilClosed()
-    await until(async () => (await silent()) > before)
-    one.say('421["user-profile.getMe",{}]')
-    expect(await one.hear(text => text.startsWith('431['))).toContain('data')
+    await waitUntil(async () => (await silent()) > before)
+    one.send('421["user-profile.getMe",{}]')
+    expect(await one.waitFor(text => text.startsWith('431['))).toContain('data')
   })
 
   it('is closed by a frame that is too large, and takes one that is not (S03)', async () => {
     const leftByError = async () =>
-      (await world.world.metrics.socketsLeft.get()).values.find(({ labels }) => labels.reason === 'transport error')
-        ?.value ?? 0
+      (await testApp.app.metrics.socketDisconnects.get()).values.find(
+        ({ labels }) => labels.reason === 'transport error',
+      )?.value ?? 0
     const before = await leftByError()
-    const token = await world.issuer.tokenFor('ann')
-    await using socket = await RawSocket.admitted(port, token)
+    const token = await testApp.issuer.issueToken('ann')
+    await using socket = await RawSocket.connect(port, token)
     const start = '421["user-profile.getMe",{"input":{"x":"'
     const padded = (bytes: number) => `${start}${'x'.repeat(bytes - start.length - 4)}"}}]`
-    socket.say(padded(frameBytesMax))
-    expect(await socket.hear(text => text.startsWith('431'))).toContain('invalid_input')
-    socket.say(padded(frameBytesMax + 1))
+    socket.send(padded(frameBytesMax))
+    expect(await socket.waitFor(text => text.startsWith('431'))).toContain('invalid_input')
+    socket.send(padded(frameBytesMax + 1))
     await socket.untilClosed()
     expect(socket.closeCode).toBe(1009)
-    await until(async () => (await leftByError()) > before)
+    await waitUntil(async () => (await leftByError()) > before)
   })
 
   it('is refused a polling body that is too large (S03)', async () => {

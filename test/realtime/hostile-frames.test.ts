@@ -1,28 +1,28 @@
 import fc from 'fast-check'
 import { type Socket } from 'socket.io-client'
-import { type Problem } from '../../kernel/refusals'
+import { type Problem } from '../../kernel/pipeline/refusals'
 import { getMe } from '../../skills/user-profile/get-me'
-import { type Person } from '../people'
-import { freshWorld, type TestWorld } from '../world'
+import { type Person } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
 import { RawSocket } from './raw-socket'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let socket: Socket
 let port: number
 beforeAll(async () => {
-  world = await freshWorld({ nodes: 1 })
-  ann = await world.person('ann')
+  testApp = await createTestApp({ nodes: 1 })
+  ann = await testApp.signIn('ann')
   socket = await ann.socket()
-  port = world.nodes[0]?.port ?? 0
+  port = testApp.nodes[0]?.port ?? 0
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 // Whatever was sent: the process lives, and a neighbour notices nothing.
 afterEach(async () => {
   // All of this goes over one connection, which may ask for only so much at a time.
-  world.clock.advance(5_000)
+  testApp.clock.advance(5_000)
   expect(socket.connected).toBe(true)
-  expect(await ann.call(getMe, {}, { door: 'socket' })).toMatchObject({ id: ann.id })
+  expect(await ann.call(getMe, {}, { transport: 'socket' })).toMatchObject({ id: ann.id })
 })
 
 const name = getMe.name
@@ -78,7 +78,7 @@ describe('a call (S08)', () => {
   })
 
   it('tells the same problem as REST does', async () => {
-    const overRest = await ann.refused(getMe, {}, { headers: { 'idempotency-key': '' } })
+    const overRest = await ann.expectProblem(getMe, {}, { headers: { 'idempotency-key': '' } })
     const { error } = await ask(name, { input: {}, key: '' })
     expect(Object.keys(error ?? {})).toEqual(expect.arrayContaining(['type', 'title', 'status', 'code', 'requestId']))
     expect(error?.code).toBe(overRest.code)
@@ -94,17 +94,17 @@ describe('an event name (S07)', () => {
   )
 
   it('that is a number is no call', async () => {
-    await using raw = await RawSocket.admitted(port, ann.token)
-    raw.say('4217[5,{"input":{}}]')
-    expect(await raw.hear(text => text.startsWith('4317'))).toContain('unknown_operation')
+    await using raw = await RawSocket.connect(port, ann.token)
+    raw.send('4217[5,{"input":{}}]')
+    expect(await raw.waitFor(text => text.startsWith('4317'))).toContain('unknown_operation')
   })
 
   it.each(['connect', 'disconnect', 'disconnecting', 'connect_error', 'newListener', 'removeListener'])(
     'that is reserved (%s) closes the transport',
     async event => {
-      await using raw = await RawSocket.admitted(port, ann.token)
-      raw.say(`421["${event}",{}]`)
-      expect(await raw.hear(text => text.startsWith('42["session.closed"'))).toContain('"malformed_packet"')
+      await using raw = await RawSocket.connect(port, ann.token)
+      raw.send(`421["${event}",{}]`)
+      expect(await raw.waitFor(text => text.startsWith('42["connection.closed"'))).toContain('"malformed_packet"')
       await raw.untilClosed()
     },
   )
@@ -125,41 +125,41 @@ describe('a packet (S06)', () => {
     '451-["x",{"_placeholder":true}]',
   ])('before the CONNECT harms nobody: %s', async packet => {
     await using raw = await RawSocket.open(port)
-    raw.say(packet)
-    raw.say('41')
+    raw.send(packet)
+    raw.send('41')
   })
 
   it.each(['42[', '42[]', '42[null]', '42{}', '42[{}]', '42[[]]', '49', '4211["x"', '4599-["x"]'])(
     'after it, that is none, closes the transport, and says why: %s',
     async packet => {
-      await using raw = await RawSocket.admitted(port, ann.token)
-      raw.say(packet)
-      expect(await raw.hear(text => text.startsWith('42["session.closed"'))).toContain('"malformed_packet"')
+      await using raw = await RawSocket.connect(port, ann.token)
+      raw.send(packet)
+      expect(await raw.waitFor(text => text.startsWith('42["connection.closed"'))).toContain('"malformed_packet"')
       await raw.untilClosed()
     },
   )
 
   it('that is none of Engine.IO either closes the transport', async () => {
-    await using raw = await RawSocket.admitted(port, ann.token)
-    raw.say('9')
+    await using raw = await RawSocket.connect(port, ann.token)
+    raw.send('9')
     await raw.untilClosed()
   })
 
   it.each(['431[1]', '43999["x"]', '42', '421', '6', '3'])('without a sense harms nobody: %s', async packet => {
-    await using raw = await RawSocket.admitted(port, ann.token)
-    raw.say(packet)
-    raw.say(`421["${name}",{}]`)
-    expect(await raw.hear(text => text.startsWith('431['))).toContain(ann.id)
+    await using raw = await RawSocket.connect(port, ann.token)
+    raw.send(packet)
+    raw.send(`421["${name}",{}]`)
+    expect(await raw.waitFor(text => text.startsWith('431['))).toContain(ann.id)
   })
 
   it('with parts that never come, or come unasked, harms nobody', async () => {
-    await using raw = await RawSocket.admitted(port, ann.token)
-    raw.say(`451-1["${name}",{"input":{"_placeholder":true,"num":0}}]`)
-    await using other = await RawSocket.admitted(port, ann.token)
-    other.say(Buffer.from('unasked'))
+    await using raw = await RawSocket.connect(port, ann.token)
+    raw.send(`451-1["${name}",{"input":{"_placeholder":true,"num":0}}]`)
+    await using other = await RawSocket.connect(port, ann.token)
+    other.send(Buffer.from('unasked'))
     await other.untilClosed()
-    raw.say(Buffer.from('part'))
-    expect(await raw.hear(text => text.startsWith('431['))).toContain('invalid_input')
+    raw.send(Buffer.from('part'))
+    expect(await raw.waitFor(text => text.startsWith('431['))).toContain('invalid_input')
   })
 
   it.each([
@@ -171,16 +171,16 @@ describe('a packet (S06)', () => {
     `451-1["${name}",{"_placeholder":true,"num":99}]`,
     `451-1["${name}",{"_placeholder":true,"num":-1}]`,
   ])('with parts that it cannot have closes the transport: %s', async packet => {
-    await using raw = await RawSocket.admitted(port, ann.token)
-    raw.say(packet)
-    raw.say(Buffer.from('part'))
-    raw.say(Buffer.from('unasked'))
+    await using raw = await RawSocket.connect(port, ann.token)
+    raw.send(packet)
+    raw.send(Buffer.from('part'))
+    raw.send(Buffer.from('unasked'))
     await raw.untilClosed()
   })
 
   it('in a compressed frame, or in one of an opcode that there is not, closes the transport', async () => {
     for (const first of [0xc1, 0x83, 0x8b]) {
-      await using raw = await RawSocket.admitted(port, ann.token)
+      await using raw = await RawSocket.connect(port, ann.token)
       raw.write(Buffer.from([first, 0x80, 0, 0, 0, 0]))
       await raw.untilClosed()
       expect(raw.closeCode).toBe(1002)
@@ -194,10 +194,10 @@ describe('a packet (S06)', () => {
     )
     await fc.assert(
       fc.asyncProperty(fc.array(piece, { maxLength: 8 }), async pieces => {
-        await using raw = await RawSocket.admitted(port, ann.token)
-        raw.say(`4${pieces.join('')}`)
-        raw.say(`429["${name}",{}]`)
-        const answered = raw.hear(text => text.startsWith('439'))
+        await using raw = await RawSocket.connect(port, ann.token)
+        raw.send(`4${pieces.join('')}`)
+        raw.send(`429["${name}",{}]`)
+        const answered = raw.waitFor(text => text.startsWith('439'))
         await Promise.race([answered.catch(() => undefined), raw.untilClosed()])
       }),
       { numRuns: 40 },

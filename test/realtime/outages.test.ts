@@ -3,16 +3,16 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis as RedisClient } from 'ioredis'
 import { type Redis, startRedis } from '../../dev/processes/redis'
-import { announce, numbers } from '../announce'
+import { emitNumbers, numberRange } from '../emit-numbers'
 import { makeTrack } from '../factories'
-import { privateFolder } from '../dev/processes-fixture/private-folder'
-import { until } from '../kernel/until'
-import { type Ear, type Person } from '../people'
-import { freshWorld, type TestWorld } from '../world'
+import { createTemporaryFolder } from '../dev/processes-fixture/create-temporary-folder'
+import { waitUntil } from '../kernel/wait-until'
+import { type EventRecorder, type Person } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
 
-let folder: Awaited<ReturnType<typeof privateFolder>>
+let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let redis: Redis
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 const unheard: unknown[] = []
@@ -20,15 +20,15 @@ const onUnheard = (error: unknown) => void unheard.push(error)
 
 beforeAll(async () => {
   for (const event of ['unhandledRejection', 'uncaughtException']) process.on(event, onUnheard)
-  folder = await privateFolder()
+  folder = await createTemporaryFolder()
   redis = await startRedis({ folder: join(folder.path, 'redis') })
-  world = await freshWorld({ variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
-  ann = await world.person('ann', { node: 0 })
-  bob = await world.person('bob', { node: 1 })
+  testApp = await createTestApp({ variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
+  ann = await testApp.signIn('ann', { node: 0 })
+  bob = await testApp.signIn('bob', { node: 1 })
 })
 afterEach(() => expect(unheard).toEqual([]))
 afterAll(async () => {
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await redis[Symbol.asyncDispose]()
   await folder[Symbol.asyncDispose]()
   for (const event of ['unhandledRejection', 'uncaughtException']) process.off(event, onUnheard)
@@ -37,27 +37,27 @@ afterAll(async () => {
 /** A track, and an ear on either node. */
 async function stage() {
   const channel = `track:${(await makeTrack(ann.id)).id}`
-  const ears = [await ann.hear(channel), await bob.hear(channel)]
+  const ears = [await ann.recordEvents(channel), await bob.recordEvents(channel)]
   let announced = 0
   const change = async (times: number) => {
     for (let index = 0; index < times; index += 1) {
-      const { world: node } = world.nodes[index % world.nodes.length] ?? world
-      await announce(node, channel, [(announced += 1)])
+      const { app: node } = testApp.nodes[index % testApp.nodes.length] ?? testApp
+      await emitNumbers(node, channel, [(announced += 1)])
     }
   }
   return { ears, change }
 }
 
 /** Seconds, as a node says it to whoever watches. */
-const oldestOf = async ({ world: node }: TestWorld['nodes'][number]): Promise<number> =>
+const oldestOf = async ({ app: node }: TestApp['nodes'][number]): Promise<number> =>
   (await node.metrics.pendingAge.get()).values[0]?.value ?? 0
 
 /** All events so far were heard on both nodes, in order, each once. */
-async function expectAll(ears: readonly Ear[], count: number): Promise<void> {
-  for (const ear of ears) {
-    await until(() => ear.events.length >= count)
-    expect(ear.events.map(({ offset }) => offset)).toEqual(numbers(1, count + 1))
-    expect(ear.events.map(({ data }) => data.n)).toEqual(numbers(1, count + 1))
+async function expectAll(ears: readonly EventRecorder[], count: number): Promise<void> {
+  for (const recorder of ears) {
+    await waitUntil(() => recorder.events.length >= count)
+    expect(recorder.events.map(({ offset }) => offset)).toEqual(numberRange(1, count + 1))
+    expect(recorder.events.map(({ data }) => data.n)).toEqual(numberRange(1, count + 1))
   }
 }
 
@@ -68,13 +68,13 @@ describe('without Redis', () => {
     await redis.stop()
     await change(4)
     await expectAll(ears, 6)
-    const waitingFor = async () => Math.max(...(await Promise.all(world.nodes.map(oldestOf))))
-    await until(async () => (await waitingFor()) > 1.5)
+    const waitingFor = async () => Math.max(...(await Promise.all(testApp.nodes.map(oldestOf))))
+    await waitUntil(async () => (await waitingFor()) > 1.5)
     await redis.restart()
-    await until(async () => (await waitingFor()) === 0)
+    await waitUntil(async () => (await waitingFor()) === 0)
     await change(4)
     await expectAll(ears, 10)
-    for (const { world: node } of world.nodes) await until(() => node.redis.subscriber.status === 'ready')
+    for (const { app: node } of testApp.nodes) await waitUntil(() => node.redis.subscriber.status === 'ready')
     await change(2)
     await expectAll(ears, 12)
   })
@@ -83,7 +83,7 @@ describe('without Redis', () => {
     const stages = [await stage(), await stage(), await stage(), await stage()]
     const control = new RedisClient(redis.url)
     const repeats = async () => {
-      const counts = await Promise.all(world.nodes.map(({ world: node }) => node.metrics.relayRepeats.get()))
+      const counts = await Promise.all(testApp.nodes.map(({ app: node }) => node.metrics.relayDuplicates.get()))
       return counts.reduce((sum, { values }) => sum + (values[0]?.value ?? 0), 0)
     }
     const before = await repeats()
@@ -98,7 +98,7 @@ describe('without Redis', () => {
       await control.call('client', 'pause', '1200', 'write')
       await all(3)
       await pause(150)
-      await world.world.db.query(
+      await testApp.app.db.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
          where application_name = 'tutti-relay' and datname = current_database()`,
       )
@@ -126,7 +126,7 @@ describe('without Redis', () => {
 
 describe('the relays', () => {
   const seats = () =>
-    world.world.db.query<{ pid: number }>(
+    testApp.app.db.query<{ pid: number }>(
       `select distinct pid from pg_locks where locktype = 'advisory' and granted and classid = 7283333
        and database = (select oid from pg_database where datname = current_database())`,
     )
@@ -135,14 +135,14 @@ describe('the relays', () => {
     const { ears, change } = await stage()
     let total = 0
     for (let round = 0; round < 3; round += 1) {
-      await until(async () => (await seats()).length === 2)
+      await waitUntil(async () => (await seats()).length === 2)
       const [before] = await seats()
       const writing = change(4)
-      await world.world.db.query('select pg_terminate_backend(:pid)', { pid: before?.pid })
+      await testApp.app.db.query('select pg_terminate_backend(:pid)', { pid: before?.pid })
       await writing
       total += 4
       await expectAll(ears, total)
-      await until(async () => !(await seats()).some(({ pid }) => pid === before?.pid))
+      await waitUntil(async () => !(await seats()).some(({ pid }) => pid === before?.pid))
     }
   })
 
@@ -150,7 +150,7 @@ describe('the relays', () => {
     const { ears, change } = await stage()
     await change(2)
     await expectAll(ears, 2)
-    await world.world.db.query(
+    await testApp.app.db.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tutti-relay' and datname = current_database()`,
     )
     await change(2)
@@ -172,7 +172,7 @@ it('a channel whose copy in Redis was wiped is read from PostgreSQL, at the same
 it('what others publish on the channels between nodes harms nobody', async () => {
   const { ears, change } = await stage()
   const publisher = new RedisClient(redis.url)
-  const prefix = world.variables.REDIS_PREFIX ?? ''
+  const prefix = testApp.variables.REDIS_PREFIX ?? ''
   const channels = ['io#/#', `io#/#track:x#`, 'io-request#/#', 'io-response#/#', 'wake']
   const messages = [
     ...['', '{', 'null', '[]', '{}', '7', '"x"', '{"type":"x"}', '{"type":4,"opts":null}', '{"type":5}'],

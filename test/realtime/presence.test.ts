@@ -2,49 +2,49 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { Redis as RedisClient } from 'ioredis'
 import { type Redis, startRedis } from '../../dev/processes/redis'
-import { membersShownMax, type PresenceTimes } from '../../kernel/world/presence'
+import { membersListedMax, type PresenceTimings } from '../../kernel/platform/presence-store'
 import { getPresence } from '../../skills/listening-party/get-presence'
 import { joinParty } from '../../skills/listening-party/join-party'
-import { openParty } from '../../skills/listening-party/open-party'
-import { removeMember } from '../../skills/listening-party/remove-member'
-import { privateFolder } from '../dev/processes-fixture/private-folder'
+import { createParty } from '../../skills/listening-party/create-party'
+import { kickMember } from '../../skills/listening-party/kick-member'
+import { createTemporaryFolder } from '../dev/processes-fixture/create-temporary-folder'
 import { makeTrack } from '../factories'
-import { until } from '../kernel/until'
-import { type Person, type Reply } from '../people'
-import { freshWorld, type TestWorld } from '../world'
-import { type QuickNode, startNodeProcess, startQuickNode } from './quick-nodes'
-import { Roster } from './roster'
+import { waitUntil } from '../kernel/wait-until'
+import { type Person, type Reply } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
+import { type ShortLeaseNode, startShortLeaseProcess, startShortLeaseNode } from './short-lease-nodes'
+import { PresenceFollower } from './presence-follower'
 
 /** A grace that nobody waits for: whoever leaves within a test left at once. */
-const patient: PresenceTimes = { leaseMs: 10_000, refreshMs: 200, graceMs: 60_000, windowMs: 20 }
-const hasty: PresenceTimes = { leaseMs: 600, refreshMs: 100, graceMs: 400, windowMs: 20 }
+const patient: PresenceTimings = { leaseMs: 10_000, refreshMs: 200, graceMs: 60_000, windowMs: 20 }
+const hasty: PresenceTimings = { leaseMs: 600, refreshMs: 100, graceMs: 400, windowMs: 20 }
 
-let folder: Awaited<ReturnType<typeof privateFolder>>
+let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let redis: Redis
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 let partyId: string
 let channel: string
-let nodes: QuickNode[] = []
-let rosters: Roster[] = []
+let nodes: ShortLeaseNode[] = []
+let rosters: PresenceFollower[] = []
 const unheard: unknown[] = []
 const onUnheard = (error: unknown) => void unheard.push(error)
 
 beforeAll(async () => {
   for (const event of ['unhandledRejection', 'uncaughtException']) process.on(event, onUnheard)
-  folder = await privateFolder()
+  folder = await createTemporaryFolder()
   redis = await startRedis({ folder: join(folder.path, 'redis') })
-  world = await freshWorld({
+  testApp = await createTestApp({
     nodes: 1,
     variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port), DATABASE_POOL_MAX: '20' },
   })
-  ann = await world.person('ann')
-  bob = await world.person('bob')
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
 })
 beforeEach(async () => {
   const { id: trackId } = await makeTrack(ann.id)
-  const { party } = await ann.call(openParty, { title: 'Here', trackIds: [trackId] })
+  const { party } = await ann.call(createParty, { title: 'Here', trackIds: [trackId] })
   partyId = party.id
   channel = `party:${partyId}`
   await bob.call(joinParty, { partyId })
@@ -57,26 +57,26 @@ afterEach(async () => {
   expect(unheard).toEqual([])
 })
 afterAll(async () => {
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await redis[Symbol.asyncDispose]()
   await folder[Symbol.asyncDispose]()
   for (const event of ['unhandledRejection', 'uncaughtException']) process.off(event, onUnheard)
 })
 
-async function start(...times: PresenceTimes[]): Promise<QuickNode[]> {
-  const started = await Promise.all(times.map(each => startQuickNode(world, each)))
+async function start(...times: PresenceTimings[]): Promise<ShortLeaseNode[]> {
+  const started = await Promise.all(times.map(each => startShortLeaseNode(testApp, each)))
   nodes.push(...started)
   return started
 }
 
-async function enter(person: Person, node: { url: string } | undefined): Promise<Roster> {
-  const roster = await Roster.open(node?.url ?? '', person.token, channel)
+async function enter(person: Person, node: { url: string } | undefined): Promise<PresenceFollower> {
+  const roster = await PresenceFollower.open(node?.url ?? '', person.token, channel)
   rosters.push(roster)
   return roster
 }
 
 /** A node that dies as by kill -9: it says nothing more to anybody. */
-function kill({ world: { redis: clients } }: QuickNode): void {
+function kill({ app: { redis: clients } }: ShortLeaseNode): void {
   for (const client of [clients.commands, clients.publisher, clients.subscriber]) client.disconnect()
 }
 
@@ -84,45 +84,45 @@ describe('who is on a channel', () => {
   it('is told to each who follows, themselves too, and to the others on all nodes', async () => {
     const [one, two] = await start(patient, patient)
     const annas = await enter(ann, one)
-    expect(annas.shows(ann.id)).toBe(true)
+    expect(annas.hasExactly(ann.id)).toBe(true)
     const bobs = await enter(bob, two)
-    expect(bobs.shows(ann.id, bob.id)).toBe(true)
-    await until(() => annas.shows(ann.id, bob.id))
-    expect(annas.follows).toBe(1)
+    expect(bobs.hasExactly(ann.id, bob.id)).toBe(true)
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id))
+    expect(annas.followCount).toBe(1)
   })
 
   it('is a person, by however many sockets on whichever nodes, until the last of them leaves', async () => {
     const [one, two] = await start(patient, patient)
     const annas = await enter(ann, one)
     const bobs = [await enter(bob, one), await enter(bob, one), await enter(bob, two)]
-    await until(() => annas.shows(ann.id, bob.id))
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id))
     const { rev } = annas
     for (const roster of bobs.slice(0, 2)) roster.close()
-    await until(
-      async () => (await one?.world.redis.commands.hget(`presence:{${channel}}:members`, bob.id))?.length === 12,
+    await waitUntil(
+      async () => (await one?.app.redis.commands.hget(`presence:{${channel}}:members`, bob.id))?.length === 12,
     )
     expect(annas.rev).toBe(rev)
     bobs[2]?.close()
-    await until(() => annas.shows(ann.id))
-    expect(annas.departed).toEqual([bob.id])
+    await waitUntil(() => annas.hasExactly(ann.id))
+    expect(annas.leftIds).toEqual([bob.id])
   })
 
   it('is no more who unfollows, says goodbye or is shown out, at once', async () => {
     const [one, two] = await start(patient, patient)
     const annas = await enter(ann, one)
     const first = await enter(bob, two)
-    await until(() => annas.shows(ann.id, bob.id))
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id))
     const reply = (await first.socket.emitWithAck('channel.unfollow', { input: { channel } })) as Reply
     expect(reply.data).toEqual({ channel })
-    await until(() => annas.shows(ann.id))
+    await waitUntil(() => annas.hasExactly(ann.id))
     const second = await enter(bob, two)
-    await until(() => annas.shows(ann.id, bob.id))
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id))
     second.close()
-    await until(() => annas.shows(ann.id))
+    await waitUntil(() => annas.hasExactly(ann.id))
     await enter(bob, two)
-    await until(() => annas.shows(ann.id, bob.id))
-    await ann.call(removeMember, { partyId, profileId: bob.id })
-    await until(() => annas.shows(ann.id))
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id))
+    await ann.call(kickMember, { partyId, profileId: bob.id })
+    await waitUntil(() => annas.hasExactly(ann.id))
   })
 
   it('is told for parties, and of no other kind of channel', async () => {
@@ -139,39 +139,39 @@ describe('who is on a channel', () => {
     await enter(ann, one)
     await enter(bob, two)
     for (const door of ['rest', 'socket'] as const) {
-      const { count, members } = await bob.call(getPresence, { partyId }, { door })
+      const { count, members } = await bob.call(getPresence, { partyId }, { transport: door })
       expect({ count, members: members?.sort() }).toEqual({ count: 2, members: [ann.id, bob.id].sort() })
     }
   })
 
   it('is not told to whoever may not follow', async () => {
     const [one] = await start(patient)
-    const carl = await world.person('carl')
+    const carl = await testApp.signIn('carl')
     await expect(enter(carl, one)).rejects.toMatchObject({ problem: { code: 'forbidden' } })
-    expect(await carl.refused(getPresence, { partyId })).toMatchObject({ code: 'forbidden' })
-    expect(await ann.refused(getPresence, { partyId: randomUUID() })).toMatchObject({ code: 'not_found' })
-    expect(await one?.world.presence.read(channel)).toMatchObject({ count: 0, members: [] })
+    expect(await carl.expectProblem(getPresence, { partyId })).toMatchObject({ code: 'forbidden' })
+    expect(await ann.expectProblem(getPresence, { partyId: randomUUID() })).toMatchObject({ code: 'not_found' })
+    expect(await one?.app.presence.read(channel)).toMatchObject({ count: 0, members: [] })
   })
 
   it('is the same for all after many have come, gone and dropped out on all nodes', async () => {
     const [one, two] = await start(hasty, hasty)
     const annas = [await enter(ann, one), await enter(ann, two)]
-    const crowd = await Promise.all(Array.from({ length: 8 }, (_, index) => world.person(`crowd${index}`)))
+    const crowd = await Promise.all(Array.from({ length: 8 }, (_, index) => testApp.signIn(`crowd${index}`)))
     for (const person of crowd) await person.call(joinParty, { partyId })
     const stays = await Promise.all(
       crowd.map(async (person, index) => {
-        const mine: Roster[] = []
+        const mine: PresenceFollower[] = []
         for (let round = 0; round < 4; round += 1) {
           mine.push(await enter(person, (index + round) % 2 === 0 ? one : two))
-          if (round % 2 === 1) mine.shift()?.[(index + round) % 3 === 0 ? 'vanish' : 'close']()
+          if (round % 2 === 1) mine.shift()?.[(index + round) % 3 === 0 ? 'goOffline' : 'close']()
         }
         if (index % 2 === 0) return [person.id]
-        for (const roster of mine) roster.vanish()
+        for (const roster of mine) roster.goOffline()
         return []
       }),
     )
     const everybody = [ann.id, ...stays.flat()]
-    await until(() => annas.every(roster => roster.shows(...everybody)))
+    await waitUntil(() => annas.every(roster => roster.hasExactly(...everybody)))
   })
 })
 
@@ -180,83 +180,83 @@ describe('whoever drops out', () => {
     const [one, two] = await start(patient, patient)
     const annas = await enter(ann, one)
     const bobs = await enter(bob, two)
-    await until(() => annas.shows(ann.id, bob.id))
-    bobs.vanish()
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id))
+    bobs.goOffline()
     await enter(bob, one)
     await enter(bob, two)
-    expect(annas.shows(ann.id, bob.id)).toBe(true)
-    expect(annas.departed).toEqual([])
+    expect(annas.hasExactly(ann.id, bob.id)).toBe(true)
+    expect(annas.leftIds).toEqual([])
   })
 
   it('leaves when the grace is over', async () => {
     const [one, two] = await start(patient, hasty)
     const annas = await enter(ann, one)
     const bobs = await enter(bob, two)
-    await until(() => annas.shows(ann.id, bob.id))
-    bobs.vanish()
-    await until(() => annas.shows(ann.id))
-    expect(annas.departed).toEqual([bob.id])
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id))
+    bobs.goOffline()
+    await waitUntil(() => annas.hasExactly(ann.id))
+    expect(annas.leftIds).toEqual([bob.id])
   })
 })
 
 describe('a node', () => {
   it('that is killed takes along only who is nowhere else (F13)', async () => {
     const [one, two] = await start(hasty, hasty)
-    const carl = await world.person('carl2')
+    const carl = await testApp.signIn('carl2')
     await carl.call(joinParty, { partyId })
     const annas = await enter(ann, one)
     await enter(bob, two)
     await enter(carl, two)
     await enter(carl, one)
-    await until(() => annas.shows(ann.id, bob.id, carl.id))
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id, carl.id))
     if (two !== undefined) kill(two)
-    await until(() => annas.shows(ann.id, carl.id))
-    expect(annas.departed).toEqual([bob.id])
-    await until(async () => ((await one?.world.metrics.presenceSweeps.get())?.values[0]?.value ?? 0) > 0)
-    await until(async () => (await one?.world.redis.commands.zcard('presence:nodes')) === 2)
+    await waitUntil(() => annas.hasExactly(ann.id, carl.id))
+    expect(annas.leftIds).toEqual([bob.id])
+    await waitUntil(async () => ((await one?.app.metrics.presenceSweeps.get())?.values[0]?.value ?? 0) > 0)
+    await waitUntil(async () => (await one?.app.redis.commands.zcard('presence:nodes')) === 2)
   })
 
   it('that was frozen beyond its lease has its members back when it goes on', async () => {
     const [one, two] = await start(hasty, hasty)
     const annas = await enter(ann, one)
     const bobs = await enter(bob, two)
-    await until(() => annas.shows(ann.id, bob.id))
-    two?.world.redis.commands.disconnect()
-    await until(() => annas.shows(ann.id))
-    await two?.world.redis.commands.connect()
-    await until(() => annas.shows(ann.id, bob.id))
-    await until(() => bobs.shows(ann.id, bob.id))
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id))
+    two?.app.redis.commands.disconnect()
+    await waitUntil(() => annas.hasExactly(ann.id))
+    await two?.app.redis.commands.connect()
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id))
+    await waitUntil(() => bobs.hasExactly(ann.id, bob.id))
     bobs.close()
-    await until(() => annas.shows(ann.id))
+    await waitUntil(() => annas.hasExactly(ann.id))
   })
 
   it('of a process is gone when that is killed, not before its lease is over when frozen, and back when it goes on', async () => {
     const [one] = await start(hasty)
-    await using two = await startNodeProcess(world, hasty)
+    await using two = await startShortLeaseProcess(testApp, hasty)
     const annas = await enter(ann, one)
     await enter(bob, two)
-    await until(() => annas.shows(ann.id, bob.id))
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id))
     two.signal('SIGSTOP')
-    await until(() => annas.shows(ann.id))
+    await waitUntil(() => annas.hasExactly(ann.id))
     two.signal('SIGCONT')
-    await until(() => annas.shows(ann.id, bob.id))
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id))
     await enter(ann, two)
     two.signal('SIGKILL')
-    await until(() => annas.shows(ann.id))
-    expect(annas.departed).toEqual([bob.id, bob.id])
+    await waitUntil(() => annas.hasExactly(ann.id))
+    expect(annas.leftIds).toEqual([bob.id, bob.id])
   })
 
   it('that goes away leaves its members their grace to come elsewhere', async () => {
     const [one, two] = await start(patient, patient)
     const annas = await enter(ann, one)
     const bobs = await enter(bob, two)
-    await until(() => annas.shows(ann.id, bob.id))
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id))
     bobs.socket.io.reconnection(false)
     await two?.[Symbol.asyncDispose]()
     nodes = nodes.filter(node => node !== two)
     await enter(bob, one)
-    expect(annas.shows(ann.id, bob.id)).toBe(true)
-    expect(annas.departed).toEqual([])
+    expect(annas.hasExactly(ann.id, bob.id)).toBe(true)
+    expect(annas.leftIds).toEqual([])
   })
 })
 
@@ -265,7 +265,7 @@ describe('Redis', () => {
     const [one, two] = await start(hasty, hasty)
     const annas = await enter(ann, one)
     const bobs = await enter(bob, two)
-    await until(() => annas.shows(ann.id, bob.id) && bobs.shows(ann.id, bob.id))
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id) && bobs.hasExactly(ann.id, bob.id))
     return { one, two, annas, bobs }
   }
 
@@ -273,34 +273,34 @@ describe('Redis', () => {
     const { one, two, annas, bobs } = await stage()
     const { rev } = annas
     for (let round = 0; round < 3; round += 1) {
-      await one?.world.redis.commands.flushall()
-      await until(async () => (await one?.world.presence.read(channel))?.count === 2)
+      await one?.app.redis.commands.flushall()
+      await waitUntil(async () => (await one?.app.presence.read(channel))?.count === 2)
     }
-    const carl = await world.person('carl3')
+    const carl = await testApp.signIn('carl3')
     await carl.call(joinParty, { partyId })
     await enter(carl, two)
-    await until(() => annas.shows(ann.id, bob.id, carl.id) && bobs.shows(ann.id, bob.id, carl.id))
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id, carl.id) && bobs.hasExactly(ann.id, bob.id, carl.id))
     expect(annas.rev).toBeGreaterThan(rev)
-    expect([...annas.departed, ...bobs.departed]).toEqual([])
+    expect([...annas.leftIds, ...bobs.leftIds]).toEqual([])
   })
 
   it('that is away stops presence and nothing else; all is right again when it returns', async () => {
     const { one, two, annas, bobs } = await stage()
     await redis.stop()
-    bobs.vanish()
+    bobs.goOffline()
     const late = await enter(ann, two)
     expect(late.count).toBeGreaterThan(0)
-    await until(async () => (await ann.ask(getPresence, { partyId })).error?.code === 'unavailable')
+    await waitUntil(async () => (await ann.request(getPresence, { partyId })).error?.code === 'unavailable')
     // Longer than lease and grace together: whoever returns first must not take the others for dead.
-    await until(() => one?.world.redis.commands.status === 'reconnecting')
+    await waitUntil(() => one?.app.redis.commands.status === 'reconnecting')
     await new Promise(resolve => setTimeout(resolve, hasty.leaseMs + hasty.graceMs + 200))
-    expect([...annas.departed, ...late.departed]).toEqual([])
+    expect([...annas.leftIds, ...late.leftIds]).toEqual([])
     await redis.restart()
-    for (const node of [one, two]) await until(() => node?.world.redis.subscriber.status === 'ready')
-    await until(() => annas.shows(ann.id) && late.shows(ann.id))
+    for (const node of [one, two]) await waitUntil(() => node?.app.redis.subscriber.status === 'ready')
+    await waitUntil(() => annas.hasExactly(ann.id) && late.hasExactly(ann.id))
     await enter(bob, one)
-    await until(() => annas.shows(ann.id, bob.id) && late.shows(ann.id, bob.id))
-    expect([...annas.departed, ...late.departed]).not.toContain(ann.id)
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id) && late.hasExactly(ann.id, bob.id))
+    expect([...annas.leftIds, ...late.leftIds]).not.toContain(ann.id)
   })
 
   it('that is frozen for longer than all leases is believed again, and nobody is said to have left', async () => {
@@ -308,26 +308,26 @@ describe('Redis', () => {
     process.kill(redis.pid, 'SIGSTOP')
     await new Promise(resolve => setTimeout(resolve, hasty.leaseMs + hasty.graceMs + 200))
     process.kill(redis.pid, 'SIGCONT')
-    const carl = await world.person('carl4')
+    const carl = await testApp.signIn('carl4')
     await carl.call(joinParty, { partyId })
     await enter(carl, two)
-    await until(() => annas.shows(ann.id, bob.id, carl.id) && bobs.shows(ann.id, bob.id, carl.id))
-    expect([...annas.departed, ...bobs.departed]).toEqual([])
+    await waitUntil(() => annas.hasExactly(ann.id, bob.id, carl.id) && bobs.hasExactly(ann.id, bob.id, carl.id))
+    expect([...annas.leftIds, ...bobs.leftIds]).toEqual([])
   })
 
   it('that was out of reach for all does not make whoever returns first take the others for dead', async () => {
     const { one, two, annas, bobs } = await stage()
-    for (const node of [one, two]) node?.world.redis.commands.disconnect()
-    const { commands } = world.world.redis
+    for (const node of [one, two]) node?.app.redis.commands.disconnect()
+    const { commands } = testApp.app.redis
     const leases = (from: number) => commands.zcount('presence:nodes', from, '+inf')
-    await until(async () => (await leases(Date.now() - hasty.graceMs)) === 1)
-    await one?.world.redis.commands.connect()
-    await until(async () => (await leases(Date.now())) === 2)
-    await two?.world.redis.commands.connect()
-    await until(async () => (await leases(Date.now())) === 3)
+    await waitUntil(async () => (await leases(Date.now() - hasty.graceMs)) === 1)
+    await one?.app.redis.commands.connect()
+    await waitUntil(async () => (await leases(Date.now())) === 2)
+    await two?.app.redis.commands.connect()
+    await waitUntil(async () => (await leases(Date.now())) === 3)
     bobs.close()
-    await until(() => annas.shows(ann.id))
-    expect([annas.departed, bobs.departed]).toEqual([[bob.id], []])
+    await waitUntil(() => annas.hasExactly(ann.id))
+    expect([annas.leftIds, bobs.leftIds]).toEqual([[bob.id], []])
     expect(annas.frames.filter(({ joined }) => joined.includes(bob.id))).toHaveLength(1)
   })
 
@@ -341,13 +341,13 @@ describe('Redis', () => {
     }
     killer.disconnect()
     for (const roster of rosters.slice(1)) roster.close()
-    await until(() => annas.shows(ann.id))
+    await waitUntil(() => annas.hasExactly(ann.id))
   })
 
   it('may say what it likes on our topics', async () => {
     const { annas, bobs } = await stage()
     const publisher = new RedisClient(redis.url)
-    const topic = world.world.presence.topic(channel)
+    const topic = testApp.app.presence.topic(channel)
     for (const message of [
       '',
       'x',
@@ -362,48 +362,48 @@ describe('Redis', () => {
       expect(await publisher.publish(topic, message)).toBeGreaterThan(0)
     publisher.disconnect()
     bobs.close()
-    await until(() => annas.shows(ann.id))
+    await waitUntil(() => annas.hasExactly(ann.id))
   })
 })
 
 describe('a crowd', () => {
   const someNode = 'elsewhere'
-  const people = Array.from({ length: membersShownMax + 20 }, () => randomUUID())
+  const people = Array.from({ length: membersListedMax + 20 }, () => randomUUID())
 
-  it(`of more than ${membersShownMax} is told by its number, and by name when it is smaller again`, async () => {
+  it(`of more than ${membersListedMax} is told by its number, and by name when it is smaller again`, async () => {
     const [one] = await start(patient)
     const annas = await enter(ann, one)
-    const elsewhere = world.world.presence
-    await elsewhere.refresh(someNode, true)
-    await elsewhere.change(channel, someNode, people, [])
-    await until(() => annas.count === people.length + 1)
+    const elsewhere = testApp.app.presence
+    await elsewhere.renewLease(someNode, true)
+    await elsewhere.applyChanges(channel, someNode, people, [])
+    await waitUntil(() => annas.count === people.length + 1)
     expect(annas.members).toBeNull()
     expect(annas.frames.at(-1)).toMatchObject({ joined: [], left: [] })
     const late = await enter(bob, one)
     expect(await late.follow()).toMatchObject({ count: people.length + 2, members: null })
     const gone = people.slice(0, 30)
-    await elsewhere.change(channel, someNode, [], gone)
+    await elsewhere.applyChanges(channel, someNode, [], gone)
     const left = [ann.id, bob.id, ...people.slice(30)]
-    await until(() => annas.shows(...left) && late.shows(...left))
-    expect(annas.follows).toBe(1)
+    await waitUntil(() => annas.hasExactly(...left) && late.hasExactly(...left))
+    expect(annas.followCount).toBe(1)
   })
 
   it('that comes one by one costs a frame a window, not one for each', async () => {
     const [one] = await start({ ...patient, windowMs: 500 })
     const annas = await enter(ann, one)
-    const elsewhere = world.world.presence
-    await elsewhere.refresh(someNode, true)
+    const elsewhere = testApp.app.presence
+    await elsewhere.renewLease(someNode, true)
     const some = people.slice(0, 100)
-    await Promise.all(some.map(member => elsewhere.change(channel, someNode, [member], [])))
-    await until(() => annas.shows(ann.id, ...some))
+    await Promise.all(some.map(member => elsewhere.applyChanges(channel, someNode, [member], [])))
+    await waitUntil(() => annas.hasExactly(ann.id, ...some))
     expect(annas.frames.length).toBeLessThan(20)
-    expect(annas.follows).toBe(1)
+    expect(annas.followCount).toBe(1)
   })
 
   it('loses nobody twice: a change under a lost lease is refused', async () => {
-    const elsewhere = world.world.presence
-    expect(await elsewhere.change(channel, randomUUID(), people, [])).toBeUndefined()
-    expect(await elsewhere.state(channel, randomUUID(), people)).toBeUndefined()
+    const elsewhere = testApp.app.presence
+    expect(await elsewhere.applyChanges(channel, randomUUID(), people, [])).toBeUndefined()
+    expect(await elsewhere.replaceMembers(channel, randomUUID(), people)).toBeUndefined()
     expect(await elsewhere.read(channel)).toMatchObject({ count: 0 })
   })
 })

@@ -1,31 +1,31 @@
-import { protocolCalls, protocolMessages } from '../../kernel/protocol'
-import { type Field, parse } from '../../kernel/schema'
+import { protocolCalls, protocolMessages } from '../../kernel/events/protocol'
+import { type Field, parse } from '../../kernel/pipeline/schema'
 import { likeTrack } from '../../skills/interactions/like-track'
-import { openParty } from '../../skills/listening-party/open-party'
+import { createParty } from '../../skills/listening-party/create-party'
 import { joinParty } from '../../skills/listening-party/join-party'
 import { leaveParty } from '../../skills/listening-party/leave-party'
-import { getTrack } from '../../skills/streaming/get-track'
-import { endSessions } from '../../skills/user-profile/end-sessions'
-import { snapshotPosition } from '../../kernel/protocol'
-import { announce, numbers } from '../announce'
+import { getTrack } from '../../skills/tracks/get-track'
+import { revokeSessions } from '../../skills/user-profile/revoke-sessions'
+import { snapshotPosition } from '../../kernel/events/protocol'
+import { emitNumbers, numberRange } from '../emit-numbers'
 import { makeTrack } from '../factories'
-import { until } from '../kernel/until'
-import { type Person, type Reply } from '../people'
-import { freshWorld, type TestWorld } from '../world'
+import { waitUntil } from '../kernel/wait-until'
+import { type Person, type Reply } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
 
 /** What travels is what the documents say: each answer and message is held to its declared shape. */
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 const said: { name: string; sent: unknown }[] = []
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann', { node: 0 })
-  bob = await world.person('bob', { node: 1 })
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann', { node: 0 })
+  bob = await testApp.signIn('bob', { node: 1 })
   const socket = await bob.socket()
   socket.onAny((name: string, sent: unknown) => said.push({ name, sent }))
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const shapeOf = (list: readonly { name: string; payload?: Field<unknown>; data?: Field<unknown> }[], name: string) => {
   const found = list.find(candidate => candidate.name === name)
@@ -41,27 +41,32 @@ async function ask(person: Person, name: string, input: unknown): Promise<unknow
   return data
 }
 
-const heard = (name: string) => until(() => said.some(message => message.name === name))
+const heard = (name: string) => waitUntil(() => said.some(message => message.name === name))
 
 it('calls are answered as documented', async () => {
   const channel = `track:${(await makeTrack(ann.id)).id}`
-  await announce(world.world, channel, numbers(0, 5))
-  const { position } = (await bob.ask(getTrack, { trackId: channel.replace('track:', '') })) as { position?: unknown }
+  await emitNumbers(testApp.app, channel, numberRange(0, 5))
+  const { position } = (await bob.request(getTrack, { trackId: channel.replace('track:', '') })) as {
+    position?: unknown
+  }
   expect(position).toEqual(parse(snapshotPosition, position))
   const { epoch } = (await ask(bob, 'channel.follow', { channel })) as { epoch: string }
   expect(await ask(bob, 'channel.follow', { channel, after: { epoch, offset: 2 } })).toMatchObject({ recovered: true })
   await ask(bob, 'channel.signal', { channel, name: 'interactions.typing' })
   await ask(bob, 'channel.unfollow', { channel })
-  await ask(bob, 'session.refresh', { token: await world.issuer.tokenFor('bob') })
+  await ask(bob, 'session.refresh', { token: await testApp.issuer.issueToken('bob') })
 })
 
 it('messages come as documented', async () => {
   const track = await makeTrack(ann.id)
-  const [channel, { party }] = [`track:${track.id}`, await ann.call(openParty, { title: 'Here', trackIds: [track.id] })]
+  const [channel, { party }] = [
+    `track:${track.id}`,
+    await ann.call(createParty, { title: 'Here', trackIds: [track.id] }),
+  ]
   await bob.call(joinParty, { partyId: party.id })
   for (const followed of [channel, `party:${party.id}`])
     for (const person of [bob, ann]) await ask(person, 'channel.follow', { channel: followed })
-  await announce(world.world, channel, [1])
+  await emitNumbers(testApp.app, channel, [1])
   await ann.call(likeTrack, { trackId: track.id })
   await ask(ann, 'channel.signal', { channel, name: 'interactions.typing' })
   await Promise.all(['events', 'state', 'presence', 'signal'].map(heard))
@@ -70,7 +75,7 @@ it('messages come as documented', async () => {
   await heard('refused')
   await bob.call(leaveParty, { partyId: party.id })
   await heard('channel.closed')
-  await bob.call(endSessions, { scope: 'everywhere' })
-  await heard('session.closed')
+  await bob.call(revokeSessions, { scope: 'everywhere' })
+  await heard('connection.closed')
   for (const { name, sent } of said) expect([name, sent]).toEqual([name, parse(shapeOf(protocolMessages, name), sent)])
 })

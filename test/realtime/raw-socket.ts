@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 
 /** A client that sends arbitrary WebSocket frames, which a real client would not send. */
 export class RawSocket implements AsyncDisposable {
-  readonly heard: string[] = []
+  readonly received: string[] = []
   closed = false
   closeCode: number | undefined
   private waiters: (() => void)[] = []
@@ -11,7 +11,7 @@ export class RawSocket implements AsyncDisposable {
 
   private constructor(
     private readonly tcp: Socket,
-    readonly upgraded: string,
+    readonly statusLine: string,
     rest: Buffer,
   ) {
     tcp.on('data', chunk => this.read(chunk))
@@ -56,14 +56,14 @@ export class RawSocket implements AsyncDisposable {
   }
 
   /** Opens the transport and connects with a token. */
-  static async admitted(port: number, token: string): Promise<RawSocket> {
+  static async connect(port: number, token: string): Promise<RawSocket> {
     const socket = await RawSocket.open(port)
-    socket.say(`40${JSON.stringify({ token })}`)
-    await socket.hear(text => text.startsWith('40'))
+    socket.send(`40${JSON.stringify({ token })}`)
+    await socket.waitFor(text => text.startsWith('40'))
     return socket
   }
 
-  say(text: string | Buffer): void {
+  send(text: string | Buffer): void {
     const isText = typeof text === 'string'
     const payload = Buffer.from(text)
     const length =
@@ -91,12 +91,12 @@ export class RawSocket implements AsyncDisposable {
   }
 
   /** Waits for the first message that `fits`; rejects if the transport closes before. */
-  async hear(fits: (text: string) => boolean): Promise<string> {
+  async waitFor(fits: (text: string) => boolean): Promise<string> {
     for (;;) {
-      const found = this.heard.find(fits)
+      const found = this.received.find(fits)
       if (found !== undefined) return found
       if (this.closed)
-        throw new Error(`closed (${this.closeCode ?? 'without a code'}) after ${this.heard.join(' ') || 'nothing'}`)
+        throw new Error(`closed (${this.closeCode ?? 'without a code'}) after ${this.received.join(' ') || 'nothing'}`)
       await this.change()
     }
   }
@@ -132,8 +132,8 @@ export class RawSocket implements AsyncDisposable {
       if (opcode === 8) {
         this.closeCode = payload.length >= 2 ? payload.readUInt16BE(0) : 1005
         this.tcp.end()
-      } else if (payload.toString() === '2') this.say('3')
-      else this.heard.push(payload.toString())
+      } else if (payload.toString() === '2') this.send('3')
+      else this.received.push(payload.toString())
       this.wake()
     }
   }

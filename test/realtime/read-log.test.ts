@@ -1,38 +1,38 @@
-import { newId } from '../../kernel/ids'
-import { readLog } from '../../realtime/log/read-log'
-import { product } from '../../skills'
-import { announce, numbers } from '../announce'
-import { type OwnWorld, ownWorld } from '../kernel/own-world'
-import { until } from '../kernel/until'
+import { newId } from '../../kernel/pipeline/new-id'
+import { createLogReader } from '../../realtime/log/log-reader'
+import { registry } from '../../skills'
+import { emitNumbers, numberRange } from '../emit-numbers'
+import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
+import { waitUntil } from '../kernel/wait-until'
 
 /** No relay runs here: Redis has no copy of what is said, and PostgreSQL is asked. */
-let own: OwnWorld
+let own: TestKernel
 beforeAll(async () => {
-  own = await ownWorld({ product })
+  own = await createTestKernel({ registry })
 })
 afterAll(() => own[Symbol.asyncDispose]())
 afterEach(() => jest.restoreAllMocks())
 
-const crowd = numbers(0, 25)
+const crowd = numberRange(0, 25)
 
 /** A channel on which three things were said, and a node's reader of it. */
 async function stage() {
-  const { world } = own
+  const { app } = own
   const channel = `user:${newId(new Date())}`
-  await announce(world, channel, [1, 2, 3])
-  const epoch = await world.channels.epoch()
-  const log = readLog(world)
-  const looks = jest.spyOn(world.channelCache, 'after')
+  await emitNumbers(app, channel, [1, 2, 3])
+  const epoch = await app.channelLog.epoch()
+  const log = createLogReader(app)
+  const looks = jest.spyOn(app.channelCache, 'readAfter')
   return {
-    say: (n: number) => announce(world, channel, [n]),
+    say: (n: number) => emitNumbers(app, channel, [n]),
     /** What comes after an offset, from a log that is known to have reached `atLeast`. */
     read: async (offset: number, atLeast = 3) => {
-      const { top, events } = await log.after(channel, { epoch, offset }, atLeast)
+      const { latestOffset: top, events } = await log.readAfter(channel, { epoch, offset }, atLeast)
       return { top, offsets: events?.map(event => event.offset) }
     },
     /** Resolves when so many have looked into Redis in vain, and asked PostgreSQL or joined who had. */
     asked: async (count: number) => {
-      await until(() => looks.mock.results.length === count)
+      await waitUntil(() => looks.mock.results.length === count)
       await Promise.allSettled(looks.mock.results.map(({ value }) => value as Promise<unknown>))
       await new Promise(resolve => setImmediate(resolve))
     },
@@ -41,12 +41,12 @@ async function stage() {
 
 /** Counts the reads of the log that PostgreSQL is asked for; it answers them, but nobody is told before the release. */
 function holdReads() {
-  const { db } = own.world
-  const read = db.read.bind(db)
+  const { db } = own.app
+  const read = db.readCommitted.bind(db)
   const count = { asked: 0, answered: 0 }
   let release: () => void = () => undefined
   const released = new Promise<void>(resolve => (release = resolve))
-  jest.spyOn(db, 'read').mockImplementation(async statement => {
+  jest.spyOn(db, 'readCommitted').mockImplementation(async statement => {
     if (statement.name !== 'channel-events-after') return read<never>(statement)
     count.asked += 1
     const rows = await read<never>(statement)
@@ -72,7 +72,7 @@ describe('those who missed the same', () => {
     const { say, read, asked } = await stage()
     const reads = holdReads()
     const early = read(0)
-    await until(() => reads.answered === 1)
+    await waitUntil(() => reads.answered === 1)
     await say(4)
     const found = Promise.all(crowd.map(() => read(0, 4)))
     await asked(1 + crowd.length)

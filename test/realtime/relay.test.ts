@@ -1,26 +1,26 @@
 import { Client } from 'pg'
-import { newId } from '../../kernel/ids'
-import { appendOf, shardCount, shardOf } from '../../kernel/world/channel-log'
+import { newId } from '../../kernel/pipeline/new-id'
+import { insertInboxStatement, shardCount, shardOf } from '../../kernel/events/channel-log'
 import { channelInbox } from '../../migrations/2026-11-23-30-channel-inbox'
 import { migrateDown } from '../../migrations/migrate'
-import { createBell } from '../../realtime/bell'
-import { nextPending, type Pending } from '../../realtime/log/pending'
+import { createWakeUp } from '../../realtime/wake-up'
+import { nextPendingEvents, type PendingEvent } from '../../realtime/log/pending-events'
 import { startRelay } from '../../realtime/log/relay'
-import { workOnSeat } from '../../realtime/seat'
-import { product } from '../../skills'
-import { announce, numbers } from '../announce'
-import { type OwnWorld, ownWorld } from '../kernel/own-world'
-import { until } from '../kernel/until'
-import { stuckWire } from './stuck-wire'
+import { runOnDedicatedConnection } from '../../realtime/dedicated-connection'
+import { registry } from '../../skills'
+import { emitNumbers, numberRange } from '../emit-numbers'
+import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
+import { waitUntil } from '../kernel/wait-until'
+import { startFreezableProxy } from './freezable-proxy'
 
 /** Without a relay but those that the tests start: what is said waits until somebody gives it its place. */
-let own: OwnWorld
+let own: TestKernel
 beforeEach(async () => {
-  own = await ownWorld({ product })
+  own = await createTestKernel({ registry })
 })
 afterEach(() => own[Symbol.asyncDispose]())
 
-const shards = numbers(0, shardCount)
+const shards = numberRange(0, shardCount)
 const someChannel = () => `user:${newId(new Date())}`
 
 async function session(): Promise<AsyncDisposable & { client: Client }> {
@@ -50,19 +50,19 @@ const placed = async (channel: string) =>
       { channel },
     )
   ).map(({ n }) => n)
-const told = (pending: readonly Pending[]) => pending.map(({ event }) => (event?.data as { n: number }).n)
+const told = (pending: readonly PendingEvent[]) => pending.map(({ event }) => (event?.data as { n: number }).n)
 
 describe('what was said', () => {
   it('has no place until somebody looks, and then all of it has, for every reader', async () => {
     const [one, other] = [someChannel(), someChannel()]
-    await announce(own.world, [one, other], numbers(0, 7))
+    await emitNumbers(own.app, [one, other], numberRange(0, 7))
     expect([await placed(one), await placed(other)]).toEqual([[], []])
-    expect((await own.world.channels.position(one)).offset).toBe(7)
-    expect(await placed(one)).toEqual(numbers(0, 7))
+    expect((await own.app.channelLog.position(one)).offset).toBe(7)
+    expect(await placed(one)).toEqual(numberRange(0, 7))
     // However much waits elsewhere.
     expect(await placed(other)).toEqual([])
-    expect((await own.world.channels.after(other, 3, 100)).events.map(({ offset }) => offset)).toEqual([4, 5, 6, 7])
-    expect(await own.world.channels.tops([one, other, someChannel()])).toEqual(
+    expect((await own.app.channelLog.readAfter(other, 3, 100)).events.map(({ offset }) => offset)).toEqual([4, 5, 6, 7])
+    expect(await own.app.channelLog.latestOffsets([one, other, someChannel()])).toEqual(
       new Map([
         [one, 7],
         [other, 7],
@@ -72,21 +72,21 @@ describe('what was said', () => {
 
   it('is handed on until it is taken, older before newer, whoever gave the places', async () => {
     await using seat = await session()
-    const look = (taken: readonly string[], max = 100) => nextPending(seat.client, { shards, taken, max })
+    const look = (taken: readonly string[], max = 100) => nextPendingEvents(seat.client, { shards, taken, max })
     const channel = someChannel()
-    await announce(own.world, channel, [1, 2])
+    await emitNumbers(own.app, channel, [1, 2])
     const first = await look([])
     expect(told(first)).toEqual([1, 2])
     expect(first.map(({ event }) => event?.offset)).toEqual([1, 2])
     // Whoever was told died before Redis took it, and a reader gave the next one its place.
-    await announce(own.world, channel, [3])
-    await own.world.channels.position(channel)
-    await announce(own.world, channel, [4])
+    await emitNumbers(own.app, channel, [3])
+    await own.app.channelLog.position(channel)
+    await emitNumbers(own.app, channel, [4])
     expect(told(await look([], 2))).toEqual([1, 2])
     const all = await look([])
     expect(told(all)).toEqual([1, 2, 3, 4])
     expect(all[0]).toEqual({ ...first[0], ageSeconds: expect.any(Number) as unknown })
-    await announce(own.world, channel, [5])
+    await emitNumbers(own.app, channel, [5])
     const [one, ...others] = all.map(({ seq }) => seq)
     expect(told(await look(others))).toEqual([1, 5])
     expect(told(await look([one ?? '', ...(await look([])).map(({ seq }) => seq)]))).toEqual([])
@@ -96,10 +96,10 @@ describe('what was said', () => {
   it('is told as it is read: each event the same, whoever gave it its place', async () => {
     await using seat = await session()
     const channel = someChannel()
-    await announce(own.world, channel, [1])
-    const [direct] = await nextPending(seat.client, { shards, taken: [], max: 10 })
-    const [later] = await nextPending(seat.client, { shards, taken: [], max: 10 })
-    const { epoch, events } = await own.world.channels.after(channel, 0, 10)
+    await emitNumbers(own.app, channel, [1])
+    const [direct] = await nextPendingEvents(seat.client, { shards, taken: [], max: 10 })
+    const [later] = await nextPendingEvents(seat.client, { shards, taken: [], max: 10 })
+    const { epoch, events } = await own.app.channelLog.readAfter(channel, 0, 10)
     expect([direct?.event, later?.event]).toEqual([events[0], events[0]])
     expect([direct?.epoch, later?.epoch]).toEqual([epoch, epoch])
   })
@@ -107,10 +107,10 @@ describe('what was said', () => {
   it('gets its place though whoever holds its shard is frozen, or knows nothing of it', async () => {
     await using other = await session()
     for (const shard of shards) await other.client.query('select pg_advisory_lock(7283333, $1)', [shard])
-    await using relay = startRelay(own.world, product)
+    await using relay = startRelay(own.app, registry)
     const channel = someChannel()
-    await announce(own.world, channel, [1, 2])
-    await until(async () => (await placed(channel)).length === 2)
+    await emitNumbers(own.app, channel, [1, 2])
+    await waitUntil(async () => (await placed(channel)).length === 2)
     expect(relay.shards).toEqual([])
     // For the one who holds the shard to hand on.
     expect(await own.sql('select from channel_pending')).toHaveLength(2)
@@ -119,35 +119,39 @@ describe('what was said', () => {
   it('holds up nobody when whoever gave it its place is frozen before taking the answer', async () => {
     const channel = someChannel()
     const much = { name: 'a.b', at: new Date().toISOString(), data: JSON.stringify('x'.repeat(50_000)) }
-    const said = numbers(0, 400).map(() => ({ ...much, shard: shardOf(channel), channel, id: newId(new Date()) }))
-    await own.world.db.transaction(() => own.world.db.commitWith(appendOf(said)))
-    await using wire = await stuckWire(own.url)
+    const said = numberRange(0, 400).map(() => ({ ...much, shard: shardOf(channel), channel, id: newId(new Date()) }))
+    await own.app.db.transaction(() => own.app.db.commitWith(insertInboxStatement(said)))
+    await using wire = await startFreezableProxy(own.url)
     const closing = new AbortController()
-    const world = { ...own.world, db: { ...own.world.db, url: wire.url } }
-    const seats = workOnSeat(world, { name: 'frozen', bell: createBell(), closing: closing.signal }, async seat => {
-      wire.freeze()
-      closing.abort()
-      await nextPending(seat, { shards, taken: [], max: 500 })
-    })
-    await until(async () => (await heldLocks()) > 0)
-    await announce(own.world, channel, [1])
-    await until(async () => (await own.world.channels.position(channel).catch(() => undefined))?.offset === 401)
+    const app = { ...own.app, db: { ...own.app.db, url: wire.url } }
+    const seats = runOnDedicatedConnection(
+      app,
+      { name: 'frozen', wakeUp: createWakeUp(), closing: closing.signal },
+      async seat => {
+        wire.freeze()
+        closing.abort()
+        await nextPendingEvents(seat, { shards, taken: [], max: 500 })
+      },
+    )
+    await waitUntil(async () => (await heldLocks()) > 0)
+    await emitNumbers(own.app, channel, [1])
+    await waitUntil(async () => (await own.app.channelLog.position(channel).catch(() => undefined))?.offset === 401)
     await seats
   })
 
   it('gets its place from a process without a relay, which waits for nobody', async () => {
     await using other = await session()
     const [one, two] = [0, 1].map(shard => findChannel(shard))
-    await announce(own.world, [one ?? '', two ?? ''], [1])
+    await emitNumbers(own.app, [one ?? '', two ?? ''], [1])
     await other.client.query('begin')
     await other.client.query('select lock_places(array[0::smallint])')
-    await own.world.channels.placeStarving(60_000)
+    await own.app.channelLog.assignOverdueOffsets(60_000)
     expect([await placed(one ?? ''), await placed(two ?? '')]).toEqual([[], []])
-    expect(await own.world.channels.placeStarving(0)).toBe(1)
+    expect(await own.app.channelLog.assignOverdueOffsets(0)).toBe(1)
     expect([await placed(one ?? ''), await placed(two ?? '')]).toEqual([[], [1]])
     await other.client.query('commit')
-    expect(await own.world.channels.placeStarving(0)).toBe(1)
-    expect(await own.world.channels.placeStarving(0)).toBe(0)
+    expect(await own.app.channelLog.assignOverdueOffsets(0)).toBe(1)
+    expect(await own.app.channelLog.assignOverdueOffsets(0)).toBe(0)
     expect(await placed(one ?? '')).toEqual([1])
   })
 
@@ -156,7 +160,7 @@ describe('what was said', () => {
     const channel = someChannel()
     await other.client.query('begin')
     await other.client.query(
-      appendOf([
+      insertInboxStatement([
         {
           shard: shardOf(channel),
           channel,
@@ -168,7 +172,7 @@ describe('what was said', () => {
       ]),
     )
     const down = migrateDown(own.url, channelInbox.name)
-    await until(
+    await waitUntil(
       async () =>
         (await own.sql(`select from pg_locks where not granted and mode = 'AccessExclusiveLock' and ${ofOurs}`))
           .length > 0,
@@ -180,7 +184,7 @@ describe('what was said', () => {
 
   it('is not forgotten by a way back to the release before', async () => {
     const channel = someChannel()
-    await announce(own.world, channel, [1, 2, 3])
+    await emitNumbers(own.app, channel, [1, 2, 3])
     await migrateDown(own.url, channelInbox.name)
     expect(await placed(channel)).toEqual([1, 2, 3])
     expect(await own.sql('select from channel_pending')).toHaveLength(3)

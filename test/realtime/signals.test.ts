@@ -1,13 +1,13 @@
 import { type Socket } from 'socket.io-client'
-import { signalsAtOnceMax } from '../../realtime/signals'
+import { signalBurstMax } from '../../realtime/calls/signal-calls'
 import { joinParty } from '../../skills/listening-party/join-party'
-import { openParty } from '../../skills/listening-party/open-party'
+import { createParty } from '../../skills/listening-party/create-party'
 import { addComment } from '../../skills/interactions/add-comment'
-import { removeMember } from '../../skills/listening-party/remove-member'
+import { kickMember } from '../../skills/listening-party/kick-member'
 import { makeTrack } from '../factories'
-import { until } from '../kernel/until'
-import { type Ear, type Person, type Reply } from '../people'
-import { freshWorld, type TestWorld } from '../world'
+import { waitUntil } from '../kernel/wait-until'
+import { type EventRecorder, type Person, type Reply } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
 
 interface Signal {
   channel: string
@@ -16,7 +16,7 @@ interface Signal {
   data: Record<string, unknown>
 }
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 let carl: Person
@@ -25,26 +25,26 @@ let party: string
 let track: string
 let trackId: string
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann', { node: 0 })
-  bob = await world.person('bob', { node: 1 })
-  carl = await world.person('carl', { node: 0 })
-  dora = await world.person('dora', { node: 1 })
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann', { node: 0 })
+  bob = await testApp.signIn('bob', { node: 1 })
+  carl = await testApp.signIn('carl', { node: 0 })
+  dora = await testApp.signIn('dora', { node: 1 })
   trackId = (await makeTrack(ann.id)).id
   track = `track:${trackId}`
-  const { party: opened } = await ann.call(openParty, { title: 'Here', trackIds: [trackId] })
+  const { party: opened } = await ann.call(createParty, { title: 'Here', trackIds: [trackId] })
   party = `party:${opened.id}`
   for (const person of [bob, carl]) await person.call(joinParty, { partyId: opened.id })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 /** Follows, and collects what signals arrive. */
-async function listen(person: Person, channel: string): Promise<{ ear: Ear; heard: Signal[] }> {
-  const ear = await person.hear(channel)
+async function listen(person: Person, channel: string): Promise<{ ear: EventRecorder; heard: Signal[] }> {
+  const recorder = await person.recordEvents(channel)
   const heard: Signal[] = []
   const socket = await person.socket()
   socket.on('signal', (signal: Signal) => signal.channel === channel && heard.push(signal))
-  return { ear, heard }
+  return { ear: recorder, heard }
 }
 
 async function send(person: Person, input: unknown): Promise<Reply> {
@@ -52,19 +52,19 @@ async function send(person: Person, input: unknown): Promise<Reply> {
   return (await socket.timeout(8_000).emitWithAck('channel.signal', { input })) as Reply
 }
 
-const reaction = (emoji: string) => ({ channel: party, name: 'listening-party.reacted', data: { emoji } })
+const reaction = (emoji: string) => ({ channel: party, name: 'listening-party.emojiReaction', data: { emoji } })
 
 /** Each test begins with a full bucket. */
-beforeEach(() => world.clock.advance(3_000))
+beforeEach(() => testApp.clock.advance(3_000))
 
 it('reaches the other followers on all nodes, once, says from whom, and not the sender', async () => {
   const [annas, bobs, carls] = [await listen(ann, party), await listen(bob, party), await listen(carl, party)]
   expect(await send(ann, reaction('🔥'))).toEqual({ data: {} })
-  await until(() => bobs.heard.length > 0 && carls.heard.length > 0)
-  const expected = [{ channel: party, name: 'listening-party.reacted', by: ann.id, data: { emoji: '🔥' } }]
+  await waitUntil(() => bobs.heard.length > 0 && carls.heard.length > 0)
+  const expected = [{ channel: party, name: 'listening-party.emojiReaction', by: ann.id, data: { emoji: '🔥' } }]
   expect([bobs.heard, carls.heard, annas.heard]).toEqual([expected, expected, []])
   await send(bob, reaction('👍🏽'))
-  await until(() => annas.heard.length > 0)
+  await waitUntil(() => annas.heard.length > 0)
   expect(annas.heard[0]).toMatchObject({ by: bob.id })
 })
 
@@ -72,12 +72,12 @@ it('reaches nobody who does not follow, or who unfollowed', async () => {
   const [annas, bobs] = [await listen(ann, track), await listen(bob, track)]
   const carls = await listen(carl, party)
   await send(ann, { channel: track, name: 'interactions.typing', data: {} })
-  await until(() => bobs.heard.length === 1)
+  await waitUntil(() => bobs.heard.length === 1)
   const socket = await bob.socket()
   await socket.emitWithAck('channel.unfollow', { input: { channel: track } })
   await send(ann, { channel: track, name: 'interactions.typing' })
   await ann.call(addComment, { trackId, body: 'after it', positionMs: 0 })
-  await annas.ear.first('interactions.commentAdded')
+  await annas.ear.waitFor('interactions.commentAdded')
   expect([bobs.heard.length, carls.heard.length, annas.heard.length]).toEqual([1, 0, 0])
 })
 
@@ -88,19 +88,19 @@ it('is for followers alone, whether there is such a channel or not', async () =>
 })
 
 it('is over for whoever was shown out', async () => {
-  const { party: opened } = await ann.call(openParty, { title: 'Short', trackIds: [trackId] })
+  const { party: opened } = await ann.call(createParty, { title: 'Short', trackIds: [trackId] })
   const short = `party:${opened.id}`
   await bob.call(joinParty, { partyId: opened.id })
   await listen(bob, short)
   const closed = new Promise(resolve => void bob.socket().then(socket => socket.once('channel.closed', resolve)))
-  await ann.call(removeMember, { partyId: opened.id, profileId: bob.id })
+  await ann.call(kickMember, { partyId: opened.id, profileId: bob.id })
   await closed
   expect((await send(bob, { ...reaction('🔥'), channel: short })).error).toMatchObject({ code: 'forbidden' })
 })
 
 describe('what is not valid is refused', () => {
   beforeEach(() => listen(ann, party))
-  const name = 'listening-party.reacted'
+  const name = 'listening-party.emojiReaction'
   it.each([
     ['nothing', () => ({}), 'channel'],
     ['a text', () => 'party', ''],
@@ -134,20 +134,20 @@ it.each(['🔥', '👍🏽', '❤️', '👩‍👩‍👧‍👦', '🇫🇷', 
 it('is limited for each socket, in a burst and over time, and others are unharmed', async () => {
   const { heard } = await listen(bob, party)
   await listen(ann, party)
-  const burst = async () => Promise.all(Array.from({ length: signalsAtOnceMax + 5 }, () => send(ann, reaction('🔥'))))
+  const burst = async () => Promise.all(Array.from({ length: signalBurstMax + 5 }, () => send(ann, reaction('🔥'))))
   let replies = await burst()
   const isGranted = ({ error }: Reply) => error === undefined
   const granted = replies.filter(isGranted).length
-  expect(granted).toBeGreaterThanOrEqual(signalsAtOnceMax)
-  await until(() => heard.length === granted)
+  expect(granted).toBeGreaterThanOrEqual(signalBurstMax)
+  await waitUntil(() => heard.length === granted)
   // The bucket fills while a slow machine sends.
-  await until(async () => !replies.every(isGranted) || !(replies = await burst()).every(isGranted))
+  await waitUntil(async () => !replies.every(isGranted) || !(replies = await burst()).every(isGranted))
   expect(replies.find(reply => !isGranted(reply))?.error).toMatchObject({
     code: 'too_many_requests',
     status: 429,
     retryAfter: 1,
   })
   expect(await send(bob, reaction('👍🏽'))).toEqual({ data: {} })
-  world.clock.advance(1_000)
+  testApp.clock.advance(1_000)
   expect(await send(ann, reaction('👍🏽'))).toEqual({ data: {} })
 })

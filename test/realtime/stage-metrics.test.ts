@@ -2,34 +2,34 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { type Counter, type Gauge, type Histogram } from 'prom-client'
 import { type Redis, startRedis } from '../../dev/processes/redis'
-import { type Position } from '../../kernel/stream'
-import { type World } from '../../kernel/world'
-import { announce, numbers } from '../announce'
-import { privateFolder } from '../dev/processes-fixture/private-folder'
+import { type Position } from '../../kernel/events/frames'
+import { type AppContext } from '../../kernel/platform/app-context'
+import { emitNumbers, numberRange } from '../emit-numbers'
+import { createTemporaryFolder } from '../dev/processes-fixture/create-temporary-folder'
 import { makeTrack } from '../factories'
-import { until } from '../kernel/until'
-import { type Ear, type Person } from '../people'
-import { freshWorld, type TestWorld } from '../world'
+import { waitUntil } from '../kernel/wait-until'
+import { type EventRecorder, type Person } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
 
 /** What is measured of an event's way moves when the thing happens that it speaks of, and by as much. */
-let folder: Awaited<ReturnType<typeof privateFolder>>
+let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let redis: Redis
-let world: TestWorld
+let testApp: TestApp
 /** One person on either node. */
 let people: Person[]
 beforeAll(async () => {
-  folder = await privateFolder()
+  folder = await createTemporaryFolder()
   redis = await startRedis({ folder: join(folder.path, 'redis') })
-  world = await freshWorld({ variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
-  people = [await world.person('ann', { node: 0 }), await world.person('bob', { node: 1 })]
+  testApp = await createTestApp({ variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
+  people = [await testApp.signIn('ann', { node: 0 }), await testApp.signIn('bob', { node: 1 })]
 })
 afterAll(async () => {
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await redis[Symbol.asyncDispose]()
   await folder[Symbol.asyncDispose]()
 })
 
-const worlds = () => world.nodes.map(node => node.world)
+const worlds = () => testApp.nodes.map(node => node.app)
 
 /** The node whose followers are looked at, and the person there. */
 const here = () => {
@@ -43,28 +43,28 @@ const newChannel = async () => `track:${(await makeTrack(here().person.id)).id}`
 /** A channel with an ear on either node, and a way to say so many things there in one transaction. */
 async function stage() {
   const channel = await newChannel()
-  const ears: Ear[] = []
-  for (const person of people) ears.push(await person.hear(channel))
+  const ears: EventRecorder[] = []
+  for (const person of people) ears.push(await person.recordEvents(channel))
   let said = 0
   return {
     channel,
     say: async (count = 1) => {
-      await announce(world.world, channel, numbers(said + 1, said + count + 1))
+      await emitNumbers(testApp.app, channel, numberRange(said + 1, said + count + 1))
       said += count
     },
     /** Every ear has heard all of it, in order and once. */
     heard: async () => {
-      for (const ear of ears)
-        expect((await ear.all(world.world)).map(({ offset }) => offset)).toEqual(numbers(1, said + 1))
+      for (const recorder of ears)
+        expect((await recorder.waitForAll(testApp.app)).map(({ offset }) => offset)).toEqual(numberRange(1, said + 1))
     },
   }
 }
 
 /** Redis has taken all that was said, and the relays know it. */
 const handedOn = () =>
-  until(async () => {
+  waitUntil(async () => {
     const text = 'select from channel_inbox union all select from channel_pending'
-    return (await world.world.db.query(text)).length === 0
+    return (await testApp.app.db.query(text)).length === 0
   })
 
 type Labels = Record<string, string>
@@ -82,23 +82,23 @@ async function partOf(histogram: Histogram, part: 'count' | 'sum'): Promise<numb
 }
 
 const readings = {
-  relayed: ({ metrics }: World) => valueOf(metrics.relayed),
-  relayLag: ({ metrics }: World) => partOf(metrics.relayLag, 'count'),
-  nodeLag: ({ metrics }: World) => partOf(metrics.nodeLag, 'count'),
-  nodeLagSeconds: ({ metrics }: World) => partOf(metrics.nodeLag, 'sum'),
-  socketLag: ({ metrics }: World) => partOf(metrics.socketLag, 'count'),
-  delivered: ({ metrics }: World) => valueOf(metrics.delivered),
-  hits: ({ metrics }: World) => valueOf(metrics.resumes, { outcome: 'hit' }),
-  misses: ({ metrics }: World) => valueOf(metrics.resumes, { outcome: 'miss' }),
-  relayGaps: ({ metrics }: World) => valueOf(metrics.gaps, { where: 'relay' }),
-  hubGaps: ({ metrics }: World) => valueOf(metrics.gaps, { where: 'hub' }),
-  fromRedis: ({ metrics }: World) => valueOf(metrics.backfills, { from: 'redis' }),
-  fromPostgres: ({ metrics }: World) => valueOf(metrics.backfills, { from: 'postgres' }),
+  relayed: ({ metrics }: AppContext) => valueOf(metrics.relayedEvents),
+  relayLag: ({ metrics }: AppContext) => partOf(metrics.relayLatency, 'count'),
+  nodeLag: ({ metrics }: AppContext) => partOf(metrics.hubLatency, 'count'),
+  nodeLagSeconds: ({ metrics }: AppContext) => partOf(metrics.hubLatency, 'sum'),
+  socketLag: ({ metrics }: AppContext) => partOf(metrics.deliveryLatency, 'count'),
+  delivered: ({ metrics }: AppContext) => valueOf(metrics.eventsDelivered),
+  hits: ({ metrics }: AppContext) => valueOf(metrics.resumes, { outcome: 'hit' }),
+  misses: ({ metrics }: AppContext) => valueOf(metrics.resumes, { outcome: 'miss' }),
+  relayGaps: ({ metrics }: AppContext) => valueOf(metrics.logGaps, { where: 'relay' }),
+  hubGaps: ({ metrics }: AppContext) => valueOf(metrics.logGaps, { where: 'hub' }),
+  fromRedis: ({ metrics }: AppContext) => valueOf(metrics.backfills, { from: 'redis' }),
+  fromPostgres: ({ metrics }: AppContext) => valueOf(metrics.backfills, { from: 'postgres' }),
 }
 type Reading = keyof typeof readings
 
 /** By how much these move from now until it is asked, on these nodes together. */
-async function watch<R extends Reading>(nodes: readonly World[], names: readonly R[]) {
+async function watch<R extends Reading>(nodes: readonly AppContext[], names: readonly R[]) {
   const now = async (name: R) => {
     const values = await Promise.all(nodes.map(node => readings[name](node)))
     return values.reduce((sum, value) => sum + value, 0)
@@ -125,7 +125,7 @@ describe('what is said', () => {
     expect(await handing()).toEqual({ relayed: 3, relayLag: 3 })
     for (const moved of hearing) {
       // On a busy machine PostgreSQL may have told of it first.
-      await until(async () => (await moved()).nodeLag > 0)
+      await waitUntil(async () => (await moved()).nodeLag > 0)
       // What was said at once travels in one frame.
       expect(await moved()).toEqual({ nodeLag: 1, socketLag: 1, delivered: 3 })
     }
@@ -137,10 +137,10 @@ describe('what is said', () => {
     await heard()
     const { node } = here()
     const moved = await watch([node], ['nodeLag', 'nodeLagSeconds'])
-    const { epoch, events } = await node.channels.after(channel, 0, 1)
-    const frame = { epoch, sentAt: world.clock.now() - 3_000, events }
+    const { epoch, events } = await node.channelLog.readAfter(channel, 0, 1)
+    const frame = { epoch, sentAt: testApp.clock.now() - 3_000, events }
     await node.redis.publisher.publish(node.channelCache.topic(channel), JSON.stringify(frame))
-    await until(async () => (await moved()).nodeLag > 0)
+    await waitUntil(async () => (await moved()).nodeLag > 0)
     const { nodeLagSeconds } = await moved()
     expect(nodeLagSeconds).toBeGreaterThanOrEqual(3)
     expect(nodeLagSeconds).toBeLessThan(3_000)
@@ -153,7 +153,7 @@ describe('a follower that comes back', () => {
     const socket = await here().person.socket()
     return await socket.timeout(8_000).emitWithAck('channel.follow', { input: { channel, after } })
   }
-  const positionOf = (channel: string) => world.world.channels.position(channel)
+  const positionOf = (channel: string) => testApp.app.channelLog.position(channel)
 
   it('and finds everything in memory is a hit', async () => {
     const { channel, say, heard } = await stage()
@@ -167,7 +167,7 @@ describe('a follower that comes back', () => {
 
   it('and finds everything in the log is a hit, which costs a read', async () => {
     const channel = await newChannel()
-    await announce(world.world, channel, [1, 2, 3])
+    await emitNumbers(testApp.app, channel, [1, 2, 3])
     const { epoch } = await positionOf(channel)
     const moved = await watch([here().node], ['hits', 'misses'])
     const reads = await watch([here().node], ['fromRedis', 'fromPostgres'])
@@ -212,7 +212,7 @@ describe('a hole', () => {
       await node.redis.subscriber.unsubscribe(topic)
       await say()
       await handedOn()
-      if (from === 'postgres') await node.channelCache.forget(channel)
+      if (from === 'postgres') await node.channelCache.evict(channel)
       await node.redis.subscriber.subscribe(topic)
       await say()
       await heard()
@@ -226,22 +226,22 @@ describe('a hole', () => {
     await say(2)
     await heard()
     await handedOn()
-    const { channels, channelCache } = world.world
+    const { channelLog, channelCache } = testApp.app
     const moved = await watch(worlds(), ['relayGaps'])
-    await channelCache.forget(channel)
-    await channelCache.place(channel, { epoch: await channels.epoch(), offset: 0 })
+    await channelCache.evict(channel)
+    await channelCache.setPositionIfUnknown(channel, { epoch: await channelLog.epoch(), offset: 0 })
     await say()
     await heard()
     await handedOn()
     expect(await moved()).toEqual({ relayGaps: 1 })
-    expect(await channelCache.after(channel, 0, 10)).toMatchObject({ top: 3, events: [{}, {}, {}] })
+    expect(await channelCache.readAfter(channel, 0, 10)).toMatchObject({ top: 3, events: [{}, {}, {}] })
   })
 })
 
 it('a Redis that is away is told of by every node until it is back, and PostgreSQL is read meanwhile', async () => {
   const { say, heard } = await stage()
   const all = async (degraded: number) => {
-    for (const { metrics } of worlds()) await until(async () => (await valueOf(metrics.degraded)) === degraded)
+    for (const { metrics } of worlds()) await waitUntil(async () => (await valueOf(metrics.hubDegraded)) === degraded)
   }
   await say()
   await heard()

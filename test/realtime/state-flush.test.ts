@@ -3,47 +3,47 @@ import { createServer } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
 import { io as connect } from 'socket.io-client'
-import { newId } from '../../kernel/ids'
-import { productOf } from '../../kernel/product'
-import { Refusal } from '../../kernel/refusals'
-import { count, id, shape, whole } from '../../kernel/schema'
-import { type StateFrame } from '../../kernel/stream'
-import { tally, tallyWindowMs } from '../../kernel/tally'
-import { transact } from '../../kernel/transact'
-import { type World } from '../../kernel/world'
-import { openState, type State } from '../../realtime/state/open-state'
-import { arrive } from '../../skills/user-profile'
-import { ownWorld, type OwnWorld } from '../kernel/own-world'
-import { until } from '../kernel/until'
+import { newId } from '../../kernel/pipeline/new-id'
+import { createRegistry } from '../../kernel/pipeline/registry'
+import { Refusal } from '../../kernel/pipeline/refusals'
+import { count, id, shape, integer } from '../../kernel/pipeline/schema'
+import { type StateFrame } from '../../kernel/events/frames'
+import { counter, counterWindowMs } from '../../kernel/events/counter'
+import { transact } from '../../kernel/pipeline/transact'
+import { type AppContext } from '../../kernel/platform/app-context'
+import { startStateSync, type StateSync } from '../../realtime/state/state-sync'
+import { provisionProfile } from '../../skills/user-profile'
+import { createTestKernel, type TestKernel } from '../kernel/test-kernel'
+import { waitUntil } from '../kernel/wait-until'
 
 /** How often something was played: the simplest tally there can be, and one that fails when told to. */
 const failing = new Set<string>()
 let settlements = 0
-const plays = tally({
+const plays = counter({
   name: 'test.plays',
   summary: 'Plays.',
-  kind: 'song',
-  key: 'plays',
-  change: shape({ by: whole(-1, 1) }),
+  channelKind: 'song',
+  stateKey: 'plays',
+  change: shape({ by: integer(-1, 1) }),
   value: shape({ song: id, plays: count, rev: count }),
-  async settle(waiting, { world }) {
+  async apply(waiting, { app }) {
     settlements += 1
     const sums = new Map<string, number>()
     for (const { targetId, change } of waiting) sums.set(targetId, (sums.get(targetId) ?? 0) + change.by)
     for (const [song, by] of sums) {
       if (failing.has(song)) throw new Error('this song is broken')
-      await world.db.query(
+      await app.db.query(
         `insert into songs values (:song, :by, 1)
          on conflict (song) do update set plays = songs.plays + :by, rev = songs.rev + 1`,
         { song, by },
       )
     }
-    return playsOf([...sums.keys()], world)
+    return playsOf([...sums.keys()], app)
   },
-  read: (songs, world) => playsOf(songs, world),
+  read: (songs, app) => playsOf(songs, app),
 })
 
-async function playsOf(songs: readonly string[], { db }: World) {
+async function playsOf(songs: readonly string[], { db }: AppContext) {
   const rows = await db.query<{ song: string; plays: number; rev: number }>(
     'select song, plays, rev from songs where song in (:songs)',
     { songs },
@@ -51,15 +51,15 @@ async function playsOf(songs: readonly string[], { db }: World) {
   return new Map(rows.map(row => [row.song, row]))
 }
 
-const product = productOf([{ tallies: [plays] }], arrive)
+const registry = createRegistry([{ counters: [plays] }], provisionProfile)
 
-let own: OwnWorld
-let state: State
+let own: TestKernel
+let state: StateSync
 let io: Server
 const http = createServer()
 beforeAll(async () => {
-  own = await ownWorld({
-    product,
+  own = await createTestKernel({
+    registry,
     nodes: 2,
     tables: 'create table songs (song uuid primary key, plays integer, rev integer)',
   })
@@ -68,8 +68,8 @@ beforeAll(async () => {
     socket.onAny((_name: string, room: string, done: () => void) => void Promise.resolve(socket.join(room)).then(done))
   })
   await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
-  state = openState(own.world, product, io)
-  await until(() => state.leads)
+  state = startStateSync(own.app, registry, io)
+  await waitUntil(() => state.isLeader)
 })
 afterAll(async () => {
   await io.close()
@@ -79,8 +79,8 @@ afterAll(async () => {
 
 const someSong = () => newId(new Date())
 const play = async (song: string, node = 0, by = 1) => {
-  const world = own.worlds[node] ?? own.world
-  await transact({ world, product, actor: null, requestId: randomUUID() }, ({ tally: change }) =>
+  const app = own.apps[node] ?? own.app
+  await transact({ app, registry, actor: null, requestId: randomUUID() }, ({ changeCounter: change }) =>
     change(plays, song, { by }),
   )
 }
@@ -101,17 +101,17 @@ async function follower(channel: string) {
 describe('a change', () => {
   it('is added only if its cause changes something, and is not there when its transaction fails', async () => {
     const song = someSong()
-    const call = { world: own.world, product, actor: null, requestId: randomUUID() }
-    const cause = { sql: 'select 1 where :really', names: { really: false } }
-    expect(await transact(call, async ({ tally: change }) => change(plays, song, { by: 1 }, cause))).toBe(false)
-    const broken = transact(call, async ({ tally: change }) => {
+    const call = { app: own.app, registry, actor: null, requestId: randomUUID() }
+    const cause = { sql: 'select 1 where :really', replacements: { really: false } }
+    expect(await transact(call, async ({ changeCounter: change }) => change(plays, song, { by: 1 }, cause))).toBe(false)
+    const broken = transact(call, async ({ changeCounter: change }) => {
       await change(plays, song, { by: 1 })
       throw new Error('not after all')
     })
     await expect(broken).rejects.toThrow('not after all')
     await play(song)
-    await until(async () => (await state.stateOf(`song:${song}`)).plays?.plays === 1)
-    expect(await state.stateOf(`song:${song}`)).toEqual({ plays: { song, plays: 1, rev: 1 } })
+    await waitUntil(async () => (await state.readState(`song:${song}`)).plays?.plays === 1)
+    expect(await state.readState(`song:${song}`)).toEqual({ plays: { song, plays: 1, rev: 1 } })
   })
 
   it('must be what it was declared to be', async () => {
@@ -125,8 +125,8 @@ describe('frames', () => {
     const one = await follower(`song:${song}`)
     const began = own.clock.now()
     for (let index = 0; index < 60; index += 1) await play(song, index % 2)
-    await until(() => one.plays() === 60)
-    expect(one.frames.length).toBeLessThanOrEqual(Math.ceil((own.clock.now() - began) / tallyWindowMs) + 1)
+    await waitUntil(() => one.plays() === 60)
+    expect(one.frames.length).toBeLessThanOrEqual(Math.ceil((own.clock.now() - began) / counterWindowMs) + 1)
     expect(one.frames[0]?.values.plays?.rev).toBe(1)
     one.client.disconnect()
   })
@@ -138,15 +138,15 @@ describe('frames', () => {
     await slow.socket.join('slow')
     for (let total = 1; total <= 3; total += 1) {
       await play(song)
-      await until(() => quick.plays() === total)
+      await waitUntil(() => quick.plays() === total)
     }
     expect(slow.frames).toEqual([])
     await slow.socket.leave('slow')
-    state.remind(slow.socket)
-    await until(() => slow.frames.length > 0)
+    state.resend(slow.socket)
+    await waitUntil(() => slow.frames.length > 0)
     expect(slow.frames).toEqual([{ channel, values: { plays: { song, plays: 3, rev: 3 } } }])
     await play(song)
-    await until(() => slow.plays() === 4)
+    await waitUntil(() => slow.plays() === 4)
     for (const { client } of [quick, slow]) client.disconnect()
   })
 
@@ -155,12 +155,12 @@ describe('frames', () => {
     const heard: StateFrame[] = []
     const end = state.listen(`song:${song}`, frame => heard.push(frame))
     await play(song, 1)
-    await until(() => heard.length === 1)
+    await waitUntil(() => heard.length === 1)
     end()
     end()
     const other = await follower(`song:${song}`)
     await play(song, 1)
-    await until(() => other.plays() === 2)
+    await waitUntil(() => other.plays() === 2)
     expect(heard).toHaveLength(1)
     other.client.disconnect()
   })
@@ -169,19 +169,19 @@ describe('frames', () => {
     const song = someSong()
     const one = await follower(`song:${song}`)
     await play(song)
-    await until(() => one.plays() === 1)
+    await waitUntil(() => one.plays() === 1)
     one.client.disconnect()
-    await until(() => !io.of('/').adapter.rooms.has(`song:${song}`))
+    await waitUntil(() => !io.of('/').adapter.rooms.has(`song:${song}`))
     await play(song)
-    await until(async () => (await plays.read([song], own.world)).get(song)?.plays === 2)
+    await waitUntil(async () => (await plays.read([song], own.app)).get(song)?.plays === 2)
     const two = await follower(`song:${song}`)
-    await until(async () => (await state.stateOf(`song:${song}`)).plays?.plays === 2)
+    await waitUntil(async () => (await state.readState(`song:${song}`)).plays?.plays === 2)
     two.client.disconnect()
   })
 
   it('are none for what has no such values, or was never changed', async () => {
-    expect(await state.stateOf('other:thing')).toEqual({})
-    expect(await state.stateOf(`song:${someSong()}`)).toEqual({})
+    expect(await state.readState('other:thing')).toEqual({})
+    expect(await state.readState(`song:${someSong()}`)).toEqual({})
     const end = state.listen('other:thing', () => undefined)
     end()
   })
@@ -193,18 +193,18 @@ describe('what cannot be settled', () => {
     failing.add(broken)
     await play(broken)
     await play(sound)
-    await until(async () => (await state.stateOf(`song:${sound}`)).plays?.plays === 1)
+    await waitUntil(async () => (await state.readState(`song:${sound}`)).plays?.plays === 1)
     await play(broken)
     failing.clear()
     own.clock.advance(10_000)
-    await until(async () => (await plays.read([broken], own.world)).get(broken)?.plays === 2)
+    await waitUntil(async () => (await plays.read([broken], own.app)).get(broken)?.plays === 2)
   })
 
   it('is not a change of a tally that only another release knows', async () => {
     const song = someSong()
-    await own.world.tallies.change({ tally: 'test.unknown', targetId: song, change: {}, at: new Date() })
+    await own.app.counters.addChange({ counter: 'test.unknown', targetId: song, change: {}, at: new Date() })
     await play(song)
-    await until(async () => (await state.stateOf(`song:${song}`)).plays?.plays === 1)
+    await waitUntil(async () => (await state.readState(`song:${song}`)).plays?.plays === 1)
     expect(await own.sql(`select 1 from tally_changes where tally = 'test.unknown'`)).toHaveLength(1)
   })
 })
@@ -213,6 +213,6 @@ it('many targets are settled together', async () => {
   const songs = Array.from({ length: 300 }, someSong)
   const before = settlements
   await Promise.all(songs.map(song => play(song)))
-  await until(async () => (await plays.read(songs, own.world)).size === songs.length)
+  await waitUntil(async () => (await plays.read(songs, own.app)).size === songs.length)
   expect(settlements - before).toBeLessThan(songs.length / 2)
 })

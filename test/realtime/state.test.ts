@@ -2,41 +2,41 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { type Redis, startRedis } from '../../dev/processes/redis'
-import { type Actor } from '../../kernel/actor'
-import { execute } from '../../kernel/execute'
-import { type AnyOperation } from '../../kernel/operation'
-import { tallyWindowMs } from '../../kernel/tally'
+import { type Actor } from '../../kernel/pipeline/actor'
+import { execute } from '../../kernel/pipeline/execute'
+import { type AnyOperation } from '../../kernel/pipeline/operation'
+import { counterWindowMs } from '../../kernel/events/counter'
 import { type Track } from '../../models'
-import { dirtyTargets, flush } from '../../realtime/state/flush'
-import { product } from '../../skills'
+import { findDirtyTargets, flushCounters } from '../../realtime/state/flush-counters'
+import { registry } from '../../skills'
 import { addComment } from '../../skills/interactions/add-comment'
 import { likeTrack } from '../../skills/interactions/like-track'
 import { reconcileCounts } from '../../skills/interactions/reconcile-counts'
 import { unlikeTrack } from '../../skills/interactions/unlike-track'
 import { listNotifications } from '../../skills/notifications/list-notifications'
-import { getTrack } from '../../skills/streaming/get-track'
-import { logged } from '../announce'
-import { privateFolder } from '../dev/processes-fixture/private-folder'
+import { getTrack } from '../../skills/tracks/get-track'
+import { readLoggedData } from '../emit-numbers'
+import { createTemporaryFolder } from '../dev/processes-fixture/create-temporary-folder'
 import { makeTrack } from '../factories'
-import { until } from '../kernel/until'
-import { type Person } from '../people'
-import { StateEar } from '../state-ear'
-import { freshWorld, type TestWorld } from '../world'
+import { waitUntil } from '../kernel/wait-until'
+import { type Person } from '../person'
+import { StateRecorder } from '../state-recorder'
+import { createTestApp, type TestApp } from '../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann', { node: 0 })
-  bob = await world.person('bob', { node: 1 })
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann', { node: 0 })
+  bob = await testApp.signIn('bob', { node: 1 })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 /** People without clients, who act on the nodes in turn. */
 async function crowd(many: number): Promise<Actor[]> {
   const run = randomUUID().slice(0, 8)
-  const rows = await world.world.db.query<{ id: string }>(
+  const rows = await testApp.app.db.query<{ id: string }>(
     `insert into profiles (id, subject, handle, display_name, created_at)
      select gen_random_uuid(), :run || n, 'c' || n || '_' || :run, 'One of many', now() from generate_series(1, :many) n
      returning id`,
@@ -47,8 +47,8 @@ async function crowd(many: number): Promise<Actor[]> {
 
 let turn = 0
 async function act(op: AnyOperation, actor: Actor, trackId: string): Promise<void> {
-  const { world: node } = world.nodes[(turn += 1) % world.nodes.length] ?? world
-  await execute(node, product, op, { input: { trackId }, actor, address: '127.0.0.1', requestId: randomUUID() })
+  const { app: node } = testApp.nodes[(turn += 1) % testApp.nodes.length] ?? testApp
+  await execute(node, registry, op, { input: { trackId }, actor, ipAddress: '127.0.0.1', requestId: randomUUID() })
 }
 
 /** All of it, so many at a time. */
@@ -61,7 +61,7 @@ async function together(acts: readonly (() => Promise<void>)[]): Promise<void> {
 }
 
 async function ownClient(): Promise<Client> {
-  const client = new Client({ connectionString: world.variables.DATABASE_URL })
+  const client = new Client({ connectionString: testApp.variables.DATABASE_URL })
   await client.connect()
   return client
 }
@@ -79,50 +79,53 @@ async function holdTrack({ id }: Track) {
 
 const revOf = async ({ id }: Track) => (await ann.call(getTrack, { trackId: id })).counts.rev
 const countOf = async (table: 'likes' | 'tally_changes') =>
-  Number((await world.world.db.query<{ count: string }>(`select count(*) from ${table}`))[0]?.count)
+  Number((await testApp.app.db.query<{ count: string }>(`select count(*) from ${table}`))[0]?.count)
 
 it('a crowd that likes one track costs an update a window, a follower a frame a window, and is counted exactly', async () => {
   const track = await makeTrack(ann.id)
-  const ears = [await StateEar.on(ann, `track:${track.id}`), await StateEar.on(bob, `track:${track.id}`)]
+  const ears = [
+    await StateRecorder.follow(ann, `track:${track.id}`),
+    await StateRecorder.follow(bob, `track:${track.id}`),
+  ]
   const fans = await crowd(1_200)
-  const began = world.clock.now()
+  const began = testApp.clock.now()
   await together(fans.map(fan => () => act(likeTrack, fan, track.id)))
   const [fickle, faithful] = [fans.slice(0, 300), fans.slice(300)]
   await together([
     ...fickle.map(fan => () => act(unlikeTrack, fan, track.id)),
     ...faithful.slice(0, 100).map(fan => () => act(likeTrack, fan, track.id)),
   ])
-  for (const ear of ears) await ear.reaches('counts', { likes: faithful.length })
-  const windowsMax = Math.ceil((world.clock.now() - began) / tallyWindowMs) + 1
-  await world.settle()
+  for (const recorder of ears) await recorder.waitFor('counts', { likes: faithful.length })
+  const windowsMax = Math.ceil((testApp.clock.now() - began) / counterWindowMs) + 1
+  await testApp.applyCounters()
 
   const { counts } = await ann.call(getTrack, { trackId: track.id })
   expect(counts).toEqual({ likes: faithful.length, reposts: 0, comments: 0, rev: counts.rev })
   expect(counts.rev - 1).toBeLessThanOrEqual(windowsMax)
-  for (const ear of ears) {
-    expect(ear.newest('counts')).toEqual(counts)
-    expect(ear.frames.length).toBeLessThanOrEqual(windowsMax)
+  for (const recorder of ears) {
+    expect(recorder.latest('counts')).toEqual(counts)
+    expect(recorder.frames.length).toBeLessThanOrEqual(windowsMax)
   }
   // The artist was told once a window too, and of everybody.
   const [group, ...others] = await ann.call(listNotifications, {})
   expect(others).toEqual([])
   expect(group).toMatchObject({ kind: 'liked', actorCount: faithful.length })
   const channel = `user:${ann.id}`
-  const told = await logged(world.world, `channel = :channel and name like 'notifications.%'`, { channel })
+  const told = await readLoggedData(testApp.app, `channel = :channel and name like 'notifications.%'`, { channel })
   expect(told.length).toBeLessThanOrEqual(windowsMax)
 })
 
 it('a like waits neither for the track, nor for its artist, nor for a flush', async () => {
   const track = await makeTrack(ann.id)
   await bob.call(likeTrack, { trackId: track.id })
-  await world.settle()
+  await testApp.applyCounters()
   const holder = await ownClient()
   await holder.query('begin')
   await holder.query('select from tracks where id = $1 for no key update', [track.id])
   await holder.query('select from inboxes where profile_id = $1 for update', [ann.id])
   await holder.query('select from channels where name = $1 for update', [`user:${ann.id}`])
   for (const [likes, name] of [...['cat', 'dan', 'eve'].entries()]) {
-    const fan = await world.person(name)
+    const fan = await testApp.signIn(name)
     expect(await fan.call(likeTrack, { trackId: track.id })).toMatchObject({
       liked: true,
       counts: { likes: likes + 2 },
@@ -130,21 +133,21 @@ it('a like waits neither for the track, nor for its artist, nor for a flush', as
   }
   await holder.query('commit')
   await holder.end()
-  await world.settle()
+  await testApp.applyCounters()
   expect(await ann.call(getTrack, { trackId: track.id })).toMatchObject({ counts: { likes: 4 } })
 })
 
 it('comments reach the same state, and nothing is counted twice', async () => {
   const track = await makeTrack(ann.id)
-  const ear = await StateEar.on(bob, `track:${track.id}`)
+  const recorder = await StateRecorder.follow(bob, `track:${track.id}`)
   await ann.call(addComment, { trackId: track.id, body: 'First', positionMs: 0 })
-  await ear.reaches('counts', { comments: 1, rev: 2 })
+  await recorder.waitFor('counts', { comments: 1, rev: 2 })
   await Promise.all([
     bob.call(likeTrack, { trackId: track.id }),
     bob.call(addComment, { trackId: track.id, body: 'Second', positionMs: 0 }),
   ])
-  await ear.reaches('counts', { comments: 2, likes: 1 })
-  await world.settle()
+  await recorder.waitFor('counts', { comments: 2, likes: 1 })
+  await testApp.applyCounters()
   expect(await revOf(track)).toBe(4)
 })
 
@@ -152,52 +155,52 @@ it('what waits is no drift', async () => {
   const track = await makeTrack(ann.id)
   const letGo = await holdTrack(track)
   await bob.call(likeTrack, { trackId: track.id })
-  await world.world.jobs.enqueue(reconcileCounts, {})
-  await world.work()
-  const { values } = await world.world.metrics.countDrift.get()
+  await testApp.app.jobs.enqueue(reconcileCounts, {})
+  await testApp.runJobs()
+  const { values } = await testApp.app.metrics.counterDrift.get()
   expect(values.map(({ value }) => value)).toEqual(values.map(() => 0))
   await letGo()
-  await world.settle()
+  await testApp.applyCounters()
   expect(await ann.call(getTrack, { trackId: track.id })).toMatchObject({ counts: { likes: 1, rev: 2 } })
 })
 
 describe('a flusher', () => {
   /** Sessions of the flushing transaction, once it has taken what waits and is held up. */
   const heldUp = () =>
-    world.world.db.query<{ pid: number }>(
+    testApp.app.db.query<{ pid: number }>(
       `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
        and query like '%for no key update%'`,
     )
 
   it('that is killed between taking and settling has done nothing, and another does it once', async () => {
     const track = await makeTrack(ann.id)
-    const ear = await StateEar.on(ann, `track:${track.id}`)
+    const recorder = await StateRecorder.follow(ann, `track:${track.id}`)
     const fans = await crowd(20)
     const letGo = await holdTrack(track)
     await together(fans.map(fan => () => act(likeTrack, fan, track.id)))
     for (let kills = 0; kills < 3; kills += 1) {
-      await until(async () => (await heldUp()).length > 0)
-      for (const { pid } of await heldUp()) await world.world.db.query('select pg_terminate_backend(:pid)', { pid })
-      world.clock.advance(10_000)
+      await waitUntil(async () => (await heldUp()).length > 0)
+      for (const { pid } of await heldUp()) await testApp.app.db.query('select pg_terminate_backend(:pid)', { pid })
+      testApp.clock.advance(10_000)
       expect(await countOf('tally_changes')).toBe(20)
     }
     await letGo()
-    await ear.reaches('counts', { likes: 20 })
+    await recorder.waitFor('counts', { likes: 20 })
     const [group] = await ann.call(listNotifications, { limit: 1 })
     expect(group).toMatchObject({ actorCount: 20, track: { id: track.id } })
   })
 
   it('that loses its session is followed by another node', async () => {
     const track = await makeTrack(ann.id)
-    const ear = await StateEar.on(bob, `track:${track.id}`)
+    const recorder = await StateRecorder.follow(bob, `track:${track.id}`)
     for (let likes = 1; likes <= 3; likes += 1) {
       const [fan = { id: '', roles: [] }] = await crowd(1)
-      await world.world.db.query(
+      await testApp.app.db.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
          where application_name = 'tutti-flusher' and datname = current_database()`,
       )
       await act(likeTrack, fan, track.id)
-      await ear.reaches('counts', { likes })
+      await recorder.waitFor('counts', { likes })
     }
   })
 
@@ -209,7 +212,9 @@ describe('a flusher', () => {
     const race = async () => {
       while (!isOver)
         await Promise.all(
-          world.nodes.map(async ({ world: node }) => flush(node, product, await dirtyTargets(seat, product))),
+          testApp.nodes.map(async ({ app: node }) =>
+            flushCounters(node, registry, await findDirtyTargets(seat, registry)),
+          ),
         )
     }
     const racing = race()
@@ -219,7 +224,7 @@ describe('a flusher', () => {
     isOver = true
     await racing
     await seat.end()
-    await world.settle()
+    await testApp.applyCounters()
     expect(await ann.call(getTrack, { trackId: track.id })).toMatchObject({ counts: { likes: fans.length } })
     const [group] = await ann.call(listNotifications, { limit: 1 })
     expect(group).toMatchObject({ actorCount: fans.length, track: { id: track.id } })
@@ -228,15 +233,15 @@ describe('a flusher', () => {
 
 it('a block between like and count keeps the name from the artist, but not the like from the count', async () => {
   const track = await makeTrack(ann.id)
-  const pest = await world.person('pest')
+  const pest = await testApp.signIn('pest')
   const letGo = await holdTrack(track)
   await pest.call(likeTrack, { trackId: track.id })
-  await world.world.db.query('insert into blocks (blocker_id, blocked_id, created_at) values (:ann, :pest, now())', {
+  await testApp.app.db.query('insert into blocks (blocker_id, blocked_id, created_at) values (:ann, :pest, now())', {
     ann: ann.id,
     pest: pest.id,
   })
   await letGo()
-  await world.settle()
+  await testApp.applyCounters()
   const { counts } = await ann.call(getTrack, { trackId: track.id })
   expect(counts.likes).toBe(1)
   const listed = await ann.call(listNotifications, { limit: 3 })
@@ -246,40 +251,40 @@ it('a block between like and count keeps the name from the artist, but not the l
 it('what others publish on the channels between nodes harms nobody', async () => {
   const track = await makeTrack(ann.id)
   const channel = `track:${track.id}`
-  const ear = await StateEar.on(bob, channel)
-  const { publisher } = world.world.redis
+  const recorder = await StateRecorder.follow(bob, channel)
+  const { publisher } = testApp.app.redis
   const messages = ['', '{', 'null', '[]', '7', '"x"', '{"counts":7}', '{"counts":null}', '{"counts":{"rev":"9"}}']
   for (const message of messages) {
-    await publisher.publish(world.world.stateCache.topic(channel), message)
-    await publisher.publish(world.world.tallies.topic, message)
+    await publisher.publish(testApp.app.stateCache.topic(channel), message)
+    await publisher.publish(testApp.app.counters.topic, message)
   }
   await ann.call(likeTrack, { trackId: track.id })
-  await ear.reaches('counts', { likes: 1, rev: 2 })
-  expect(ear.frames.every(({ values }) => typeof values.counts?.likes === 'number')).toBe(true)
+  await recorder.waitFor('counts', { likes: 1, rev: 2 })
+  expect(recorder.frames.every(({ values }) => typeof values.counts?.likes === 'number')).toBe(true)
 })
 
 it('a copy in Redis that is behind is found out', async () => {
   const track = await makeTrack(ann.id)
   const channel = `track:${track.id}`
   await bob.call(likeTrack, { trackId: track.id })
-  await world.settle()
+  await testApp.applyCounters()
   const stale = { likes: 0, reposts: 0, comments: 0, rev: 1 }
   const key = `state:${channel}`
-  await world.world.redis.commands.hset(key, 'counts', JSON.stringify(stale), 'rev:counts', 1)
-  const ear = await StateEar.on(bob, channel)
-  await ear.reaches('counts', { likes: 1, rev: 2 })
-  const later = await StateEar.on(ann, channel)
-  expect(later.first).toMatchObject({ counts: { likes: 1, rev: 2 } })
+  await testApp.app.redis.commands.hset(key, 'counts', JSON.stringify(stale), 'rev:counts', 1)
+  const recorder = await StateRecorder.follow(bob, channel)
+  await recorder.waitFor('counts', { likes: 1, rev: 2 })
+  const later = await StateRecorder.follow(ann, channel)
+  expect(later.initial).toMatchObject({ counts: { likes: 1, rev: 2 } })
 })
 
 describe('without Redis', () => {
-  let folder: Awaited<ReturnType<typeof privateFolder>>
+  let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
   let redis: Redis
-  let lonely: TestWorld
+  let lonely: TestApp
   beforeAll(async () => {
-    folder = await privateFolder()
+    folder = await createTemporaryFolder()
     redis = await startRedis({ folder: join(folder.path, 'redis') })
-    lonely = await freshWorld({ variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
+    lonely = await createTestApp({ variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
   })
   afterAll(async () => {
     await lonely[Symbol.asyncDispose]()
@@ -288,26 +293,29 @@ describe('without Redis', () => {
   })
 
   it('followers on both nodes learn the newest value, late ones too, and after its return', async () => {
-    const cat = await lonely.person('cat', { node: 0 })
-    const dan = await lonely.person('dan', { node: 1 })
+    const cat = await lonely.signIn('cat', { node: 0 })
+    const dan = await lonely.signIn('dan', { node: 1 })
     const { id: trackId } = await makeTrack(cat.id)
-    const ears = [await StateEar.on(cat, `track:${trackId}`), await StateEar.on(dan, `track:${trackId}`)]
+    const ears = [
+      await StateRecorder.follow(cat, `track:${trackId}`),
+      await StateRecorder.follow(dan, `track:${trackId}`),
+    ]
     const all = async (counts: Record<string, unknown>) => {
-      for (const ear of ears) await ear.reaches('counts', counts)
+      for (const recorder of ears) await recorder.waitFor('counts', counts)
     }
     await dan.call(likeTrack, { trackId })
     await all({ likes: 1 })
     await redis.stop()
     await cat.call(likeTrack, { trackId })
     await all({ likes: 2 })
-    const eve = await lonely.person('eve', { node: 1 })
-    expect((await StateEar.on(eve, `track:${trackId}`)).first).toMatchObject({ counts: { likes: 2 } })
+    const eve = await lonely.signIn('eve', { node: 1 })
+    expect((await StateRecorder.follow(eve, `track:${trackId}`)).initial).toMatchObject({ counts: { likes: 2 } })
     await dan.call(unlikeTrack, { trackId })
     await all({ likes: 1 })
     await redis.restart()
     await eve.call(likeTrack, { trackId })
     await all({ likes: 2 })
-    for (const { world: node } of lonely.nodes) await until(() => node.redis.subscriber.status === 'ready')
+    for (const { app: node } of lonely.nodes) await waitUntil(() => node.redis.subscriber.status === 'ready')
     await dan.call(likeTrack, { trackId })
     await all({ likes: 3, rev: 6 })
   })

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
-import { Tracker } from '../../realtime/log/tracker'
+import { ChannelTracker } from '../../realtime/log/channel-tracker'
 
 const logSize = 200
 const log = Array.from({ length: logSize }, (_, index) => {
   const offset = index + 1
-  return { offset, id: String(offset), name: 'test.counted', at: '', data: { n: offset } }
+  return { offset, id: String(offset), name: 'test.numberEmitted', at: '', data: { n: offset } }
 })
 /** Events `from` up to, and not with, `to`. */
 const part = (from: number, to: number) => log.slice(from - 1, to - 1)
@@ -22,19 +22,23 @@ const step = fc.oneof(
 it('remembers only what follows without a gap up to what was delivered, whatever it sees and is reminded of', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: logSize }), fc.array(step, { maxLength: 40 }), (start, steps) => {
-      const tracker = new Tracker('track:x')
-      tracker.place({ epoch: 'a', offset: start })
+      const tracker = new ChannelTracker('track:x')
+      tracker.startAfter({ epoch: 'a', offset: start })
       for (const {
         does,
         epoch: of,
         bounds: { from, to },
       } of steps) {
-        if (does === 'see') tracker.see({ epoch: of, events: part(from, to) })
-        else if (does === 'recall') tracker.recall({ epoch: of, events: part(from, to) })
-        else tracker.see({ epoch: of, events: part(tracker.last + 1, Math.min(tracker.last + 4, logSize + 1)) })
-        for (let offset = 0; offset <= tracker.last; offset += 1) {
-          const remembered = tracker.after(offset)
-          if (remembered !== undefined) expect(remembered).toEqual(part(offset + 1, tracker.last + 1))
+        if (does === 'see') tracker.accept({ epoch: of, events: part(from, to) })
+        else if (does === 'recall') tracker.prepend({ epoch: of, events: part(from, to) })
+        else
+          tracker.accept({
+            epoch: of,
+            events: part(tracker.lastOffset + 1, Math.min(tracker.lastOffset + 4, logSize + 1)),
+          })
+        for (let offset = 0; offset <= tracker.lastOffset; offset += 1) {
+          const remembered = tracker.eventsAfter(offset)
+          if (remembered !== undefined) expect(remembered).toEqual(part(offset + 1, tracker.lastOffset + 1))
         }
       }
     }),
@@ -43,21 +47,21 @@ it('remembers only what follows without a gap up to what was delivered, whatever
 })
 
 it('tells whoever comes back what another one has asked for before', () => {
-  const tracker = new Tracker('track:x')
-  tracker.place({ epoch: 'a', offset: 10 })
-  expect(tracker.after(7)).toBeUndefined()
-  tracker.recall({ epoch: 'a', events: part(8, 11) })
-  expect(tracker.after(7)).toEqual(part(8, 11))
-  tracker.see({ epoch: 'a', events: part(11, 12) })
-  tracker.recall({ epoch: 'a', events: part(3, 9) })
-  expect(tracker.after(2)).toEqual(part(3, 12))
+  const tracker = new ChannelTracker('track:x')
+  tracker.startAfter({ epoch: 'a', offset: 10 })
+  expect(tracker.eventsAfter(7)).toBeUndefined()
+  tracker.prepend({ epoch: 'a', events: part(8, 11) })
+  expect(tracker.eventsAfter(7)).toEqual(part(8, 11))
+  tracker.accept({ epoch: 'a', events: part(11, 12) })
+  tracker.prepend({ epoch: 'a', events: part(3, 9) })
+  expect(tracker.eventsAfter(2)).toEqual(part(3, 12))
 })
 
 it('does not believe what it is reminded of when that is of another epoch, ends too early or goes too far', () => {
-  const tracker = new Tracker('track:x')
-  tracker.place({ epoch: 'a', offset: 10 })
-  tracker.recall({ epoch: 'b', events: part(8, 11) })
-  tracker.recall({ epoch: 'a', events: part(8, 10) })
-  tracker.recall({ epoch: 'a', events: part(8, 13) })
-  expect(tracker.after(7)).toBeUndefined()
+  const tracker = new ChannelTracker('track:x')
+  tracker.startAfter({ epoch: 'a', offset: 10 })
+  tracker.prepend({ epoch: 'b', events: part(8, 11) })
+  tracker.prepend({ epoch: 'a', events: part(8, 10) })
+  tracker.prepend({ epoch: 'a', events: part(8, 13) })
+  expect(tracker.eventsAfter(7)).toBeUndefined()
 })

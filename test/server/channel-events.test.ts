@@ -1,40 +1,45 @@
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import express from 'express'
-import { newId } from '../../kernel/ids'
-import { createEngine } from '../../kernel/engine'
-import { catchUp, sseEvents, streamOpensPerMinute, streamsPerPersonMax } from '../../kernel/protocol'
-import { type Problem } from '../../kernel/refusals'
-import { parse } from '../../kernel/schema'
-import { type CatchUp, positionAsText } from '../../kernel/stream'
-import { createWorld } from '../../kernel/world'
-import { readConfig } from '../../kernel/world/config'
+import { newId } from '../../kernel/pipeline/new-id'
+import { createPipeline } from '../../kernel/pipeline/pipeline'
+import {
+  catchUp,
+  sseEvents,
+  channelStreamRequestsPerMinute,
+  channelStreamsPerProfileMax,
+} from '../../kernel/events/protocol'
+import { type Problem } from '../../kernel/pipeline/refusals'
+import { parse } from '../../kernel/pipeline/schema'
+import { type CatchUp, formatPosition } from '../../kernel/events/frames'
+import { createAppContext } from '../../kernel/platform/app-context'
+import { readConfig } from '../../kernel/platform/config'
 import { openGateway } from '../../realtime/gateway'
 import { bindChannelEvents } from '../../server/channel-events'
 import { logRequests } from '../../server/request-log'
 import { listen } from '../../server/http'
 import { startWeb } from '../../server/main'
-import { product } from '../../skills'
+import { registry } from '../../skills'
 import { likeTrack } from '../../skills/interactions/like-track'
-import { updateTrack } from '../../skills/music-upload/update-track'
+import { updateTrack } from '../../skills/tracks/update-track'
 import { blockProfile } from '../../skills/user-profile/block-profile'
-import { endSessions } from '../../skills/user-profile/end-sessions'
-import { announce, numbers } from '../announce'
+import { revokeSessions } from '../../skills/user-profile/revoke-sessions'
+import { emitNumbers, numberRange } from '../emit-numbers'
 import { makeTrack } from '../factories'
-import { until } from '../kernel/until'
-import { type Person } from '../people'
-import { freshWorld, type TestNode, type TestWorld } from '../world'
-import { EventReader } from './sse'
+import { waitUntil } from '../kernel/wait-until'
+import { type Person } from '../person'
+import { createTestApp, type TestNode, type TestApp } from '../test-app'
+import { EventReader } from './event-reader'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 let channel: string
 const readers: EventReader[] = []
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann', { node: 0 })
-  bob = await world.person('bob', { node: 1 })
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann', { node: 0 })
+  bob = await testApp.signIn('bob', { node: 1 })
 })
 beforeEach(async () => {
   channel = `track:${(await makeTrack(ann.id)).id}`
@@ -42,15 +47,15 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const reader of readers.splice(0)) await reader[Symbol.asyncDispose]()
   // Whatever was opened has given back all it took, on every node.
-  await until(async () => (await Promise.all(world.nodes.map(openStreams))).every(count => count === 0))
+  await waitUntil(async () => (await Promise.all(testApp.nodes.map(openStreams))).every(count => count === 0))
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-const openStreams = async ({ world: { metrics } }: TestNode) =>
-  (await metrics.streams.get()).values.reduce((sum, { value }) => sum + value, 0)
-const heldOn = async ({ world: { metrics } }: TestNode) => (await metrics.channelsHeld.get()).values[0]?.value ?? 0
+const openStreams = async ({ app: { metrics } }: TestNode) =>
+  (await metrics.channelStreams.get()).values.reduce((sum, { value }) => sum + value, 0)
+const heldOn = async ({ app: { metrics } }: TestNode) => (await metrics.channelsSubscribed.get()).values[0]?.value ?? 0
 const nodeAt = (index: number): TestNode => {
-  const node = world.nodes[index]
+  const node = testApp.nodes[index]
   if (node === undefined) throw new Error('there is no such node')
   return node
 }
@@ -84,17 +89,17 @@ const placeOf = async (of: string) => {
   const { data } = await get(urlOf(of))
   return { epoch: data.epoch, offset: data.top }
 }
-const after = async (of: string, offset: number) => positionAsText({ ...(await placeOf(of)), offset })
+const after = async (of: string, offset: number) => formatPosition({ ...(await placeOf(of)), offset })
 const offsetsOf = ({ data }: Answer) => data.events.map(({ offset }) => offset)
 const waiting = (kind: string, count = 1) =>
-  until(async () => {
-    const { values } = await nodeAt(1).world.metrics.streams.get()
+  waitUntil(async () => {
+    const { values } = await nodeAt(1).app.metrics.channelStreams.get()
     return values.some(({ labels, value }) => labels.kind === kind && value === count)
   })
 
 describe('reading a channel', () => {
   it('without a place tells where it is, and does not wait', async () => {
-    await announce(world.world, channel, [1, 2])
+    await emitNumbers(testApp.app, channel, [1, 2])
     const { status, headers, data } = await get(urlOf(channel, { wait: 25 }))
     expect(status).toBe(200)
     expect(headers.get('cache-control')).toBe('no-store')
@@ -103,7 +108,7 @@ describe('reading a channel', () => {
   })
 
   it('from a place tells what came after it, the same on every node', async () => {
-    await announce(world.world, channel, numbers(0, 5))
+    await emitNumbers(testApp.app, channel, numberRange(0, 5))
     const place = await after(channel, 2)
     const [one, other] = [
       await get(urlOf(channel, { after: place }, 0)),
@@ -116,13 +121,13 @@ describe('reading a channel', () => {
   })
 
   it('comes in pages', async () => {
-    await announce(world.world, channel, numbers(0, 400))
+    await emitNumbers(testApp.app, channel, numberRange(0, 400))
     const first = await get(urlOf(channel, { after: await after(channel, 0) }))
     expect(first.data).toMatchObject({ recovered: true, more: true })
     const last = first.data.events.at(-1)?.offset ?? 0
     const second = await get(urlOf(channel, { after: await after(channel, last), wait: 25 }))
     expect(second.data.more).toBe(false)
-    expect([...offsetsOf(first), ...offsetsOf(second)]).toEqual(numbers(1, 401))
+    expect([...offsetsOf(first), ...offsetsOf(second)]).toEqual(numberRange(1, 401))
   })
 
   it.each([
@@ -130,7 +135,7 @@ describe('reading a channel', () => {
     ['of an absurd offset', '0:999999999999999'],
     ['beyond the top', 'top'],
   ])('from a place %s asks for a snapshot, at once', async (_what, place) => {
-    await announce(world.world, channel, [1])
+    await emitNumbers(testApp.app, channel, [1])
     const { epoch, offset } = await placeOf(channel)
     const asked = place === 'top' ? `${epoch}:${offset + 5}` : place.replace(/^0:/, `${epoch}:`)
     const { status, data } = await get(urlOf(channel, { after: asked, wait: 25 }))
@@ -144,15 +149,15 @@ describe('waiting', () => {
     const place = await after(channel, 0)
     const answers = [get(urlOf(channel, { after: place, wait: 25 })), get(urlOf(channel, { after: place, wait: 25 }))]
     await waiting('long-poll', 2)
-    await announce(nodeAt(0).world, channel, numbers(0, 40))
+    await emitNumbers(nodeAt(0).app, channel, numberRange(0, 40))
     for (const answer of await Promise.all(answers)) {
-      expect(offsetsOf(answer)).toEqual(numbers(1, 41))
+      expect(offsetsOf(answer)).toEqual(numberRange(1, 41))
       expect(answer.data).toMatchObject({ recovered: true, more: false, top: 40 })
     }
   })
 
   it('does not begin while there is something to tell', async () => {
-    await announce(world.world, channel, [1])
+    await emitNumbers(testApp.app, channel, [1])
     expect(offsetsOf(await get(urlOf(channel, { after: await after(channel, 0), wait: 25 })))).toEqual([1])
   })
 
@@ -167,8 +172,8 @@ describe('waiting', () => {
     const other = `track:${(await makeTrack(ann.id)).id}`
     const answer = get(urlOf(channel, { after: await after(channel, 0), wait: 25 }))
     await waiting('long-poll')
-    await announce(world.world, other, [1])
-    await announce(world.world, channel, [2])
+    await emitNumbers(testApp.app, other, [1])
+    await emitNumbers(testApp.app, channel, [2])
     expect((await answer).data.events).toEqual([
       expect.objectContaining({ offset: 1, data: { channels: [channel], n: 2 } }),
     ])
@@ -180,16 +185,16 @@ describe('waiting', () => {
     const place = await after(channel, 0)
     const given = get(urlOf(channel, { after: place, wait: 25 }), bob.token, { signal: leaving.signal })
     await waiting('long-poll')
-    await until(async () => (await heldOn(nodeAt(1))) === heldBefore + 1)
+    await waitUntil(async () => (await heldOn(nodeAt(1))) === heldBefore + 1)
     leaving.abort()
     await expect(given).rejects.toThrow()
-    await until(async () => (await heldOn(nodeAt(1))) === heldBefore)
+    await waitUntil(async () => (await heldOn(nodeAt(1))) === heldBefore)
   })
 })
 
 describe('server-sent events', () => {
   it('begin with where the channel is, then tell what happens, one frame for each moment', async () => {
-    await announce(world.world, channel, [1])
+    await emitNumbers(testApp.app, channel, [1])
     const reader = await listenTo(urlOf(channel), bob.token)
     expect(reader.response.status).toBe(200)
     expect(Object.fromEntries(reader.response.headers)).toMatchObject({
@@ -198,12 +203,12 @@ describe('server-sent events', () => {
       'x-accel-buffering': 'no',
     })
     const { epoch } = await placeOf(channel)
-    const following = await reader.first('following')
+    const following = await reader.waitFor('following')
     expect(following).toMatchObject({ id: `${epoch}:1`, data: { channel, top: 1, recovered: false, events: [] } })
-    await announce(nodeAt(0).world, channel, numbers(0, 30))
-    await until(() => reader.offsets.length === 30)
-    expect(reader.offsets).toEqual(numbers(2, 32))
-    expect(await reader.first('events')).toMatchObject({ id: `${epoch}:31`, data: { channel, epoch } })
+    await emitNumbers(nodeAt(0).app, channel, numberRange(0, 30))
+    await waitUntil(() => reader.offsets.length === 30)
+    expect(reader.offsets).toEqual(numberRange(2, 32))
+    expect(await reader.waitFor('events')).toMatchObject({ id: `${epoch}:31`, data: { channel, epoch } })
     const shapes = new Map(sseEvents.map(({ name, payload }) => [name, payload]))
     for (const { event, data } of reader.messages) {
       const shape = shapes.get(event)
@@ -213,63 +218,63 @@ describe('server-sent events', () => {
   })
 
   it('tell the same as a socket hears', async () => {
-    const ear = await bob.hear(channel)
+    const recorder = await bob.recordEvents(channel)
     const reader = await listenTo(urlOf(channel, {}, 0), bob.token)
-    await reader.first('following')
-    await Promise.all(numbers(0, 20).map(n => announce(nodeAt(n % 2).world, channel, [n])))
-    await until(() => reader.offsets.length === 20 && ear.events.length === 20)
-    expect(reader.events).toEqual(ear.events)
+    await reader.waitFor('following')
+    await Promise.all(numberRange(0, 20).map(n => emitNumbers(nodeAt(n % 2).app, channel, [n])))
+    await waitUntil(() => reader.offsets.length === 20 && recorder.events.length === 20)
+    expect(reader.events).toEqual(recorder.events)
   })
 
   it('tell the newest state, of what happens on any node', async () => {
     const trackId = channel.replace('track:', '')
     const reader = await listenTo(urlOf(channel), bob.token)
-    expect((await reader.first('following')).data).toMatchObject({ state: { counts: { likes: 0 } } })
+    expect((await reader.waitFor('following')).data).toMatchObject({ state: { counts: { likes: 0 } } })
     await ann.call(likeTrack, { trackId })
-    expect((await reader.first('state')).data).toMatchObject({ channel, values: { counts: { likes: 1 } } })
+    expect((await reader.waitFor('state')).data).toMatchObject({ channel, values: { counts: { likes: 1 } } })
     expect((await get(urlOf(channel))).data.state).toMatchObject({ counts: { likes: 1 } })
   })
 
   it('resume on any node after the last id, which wins over the query, with all that was missed', async () => {
     const first = await listenTo(urlOf(channel, {}, 0), bob.token)
-    await first.first('following')
-    await announce(world.world, channel, [1, 2])
-    await until(() => first.offsets.length === 2)
+    await first.waitFor('following')
+    await emitNumbers(testApp.app, channel, [1, 2])
+    await waitUntil(() => first.offsets.length === 2)
     await first[Symbol.asyncDispose]()
-    await announce(world.world, channel, numbers(0, 700))
+    await emitNumbers(testApp.app, channel, numberRange(0, 700))
     // Until all is handed on, a node may say an earlier top, and tells the rest as it hears of it.
-    await until(async () => (await world.world.db.query('select from channel_pending')).length === 0)
+    await waitUntil(async () => (await testApp.app.db.query('select from channel_pending')).length === 0)
 
     const resuming = { 'last-event-id': first.lastId ?? '' }
     const second = await listenTo(urlOf(channel, { after: 'zzz:9' }, 1), bob.token, resuming)
-    expect((await second.first('following')).data).toMatchObject({ recovered: true, top: 702 })
-    await announce(world.world, channel, [3])
-    await until(() => second.offsets.length >= 701)
-    expect(second.offsets).toEqual(numbers(3, 704))
+    expect((await second.waitFor('following')).data).toMatchObject({ recovered: true, top: 702 })
+    await emitNumbers(testApp.app, channel, [3])
+    await waitUntil(() => second.offsets.length >= 701)
+    expect(second.offsets).toEqual(numberRange(3, 704))
   })
 
   it('lose nothing of what happens while what was missed is read', async () => {
-    await announce(world.world, channel, numbers(0, 650))
+    await emitNumbers(testApp.app, channel, numberRange(0, 650))
     const place = await after(channel, 0)
     const readers = await Promise.all(
-      numbers(0, 6).map(node => listenTo(urlOf(channel, { after: place }, node % 2), bob.token)),
+      numberRange(0, 6).map(node => listenTo(urlOf(channel, { after: place }, node % 2), bob.token)),
     )
-    for (const n of numbers(0, 20)) await announce(nodeAt(n % 2).world, channel, [n])
+    for (const n of numberRange(0, 20)) await emitNumbers(nodeAt(n % 2).app, channel, [n])
     for (const reader of readers) {
-      await until(() => reader.offsets.length >= 670)
-      expect(reader.offsets).toEqual(numbers(1, 671))
+      await waitUntil(() => reader.offsets.length >= 670)
+      expect(reader.offsets).toEqual(numberRange(1, 671))
       await reader[Symbol.asyncDispose]()
     }
   })
 
   it.each(['zzz:1', 'top'])('from the place %s go on live, and say that a snapshot is needed', async place => {
-    await announce(world.world, channel, [1])
+    await emitNumbers(testApp.app, channel, [1])
     const { epoch, offset } = await placeOf(channel)
     const asked = place === 'top' ? `${epoch}:${offset + 5}` : place
     const reader = await listenTo(urlOf(channel, { after: asked }), bob.token)
-    expect((await reader.first('following')).data).toMatchObject({ recovered: false, top: 1 })
-    await announce(world.world, channel, [2])
-    await until(() => reader.offsets.length === 1)
+    expect((await reader.waitFor('following')).data).toMatchObject({ recovered: false, top: 1 })
+    await emitNumbers(testApp.app, channel, [2])
+    await waitUntil(() => reader.offsets.length === 1)
     expect(reader.offsets).toEqual([2])
   })
 })
@@ -288,7 +293,7 @@ describe('the right to follow', () => {
   })
 
   it('ends with the token', async () => {
-    const expired = await world.issuer.tokenFor('bob', { ttlSeconds: -60 })
+    const expired = await testApp.issuer.issueToken('bob', { ttlSeconds: -60 })
     expect((await get(urlOf(channel), expired)).problem).toMatchObject({ code: 'token_expired', status: 401 })
   })
 
@@ -314,18 +319,21 @@ describe('the right to follow', () => {
     const place = await after(channel, 0)
     const own = await listenTo(urlOf(channel), ann.token)
     const reader = await listenTo(urlOf(channel), bob.token)
-    await Promise.all([own.first('following'), reader.first('following')])
+    await Promise.all([own.waitFor('following'), reader.waitFor('following')])
     await ann.call(updateTrack, { trackId, visibility: 'private' })
-    expect((await reader.first('closed')).data).toMatchObject({ channel, problem: { code: 'not_found', status: 404 } })
-    await reader.ended()
-    await announce(world.world, channel, [1])
-    await until(() => own.events.some(({ name }) => name === 'test.counted'))
-    expect(reader.events.some(({ name }) => name === 'test.counted')).toBe(false)
+    expect((await reader.waitFor('closed')).data).toMatchObject({
+      channel,
+      problem: { code: 'not_found', status: 404 },
+    })
+    await reader.waitForEnd()
+    await emitNumbers(testApp.app, channel, [1])
+    await waitUntil(() => own.events.some(({ name }) => name === 'test.numberEmitted'))
+    expect(reader.events.some(({ name }) => name === 'test.numberEmitted')).toBe(false)
     expect((await get(urlOf(channel, { after: place }))).problem).toMatchObject({ code: 'not_found' })
   })
 
   it('that is lost answers a long-poll that waits', async () => {
-    const eve = await world.person('eve')
+    const eve = await testApp.signIn('eve')
     const answer = get(urlOf(channel, { after: await after(channel, 0), wait: 25 }), eve.token)
     await waiting('long-poll')
     await ann.call(blockProfile, { profileId: eve.id })
@@ -333,24 +341,24 @@ describe('the right to follow', () => {
   })
 
   it('ends 5 s after the token has expired', async () => {
-    const token = await world.issuer.tokenFor('bob', { ttlSeconds: 60 })
+    const token = await testApp.issuer.issueToken('bob', { ttlSeconds: 60 })
     const reader = await listenTo(urlOf(channel), token)
     const poll = get(urlOf(channel, { after: await after(channel, 0), wait: 25 }), token)
-    await reader.first('following')
+    await reader.waitFor('following')
     await waiting('long-poll')
-    world.clock.advance(66_000)
-    expect((await reader.first('closed')).data).toMatchObject({ problem: { code: 'token_expired', status: 401 } })
-    await reader.ended()
+    testApp.clock.advance(66_000)
+    expect((await reader.waitFor('closed')).data).toMatchObject({ problem: { code: 'token_expired', status: 401 } })
+    await reader.waitForEnd()
     expect((await poll).problem).toMatchObject({ code: 'token_expired', status: 401 })
   })
 
   it('ends with the session, on every node', async () => {
-    const eve = await world.person('eve', { node: 0 })
+    const eve = await testApp.signIn('eve', { node: 0 })
     const reader = await listenTo(urlOf(`user:${eve.id}`), eve.token)
-    await reader.first('following')
-    await eve.call(endSessions, { scope: 'everywhere' })
-    expect((await reader.first('closed')).data).toMatchObject({ problem: { code: 'session_revoked', status: 401 } })
-    await reader.ended()
+    await reader.waitFor('following')
+    await eve.call(revokeSessions, { scope: 'everywhere' })
+    expect((await reader.waitFor('closed')).data).toMatchObject({ problem: { code: 'session_revoked', status: 401 } })
+    await reader.waitForEnd()
   })
 })
 
@@ -409,8 +417,8 @@ describe('what is asked', () => {
 })
 
 describe('limits', () => {
-  it(`a person has at most ${streamsPerPersonMax} streams on a node, and neighbours are unharmed`, async () => {
-    const zoe = await world.person('zoe', { node: 0 })
+  it(`a person has at most ${channelStreamsPerProfileMax} streams on a node, and neighbours are unharmed`, async () => {
+    const zoe = await testApp.signIn('zoe', { node: 0 })
     const own = `user:${zoe.id}`
     const place = await after(channel, 0)
     const leaving = new AbortController()
@@ -418,12 +426,14 @@ describe('limits', () => {
       () => undefined,
     )
     await waiting('long-poll')
-    const many = await Promise.all(numbers(1, streamsPerPersonMax).map(() => listenTo(urlOf(own), zoe.token)))
-    await Promise.all(many.map(reader => reader.first('following')))
+    const many = await Promise.all(
+      numberRange(1, channelStreamsPerProfileMax).map(() => listenTo(urlOf(own), zoe.token)),
+    )
+    await Promise.all(many.map(reader => reader.waitFor('following')))
     for (const query of [{}, { after: place, wait: 25 }]) {
       const accept = 'after' in query ? 'application/json' : 'text/event-stream'
       const { problem, headers } = await get(urlOf(channel, query), zoe.token, { headers: { accept } })
-      expect(problem).toMatchObject({ code: 'too_many_streams', status: 429, retryAfter: 5 })
+      expect(problem).toMatchObject({ code: 'too_many_channel_streams', status: 429, retryAfter: 5 })
       expect(headers.get('retry-after')).toBe('5')
     }
     // What does not stay open needs no place; other people and other nodes have their own.
@@ -433,19 +443,24 @@ describe('limits', () => {
       [zoe, 0],
     ] as const) {
       const reader = await listenTo(urlOf(channel, {}, node), person.token)
-      await reader.first('following')
+      await reader.waitFor('following')
     }
     leaving.abort()
     await poll
     await waiting('long-poll', 0)
     const reader = await listenTo(urlOf(channel), zoe.token)
-    await reader.first('following')
+    await reader.waitFor('following')
     for (const one of many) await one[Symbol.asyncDispose]()
   })
 
   it('whoever opens too often is told to wait', async () => {
-    const tired = await world.person('tired')
-    await world.world.limits.take('channel.events', tired.id, streamOpensPerMinute, streamOpensPerMinute)
+    const tired = await testApp.signIn('tired')
+    await testApp.app.rateLimiter.consume(
+      'channel.events',
+      tired.id,
+      channelStreamRequestsPerMinute,
+      channelStreamRequestsPerMinute,
+    )
     const { problem, headers } = await get(urlOf(channel), tired.token)
     expect(problem).toMatchObject({ code: 'too_many_requests', status: 429 })
     expect(headers.get('retry-after')).toBe(String(problem.retryAfter))
@@ -457,29 +472,29 @@ it('a node that goes away sends its streams to another one, where they go on wit
   const going = await ownNode()
   const at = (query = '') => `http://127.0.0.1:${going.port}/api/v1/channels/${of}/events${query}`
   const reader = await listenTo(at(), bob.token)
-  await reader.first('following')
-  await announce(world.world, of, [1])
-  await until(() => reader.offsets.length === 1)
+  await reader.waitFor('following')
+  await emitNumbers(testApp.app, of, [1])
+  await waitUntil(() => reader.offsets.length === 1)
   const place = reader.lastId ?? ''
   const poll = get(at(`?after=${place}&wait=25`))
-  await until(async () => (await going.streams()) === 2)
+  await waitUntil(async () => (await going.streams()) === 2)
   const ended = going.end()
-  expect((await reader.first('moving')).data).toEqual({ channel: of })
+  expect((await reader.waitFor('moving')).data).toEqual({ channel: of })
   expect((await poll).data).toMatchObject({ recovered: true, events: [] })
-  await reader.ended()
+  await reader.waitForEnd()
   await ended
-  await announce(world.world, of, [2, 3])
+  await emitNumbers(testApp.app, of, [2, 3])
   const again = await listenTo(urlOf(of), bob.token, { 'last-event-id': place })
-  await until(() => again.offsets.length === 2)
+  await waitUntil(() => again.offsets.length === 2)
   const [first = 0] = reader.offsets
-  expect([...reader.offsets, ...again.offsets]).toEqual(numbers(first, first + 3))
+  expect([...reader.offsets, ...again.offsets]).toEqual(numberRange(first, first + 3))
 })
 
 describe('a client that does not read', () => {
   it('is let go after a while, costs no more than a page, and goes on where it was', async () => {
-    await using door = await ownDoor({ pingEveryMs: 20, stalledMs: 300 })
+    await using door = await ownDoor({ pingEveryMs: 20, stallTimeoutMs: 300 })
     const big = 'x'.repeat(20_000)
-    const payloads = numbers(0, 400).map(n => `${big}${n}`)
+    const payloads = numberRange(0, 400).map(n => `${big}${n}`)
     const path = `/api/v1/channels/${channel}/events?after=${await after(channel, 0)}`
     const lines = [`GET ${path} HTTP/1.1`, 'Host: x', `Authorization: Bearer ${bob.token}`, 'Accept: text/event-stream']
     const socket = connect({ host: '127.0.0.1', port: door.port })
@@ -490,9 +505,9 @@ describe('a client that does not read', () => {
       socket.pause()
     })
     socket.write(`${lines.join('\r\n')}\r\n\r\n`)
-    await until(() => heard.includes('event: following'))
+    await waitUntil(() => heard.includes('event: following'))
     await append(channel, payloads)
-    await until(async () => (await door.ended()).includes('slow'))
+    await waitUntil(async () => (await door.ended()).includes('slow'))
     socket.setEncoding('utf8').on('data', (chunk: string) => (heard += chunk))
     socket.resume()
     await closed
@@ -501,47 +516,47 @@ describe('a client that does not read', () => {
     const read = Number(last.split(':')[1])
     expect(read).toBeLessThan(400)
     const again = await listenTo(urlOf(channel), bob.token, { 'last-event-id': last })
-    await until(() => again.offsets.at(-1) === 400)
-    expect(again.offsets).toEqual(numbers(read + 1, 401))
+    await waitUntil(() => again.offsets.at(-1) === 400)
+    expect(again.offsets).toEqual(numberRange(read + 1, 401))
   }, 30_000)
 
   it('but is only quiet hears a ping now and then', async () => {
-    await using door = await ownDoor({ pingEveryMs: 20, stalledMs: 300 })
+    await using door = await ownDoor({ pingEveryMs: 20, stallTimeoutMs: 300 })
     const url = `http://127.0.0.1:${door.port}/api/v1/channels/${channel}/events`
     const reader = await listenTo(url, bob.token)
-    await until(() => reader.comments.length > 2)
+    await waitUntil(() => reader.comments.length > 2)
     expect(new Set(reader.comments)).toEqual(new Set([': ping']))
     expect(reader.hasEnded).toBe(false)
   })
 })
 
 it('streams begin anew when the log does', async () => {
-  await announce(world.world, channel, [1])
+  await emitNumbers(testApp.app, channel, [1])
   const reader = await listenTo(urlOf(channel, { after: await after(channel, 0) }), bob.token)
-  await until(() => reader.offsets.length === 1)
+  await waitUntil(() => reader.offsets.length === 1)
   // As after a restore, which an operator must tell.
-  await world.world.db.query('update log_generation set generation = generation + 1')
-  await announce(world.world, channel, [2])
-  await reader.ended()
+  await testApp.app.db.query('update log_generation set generation = generation + 1')
+  await emitNumbers(testApp.app, channel, [2])
+  await reader.waitForEnd()
   expect(reader.offsets).toEqual([1])
   const resuming = { 'last-event-id': reader.lastId ?? '' }
   const again = await listenTo(urlOf(channel), bob.token, resuming)
-  expect((await again.first('following')).data).toMatchObject({ recovered: false })
+  expect((await again.waitFor('following')).data).toMatchObject({ recovered: false })
 })
 
 /** A node whose streams have limits of their own. */
-async function ownDoor(limits: { pingEveryMs: number; stalledMs: number }) {
+async function ownDoor(limits: { pingEveryMs: number; stallTimeoutMs: number }) {
   const own = await ownWorld()
-  const engine = createEngine(own, product)
+  const engine = createPipeline(own, registry)
   const app = express()
   const http = createServer()
   const gateway = openGateway(http, engine)
   app.use(logRequests(own.log))
-  bindChannelEvents(app, engine, gateway.streams, limits)
+  bindChannelEvents(app, engine, gateway.channelStreams, limits)
   http.on('request', app)
   return {
     port: await listen(http, 0),
-    ended: async () => (await own.metrics.streamsEnded.get()).values.map(({ labels }) => labels.reason),
+    ended: async () => (await own.metrics.channelStreamsEnded.get()).values.map(({ labels }) => labels.reason),
     [Symbol.asyncDispose]: async () => {
       http.closeAllConnections()
       await gateway[Symbol.asyncDispose]()
@@ -553,10 +568,10 @@ async function ownDoor(limits: { pingEveryMs: number; stalledMs: number }) {
 /** One more node, which ends when it is told. */
 async function ownNode() {
   const own = await ownWorld()
-  const node = await startWeb(own, product, 0)
+  const node = await startWeb(own, registry, 0)
   return {
     port: node.port,
-    streams: async () => (await own.metrics.streams.get()).values.reduce((sum, { value }) => sum + value, 0),
+    streams: async () => (await own.metrics.channelStreams.get()).values.reduce((sum, { value }) => sum + value, 0),
     async end() {
       await node[Symbol.asyncDispose]()
       await own[Symbol.asyncDispose]()
@@ -565,12 +580,16 @@ async function ownNode() {
 }
 
 const ownWorld = () =>
-  createWorld(readConfig(world.variables), { clock: world.clock, log: world.world.log, database: world.world.db })
+  createAppContext(readConfig(testApp.variables), {
+    clock: testApp.clock,
+    log: testApp.app.log,
+    database: testApp.app.db,
+  })
 
 /** Events that are larger than any that the product knows. */
 async function append(to: string, texts: readonly string[]): Promise<void> {
-  const { db, channels } = world.world
-  const at = new Date(world.clock.now()).toISOString()
+  const { db, channelLog } = testApp.app
+  const at = new Date(testApp.clock.now()).toISOString()
   const events = texts.map(text => ({ id: newId(new Date()), name: 'test.large', at, channels: [to], data: { text } }))
-  channels.wake(await db.transaction(() => channels.append(events)))
+  channelLog.notifyRelays(await db.transaction(() => channelLog.append(events)))
 }

@@ -1,12 +1,12 @@
-import { freshWorld, type TestWorld } from '../world'
+import { createTestApp, type TestApp } from '../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld({ nodes: 1 })
+  testApp = await createTestApp({ nodes: 1 })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-const get = (path: string) => fetch(`${world.nodes[0]?.url ?? ''}${path}`)
+const get = (path: string) => fetch(`${testApp.nodes[0]?.url ?? ''}${path}`)
 
 describe.each(['/api/v1/docs', '/api/v1/docs/live'])('the page %s', path => {
   it('is shown with everything it refers to, from this server alone', async () => {

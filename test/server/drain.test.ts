@@ -1,23 +1,23 @@
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { io, type Socket } from 'socket.io-client'
-import { type Problem } from '../../kernel/refusals'
-import { hooks, notesProduct, notesTable } from '../kernel/notes'
-import { type OwnWorld, ownWorld } from '../kernel/own-world'
-import { until } from '../kernel/until'
+import { type Problem } from '../../kernel/pipeline/refusals'
+import { failureSwitches, notesRegistry, notesTable } from '../kernel/notes'
+import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
+import { waitUntil } from '../kernel/wait-until'
 import { RawSocket } from '../realtime/raw-socket'
-import { nodeProcess } from './node-process'
+import { startNodeProcess } from './start-node-process'
 
 const clients: Socket[] = []
 afterEach(() => {
-  hooks.duringAdd = async () => undefined
+  failureSwitches.duringAdd = async () => undefined
   for (const client of clients.splice(0)) client.disconnect()
 })
 
 it('a node that is told to end finishes what is under way, takes nothing new, and sends its sockets elsewhere', async () => {
-  await using own = await ownWorld({ product: notesProduct, tables: notesTable })
-  const node = await own.open()
-  const token = await own.issuer.tokenFor('ann')
+  await using own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
+  const node = await own.startWeb()
+  const token = await own.issuer.issueToken('ann')
   const add = slowly()
 
   const socket = await connect(node.url, token)
@@ -28,13 +28,13 @@ it('a node that is told to end finishes what is under way, takes nothing new, an
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: '{"body":"slow"}',
   })
-  await until(() => add.entered() === 1)
+  await waitUntil(() => add.entered() === 1)
   let ended = false
   const ending = Promise.resolve(node[Symbol.asyncDispose]()).then(() => (ended = true))
 
   // Any reason but `io server disconnect`, after which a client does not come back by itself.
   expect(await left).toBe('transport close')
-  await until(() => refusesConnections(node.url))
+  await waitUntil(() => refusesConnections(node.url))
   expect(ended).toBe(false)
   add.finish()
   const answer = await underWay
@@ -45,18 +45,18 @@ it('a node that is told to end finishes what is under way, takes nothing new, an
 })
 
 it('a node that is told to end answers the calls of its sockets first, and refuses what they ask then', async () => {
-  await using own = await ownWorld({ product: notesProduct, tables: notesTable })
-  const node = await own.open()
+  await using own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
+  const node = await own.startWeb()
   const add = slowly()
 
-  const socket = await connect(node.url, await own.issuer.tokenFor('ann'))
+  const socket = await connect(node.url, await own.issuer.issueToken('ann'))
   const underWay = socket.emitWithAck('notes.addNote', { input: { body: 'slow' } }) as Promise<unknown>
-  await until(() => add.entered() === 1)
-  const moving = once(asEmitter(socket), 'session.moving')
+  await waitUntil(() => add.entered() === 1)
+  const moving = once(asEmitter(socket), 'connection.draining')
   const ending = Promise.resolve(node[Symbol.asyncDispose]())
   await moving
   let refused: Problem | undefined
-  await until(async () => {
+  await waitUntil(async () => {
     const reply = (await socket.emitWithAck('user-profile.getMe', {})) as { error?: Problem }
     refused = reply.error
     return refused !== undefined
@@ -69,9 +69,9 @@ it('a node that is told to end answers the calls of its sockets first, and refus
 
 describe('a node that is told to end, over seconds', () => {
   it('tells its sockets one after the other, waits for them, and goes on serving them meanwhile', async () => {
-    await using own = await ownWorld({ product: notesProduct, tables: notesTable, nodes: 2, variables })
-    const [node, other] = [await own.open(0), await own.open(1)]
-    const token = await own.issuer.tokenFor('ann')
+    await using own = await createTestKernel({ registry: notesRegistry, tables: notesTable, nodes: 2, variables })
+    const [node, other] = [await own.startWeb(0), await own.startWeb(1)]
+    const token = await own.issuer.issueToken('ann')
     const auth = { authorization: `Bearer ${token}` }
     const crowd = await Promise.all(Array.from({ length: 10 }, () => connect(node.url, token)))
     const told: { withinMs: number }[] = []
@@ -79,7 +79,7 @@ describe('a node that is told to end, over seconds', () => {
     let untold = 0
     const moved = crowd.map(async (old, index) => {
       old.once('disconnect', reason => reasons.push(reason))
-      const [moving] = (await once(asEmitter(old), 'session.moving')) as [{ withinMs: number }]
+      const [moving] = (await once(asEmitter(old), 'connection.draining')) as [{ withinMs: number }]
       told.push(moving)
       if (told.length === 1) untold = crowd.length - told.length
       // Half of them understand: a new one before the old one closes.
@@ -92,7 +92,7 @@ describe('a node that is told to end, over seconds', () => {
     })
     const ending = Promise.resolve(node[Symbol.asyncDispose]())
 
-    await until(() => told.length > 0)
+    await waitUntil(() => told.length > 0)
     expect(untold).toBeGreaterThan(0)
     expect(told[0]).toEqual({ withinMs: 1_000 })
     expect((await fetch(`${node.url}/health/ready`)).status).toBe(503)
@@ -102,35 +102,35 @@ describe('a node that is told to end, over seconds', () => {
 
     await Promise.all(moved)
     await ending
-    await until(() => reasons.length === crowd.length)
+    await waitUntil(() => reasons.length === crowd.length)
     expect(reasons.filter(reason => reason === 'io client disconnect')).toHaveLength(5)
     expect(reasons.filter(reason => reason === 'transport close')).toHaveLength(5)
-    const { values } = (await own.worlds[0]?.metrics.drained.get()) ?? { values: [] }
+    const { values } = (await own.apps[0]?.metrics.drainedSockets.get()) ?? { values: [] }
     expect(Object.fromEntries(values.map(({ labels, value }) => [labels.how, value]))).toEqual({ moved: 5, closed: 5 })
     expect(await refusesConnections(node.url)).toBe(true)
     await other[Symbol.asyncDispose]()
   })
 
   it('waits for nobody who is not there', async () => {
-    await using own = await ownWorld({ product: notesProduct, variables: { DRAIN_SECONDS: '600' } })
-    const node = await own.open()
+    await using own = await createTestKernel({ registry: notesRegistry, variables: { DRAIN_SECONDS: '600' } })
+    const node = await own.startWeb()
     await node[Symbol.asyncDispose]()
     expect(await refusesConnections(node.url)).toBe(true)
   })
 
   it('closes long-polling sockets as well', async () => {
-    await using own = await ownWorld({ product: notesProduct, variables })
-    const node = await own.open()
-    const socket = await connect(node.url, await own.issuer.tokenFor('ann'), ['polling'])
+    await using own = await createTestKernel({ registry: notesRegistry, variables })
+    const node = await own.startWeb()
+    const socket = await connect(node.url, await own.issuer.issueToken('ann'), ['polling'])
     const left = new Promise<string>(resolve => socket.once('disconnect', resolve))
     await node[Symbol.asyncDispose]()
     expect(await left).toMatch(/^transport (close|error)$/)
   })
 
   it('cuts who does not even read', async () => {
-    await using own = await ownWorld({ product: notesProduct, variables })
-    const node = await own.open()
-    await using admitted = await RawSocket.admitted(node.port, await own.issuer.tokenFor('ann'))
+    await using own = await createTestKernel({ registry: notesRegistry, variables })
+    const node = await own.startWeb()
+    await using admitted = await RawSocket.connect(node.port, await own.issuer.issueToken('ann'))
     await using halfway = await RawSocket.open(node.port)
     admitted.pause()
     halfway.pause()
@@ -143,20 +143,20 @@ describe('a node that is told to end, over seconds', () => {
 })
 
 describe('a process', () => {
-  let own: OwnWorld
+  let own: TestKernel
   beforeAll(async () => {
-    own = await ownWorld({ product: notesProduct })
+    own = await createTestKernel({ registry: notesRegistry })
   })
   afterAll(() => own[Symbol.asyncDispose]())
 
   it('ends with 0 after SIGTERM, its calls answered, its sockets sent elsewhere', async () => {
-    await using node = await nodeProcess({ ...own.variables, DRAIN_SECONDS: '1' })
-    const token = await own.issuer.tokenFor('ann')
+    await using node = await startNodeProcess({ ...own.variables, DRAIN_SECONDS: '1' })
+    const token = await own.issuer.issueToken('ann')
     const socket = await connect(node.url, token)
     const answers: boolean[] = []
     const asking = askAgainAndAgain(socket, answers)
     const left = new Promise<string>(resolve => socket.once('disconnect', resolve))
-    await until(() => answers.length > 3)
+    await waitUntil(() => answers.length > 3)
     node.signal('SIGTERM')
     expect(await left).toBe('transport close')
     expect(await node.exited).toEqual({ code: 0, signal: null })
@@ -166,10 +166,10 @@ describe('a process', () => {
   }, 40_000)
 
   it('ends at once after a second signal', async () => {
-    await using node = await nodeProcess({ ...own.variables, DRAIN_SECONDS: '600' })
-    const socket = await connect(node.url, await own.issuer.tokenFor('ann'))
+    await using node = await startNodeProcess({ ...own.variables, DRAIN_SECONDS: '600' })
+    const socket = await connect(node.url, await own.issuer.issueToken('ann'))
     node.signal('SIGTERM')
-    await until(async () => (await fetch(`${node.url}/health/ready`)).status === 503)
+    await waitUntil(async () => (await fetch(`${node.url}/health/ready`)).status === 503)
     expect(socket.connected).toBe(true)
     node.signal('SIGTERM')
     expect(await node.exited).toEqual({ code: 1, signal: null })
@@ -183,7 +183,7 @@ function slowly() {
   let finish: () => void = () => undefined
   let entered = 0
   const finished = new Promise<void>(resolve => (finish = resolve))
-  hooks.duringAdd = () => ((entered += 1), finished)
+  failureSwitches.duringAdd = () => ((entered += 1), finished)
   return { finish: () => finish(), entered: () => entered }
 }
 

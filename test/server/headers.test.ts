@@ -1,11 +1,11 @@
-import { notesProduct, notesTable } from '../kernel/notes'
-import { type OwnWorld, ownWorld } from '../kernel/own-world'
+import { notesRegistry, notesTable } from '../kernel/notes'
+import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
 
-let own: OwnWorld
+let own: TestKernel
 let url: string
 beforeAll(async () => {
-  own = await ownWorld({ product: notesProduct, tables: notesTable })
-  url = (await own.open()).url
+  own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
+  url = (await own.startWeb()).url
 })
 afterAll(() => own[Symbol.asyncDispose]())
 
@@ -89,8 +89,8 @@ describe('the address of the caller', () => {
   })
 
   it('is what the trusted proxy saw, whatever stands before it', async () => {
-    await using behind = await ownWorld({ product: notesProduct, variables: { TRUSTED_PROXIES: '1' } })
-    const { url: at } = await behind.open()
+    await using behind = await createTestKernel({ registry: notesRegistry, variables: { TRUSTED_PROXIES: '1' } })
+    const { url: at } = await behind.startWeb()
     const from = async (forwarded: string) =>
       (await fetch(`${at}/api/v1/seldom`, { headers: { 'x-forwarded-for': forwarded } })).status
     for (let index = 0; index < 3; index += 1) expect(await from(`6.6.6.${index}, 203.0.113.1`)).toBe(200)

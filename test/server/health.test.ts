@@ -1,25 +1,25 @@
 import { createServer } from 'node:http'
 import { type AddressInfo } from 'node:net'
-import { freePort } from '../../dev/processes/free-port'
-import { type World } from '../../kernel/world'
-import { createEngine } from '../../kernel/engine'
-import { createApp } from '../../server/app'
+import { findFreePort } from '../../dev/processes/find-free-port'
+import { type AppContext } from '../../kernel/platform/app-context'
+import { createPipeline } from '../../kernel/pipeline/pipeline'
+import { createExpressApp } from '../../server/express-app'
 import { type Readiness } from '../../server/health'
-import { notesProduct } from '../kernel/notes'
-import { type OwnWorld, ownWorld } from '../kernel/own-world'
-import { until } from '../kernel/until'
-import { lyingProxy } from './lying-proxy'
+import { notesRegistry } from '../kernel/notes'
+import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
+import { waitUntil } from '../kernel/wait-until'
+import { startFaultyProxy } from './faulty-proxy'
 
-let own: OwnWorld
+let own: TestKernel
 beforeAll(async () => {
-  own = await ownWorld({ product: notesProduct })
+  own = await createTestKernel({ registry: notesRegistry })
 })
 afterAll(() => own[Symbol.asyncDispose]())
 
 const noStreams = { open: () => Promise.reject(new Error('nobody follows here')) }
 
-async function door(world: World, readiness: Readiness = { draining: false }) {
-  const server = createServer(createApp(createEngine(world, notesProduct), readiness, noStreams))
+async function door(app: AppContext, readiness: Readiness = { draining: false }) {
+  const server = createServer(createExpressApp(createPipeline(app, notesRegistry), readiness, noStreams))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
@@ -38,13 +38,13 @@ const fine = { database: 'ok', redis: 'ok', migrations: 'ok', process: 'ok' }
 
 describe('health', () => {
   it('is fine when all is', async () => {
-    await using node = await door(own.world)
+    await using node = await door(own.app)
     expect(await node.ask('/health/live')).toEqual({ status: 200, body: { status: 'ok' } })
     expect(await node.ask('/health/ready')).toEqual({ status: 200, body: { status: 'ok', checks: fine } })
   })
 
   it('is not ready while the node drains, but alive', async () => {
-    await using node = await door(own.world, { draining: true })
+    await using node = await door(own.app, { draining: true })
     expect(await node.ask('/health/ready')).toEqual({
       status: 503,
       body: { status: 'not ready', checks: { ...fine, process: 'is draining' } },
@@ -53,8 +53,11 @@ describe('health', () => {
   })
 
   it('is not ready without Redis, and says so, but alive', async () => {
-    await using lost = await ownWorld({ product: notesProduct, variables: { REDIS_PORT: String(await freePort()) } })
-    await using node = await door(lost.world)
+    await using lost = await createTestKernel({
+      registry: notesRegistry,
+      variables: { REDIS_PORT: String(await findFreePort()) },
+    })
+    await using node = await door(lost.app)
     expect(await node.ask('/health/ready')).toEqual({
       status: 503,
       body: { status: 'not ready', checks: { ...fine, redis: 'does not answer' } },
@@ -64,12 +67,12 @@ describe('health', () => {
 
   it('is not ready while PostgreSQL refuses or hangs, in time, and is again when it is back', async () => {
     const { hostname, port, pathname } = new URL(own.url)
-    await using proxy = await lyingProxy(hostname, Number(port))
+    await using proxy = await startFaultyProxy(hostname, Number(port))
     const far = new URL(own.url)
     far.port = String(proxy.port)
     far.pathname = pathname
-    await using behind = await ownWorld({ product: notesProduct, variables: { DATABASE_URL: far.href } })
-    await using node = await door(behind.world)
+    await using behind = await createTestKernel({ registry: notesRegistry, variables: { DATABASE_URL: far.href } })
+    await using node = await door(behind.app)
     expect(await node.ask('/health/ready')).toMatchObject({ status: 200 })
     proxy.become('dead')
     const away = { database: 'does not answer', migrations: 'could not be read', redis: 'ok', process: 'ok' }
@@ -78,22 +81,22 @@ describe('health', () => {
     expect(await node.ask('/health/ready')).toEqual({ status: 503, body: { status: 'not ready', checks: away } })
     expect(await node.ask('/health/live')).toMatchObject({ status: 200 })
     proxy.become('honest')
-    await until(async () => (await node.ask('/health/ready')).status === 200)
+    await waitUntil(async () => (await node.ask('/health/ready')).status === 200)
   })
 
   it('is not ready on a database that lacks a migration', async () => {
-    await using behind = await ownWorld({ product: notesProduct })
+    await using behind = await createTestKernel({ registry: notesRegistry })
     const [last] = await behind.sql<{ name: string }>(
       'delete from migrations where name = (select max(name) from migrations) returning name',
     )
-    await using node = await door(behind.world)
+    await using node = await door(behind.app)
     const body = { checks: { ...fine, migrations: `missing: ${last?.name ?? ''}` } }
     expect(await node.ask('/health/ready')).toMatchObject({ status: 503, body })
   })
 })
 
 it('metrics tell what was called, how it ended, and no more', async () => {
-  await using node = await door(own.world)
+  await using node = await door(own.app)
   await fetch(`${node.url}/api/v1/seldom`)
   await fetch(`${node.url}/api/v1/seldom?x=1`)
   await fetch(`${node.url}/api/v1/me`)
@@ -102,10 +105,10 @@ it('metrics tell what was called, how it ended, and no more', async () => {
   const text = await response.text()
   const counted = text.split('\n').filter(line => line.startsWith('tutti_call_seconds_count'))
   expect(counted).toEqual([
-    'tutti_call_seconds_count{operation="notes.seldom",door="rest",outcome="ok"} 1',
-    'tutti_call_seconds_count{operation="notes.seldom",door="rest",outcome="invalid_input"} 1',
+    'tutti_call_seconds_count{operation="notes.limitedRead",door="rest",outcome="ok"} 1',
+    'tutti_call_seconds_count{operation="notes.limitedRead",door="rest",outcome="invalid_input"} 1',
     'tutti_call_seconds_count{operation="user-profile.getMe",door="rest",outcome="not_signed_in"} 1',
   ])
-  for (const name of ['tutti_sockets', 'tutti_process_cpu_seconds_total', 'tutti_relay_seconds'])
+  for (const name of ['tutti_sockets', 'tutti_process_cpu_seconds_total', 'tutti_relay_latency_seconds'])
     expect(text.includes(`# TYPE ${name} `)).toBe(true)
 })

@@ -1,12 +1,12 @@
 import { connect } from 'node:net'
-import { notesProduct, notesTable } from '../kernel/notes'
-import { type OwnWorld, ownWorld } from '../kernel/own-world'
+import { notesRegistry, notesTable } from '../kernel/notes'
+import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
 
-let own: OwnWorld
+let own: TestKernel
 let port: number
 beforeAll(async () => {
-  own = await ownWorld({ product: notesProduct, tables: notesTable })
-  port = (await own.open()).port
+  own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
+  port = (await own.startWeb()).port
 })
 afterAll(() => own[Symbol.asyncDispose]())
 

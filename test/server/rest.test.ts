@@ -1,16 +1,16 @@
 import { gzipSync } from 'node:zlib'
-import { freePort } from '../../dev/processes/free-port'
-import { bodyBytesMax } from '../../server/app'
-import { hooks, notesProduct, notesTable } from '../kernel/notes'
-import { type OwnWorld, ownWorld } from '../kernel/own-world'
+import { findFreePort } from '../../dev/processes/find-free-port'
+import { bodyBytesMax } from '../../server/express-app'
+import { failureSwitches, notesRegistry, notesTable } from '../kernel/notes'
+import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
 
-let own: OwnWorld
+let own: TestKernel
 let url: string
 let token: string
 beforeAll(async () => {
-  own = await ownWorld({ product: notesProduct, tables: notesTable })
-  url = `${(await own.open()).url}/api/v1`
-  token = await own.issuer.tokenFor('ann')
+  own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
+  url = `${(await own.startWeb()).url}/api/v1`
+  token = await own.issuer.issueToken('ann')
 })
 afterAll(() => own[Symbol.asyncDispose]())
 
@@ -85,7 +85,7 @@ describe('a body', () => {
     ['a charset that is not Unicode', { 'content-type': 'application/json; charset=latin1' }],
     ['an unknown encoding', { ...json, 'content-encoding': 'x-secret' }],
   ])('with %s is refused', async (_what, headers) => {
-    expectProblem(await post(Buffer.from('{"body":"a"}'), headers), [415, 'not_json'])
+    expectProblem(await post(Buffer.from('{"body":"a"}'), headers), [415, 'unsupported_media_type'])
   })
 
   it('that is too large is refused, packed or not', async () => {
@@ -221,12 +221,12 @@ describe('who is calling', () => {
   })
 
   it('is told later when the auth server is away', async () => {
-    await using lost = await ownWorld({
-      product: notesProduct,
-      variables: { AUTH_SERVER_JWKS_URL: `http://127.0.0.1:${await freePort()}/jwks` },
+    await using lost = await createTestKernel({
+      registry: notesRegistry,
+      variables: { AUTH_SERVER_JWKS_URL: `http://127.0.0.1:${await findFreePort()}/jwks` },
     })
-    const { url: at } = await lost.open()
-    const headers = { authorization: `Bearer ${await lost.issuer.tokenFor('ann')}` }
+    const { url: at } = await lost.startWeb()
+    const headers = { authorization: `Bearer ${await lost.issuer.issueToken('ann')}` }
     const response = await fetch(`${at}/api/v1/me`, { headers })
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5'])
     expect(await response.json()).toMatchObject({ code: 'auth_unavailable', retryAfter: 5 })
@@ -234,9 +234,9 @@ describe('who is calling', () => {
 })
 
 it('a bug answers with a request id and nothing else, and the process serves on', async () => {
-  hooks.duringAdd = () => Promise.reject(new TypeError('select s3cr3t from notes'))
+  failureSwitches.duringAdd = () => Promise.reject(new TypeError('select s3cr3t from notes'))
   const answer = await post('{"body":"a"}')
-  hooks.duringAdd = async () => undefined
+  failureSwitches.duringAdd = async () => undefined
   expectProblem(answer, [500, 'internal'])
   expect(Object.keys(answer.body).sort()).toEqual(['code', 'requestId', 'status', 'title', 'type'])
   expect((await post('{"body":"a"}')).status).toBe(201)

@@ -1,25 +1,25 @@
-import { newId } from '../../../kernel/ids'
+import { newId } from '../../../kernel/pipeline/new-id'
 import { Repost, type Track } from '../../../models'
 import { getFeed } from '../../../skills/feed/get-feed'
 import { repostTrack } from '../../../skills/interactions/repost-track'
 import { unrepostTrack } from '../../../skills/interactions/unrepost-track'
-import { removeTrack } from '../../../skills/music-upload/remove-track'
-import { updateTrack } from '../../../skills/music-upload/update-track'
+import { deleteTrack } from '../../../skills/tracks/delete-track'
+import { updateTrack } from '../../../skills/tracks/update-track'
 import { blockProfile } from '../../../skills/user-profile/block-profile'
 import { followProfile } from '../../../skills/user-profile/follow-profile'
 import { unfollowProfile } from '../../../skills/user-profile/unfollow-profile'
 import { makeTrack } from '../../factories'
-import { doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 let people = 0
-const someone = (name: string) => world.person(`${name}${(people += 1)}`)
+const someone = (name: string) => testApp.signIn(`${name}${(people += 1)}`)
 const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000)
 const publishedBefore = (artist: Person, minutes: number, wish: Partial<Track['_creationAttributes']> = {}) =>
   makeTrack(artist.id, { publishedAt: minutesAgo(minutes), ...wish })
@@ -37,7 +37,7 @@ async function circle() {
 const idsOf = async (viewer: Person, input: { only?: 'published' } = {}) =>
   (await viewer.call(getFeed, input)).map(({ track }) => track.id)
 
-describe.each(doors)('the feed over %s', door => {
+describe.each(transports)('the feed over %s', door => {
   it('holds what those one follows published and reposted, and what one published, newest first', async () => {
     const { viewer, ann, bob, stranger } = await circle()
     const published = await publishedBefore(ann, 3)
@@ -45,7 +45,7 @@ describe.each(doors)('the feed over %s', door => {
     const foreign = await publishedBefore(stranger, 90)
     await publishedBefore(stranger, 1)
     await bob.call(repostTrack, { trackId: foreign.id })
-    const feed = await viewer.call(getFeed, {}, { door })
+    const feed = await viewer.call(getFeed, {}, { transport: door })
     expect(feed.map(({ track, reason, actors }) => [track.id, reason, actors.map(({ id }) => id)])).toEqual([
       [foreign.id, 'reposted', [bob.id]],
       [published.id, 'published', [ann.id]],
@@ -56,7 +56,7 @@ describe.each(doors)('the feed over %s', door => {
       actorCount: 1,
       track: { owner: { id: ann.id }, viewer: { liked: false, canEdit: false } },
     })
-    const withoutReposts = await viewer.call(getFeed, { only: 'published' }, { door })
+    const withoutReposts = await viewer.call(getFeed, { only: 'published' }, { transport: door })
     expect(withoutReposts).toEqual(feed.slice(1))
   })
 
@@ -73,7 +73,7 @@ describe.each(doors)('the feed over %s', door => {
     let cursor: string | undefined
     do {
       const input = cursor === undefined ? { limit: 2 } : { limit: 2, cursor }
-      const { data, page } = await viewer.ask(getFeed, input, { door })
+      const { data, page } = await viewer.request(getFeed, input, { transport: door })
       seen.push(...(data as { track: { id: string } }[]).map(({ track }) => track.id))
       cursor = page?.next ?? undefined
       await publishedBefore(ann, 0)
@@ -136,7 +136,7 @@ describe('what may not be seen', () => {
     const removed = await publishedBefore(ann, 3)
     expect(await idsOf(viewer)).toEqual([hidden.id, removed.id])
     await ann.call(updateTrack, { trackId: hidden.id, visibility: 'private' })
-    await ann.call(removeTrack, { trackId: removed.id })
+    await ann.call(deleteTrack, { trackId: removed.id })
     expect(await idsOf(viewer)).toEqual([])
   })
 
@@ -163,7 +163,7 @@ describe('what may not be seen', () => {
 
 it('knows only one filter, and only its own cursors', async () => {
   const { viewer } = await circle()
-  expect(await viewer.refused(getFeed, { only: 'reposted' })).toMatchObject({ code: 'invalid_input' })
+  expect(await viewer.expectProblem(getFeed, { only: 'reposted' })).toMatchObject({ code: 'invalid_input' })
   const cursor = Buffer.from(JSON.stringify(['x', newId(new Date())])).toString('base64url')
-  expect(await viewer.refused(getFeed, { cursor })).toMatchObject({ code: 'invalid_input' })
+  expect(await viewer.expectProblem(getFeed, { cursor })).toMatchObject({ code: 'invalid_input' })
 })

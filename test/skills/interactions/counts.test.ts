@@ -1,32 +1,34 @@
 import { Comment, Like, Repost } from '../../../models'
 import { addComment } from '../../../skills/interactions/add-comment'
 import { likeTrack } from '../../../skills/interactions/like-track'
-import { removeComment } from '../../../skills/interactions/remove-comment'
+import { deleteComment } from '../../../skills/interactions/delete-comment'
 import { repostTrack } from '../../../skills/interactions/repost-track'
 import { unlikeTrack } from '../../../skills/interactions/unlike-track'
 import { unrepostTrack } from '../../../skills/interactions/unrepost-track'
-import { getTrack } from '../../../skills/streaming/get-track'
+import { getTrack } from '../../../skills/tracks/get-track'
 import { makeTrack } from '../../factories'
-import { doors, type Person } from '../../people'
-import { StateEar } from '../../state-ear'
-import { freshWorld, type TestWorld } from '../../world'
+import { transports, type Person } from '../../person'
+import { StateRecorder } from '../../state-recorder'
+import { createTestApp, type TestApp } from '../../test-app'
 
 const peopleCount = 5
 const actsEach = 10
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 it.each([11, 22])('every count is the number of rows, whatever people do at once (seed %i)', async seed => {
   const random = seeded(seed)
-  const artist = await world.person('artist')
-  const crowd = await Promise.all(Array.from({ length: peopleCount }, (_, index) => world.person(`p${seed}_${index}`)))
+  const artist = await testApp.signIn('artist')
+  const crowd = await Promise.all(
+    Array.from({ length: peopleCount }, (_, index) => testApp.signIn(`p${seed}_${index}`)),
+  )
   const tracks = [await makeTrack(artist.id), await makeTrack(artist.id)]
   const ears = []
-  for (const { id } of tracks) ears.push(await StateEar.on(artist, `track:${id}`))
+  for (const { id } of tracks) ears.push(await StateRecorder.follow(artist, `track:${id}`))
 
   await Promise.all(
     crowd.map(async person => {
@@ -36,7 +38,7 @@ it.each([11, 22])('every count is the number of rows, whatever people do at once
 
   for (const [index, { id: trackId }] of tracks.entries()) {
     await artist.call(likeTrack, { trackId })
-    await world.settle()
+    await testApp.applyCounters()
     const counts = {
       likes: await Like.count({ where: { trackId } }),
       reposts: await Repost.count({ where: { trackId } }),
@@ -46,7 +48,7 @@ it.each([11, 22])('every count is the number of rows, whatever people do at once
     expect(read).toEqual({ ...counts, rev: read.rev })
     expect(rev).toBe(1)
     // The newest value arrives, whatever was left out before it; none comes twice or late.
-    await ears[index]?.reaches('counts', { ...read })
+    await ears[index]?.waitFor('counts', { ...read })
     const revs = ears[index]?.frames.map(({ values }) => values.counts?.rev ?? 0) ?? []
     expect(revs).toEqual([...new Set(revs)].sort((one, other) => one - other))
   }
@@ -54,15 +56,15 @@ it.each([11, 22])('every count is the number of rows, whatever people do at once
 
 /** Does one thing, or two at once as somebody with two devices or a doubtful network would. */
 async function actAtRandom(person: Person, trackId: string, random: () => number): Promise<void> {
-  const act = pick([likeTrack, unlikeTrack, repostTrack, unrepostTrack, addComment, removeComment], random)
-  const options = { door: pick(doors, random) }
-  const mine = act === removeComment ? await Comment.findOne({ where: { trackId, authorId: person.id } }) : null
-  if (act === removeComment && mine === null) return
+  const act = pick([likeTrack, unlikeTrack, repostTrack, unrepostTrack, addComment, deleteComment], random)
+  const options = { transport: pick(transports, random) }
+  const mine = act === deleteComment ? await Comment.findOne({ where: { trackId, authorId: person.id } }) : null
+  if (act === deleteComment && mine === null) return
   const inputs = {
     [addComment.name]: { trackId, body: `Words ${random()}`, positionMs: 0 },
-    [removeComment.name]: { commentId: mine?.id },
+    [deleteComment.name]: { commentId: mine?.id },
   }
-  const once = () => person.ask(act, inputs[act.name] ?? { trackId }, options)
+  const once = () => person.request(act, inputs[act.name] ?? { trackId }, options)
   const replies = random() < 0.3 ? await Promise.all([once(), once()]) : [await once()]
   const codes = replies.flatMap(({ error }) => error?.code ?? [])
   expect(codes.filter(code => code !== 'duplicate_comment')).toEqual([])

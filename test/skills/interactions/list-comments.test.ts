@@ -1,31 +1,31 @@
 import { addComment } from '../../../skills/interactions/add-comment'
 import { listComments } from '../../../skills/interactions/list-comments'
-import { removeComment } from '../../../skills/interactions/remove-comment'
+import { deleteComment } from '../../../skills/interactions/delete-comment'
 import { blockProfile } from '../../../skills/user-profile/block-profile'
 import { makeTrack } from '../../factories'
-import { askOverRest, doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { requestOverRest, transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const say = (person: Person, trackId: string, body: string) => person.call(addComment, { trackId, body, positionMs: 7 })
 
-describe.each(doors)('the comments on a track over %s', door => {
+describe.each(transports)('the comments on a track over %s', door => {
   it('come page by page, the latest first, without removed ones, unmoved by new ones', async () => {
-    const ann = await world.person('ann')
-    const bob = await world.person(`bob_${door}`)
+    const ann = await testApp.signIn('ann')
+    const bob = await testApp.signIn(`bob_${door}`)
     const { id: trackId } = await makeTrack(ann.id)
     const one = await say(bob, trackId, 'one')
     const gone = await say(bob, trackId, 'gone')
     for (const body of ['two', 'three']) await say(ann, trackId, body)
-    await bob.call(removeComment, { commentId: gone.id })
-    const first = await bob.ask(listComments, { trackId, limit: 2 }, { door })
+    await bob.call(deleteComment, { commentId: gone.id })
+    const first = await bob.request(listComments, { trackId, limit: 2 }, { transport: door })
     await say(ann, trackId, 'meanwhile')
-    const second = await bob.ask(listComments, { trackId, limit: 2, cursor: first.page?.next }, { door })
+    const second = await bob.request(listComments, { trackId, limit: 2, cursor: first.page?.next }, { transport: door })
     expect(first.data).toMatchObject([
       { body: 'three', author: { handle: 'ann' }, viewer: { canRemove: false } },
       { body: 'two' },
@@ -34,36 +34,36 @@ describe.each(doors)('the comments on a track over %s', door => {
   })
 
   it('leave out authors across a block, and whom the artist blocks, who still see their own', async () => {
-    const artist = await world.person(`artist_${door}`)
-    const viewer = await world.person(`viewer_${door}`)
+    const artist = await testApp.signIn(`artist_${door}`)
+    const viewer = await testApp.signIn(`viewer_${door}`)
     const [foe, pest, outcast] = [
-      await world.person(`foe_${door}`),
-      await world.person(`pest_${door}`),
-      await world.person(`outcast_${door}`),
+      await testApp.signIn(`foe_${door}`),
+      await testApp.signIn(`pest_${door}`),
+      await testApp.signIn(`outcast_${door}`),
     ]
-    const moderator = await world.person(`moderator_${door}`, { roles: ['moderator'] })
+    const moderator = await testApp.signIn(`moderator_${door}`, { roles: ['moderator'] })
     const { id: trackId } = await makeTrack(artist.id)
     for (const one of [moderator, foe, pest, outcast, viewer]) await say(one, trackId, 'Hi')
     await foe.call(blockProfile, { profileId: viewer.id })
     await viewer.call(blockProfile, { profileId: pest.id })
     for (const one of [outcast, moderator]) await artist.call(blockProfile, { profileId: one.id })
     const seenBy = async (one: Person) =>
-      (await one.call(listComments, { trackId }, { door })).map(({ author }) => author.id)
+      (await one.call(listComments, { trackId }, { transport: door })).map(({ author }) => author.id)
     expect(await seenBy(viewer)).toEqual([viewer.id])
     expect(await seenBy(artist)).toEqual([viewer.id, pest.id, foe.id])
     expect(await seenBy(pest)).toEqual([pest.id, foe.id])
     // The artist's block does not keep a moderator from the track, nor anybody from their own words.
     expect(await seenBy(moderator)).toEqual([viewer.id, pest.id, foe.id, moderator.id])
-    const unsigned = await askOverRest(artist.url, listComments, { trackId }, {})
+    const unsigned = await requestOverRest(artist.url, listComments, { trackId }, {})
     expect(unsigned.data).toHaveLength(3)
     expect(JSON.stringify(unsigned.data)).not.toContain('viewer"')
   })
 
   it('are hidden with the track', async () => {
-    const ann = await world.person('ann')
-    const bob = await world.person(`bob_${door}`)
+    const ann = await testApp.signIn('ann')
+    const bob = await testApp.signIn(`bob_${door}`)
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private' })
     await say(ann, trackId, 'A note to myself')
-    expect(await bob.refused(listComments, { trackId }, { door })).toMatchObject({ code: 'not_found' })
+    expect(await bob.expectProblem(listComments, { trackId }, { transport: door })).toMatchObject({ code: 'not_found' })
   })
 })

@@ -1,17 +1,17 @@
 import { Track } from '../../../models'
 import { likeTrack } from '../../../skills/interactions/like-track'
 import { listLikedTracks } from '../../../skills/interactions/list-liked-tracks'
-import { getTrack } from '../../../skills/streaming/get-track'
+import { getTrack } from '../../../skills/tracks/get-track'
 import { blockProfile } from '../../../skills/user-profile/block-profile'
-import { makeGuest, makeTrack } from '../../factories'
-import { doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { makeTrackLinkHolder, makeTrack } from '../../factories'
+import { transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 async function likedBy(fan: Person, artist: Person, titles: string[]): Promise<Track[]> {
   const tracks = []
@@ -23,23 +23,23 @@ async function likedBy(fan: Person, artist: Person, titles: string[]): Promise<T
   return tracks
 }
 
-describe.each(doors)('the tracks that somebody likes over %s', door => {
+describe.each(transports)('the tracks that somebody likes over %s', door => {
   it('come page by page, the latest liked first, as any other read shows them', async () => {
-    const ann = await world.person('ann')
-    const bob = await world.person(`bob_${door}`)
+    const ann = await testApp.signIn('ann')
+    const bob = await testApp.signIn(`bob_${door}`)
     const [one] = await likedBy(bob, ann, ['one', 'two', 'three'])
-    const first = await bob.ask(listLikedTracks, { limit: 2 }, { door })
+    const first = await bob.request(listLikedTracks, { limit: 2 }, { transport: door })
     await likedBy(bob, ann, ['meanwhile'])
-    const second = await bob.ask(listLikedTracks, { limit: 2, cursor: first.page?.next }, { door })
+    const second = await bob.request(listLikedTracks, { limit: 2, cursor: first.page?.next }, { transport: door })
     expect(first.data).toMatchObject([{ title: 'three' }, { title: 'two' }])
     expect(second).toMatchObject({ data: [{ title: 'one' }], page: { next: null, hasMore: false } })
-    expect(second.data).toEqual([await bob.call(getTrack, { trackId: one?.id ?? '' }, { door })])
+    expect(second.data).toEqual([await bob.call(getTrack, { trackId: one?.id ?? '' }, { transport: door })])
   })
 
   it('leave out, on full pages, what may not be seen any more', async () => {
-    const ann = await world.person('ann')
-    const foe = await world.person(`foe_${door}`)
-    const bob = await world.person(`eva_${door}`)
+    const ann = await testApp.signIn('ann')
+    const foe = await testApp.signIn(`foe_${door}`)
+    const bob = await testApp.signIn(`eva_${door}`)
     const [, hidden, removed, unlisted] = await likedBy(bob, ann, ['seen', 'hidden', 'removed', 'unlisted'])
     await likedBy(bob, foe, ['of a foe'])
     await likedBy(bob, bob, ['my own'])
@@ -47,17 +47,17 @@ describe.each(doors)('the tracks that somebody likes over %s', door => {
     await Track.update({ visibility: 'private' }, { where: { ownerId: bob.id } })
     await Track.update({ removedAt: new Date() }, { where: { id: removed?.id ?? '' } })
     await Track.update({ visibility: 'unlisted' }, { where: { id: unlisted?.id ?? '' } })
-    await makeGuest(unlisted?.id ?? '', bob.id)
+    await makeTrackLinkHolder(unlisted?.id ?? '', bob.id)
     await foe.call(blockProfile, { profileId: bob.id })
-    const { data, page } = await bob.ask(listLikedTracks, { limit: 3 }, { door })
+    const { data, page } = await bob.request(listLikedTracks, { limit: 3 }, { transport: door })
     expect(data).toMatchObject([{ title: 'my own' }, { title: 'unlisted' }, { title: 'seen' }])
     expect(page).toEqual({ next: null, hasMore: false })
   })
 })
 
 it('show a moderator what is hidden from others, as every read does', async () => {
-  const ann = await world.person('ann')
-  const moderator = await world.person('moderator_kim', { roles: ['moderator'] })
+  const ann = await testApp.signIn('ann')
+  const moderator = await testApp.signIn('moderator_kim', { roles: ['moderator'] })
   const [track] = await likedBy(moderator, ann, ['hidden later'])
   await Track.update({ visibility: 'private' }, { where: { id: track?.id ?? '' } })
   expect(await moderator.call(listLikedTracks, {})).toMatchObject([{ title: 'hidden later' }])

@@ -2,38 +2,38 @@ import { Comment, Follow, Like, Profile, Repost, Track } from '../../../models'
 import { addComment } from '../../../skills/interactions/add-comment'
 import { likeTrack } from '../../../skills/interactions/like-track'
 import { reconcileCounts } from '../../../skills/interactions/reconcile-counts'
-import { removeComment } from '../../../skills/interactions/remove-comment'
+import { deleteComment } from '../../../skills/interactions/delete-comment'
 import { repostTrack } from '../../../skills/interactions/repost-track'
 import { unlikeTrack } from '../../../skills/interactions/unlike-track'
-import { getTrack } from '../../../skills/streaming/get-track'
+import { getTrack } from '../../../skills/tracks/get-track'
 import { followProfile } from '../../../skills/user-profile/follow-profile'
 import { getProfile } from '../../../skills/user-profile/get-profile'
 import { unfollowProfile } from '../../../skills/user-profile/unfollow-profile'
 import { makeTrack } from '../../factories'
-import { type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const reconcile = async () => {
-  await world.world.jobs.enqueue(reconcileCounts, {})
-  await world.work()
+  await testApp.app.jobs.enqueue(reconcileCounts, {})
+  await testApp.runJobs()
 }
 
 const drift = async () => {
-  const { values } = await world.world.metrics.countDrift.get()
+  const { values } = await testApp.app.metrics.counterDrift.get()
   return Object.fromEntries(values.map(({ labels, value }) => [String(labels.counter), value]))
 }
 
 const none = { likes: 0, reposts: 0, comments: 0, followers: 0, following: 0 }
 
 it('finds nothing to repair while people on two nodes do all kinds of things at once, nor after it', async () => {
-  const artist = await world.person('artist')
-  const crowd = await Promise.all(Array.from({ length: 4 }, (_, index) => world.person(`p${index}`)))
+  const artist = await testApp.signIn('artist')
+  const crowd = await Promise.all(Array.from({ length: 4 }, (_, index) => testApp.signIn(`p${index}`)))
   const { id: trackId } = await makeTrack(artist.id)
   const act = async (person: Person) => {
     for (let round = 0; round < 3; round += 1) {
@@ -41,13 +41,13 @@ it('finds nothing to repair while people on two nodes do all kinds of things at 
       await Promise.all([
         ...[likeTrack, repostTrack, unlikeTrack].map(op => person.call(op, { trackId })),
         ...[followProfile, unfollowProfile].map(op => person.call(op, { profileId: artist.id })),
-        person.call(removeComment, { commentId }),
+        person.call(deleteComment, { commentId }),
       ])
     }
   }
   await Promise.all([...crowd.map(act), reconcile().then(reconcile)])
   await reconcile()
-  await world.settle()
+  await testApp.applyCounters()
   await reconcile()
   expect(await drift()).toEqual(none)
 
@@ -63,23 +63,23 @@ it('finds nothing to repair while people on two nodes do all kinds of things at 
 })
 
 it('repairs exactly what is wrong, once, beyond the first batch too, and every read shows it', async () => {
-  const [ann, bob] = [await world.person('ann'), await world.person('bob')]
+  const [ann, bob] = [await testApp.signIn('ann'), await testApp.signIn('bob')]
   const tracks = await Promise.all(Array.from({ length: 130 }, () => makeTrack(ann.id)))
   const [right, wrong] = [tracks[0]?.id ?? '', tracks.at(-1)?.id ?? '']
   for (const trackId of [right, wrong]) await bob.call(likeTrack, { trackId })
   await bob.call(followProfile, { profileId: ann.id })
-  await world.settle()
+  await testApp.applyCounters()
   const look = async () => [
     await bob.call(getTrack, { trackId: right }),
     await bob.call(getTrack, { trackId: wrong }),
     await ann.call(getProfile, { handleOrId: bob.id }),
   ]
   const before = await look()
-  await world.world.db.query(
+  await testApp.app.db.query(
     'update tracks set like_count = 4, repost_count = 2, counts_rev = counts_rev + 1 where id = :wrong',
     { wrong },
   )
-  await world.world.db.query('update profiles set following_count = 0 where id = :id', { id: bob.id })
+  await testApp.app.db.query('update profiles set following_count = 0 where id = :id', { id: bob.id })
 
   await reconcile()
   const repaired = { ...none, likes: 3, reposts: 2, following: 1 }

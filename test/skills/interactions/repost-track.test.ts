@@ -1,42 +1,44 @@
 import { Follow, Repost, type Track } from '../../../models'
 import { repostTrack } from '../../../skills/interactions/repost-track'
 import { unrepostTrack } from '../../../skills/interactions/unrepost-track'
-import { getTrack } from '../../../skills/streaming/get-track'
+import { getTrack } from '../../../skills/tracks/get-track'
 import { blockProfile } from '../../../skills/user-profile/block-profile'
-import { makeGuest, makeTrack } from '../../factories'
-import { doors } from '../../people'
-import { StateEar } from '../../state-ear'
-import { freshWorld, type TestWorld } from '../../world'
+import { makeTrackLinkHolder, makeTrack } from '../../factories'
+import { transports } from '../../person'
+import { StateRecorder } from '../../state-recorder'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(doors)('reposting a track over %s', door => {
+describe.each(transports)('reposting a track over %s', door => {
   it('counts once, tells the other devices once, and can be taken back once', async () => {
-    const ann = await world.person('ann')
-    const bob = await world.person('bob')
+    const ann = await testApp.signIn('ann')
+    const bob = await testApp.signIn('bob')
     const track = await makeTrack(ann.id)
-    const heard = await bob.hear(`user:${bob.id}`)
-    const seen = await StateEar.on(ann, `track:${track.id}`)
+    const heard = await bob.recordEvents(`user:${bob.id}`)
+    const seen = await StateRecorder.follow(ann, `track:${track.id}`)
 
-    const first = await bob.call(repostTrack, { trackId: track.id }, { door })
+    const first = await bob.call(repostTrack, { trackId: track.id }, { transport: door })
     expect(first).toMatchObject({ reposted: true, liked: false, counts: { reposts: 1, rev: 1 } })
-    await seen.reaches('counts', { reposts: 1, rev: 2 })
-    const counted = { ...first, counts: seen.newest('counts') }
-    expect(await bob.call(repostTrack, { trackId: track.id }, { door })).toEqual(counted)
-    expect(await bob.call(getTrack, { trackId: track.id }, { door })).toMatchObject({ viewer: { reposted: true } })
+    await seen.waitFor('counts', { reposts: 1, rev: 2 })
+    const counted = { ...first, counts: seen.latest('counts') }
+    expect(await bob.call(repostTrack, { trackId: track.id }, { transport: door })).toEqual(counted)
+    expect(await bob.call(getTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+      viewer: { reposted: true },
+    })
 
-    const back = await bob.call(unrepostTrack, { trackId: track.id }, { door })
+    const back = await bob.call(unrepostTrack, { trackId: track.id }, { transport: door })
     expect(back).toMatchObject({ reposted: false, counts: { reposts: 0, rev: 2 } })
-    expect(await bob.call(unrepostTrack, { trackId: track.id }, { door })).toMatchObject({
+    expect(await bob.call(unrepostTrack, { trackId: track.id }, { transport: door })).toMatchObject({
       reposted: false,
       counts: { reposts: 0 },
     })
-    await seen.reaches('counts', { reposts: 0, rev: 3 })
-    const last = await heard.first('interactions.trackUnreposted')
+    await seen.waitFor('counts', { reposts: 0, rev: 3 })
+    const last = await heard.waitFor('interactions.trackUnreposted')
     expect(last.data).toEqual({
       trackId: track.id,
       ownerId: ann.id,
@@ -49,16 +51,16 @@ describe.each(doors)('reposting a track over %s', door => {
   })
 
   it('is refused for your own tracks and for what is not public', async () => {
-    const ann = await world.person('ann')
-    const bob = await world.person('bob')
+    const ann = await testApp.signIn('ann')
+    const bob = await testApp.signIn('bob')
     const track = await makeTrack(ann.id)
     const unlisted = await makeTrack(ann.id, { visibility: 'unlisted' })
     const hidden = await makeTrack(ann.id, { visibility: 'private' })
     const refused = async (person: typeof ann, { id: trackId }: Track) =>
-      (await person.refused(repostTrack, { trackId }, { door })).code
+      (await person.expectProblem(repostTrack, { trackId }, { transport: door })).code
     expect(await refused(ann, track)).toBe('own_track')
     expect(await refused(bob, unlisted)).toBe('not_found')
-    await makeGuest(unlisted.id, bob.id)
+    await makeTrackLinkHolder(unlisted.id, bob.id)
     expect(await refused(bob, unlisted)).toBe('not_public')
     const forFollowers = await makeTrack(ann.id, { visibility: 'followers' })
     await Follow.create({ followerId: bob.id, followeeId: ann.id, createdAt: new Date() })
@@ -69,13 +71,19 @@ describe.each(doors)('reposting a track over %s', door => {
   })
 
   it('is refused to whom the artist blocks, who may still take back what they reposted before', async () => {
-    const ann = await world.person(`ann_${door}`)
-    const bob = await world.person(`bob_${door}`)
+    const ann = await testApp.signIn(`ann_${door}`)
+    const bob = await testApp.signIn(`bob_${door}`)
     const track = await makeTrack(ann.id)
-    await bob.call(repostTrack, { trackId: track.id }, { door })
+    await bob.call(repostTrack, { trackId: track.id }, { transport: door })
     await ann.call(blockProfile, { profileId: bob.id })
-    expect(await bob.refused(repostTrack, { trackId: track.id }, { door })).toMatchObject({ code: 'not_found' })
-    expect(await bob.call(unrepostTrack, { trackId: track.id }, { door })).toMatchObject({ counts: { reposts: 0 } })
-    expect(await bob.refused(unrepostTrack, { trackId: track.id }, { door })).toMatchObject({ code: 'not_found' })
+    expect(await bob.expectProblem(repostTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+      code: 'not_found',
+    })
+    expect(await bob.call(unrepostTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+      counts: { reposts: 0 },
+    })
+    expect(await bob.expectProblem(unrepostTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+      code: 'not_found',
+    })
   })
 })

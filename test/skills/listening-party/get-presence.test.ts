@@ -1,40 +1,43 @@
 import { randomUUID } from 'node:crypto'
 import { getPresence } from '../../../skills/listening-party/get-presence'
-import { until } from '../../kernel/until'
-import { doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { aParty } from './a-party'
+import { waitUntil } from '../../kernel/wait-until'
+import { transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { createTestParty } from './create-test-party'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 let partyId: string
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann')
-  bob = await world.person('bob')
-  partyId = (await aParty(ann, [180_000], [bob])).party.id
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
+  partyId = (await createTestParty(ann, [180_000], [bob])).party.id
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-it.each(doors)('says over %s who follows a party at the moment, on all nodes', async door => {
-  await ann.hear(`party:${partyId}`)
-  await bob.hear(`party:${partyId}`)
-  const there = await ann.call(getPresence, { partyId }, { door })
+it.each(transports)('says over %s who follows a party at the moment, on all nodes', async door => {
+  await ann.recordEvents(`party:${partyId}`)
+  await bob.recordEvents(`party:${partyId}`)
+  const there = await ann.call(getPresence, { partyId }, { transport: door })
   expect({ ...there, members: there.members?.sort() }).toMatchObject({ count: 2, members: [ann.id, bob.id].sort() })
   await (await bob.socket()).emitWithAck('channel.unfollow', { input: { channel: `party:${partyId}` } })
-  await until(async () => (await ann.call(getPresence, { partyId }, { door })).count === 1)
-  const left = await ann.call(getPresence, { partyId }, { door })
+  await waitUntil(async () => (await ann.call(getPresence, { partyId }, { transport: door })).count === 1)
+  const left = await ann.call(getPresence, { partyId }, { transport: door })
   expect(left.members).toEqual([ann.id])
   expect(left.rev).toBeGreaterThan(there.rev)
 })
 
-it.each(doors)(
+it.each(transports)(
   'is refused over %s to who is not in the party, and there is none where there is no party',
   async door => {
-    const carl = await world.person(`carl-${door}`)
-    expect(await carl.refused(getPresence, { partyId }, { door })).toMatchObject({ code: 'forbidden', status: 403 })
-    const none = await ann.refused(getPresence, { partyId: randomUUID() }, { door })
+    const carl = await testApp.signIn(`carl-${door}`)
+    expect(await carl.expectProblem(getPresence, { partyId }, { transport: door })).toMatchObject({
+      code: 'forbidden',
+      status: 403,
+    })
+    const none = await ann.expectProblem(getPresence, { partyId: randomUUID() }, { transport: door })
     expect(none).toMatchObject({ code: 'not_found', status: 404 })
   },
 )

@@ -1,35 +1,35 @@
 import fc from 'fast-check'
 import {
-  act,
+  reduce,
   type Action,
-  earlyMaxMs,
+  earlyAdvanceMsMax,
   isRefused,
-  openingState,
+  initialState,
   type PartyState,
   positionAt,
   startLeadMs,
-  type Waiting,
-  waitingMax,
-  waitingPerPersonMax,
+  type QueueEntry,
+  queueLengthMax,
+  queueLengthPerMemberMax,
 } from '../../../skills/listening-party/party'
 
 const begin = 1_000_000
 let made = 0
-const item = (durationMs: number, addedBy = 'ann'): Waiting => {
+const item = (durationMs: number, addedBy = 'ann'): QueueEntry => {
   made += 1
   return { itemId: `item-${made}`, trackId: `track-${made % 7}`, durationMs, addedBy }
 }
 const minute = 60_000
 
 function after(state: PartyState, action: Action, now: number): PartyState {
-  const outcome = act(state, action, now)
+  const outcome = reduce(state, action, now)
   if (isRefused(outcome)) throw new Error(outcome.refused)
   return outcome
 }
-const refused = (state: PartyState, action: Action, now: number) => act(state, action, now)
+const refused = (state: PartyState, action: Action, now: number) => reduce(state, action, now)
 const playing = (...durations: number[]) =>
   after(
-    openingState(
+    initialState(
       durations.map(ms => item(ms)),
       begin,
     ),
@@ -88,12 +88,12 @@ function toAction(deed: Deed, state: PartyState): Action {
 
 /** Runs the deeds one after the other and shows each step. */
 function live(story: { deed: Deed; waitMs: number }[], check: (step: Step) => void): void {
-  let state = openingState([item(90_000), item(1)], begin)
+  let state = initialState([item(90_000), item(1)], begin)
   let now = begin
   for (const { deed, waitMs } of story) {
     now += waitMs
     const action = toAction(deed, state)
-    const outcome = act(state, action, now)
+    const outcome = reduce(state, action, now)
     check({ before: state, action, outcome, now })
     if (!isRefused(outcome)) state = outcome
   }
@@ -101,7 +101,7 @@ function live(story: { deed: Deed; waitMs: number }[], check: (step: Step) => vo
 interface Step {
   before: PartyState
   action: Action
-  outcome: ReturnType<typeof act>
+  outcome: ReturnType<typeof reduce>
   now: number
 }
 
@@ -113,7 +113,7 @@ function mustBeLegal(state: PartyState): void {
   expect(posMs).toBeGreaterThanOrEqual(0)
   expect(posMs).toBeLessThanOrEqual(current?.durationMs ?? 0)
   expect(Number.isInteger(posMs)).toBe(true)
-  expect(queue.length).toBeLessThanOrEqual(waitingMax)
+  expect(queue.length).toBeLessThanOrEqual(queueLengthMax)
   expect(status === 'ended' && queue.length > 0).toBe(false)
   const ids = [...queue.map(({ itemId }) => itemId), ...(current === null ? [] : [current.itemId])]
   expect(new Set(ids).size).toBe(ids.length)
@@ -186,9 +186,9 @@ describe('starting', () => {
   })
 
   it('needs a track, and happens once', () => {
-    expect(refused(openingState([], begin), { kind: 'play' }, begin)).toEqual({ refused: 'nothing-to-play' })
+    expect(refused(initialState([], begin), { kind: 'play' }, begin)).toEqual({ refused: 'nothing-to-play' })
     const state = playing(minute)
-    expect(act(state, { kind: 'play' }, begin + 5)).toBe(state)
+    expect(reduce(state, { kind: 'play' }, begin + 5)).toBe(state)
   })
 })
 
@@ -208,17 +208,17 @@ describe('the end of a track', () => {
     const advance = { kind: 'advance' as const, itemId: state.current?.itemId ?? '', rev: state.rev }
     const now = (state.endsAtMs ?? 0) + 1
     const second = after(state, advance, now)
-    expect(act(second, advance, now)).toBe(second)
-    expect(act(second, { kind: 'skip', itemId: advance.itemId }, now)).toBe(second)
+    expect(reduce(second, advance, now)).toBe(second)
+    expect(reduce(second, { kind: 'skip', itemId: advance.itemId }, now)).toBe(second)
   })
 
   it('counts only for the revision it was foreseen at, and not much too early', () => {
     const state = playing(minute, minute)
     const advance = { kind: 'advance' as const, itemId: state.current?.itemId ?? '', rev: state.rev }
     const end = state.endsAtMs ?? 0
-    expect(act(state, { ...advance, rev: advance.rev - 1 }, end)).toBe(state)
-    expect(act(state, advance, end - earlyMaxMs - 1)).toEqual({ refused: 'too-early' })
-    expect(after(state, advance, end - earlyMaxMs)).toMatchObject({ t0Ms: end })
+    expect(reduce(state, { ...advance, rev: advance.rev - 1 }, end)).toBe(state)
+    expect(reduce(state, advance, end - earlyAdvanceMsMax - 1)).toEqual({ refused: 'too-early' })
+    expect(after(state, advance, end - earlyAdvanceMsMax)).toMatchObject({ t0Ms: end })
   })
 
   it('comes before a command that was meant for the track that is over', () => {
@@ -242,7 +242,7 @@ describe('commands', () => {
       status: 'paused',
       posMs: minute,
     })
-    expect(refused(openingState([], begin), { kind: 'seek', positionMs: 1 }, now)).toEqual({ refused: 'nothing-on' })
+    expect(refused(initialState([], begin), { kind: 'seek', positionMs: 1 }, now)).toEqual({ refused: 'nothing-on' })
   })
 
   it('skip stays paused when it is paused, and never skips what only waits', () => {
@@ -255,16 +255,16 @@ describe('commands', () => {
 
   it('fill the queue to its cap, and nobody takes it all', () => {
     const many = (count: number, who: string) => Array.from({ length: count }, () => item(minute, who))
-    const state = openingState(many(waitingPerPersonMax, 'ann'), begin)
+    const state = initialState(many(queueLengthPerMemberMax, 'ann'), begin)
     expect(refused(state, { kind: 'enqueue', items: many(1, 'ann') }, begin)).toEqual({ refused: 'share-full' })
-    const full = after(state, { kind: 'enqueue', items: many(waitingMax - waitingPerPersonMax, 'bob') }, begin)
+    const full = after(state, { kind: 'enqueue', items: many(queueLengthMax - queueLengthPerMemberMax, 'bob') }, begin)
     expect(refused(full, { kind: 'enqueue', items: many(1, 'cid') }, begin)).toEqual({ refused: 'queue-full' })
   })
 
   it('are over once the party is', () => {
     const ended = after(playing(minute, minute), { kind: 'end' }, begin + 5)
     expect(ended).toMatchObject({ status: 'ended', current: null, queue: [] })
-    expect(act(ended, { kind: 'end' }, begin + 6)).toBe(ended)
+    expect(reduce(ended, { kind: 'end' }, begin + 6)).toBe(ended)
     expect(refused(ended, { kind: 'play' }, begin + 6)).toEqual({ refused: 'ended' })
   })
 })

@@ -1,30 +1,30 @@
 import { getParty } from '../../../skills/listening-party/get-party'
 import { joinParty } from '../../../skills/listening-party/join-party'
-import { openParty } from '../../../skills/listening-party/open-party'
+import { createParty } from '../../../skills/listening-party/create-party'
 import { startLeadMs } from '../../../skills/listening-party/party'
 import { pauseParty } from '../../../skills/listening-party/pause-party'
 import { playParty } from '../../../skills/listening-party/play-party'
 import { seekParty } from '../../../skills/listening-party/seek-party'
 import { skipTrack } from '../../../skills/listening-party/skip-track'
 import { setRole } from '../../../skills/listening-party/set-role'
-import { makeGuest, makeTrack } from '../../factories'
-import { doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { aParty, heardAt, type Timeline } from './a-party'
+import { makeTrackLinkHolder, makeTrack } from '../../factories'
+import { transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { createTestParty, playbackPositionAt, type Timeline } from './create-test-party'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 let pairs = 0
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
 beforeEach(async () => {
   pairs += 1
-  ann = await world.person(`ann-${pairs}`)
-  bob = await world.person(`bob-${pairs}`)
+  ann = await testApp.signIn(`ann-${pairs}`)
+  bob = await testApp.signIn(`bob-${pairs}`)
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 /** Test clocks run on while they are moved by hand: what is exact is the state, what is read off a clock is near. */
 const nearMs = 2_000
@@ -33,87 +33,94 @@ const expectNear = (position: number, expected: number) => {
   expect(position).toBeLessThan(expected + nearMs)
 }
 
-describe.each(doors)('a party over %s', door => {
+describe.each(transports)('a party over %s', door => {
   it('gives a late joiner on the other node the moment that the others hear', async () => {
     const {
       party: { id: partyId },
-    } = await aParty(ann)
-    const { timeline } = await ann.call(playParty, { partyId }, { door })
-    world.clock.advance(42_000)
-    const joined = await bob.call(joinParty, { partyId }, { door })
+    } = await createTestParty(ann)
+    const { timeline } = await ann.call(playParty, { partyId }, { transport: door })
+    testApp.clock.advance(42_000)
+    const joined = await bob.call(joinParty, { partyId }, { transport: door })
     expect(joined.timeline).toEqual(timeline)
-    expectNear(heardAt(joined.timeline, joined.serverTimeMs), 42_000 - startLeadMs)
+    expectNear(playbackPositionAt(joined.timeline, joined.serverTimeMs), 42_000 - startLeadMs)
     expect(joined.party.viewer).toEqual({ role: 'listener' })
   })
 
   it('pauses and seeks for everybody', async () => {
     const {
       party: { id: partyId },
-    } = await aParty(ann, [180_000], [bob])
-    const atBob = await bob.hear(`party:${partyId}`)
-    await ann.call(playParty, { partyId }, { door })
-    world.clock.advance(10_000)
-    const paused = await ann.call(pauseParty, { partyId }, { door })
+    } = await createTestParty(ann, [180_000], [bob])
+    const atBob = await bob.recordEvents(`party:${partyId}`)
+    await ann.call(playParty, { partyId }, { transport: door })
+    testApp.clock.advance(10_000)
+    const paused = await ann.call(pauseParty, { partyId }, { transport: door })
     expect(paused.timeline).toMatchObject({ status: 'paused', rate: 0, endsAtMs: null })
     expectNear(paused.timeline.posMs, 10_000 - startLeadMs)
-    await ann.call(seekParty, { partyId, positionMs: 90_000 }, { door })
-    const played = await ann.call(playParty, { partyId }, { door })
+    await ann.call(seekParty, { partyId, positionMs: 90_000 }, { transport: door })
+    const played = await ann.call(playParty, { partyId }, { transport: door })
     expect(played.timeline).toMatchObject({ status: 'playing', posMs: 90_000, rev: paused.timeline.rev + 2 })
-    const heard = await atBob.first('listening-party.timelineChanged', data => data.rev === played.rev)
+    const heard = await atBob.waitFor('listening-party.timelineChanged', data => data.rev === played.rev)
     expect(heard.data).toMatchObject({ partyId, timeline: played.timeline, by: ann.id })
-    expect((await bob.call(getParty, { partyId }, { door })).timeline).toEqual(played.timeline)
+    expect((await bob.call(getParty, { partyId }, { transport: door })).timeline).toEqual(played.timeline)
   })
 
   it('changes nothing when it is told again', async () => {
     const {
       party: { id: partyId },
-    } = await aParty(ann)
-    const first = await ann.call(playParty, { partyId }, { door })
-    expect(await ann.call(playParty, { partyId }, { door })).toEqual(first)
-    const paused = await ann.call(pauseParty, { partyId }, { door })
-    world.clock.advance(5_000)
-    expect(await ann.call(pauseParty, { partyId }, { door })).toEqual(paused)
+    } = await createTestParty(ann)
+    const first = await ann.call(playParty, { partyId }, { transport: door })
+    expect(await ann.call(playParty, { partyId }, { transport: door })).toEqual(first)
+    const paused = await ann.call(pauseParty, { partyId }, { transport: door })
+    testApp.clock.advance(5_000)
+    expect(await ann.call(pauseParty, { partyId }, { transport: door })).toEqual(paused)
     const key = 'seek'
-    const sought = await ann.call(seekParty, { partyId, positionMs: 7_000 }, { door, key })
-    await ann.call(playParty, { partyId }, { door })
-    expect(await ann.call(seekParty, { partyId, positionMs: 7_000 }, { door, key })).toEqual(sought)
+    const sought = await ann.call(seekParty, { partyId, positionMs: 7_000 }, { transport: door, idempotencyKey: key })
+    await ann.call(playParty, { partyId }, { transport: door })
+    expect(await ann.call(seekParty, { partyId, positionMs: 7_000 }, { transport: door, idempotencyKey: key })).toEqual(
+      sought,
+    )
   })
 
   it('skips once when two skip the same track on two nodes', async () => {
     const {
       party: { id: partyId },
       queue,
-    } = await aParty(ann, [60_000, 60_000, 60_000], [bob])
+    } = await createTestParty(ann, [60_000, 60_000, 60_000], [bob])
     await ann.call(setRole, { partyId, profileId: bob.id, role: 'co-host' })
     const { timeline } = await ann.call(playParty, { partyId })
     const itemId = timeline.itemId ?? ''
     const [one, two] = await Promise.all([
-      ann.call(skipTrack, { partyId, itemId }, { door }),
-      bob.call(skipTrack, { partyId, itemId }, { door }),
+      ann.call(skipTrack, { partyId, itemId }, { transport: door }),
+      bob.call(skipTrack, { partyId, itemId }, { transport: door }),
     ])
     expect(one).toEqual(two)
     expect(one.timeline).toMatchObject({ itemId: queue[1]?.itemId, rev: timeline.rev + 1, posMs: 0 })
     expect(one.timeline.next).toEqual([expect.objectContaining({ itemId: queue[2]?.itemId })])
-    expect(await bob.call(skipTrack, { partyId, itemId }, { door })).toEqual(one)
+    expect(await bob.call(skipTrack, { partyId, itemId }, { transport: door })).toEqual(one)
   })
 
   it('refuses what cannot be done', async () => {
     const {
       party: { id: partyId },
       queue,
-    } = await aParty(ann, [60_000, 60_000])
+    } = await createTestParty(ann, [60_000, 60_000])
     const waiting = queue[1]?.itemId ?? ''
-    expect(await ann.refused(seekParty, { partyId, positionMs: 5 }, { door })).toMatchObject({ code: 'nothing_on' })
-    expect(await ann.refused(skipTrack, { partyId, itemId: waiting }, { door })).toMatchObject({
+    expect(await ann.expectProblem(seekParty, { partyId, positionMs: 5 }, { transport: door })).toMatchObject({
+      code: 'nothing_playing',
+    })
+    expect(await ann.expectProblem(skipTrack, { partyId, itemId: waiting }, { transport: door })).toMatchObject({
       code: 'item_not_current',
     })
     const never = { partyId, itemId: partyId }
-    expect(await ann.refused(skipTrack, never, { door })).toMatchObject({ code: 'not_found' })
+    expect(await ann.expectProblem(skipTrack, never, { transport: door })).toMatchObject({ code: 'not_found' })
     const { timeline } = await ann.call(playParty, { partyId })
     await ann.call(skipTrack, { partyId, itemId: timeline.itemId ?? '' })
     const silent = await ann.call(skipTrack, { partyId, itemId: waiting })
     expect(silent.timeline).toMatchObject({ status: 'idle', itemId: null, next: [] })
-    expect(await ann.refused(playParty, { partyId }, { door })).toMatchObject({ code: 'nothing_to_play', status: 409 })
+    expect(await ann.expectProblem(playParty, { partyId }, { transport: door })).toMatchObject({
+      code: 'nothing_to_play',
+      status: 409,
+    })
   })
 
   it('opens with the tracks in their order, once per key, and only with tracks that the host may see', async () => {
@@ -123,15 +130,20 @@ describe.each(doors)('a party over %s', door => {
       await makeTrack(ann.id, { visibility: 'private' }),
       await makeTrack(bob.id, { state: 'processing' }),
     ]
-    expect((await bob.refused(openParty, { title: 'x', trackId: second.id }, { door })).code).toBe('not_found')
-    await makeGuest(second.id, bob.id)
+    expect((await bob.expectProblem(createParty, { title: 'x', trackId: second.id }, { transport: door })).code).toBe(
+      'not_found',
+    )
+    await makeTrackLinkHolder(second.id, bob.id)
     const input = { title: 'Late', trackIds: [second.id, first.id, second.id] }
-    const opened = await bob.call(openParty, input, { door, key: 'open' })
+    const opened = await bob.call(createParty, input, { transport: door, idempotencyKey: 'open' })
     expect(opened.queue.map(({ trackId }) => trackId)).toEqual(input.trackIds)
     expect(opened).toMatchObject({ timeline: { status: 'idle', rev: 1 }, party: { viewer: { role: 'host' } } })
-    expect((await bob.call(openParty, input, { door, key: 'open' })).party.id).toBe(opened.party.id)
+    expect((await bob.call(createParty, input, { transport: door, idempotencyKey: 'open' })).party.id).toBe(
+      opened.party.id,
+    )
 
-    const refusedWith = async (wish: object) => (await bob.refused(openParty, { title: 'x', ...wish }, { door })).code
+    const refusedWith = async (wish: object) =>
+      (await bob.expectProblem(createParty, { title: 'x', ...wish }, { transport: door })).code
     expect(await refusedWith({ trackId: hidden.id })).toBe('not_found')
     expect(await refusedWith({ trackId: raw.id })).toBe('track_not_ready')
     expect(await refusedWith({})).toBe('invalid_input')
@@ -143,16 +155,16 @@ describe.each(doors)('a party over %s', door => {
 it('orders a storm of commands from two nodes: every revision once, and all hear the last', async () => {
   const {
     party: { id: partyId },
-  } = await aParty(ann, [600_000], [bob])
+  } = await createTestParty(ann, [600_000], [bob])
   await ann.call(setRole, { partyId, profileId: bob.id, role: 'co-host' })
-  const ear = await bob.hear(`party:${partyId}`)
+  const recorder = await bob.recordEvents(`party:${partyId}`)
   const { timeline } = await ann.call(playParty, { partyId })
   const seeks = Array.from({ length: 12 }, (_, index) =>
     (index % 2 === 0 ? ann : bob).call(seekParty, { partyId, positionMs: 1_000 * index }),
   )
   const revs = (await Promise.all(seeks)).map(moment => moment.timeline.rev).sort((a, b) => a - b)
   expect(revs).toEqual(seeks.map((_, index) => timeline.rev + 1 + index))
-  const last = await ear.first(
+  const last = await recorder.waitFor(
     'listening-party.timelineChanged',
     data => (data.timeline as Timeline).rev === timeline.rev + seeks.length,
   )

@@ -1,76 +1,81 @@
 import { getParty } from '../../../skills/listening-party/get-party'
 import { joinParty } from '../../../skills/listening-party/join-party'
-import { openParty } from '../../../skills/listening-party/open-party'
+import { createParty } from '../../../skills/listening-party/create-party'
 import { playParty } from '../../../skills/listening-party/play-party'
 import { queueTrack } from '../../../skills/listening-party/queue-track'
 import { setRole } from '../../../skills/listening-party/set-role'
-import { unqueueTrack } from '../../../skills/listening-party/unqueue-track'
+import { removeQueueItem } from '../../../skills/listening-party/remove-queue-item'
 import { Block } from '../../../models'
-import { makeGuest, makeTrack } from '../../factories'
-import { doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { aParty } from './a-party'
+import { makeTrackLinkHolder, makeTrack } from '../../factories'
+import { transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { createTestParty } from './create-test-party'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 let pairs = 0
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
 beforeEach(async () => {
   pairs += 1
-  ann = await world.person(`ann-${pairs}`)
-  bob = await world.person(`bob-${pairs}`)
+  ann = await testApp.signIn(`ann-${pairs}`)
+  bob = await testApp.signIn(`bob-${pairs}`)
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(doors)('the queue over %s', door => {
+describe.each(transports)('the queue over %s', door => {
   it('takes a track at its end, once per key, and tells everybody', async () => {
-    const { party, queue } = await aParty(ann, [60_000], [bob])
+    const { party, queue } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
-    const ear = await bob.hear(`party:${partyId}`)
+    const recorder = await bob.recordEvents(`party:${partyId}`)
     const track = await makeTrack(ann.id, { durationMs: 7_000 })
     const wish = { partyId, trackId: track.id }
-    const queued = await ann.call(queueTrack, wish, { door, key: 'once' })
-    expect(await ann.call(queueTrack, wish, { door, key: 'once' })).toEqual(queued)
+    const queued = await ann.call(queueTrack, wish, { transport: door, idempotencyKey: 'once' })
+    expect(await ann.call(queueTrack, wish, { transport: door, idempotencyKey: 'once' })).toEqual(queued)
     const added = { itemId: queued.itemId, trackId: track.id, durationMs: 7_000, addedBy: ann.id }
-    const heard = await ear.first('listening-party.queueChanged')
+    const heard = await recorder.waitFor('listening-party.queueChanged')
     expect(heard.data).toEqual({ partyId, rev: party.rev + 3, queue: [...queue, added] })
-    expect((await bob.call(getParty, { partyId }, { door })).queue).toEqual([...queue, added])
+    expect((await bob.call(getParty, { partyId }, { transport: door })).queue).toEqual([...queue, added])
   })
 
   it('keeps every track when many are added at once', async () => {
-    const { party } = await aParty(ann, [60_000], [bob])
+    const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
     await ann.call(setRole, { partyId, profileId: bob.id, role: 'dj' })
     const queued = []
     for (const person of [ann, bob, ann, bob])
       queued.push({ person, wish: { partyId, trackId: (await makeTrack(ann.id)).id } })
-    const answers = await Promise.all(queued.map(({ person, wish }) => person.call(queueTrack, wish, { door })))
+    const answers = await Promise.all(
+      queued.map(({ person, wish }) => person.call(queueTrack, wish, { transport: door })),
+    )
     const { queue } = await ann.call(getParty, { partyId })
     const idsOf = (items: { itemId: string }[]) => items.map(({ itemId }) => itemId).sort()
     expect(idsOf(queue.slice(1))).toEqual(idsOf(answers))
   })
 
   it('gives back what is taken out, and nothing more the second time', async () => {
-    const { party, queue } = await aParty(ann, [60_000, 50_000, 40_000])
+    const { party, queue } = await createTestParty(ann, [60_000, 50_000, 40_000])
     const partyId = party.id
     await ann.call(playParty, { partyId })
     const itemId = queue[1]?.itemId ?? ''
-    const out = await ann.call(unqueueTrack, { partyId, itemId }, { door })
+    const out = await ann.call(removeQueueItem, { partyId, itemId }, { transport: door })
     expect(out.timeline.next.map(piece => piece.itemId)).toEqual([queue[2]?.itemId])
-    expect(await ann.call(unqueueTrack, { partyId, itemId }, { door })).toEqual(out)
+    expect(await ann.call(removeQueueItem, { partyId, itemId }, { transport: door })).toEqual(out)
     const current = { partyId, itemId: queue[0]?.itemId ?? '' }
-    expect(await ann.call(unqueueTrack, current, { door })).toEqual(out)
+    expect(await ann.call(removeQueueItem, current, { transport: door })).toEqual(out)
     const elsewhere = { partyId, itemId: partyId }
-    expect(await ann.refused(unqueueTrack, elsewhere, { door })).toMatchObject({ code: 'not_found' })
+    expect(await ann.expectProblem(removeQueueItem, elsewhere, { transport: door })).toMatchObject({
+      code: 'not_found',
+    })
   })
 
   it('takes no track that the one who adds it may not know of or that is not ready', async () => {
-    const { party } = await aParty(ann, [60_000], [bob])
+    const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
-    const refusedFor = async (trackId: string) => (await ann.refused(queueTrack, { partyId, trackId }, { door })).code
+    const refusedFor = async (trackId: string) =>
+      (await ann.expectProblem(queueTrack, { partyId, trackId }, { transport: door })).code
     expect(await refusedFor((await makeTrack(bob.id, { visibility: 'private' })).id)).toBe('not_found')
     expect(await refusedFor(partyId)).toBe('not_found')
     const raw = { state: 'processing' as const, durationMs: null }
@@ -81,29 +86,29 @@ describe.each(doors)('the queue over %s', door => {
   })
 
   it('shows a member no words of a track that they may not know of', async () => {
-    const { party } = await aParty(ann, [60_000], [bob])
+    const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
     const secret = await makeTrack(ann.id, { visibility: 'private', title: 'Never to be told' })
     const listed = await makeTrack(ann.id, { visibility: 'unlisted' })
-    await makeGuest(listed.id, bob.id)
-    const ear = await bob.hear(`party:${partyId}`)
-    await ann.call(queueTrack, { partyId, trackId: secret.id }, { door })
-    await ann.call(queueTrack, { partyId, trackId: listed.id }, { door })
-    await ear.first('listening-party.queueChanged', data => (data.queue as unknown[]).length === 3)
+    await makeTrackLinkHolder(listed.id, bob.id)
+    const recorder = await bob.recordEvents(`party:${partyId}`)
+    await ann.call(queueTrack, { partyId, trackId: secret.id }, { transport: door })
+    await ann.call(queueTrack, { partyId, trackId: listed.id }, { transport: door })
+    await recorder.waitFor('listening-party.queueChanged', data => (data.queue as unknown[]).length === 3)
 
-    const seen = await bob.call(getParty, { partyId }, { door })
+    const seen = await bob.call(getParty, { partyId }, { transport: door })
     expect(seen.queue.map(({ trackId }) => trackId)).toContain(secret.id)
     expect(seen.tracks.map(({ id }) => id)).toEqual([seen.queue[0]?.trackId, listed.id])
-    expect(JSON.stringify([seen, ear.events])).not.toContain('Never to be told')
-    expect((await ann.call(getParty, { partyId }, { door })).tracks.map(({ id }) => id)).toContain(secret.id)
+    expect(JSON.stringify([seen, recorder.events])).not.toContain('Never to be told')
+    expect((await ann.call(getParty, { partyId }, { transport: door })).tracks.map(({ id }) => id)).toContain(secret.id)
   })
 })
 
 it('holds so many of one person and no more', async () => {
   const { id: trackId } = await makeTrack(ann.id)
-  const { party } = await ann.call(openParty, { title: 'Much', trackIds: Array.from({ length: 50 }, () => trackId) })
+  const { party } = await ann.call(createParty, { title: 'Much', trackIds: Array.from({ length: 50 }, () => trackId) })
   const wish = { partyId: party.id, trackId }
-  expect(await ann.refused(queueTrack, wish)).toMatchObject({ code: 'queue_share_full' })
+  expect(await ann.expectProblem(queueTrack, wish)).toMatchObject({ code: 'member_queue_full' })
   await bob.call(joinParty, { partyId: party.id })
   await ann.call(setRole, { partyId: party.id, profileId: bob.id, role: 'dj' })
   await bob.call(queueTrack, wish)

@@ -5,17 +5,17 @@ import { leaveParty } from '../../../skills/listening-party/leave-party'
 import { pauseParty } from '../../../skills/listening-party/pause-party'
 import { playParty } from '../../../skills/listening-party/play-party'
 import { queueTrack } from '../../../skills/listening-party/queue-track'
-import { removeMember } from '../../../skills/listening-party/remove-member'
-import { mayAssign, mayInParty, mayRemove, partyRoles, permissions } from '../../../skills/listening-party/rules'
+import { kickMember } from '../../../skills/listening-party/kick-member'
+import { mayAssign, hasPermission, mayKick, partyRoles, permissions } from '../../../skills/listening-party/rules'
 import { seekParty } from '../../../skills/listening-party/seek-party'
 import { setRole } from '../../../skills/listening-party/set-role'
 import { skipTrack } from '../../../skills/listening-party/skip-track'
-import { unqueueTrack } from '../../../skills/listening-party/unqueue-track'
-import { doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { aParty } from './a-party'
+import { removeQueueItem } from '../../../skills/listening-party/remove-queue-item'
+import { transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { createTestParty } from './create-test-party'
 
-let world: TestWorld
+let testApp: TestApp
 let host: Person
 let coHost: Person
 let dj: Person
@@ -23,19 +23,19 @@ let listener: Person
 let stranger: Person
 let moderator: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  host = await world.person('host')
-  coHost = await world.person('cohost')
-  dj = await world.person('dj')
-  listener = await world.person('listener')
-  stranger = await world.person('stranger')
-  moderator = await world.person('moderator', { roles: ['moderator'] })
+  testApp = await createTestApp()
+  host = await testApp.signIn('host')
+  coHost = await testApp.signIn('cohost')
+  dj = await testApp.signIn('dj')
+  listener = await testApp.signIn('listener')
+  stranger = await testApp.signIn('stranger')
+  moderator = await testApp.signIn('moderator', { roles: ['moderator'] })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 /** A party in which everybody has their role, and something is on and something waits. */
 async function wholeParty() {
-  const { party, queue } = await aParty(host, [60_000, 60_000], [coHost, dj, listener])
+  const { party, queue } = await createTestParty(host, [60_000, 60_000], [coHost, dj, listener])
   const partyId = party.id
   await host.call(setRole, { partyId, profileId: coHost.id, role: 'co-host' })
   await host.call(setRole, { partyId, profileId: dj.id, role: 'dj' })
@@ -43,20 +43,24 @@ async function wholeParty() {
   return { partyId, trackId: timeline.trackId ?? '', on: timeline.itemId ?? '', waiting: queue[1]?.itemId ?? '' }
 }
 
-describe.each(doors)('what a role may do over %s', door => {
+describe.each(transports)('what a role may do over %s', door => {
   it('is what the table says, for those in the party and those outside', async () => {
     const { partyId, trackId, on, waiting } = await wholeParty()
     const asks = async (person: Person) => {
       const outcomes = {
-        play: await person.ask(playParty, { partyId }, { door }),
-        pause: await person.ask(pauseParty, { partyId }, { door }),
-        seek: await person.ask(seekParty, { partyId, positionMs: 5 }, { door }),
-        skip: await person.ask(skipTrack, { partyId, itemId: on }, { door }),
-        queue: await person.ask(queueTrack, { partyId, trackId }, { door }),
-        unqueue: await person.ask(unqueueTrack, { partyId, itemId: waiting }, { door }),
-        assign: await person.ask(setRole, { partyId, profileId: listener.id, role: 'listener' }, { door }),
-        remove: await person.ask(removeMember, { partyId, profileId: stranger.id }, { door }),
-        end: await person.ask(endParty, { partyId }, { door }),
+        play: await person.request(playParty, { partyId }, { transport: door }),
+        pause: await person.request(pauseParty, { partyId }, { transport: door }),
+        seek: await person.request(seekParty, { partyId, positionMs: 5 }, { transport: door }),
+        skip: await person.request(skipTrack, { partyId, itemId: on }, { transport: door }),
+        queue: await person.request(queueTrack, { partyId, trackId }, { transport: door }),
+        unqueue: await person.request(removeQueueItem, { partyId, itemId: waiting }, { transport: door }),
+        assign: await person.request(
+          setRole,
+          { partyId, profileId: listener.id, role: 'listener' },
+          { transport: door },
+        ),
+        remove: await person.request(kickMember, { partyId, profileId: stranger.id }, { transport: door }),
+        end: await person.request(endParty, { partyId }, { transport: door }),
       }
       const codes = Object.entries(outcomes).map(([act, { error }]) => [act, error?.code ?? 'done'])
       return Object.fromEntries(codes) as Record<keyof typeof permissions, string>
@@ -76,45 +80,55 @@ describe.each(doors)('what a role may do over %s', door => {
 
   it('lets a dj skip and take out what is theirs, also when they are a dj no longer', async () => {
     const { partyId, trackId, on, waiting } = await wholeParty()
-    const mine = await dj.call(queueTrack, { partyId, trackId }, { door })
-    const spare = await dj.call(queueTrack, { partyId, trackId }, { door })
+    const mine = await dj.call(queueTrack, { partyId, trackId }, { transport: door })
+    const spare = await dj.call(queueTrack, { partyId, trackId }, { transport: door })
     for (const itemId of [on, waiting]) await host.call(skipTrack, { partyId, itemId })
-    const skipped = await dj.call(skipTrack, { partyId, itemId: mine.itemId }, { door })
+    const skipped = await dj.call(skipTrack, { partyId, itemId: mine.itemId }, { transport: door })
     expect(skipped.timeline.itemId).toBe(spare.itemId)
-    const last = await dj.call(queueTrack, { partyId, trackId }, { door })
+    const last = await dj.call(queueTrack, { partyId, trackId }, { transport: door })
     await host.call(setRole, { partyId, profileId: dj.id, role: 'listener' })
-    await dj.call(unqueueTrack, { partyId, itemId: last.itemId }, { door })
+    await dj.call(removeQueueItem, { partyId, itemId: last.itemId }, { transport: door })
     const code = 'forbidden'
-    expect(await dj.refused(skipTrack, { partyId, itemId: spare.itemId }, { door })).toMatchObject({ code })
+    expect(await dj.expectProblem(skipTrack, { partyId, itemId: spare.itemId }, { transport: door })).toMatchObject({
+      code,
+    })
   })
 
   it('is given from above: a co-host makes djs, only the host makes hosts, and is a co-host afterwards', async () => {
     const { partyId } = await wholeParty()
     const wish = (profileId: string, role: string) => ({ partyId, profileId, role })
-    const made = await coHost.call(setRole, { partyId, profileId: listener.id, role: 'dj' }, { door })
+    const made = await coHost.call(setRole, { partyId, profileId: listener.id, role: 'dj' }, { transport: door })
     expect(made).toMatchObject({ profile: { id: listener.id }, role: 'dj' })
     for (const [profileId, role] of [
       [listener.id, 'co-host'],
       [listener.id, 'host'],
       [host.id, 'listener'],
     ] as const)
-      expect(await coHost.refused(setRole, wish(profileId, role), { door })).toMatchObject({ code: 'forbidden' })
+      expect(await coHost.expectProblem(setRole, wish(profileId, role), { transport: door })).toMatchObject({
+        code: 'forbidden',
+      })
     for (const profileId of [host.id, coHost.id])
-      expect(await coHost.refused(removeMember, { partyId, profileId }, { door })).toMatchObject({ code: 'forbidden' })
-    expect(await host.refused(setRole, wish(host.id, 'dj'), { door })).toMatchObject({ code: 'host_needed' })
-    expect(await host.refused(setRole, wish(stranger.id, 'dj'), { door })).toMatchObject({ code: 'not_found' })
+      expect(await coHost.expectProblem(kickMember, { partyId, profileId }, { transport: door })).toMatchObject({
+        code: 'forbidden',
+      })
+    expect(await host.expectProblem(setRole, wish(host.id, 'dj'), { transport: door })).toMatchObject({
+      code: 'host_required',
+    })
+    expect(await host.expectProblem(setRole, wish(stranger.id, 'dj'), { transport: door })).toMatchObject({
+      code: 'not_found',
+    })
 
-    const ear = await listener.hear(`party:${partyId}`)
-    const handed = await host.call(setRole, { partyId, profileId: dj.id, role: 'host' }, { door })
-    expect(await host.call(setRole, { partyId, profileId: dj.id, role: 'host' }, { door })).toEqual(handed)
-    await ear.first('listening-party.memberChanged', data => (data.member as { role: string }).role === 'host')
+    const recorder = await listener.recordEvents(`party:${partyId}`)
+    const handed = await host.call(setRole, { partyId, profileId: dj.id, role: 'host' }, { transport: door })
+    expect(await host.call(setRole, { partyId, profileId: dj.id, role: 'host' }, { transport: door })).toEqual(handed)
+    await recorder.waitFor('listening-party.memberChanged', data => (data.member as { role: string }).role === 'host')
     const seen = await host.call(getParty, { partyId })
     expect(seen.party).toMatchObject({ host: { id: dj.id }, viewer: { role: 'co-host' } })
     expect(seen.members.filter(({ role }) => role === 'host')).toHaveLength(1)
   })
 })
 
-describe('moderators', () => {
+describe('moderator', () => {
   it('see every party and may end it', async () => {
     const { partyId } = await wholeParty()
     await moderator.call(getParty, { partyId })
@@ -126,12 +140,12 @@ it('a party with members has exactly one host, whoever leaves, comes back or han
   const { partyId } = await wholeParty()
   const people = [host, coHost, dj, listener]
   await Promise.all([
-    host.ask(setRole, { partyId, profileId: listener.id, role: 'host' }),
-    coHost.ask(leaveParty, { partyId }),
-    host.ask(leaveParty, { partyId }),
-    dj.ask(leaveParty, { partyId }),
-    stranger.ask(joinParty, { partyId }),
-    coHost.ask(joinParty, { partyId }),
+    host.request(setRole, { partyId, profileId: listener.id, role: 'host' }),
+    coHost.request(leaveParty, { partyId }),
+    host.request(leaveParty, { partyId }),
+    dj.request(leaveParty, { partyId }),
+    stranger.request(joinParty, { partyId }),
+    coHost.request(joinParty, { partyId }),
   ])
   const { members, party } = await stranger.call(getParty, { partyId })
   expect(members.filter(({ role }) => role === 'host').map(({ profile }) => profile.id)).toEqual([party.host.id])
@@ -142,15 +156,15 @@ it('a party with members has exactly one host, whoever leaves, comes back or han
 describe('the rules', () => {
   it('let nobody outside do anything', () => {
     const acts = Object.keys(permissions) as (keyof typeof permissions)[]
-    expect(acts.filter(act => mayInParty(act, null, true))).toEqual([])
+    expect(acts.filter(act => hasPermission(act, null, true))).toEqual([])
     expect(mayAssign(null, 'listener', 'dj')).toBe(false)
-    expect(mayRemove(null, 'listener')).toBe(false)
+    expect(mayKick(null, 'listener')).toBe(false)
   })
 
   it('let nobody touch those who are not below them', () => {
     for (const [rank, role] of partyRoles.entries())
       for (const target of partyRoles.slice(0, rank + 1)) {
-        expect(mayRemove(role, target)).toBe(false)
+        expect(mayKick(role, target)).toBe(false)
         if (role !== 'host')
           expect(mayAssign(role, target, 'listener')).toBe(role === 'co-host' && target === 'listener')
       }

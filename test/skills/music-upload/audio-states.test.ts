@@ -1,34 +1,34 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { newId } from '../../../kernel/ids'
-import { transact } from '../../../kernel/transact'
+import { newId } from '../../../kernel/pipeline/new-id'
+import { transact } from '../../../kernel/pipeline/transact'
 import { Track, Upload } from '../../../models'
-import { product } from '../../../skills'
+import { registry } from '../../../skills'
 import { abortUpload } from '../../../skills/music-upload/abort-upload'
-import { ourFault } from '../../../skills/music-upload/faults'
+import { serverFailure } from '../../../skills/music-processing/failures'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
-import { audioKey, incomingKey } from '../../../skills/music-upload/places'
-import { begin, finish, giveUp } from '../../../skills/music-upload/processing'
-import { removeTrack } from '../../../skills/music-upload/remove-track'
+import { audioKey, incomingKey } from '../../../skills/music-upload/object-keys'
+import { startProcessing, finishProcessing, failProcessing } from '../../../skills/music-processing/processing-states'
+import { deleteTrack } from '../../../skills/tracks/delete-track'
 import { replaceAudio } from '../../../skills/music-upload/replace-audio'
 import { retryUpload } from '../../../skills/music-upload/retry-upload'
 import { type UploadState } from '../../../skills/music-upload/upload-state'
 import { makeTrack } from '../../factories'
-import { type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { understoodAs } from './understood-as'
-import { announce } from './uploading'
+import { type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { fakeAnalysis } from './fake-analysis'
+import { uploadInput } from './upload-file'
 
 /**
  * A track, the upload that made it, and one that brings other audio, in every state that they can be in together: what each
  * call makes of the three. `none`: nothing of that kind; `gone`: the track was removed.
  */
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 const bytes = Buffer.from('some bytes')
 beforeAll(async () => {
-  world = await freshWorld({ nodes: 1 })
+  testApp = await createTestApp({ nodes: 1 })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 type Second = UploadState | 'none'
 
@@ -39,7 +39,7 @@ interface Scene {
 }
 
 async function makeUpload(trackId: string, state: UploadState, replacesAudio: boolean): Promise<string> {
-  const now = new Date(world.clock.now())
+  const now = new Date(testApp.clock.now())
   const id = newId(now)
   await Upload.create({
     ...{ id, trackId, replacesAudio, state, ownerId: ann.id, visibility: 'public', fileName: 'a.mp3' },
@@ -47,10 +47,10 @@ async function makeUpload(trackId: string, state: UploadState, replacesAudio: bo
     sha256: createHash('sha256').update(bytes).digest('hex'),
     expiresAt: new Date(now.getTime() + 60_000),
     ...(state === 'failed' ? { retryUntil: new Date(now.getTime() + 60_000) } : {}),
-    ...(state === 'failed' || state === 'rejected' ? { fault: ourFault } : {}),
+    ...(state === 'failed' || state === 'rejected' ? { fault: serverFailure } : {}),
     etag: state === 'initiated' ? null : 'etag',
   })
-  await world.world.storage.put(incomingKey(id), bytes, 'audio/mpeg')
+  await testApp.app.storage.put(incomingKey(id), bytes, 'audio/mpeg')
   return id
 }
 
@@ -81,24 +81,24 @@ async function statesOf({ trackId, first, second }: Scene): Promise<string> {
 }
 
 const ends = (uploadId: string, end: 'rejected' | 'failed') => async () => {
-  await inside(within => begin(uploadId, randomUUID(), within))
-  await inside(within => giveUp(uploadId, end, ourFault, within))
+  await inside(within => startProcessing(uploadId, randomUUID(), within))
+  await inside(within => failProcessing(uploadId, end, serverFailure, within))
 }
 const becomesReady = (trackId: string, uploadId: string) => async () => {
-  await inside(within => begin(uploadId, randomUUID(), within))
-  await inside(within => finish(uploadId, understoodAs(audioKey(trackId, uploadId, 'mp3')), within))
+  await inside(within => startProcessing(uploadId, randomUUID(), within))
+  await inside(within => finishProcessing(uploadId, fakeAnalysis(audioKey(trackId, uploadId, 'mp3')), within))
 }
 const inside = <T>(work: Parameters<typeof transact<T, null>>[1]) =>
-  transact({ world: world.world, product, actor: null, requestId: randomUUID() }, work)
+  transact({ app: testApp.app, registry, actor: null, requestId: randomUUID() }, work)
 
 const deeds = {
-  announce: ({ trackId }: Scene) => ann.ask(replaceAudio, { trackId, ...announce(bytes) }),
-  finalize: ({ second }: Scene) => ann.ask(finalizeUpload, { uploadId: second }),
-  'retry first': ({ first }: Scene) => ann.ask(retryUpload, { uploadId: first }),
-  'retry second': ({ second }: Scene) => ann.ask(retryUpload, { uploadId: second }),
-  'abort first': ({ first }: Scene) => ann.ask(abortUpload, { uploadId: first }),
-  'abort second': ({ second }: Scene) => ann.ask(abortUpload, { uploadId: second }),
-  remove: ({ trackId }: Scene) => ann.ask(removeTrack, { trackId }),
+  announce: ({ trackId }: Scene) => ann.request(replaceAudio, { trackId, ...uploadInput(bytes) }),
+  finalize: ({ second }: Scene) => ann.request(finalizeUpload, { uploadId: second }),
+  'retry first': ({ first }: Scene) => ann.request(retryUpload, { uploadId: first }),
+  'retry second': ({ second }: Scene) => ann.request(retryUpload, { uploadId: second }),
+  'abort first': ({ first }: Scene) => ann.request(abortUpload, { uploadId: first }),
+  'abort second': ({ second }: Scene) => ann.request(abortUpload, { uploadId: second }),
+  remove: ({ trackId }: Scene) => ann.request(deleteTrack, { trackId }),
 }
 type Deed = keyof typeof deeds
 
@@ -113,20 +113,20 @@ const table: [UploadState, Second, Partial<Record<Deed, string>>][] = [
   [
     ...(['uploaded', 'initiated'] as const),
     {
-      ...{ finalize: 'replacement_pending', 'retry first': unchanged, 'retry second': 'object_missing' },
+      ...{ finalize: 'replacement_pending', 'retry first': unchanged, 'retry second': 'file_missing' },
       ...{ 'abort first': 'failed aborted initiated', 'abort second': 'processing uploaded aborted' },
       remove: 'gone aborted aborted',
     },
   ],
   [
     ...(['rejected', 'none'] as const),
-    { 'retry first': 'upload_rejected', 'abort first': 'upload_over', remove: 'gone rejected none' },
+    { 'retry first': 'upload_rejected', 'abort first': 'upload_closed', remove: 'gone rejected none' },
   ],
   [
     ...(['rejected', 'initiated'] as const),
     {
       ...{ finalize: 'processing rejected uploaded', 'retry first': 'upload_rejected' },
-      ...{ 'retry second': 'object_missing', 'abort first': 'upload_over' },
+      ...{ 'retry second': 'file_missing', 'abort first': 'upload_closed' },
       ...{ 'abort second': 'failed rejected aborted', remove: 'gone rejected aborted' },
     },
   ],
@@ -134,28 +134,28 @@ const table: [UploadState, Second, Partial<Record<Deed, string>>][] = [
     ...(['rejected', 'uploaded'] as const),
     {
       ...{ finalize: unchanged, 'retry first': 'upload_rejected', 'retry second': unchanged },
-      ...{ 'abort first': 'upload_over', 'abort second': 'failed rejected aborted', remove: 'gone rejected aborted' },
+      ...{ 'abort first': 'upload_closed', 'abort second': 'failed rejected aborted', remove: 'gone rejected aborted' },
     },
   ],
   [
     ...(['rejected', 'rejected'] as const),
     {
       ...{ finalize: unchanged, 'retry first': 'upload_rejected', 'retry second': 'upload_rejected' },
-      ...{ 'abort first': 'upload_over', 'abort second': 'upload_over', remove: 'gone rejected rejected' },
+      ...{ 'abort first': 'upload_closed', 'abort second': 'upload_closed', remove: 'gone rejected rejected' },
     },
   ],
   [
     ...(['rejected', 'failed'] as const),
     {
       ...{ finalize: unchanged, 'retry first': 'upload_rejected', 'retry second': 'processing rejected uploaded' },
-      ...{ 'abort first': 'upload_over', 'abort second': 'failed rejected aborted', remove: 'gone rejected aborted' },
+      ...{ 'abort first': 'upload_closed', 'abort second': 'failed rejected aborted', remove: 'gone rejected aborted' },
     },
   ],
   [
     ...(['rejected', 'ready'] as const),
     {
-      ...{ finalize: unchanged, 'retry first': 'upload_rejected', 'retry second': 'upload_over' },
-      ...{ 'abort first': 'upload_over', 'abort second': 'upload_over', remove: 'gone rejected ready' },
+      ...{ finalize: unchanged, 'retry first': 'upload_rejected', 'retry second': 'upload_closed' },
+      ...{ 'abort first': 'upload_closed', 'abort second': 'upload_closed', remove: 'gone rejected ready' },
     },
   ],
   [
@@ -169,7 +169,7 @@ const table: [UploadState, Second, Partial<Record<Deed, string>>][] = [
     ...(['failed', 'initiated'] as const),
     {
       ...{ finalize: 'processing failed uploaded', 'retry first': 'processing uploaded initiated' },
-      ...{ 'retry second': 'object_missing', 'abort first': 'failed aborted initiated' },
+      ...{ 'retry second': 'file_missing', 'abort first': 'failed aborted initiated' },
       ...{ 'abort second': 'failed failed aborted', remove: 'gone aborted aborted' },
     },
   ],
@@ -192,47 +192,47 @@ const table: [UploadState, Second, Partial<Record<Deed, string>>][] = [
   [
     ...(['failed', 'ready'] as const),
     {
-      ...{ finalize: unchanged, 'retry first': 'ready uploaded ready', 'retry second': 'upload_over' },
-      ...{ 'abort first': 'ready aborted ready', 'abort second': 'upload_over', remove: 'gone aborted ready' },
+      ...{ finalize: unchanged, 'retry first': 'ready uploaded ready', 'retry second': 'upload_closed' },
+      ...{ 'abort first': 'ready aborted ready', 'abort second': 'upload_closed', remove: 'gone aborted ready' },
     },
   ],
   [
     ...(['ready', 'none'] as const),
-    { 'retry first': 'upload_over', 'abort first': 'upload_over', remove: 'gone ready none' },
+    { 'retry first': 'upload_closed', 'abort first': 'upload_closed', remove: 'gone ready none' },
   ],
   [
     ...(['ready', 'initiated'] as const),
     {
-      ...{ finalize: 'ready ready uploaded', 'retry first': 'upload_over', 'retry second': 'object_missing' },
-      ...{ 'abort first': 'upload_over', 'abort second': 'ready ready aborted', remove: 'gone ready aborted' },
+      ...{ finalize: 'ready ready uploaded', 'retry first': 'upload_closed', 'retry second': 'file_missing' },
+      ...{ 'abort first': 'upload_closed', 'abort second': 'ready ready aborted', remove: 'gone ready aborted' },
     },
   ],
   [
     ...(['ready', 'uploaded'] as const),
     {
-      ...{ finalize: unchanged, 'retry first': 'upload_over', 'retry second': unchanged },
-      ...{ 'abort first': 'upload_over', 'abort second': 'ready ready aborted', remove: 'gone ready aborted' },
+      ...{ finalize: unchanged, 'retry first': 'upload_closed', 'retry second': unchanged },
+      ...{ 'abort first': 'upload_closed', 'abort second': 'ready ready aborted', remove: 'gone ready aborted' },
     },
   ],
   [
     ...(['ready', 'failed'] as const),
     {
-      ...{ finalize: unchanged, 'retry first': 'upload_over', 'retry second': 'ready ready uploaded' },
-      ...{ 'abort first': 'upload_over', 'abort second': 'ready ready aborted', remove: 'gone ready aborted' },
+      ...{ finalize: unchanged, 'retry first': 'upload_closed', 'retry second': 'ready ready uploaded' },
+      ...{ 'abort first': 'upload_closed', 'abort second': 'ready ready aborted', remove: 'gone ready aborted' },
     },
   ],
   [
     ...(['ready', 'aborted'] as const),
     {
-      ...{ finalize: 'upload_aborted', 'retry first': 'upload_over', 'retry second': 'upload_aborted' },
-      ...{ 'abort first': 'upload_over', 'abort second': unchanged, remove: 'gone ready aborted' },
+      ...{ finalize: 'upload_aborted', 'retry first': 'upload_closed', 'retry second': 'upload_aborted' },
+      ...{ 'abort first': 'upload_closed', 'abort second': unchanged, remove: 'gone ready aborted' },
     },
   ],
 ]
 
 describe.each(table)('with a first upload that is %s and a second that is %s', (first, second, row) => {
   beforeAll(async () => {
-    ann = await world.person(`ann-${first}-${second}`)
+    ann = await testApp.signIn(`ann-${first}-${second}`)
   })
   it.each(Object.keys(deeds) as Deed[])('%s', async deed => {
     const scene = await stage(first, second)
@@ -277,7 +277,7 @@ const endings: [UploadState, Second, 'first' | 'second', { ready: string; reject
 it.each(endings)(
   'with a first that is %s and a second that is %s, the work on the %s ends',
   async (first, second, of, row) => {
-    ann = await world.person(`ann-ends-${first}-${second}`)
+    ann = await testApp.signIn(`ann-ends-${first}-${second}`)
     for (const end of ['ready', 'rejected', 'failed'] as const) {
       const scene = await stage(first, second)
       await (end === 'ready' ? becomesReady(scene.trackId, scene[of]) : ends(scene[of], end))()

@@ -1,64 +1,64 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { newId } from '../../../kernel/ids'
-import { type AnyJob, job } from '../../../kernel/job'
-import { nothing } from '../../../kernel/schema'
-import { sweepAreas } from '../../../kernel/sweep'
-import { tasksOf } from '../../../server/worker'
-import { product } from '../../../skills'
+import { newId } from '../../../kernel/pipeline/new-id'
+import { type AnyJob, job } from '../../../kernel/events/job'
+import { emptyObject } from '../../../kernel/pipeline/schema'
+import { sweepBucket } from '../../../kernel/platform/bucket-sweep'
+import { createTaskList } from '../../../server/job-worker'
+import { registry } from '../../../skills'
 import { Track, TrackAudio, Upload } from '../../../models'
-import { copyForDownload } from '../../../skills/music-upload/copy-for-download'
+import { makeDownloadCopy } from '../../../skills/music-processing/make-download-copy'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
-import { copiesAskedMax, sweepUncopied } from '../../../skills/music-upload/sweep/sweep-uncopied'
-import { sweepBucket } from '../../../skills/music-upload/sweep-bucket'
-import { takeUpLost } from '../../../skills/music-upload/take-up-lost'
-import { pageTracksMax, uncopiedAfter } from '../../../skills/music-upload/uncopied'
-import { updateTrack } from '../../../skills/music-upload/update-track'
+import { copyJobsMax, sweepMissingDownloads } from '../../../skills/music-processing/sweep/sweep-missing-downloads'
+import { sweepSentFiles } from '../../../skills/music-upload/sweep-sent-files'
+import { resumeAbandoned } from '../../../skills/music-processing/resume-abandoned'
+import { pageTracksMax, pageMissingDownloads } from '../../../skills/music-processing/missing-downloads'
+import { updateTrack } from '../../../skills/tracks/update-track'
 import { grantDownload } from '../../../skills/streaming/grant-download'
-import { audioVersionIn, audioVersionOf } from '../../../skills/streaming/rules'
-import { makeAudio } from '../../audio'
+import { audioVersionSql, audioVersionOf } from '../../../skills/tracks/rules'
+import { makeAudio } from '../../make-audio'
 import { makeTrack } from '../../factories'
-import { until } from '../../kernel/until'
-import { ownBucket } from '../../own-bucket'
-import { type Person } from '../../people'
-import { toolsOfTests } from '../../sound'
-import { freshWorld, type TestWorld } from '../../world'
-import { send, upload } from './uploading'
-import { type WatchedStore, watchedStore } from './watched-store'
+import { waitUntil } from '../../kernel/wait-until'
+import { createOwnBucket } from '../../create-own-bucket'
+import { type Person } from '../../person'
+import { testTools } from '../../audio-analysis'
+import { createTestApp, type TestApp } from '../../test-app'
+import { sendFile, uploadFile } from './upload-file'
+import { type FaultInjectingStore, startFaultInjectingStore } from './fault-injecting-store'
 
-let world: TestWorld
-let store: WatchedStore
+let testApp: TestApp
+let store: FaultInjectingStore
 let folder: string
 let ann: Person
 let bob: Person
 let file: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tutti-copies-test-'))
-  const { ffmpeg, ffprobe } = toolsOfTests()
+  const { ffmpeg, ffprobe } = testTools()
   const noEdge = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
   const tools = { FFMPEG_PATH: await weak(ffmpeg, 'copying'), FFPROBE_PATH: await weak(ffprobe, 'probing') }
-  store = await watchedStore()
-  const variables = { ...(await ownBucket()), ...noEdge, ...tools, S3_ENDPOINT: store.endpoint }
-  world = await freshWorld({ nodes: 1, variables })
-  ann = await world.person('ann')
-  bob = await world.person('bob')
+  store = await startFaultInjectingStore()
+  const variables = { ...(await createOwnBucket()), ...noEdge, ...tools, S3_ENDPOINT: store.endpoint }
+  testApp = await createTestApp({ nodes: 1, variables })
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
   file = await makeAudio(ffmpeg, 'wav')
 })
 afterAll(() => rm(folder, { recursive: true }))
 afterAll(async () => {
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
 })
 afterEach(async () => {
-  store.slowness = () => undefined
+  store.delay = () => undefined
   await Track.update({ removedAt: new Date() }, { where: { removedAt: null } })
   await sql('select count(*) from graphile_worker.complete_jobs(array(select id from graphile_worker.jobs))')
   await sql(`delete from bucket_sweeps where area = 'uncopied' returning area`)
 })
 
 const sql = <R extends object>(text: string, values: Record<string, unknown> = {}) =>
-  world.world.db.query<R>(text, values)
+  testApp.app.db.query<R>(text, values)
 
 /** A tool that dies of a signal as soon as it is to do what a file is named after, as long as there is that file; it names the signal. */
 async function weak(tool: string, what: 'copying' | 'probing'): Promise<string> {
@@ -80,45 +80,44 @@ const beFine = (what: 'copying' | 'probing') => rm(join(folder, what))
 const copies = () =>
   sql<{ key: string | null; attempts: number }>(
     `select key, attempts from graphile_worker.jobs where task_identifier = :name order by id`,
-    { name: copyForDownload.name },
+    { name: makeDownloadCopy.name },
   )
 /** The copy that waits for its next attempt, as it does a moment after one has failed, is tried again now. */
 async function tryAgain(): Promise<void> {
   const due = `update graphile_worker._private_jobs set run_at = now()
     where key like 'download:%' and locked_at is null and run_at > now() returning id`
-  await until(async () => (await sql(due)).length > 0)
-  await world.work()
+  await waitUntil(async () => (await sql(due)).length > 0)
+  await testApp.runJobs()
 }
 
 /** A part of the hourly sweep, without the time that the others take. */
 const lookForUncopied = job({
   name: 'test.lookForUncopied',
-  payload: nothing,
+  payload: emptyObject,
   attemptsMax: 1,
-  run: (_payload, context) => sweepAreas({ uncopied: sweepUncopied }, context),
+  run: (_payload, context) => sweepBucket({ uncopied: sweepMissingDownloads }, context),
 })
 
 /** One job by itself, and nothing that it asks for. */
 const run = ({ name }: AnyJob, payload: unknown = {}, attempt = 1) =>
-  tasksOf(world.world, { ...product, jobs: [...product.jobs, lookForUncopied] }, new AbortController().signal)[name]?.(
-    payload,
-    { job: { attempts: attempt, max_attempts: 5 } } as never,
-  )
+  createTaskList(testApp.app, { ...registry, jobs: [...registry.jobs, lookForUncopied] }, new AbortController().signal)[
+    name
+  ]?.(payload, { job: { attempts: attempt, max_attempts: 5 } } as never)
 const lookAgain = () => run(lookForUncopied)
-const runCopy = (trackId: string, attempt = 1) => run(copyForDownload, { trackId }, attempt)
+const runCopy = (trackId: string, attempt = 1) => run(makeDownloadCopy, { trackId }, attempt)
 const downloadOf = async (trackId: string) => {
   const { downloadKey, downloadOf } = await TrackAudio.findByPk(trackId, { rejectOnEmpty: true })
   return { downloadKey, downloadOf }
 }
 const nobodyTried = { downloadKey: null, downloadOf: null }
-const isThere = async (key: string) => (await world.world.storage.head(key)) !== undefined
+const isThere = async (key: string) => (await testApp.app.storage.head(key)) !== undefined
 
 it('does not fail the upload when it takes too long: it is made later', async () => {
   await beLate('copying')
-  const { trackId, id, state } = await upload(world, ann, file, { isDownloadable: true })
+  const { trackId, id, state } = await uploadFile(testApp, ann, file, { isDownloadable: true })
   expect(state).toBe('ready')
   expect(await downloadOf(trackId)).toEqual(nobodyTried)
-  expect(await bob.refused(grantDownload, { trackId })).toMatchObject({ code: 'download_not_ready' })
+  expect(await bob.expectProblem(grantDownload, { trackId })).toMatchObject({ code: 'download_not_ready' })
   expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 1 }])
   await tryAgain()
   expect(await downloadOf(trackId)).toEqual(nobodyTried)
@@ -129,10 +128,10 @@ it('does not fail the upload when it takes too long: it is made later', async ()
 })
 
 it('is given up when it takes too long each time, and not begun anew', async () => {
-  const { trackId, id } = await upload(world, ann, file)
+  const { trackId, id } = await uploadFile(testApp, ann, file)
   await beLate('probing')
   await ann.call(updateTrack, { trackId, isDownloadable: true })
-  await world.work()
+  await testApp.runJobs()
   // That it was slow once says nothing.
   for (let attempt = 1; attempt < 5; attempt += 1) {
     expect(await downloadOf(trackId)).toEqual(nobodyTried)
@@ -140,16 +139,16 @@ it('is given up when it takes too long each time, and not begun anew', async () 
   }
   await beFine('probing')
   expect(await downloadOf(trackId)).toEqual({ downloadKey: null, downloadOf: id })
-  expect(await bob.refused(grantDownload, { trackId })).toMatchObject({ code: 'not_copyable' })
+  expect(await bob.expectProblem(grantDownload, { trackId })).toMatchObject({ code: 'download_unavailable' })
   await lookAgain()
   expect(await copies()).toEqual([])
 })
 
 it('is given up when there is nothing to copy from', async () => {
-  const { trackId, id } = await upload(world, ann, file)
-  await world.world.storage.remove(`audio/${trackId}/${id}.wav`)
+  const { trackId, id } = await uploadFile(testApp, ann, file)
+  await testApp.app.storage.delete(`audio/${trackId}/${id}.wav`)
   await ann.call(updateTrack, { trackId, isDownloadable: true })
-  await world.work()
+  await testApp.runJobs()
   expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 1 }])
   for (let attempt = 1; attempt < 5; attempt += 1) await tryAgain()
   expect(await downloadOf(trackId)).toEqual({ downloadKey: null, downloadOf: id })
@@ -158,11 +157,11 @@ it('is given up when there is nothing to copy from', async () => {
 })
 
 it('is not given up when it was the store or the machine each time', async () => {
-  const { trackId } = await upload(world, ann, file)
+  const { trackId } = await uploadFile(testApp, ann, file)
   await Track.update({ isDownloadable: true }, { where: { id: trackId } })
-  store.isShut = true
+  store.isDown = true
   await expect(runCopy(trackId, 5)).rejects.toThrow('The object store does not answer')
-  store.isShut = false
+  store.isDown = false
   for (const what of ['probing', 'copying'] as const) {
     await fail(what, 'KILL')
     await expect(runCopy(trackId, 5)).rejects.toThrow('was killed')
@@ -172,26 +171,26 @@ it('is not given up when it was the store or the machine each time', async () =>
 })
 
 it('is made again when it was lost', async () => {
-  const { trackId, id } = await upload(world, ann, file, { isDownloadable: true })
+  const { trackId, id } = await uploadFile(testApp, ann, file, { isDownloadable: true })
   const key = `audio/${trackId}/${id}/download.wav`
-  await world.world.storage.remove(key)
-  await run(sweepBucket)
+  await testApp.app.storage.delete(key)
+  await run(sweepSentFiles)
   expect(await downloadOf(trackId)).toEqual(nobodyTried)
-  expect(await bob.refused(grantDownload, { trackId })).toMatchObject({ code: 'download_not_ready' })
+  expect(await bob.expectProblem(grantDownload, { trackId })).toMatchObject({ code: 'download_not_ready' })
   expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 0 }])
-  await world.work()
+  await testApp.runJobs()
   const { url, sizeBytes } = await bob.call(grantDownload, { trackId })
   expect((await (await fetch(url)).arrayBuffer()).byteLength).toBe(sizeBytes)
 })
 
 it('is there whole when two make it at once, also when the other one fails', async () => {
-  const { trackId, id } = await upload(world, ann, file)
+  const { trackId, id } = await uploadFile(testApp, ann, file)
   await Track.update({ isDownloadable: true }, { where: { id: trackId } })
   const kept = { downloadKey: `audio/${trackId}/${id}/download.wav`, downloadOf: id }
   let arrived = 0
   let open: () => void = () => undefined
   const both = new Promise<void>(resolve => (open = resolve))
-  store.slowness = (method, { pathname }) => {
+  store.delay = (method, { pathname }) => {
     if (method !== 'PUT' || !pathname.endsWith(kept.downloadKey)) return undefined
     arrived += 1
     if (arrived === 2) open()
@@ -207,11 +206,11 @@ it('is there whole when two make it at once, also when the other one fails', asy
   const original = `audio/${trackId}/${id}.wav`
   const copyAndRemove = async () => {
     await runCopy(trackId)
-    await world.world.storage.remove(original)
+    await testApp.app.storage.delete(original)
   }
-  store.slowness = (method, { pathname }) => {
+  store.delay = (method, { pathname }) => {
     if (method !== 'HEAD' || !pathname.endsWith(original)) return undefined
-    store.slowness = () => undefined
+    store.delay = () => undefined
     return copyAndRemove()
   }
   await runCopy(trackId, 5)
@@ -221,19 +220,19 @@ it('is there whole when two make it at once, also when the other one fails', asy
 })
 
 it('comes behind an upload that was sent after it was asked for', async () => {
-  const old = await upload(world, ann, file)
+  const old = await uploadFile(testApp, ann, file)
   await TrackAudio.destroy({ where: { trackId: old.trackId } })
   await lookAgain()
   expect(await copies()).toHaveLength(1)
-  const { upload: fresh } = await send(ann, file)
+  const { upload: fresh } = await sendFile(ann, file)
   await ann.call(finalizeUpload, { uploadId: fresh.id })
   const fetched = new Set<string>()
-  store.slowness = (method, { pathname }) => {
+  store.delay = (method, { pathname }) => {
     const [key] = /(incoming|audio)\/[^/]+(\/[^/]+\.wav)?$/.exec(pathname) ?? []
     if (method === 'GET' && key !== undefined) fetched.add(key)
     return undefined
   }
-  await world.work()
+  await testApp.runJobs()
   expect([...fetched]).toEqual([`incoming/${fresh.id}`, `audio/${old.trackId}/${old.id}.wav`])
   expect((await TrackAudio.findByPk(old.trackId))?.downloadKey).toMatch(/download\.wav$/)
 })
@@ -258,25 +257,25 @@ async function oldTracks(count: number): Promise<string[]> {
 }
 
 it('is asked for of few tracks at once, and of the others when those have theirs', async () => {
-  await upload(world, ann, file)
-  const ids = await oldTracks(copiesAskedMax + 50)
+  await uploadFile(testApp, ann, file)
+  const ids = await oldTracks(copyJobsMax + 50)
   const keysOf = (some: string[]) => some.map(id => `download:${id}`)
   const asked = async () => (await copies()).flatMap(({ key }) => key ?? []).sort()
   await lookAgain()
-  expect(await asked()).toEqual(keysOf(ids.slice(0, copiesAskedMax)))
+  expect(await asked()).toEqual(keysOf(ids.slice(0, copyJobsMax)))
   await lookAgain()
-  expect(await asked()).toEqual(keysOf(ids.slice(0, copiesAskedMax)))
+  expect(await asked()).toEqual(keysOf(ids.slice(0, copyJobsMax)))
   await sql(
     `select count(*) from graphile_worker.complete_jobs(array(
     select id from graphile_worker.jobs where key in (:done)))`,
     { done: keysOf(ids.slice(0, 20)) },
   )
   await lookAgain()
-  expect(await asked()).toEqual(keysOf(ids.slice(20, copiesAskedMax + 20)))
+  expect(await asked()).toEqual(keysOf(ids.slice(20, copyJobsMax + 20)))
 })
 
 it('is looked for in a bounded number of tracks at a time, however few lack it', async () => {
-  await upload(world, ann, file)
+  await uploadFile(testApp, ann, file)
   await sql(
     `insert into tracks (id, owner_id, title, visibility, state, created_at)
      select ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, :owner, 'x', 'public', 'processing', now()
@@ -284,15 +283,15 @@ it('is looked for in a bounded number of tracks at a time, however few lack it',
     { owner: ann.id, count: pageTracksMax + 500 },
   )
   const [last] = await oldTracks(1)
-  const first = await uncopiedAfter('', { world: world.world })
+  const first = await pageMissingDownloads('', { app: testApp.app })
   const hex = pageTracksMax.toString(16).padStart(12, '0')
   expect(first).toEqual({ tracks: [], next: `00000000-0000-7000-8000-${hex}` })
-  const second = await uncopiedAfter(first.next, { world: world.world })
+  const second = await pageMissingDownloads(first.next, { app: testApp.app })
   expect(second).toEqual({ tracks: [expect.objectContaining({ id: last, uploadId: last })], next: '' })
 })
 
 it('is not asked for anew while a worker is at it, and what was superseded does not stay in the queue', async () => {
-  const { trackId } = await upload(world, ann, file)
+  const { trackId } = await uploadFile(testApp, ann, file)
   await ann.call(updateTrack, { trackId, isDownloadable: true })
   await sql(
     `update graphile_worker._private_jobs set locked_by = 'busy', locked_at = now() - interval '70 minutes', attempts = 1
@@ -305,7 +304,7 @@ it('is not asked for anew while a worker is at it, and what was superseded does 
   await ann.call(updateTrack, { trackId, isDownloadable: true })
   expect(await copies()).toHaveLength(2)
   await sql(`select graphile_worker.force_unlock_workers(array['busy'])::text`)
-  await run(takeUpLost)
+  await run(resumeAbandoned)
   expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 0 }])
 })
 
@@ -319,7 +318,7 @@ it('which upload the audio of a track is of is said alike in SQL and here', asyn
   for (const wish of cases) {
     const track = await makeTrack(ann.id, wish)
     const [row] = await sql<{ version: string | null }>(
-      `select ${audioVersionIn('track')} as version from tracks track where id = :id`,
+      `select ${audioVersionSql('track')} as version from tracks track where id = :id`,
       { id: track.id },
     )
     expect(row?.version).toBe(wish.audioKey.includes(other) ? other : null)

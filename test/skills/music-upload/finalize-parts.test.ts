@@ -4,48 +4,56 @@ import { expireUploads } from '../../../skills/music-upload/expire-uploads'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
 import { getUpload } from '../../../skills/music-upload/get-upload'
 import { signParts } from '../../../skills/music-upload/sign-parts'
-import { type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { announceLarge, largeBytes, numbers, partCount, partOf, sendParts, sentNumbers } from './parts'
-import { put, sha256Of } from './uploading'
-import { type WatchedStore, watchedStore } from './watched-store'
+import { type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import {
+  initiateLargeUpload,
+  largeBytes,
+  numberRangeInclusive,
+  partCount,
+  partBytes,
+  sendParts,
+  sentPartNumbers,
+} from './multipart-uploads'
+import { putBytes, sha256Of } from './upload-file'
+import { type FaultInjectingStore, startFaultInjectingStore } from './fault-injecting-store'
 
-let world: TestWorld
-let store: WatchedStore
+let testApp: TestApp
+let store: FaultInjectingStore
 let ann: Person
 beforeAll(async () => {
-  store = await watchedStore()
-  world = await freshWorld({ variables: { S3_ENDPOINT: store.endpoint } })
-  ann = await world.person('ann', { node: 0 })
+  store = await startFaultInjectingStore()
+  testApp = await createTestApp({ variables: { S3_ENDPOINT: store.endpoint } })
+  ann = await testApp.signIn('ann', { node: 0 })
 })
 afterAll(async () => {
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
 })
 
-const storage = () => world.world.storage
+const storage = () => testApp.app.storage
 const isThere = async (uploadId: string) => (await storage().head(`incoming/${uploadId}`)) !== undefined
 const openUploads = async (uploadId: string) =>
-  (await storage().listOpenParts(`incoming/${uploadId}`, undefined, 10)).uploads.length
+  (await storage().listMultipartUploads(`incoming/${uploadId}`, undefined, 10)).uploads.length
 
 it('names the parts that are missing, makes one track of them all, however often it is said, and nothing changes it after', async () => {
-  const { upload } = await announceLarge(ann)
+  const { upload } = await initiateLargeUpload(ann)
   const input = { uploadId: upload.id }
-  const none = await ann.refused(finalizeUpload, input)
-  expect(none).toMatchObject({ code: 'object_missing', status: 409, detail: '9 of 9 parts are missing.' })
+  const none = await ann.expectProblem(finalizeUpload, input)
+  expect(none).toMatchObject({ code: 'file_missing', status: 409, detail: '9 of 9 parts are missing.' })
 
-  const [place] = await ann.call(signParts, { ...input, parts: [{ number: 1, sha256: sha256Of(partOf(1)) }] })
-  expect(await put(place ?? null, partOf(1))).toBe(200)
+  const [place] = await ann.call(signParts, { ...input, parts: [{ number: 1, sha256: sha256Of(partBytes(1)) }] })
+  expect(await putBytes(place ?? null, partBytes(1))).toBe(200)
   expect(await sendParts(ann, upload.id, [2, 4, 5, 7, 8, 9])).toEqual([200, 200, 200, 200, 200, 200])
-  const some = await ann.refused(finalizeUpload, input)
-  expect(some).toMatchObject({ code: 'object_missing', detail: '2 of 9 parts are missing.' })
+  const some = await ann.expectProblem(finalizeUpload, input)
+  expect(some).toMatchObject({ code: 'file_missing', detail: '2 of 9 parts are missing.' })
   expect(some.errors?.map(({ path }) => path)).toEqual(['parts.3', 'parts.6'])
   expect(await ann.call(getUpload, input)).toMatchObject({ state: 'initiated' })
 
   await sendParts(ann, upload.id, [3, 6])
   // The store's first answer is lost on the way: asked again, it knows of no such parts any more.
-  store.completing = 'cut'
-  const elsewhere = await world.person('ann', { node: 1 })
+  store.completionFault = 'cut'
+  const elsewhere = await testApp.signIn('ann', { node: 1 })
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? ann : elsewhere).call(finalizeUpload, input)),
   )
@@ -55,69 +63,69 @@ it('names the parts that are missing, makes one track of them all, however often
   expect(await storage().head(`incoming/${upload.id}`)).toMatchObject({ sizeBytes: largeBytes })
 
   // The URLs of parts are good for half an hour, but not for anything any more.
-  expect(await put(place ?? null, partOf(1))).toBe(404)
-  const wish = { ...input, parts: [{ number: 1, sha256: sha256Of(partOf(1)) }] }
-  expect(await ann.refused(signParts, wish)).toMatchObject({ code: 'upload_over', status: 409 })
+  expect(await putBytes(place ?? null, partBytes(1))).toBe(404)
+  const wish = { ...input, parts: [{ number: 1, sha256: sha256Of(partBytes(1)) }] }
+  expect(await ann.expectProblem(signParts, wish)).toMatchObject({ code: 'upload_closed', status: 409 })
   expect(await ann.call(getUpload, input)).not.toHaveProperty('parts')
   expect(await openUploads(upload.id)).toBe(0)
-  expect(store.completing).toBe('pass')
+  expect(store.completionFault).toBe('pass')
 }, 60_000)
 
 it('is unavailable while the store is away or too slow, changes nothing, and goes on from where the store has got to', async () => {
-  const { upload } = await announceLarge(ann)
+  const { upload } = await initiateLargeUpload(ann)
   const input = { uploadId: upload.id }
-  await sendParts(ann, upload.id, numbers(1, partCount))
-  store.isShut = true
+  await sendParts(ann, upload.id, numberRangeInclusive(1, partCount))
+  store.isDown = true
   for (const op of [finalizeUpload, getUpload]) {
-    const problem = await ann.refused(op, input)
+    const problem = await ann.expectProblem(op, input)
     expect(problem).toMatchObject({ code: 'unavailable', status: 503 })
     expect(problem.retryAfter).toBeGreaterThan(0)
   }
-  store.isShut = false
+  store.isDown = false
   expect(await ann.call(getUpload, input)).toMatchObject({ state: 'initiated' })
 
-  store.completing = 'hold'
-  const problem = await ann.refused(finalizeUpload, input)
+  store.completionFault = 'hold'
+  const problem = await ann.expectProblem(finalizeUpload, input)
   expect(problem).toMatchObject({ code: 'unavailable', status: 503 })
   expect(problem.retryAfter).toBeGreaterThan(0)
-  Object.assign(store, { completing: 'pass' }).drop()
+  Object.assign(store, { completing: 'pass' }).closeHeldRequests()
   // The store has made the object, and we have not heard of it.
   expect(await isThere(upload.id)).toBe(true)
   expect(await ann.call(getUpload, input)).toMatchObject({ state: 'initiated' })
-  expect(await sentNumbers(ann, upload.id)).toEqual(numbers(1, partCount))
+  expect(await sentPartNumbers(ann, upload.id)).toEqual(numberRangeInclusive(1, partCount))
   expect(await ann.call(finalizeUpload, input)).toMatchObject({ state: 'uploaded' })
 }, 60_000)
 
 it('takes nothing else for its parts', async () => {
-  const { upload } = await announceLarge(ann)
+  const { upload } = await initiateLargeUpload(ann)
   await sendParts(ann, upload.id, [1])
   const row = await Upload.findByPk(upload.id)
-  await storage().dropParts(`incoming/${upload.id}`, row?.multipartId ?? '')
-  expect(await ann.refused(finalizeUpload, { uploadId: upload.id })).toMatchObject({ code: 'object_missing' })
-  expect(await sentNumbers(ann, upload.id)).toEqual([])
+  await storage().abortMultipartUpload(`incoming/${upload.id}`, row?.multipartId ?? '')
+  expect(await ann.expectProblem(finalizeUpload, { uploadId: upload.id })).toMatchObject({ code: 'file_missing' })
+  expect(await sentPartNumbers(ann, upload.id)).toEqual([])
   await storage().put(`incoming/${upload.id}`, Buffer.from('evil'), 'audio/wav')
-  expect(await ann.refused(finalizeUpload, { uploadId: upload.id })).toMatchObject({
-    code: 'object_mismatch',
+  expect(await ann.expectProblem(finalizeUpload, { uploadId: upload.id })).toMatchObject({
+    code: 'file_mismatch',
     status: 422,
   })
 })
 
 it('leaves no parts behind when it is aborted or expires, also of those that were just under way', async () => {
-  const ben = await world.person('ben')
-  const [{ upload: aborted }, { upload: expired }] = [await announceLarge(ben), await announceLarge(ben)]
+  const ben = await testApp.signIn('ben')
+  const [{ upload: aborted }, { upload: expired }] = [await initiateLargeUpload(ben), await initiateLargeUpload(ben)]
   for (const { id } of [aborted, expired]) await sendParts(ben, id, [9])
   expect(await Promise.all([openUploads(aborted.id), openUploads(expired.id)])).toEqual([1, 1])
   await ben.call(abortUpload, { uploadId: aborted.id })
-  await Upload.update({ expiresAt: new Date(world.clock.now() - 1) }, { where: { id: expired.id } })
-  await world.world.db.query(`select graphile_worker.add_job('${expireUploads.name}', '{}'::json)`)
-  await world.work()
-  await world.work()
+  await Upload.update({ expiresAt: new Date(testApp.clock.now() - 1) }, { where: { id: expired.id } })
+  await testApp.app.db.query(`select graphile_worker.add_job('${expireUploads.name}', '{}'::json)`)
+  await testApp.runJobs()
+  await testApp.runJobs()
   expect(await ben.call(getUpload, { uploadId: expired.id })).toMatchObject({ state: 'expired' })
   expect(await Promise.all([openUploads(aborted.id), openUploads(expired.id)])).toEqual([0, 0])
-  const waiting = await world.world.db.query<{ id: string }>(
+  const waiting = await testApp.app.db.query<{ id: string }>(
     `select payload->>'key' as id from graphile_worker._private_jobs job
      join graphile_worker._private_tasks task on task.id = job.task_id
-     where task.identifier = 'music-upload.dropParts' and job.run_at > now()`,
+     where task.identifier = 'kernel.abortMultipart' and job.run_at > now()`,
   )
   expect(waiting.map(({ id }) => id).sort()).toEqual([aborted, expired].map(({ id }) => `incoming/${id}`).sort())
 })

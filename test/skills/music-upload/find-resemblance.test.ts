@@ -1,63 +1,73 @@
-import { listMatches } from '../../../skills/music-upload/list-matches'
-import { removeTrack } from '../../../skills/music-upload/remove-track'
-import { getAudioFacts } from '../../../skills/streaming/get-audio-facts'
-import { makeSound, remade } from '../../audio'
-import { type Person } from '../../people'
-import { melody } from '../../sound'
-import { freshWorld, type TestWorld } from '../../world'
-import { upload } from './uploading'
+import { listAudioMatches } from '../../../skills/moderation/list-audio-matches'
+import { deleteTrack } from '../../../skills/tracks/delete-track'
+import { getAudioDetails } from '../../../skills/tracks/get-audio-details'
+import { makeFromSource, convertAudio } from '../../make-audio'
+import { type Person } from '../../person'
+import { melodySource } from '../../audio-analysis'
+import { createTestApp, type TestApp } from '../../test-app'
+import { uploadFile } from './upload-file'
 
 const asMp3 = ['-b:a', '96k']
 
-let world: TestWorld
+let testApp: TestApp
 let eve: Person
 let bob: Person
 let moderator: Person
 let ffmpeg: string
 beforeAll(async () => {
-  world = await freshWorld()
-  eve = await world.person('eve')
-  bob = await world.person('bob')
-  moderator = await world.person('mod', { roles: ['moderator'] })
-  ffmpeg = world.world.config.tools.ffmpeg
+  testApp = await createTestApp()
+  eve = await testApp.signIn('eve')
+  bob = await testApp.signIn('bob')
+  moderator = await testApp.signIn('mod', { roles: ['moderator'] })
+  ffmpeg = testApp.app.config.tools.ffmpeg
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 it('tells moderators of the same recording by somebody else, owners of their own, and nobody of anything else', async () => {
-  const { trackId: first } = await upload(world, eve, await makeSound(ffmpeg, melody(3, 10), asMp3, 'mp3'))
-  const recoded = await remade(ffmpeg, await makeSound(ffmpeg, melody(3, 10), asMp3, 'mp3'), ['-b:a', '80k'], 'm4a')
-  const { trackId: copied } = await upload(world, bob, recoded)
-  const { trackId: again } = await upload(world, eve, recoded)
-  await upload(world, bob, await makeSound(ffmpeg, melody(4, 10), asMp3, 'mp3'))
+  const { trackId: first } = await uploadFile(
+    testApp,
+    eve,
+    await makeFromSource(ffmpeg, melodySource(3, 10), asMp3, 'mp3'),
+  )
+  const recoded = await convertAudio(
+    ffmpeg,
+    await makeFromSource(ffmpeg, melodySource(3, 10), asMp3, 'mp3'),
+    ['-b:a', '80k'],
+    'm4a',
+  )
+  const { trackId: copied } = await uploadFile(testApp, bob, recoded)
+  const { trackId: again } = await uploadFile(testApp, eve, recoded)
+  await uploadFile(testApp, bob, await makeFromSource(ffmpeg, melodySource(4, 10), asMp3, 'mp3'))
 
-  const own = async (person: Person, trackId: string) => (await person.call(getAudioFacts, { trackId })).own?.resembles
+  const own = async (person: Person, trackId: string) =>
+    (await person.call(getAudioDetails, { trackId })).own?.resembles
   expect(await own(eve, first)).toEqual([again])
   expect(await own(eve, again)).toEqual([first])
   expect(await own(bob, copied)).toEqual([])
 
   const pairs = async () =>
-    (await moderator.call(listMatches, {})).map(({ track, resembles }) => [track.id, resembles.id])
+    (await moderator.call(listAudioMatches, {})).map(({ track, resembles }) => [track.id, resembles.id])
   expect(await pairs()).toEqual([
     [again, copied],
     [copied, first],
   ])
-  const [{ difference } = { difference: 1 }] = await moderator.call(listMatches, {})
+  const [{ difference } = { difference: 1 }] = await moderator.call(listAudioMatches, {})
   expect(difference).toBeLessThan(0.05)
-  const { page, data } = await moderator.ask(listMatches, { limit: 1 })
+  const { page, data } = await moderator.request(listAudioMatches, { limit: 1 })
   expect(data).toHaveLength(1)
-  const next = await moderator.call(listMatches, { limit: 1, cursor: page?.next ?? '' })
+  const next = await moderator.call(listAudioMatches, { limit: 1, cursor: page?.next ?? '' })
   expect(next.map(({ track }) => track.id)).toEqual([copied])
 
-  await eve.call(removeTrack, { trackId: again })
+  await eve.call(deleteTrack, { trackId: again })
   expect(await pairs()).toEqual([[copied, first]])
-  expect(await bob.refused(listMatches, {})).toMatchObject({ code: 'forbidden' })
+  expect(await bob.expectProblem(listAudioMatches, {})).toMatchObject({ code: 'forbidden' })
 }, 60_000)
 
 it('finds the very same file of somebody else, also when it is too short for a fingerprint', async () => {
-  const short = await makeSound(ffmpeg, melody(7, 2), asMp3, 'mp3')
-  const { trackId: first } = await upload(world, eve, short)
-  const { trackId: copied } = await upload(world, bob, short)
-  const matches = await moderator.call(listMatches, {})
+  const short = await makeFromSource(ffmpeg, melodySource(7, 2), asMp3, 'mp3')
+  const { trackId: first } = await uploadFile(testApp, eve, short)
+  const { trackId: copied } = await uploadFile(testApp, bob, short)
+  const matches = await moderator.call(listAudioMatches, {})
   const match = matches.find(({ track }) => track.id === copied)
   expect(match).toMatchObject({ resembles: { id: first }, difference: 0 })
 }, 60_000)

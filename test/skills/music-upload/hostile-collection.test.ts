@@ -3,22 +3,22 @@ import { readFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { faults } from '../../../skills/music-upload/audio/rejection'
-import { type AudioKind, makeAudio, makeVideo } from '../../audio'
+import { rejectionReasons } from '../../../media/audio/rejection'
+import { type AudioKind, makeAudio, makeVideo } from '../../make-audio'
 import { testStack } from '../../stack'
-import { freshWorld, type TestWorld } from '../../world'
+import { createTestApp, type TestApp } from '../../test-app'
 import * as hostile from './hostile-files'
-import { judge, judgeAll } from './judge'
+import { validateAudio, validateAudioFiles } from './validate-audio'
 
 /** Every kind of file that was made to do harm: taken as what it is, or refused with a code of the list. No more happens. */
-let world: TestWorld
+let testApp: TestApp
 let tools: { ffmpeg: string; ffprobe: string }
 let trap: Server
 let url: string
 let hits = 0
 beforeAll(async () => {
-  world = await freshWorld({ nodes: 1 })
-  tools = world.world.config.tools
+  testApp = await createTestApp({ nodes: 1 })
+  tools = testApp.app.config.tools
   trap = createServer(socket => {
     hits += 1
     socket.destroy()
@@ -28,26 +28,28 @@ beforeAll(async () => {
 })
 afterEach(() => expect(hits).toBe(0))
 afterAll(async () => {
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await new Promise(resolve => trap.close(resolve))
 })
 
 const short = async (kind: AudioKind) => readFile(await makeAudio(tools.ffmpeg, kind, { seconds: 1.3 }))
-const documented = [...Object.keys(faults), 'taken']
+const documented = [...Object.keys(rejectionReasons), 'taken']
 
 it('fetches nothing that a playlist names, bare or behind the first bytes of any format', async () => {
   const lists = Object.values(hostile.playlists(url)).map(text => Buffer.from(text))
-  expect(new Set(await judgeAll(tools, lists))).toEqual(new Set(['not_audio']))
-  const disguised = lists.flatMap(list => Object.values(hostile.disguises).map(head => Buffer.concat([head, list])))
+  expect(new Set(await validateAudioFiles(tools, lists))).toEqual(new Set(['unsupported_format']))
+  const disguised = lists.flatMap(list =>
+    Object.values(hostile.fileSignatures).map(head => Buffer.concat([head, list])),
+  )
   // Some of them ffprobe takes for a file of the format, without any sound in it.
-  for (const code of await judgeAll(tools, disguised))
-    expect(['not_audio', 'no_audio', 'codec_unsupported', 'damaged']).toContain(code)
+  for (const code of await validateAudioFiles(tools, disguised))
+    expect(['unsupported_format', 'no_audio_stream', 'unsupported_codec', 'damaged']).toContain(code)
 }, 60_000)
 
 it('looks for the sound of an MP4 nowhere but in the file', async () => {
   const m4a = await short('m4a')
   for (const address of [url, `file:///etc/passwd`])
-    expect(documented).toContain(await judge(tools, hostile.mp4ElsewhereAt(m4a, address)))
+    expect(documented).toContain(await validateAudio(tools, hostile.mp4WithExternalData(m4a, address)))
 })
 
 it('takes music alone: no archive behind it, and nothing that only looks like it from behind', async () => {
@@ -59,23 +61,27 @@ it('takes music alone: no archive behind it, and nothing that only looks like it
     Buffer.alloc(18),
   ])
   const page = Buffer.from('<html><script>alert(1)</script></html>')
-  expect(await judge(tools, Buffer.concat([Buffer.from('%PDF-1.4\n1 0 obj\n'), mp3]))).toBe('not_audio')
-  expect(await judge(tools, Buffer.concat([zip, mp3]))).toBe('not_audio')
-  expect(await judge(tools, Buffer.concat([page, mp3]))).toBe('not_audio')
-  expect(await judge(tools, Buffer.concat([mp3, zip]))).toBe('two_things')
-  expect(await judge(tools, Buffer.concat([await short('wav'), zip]))).toBe('two_things')
+  expect(await validateAudio(tools, Buffer.concat([Buffer.from('%PDF-1.4\n1 0 obj\n'), mp3]))).toBe(
+    'unsupported_format',
+  )
+  expect(await validateAudio(tools, Buffer.concat([zip, mp3]))).toBe('unsupported_format')
+  expect(await validateAudio(tools, Buffer.concat([page, mp3]))).toBe('unsupported_format')
+  expect(await validateAudio(tools, Buffer.concat([mp3, zip]))).toBe('trailing_content')
+  expect(await validateAudio(tools, Buffer.concat([await short('wav'), zip]))).toBe('trailing_content')
   const remark = Buffer.from('with a remark')
   zip.writeUInt16LE(remark.length, zip.length - 2)
-  expect(await judge(tools, Buffer.concat([mp3, zip, remark]))).toBe('two_things')
-  expect(await judge(tools, Buffer.concat([mp3, zip, remark, Buffer.alloc(1)]))).toBe('taken')
-  expect(await judge(tools, Buffer.concat([hostile.id3(['TXXX', page]), mp3]))).toBe('taken')
+  expect(await validateAudio(tools, Buffer.concat([mp3, zip, remark]))).toBe('trailing_content')
+  expect(await validateAudio(tools, Buffer.concat([mp3, zip, remark, Buffer.alloc(1)]))).toBe('taken')
+  expect(await validateAudio(tools, Buffer.concat([hostile.id3(['TXXX', page]), mp3]))).toBe('taken')
 })
 
 it('is not impressed by headers', async () => {
   const day = 24 * 60 * 60
   // What a WAV claims beyond its end nobody believes.
-  expect(await judge(tools, hostile.wav({ sampleRate: 8_000, bits: 8, claimed: 0xffff_ff00 }))).toBe('taken')
-  expect(await judge(tools, hostile.oggOfSamples(await short('opus'), BigInt(30 * day * 48_000)))).toBe('too_long')
+  expect(await validateAudio(tools, hostile.wav({ sampleRate: 8_000, bits: 8, claimed: 0xffff_ff00 }))).toBe('taken')
+  expect(await validateAudio(tools, hostile.oggClaimingSamples(await short('opus'), BigInt(30 * day * 48_000)))).toBe(
+    'too_long',
+  )
   const odd = [
     hostile.wav({ channels: 255 }),
     hostile.wav({ channels: 65_535 }),
@@ -84,8 +90,8 @@ it('is not impressed by headers', async () => {
     hostile.wav({ sampleRate: 0xffff_ffff, channels: 255, bits: 32 }),
     hostile.wav({ bits: 64, channels: 64 }),
   ]
-  for (const code of await judgeAll(tools, odd))
-    expect(['codec_unsupported', 'damaged', 'no_audio', 'not_audio', 'too_short']).toContain(code)
+  for (const code of await validateAudioFiles(tools, odd))
+    expect(['unsupported_codec', 'damaged', 'no_audio_stream', 'unsupported_format', 'too_short']).toContain(code)
 })
 
 it('takes no harm from pictures, tags and boxes without end', async () => {
@@ -104,19 +110,22 @@ it('takes no harm from pictures, tags and boxes without end', async () => {
     ]),
     nested: hostile.nestedAtoms(10_000),
   }
-  expect(await judge(tools, files.malformed)).toBe('taken')
-  expect(['not_audio', 'no_audio']).toContain(await judge(tools, files.nested))
-  for (const file of [files.pictures, files.words, files.many]) expect(documented).toContain(await judge(tools, file))
+  expect(await validateAudio(tools, files.malformed)).toBe('taken')
+  expect(['unsupported_format', 'no_audio_stream']).toContain(await validateAudio(tools, files.nested))
+  for (const file of [files.pictures, files.words, files.many])
+    expect(documented).toContain(await validateAudio(tools, file))
 }, 60_000)
 
 it('refuses what is protected, what is a picture, and what is next to nothing', async () => {
   const m4a = await short('m4a')
-  expect(await judge(tools, hostile.replaced(m4a, 'ftypM4A ', 'ftypM4P '))).toBe('not_audio')
+  expect(await validateAudio(tools, hostile.replaceText(m4a, 'ftypM4A ', 'ftypM4P '))).toBe('unsupported_format')
   // Named as protected, and not: what is protected for real yields no sound.
-  expect(documented).toContain(await judge(tools, hostile.replaced(m4a, 'mp4a', 'drms')))
-  expect(await judge(tools, await readFile(await makeVideo(tools.ffmpeg, { sound: false })))).toBe('no_audio')
-  expect(await judge(tools, Buffer.alloc(0))).toBe('not_audio')
-  expect(['not_audio', 'damaged']).toContain(await judge(tools, (await short('mp3')).subarray(0, 700)))
+  expect(documented).toContain(await validateAudio(tools, hostile.replaceText(m4a, 'mp4a', 'drms')))
+  expect(await validateAudio(tools, await readFile(await makeVideo(tools.ffmpeg, { sound: false })))).toBe(
+    'no_audio_stream',
+  )
+  expect(await validateAudio(tools, Buffer.alloc(0))).toBe('unsupported_format')
+  expect(['unsupported_format', 'damaged']).toContain(await validateAudio(tools, (await short('mp3')).subarray(0, 700)))
 })
 
 it('takes the first sound of an Ogg that holds several', async () => {
@@ -126,5 +135,5 @@ it('takes the first sound of an Ogg that holds several', async () => {
     ...['-v', 'error', '-nostdin', ...sine, ...sine, '-map', '0', '-map', '1'],
     ...['-c:a:0', 'libvorbis', '-c:a:1', 'libopus', '-y', path],
   ])
-  expect(await judge(tools, await readFile(path))).toBe('taken')
+  expect(await validateAudio(tools, await readFile(path))).toBe('taken')
 })

@@ -28,7 +28,7 @@ export const playlists = (url: string): Record<string, string> => ({
 })
 
 /** The first bytes of real audio files, by format. */
-export const disguises: Record<string, Buffer> = {
+export const fileSignatures: Record<string, Buffer> = {
   mp3: latin('ID3\u0004\u0000\u0000\u0000\u0000\u0000\u0000'),
   flac: Buffer.concat([latin('fLaC'), u32(0x80000022), Buffer.alloc(34)]),
   wav: Buffer.concat([latin('RIFF\u00ff\u00ff\u0000\u0000WAVE')]),
@@ -80,11 +80,11 @@ export function nestedAtoms(depth: number): Buffer {
   const heads = Array.from({ length: depth }, (_, level) =>
     Buffer.concat([u32((depth - level) * 8), latin(level === 0 ? 'moov' : 'udta')]),
   )
-  return Buffer.concat([disguises.m4a ?? Buffer.alloc(0), ...heads])
+  return Buffer.concat([fileSignatures.m4a ?? Buffer.alloc(0), ...heads])
 }
 
 /** An M4A whose audio data is at an external URL: a QuickTime `dref`, with the sizes of all outer boxes adjusted. */
-export function mp4ElsewhereAt(m4a: Buffer, url: string): Buffer {
+export function mp4WithExternalData(m4a: Buffer, url: string): Buffer {
   const at = m4a.indexOf('url \0\0\0\u0001', 0, 'latin1')
   const more = latin(`${url}\0`)
   const grown = Buffer.concat([m4a.subarray(0, at + 4), Buffer.alloc(4), more, m4a.subarray(at + 8)])
@@ -96,7 +96,7 @@ export function mp4ElsewhereAt(m4a: Buffer, url: string): Buffer {
 }
 
 /** An Ogg file whose last page claims this number of samples; checksums are valid. */
-export function oggOfSamples(ogg: Buffer, samples: bigint): Buffer {
+export function oggClaimingSamples(ogg: Buffer, samples: bigint): Buffer {
   const changed = Buffer.from(ogg)
   const page = changed.lastIndexOf('OggS', undefined, 'latin1')
   changed.writeBigInt64LE(samples, page + 6)
@@ -114,7 +114,7 @@ function oggChecksum(page: Buffer): number {
   return sum >>> 0
 }
 
-export const replaced = (file: Buffer, from: string, to: string): Buffer => {
+export const replaceText = (file: Buffer, from: string, to: string): Buffer => {
   const changed = Buffer.from(file)
   for (let at = changed.indexOf(from, 0, 'latin1'); at >= 0; at = changed.indexOf(from, at + 1, 'latin1'))
     changed.write(to, at, 'latin1')
@@ -122,7 +122,7 @@ export const replaced = (file: Buffer, from: string, to: string): Buffer => {
 }
 
 /** Changes, removes or repeats some bytes of a file; the same seed gives the same result. */
-export function mutated(file: Buffer, seed: number): Buffer {
+export function mutateBytes(file: Buffer, seed: number): Buffer {
   let state = seed * 2_654_435_761 + 1
   const random = (below: number) => {
     state = (Math.imul(state ^ (state >>> 15), 0x2c1b_3c6d) + 0x9e37_79b9) >>> 0

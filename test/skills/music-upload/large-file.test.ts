@@ -3,32 +3,32 @@ import { Upload } from '../../../models'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
 import { getUpload } from '../../../skills/music-upload/get-upload'
 import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
-import { makeAudio } from '../../audio'
-import { freshWorld, type TestWorld } from '../../world'
-import { announceLarge, numbers, sendParts } from './parts'
-import { sha256Of } from './uploading'
+import { makeAudio } from '../../make-audio'
+import { createTestApp, type TestApp } from '../../test-app'
+import { initiateLargeUpload, numberRangeInclusive, sendParts } from './multipart-uploads'
+import { sha256Of } from './upload-file'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 it('is made a track of, and known by its content from then on', async () => {
-  const ann = await world.person('ann')
+  const ann = await testApp.signIn('ann')
   // Three minutes of 16 bit, 192 kHz, in one channel: 66 MiB.
   const source = 'sine=f=440:r=192000'
-  const path = await makeAudio(world.world.config.tools.ffmpeg, 'wav', { seconds: 180, source })
+  const path = await makeAudio(testApp.app.config.tools.ffmpeg, 'wav', { seconds: 180, source })
   const bytes = await readFile(path)
   const file = { fileName: 'set.wav', contentType: 'audio/wav', sizeBytes: bytes.length } as const
   const sendIt = async (wish = {}) => {
     const { upload, parts } = await ann.call(initiateUpload, { ...file, ...wish })
     const { partBytes, count } = parts ?? { partBytes: 0, count: 0 }
     const bytesOf = (number: number) => bytes.subarray((number - 1) * partBytes, number * partBytes)
-    const statuses = await sendParts(ann, upload.id, numbers(1, count), bytesOf)
+    const statuses = await sendParts(ann, upload.id, numberRangeInclusive(1, count), bytesOf)
     expect(new Set(statuses)).toEqual(new Set([200]))
     await ann.call(finalizeUpload, { uploadId: upload.id })
-    await world.work()
+    await testApp.runJobs()
     return ann.call(getUpload, { uploadId: upload.id })
   }
   const first = await sendIt()
@@ -43,11 +43,11 @@ it('is made a track of, and known by its content from then on', async () => {
 }, 60_000)
 
 it('that is not what was announced is refused by the worker', async () => {
-  const ben = await world.person('ben')
-  const { upload } = await announceLarge(ben, { sha256: 'ab'.repeat(32) })
-  await sendParts(ben, upload.id, numbers(1, 9))
+  const ben = await testApp.signIn('ben')
+  const { upload } = await initiateLargeUpload(ben, { sha256: 'ab'.repeat(32) })
+  await sendParts(ben, upload.id, numberRangeInclusive(1, 9))
   await ben.call(finalizeUpload, { uploadId: upload.id })
-  await world.work()
+  await testApp.runJobs()
   expect(await ben.call(getUpload, { uploadId: upload.id })).toMatchObject({
     ...{ state: 'rejected', duplicateOf: null },
     fault: { code: 'file_changed' },

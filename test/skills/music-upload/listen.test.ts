@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { differenceOf, keyWords } from '../../../skills/music-upload/audio/fingerprint'
-import { listen } from '../../../skills/music-upload/audio/listen'
-import { createLoudness } from '../../../skills/music-upload/audio/loudness'
-import { probeAudio } from '../../../skills/music-upload/audio/probe-audio'
-import { makeSound, remade } from '../../audio'
-import { melody, toolsOfTests } from '../../sound'
+import { fingerprintDifference, keyWords } from '../../../media/audio/fingerprint'
+import { measureAudio } from '../../../media/audio/measure-audio'
+import { createLoudnessParser } from '../../../media/audio/loudness'
+import { probeAudio } from '../../../media/audio/probe-audio'
+import { makeFromSource, convertAudio } from '../../make-audio'
+import { melodySource, testTools } from '../../audio-analysis'
 
 const { signal } = new AbortController()
 
@@ -17,12 +17,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const heard = async (source: string, args: readonly string[] = []) =>
-  heardOf(await makeSound(toolsOfTests().ffmpeg, source, args, 'wav'))
+  heardOf(await makeFromSource(testTools().ffmpeg, source, args, 'wav'))
 
 async function heardOf(path: string) {
-  const { ffmpeg, ffprobe } = toolsOfTests()
+  const { ffmpeg, ffprobe } = testTools()
   const facts = await probeAudio(ffprobe, path, signal)
-  return listen({ ffmpeg, path, ...facts, scratch: join(folder, 'fingerprint'), signal })
+  return measureAudio({ ffmpeg, path, ...facts, fingerprintPath: join(folder, 'fingerprint'), signal })
 }
 
 const float = ['-c:a', 'pcm_f32le']
@@ -55,18 +55,18 @@ describe('loudness', () => {
   })
 
   it('is what ffmpeg says last, whatever a file says before, however long', () => {
-    const loudness = createLoudness()
+    const loudness = createLoudnessParser()
     const summary = (lufs: string) =>
       `[ebur128 @ 0x1] Summary:\n\n    I:         ${lufs} LUFS\n    Peak:       -1.5 dBFS\n`
     loudness.hear(Buffer.from(`comment: ${summary('-1.0')}${'x'.repeat(100_000)}`))
     for (const byte of Buffer.from(summary('-14.2'))) loudness.hear(Buffer.of(byte))
     expect(loudness.finish()).toEqual({ loudnessLufs: -14.2, truePeakDbtp: -1.5 })
-    expect(createLoudness().finish()).toEqual({ loudnessLufs: null, truePeakDbtp: null })
+    expect(createLoudnessParser().finish()).toEqual({ loudnessLufs: null, truePeakDbtp: null })
   })
 })
 
 describe('a fingerprint', () => {
-  const original = (number: number) => makeSound(toolsOfTests().ffmpeg, melody(number), [], 'flac')
+  const original = (number: number) => makeFromSource(testTools().ffmpeg, melodySource(number), [], 'flac')
   const printOf = async (path: string) => (await heardOf(path)).fingerprint ?? new Uint32Array()
 
   it.each([
@@ -77,19 +77,19 @@ describe('a fingerprint', () => {
     ['mp3', ['-af', 'atrim=start=0.7,volume=-9dB']],
   ])('is the same recording as %s %j', async (extension, args) => {
     const one = await printOf(await original(1))
-    const again = await printOf(await remade(toolsOfTests().ffmpeg, await original(1), args, extension))
-    expect(differenceOf(one, again)).toBeLessThan(0.1)
-    expect(differenceOf(again, one)).not.toBeNull()
+    const again = await printOf(await convertAudio(testTools().ffmpeg, await original(1), args, extension))
+    expect(fingerprintDifference(one, again)).toBeLessThan(0.1)
+    expect(fingerprintDifference(again, one)).not.toBeNull()
     const shared = keyWords(one).filter(word => keyWords(again).includes(word))
     expect(shared.length).toBeGreaterThan(10)
   })
 
   it('is not that of another piece', async () => {
-    expect(differenceOf(await printOf(await original(1)), await printOf(await original(2)))).toBeNull()
+    expect(fingerprintDifference(await printOf(await original(1)), await printOf(await original(2)))).toBeNull()
   })
 
   it('of something too short or the same all along is none', async () => {
-    expect((await heard(melody(1, 4))).fingerprint).toBeNull()
+    expect((await heard(melodySource(1, 4))).fingerprint).toBeNull()
     expect((await heard('sine=d=15')).fingerprint).toBeNull()
   })
 })

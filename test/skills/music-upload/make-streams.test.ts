@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { makeAudio, makeSound } from '../../audio'
-import { lagOf, probe, samplesOf, toolsOfTests } from '../../sound'
-import { type Made, streamsOf } from './streams-of'
+import { makeAudio, makeFromSource } from '../../make-audio'
+import { measureLag, probe, decodeSamples, testTools } from '../../audio-analysis'
+import { type TestStreams, makeTestStreams } from './make-test-streams'
 
 const noise = 'anoisesrc=r=44100:a=0.5:seed=7:c=pink'
 
@@ -14,11 +14,11 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe('what is streamed of a FLAC', () => {
-  let made: Made
+  let made: TestStreams
   let original: string
   beforeAll(async () => {
-    original = await makeSound(toolsOfTests().ffmpeg, `${noise}:d=14.3`, ['-ac', '2'], 'flac')
-    made = await streamsOf(folder, original, { wantsOpus: true })
+    original = await makeFromSource(testTools().ffmpeg, `${noise}:d=14.3`, ['-ac', '2'], 'flac')
+    made = await makeTestStreams(folder, original, { wantsOpus: true })
   })
 
   it('are three qualities of AAC, one of Opus where it is wanted, and a preview', () => {
@@ -28,7 +28,7 @@ describe('what is streamed of a FLAC', () => {
       ...made.names.flatMap(name => [`hls/${name}.mp4`, `hls/${name}.m3u8`]),
       'hls/master.m3u8',
     ])
-    expect(made.shares.at(-1)).toBeGreaterThan(0.9)
+    expect(made.progress.at(-1)).toBeGreaterThan(0.9)
   })
 
   it.each([
@@ -39,26 +39,26 @@ describe('what is streamed of a FLAC', () => {
     ['aac-160.m3u8', 44_100, 1024],
     ['opus-128.m3u8', 48_000, 960],
   ])('%s begins with the first sample and ends with the last, to within a frame', async (name, sampleRate, frame) => {
-    const before = await samplesOf(original, sampleRate)
-    const after = await samplesOf(made.at(name), sampleRate)
+    const before = await decodeSamples(original, sampleRate)
+    const after = await decodeSamples(made.pathOf(name), sampleRate)
     expect(Math.abs(after.length - before.length)).toBeLessThan(frame)
-    expect(lagOf(before, after, 2_000)).toBe(0)
-    expect(lagOf(before, after, 12 * sampleRate)).toBe(0)
+    expect(measureLag(before, after, 2_000)).toBe(0)
+    expect(measureLag(before, after, 12 * sampleRate)).toBe(0)
   })
 
   it('say by an edit list what the encoder put in front, and how long they are', async () => {
-    const { streams, format } = await probe(made.at('aac-160.mp4'))
+    const { streams, format } = await probe(made.pathOf('aac-160.mp4'))
     expect(streams).toMatchObject([{ codec_name: 'aac', start_pts: -1024, channels: 2 }])
     expect(Number(format.duration)).toBeCloseTo(14.3, 3)
-    expect((await readFile(made.at('aac-160.mp4'))).includes('elst')).toBe(true)
+    expect((await readFile(made.pathOf('aac-160.mp4'))).includes('elst')).toBe(true)
   })
 
   it('are byte ranges of one file, one after the other to its end, of six seconds', async () => {
     for (const { name, bandwidth, averageBandwidth, sizeBytes } of made.renditions) {
-      const list = await readFile(made.at(`${name}.m3u8`), 'utf8')
+      const list = await readFile(made.pathOf(`${name}.m3u8`), 'utf8')
       const [, header = ''] = /#EXT-X-MAP:URI="[^"]+",BYTERANGE="(\d+)@0"/.exec(list) ?? []
       const ranges = [...list.matchAll(/#EXTINF:([\d.]+),\n#EXT-X-BYTERANGE:(\d+)@(\d+)\n(.+)\n/g)]
-      const media = await readFile(made.at(`${name}.mp4`))
+      const media = await readFile(made.pathOf(`${name}.mp4`))
       expect(media.length).toBe(sizeBytes)
       expect(media.toString('latin1', 4, 8)).toBe('ftyp')
       let next: number | undefined
@@ -77,14 +77,14 @@ describe('what is streamed of a FLAC', () => {
       expect(averageBandwidth).toBeLessThanOrEqual(bandwidth)
       expect(averageBandwidth / 1000 / Number(name.split('-')[1])).toBeLessThan(1.25)
     }
-    const master = await readFile(made.at('master.m3u8'), 'utf8')
+    const master = await readFile(made.pathOf('master.m3u8'), 'utf8')
     expect(master).toMatch(/#EXT-X-STREAM-INF:BANDWIDTH=\d+,AVERAGE-BANDWIDTH=\d+,CODECS="mp4a.40.2"\naac-96.m3u8\n/)
     expect(master).toMatch(/CODECS="opus"\nopus-128.m3u8\n/)
     expect(master).not.toMatch(/\/|http/)
   })
 
   it('can be played by the list of lists', async () => {
-    const { streams } = await probe(made.at('master.m3u8'))
+    const { streams } = await probe(made.pathOf('master.m3u8'))
     expect(streams.map(({ codec_name }) => codec_name)).toEqual(['aac', 'aac', 'aac', 'opus'])
   })
 })
@@ -93,16 +93,16 @@ describe('a preview', () => {
   const tone = 'aevalsrc=0.5*sin(440*2*PI*t)'
 
   it('is half a minute from the first third on, softened at both ends, with its index in front', async () => {
-    const { at } = await streamsOf(
+    const { pathOf } = await makeTestStreams(
       folder,
-      await makeAudio(toolsOfTests().ffmpeg, 'opus', { source: tone, seconds: 60 }),
+      await makeAudio(testTools().ffmpeg, 'opus', { source: tone, seconds: 60 }),
     )
-    const { streams, format } = await probe(at('preview.m4a'))
+    const { streams, format } = await probe(pathOf('preview.m4a'))
     expect(streams).toMatchObject([{ codec_name: 'aac', codec_type: 'audio' }])
     expect(Number(format.duration)).toBeCloseTo(30, 1)
-    const bytes = await readFile(at('preview.m4a'))
+    const bytes = await readFile(pathOf('preview.m4a'))
     expect(bytes.indexOf('moov')).toBeLessThan(bytes.indexOf('mdat'))
-    const samples = await samplesOf(at('preview.m4a'), 8_000)
+    const samples = await decodeSamples(pathOf('preview.m4a'), 8_000)
     const loudest = (from: number, to: number) => Math.max(...samples.subarray(from * 8_000, to * 8_000).map(Math.abs))
     expect(loudest(10, 20)).toBeGreaterThan(15_000)
     expect(loudest(0, 0.02)).toBeLessThan(3_000)
@@ -110,14 +110,17 @@ describe('a preview', () => {
   })
 
   it('is the whole of what is shorter', async () => {
-    const { at } = await streamsOf(folder, await makeAudio(toolsOfTests().ffmpeg, 'mp3', { source: tone, seconds: 4 }))
-    const { length } = await samplesOf(at('preview.m4a'), 8_000)
+    const { pathOf } = await makeTestStreams(
+      folder,
+      await makeAudio(testTools().ffmpeg, 'mp3', { source: tone, seconds: 4 }),
+    )
+    const { length } = await decodeSamples(pathOf('preview.m4a'), 8_000)
     expect(Math.abs(length / 8_000 - 4)).toBeLessThan(0.1)
   })
 })
 
 it('leaves tags, chapters and covers behind', async () => {
-  const { ffmpeg } = toolsOfTests()
+  const { ffmpeg } = testTools()
   const tags = {
     title: 'PLANTED title',
     comment: 'PLANTED comment',
@@ -127,34 +130,36 @@ it('leaves tags, chapters and covers behind', async () => {
   const metadata = Object.entries(tags).flatMap(([name, value]) => ['-metadata', `${name}=${value}`])
   const cover = ['-f', 'lavfi', '-i', 'color=red:s=64x64:d=1', '-map', '0:a', '-map', '1:v', '-frames:v', '1']
   const args = [...cover, '-c:v', 'png', '-disposition:v', 'attached_pic', ...metadata, '-c:a', 'libmp3lame']
-  const file = await makeSound(ffmpeg, `${noise}:d=3`, args, 'mp3')
+  const file = await makeFromSource(ffmpeg, `${noise}:d=3`, args, 'mp3')
   expect((await readFile(file)).includes('PLANTED')).toBe(true)
-  const { files, at, names } = await streamsOf(folder, file)
+  const { files, pathOf, names } = await makeTestStreams(folder, file)
   for (const { path } of files) expect((await readFile(path)).includes('PLANTED')).toBe(false)
   for (const name of [...names.map(name => `${name}.mp4`), 'preview.m4a']) {
-    const { streams, format } = await probe(at(name))
+    const { streams, format } = await probe(pathOf(name))
     expect(streams.map(({ codec_type }) => codec_type)).toEqual(['audio'])
     expect(Object.keys(format.tags as object).sort()).toEqual(['compatible_brands', 'major_brand', 'minor_version'])
   }
 })
 
 it('streams what changes in the middle as it was heard', async () => {
-  const { ffmpeg } = toolsOfTests()
+  const { ffmpeg } = testTools()
   const bare = ['-write_xing', '0', '-id3v2_version', '0', '-c:a', 'libmp3lame']
-  const mono = await readFile(await makeSound(ffmpeg, 'sine=d=4', [...bare, '-ac', '1', '-ar', '44100'], 'mp3'))
-  const stereo = await readFile(await makeSound(ffmpeg, 'sine=f=880:d=4', [...bare, '-ac', '2', '-ar', '22050'], 'mp3'))
+  const mono = await readFile(await makeFromSource(ffmpeg, 'sine=d=4', [...bare, '-ac', '1', '-ar', '44100'], 'mp3'))
+  const stereo = await readFile(
+    await makeFromSource(ffmpeg, 'sine=f=880:d=4', [...bare, '-ac', '2', '-ar', '22050'], 'mp3'),
+  )
   const path = join(folder, 'both.mp3')
   await writeFile(path, Buffer.concat([mono, stereo]))
-  const { at, durationMs } = await streamsOf(folder, path)
+  const { pathOf, durationMs } = await makeTestStreams(folder, path)
   expect(Math.abs(durationMs - 8_000)).toBeLessThan(200)
-  const { length } = await samplesOf(at('aac-96.mp4'), 44_100)
+  const { length } = await decodeSamples(pathOf('aac-96.mp4'), 44_100)
   expect(Math.abs((length / 44_100) * 1000 - durationMs)).toBeLessThan(100)
 })
 
 it('streams what has lost its middle with as much silence there', async () => {
   const seconds = 12
   const whole = await readFile(
-    await makeSound(toolsOfTests().ffmpeg, `${noise}:d=${seconds}`, ['-c:a', 'libvorbis'], 'ogg'),
+    await makeFromSource(testTools().ffmpeg, `${noise}:d=${seconds}`, ['-c:a', 'libvorbis'], 'ogg'),
   )
   const pages: Buffer[] = []
   for (let at = 0, next = 0; at >= 0; at = next) {
@@ -164,8 +169,8 @@ it('streams what has lost its middle with as much silence there', async () => {
   const path = join(folder, 'gap.ogg')
   const isLost = (index: number) => index > pages.length / 3 && index < pages.length / 2
   await writeFile(path, Buffer.concat(pages.filter((_, index) => !isLost(index))))
-  const { at, durationMs } = await streamsOf(folder, path)
+  const { pathOf, durationMs } = await makeTestStreams(folder, path)
   expect(Math.abs(durationMs - seconds * 1000)).toBeLessThan(200)
-  const { length } = await samplesOf(at('aac-96.mp4'), 44_100)
+  const { length } = await decodeSamples(pathOf('aac-96.mp4'), 44_100)
   expect(Math.abs((length / 44_100) * 1000 - durationMs)).toBeLessThan(25)
 })

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { createPeaks, peaksMax } from '../../../skills/music-upload/audio/peaks'
+import { createPeakCollector, peaksMax } from '../../../media/audio/peaks'
 
 const samplesOf = (values: readonly number[]) => Buffer.from(Int16Array.from(values).buffer)
 
@@ -9,9 +9,9 @@ describe('peaks', () => {
     fc.assert(
       fc.property(sound, fc.array(fc.integer({ min: 0, max: 501 }), { maxLength: 20 }), (values, cuts) => {
         const bytes = samplesOf(values)
-        const whole = createPeaks()
+        const whole = createPeakCollector()
         whole.add(bytes)
-        const pieces = createPeaks()
+        const pieces = createPeakCollector()
         let at = 0
         for (const size of [...cuts, bytes.length]) {
           pieces.add(bytes.subarray(at, at + size))
@@ -30,7 +30,7 @@ describe('peaks', () => {
     for (const share of [0, 0.25, 0.5, 0.999]) {
       const values = new Int16Array(count)
       values[Math.floor(count * share)] = 32_767
-      const peaks = createPeaks()
+      const peaks = createPeakCollector()
       peaks.add(Buffer.from(values.buffer))
       const found = peaks.finish()
       expect(found).toHaveLength(peaksMax)
@@ -40,7 +40,7 @@ describe('peaks', () => {
   })
 
   it('of a long sound take no more memory than those of a short one', () => {
-    const peaks = createPeaks()
+    const peaks = createPeakCollector()
     const second = Buffer.alloc(16_000, 7)
     const hear = (seconds: number) => {
       for (let count = 0; count < seconds; count += 1) peaks.add(second)
@@ -54,6 +54,6 @@ describe('peaks', () => {
   })
 
   it('of nothing are none', () => {
-    expect(createPeaks().finish()).toHaveLength(0)
+    expect(createPeakCollector().finish()).toHaveLength(0)
   })
 })

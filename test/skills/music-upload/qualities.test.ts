@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type AudioKind, makeAudio, makeSound } from '../../audio'
-import { probe, samplesOf, toolsOfTests } from '../../sound'
-import { streamsOf } from './streams-of'
+import { type AudioKind, makeAudio, makeFromSource } from '../../make-audio'
+import { probe, decodeSamples, testTools } from '../../audio-analysis'
+import { makeTestStreams } from './make-test-streams'
 
 const noise = 'anoisesrc=r=44100:a=0.5:seed=7:c=pink'
 
@@ -15,9 +15,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const kinds: AudioKind[] = ['mp3', 'aac', 'm4a', 'flac', 'ogg', 'opus', 'wav', 'aiff']
 it.each(kinds)('%s can be streamed, with the length that was heard', async kind => {
-  const { at, names, durationMs } = await streamsOf(folder, await makeAudio(toolsOfTests().ffmpeg, kind))
+  const { pathOf, names, durationMs } = await makeTestStreams(folder, await makeAudio(testTools().ffmpeg, kind))
   for (const name of names) {
-    const { length } = await samplesOf(at(`${name}.mp4`), 44_100)
+    const { length } = await decodeSamples(pathOf(`${name}.mp4`), 44_100)
     expect(Math.abs((length / 44_100) * 1000 - durationMs)).toBeLessThan(25)
   }
 })
@@ -31,11 +31,11 @@ describe('no quality is better than its source', () => {
     ['speech', ['-ac', '1', '-ar', '22050'], ['aac-64'], 1, 22_050],
     ['an odd rate', ['-ac', '2', '-ar', '37800'], ['aac-96', 'aac-160', 'aac-256'], 2, 44_100],
   ])('%s', async (_what, args, qualities, channels, sampleRate) => {
-    const file = await makeSound(toolsOfTests().ffmpeg, `${noise}:d=2`, args, 'flac')
-    const { at, names } = await streamsOf(folder, file)
+    const file = await makeFromSource(testTools().ffmpeg, `${noise}:d=2`, args, 'flac')
+    const { pathOf, names } = await makeTestStreams(folder, file)
     expect(names).toEqual(qualities)
     for (const name of names) {
-      const { streams } = await probe(at(`${name}.mp4`))
+      const { streams } = await probe(pathOf(`${name}.mp4`))
       expect(streams).toMatchObject([{ channels, sample_rate: String(sampleRate) }])
     }
   })
@@ -46,7 +46,10 @@ describe('no quality is better than its source', () => {
     ['320k', ['aac-96', 'aac-160', 'aac-256']],
   ])('MP3 at %s', async (bitrate, qualities) => {
     const args = ['-ac', '2', '-ar', '44100', '-c:a', 'libmp3lame', '-b:a', bitrate]
-    const { names } = await streamsOf(folder, await makeSound(toolsOfTests().ffmpeg, `${noise}:d=3`, args, 'mp3'))
+    const { names } = await makeTestStreams(
+      folder,
+      await makeFromSource(testTools().ffmpeg, `${noise}:d=3`, args, 'mp3'),
+    )
     expect(names).toEqual(qualities)
   })
 })

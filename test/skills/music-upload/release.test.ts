@@ -1,51 +1,51 @@
 import { randomUUID } from 'node:crypto'
-import { type JobContext } from '../../../kernel/job'
-import { transact } from '../../../kernel/transact'
+import { type JobContext } from '../../../kernel/events/job'
+import { transact } from '../../../kernel/pipeline/transact'
 import { Follow, Track } from '../../../models'
-import { product } from '../../../skills'
-import { listLatest } from '../../../skills/feed/list-latest'
+import { registry } from '../../../skills'
+import { listLatestTracks } from '../../../skills/feed/list-latest-tracks'
 import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
-import { releaseDue } from '../../../skills/music-upload/release-due'
-import { releaseTrack } from '../../../skills/music-upload/release-track'
-import { removeTrack } from '../../../skills/music-upload/remove-track'
-import { updateTrack } from '../../../skills/music-upload/update-track'
+import { releaseOverdueTracks } from '../../../skills/tracks/release-overdue-tracks'
+import { releaseTrack } from '../../../skills/tracks/release-track'
+import { deleteTrack } from '../../../skills/tracks/delete-track'
+import { updateTrack } from '../../../skills/tracks/update-track'
 import { listNotifications } from '../../../skills/notifications/list-notifications'
-import { getTrack } from '../../../skills/streaming/get-track'
-import { makeAudio } from '../../audio'
+import { getTrack } from '../../../skills/tracks/get-track'
+import { makeAudio } from '../../make-audio'
 import { makeTrack } from '../../factories'
-import { until } from '../../kernel/until'
-import { doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { upload } from './uploading'
+import { waitUntil } from '../../kernel/wait-until'
+import { transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { uploadFile } from './upload-file'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
 let told = 0
 beforeEach(async () => {
   told += 1
-  ann = await world.person(`ann${told}`, { node: 0 })
-  bob = await world.person(`bob${told}`, { node: 1 })
+  ann = await testApp.signIn(`ann${told}`, { node: 0 })
+  bob = await testApp.signIn(`bob${told}`, { node: 1 })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 /** Shorter than tokens last: who is signed in stays so while the clock is moved. */
 const awhileMs = 600_000
-const inMs = (ms: number) => new Date(world.clock.now() + ms).toISOString()
+const inMs = (ms: number) => new Date(testApp.clock.now() + ms).toISOString()
 const kept = (wish: Parameters<typeof makeTrack>[1] = {}) =>
   makeTrack(ann.id, { visibility: 'private', publishedAt: null, ...wish })
-const isHidden = async (trackId: string) => (await bob.ask(getTrack, { trackId })).error?.code === 'not_found'
+const isHidden = async (trackId: string) => (await bob.request(getTrack, { trackId })).error?.code === 'not_found'
 
 /** A worker of its own. */
 const worker = (): JobContext => ({
-  world: world.world,
+  app: testApp.app,
   attempt: 1,
   isLastAttempt: false,
   signal: new AbortController().signal,
-  transact: work => transact({ world: world.world, product, actor: null, requestId: randomUUID() }, work),
+  transact: work => transact({ app: testApp.app, registry, actor: null, requestId: randomUUID() }, work),
 })
 
 // The queue goes by the clock of PostgreSQL, which nobody moves: first, while ours is the same.
@@ -54,40 +54,46 @@ it('is let out by its own job at its instant, and by none for an instant that wa
   await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt: inMs(1_000) })
   const later = inMs(2_000)
   await ann.call(updateTrack, { trackId, releaseAt: later })
-  await until(async () => {
-    await world.work()
+  await waitUntil(async () => {
+    await testApp.runJobs()
     const isOut = !(await isHidden(trackId))
     if (Date.now() < Date.parse(later)) expect(isOut).toBe(false)
     return isOut
   })
 })
 
-it.each(doors)('a track waits for its release, then is there, published and told of once, over %s', async door => {
+it.each(transports)('a track waits for its release, then is there, published and told of once, over %s', async door => {
   await Follow.create({ followerId: bob.id, followeeId: ann.id, createdAt: new Date() })
   const { id: trackId } = await kept()
   const releaseAt = inMs(awhileMs)
-  const planned = await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt, title: 'Soon' }, { door })
+  const planned = await ann.call(
+    updateTrack,
+    { trackId, visibility: 'public', releaseAt, title: 'Soon' },
+    { transport: door },
+  )
   expect(planned).toMatchObject({ visibility: 'public', releaseAt, publishedAt: null })
-  expect(await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt }, { door })).toEqual(planned)
-  await world.work()
+  expect(await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt }, { transport: door })).toEqual(
+    planned,
+  )
+  await testApp.runJobs()
   expect(await isHidden(trackId)).toBe(true)
-  const mine = await ann.hear(`user:${ann.id}`)
+  const mine = await ann.recordEvents(`user:${ann.id}`)
 
   // As after an outage: its own job was never done.
-  world.clock.advance(awhileMs)
+  testApp.clock.advance(awhileMs)
   expect(await isHidden(trackId)).toBe(true)
-  await Promise.all([worker(), worker(), worker()].map(context => releaseDue.run({}, context)))
-  await world.work()
-  const seen = await bob.call(getTrack, { trackId }, { door })
+  await Promise.all([worker(), worker(), worker()].map(context => releaseOverdueTracks.run({}, context)))
+  await testApp.runJobs()
+  const seen = await bob.call(getTrack, { trackId }, { transport: door })
   expect(seen).toMatchObject({ visibility: 'public', releaseAt, title: 'Soon', rev: planned.rev + 1 })
   expect(Date.parse(seen.publishedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(releaseAt))
-  expect((await bob.call(listLatest, {})).map(({ id }) => id)).toContain(trackId)
-  await mine.first('music-upload.trackPublished')
-  await releaseDue.run({}, worker())
-  await world.work()
+  expect((await bob.call(listLatestTracks, {})).map(({ id }) => id)).toContain(trackId)
+  await mine.waitFor('tracks.trackPublished')
+  await releaseOverdueTracks.run({}, worker())
+  await testApp.runJobs()
   expect(mine.names().filter(name => name.startsWith('music-upload'))).toEqual([
-    'music-upload.trackChanged',
-    'music-upload.trackPublished',
+    'tracks.trackChanged',
+    'tracks.trackPublished',
   ])
   expect(await bob.call(listNotifications, {})).toMatchObject([{ kind: 'published', track: { title: 'Soon' } }])
 })
@@ -116,7 +122,7 @@ it('does not wait again once others had it', async () => {
   const wasOut = [{}, { visibility: 'unlisted' }, { visibility: 'followers' }, { visibility: 'private' }] as const
   for (const wish of wasOut) {
     const { id: trackId } = await makeTrack(ann.id, wish)
-    const problem = await ann.refused(updateTrack, { trackId, releaseAt })
+    const problem = await ann.expectProblem(updateTrack, { trackId, releaseAt })
     expect(problem).toMatchObject({ code: 'already_released', status: 409 })
     // What is past is now, and changes nothing.
     await ann.call(updateTrack, { trackId, releaseAt: inMs(-1) })
@@ -132,7 +138,7 @@ it.each(['2026-12-01', '2027-02-31T99:00:00Z', '2027-01-01T00:00:00', 'tomorrow'
     [updateTrack, { trackId, releaseAt }],
     [initiateUpload, { ...announced, releaseAt }],
   ] as const)
-    expect(await ann.refused(op, input)).toMatchObject({ code: 'invalid_input', errors: [{ path: 'releaseAt' }] })
+    expect(await ann.expectProblem(op, input)).toMatchObject({ code: 'invalid_input', errors: [{ path: 'releaseAt' }] })
 })
 
 const announced = { fileName: 'a.mp3', contentType: 'audio/mpeg', sizeBytes: 1, sha256: 'a'.repeat(64) } as const
@@ -140,16 +146,16 @@ const announced = { fileName: 'a.mp3', contentType: 'audio/mpeg', sizeBytes: 1, 
 it('is never released when it was removed', async () => {
   const { id: trackId } = await kept()
   await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt: inMs(awhileMs) })
-  await ann.call(removeTrack, { trackId })
-  world.clock.advance(2 * awhileMs)
-  await releaseDue.run({}, worker())
+  await ann.call(deleteTrack, { trackId })
+  testApp.clock.advance(2 * awhileMs)
+  await releaseOverdueTracks.run({}, worker())
   expect(await Track.findByPk(trackId)).toMatchObject({ releaseAs: 'public', visibility: 'private', publishedAt: null })
 })
 
 it('an upload is announced with its release: it waits for that, or for its file when that takes longer', async () => {
-  const file = await makeAudio(world.world.config.tools.ffmpeg, 'mp3', {})
+  const file = await makeAudio(testApp.app.config.tools.ffmpeg, 'mp3', {})
   const releaseAt = inMs(awhileMs)
-  const { trackId } = await upload(world, ann, file, { title: 'Early', releaseAt })
+  const { trackId } = await uploadFile(testApp, ann, file, { title: 'Early', releaseAt })
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'ready', visibility: 'public', releaseAt })
   expect(await isHidden(trackId)).toBe(true)
 
@@ -157,8 +163,8 @@ it('an upload is announced with its release: it waits for that, or for its file 
     ...{ state: 'processing', visibility: 'private', releaseAs: 'public', publishedAt: null },
     releaseAt: new Date(releaseAt),
   })
-  world.clock.advance(awhileMs)
-  await releaseDue.run({}, worker())
+  testApp.clock.advance(awhileMs)
+  await releaseOverdueTracks.run({}, worker())
   expect(await isHidden(trackId)).toBe(false)
   expect(await ann.call(getTrack, { trackId: late })).toMatchObject({ visibility: 'public', publishedAt: null })
 })
@@ -169,7 +175,7 @@ it('a change that meets the release comes before it, or is refused', async () =>
     const releaseAt = inMs(awhileMs)
     await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt })
     const [reply] = await Promise.all([
-      ann.ask(updateTrack, { trackId, releaseAt: inMs(2 * awhileMs) }),
+      ann.request(updateTrack, { trackId, releaseAt: inMs(2 * awhileMs) }),
       ...[worker(), worker()].map(context => releaseTrack.run({ trackId, releaseAt }, context)),
     ])
     const isOut = !(await isHidden(trackId))
@@ -185,9 +191,9 @@ it('says nothing on its channel of what was written before it came out', async (
   await ann.call(updateTrack, { trackId, title: 'With a guest whom nobody is to know of yet' })
   await ann.call(updateTrack, { trackId, title: 'Alone' })
   await ann.call(updateTrack, { trackId, releaseAt: null })
-  const { events } = await world.world.channels.after(`track:${trackId}`, 0, 100)
+  const { events } = await testApp.app.channelLog.readAfter(`track:${trackId}`, 0, 100)
   expect(JSON.stringify(events)).not.toContain('guest')
-  expect(events.map(({ name }) => name)).toEqual(['music-upload.trackChanged', 'music-upload.trackPublished'])
-  const { events: own } = await world.world.channels.after(`user:${ann.id}`, 0, 100)
+  expect(events.map(({ name }) => name)).toEqual(['tracks.trackChanged', 'tracks.trackPublished'])
+  const { events: own } = await testApp.app.channelLog.readAfter(`user:${ann.id}`, 0, 100)
   expect(JSON.stringify(own)).toContain('guest')
 })

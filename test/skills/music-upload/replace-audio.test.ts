@@ -1,47 +1,47 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { type JobContext } from '../../../kernel/job'
-import { transact } from '../../../kernel/transact'
+import { type JobContext } from '../../../kernel/events/job'
+import { transact } from '../../../kernel/pipeline/transact'
 import { Track, Waveform } from '../../../models'
-import { product } from '../../../skills'
+import { registry } from '../../../skills'
 import { addComment } from '../../../skills/interactions/add-comment'
 import { likeTrack } from '../../../skills/interactions/like-track'
 import { listComments } from '../../../skills/interactions/list-comments'
 import { getParty } from '../../../skills/listening-party/get-party'
-import { openParty } from '../../../skills/listening-party/open-party'
+import { createParty } from '../../../skills/listening-party/create-party'
 import { playParty } from '../../../skills/listening-party/play-party'
 import { abortUpload } from '../../../skills/music-upload/abort-upload'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
 import { getUpload } from '../../../skills/music-upload/get-upload'
 import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
-import { begin, giveUp } from '../../../skills/music-upload/processing'
-import { removeTrack } from '../../../skills/music-upload/remove-track'
+import { startProcessing, failProcessing } from '../../../skills/music-processing/processing-states'
+import { deleteTrack } from '../../../skills/tracks/delete-track'
 import { replaceAudio } from '../../../skills/music-upload/replace-audio'
 import { retryUpload } from '../../../skills/music-upload/retry-upload'
-import { updateTrack } from '../../../skills/music-upload/update-track'
-import { getTrack } from '../../../skills/streaming/get-track'
+import { updateTrack } from '../../../skills/tracks/update-track'
+import { getTrack } from '../../../skills/tracks/get-track'
 import { grantDownload } from '../../../skills/streaming/grant-download'
 import { grantStream } from '../../../skills/streaming/grant-stream'
-import { makeAudio } from '../../audio'
-import { type Door, doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { announce, put, upload } from './uploading'
+import { makeAudio } from '../../make-audio'
+import { type Transport, transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { uploadInput, putBytes, uploadFile } from './upload-file'
 
-let world: TestWorld
+let testApp: TestApp
 let ffmpeg: string
 let old: string
 let fresh: string
 beforeAll(async () => {
-  world = await freshWorld()
-  ffmpeg = world.world.config.tools.ffmpeg
+  testApp = await createTestApp()
+  ffmpeg = testApp.app.config.tools.ffmpeg
   old = await makeAudio(ffmpeg, 'mp3', { seconds: 4 })
   fresh = await makeAudio(ffmpeg, 'flac', { seconds: 2, tags: { title: 'Of the new tags' } })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 async function artist(name = `ann-${randomUUID()}`): Promise<{ ann: Person; trackId: string; first: string }> {
-  const ann = await world.person(name)
-  const { trackId, id } = await upload(world, ann, old)
+  const ann = await testApp.signIn(name)
+  const { trackId, id } = await uploadFile(testApp, ann, old)
   return { ann, trackId, first: id }
 }
 
@@ -50,68 +50,68 @@ async function sendNew(
   ann: Person,
   trackId: string,
   file: string | Buffer = fresh,
-  door: Door = 'rest',
+  door: Transport = 'rest',
 ): Promise<string> {
   const bytes = typeof file === 'string' ? await readFile(file) : file
-  const { upload, put: place } = await ann.call(replaceAudio, { trackId, ...announce(bytes) }, { door })
+  const { upload, put: place } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) }, { transport: door })
   expect(upload).toMatchObject({ state: 'initiated', trackId, replacesAudio: true })
-  expect(await put(place, bytes)).toBe(200)
+  expect(await putBytes(place, bytes)).toBe(200)
   return upload.id
 }
 
-async function replace(ann: Person, trackId: string, file: string | Buffer = fresh, door: Door = 'rest') {
+async function replace(ann: Person, trackId: string, file: string | Buffer = fresh, door: Transport = 'rest') {
   const uploadId = await sendNew(ann, trackId, file, door)
-  await ann.call(finalizeUpload, { uploadId }, { door })
-  await world.work()
-  return ann.call(getUpload, { uploadId }, { door })
+  await ann.call(finalizeUpload, { uploadId }, { transport: door })
+  await testApp.runJobs()
+  return ann.call(getUpload, { uploadId }, { transport: door })
 }
 
 const inside: JobContext['transact'] = work =>
-  transact({ world: world.world, product, actor: null, requestId: randomUUID() }, work)
+  transact({ app: testApp.app, registry, actor: null, requestId: randomUUID() }, work)
 
-const hurry = () => world.world.db.query('update graphile_worker._private_jobs set run_at = now() returning 1 as done')
+const hurry = () => testApp.app.db.query('update graphile_worker._private_jobs set run_at = now() returning 1 as done')
 const objectsOf = async (trackId: string, ...names: string[]) =>
-  Promise.all(names.map(async name => (await world.world.storage.head(`audio/${trackId}/${name}`)) !== undefined))
+  Promise.all(names.map(async name => (await testApp.app.storage.head(`audio/${trackId}/${name}`)) !== undefined))
 const bytesOf = async (url: string) => Buffer.from(await (await fetch(url)).arrayBuffer())
 
-describe.each(doors)('new audio over %s', door => {
+describe.each(transports)('new audio over %s', door => {
   it('takes the place of the old at once, and everything else stays', async () => {
     const { ann, trackId, first } = await artist()
-    const bob = await world.person('bob')
+    const bob = await testApp.signIn('bob')
     await bob.call(likeTrack, { trackId })
     await bob.call(addComment, { trackId, body: 'early', positionMs: 500 })
     await bob.call(addComment, { trackId, body: 'late', positionMs: 3_500 })
-    await world.settle()
+    await testApp.applyCounters()
     const before = await bob.call(getTrack, { trackId })
     const granted = await bob.call(grantStream, { trackId })
     const sound = await bytesOf(granted.url)
     const peaks = (await Waveform.findByPk(trackId))?.peaks
     expect(before).toMatchObject({ audioVersion: first, counts: { likes: 1, comments: 2 } })
-    const heard = await bob.hear(`track:${trackId}`)
+    const heard = await bob.recordEvents(`track:${trackId}`)
 
     const uploadId = await sendNew(ann, trackId, fresh, door)
-    await ann.call(finalizeUpload, { uploadId }, { door })
+    await ann.call(finalizeUpload, { uploadId }, { transport: door })
     // The old one plays until the new one is there.
-    expect(await bob.call(getTrack, { trackId }, { door })).toEqual(before)
-    await world.work()
+    expect(await bob.call(getTrack, { trackId }, { transport: door })).toEqual(before)
+    await testApp.runJobs()
     expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'ready', trackId, replacesAudio: true })
 
-    const after = await bob.call(getTrack, { trackId }, { door })
+    const after = await bob.call(getTrack, { trackId }, { transport: door })
     expect(after).toEqual({ ...before, audioVersion: uploadId, durationMs: after.durationMs, rev: before.rev + 1 })
     expect(Math.abs((after.durationMs ?? 0) - 2_000)).toBeLessThan(50)
-    const { data } = await heard.first('music-upload.trackChanged')
+    const { data } = await heard.waitFor('tracks.trackChanged')
     expect(data.track).toMatchObject({ durationMs: after.durationMs, audioVersion: uploadId })
-    await heard.all(world.world)
-    expect(heard.names()).not.toContain('music-upload.trackPublished')
+    await heard.waitForAll(testApp.app)
+    expect(heard.names()).not.toContain('tracks.trackPublished')
     expect((await Waveform.findByPk(trackId))?.peaks).not.toEqual(peaks)
-    const grant = await bob.call(grantStream, { trackId }, { door })
+    const grant = await bob.call(grantStream, { trackId }, { transport: door })
     expect(grant.url).toContain(`/${uploadId}/`)
-    const original = await ann.call(grantDownload, { trackId }, { door })
+    const original = await ann.call(grantDownload, { trackId }, { transport: door })
     expect(original.contentType).toBe('audio/flac')
     expect(await bytesOf(original.url)).toEqual(await readFile(fresh))
 
     // What lies beyond the new end is kept, and says so.
-    const comments = await bob.call(listComments, { trackId }, { door })
+    const comments = await bob.call(listComments, { trackId }, { transport: door })
     expect(comments.map(({ body, pastEnd }) => [body, pastEnd])).toEqual([
       ['late', true],
       ['early', undefined],
@@ -119,7 +119,7 @@ describe.each(doors)('new audio over %s', door => {
     // Whoever listens already hears the old to its end.
     expect(await bytesOf(granted.url)).toEqual(sound)
     await hurry()
-    await world.work()
+    await testApp.runJobs()
     expect(await objectsOf(trackId, `${first}.mp3`, `${uploadId}.flac`)).toEqual([false, true])
   })
 })
@@ -127,7 +127,7 @@ describe.each(doors)('new audio over %s', door => {
 it('removes the old audio only when all grants for it have ended', async () => {
   const { ann, trackId, first } = await artist()
   await replace(ann, trackId)
-  const [job] = await world.world.db.query<{ hours: number }>(
+  const [job] = await testApp.app.db.query<{ hours: number }>(
     `select extract(epoch from run_at - now()) / 3600 as hours from graphile_worker._private_jobs
      where payload::text like '%audio/${trackId}/${first}"%'`,
   )
@@ -145,108 +145,111 @@ it('leaves the track as it was when the new file is no music, or fails, or is ab
 
   const failing = await sendNew(ann, trackId)
   await ann.call(finalizeUpload, { uploadId: failing })
-  await inside(within => begin(failing, randomUUID(), within))
-  await inside(within => giveUp(failing, 'failed', { code: 'processing_failed', message: 'Ours.' }, within))
-  await world.work()
+  await inside(within => startProcessing(failing, randomUUID(), within))
+  await inside(within => failProcessing(failing, 'failed', { code: 'processing_failed', message: 'Ours.' }, within))
+  await testApp.runJobs()
   expect(await ann.call(getTrack, { trackId })).toEqual(before)
 
   const aborted = await sendNew(ann, trackId)
   await ann.call(finalizeUpload, { uploadId: aborted })
   await ann.call(abortUpload, { uploadId: aborted })
   await hurry()
-  await world.work()
+  await testApp.runJobs()
   expect((await Track.findByPk(trackId))?.get()).toEqual(row)
   expect(await objectsOf(trackId, `${first}.mp3`, `${failing}.flac`, `${aborted}.flac`)).toEqual([true, false, false])
 
   // What failed may be tried again, and brings the new audio then.
   await ann.call(retryUpload, { uploadId: failing })
   expect(await ann.call(getTrack, { trackId })).toEqual(before)
-  await world.work()
+  await testApp.runJobs()
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ audioVersion: failing })
 })
 
 it('takes one after the other', async () => {
   const { ann, trackId, first } = await artist()
   const [one, two] = [await sendNew(ann, trackId), await sendNew(ann, trackId, old)]
-  const replies = await Promise.all([one, two].map(uploadId => ann.ask(finalizeUpload, { uploadId })))
+  const replies = await Promise.all([one, two].map(uploadId => ann.request(finalizeUpload, { uploadId })))
   const refused = replies.flatMap(({ error }) => error ?? [])
   expect(refused).toMatchObject([{ code: 'replacement_pending', status: 409 }])
-  await world.work()
+  await testApp.runJobs()
   const later = replies[0]?.error === undefined ? two : one
   await ann.call(finalizeUpload, { uploadId: later })
-  await world.work()
+  await testApp.runJobs()
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ audioVersion: later })
   await hurry()
-  await world.work()
+  await testApp.runJobs()
   expect(await objectsOf(trackId, `${first}.mp3`)).toEqual([false])
 })
 
 it('is for a track of yours', async () => {
   const { ann, trackId } = await artist()
-  const bob = await world.person('bob')
-  const input = { trackId, ...announce(Buffer.from('x')) }
-  expect(await bob.refused(replaceAudio, input)).toMatchObject({ code: 'forbidden', status: 403 })
+  const bob = await testApp.signIn('bob')
+  const input = { trackId, ...uploadInput(Buffer.from('x')) }
+  expect(await bob.expectProblem(replaceAudio, input)).toMatchObject({ code: 'forbidden', status: 403 })
   await ann.call(updateTrack, { trackId, visibility: 'private' })
-  expect(await bob.refused(replaceAudio, input)).toMatchObject({ code: 'not_found', status: 404 })
-  const moderator = await world.person('mod', { roles: ['moderator'] })
-  expect(await moderator.refused(replaceAudio, input)).toMatchObject({ code: 'forbidden' })
-  expect(await ann.refused(replaceAudio, { ...input, sizeBytes: 0 })).toMatchObject({ code: 'invalid_input' })
+  expect(await bob.expectProblem(replaceAudio, input)).toMatchObject({ code: 'not_found', status: 404 })
+  const moderator = await testApp.signIn('mod', { roles: ['moderator'] })
+  expect(await moderator.expectProblem(replaceAudio, input)).toMatchObject({ code: 'forbidden' })
+  expect(await ann.expectProblem(replaceAudio, { ...input, sizeBytes: 0 })).toMatchObject({ code: 'invalid_input' })
   for (let left = 10; left > 0; left -= 1) await ann.call(replaceAudio, input)
-  expect(await ann.refused(replaceAudio, input)).toMatchObject({ code: 'too_many_uploads' })
+  expect(await ann.expectProblem(replaceAudio, input)).toMatchObject({ code: 'too_many_uploads' })
 })
 
-it.each(doors)('repairs over %s a track whose own file was no music: its page is ready by the new one', async door => {
-  const ann = await world.person(`ann-${randomUUID()}`)
-  const bob = await world.person('bob')
-  const wish = { title: 'Of the artist', fileName: 'first.mp3' }
-  const { trackId, state } = await upload(world, ann, Buffer.from('no music at all'), wish)
-  expect(state).toBe('rejected')
-  await ann.call(addComment, { trackId, body: 'soon', positionMs: 0 })
-  await ann.call(updateTrack, { trackId, genre: 'Late' })
-  const broken = await ann.call(getTrack, { trackId })
-  expect(broken).toMatchObject({ state: 'failed', title: 'Of the artist', audioVersion: null })
-  expect(await bob.refused(getTrack, { trackId })).toMatchObject({ code: 'not_found' })
-  const heard = await ann.hear(`user:${ann.id}`)
+it.each(transports)(
+  'repairs over %s a track whose own file was no music: its page is ready by the new one',
+  async door => {
+    const ann = await testApp.signIn(`ann-${randomUUID()}`)
+    const bob = await testApp.signIn('bob')
+    const wish = { title: 'Of the artist', fileName: 'first.mp3' }
+    const { trackId, state } = await uploadFile(testApp, ann, Buffer.from('no music at all'), wish)
+    expect(state).toBe('rejected')
+    await ann.call(addComment, { trackId, body: 'soon', positionMs: 0 })
+    await ann.call(updateTrack, { trackId, genre: 'Late' })
+    const broken = await ann.call(getTrack, { trackId })
+    expect(broken).toMatchObject({ state: 'failed', title: 'Of the artist', audioVersion: null })
+    expect(await bob.expectProblem(getTrack, { trackId })).toMatchObject({ code: 'not_found' })
+    const heard = await ann.recordEvents(`user:${ann.id}`)
 
-  // A second file that is no music either leaves it as it was.
-  expect(await replace(ann, trackId, Buffer.from('nor this'), door)).toMatchObject({ state: 'rejected' })
-  expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'failed' })
+    // A second file that is no music either leaves it as it was.
+    expect(await replace(ann, trackId, Buffer.from('nor this'), door)).toMatchObject({ state: 'rejected' })
+    expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'failed' })
 
-  const uploadId = await sendNew(ann, trackId, fresh, door)
-  await ann.call(finalizeUpload, { uploadId }, { door })
-  expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'processing' })
-  await world.work()
-  const after = await ann.call(getTrack, { trackId }, { door })
-  const { id, title, genre, description, visibility, createdAt } = broken
-  expect(after).toMatchObject({
-    id,
-    title,
-    genre,
-    description,
-    visibility,
-    createdAt,
-    state: 'ready',
-    audioVersion: uploadId,
-  })
-  expect((await bob.call(listComments, { trackId })).map(({ body }) => body)).toEqual(['soon'])
-  expect((await bob.call(grantStream, { trackId }, { door })).url).toContain(`/${uploadId}/`)
-  await heard.first('music-upload.trackPublished')
-  await heard.all(world.world)
-  expect(heard.names().filter(name => name === 'music-upload.trackPublished')).toHaveLength(1)
-})
+    const uploadId = await sendNew(ann, trackId, fresh, door)
+    await ann.call(finalizeUpload, { uploadId }, { transport: door })
+    expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'processing' })
+    await testApp.runJobs()
+    const after = await ann.call(getTrack, { trackId }, { transport: door })
+    const { id, title, genre, description, visibility, createdAt } = broken
+    expect(after).toMatchObject({
+      id,
+      title,
+      genre,
+      description,
+      visibility,
+      createdAt,
+      state: 'ready',
+      audioVersion: uploadId,
+    })
+    expect((await bob.call(listComments, { trackId })).map(({ body }) => body)).toEqual(['soon'])
+    expect((await bob.call(grantStream, { trackId }, { transport: door })).url).toContain(`/${uploadId}/`)
+    await heard.waitFor('tracks.trackPublished')
+    await heard.waitForAll(testApp.app)
+    expect(heard.names().filter(name => name === 'tracks.trackPublished')).toHaveLength(1)
+  },
+)
 
 it('goes with its track, at whatever stage each replacement is', async () => {
   const { ann, trackId, first } = await artist()
   const [waiting, working] = [await sendNew(ann, trackId), await sendNew(ann, trackId)]
   await ann.call(finalizeUpload, { uploadId: working })
-  await inside(within => begin(working, randomUUID(), within))
-  await ann.call(removeTrack, { trackId })
+  await inside(within => startProcessing(working, randomUUID(), within))
+  await ann.call(deleteTrack, { trackId })
   await hurry()
-  await world.work()
+  await testApp.runJobs()
   for (const uploadId of [waiting, working]) {
     expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'aborted' })
-    expect(await world.world.storage.head(`incoming/${uploadId}`)).toBeUndefined()
-    expect(await ann.refused(finalizeUpload, { uploadId })).toMatchObject({ code: 'upload_aborted' })
+    expect(await testApp.app.storage.head(`incoming/${uploadId}`)).toBeUndefined()
+    expect(await ann.expectProblem(finalizeUpload, { uploadId })).toMatchObject({ code: 'upload_aborted' })
   }
   expect(await objectsOf(trackId, `${first}.mp3`, `${working}.flac`)).toEqual([false, false])
 })
@@ -254,15 +257,15 @@ it('goes with its track, at whatever stage each replacement is', async () => {
 it('offers a duplicate for the audio that a track has now, not for what it had', async () => {
   const { ann, trackId } = await artist()
   const [oldBytes, newBytes] = [await readFile(old), await readFile(fresh)]
-  expect(await ann.call(initiateUpload, announce(oldBytes))).toMatchObject({ duplicateOf: trackId })
+  expect(await ann.call(initiateUpload, uploadInput(oldBytes))).toMatchObject({ duplicateOf: trackId })
   await replace(ann, trackId)
-  expect(await ann.call(initiateUpload, announce(oldBytes))).toMatchObject({ duplicateOf: null })
-  expect(await ann.call(initiateUpload, announce(newBytes))).toMatchObject({ duplicateOf: trackId })
+  expect(await ann.call(initiateUpload, uploadInput(oldBytes))).toMatchObject({ duplicateOf: null })
+  expect(await ann.call(initiateUpload, uploadInput(newBytes))).toMatchObject({ duplicateOf: trackId })
 })
 
 it('does not disturb a party that plays the track: it keeps what it began with', async () => {
   const { ann, trackId } = await artist()
-  const { party } = await ann.call(openParty, { title: 'Tonight', trackIds: [trackId, trackId] })
+  const { party } = await ann.call(createParty, { title: 'Tonight', trackIds: [trackId, trackId] })
   await ann.call(playParty, { partyId: party.id })
   const before = await ann.call(getParty, { partyId: party.id })
   await replace(ann, trackId)

@@ -6,40 +6,48 @@ import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
 import { renewUpload } from '../../../skills/music-upload/renew-upload'
 import { partBytesFor, partBytesMin, partsMax, uploadBytesMax } from '../../../skills/music-upload/rules'
 import { signParts } from '../../../skills/music-upload/sign-parts'
-import { doors } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { announceLarge, largeBytes, numbers, partCount, partOf, sendParts, sentNumbers } from './parts'
-import { announce, put, sha256Of } from './uploading'
+import { transports } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import {
+  initiateLargeUpload,
+  largeBytes,
+  numberRangeInclusive,
+  partCount,
+  partBytes,
+  sendParts,
+  sentPartNumbers,
+} from './multipart-uploads'
+import { uploadInput, putBytes, sha256Of } from './upload-file'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const sha256 = 'ab'.repeat(32)
 const small = Buffer.from('some bytes')
 
-describe.each(doors)('a large file over %s', door => {
+describe.each(transports)('a large file over %s', door => {
   it('is announced without its SHA-256, and is told how to be cut', async () => {
-    const ann = await world.person('ann')
-    const { upload, put: place, parts, duplicateOf } = await announceLarge(ann, {}, { door })
+    const ann = await testApp.signIn('ann')
+    const { upload, put: place, parts, duplicateOf } = await initiateLargeUpload(ann, {}, { transport: door })
     expect(upload).toMatchObject({ state: 'initiated', sizeBytes: largeBytes, duplicateOf: null })
     expect({ place, parts, duplicateOf }).toEqual({
       place: null,
       parts: { partBytes: partBytesMin, count: partCount },
       duplicateOf: null,
     })
-    const view = await ann.call(getUpload, { uploadId: upload.id }, { door })
+    const view = await ann.call(getUpload, { uploadId: upload.id }, { transport: door })
     expect(view).toEqual({ ...upload, parts: { partBytes: partBytesMin, count: partCount, sent: [] } })
   })
 
   it('has its parts signed one by one, each for exactly its own bytes', async () => {
-    const ann = await world.person('ann')
-    const { upload } = await announceLarge(ann, {}, { door })
-    const last = partOf(partCount)
+    const ann = await testApp.signIn('ann')
+    const { upload } = await initiateLargeUpload(ann, {}, { transport: door })
+    const last = partBytes(partCount)
     const wish = { uploadId: upload.id, parts: [{ number: partCount, sha256: sha256Of(last) }] }
-    const [place] = await ann.call(signParts, wish, { door })
+    const [place] = await ann.call(signParts, wish, { transport: door })
     expect(place).toMatchObject({ number: partCount, sizeBytes: 1 })
     const url = new URL(place?.url ?? '')
     expect(url.searchParams.get('X-Amz-SignedHeaders')?.split(';').sort()).toEqual([
@@ -47,21 +55,22 @@ describe.each(doors)('a large file over %s', door => {
       'host',
       'x-amz-checksum-sha256',
     ])
-    expect(Date.parse(place?.expiresAt ?? '') - world.clock.now()).toBeLessThanOrEqual(30 * 60_000)
-    expect(await put(place ?? null, Buffer.from([~(last[0] ?? 0) & 255]))).toBe(400)
-    expect(await put(place ?? null, Buffer.from('xy'))).toBe(403)
-    expect(await sentNumbers(ann, upload.id)).toEqual([])
-    expect(await put(place ?? null, last)).toBe(200)
-    const view = await ann.call(getUpload, { uploadId: upload.id }, { door })
+    expect(Date.parse(place?.expiresAt ?? '') - testApp.clock.now()).toBeLessThanOrEqual(30 * 60_000)
+    expect(await putBytes(place ?? null, Buffer.from([~(last[0] ?? 0) & 255]))).toBe(400)
+    expect(await putBytes(place ?? null, Buffer.from('xy'))).toBe(403)
+    expect(await sentPartNumbers(ann, upload.id)).toEqual([])
+    expect(await putBytes(place ?? null, last)).toBe(200)
+    const view = await ann.call(getUpload, { uploadId: upload.id }, { transport: door })
     expect(view.parts?.sent).toEqual([{ number: partCount, sizeBytes: 1, sha256: sha256Of(last) }])
     // As often as somebody likes, until it is finalized.
-    expect(await put(place ?? null, last)).toBe(200)
+    expect(await putBytes(place ?? null, last)).toBe(200)
   })
 
   it('refuses parts that it has not, none, and too many at once', async () => {
-    const ann = await world.person('ann')
-    const { upload } = await announceLarge(ann, {}, { door })
-    const refused = (parts: unknown) => ann.refused(signParts, { uploadId: upload.id, parts }, { door })
+    const ann = await testApp.signIn('ann')
+    const { upload } = await initiateLargeUpload(ann, {}, { transport: door })
+    const refused = (parts: unknown) =>
+      ann.expectProblem(signParts, { uploadId: upload.id, parts }, { transport: door })
     expect(
       await refused([
         { number: 1, sha256 },
@@ -80,37 +89,50 @@ describe.each(doors)('a large file over %s', door => {
   })
 
   it('is nobody else’s affair', async () => {
-    const [ann, eve] = [await world.person('ann'), await world.person('eve')]
-    const { upload } = await announceLarge(ann, {}, { door })
+    const [ann, eve] = [await testApp.signIn('ann'), await testApp.signIn('eve')]
+    const { upload } = await initiateLargeUpload(ann, {}, { transport: door })
     const wish = { uploadId: upload.id, parts: [{ number: 1, sha256 }] }
-    expect(await eve.refused(signParts, wish, { door })).toMatchObject({ code: 'not_found', status: 404 })
+    expect(await eve.expectProblem(signParts, wish, { transport: door })).toMatchObject({
+      code: 'not_found',
+      status: 404,
+    })
   })
 
   it('is not sent any more once it was aborted, has expired, or is over', async () => {
-    const ann = await world.person('cleo')
+    const ann = await testApp.signIn('cleo')
     const wishFor = ({ id }: { id: string }) => ({ uploadId: id, parts: [{ number: 1, sha256 }] })
-    const { upload: aborted } = await announceLarge(ann, {}, { door })
+    const { upload: aborted } = await initiateLargeUpload(ann, {}, { transport: door })
     await ann.call(abortUpload, { uploadId: aborted.id })
-    expect(await ann.refused(signParts, wishFor(aborted), { door })).toMatchObject({
+    expect(await ann.expectProblem(signParts, wishFor(aborted), { transport: door })).toMatchObject({
       code: 'upload_aborted',
       status: 410,
     })
-    const { upload: late } = await announceLarge(ann, {}, { door })
-    await Upload.update({ expiresAt: new Date(world.clock.now() - 1) }, { where: { id: late.id } })
-    expect(await ann.refused(signParts, wishFor(late), { door })).toMatchObject({ code: 'upload_expired', status: 410 })
-    expect(await ann.refused(finalizeUpload, { uploadId: late.id }, { door })).toMatchObject({ code: 'upload_expired' })
+    const { upload: late } = await initiateLargeUpload(ann, {}, { transport: door })
+    await Upload.update({ expiresAt: new Date(testApp.clock.now() - 1) }, { where: { id: late.id } })
+    expect(await ann.expectProblem(signParts, wishFor(late), { transport: door })).toMatchObject({
+      code: 'upload_expired',
+      status: 410,
+    })
+    expect(await ann.expectProblem(finalizeUpload, { uploadId: late.id }, { transport: door })).toMatchObject({
+      code: 'upload_expired',
+    })
   })
 
   it('and a small one are not taken for each other', async () => {
-    const ann = await world.person('dora')
-    const { upload: one } = await ann.call(initiateUpload, announce(small), { door })
+    const ann = await testApp.signIn('dora')
+    const { upload: one } = await ann.call(initiateUpload, uploadInput(small), { transport: door })
     const wish = { uploadId: one.id, parts: [{ number: 1, sha256 }] }
-    expect(await ann.refused(signParts, wish, { door })).toMatchObject({ code: 'not_in_parts', status: 409 })
-    expect(await ann.call(getUpload, { uploadId: one.id }, { door })).not.toHaveProperty('parts')
-    const { upload: other } = await announceLarge(ann, {}, { door })
-    expect(await ann.refused(renewUpload, { uploadId: other.id }, { door })).toMatchObject({ code: 'sent_in_parts' })
-    const nameless = { ...announce(small), sha256: undefined }
-    expect(await ann.refused(initiateUpload, nameless, { door })).toMatchObject({
+    expect(await ann.expectProblem(signParts, wish, { transport: door })).toMatchObject({
+      code: 'upload_uses_single_put',
+      status: 409,
+    })
+    expect(await ann.call(getUpload, { uploadId: one.id }, { transport: door })).not.toHaveProperty('parts')
+    const { upload: other } = await initiateLargeUpload(ann, {}, { transport: door })
+    expect(await ann.expectProblem(renewUpload, { uploadId: other.id }, { transport: door })).toMatchObject({
+      code: 'upload_uses_parts',
+    })
+    const nameless = { ...uploadInput(small), sha256: undefined }
+    expect(await ann.expectProblem(initiateUpload, nameless, { transport: door })).toMatchObject({
       ...{ code: 'invalid_input', status: 400 },
       errors: [{ path: 'sha256', code: 'required' }],
     })
@@ -118,29 +140,29 @@ describe.each(doors)('a large file over %s', door => {
 })
 
 it('opens one upload in the store, whoever asks first, with the first part', async () => {
-  const ann = await world.person('ben')
-  const { upload } = await announceLarge(ann)
+  const ann = await testApp.signIn('ben')
+  const { upload } = await initiateLargeUpload(ann)
   expect((await Upload.findByPk(upload.id))?.multipartId).toBeNull()
-  const statuses = await Promise.all(numbers(1, 4).map(number => sendParts(ann, upload.id, [number])))
+  const statuses = await Promise.all(numberRangeInclusive(1, 4).map(number => sendParts(ann, upload.id, [number])))
   expect(statuses.flat()).toEqual([200, 200, 200, 200])
-  expect(await sentNumbers(ann, upload.id)).toEqual([1, 2, 3, 4])
+  expect(await sentPartNumbers(ann, upload.id)).toEqual([1, 2, 3, 4])
   // Those who were a moment late had opened one as well.
-  await world.work()
-  const { uploads } = await world.world.storage.listOpenParts(`incoming/${upload.id}`, undefined, 10)
+  await testApp.runJobs()
+  const { uploads } = await testApp.app.storage.listMultipartUploads(`incoming/${upload.id}`, undefined, 10)
   expect(uploads.map(({ multipartId }) => multipartId)).toEqual([(await Upload.findByPk(upload.id))?.multipartId])
 })
 
 it('signs a hundred parts at once, and counts each of them', async () => {
-  const ben = await world.person('dan')
-  const { upload, parts } = await announceLarge(ben, { sizeBytes: uploadBytesMax })
+  const ben = await testApp.signIn('dan')
+  const { upload, parts } = await initiateLargeUpload(ben, { sizeBytes: uploadBytesMax })
   expect(parts).toEqual({ partBytes: 16 * 1024 ** 2, count: 256 })
-  const wish = { uploadId: upload.id, parts: numbers(157, 256).map(number => ({ number, sha256 })) }
-  for (const door of [...doors, ...doors, ...doors]) {
-    const places = await ben.call(signParts, wish, { door })
-    expect(places.map(({ number }) => number)).toEqual(numbers(157, 256))
+  const wish = { uploadId: upload.id, parts: numberRangeInclusive(157, 256).map(number => ({ number, sha256 })) }
+  for (const door of [...transports, ...transports, ...transports]) {
+    const places = await ben.call(signParts, wish, { transport: door })
+    expect(places.map(({ number }) => number)).toEqual(numberRangeInclusive(157, 256))
     expect(new Set(places.map(({ sizeBytes }) => sizeBytes))).toEqual(new Set([16 * 1024 ** 2]))
   }
-  const problem = await ben.refused(signParts, wish)
+  const problem = await ben.expectProblem(signParts, wish)
   expect(problem).toMatchObject({ code: 'too_many_requests', status: 429 })
   expect(problem.retryAfter).toBeGreaterThan(0)
 })

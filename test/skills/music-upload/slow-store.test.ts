@@ -1,37 +1,37 @@
 import { Track, Upload } from '../../../models'
 import { abortUpload } from '../../../skills/music-upload/abort-upload'
-import { ourFault } from '../../../skills/music-upload/faults'
+import { serverFailure } from '../../../skills/music-processing/failures'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
 import { getUpload } from '../../../skills/music-upload/get-upload'
 import { retryUpload } from '../../../skills/music-upload/retry-upload'
 import { signParts } from '../../../skills/music-upload/sign-parts'
-import { makeAudio } from '../../audio'
-import { until } from '../../kernel/until'
-import { doors, type Person, type Reply } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { announceLarge, announceThree, partOf, sendOfThree } from './parts'
-import { send, sha256Of } from './uploading'
-import { type WatchedStore, watchedStore } from './watched-store'
+import { makeAudio } from '../../make-audio'
+import { waitUntil } from '../../kernel/wait-until'
+import { transports, type Person, type Reply } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { initiateLargeUpload, initiateThreePartUpload, partBytes, sendThreeParts } from './multipart-uploads'
+import { sendFile, sha256Of } from './upload-file'
+import { type FaultInjectingStore, startFaultInjectingStore } from './fault-injecting-store'
 
 /** What the object store takes its time for, nobody waits for with rows locked or a connection taken. */
-let world: TestWorld
-let store: WatchedStore
+let testApp: TestApp
+let store: FaultInjectingStore
 let file: string
 let ann: Person
 let elsewhere: Person
 beforeAll(async () => {
-  store = await watchedStore()
-  world = await freshWorld({ variables: { S3_ENDPOINT: store.endpoint } })
-  file = await makeAudio(world.world.config.tools.ffmpeg, 'mp3')
-  ann = await world.person('ann', { node: 0 })
-  elsewhere = await world.person('ann', { node: 1 })
+  store = await startFaultInjectingStore()
+  testApp = await createTestApp({ variables: { S3_ENDPOINT: store.endpoint } })
+  file = await makeAudio(testApp.app.config.tools.ffmpeg, 'mp3')
+  ann = await testApp.signIn('ann', { node: 0 })
+  elsewhere = await testApp.signIn('ann', { node: 1 })
 })
 afterAll(async () => {
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
 })
 afterEach(() => {
-  store.slowness = () => undefined
+  store.delay = () => undefined
 })
 
 /** Holds back the next requests that the store gets, so many, until they are let go. */
@@ -39,16 +39,16 @@ function holdBack(count: number) {
   let letGo = () => undefined as unknown
   const gate = new Promise<void>(resolve => (letGo = resolve))
   let held = 0
-  store.slowness = () => {
+  store.delay = () => {
     held += 1
     return held <= count ? gate : undefined
   }
-  return { letGo: () => letGo(), isAsked: () => until(async () => held > 0) }
+  return { letGo: () => letGo(), isAsked: () => waitUntil(async () => held > 0) }
 }
 
 /** Our transactions that wait for something other than the database. */
 async function openTransactions(): Promise<number> {
-  const [row] = await world.world.db.query<{ n: string }>(
+  const [row] = await testApp.app.db.query<{ n: string }>(
     `select count(*) as n from pg_stat_activity
      where datname = current_database() and application_name = 'tutti' and state = 'idle in transaction'`,
   )
@@ -56,21 +56,21 @@ async function openTransactions(): Promise<number> {
 }
 
 const inBucket = async (uploadId: string) =>
-  (await world.world.storage.head(`incoming/${uploadId}`)) !== undefined ||
-  (await world.world.storage.listOpenParts(`incoming/${uploadId}`, undefined, 10)).uploads.length > 0
+  (await testApp.app.storage.head(`incoming/${uploadId}`)) !== undefined ||
+  (await testApp.app.storage.listMultipartUploads(`incoming/${uploadId}`, undefined, 10)).uploads.length > 0
 
 async function workOff(): Promise<void> {
-  await world.world.db.query('update graphile_worker._private_jobs set run_at = now() returning 1 as done')
-  await world.work()
+  await testApp.app.db.query('update graphile_worker._private_jobs set run_at = now() returning 1 as done')
+  await testApp.runJobs()
 }
 
 async function sentWhole(): Promise<string> {
-  return (await send(ann, file)).upload.id
+  return (await sendFile(ann, file)).upload.id
 }
 
 async function sentInParts(): Promise<string> {
-  const { uploadId } = await announceThree(ann)
-  await sendOfThree(ann, uploadId, [1, 2, 3])
+  const { uploadId } = await initiateThreePartUpload(ann)
+  await sendThreeParts(ann, uploadId, [1, 2, 3])
   return uploadId
 }
 
@@ -81,7 +81,7 @@ describe.each([
   it('is given up at once while a finalize waits for the store, and leaves nothing', async () => {
     const uploadId = await sent()
     const { letGo, isAsked } = holdBack(1)
-    const finalized = ann.ask(finalizeUpload, { uploadId })
+    const finalized = ann.request(finalizeUpload, { uploadId })
     await isAsked()
     expect(await openTransactions()).toBe(0)
     expect(await elsewhere.call(abortUpload, { uploadId })).toMatchObject({ state: 'aborted' })
@@ -97,7 +97,11 @@ describe.each([
     const before = await Track.count({ where: { ownerId: ann.id } })
     const { letGo, isAsked } = holdBack(20)
     const asked: Promise<Reply>[] = Array.from({ length: 20 }, (_, index) =>
-      (index % 2 === 0 ? ann : elsewhere).ask(finalizeUpload, { uploadId }, { door: doors[index % 3 === 0 ? 1 : 0] }),
+      (index % 2 === 0 ? ann : elsewhere).request(
+        finalizeUpload,
+        { uploadId },
+        { transport: transports[index % 3 === 0 ? 1 : 0] },
+      ),
     )
     await isAsked()
     expect(await openTransactions()).toBe(0)
@@ -111,11 +115,11 @@ describe.each([
   it('is what another finalize made of it, however late the store answers the first', async () => {
     const uploadId = await sent()
     const { letGo, isAsked } = holdBack(1)
-    const late = ann.ask(finalizeUpload, { uploadId })
+    const late = ann.request(finalizeUpload, { uploadId })
     await isAsked()
     const { trackId } = await elsewhere.call(finalizeUpload, { uploadId })
     await Upload.update({ state: 'ready' }, { where: { id: uploadId } })
-    await world.world.storage.remove(`incoming/${uploadId}`)
+    await testApp.app.storage.delete(`incoming/${uploadId}`)
     letGo()
     expect((await late).data).toMatchObject({ id: uploadId, state: 'ready', trackId })
   }, 30_000)
@@ -125,14 +129,14 @@ it('is unavailable when the store takes too long, and nothing is half done', asy
   const uploadId = await sentWhole()
   const failedId = await sentWhole()
   await ann.call(finalizeUpload, { uploadId: failedId })
-  const retryUntil = new Date(world.clock.now() + 60_000)
-  await Upload.update({ state: 'failed', fault: ourFault, retryUntil }, { where: { id: failedId } })
-  const { upload: large } = await announceLarge(ann)
-  const parts = [{ number: 1, sha256: sha256Of(partOf(1)) }]
+  const retryUntil = new Date(testApp.clock.now() + 60_000)
+  await Upload.update({ state: 'failed', fault: serverFailure, retryUntil }, { where: { id: failedId } })
+  const { upload: large } = await initiateLargeUpload(ann)
+  const parts = [{ number: 1, sha256: sha256Of(partBytes(1)) }]
   const calls = () => [
-    ann.ask(finalizeUpload, { uploadId }),
-    ann.ask(retryUpload, { uploadId: failedId }),
-    ann.ask(signParts, { uploadId: large.id, parts }),
+    ann.request(finalizeUpload, { uploadId }),
+    ann.request(retryUpload, { uploadId: failedId }),
+    ann.request(signParts, { uploadId: large.id, parts }),
   ]
   const { letGo, isAsked } = holdBack(1_000)
   const asked = calls()
@@ -146,6 +150,6 @@ it('is unavailable when the store takes too long, and nothing is half done', asy
   expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'initiated', trackId: null })
   expect(await ann.call(getUpload, { uploadId: failedId })).toMatchObject({ state: 'failed' })
   expect(await Upload.findByPk(large.id)).toMatchObject({ multipartId: null })
-  store.slowness = () => undefined
+  store.delay = () => undefined
   for (const { error } of await Promise.all(calls())) expect(error).toBeUndefined()
 }, 30_000)

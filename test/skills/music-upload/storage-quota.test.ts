@@ -1,50 +1,54 @@
 import { Upload } from '../../../models'
 import { abortUpload } from '../../../skills/music-upload/abort-upload'
-import { getStorage } from '../../../skills/music-upload/get-storage'
+import { getStorageUsage } from '../../../skills/music-upload/get-storage-usage'
 import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
-import { removeTrack } from '../../../skills/music-upload/remove-track'
-import { makeAudio } from '../../audio'
-import { doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { announceLarge, largeBytes } from './parts'
-import { announce, send, upload } from './uploading'
+import { deleteTrack } from '../../../skills/tracks/delete-track'
+import { makeAudio } from '../../make-audio'
+import { transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { initiateLargeUpload, largeBytes } from './multipart-uploads'
+import { uploadInput, sendFile, uploadFile } from './upload-file'
 
 const quotaBytes = 3 * largeBytes
-let world: TestWorld
+let testApp: TestApp
 let file: string
 beforeAll(async () => {
-  world = await freshWorld({ variables: { UPLOAD_QUOTA_BYTES: String(quotaBytes) } })
-  file = await makeAudio(world.world.config.tools.ffmpeg, 'mp3')
+  testApp = await createTestApp({ variables: { UPLOAD_QUOTA_BYTES: String(quotaBytes) } })
+  file = await makeAudio(testApp.app.config.tools.ffmpeg, 'mp3')
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-const storageOf = (person: Person) => person.call(getStorage, {})
+const storageOf = (person: Person) => person.call(getStorageUsage, {})
 
-it.each(doors)('reserves what is announced and refuses what is too much, over %s', async door => {
-  const ann = await world.person(`ann-${door}`)
-  expect(await ann.call(getStorage, {}, { door })).toEqual({
+it.each(transports)('reserves what is announced and refuses what is too much, over %s', async door => {
+  const ann = await testApp.signIn(`ann-${door}`)
+  expect(await ann.call(getStorageUsage, {}, { transport: door })).toEqual({
     ...{ usedBytes: 0, reservedBytes: 0, quotaBytes },
     uploadsPending: 0,
   })
-  const { upload } = await announceLarge(ann, {}, { door })
-  await announceLarge(ann, {}, { door })
-  const problem = await ann.refused(initiateUpload, announce(Buffer.from('x'), { sizeBytes: largeBytes + 1 }), { door })
+  const { upload } = await initiateLargeUpload(ann, {}, { transport: door })
+  await initiateLargeUpload(ann, {}, { transport: door })
+  const problem = await ann.expectProblem(
+    initiateUpload,
+    uploadInput(Buffer.from('x'), { sizeBytes: largeBytes + 1 }),
+    { transport: door },
+  )
   expect(problem).toMatchObject({
     ...{ code: 'quota_exceeded', status: 409 },
     current: { usedBytes: 0, reservedBytes: 2 * largeBytes, quotaBytes, uploadsPending: 2 },
   })
   // To the byte, and an abort gives it back.
-  await announceLarge(ann, {}, { door })
-  await ann.refused(initiateUpload, announce(Buffer.from('x')), { door })
-  await ann.call(abortUpload, { uploadId: upload.id }, { door })
-  await announceLarge(ann, {}, { door })
+  await initiateLargeUpload(ann, {}, { transport: door })
+  await ann.expectProblem(initiateUpload, uploadInput(Buffer.from('x')), { transport: door })
+  await ann.call(abortUpload, { uploadId: upload.id }, { transport: door })
+  await initiateLargeUpload(ann, {}, { transport: door })
 })
 
 it('is not passed by many at once on two nodes', async () => {
-  const [here, there] = [await world.person('ben', { node: 0 }), await world.person('ben', { node: 1 })]
+  const [here, there] = [await testApp.signIn('ben', { node: 0 }), await testApp.signIn('ben', { node: 1 })]
   const replies = await Promise.all(
     Array.from({ length: 8 }, (_, index) =>
-      (index % 2 === 0 ? here : there).ask(initiateUpload, {
+      (index % 2 === 0 ? here : there).request(initiateUpload, {
         ...{ fileName: 'a.wav', contentType: 'audio/wav', sizeBytes: largeBytes },
       }),
     ),
@@ -55,17 +59,17 @@ it('is not passed by many at once on two nodes', async () => {
 })
 
 it('counts what is stored until its track is taken away, and nothing of what ended otherwise', async () => {
-  const cleo = await world.person('cleo')
-  const ready = await upload(world, cleo, file)
+  const cleo = await testApp.signIn('cleo')
+  const ready = await uploadFile(testApp, cleo, file)
   expect(ready.state).toBe('ready')
   expect(await storageOf(cleo)).toMatchObject({ usedBytes: ready.sizeBytes, reservedBytes: 0, uploadsPending: 0 })
 
-  expect(await upload(world, cleo, Buffer.from('no audio'))).toMatchObject({ state: 'rejected' })
-  const { upload: late } = await send(cleo, Buffer.from('late'))
+  expect(await uploadFile(testApp, cleo, Buffer.from('no audio'))).toMatchObject({ state: 'rejected' })
+  const { upload: late } = await sendFile(cleo, Buffer.from('late'))
   expect(await storageOf(cleo)).toMatchObject({ usedBytes: ready.sizeBytes, reservedBytes: 4, uploadsPending: 1 })
-  await Upload.update({ expiresAt: new Date(world.clock.now() - 1) }, { where: { id: late.id } })
+  await Upload.update({ expiresAt: new Date(testApp.clock.now() - 1) }, { where: { id: late.id } })
   expect(await storageOf(cleo)).toMatchObject({ usedBytes: ready.sizeBytes, reservedBytes: 0, uploadsPending: 0 })
 
-  await cleo.call(removeTrack, { trackId: ready.trackId })
+  await cleo.call(deleteTrack, { trackId: ready.trackId })
   expect(await storageOf(cleo)).toMatchObject({ usedBytes: 0, reservedBytes: 0 })
 })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
-import { advance, isFinal, mayFollow, type UploadState } from '../../../skills/music-upload/upload-state'
+import { transition, isFinal, canTransition, type UploadState } from '../../../skills/music-upload/upload-state'
 
 const states: UploadState[] = [
   ...(['initiated', 'uploaded', 'processing', 'ready'] as const),
@@ -18,13 +18,13 @@ describe('the states of an upload', () => {
         const passed: UploadState[] = ['initiated']
         for (const wish of wishes) {
           const from = passed.at(-1) ?? 'initiated'
-          if (!mayFollow(from, wish)) {
-            expect(() => advance(from, wish)).toThrow(`from ${from} to ${wish}`)
+          if (!canTransition(from, wish)) {
+            expect(() => transition(from, wish)).toThrow(`from ${from} to ${wish}`)
             continue
           }
           expect(isFinal(from)).toBe(false)
           if (from !== 'failed') expect(sinceFailed(passed)).not.toContain(wish)
-          passed.push(advance(from, wish))
+          passed.push(transition(from, wish))
         }
         // However it goes, the way leads through the steps in their order, and a final state comes last.
         const working = sinceFailed(passed).filter(state => order.includes(state))
@@ -46,22 +46,22 @@ describe('the states of an upload', () => {
     for (const from of states)
       for (const to of states) {
         const isAllowed = ways[from].some(way => way === to)
-        if (isAllowed) expect(advance(from, to)).toBe(to)
-        else expect(() => advance(from, to)).toThrow(`an upload cannot go from ${from} to ${to}`)
+        if (isAllowed) expect(transition(from, to)).toBe(to)
+        else expect(() => transition(from, to)).toThrow(`an upload cannot go from ${from} to ${to}`)
       }
   })
 
   it('lead to ready only through the work, and everything can be given up until it is over', () => {
-    expect(states.filter(state => mayFollow(state, 'ready'))).toEqual(['processing'])
-    expect(states.filter(state => mayFollow(state, 'expired'))).toEqual(['initiated'])
-    for (const state of states) expect(mayFollow(state, 'aborted')).toBe(!isFinal(state))
+    expect(states.filter(state => canTransition(state, 'ready'))).toEqual(['processing'])
+    expect(states.filter(state => canTransition(state, 'expired'))).toEqual(['initiated'])
+    for (const state of states) expect(canTransition(state, 'aborted')).toBe(!isFinal(state))
   })
 
   it('are those that the documentation has', () => {
     const rows = readFileSync('docs/uploads.md', 'utf8').matchAll(/^\| `(\w+)` +\|[^|]+\|([^|]*)\|$/gm)
     const told = Object.fromEntries([...rows].map(([, from = '', to = '']) => [from, (to.match(/\w+/g) ?? []).sort()]))
     expect(told).toEqual(
-      Object.fromEntries(states.map(from => [from, states.filter(to => mayFollow(from, to)).sort()])),
+      Object.fromEntries(states.map(from => [from, states.filter(to => canTransition(from, to)).sort()])),
     )
   })
 })

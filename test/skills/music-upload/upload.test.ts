@@ -1,39 +1,45 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { installPackage } from '../../../dev/processes/tools'
+import { installPackage } from '../../../dev/processes/find-tool'
 import { getUpload } from '../../../skills/music-upload/get-upload'
-import { getTrack } from '../../../skills/streaming/get-track'
-import { getWaveform } from '../../../skills/streaming/get-waveform'
+import { getTrack } from '../../../skills/tracks/get-track'
+import { getWaveform } from '../../../skills/tracks/get-waveform'
 import { grantDownload } from '../../../skills/streaming/grant-download'
 import { grantStream } from '../../../skills/streaming/grant-stream'
-import { type AudioKind, beginningOf, makeAudio, recode } from '../../audio'
-import { doors } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { upload } from './uploading'
+import { type AudioKind, copyBeginning, makeAudio, convertBeginning } from '../../make-audio'
+import { transports } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { uploadFile } from './upload-file'
 
-let world: TestWorld
+let testApp: TestApp
 let ffmpeg: string
 beforeAll(async () => {
-  world = await freshWorld()
-  ffmpeg = world.world.config.tools.ffmpeg
+  testApp = await createTestApp()
+  ffmpeg = testApp.app.config.tools.ffmpeg
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const privateFolders = async () =>
   (await readdir(tmpdir())).filter(name => name.startsWith(`tutti-upload-${process.pid}-`))
 
-describe.each(doors)('an upload over %s', door => {
+describe.each(transports)('an upload over %s', door => {
   it('becomes a track that everybody can play, and its artist follows every step on the other node', async () => {
-    const ann = await world.person('ann', { node: 1 })
-    const bob = await world.person('bob', { node: 0 })
-    const heard = await ann.hear(`user:${ann.id}`)
+    const ann = await testApp.signIn('ann', { node: 1 })
+    const bob = await testApp.signIn('bob', { node: 0 })
+    const heard = await ann.recordEvents(`user:${ann.id}`)
     const file = await makeAudio(ffmpeg, 'mp3', { tags: { title: 'From the tags', artist: 'Somebody' } })
 
-    const { trackId, ...ended } = await upload(world, ann, file, { title: 'As typed', genre: 'Noise' }, { door })
+    const { trackId, ...ended } = await uploadFile(
+      testApp,
+      ann,
+      file,
+      { title: 'As typed', genre: 'Noise' },
+      { transport: door },
+    )
     expect(ended).toMatchObject({ state: 'ready', step: null, progress: 100, fault: null })
 
-    await heard.first('music-upload.trackPublished', data => data.trackId === trackId)
+    await heard.waitFor('tracks.trackPublished', data => data.trackId === trackId)
     const views = heard.events
       .filter(({ name }) => name === 'music-upload.uploadChanged')
       .map(({ data }) => data.upload)
@@ -48,26 +54,26 @@ describe.each(doors)('an upload over %s', door => {
       { state: 'ready', step: null, progress: 100 },
     ])
     // Whoever applies the last event to an old snapshot has what a new one says.
-    expect(views.at(-1)).toEqual(await ann.call(getUpload, { uploadId: ended.id }, { door }))
-    expect(heard.names().slice(-2)).toEqual(['music-upload.trackChanged', 'music-upload.trackPublished'])
+    expect(views.at(-1)).toEqual(await ann.call(getUpload, { uploadId: ended.id }, { transport: door }))
+    expect(heard.names().slice(-2)).toEqual(['tracks.trackChanged', 'tracks.trackPublished'])
 
-    const track = await bob.call(getTrack, { trackId }, { door })
+    const track = await bob.call(getTrack, { trackId }, { transport: door })
     expect(track).toMatchObject({ title: 'As typed', genre: 'Noise', state: 'ready', owner: { id: ann.id } })
     expect(Math.abs((track.durationMs ?? 0) - 3_000)).toBeLessThan(100)
-    const { peaks } = await bob.call(getWaveform, { trackId }, { door })
+    const { peaks } = await bob.call(getWaveform, { trackId }, { transport: door })
     expect(peaks).toHaveLength(800)
     expect(Math.max(...peaks)).toBeGreaterThan(180)
     expect(Math.min(...peaks)).toBeLessThan(20)
 
-    const grant = await bob.call(grantStream, { trackId }, { door })
+    const grant = await bob.call(grantStream, { trackId }, { transport: door })
     expect(grant).toMatchObject({ contentType: 'audio/mp4', progressive: { rendition: 'aac-96' } })
     expect((await fetch(grant.url, { headers: { range: 'bytes=10-29' } })).status).toBe(206)
-    const original = await ann.call(grantDownload, { trackId }, { door })
+    const original = await ann.call(grantDownload, { trackId }, { transport: door })
     const part = await fetch(original.url, { headers: { range: 'bytes=10-29' } })
     expect(part.status).toBe(206)
     expect(part.headers.get('content-type')).toBe('audio/mpeg')
     expect(Buffer.from(await part.arrayBuffer())).toEqual((await readFile(file)).subarray(10, 30))
-    expect(await world.world.storage.head(`incoming/${ended.id}`)).toBeUndefined()
+    expect(await testApp.app.storage.head(`incoming/${ended.id}`)).toBeUndefined()
     expect(await privateFolders()).toEqual([])
   })
 })
@@ -84,9 +90,9 @@ const served: Record<AudioKind, string> = {
 }
 
 it.each(Object.keys(served) as AudioKind[])('takes %s, whatever it was announced as', async kind => {
-  const ann = await world.person('ann')
+  const ann = await testApp.signIn('ann')
   const file = await makeAudio(ffmpeg, kind)
-  const { state, fault, trackId } = await upload(world, ann, file, { contentType: 'audio/mpeg' })
+  const { state, fault, trackId } = await uploadFile(testApp, ann, file, { contentType: 'audio/mpeg' })
   expect({ state, fault }).toEqual({ state: 'ready', fault: null })
   const { contentType, durationMs } = await ann.call(grantStream, { trackId })
   expect(contentType).toBe('audio/mp4')
@@ -98,28 +104,30 @@ describe('the title', () => {
   const tags = { title: 'Tag \u0007 title', artist: 'X' }
 
   it('is the one of the tags where the artist gave none, cleaned', async () => {
-    const ann = await world.person('ann')
-    const { trackId } = await upload(world, ann, await makeAudio(ffmpeg, 'ogg', { tags }))
+    const ann = await testApp.signIn('ann')
+    const { trackId } = await uploadFile(testApp, ann, await makeAudio(ffmpeg, 'ogg', { tags }))
     expect(await ann.call(getTrack, { trackId })).toMatchObject({ title: 'Tag title' })
   })
 
   it('is the name of the file where the tags have none either', async () => {
-    const ann = await world.person('ann')
-    const { trackId } = await upload(world, ann, await makeAudio(ffmpeg, 'wav'), { fileName: '../../etc/my_demo.wav' })
+    const ann = await testApp.signIn('ann')
+    const { trackId } = await uploadFile(testApp, ann, await makeAudio(ffmpeg, 'wav'), {
+      fileName: '../../etc/my_demo.wav',
+    })
     expect(await ann.call(getTrack, { trackId })).toMatchObject({ title: '../../etc/my demo' })
   })
 })
 
 it('draws silence as a flat line, and publishes nothing that is private', async () => {
-  const ann = await world.person('ann')
-  const heard = await ann.hear(`user:${ann.id}`)
+  const ann = await testApp.signIn('ann')
+  const heard = await ann.recordEvents(`user:${ann.id}`)
   const silence = await makeAudio(ffmpeg, 'flac', { source: 'aevalsrc=0' })
-  const { trackId } = await upload(world, ann, silence, { visibility: 'private' })
+  const { trackId } = await uploadFile(testApp, ann, silence, { visibility: 'private' })
   const { peaks } = await ann.call(getWaveform, { trackId })
   expect(new Set(peaks)).toEqual(new Set([0]))
-  await heard.first('music-upload.trackChanged', ({ track }) => (track as { id: string }).id === trackId)
-  await heard.all(world.world)
-  expect(heard.names()).not.toContain('music-upload.trackPublished')
+  await heard.waitFor('tracks.trackChanged', ({ track }) => (track as { id: string }).id === trackId)
+  await heard.waitForAll(testApp.app)
+  expect(heard.names()).not.toContain('tracks.trackPublished')
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'ready', publishedAt: null })
 })
 
@@ -128,9 +136,9 @@ it('takes real music in every format, where a Debian package brings some', async
   const isThere = await installPackage('asc-music')
   const songs = (await readdir(folder).catch(() => [])).filter(name => name.endsWith('.mp3'))
   expect(songs.length > 0).toBe(isThere)
-  const ann = await world.person('ann')
+  const ann = await testApp.signIn('ann')
   for (const song of songs) {
-    const { trackId, state } = await upload(world, ann, await beginningOf(ffmpeg, join(folder, song), 20))
+    const { trackId, state } = await uploadFile(testApp, ann, await copyBeginning(ffmpeg, join(folder, song), 20))
     expect(state).toBe('ready')
     const { durationMs } = await ann.call(getTrack, { trackId })
     expect(Math.abs((durationMs ?? 0) - 20_000)).toBeLessThan(200)
@@ -138,7 +146,11 @@ it('takes real music in every format, where a Debian package brings some', async
   const [song] = songs
   if (song === undefined) return
   for (const kind of Object.keys(served) as AudioKind[]) {
-    const { trackId, state } = await upload(world, ann, await recode(ffmpeg, join(folder, song), kind, { seconds: 8 }))
+    const { trackId, state } = await uploadFile(
+      testApp,
+      ann,
+      await convertBeginning(ffmpeg, join(folder, song), kind, { seconds: 8 }),
+    )
     expect([kind, state]).toEqual([kind, 'ready'])
     const { durationMs } = await ann.call(getTrack, { trackId })
     expect(Math.abs((durationMs ?? 0) - 8_000)).toBeLessThan(200)

@@ -5,49 +5,49 @@ import { join } from 'node:path'
 import { Track, TrackAudio, Upload } from '../../../models'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
 import { getUpload } from '../../../skills/music-upload/get-upload'
-import { takeUpLost } from '../../../skills/music-upload/take-up-lost'
-import { updateTrack } from '../../../skills/music-upload/update-track'
-import { tasksOf } from '../../../server/worker'
-import { product } from '../../../skills'
-import { makeAudio } from '../../audio'
-import { until } from '../../kernel/until'
-import { type Ear, type Person } from '../../people'
-import { type NodeProcess, nodeProcess } from '../../server/node-process'
-import { freshWorld, type TestWorld } from '../../world'
-import { type HoldingStore, holdingStore } from './holding-store'
-import { send } from './uploading'
+import { resumeAbandoned } from '../../../skills/music-processing/resume-abandoned'
+import { updateTrack } from '../../../skills/tracks/update-track'
+import { createTaskList } from '../../../server/job-worker'
+import { registry } from '../../../skills'
+import { makeAudio } from '../../make-audio'
+import { waitUntil } from '../../kernel/wait-until'
+import { type EventRecorder, type Person } from '../../person'
+import { type NodeProcess, startNodeProcess } from '../../server/start-node-process'
+import { createTestApp, type TestApp } from '../../test-app'
+import { type PausableStore, startPausableStore } from './pausable-store'
+import { sendFile } from './upload-file'
 
 /** Real workers, killed with SIGKILL at every step of an upload: another one finishes it, and nothing is left of the first. */
-let world: TestWorld
+let testApp: TestApp
 let folder: string
-let store: HoldingStore
+let store: PausableStore
 let variables: Record<string, string>
 let ann: Person
-let heard: Ear
+let heard: EventRecorder
 let file: string
 let worker: NodeProcess
 let next: Promise<NodeProcess>
 let killed: number
 jest.setTimeout(60_000)
 beforeAll(async () => {
-  store = await holdingStore()
-  world = await freshWorld()
+  store = await startPausableStore()
+  testApp = await createTestApp()
   folder = await mkdtemp(join(tmpdir(), 'tutti-killed-'))
-  const { ffmpeg, ffprobe } = world.world.config.tools
+  const { ffmpeg, ffprobe } = testApp.app.config.tools
   file = await makeAudio(ffmpeg, 'mp3')
-  ann = await world.person('ann')
-  heard = await ann.hear(`user:${ann.id}`)
+  ann = await testApp.signIn('ann')
+  heard = await ann.recordEvents(`user:${ann.id}`)
   variables = {
-    ...world.variables,
+    ...testApp.variables,
     ...{ ROLES: 'worker', S3_ENDPOINT: store.endpoint },
     FFPROBE_PATH: await sticky(ffprobe, { probing: '*' }),
     FFMPEG_PATH: await sticky(ffmpeg, { drawing: '*ebur128*', encoding: '*-c:a?aac*' }),
   }
-  next = nodeProcess(variables)
+  next = startNodeProcess(variables)
 }, 60_000)
 afterAll(async () => {
   await (await next)[Symbol.asyncDispose]()
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
   await rm(folder, { recursive: true })
 })
@@ -72,7 +72,7 @@ async function whileStuck(name: string, uploadId: string, during: (pid: number) 
   await writeFile(join(folder, name), '')
   await ann.call(finalizeUpload, { uploadId })
   const said = join(folder, `${name}.pid`)
-  await until(async () => /\d\n$/.test(await readFile(said, 'utf8').catch(() => '')))
+  await waitUntil(async () => /\d\n$/.test(await readFile(said, 'utf8').catch(() => '')))
   const pid = Number(await readFile(said, 'utf8'))
   await rm(join(folder, name))
   await rm(said)
@@ -91,14 +91,14 @@ async function kill(): Promise<void> {
   worker.signal('SIGKILL')
   await worker.exited
   await sql(`update workers set seen_at = now() - interval '2 minutes' returning id`)
-  next = nodeProcess(variables)
+  next = startNodeProcess(variables)
 }
 
 const sql = (text: string, values: Record<string, unknown> = {}) =>
-  world.world.db.query<Record<string, unknown>>(text, values)
+  testApp.app.db.query<Record<string, unknown>>(text, values)
 
 const waitsForLock = () =>
-  until(async () => {
+  waitUntil(async () => {
     const [row] = await sql(
       `select count(*) as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
     )
@@ -107,7 +107,7 @@ const waitsForLock = () =>
 
 /** Runs `during` while a row is held that the worker needs next. */
 const whileHeld = (row: string, values: Record<string, unknown>, during: () => Promise<void>) =>
-  world.world.db.transaction(async () => {
+  testApp.app.db.transaction(async () => {
     await sql(`${row} for update`, values)
     await during()
   })
@@ -123,21 +123,21 @@ async function takeOver(uploadId: string): Promise<void> {
      where locked_at is not null and key = 'process:' || :uploadId returning id`,
     { uploadId },
   )
-  await world.world.jobs.releaseDeadWorkers()
-  const task = tasksOf(world.world, product, new AbortController().signal)[takeUpLost.name]
+  await testApp.app.jobs.releaseDeadWorkers()
+  const task = createTaskList(testApp.app, registry, new AbortController().signal)[resumeAbandoned.name]
   await task?.({}, { job: { attempts: 1, max_attempts: 1 } } as never)
-  await world.work()
+  await testApp.runJobs()
   // Not over a door: it takes so long that calls would run out.
-  await until(async () => (await Upload.findByPk(uploadId))?.state === 'ready')
+  await waitUntil(async () => (await Upload.findByPk(uploadId))?.state === 'ready')
 }
 
 async function endedWell(uploadId: string, trackId: string): Promise<void> {
   expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'ready', fault: null })
   expect(await keysUnder(`audio/${trackId}/`)).toEqual(await keysOf(trackId))
-  await until(async () => (await keysUnder(`incoming/${uploadId}`)).length === 0)
+  await waitUntil(async () => (await keysUnder(`incoming/${uploadId}`)).length === 0)
   const own = `tutti-upload-${killed}-`
   expect((await readdir(tmpdir())).filter(name => name.startsWith(own))).toEqual([])
-  await heard.all(world.world)
+  await heard.waitForAll(testApp.app)
   expect(readyEvents(uploadId)).toBe(1)
 }
 
@@ -158,13 +158,13 @@ const readyEvents = (uploadId: string): number =>
   }).length
 
 const reached = (uploadId: string, step: string) =>
-  heard.first('music-upload.uploadChanged', ({ upload }) => {
+  heard.waitFor('music-upload.uploadChanged', ({ upload }) => {
     const seen = upload as { id: string; step: string | null }
     return seen.id === uploadId && seen.step === step
   })
 
 async function keysUnder(prefix: string): Promise<string[]> {
-  const { storage, aws } = world.world.config
+  const { storage, aws } = testApp.app.config
   const { endpoint, bucket } = storage
   if (endpoint === undefined || aws.credentials === undefined) throw new Error('the tests have a store of their own')
   const s3 = new S3Client({ region: aws.region, credentials: aws.credentials, endpoint, forcePathStyle: true })
@@ -176,7 +176,7 @@ async function keysUnder(prefix: string): Promise<string[]> {
 /** A worker that waits for work, and a file that was sent; it is not finalized yet. */
 async function sent(): Promise<string> {
   worker = await next
-  return (await send(ann, file, { isDownloadable: true })).upload.id
+  return (await sendFile(ann, file, { isDownloadable: true })).upload.id
 }
 
 const finalize = (uploadId: string) => ann.call(finalizeUpload, { uploadId })
@@ -195,7 +195,7 @@ describe('an upload whose worker is killed', () => {
     ['storing', /^PUT \S*\/download\.mp3/, true],
   ] as const)('while %s', async (step, request, isDone) => {
     const uploadId = await sent()
-    const held = store.hold(request, isDone)
+    const held = store.holdRequest(request, isDone)
     await finalize(uploadId)
     await held
     await reached(uploadId, step)
@@ -210,7 +210,7 @@ describe('an upload whose worker is killed', () => {
       await reached(uploadId, step)
       expect(await isRunning(tool)).toBe(true)
       await kill()
-      if (process.platform === 'linux') await until(async () => !(await isRunning(tool)))
+      if (process.platform === 'linux') await waitUntil(async () => !(await isRunning(tool)))
     })
     await takeOver(uploadId)
     await endedWell(uploadId, await trackOf(uploadId))
@@ -218,7 +218,7 @@ describe('an upload whose worker is killed', () => {
 
   it('right before it has finished', async () => {
     const uploadId = await sent()
-    const held = store.hold(/^PUT \S*\/audio\//, true)
+    const held = store.holdRequest(/^PUT \S*\/audio\//, true)
     await finalize(uploadId)
     await held
     const trackId = await trackOf(uploadId)
@@ -234,13 +234,13 @@ describe('an upload whose worker is killed', () => {
 
   it('right after it has finished, and before its job has ended', async () => {
     const uploadId = await sent()
-    const held = store.hold(/^PUT \S*\/audio\//, true)
+    const held = store.holdRequest(/^PUT \S*\/audio\//, true)
     await finalize(uploadId)
     await held
     const job = `select id from graphile_worker._private_jobs where key = 'process:' || :uploadId`
     await whileHeld(job, { uploadId }, async () => {
       store.release()
-      await until(() => readyEvents(uploadId) === 1)
+      await waitUntil(() => readyEvents(uploadId) === 1)
       await kill()
     })
     await takeOver(uploadId)
@@ -249,20 +249,20 @@ describe('an upload whose worker is killed', () => {
 })
 
 it('a copy for downloads whose worker is killed is made by another one', async () => {
-  const { upload } = await send(ann, file)
+  const { upload } = await sendFile(ann, file)
   const uploadId = upload.id
   await finalize(uploadId)
-  await world.work()
+  await testApp.runJobs()
   const trackId = await trackOf(uploadId)
   worker = await next
-  const held = store.hold(/^PUT \S*\/download\.mp3/, true)
+  const held = store.holdRequest(/^PUT \S*\/download\.mp3/, true)
   await ann.call(updateTrack, { trackId, isDownloadable: true })
   await held
   await kill()
   expect((await TrackAudio.findByPk(trackId))?.downloadKey).toBeNull()
-  await world.world.jobs.releaseDeadWorkers()
-  await world.work()
-  await until(async () => (await TrackAudio.findByPk(trackId))?.downloadKey != null)
+  await testApp.app.jobs.releaseDeadWorkers()
+  await testApp.runJobs()
+  await waitUntil(async () => (await TrackAudio.findByPk(trackId))?.downloadKey != null)
   await endedWell(uploadId, trackId)
 })
 
@@ -273,9 +273,9 @@ it('a worker that was frozen while another did its work lets go, with its tool, 
     await takeOver(uploadId)
     expect(await isRunning(tool)).toBe(true)
     worker.signal('SIGCONT')
-    await until(async () => !(await isRunning(tool)))
+    await waitUntil(async () => !(await isRunning(tool)))
   })
   killed = worker.pid
-  await until(async () => !(await readdir(tmpdir())).some(name => name.startsWith(`tutti-upload-${killed}-`)))
+  await waitUntil(async () => !(await readdir(tmpdir())).some(name => name.startsWith(`tutti-upload-${killed}-`)))
   await endedWell(uploadId, await trackOf(uploadId))
 })

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { transact } from '../../../kernel/transact'
-import { product } from '../../../skills'
+import { transact } from '../../../kernel/pipeline/transact'
+import { registry } from '../../../skills'
 import { addComment } from '../../../skills/interactions/add-comment'
 import { likeTrack } from '../../../skills/interactions/like-track'
 import { abortUpload } from '../../../skills/music-upload/abort-upload'
 import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
 import { listUploads } from '../../../skills/music-upload/list-uploads'
-import { removeTrack } from '../../../skills/music-upload/remove-track'
-import { getMySnapshot } from '../../../skills/notifications/get-my-snapshot'
+import { deleteTrack } from '../../../skills/tracks/delete-track'
+import { getMySnapshot } from '../../../skills/user-profile/get-my-snapshot'
 import { getUnreadCount } from '../../../skills/notifications/get-unread-count'
 import { listNotifications } from '../../../skills/notifications/list-notifications'
-import { moveReadMarker } from '../../../skills/notifications/move-read-marker'
+import { markRead } from '../../../skills/notifications/mark-read'
 import { notify } from '../../../skills/notifications/notify'
 import { blockProfile } from '../../../skills/user-profile/block-profile'
 import { followProfile } from '../../../skills/user-profile/follow-profile'
@@ -18,33 +18,33 @@ import { initiatePicture } from '../../../skills/pictures/initiate-picture'
 import { getMe } from '../../../skills/user-profile/get-me'
 import { unblockProfile } from '../../../skills/user-profile/unblock-profile'
 import { updateMe } from '../../../skills/user-profile/update-me'
-import { take } from '../../equality/mirror'
+import { takeSnapshot } from '../../equality/replica'
 import { makeTrack } from '../../factories'
-import { until } from '../../kernel/until'
-import { askOverRest, doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { announce } from '../music-upload/uploading'
-import { announcePicture } from '../pictures/picturing'
+import { waitUntil } from '../../kernel/wait-until'
+import { requestOverRest, transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { uploadInput } from '../music-upload/upload-file'
+import { pictureInput } from '../pictures/add-picture'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 let people = 0
-const someone = (name: string) => world.person(`${name}${(people += 1)}`)
+const someone = (name: string) => testApp.signIn(`${name}${(people += 1)}`)
 
 const upload = (person: Person, fileName: string) =>
-  person.call(initiateUpload, announce(Buffer.from(fileName), { fileName }))
+  person.call(initiateUpload, uploadInput(Buffer.from(fileName), { fileName }))
 
-describe.each(doors)('my snapshot over %s', door => {
+describe.each(transports)('my snapshot over %s', door => {
   it('is empty for somebody who has just arrived', async () => {
     const ann = await someone('ann')
-    const { data, place } = await take(ann, getMySnapshot, {}, door)
+    const { data, position } = await takeSnapshot(ann, getMySnapshot, {}, door)
     const profile = await ann.call(getMe, {})
     expect(data).toEqual({ profile, unreadCount: 0, more: false, notifications: [], uploads: [], pictures: [] })
-    expect(place).toMatchObject({ channel: `user:${ann.id}`, offset: 0 })
+    expect(position).toMatchObject({ channel: `user:${ann.id}`, offset: 0 })
   })
 
   it('is what the lists tell, each in its order, and where the own channel is', async () => {
@@ -52,31 +52,34 @@ describe.each(doors)('my snapshot over %s', door => {
     const bob = await someone('bob')
     const { id: trackId } = await makeTrack(ann.id, { title: 'Blue' })
     await bob.call(likeTrack, { trackId })
-    await world.settle()
+    await testApp.applyCounters()
     await bob.call(followProfile, { profileId: ann.id })
     await ann.call(updateMe, { bio: 'Here' })
     for (const name of ['one.mp3', 'two.mp3']) await upload(ann, name)
     const pictures = []
     for (const fileName of ['one.png', 'two.png']) {
-      const { picture } = await ann.call(initiatePicture, announcePicture(Buffer.from('x'), { fileName }))
+      const { picture } = await ann.call(initiatePicture, pictureInput(Buffer.from('x'), { fileName }))
       pictures.unshift(picture)
-      world.clock.advance(1)
+      testApp.clock.advance(1)
     }
 
-    const { data, place } = await take(ann, getMySnapshot, {}, door)
+    const { data, position } = await takeSnapshot(ann, getMySnapshot, {}, door)
     expect(data).toEqual({
-      profile: await ann.call(getMe, {}, { door }),
-      ...(await ann.call(getUnreadCount, {}, { door })),
-      notifications: await ann.call(listNotifications, {}, { door }),
-      uploads: await ann.call(listUploads, {}, { door }),
+      profile: await ann.call(getMe, {}, { transport: door }),
+      ...(await ann.call(getUnreadCount, {}, { transport: door })),
+      notifications: await ann.call(listNotifications, {}, { transport: door }),
+      uploads: await ann.call(listUploads, {}, { transport: door }),
       pictures,
     })
     expect(data.notifications.map(({ kind }) => kind)).toEqual(['followed', 'liked'])
     expect(data.uploads.map(({ fileName }) => fileName)).toEqual(['two.mp3', 'one.mp3'])
     expect(data).toMatchObject({ profile: { bio: 'Here', counts: { followers: 1 } }, unreadCount: 2 })
-    expect(place).toEqual({ channel: `user:${ann.id}`, ...(await world.world.channels.position(`user:${ann.id}`)) })
-    await ann.call(moveReadMarker, { until: new Date(world.clock.now()).toISOString() })
-    expect(await ann.call(getMySnapshot, {}, { door })).toMatchObject({
+    expect(position).toEqual({
+      channel: `user:${ann.id}`,
+      ...(await testApp.app.channelLog.position(`user:${ann.id}`)),
+    })
+    await ann.call(markRead, { until: new Date(testApp.clock.now()).toISOString() })
+    expect(await ann.call(getMySnapshot, {}, { transport: door })).toMatchObject({
       unreadCount: 0,
       notifications: [{ read: true }, { read: true }],
     })
@@ -89,8 +92,8 @@ it('holds what is one’s own alone, and takes no wishes', async () => {
   await upload(ann, 'hers.mp3')
   await bob.call(followProfile, { profileId: ann.id })
   expect(await bob.call(getMySnapshot, {})).toMatchObject({ profile: { id: bob.id }, notifications: [], uploads: [] })
-  expect(await bob.refused(getMySnapshot, { profileId: ann.id })).toMatchObject({ code: 'invalid_input' })
-  const reply = await askOverRest(world.nodes[0]?.url ?? '', getMySnapshot, {}, {})
+  expect(await bob.expectProblem(getMySnapshot, { profileId: ann.id })).toMatchObject({ code: 'invalid_input' })
+  const reply = await requestOverRest(testApp.nodes[0]?.url ?? '', getMySnapshot, {}, {})
   expect(reply).toMatchObject({ error: { code: 'not_signed_in' } })
   expect(reply).not.toHaveProperty('position')
 })
@@ -104,7 +107,7 @@ it('shows the newest 30 notifications and 20 uploads, however many there are', a
     const { upload: begun } = await upload(ann, `${count}.mp3`)
     await ann.call(abortUpload, { uploadId: begun.id })
   }
-  await world.settle()
+  await testApp.applyCounters()
   const snapshot = await ann.call(getMySnapshot, {})
   expect(snapshot).toMatchObject({ unreadCount: 32, more: false })
   expect(snapshot.notifications).toEqual(await ann.call(listNotifications, { limit: 30 }))
@@ -118,35 +121,38 @@ describe('what the snapshot leaves out from some moment on, the own channel tell
     const [ann, bob, cid] = [await someone('ann'), await someone('bob'), await someone('cid')]
     const { id: trackId } = await makeTrack(ann.id)
     for (const fan of [bob, cid]) await fan.call(likeTrack, { trackId })
-    await world.settle()
+    await testApp.applyCounters()
     await cid.call(followProfile, { profileId: ann.id })
     const { notifications } = await ann.call(getMySnapshot, {})
     const [followed, liked] = notifications
     if (followed === undefined || liked === undefined) throw new Error('she was told of nothing')
-    return { ann, bob, cid, trackId, followed, liked, ear: await ann.hear(`user:${ann.id}`) }
+    return { ann, bob, cid, trackId, followed, liked, ear: await ann.recordEvents(`user:${ann.id}`) }
   }
 
   it('of somebody she blocks: what is left of it, and what is unread; they themselves hear nothing', async () => {
-    const { ann, cid, followed, liked, ear } = await stage()
-    const atCid = await cid.hear(`user:${cid.id}`)
+    const { ann, cid, followed, liked, ear: recorder } = await stage()
+    const atCid = await cid.recordEvents(`user:${cid.id}`)
     await ann.call(blockProfile, { profileId: cid.id })
     const alone = { ...liked, actorCount: 1, actors: liked.actors.filter(({ id }) => id !== cid.id) }
-    const gone = await ear.first('notifications.notificationWithdrawn', data => data.notificationId === followed.id)
+    const gone = await recorder.waitFor(
+      'notifications.notificationWithdrawn',
+      data => data.notificationId === followed.id,
+    )
     expect(gone.data).toMatchObject({ notification: null, unreadCount: 1 })
-    const less = await ear.first('notifications.notificationWithdrawn', data => data.notificationId === liked.id)
+    const less = await recorder.waitFor('notifications.notificationWithdrawn', data => data.notificationId === liked.id)
     expect(less.data).toMatchObject({ notification: alone, unreadCount: 1 })
     expect(await ann.call(getMySnapshot, {})).toMatchObject({ notifications: [alone], unreadCount: 1 })
 
     await ann.call(unblockProfile, { profileId: cid.id })
     for (const one of [followed, liked]) {
-      const back = await ear.first(
+      const back = await recorder.waitFor(
         'notifications.notificationAdded',
         data => (data.notification as { id: string }).id === one.id,
       )
       expect(back.data).toMatchObject({ notification: one, unreadCount: 2 })
     }
     await cid.call(updateMe, { bio: 'the last event' })
-    await atCid.first('user-profile.profileChanged')
+    await atCid.waitFor('user-profile.profileChanged')
     expect(atCid.names()).toEqual(['user-profile.profileChanged'])
   })
 
@@ -159,20 +165,24 @@ describe('what the snapshot leaves out from some moment on, the own channel tell
       const [ann, bob, cid] = [await someone('ann'), await someone('bob'), await someone('cid')]
       const { id: trackId } = await makeTrack(ann.id)
       if (known === 1) await cid.call(addComment, { trackId, body: 'oh', positionMs: 0 })
-      const ear = await ann.hear(`user:${ann.id}`)
-      const { db } = world.world
+      const recorder = await ann.recordEvents(`user:${ann.id}`)
+      const { db } = testApp.app
       let blocking: Promise<unknown> = Promise.resolve()
       let isBlocked = false
-      await transact({ world: world.world, product, actor: null, requestId: randomUUID() }, async context => {
+      await transact({ app: testApp.app, registry, actor: null, requestId: randomUUID() }, async context => {
         await notify([ann.id], { kind: 'followed', actorId: bob.id, targetId: ann.id }, context)
         blocking = ann.call(blockProfile, { profileId: bob.id }).then(() => (isBlocked = true))
         // Read outside: a transaction keeps the picture of the others that it got first.
         const text = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-        await until(async () => isBlocked || (await db.read({ name: 'waits', text, values: [] })).length > 0)
+        await waitUntil(
+          async () => isBlocked || (await db.readCommitted({ name: 'waits', text, values: [] })).length > 0,
+        )
       })
       await blocking
-      const added = await ear.first('notifications.notificationAdded', data => JSON.stringify(data).includes(bob.id))
-      const gone = await ear.first('notifications.notificationWithdrawn')
+      const added = await recorder.waitFor('notifications.notificationAdded', data =>
+        JSON.stringify(data).includes(bob.id),
+      )
+      const gone = await recorder.waitFor('notifications.notificationWithdrawn')
       expect(gone.data).toMatchObject({ notification: null, unreadCount: known })
       expect(gone.data.notificationId).toBe((added.data.notification as { id: string }).id)
       const { notifications, unreadCount } = await ann.call(getMySnapshot, {})
@@ -181,23 +191,23 @@ describe('what the snapshot leaves out from some moment on, the own channel tell
   )
 
   it('of a track that she takes away', async () => {
-    const { ann, trackId, followed, liked, ear } = await stage()
-    await ann.call(removeTrack, { trackId })
-    const gone = await ear.first('notifications.notificationWithdrawn')
+    const { ann, trackId, followed, liked, ear: recorder } = await stage()
+    await ann.call(deleteTrack, { trackId })
+    const gone = await recorder.waitFor('notifications.notificationWithdrawn')
     expect(gone.data).toMatchObject({ notificationId: liked.id, notification: null, unreadCount: 1 })
     expect(await ann.call(getMySnapshot, {})).toMatchObject({ notifications: [followed], unreadCount: 1 })
   })
 
   it('nothing, where a block or a track has to do with no notification', async () => {
-    const { ann, bob, ear } = await stage()
+    const { ann, bob, ear: recorder } = await stage()
     const { id: trackId } = await makeTrack(ann.id)
     const stranger = await someone('dan')
-    await ann.call(removeTrack, { trackId })
+    await ann.call(deleteTrack, { trackId })
     await ann.call(blockProfile, { profileId: stranger.id })
     await ann.call(unblockProfile, { profileId: stranger.id })
     await bob.call(blockProfile, { profileId: stranger.id })
     await ann.call(updateMe, { bio: 'the last event' })
-    await ear.first('user-profile.profileChanged')
-    expect(ear.names().filter(name => name.startsWith('notifications.'))).toEqual([])
+    await recorder.waitFor('user-profile.profileChanged')
+    expect(recorder.names().filter(name => name.startsWith('notifications.'))).toEqual([])
   })
 })

@@ -4,40 +4,40 @@ import { repostTrack } from '../../../skills/interactions/repost-track'
 import { unlikeTrack } from '../../../skills/interactions/unlike-track'
 import { getUnreadCount } from '../../../skills/notifications/get-unread-count'
 import { listNotifications } from '../../../skills/notifications/list-notifications'
-import { removeTrack } from '../../../skills/music-upload/remove-track'
+import { deleteTrack } from '../../../skills/tracks/delete-track'
 import { blockProfile } from '../../../skills/user-profile/block-profile'
 import { followProfile } from '../../../skills/user-profile/follow-profile'
 import { unblockProfile } from '../../../skills/user-profile/unblock-profile'
 import { makeTrack } from '../../factories'
-import { until } from '../../kernel/until'
-import { doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { waitUntil } from '../../kernel/wait-until'
+import { transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 let people = 0
-const someone = (name: string) => world.person(`${name}${(people += 1)}`)
+const someone = (name: string) => testApp.signIn(`${name}${(people += 1)}`)
 
 const crowd = (size: number) => Promise.all(Array.from({ length: size }, () => someone('fan')))
 const unreadOf = async (person: Person) => (await person.call(getUnreadCount, {})).unreadCount
 
-describe.each(doors)('notifications over %s', door => {
+describe.each(transports)('notifications over %s', door => {
   it('tell what others did, each kind with what it speaks of, the latest first', async () => {
     const ann = await someone('ann')
     const bob = await someone('bob')
     const track = await makeTrack(ann.id, { title: 'Blue' })
-    await bob.call(likeTrack, { trackId: track.id }, { door })
-    await bob.call(repostTrack, { trackId: track.id }, { door })
-    await world.settle()
+    await bob.call(likeTrack, { trackId: track.id }, { transport: door })
+    await bob.call(repostTrack, { trackId: track.id }, { transport: door })
+    await testApp.applyCounters()
     const said = { trackId: track.id, body: '<b>more</b>', positionMs: 1_000 }
-    const comment = await bob.call(addComment, said, { door })
-    await bob.call(followProfile, { profileId: ann.id }, { door })
+    const comment = await bob.call(addComment, said, { transport: door })
+    await bob.call(followProfile, { profileId: ann.id }, { transport: door })
 
-    const listed = await ann.call(listNotifications, {}, { door })
+    const listed = await ann.call(listNotifications, {}, { transport: door })
     const common = { actors: [expect.objectContaining({ id: bob.id })], actorCount: 1, read: false }
     const of = { id: track.id, title: 'Blue' }
     expect(listed).toEqual([
@@ -51,8 +51,8 @@ describe.each(doors)('notifications over %s', door => {
       expect.objectContaining({ ...common, kind: 'reposted', track: of }),
       expect.objectContaining({ ...common, kind: 'liked', track: of }),
     ])
-    expect(await ann.call(getUnreadCount, {}, { door })).toEqual({ unreadCount: 4, more: false })
-    expect(await bob.call(listNotifications, {}, { door })).toEqual([])
+    expect(await ann.call(getUnreadCount, {}, { transport: door })).toEqual({ unreadCount: 4, more: false })
+    expect(await bob.call(listNotifications, {}, { transport: door })).toEqual([])
   })
 
   it('are pages that nothing new disturbs', async () => {
@@ -64,12 +64,12 @@ describe.each(doors)('notifications over %s', door => {
       return track.id
     }
     const liked = [await like(), await like(), await like(), await like(), await like()].reverse()
-    await world.settle()
-    const first = await ann.ask(listNotifications, { limit: 2 }, { door })
+    await testApp.applyCounters()
+    const first = await ann.request(listNotifications, { limit: 2 }, { transport: door })
     await like()
-    await world.settle()
-    const second = await ann.ask(listNotifications, { limit: 2, cursor: first.page?.next }, { door })
-    const third = await ann.ask(listNotifications, { limit: 2, cursor: second.page?.next }, { door })
+    await testApp.applyCounters()
+    const second = await ann.request(listNotifications, { limit: 2, cursor: first.page?.next }, { transport: door })
+    const third = await ann.request(listNotifications, { limit: 2, cursor: second.page?.next }, { transport: door })
     const pages = [first, second, third].flatMap(({ data }) => data as { track: { id: string } }[])
     expect(pages.map(({ track }) => track.id)).toEqual(liked)
     expect(third.page).toEqual({ next: null, hasMore: false })
@@ -82,7 +82,7 @@ describe('a group', () => {
     const fans = await crowd(5)
     const track = await makeTrack(ann.id)
     for (const fan of fans) await fan.call(likeTrack, { trackId: track.id })
-    await world.settle()
+    await testApp.applyCounters()
     const [group, ...others] = await ann.call(listNotifications, {})
     expect(others).toEqual([])
     expect(group?.actorCount).toBe(5)
@@ -93,14 +93,14 @@ describe('a group', () => {
     const ann = await someone('ann')
     const fans = await crowd(8)
     const tracks = [await makeTrack(ann.id), await makeTrack(ann.id)]
-    const ear = await ann.hear(`user:${ann.id}`)
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
     await Promise.all(
       fans.flatMap(fan => [
         ...tracks.flatMap(({ id: trackId }) => [fan.call(likeTrack, { trackId }), fan.call(likeTrack, { trackId })]),
         fan.call(followProfile, { profileId: ann.id }),
       ]),
     )
-    await world.settle()
+    await testApp.applyCounters()
     const groups = await ann.call(listNotifications, {})
     expect(groups.map(({ kind, actorCount }) => `${kind} ${actorCount}`).sort()).toEqual([
       'followed 8',
@@ -108,12 +108,12 @@ describe('a group', () => {
       'liked 8',
     ])
     const toldOf = ({ id }: { id: string }) =>
-      ear.events
+      recorder.events
         .filter(({ name }) => name === 'notifications.notificationAdded')
         .map(({ data }) => data.notification as (typeof groups)[number])
         .filter(heard => heard.id === id)
     for (const group of groups) {
-      await until(() => toldOf(group).at(-1)?.actorCount === 8)
+      await waitUntil(() => toldOf(group).at(-1)?.actorCount === 8)
       expect(toldOf(group).at(-1)).toEqual(group)
       const sizes = toldOf(group).map(({ actorCount }) => actorCount)
       expect(sizes).toEqual([...new Set(sizes)].sort((one, other) => one - other))
@@ -126,19 +126,19 @@ describe('a group', () => {
     const ann = await someone('ann')
     const [first, ...fans] = await crowd(7)
     const { id: trackId } = await makeTrack(ann.id)
-    const ear = await ann.hear(`user:${ann.id}`)
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
     // Nobody can settle until this transaction has ended: what is done meanwhile is one window.
-    await world.world.db.transaction(async () => {
-      await world.world.db.query('select from tracks where id = :trackId for no key update', { trackId })
+    await testApp.app.db.transaction(async () => {
+      await testApp.app.db.query('select from tracks where id = :trackId for no key update', { trackId })
       await Promise.all(fans.map(fan => fan.call(likeTrack, { trackId })))
       await first?.call(likeTrack, { trackId })
       await first?.call(unlikeTrack, { trackId })
       await ann.call(likeTrack, { trackId })
     })
-    await world.settle()
-    const told = () => ear.events.filter(({ name }) => name.startsWith('notifications.'))
+    await testApp.applyCounters()
+    const told = () => recorder.events.filter(({ name }) => name.startsWith('notifications.'))
     const sizes = () => told().map(({ data }) => (data.notification as { actorCount: number }).actorCount)
-    await until(() => sizes().at(-1) === 6)
+    await waitUntil(() => sizes().at(-1) === 6)
     // The first of them may have been settled before the rest.
     expect(sizes().length).toBeLessThanOrEqual(2)
     expect(await ann.call(listNotifications, {})).toEqual([told().at(-1)?.data.notification])
@@ -155,7 +155,7 @@ describe('a group', () => {
     const stances = await Promise.all(fans.slice(0, 2).map(fan => fan.call(likeTrack, { trackId: track.id })))
     for (const fan of fans.slice(2)) await fan.call(unlikeTrack, { trackId: track.id })
     expect(stances.every(({ liked }) => liked)).toBe(true)
-    await world.settle()
+    await testApp.applyCounters()
     expect(await ann.call(listNotifications, {})).toEqual([expect.objectContaining({ actorCount: 2 })])
   })
 })
@@ -166,7 +166,7 @@ describe('nobody is told', () => {
     const track = await makeTrack(ann.id)
     await ann.call(likeTrack, { trackId: track.id })
     await ann.call(addComment, { trackId: track.id, body: 'mine', positionMs: 0 })
-    await world.settle()
+    await testApp.applyCounters()
     expect(await ann.call(listNotifications, {})).toEqual([])
   })
 
@@ -176,7 +176,7 @@ describe('nobody is told', () => {
     const [first, , , , last] = fans
     const track = await makeTrack(ann.id)
     for (const fan of fans) await fan.call(likeTrack, { trackId: track.id })
-    await world.settle()
+    await testApp.applyCounters()
     await last?.call(addComment, { trackId: track.id, body: 'hm', positionMs: 0 })
     expect(await unreadOf(ann)).toBe(2)
 
@@ -197,7 +197,7 @@ describe('nobody is told', () => {
     const track = await makeTrack(ann.id)
     await bob.call(blockProfile, { profileId: ann.id })
     await bob.call(likeTrack, { trackId: track.id })
-    await world.settle()
+    await testApp.applyCounters()
     await bob.call(unblockProfile, { profileId: ann.id })
     expect(await ann.call(listNotifications, {})).toEqual([])
   })
@@ -207,9 +207,9 @@ describe('nobody is told', () => {
     const bob = await someone('bob')
     const track = await makeTrack(ann.id)
     await bob.call(likeTrack, { trackId: track.id })
-    await world.settle()
+    await testApp.applyCounters()
     expect(await unreadOf(ann)).toBe(1)
-    await ann.call(removeTrack, { trackId: track.id })
+    await ann.call(deleteTrack, { trackId: track.id })
     expect(await ann.call(listNotifications, {})).toEqual([])
     expect(await unreadOf(ann)).toBe(0)
   })
@@ -218,16 +218,16 @@ describe('nobody is told', () => {
 it('refuses a cursor that it did not give', async () => {
   const ann = await someone('ann')
   const cursor = Buffer.from(JSON.stringify(['tomorrow', 'x'])).toString('base64url')
-  expect(await ann.refused(listNotifications, { cursor })).toMatchObject({ code: 'invalid_input' })
+  expect(await ann.expectProblem(listNotifications, { cursor })).toMatchObject({ code: 'invalid_input' })
 })
 
 it('is stored before it is heard', async () => {
-  const ann = await world.person('ann-of-0', { node: 0 })
-  const bob = await world.person('bob-of-1', { node: 1 })
+  const ann = await testApp.signIn('ann-of-0', { node: 0 })
+  const bob = await testApp.signIn('bob-of-1', { node: 1 })
   const track = await makeTrack(ann.id)
-  const ear = await ann.hear(`user:${ann.id}`)
+  const recorder = await ann.recordEvents(`user:${ann.id}`)
   await bob.call(likeTrack, { trackId: track.id })
-  const heard = await ear.first('notifications.notificationAdded')
+  const heard = await recorder.waitFor('notifications.notificationAdded')
   const listed = await ann.call(listNotifications, {})
   expect(listed).toEqual([heard.data.notification])
   expect(heard.data).toMatchObject({ unreadCount: 1 })
@@ -237,10 +237,10 @@ it('counts up to 99 and says that there are more', async () => {
   const ann = await someone('ann')
   const bob = await someone('bob')
   for (let made = 0; made < 101; made += 1) await makeTrack(ann.id)
-  await world.world.db.query(`insert into inboxes (profile_id, latest_at) values (:ann, now()) returning 1`, {
+  await testApp.app.db.query(`insert into inboxes (profile_id, latest_at) values (:ann, now()) returning 1`, {
     ann: ann.id,
   })
-  await world.world.db.query(
+  await testApp.app.db.query(
     `with made as (
        insert into notifications (id, recipient_id, kind, target_id, track_id, actor_count, latest_at)
        select gen_random_uuid(), owner_id, 'liked', id, id, 1, now() from tracks where owner_id = :ann returning id

@@ -1,57 +1,61 @@
 import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
-import { type FaultCode } from '../../../skills/pictures/drawing/rejection'
-import { claimingPng, heaviestPng, plain, plainPng, pngOf, withChunk } from '../../pictures'
+import { type RejectionCode } from '../../../media/pictures/rejection'
+import { pngClaimingSize, heaviestPng, plainPicture, plainPng, pngOf, withChunk } from '../../make-pictures'
 
 /** The expected result for a file: 'taken', or its rejection code. */
-export type Fate = 'taken' | FaultCode
+export type ExpectedOutcome = 'taken' | RejectionCode
 
 /** A description, the expected result, and the bytes. `trap` is a URL that must not be requested. */
-export type Hostile = readonly [what: string, fate: Fate, make: (trap: string) => Promise<Buffer> | Buffer]
+export type HostilePicture = readonly [
+  what: string,
+  fate: ExpectedOutcome,
+  make: (trap: string) => Promise<Buffer> | Buffer,
+]
 
 const text = (words: string): Buffer => Buffer.from(words, 'latin1')
-const jpeg = (): Promise<Buffer> => plain().jpeg().toBuffer()
-const gif = (): Promise<Buffer> => plain().gif().toBuffer()
-const webp = (): Promise<Buffer> => plain().webp().toBuffer()
+const jpeg = (): Promise<Buffer> => plainPicture().jpeg().toBuffer()
+const gif = (): Promise<Buffer> => plainPicture().gif().toBuffer()
+const webp = (): Promise<Buffer> => plainPicture().webp().toBuffer()
 const zip = text(`PK\x03\x04\x14${'\0'.repeat(25)}PK\x05\x06${'\0'.repeat(18)}`)
 
 /** Programs, documents and other formats whose file name claims one of our four formats. */
-const disguised: readonly Hostile[] = [
-  ['SVG that fetches', 'not_a_picture', trap => text(svg(trap))],
-  ['SVG behind a byte order mark', 'not_a_picture', trap => text(`\xef\xbb\xbf<?xml version="1.0"?>${svg(trap)}`)],
+const disguised: readonly HostilePicture[] = [
+  ['SVG that fetches', 'unsupported_format', trap => text(svg(trap))],
+  ['SVG behind a byte order mark', 'unsupported_format', trap => text(`\xef\xbb\xbf<?xml version="1.0"?>${svg(trap)}`)],
   [
     'SVG with an entity of elsewhere',
-    'not_a_picture',
+    'unsupported_format',
     trap => text(`<!DOCTYPE svg [<!ENTITY x SYSTEM "${trap}">]><svg xmlns="http://www.w3.org/2000/svg">&x;</svg>`),
   ],
-  ['gzipped SVG', 'not_a_picture', () => Buffer.concat([text('\x1f\x8b\x08\0'), Buffer.alloc(60)])],
+  ['gzipped SVG', 'unsupported_format', () => Buffer.concat([text('\x1f\x8b\x08\0'), Buffer.alloc(60)])],
   [
     'MVG, which ImageMagick would run',
-    'not_a_picture',
+    'unsupported_format',
     trap => text(`push graphic-context\nviewbox 0 0 640 480\nfill 'url(${trap})'\npop graphic-context\n`),
   ],
-  ['MSL, which ImageMagick would run', 'not_a_picture', trap => text(`<image><read filename="${trap}"/></image>`)],
-  ['PostScript', 'not_a_picture', () => text('%!PS-Adobe-3.0 EPSF-3.0\n(%pipe%id) (r) file\nshowpage\n')],
+  ['MSL, which ImageMagick would run', 'unsupported_format', trap => text(`<image><read filename="${trap}"/></image>`)],
+  ['PostScript', 'unsupported_format', () => text('%!PS-Adobe-3.0 EPSF-3.0\n(%pipe%id) (r) file\nshowpage\n')],
   [
     'PDF',
-    'not_a_picture',
+    'unsupported_format',
     trap => text(`%PDF-1.7\n1 0 obj<</Type/Catalog/OpenAction<</S/URI/URI(${trap})>>>>endobj\ntrailer<</Root 1 0 R>>`),
   ],
-  ['HTML', 'not_a_picture', () => text('<!doctype html><script>alert(1)</script>')],
-  ['a program', 'not_a_picture', () => text('\x7fELF\x02\x01\x01'.padEnd(400, '\0'))],
-  ['an archive', 'not_a_picture', () => zip],
-  ['an archive before a picture', 'not_a_picture', async () => Buffer.concat([zip, await jpeg()])],
-  ['TIFF', 'not_a_picture', () => plain().tiff().toBuffer()],
-  ['AVIF', 'not_a_picture', () => plain({ width: 128, height: 128 }).avif().toBuffer()],
-  ['HEIC', 'not_a_picture', () => text('\0\0\0\x18ftypheic\0\0\0\0heicmif1'.padEnd(200, '\0'))],
-  ['BMP', 'not_a_picture', () => text('BM'.padEnd(200, '\0'))],
-  ['ICO', 'not_a_picture', () => text('\0\0\x01\0\x01\0'.padEnd(200, '\0'))],
-  ['PSD', 'not_a_picture', () => text('8BPS\0\x01'.padEnd(200, '\0'))],
-  ['JPEG XL', 'not_a_picture', () => text('\xff\x0a'.padEnd(200, '\0'))],
-  ['JPEG 2000', 'not_a_picture', () => text('\0\0\0\x0cjP  \r\n\x87\n'.padEnd(200, '\0'))],
-  ['a video', 'not_a_picture', () => text('\0\0\0\x18ftypmp42\0\0\0\0isommp42'.padEnd(200, '\0'))],
-  ['a playlist', 'not_a_picture', trap => text(`#EXTM3U\n#EXTINF:5,\n${trap}\n`)],
-  ['nothing', 'not_a_picture', () => Buffer.alloc(0)],
+  ['HTML', 'unsupported_format', () => text('<!doctype html><script>alert(1)</script>')],
+  ['a program', 'unsupported_format', () => text('\x7fELF\x02\x01\x01'.padEnd(400, '\0'))],
+  ['an archive', 'unsupported_format', () => zip],
+  ['an archive before a picture', 'unsupported_format', async () => Buffer.concat([zip, await jpeg()])],
+  ['TIFF', 'unsupported_format', () => plainPicture().tiff().toBuffer()],
+  ['AVIF', 'unsupported_format', () => plainPicture({ width: 128, height: 128 }).avif().toBuffer()],
+  ['HEIC', 'unsupported_format', () => text('\0\0\0\x18ftypheic\0\0\0\0heicmif1'.padEnd(200, '\0'))],
+  ['BMP', 'unsupported_format', () => text('BM'.padEnd(200, '\0'))],
+  ['ICO', 'unsupported_format', () => text('\0\0\x01\0\x01\0'.padEnd(200, '\0'))],
+  ['PSD', 'unsupported_format', () => text('8BPS\0\x01'.padEnd(200, '\0'))],
+  ['JPEG XL', 'unsupported_format', () => text('\xff\x0a'.padEnd(200, '\0'))],
+  ['JPEG 2000', 'unsupported_format', () => text('\0\0\0\x0cjP  \r\n\x87\n'.padEnd(200, '\0'))],
+  ['a video', 'unsupported_format', () => text('\0\0\0\x18ftypmp42\0\0\0\0isommp42'.padEnd(200, '\0'))],
+  ['a playlist', 'unsupported_format', trap => text(`#EXTM3U\n#EXTINF:5,\n${trap}\n`)],
+  ['nothing', 'unsupported_format', () => Buffer.alloc(0)],
   ['HTML behind the first bytes of a JPEG', 'damaged', () => text('\xff\xd8\xff<script>alert(1)</script>')],
   ['HTML behind the first bytes of a PNG', 'damaged', () => text('\x89PNG\r\n\x1a\n<script>alert(1)</script>')],
   ['HTML behind the first bytes of a GIF', 'damaged', () => text('GIF89a<script>alert(1)</script>')],
@@ -63,7 +67,7 @@ const svg = (trap: string): string =>
    <image width="500" height="500" xlink:href="${trap}"/><script>fetch("${trap}")</script></svg>`
 
 /** Polyglots: pictures that are also something else. They are re-encoded, so only the picture remains. */
-const twofold: readonly Hostile[] = [
+const twofold: readonly HostilePicture[] = [
   ['a JPEG and an archive', 'taken', async () => Buffer.concat([await jpeg(), zip])],
   ['a PNG and a page', 'taken', async () => Buffer.concat([await plainPng(), text('<script>alert(1)</script>')])],
   ['a WebP and an archive', 'taken', async () => Buffer.concat([await webp(), zip])],
@@ -96,13 +100,13 @@ const twofold: readonly Hostile[] = [
 ]
 
 /** Decompression bombs: small files that decode to large pictures or take much CPU time. */
-const bombs: readonly Hostile[] = [
-  ['a PNG that claims 2.5 gigapixels', 'too_many_pixels', () => claimingPng(50_000, 50_000)],
+const bombs: readonly HostilePicture[] = [
+  ['a PNG that claims 2.5 gigapixels', 'too_many_pixels', () => pngClaimingSize(50_000, 50_000)],
   ['a PNG a column beyond 25 megapixels', 'too_many_pixels', () => plainPng({ width: 5_001, height: 5_000 })],
   [
     'a JPEG a row beyond 25 megapixels',
     'too_many_pixels',
-    () => plain({ width: 5_000, height: 5_001 }).jpeg().toBuffer(),
+    () => plainPicture({ width: 5_000, height: 5_001 }).jpeg().toBuffer(),
   ],
   ['a JPEG of which only the header has grown', 'too_many_pixels', async () => grownJpeg(await jpeg())],
   ['a WebP that claims 268 megapixels', 'damaged', async () => grownWebp(await webp())],
@@ -126,20 +130,24 @@ const bombs: readonly Hostile[] = [
 ]
 
 /** Valid pictures that look hostile or are as large as allowed, and pictures that are too small. */
-const edges: readonly Hostile[] = [
+const edges: readonly HostilePicture[] = [
   ['one pixel', 'too_small', () => plainPng({ width: 1, height: 1 })],
   ['a line', 'too_small', () => plainPng({ width: 10_000, height: 1 })],
   ['a strip', 'taken', () => plainPng({ width: 10_000, height: 100 })],
   ['a strip of exactly 25 megapixels', 'taken', () => plainPng({ width: 250_000, height: 100 })],
-  ['exactly 25 megapixels', 'taken', () => plain({ width: 5_000, height: 5_000 }).jpeg().toBuffer()],
+  ['exactly 25 megapixels', 'taken', () => plainPicture({ width: 5_000, height: 5_000 }).jpeg().toBuffer()],
   ['as much as 25 megapixels can be: four channels of 16 bits, interlaced', 'taken', heaviestPng],
-  ['a JPEG in CMYK', 'taken', () => plain().toColourspace('cmyk').jpeg().toBuffer()],
-  ['a PNG of 16 bits', 'taken', () => plain().toColourspace('rgb16').png().toBuffer()],
+  ['a JPEG in CMYK', 'taken', () => plainPicture().toColourspace('cmyk').jpeg().toBuffer()],
+  ['a PNG of 16 bits', 'taken', () => plainPicture().toColourspace('rgb16').png().toBuffer()],
   [
     'a JPEG that tells its place, and holds a smaller one',
     'taken',
     async () => {
-      const inner = withSegment(await plain({ width: 160, height: 120 }).jpeg().toBuffer(), 0xfe, text('<script>'))
+      const inner = withSegment(
+        await plainPicture({ width: 160, height: 120 }).jpeg().toBuffer(),
+        0xfe,
+        text('<script>'),
+      )
       return withSegment(await jpeg(), 0xe1, Buffer.concat([located(), inner]))
     },
   ],
@@ -153,7 +161,7 @@ const edges: readonly Hostile[] = [
 ]
 
 /** Truncated and inconsistent files. */
-const broken: readonly Hostile[] = [
+const broken: readonly HostilePicture[] = [
   ['a JPEG that was cut off', 'damaged', async () => half(await noise().jpeg().toBuffer())],
   ['a PNG that was cut off', 'damaged', async () => half(await noise().png().toBuffer())],
   ['a WebP that was cut off', 'damaged', async () => half(await noise().webp().toBuffer())],
@@ -166,7 +174,7 @@ const broken: readonly Hostile[] = [
   ['a GIF without frames', 'damaged', () => text('GIF89a\xc8\0\xc8\0\0\0\0;')],
 ]
 
-export const hostilePictures: readonly Hostile[] = [...disguised, ...twofold, ...bombs, ...edges, ...broken]
+export const hostilePictures: readonly HostilePicture[] = [...disguised, ...twofold, ...bombs, ...edges, ...broken]
 
 const noise = () =>
   sharp({
@@ -264,7 +272,7 @@ const withVideo = (jpeg: Buffer): Buffer =>
  * one bit, so that the decoder visits all blocks. 2,646 scans took 10.6 s.
  */
 async function scanBomb(scans: number): Promise<Buffer> {
-  const jpeg = await plain({ width: 5_000, height: 5_000 })
+  const jpeg = await plainPicture({ width: 5_000, height: 5_000 })
     .jpeg({ progressive: true, chromaSubsampling: '4:4:4' })
     .toBuffer()
   const isEmpty = (at: number) => jpeg[at + 4] === 1 && (jpeg[at + 7] ?? 0) > 0

@@ -1,130 +1,143 @@
 import { Picture, Track } from '../../../models'
 import { addComment } from '../../../skills/interactions/add-comment'
 import { listComments } from '../../../skills/interactions/list-comments'
-import { removeTrack } from '../../../skills/music-upload/remove-track'
+import { deleteTrack } from '../../../skills/tracks/delete-track'
 import { abortPicture } from '../../../skills/pictures/abort-picture'
 import { finalizePicture } from '../../../skills/pictures/finalize-picture'
 import { getPicture } from '../../../skills/pictures/get-picture'
 import { initiatePicture } from '../../../skills/pictures/initiate-picture'
-import { ourFault } from '../../../skills/pictures/processing'
+import { serverFailure } from '../../../skills/pictures/processing-states'
 import { removeArtwork } from '../../../skills/pictures/remove-artwork'
 import { renewPicture } from '../../../skills/pictures/renew-picture'
 import { pictureBytesMax, pictureFiles } from '../../../skills/pictures/rules'
 import { expirePictures } from '../../../skills/pictures/expire-pictures'
-import { getTrack } from '../../../skills/streaming/get-track'
-import { listProfileTracks } from '../../../skills/streaming/list-profile-tracks'
+import { getTrack } from '../../../skills/tracks/get-track'
+import { listProfileTracks } from '../../../skills/tracks/list-profile-tracks'
 import { followProfile } from '../../../skills/user-profile/follow-profile'
 import { getMe } from '../../../skills/user-profile/get-me'
 import { getProfile } from '../../../skills/user-profile/get-profile'
 import { listFollowers } from '../../../skills/user-profile/list-followers'
 import { makeTrack } from '../../factories'
-import { doors, type Person } from '../../people'
-import { blue, plainPng } from '../../pictures'
-import { freshWorld, type TestWorld } from '../../world'
-import { put } from '../music-upload/uploading'
-import { type WeakStore, weakStore } from '../music-upload/weak-store'
-import { addPicture, announcePicture, handIn, jobContext, sendPicture, storedOf, workAfter } from './picturing'
+import { transports, type Person } from '../../person'
+import { blue, plainPng } from '../../make-pictures'
+import { createTestApp, type TestApp } from '../../test-app'
+import { putBytes } from '../music-upload/upload-file'
+import { type UnreliableStore, startUnreliableStore } from '../music-upload/unreliable-store'
+import {
+  addPicture,
+  pictureInput,
+  submitPicture,
+  createJobContext,
+  sendPicture,
+  storedKeys,
+  runJobsDueWithin,
+} from './add-picture'
 
-let world: TestWorld
-let store: WeakStore
+let testApp: TestApp
+let store: UnreliableStore
 let png: Buffer
 let other: Buffer
 beforeAll(async () => {
-  store = await weakStore()
-  world = await freshWorld({ variables: { S3_ENDPOINT: store.endpoint } })
+  store = await startUnreliableStore()
+  testApp = await createTestApp({ variables: { S3_ENDPOINT: store.endpoint } })
   png = await plainPng()
   other = await plainPng({ color: blue })
 })
 afterAll(async () => {
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
 })
 
-describe.each(doors)('an avatar over %s', door => {
+describe.each(transports)('an avatar over %s', door => {
   it('is announced, sent, redrawn, and shown wherever its person is', async () => {
-    const [ann, bob] = [await world.person(`ann-${door}`), await world.person(`bob-${door}`)]
+    const [ann, bob] = [await testApp.signIn(`ann-${door}`), await testApp.signIn(`bob-${door}`)]
     const track = await makeTrack(ann.id)
     await ann.call(addComment, { trackId: track.id, body: 'Mine', positionMs: 0 })
     await ann.call(followProfile, { profileId: bob.id })
-    const before = await ann.call(getMe, {}, { door })
+    const before = await ann.call(getMe, {}, { transport: door })
     expect(before.avatar).toBeNull()
     // In the caches of both nodes.
     expect(await bob.call(getProfile, { handleOrId: ann.id })).toMatchObject({ avatar: null })
     expect(await bob.call(getTrack, { trackId: track.id })).toMatchObject({ owner: { avatar: null } })
-    const heard = await ann.hear(`user:${ann.id}`)
+    const heard = await ann.recordEvents(`user:${ann.id}`)
 
-    const { picture, put: place } = await ann.call(initiatePicture, announcePicture(png), { door })
+    const { picture, put: place } = await ann.call(initiatePicture, pictureInput(png), { transport: door })
     expect(picture).toMatchObject({ purpose: 'avatar', trackId: null, state: 'initiated', color: null, fault: null })
-    expect(await put(place, png)).toBe(200)
-    const finalized = await ann.call(finalizePicture, { pictureId: picture.id }, { door })
+    expect(await putBytes(place, png)).toBe(200)
+    const finalized = await ann.call(finalizePicture, { pictureId: picture.id }, { transport: door })
     expect(finalized).toMatchObject({ state: 'uploaded' })
-    await world.work()
+    await testApp.runJobs()
 
-    const ended = await ann.call(getPicture, { pictureId: picture.id }, { door })
+    const ended = await ann.call(getPicture, { pictureId: picture.id }, { transport: door })
     expect(ended).toMatchObject({ state: 'ready', color: expect.stringMatching(/^#d/) as string })
     const avatar = { id: picture.id, color: ended.color }
-    expect(await ann.call(getMe, {}, { door })).toEqual({ ...before, avatar, rev: before.rev + 1 })
+    expect(await ann.call(getMe, {}, { transport: door })).toEqual({ ...before, avatar, rev: before.rev + 1 })
     for (const reader of [ann, bob]) {
-      expect(await reader.call(getProfile, { handleOrId: ann.id }, { door })).toMatchObject({ avatar })
-      expect(await reader.call(getTrack, { trackId: track.id }, { door })).toMatchObject({ owner: { avatar } })
-      const [comment] = await reader.call(listComments, { trackId: track.id }, { door })
+      expect(await reader.call(getProfile, { handleOrId: ann.id }, { transport: door })).toMatchObject({ avatar })
+      expect(await reader.call(getTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+        owner: { avatar },
+      })
+      const [comment] = await reader.call(listComments, { trackId: track.id }, { transport: door })
       expect(comment?.author).toMatchObject({ id: ann.id, avatar })
-      const [follower] = await reader.call(listFollowers, { profileId: bob.id }, { door })
+      const [follower] = await reader.call(listFollowers, { profileId: bob.id }, { transport: door })
       expect(follower).toMatchObject({ id: ann.id, avatar })
     }
-    const changed = await heard.first('user-profile.profileChanged')
+    const changed = await heard.waitFor('user-profile.profileChanged')
     expect(changed.data).toMatchObject({ profile: { avatar } })
     const states = heard.events.flatMap(({ name, data }) =>
       name === 'pictures.pictureChanged' ? [(data.picture as { state: string }).state] : [],
     )
     expect(states).toEqual(['initiated', 'uploaded', 'ready'])
-    expect(await storedOf(world, picture.id)).toEqual(pictureFiles.map(file => `pictures/${picture.id}/${file}`))
+    expect(await storedKeys(testApp, picture.id)).toEqual(pictureFiles.map(file => `pictures/${picture.id}/${file}`))
   })
 })
 
 describe('artwork', () => {
   it('is shown with its track, of which everybody is told; removed by its artist or a moderator', async () => {
-    const ann = await world.person('ann')
-    const bob = await world.person('bob')
-    const moderator = await world.person('mod', { roles: ['moderator'] })
+    const ann = await testApp.signIn('ann')
+    const bob = await testApp.signIn('bob')
+    const moderator = await testApp.signIn('mod', { roles: ['moderator'] })
     const track = await makeTrack(ann.id)
     for (const remover of [ann, moderator]) {
       const { rev } = await bob.call(getTrack, { trackId: track.id })
-      const heard = await bob.hear(`track:${track.id}`)
-      const { id, color } = await addPicture(world, ann, png, { trackId: track.id })
+      const heard = await bob.recordEvents(`track:${track.id}`)
+      const { id, color } = await addPicture(testApp, ann, png, { trackId: track.id })
       const artwork = { id, color }
       const shown = await bob.call(getTrack, { trackId: track.id })
       expect(shown).toMatchObject({ artwork, rev: rev + 1 })
       expect(await ann.call(getTrack, { trackId: track.id })).toMatchObject({ artwork })
       const [listed] = await bob.call(listProfileTracks, { profileId: ann.id })
       expect(listed).toMatchObject({ id: track.id, artwork })
-      await heard.first('music-upload.trackChanged', ({ track }) => (track as { artwork: unknown }).artwork !== null)
+      await heard.waitFor('tracks.trackChanged', ({ track }) => (track as { artwork: unknown }).artwork !== null)
 
-      expect(await bob.refused(removeArtwork, { trackId: track.id })).toMatchObject({ code: 'forbidden', status: 403 })
+      expect(await bob.expectProblem(removeArtwork, { trackId: track.id })).toMatchObject({
+        code: 'forbidden',
+        status: 403,
+      })
       await remover.call(removeArtwork, { trackId: track.id })
       await remover.call(removeArtwork, { trackId: track.id })
       expect(await bob.call(getTrack, { trackId: track.id })).toMatchObject({ artwork: null, rev: rev + 2 })
-      await heard.first('music-upload.trackChanged', ({ track }) => (track as { rev: number }).rev === rev + 2)
-      await world.work()
-      expect(await storedOf(world, id)).toEqual([])
+      await heard.waitFor('tracks.trackChanged', ({ track }) => (track as { rev: number }).rev === rev + 2)
+      await testApp.runJobs()
+      expect(await storedKeys(testApp, id)).toEqual([])
       expect(await ann.call(getPicture, { pictureId: id })).toMatchObject({ state: 'removed' })
     }
   })
 
   it('is for tracks of one’s own alone', async () => {
-    const [ann, eve] = [await world.person('ann'), await world.person('eve')]
+    const [ann, eve] = [await testApp.signIn('ann'), await testApp.signIn('eve')]
     const track = await makeTrack(ann.id)
     const hidden = await makeTrack(ann.id, { visibility: 'private' })
-    const wish = (trackId: string) => announcePicture(png, { trackId })
-    expect(await eve.refused(initiatePicture, wish(track.id))).toMatchObject({ code: 'forbidden', status: 403 })
-    expect(await eve.refused(initiatePicture, wish(hidden.id))).toMatchObject({ code: 'not_found', status: 404 })
-    expect(await eve.refused(removeArtwork, { trackId: hidden.id })).toMatchObject({ code: 'not_found' })
-    const none = { ...announcePicture(png), purpose: 'artwork' }
-    expect(await ann.refused(initiatePicture, none)).toMatchObject({
+    const wish = (trackId: string) => pictureInput(png, { trackId })
+    expect(await eve.expectProblem(initiatePicture, wish(track.id))).toMatchObject({ code: 'forbidden', status: 403 })
+    expect(await eve.expectProblem(initiatePicture, wish(hidden.id))).toMatchObject({ code: 'not_found', status: 404 })
+    expect(await eve.expectProblem(removeArtwork, { trackId: hidden.id })).toMatchObject({ code: 'not_found' })
+    const none = { ...pictureInput(png), purpose: 'artwork' }
+    expect(await ann.expectProblem(initiatePicture, none)).toMatchObject({
       code: 'invalid_input',
       errors: [{ path: 'trackId', code: 'required' }],
     })
-    expect(await ann.refused(initiatePicture, { ...wish(track.id), purpose: 'avatar' })).toMatchObject({
+    expect(await ann.expectProblem(initiatePicture, { ...wish(track.id), purpose: 'avatar' })).toMatchObject({
       code: 'invalid_input',
       errors: [{ path: 'trackId', code: 'not_allowed' }],
     })
@@ -132,19 +145,19 @@ describe('artwork', () => {
   })
 
   it('goes with its track, also what is still on its way', async () => {
-    const ann = await world.person('ann')
+    const ann = await testApp.signIn('ann')
     const track = await makeTrack(ann.id)
-    const shown = await addPicture(world, ann, png, { trackId: track.id })
-    const atWork = await handIn(ann, other, { trackId: track.id })
+    const shown = await addPicture(testApp, ann, png, { trackId: track.id })
+    const atWork = await submitPicture(ann, other, { trackId: track.id })
     const { pictureId: waiting } = await sendPicture(ann, other, { trackId: track.id })
-    await ann.call(removeTrack, { trackId: track.id })
-    await world.work()
+    await ann.call(deleteTrack, { trackId: track.id })
+    await testApp.runJobs()
     const states = await Promise.all(
       [shown.id, atWork, waiting].map(async pictureId => (await ann.call(getPicture, { pictureId })).state),
     )
     expect(states).toEqual(['removed', 'removed', 'aborted'])
-    for (const id of [shown.id, atWork, waiting]) expect(await storedOf(world, id)).toEqual([])
-    expect(await ann.refused(finalizePicture, { pictureId: waiting })).toMatchObject({ code: 'picture_aborted' })
+    for (const id of [shown.id, atWork, waiting]) expect(await storedKeys(testApp, id)).toEqual([])
+    expect(await ann.expectProblem(finalizePicture, { pictureId: waiting })).toMatchObject({ code: 'picture_aborted' })
   })
 })
 
@@ -157,17 +170,17 @@ describe('what is announced', () => {
     ['no name', { fileName: '' }, 'fileName'],
     ['another purpose', { purpose: 'banner' }, 'purpose'],
   ])('is not %s', async (_what, wish, path) => {
-    const ann = await world.person('ann')
-    const problem = await ann.refused(initiatePicture, { ...announcePicture(png), ...wish })
+    const ann = await testApp.signIn('ann')
+    const problem = await ann.expectProblem(initiatePicture, { ...pictureInput(png), ...wish })
     expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path }] })
   })
 
   it('is once for a key, and not more than ten at a time, however many at once', async () => {
-    const ann = await world.person('ann-many')
-    const announced = announcePicture(png)
-    const first = await ann.call(initiatePicture, announced, { key: 'one' })
-    expect(await ann.call(initiatePicture, announced, { key: 'one' })).toEqual(first)
-    const more = await Promise.all(Array.from({ length: 15 }, () => ann.ask(initiatePicture, announced)))
+    const ann = await testApp.signIn('ann-many')
+    const announced = pictureInput(png)
+    const first = await ann.call(initiatePicture, announced, { idempotencyKey: 'one' })
+    expect(await ann.call(initiatePicture, announced, { idempotencyKey: 'one' })).toEqual(first)
+    const more = await Promise.all(Array.from({ length: 15 }, () => ann.request(initiatePicture, announced)))
     expect(more.filter(({ error }) => error === undefined)).toHaveLength(9)
     for (const { error } of more.filter(reply => reply.error !== undefined))
       expect(error).toMatchObject({ code: 'too_many_pictures', status: 429, retryAfter: expect.any(Number) as number })
@@ -176,144 +189,144 @@ describe('what is announced', () => {
   })
 
   it('is sent as it was announced, once, or not taken', async () => {
-    const ann = await world.person('ann')
-    const { put: place, picture } = await ann.call(initiatePicture, announcePicture(png))
+    const ann = await testApp.signIn('ann')
+    const { put: place, picture } = await ann.call(initiatePicture, pictureInput(png))
     const wrong = Buffer.from(png)
     wrong[50] = (wrong[50] ?? 0) ^ 1
-    for (const bytes of [other, wrong, Buffer.concat([png, png])]) expect(await put(place, bytes)).not.toBe(200)
+    for (const bytes of [other, wrong, Buffer.concat([png, png])]) expect(await putBytes(place, bytes)).not.toBe(200)
     const html = { ...place, headers: { ...place.headers, 'content-type': 'text/html' } }
-    expect(await put(html, png)).not.toBe(200)
-    expect(await put(place, png)).toBe(200)
-    expect(await put(place, png)).toBe(412)
+    expect(await putBytes(html, png)).not.toBe(200)
+    expect(await putBytes(place, png)).toBe(200)
+    expect(await putBytes(place, png)).toBe(412)
     expect(await ann.call(finalizePicture, { pictureId: picture.id })).toMatchObject({ state: 'uploaded' })
   })
 
   it('gets a fresh URL while it waits, and expires', async () => {
-    let ann = await world.person('ann-late')
-    const { picture, put: place } = await ann.call(initiatePicture, announcePicture(png))
-    world.clock.advance(25 * 60_000)
+    let ann = await testApp.signIn('ann-late')
+    const { picture, put: place } = await ann.call(initiatePicture, pictureInput(png))
+    testApp.clock.advance(25 * 60_000)
     const renewed = await ann.call(renewPicture, { pictureId: picture.id })
     expect(Date.parse(renewed.put.expiresAt)).toBeGreaterThan(Date.parse(place.expiresAt))
-    expect(await put(renewed.put, png)).toBe(200)
-    world.clock.advance(2 * 60 * 60_000)
+    expect(await putBytes(renewed.put, png)).toBe(200)
+    testApp.clock.advance(2 * 60 * 60_000)
     const late = { code: 'picture_expired', status: 410 }
-    ann = await world.person('ann-late')
-    expect(await ann.refused(finalizePicture, { pictureId: picture.id })).toMatchObject(late)
-    expect(await ann.refused(renewPicture, { pictureId: picture.id })).toMatchObject(late)
-    await expirePictures.run({}, jobContext(world))
+    ann = await testApp.signIn('ann-late')
+    expect(await ann.expectProblem(finalizePicture, { pictureId: picture.id })).toMatchObject(late)
+    expect(await ann.expectProblem(renewPicture, { pictureId: picture.id })).toMatchObject(late)
+    await expirePictures.run({}, createJobContext(testApp))
     expect(await ann.call(getPicture, { pictureId: picture.id })).toMatchObject({ state: 'expired' })
-    await workAfter(world, 60 * 60_000)
-    expect(await storedOf(world, picture.id)).toEqual([])
-    expect(await ann.refused(finalizePicture, { pictureId: picture.id })).toMatchObject(late)
-    expect(await ann.refused(abortPicture, { pictureId: picture.id })).toMatchObject({ code: 'picture_over' })
+    await runJobsDueWithin(testApp, 60 * 60_000)
+    expect(await storedKeys(testApp, picture.id)).toEqual([])
+    expect(await ann.expectProblem(finalizePicture, { pictureId: picture.id })).toMatchObject(late)
+    expect(await ann.expectProblem(abortPicture, { pictureId: picture.id })).toMatchObject({ code: 'picture_closed' })
   })
 
   it('is nobody else’s affair', async () => {
-    const [ann, eve] = [await world.person('ann'), await world.person('eve')]
+    const [ann, eve] = [await testApp.signIn('ann'), await testApp.signIn('eve')]
     const { pictureId } = await sendPicture(ann, png)
     for (const op of [getPicture, renewPicture, finalizePicture, abortPicture])
-      expect(await eve.refused(op, { pictureId })).toMatchObject({ code: 'not_found', status: 404 })
+      expect(await eve.expectProblem(op, { pictureId })).toMatchObject({ code: 'not_found', status: 404 })
     expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'initiated' })
   })
 })
 
 describe('finalizing', () => {
   it('asks for the file first, and for the one that was announced', async () => {
-    const ann = await world.person('ann')
-    const { picture } = await ann.call(initiatePicture, announcePicture(png))
+    const ann = await testApp.signIn('ann')
+    const { picture } = await ann.call(initiatePicture, pictureInput(png))
     const input = { pictureId: picture.id }
-    expect(await ann.refused(finalizePicture, input)).toMatchObject({ code: 'picture_missing', status: 409 })
-    await world.world.storage.put(`incoming/${picture.id}`, Buffer.concat([png, png]), 'image/png')
-    expect(await ann.refused(finalizePicture, input)).toMatchObject({ code: 'picture_mismatch', status: 422 })
+    expect(await ann.expectProblem(finalizePicture, input)).toMatchObject({ code: 'file_missing', status: 409 })
+    await testApp.app.storage.put(`incoming/${picture.id}`, Buffer.concat([png, png]), 'image/png')
+    expect(await ann.expectProblem(finalizePicture, input)).toMatchObject({ code: 'file_mismatch', status: 422 })
     expect(await ann.call(getPicture, input)).toEqual(picture)
   })
 
   it('makes one job and shows it once, however often and at once it is said, on two nodes', async () => {
-    const ann = await world.person('ann-twenty', { node: 0 })
-    const again = await world.person('ann-twenty', { node: 1 })
+    const ann = await testApp.signIn('ann-twenty', { node: 0 })
+    const again = await testApp.signIn('ann-twenty', { node: 1 })
     const { pictureId } = await sendPicture(ann, png)
     const { rev } = await ann.call(getMe, {})
-    const heard = await ann.hear(`user:${ann.id}`)
+    const heard = await ann.recordEvents(`user:${ann.id}`)
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? ann : again).call(finalizePicture, { pictureId })),
     )
     for (const answer of answers) expect(answer).toEqual(answers[0])
-    await world.work()
+    await testApp.runJobs()
     expect(await again.call(finalizePicture, { pictureId })).toMatchObject({ state: 'ready' })
     expect((await ann.call(getMe, {})).rev).toBe(rev + 1)
-    await heard.first('user-profile.profileChanged')
+    await heard.waitFor('user-profile.profileChanged')
     const states = heard.events.flatMap(({ name, data }) => (name.startsWith('pictures.') ? [data.picture] : []))
     expect(states.map(view => (view as { state: string }).state)).toEqual(['uploaded', 'ready'])
   })
 
   it('is unavailable while the store is, changes nothing, and works when it is back', async () => {
-    const ann = await world.person('ann')
+    const ann = await testApp.signIn('ann')
     const { pictureId, picture } = await sendPicture(ann, png)
-    store.isShut = true
-    const problem = await ann.refused(finalizePicture, { pictureId })
+    store.isDown = true
+    const problem = await ann.expectProblem(finalizePicture, { pictureId })
     expect(problem).toMatchObject({ code: 'unavailable', status: 503 })
     expect(problem.retryAfter).toBeGreaterThan(0)
-    store.isShut = false
+    store.isDown = false
     expect(await ann.call(getPicture, { pictureId })).toEqual(picture)
     await ann.call(finalizePicture, { pictureId })
-    store.isShut = true
+    store.isDown = true
     // Tried, and to be tried again later: nothing is lost.
-    await world.work()
-    store.isShut = false
+    await testApp.runJobs()
+    store.isDown = false
     expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'uploaded', fault: null })
-    await workAfter(world, 60_000)
+    await runJobsDueWithin(testApp, 60_000)
     expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'ready' })
   })
 })
 
 describe('a picture that cannot be shown', () => {
   it('is rejected with words, and what was shown before stays', async () => {
-    const ann = await world.person('ann-bad')
-    const { id: shown } = await addPicture(world, ann, png)
+    const ann = await testApp.signIn('ann-bad')
+    const { id: shown } = await addPicture(testApp, ann, png)
     const { rev } = await ann.call(getMe, {})
-    const heard = await ann.hear(`user:${ann.id}`)
+    const heard = await ann.recordEvents(`user:${ann.id}`)
     const html = Buffer.from('<!doctype html><script>alert(1)</script>')
-    const rejected = await addPicture(world, ann, html, { fileName: 'me.png' })
-    expect(rejected).toMatchObject({ state: 'rejected', fault: { code: 'not_a_picture' } })
+    const rejected = await addPicture(testApp, ann, html, { fileName: 'me.png' })
+    expect(rejected).toMatchObject({ state: 'rejected', fault: { code: 'unsupported_format' } })
     expect(rejected.fault?.message).toMatch(/Send JPEG, PNG/)
-    const told = await heard.first(
+    const told = await heard.waitFor(
       'pictures.pictureChanged',
       ({ picture }) => (picture as { state: string }).state === 'rejected',
     )
     expect(told.data).toMatchObject({ picture: { id: rejected.id, fault: rejected.fault } })
     expect(await ann.call(getMe, {})).toMatchObject({ rev, avatar: { id: shown } })
-    expect(await storedOf(world, rejected.id)).toEqual([])
-    expect(await storedOf(world, shown)).toHaveLength(pictureFiles.length)
+    expect(await storedKeys(testApp, rejected.id)).toEqual([])
+    expect(await storedKeys(testApp, shown)).toHaveLength(pictureFiles.length)
   })
 
   it('is rejected when other bytes lie there than were finalized', async () => {
-    const ann = await world.person('ann')
-    const pictureId = await handIn(ann, png)
-    await world.world.storage.put(`incoming/${pictureId}`, other, 'image/png')
-    await world.work()
+    const ann = await testApp.signIn('ann')
+    const pictureId = await submitPicture(ann, png)
+    await testApp.app.storage.put(`incoming/${pictureId}`, other, 'image/png')
+    await testApp.runJobs()
     const found = await ann.call(getPicture, { pictureId })
     expect(found).toMatchObject({ state: 'rejected', fault: { code: 'file_changed' } })
   })
 
   it('is tried again when its worker died, and fails with words after an hour', async () => {
-    const [ann, ben] = [await world.person('ann-stuck'), await world.person('ben-stuck')]
-    const [pictureId, hopeless] = [await handIn(ann, png), await handIn(ben, png)]
+    const [ann, ben] = [await testApp.signIn('ann-stuck'), await testApp.signIn('ben-stuck')]
+    const [pictureId, hopeless] = [await submitPicture(ann, png), await submitPicture(ben, png)]
     // As if a worker had taken them and died.
-    await world.world.db.query(
+    await testApp.app.db.query(
       `update graphile_worker._private_jobs set locked_at = now() - interval '11 minutes', locked_by = 'dead' where key in (:keys)`,
       { keys: [`picture:${pictureId}`, `picture:${hopeless}`] },
     )
-    await Picture.update({ uploadedAt: new Date(world.clock.now() - 61 * 60_000) }, { where: { id: hopeless } })
-    world.clock.advance(11 * 60_000)
-    await expirePictures.run({}, jobContext(world))
-    await world.work()
+    await Picture.update({ uploadedAt: new Date(testApp.clock.now() - 61 * 60_000) }, { where: { id: hopeless } })
+    testApp.clock.advance(11 * 60_000)
+    await expirePictures.run({}, createJobContext(testApp))
+    await testApp.runJobs()
     expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'ready' })
-    expect(await ben.call(getPicture, { pictureId: hopeless })).toMatchObject({ state: 'failed', fault: ourFault })
+    expect(await ben.call(getPicture, { pictureId: hopeless })).toMatchObject({ state: 'failed', fault: serverFailure })
   })
 })
 
 it('costs lists no query more', async () => {
-  const ann: Person = await world.person('ann-lists')
+  const ann: Person = await testApp.signIn('ann-lists')
   const count = async (tracks: number) => {
     await Track.destroy({ where: { ownerId: ann.id } })
     for (let n = 0; n < tracks; n += 1)

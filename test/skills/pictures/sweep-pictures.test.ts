@@ -1,53 +1,53 @@
 import { randomUUID } from 'node:crypto'
 import sharp from 'sharp'
-import { orphanAgeMs } from '../../../kernel/sweep'
+import { orphanAgeMs } from '../../../kernel/platform/bucket-sweep'
 import { Picture, Track } from '../../../models'
 import { sweepIncoming } from '../../../skills/music-upload/sweep/sweep-incoming'
 import { getPicture } from '../../../skills/pictures/get-picture'
-import { locatePicture } from '../../../skills/pictures/locate-picture'
+import { getPictureFile } from '../../../skills/pictures/get-picture-file'
 import { removeAvatar } from '../../../skills/pictures/remove-avatar'
 import { repairPicture } from '../../../skills/pictures/repair-picture'
-import { pictureFiles, replacedKeptMs } from '../../../skills/pictures/rules'
+import { pictureFiles, replacedFilesLifeMs } from '../../../skills/pictures/rules'
 import { sweepPictures } from '../../../skills/pictures/sweep-pictures'
 import { makeTrack } from '../../factories'
-import { ownBucket } from '../../own-bucket'
-import { plainPng } from '../../pictures'
-import { freshWorld, type TestWorld } from '../../world'
-import { addPicture, handIn, jobContext, storedOf } from './picturing'
+import { createOwnBucket } from '../../create-own-bucket'
+import { plainPng } from '../../make-pictures'
+import { createTestApp, type TestApp } from '../../test-app'
+import { addPicture, submitPicture, createJobContext, storedKeys } from './add-picture'
 
-let world: TestWorld
+let testApp: TestApp
 let png: Buffer
 beforeAll(async () => {
-  world = await freshWorld({ nodes: 1, variables: await ownBucket() })
+  testApp = await createTestApp({ nodes: 1, variables: await createOwnBucket() })
   png = await sharp({ create: { width: 300, height: 300, channels: 3, background: '#208040' } })
     .png()
     .toBuffer()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-const plant = (key: string) => world.world.storage.put(key, Buffer.from('planted'), 'image/webp')
-const isThere = async (key: string) => (await world.world.storage.head(key)) !== undefined
+const plant = (key: string) => testApp.app.storage.put(key, Buffer.from('planted'), 'image/webp')
+const isThere = async (key: string) => (await testApp.app.storage.head(key)) !== undefined
 
 async function sweep(): Promise<void> {
-  await world.world.db.query(`select graphile_worker.add_job(:name, '{}'::json)`, { name: sweepPictures.name })
-  await world.work()
+  await testApp.app.db.query(`select graphile_worker.add_job(:name, '{}'::json)`, { name: sweepPictures.name })
+  await testApp.runJobs()
 }
 
 async function missing(): Promise<number | undefined> {
-  const { values } = await world.world.metrics.bucketMissing.get()
+  const { values } = await testApp.app.metrics.bucketMissingObjects.get()
   return values.find(({ labels }) => labels.area === 'pictures')?.value
 }
 
 it('removes old files of pictures that nobody shows, and nothing else', async () => {
-  const ann = await world.person('ann')
-  const shown = await addPicture(world, ann, png)
-  const replaced = await addPicture(world, await world.person('bea'), png)
-  await addPicture(world, await world.person('bea'), png)
-  const kept = [...(await storedOf(world, shown.id)), ...(await storedOf(world, replaced.id))]
+  const ann = await testApp.signIn('ann')
+  const shown = await addPicture(testApp, ann, png)
+  const replaced = await addPicture(testApp, await testApp.signIn('bea'), png)
+  await addPicture(testApp, await testApp.signIn('bea'), png)
+  const kept = [...(await storedKeys(testApp, shown.id)), ...(await storedKeys(testApp, replaced.id))]
   expect(kept).toHaveLength(12)
-  const removed = await addPicture(world, await world.person('cleo'), png)
-  await (await world.person('cleo')).call(removeAvatar, {})
-  await world.work()
+  const removed = await addPicture(testApp, await testApp.signIn('cleo'), png)
+  await (await testApp.signIn('cleo')).call(removeAvatar, {})
+  await testApp.runJobs()
 
   const orphans = [`pictures/${randomUUID()}/250.webp`, `pictures/${removed.id}/250.webp`]
   const foreign = 'pictures/by-hand/250.webp'
@@ -56,126 +56,128 @@ it('removes old files of pictures that nobody shows, and nothing else', async ()
   for (const key of [...orphans, foreign]) expect([key, await isThere(key)]).toEqual([key, true])
 
   // What was planted is old from now on; so is every token.
-  world.clock.advance(orphanAgeMs + 1_000)
-  const waiting = await handIn(await world.person('dan'), png)
+  testApp.clock.advance(orphanAgeMs + 1_000)
+  const waiting = await submitPicture(await testApp.signIn('dan'), png)
   await sweep()
   for (const key of orphans) expect([key, await isThere(key)]).toEqual([key, false])
   expect(await isThere(foreign)).toBe(true)
-  expect(await storedOf(world, shown.id)).toHaveLength(6)
-  expect(await (await world.person('dan')).call(getPicture, { pictureId: waiting })).toMatchObject({ state: 'ready' })
+  expect(await storedKeys(testApp, shown.id)).toHaveLength(6)
+  expect(await (await testApp.signIn('dan')).call(getPicture, { pictureId: waiting })).toMatchObject({ state: 'ready' })
   expect(await missing()).toBe(0)
 })
 
 describe('a picture that was replaced', () => {
-  const over = replacedKeptMs + 2 * 60 * 60_000
+  const over = replacedFilesLifeMs + 2 * 60 * 60_000
 
   /** Replaced pictures of somebody, of whom nobody removes what is left: as if those jobs were lost. */
   async function replacedOf(name: string): Promise<string> {
-    const { id } = await addPicture(world, await world.person(name), png)
-    await addPicture(world, await world.person(name), png)
-    await world.world.db.query(`delete from graphile_worker._private_jobs where run_at > now() returning id`)
+    const { id } = await addPicture(testApp, await testApp.signIn(name), png)
+    await addPicture(testApp, await testApp.signIn(name), png)
+    await testApp.app.db.query(`delete from graphile_worker._private_jobs where run_at > now() returning id`)
     return id
   }
 
   it('goes when it was to go and its job was lost, and not before', async () => {
     const id = await replacedOf('gil')
     // Its files are old, and it was replaced a moment ago.
-    world.clock.advance(orphanAgeMs + 1_000)
-    await Picture.update({ replacedAt: new Date(world.clock.now()) }, { where: { id } })
+    testApp.clock.advance(orphanAgeMs + 1_000)
+    await Picture.update({ replacedAt: new Date(testApp.clock.now()) }, { where: { id } })
     await sweep()
-    expect(await storedOf(world, id)).toHaveLength(6)
+    expect(await storedKeys(testApp, id)).toHaveLength(6)
     const input = { pictureId: id, file: '500.webp' } as const
-    await (await world.person('gil')).call(locatePicture, input, { door: 'socket' })
-    world.clock.advance(over)
+    await (await testApp.signIn('gil')).call(getPictureFile, input, { transport: 'socket' })
+    testApp.clock.advance(over)
     await sweep()
-    expect(await storedOf(world, id)).toEqual([])
-    expect(await (await world.person('gil')).refused(locatePicture, input)).toMatchObject({ code: 'not_found' })
+    expect(await storedKeys(testApp, id)).toEqual([])
+    expect(await (await testApp.signIn('gil')).expectProblem(getPictureFile, input)).toMatchObject({
+      code: 'not_found',
+    })
   })
 
   it('by the release before, which does not note when, goes a day after it was first seen', async () => {
     const id = await replacedOf('hal')
     await Picture.update({ replacedAt: null }, { where: { id } })
-    world.clock.advance(orphanAgeMs + 1_000)
+    testApp.clock.advance(orphanAgeMs + 1_000)
     await sweep()
-    expect(await storedOf(world, id)).toHaveLength(6)
-    world.clock.advance(over)
+    expect(await storedKeys(testApp, id)).toHaveLength(6)
+    testApp.clock.advance(over)
     await sweep()
-    expect(await storedOf(world, id)).toEqual([])
+    expect(await storedKeys(testApp, id)).toEqual([])
   })
 })
 
 it('removes the files of pictures whose rows are gone with their track', async () => {
-  const ann = await world.person('ann')
+  const ann = await testApp.signIn('ann')
   const track = await makeTrack(ann.id)
-  const { id } = await addPicture(world, ann, png, { trackId: track.id })
+  const { id } = await addPicture(testApp, ann, png, { trackId: track.id })
   await Track.destroy({ where: { id: track.id } })
   expect(await Picture.findByPk(id)).toBeNull()
-  world.clock.advance(orphanAgeMs + 1_000)
+  testApp.clock.advance(orphanAgeMs + 1_000)
   await sweep()
-  expect(await storedOf(world, id)).toEqual([])
+  expect(await storedKeys(testApp, id)).toEqual([])
 })
 
 it('leaves the file of a picture alone that still waits for a worker after days', async () => {
-  const pictureId = await handIn(await world.person('ivy'), png)
-  world.clock.advance(orphanAgeMs + 1_000)
-  await sweepIncoming('', jobContext(world))
-  await world.work()
-  expect(await (await world.person('ivy')).call(getPicture, { pictureId })).toMatchObject({ state: 'ready' })
+  const pictureId = await submitPicture(await testApp.signIn('ivy'), png)
+  testApp.clock.advance(orphanAgeMs + 1_000)
+  await sweepIncoming('', createJobContext(testApp))
+  await testApp.runJobs()
+  expect(await (await testApp.signIn('ivy')).call(getPicture, { pictureId })).toMatchObject({ state: 'ready' })
   const left = `incoming/${pictureId}`
   await plant(left)
-  world.clock.advance(orphanAgeMs + 1_000)
-  await sweepIncoming('', jobContext(world))
+  testApp.clock.advance(orphanAgeMs + 1_000)
+  await sweepIncoming('', createJobContext(testApp))
   expect(await isThere(left)).toBe(false)
 })
 
 describe('a picture that has lost files', () => {
   it('is drawn anew from the largest that is left, and told until then', async () => {
-    const { id } = await addPicture(world, await world.person('eve'), await plainPng({ width: 1200, height: 1200 }))
+    const { id } = await addPicture(testApp, await testApp.signIn('eve'), await plainPng({ width: 1200, height: 1200 }))
     const key = (file: string) => `pictures/${id}/${file}`
-    for (const file of ['1000.webp', '500.jpg', '250.webp']) await world.world.storage.remove(key(file))
+    for (const file of ['1000.webp', '500.jpg', '250.webp']) await testApp.app.storage.delete(key(file))
     await sweep()
     expect(await missing()).toBe(1)
     for (const file of pictureFiles) {
-      const { width, format } = await sharp(await world.world.storage.get(key(file))).metadata()
+      const { width, format } = await sharp(await testApp.app.storage.get(key(file))).metadata()
       expect([file, width, format]).toEqual([file, parseInt(file), file.endsWith('webp') ? 'webp' : 'jpeg'])
     }
-    const headers = (await world.world.storage.head(key('1000.webp')))?.contentType
+    const headers = (await testApp.app.storage.head(key('1000.webp')))?.contentType
     expect(headers).toBe('image/webp')
     await sweep()
     expect(await missing()).toBe(0)
   })
 
   it('is as large as what is left of it', async () => {
-    const { id } = await addPicture(world, await world.person('fay'), await plainPng({ width: 1200, height: 1200 }))
+    const { id } = await addPicture(testApp, await testApp.signIn('fay'), await plainPng({ width: 1200, height: 1200 }))
     for (const file of pictureFiles.filter(file => file !== '250.jpg'))
-      await world.world.storage.remove(`pictures/${id}/${file}`)
+      await testApp.app.storage.delete(`pictures/${id}/${file}`)
     await sweep()
-    expect(await storedOf(world, id)).toHaveLength(6)
-    expect((await sharp(await world.world.storage.get(`pictures/${id}/1000.webp`)).metadata()).width).toBe(250)
+    expect(await storedKeys(testApp, id)).toHaveLength(6)
+    expect((await sharp(await testApp.app.storage.get(`pictures/${id}/1000.webp`)).metadata()).width).toBe(250)
   })
 
   it('is told of, and stays as it is, when nothing is left', async () => {
-    const cay = await world.person('cay')
-    const { id } = await addPicture(world, cay, png)
-    await world.world.storage.removeUnder(`pictures/${id}/`)
+    const cay = await testApp.signIn('cay')
+    const { id } = await addPicture(testApp, cay, png)
+    await testApp.app.storage.deletePrefix(`pictures/${id}/`)
     for (let times = 0; times < 2; times += 1) {
       await sweep()
       expect(await missing()).toBe(1)
     }
-    expect(await storedOf(world, id)).toEqual([])
+    expect(await storedKeys(testApp, id)).toEqual([])
     await cay.call(removeAvatar, {})
     await sweep()
     expect(await missing()).toBe(0)
   })
 
   it('gets nothing when it is taken away meanwhile', async () => {
-    const dee = await world.person('dee')
-    const { id } = await addPicture(world, dee, png)
-    await world.world.storage.remove(`pictures/${id}/500.webp`)
-    await Promise.all([repairPicture.run({ pictureId: id }, jobContext(world)), dee.call(removeAvatar, {})])
-    await world.work()
-    expect(await storedOf(world, id)).toEqual([])
-    await repairPicture.run({ pictureId: id }, jobContext(world))
-    expect(await storedOf(world, id)).toEqual([])
+    const dee = await testApp.signIn('dee')
+    const { id } = await addPicture(testApp, dee, png)
+    await testApp.app.storage.delete(`pictures/${id}/500.webp`)
+    await Promise.all([repairPicture.run({ pictureId: id }, createJobContext(testApp)), dee.call(removeAvatar, {})])
+    await testApp.runJobs()
+    expect(await storedKeys(testApp, id)).toEqual([])
+    await repairPicture.run({ pictureId: id }, createJobContext(testApp))
+    expect(await storedKeys(testApp, id)).toEqual([])
   })
 })

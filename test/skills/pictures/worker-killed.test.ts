@@ -7,43 +7,43 @@ import { removeAvatar } from '../../../skills/pictures/remove-avatar'
 import { repairPicture } from '../../../skills/pictures/repair-picture'
 import { pictureFiles } from '../../../skills/pictures/rules'
 import { getMe } from '../../../skills/user-profile/get-me'
-import { until } from '../../kernel/until'
-import { type Ear, type Person } from '../../people'
-import { heaviestPng, plainPng } from '../../pictures'
-import { type NodeProcess, nodeProcess } from '../../server/node-process'
-import { freshWorld, type TestWorld } from '../../world'
-import { type HoldingStore, holdingStore } from '../music-upload/holding-store'
-import { isRunning, stoppedDrawing } from './drawing-process'
-import { sendPicture, storedOf, transactIn } from './picturing'
+import { waitUntil } from '../../kernel/wait-until'
+import { type EventRecorder, type Person } from '../../person'
+import { heaviestPng, plainPng } from '../../make-pictures'
+import { type NodeProcess, startNodeProcess } from '../../server/start-node-process'
+import { createTestApp, type TestApp } from '../../test-app'
+import { type PausableStore, startPausableStore } from '../music-upload/pausable-store'
+import { isRunning, stopRenderingProcess } from './rendering-process'
+import { sendPicture, storedKeys, transactAsJob } from './add-picture'
 
 /** Real workers, killed with SIGKILL at every step of a picture: another one finishes it, and nothing is left of the first. */
-let world: TestWorld
-let store: HoldingStore
+let testApp: TestApp
+let store: PausableStore
 let variables: Record<string, string>
 let ann: Person
-let heard: Ear
+let heard: EventRecorder
 let png: Buffer
 let worker: NodeProcess
 let next: Promise<NodeProcess>
 let killed: number
 jest.setTimeout(60_000)
 beforeAll(async () => {
-  store = await holdingStore()
-  world = await freshWorld({ nodes: 1 })
-  ann = await world.person('ann')
-  heard = await ann.hear(`user:${ann.id}`)
+  store = await startPausableStore()
+  testApp = await createTestApp({ nodes: 1 })
+  ann = await testApp.signIn('ann')
+  heard = await ann.recordEvents(`user:${ann.id}`)
   png = await plainPng()
-  variables = { ...world.variables, ROLES: 'worker', S3_ENDPOINT: store.endpoint }
-  next = nodeProcess(variables)
+  variables = { ...testApp.variables, ROLES: 'worker', S3_ENDPOINT: store.endpoint }
+  next = startNodeProcess(variables)
 }, 60_000)
 afterAll(async () => {
   await (await next)[Symbol.asyncDispose]()
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
 })
 
 const sql = (text: string, values: Record<string, unknown> = {}) =>
-  world.world.db.query<Record<string, unknown>>(text, values)
+  testApp.app.db.query<Record<string, unknown>>(text, values)
 
 /** A worker that waits for work, and a picture that was sent; it is not finalized yet. */
 async function sent(bytes = png): Promise<string> {
@@ -59,14 +59,14 @@ async function kill(): Promise<void> {
   worker.signal('SIGKILL')
   await worker.exited
   await sql(`update workers set seen_at = now() - interval '2 minutes' returning id`)
-  next = nodeProcess(variables)
+  next = startNodeProcess(variables)
 }
 
 /** As if a minute had passed: what the dead worker had in hand is done by whichever worker is there. */
 async function takeOver(isDone: () => Promise<boolean>): Promise<void> {
-  await world.world.jobs.releaseDeadWorkers()
-  await world.work()
-  await until(isDone)
+  await testApp.app.jobs.releaseDeadWorkers()
+  await testApp.runJobs()
+  await waitUntil(isDone)
 }
 
 async function endedWell(pictureId: string): Promise<void> {
@@ -74,8 +74,8 @@ async function endedWell(pictureId: string): Promise<void> {
   expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'ready', fault: null })
   expect((await ann.call(getMe, {})).avatar?.id).toBe(pictureId)
   const keys = pictureFiles.map(file => `pictures/${pictureId}/${file}`)
-  await until(async () => String(await storedOf(world, pictureId)) === String(keys))
-  await heard.all(world.world)
+  await waitUntil(async () => String(await storedKeys(testApp, pictureId)) === String(keys))
+  await heard.waitForAll(testApp.app)
   expect(statesOf(pictureId)).toEqual(['initiated', 'uploaded', 'ready'])
   await leftNothing()
 }
@@ -93,7 +93,7 @@ const statesOf = (pictureId: string): string[] =>
   })
 
 const waitsForLock = () =>
-  until(async () => {
+  waitUntil(async () => {
     const [row] = await sql(
       `select count(*) as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
     )
@@ -102,7 +102,7 @@ const waitsForLock = () =>
 
 /** Runs `during` while a row is held that the worker needs next. */
 const whileHeld = (row: string, values: Record<string, unknown>, during: () => Promise<void>) =>
-  world.world.db.transaction(async () => {
+  testApp.app.db.transaction(async () => {
     await sql(`${row} for update`, values)
     await during()
   })
@@ -115,7 +115,7 @@ describe('a picture whose worker is killed', () => {
     ['storing the last file', /^PUT \S*\/pictures\/\S+\/250\.jpg/, true],
   ] as const)('while %s', async (_step, request, isDone) => {
     const pictureId = await sent()
-    const held = store.hold(request, isDone)
+    const held = store.holdRequest(request, isDone)
     await finalize(pictureId)
     await held
     await kill()
@@ -126,16 +126,16 @@ describe('a picture whose worker is killed', () => {
     if (process.platform !== 'linux') return
     const pictureId = await sent(await heaviestPng())
     await finalize(pictureId)
-    const drawing = await stoppedDrawing(worker.pid)
+    const drawing = await stopRenderingProcess(worker.pid)
     expect(await isRunning(drawing)).toBe(true)
     await kill()
-    await until(async () => !(await isRunning(drawing)))
+    await waitUntil(async () => !(await isRunning(drawing)))
     await endedWell(pictureId)
   })
 
   it('right before it is shown', async () => {
     const pictureId = await sent()
-    const held = store.hold(/^PUT \S*\/pictures\/\S+\/250\.jpg/, true)
+    const held = store.holdRequest(/^PUT \S*\/pictures\/\S+\/250\.jpg/, true)
     await finalize(pictureId)
     await held
     await whileHeld('select id from profiles where id = :id', { id: ann.id }, async () => {
@@ -149,13 +149,13 @@ describe('a picture whose worker is killed', () => {
 
   it('right after it is shown, and before its job has ended', async () => {
     const pictureId = await sent()
-    const held = store.hold(/^PUT \S*\/pictures\/\S+\/250\.jpg/, true)
+    const held = store.holdRequest(/^PUT \S*\/pictures\/\S+\/250\.jpg/, true)
     await finalize(pictureId)
     await held
     const job = `select id from graphile_worker._private_jobs where key = 'picture:' || :pictureId`
     await whileHeld(job, { pictureId }, async () => {
       store.release()
-      await until(() => statesOf(pictureId).includes('ready'))
+      await waitUntil(() => statesOf(pictureId).includes('ready'))
       await kill()
     })
     await endedWell(pictureId)
@@ -164,27 +164,27 @@ describe('a picture whose worker is killed', () => {
   it('while it is repaired, and while it is removed', async () => {
     const pictureId = await sent()
     await finalize(pictureId)
-    await until(() => statesOf(pictureId).includes('ready'))
-    await until(async () => (await storedOf(world, pictureId)).length === pictureFiles.length)
-    await world.world.storage.remove(`pictures/${pictureId}/500.webp`)
-    const storing = store.hold(/^PUT \S*\/pictures\/\S+\/500\.webp/, false)
-    await transactIn(world, ({ enqueue }) => enqueue(repairPicture, { pictureId }))
+    await waitUntil(() => statesOf(pictureId).includes('ready'))
+    await waitUntil(async () => (await storedKeys(testApp, pictureId)).length === pictureFiles.length)
+    await testApp.app.storage.delete(`pictures/${pictureId}/500.webp`)
+    const storing = store.holdRequest(/^PUT \S*\/pictures\/\S+\/500\.webp/, false)
+    await transactAsJob(testApp, ({ enqueue }) => enqueue(repairPicture, { pictureId }))
     await storing
     await kill()
-    await takeOver(async () => (await storedOf(world, pictureId)).length === pictureFiles.length)
+    await takeOver(async () => (await storedKeys(testApp, pictureId)).length === pictureFiles.length)
     await leftNothing()
 
     worker = await next
-    const removing = store.hold(/^DELETE \S*\/pictures\//, false)
+    const removing = store.holdRequest(/^DELETE \S*\/pictures\//, false)
     await ann.call(removeAvatar, {})
     await removing
     await kill()
-    await takeOver(async () => (await storedOf(world, pictureId)).length === 0)
-    await until(
+    await takeOver(async () => (await storedKeys(testApp, pictureId)).length === 0)
+    await waitUntil(
       async () =>
         (
           await sql(
-            `select 1 from graphile_worker.jobs where task_identifier = 'pictures.removeFiles' and run_at <= now()`,
+            `select 1 from graphile_worker.jobs where task_identifier = 'kernel.deleteObjects' and run_at <= now()`,
           )
         ).length === 0,
     )

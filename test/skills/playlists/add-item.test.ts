@@ -1,35 +1,35 @@
 import { PlaylistItem } from '../../../models'
-import { newId } from '../../../kernel/ids'
+import { newId } from '../../../kernel/pipeline/new-id'
 import { addItem } from '../../../skills/playlists/add-item'
 import { createPlaylist } from '../../../skills/playlists/create-playlist'
 import { getPlaylist } from '../../../skills/playlists/get-playlist'
 import { evenRanks } from '../../../skills/playlists/rank-between'
 import { playlistItemsMax } from '../../../skills/playlists/views'
 import { makeTrack } from '../../factories'
-import { doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann')
-  bob = await world.person('bob')
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const freshPlaylist = async () => (await ann.call(createPlaylist, { title: 'Mixed' })).id
 const titles = async (playlistId: string) =>
   (await ann.call(getPlaylist, { playlistId })).items.map(({ track }) => track?.title)
 
-describe.each(doors)('adding to a playlist over %s', door => {
+describe.each(transports)('adding to a playlist over %s', door => {
   it('puts a track at the end, first, or behind another, and the same track again', async () => {
     const playlistId = await freshPlaylist()
     const add = async (title: string, after?: string | null) => {
       const { id: trackId } = await makeTrack(bob.id, { title })
       const wish = { playlistId, trackId, ...(after === undefined ? {} : { after }) }
-      return ann.call(addItem, wish, { door })
+      return ann.call(addItem, wish, { transport: door })
     }
     const one = await add('one')
     await add('two')
@@ -37,17 +37,17 @@ describe.each(doors)('adding to a playlist over %s', door => {
     const last = await add('between', one.item.itemId)
     expect(await titles(playlistId)).toEqual(['front', 'one', 'between', 'two'])
     expect(last).toMatchObject({ playlistId, rev: 5, item: { addedBy: { id: ann.id }, track: { title: 'between' } } })
-    const again = await ann.call(addItem, { playlistId, trackId: last.item.track?.id ?? '' }, { door })
+    const again = await ann.call(addItem, { playlistId, trackId: last.item.track?.id ?? '' }, { transport: door })
     expect(again.item.itemId).not.toBe(last.item.itemId)
     expect(await titles(playlistId)).toEqual(['front', 'one', 'between', 'two', 'between'])
   })
 
   it('tells followers on the other node, with the track', async () => {
     const playlistId = await freshPlaylist()
-    const heard = await bob.hear(`playlist:${playlistId}`)
+    const heard = await bob.recordEvents(`playlist:${playlistId}`)
     const { id: trackId } = await makeTrack(bob.id, { title: 'Loud' })
-    const { item } = await ann.call(addItem, { playlistId, trackId }, { door })
-    const { data } = await heard.first('playlists.itemAdded')
+    const { item } = await ann.call(addItem, { playlistId, trackId }, { transport: door })
+    const { data } = await heard.waitFor('playlists.itemAdded')
     expect(data).toMatchObject({ playlistId, rev: 2, item: { itemId: item.itemId, rank: item.rank, trackId } })
     expect(data.item).toHaveProperty('track.title', 'Loud')
     expect(data.item).not.toHaveProperty('track.viewer')
@@ -57,11 +57,11 @@ describe.each(doors)('adding to a playlist over %s', door => {
     'says nothing but its id of a track that is %j',
     async wish => {
       const playlistId = await freshPlaylist()
-      const heard = await bob.hear(`playlist:${playlistId}`)
+      const heard = await bob.recordEvents(`playlist:${playlistId}`)
       const { id: trackId } = await makeTrack(ann.id, { title: 'Top secret', ...wish })
-      const { item } = await ann.call(addItem, { playlistId, trackId }, { door })
+      const { item } = await ann.call(addItem, { playlistId, trackId }, { transport: door })
       expect(item.track?.title).toBe('Top secret')
-      const event = await heard.first('playlists.itemAdded')
+      const event = await heard.waitFor('playlists.itemAdded')
       expect(event.data.item).toMatchObject({ trackId, track: null })
       expect(JSON.stringify(event)).not.toContain('Top secret')
     },
@@ -70,12 +70,15 @@ describe.each(doors)('adding to a playlist over %s', door => {
   it('adds once, however often it is sent with its key', async () => {
     const playlistId = await freshPlaylist()
     const { id: trackId } = await makeTrack(bob.id)
-    const send = () => ann.call(addItem, { playlistId, trackId }, { door, key: `once-${playlistId}` })
+    const send = () =>
+      ann.call(addItem, { playlistId, trackId }, { transport: door, idempotencyKey: `once-${playlistId}` })
     const [first, ...others] = await Promise.all([send(), send(), send()])
     expect(others).toEqual([first, first])
     expect(await titles(playlistId)).toHaveLength(1)
     const other = { playlistId, trackId, after: null }
-    expect((await ann.refused(addItem, other, { door, key: `once-${playlistId}` })).code).toBe('idempotency_key_reused')
+    expect(
+      (await ann.expectProblem(addItem, other, { transport: door, idempotencyKey: `once-${playlistId}` })).code,
+    ).toBe('idempotency_key_reused')
   })
 
   it('is for the owner, of what the owner may see, behind what is there', async () => {
@@ -83,11 +86,17 @@ describe.each(doors)('adding to a playlist over %s', door => {
     const { id: trackId } = await makeTrack(ann.id)
     const { id: secret } = await makeTrack(bob.id, { visibility: 'private' })
     const nowhere = newId(new Date())
-    expect((await bob.refused(addItem, { playlistId, trackId }, { door })).code).toBe('forbidden')
-    expect((await ann.refused(addItem, { playlistId, trackId: secret }, { door })).code).toBe('not_found')
-    expect((await ann.refused(addItem, { playlistId: nowhere, trackId }, { door })).code).toBe('not_found')
-    expect(await ann.refused(addItem, { playlistId, trackId, after: nowhere }, { door })).toMatchObject({
-      code: 'item_gone',
+    expect((await bob.expectProblem(addItem, { playlistId, trackId }, { transport: door })).code).toBe('forbidden')
+    expect((await ann.expectProblem(addItem, { playlistId, trackId: secret }, { transport: door })).code).toBe(
+      'not_found',
+    )
+    expect((await ann.expectProblem(addItem, { playlistId: nowhere, trackId }, { transport: door })).code).toBe(
+      'not_found',
+    )
+    expect(
+      await ann.expectProblem(addItem, { playlistId, trackId, after: nowhere }, { transport: door }),
+    ).toMatchObject({
+      code: 'item_not_in_playlist',
       status: 409,
       current: { playlistId, rev: 1, places: [] },
     })
@@ -98,7 +107,7 @@ describe.each(doors)('adding to a playlist over %s', door => {
     const playlistId = await freshPlaylist()
     const { id: trackId } = await makeTrack(ann.id)
     await fill(playlistId, trackId, playlistItemsMax - 2)
-    const wishes = [1, 2, 3, 4, 5].map(() => ann.ask(addItem, { playlistId, trackId }, { door }))
+    const wishes = [1, 2, 3, 4, 5].map(() => ann.request(addItem, { playlistId, trackId }, { transport: door }))
     const codes = (await Promise.all(wishes)).map(({ error }) => error?.code ?? 'added')
     expect(codes.toSorted()).toEqual(['added', 'added', 'playlist_full', 'playlist_full', 'playlist_full'])
     const { items, rev, trackCount } = await ann.call(getPlaylist, { playlistId })
@@ -112,18 +121,18 @@ describe.each(doors)('adding to a playlist over %s', door => {
     const tight = ['z', `z${'0'.repeat(40)}1`, 'zz']
     const items = await PlaylistItem.findAll({ where: { playlistId }, order: ['rank'] })
     for (const [at, item] of items.entries()) await item.update({ rank: tight[at] ?? '' })
-    const heard = await bob.hear(`playlist:${playlistId}`)
+    const heard = await bob.recordEvents(`playlist:${playlistId}`)
     const ids = items.map(({ id }) => id)
 
     const added = await Promise.all(
-      [1, 2].map(() => ann.call(addItem, { playlistId, trackId, after: one ?? '' }, { door })),
+      [1, 2].map(() => ann.call(addItem, { playlistId, trackId, after: one ?? '' }, { transport: door })),
     )
     const [later, earlier] = added.toSorted((a, b) => b.rev - a.rev).map(({ item }) => item.itemId)
     const seen = await ann.call(getPlaylist, { playlistId })
     expect(seen.items.map(({ itemId }) => itemId)).toEqual([one, later, earlier, ...ids.slice(1)])
     expect(seen.items.every(({ rank }) => rank.length <= 5)).toBe(true)
     expect(seen.rev).toBe(4)
-    await heard.first('playlists.itemAdded', ({ rev }) => rev === 4)
+    await heard.waitFor('playlists.itemAdded', ({ rev }) => rev === 4)
     expect(heard.events.map(({ name, data }) => [name, data.rev])).toEqual([
       ['playlists.itemsMoved', 2],
       ['playlists.itemAdded', 3],

@@ -1,19 +1,19 @@
 import { createPlaylist } from '../../../skills/playlists/create-playlist'
 import { listProfilePlaylists } from '../../../skills/playlists/list-profile-playlists'
-import { doors } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { transports } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(doors)('making a playlist over %s', door => {
+describe.each(transports)('making a playlist over %s', door => {
   it('answers with an empty public one of your own, and tells your other devices', async () => {
-    const ann = await world.person(`ann-${door}`)
-    const heard = await ann.hear(`user:${ann.id}`)
-    const made = await ann.call(createPlaylist, { title: '  Sunday  ', description: 'slow' }, { door })
+    const ann = await testApp.signIn(`ann-${door}`)
+    const heard = await ann.recordEvents(`user:${ann.id}`)
+    const made = await ann.call(createPlaylist, { title: '  Sunday  ', description: 'slow' }, { transport: door })
     expect(made).toMatchObject({
       title: 'Sunday',
       description: 'slow',
@@ -24,25 +24,32 @@ describe.each(doors)('making a playlist over %s', door => {
       rev: 1,
       viewer: { canEdit: true },
     })
-    const { data } = await heard.first('playlists.playlistCreated')
+    const { data } = await heard.waitFor('playlists.playlistCreated')
     expect(data).toMatchObject({ playlistId: made.id, ownerId: ann.id, title: 'Sunday', rev: 1 })
   })
 
   it('makes one only, however often it is sent with its key', async () => {
-    const bob = await world.person(`bob-${door}`)
-    const send = () => bob.call(createPlaylist, { title: 'Once' }, { door, key: 'once' })
+    const bob = await testApp.signIn(`bob-${door}`)
+    const send = () => bob.call(createPlaylist, { title: 'Once' }, { transport: door, idempotencyKey: 'once' })
     const [first, ...others] = await Promise.all([send(), send(), send()])
     for (const other of others) expect(other).toEqual(first)
     expect(await bob.call(listProfilePlaylists, { profileId: bob.id })).toHaveLength(1)
-    const other = await bob.refused(createPlaylist, { title: 'Other' }, { door, key: 'once' })
+    const other = await bob.expectProblem(
+      createPlaylist,
+      { title: 'Other' },
+      { transport: door, idempotencyKey: 'once' },
+    )
     expect(other.code).toBe('idempotency_key_reused')
   })
 
   it.each([[{ title: '' }], [{ title: 'x'.repeat(201) }], [{ title: 'fine', visibility: 'secret' }], [{}]])(
     'refuses %j',
     async input => {
-      const ann = await world.person('ann')
-      expect(await ann.refused(createPlaylist, input, { door })).toMatchObject({ code: 'invalid_input', status: 400 })
+      const ann = await testApp.signIn('ann')
+      expect(await ann.expectProblem(createPlaylist, input, { transport: door })).toMatchObject({
+        code: 'invalid_input',
+        status: 400,
+      })
     },
   )
 })

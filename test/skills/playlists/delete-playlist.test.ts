@@ -4,53 +4,57 @@ import { createPlaylist } from '../../../skills/playlists/create-playlist'
 import { deletePlaylist } from '../../../skills/playlists/delete-playlist'
 import { getPlaylist } from '../../../skills/playlists/get-playlist'
 import { makeTrack } from '../../factories'
-import { doors } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { transports } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(doors)('deleting a playlist over %s', door => {
+describe.each(transports)('deleting a playlist over %s', door => {
   it('is done once, however often, and followers are told', async () => {
-    const ann = await world.person('ann')
-    const bob = await world.person('bob')
+    const ann = await testApp.signIn('ann')
+    const bob = await testApp.signIn('bob')
     const { id: playlistId } = await ann.call(createPlaylist, { title: 'Short-lived' })
     const { id: trackId } = await makeTrack(bob.id)
     await ann.call(addItem, { playlistId, trackId })
-    const heard = await bob.hear(`playlist:${playlistId}`)
-    const replies = await Promise.all([1, 2, 3].map(() => ann.call(deletePlaylist, { playlistId }, { door })))
+    const heard = await bob.recordEvents(`playlist:${playlistId}`)
+    const replies = await Promise.all(
+      [1, 2, 3].map(() => ann.call(deletePlaylist, { playlistId }, { transport: door })),
+    )
     expect(replies).toEqual([{ done: true }, { done: true }, { done: true }])
-    expect(await heard.first('playlists.playlistDeleted')).toMatchObject({ data: { playlistId, rev: 3 } })
-    expect(await ann.call(deletePlaylist, { playlistId }, { door })).toEqual({ done: true })
+    expect(await heard.waitFor('playlists.playlistDeleted')).toMatchObject({ data: { playlistId, rev: 3 } })
+    expect(await ann.call(deletePlaylist, { playlistId }, { transport: door })).toEqual({ done: true })
     expect(heard.names().filter(name => name !== 'playlists.itemAdded')).toEqual(['playlists.playlistDeleted'])
     expect(await PlaylistItem.count({ where: { playlistId } })).toBe(0)
 
     for (const person of [ann, bob])
-      expect((await person.refused(getPlaylist, { playlistId }, { door })).code).toBe('not_found')
-    expect((await bob.refused(deletePlaylist, { playlistId }, { door })).code).toBe('not_found')
-    expect((await ann.refused(addItem, { playlistId, trackId }, { door })).code).toBe('not_found')
+      expect((await person.expectProblem(getPlaylist, { playlistId }, { transport: door })).code).toBe('not_found')
+    expect((await bob.expectProblem(deletePlaylist, { playlistId }, { transport: door })).code).toBe('not_found')
+    expect((await ann.expectProblem(addItem, { playlistId, trackId }, { transport: door })).code).toBe('not_found')
   })
 
   it('is not for others', async () => {
-    const ann = await world.person('ann')
-    const bob = await world.person('bob')
+    const ann = await testApp.signIn('ann')
+    const bob = await testApp.signIn('bob')
     const { id: open } = await ann.call(createPlaylist, { title: 'Open' })
     const { id: hidden } = await ann.call(createPlaylist, { title: 'Hidden', visibility: 'private' })
-    expect((await bob.refused(deletePlaylist, { playlistId: open }, { door })).code).toBe('forbidden')
-    expect((await bob.refused(deletePlaylist, { playlistId: hidden }, { door })).code).toBe('not_found')
-    expect((await ann.call(getPlaylist, { playlistId: open }, { door })).id).toBe(open)
+    expect((await bob.expectProblem(deletePlaylist, { playlistId: open }, { transport: door })).code).toBe('forbidden')
+    expect((await bob.expectProblem(deletePlaylist, { playlistId: hidden }, { transport: door })).code).toBe(
+      'not_found',
+    )
+    expect((await ann.call(getPlaylist, { playlistId: open }, { transport: door })).id).toBe(open)
   })
 
   it('is for moderators too, and its owner is told', async () => {
-    const ann = await world.person('ann')
-    const moderator = await world.person('moderator', { roles: ['moderator'] })
+    const ann = await testApp.signIn('ann')
+    const moderator = await testApp.signIn('moderator', { roles: ['moderator'] })
     const { id: playlistId } = await ann.call(createPlaylist, { title: 'Reported' })
-    const own = await ann.hear(`user:${ann.id}`)
-    const removed = await moderator.call(deletePlaylist, { playlistId }, { door })
-    expect(await moderator.call(deletePlaylist, { playlistId }, { door })).toEqual(removed)
-    await own.first('playlists.playlistDeleted', data => data.playlistId === playlistId)
+    const own = await ann.recordEvents(`user:${ann.id}`)
+    const removed = await moderator.call(deletePlaylist, { playlistId }, { transport: door })
+    expect(await moderator.call(deletePlaylist, { playlistId }, { transport: door })).toEqual(removed)
+    await own.waitFor('playlists.playlistDeleted', data => data.playlistId === playlistId)
   })
 })

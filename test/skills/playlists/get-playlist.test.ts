@@ -3,21 +3,21 @@ import { createPlaylist } from '../../../skills/playlists/create-playlist'
 import { getPlaylist } from '../../../skills/playlists/get-playlist'
 import { listProfilePlaylists } from '../../../skills/playlists/list-profile-playlists'
 import { Block, type Track } from '../../../models'
-import { makeGuest, makeTrack } from '../../factories'
-import { askOverRest, doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { makeTrackLinkHolder, makeTrack } from '../../factories'
+import { requestOverRest, transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 let moderator: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann')
-  bob = await world.person('bob')
-  moderator = await world.person('mod', { roles: ['moderator'] })
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
+  moderator = await testApp.signIn('mod', { roles: ['moderator'] })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const playlistOf = async (owner: Person, tracks: readonly Track[], visibility: 'public' | 'private' = 'public') => {
   const { id: playlistId } = await owner.call(createPlaylist, { title: 'Mixed', visibility })
@@ -25,12 +25,12 @@ const playlistOf = async (owner: Person, tracks: readonly Track[], visibility: '
   return playlistId
 }
 
-describe.each(doors)('reading a playlist over %s', door => {
+describe.each(transports)('reading a playlist over %s', door => {
   it('gives its items in order, the same track more than once, and sums them up', async () => {
     const one = await makeTrack(ann.id, { title: 'One', durationMs: 1_000 })
     const two = await makeTrack(bob.id, { title: 'Two', durationMs: 20_000 })
     const playlistId = await playlistOf(ann, [one, two, one])
-    const seen = await bob.call(getPlaylist, { playlistId }, { door })
+    const seen = await bob.call(getPlaylist, { playlistId }, { transport: door })
     expect(seen.items.map(({ track }) => track?.title)).toEqual(['One', 'Two', 'One'])
     expect(new Set(seen.items.map(({ itemId }) => itemId)).size).toBe(3)
     expect(seen).toMatchObject({ trackCount: 3, durationMs: 22_000, rev: 4, viewer: { canEdit: false } })
@@ -41,10 +41,10 @@ describe.each(doors)('reading a playlist over %s', door => {
     const secret = await makeTrack(ann.id, { title: 'Top secret', visibility: 'private', durationMs: 5_000 })
     const open = await makeTrack(ann.id, { title: 'Open', durationMs: 1_000 })
     const unlisted = await makeTrack(ann.id, { title: 'By link', visibility: 'unlisted', durationMs: 300 })
-    await makeGuest(unlisted.id, bob.id)
+    await makeTrackLinkHolder(unlisted.id, bob.id)
     const playlistId = await playlistOf(ann, [open, secret, unlisted])
-    const own = await ann.call(getPlaylist, { playlistId }, { door })
-    const others = await bob.call(getPlaylist, { playlistId }, { door })
+    const own = await ann.call(getPlaylist, { playlistId }, { transport: door })
+    const others = await bob.call(getPlaylist, { playlistId }, { transport: door })
     expect(own).toMatchObject({ trackCount: 3, durationMs: 6_300 })
     expect(others).toMatchObject({ trackCount: 2, durationMs: 1_300 })
     expect(others.items.map(({ track }) => track?.title ?? null)).toEqual(['Open', null, 'By link'])
@@ -61,36 +61,42 @@ describe.each(doors)('reading a playlist over %s', door => {
     await removed.update({ removedAt: new Date() })
     await erased.destroy()
     const titles = async (person: Person) =>
-      (await person.call(getPlaylist, { playlistId }, { door })).items.map(({ track }) => track?.title ?? null)
+      (await person.call(getPlaylist, { playlistId }, { transport: door })).items.map(
+        ({ track }) => track?.title ?? null,
+      )
     expect(await titles(ann)).toEqual([null, 'Kept', null])
     expect(await titles(bob)).toEqual(['Kept'])
   })
 
   it('treats the tracks of somebody who blocked the viewer as private', async () => {
-    const cat = await world.person(`cat-${door}`)
+    const cat = await testApp.signIn(`cat-${door}`)
     const playlistId = await playlistOf(ann, [await makeTrack(cat.id, { durationMs: 7 })])
     await Block.create({ blockerId: cat.id, blockedId: bob.id, createdAt: new Date() })
-    const seen = await bob.call(getPlaylist, { playlistId }, { door })
+    const seen = await bob.call(getPlaylist, { playlistId }, { transport: door })
     expect(seen).toMatchObject({ trackCount: 0, durationMs: 0, items: [{ track: null }] })
-    expect(await ann.call(getPlaylist, { playlistId }, { door })).toMatchObject({ trackCount: 1 })
+    expect(await ann.call(getPlaylist, { playlistId }, { transport: door })).toMatchObject({ trackCount: 1 })
   })
 
   it('shows a private one to its owner and to moderators alone', async () => {
     const playlistId = await playlistOf(ann, [], 'private')
-    expect((await ann.call(getPlaylist, { playlistId }, { door })).id).toBe(playlistId)
-    expect((await moderator.call(getPlaylist, { playlistId }, { door })).id).toBe(playlistId)
-    expect(await bob.refused(getPlaylist, { playlistId }, { door })).toMatchObject({ code: 'not_found' })
+    expect((await ann.call(getPlaylist, { playlistId }, { transport: door })).id).toBe(playlistId)
+    expect((await moderator.call(getPlaylist, { playlistId }, { transport: door })).id).toBe(playlistId)
+    expect(await bob.expectProblem(getPlaylist, { playlistId }, { transport: door })).toMatchObject({
+      code: 'not_found',
+    })
   })
 
   it('does not exist for somebody whom its owner blocked', async () => {
-    const dan = await world.person(`dan-${door}`)
+    const dan = await testApp.signIn(`dan-${door}`)
     const playlistId = await playlistOf(ann, [])
     await Block.create({ blockerId: ann.id, blockedId: dan.id, createdAt: new Date() })
-    expect(await dan.refused(getPlaylist, { playlistId }, { door })).toMatchObject({ code: 'not_found' })
+    expect(await dan.expectProblem(getPlaylist, { playlistId }, { transport: door })).toMatchObject({
+      code: 'not_found',
+    })
   })
 
   it('sums up in a list as it does by itself, whoever looks', async () => {
-    const eve = await world.person(`eve-${door}`)
+    const eve = await testApp.signIn(`eve-${door}`)
     const tracks = [
       await makeTrack(eve.id, { durationMs: 1 }),
       await makeTrack(eve.id, { durationMs: 20, visibility: 'private' }),
@@ -100,16 +106,16 @@ describe.each(doors)('reading a playlist over %s', door => {
     const playlistId = await playlistOf(eve, tracks)
     await makeTrack(eve.id, { removedAt: new Date() })
     for (const person of [eve, bob, moderator]) {
-      const { items, ...alone } = await person.call(getPlaylist, { playlistId }, { door })
+      const { items, ...alone } = await person.call(getPlaylist, { playlistId }, { transport: door })
       expect(items).toHaveLength(4)
-      expect(await person.call(listProfilePlaylists, { profileId: eve.id }, { door })).toEqual([alone])
+      expect(await person.call(listProfilePlaylists, { profileId: eve.id }, { transport: door })).toEqual([alone])
     }
   })
 })
 
 it('is open to those who are not signed in', async () => {
   const playlistId = await playlistOf(ann, [await makeTrack(ann.id, { title: 'For all' })])
-  const { data, headers } = await askOverRest(ann.url, getPlaylist, { playlistId }, {})
+  const { data, headers } = await requestOverRest(ann.url, getPlaylist, { playlistId }, {})
   expect(data).toMatchObject({ id: playlistId, items: [{ track: { title: 'For all' } }] })
   expect(data).not.toHaveProperty('viewer')
   expect(headers?.get('etag')).toBe('"2"')

@@ -1,24 +1,24 @@
-import { newId } from '../../../kernel/ids'
+import { newId } from '../../../kernel/pipeline/new-id'
 import { addItem } from '../../../skills/playlists/add-item'
 import { createPlaylist } from '../../../skills/playlists/create-playlist'
 import { getPlaylist } from '../../../skills/playlists/get-playlist'
 import { moveItem } from '../../../skills/playlists/move-item'
 import { removeItem } from '../../../skills/playlists/remove-item'
 import { makeTrack } from '../../factories'
-import { doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 let trackId: string
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann')
-  bob = await world.person('bob')
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
   trackId = (await makeTrack(ann.id)).id
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 /** A playlist of three items, at revision 4. */
 const threeItems = async () => {
@@ -29,19 +29,19 @@ const threeItems = async () => {
 const orderOf = async (playlistId: string) =>
   (await ann.call(getPlaylist, { playlistId })).items.map(({ itemId }) => itemId)
 
-describe.each(doors)('moving an item over %s', door => {
+describe.each(transports)('moving an item over %s', door => {
   it('puts it behind another or first; again, nothing changes and nobody hears of it', async () => {
     const { playlistId, a, b, c } = await threeItems()
-    const heard = await bob.hear(`playlist:${playlistId}`)
-    const moved = await ann.call(moveItem, { playlistId, itemId: c, after: a }, { door })
+    const heard = await bob.recordEvents(`playlist:${playlistId}`)
+    const moved = await ann.call(moveItem, { playlistId, itemId: c, after: a }, { transport: door })
     expect(await orderOf(playlistId)).toEqual([a, c, b])
     expect(moved).toMatchObject({ playlistId, itemId: c, rev: 5 })
-    expect(await ann.call(moveItem, { playlistId, itemId: c, after: a }, { door })).toEqual(moved)
-    expect(await ann.call(moveItem, { playlistId, itemId: c, after: c }, { door })).toEqual(moved)
+    expect(await ann.call(moveItem, { playlistId, itemId: c, after: a }, { transport: door })).toEqual(moved)
+    expect(await ann.call(moveItem, { playlistId, itemId: c, after: c }, { transport: door })).toEqual(moved)
 
-    await ann.call(moveItem, { playlistId, itemId: b, after: null }, { door })
+    await ann.call(moveItem, { playlistId, itemId: b, after: null }, { transport: door })
     expect(await orderOf(playlistId)).toEqual([b, a, c])
-    const last = await heard.first('playlists.itemsMoved', ({ rev }) => rev === 6)
+    const last = await heard.waitFor('playlists.itemsMoved', ({ rev }) => rev === 6)
     expect(last.data).toMatchObject({ playlistId, places: [{ itemId: b }] })
     const since = heard.events.map(({ data }) => Number(data.rev)).filter(rev => rev > 4)
     expect(since).toEqual([5, 6])
@@ -49,21 +49,29 @@ describe.each(doors)('moving an item over %s', door => {
 
   it('goes by items, so that an old revision does no harm while both are there', async () => {
     const { playlistId, a, b, c } = await threeItems()
-    await ann.call(moveItem, { playlistId, itemId: a, after: c, rev: 4 }, { door })
-    await ann.call(moveItem, { playlistId, itemId: c, after: b, rev: 4 }, { door })
-    await ann.call(moveItem, { playlistId, itemId: b, after: a, rev: 4 }, { door })
+    await ann.call(moveItem, { playlistId, itemId: a, after: c, rev: 4 }, { transport: door })
+    await ann.call(moveItem, { playlistId, itemId: c, after: b, rev: 4 }, { transport: door })
+    await ann.call(moveItem, { playlistId, itemId: b, after: a, rev: 4 }, { transport: door })
     expect(await orderOf(playlistId)).toEqual([c, a, b])
   })
 
   it('refuses with the order that is there when one of the two is gone', async () => {
     const { playlistId, a, b, c } = await threeItems()
     await ann.call(removeItem, { playlistId, itemId: b })
-    const gone = { code: 'item_gone', status: 409, current: { rev: 5, places: [{ itemId: a }, { itemId: c }] } }
+    const gone = {
+      code: 'item_not_in_playlist',
+      status: 409,
+      current: { rev: 5, places: [{ itemId: a }, { itemId: c }] },
+    }
     const behindGone = { playlistId, itemId: c, after: b }
-    expect(await ann.refused(moveItem, behindGone, { door })).toMatchObject(gone)
-    expect(await ann.refused(moveItem, { ...behindGone, rev: 4 }, { door })).toMatchObject(gone)
-    expect(await ann.refused(moveItem, { playlistId, itemId: b, after: a, rev: 4 }, { door })).toMatchObject(gone)
-    expect((await ann.refused(moveItem, { playlistId, itemId: b, after: a }, { door })).code).toBe('not_found')
+    expect(await ann.expectProblem(moveItem, behindGone, { transport: door })).toMatchObject(gone)
+    expect(await ann.expectProblem(moveItem, { ...behindGone, rev: 4 }, { transport: door })).toMatchObject(gone)
+    expect(
+      await ann.expectProblem(moveItem, { playlistId, itemId: b, after: a, rev: 4 }, { transport: door }),
+    ).toMatchObject(gone)
+    expect((await ann.expectProblem(moveItem, { playlistId, itemId: b, after: a }, { transport: door })).code).toBe(
+      'not_found',
+    )
     expect(await orderOf(playlistId)).toEqual([a, c])
   })
 
@@ -71,12 +79,18 @@ describe.each(doors)('moving an item over %s', door => {
     const mine = await threeItems()
     const other = await threeItems()
     const wish = { playlistId: mine.playlistId, itemId: mine.a, after: mine.c }
-    expect((await bob.refused(moveItem, wish, { door })).code).toBe('forbidden')
-    expect((await ann.refused(moveItem, { ...wish, itemId: other.a }, { door })).code).toBe('not_found')
-    expect((await ann.refused(moveItem, { ...wish, after: other.a }, { door })).code).toBe('item_gone')
+    expect((await bob.expectProblem(moveItem, wish, { transport: door })).code).toBe('forbidden')
+    expect((await ann.expectProblem(moveItem, { ...wish, itemId: other.a }, { transport: door })).code).toBe(
+      'not_found',
+    )
+    expect((await ann.expectProblem(moveItem, { ...wish, after: other.a }, { transport: door })).code).toBe(
+      'item_not_in_playlist',
+    )
     const nowhere = { ...wish, playlistId: newId(new Date()) }
-    expect((await ann.refused(moveItem, nowhere, { door })).code).toBe('not_found')
-    expect((await ann.refused(moveItem, { ...wish, after: 'first' }, { door })).code).toBe('invalid_input')
+    expect((await ann.expectProblem(moveItem, nowhere, { transport: door })).code).toBe('not_found')
+    expect((await ann.expectProblem(moveItem, { ...wish, after: 'first' }, { transport: door })).code).toBe(
+      'invalid_input',
+    )
   })
 
   it('loses and doubles nothing when many move at once', async () => {
@@ -88,7 +102,9 @@ describe.each(doors)('moving an item over %s', door => {
       [a, b],
       [c, null],
     ] as const
-    await Promise.all(wishes.map(([itemId, after]) => ann.call(moveItem, { playlistId, itemId, after }, { door })))
+    await Promise.all(
+      wishes.map(([itemId, after]) => ann.call(moveItem, { playlistId, itemId, after }, { transport: door })),
+    )
     expect((await orderOf(playlistId)).toSorted()).toEqual([a, b, c].toSorted())
   })
 })

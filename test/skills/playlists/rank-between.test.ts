@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { place, type Place } from '../../../skills/playlists/place'
+import { ranksAfterMove, type ItemRank } from '../../../skills/playlists/ranks-after-move'
 import { evenRanks, rankBetween, rankLengthMax } from '../../../skills/playlists/rank-between'
 
 const rank = fc.stringMatching(/^[0-9A-Za-z]{0,12}[1-9A-Za-z]$/)
@@ -65,19 +65,19 @@ describe('even ranks', () => {
 })
 
 describe('placing items', () => {
-  const inOrder = (places: readonly Place[]) =>
+  const inOrder = (places: readonly ItemRank[]) =>
     places.toSorted((a, b) => (a.rank < b.rank ? -1 : 1)).map(({ itemId }) => itemId)
 
   it('gives the order that the same moves give a plain list, whatever they are', () => {
     const moves = fc.array(fc.tuple(fc.nat(12), fc.option(fc.nat(12))), { maxLength: 200 })
     fc.assert(
       fc.property(moves, wishes => {
-        let places: Place[] = []
+        let places: ItemRank[] = []
         let plain: string[] = []
         for (const [item, behind] of wishes) {
           const itemId = `item ${item}`
           const after = plain[behind ?? -1] ?? null
-          const changed = place(places, itemId, after)
+          const changed = ranksAfterMove(places, itemId, after)
           const kept = places.filter(one => !changed.some(({ itemId: other }) => other === one.itemId))
           places = [...kept, ...changed].toSorted((a, b) => (a.rank < b.rank ? -1 : 1))
           if (after !== itemId) {
@@ -93,14 +93,18 @@ describe('placing items', () => {
 
   it('changes nothing for an item that stands there', () => {
     const order = ['a', 'b', 'c'].map((itemId, at) => ({ itemId, rank: evenRanks(3)[at] ?? '' }))
-    expect([place(order, 'a', null), place(order, 'b', 'a'), place(order, 'b', 'b')]).toEqual([[], [], []])
+    expect([
+      ranksAfterMove(order, 'a', null),
+      ranksAfterMove(order, 'b', 'a'),
+      ranksAfterMove(order, 'b', 'b'),
+    ]).toEqual([[], [], []])
   })
 
   it('gives everybody a new rank when there would be too long a one, which takes a hundred moves to one spot', () => {
-    let order: Place[] = evenRanks(2).map((one, at) => ({ itemId: `item ${at}`, rank: one }))
+    let order: ItemRank[] = evenRanks(2).map((one, at) => ({ itemId: `item ${at}`, rank: one }))
     let times = 0
     for (;;) {
-      const changed = place(order, `new ${times}`, 'item 0')
+      const changed = ranksAfterMove(order, `new ${times}`, 'item 0')
       if (changed.length > 1) {
         expect(changed).toHaveLength(order.length + 1)
         expect(changed.every(({ rank: given }) => given.length <= 4)).toBe(true)

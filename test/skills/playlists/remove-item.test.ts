@@ -3,20 +3,20 @@ import { createPlaylist } from '../../../skills/playlists/create-playlist'
 import { getPlaylist } from '../../../skills/playlists/get-playlist'
 import { removeItem } from '../../../skills/playlists/remove-item'
 import { makeTrack } from '../../factories'
-import { doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 let trackId: string
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann')
-  bob = await world.person('bob')
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
   trackId = (await makeTrack(bob.id)).id
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const playlistOfTwo = async () => {
   const { id: playlistId } = await ann.call(createPlaylist, { title: 'Two' })
@@ -24,15 +24,17 @@ const playlistOfTwo = async () => {
   return { playlistId, a: await add(), b: await add() }
 }
 
-describe.each(doors)('taking an item out over %s', door => {
+describe.each(transports)('taking an item out over %s', door => {
   it('takes out that one and not the other of the same track, once, and says so once', async () => {
     const { playlistId, a, b } = await playlistOfTwo()
-    const heard = await bob.hear(`playlist:${playlistId}`)
-    const answers = await Promise.all([1, 2, 3].map(() => ann.call(removeItem, { playlistId, itemId: a }, { door })))
+    const heard = await bob.recordEvents(`playlist:${playlistId}`)
+    const answers = await Promise.all(
+      [1, 2, 3].map(() => ann.call(removeItem, { playlistId, itemId: a }, { transport: door })),
+    )
     for (const answer of answers) expect(answer).toEqual({ playlistId, itemId: a, rev: 4 })
     expect(await ann.call(getPlaylist, { playlistId })).toMatchObject({ rev: 4, items: [{ itemId: b }] })
-    await ann.call(removeItem, { playlistId, itemId: b }, { door })
-    await heard.first('playlists.itemRemoved', ({ itemId }) => itemId === b)
+    await ann.call(removeItem, { playlistId, itemId: b }, { transport: door })
+    await heard.waitFor('playlists.itemRemoved', ({ itemId }) => itemId === b)
     const taken = heard.events.filter(({ name }) => name === 'playlists.itemRemoved')
     expect(taken.map(({ data }) => [data.itemId, data.rev])).toEqual([
       [a, 4],
@@ -45,17 +47,17 @@ describe.each(doors)('taking an item out over %s', door => {
     const { id: playlistId } = await ann.call(createPlaylist, { title: 'Gone' })
     const { item } = await ann.call(addItem, { playlistId, trackId: track.id })
     await track.destroy()
-    await ann.call(removeItem, { playlistId, itemId: item.itemId }, { door })
+    await ann.call(removeItem, { playlistId, itemId: item.itemId }, { transport: door })
     expect((await ann.call(getPlaylist, { playlistId })).items).toEqual([])
   })
 
   it('knows only items of its own playlist, and only its owner', async () => {
     const mine = await playlistOfTwo()
     const other = await playlistOfTwo()
-    expect((await bob.refused(removeItem, { playlistId: mine.playlistId, itemId: mine.a }, { door })).code).toBe(
-      'forbidden',
-    )
-    await ann.call(removeItem, { playlistId: mine.playlistId, itemId: other.a }, { door })
+    expect(
+      (await bob.expectProblem(removeItem, { playlistId: mine.playlistId, itemId: mine.a }, { transport: door })).code,
+    ).toBe('forbidden')
+    await ann.call(removeItem, { playlistId: mine.playlistId, itemId: other.a }, { transport: door })
     expect((await ann.call(getPlaylist, { playlistId: other.playlistId })).items).toHaveLength(2)
   })
 })

@@ -1,28 +1,28 @@
 import { Transaction } from 'sequelize'
-import { newId } from '../../../kernel/ids'
+import { newId } from '../../../kernel/pipeline/new-id'
 import { Playlist, PlaylistItem } from '../../../models'
 import { addItem } from '../../../skills/playlists/add-item'
 import { createPlaylist } from '../../../skills/playlists/create-playlist'
 import { getPlaylist } from '../../../skills/playlists/get-playlist'
-import { playlistsPerBatch } from '../../../skills/playlists/tell-of-track'
+import { playlistsPerBatch } from '../../../skills/playlists/publish-track-change'
 import { updatePlaylist } from '../../../skills/playlists/update-playlist'
-import { removeTrack } from '../../../skills/music-upload/remove-track'
-import { updateTrack } from '../../../skills/music-upload/update-track'
+import { deleteTrack } from '../../../skills/tracks/delete-track'
+import { updateTrack } from '../../../skills/tracks/update-track'
 import { makeTrack } from '../../factories'
-import { until } from '../../kernel/until'
-import { doors, type Ear, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { bringAudio } from '../music-upload/bring-audio'
+import { waitUntil } from '../../kernel/wait-until'
+import { transports, type EventRecorder, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { replaceAudioDirectly } from '../music-upload/replace-audio-directly'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann')
-  bob = await world.person('bob')
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 async function listOf(...trackIds: string[]) {
   const { id: playlistId } = await bob.call(createPlaylist, { title: 'Late' })
@@ -31,25 +31,25 @@ async function listOf(...trackIds: string[]) {
   return { playlistId, itemIds }
 }
 
-const told = ({ events }: Ear, playlistId: string) =>
+const told = ({ events }: EventRecorder, playlistId: string) =>
   events.flatMap(({ name, data }) =>
-    name === 'playlists.trackChanged' && data.playlistId === playlistId ? [data] : [],
+    name === 'playlists.itemTrackChanged' && data.playlistId === playlistId ? [data] : [],
   )
 
 it('whoever follows a playlist hears how long it is after the audio of a track was replaced', async () => {
   const [one, two] = [await makeTrack(ann.id, { durationMs: 5_000 }), await makeTrack(ann.id, { durationMs: 300 })]
   const { playlistId, itemIds } = await listOf(one.id, two.id, one.id)
-  const heard = await ann.hear(`playlist:${playlistId}`)
+  const heard = await ann.recordEvents(`playlist:${playlistId}`)
   const before = await ann.call(getPlaylist, { playlistId })
   expect(before.durationMs).toBe(10_300)
 
-  const audioVersion = await bringAudio(world, { trackId: one.id, ownerId: ann.id, durationMs: 2_000 })
-  await world.work()
-  const { data } = await heard.first('playlists.trackChanged')
+  const audioVersion = await replaceAudioDirectly(testApp, { trackId: one.id, ownerId: ann.id, durationMs: 2_000 })
+  await testApp.runJobs()
+  const { data } = await heard.waitFor('playlists.itemTrackChanged')
   expect(data).toMatchObject({ playlistId, trackId: one.id, track: { id: one.id, audioVersion, durationMs: 2_000 } })
   expect((data.itemIds as string[]).sort()).toEqual([itemIds[0], itemIds[2]].sort())
-  for (const door of doors) {
-    const after = await ann.call(getPlaylist, { playlistId }, { door })
+  for (const door of transports) {
+    const after = await ann.call(getPlaylist, { playlistId }, { transport: door })
     expect(after).toMatchObject({ durationMs: 4_300, trackCount: 3, rev: before.rev, updatedAt: before.updatedAt })
   }
 })
@@ -57,27 +57,30 @@ it('whoever follows a playlist hears how long it is after the audio of a track w
 it('tells of a private playlist its owner alone, and of a track that is not listed no more than its id', async () => {
   const track = await makeTrack(bob.id)
   const [open, closed] = [await listOf(track.id), await listOf(track.id)]
-  const [follower, owner] = [await ann.hear(`playlist:${closed.playlistId}`), await bob.hear(`user:${bob.id}`)]
+  const [follower, owner] = [
+    await ann.recordEvents(`playlist:${closed.playlistId}`),
+    await bob.recordEvents(`user:${bob.id}`),
+  ]
   await bob.call(updatePlaylist, { playlistId: closed.playlistId, visibility: 'private' })
-  await bringAudio(world, { trackId: track.id, ownerId: bob.id, durationMs: 2_000 })
-  await world.work()
+  await replaceAudioDirectly(testApp, { trackId: track.id, ownerId: bob.id, durationMs: 2_000 })
+  await testApp.runJobs()
   for (const { playlistId } of [open, closed])
-    await owner.first('playlists.trackChanged', data => data.playlistId === playlistId)
+    await owner.waitFor('playlists.itemTrackChanged', data => data.playlistId === playlistId)
   expect(told(follower, closed.playlistId)).toEqual([])
 
   await bob.call(updateTrack, { trackId: track.id, visibility: 'unlisted' })
-  await world.work()
-  const listener = await ann.hear(`playlist:${open.playlistId}`)
-  await bringAudio(world, { trackId: track.id, ownerId: bob.id, durationMs: 3_000 })
-  await world.work()
-  const { data } = await listener.first('playlists.trackChanged')
+  await testApp.runJobs()
+  const listener = await ann.recordEvents(`playlist:${open.playlistId}`)
+  await replaceAudioDirectly(testApp, { trackId: track.id, ownerId: bob.id, durationMs: 3_000 })
+  await testApp.runJobs()
+  const { data } = await listener.waitFor('playlists.itemTrackChanged')
   expect(data).toMatchObject({ trackId: track.id, itemIds: open.itemIds, track: null })
 })
 
 it('tells a new title, that a track may not be seen any more, that it may be again, and that it is gone', async () => {
   const track = await makeTrack(ann.id, { durationMs: 7_000, title: 'First' })
   const { playlistId, itemIds } = await listOf(track.id)
-  const heard = await ann.hear(`playlist:${playlistId}`)
+  const heard = await ann.recordEvents(`playlist:${playlistId}`)
   const lengthFor = async (person: Person) => (await person.call(getPlaylist, { playlistId })).durationMs
   const changes = { trackId: track.id, itemIds, isGone: false }
   for (const { change, shown, durationMs } of [
@@ -87,14 +90,14 @@ it('tells a new title, that a track may not be seen any more, that it may be aga
   ]) {
     const before = told(heard, playlistId).length
     await ann.call(updateTrack, { trackId: track.id, ...change })
-    await world.work()
-    await until(() => told(heard, playlistId).length > before)
+    await testApp.runJobs()
+    await waitUntil(() => told(heard, playlistId).length > before)
     expect(told(heard, playlistId).at(-1)).toMatchObject({ ...changes, track: shown })
     expect(await lengthFor(bob)).toBe(durationMs)
   }
-  await ann.call(removeTrack, { trackId: track.id })
-  await world.work()
-  await heard.first('playlists.trackChanged', ({ isGone }) => isGone === true)
+  await ann.call(deleteTrack, { trackId: track.id })
+  await testApp.runJobs()
+  await heard.waitFor('playlists.itemTrackChanged', ({ isGone }) => isGone === true)
   expect(told(heard, playlistId).at(-1)).toMatchObject({ ...changes, isGone: true, track: null })
   // Its owner can still take the place out; nobody else has it.
   expect((await bob.call(getPlaylist, { playlistId })).items.map(({ itemId }) => itemId)).toEqual(itemIds)
@@ -104,10 +107,10 @@ it('tells a new title, that a track may not be seen any more, that it may be aga
 it('tells once of what happens to a track before a worker takes it up, and then how it is', async () => {
   const track = await makeTrack(ann.id, { title: 'Nought' })
   const { playlistId } = await listOf(track.id)
-  const heard = await ann.hear(`playlist:${playlistId}`)
+  const heard = await ann.recordEvents(`playlist:${playlistId}`)
   for (const title of ['One', 'Two', 'Three']) await ann.call(updateTrack, { trackId: track.id, title })
-  await world.work()
-  await heard.first('playlists.trackChanged')
+  await testApp.runJobs()
+  await heard.waitFor('playlists.itemTrackChanged')
   expect(told(heard, playlistId)).toMatchObject([{ track: { title: 'Three' } }])
 })
 
@@ -120,11 +123,11 @@ it('tells of many playlists, each once, batch after batch', async () => {
   await Playlist.bulkCreate(ids.map(id => ({ id, ...rows, visibility: 'public' as const })))
   const item = { trackId: track.id, addedBy: bob.id, rank: 'V', addedAt: now }
   await PlaylistItem.bulkCreate(ids.map(playlistId => ({ id: newId(now), playlistId, ...item })))
-  const owner = await bob.hear(`user:${bob.id}`)
-  await bringAudio(world, { trackId: track.id, ownerId: ann.id, durationMs: 2_000 })
-  await world.work()
+  const owner = await bob.recordEvents(`user:${bob.id}`)
+  await replaceAudioDirectly(testApp, { trackId: track.id, ownerId: ann.id, durationMs: 2_000 })
+  await testApp.runJobs()
   const last = [...ids].sort().at(-1) ?? ''
-  await owner.first('playlists.trackChanged', data => data.playlistId === last)
+  await owner.waitFor('playlists.itemTrackChanged', data => data.playlistId === last)
   const heard = owner.events.filter(({ data }) => data.trackId === track.id).map(({ data }) => data.playlistId)
   expect(heard).toHaveLength(count)
   expect(new Set(heard)).toEqual(new Set(ids))
@@ -134,17 +137,17 @@ it('misses no playlist to which the track is added at that very moment', async (
   for (let round = 0; round < 6; round += 1) {
     const track = await makeTrack(ann.id, { durationMs: 9_000 })
     const { playlistId } = await listOf()
-    const heard = await ann.hear(`playlist:${playlistId}`)
+    const heard = await ann.recordEvents(`playlist:${playlistId}`)
     const adding = Array.from({ length: 4 }, () => bob.call(addItem, { playlistId, trackId: track.id }))
-    await bringAudio(world, { trackId: track.id, ownerId: ann.id, durationMs: 1_000 })
-    await Promise.all([world.work(), ...adding])
-    await world.work()
+    await replaceAudioDirectly(testApp, { trackId: track.id, ownerId: ann.id, durationMs: 1_000 })
+    await Promise.all([testApp.runJobs(), ...adding])
+    await testApp.runJobs()
     // What a follower shows of each item in the end.
     const shown = new Map<string, number>()
-    for (const { name, data } of await heard.all(world.world)) {
+    for (const { name, data } of await heard.waitForAll(testApp.app)) {
       const { item, itemIds, track: changed } = data as unknown as Told
       if (name === 'playlists.itemAdded' && item !== undefined) shown.set(item.itemId, item.track.durationMs)
-      if (name === 'playlists.trackChanged') for (const id of itemIds ?? []) shown.set(id, changed?.durationMs ?? 0)
+      if (name === 'playlists.itemTrackChanged') for (const id of itemIds ?? []) shown.set(id, changed?.durationMs ?? 0)
     }
     expect([...shown.values()]).toEqual([1_000, 1_000, 1_000, 1_000])
   }
@@ -154,18 +157,18 @@ it('tells last how the track is in the end, though an editor of the playlist hel
   for (let round = 0; round < 4; round += 1) {
     const track = await makeTrack(ann.id, { title: 'Nought' })
     const { playlistId } = await listOf(track.id)
-    const heard = await ann.hear(`playlist:${playlistId}`)
+    const heard = await ann.recordEvents(`playlist:${playlistId}`)
     const telling: Promise<void>[] = []
-    await world.world.db.transaction(async () => {
+    await testApp.app.db.transaction(async () => {
       await Playlist.findByPk(playlistId, { lock: Transaction.LOCK.UPDATE })
       for (const title of ['One', 'Two']) {
         await ann.call(updateTrack, { trackId: track.id, title })
-        telling.push(world.work())
-        await until(async () => (await waiting()) === telling.length)
+        telling.push(testApp.runJobs())
+        await waitUntil(async () => (await waiting()) === telling.length)
       }
     })
     await Promise.all(telling)
-    await heard.all(world.world)
+    await heard.waitForAll(testApp.app)
     expect(told(heard, playlistId).at(-1)).toMatchObject({ track: { title: 'Two' } })
   }
 })
@@ -173,7 +176,7 @@ it('tells last how the track is in the end, though an editor of the playlist hel
 /** Statements of those who wait for a row that somebody else holds. */
 const waiting = async (): Promise<number> =>
   (
-    await world.world.db.read({
+    await testApp.app.db.readCommitted({
       name: 'waiting',
       text: `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
       values: [],

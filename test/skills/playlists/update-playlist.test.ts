@@ -1,45 +1,51 @@
 import { createPlaylist } from '../../../skills/playlists/create-playlist'
 import { getPlaylist } from '../../../skills/playlists/get-playlist'
 import { updatePlaylist } from '../../../skills/playlists/update-playlist'
-import { doors } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { transports } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const couple = async () => {
-  const ann = await world.person('ann')
-  const bob = await world.person('bob')
+  const ann = await testApp.signIn('ann')
+  const bob = await testApp.signIn('bob')
   const { id: playlistId } = await ann.call(createPlaylist, { title: 'Old', description: 'kept' })
   return { ann, bob, playlistId }
 }
 
-describe.each(doors)('changing a playlist over %s', door => {
+describe.each(transports)('changing a playlist over %s', door => {
   it('changes what is given, counts the revision, and tells followers on the other node once', async () => {
     const { ann, bob, playlistId } = await couple()
-    const heard = await bob.hear(`playlist:${playlistId}`)
-    const changed = await ann.call(updatePlaylist, { playlistId, title: 'New' }, { door })
+    const heard = await bob.recordEvents(`playlist:${playlistId}`)
+    const changed = await ann.call(updatePlaylist, { playlistId, title: 'New' }, { transport: door })
     expect(changed).toMatchObject({ title: 'New', description: 'kept', rev: 2 })
-    expect(await ann.call(updatePlaylist, { playlistId, title: 'New' }, { door })).toEqual(changed)
-    await ann.call(updatePlaylist, { playlistId, description: '' }, { door })
-    const last = await heard.first('playlists.playlistChanged', ({ rev }) => rev === 3)
+    expect(await ann.call(updatePlaylist, { playlistId, title: 'New' }, { transport: door })).toEqual(changed)
+    await ann.call(updatePlaylist, { playlistId, description: '' }, { transport: door })
+    const last = await heard.waitFor('playlists.playlistChanged', ({ rev }) => rev === 3)
     expect(last.data).toMatchObject({ playlistId, title: 'New', description: '', visibility: 'public' })
     expect(heard.events.map(({ data }) => data.rev)).toEqual([2, 3])
   })
 
   it('refuses a revision that is not the newest, with what is there', async () => {
     const { ann, playlistId } = await couple()
-    await ann.call(updatePlaylist, { playlistId, title: 'First', rev: 1 }, { door })
-    const problem = await ann.refused(updatePlaylist, { playlistId, title: 'Second', rev: 1 }, { door })
+    await ann.call(updatePlaylist, { playlistId, title: 'First', rev: 1 }, { transport: door })
+    const problem = await ann.expectProblem(
+      updatePlaylist,
+      { playlistId, title: 'Second', rev: 1 },
+      { transport: door },
+    )
     expect(problem).toMatchObject({ code: 'stale_revision', current: { title: 'First', rev: 2 } })
   })
 
   it('lets one of many win who saw the same revision', async () => {
     const { ann, playlistId } = await couple()
-    const wishes = ['a', 'b', 'c', 'd'].map(title => ann.ask(updatePlaylist, { playlistId, title, rev: 1 }, { door }))
+    const wishes = ['a', 'b', 'c', 'd'].map(title =>
+      ann.request(updatePlaylist, { playlistId, title, rev: 1 }, { transport: door }),
+    )
     const replies = await Promise.all(wishes)
     expect(replies.filter(({ error }) => error === undefined)).toHaveLength(1)
     expect((await ann.call(getPlaylist, { playlistId })).rev).toBe(2)
@@ -47,32 +53,32 @@ describe.each(doors)('changing a playlist over %s', door => {
 
   it('is for its owner alone, and unknown to others when it is private', async () => {
     const { ann, bob, playlistId } = await couple()
-    expect(await bob.refused(updatePlaylist, { playlistId, title: 'Mine' }, { door })).toMatchObject({
+    expect(await bob.expectProblem(updatePlaylist, { playlistId, title: 'Mine' }, { transport: door })).toMatchObject({
       code: 'forbidden',
     })
-    await ann.call(updatePlaylist, { playlistId, visibility: 'private' }, { door })
-    expect(await bob.refused(updatePlaylist, { playlistId, title: 'Mine' }, { door })).toMatchObject({
+    await ann.call(updatePlaylist, { playlistId, visibility: 'private' }, { transport: door })
+    expect(await bob.expectProblem(updatePlaylist, { playlistId, title: 'Mine' }, { transport: door })).toMatchObject({
       code: 'not_found',
     })
   })
 
   it('says to those who followed it only that it is hidden, and nothing afterwards', async () => {
     const { ann, bob, playlistId } = await couple()
-    const follower = await bob.hear(`playlist:${playlistId}`)
+    const follower = await bob.recordEvents(`playlist:${playlistId}`)
     const socket = await bob.socket()
     const closed = new Promise(resolve => socket.once('channel.closed', resolve))
-    const owner = await ann.hear(`user:${ann.id}`)
+    const owner = await ann.recordEvents(`user:${ann.id}`)
     const about = ({ data }: { data: Record<string, unknown> }) => data.playlistId === playlistId
-    await ann.call(updatePlaylist, { playlistId, visibility: 'private', title: 'Hidden' }, { door })
+    await ann.call(updatePlaylist, { playlistId, visibility: 'private', title: 'Hidden' }, { transport: door })
     expect(await closed).toMatchObject({ channel: `playlist:${playlistId}`, problem: { code: 'not_found' } })
-    await ann.call(updatePlaylist, { playlistId, title: 'Still hidden' }, { door })
-    await ann.call(updatePlaylist, { playlistId, visibility: 'unlisted', title: 'Back' }, { door })
-    await owner.first('playlists.playlistChanged', ({ title }) => title === 'Back')
+    await ann.call(updatePlaylist, { playlistId, title: 'Still hidden' }, { transport: door })
+    await ann.call(updatePlaylist, { playlistId, visibility: 'unlisted', title: 'Back' }, { transport: door })
+    await owner.waitFor('playlists.playlistChanged', ({ title }) => title === 'Back')
     expect(owner.events.filter(about).map(({ data }) => data.rev)).toEqual([2, 3, 4])
     // What is heard comes in order: had more of it been told, it would be here by then.
-    const again = await bob.hear(`playlist:${playlistId}`)
-    await ann.call(updatePlaylist, { playlistId, title: 'Seen' }, { door })
-    await again.first('playlists.playlistChanged', ({ title }) => title === 'Seen')
+    const again = await bob.recordEvents(`playlist:${playlistId}`)
+    await ann.call(updatePlaylist, { playlistId, title: 'Seen' }, { transport: door })
+    await again.waitFor('playlists.playlistChanged', ({ title }) => title === 'Seen')
     const [hidden, ...later] = follower.events
     expect(hidden).toMatchObject({ name: 'playlists.playlistHidden', data: { playlistId, rev: 2 } })
     expect(hidden?.data).not.toHaveProperty('title')
@@ -83,12 +89,12 @@ describe.each(doors)('changing a playlist over %s', door => {
 it('takes the revision from If-Match', async () => {
   const { ann, playlistId } = await couple()
   const headers = { 'if-match': '"7"' }
-  const problem = await ann.refused(updatePlaylist, { playlistId, title: 'Late' }, { headers })
+  const problem = await ann.expectProblem(updatePlaylist, { playlistId, title: 'Late' }, { headers })
   expect(problem.code).toBe('stale_revision')
 })
 
 it('cannot be followed by those who may not see it', async () => {
   const { ann, bob, playlistId } = await couple()
   await ann.call(updatePlaylist, { playlistId, visibility: 'private' })
-  await expect(bob.hear(`playlist:${playlistId}`)).rejects.toThrow('not_found')
+  await expect(bob.recordEvents(`playlist:${playlistId}`)).rejects.toThrow('not_found')
 })

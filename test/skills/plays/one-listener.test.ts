@@ -1,37 +1,37 @@
-import { openPlay } from '../../../skills/plays/open-play'
-import { getPlaying } from '../../../skills/plays/get-playing'
+import { startPlay } from '../../../skills/plays/start-play'
+import { getNowPlaying } from '../../../skills/plays/get-now-playing'
 import { listHistory } from '../../../skills/plays/list-history'
-import { offlineMsMax, slackMs } from '../../../skills/plays/rules'
-import { tellProgress } from '../../../skills/plays/tell-progress'
+import { reportWithinMs, toleranceMs } from '../../../skills/plays/rules'
+import { reportProgress } from '../../../skills/plays/report-progress'
 import { makeTrack } from '../../factories'
-import { doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
-import { listening, type PlaySeen } from './stage'
+import { transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { createPlayHelpers, type StartedPlay } from './play-helpers'
 
 const minuteMs = 60_000
 const daily = { ttlSeconds: 24 * 3600 }
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
-let on: ReturnType<typeof listening>
+let on: ReturnType<typeof createPlayHelpers>
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann', daily)
-  on = listening(world)
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann', daily)
+  on = createPlayHelpers(testApp)
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const track = async (wish = {}) => (await makeTrack(ann.id, wish)).id
-const open = async (person: Person, trackId?: string) => person.call(openPlay, { trackId: trackId ?? (await track()) })
-const tell = (person: Person, { id: playId }: PlaySeen, listenedMs: number, more: { isOver?: boolean } = {}) =>
-  person.call(tellProgress, { playId, positionMs: listenedMs, listenedMs, ...more })
-const pass = (ms: number) => world.clock.advance(ms)
+const open = async (person: Person, trackId?: string) => person.call(startPlay, { trackId: trackId ?? (await track()) })
+const tell = (person: Person, { id: playId }: StartedPlay, listenedMs: number, more: { isOver?: boolean } = {}) =>
+  person.call(reportProgress, { playId, positionMs: listenedMs, listenedMs, ...more })
+const pass = (ms: number) => testApp.clock.advance(ms)
 
 let people = 0
-const somebody = () => world.person(`listener-${(people += 1)}`, daily)
+const somebody = () => testApp.signIn(`listener-${(people += 1)}`, daily)
 
 const heardMsOf = async ({ id }: Person) => {
-  const [sum] = await world.world.db.query<{ ms: number }>(
+  const [sum] = await testApp.app.db.query<{ ms: number }>(
     'select cast(sum(heard_ms) as integer) as ms from plays where profile_id = :id',
     { id },
   )
@@ -39,13 +39,13 @@ const heardMsOf = async ({ id }: Person) => {
 }
 
 describe('what a listener hears at the same time counts once', () => {
-  it.each(doors)('two devices that play two tracks are one listener, over %s', async door => {
+  it.each(transports)('two devices that play two tracks are one listener, over %s', async door => {
     const bob = await somebody()
-    const began = world.clock.now()
+    const began = testApp.clock.now()
     const [one, other] = [await open(bob), await open(bob)]
     for (const heard of [10_000, 20_000, 30_000]) {
-      await on.hear(bob, one, 10_000, { listenedMs: heard }, { door })
-      await on.hear(bob, other, 0, { listenedMs: heard }, { door })
+      await on.hear(bob, one, 10_000, { listenedMs: heard }, { transport: door })
+      await on.hear(bob, other, 0, { listenedMs: heard }, { transport: door })
     }
     const [first, second] = [
       await tell(bob, one, 30_000, { isOver: true }),
@@ -53,7 +53,7 @@ describe('what a listener hears at the same time counts once', () => {
     ]
     expect([first, second]).toMatchObject([{ outcome: 'counted' }, { outcome: 'concurrent' }])
     expect(await on.totals(ann, second.trackId)).toEqual({ concurrent: 1 })
-    expect(await heardMsOf(bob)).toBeLessThanOrEqual(world.clock.now() - began + slackMs)
+    expect(await heardMsOf(bob)).toBeLessThanOrEqual(testApp.clock.now() - began + toleranceMs)
     // What is told again after a while of silence finds no room in it.
     pass(10 * minuteMs)
     expect(await tell(bob, other, 30_000, { isOver: true })).toMatchObject({ outcome: 'concurrent' })
@@ -68,8 +68,8 @@ describe('what a listener hears at the same time counts once', () => {
       expect(await tell(bob, other, 40_000)).toMatchObject({ outcome: null })
       pass(10_000)
     }
-    pass(offlineMsMax + minuteMs)
-    ann = await world.person('ann', daily)
+    pass(reportWithinMs + minuteMs)
+    ann = await testApp.signIn('ann', daily)
     expect(await on.totals(ann, other.trackId)).toEqual({ concurrent: 1 })
     expect(await on.totals(ann, one.trackId)).toEqual({ counted: 1 })
   })
@@ -97,9 +97,9 @@ describe('what a listener hears at the same time counts once', () => {
   })
 
   it('however many tracks are told at once, on two nodes', async () => {
-    const here = await world.person('many', { ...daily, node: 0 })
-    const there = await world.person('many', { ...daily, node: 1 })
-    const began = world.clock.now()
+    const here = await testApp.signIn('many', { ...daily, node: 0 })
+    const there = await testApp.signIn('many', { ...daily, node: 1 })
+    const began = testApp.clock.now()
     const plays = await Promise.all(Array.from({ length: 20 }, (_, n) => open(n % 2 === 0 ? here : there)))
     pass(2 * minuteMs)
     // Each is told twice at once, and in another order by the other node.
@@ -109,7 +109,7 @@ describe('what a listener hears at the same time counts once', () => {
     ])
     for (const { outcome } of told) expect([null, 'counted']).toContain(outcome)
     const heardMs = await heardMsOf(here)
-    expect(heardMs).toBeLessThanOrEqual(world.clock.now() - began + slackMs)
+    expect(heardMs).toBeLessThanOrEqual(testApp.clock.now() - began + toleranceMs)
     pass(10 * minuteMs)
     const ended = await Promise.all(plays.map(play => tell(there, play, 100_000, { isOver: true })))
     const counted = ended.filter(({ outcome }) => outcome === 'counted')
@@ -121,14 +121,14 @@ describe('what a listener hears at the same time counts once', () => {
 
   it('in the long run it is the time that has passed, whatever is claimed of it', async () => {
     const bob = await somebody()
-    const plays: PlaySeen[] = []
-    const began = world.clock.now()
+    const plays: StartedPlay[] = []
+    const began = testApp.clock.now()
     for (let n = 0; n < 12; n += 1) {
       plays.push(await open(bob))
       pass(20_000)
       for (const [index, play] of plays.entries()) await tell(bob, play, (n + 1 - index) * 20_000)
     }
-    expect(await heardMsOf(bob)).toBeLessThanOrEqual(world.clock.now() - began + slackMs)
+    expect(await heardMsOf(bob)).toBeLessThanOrEqual(testApp.clock.now() - began + toleranceMs)
   })
 
   it('another listener has a clock of their own, and so has an artist who listens to what is theirs', async () => {
@@ -218,7 +218,7 @@ describe('who hears one thing after the other loses nothing', () => {
     const phone = await open(bob, trackId)
     pass(20_000)
     await tell(bob, phone, 20_000)
-    expect(await bob.call(getPlaying, {})).toMatchObject({ playId: phone.id, positionMs: 20_000 })
+    expect(await bob.call(getNowPlaying, {})).toMatchObject({ playId: phone.id, positionMs: 20_000 })
     const laptop = await open(bob, trackId)
     pass(20_000)
     await tell(bob, laptop, 20_000)
@@ -232,7 +232,7 @@ describe('who hears one thing after the other loses nothing', () => {
     const play = await open(bob)
     pass(20_000)
     await tell(bob, play, 20_000)
-    await world.world.db.query('update plays set heard_ms = null where id = :id returning 1', { id: play.id })
+    await testApp.app.db.query('update plays set heard_ms = null where id = :id returning 1', { id: play.id })
     pass(10_000)
     expect(await tell(bob, play, 30_000)).toMatchObject({ outcome: 'counted' })
   })
@@ -256,12 +256,12 @@ it('a clock stays small and is forgotten when nothing can be told any more', asy
     pass(20_000)
   }
   const clockOf = () =>
-    world.world.db.query<{ spans: number }>(
+    testApp.app.db.query<{ spans: number }>(
       'select jsonb_array_length(taken) as spans from listener_clocks where listener = :id',
       { id: bob.id },
     )
   expect(await clockOf()).toEqual([{ spans: 32 }])
-  pass(offlineMsMax - minuteMs)
+  pass(reportWithinMs - minuteMs)
   await on.settle()
   expect(await clockOf()).toHaveLength(1)
   pass(3 * 60 * minuteMs)

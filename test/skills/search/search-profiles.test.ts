@@ -1,31 +1,31 @@
 import { Block, Profile } from '../../../models'
 import { searchProfiles } from '../../../skills/search/search-profiles'
-import { askOverRest, doors, type Door, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { requestOverRest, transports, type Transport, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 let bob: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  bob = await world.person('bob')
+  testApp = await createTestApp()
+  bob = await testApp.signIn('bob')
   await named('clara_s', 'Clara Schumann')
   await named('fanny', 'Fanny Hensel')
   await named('hensel', 'Somebody Else')
   await named('a_b', 'Low Line')
   await named('axb', 'High Line')
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 async function named(handle: string, displayName: string): Promise<Person> {
-  const person = await world.person(handle)
+  const person = await testApp.signIn(handle)
   await Profile.update({ handle, displayName }, { where: { id: person.id } })
   return person
 }
 
-const handlesFor = async (q: string, door: Door, person = bob) =>
-  (await person.call(searchProfiles, { q }, { door })).map(({ handle }) => handle)
+const handlesFor = async (q: string, door: Transport, person = bob) =>
+  (await person.call(searchProfiles, { q }, { transport: door })).map(({ handle }) => handle)
 
-describe.each(doors)('searching people over %s', door => {
+describe.each(transports)('searching people over %s', door => {
   it.each([
     ['clara', ['clara_s']],
     ['CLARA_S', ['clara_s']],
@@ -57,21 +57,21 @@ describe.each(doors)('searching people over %s', door => {
 
   it('goes on where a page ended', async () => {
     for (const digit of [1, 2, 3]) await named(`otter${digit}_${door}`, `Otter ${door}`)
-    const first = await bob.ask(searchProfiles, { q: `otter ${door}`, limit: 2 }, { door })
+    const first = await bob.request(searchProfiles, { q: `otter ${door}`, limit: 2 }, { transport: door })
     const cursor = first.page?.next ?? ''
-    const second = await bob.ask(searchProfiles, { q: `otter ${door}`, limit: 2, cursor }, { door })
+    const second = await bob.request(searchProfiles, { q: `otter ${door}`, limit: 2, cursor }, { transport: door })
     const handles = [first, second].flatMap(({ data }) => (data as { handle: string }[]).map(({ handle }) => handle))
     expect(handles).toEqual([`otter3_${door}`, `otter2_${door}`, `otter1_${door}`])
     expect(second.page?.hasMore).toBe(false)
   })
 
   it.each([[{ q: '' }], [{ q: 'x'.repeat(101) }], [{}]])('refuses %j', async input => {
-    expect(await bob.refused(searchProfiles, input, { door })).toMatchObject({ code: 'invalid_input' })
+    expect(await bob.expectProblem(searchProfiles, input, { transport: door })).toMatchObject({ code: 'invalid_input' })
   })
 })
 
 it('is open to those who are not signed in', async () => {
-  const { data } = await askOverRest(bob.url, searchProfiles, { q: 'fanny' }, {})
+  const { data } = await requestOverRest(bob.url, searchProfiles, { q: 'fanny' }, {})
   expect(data).toEqual([
     { id: expect.any(String) as string, handle: 'fanny', displayName: 'Fanny Hensel', avatar: null },
   ])

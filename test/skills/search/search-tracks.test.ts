@@ -1,17 +1,17 @@
-import { newId } from '../../../kernel/ids'
+import { newId } from '../../../kernel/pipeline/new-id'
 import { Block, type Track } from '../../../models'
 import { searchTracks } from '../../../skills/search/search-tracks'
 import { makeTrack } from '../../factories'
-import { askOverRest, doors, type Door, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { requestOverRest, transports, type Transport, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann')
-  bob = await world.person('bob')
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
   const titles = [
     'Midnight Train',
     'The Midnight Hour',
@@ -29,19 +29,19 @@ beforeAll(async () => {
   for (const title of titles) await makeTrack(ann.id, { title })
   await makeTrack(ann.id, { title: 'Untitled', genre: 'Dub Techno' })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-const titlesFor = async (q: string, door: Door = 'rest', person = bob) =>
-  (await person.call(searchTracks, { q }, { door })).map(({ title }) => title)
+const titlesFor = async (q: string, door: Transport = 'rest', person = bob) =>
+  (await person.call(searchTracks, { q }, { transport: door })).map(({ title }) => title)
 
-describe.each(doors)('searching tracks over %s', door => {
+describe.each(transports)('searching tracks over %s', door => {
   it('puts the same title first, then beginnings, then words within', async () => {
     expect(await titlesFor('midnight', door)).toEqual(['Midnight', 'Midnight Train', 'The Midnight Hour'])
     expect((await titlesFor('MIDN', door)).toSorted()).toEqual(['Midnight', 'Midnight Train', 'The Midnight Hour'])
   })
 
   it('shows each as it is elsewhere, with what the viewer did with it', async () => {
-    const [found] = await bob.call(searchTracks, { q: 'morning sun' }, { door })
+    const [found] = await bob.call(searchTracks, { q: 'morning sun' }, { transport: door })
     expect(found).toMatchObject({ title: 'Morning Sun', owner: { id: ann.id }, viewer: { liked: false } })
   })
 
@@ -80,11 +80,11 @@ describe.each(doors)('searching tracks over %s', door => {
     [{ q: 'a', limit: 0 }],
     [{ q: 'a', cursor: 'AAAA' }],
   ])('refuses %j', async input => {
-    expect(await bob.refused(searchTracks, input, { door })).toMatchObject({ code: 'invalid_input' })
+    expect(await bob.expectProblem(searchTracks, input, { transport: door })).toMatchObject({ code: 'invalid_input' })
   })
 
   it('never shows what is not listed, nor the tracks of those with whom there is a block', async () => {
-    const [cat, dan] = [await world.person(`cat-${door}`), await world.person(`dan-${door}`)]
+    const [cat, dan] = [await testApp.signIn(`cat-${door}`), await testApp.signIn(`dan-${door}`)]
     const word = `zephyr${door}`
     const hidden: Partial<Track['_creationAttributes']>[] = [
       { visibility: 'private' },
@@ -114,10 +114,10 @@ describe.each(doors)('searching tracks over %s', door => {
       await makeTrack(ann.id, { id: newId(new Date(lately + ms)), title: `${word} ${letter}` })
     const seen: string[] = []
     for (let cursor: string | undefined; ;) {
-      const reply = await bob.ask(
+      const reply = await bob.request(
         searchTracks,
         { q: word, limit: 2, ...(cursor === undefined ? {} : { cursor }) },
-        { door },
+        { transport: door },
       )
       seen.push(...(reply.data as { title: string }[]).map(({ title }) => title))
       await makeTrack(ann.id, { title: `${word} f` })
@@ -129,7 +129,7 @@ describe.each(doors)('searching tracks over %s', door => {
 })
 
 it('is open to those who are not signed in', async () => {
-  const { data, page } = await askOverRest(ann.url, searchTracks, { q: 'morning' }, {})
+  const { data, page } = await requestOverRest(ann.url, searchTracks, { q: 'morning' }, {})
   expect(data).toMatchObject([{ title: 'Morning Sun' }])
   expect(data).not.toHaveProperty('0.viewer')
   expect(page).toEqual({ next: null, hasMore: false })

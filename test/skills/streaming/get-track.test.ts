@@ -1,38 +1,38 @@
 import { Block, Like, Profile, Track } from '../../../models'
 import { likeTrack } from '../../../skills/interactions/like-track'
-import { getTrack } from '../../../skills/streaming/get-track'
-import { trackCacheKey } from '../../../skills/streaming/views'
+import { getTrack } from '../../../skills/tracks/get-track'
+import { trackCacheKey } from '../../../skills/tracks/views'
 import { makeTrack } from '../../factories'
-import { askOverRest, doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { requestOverRest, transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 let moderator: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann')
-  bob = await world.person('bob')
-  moderator = await world.person('mod', { roles: ['moderator'] })
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
+  moderator = await testApp.signIn('mod', { roles: ['moderator'] })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-const anybody = (trackId: string) => askOverRest(world.nodes[0]?.url ?? '', getTrack, { trackId }, {})
+const anybody = (trackId: string) => requestOverRest(testApp.nodes[0]?.url ?? '', getTrack, { trackId }, {})
 
-describe.each(doors)('a track over %s', door => {
+describe.each(transports)('a track over %s', door => {
   it('shows what the viewer did with it, also when it comes from the cache', async () => {
     const { id: trackId } = await makeTrack(ann.id)
     for (let time = 0; time < 2; time += 1) {
-      const seen = await bob.call(getTrack, { trackId }, { door })
+      const seen = await bob.call(getTrack, { trackId }, { transport: door })
       expect(seen.viewer).toEqual({ liked: false, reposted: false, canEdit: false })
       expect(seen.owner).toMatchObject({ id: ann.id })
     }
-    await bob.call(likeTrack, { trackId }, { door })
-    await world.settle()
-    const liked = await bob.call(getTrack, { trackId }, { door })
+    await bob.call(likeTrack, { trackId }, { transport: door })
+    await testApp.applyCounters()
+    const liked = await bob.call(getTrack, { trackId }, { transport: door })
     expect(liked).toMatchObject({ counts: { likes: 1 }, viewer: { liked: true, canEdit: false } })
-    const own = await ann.call(getTrack, { trackId }, { door })
+    const own = await ann.call(getTrack, { trackId }, { transport: door })
     expect(own).toMatchObject({ counts: { likes: 1 }, viewer: { liked: false, canEdit: true } })
     const { data } = await anybody(trackId)
     expect(data).toEqual({ ...own, viewer: undefined })
@@ -48,7 +48,8 @@ describe.each(doors)('a track over %s', door => {
     ['public', 'failed', { owner: true, other: false }],
   ] as const)('is shown to whom it may be: %s, %s', async (visibility, state, sees) => {
     const { id: trackId } = await makeTrack(ann.id, { visibility, state })
-    const answers = async (person: Person) => (await person.ask(getTrack, { trackId }, { door })).error === undefined
+    const answers = async (person: Person) =>
+      (await person.request(getTrack, { trackId }, { transport: door })).error === undefined
     // Twice: the first answer may be kept in the cache.
     for (let time = 0; time < 2; time += 1) {
       expect(await answers(ann)).toBe(sees.owner)
@@ -60,21 +61,23 @@ describe.each(doors)('a track over %s', door => {
 
   it('is gone for whom its artist has blocked, and once it is removed for everybody, cached or not', async () => {
     const { id: trackId } = await makeTrack(ann.id)
-    const eve = await world.person(`eve-${door}`)
-    await eve.call(getTrack, { trackId }, { door })
+    const eve = await testApp.signIn(`eve-${door}`)
+    await eve.call(getTrack, { trackId }, { transport: door })
     await Block.create({ blockerId: ann.id, blockedId: eve.id, createdAt: new Date() })
-    expect(await eve.refused(getTrack, { trackId }, { door })).toMatchObject({ code: 'not_found' })
+    expect(await eve.expectProblem(getTrack, { trackId }, { transport: door })).toMatchObject({ code: 'not_found' })
     await Track.update({ removedAt: new Date() }, { where: { id: trackId } })
     for (const person of [ann, bob, moderator])
-      expect(await person.refused(getTrack, { trackId }, { door })).toMatchObject({ code: 'not_found' })
+      expect(await person.expectProblem(getTrack, { trackId }, { transport: door })).toMatchObject({
+        code: 'not_found',
+      })
   })
 })
 
 describe('the cache', () => {
   const keep = (trackId: string, value: unknown) =>
-    world.world.redis.commands.set(`cache:${trackCacheKey(trackId)}`, JSON.stringify(value))
+    testApp.app.redis.commands.set(`cache:${trackCacheKey(trackId)}`, JSON.stringify(value))
   const kept = async (trackId: string) => {
-    const value = await world.world.redis.commands.get(`cache:${trackCacheKey(trackId)}`)
+    const value = await testApp.app.redis.commands.get(`cache:${trackCacheKey(trackId)}`)
     return JSON.parse(value ?? 'null') as { view: object }
   }
 
@@ -103,7 +106,7 @@ describe('the cache', () => {
 
   it('is not needed', async () => {
     const { id: trackId } = await makeTrack(ann.id)
-    const clients = world.nodes.map(node => node.world.redis.commands)
+    const clients = testApp.nodes.map(node => node.app.redis.commands)
     for (const client of clients) client.disconnect()
     expect(await bob.call(getTrack, { trackId })).toMatchObject({ id: trackId })
     for (const client of clients) await client.connect()

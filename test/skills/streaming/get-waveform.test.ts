@@ -1,27 +1,27 @@
 import { randomUUID } from 'node:crypto'
 import { Waveform } from '../../../models'
-import { getWaveform } from '../../../skills/streaming/get-waveform'
-import { coarser } from '../../../skills/streaming/rules'
+import { getWaveform } from '../../../skills/tracks/get-waveform'
+import { downsamplePeaks } from '../../../skills/tracks/rules'
 import { makeTrack } from '../../factories'
-import { doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
 const fine = Buffer.from(Array.from({ length: 3_200 }, (_, index) => (index * 7) % 256))
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann')
-  bob = await world.person('bob')
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 async function drawn(visibility: 'public' | 'private' = 'public') {
   const uploadId = randomUUID()
   const { id: trackId } = await makeTrack(ann.id, { visibility })
-  await Waveform.create({ trackId, uploadId, fine, peaks: coarser(fine, 800) })
+  await Waveform.create({ trackId, uploadId, fine, peaks: downsamplePeaks(fine, 800) })
   return { trackId, uploadId }
 }
 
@@ -29,21 +29,23 @@ async function drawn(visibility: 'public' | 'private' = 'public') {
 const get = (path: string, headers: Record<string, string> = {}, person = bob) =>
   fetch(`${person.url}/api/v1${path}`, { headers: { authorization: `Bearer ${person.token}`, ...headers } })
 
-it.each(doors)('comes as fine as asked for over %s, and loses no peak', async door => {
+it.each(transports)('comes as fine as asked for over %s, and loses no peak', async door => {
   const { trackId, uploadId } = await drawn()
-  const ask = (more = {}) => bob.call(getWaveform, { trackId, ...more }, { door })
-  expect(await ask()).toEqual({ trackId, version: uploadId, peaks: [...coarser(fine, 800)] })
+  const ask = (more = {}) => bob.call(getWaveform, { trackId, ...more }, { transport: door })
+  expect(await ask()).toEqual({ trackId, version: uploadId, peaks: [...downsamplePeaks(fine, 800)] })
   expect((await ask({ points: 3_200 })).peaks).toEqual([...fine])
   const { peaks } = await ask({ points: 200 })
   expect(peaks).toHaveLength(200)
   expect(peaks[0]).toBe(Math.max(...fine.subarray(0, 16)))
   expect((await ask({ points: 1 })).peaks).toEqual([255])
-  expect(await bob.refused(getWaveform, { trackId, points: 3_201 }, { door })).toMatchObject({ code: 'invalid_input' })
+  expect(await bob.expectProblem(getWaveform, { trackId, points: 3_201 }, { transport: door })).toMatchObject({
+    code: 'invalid_input',
+  })
 })
 
 it('of before is what there is', async () => {
   const { id: trackId } = await makeTrack(ann.id)
-  await Waveform.create({ trackId, peaks: coarser(fine, 800) })
+  await Waveform.create({ trackId, peaks: downsamplePeaks(fine, 800) })
   const whole = await bob.call(getWaveform, { trackId, points: 3_200 })
   expect(whole).toMatchObject({ version: null })
   expect(whole.peaks).toHaveLength(800)
@@ -72,7 +74,7 @@ describe('a client', () => {
     const path = `/tracks/${trackId}/waveform?points=200&version=${uploadId}`
     expect((await get(path)).headers.get('cache-control')).toBe('private, max-age=31536000, immutable')
     const replaced = randomUUID()
-    await Waveform.upsert({ trackId, uploadId: replaced, fine, peaks: coarser(fine, 800) })
+    await Waveform.upsert({ trackId, uploadId: replaced, fine, peaks: downsamplePeaks(fine, 800) })
     const now = await get(path, { 'if-none-match': `"${uploadId}"` })
     expect(now.status).toBe(200)
     expect(now.headers.get('cache-control')).toBe('private, max-age=300')

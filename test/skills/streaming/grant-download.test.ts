@@ -1,42 +1,42 @@
-import { attachment, fileNameOf } from '../../../skills/streaming/attachment'
+import { contentDisposition, downloadFileName } from '../../../skills/streaming/content-disposition'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
 import { initiateUpload } from '../../../skills/music-upload/initiate-upload'
-import { updateTrack } from '../../../skills/music-upload/update-track'
+import { updateTrack } from '../../../skills/tracks/update-track'
 import { getTrackPlays } from '../../../skills/plays/get-track-plays'
-import { getTrack } from '../../../skills/streaming/get-track'
+import { getTrack } from '../../../skills/tracks/get-track'
 import { grantDownload } from '../../../skills/streaming/grant-download'
-import { newId } from '../../../kernel/ids'
+import { newId } from '../../../kernel/pipeline/new-id'
 import { Block } from '../../../models'
 import { makeTrack } from '../../factories'
-import { makeStreamable } from '../../hls'
-import { askOverRest, doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { makeStreamableTrack } from '../../make-streamable-track'
+import { requestOverRest, transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann')
-  bob = await world.person('bob')
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const title = 'Nächte / "am" Fluß: 100%'
 const contents = 'the file that was uploaded'
 const copy = 'the copy without its tags'
 
-describe.each(doors)('a download granted over %s', door => {
+describe.each(transports)('a download granted over %s', door => {
   it('gives the file without its tags, under its title, and counts no play', async () => {
-    const { track } = await makeStreamable(world.world, ann.id, { track: { title, isDownloadable: true } })
+    const { track } = await makeStreamableTrack(testApp.app, ann.id, { track: { title, isDownloadable: true } })
     const before = await ann.call(getTrackPlays, { trackId: track.id })
-    const { url, expiresAt, ...facts } = await bob.call(grantDownload, { trackId: track.id }, { door })
+    const { url, expiresAt, ...facts } = await bob.call(grantDownload, { trackId: track.id }, { transport: door })
     expect(facts).toEqual({
       fileName: 'Nächte am Fluß 100%.flac',
       contentType: 'audio/flac',
       sizeBytes: copy.length,
     })
-    expect(Math.abs(Date.parse(expiresAt) - world.clock.now() - 3_600_000)).toBeLessThan(10_000)
+    expect(Math.abs(Date.parse(expiresAt) - testApp.clock.now() - 3_600_000)).toBeLessThan(10_000)
     const file = await fetch(url)
     expect(await file.text()).toBe(copy)
     expect(file.headers.get('content-type')).toBe('audio/flac')
@@ -52,10 +52,10 @@ describe.each(doors)('a download granted over %s', door => {
   })
 
   it('gives its artist, and nobody else, the file as it was uploaded', async () => {
-    const { track } = await makeStreamable(world.world, ann.id, { track: { title, isDownloadable: true } })
-    const mod = await world.person(`mod-${door}`, { roles: ['moderator'] })
+    const { track } = await makeStreamableTrack(testApp.app, ann.id, { track: { title, isDownloadable: true } })
+    const mod = await testApp.signIn(`mod-${door}`, { roles: ['moderator'] })
     const given = async (person: Person) => {
-      const { url, sizeBytes } = await person.call(grantDownload, { trackId: track.id }, { door })
+      const { url, sizeBytes } = await person.call(grantDownload, { trackId: track.id }, { transport: door })
       return [await (await fetch(url)).text(), sizeBytes]
     }
     expect(await given(ann)).toEqual([contents, contents.length])
@@ -63,43 +63,50 @@ describe.each(doors)('a download granted over %s', door => {
   })
 
   it('is refused to others as long as the copy without tags is not there, or where there can be none', async () => {
-    const { track, audio } = await makeStreamable(world.world, ann.id, { track: { isDownloadable: true } })
+    const { track, audio } = await makeStreamableTrack(testApp.app, ann.id, { track: { isDownloadable: true } })
     const { id: trackId } = track
     const none = { downloadKey: null, downloadBytes: null }
     const before = { ...none, downloadOf: null }
     const replacedByOldWorker = { downloadOf: newId(new Date()) }
     for (const row of [before, { ...audio.get(), ...replacedByOldWorker }]) {
       await audio.update(row)
-      expect(await bob.refused(grantDownload, { trackId }, { door })).toMatchObject({
+      expect(await bob.expectProblem(grantDownload, { trackId }, { transport: door })).toMatchObject({
         ...{ code: 'download_not_ready', status: 409 },
       })
     }
     await audio.update({ ...none, downloadOf: audio.uploadId })
-    expect(await bob.refused(grantDownload, { trackId }, { door })).toMatchObject({ code: 'not_copyable', status: 409 })
+    expect(await bob.expectProblem(grantDownload, { trackId }, { transport: door })).toMatchObject({
+      code: 'download_unavailable',
+      status: 409,
+    })
     await audio.destroy()
-    expect(await bob.refused(grantDownload, { trackId }, { door })).toMatchObject({ code: 'download_not_ready' })
-    const { url } = await ann.call(grantDownload, { trackId }, { door })
+    expect(await bob.expectProblem(grantDownload, { trackId }, { transport: door })).toMatchObject({
+      code: 'download_not_ready',
+    })
+    const { url } = await ann.call(grantDownload, { trackId }, { transport: door })
     expect(await (await fetch(url)).text()).toBe(contents)
   })
 
   it('is for its owner, and for others only where the artist allows it', async () => {
-    const { track } = await makeStreamable(world.world, ann.id)
+    const { track } = await makeStreamableTrack(testApp.app, ann.id)
     const { id: trackId } = track
-    expect(await bob.refused(grantDownload, { trackId }, { door })).toMatchObject({
+    expect(await bob.expectProblem(grantDownload, { trackId }, { transport: door })).toMatchObject({
       ...{ code: 'not_downloadable', status: 403 },
     })
-    await ann.call(grantDownload, { trackId }, { door })
-    expect(await ann.call(updateTrack, { trackId, isDownloadable: true }, { door })).toMatchObject({
+    await ann.call(grantDownload, { trackId }, { transport: door })
+    expect(await ann.call(updateTrack, { trackId, isDownloadable: true }, { transport: door })).toMatchObject({
       isDownloadable: true,
     })
-    await bob.call(grantDownload, { trackId }, { door })
-    expect(await bob.call(getTrack, { trackId }, { door })).toMatchObject({ isDownloadable: true })
-    await ann.call(updateTrack, { trackId, isDownloadable: false }, { door })
-    expect(await bob.refused(grantDownload, { trackId }, { door })).toMatchObject({ code: 'not_downloadable' })
+    await bob.call(grantDownload, { trackId }, { transport: door })
+    expect(await bob.call(getTrack, { trackId }, { transport: door })).toMatchObject({ isDownloadable: true })
+    await ann.call(updateTrack, { trackId, isDownloadable: false }, { transport: door })
+    expect(await bob.expectProblem(grantDownload, { trackId }, { transport: door })).toMatchObject({
+      code: 'not_downloadable',
+    })
   })
 
   it('is refused where the track may not be known, or is not there yet', async () => {
-    const eve = await world.person(`eve-${door}`)
+    const eve = await testApp.signIn(`eve-${door}`)
     await Block.create({ blockerId: bob.id, blockedId: eve.id, createdAt: new Date() })
     const open = { isDownloadable: true }
     const hidden = [
@@ -109,15 +116,21 @@ describe.each(doors)('a download granted over %s', door => {
       await makeTrack(bob.id, open),
     ]
     for (const { id: trackId } of hidden)
-      expect(await eve.refused(grantDownload, { trackId }, { door })).toMatchObject({ code: 'not_found', status: 404 })
+      expect(await eve.expectProblem(grantDownload, { trackId }, { transport: door })).toMatchObject({
+        code: 'not_found',
+        status: 404,
+      })
     const { id: trackId } = await makeTrack(ann.id, { state: 'processing', audioKey: null })
-    expect(await ann.refused(grantDownload, { trackId }, { door })).toMatchObject({ code: 'not_ready', status: 409 })
+    expect(await ann.expectProblem(grantDownload, { trackId }, { transport: door })).toMatchObject({
+      code: 'not_ready',
+      status: 409,
+    })
   })
 })
 
 it('is for whoever comes by, and the answer is kept by nobody', async () => {
-  const { track } = await makeStreamable(world.world, ann.id, { track: { isDownloadable: true } })
-  const { data, headers } = await askOverRest(ann.url, grantDownload, { trackId: track.id }, {})
+  const { track } = await makeStreamableTrack(testApp.app, ann.id, { track: { isDownloadable: true } })
+  const { data, headers } = await requestOverRest(ann.url, grantDownload, { trackId: track.id }, {})
   expect(data).toMatchObject({ sizeBytes: copy.length })
   expect(headers?.get('cache-control')).toBe('no-store')
 })
@@ -126,8 +139,8 @@ it('is what the artist wished when the file was announced', async () => {
   const sha256 = 'a'.repeat(64)
   const file = { fileName: 'a.mp3', contentType: 'audio/mpeg', sizeBytes: 5, sha256 } as const
   const { upload } = await ann.call(initiateUpload, { ...file, isDownloadable: true })
-  expect(await ann.refused(finalizeUpload, { uploadId: upload.id })).toMatchObject({ status: 409 })
-  const [row] = await world.world.db.query<{ allowed: boolean }>(
+  expect(await ann.expectProblem(finalizeUpload, { uploadId: upload.id })).toMatchObject({ status: 409 })
+  const [row] = await testApp.app.db.query<{ allowed: boolean }>(
     'select is_downloadable as allowed from uploads where id = :id',
     { id: upload.id },
   )
@@ -145,21 +158,21 @@ describe('the name of a download', () => {
     ['ends with dots...', 'ends with dots.mp3'],
     ['🎵'.repeat(100), `${'🎵'.repeat(37)}.mp3`],
   ])('%s is %s', (given, name) => {
-    expect(fileNameOf(given, 'audio/a/b.mp3')).toBe(name)
-    expect(attachment(name)).toMatch(/^[\x20-\x7e]+$/)
-    expect(attachment(name).split('"')).toHaveLength(3)
+    expect(downloadFileName(given, 'audio/a/b.mp3')).toBe(name)
+    expect(contentDisposition(name)).toMatch(/^[\x20-\x7e]+$/)
+    expect(contentDisposition(name).split('"')).toHaveLength(3)
   })
 })
 
 // The last one: the models belong to its world from here on.
 it('is presigned by the store where no distribution is configured', async () => {
   const none = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
-  await using bare = await freshWorld({ nodes: 1, variables: none })
-  const person = await bare.person('ann')
-  const { track } = await makeStreamable(bare.world, person.id, { track: { title, isDownloadable: true } })
+  await using bare = await createTestApp({ nodes: 1, variables: none })
+  const person = await bare.signIn('ann')
+  const { track } = await makeStreamableTrack(bare.app, person.id, { track: { title, isDownloadable: true } })
   const { url: own } = await person.call(grantDownload, { trackId: track.id })
   expect(await (await fetch(own)).text()).toBe(contents)
-  const listener = await bare.person('bob')
+  const listener = await bare.signIn('bob')
   const { url } = await listener.call(grantDownload, { trackId: track.id })
   const file = await fetch(url)
   expect([file.status, await file.text()]).toEqual([200, copy])

@@ -1,39 +1,39 @@
 import { Block, Waveform } from '../../../models'
-import { getWaveform } from '../../../skills/streaming/get-waveform'
+import { getWaveform } from '../../../skills/tracks/get-waveform'
 import { grantStream } from '../../../skills/streaming/grant-stream'
-import { expiryAfter, grantLifeMs } from '../../../skills/streaming/rules'
-import { makeGuest, makeTrack } from '../../factories'
-import { askOverRest, doors, type Person } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { expiryInWholeSeconds, grantLifeMs } from '../../../skills/tracks/rules'
+import { makeTrackLinkHolder, makeTrack } from '../../factories'
+import { requestOverRest, transports, type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
 const audio = Buffer.from(Array.from({ length: 5_000 }, (_, index) => index % 251))
 const minuteMs = 60_000
 
-let world: TestWorld
+let testApp: TestApp
 let ann: Person
 let bob: Person
 let moderator: Person
 beforeAll(async () => {
-  world = await freshWorld()
-  ann = await world.person('ann')
-  bob = await world.person('bob')
-  moderator = await world.person('mod', { roles: ['moderator'] })
-  await world.world.storage.put('audio/grant-stream-test.mp3', audio, 'audio/mpeg')
+  testApp = await createTestApp()
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
+  moderator = await testApp.signIn('mod', { roles: ['moderator'] })
+  await testApp.app.storage.put('audio/grant-stream-test.mp3', audio, 'audio/mpeg')
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
 const stored = { audioKey: 'audio/grant-stream-test.mp3' }
 
-describe.each(doors)('a stream granted over %s', door => {
+describe.each(transports)('a stream granted over %s', door => {
   it('can be fetched in ranges until the time it names, and not at another address', async () => {
     const { id: trackId } = await makeTrack(ann.id, stored)
-    const { url, expiresAt, ...facts } = await bob.call(grantStream, { trackId }, { door })
+    const { url, expiresAt, ...facts } = await bob.call(grantStream, { trackId }, { transport: door })
     expect(facts).toEqual({
       ...{ contentType: 'audio/mpeg', durationMs: 180_000, delivery: 'url', hls: null, previewUrl: null },
       progressive: { url, contentType: 'audio/mpeg', rendition: null },
       ...{ renditions: [], loudnessLufs: null, truePeakDbtp: null, cookies: [] },
     })
-    const lifeMs = Date.parse(expiresAt) - world.clock.now()
+    const lifeMs = Date.parse(expiresAt) - testApp.clock.now()
     expect(lifeMs).toBeGreaterThan(12 * minuteMs)
     expect(lifeMs).toBeLessThanOrEqual(13 * minuteMs)
     expect(new URL(url).searchParams.get('Expires')).toBe(String(Date.parse(expiresAt) / 1000))
@@ -55,8 +55,8 @@ describe.each(doors)('a stream granted over %s', door => {
   })
 
   it('is for those who may hear the track', async () => {
-    const eve = await world.person(`eve-${door}`)
-    const blocker = await world.person('blocker')
+    const eve = await testApp.signIn(`eve-${door}`)
+    const blocker = await testApp.signIn('blocker')
     await Block.create({ blockerId: blocker.id, blockedId: eve.id, createdAt: new Date() })
     const tracks = {
       unlisted: await makeTrack(ann.id, { ...stored, visibility: 'unlisted' }),
@@ -65,12 +65,12 @@ describe.each(doors)('a stream granted over %s', door => {
       ofBlocker: await makeTrack(blocker.id, stored),
       processing: await makeTrack(ann.id, { state: 'processing', audioKey: null }),
     }
-    const guest = await world.person(`guest-${door}`)
-    await makeGuest(tracks.unlisted.id, guest.id)
+    const guest = await testApp.signIn(`guest-${door}`)
+    await makeTrackLinkHolder(tracks.unlisted.id, guest.id)
     const heardBy = async (person: Person) => {
       const answers: Record<string, string> = {}
       for (const [name, { id: trackId }] of Object.entries(tracks)) {
-        const { error } = await person.ask(grantStream, { trackId }, { door })
+        const { error } = await person.request(grantStream, { trackId }, { transport: door })
         answers[name] = error?.code ?? 'granted'
       }
       return answers
@@ -97,16 +97,23 @@ describe.each(doors)('a stream granted over %s', door => {
 
   it('comes with a waveform, for the same people', async () => {
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private' })
-    expect(await ann.refused(getWaveform, { trackId }, { door })).toMatchObject({ code: 'not_ready', status: 409 })
+    expect(await ann.expectProblem(getWaveform, { trackId }, { transport: door })).toMatchObject({
+      code: 'not_ready',
+      status: 409,
+    })
     await Waveform.create({ trackId, peaks: Buffer.from([0, 7, 255]) })
-    expect(await ann.call(getWaveform, { trackId }, { door })).toEqual({ trackId, version: null, peaks: [0, 7, 255] })
-    expect(await bob.refused(getWaveform, { trackId }, { door })).toMatchObject({ code: 'not_found' })
+    expect(await ann.call(getWaveform, { trackId }, { transport: door })).toEqual({
+      trackId,
+      version: null,
+      peaks: [0, 7, 255],
+    })
+    expect(await bob.expectProblem(getWaveform, { trackId }, { transport: door })).toMatchObject({ code: 'not_found' })
   })
 })
 
 it('is granted to whoever comes by, and must not be kept by proxies', async () => {
   const { id: trackId } = await makeTrack(ann.id, stored)
-  const reply = await askOverRest(world.nodes[0]?.url ?? '', grantStream, { trackId }, {})
+  const reply = await requestOverRest(testApp.nodes[0]?.url ?? '', grantStream, { trackId }, {})
   expect(reply.data).toMatchObject({ contentType: 'audio/mpeg' })
   expect(reply.headers?.get('cache-control')).toContain('no-store')
 })
@@ -118,14 +125,14 @@ it.each([
   [24 * 60, 6 * 60],
 ])('of %i minutes lives for %i', (durationMin, lifeMin) => {
   const now = new Date(1_800_000_000_000)
-  const lifeMs = expiryAfter(now, grantLifeMs(durationMin * minuteMs)).getTime() - now.getTime()
+  const lifeMs = expiryInWholeSeconds(now, grantLifeMs(durationMin * minuteMs)).getTime() - now.getTime()
   expect(Math.abs(lifeMs - lifeMin * minuteMs)).toBeLessThanOrEqual(minuteMs)
 })
 
 it('is presigned by the store where no distribution is configured', async () => {
   const none = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
-  await using bare = await freshWorld({ nodes: 1, variables: none })
-  const person = await bare.person('ann')
+  await using bare = await createTestApp({ nodes: 1, variables: none })
+  const person = await bare.signIn('ann')
   const { id: trackId } = await makeTrack(person.id, stored)
   const { url } = await person.call(grantStream, { trackId })
   const part = await fetch(url, { headers: { range: 'bytes=10-19' } })

@@ -1,20 +1,20 @@
 import { startEdge, type Edge } from '../../../dev/edge'
-import { makeSigningKeys } from '../../../dev/edge/signing-keys'
+import { generateSigningKeys } from '../../../dev/edge/signing-keys'
 import { grantStream } from '../../../skills/streaming/grant-stream'
-import { type Cookie } from '../../../kernel/cookie'
+import { type Cookie } from '../../../kernel/pipeline/cookie'
 import { makeTrack } from '../../factories'
-import { makeStreamable } from '../../hls'
-import { askOverRest, doors, type Person } from '../../people'
+import { makeStreamableTrack } from '../../make-streamable-track'
+import { requestOverRest, transports, type Person } from '../../person'
 import { testStack } from '../../stack'
-import { freshWorld, type TestWorld } from '../../world'
-import { addressesIn, codecsAt, secondsHeard } from './player'
+import { createTestApp, type TestApp } from '../../test-app'
+import { playlistUrls, probeCodecs, decodeDuration } from './media-player'
 
 const seconds = 9
 const noDistribution = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
 const page = 'https://tutti.example'
-const keys = makeSigningKeys()
+const keys = generateSigningKeys()
 
-let world: TestWorld
+let testApp: TestApp
 let edge: Edge
 let ann: Person
 let bob: Person
@@ -34,24 +34,24 @@ beforeAll(async () => {
     ...{ CLOUDFRONT_DOMAIN: edge.url, CLOUDFRONT_KEY_PAIR_ID: 'KHLS', CLOUDFRONT_PRIVATE_KEY: keys.privateKey },
     CLOUDFRONT_COOKIE_DOMAIN: '.tutti.example',
   }
-  world = await freshWorld({ variables: distribution })
-  now = () => world.clock.now()
-  ann = await world.person('ann')
-  bob = await world.person('bob')
+  testApp = await createTestApp({ variables: distribution })
+  now = () => testApp.clock.now()
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
 })
 afterAll(async () => {
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await edge[Symbol.asyncDispose]()
 })
 
-const tools = () => world.world.config.tools
+const tools = () => testApp.app.config.tools
 const statusOf = async (url: string, init: RequestInit = {}) => (await fetch(url, init)).status
 const asHeader = (cookies: readonly Cookie[]) => cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
 
-describe.each(doors)('a stream with renditions, granted over %s', door => {
+describe.each(transports)('a stream with renditions, granted over %s', door => {
   it('tells all that a player needs', async () => {
-    const { track, audio, folder } = await makeStreamable(world.world, ann.id, { seconds })
-    const grant = await bob.call(grantStream, { trackId: track.id }, { door })
+    const { track, audio, folder } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
+    const grant = await bob.call(grantStream, { trackId: track.id }, { transport: door })
     expect(grant).toMatchObject({
       ...{ contentType: 'audio/mp4', durationMs: seconds * 1_000, delivery: 'url', cookies: [] },
       ...{ loudnessLufs: -14.5, truePeakDbtp: -1.25 },
@@ -62,35 +62,35 @@ describe.each(doors)('a stream with renditions, granted over %s', door => {
       })),
     })
     expect(new URL(grant.url).pathname).toBe(`/${folder}aac-160.mp4`)
-    const low = await bob.call(grantStream, { trackId: track.id, quality: 'aac-96' }, { door })
+    const low = await bob.call(grantStream, { trackId: track.id, quality: 'aac-96' }, { transport: door })
     expect(new URL(low.url).pathname).toBe(`/${folder}aac-96.mp4`)
-    const none = await bob.call(grantStream, { trackId: track.id, quality: 'opus-128' }, { door })
+    const none = await bob.call(grantStream, { trackId: track.id, quality: 'opus-128' }, { transport: door })
     expect(none.progressive.rendition).toBe('aac-160')
     expect(await statusOf(grant.previewUrl ?? '')).toBe(200)
   })
 
   it('plays to its end over signed addresses', async () => {
-    const { track } = await makeStreamable(world.world, ann.id, { seconds })
-    const { hls, url } = await bob.call(grantStream, { trackId: track.id }, { door })
-    expect(new Set(await codecsAt(tools().ffprobe, hls?.url ?? ''))).toEqual(new Set(['aac']))
+    const { track } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
+    const { hls, url } = await bob.call(grantStream, { trackId: track.id }, { transport: door })
+    expect(new Set(await probeCodecs(tools().ffprobe, hls?.url ?? ''))).toEqual(new Set(['aac']))
     for (const address of [hls?.url ?? '', url])
-      expect(Math.abs((await secondsHeard(tools().ffmpeg, address)) - seconds)).toBeLessThan(0.1)
+      expect(Math.abs((await decodeDuration(tools().ffmpeg, address)) - seconds)).toBeLessThan(0.1)
   })
 })
 
 describe('signed addresses of a stream', () => {
   it('open its playlists and media, in ranges, and nothing else', async () => {
-    const { track, folder } = await makeStreamable(world.world, ann.id, { seconds })
-    const other = await makeStreamable(world.world, ann.id, { seconds })
+    const { track, folder } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
+    const other = await makeStreamableTrack(testApp.app, ann.id, { seconds })
     const { hls, url } = await bob.call(grantStream, { trackId: track.id })
     const manifest = await fetch(hls?.url ?? '')
     expect(manifest.headers.get('content-type')).toBe('application/vnd.apple.mpegurl')
-    const playlists = addressesIn(await manifest.text(), manifest.url)
+    const playlists = playlistUrls(await manifest.text(), manifest.url)
     expect(playlists).toHaveLength(2)
     for (const address of playlists) {
       const playlist = await fetch(address)
       expect(playlist.headers.get('content-type')).toBe('application/vnd.apple.mpegurl')
-      const media = addressesIn(await playlist.text(), playlist.url)
+      const media = playlistUrls(await playlist.text(), playlist.url)
       expect(new Set(media).size).toBe(1)
       const part = await fetch(media[0] ?? '', { headers: { range: 'bytes=100-299' } })
       expect([part.status, part.headers.get('content-type')]).toEqual([206, 'audio/mp4'])
@@ -115,40 +115,40 @@ describe('signed addresses of a stream', () => {
   })
 
   it('end when they said', async () => {
-    const { track } = await makeStreamable(world.world, ann.id, { seconds })
+    const { track } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
     const { hls, url, previewUrl, expiresAt } = await bob.call(grantStream, { trackId: track.id })
     const all = [hls?.url ?? '', url, previewUrl ?? '']
-    const [media = ''] = addressesIn(await (await fetch(hls?.url ?? '')).text(), hls?.url ?? '')
-    world.clock.advance(Date.parse(expiresAt) - world.clock.now() - 5_000)
+    const [media = ''] = playlistUrls(await (await fetch(hls?.url ?? '')).text(), hls?.url ?? '')
+    testApp.clock.advance(Date.parse(expiresAt) - testApp.clock.now() - 5_000)
     for (const address of [...all, media]) expect(await statusOf(address)).toBe(200)
-    world.clock.advance(6_000)
+    testApp.clock.advance(6_000)
     for (const address of [...all, media]) expect(await statusOf(address)).toBe(403)
     const again = await bob.call(grantStream, { trackId: track.id, positionMs: 4_000 })
     expect(await statusOf(again.hls?.url ?? '')).toBe(200)
   })
 
   it('stay good when the track has a thousand segments', async () => {
-    const { track, audio } = await makeStreamable(world.world, ann.id, { seconds })
+    const { track, audio } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
     const playlistKey = audio.renditions[0]?.playlistKey ?? ''
-    const real = String(await world.world.storage.get(playlistKey))
+    const real = String(await testApp.app.storage.get(playlistKey))
     const [segment = ''] = /#EXTINF.*\n.*\n.*\n/.exec(real) ?? []
     const playlist = real.replace(segment, () => segment.repeat(999))
-    await world.world.storage.put(playlistKey, Buffer.from(playlist), 'application/vnd.apple.mpegurl')
+    await testApp.app.storage.put(playlistKey, Buffer.from(playlist), 'application/vnd.apple.mpegurl')
     const { hls } = await bob.call(grantStream, { trackId: track.id })
-    const [address = ''] = addressesIn(await (await fetch(hls?.url ?? '')).text(), hls?.url ?? '')
+    const [address = ''] = playlistUrls(await (await fetch(hls?.url ?? '')).text(), hls?.url ?? '')
     const rendered = await fetch(address)
     expect(rendered.headers.get('content-encoding')).toBe('gzip')
     const text = await rendered.text()
     expect(text.match(/Signature=/g)).toHaveLength(1_001)
-    expect(await statusOf(addressesIn(text, address)[500] ?? '')).toBe(200)
-    expect(await codecsAt(tools().ffprobe, hls?.url ?? '')).toContain('aac')
+    expect(await statusOf(playlistUrls(text, address)[500] ?? '')).toBe(200)
+    expect(await probeCodecs(tools().ffprobe, hls?.url ?? '')).toContain('aac')
   })
 })
 
 describe('a stream opened by cookies', () => {
   it('plays at plain addresses, for this track and no longer than granted', async () => {
-    const { track, folder } = await makeStreamable(world.world, ann.id, { seconds })
-    const other = await makeStreamable(world.world, ann.id, { seconds })
+    const { track, folder } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
+    const other = await makeStreamableTrack(testApp.app, ann.id, { seconds })
     const grant = await bob.call(grantStream, { trackId: track.id, delivery: 'cookies' })
     expect(grant).toMatchObject({ delivery: 'cookies', url: `${edge.url}/${folder}aac-160.mp4` })
     expect(grant.hls?.url).toBe(`${edge.url}/${folder}master.m3u8`)
@@ -156,7 +156,7 @@ describe('a stream opened by cookies', () => {
       ...['CloudFront-Key-Pair-Id', 'CloudFront-Policy', 'CloudFront-Signature'],
     ])
     const cookie = asHeader(grant.cookies)
-    const heard = await secondsHeard(tools().ffmpeg, grant.hls?.url ?? '', { cookie })
+    const heard = await decodeDuration(tools().ffmpeg, grant.hls?.url ?? '', { cookie })
     expect(Math.abs(heard - seconds)).toBeLessThan(0.1)
     const fetched = (url: string, sent = cookie) => statusOf(url, { headers: { cookie: sent } })
     expect(await statusOf(grant.url)).toBe(403)
@@ -164,14 +164,14 @@ describe('a stream opened by cookies', () => {
     expect(await fetched(`${edge.url}/${other.folder}aac-160.mp4`)).toBe(403)
     expect(await fetched(`${edge.url}/${track.audioKey}`)).toBe(403)
     expect(await fetched(grant.url, cookie.replace(/Signature=.{6}/, 'Signature=AAAAAA'))).toBe(403)
-    world.clock.advance(Date.parse(grant.expiresAt) - world.clock.now() + 1_000)
+    testApp.clock.advance(Date.parse(grant.expiresAt) - testApp.clock.now() + 1_000)
     expect(await fetched(grant.url)).toBe(403)
   })
 
   it('gets them set over REST, for its own path, and a page may keep them', async () => {
-    const { track, folder } = await makeStreamable(world.world, ann.id, { seconds })
+    const { track, folder } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
     const input = { trackId: track.id, delivery: 'cookies' }
-    const { headers, data } = await askOverRest(bob.url, grantStream, input, { origin: page })
+    const { headers, data } = await requestOverRest(bob.url, grantStream, input, { origin: page })
     expect(headers?.get('access-control-allow-credentials')).toBe('true')
     expect(headers?.get('cache-control')).toBe('no-store')
     const set = headers?.getSetCookie() ?? []
@@ -182,9 +182,9 @@ describe('a stream opened by cookies', () => {
       expect(line).toContain(`; Domain=.tutti.example; Path=/${folder};`)
       expect(Number(/Max-Age=(\d+)/.exec(line)?.[1])).toBeGreaterThan(9 * 60)
     }
-    const plain = await askOverRest(bob.url, grantStream, { trackId: track.id }, { origin: page })
+    const plain = await requestOverRest(bob.url, grantStream, { trackId: track.id }, { origin: page })
     expect(plain.headers?.getSetCookie()).toEqual([])
-    const overSocket = await bob.call(grantStream, { trackId: track.id, delivery: 'cookies' }, { door: 'socket' })
+    const overSocket = await bob.call(grantStream, { trackId: track.id, delivery: 'cookies' }, { transport: 'socket' })
     expect(overSocket.cookies).toEqual(cookies)
   })
 
@@ -208,18 +208,18 @@ describe('a stream opened by cookies', () => {
 
 describe('without a distribution', () => {
   it('a stream plays over presigned addresses, and is refused beside them', async () => {
-    await using bare = await freshWorld({ nodes: 1, variables: noDistribution })
-    const person = await bare.person('ann')
-    const { track, folder } = await makeStreamable(bare.world, person.id, { seconds })
+    await using bare = await createTestApp({ nodes: 1, variables: noDistribution })
+    const person = await bare.signIn('ann')
+    const { track, folder } = await makeStreamableTrack(bare.app, person.id, { seconds })
     for (const delivery of ['url', 'cookies'] as const) {
       const grant = await person.call(grantStream, { trackId: track.id, delivery })
       expect(grant).toMatchObject({ delivery: 'url', cookies: [], progressive: { rendition: 'aac-160' } })
-      const heard = await secondsHeard(tools().ffmpeg, grant.hls?.url ?? '')
+      const heard = await decodeDuration(tools().ffmpeg, grant.hls?.url ?? '')
       expect(Math.abs(heard - seconds)).toBeLessThan(0.1)
       const manifest = await fetch(grant.hls?.url ?? '')
       expect(manifest.headers.get('content-type')).toBe('application/vnd.apple.mpegurl')
-      const [playlist = ''] = addressesIn(await manifest.text(), manifest.url)
-      const [media = ''] = addressesIn(await (await fetch(playlist)).text(), playlist)
+      const [playlist = ''] = playlistUrls(await manifest.text(), manifest.url)
+      const [media = ''] = playlistUrls(await (await fetch(playlist)).text(), playlist)
       const part = await fetch(media, { headers: { range: 'bytes=0-99' } })
       expect([part.status, part.headers.get('content-type')]).toEqual([206, 'audio/mp4'])
       expect(await statusOf(media.replace('aac-96.mp4', 'aac-160.mp4'))).toBe(403)
@@ -230,7 +230,7 @@ describe('without a distribution', () => {
   })
 
   it('an address ends when it said', async () => {
-    const { storage } = world.world
+    const { storage } = testApp.app
     await storage.put('audio/brief.mp4', Buffer.from('brief'), 'audio/mp4')
     const url = await storage.presignGet('audio/brief.mp4', 1, 'audio/mp4')
     expect(await statusOf(url)).toBe(200)

@@ -1,17 +1,17 @@
 import { get } from 'node:http'
 import { startEdge } from '../../../dev/edge'
-import { makeSigningKeys } from '../../../dev/edge/signing-keys'
-import { readConfig } from '../../../kernel/world/config'
-import { createWorld } from '../../../kernel/world'
+import { generateSigningKeys } from '../../../dev/edge/signing-keys'
+import { readConfig } from '../../../kernel/platform/config'
+import { createAppContext } from '../../../kernel/platform/app-context'
 import { startWeb } from '../../../server/main'
-import { product } from '../../../skills'
+import { registry } from '../../../skills'
 import { grantStream } from '../../../skills/streaming/grant-stream'
-import { makeStreamable } from '../../hls'
-import { askOverRest } from '../../people'
+import { makeStreamableTrack } from '../../make-streamable-track'
+import { requestOverRest } from '../../person'
 import { testStack } from '../../stack'
-import { freshWorld } from '../../world'
+import { createTestApp } from '../../test-app'
 
-const [first, second] = [makeSigningKeys(), makeSigningKeys()]
+const [first, second] = [generateSigningKeys(), generateSigningKeys()]
 const { variables: v } = testStack()
 const origin = {
   ...{ endpoint: v.S3_ENDPOINT ?? '', region: v.AWS_REGION ?? '', bucket: v.S3_BUCKET_NAME ?? '' },
@@ -31,19 +31,19 @@ it('goes on while the signing key is changed, node by node, and the old key open
     [`CLOUDFRONT_PRIVATE_KEY${after}`]: privateKey,
   })
   const variables = { CLOUDFRONT_DOMAIN: edge.url, ...pair('K1', first), ...pair('K2', second, '_NEXT') }
-  await using world = await freshWorld({ nodes: 1, variables })
-  const ann = await world.person('ann')
-  const { track } = await makeStreamable(world.world, ann.id)
+  await using testApp = await createTestApp({ nodes: 1, variables })
+  const ann = await testApp.signIn('ann')
+  const { track } = await makeStreamableTrack(testApp.app, ann.id)
   const input = { trackId: track.id }
   const before = await ann.call(grantStream, input)
 
   // The second node has the next key already; both are asked, and share a Redis.
-  const changed = { ...world.variables, ...pair('K2', second), ...pair('K1', first, '_NEXT') }
-  const parts = { clock: world.clock, log: world.world.log, database: world.world.db }
-  await using next = await createWorld(readConfig(changed), parts)
+  const changed = { ...testApp.variables, ...pair('K2', second), ...pair('K1', first, '_NEXT') }
+  const parts = { clock: testApp.clock, log: testApp.app.log, database: testApp.app.db }
+  await using next = await createAppContext(readConfig(changed), parts)
   await next.redis.ready(5_000)
-  await using node = await startWeb(next, product, 0)
-  const { data } = await askOverRest(`http://127.0.0.1:${node.port}`, grantStream, input, {})
+  await using node = await startWeb(next, registry, 0)
+  const { data } = await requestOverRest(`http://127.0.0.1:${node.port}`, grantStream, input, {})
   const after = data as typeof before
   const again = await ann.call(grantStream, input)
   const keyOf = ({ url }: typeof before) => new URL(url).searchParams.get('Key-Pair-Id')

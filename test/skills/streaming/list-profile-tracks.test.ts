@@ -1,18 +1,18 @@
 import { Block } from '../../../models'
-import { listProfileTracks } from '../../../skills/streaming/list-profile-tracks'
+import { listProfileTracks } from '../../../skills/tracks/list-profile-tracks'
 import { makeTrack } from '../../factories'
-import { doors } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { transports } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(doors)('the tracks of a profile over %s', door => {
+describe.each(transports)('the tracks of a profile over %s', door => {
   it('are all there for their artist, and for others only the listed ones', async () => {
-    const [ann, bob] = [await world.person(`ann-${door}`), await world.person('bob')]
+    const [ann, bob] = [await testApp.signIn(`ann-${door}`), await testApp.signIn('bob')]
     const shown = await makeTrack(ann.id)
     const hidden = [
       await makeTrack(ann.id, { visibility: 'unlisted' }),
@@ -22,14 +22,14 @@ describe.each(doors)('the tracks of a profile over %s', door => {
     ]
     await makeTrack(ann.id, { removedAt: new Date() })
     const input = { profileId: ann.id }
-    expect((await bob.call(listProfileTracks, input, { door })).map(({ id }) => id)).toEqual([shown.id])
-    const own = await ann.call(listProfileTracks, input, { door })
+    expect((await bob.call(listProfileTracks, input, { transport: door })).map(({ id }) => id)).toEqual([shown.id])
+    const own = await ann.call(listProfileTracks, input, { transport: door })
     expect(own.map(({ id }) => id)).toEqual([...hidden.map(({ id }) => id).reverse(), shown.id])
     expect(own.map(({ viewer }) => viewer?.canEdit)).toEqual(own.map(() => true))
   })
 
   it('come in pages that new tracks do not move', async () => {
-    const ann = await world.person(`many-${door}`)
+    const ann = await testApp.signIn(`many-${door}`)
     const at = new Date()
     const ids: string[] = []
     // Some of the very same moment.
@@ -39,7 +39,7 @@ describe.each(doors)('the tracks of a profile over %s', door => {
     let cursor: string | undefined
     do {
       const input = { profileId: ann.id, limit: 2, ...(cursor === undefined ? {} : { cursor }) }
-      const { data, page } = await ann.ask(listProfileTracks, input, { door })
+      const { data, page } = await ann.request(listProfileTracks, input, { transport: door })
       seen.push(...(data as { id: string }[]).map(({ id }) => id))
       cursor = page?.next ?? undefined
       await makeTrack(ann.id, { createdAt: new Date(at.getTime() + 10_000) })
@@ -49,12 +49,12 @@ describe.each(doors)('the tracks of a profile over %s', door => {
   })
 
   it('are not for whom the artist has blocked', async () => {
-    const [ann, eve] = [await world.person('ann'), await world.person(`eve-${door}`)]
+    const [ann, eve] = [await testApp.signIn('ann'), await testApp.signIn(`eve-${door}`)]
     await Block.create({ blockerId: ann.id, blockedId: eve.id, createdAt: new Date() })
-    const problem = await eve.refused(listProfileTracks, { profileId: ann.id }, { door })
+    const problem = await eve.expectProblem(listProfileTracks, { profileId: ann.id }, { transport: door })
     expect(problem).toMatchObject({ code: 'not_found' })
     const cursor = Buffer.from('[1]').toString('base64url')
-    const bad = await ann.refused(listProfileTracks, { profileId: ann.id, cursor }, { door })
+    const bad = await ann.expectProblem(listProfileTracks, { profileId: ann.id, cursor }, { transport: door })
     expect(bad).toMatchObject({ code: 'invalid_input', errors: [{ path: 'cursor' }] })
   })
 })

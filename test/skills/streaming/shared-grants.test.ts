@@ -1,30 +1,30 @@
 import { Writable } from 'node:stream'
-import { createLog } from '../../../kernel/world/log'
+import { createLog } from '../../../kernel/platform/log'
 import { grantDownload } from '../../../skills/streaming/grant-download'
 import { grantStream } from '../../../skills/streaming/grant-stream'
-import { forgetPlaylists } from '../../../skills/streaming/forget-playlists'
-import { grantLifeMs, grantSharedMs } from '../../../skills/streaming/rules'
+import { deleteExpiredPlaylists } from '../../../skills/streaming/delete-expired-playlists'
+import { grantLifeMs, grantReuseMs } from '../../../skills/tracks/rules'
 import { Block, Track, TrackAudio } from '../../../models'
 import { makeTrack } from '../../factories'
-import { until } from '../../kernel/until'
-import { makeStreamable } from '../../hls'
-import { ownBucket } from '../../own-bucket'
-import { type Person } from '../../people'
-import { lyingProxy } from '../../server/lying-proxy'
+import { waitUntil } from '../../kernel/wait-until'
+import { makeStreamableTrack } from '../../make-streamable-track'
+import { createOwnBucket } from '../../create-own-bucket'
+import { type Person } from '../../person'
+import { startFaultyProxy } from '../../server/faulty-proxy'
 import { testStack } from '../../stack'
-import { freshWorld, type TestWorld } from '../../world'
+import { createTestApp, type TestApp } from '../../test-app'
 
 const { variables: v } = testStack()
-let redis: Awaited<ReturnType<typeof lyingProxy>>
-let store: Awaited<ReturnType<typeof lyingProxy>>
-let world: TestWorld
+let redis: Awaited<ReturnType<typeof startFaultyProxy>>
+let store: Awaited<ReturnType<typeof startFaultyProxy>>
+let testApp: TestApp
 let ann: Person
 let people: Person[]
 let logged = ''
 beforeAll(async () => {
-  redis = await lyingProxy(v.REDIS_HOST ?? '', Number(v.REDIS_PORT))
+  redis = await startFaultyProxy(v.REDIS_HOST ?? '', Number(v.REDIS_PORT))
   const { hostname, port } = new URL(v.S3_ENDPOINT ?? '')
-  store = await lyingProxy(hostname, Number(port))
+  store = await startFaultyProxy(hostname, Number(port))
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
       logged += chunk.toString()
@@ -34,12 +34,12 @@ beforeAll(async () => {
   const variables = {
     ...{ REDIS_HOST: '127.0.0.1', REDIS_PORT: String(redis.port), S3_ENDPOINT: `http://127.0.0.1:${store.port}` },
   }
-  world = await freshWorld({ variables, log: createLog('trace', {}, sink) })
-  ann = await world.person('ann')
-  people = [await world.person('p0'), await world.person('p1'), await world.person('p2')]
+  testApp = await createTestApp({ variables, log: createLog('trace', {}, sink) })
+  ann = await testApp.signIn('ann')
+  people = [await testApp.signIn('p0'), await testApp.signIn('p1'), await testApp.signIn('p2')]
 })
 afterAll(async () => {
-  await world[Symbol.asyncDispose]()
+  await testApp[Symbol.asyncDispose]()
   await redis[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
 })
@@ -50,14 +50,14 @@ async function without(gone: typeof redis, work: () => Promise<void>): Promise<v
     await work()
   } finally {
     gone.become('honest')
-    const pings = world.nodes.map(
+    const pings = testApp.nodes.map(
       node => () =>
-        node.world.redis.ping().then(
+        node.app.redis.ping().then(
           () => true,
           () => false,
         ),
     )
-    await until(async () => (await Promise.all(pings.map(ping => ping()))).every(isThere => isThere))
+    await waitUntil(async () => (await Promise.all(pings.map(ping => ping()))).every(isThere => isThere))
   }
 }
 
@@ -68,7 +68,7 @@ const manifest = async (person: Person, track: Track, more: object = {}) =>
 
 describe('a grant', () => {
   it('is made once for all who ask at the same time', async () => {
-    const { track } = await makeStreamable(world.world, ann.id)
+    const { track } = await makeStreamableTrack(testApp.app, ann.id)
     const [one] = people
     const all = await Promise.all(Array.from({ length: 50 }, () => manifest(one ?? ann, track)))
     expect(new Set(all).size).toBe(1)
@@ -76,7 +76,7 @@ describe('a grant', () => {
   })
 
   it('is shared by the nodes and by all listeners, also those who are not signed in', async () => {
-    const { track } = await makeStreamable(world.world, ann.id)
+    const { track } = await makeStreamableTrack(testApp.app, ann.id)
     const first = await manifest(ann, track)
     for (const person of people) expect(await manifest(person, track)).toBe(first)
     const { data } = (await (
@@ -86,10 +86,10 @@ describe('a grant', () => {
   })
 
   it('is another for another way of delivery, and for another place in a long track', async () => {
-    const { track } = await makeStreamable(world.world, ann.id, { track: { durationMs: 3 * 3_600_000 } })
+    const { track } = await makeStreamableTrack(testApp.app, ann.id, { track: { durationMs: 3 * 3_600_000 } })
     const lifeOf = async (positionMs?: number) => {
       const { expiresAt } = await streamOf(ann, track, positionMs === undefined ? {} : { positionMs })
-      return Math.round((Date.parse(expiresAt) - world.clock.now()) / 60_000)
+      return Math.round((Date.parse(expiresAt) - testApp.clock.now()) / 60_000)
     }
     expect(await lifeOf()).toBe(190)
     expect(await lifeOf(3_600_000)).toBe(130)
@@ -99,22 +99,22 @@ describe('a grant', () => {
   })
 
   it('leaves each listener enough to hear the track to its end, and is made anew when it would not', async () => {
-    const { track } = await makeStreamable(world.world, ann.id, { track: { durationMs: 60_000 } })
+    const { track } = await makeStreamableTrack(testApp.app, ann.id, { track: { durationMs: 60_000 } })
     const first = await streamOf(ann, track)
-    world.clock.advance(grantSharedMs - 5_000)
+    testApp.clock.advance(grantReuseMs - 5_000)
     expect((await streamOf(ann, track)).url).toBe(first.url)
-    world.clock.advance(10_000)
+    testApp.clock.advance(10_000)
     const [a, b] = [await streamOf(ann, track), await streamOf(people[0] ?? ann, track)]
     for (const { url, expiresAt } of [a, b]) {
       expect(url).not.toBe(first.url)
-      expect(Date.parse(expiresAt) - world.clock.now()).toBeGreaterThan(grantLifeMs(60_000) - grantSharedMs)
+      expect(Date.parse(expiresAt) - testApp.clock.now()).toBeGreaterThan(grantLifeMs(60_000) - grantReuseMs)
     }
   })
 
   it('is for the audio that is there now', async () => {
-    const { track, audio } = await makeStreamable(world.world, ann.id)
+    const { track, audio } = await makeStreamableTrack(testApp.app, ann.id)
     const before = await streamOf(ann, track)
-    const other = await makeStreamable(world.world, ann.id)
+    const other = await makeStreamableTrack(testApp.app, ann.id)
     const { uploadId, renditions, manifestKey } = other.audio
     await TrackAudio.update({ uploadId, renditions, manifestKey }, { where: { trackId: audio.trackId } })
     await Track.update({ audioKey: other.track.audioKey }, { where: { id: track.id } })
@@ -127,9 +127,9 @@ describe('a grant', () => {
 describe('who may hear a track', () => {
   it('is asked before anything is taken from what was signed for others', async () => {
     const [bob = ann] = people
-    const { track } = await makeStreamable(world.world, ann.id)
+    const { track } = await makeStreamableTrack(testApp.app, ann.id)
     await manifest(bob, track)
-    const refused = () => bob.refused(grantStream, { trackId: track.id })
+    const refused = () => bob.expectProblem(grantStream, { trackId: track.id })
     await Track.update({ visibility: 'private' }, { where: { id: track.id } })
     expect(await refused()).toMatchObject({ code: 'not_found', status: 404 })
     await manifest(ann, track)
@@ -139,28 +139,28 @@ describe('who may hear a track', () => {
     expect(await refused()).toMatchObject({ code: 'not_found' })
     await Track.update({ removedAt: new Date() }, { where: { id: track.id } })
     for (const person of [ann, bob])
-      expect(await person.refused(grantStream, { trackId: track.id })).toMatchObject({ code: 'not_found' })
+      expect(await person.expectProblem(grantStream, { trackId: track.id })).toMatchObject({ code: 'not_found' })
   })
 
   it('is nobody while there is no audio', async () => {
     const { id: trackId } = await makeTrack(ann.id, { state: 'processing', audioKey: null })
-    expect(await ann.refused(grantStream, { trackId })).toMatchObject({ code: 'not_ready', status: 409 })
+    expect(await ann.expectProblem(grantStream, { trackId })).toMatchObject({ code: 'not_ready', status: 409 })
   })
 
   it.each([
     [{ delivery: 'post' }, 'delivery', 'not_allowed'],
     [{ quality: 'flac' }, 'quality', 'not_allowed'],
     [{ positionMs: -1 }, 'positionMs', 'too_small'],
-    [{ positionMs: 1.5 }, 'positionMs', 'number_integer'],
+    [{ positionMs: 1.5 }, 'positionMs', 'not_an_integer'],
   ])('is told what is wrong with %j', async (more, path, code) => {
-    const { errors } = await ann.refused(grantStream, { trackId: ann.id, ...more })
+    const { errors } = await ann.expectProblem(grantStream, { trackId: ann.id, ...more })
     expect(errors).toEqual([expect.objectContaining({ path, code })])
   })
 })
 
 describe('while something is away', () => {
   it('Redis: each is signed by itself', async () => {
-    const { track } = await makeStreamable(world.world, ann.id)
+    const { track } = await makeStreamableTrack(testApp.app, ann.id)
     const before = await manifest(ann, track)
     await without(redis, async () => {
       const [first, second] = [await manifest(ann, track), await manifest(ann, track)]
@@ -170,12 +170,12 @@ describe('while something is away', () => {
   })
 
   it('the store: what was signed is still given out, the rest is unavailable, and nothing stays broken', async () => {
-    const { track } = await makeStreamable(world.world, ann.id)
-    const { track: fresh } = await makeStreamable(world.world, ann.id)
+    const { track } = await makeStreamableTrack(testApp.app, ann.id)
+    const { track: fresh } = await makeStreamableTrack(testApp.app, ann.id)
     const known = await manifest(ann, track)
     await without(store, async () => {
       expect(await manifest(ann, track)).toBe(known)
-      expect(await ann.refused(grantStream, { trackId: fresh.id })).toMatchObject({
+      expect(await ann.expectProblem(grantStream, { trackId: fresh.id })).toMatchObject({
         ...{ code: 'unavailable', status: 503, retryAfter: 5 },
       })
       await streamOf(ann, fresh, { delivery: 'cookies' })
@@ -187,15 +187,18 @@ describe('while something is away', () => {
   })
 
   it('a playlist: it is unavailable, not a bug', async () => {
-    const { track, audio } = await makeStreamable(world.world, ann.id)
-    await world.world.storage.remove(audio.renditions[0]?.playlistKey ?? '')
-    expect(await ann.refused(grantStream, { trackId: track.id })).toMatchObject({ code: 'unavailable', status: 503 })
+    const { track, audio } = await makeStreamableTrack(testApp.app, ann.id)
+    await testApp.app.storage.delete(audio.renditions[0]?.playlistKey ?? '')
+    expect(await ann.expectProblem(grantStream, { trackId: track.id })).toMatchObject({
+      code: 'unavailable',
+      status: 503,
+    })
     expect((await streamOf(ann, track, { delivery: 'cookies' })).delivery).toBe('cookies')
   })
 })
 
 it('nothing of what was signed is in a line of the log', async () => {
-  const { track } = await makeStreamable(world.world, ann.id, { track: { isDownloadable: true } })
+  const { track } = await makeStreamableTrack(testApp.app, ann.id, { track: { isDownloadable: true } })
   const { url } = await streamOf(ann, track)
   await streamOf(ann, track, { delivery: 'cookies' })
   await ann.call(grantDownload, { trackId: track.id })
@@ -209,13 +212,13 @@ it('nothing of what was signed is in a line of the log', async () => {
 
 // The last one: everybody's token has expired after it.
 it('playlists are removed when all of their hour have expired, and no sooner', async () => {
-  await using own = await freshWorld({ nodes: 1, variables: await ownBucket() })
-  const bea = await own.person('bea')
-  const { track } = await makeStreamable(own.world, bea.id)
+  await using own = await createTestApp({ nodes: 1, variables: await createOwnBucket() })
+  const bea = await own.signIn('bea')
+  const { track } = await makeStreamableTrack(own.app, bea.id)
   const url = await manifest(bea, track)
   const key = new URL(url).pathname.slice(1)
-  const { storage } = own.world
-  const forget = () => forgetPlaylists.run({}, { world: own.world, signal: new AbortController().signal } as never)
+  const { storage } = own.app
+  const forget = () => deleteExpiredPlaylists.run({}, { world: own.app, signal: new AbortController().signal } as never)
   await storage.put('grants/2020-01-01T00/some/master.m3u8', Buffer.from('#EXTM3U'), 'application/vnd.apple.mpegurl')
   await forget()
   expect(await storage.head('grants/2020-01-01T00/some/master.m3u8')).toBeUndefined()
@@ -223,5 +226,5 @@ it('playlists are removed when all of their hour have expired, and no sooner', a
   own.clock.advance(3 * 3_600_000)
   await forget()
   expect(await storage.head(key)).toBeUndefined()
-  expect(await storage.foldersUnder('grants/')).toEqual([])
+  expect(await storage.listPrefixes('grants/')).toEqual([])
 })

@@ -3,30 +3,32 @@ import { followProfile } from '../../../skills/user-profile/follow-profile'
 import { getMe } from '../../../skills/user-profile/get-me'
 import { getProfile } from '../../../skills/user-profile/get-profile'
 import { updateMe } from '../../../skills/user-profile/update-me'
-import { askOverRest, doors } from '../../people'
-import { freshWorld, type TestWorld } from '../../world'
+import { requestOverRest, transports } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
 
-let world: TestWorld
+let testApp: TestApp
 beforeAll(async () => {
-  world = await freshWorld()
+  testApp = await createTestApp()
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(doors)('a profile over %s', door => {
+describe.each(transports)('a profile over %s', door => {
   it('is found by its id and by its handle, however it is written', async () => {
-    const ida = await world.person(`ida_${door}`)
-    const joe = await world.person(`joe_${door}`)
-    const byId = await joe.call(getProfile, { handleOrId: ida.id.toUpperCase() }, { door })
-    const byHandle = await joe.call(getProfile, { handleOrId: `IDA_${door}` }, { door })
+    const ida = await testApp.signIn(`ida_${door}`)
+    const joe = await testApp.signIn(`joe_${door}`)
+    const byId = await joe.call(getProfile, { handleOrId: ida.id.toUpperCase() }, { transport: door })
+    const byHandle = await joe.call(getProfile, { handleOrId: `IDA_${door}` }, { transport: door })
     expect(byId).toMatchObject({ id: ida.id, handle: `ida_${door}`, viewer: { isSelf: false, following: false } })
     expect(byHandle).toEqual(byId)
-    expect(await ida.call(getProfile, { handleOrId: ida.id }, { door })).toEqual(await ida.call(getMe, {}, { door }))
+    expect(await ida.call(getProfile, { handleOrId: ida.id }, { transport: door })).toEqual(
+      await ida.call(getMe, {}, { transport: door }),
+    )
   })
 
   it('is not found when there is none, or when its owner blocks the viewer', async () => {
-    const ida = await world.person(`kay_${door}`)
-    const joe = await world.person(`lou_${door}`)
-    await ida.call(blockProfile, { profileId: joe.id }, { door })
+    const ida = await testApp.signIn(`kay_${door}`)
+    const joe = await testApp.signIn(`lou_${door}`)
+    await ida.call(blockProfile, { profileId: joe.id }, { transport: door })
     for (const handleOrId of [
       'nobody_here',
       'no-handle',
@@ -34,21 +36,25 @@ describe.each(doors)('a profile over %s', door => {
       ida.id,
       `kay_${door}`,
     ])
-      expect(await joe.refused(getProfile, { handleOrId }, { door })).toMatchObject({ code: 'not_found' })
-    expect(await ida.call(getProfile, { handleOrId: joe.id }, { door })).toMatchObject({ viewer: { blocking: true } })
+      expect(await joe.expectProblem(getProfile, { handleOrId }, { transport: door })).toMatchObject({
+        code: 'not_found',
+      })
+    expect(await ida.call(getProfile, { handleOrId: joe.id }, { transport: door })).toMatchObject({
+      viewer: { blocking: true },
+    })
   })
 })
 
 it('is shown without a viewer to whoever is not signed in', async () => {
-  const mia = await world.person('mia')
-  const { data } = await askOverRest(mia.url, getProfile, { handleOrId: 'mia' }, {})
+  const mia = await testApp.signIn('mia')
+  const { data } = await requestOverRest(mia.url, getProfile, { handleOrId: 'mia' }, {})
   expect(data).toMatchObject({ id: mia.id })
   expect(data).not.toHaveProperty('viewer')
 })
 
 it('is never older than the last change, on either node, whoever has looked at it before', async () => {
-  const ned = await world.person('ned', { node: 0 })
-  const oda = await world.person('oda', { node: 1 })
+  const ned = await testApp.signIn('ned', { node: 0 })
+  const oda = await testApp.signIn('oda', { node: 1 })
   const look = (handleOrId: string) => oda.call(getProfile, { handleOrId })
   await look('ned')
   await ned.call(updateMe, { bio: 'new' })
@@ -62,10 +68,10 @@ it('is never older than the last change, on either node, whoever has looked at i
 })
 
 it('is the same while the cache is away, and right once it is back', async () => {
-  const pia = await world.person('pia', { node: 0 })
+  const pia = await testApp.signIn('pia', { node: 0 })
   const look = () => pia.call(getProfile, { handleOrId: 'pia' })
   const before = await look()
-  const { commands } = world.world.redis
+  const { commands } = testApp.app.redis
   commands.disconnect()
   await pia.call(updateMe, { bio: 'changed meanwhile' })
   const after = { ...before, bio: 'changed meanwhile', rev: before.rev + 1 }

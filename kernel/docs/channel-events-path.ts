@@ -1,0 +1,79 @@
+import {
+  channelEventsPath,
+  channelEventsInput,
+  sseEvents,
+  channelStreamRequestsPerMinute,
+  channelStreamsPerProfileMax,
+  tooManyChannelStreams,
+} from '../events/protocol'
+import { refusals } from '../pipeline/refusals'
+import { refusalResponses } from './refusal-responses'
+import { type Json, type SchemaComponents } from './schema-components'
+
+/** The one path that is not an operation: the events of a channel without a socket. */
+export function channelEventsPathItem(book: SchemaComponents): Record<string, Json> {
+  const { properties = {} } = book.schemaOf(channelEventsInput) as { properties?: Record<string, Json> }
+  const query = (name: string, description: string) => ({ in: 'query', name, description, schema: properties[name] })
+  return {
+    [channelEventsPath.replace(/:(\w+)/g, '{$1}')]: {
+      get: {
+        operationId: 'channels.getEvents',
+        tags: ['channels'],
+        summary: 'Get, wait for or stream the events of a channel',
+        description: `${about} Needs a token.`,
+        parameters: [
+          { in: 'path', name: 'channel', required: true, description: '`<kind>:<id>`', schema: properties.channel },
+          query('after', 'The last position you have received, as `<epoch>:<offset>`. Default: the current position.'),
+          query('wait', 'Long polling: seconds to wait for an event when there is none; `events` is empty after that.'),
+          {
+            in: 'header',
+            name: 'Last-Event-ID',
+            description: 'The same as `after`, and takes precedence.',
+            schema: properties.after,
+          },
+        ],
+        responses: {
+          200: {
+            description: `As \`text/event-stream\`, by event name: ${sseEvents.map(described).join(' ')}`,
+            content: {
+              'application/json': {
+                schema: {
+                  type: 'object',
+                  required: ['data'],
+                  properties: { data: { $ref: '#/components/schemas/CatchUp' } },
+                },
+              },
+              'text/event-stream': { schema: { type: 'string' }, example },
+            },
+          },
+          ...refusalResponses(mayRefuse),
+        },
+      },
+    },
+  }
+}
+
+const about =
+  'The same events as over a socket. Returns the events after your position, a page at a time (`more`), and the current ' +
+  'state. With `recovered: false` your position is no longer valid: load a snapshot and continue after its `position`. With ' +
+  '`Accept: text/event-stream` the response stays open; each `id` is a position, so `Last-Event-ID` resumes on any node. ' +
+  `At most ${channelStreamRequestsPerMinute} requests a minute, and at most ${channelStreamsPerProfileMax} concurrent long polls and streams.`
+
+const described = ({ name, summary, description = '' }: (typeof sseEvents)[number]) =>
+  `\`${name}\`: ${`${summary}. ${description}`.trim()}`
+
+const example = [
+  'event: events',
+  'id: 8f3k:42',
+  `data: {"channel":"track:01a2…","epoch":"8f3k","events":[{"offset":42,"id":"01a2…","name":"interactions.commentAdded",…}]}`,
+  '',
+  '',
+].join('\n')
+
+const { invalidInput, notSignedIn, tokenInvalid, tokenExpired, sessionRevoked, forbidden, notFound, methodNotAllowed } =
+  refusals
+const { tooManyRequests, internalError, authUnavailable, unavailable, draining } = refusals
+const mayRefuse = [
+  ...[invalidInput, notSignedIn, tokenInvalid, tokenExpired, sessionRevoked, forbidden, notFound, methodNotAllowed],
+  ...[tooManyRequests, tooManyChannelStreams, internalError, authUnavailable, unavailable, draining],
+]

@@ -1,0 +1,125 @@
+import { type Server, type Socket } from 'socket.io'
+import { type Pipeline } from '../../kernel/pipeline/pipeline'
+import { toRefusal } from '../../kernel/pipeline/errors'
+import { refusal } from '../../kernel/pipeline/refusals'
+import { channelsPerSocketMax, followAllInput, followInput, unfollowInput } from '../../kernel/events/protocol'
+import { parse } from '../../kernel/pipeline/schema'
+import { type CatchUp, type Position, type ChannelState } from '../../kernel/events/frames'
+import { type AppContext } from '../../kernel/platform/app-context'
+import { callerOf, type CallHandler } from './call-dispatcher'
+import { type Subscription, type Hub } from '../log/hub'
+import { catchUpBytesMax } from '../log/catch-up'
+import { keepSubscription } from '../log/keep-subscription'
+import { authorizeChannel } from '../channel-access'
+
+export const tooManyChannels = refusal('too_many_channels', 409, 'Too many channels on this connection')
+
+/** Reads the current state of a channel: counter values and presence. */
+export type ReadChannelState = (channel: string) => Promise<ChannelState>
+
+interface FollowRequest {
+  channel: string
+  after?: Position
+}
+
+export interface FollowCallsOptions {
+  hub: Hub
+  readState: ReadChannelState
+  /** Charges the follow rate limit for the channels of one call beyond the first. @throws `too_many_requests` */
+  chargeFollows: (socket: Socket, follows: number) => void
+}
+
+/** The calls `channel.follow {channel, after?}`, `channel.followAll {channels}` and `channel.unfollow {channel}`. */
+export function followCalls(
+  engine: Pipeline,
+  { hub, readState, chargeFollows }: FollowCallsOptions,
+): [string, CallHandler][] {
+  const followOne = (...request: Parameters<typeof tryToFollow>): Promise<CatchUp> =>
+    tryToFollow(...request).catch((error: unknown) => {
+      engine.app.metrics.followsRefused.inc({ code: toRefusal(error).kind.code })
+      throw error
+    })
+
+  async function tryToFollow(
+    socket: Socket,
+    request: FollowRequest,
+    requestId: string,
+    bytesMax: number,
+  ): Promise<CatchUp> {
+    const { actor } = callerOf(socket)
+    await authorizeChannel(engine, request.channel, actor, requestId)
+    const isNew = !socket.rooms.has(request.channel)
+    // Check the limit after the await: concurrent requests would all pass it before the first one joins.
+    if (isNew && followedChannels(socket).length >= channelsPerSocketMax) throw tooManyChannels()
+    // Join the room before reading the log, so that no event is missed; duplicates are recognized by their offset.
+    await socket.join(request.channel)
+    try {
+      const caughtUp = await catchUp(request, bytesMax)
+      // Authorize again: an access re-check that ran before the join did not see this socket.
+      await authorizeChannel(engine, request.channel, actor, requestId)
+      return caughtUp
+    } catch (error) {
+      if (isNew) await socket.leave(request.channel)
+      throw error
+    }
+  }
+
+  async function catchUp({ channel, after }: FollowRequest, bytesMax: number): Promise<CatchUp> {
+    const subscription = await hub.subscribe(channel)
+    try {
+      const [caughtUp, state] = await Promise.all([hub.catchUp(channel, after, bytesMax), readState(channel)])
+      return { ...caughtUp, state }
+    } finally {
+      subscription.release()
+    }
+  }
+
+  const follow: CallHandler = async ({ input }, _caller, socket, requestId) => ({
+    data: await followOne(socket, parse(followInput, input), requestId, catchUpBytesMax),
+  })
+
+  const followAll: CallHandler = async ({ input }, _caller, socket, requestId) => {
+    const { channels } = parse(followAllInput, input)
+    chargeFollows(socket, Math.max(channels.length - 1, 0))
+    // All channels share the byte limit of one response: a larger one could make the socket exceed its backlog limit.
+    const bytesMax = catchUpBytesMax / channels.length
+    const followed = channels.map(request =>
+      followOne(socket, request, requestId, bytesMax).then(
+        data => ({ data }),
+        (error: unknown) => ({
+          error: engine.toLoggedRefusal(error, requestId, 'channel.followAll').toProblem(requestId),
+        }),
+      ),
+    )
+    return { data: { followed: await Promise.all(followed) } }
+  }
+
+  const unfollow: CallHandler = async ({ input }, _caller, socket) => {
+    const { channel } = parse(unfollowInput, input)
+    await socket.leave(channel)
+    return { data: { channel } }
+  }
+  return [
+    ['channel.follow', follow],
+    ['channel.followAll', followAll],
+    ['channel.unfollow', unfollow],
+  ]
+}
+
+/** Keeps a hub subscription for every Socket.IO room on this node that is a channel. */
+export function subscribeRooms(app: Pick<AppContext, 'log'>, io: Server, hub: Hub): void {
+  const { adapter } = io.of('/')
+  const subscriptions = new Map<string, Subscription>()
+  adapter.on('create-room', (room: string) => {
+    if (isChannel(room)) subscriptions.set(room, keepSubscription(app, hub, room))
+  })
+  adapter.on('delete-room', (room: string) => {
+    subscriptions.get(room)?.release()
+    subscriptions.delete(room)
+  })
+}
+
+const isChannel = (room: string): boolean => room.includes(':')
+
+/** Lists the channels that a socket follows. */
+export const followedChannels = (socket: Socket): string[] => [...socket.rooms].filter(isChannel)

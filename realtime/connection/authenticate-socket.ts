@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto'
+import { type ExtendedError, type Server, type Socket } from 'socket.io'
+import { type Actor } from '../../kernel/pipeline/actor'
+import { truncateUserAgent } from '../../kernel/pipeline/user-agent'
+import { type Pipeline } from '../../kernel/pipeline/pipeline'
+import { type Refusal, refusals } from '../../kernel/pipeline/refusals'
+import { type AppContext } from '../../kernel/platform/app-context'
+import { type Connection } from './close-transport'
+import { closeFloodingConnection } from './call-rate-limit'
+
+/** What an authenticated socket carries as `socket.data`. */
+export interface SocketData {
+  actor: Actor
+  ipAddress: string
+  userAgent: string | null
+  /** Times of the current token, in epoch milliseconds. */
+  issuedAt: number
+  expiresAt: number
+  /** The `expiresAt` for which `session.expiring` was sent; 0 at first. */
+  warnedExpiresAt: number
+}
+
+type Middleware = (socket: Socket, next: (error?: ExtendedError) => void) => void
+
+/**
+ * Authenticates a socket by the token in its `auth` payload, and creates the profile of a new subject.
+ * Ignores a token in the query string: it would end up in access logs.
+ */
+export function authenticateSocket(engine: Pipeline): Middleware {
+  return (socket, next) => {
+    const requestId = randomUUID()
+    admit(engine, socket).then(
+      () => next(),
+      (error: unknown) => {
+        const refusal = engine.toLoggedRefusal(error, requestId, 'handshake')
+        engine.app.metrics.handshakesRefused.inc({ why: refusal.kind.code })
+        next(asConnectError(refusal, requestId))
+      },
+    )
+  }
+}
+
+async function admit(engine: Pipeline, socket: Socket): Promise<void> {
+  const auth: unknown = socket.handshake.auth
+  const token = typeof auth === 'object' && auth !== null && 'token' in auth ? auth.token : undefined
+  if (token === undefined) throw refusals.notSignedIn()
+  if (typeof token !== 'string') throw refusals.tokenInvalid()
+  const ipAddress = addressOf(socket, engine.app.config.trustedProxies)
+  const { actor, identity } = await engine.authenticate(token, ipAddress)
+  const { issuedAt, expiresAt } = identity
+  const agent = truncateUserAgent(socket.handshake.headers['user-agent'])
+  const caller: SocketData = { actor, ipAddress, userAgent: agent, issuedAt, expiresAt, warnedExpiresAt: 0 }
+  Object.assign(socket.data, caller)
+}
+
+/**
+ * Allows one CONNECT packet per connection: otherwise a thousand packets would open a thousand sockets. Counts connections that
+ * close or time out before they send it.
+ */
+export function limitConnectPackets(app: Pick<AppContext, 'metrics' | 'log'>, io: Server): void {
+  const hasConnected = new WeakSet<Connection>()
+  const onClosedBeforeConnect = () => app.metrics.handshakesRefused.inc({ why: 'silent' })
+  function onPacket(this: Connection, { type, data }: { type: string; data?: unknown }): void {
+    if (type !== 'message' || typeof data !== 'string' || !data.startsWith(connectPacket)) return
+    if (hasConnected.has(this)) closeFloodingConnection(app, this)
+    hasConnected.add(this)
+    this.off('close', onClosedBeforeConnect)
+  }
+  io.engine.on('connection', (conn: Connection) => conn.on('close', onClosedBeforeConnect).on('packet', onPacket))
+}
+
+/** The CONNECT packet type of the Socket.IO protocol. */
+const connectPacket = '0'
+
+function asConnectError(refusal: Refusal, requestId: string): ExtendedError {
+  const error: ExtendedError = new Error(refusal.kind.title)
+  error.data = refusal.toProblem(requestId)
+  return error
+}
+
+/** The client address as the outermost trusted proxy saw it; entries that the client wrote are ignored. */
+function addressOf(socket: Socket, trustedProxies: number): string {
+  const forwarded = socket.handshake.headers['x-forwarded-for']
+  const hops = typeof forwarded === 'string' ? forwarded.split(',').map(hop => hop.trim()) : []
+  return hops.at(-trustedProxies) !== undefined && trustedProxies > 0
+    ? (hops.at(-trustedProxies) ?? '')
+    : socket.handshake.address
+}

@@ -1,0 +1,175 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Position, type EventFrame } from '../../kernel/events/frames'
+import { describeError } from '../../kernel/platform/log'
+import { type AppContext } from '../../kernel/platform/app-context'
+
+const heartbeatMs = 1_000
+/** Interval of reading the top offsets of channels from PostgreSQL while Redis is down. */
+const pollMs = 250
+/** The same while Redis is up, because Redis can lose a message without an error. */
+const sweepMs = 10_000
+const channelsPerPollMax = 500
+const answerTimeoutMs = 1_000
+
+export interface RedisSubscriber extends AsyncDisposable {
+  /** Resolves when the subscription is active, or when Redis is down and PostgreSQL is polled instead. */
+  subscribe(channel: string): Promise<void>
+  unsubscribe(channel: string): void
+}
+
+/** A frame that a relay has published. */
+export interface PublishedFrame extends Pick<EventFrame, 'epoch' | 'events'> {
+  /** Epoch milliseconds, by the clock of the relay. */
+  sentAt: number
+}
+
+export interface RedisSubscriberListener {
+  /** The subscribed channels. */
+  channels(): readonly string[]
+  onFrame(channel: string, frame: PublishedFrame): void
+  /** Reports the top offset in PostgreSQL; `isLate` when Redis will not deliver the events up to it. */
+  onTop(channel: string, top: Position, isLate: boolean): void
+}
+
+/** Receives published frames from Redis; polls PostgreSQL while Redis is down, frozen, or in case it lost a message. */
+export function createRedisSubscriber(app: AppContext, listener: RedisSubscriberListener): RedisSubscriber {
+  return new PollingRedisSubscriber(app, listener)
+}
+
+class PollingRedisSubscriber implements RedisSubscriber {
+  private readonly closing = new AbortController()
+  private readonly loops: Promise<unknown>
+  private readonly topicPrefix: string
+  private isHealthy = true
+
+  constructor(
+    private readonly app: AppContext,
+    private readonly listener: RedisSubscriberListener,
+  ) {
+    this.topicPrefix = app.channelCache.topic('')
+    const { subscriber } = app.redis
+    subscriber.on('message', this.onMessage)
+    subscriber.on('ready', this.onReady)
+    this.loops = Promise.all([this.watch(), this.sweep()])
+  }
+
+  async subscribe(channel: string): Promise<void> {
+    const { subscriber } = this.app.redis
+    const subscribed = subscriber.subscribe(this.app.channelCache.topic(channel))
+    if (!this.isHealthy || subscriber.status !== 'ready' || !(await isInTime(subscribed))) this.isHealthy = false
+    subscribed.catch(() => undefined)
+  }
+
+  unsubscribe(channel: string): void {
+    this.app.redis.subscriber.unsubscribe(this.app.channelCache.topic(channel)).catch(() => undefined)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { subscriber } = this.app.redis
+    this.closing.abort()
+    subscriber.off('message', this.onMessage)
+    subscriber.off('ready', this.onReady)
+    await this.loops
+  }
+
+  private readonly onMessage = (topic: string, message: string): void => {
+    if (!topic.startsWith(this.topicPrefix)) return
+    const frame = readFrame(message)
+    if (frame === undefined) this.app.log.warn({ topic }, 'invalid message from another node')
+    else this.listener.onFrame(topic.slice(this.topicPrefix.length), frame)
+  }
+
+  /** Redis does not repeat what it published while the connection was down. */
+  private readonly onReady = (): void => {
+    void this.waitForSubscriptions().then(() => this.pollPostgres(true))
+  }
+
+  /** Pings Redis with a short timeout: it may be frozen behind a healthy connection. */
+  private async watch(): Promise<void> {
+    while (!this.closing.signal.aborted) {
+      const wasHealthy = this.isHealthy
+      this.isHealthy = this.app.redis.subscriber.status === 'ready' && (await this.isRedisUp())
+      this.app.metrics.hubDegraded.set(this.isHealthy ? 0 : 1)
+      if (this.isHealthy && !wasHealthy) await this.waitForSubscriptions()
+      if (!this.isHealthy || !wasHealthy) await this.pollPostgres(true)
+      await this.sleep(this.isHealthy ? heartbeatMs : pollMs)
+    }
+  }
+
+  /** Redis answers in order: after the ping all earlier subscriptions are active, including those that ioredis renews. */
+  private waitForSubscriptions(): Promise<boolean> {
+    return isInTime(this.app.redis.subscriber.ping())
+  }
+
+  private async sweep(): Promise<void> {
+    while (!this.closing.signal.aborted) {
+      await this.sleep(sweepMs)
+      await this.pollPostgres(false)
+    }
+  }
+
+  private isRedisUp(): Promise<boolean> {
+    return this.app.redis.ping().then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /** Never rejects: the next poll retries. */
+  private async pollPostgres(isLate: boolean): Promise<void> {
+    const { channelLog, log } = this.app
+    const channels = this.listener.channels()
+    try {
+      for (let at = 0; at < channels.length && !this.closing.signal.aborted; at += channelsPerPollMax) {
+        const epoch = await channelLog.epoch()
+        const tops = await channelLog.latestOffsets(channels.slice(at, at + channelsPerPollMax))
+        for (const [channel, offset] of tops) this.listener.onTop(channel, { epoch, offset }, isLate)
+      }
+    } catch (error) {
+      log.warn(describeError(error), 'could not read channel offsets')
+    }
+  }
+
+  private sleep(ms: number): Promise<unknown> {
+    return pause(ms, undefined, { signal: this.closing.signal }).catch(() => undefined)
+  }
+}
+
+/** Whether the promise resolves within `answerTimeoutMs`. */
+function isInTime(answer: Promise<unknown>): Promise<boolean> {
+  return new Promise(resolve => {
+    const timer = setTimeout(() => resolve(false), answerTimeoutMs)
+    const settle = (isDone: boolean) => {
+      clearTimeout(timer)
+      resolve(isDone)
+    }
+    answer.then(
+      () => settle(true),
+      () => settle(false),
+    )
+  })
+}
+
+/** Returns undefined for a message that is not a frame. */
+function readFrame(message: string): PublishedFrame | undefined {
+  try {
+    const frame: unknown = JSON.parse(message)
+    return isFrame(frame) ? frame : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isFrame = (frame: unknown): frame is PublishedFrame =>
+  typeof frame === 'object' &&
+  frame !== null &&
+  'epoch' in frame &&
+  typeof frame.epoch === 'string' &&
+  'sentAt' in frame &&
+  typeof frame.sentAt === 'number' &&
+  'events' in frame &&
+  Array.isArray(frame.events) &&
+  frame.events.every(
+    (event: unknown) =>
+      typeof event === 'object' && event !== null && 'offset' in event && typeof event.offset === 'number',
+  )

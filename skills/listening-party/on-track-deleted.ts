@@ -1,0 +1,9 @@
+import { reaction } from '../../kernel/events/event'
+import { trackDeleted } from '../music-upload/events'
+import { removeTrackFromParties } from './remove-track-from-parties'
+
+export const onTrackDeleted = reaction({
+  to: trackDeleted,
+  because: 'a deleted track is removed from every party',
+  react: ({ trackId }, { enqueue }) => enqueue(removeTrackFromParties, { trackId }),
+})

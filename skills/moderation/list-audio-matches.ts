@@ -1,0 +1,78 @@
+import { isModerator } from '../../kernel/pipeline/actor'
+import { operation } from '../../kernel/pipeline/operation'
+import { Page, toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
+import { timestamp, named, number, shape } from '../../kernel/pipeline/schema'
+import { Track } from '../../models'
+import { trackView, viewTracks } from '../tracks/views'
+
+/** Two tracks of different owners that sound like the same recording. */
+const matchView = named(
+  'RecordingMatch',
+  shape({
+    track: trackView,
+    /** The older of the two tracks. */
+    resembles: trackView,
+    /** Share of fingerprint bits that differ: up to 0.04 means the same recording, re-encoded. */
+    difference: number(0, 1),
+    foundAt: timestamp,
+  }),
+)
+
+const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+
+export const listAudioMatches = operation({
+  name: 'moderation.listAudioMatches',
+  route: 'GET /moderation/audio-matches',
+  summary: 'List tracks that match another artist’s audio',
+  description: 'Newest first. The owners are not notified.',
+  auth: 'moderator',
+  input: shape({ ...pagingFields }),
+  output: pageOf(matchView),
+  limit: { perMinute: 120 },
+  idempotency: 'read',
+
+  load: async () => null,
+
+  allow: actor => isModerator(actor),
+
+  async run({ input }, context) {
+    const size = pageSize(input)
+    const [trackId, otherId] = parseCursor(input, 2) ?? [lastId, lastId]
+    const rows = await context.app.db.query<MatchRow>(matchesSql, { trackId, otherId, count: size + 1 })
+    const page = toPage(
+      rows,
+      size,
+      row => [row.trackId, row.otherId],
+      row => row,
+    )
+    const ids = page.items.flatMap(row => [row.trackId, row.otherId])
+    const views = await viewTracks(await Track.findAll({ where: { id: ids } }), context)
+    const byId = new Map(views.map(view => [view.id, view]))
+    return new Page(
+      page.items.flatMap(row => {
+        const [track, resembles] = [byId.get(row.trackId), byId.get(row.otherId)]
+        if (track === undefined || resembles === undefined) return []
+        return [{ track, resembles, difference: row.difference, foundAt: row.foundAt.toISOString() }]
+      }),
+      page.next,
+    )
+  },
+})
+
+interface MatchRow {
+  trackId: string
+  otherId: string
+  difference: number
+  foundAt: Date
+}
+
+/** Ids sort by creation time. */
+const matchesSql = `
+  select m.track_id as "trackId", m.other_id as "otherId", m.difference, m.created_at as "foundAt"
+  from fingerprint_matches m
+  join tracks t on t.id = m.track_id
+  join tracks o on o.id = m.other_id
+  where (m.track_id, m.other_id) < (:trackId, :otherId)
+    and t.owner_id <> o.owner_id and t.removed_at is null and o.removed_at is null
+  order by m.track_id desc, m.other_id desc
+  limit :count`

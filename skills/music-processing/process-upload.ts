@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto'
+import { type Context } from '../../kernel/pipeline/context'
+import { type Job, job, type JobContext } from '../../kernel/events/job'
+import { id, shape } from '../../kernel/pipeline/schema'
+import { Rejection } from '../../media/audio/rejection'
+import { serverFailure } from './failures'
+import { LeaseLost, withLease } from './lease'
+import {
+  startProcessing,
+  finishProcessing,
+  failProcessing,
+  returnAttempt,
+  yieldLease,
+  type UploadWithTrack,
+} from './processing-states'
+import { processingAttemptsMax } from '../music-upload/rules'
+import { analyzeUpload } from './analyze-upload'
+
+/**
+ * Processes a file that was sent. A file that is rejected ends the upload at once, with a message for the artist;
+ * other errors are retried and end it after the last attempt. Safe to run twice, also concurrently: each step checks
+ * the state and the lease under the row lock, and the audio always gets the same key.
+ */
+export const processUpload: Job<{ uploadId: string }> = job({
+  name: 'music-processing.processUpload',
+  payload: shape({ uploadId: id }),
+  attemptsMax: processingAttemptsMax,
+  isLong: true,
+
+  async run({ uploadId }, context) {
+    const run = randomUUID()
+    const upload = await context.transact(inside => startProcessing(uploadId, run, inside))
+    if (upload === undefined) return
+    try {
+      await withLease(uploadId, run, context, leased => attempt(upload, leased))
+    } catch (error) {
+      if (!(error instanceof LeaseLost)) throw error
+      await yieldLease(upload, run, context)
+    }
+  },
+})
+
+/** One job per upload. A new job replaces one whose worker is dead or stopping, which is then not retried. */
+export const enqueueProcessing = (uploadId: string, { enqueue }: Pick<Context, 'enqueue'>): Promise<void> =>
+  enqueue(processUpload, { uploadId }, { key: processingJobKey(uploadId) })
+
+export const processingJobKey = (uploadId: string): string => `process:${uploadId}`
+
+async function attempt(upload: UploadWithTrack, context: JobContext): Promise<void> {
+  const { transact, signal, isLastAttempt } = context
+  try {
+    const analyzed = await analyzeUpload(upload, context)
+    await transact(inside => finishProcessing(upload.id, analyzed, inside))
+  } catch (error) {
+    if (error instanceof LeaseLost) throw error
+    if (error instanceof Rejection)
+      return transact(inside => failProcessing(upload.id, 'rejected', error.error, inside))
+    if (signal.aborted) return transact(inside => requeue(upload.id, inside))
+    if (isLastAttempt || upload.attempts >= processingAttemptsMax)
+      await transact(inside => failProcessing(upload.id, 'failed', serverFailure, inside))
+    throw error
+  }
+}
+
+/** The worker is shutting down: enqueue the upload again; the attempt does not count. */
+async function requeue(uploadId: string, context: Context): Promise<void> {
+  await returnAttempt(uploadId)
+  await enqueueProcessing(uploadId, context)
+}

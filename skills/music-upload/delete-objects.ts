@@ -1,0 +1,17 @@
+import { job } from '../../kernel/events/job'
+import { list, pattern, shape } from '../../kernel/pipeline/schema'
+
+/** At least one whole id: a shorter prefix would empty the bucket. */
+const uuid = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+const prefix = pattern(new RegExp(`^(incoming/${uuid}|audio/${uuid}(/${uuid})?)/?$`), 100)
+
+/** Deletes objects from the bucket. Succeeds when they do not exist. */
+export const deleteObjects = job({
+  name: 'music-upload.deleteObjects',
+  payload: shape({ prefixes: list(prefix, 100) }),
+  attemptsMax: 20,
+
+  async run({ prefixes }, { app }) {
+    for (const prefix of prefixes) await app.storage.deletePrefix(prefix)
+  },
+})

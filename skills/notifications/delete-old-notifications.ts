@@ -1,0 +1,29 @@
+import { job } from '../../kernel/events/job'
+import { emptyObject } from '../../kernel/pipeline/schema'
+
+const retentionDays = 90
+const batchSize = 1_000
+const dayMs = 24 * 3_600_000
+
+/** Deletes notifications 90 days after their latest activity. */
+export const deleteOldNotifications = job({
+  name: 'notifications.deleteOldNotifications',
+  payload: emptyObject,
+  attemptsMax: 3,
+  cron: '17 4 * * *',
+
+  async run(_payload, { transact, signal }) {
+    let deleted = batchSize
+    while (deleted === batchSize && !signal.aborted) {
+      deleted = await transact(async ({ app, now }) => {
+        const rows = await app.db.query(
+          `delete from notifications where id in (
+             select id from notifications where latest_at < :oldest order by latest_at limit ${batchSize}
+           ) returning id`,
+          { oldest: new Date(now.getTime() - retentionDays * dayMs) },
+        )
+        return rows.length
+      })
+    }
+  },
+})

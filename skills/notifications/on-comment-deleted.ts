@@ -1,0 +1,14 @@
+import { reaction } from '../../kernel/events/event'
+import { Comment } from '../../models'
+import { commentDeleted } from '../interactions/events'
+import { withdraw } from './withdraw'
+
+export const onCommentDeleted = reaction({
+  to: commentDeleted,
+  because: 'a deleted comment withdraws its notification',
+  async react({ commentId, ownerId }, context) {
+    const comment = await Comment.findByPk(commentId, { attributes: ['authorId'] })
+    if (comment === null) return
+    await withdraw(ownerId, { kind: 'commented', actorId: comment.authorId, targetId: commentId }, context)
+  },
+})

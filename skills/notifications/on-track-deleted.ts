@@ -1,0 +1,10 @@
+import { reaction } from '../../kernel/events/event'
+import { trackDeleted } from '../music-upload/events'
+import { republishNotifications } from './republish-notifications'
+
+export const onTrackDeleted = reaction({
+  to: trackDeleted,
+  because: "a deleted track withdraws its artist's notifications of it",
+  react: ({ trackId, ownerId }, context) =>
+    republishNotifications({ recipientId: ownerId, about: { trackId } }, context),
+})

@@ -1,0 +1,21 @@
+import { type Context } from '../../kernel/pipeline/context'
+import { type Playlist } from '../../models'
+import { itemsMoved } from './events'
+import { type ItemRank } from './ranks-after-move'
+import { saveRevision } from './save-revision'
+
+/** Updates ranks of items of a locked playlist, in one statement, and emits `itemsMoved`. */
+export async function updateRanks(
+  playlist: Playlist,
+  places: ItemRank[],
+  { now, emit, app }: Pick<Context, 'now' | 'emit' | 'app'>,
+): Promise<void> {
+  if (places.length === 0) return
+  await app.db.query(
+    `update playlist_items set rank = item.rank
+     from jsonb_to_recordset(cast(:places as jsonb)) as item ("itemId" uuid, rank text)
+     where id = item."itemId" and playlist_id = :playlistId`,
+    { places: JSON.stringify(places), playlistId: playlist.id },
+  )
+  await emit(itemsMoved, { ...(await saveRevision(playlist, now)), places })
+}

@@ -1,0 +1,96 @@
+import { type Context } from '../../kernel/pipeline/context'
+import { job } from '../../kernel/events/job'
+import { emptyObject } from '../../kernel/pipeline/schema'
+import { reportWithinMs } from './rules'
+
+const batchSize = 5_000
+const retentionMs = 90 * 24 * 60 * 60_000
+
+/**
+ * Ends plays without recent progress, adds decided plays to the totals, each once, and deletes old plays, expired windows,
+ * clocks, network counters and salts. Safe to run concurrently (`skip locked`).
+ */
+export const aggregatePlays = job({
+  name: 'plays.aggregatePlays',
+  payload: emptyObject,
+  attemptsMax: 3,
+  cron: '* * * * *',
+
+  async run(_payload, { transact, signal }) {
+    for (const step of steps) {
+      let processed = batchSize
+      while (processed === batchSize && !signal.aborted) processed = await transact(step)
+    }
+  },
+})
+
+type Step = (context: Context) => Promise<number>
+
+const ago = (now: Date, ms: number) => new Date(now.getTime() - ms)
+
+/** A step that runs one statement, which returns a row per processed row, up to a batch. */
+const statement =
+  (sql: string, names: (now: Date) => Record<string, unknown>): Step =>
+  async ({ app, now }) =>
+    (await app.db.query(sql, { max: batchSize, ...names(now) })).length
+
+const endAbandoned = statement(
+  `update plays set decided_at = :now, is_over = true,
+     -- Enough was reported, but not enough of it in time that no other play had taken.
+     outcome = case when listened_ms < threshold_ms then 'too_short' else 'concurrent' end
+   where id in (
+     select id from plays where outcome is null and told_at < :before order by told_at limit :max for update skip locked)
+   returning 1`,
+  now => ({ now, before: ago(now, reportWithinMs) }),
+)
+
+const addToTotals: Step = async ({ app }) => {
+  const [added] = await app.db.query<{ count: number }>(
+    `with chosen as (
+       select id from plays where outcome is not null and not is_summed order by id limit :max for update skip locked
+     ), summed as (
+       update plays set is_summed = true from chosen where plays.id = chosen.id
+       returning track_id, cast(opened_at at time zone 'utc' as date) as day, outcome
+     ), added as (
+       insert into play_totals as kept (track_id, day, outcome, plays)
+       select track_id, day, outcome, count(*) from summed group by 1, 2, 3 order by 1, 2, 3
+       on conflict (track_id, day, outcome) do update set plays = kept.plays + excluded.plays
+     )
+     select cast(count(*) as integer) as count from summed`,
+    { max: batchSize },
+  )
+  return added?.count ?? 0
+}
+
+const deletePlays = statement(
+  `delete from plays where id in (
+     select id from plays where is_summed and opened_at < :before limit :max for update skip locked) returning 1`,
+  now => ({ before: ago(now, retentionMs) }),
+)
+
+const deleteWindows = statement(
+  `delete from counted_listeners where ctid in (
+     select ctid from counted_listeners where until < :now limit :max for update skip locked) returning 1`,
+  now => ({ now }),
+)
+
+const deleteClocks = statement(
+  `delete from listener_clocks where listener in (
+     select listener from listener_clocks where forget_at < :now limit :max for update skip locked) returning 1`,
+  now => ({ now }),
+)
+
+const deleteNetworks = statement(
+  `delete from counted_networks where name in (
+     select name from counted_networks where forget_at < :now limit :max for update skip locked) returning 1`,
+  now => ({ now }),
+)
+
+/** Keeps yesterday's salt, because a listener is known by yesterday's key too, and for nodes whose clock is late. */
+const deleteSalts = statement('delete from listener_salts where day < cast(:day as date) returning 1', now => ({
+  day: ago(now, 24 * 60 * 60_000)
+    .toISOString()
+    .slice(0, 10),
+}))
+
+const steps = [endAbandoned, addToTotals, deletePlays, deleteWindows, deleteClocks, deleteNetworks, deleteSalts]

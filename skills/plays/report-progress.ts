@@ -1,0 +1,62 @@
+import { Transaction } from 'sequelize'
+import { operation } from '../../kernel/pipeline/operation'
+import { refusals } from '../../kernel/pipeline/refusals'
+import { boolean, id, optional, shape, integer } from '../../kernel/pipeline/schema'
+import { Play } from '../../models'
+import { decideOutcome } from './decide-outcome'
+import { addToHistory } from './add-to-history'
+import { identifyListener } from './identify-listener'
+import { publishNowPlaying } from './publish-now-playing'
+import { playExpired } from './refusals'
+import { isPlausible, reportWithinMs, reportIntervalMs } from './rules'
+import { claimListeningTime } from './claim-listening-time'
+import { playView, viewPlay } from './views'
+
+const dayMs = 24 * 60 * 60_000
+
+export const reportProgress = operation({
+  name: 'plays.reportProgress',
+  route: 'PUT /plays/:playId/progress',
+  summary: 'Report the progress of a play',
+  description:
+    '`positionMs` is the playhead. `listenedMs` is the total listening time by the clock, without pauses and muted parts. Offline ' +
+    'devices can report within 24 hours of the start. Time during which the listener also played something else counts once. ' +
+    '`isOver` ends the play.',
+  auth: 'public',
+  input: shape({ playId: id, positionMs: integer(0, dayMs), listenedMs: integer(0, dayMs), isOver: optional(boolean) }),
+  output: playView,
+  limit: { perMinute: 120 },
+  idempotency: 'natural',
+  refuses: [playExpired],
+
+  async load({ playId }, { actor, now }) {
+    const play = await Play.findByPk(playId, { lock: Transaction.LOCK.NO_KEY_UPDATE })
+    // An anonymous play is authorized by its id alone.
+    if (play === null || (play.profileId !== null && play.profileId !== actor?.id)) throw refusals.notFound()
+    if (now.getTime() - play.openedAt.getTime() > reportWithinMs) throw playExpired()
+    return play
+  },
+
+  allow: () => true,
+
+  async run({ input, subject: play }, context) {
+    const { positionMs, listenedMs, isOver = false } = input
+    const { now } = context
+    const endsNow = isOver && !play.isOver
+    const wasPastThreshold = play.listenedMs >= play.thresholdMs
+    const plausible = isPlausible(listenedMs, play.openedAt, now)
+    const listener = await identifyListener(context)
+    const takesTime = plausible && play.outcome !== 'own_track' && play.outcome !== 'implausible'
+    const takenMs = takesTime ? await claimListeningTime(play, listenedMs, listener, context) : 0
+    play.set({
+      ...{ positionMs, toldAt: now, isOver: play.isOver || isOver },
+      ...{ listenedMs: Math.max(play.listenedMs, listenedMs), heardMs: (play.heardMs ?? play.listenedMs) + takenMs },
+    })
+    await decideOutcome(play, plausible, listener, context)
+    await play.save()
+    const isPastThreshold = play.listenedMs >= play.thresholdMs
+    if (isPastThreshold && !wasPastThreshold && play.outcome !== 'implausible') await addToHistory(play, context)
+    if (endsNow) await publishNowPlaying(play, context)
+    return viewPlay(play, reportIntervalMs)
+  },
+})

@@ -1,0 +1,42 @@
+import { operation } from '../../kernel/pipeline/operation'
+import { id, list, nullable, optional, shape, integer } from '../../kernel/pipeline/schema'
+import { Waveform } from '../../models'
+import { downsamplePeaks, notReady, waveformPointsDefault, waveformPointsMax } from './rules'
+import { loadTrackWithSecret, trackSecret } from './views'
+
+/** How long a client that names no version may show the waveform of replaced audio. */
+const keptSeconds = 300
+
+export const getWaveform = operation({
+  name: 'tracks.getWaveform',
+  route: 'GET /tracks/:trackId/waveform',
+  summary: 'Get the waveform of a track',
+  description: 'Peaks from 0 to 255, evenly spaced over the duration.',
+  auth: 'public',
+  input: shape({
+    trackId: id,
+    secret: optional(trackSecret),
+    /** Maximum number of peaks; 800 by default. */
+    points: optional(integer(1, waveformPointsMax)),
+    /** The version last seen. Affects caching only: an answer to a URL with its version is immutable. */
+    version: optional(id),
+  }),
+  output: shape({ trackId: id, version: nullable(id), peaks: list(integer(0, 255), 10_000) }),
+  limit: { perMinute: 240 },
+  idempotency: 'read',
+  refuses: [notReady],
+  cacheControl: ({ version }) => ({ version: version ?? 'first', maxAgeSeconds: keptSeconds }),
+
+  async load(input, context) {
+    const { id: trackId } = await loadTrackWithSecret(input, context)
+    return Waveform.findByPk(trackId)
+  },
+
+  allow: () => true,
+
+  async run({ input: { trackId, points = waveformPointsDefault }, subject: waveform }) {
+    if (waveform === null) throw notReady()
+    const { fine, peaks, uploadId: version } = waveform
+    return { trackId, version, peaks: [...downsamplePeaks(fine ?? peaks, points)] }
+  },
+})

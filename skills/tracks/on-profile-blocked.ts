@@ -1,0 +1,9 @@
+import { reaction } from '../../kernel/events/event'
+import { profileBlocked } from '../user-profile/events'
+import { revokeFollowerAccess } from './revoke-follower-access'
+
+export const onProfileBlocked = reaction({
+  to: profileBlocked,
+  because: 'blocking an artist ends the follow; when the artist blocks, the block itself revokes access',
+  react: ({ profileId, by }, context) => revokeFollowerAccess({ artistId: profileId, followerId: by.id }, context),
+})

@@ -1,0 +1,9 @@
+import { reaction } from '../../kernel/events/event'
+import { profileUnfollowed } from '../user-profile/events'
+import { revokeFollowerAccess } from './revoke-follower-access'
+
+export const onProfileUnfollowed = reaction({
+  to: profileUnfollowed,
+  because: 'unfollowing revokes access to followers-only tracks at once',
+  react: ({ profileId, by }, context) => revokeFollowerAccess({ artistId: profileId, followerId: by.id }, context),
+})

@@ -1,0 +1,34 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { type Context } from '../../kernel/pipeline/context'
+import { consumeLimit } from '../../kernel/pipeline/limits'
+import { secretGuessesPerMinute } from './rules'
+
+type SecretContext = Pick<Context, 'actor' | 'ipAddress' | 'app'>
+
+/**
+ * Verifies a secret in constant time; it never enters SQL. A wrong secret, or one for a missing track, counts as a
+ * guess.
+ * @throws `too_many_requests`
+ */
+export async function verifySecret(
+  given: string,
+  stored: string | null | undefined,
+  by: SecretContext,
+): Promise<boolean> {
+  if (stored != null && timingSafeEqual(sha256(given), sha256(stored))) return true
+  await consumeLimit(by.app, 'streaming.guessSecret', secretGuessesPerMinute, { ...by, ipAddress: by.ipAddress ?? '' })
+  return false
+}
+
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
+
+/** The secret of a track. `held` takes a share lock, so that it is not reset before the transaction ends. */
+export async function loadSecret(
+  trackId: string,
+  { app }: Pick<Context, 'app'>,
+  { held: lock = false } = {},
+): Promise<string | undefined> {
+  const sql = `select secret from tracks where id = :trackId ${lock ? 'for share' : ''}`
+  const [row] = await app.db.query<{ secret: string | null }>(sql, { trackId })
+  return row?.secret ?? undefined
+}

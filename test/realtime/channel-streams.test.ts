@@ -1,0 +1,130 @@
+import { createServer } from 'node:http'
+import { createPipeline } from '../../kernel/pipeline/pipeline'
+import { type Refusal, refusals } from '../../kernel/pipeline/refusals'
+import { type EventFrame } from '../../kernel/events/frames'
+import { type ChannelStreamListener, type ChannelStreamRequest } from '../../kernel/events/channel-streams'
+import { createAppContext } from '../../kernel/platform/app-context'
+import { readConfig } from '../../kernel/platform/config'
+import { type Gateway, openGateway } from '../../realtime/gateway'
+import { createChannelStreams, type ChannelStreamsOptions } from '../../realtime/channel-streams'
+import { registry } from '../../skills'
+import { blockProfile } from '../../skills/user-profile/block-profile'
+import { emitNumbers } from '../emit-numbers'
+import { makeTrack } from '../factories'
+import { waitUntil } from '../kernel/wait-until'
+import { type Person } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
+
+let testApp: TestApp
+let ann: Person
+let bob: Person
+let gateway: Gateway
+let streamsWith: (parts?: Partial<ChannelStreamsOptions>) => ReturnType<typeof createChannelStreams>
+const parts: AsyncDisposable[] = []
+beforeAll(async () => {
+  testApp = await createTestApp({ nodes: 1 })
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
+  const own = await createAppContext(readConfig(testApp.variables), {
+    ...{ clock: testApp.clock, log: testApp.app.log, database: testApp.app.db },
+  })
+  const engine = createPipeline(own, registry)
+  gateway = openGateway(createServer(), engine)
+  parts.push(gateway, own, testApp)
+  const { hub, sessions } = gateway
+  streamsWith = more =>
+    createChannelStreams(engine, {
+      hub,
+      sessions,
+      readState: async () => ({}),
+      listenState: () => () => undefined,
+      ...more,
+    })
+})
+afterAll(async () => {
+  for (const part of parts) await part[Symbol.asyncDispose]()
+})
+
+class Ear implements ChannelStreamListener {
+  readonly frames: EventFrame[] = []
+  readonly said: string[] = []
+  onFrame = (frame: EventFrame) => void this.frames.push(frame)
+  onState = () => void this.said.push('state')
+  onClosed = ({ kind }: Refusal) => void this.said.push(kind.code)
+  onEpochChanged = () => void this.said.push('restarted')
+  onDraining = () => void this.said.push('moving')
+}
+
+const wish = (channel: string, of: Person): ChannelStreamRequest => ({
+  channel,
+  actor: { id: of.id, roles: [] },
+  identity: { subject: of.name, roles: [], issuedAt: testApp.clock.now(), expiresAt: testApp.clock.now() + 3_600_000 },
+  requestId: 'test',
+})
+
+it('hears what happens while the log is read', async () => {
+  const channel = `user:${ann.id}`
+  const { hub } = gateway
+  const heard: EventFrame[] = []
+  const hold = await hub.subscribe(channel)
+  hub.listen(channel, frame => heard.push(frame))
+  // The window between the read and its answer, held open until this node has heard of the next event.
+  const catchUp: ChannelStreamsOptions['hub']['catchUp'] = async (...asked) => {
+    const caught = await hub.catchUp(...asked)
+    await emitNumbers(testApp.app, channel, [1])
+    await waitUntil(() => heard.length === 1)
+    return caught
+  }
+  const streams = streamsWith({
+    hub: { subscribe: of => hub.subscribe(of), listen: (...on) => hub.listen(...on), catchUp },
+  })
+  const recorder = new Ear()
+  const stream = await streams.open(wish(channel, ann), recorder)
+  expect(recorder.frames.flatMap(({ events }) => events.map(({ offset }) => offset))).toEqual([stream.first.top + 1])
+  stream.close()
+  await emitNumbers(testApp.app, channel, [2])
+  await waitUntil(() => heard.length === 2)
+  expect(recorder.frames).toHaveLength(1)
+  hold.release()
+})
+
+it('lets go of what it holds when it cannot be opened', async () => {
+  const channel = `user:${ann.id}`
+  const failing = streamsWith({ readState: () => Promise.reject(new Error('not now')) })
+  await expect(failing.open(wish(channel, ann), new Ear())).rejects.toThrow('not now')
+  expect(() => gateway.hub.listen(channel, () => undefined)).toThrow('not subscribed to')
+  await expect(streamsWith().open(wish(channel, bob), new Ear())).rejects.toMatchObject({ kind: refusals.forbidden })
+  expect(() => gateway.hub.listen(channel, () => undefined)).toThrow('not subscribed to')
+})
+
+it('asks again for the right of those in doubt alone, and says nothing after the end', async () => {
+  const track = `track:${(await makeTrack(ann.id)).id}`
+  const streams = streamsWith()
+  const [anns, bobs] = [new Ear(), new Ear()]
+  const open = [await streams.open(wish(track, ann), anns), await streams.open(wish(track, bob), bobs)]
+  await ann.call(blockProfile, { profileId: bob.id })
+  await streams.recheckAccess({ profileId: ann.id })
+  expect(bobs.said).toEqual([])
+  await streams.recheckAccess({ channel: track, profileId: bob.id })
+  await streams.recheckAccess({ channel: track })
+  expect([anns.said, bobs.said]).toEqual([[], ['not_found']])
+  await emitNumbers(testApp.app, track, [1])
+  await waitUntil(() => anns.frames.length === 1)
+  expect(bobs.frames).toEqual([])
+  for (const stream of open) stream.close()
+})
+
+it('tells those who follow a channel that it began anew, and all that the node goes away', async () => {
+  const streams = streamsWith()
+  const [anns, bobs] = [new Ear(), new Ear()]
+  const open = [
+    await streams.open(wish(`user:${ann.id}`, ann), anns),
+    await streams.open(wish(`user:${bob.id}`, bob), bobs),
+  ]
+  streams.channelRestarted(`user:${ann.id}`)
+  await streams.moveAll(0)
+  expect([anns.said, bobs.said]).toEqual([['restarted', 'moving'], ['moving']])
+  const late = streams.open(wish(`user:${bob.id}`, bob), new Ear())
+  await expect(late).rejects.toMatchObject({ kind: refusals.draining, more: { retryAfter: 1 } })
+  for (const stream of open) stream.close()
+})

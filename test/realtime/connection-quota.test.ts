@@ -1,0 +1,140 @@
+import { join } from 'node:path'
+import { io, type Socket } from 'socket.io-client'
+import { type Redis, startRedis } from '../../dev/processes/redis'
+import { type PresenceTimings } from '../../kernel/platform/presence-store'
+import { connectionsPerPersonMax } from '../../realtime/connection/connection-quota'
+import { createTemporaryFolder } from '../dev/processes-fixture/create-temporary-folder'
+import { waitUntil } from '../kernel/wait-until'
+import { type Person } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
+import { type ShortLeaseNode, startShortLeaseNode } from './short-lease-nodes'
+
+const times: PresenceTimings = { leaseMs: 600, refreshMs: 100, graceMs: 400, windowMs: 20 }
+const full = { code: 'too_many_connections', status: 429, retryAfter: 5 }
+
+let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
+let redis: Redis
+let testApp: TestApp
+let one: ShortLeaseNode
+let two: ShortLeaseNode
+let ann: Person
+let open: Socket[] = []
+let people = 0
+beforeAll(async () => {
+  folder = await createTemporaryFolder()
+  redis = await startRedis({ folder: join(folder.path, 'redis') })
+  testApp = await createTestApp({ nodes: 1, variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
+})
+beforeEach(async () => {
+  people += 1
+  ann = await testApp.signIn(`ann${people}`)
+  one = await startShortLeaseNode(testApp, times)
+  two = await startShortLeaseNode(testApp, times)
+})
+afterEach(async () => {
+  for (const socket of open) socket.disconnect()
+  open = []
+  for (const node of [one, two]) await node[Symbol.asyncDispose]()
+})
+afterAll(async () => {
+  await testApp[Symbol.asyncDispose]()
+  await redis[Symbol.asyncDispose]()
+  await folder[Symbol.asyncDispose]()
+})
+
+/** How connecting ends: 'connected', or the problem it is refused with. */
+async function connect({ url }: ShortLeaseNode, { token }: Person = ann): Promise<unknown> {
+  const socket = io(url, { auth: { token }, transports: ['websocket'], forceNew: true, reconnection: false })
+  open.push(socket)
+  return new Promise(resolve => {
+    socket.on('connect', () => resolve('connected'))
+    socket.on('connect_error', error => resolve('data' in error ? error.data : error.message))
+  })
+}
+
+const connectAll = async (node: ShortLeaseNode, count: number) =>
+  (await Promise.all(Array.from({ length: count }, () => connect(node)))).filter(outcome => outcome === 'connected')
+    .length
+
+const seats = async () =>
+  Object.values(await one.app.redis.commands.hgetall(`seats:${ann.id}`)).reduce((sum, count) => sum + Number(count), 0)
+
+it('are at most ten, over all nodes, and one that closes makes room', async () => {
+  expect(await connectAll(one, 6)).toBe(6)
+  expect(await connectAll(two, 4)).toBe(4)
+  for (const node of [one, two]) expect(await connect(node)).toMatchObject(full)
+  expect(await connect(one, await testApp.signIn('bob'))).toBe('connected')
+  open[0]?.disconnect()
+  await waitUntil(async () => (await seats()) === connectionsPerPersonMax - 1)
+  expect(await connect(two)).toBe('connected')
+  expect(await connect(one)).toMatchObject(full)
+})
+
+it('are ten however many ask at once', async () => {
+  const [here, there] = await Promise.all([connectAll(one, 15), connectAll(two, 15)])
+  expect(here + there).toBe(connectionsPerPersonMax)
+  for (const socket of open) socket.disconnect()
+  await waitUntil(async () => (await seats()) === 0)
+  expect(await connectAll(two, connectionsPerPersonMax)).toBe(connectionsPerPersonMax)
+})
+
+it('are given back by transports that close before there is a socket', async () => {
+  for (let round = 0; round < 30; round += 1) {
+    const socket = io(one.url, {
+      auth: { token: ann.token },
+      transports: ['websocket'],
+      forceNew: true,
+      reconnection: false,
+    })
+    await new Promise<void>(resolve => socket.io.engine.once('open', () => setImmediate(resolve)))
+    socket.io.engine.close()
+  }
+  await waitUntil(async () => (await seats()) === 0)
+  expect(await connectAll(one, connectionsPerPersonMax)).toBe(connectionsPerPersonMax)
+})
+
+it('count no more when their node is dead', async () => {
+  expect(await connectAll(one, 5)).toBe(5)
+  expect(await connectAll(two, 5)).toBe(5)
+  const { commands, publisher, subscriber } = two.app.redis
+  for (const client of [commands, publisher, subscriber]) client.disconnect()
+  await waitUntil(async () => (await connect(one)) === 'connected')
+  await connectAll(one, 4)
+  expect(await connect(one)).toMatchObject(full)
+})
+
+it('count no more on a node that tells them to move: ten tabs go on elsewhere before they close here', async () => {
+  expect(await connectAll(one, connectionsPerPersonMax)).toBe(connectionsPerPersonMax)
+  expect(await connect(two)).toMatchObject(full)
+  const moves = open.slice(0, connectionsPerPersonMax).map(
+    socket =>
+      new Promise<unknown>(resolve =>
+        socket.once('connection.draining', () => {
+          void connect(two).then(outcome => {
+            socket.disconnect()
+            resolve(outcome)
+          })
+        }),
+      ),
+  )
+  await one[Symbol.asyncDispose]()
+  for (const outcome of await Promise.all(moves)) expect(outcome).toBe('connected')
+  one = await startShortLeaseNode(testApp, times)
+  expect(await connect(one)).toMatchObject(full)
+})
+
+it('are counted by each node alone while Redis is away, and together again when it is back, wiped', async () => {
+  expect(await connectAll(one, 4)).toBe(4)
+  await redis.stop()
+  await waitUntil(() => one.app.redis.commands.status !== 'ready' && two.app.redis.commands.status !== 'ready')
+  expect(await connectAll(one, 10)).toBe(6)
+  expect(await connect(one)).toMatchObject(full)
+  expect(await connectAll(two, 3)).toBe(3)
+  await redis.restart()
+  await waitUntil(() => one.app.redis.commands.status === 'ready' && two.app.redis.commands.status === 'ready')
+  await waitUntil(async () => (await seats()) === 13)
+  expect(await connect(two)).toMatchObject(full)
+  for (const socket of open.splice(0)) socket.disconnect()
+  await waitUntil(async () => (await seats()) === 0)
+  expect(await connect(two)).toBe('connected')
+})

@@ -1,0 +1,408 @@
+import { join } from 'node:path'
+import { Server } from 'socket.io'
+import { io, type Socket } from 'socket.io-client'
+import { type TokenOptions } from '../../dev/issuer'
+import { type Redis, startRedis } from '../../dev/processes/redis'
+import { reconnectByStatus, closeReasonList } from '../../kernel/events/close-reasons'
+import { type Problem, type Refusal } from '../../kernel/pipeline/refusals'
+import { type ChannelEvent, type EventFrame } from '../../kernel/events/frames'
+import { watchSessions } from '../../realtime/session/session-watcher'
+import { addComment } from '../../skills/interactions/add-comment'
+import { revokeUserSessions } from '../../skills/moderation/revoke-user-sessions'
+import { revokeSessions } from '../../skills/user-profile/revoke-sessions'
+import { getMe } from '../../skills/user-profile/get-me'
+import { createTemporaryFolder } from '../dev/processes-fixture/create-temporary-folder'
+import { makeTrack } from '../factories'
+import { waitUntil } from '../kernel/wait-until'
+import { requestOverRest, type Person, type Reply } from '../person'
+import { createTestApp, type TestApp } from '../test-app'
+
+const minuteMs = 60_000
+const dayMs = 24 * 60 * minuteMs
+
+let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
+let redis: Redis
+let testApp: TestApp
+let bob: Person
+let casts = 0
+/** Nobody has met them before: what was ended of others is none of theirs. */
+let name: string
+const lines: Line[] = []
+
+beforeAll(async () => {
+  folder = await createTemporaryFolder()
+  redis = await startRedis({ folder: join(folder.path, 'redis') })
+  testApp = await createTestApp({ variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
+})
+beforeEach(async () => {
+  casts += 1
+  name = `ann${casts}`
+  bob = await testApp.signIn(`bob${casts}`)
+})
+afterEach(() => {
+  for (const { socket } of lines.splice(0)) socket.disconnect()
+})
+afterAll(async () => {
+  await testApp[Symbol.asyncDispose]()
+  await redis[Symbol.asyncDispose]()
+  await folder[Symbol.asyncDispose]()
+})
+
+/** A connection, and all that the server says over it by itself. */
+class Line {
+  readonly said: { name: string; sent: unknown }[] = []
+  left: string | undefined
+
+  constructor(readonly socket: Socket) {
+    lines.push(this)
+    socket.onAny((event: string, sent: unknown) => this.said.push({ name: event, sent }))
+    socket.on('disconnect', reason => (this.left = reason))
+  }
+
+  of<T>(event: string): T[] {
+    return this.said.filter(one => one.name === event).map(({ sent }) => sent as T)
+  }
+
+  get closed(): Problem | undefined {
+    return this.of<Problem>('connection.closed')[0]
+  }
+
+  events(): ChannelEvent[] {
+    return this.of<EventFrame>('events').flatMap(({ events }) => events)
+  }
+
+  async ask(event: string, input: unknown): Promise<Reply> {
+    return (await this.socket.timeout(8_000).emitWithAck(event, { input })) as Reply
+  }
+
+  async refresh(token: unknown): Promise<Reply> {
+    return this.ask('session.refresh', { token })
+  }
+
+  async follow(channel: string): Promise<void> {
+    expect(await this.ask('channel.follow', { channel })).toHaveProperty('data')
+  }
+
+  /** Resolves with the code when the server has ended it for good. */
+  async ended(): Promise<string | undefined> {
+    await waitUntil(() => this.left !== undefined)
+    expect(this.left).toBe('io server disconnect')
+    return this.closed?.code
+  }
+}
+
+const urlOf = (node: number) => testApp.nodes[node]?.url ?? ''
+
+async function connect(token: string, node = 0): Promise<Line> {
+  const socket = io(urlOf(node), { auth: { token }, transports: ['websocket'], forceNew: true, reconnection: false })
+  const line = new Line(socket)
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('connect_error', reject)
+  })
+  return line
+}
+
+const refusedHandshake = (token: string, node: number): Promise<unknown> =>
+  connect(token, node).then(
+    () => 'connected',
+    (error: unknown) => (typeof error === 'object' && error !== null && 'data' in error ? error.data : error),
+  )
+
+const tokenFor = (wish: TokenOptions = {}) => testApp.issuer.issueToken(name, wish)
+const headers = (token: string) => ({ authorization: `Bearer ${token}` })
+const overRest = (token: string, node: number) => requestOverRest(urlOf(node), getMe, {}, headers(token))
+/** The expiry in a token, in epoch milliseconds. */
+const expiryOf = (token: string) =>
+  (JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp: number }).exp * 1_000
+const iso = (ms: number) => new Date(ms).toISOString()
+/** Tokens name whole seconds: what is made from here on is later than what was made before. */
+const aSecondLater = () => testApp.clock.advance(1_000)
+
+/** Something that happens on the channel again and again. */
+async function happenings(): Promise<{ channel: string; happen: (times: number) => Promise<void> }> {
+  const track = await makeTrack(bob.id)
+  let times = 0
+  const happen = async (more: number) => {
+    for (const end = times + more; times < end; times += 1)
+      await bob.call(addComment, { trackId: track.id, body: `Comment ${times}`, positionMs: 0 })
+  }
+  return { channel: `track:${track.id}`, happen }
+}
+
+describe('a token that expires on a live socket', () => {
+  it('is warned of once, a minute before; then the socket is closed, and hears nothing after', async () => {
+    const { channel, happen } = await happenings()
+    const token = await tokenFor({ ttlSeconds: 300 })
+    const [line, other] = [await connect(token), await connect(await tokenFor())]
+    for (const one of [line, other]) await one.follow(channel)
+    testApp.clock.advance(200_000)
+    await happen(1)
+    await waitUntil(() => line.events().length === 1)
+    expect(line.of('session.expiring')).toEqual([])
+    testApp.clock.advance(45_000)
+    await waitUntil(() => line.of('session.expiring').length > 0)
+    testApp.clock.advance(50_000)
+    await happen(1)
+    await waitUntil(() => line.events().length === 2)
+    testApp.clock.advance(15_000)
+    expect(await line.ended()).toBe('token_expired')
+    await happen(2)
+    await waitUntil(() => other.events().length === 4)
+    expect(line.of('session.expiring')).toEqual([{ expiresAt: iso(expiryOf(token)) }])
+    expect(line.events()).toHaveLength(2)
+    expect(line.said.at(-1)).toMatchObject({ name: 'connection.closed', sent: { status: 401 } })
+    expect(other.closed).toBeUndefined()
+  })
+
+  it('may be refreshed late, within the grace; the old expiry is forgotten', async () => {
+    const line = await connect(await tokenFor({ ttlSeconds: 60 }))
+    testApp.clock.advance(61_500)
+    const newer = await tokenFor({ ttlSeconds: 600 })
+    expect(await line.refresh(newer)).toEqual({ data: { expiresAt: iso(expiryOf(newer)) } })
+    testApp.clock.advance(5 * minuteMs)
+    const other = await connect(await tokenFor({ ttlSeconds: 1 }))
+    testApp.clock.advance(10_000)
+    expect(await other.ended()).toBe('token_expired')
+    expect(line.left).toBeUndefined()
+  })
+
+  it('far away closes nothing now, and is a day away at most', async () => {
+    const token = await tokenFor({ ttlSeconds: (40 * dayMs) / 1_000 })
+    const line = await connect(token)
+    const short = await connect(await tokenFor({ ttlSeconds: 1 }))
+    testApp.clock.advance(10_000)
+    expect(await short.ended()).toBe('token_expired')
+    const { data } = await line.refresh(token)
+    expect(data).toEqual({ expiresAt: iso(expiryOf(token) - 39 * dayMs) })
+    expect(line.left).toBeUndefined()
+  })
+})
+
+describe('session.refresh', () => {
+  it('loses and delays no event, however often it comes', async () => {
+    const { channel, happen } = await happenings()
+    const line = await connect(await tokenFor({ ttlSeconds: 100 }))
+    await line.follow(channel)
+    const tokens = await Promise.all(Array.from({ length: 20 }, (_, index) => tokenFor({ ttlSeconds: 200 + index })))
+    const [replies] = await Promise.all([Promise.all(tokens.map(token => line.refresh(token))), happen(15)])
+    for (const reply of replies) expect(reply).toHaveProperty('data')
+    await waitUntil(() => line.events().length === 15)
+    expect(line.events().map(({ offset }) => offset)).toEqual(Array.from({ length: 15 }, (_, index) => index + 1))
+    // The one that lasts longest holds, in whatever order they came.
+    const [last] = replies.slice(-1)
+    const longest = iso(Math.max(...tokens.map(expiryOf)))
+    expect(last).toEqual({ data: { expiresAt: longest } })
+    expect(await line.refresh(tokens[0])).toEqual({ data: { expiresAt: longest } })
+  })
+
+  it('with an older token changes nothing; with a newer one that expires sooner it does', async () => {
+    const early = await tokenFor({ ttlSeconds: 200 })
+    aSecondLater()
+    const line = await connect(await tokenFor({ ttlSeconds: 7_200 }))
+    const { data } = await line.refresh(early)
+    expect(data).not.toEqual({ expiresAt: iso(expiryOf(early)) })
+    aSecondLater()
+    const sooner = await tokenFor({ ttlSeconds: 30 })
+    expect(await line.refresh(sooner)).toEqual({ data: { expiresAt: iso(expiryOf(sooner)) } })
+    await waitUntil(() => line.of('session.expiring').length > 0)
+    expect(line.of('session.expiring')).toEqual([{ expiresAt: iso(expiryOf(sooner)) }])
+  })
+
+  it('warns again of the next expiry', async () => {
+    const line = await connect(await tokenFor({ ttlSeconds: 30 }))
+    await waitUntil(() => line.of('session.expiring').length === 1)
+    aSecondLater()
+    expect(await line.refresh(await tokenFor({ ttlSeconds: 40 }))).toHaveProperty('data')
+    await waitUntil(() => line.of('session.expiring').length === 2)
+  })
+
+  it('with the token of another person is refused, and the socket closed for good', async () => {
+    const line = await connect(await tokenFor())
+    const { error } = await line.refresh(bob.token)
+    expect(error).toMatchObject({ status: 403, code: 'token_subject_mismatch' })
+    expect(await line.ended()).toBe('token_subject_mismatch')
+  })
+
+  it('with what is no good token is refused, and the socket lives on by the old one', async () => {
+    const line = await connect(await tokenFor())
+    const expired = await tokenFor({ ttlSeconds: -60 })
+    expect((await line.refresh(expired)).error).toMatchObject({ status: 401, code: 'token_expired' })
+    expect((await line.refresh('garbage')).error).toMatchObject({ status: 401, code: 'token_invalid' })
+    for (const nothing of ['', 'a b', 7, null, {}, undefined, 'x'.repeat(8_193)])
+      expect((await line.refresh(nothing)).error).toMatchObject({ status: 400, code: 'invalid_input' })
+    const more = await line.ask('session.refresh', { token: await tokenFor(), sub: 'bob' })
+    expect(more.error?.errors).toEqual([expect.objectContaining({ path: 'sub', code: 'unknown_field' })])
+    expect(await line.ask(getMe.name, {})).toHaveProperty('data')
+  })
+
+  it('with a token that was revoked is refused', async () => {
+    const token = await tokenFor({ sid: 'old' })
+    const line = await connect(await tokenFor({ sid: 'current' }))
+    await line.ask(revokeSessions.name, { sessionId: 'old' })
+    await waitUntil(async () => (await overRest(token, 0)).error?.code === 'session_revoked')
+    expect((await line.refresh(token)).error).toMatchObject({ status: 401, code: 'session_revoked' })
+    expect(line.left).toBeUndefined()
+  })
+
+  it('with other roles asks again for the rights to what is followed, and calls have the new ones', async () => {
+    const hidden = await makeTrack(bob.id, { visibility: 'private' })
+    const open = await makeTrack(bob.id)
+    const line = await connect(await tokenFor({ roles: ['moderator'] }))
+    for (const { id } of [hidden, open]) await line.follow(`track:${id}`)
+    const report = 'moderation.listReports'
+    expect(await line.ask(report, {})).toHaveProperty('data')
+    aSecondLater()
+    expect(await line.refresh(await tokenFor({ roles: ['moderator', 'x'] }))).toHaveProperty('data')
+    aSecondLater()
+    expect(await line.refresh(await tokenFor())).toHaveProperty('data')
+    expect((await line.ask(report, {})).error).toMatchObject({ code: 'forbidden' })
+    await waitUntil(() => line.of('channel.closed').length > 0)
+    expect(line.of('channel.closed')).toEqual([expect.objectContaining({ channel: `track:${hidden.id}` })])
+  })
+
+  it('is limited, and the refusal says how long to wait', async () => {
+    const line = await connect(await tokenFor())
+    const me = (await line.ask(getMe.name, {})).data as { id: string }
+    await testApp.app.rateLimiter.consume('session.refresh', me.id, 120, 120)
+    const { error } = await line.refresh(await tokenFor())
+    expect(error).toMatchObject({ status: 429, code: 'too_many_requests' })
+    expect(error?.retryAfter).toBeGreaterThan(0)
+  })
+})
+
+describe('sessions that are ended', () => {
+  it('everywhere: all sockets close on both nodes, and both refuse the tokens over REST and at the handshake', async () => {
+    const tokens = await Promise.all([1, 2, 3, 4, 5, 6].map(() => tokenFor()))
+    const all = await Promise.all(tokens.map((token, index) => connect(token, index % 2)))
+    const neighbours = [await connect(bob.token, 0), await connect(bob.token, 1)]
+    const [first] = all
+    expect(await first?.ask(revokeSessions.name, {})).toHaveProperty('data')
+    for (const line of all) expect(await line.ended()).toBe('session_revoked')
+    for (const node of [0, 1])
+      for (const token of tokens) {
+        const refused = await overRest(token, node)
+        expect(refused.error).toMatchObject({ status: 401, code: 'session_revoked', retryAfter: 1 })
+        expect(refused.headers?.get('www-authenticate')).toContain('invalid_token')
+        expect(await refusedHandshake(token, node)).toMatchObject({ status: 401, code: 'session_revoked' })
+      }
+    for (const line of neighbours) expect(line.left).toBeUndefined()
+    aSecondLater()
+    const next = await tokenFor()
+    expect(await overRest(next, 1)).toHaveProperty('data')
+    expect((await connect(next, 1)).socket.connected).toBe(true)
+  })
+
+  it('everywhere, while more of them connect: none is left', async () => {
+    const tokens = await Promise.all(Array.from({ length: 24 }, () => tokenFor()))
+    const [ending, ...others] = tokens
+    if (ending === undefined) throw new Error('no token')
+    await overRest(ending, 0)
+    const connecting = others.map((token, index) => connect(token, index % 2).catch(() => undefined))
+    await requestOverRest(urlOf(0), revokeSessions, {}, headers(ending))
+    for (const line of await Promise.all(connecting))
+      if (line !== undefined) expect(await line.ended()).toBe('session_revoked')
+    expect(lines.filter(({ socket }) => socket.connected)).toEqual([])
+  })
+
+  it('elsewhere: the one that asks goes on, all others end', async () => {
+    const mine = await tokenFor({ sid: 'phone' })
+    const [phone, again, laptop] = [
+      await connect(mine, 0),
+      await connect(await tokenFor({ sid: 'phone' }), 1),
+      await connect(await tokenFor({ sid: 'laptop' }), 1),
+    ]
+    const me = (await phone.ask(getMe.name, {})).data as { id: string }
+    await phone.follow(`user:${me.id}`)
+    expect(await phone.ask(revokeSessions.name, { scope: 'elsewhere' })).toHaveProperty('data')
+    expect(await laptop.ended()).toBe('session_revoked')
+    await waitUntil(() => phone.events().some(event => event.name === 'user-profile.sessionsRevoked'))
+    expect(phone.events()[0]?.data).toMatchObject({ profileId: me.id, exceptSessionId: 'phone', sessionId: null })
+    expect([phone.left, again.left]).toEqual([undefined, undefined])
+    expect(await overRest(mine, 1)).toHaveProperty('data')
+  })
+
+  it('while Redis is away: both nodes close within the re-check', async () => {
+    const all = [await connect(await tokenFor(), 0), await connect(await tokenFor(), 1)]
+    const token = await tokenFor()
+    await redis.stop()
+    expect(await requestOverRest(urlOf(0), revokeSessions, {}, headers(token))).toHaveProperty('data')
+    testApp.clock.advance(10_000)
+    for (const line of all) expect(await line.ended()).toBe('session_revoked')
+    for (const node of [0, 1]) expect((await overRest(token, node)).error).toMatchObject({ code: 'session_revoked' })
+    await redis.restart()
+    for (const { app: node } of testApp.nodes) await waitUntil(() => node.redis.commands.status === 'ready')
+    for (const node of [0, 1]) expect((await overRest(token, node)).error).toMatchObject({ code: 'session_revoked' })
+  })
+
+  it('without a word of it between the nodes: both close within the re-check', async () => {
+    const token = await tokenFor()
+    const all = [await connect(token, 0), await connect(token, 1)]
+    const { id: profileId } = (await all[0]?.ask(getMe.name, {}))?.data as { id: string }
+    const ended = { profileId, sessionId: null, exceptSessionId: null, until: iso(testApp.clock.now()) }
+    await testApp.app.revocations.insert(ended, profileId)
+    testApp.clock.advance(10_000)
+    for (const line of all) expect(await line.ended()).toBe('session_revoked')
+    for (const node of [0, 1]) expect((await overRest(token, node)).error).toMatchObject({ code: 'session_revoked' })
+  })
+
+  it('by a moderator: the person is out at once, and may come back with a newer token', async () => {
+    const moderator = await testApp.signIn('mod', { roles: ['moderator'] })
+    const token = await tokenFor()
+    const line = await connect(token, 1)
+    const me = (await line.ask(getMe.name, {})).data as { id: string }
+    await moderator.call(revokeUserSessions, { profileId: me.id })
+    expect(await line.ended()).toBe('session_revoked')
+    aSecondLater()
+    expect(await overRest(await tokenFor(), 0)).toHaveProperty('data')
+  })
+
+  it('end what is no socket too', async () => {
+    const ends: Refusal[] = []
+    using sessions = watchSessions(testApp.app, new Server())
+    const live = (id: string, expiresAt: number) => ({ actor: { id, roles: [] }, issuedAt: 1_000, expiresAt })
+    const id = bob.id
+    const later = testApp.clock.now() + dayMs
+    const soon = testApp.clock.now() + 2_000
+    sessions.watch(live(id, soon), refusal => ends.push(refusal))
+    sessions.watch(live('nobody', later), () => expect(true).toBe(false))
+    const left = sessions.watch(live(id, later), () => expect(true).toBe(false))
+    left()
+    testApp.clock.advance(10_000)
+    await waitUntil(() => ends.length === 1)
+    sessions.watch(live(id, testApp.clock.now() + dayMs), refusal => ends.push(refusal))
+    await bob.call(revokeSessions, {})
+    await waitUntil(() => ends.length === 2)
+    sessions.watch(live(id, testApp.clock.now() + dayMs), refusal => ends.push(refusal))
+    expect(ends.map(({ kind }) => kind.code)).toEqual(['token_expired', 'session_revoked', 'session_revoked'])
+  })
+})
+
+it('clients that come over from another node cost PostgreSQL nothing', async () => {
+  const tokens = await Promise.all(
+    Array.from({ length: 30 }, (_, index) => testApp.issuer.issueToken(`many-${casts}-${index}`)),
+  )
+  await Promise.all(tokens.map(token => connect(token, 0)))
+  const { db } = testApp.app
+  const [transaction, query] = [jest.spyOn(db, 'transaction'), jest.spyOn(db, 'query')]
+  await Promise.all(tokens.map(token => connect(token, 1)))
+  expect([transaction.mock.calls.length, query.mock.calls.length]).toEqual([0, 0])
+  for (const spy of [transaction, query]) spy.mockRestore()
+})
+
+it('every way to end a connection says whether to come back', () => {
+  for (const { refusalKind, description } of closeReasonList) {
+    expect(reconnectByStatus[refusalKind.status]).toMatch(/^[A-Z]/)
+    expect(description).toMatch(/^[A-Z`].*\.$/)
+  }
+})
+
+it('what happens to sessions is counted', async () => {
+  const text = await testApp.app.metrics.registry.metrics()
+  expect(text).toMatch(/tutti_token_refreshes_total\{outcome="newer"\} [1-9]/)
+  expect(text).toMatch(/tutti_token_refreshes_total\{outcome="token_subject_mismatch"\} 1/)
+  expect(text).toMatch(/tutti_connections_closed_total\{code="token_expired"\} [1-9]/)
+  expect(text).toMatch(/tutti_connections_closed_total\{code="session_revoked"\} [1-9]/)
+  expect(text).toMatch(/tutti_revocations_total [1-9]/)
+  expect(text).toMatch(/tutti_revocations_check_age_seconds \d/)
+})

@@ -1,0 +1,250 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type JobContext } from '../../../kernel/events/job'
+import { transact } from '../../../kernel/pipeline/transact'
+import { Upload } from '../../../models'
+import { registry } from '../../../skills'
+import { abortUpload } from '../../../skills/music-upload/abort-upload'
+import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
+import { getUpload } from '../../../skills/music-upload/get-upload'
+import { LeaseLost, acquireLease, withLease } from '../../../skills/music-processing/lease'
+import { startProcessing } from '../../../skills/music-processing/processing-states'
+import { processUpload } from '../../../skills/music-processing/process-upload'
+import { processingAttemptsMax } from '../../../skills/music-upload/rules'
+import { resumeAbandoned } from '../../../skills/music-processing/resume-abandoned'
+import { getTrack } from '../../../skills/tracks/get-track'
+import { makeAudio } from '../../make-audio'
+import { type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { sendFile } from './upload-file'
+
+/** Workers that died, froze, or were given up for dead: what they had in hand goes on, once. */
+let testApp: TestApp
+let file: string
+let ann: Person
+beforeAll(async () => {
+  testApp = await createTestApp()
+  file = await makeAudio(testApp.app.config.tools.ffmpeg, 'mp3')
+  ann = await testApp.signIn('ann')
+})
+afterAll(() => testApp[Symbol.asyncDispose]())
+
+const sql = (text: string, values: Record<string, unknown> = {}) =>
+  testApp.app.db.query<Record<string, unknown>>(text, values)
+
+async function finalized() {
+  const { upload } = await sendFile(ann, file)
+  const { trackId } = await ann.call(finalizeUpload, { uploadId: upload.id })
+  if (trackId === null) throw new Error('an upload that was finalized has a track')
+  return { uploadId: upload.id, trackId }
+}
+
+/** A worker's context; before its transaction of that number, counted from 1, something happens. */
+function context(before = 0, happen: () => Promise<unknown> = async () => undefined): JobContext {
+  let count = 0
+  return {
+    app: testApp.app,
+    attempt: 1,
+    isLastAttempt: false,
+    signal: new AbortController().signal,
+    async transact(work) {
+      count += 1
+      if (count === before) await happen()
+      return transact({ app: testApp.app, registry, actor: null, requestId: randomUUID() }, work)
+    },
+  }
+}
+
+/** As if a worker had taken the upload up, and had been killed. */
+async function die(uploadId: string): Promise<void> {
+  await context().transact(inside => startProcessing(uploadId, randomUUID(), inside))
+  await sql(
+    `update graphile_worker._private_jobs set locked_by = 'dead', locked_at = now() - interval '10 minutes', attempts = attempts + 1
+     where key = :key returning 1 as done`,
+    { key: `process:${uploadId}` },
+  )
+}
+
+const runOut = (uploadId: string) =>
+  sql(`update uploads set lease_until = now() - interval '1 second' where id = :uploadId returning 1 as done`, {
+    uploadId,
+  })
+
+const takeUp = () => resumeAbandoned.run({}, context())
+const stateOf = async (uploadId: string) => (await ann.call(getUpload, { uploadId })).state
+
+it('leaves alone what waits, what is worked on, and what waits for its next attempt', async () => {
+  const { uploadId } = await finalized()
+  await takeUp()
+  await context().transact(inside => startProcessing(uploadId, randomUUID(), inside))
+  await sql(`update graphile_worker._private_jobs set locked_by = 'busy', locked_at = now() returning 1 as done`)
+  const busy = () => sql('select id, key, locked_by, attempts from graphile_worker._private_jobs order by id')
+  const before = await busy()
+  await takeUp()
+  expect(await busy()).toEqual(before)
+  // An attempt that failed: its lease may run out, the job comes again by itself.
+  await runOut(uploadId)
+  await sql(`update graphile_worker._private_jobs set locked_by = null, locked_at = null, attempts = 1,
+             run_at = now() + interval '1 minute' returning 1 as done`)
+  const waiting = await busy()
+  await takeUp()
+  expect(await busy()).toEqual(waiting)
+  await ann.call(abortUpload, { uploadId })
+  await testApp.runJobs()
+})
+
+it('gives the upload of a dead worker to another, once however many look for it', async () => {
+  const { uploadId, trackId } = await finalized()
+  await die(uploadId)
+  await takeUp()
+  expect(await sql(`select key from graphile_worker._private_jobs where key = 'process:${uploadId}'`)).toHaveLength(1)
+  await testApp.runJobs()
+  expect(await stateOf(uploadId)).toBe('processing')
+
+  await runOut(uploadId)
+  await Promise.all(Array.from({ length: 8 }, takeUp))
+  await testApp.runJobs()
+  expect(await stateOf(uploadId)).toBe('ready')
+  expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'ready' })
+  expect(await Upload.findByPk(uploadId)).toMatchObject({ attempts: 2, leaseBy: null, leaseUntil: null })
+  // What the dead one leaves in the queue goes as soon as the queue has unlocked it.
+  expect(await sql(`select id from graphile_worker._private_jobs where locked_by = 'dead'`)).toHaveLength(1)
+  await sql(
+    `update graphile_worker._private_jobs set locked_at = now() - interval '5 hours' where locked_by = 'dead' returning 1 as done`,
+  )
+  await takeUp()
+  expect(await sql(`select id from graphile_worker._private_jobs where locked_by = 'dead'`)).toEqual([])
+})
+
+it('brings back what has no job at all', async () => {
+  const { uploadId } = await finalized()
+  await sql('delete from graphile_worker._private_jobs returning 1 as done')
+  await takeUp()
+  await testApp.runJobs()
+  expect(await stateOf(uploadId)).toBe('ready')
+})
+
+it('gives a worker of a release without leases more time', async () => {
+  const { uploadId } = await finalized()
+  const lock = (minutes: number) =>
+    sql(
+      `update graphile_worker._private_jobs set locked_by = 'old', locked_at = now() - interval '${minutes} minutes' returning 1 as done`,
+    )
+  const jobs = () => sql(`select id from graphile_worker.jobs where task_identifier = 'music-processing.processUpload'`)
+  await lock(10)
+  await takeUp()
+  expect(await jobs()).toHaveLength(1)
+  await lock(30)
+  await takeUp()
+  expect(await jobs()).toHaveLength(2)
+  await testApp.runJobs()
+  expect(await stateOf(uploadId)).toBe('ready')
+})
+
+it('gives up a file that kills every worker, with words, and keeps the file', async () => {
+  const { uploadId, trackId } = await finalized()
+  for (let deaths = 1; deaths <= processingAttemptsMax; deaths += 1) {
+    expect(await stateOf(uploadId)).not.toBe('failed')
+    await die(uploadId)
+    await runOut(uploadId)
+    await takeUp()
+  }
+  expect(await ann.call(getUpload, { uploadId })).toMatchObject({
+    state: 'failed',
+    fault: { code: 'processing_crashed', message: expect.stringMatching(/^[A-Z].*\.$/) as string },
+  })
+  expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'failed' })
+  await testApp.runJobs()
+  expect(await stateOf(uploadId)).toBe('failed')
+  expect(await testApp.app.storage.head(`incoming/${uploadId}`)).toBeDefined()
+})
+
+const isReady = (seen: unknown, uploadId: string) =>
+  JSON.stringify(seen, ['id', 'state']) === JSON.stringify({ id: uploadId, state: 'ready' })
+
+describe('a worker that was frozen and given up for dead', () => {
+  // The transactions of a run: begin, probing, drawing, storing, finish.
+  it.each([2, 3, 4, 5])('writes nothing from transaction %i on, while another finishes', async step => {
+    const { uploadId, trackId } = await finalized()
+    const heard = await ann.recordEvents(`user:${ann.id}`)
+    const other = async () => {
+      await runOut(uploadId)
+      await sql(`update graphile_worker._private_jobs set locked_by = null, locked_at = null returning 1 as done`)
+      await testApp.runJobs()
+    }
+    await processUpload.run({ uploadId }, context(step, other))
+    await testApp.runJobs()
+    expect(await stateOf(uploadId)).toBe('ready')
+    expect(await testApp.app.storage.head(`audio/${trackId}/${uploadId}.mp3`)).toBeDefined()
+    const ends = (await heard.waitForAll(testApp.app)).filter(({ data }) => isReady(data.upload, uploadId))
+    expect(ends).toHaveLength(1)
+  })
+
+  it('leaves nothing when its upload was aborted meanwhile', async () => {
+    const { uploadId, trackId } = await finalized()
+    const aborted = async () => {
+      await ann.call(abortUpload, { uploadId })
+      await sql(
+        `update uploads set lease_until = now() - interval '1 second' where id = :uploadId returning 1 as done`,
+        {
+          uploadId,
+        },
+      )
+      await sql('delete from graphile_worker._private_jobs where key is not null returning 1 as done')
+      await takeUp()
+      await testApp.runJobs()
+    }
+    await processUpload.run({ uploadId }, context(5, aborted))
+    expect(await testApp.app.storage.head(`audio/${trackId}/${uploadId}.mp3`)).toBeUndefined()
+    expect(await Upload.findByPk(uploadId)).toMatchObject({ state: 'aborted', leaseBy: null })
+  })
+})
+
+it('cleans up after a worker that died over an upload which was aborted', async () => {
+  const { uploadId, trackId } = await finalized()
+  await die(uploadId)
+  await ann.call(abortUpload, { uploadId })
+  await testApp.runJobs()
+  await testApp.app.storage.put(`audio/${trackId}/${uploadId}.mp3`, Buffer.from('stored after the abort'), 'audio/mpeg')
+  await runOut(uploadId)
+  await takeUp()
+  await testApp.runJobs()
+  expect(await testApp.app.storage.head(`audio/${trackId}/${uploadId}.mp3`)).toBeUndefined()
+  expect(await Upload.findByPk(uploadId)).toMatchObject({ state: 'aborted', leaseBy: null })
+})
+
+describe('a lease', () => {
+  const times = { lifeMs: 200, renewEveryMs: 20 }
+
+  async function leased(work: (run: string, uploadId: string, inside: JobContext) => Promise<unknown>) {
+    const { uploadId } = await finalized()
+    const run = randomUUID()
+    await context().transact(async inside => {
+      await startProcessing(uploadId, run, inside)
+    })
+    return withLease(uploadId, run, context(), inside => work(run, uploadId, inside), times)
+  }
+
+  it('is renewed for as long as there is work', async () => {
+    const until = async (uploadId: string) => (await Upload.findByPk(uploadId))?.leaseUntil?.getTime() ?? 0
+    await leased(async (_run, uploadId, { signal }) => {
+      const first = await until(uploadId)
+      while ((await until(uploadId)) === first) await pause(10)
+      expect(signal.aborted).toBe(false)
+    })
+  })
+
+  it('that another has now ends the work in its midst, and so does an abort', async () => {
+    const asleep = (signal: AbortSignal) => pause(8_000, undefined, { signal })
+    const stolen = leased(async (_run, uploadId, { signal }) => {
+      await context().transact(inside => acquireLease(uploadId, randomUUID(), inside))
+      await asleep(signal)
+    })
+    await expect(stolen).rejects.toThrow(LeaseLost)
+    const aborted = leased(async (_run, uploadId, { signal }) => {
+      await ann.call(abortUpload, { uploadId })
+      await asleep(signal)
+    })
+    await expect(aborted).rejects.toThrow(LeaseLost)
+  })
+})

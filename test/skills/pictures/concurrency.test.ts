@@ -1,0 +1,240 @@
+import { Op } from 'sequelize'
+import { Picture, Profile, Track } from '../../../models'
+import { deleteTrack } from '../../../skills/tracks/delete-track'
+import { abortPicture } from '../../../skills/pictures/abort-picture'
+import { removeProfileAvatar } from '../../../skills/moderation/remove-profile-avatar'
+import { finalizePicture } from '../../../skills/pictures/finalize-picture'
+import { getPicture } from '../../../skills/pictures/get-picture'
+import { initiatePicture } from '../../../skills/pictures/initiate-picture'
+import { finishProcessing, failProcessing, serverFailure } from '../../../skills/pictures/processing-states'
+import { processPicture } from '../../../skills/pictures/process-picture'
+import { renderSentPicture } from '../../../skills/pictures/render-sent-picture'
+import { removeAvatar } from '../../../skills/pictures/remove-avatar'
+import { pictureFiles, replacedFilesLifeMs } from '../../../skills/pictures/rules'
+import { getMe } from '../../../skills/user-profile/get-me'
+import { getProfile } from '../../../skills/user-profile/get-profile'
+import { makeTrack } from '../../factories'
+import { blue, plainPng, red } from '../../make-pictures'
+import { createTestApp, type TestApp } from '../../test-app'
+import {
+  addPicture,
+  pictureInput,
+  submitPicture,
+  createJobContext,
+  sendPicture,
+  storedKeys,
+  transactAsJob,
+  runJobsDueWithin,
+} from './add-picture'
+
+let testApp: TestApp
+let png: Buffer
+let other: Buffer
+beforeAll(async () => {
+  testApp = await createTestApp()
+  png = await plainPng()
+  other = await plainPng({ color: blue })
+})
+afterAll(() => testApp[Symbol.asyncDispose]())
+
+describe('of several', () => {
+  it('the one that was finalized last is shown, whichever is drawn first, and what it replaced goes later', async () => {
+    const ann = await testApp.signIn('ann-two')
+    const [early, late] = [await submitPicture(ann, png), await submitPicture(ann, other)]
+    for (const id of [late, early]) await processPicture.run({ pictureId: id }, createJobContext(testApp))
+    expect((await ann.call(getMe, {})).avatar?.id).toBe(late)
+    expect(await ann.call(getPicture, { pictureId: early })).toMatchObject({ state: 'replaced' })
+    await testApp.runJobs()
+    // It was never shown: nobody needs it.
+    expect(await storedKeys(testApp, early)).toEqual([])
+
+    const third = await addPicture(testApp, ann, png)
+    expect((await ann.call(getMe, {})).avatar?.id).toBe(third.id)
+    expect(await ann.call(getPicture, { pictureId: late })).toMatchObject({ state: 'replaced' })
+    expect(await storedKeys(testApp, late)).toHaveLength(pictureFiles.length)
+    await runJobsDueWithin(testApp, replacedFilesLifeMs)
+    expect(await storedKeys(testApp, late)).toEqual([])
+    expect(await storedKeys(testApp, third.id)).toHaveLength(pictureFiles.length)
+  })
+
+  it('one is shown at any time when they are drawn at once', async () => {
+    const ann = await testApp.signIn('ann-race')
+    const ids: string[] = []
+    for (let n = 0; n < 5; n += 1) ids.push(await submitPicture(ann, await plainPng({ color: { ...red, g: n * 40 } })))
+    await Promise.all(ids.map(pictureId => processPicture.run({ pictureId }, createJobContext(testApp))))
+    const last = ids.at(-1)
+    expect((await ann.call(getMe, {})).avatar?.id).toBe(last)
+    const ready = await Picture.findAll({ where: { ownerId: ann.id, state: 'ready' } })
+    expect(ready.map(({ id }) => id)).toEqual([last])
+    expect(await Picture.count({ where: { id: { [Op.in]: ids }, state: 'replaced' } })).toBe(4)
+  })
+
+  it('each is drawn once to its end when two workers have it', async () => {
+    const ann = await testApp.signIn('ann-twice')
+    const pictureId = await submitPicture(ann, png)
+    await Promise.all([1, 2, 3].map(() => processPicture.run({ pictureId }, createJobContext(testApp))))
+    expect((await ann.call(getMe, {})).avatar?.id).toBe(pictureId)
+    expect(await storedKeys(testApp, pictureId)).toHaveLength(pictureFiles.length + 1)
+    await testApp.runJobs()
+    expect(await storedKeys(testApp, pictureId)).toHaveLength(pictureFiles.length)
+  })
+})
+
+describe('two nodes', () => {
+  it('finalize two pictures at once: the one whose turn came last is shown', async () => {
+    const [ann, again] = [
+      await testApp.signIn('ann-nodes', { node: 0 }),
+      await testApp.signIn('ann-nodes', { node: 1 }),
+    ]
+    for (let round = 0; round < 3; round += 1) {
+      const ids = [(await sendPicture(ann, png)).pictureId, (await sendPicture(again, other)).pictureId]
+      await Promise.all(
+        ids.flatMap(pictureId => [ann, again].map(person => person.call(finalizePicture, { pictureId }))),
+      )
+      await Promise.all([testApp.runJobs(), testApp.runJobs()])
+      const last = await Picture.findOne({ where: { id: ids }, order: [['turn', 'desc']], rejectOnEmpty: true })
+      expect((await ann.call(getMe, {})).avatar?.id).toBe(last.id)
+      const ready = await Picture.findAll({ where: { ownerId: ann.id, state: 'ready' } })
+      expect(ready.map(({ id }) => id)).toEqual([last.id])
+    }
+  })
+})
+
+describe('artwork of a track that is being removed', () => {
+  it('ends with it, and leaves nothing, whatever comes first', async () => {
+    const ann = await testApp.signIn('ann-track')
+    for (let round = 0; round < 3; round += 1) {
+      const { id: trackId } = await makeTrack(ann.id)
+      const shown = await addPicture(testApp, ann, png, { trackId })
+      const replacing = await submitPicture(ann, other, { trackId })
+      const { pictureId: sent } = await sendPicture(ann, png, { trackId })
+      await Promise.all([
+        processPicture.run({ pictureId: replacing }, createJobContext(testApp)),
+        ann.request(finalizePicture, { pictureId: sent }),
+        ann.call(deleteTrack, { trackId }),
+        ann.request(initiatePicture, pictureInput(png, { trackId })),
+      ])
+      await testApp.runJobs()
+      for (const pictureId of [shown.id, replacing, sent]) {
+        expect(['removed', 'aborted']).toContain((await ann.call(getPicture, { pictureId })).state)
+        expect(await storedKeys(testApp, pictureId)).toEqual([])
+      }
+      // What was announced in the same moment may wait for its file, and comes to nothing.
+      await Picture.update({ state: 'aborted' }, { where: { trackId, state: 'initiated' } })
+    }
+  })
+
+  it('is removed when its worker is the first to see that the track is gone', async () => {
+    const ann = await testApp.signIn('ann-late-track')
+    const { id: trackId } = await makeTrack(ann.id)
+    const pictureId = await submitPicture(ann, png, { trackId })
+    await Track.update({ removedAt: new Date(testApp.clock.now()) }, { where: { id: trackId } })
+    await testApp.runJobs()
+    expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'removed', fault: null })
+    expect(await storedKeys(testApp, pictureId)).toEqual([])
+  })
+})
+
+describe('giving up', () => {
+  it('takes what was replaced lately along, and leaves what was replaced long ago', async () => {
+    const ann = await testApp.signIn('ann-before')
+    const [old, lately] = [await addPicture(testApp, ann, png), await addPicture(testApp, ann, other)]
+    await addPicture(testApp, ann, png)
+    const longAgo = new Date(testApp.clock.now() - replacedFilesLifeMs - 1_000)
+    await Picture.update({ replacedAt: longAgo }, { where: { id: old.id } })
+    await ann.call(removeAvatar, {})
+    await testApp.runJobs()
+    expect(await ann.call(getPicture, { pictureId: old.id })).toMatchObject({ state: 'replaced' })
+    expect(await ann.call(getPicture, { pictureId: lately.id })).toMatchObject({ state: 'removed' })
+    expect(await storedKeys(testApp, lately.id)).toEqual([])
+  })
+
+  it('wins over the worker, whenever it is said', async () => {
+    const ann = await testApp.signIn('ann-abort')
+    for (const stop of [abortPicture, removeAvatar] as const) {
+      const pictureId = await submitPicture(ann, png)
+      const row = await Picture.findByPk(pictureId)
+      if (row === null) throw new Error('it was announced')
+      // The worker has drawn and stored it, and is about to say so.
+      const color = await renderSentPicture(row, createJobContext(testApp))
+      expect(await storedKeys(testApp, pictureId)).toHaveLength(pictureFiles.length + 1)
+      if (stop === abortPicture) await ann.call(abortPicture, { pictureId })
+      else await ann.call(removeAvatar, {})
+      await expect(transactAsJob(testApp, context => finishProcessing(pictureId, color, context))).rejects.toThrow()
+      await transactAsJob(testApp, context => failProcessing(pictureId, 'failed', serverFailure, context))
+      await testApp.runJobs()
+      expect(await storedKeys(testApp, pictureId)).toEqual([])
+      expect((await ann.call(getMe, {})).avatar).toBeNull()
+      const { state } = await ann.call(getPicture, { pictureId })
+      expect(state).toBe(stop === abortPicture ? 'aborted' : 'removed')
+    }
+  })
+
+  it('leaves nothing when it comes in the middle of the work', async () => {
+    const ann = await testApp.signIn('ann-middle')
+    const ids = [await submitPicture(ann, png), await submitPicture(ann, png), await submitPicture(ann, png)]
+    await Promise.all([
+      ...ids.map(pictureId => processPicture.run({ pictureId }, createJobContext(testApp))),
+      ...ids.map(pictureId => ann.request(abortPicture, { pictureId })),
+    ])
+    await testApp.runJobs()
+    const me = await ann.call(getMe, {})
+    for (const pictureId of ids) {
+      const { state } = await ann.call(getPicture, { pictureId })
+      expect(['aborted', 'ready', 'replaced']).toContain(state)
+      expect(me.avatar?.id === pictureId).toBe(state === 'ready')
+      if (state === 'aborted') expect(await storedKeys(testApp, pictureId)).toEqual([])
+    }
+  })
+
+  it('of an avatar may be said again, and after it a new one may be shown', async () => {
+    const ann = await testApp.signIn('ann-anew')
+    expect(await ann.call(removeAvatar, {})).toEqual({ done: true })
+    const before = await ann.call(getMe, {})
+    const { id } = await addPicture(testApp, ann, png)
+    await ann.call(removeAvatar, {})
+    await ann.call(removeAvatar, {})
+    expect(await ann.call(getMe, {})).toMatchObject({ avatar: null, rev: before.rev + 2 })
+    expect(await ann.expectProblem(abortPicture, { pictureId: id })).toMatchObject({
+      code: 'picture_closed',
+      status: 409,
+    })
+    await testApp.runJobs()
+    expect(await storedKeys(testApp, id)).toEqual([])
+    expect(await addPicture(testApp, ann, png)).toMatchObject({ state: 'ready' })
+  })
+
+  it('of somebody’s avatar is up to moderators', async () => {
+    const [ann, bob] = [await testApp.signIn('ann-rude'), await testApp.signIn('bob')]
+    const moderator = await testApp.signIn('mod', { roles: ['moderator'] })
+    const { id } = await addPicture(testApp, ann, png)
+    const heard = await ann.recordEvents(`user:${ann.id}`)
+    expect(await bob.expectProblem(removeProfileAvatar, { profileId: ann.id })).toMatchObject({
+      code: 'forbidden',
+      status: 403,
+    })
+    await moderator.call(removeProfileAvatar, { profileId: ann.id })
+    await moderator.call(removeProfileAvatar, { profileId: ann.id })
+    await heard.waitFor('pictures.pictureChanged', ({ picture }) => (picture as { state: string }).state === 'removed')
+    expect(await bob.call(getProfile, { handleOrId: ann.id })).toMatchObject({ avatar: null })
+    await testApp.runJobs()
+    expect(await storedKeys(testApp, id)).toEqual([])
+  })
+
+  it('and removing, finalizing and drawing at once end in one state everywhere', async () => {
+    const ann = await testApp.signIn('ann-all')
+    for (let round = 0; round < 3; round += 1) {
+      const ids = [await submitPicture(ann, png), await submitPicture(ann, other)]
+      await Promise.all([
+        ...ids.map(pictureId => processPicture.run({ pictureId }, createJobContext(testApp))),
+        ann.call(removeAvatar, {}),
+        ...ids.map(pictureId => ann.call(finalizePicture, { pictureId })),
+      ])
+      await testApp.runJobs()
+      const profile = await Profile.findByPk(ann.id)
+      const ready = await Picture.findAll({ where: { ownerId: ann.id, state: 'ready' } })
+      expect(ready.map(({ id }) => id)).toEqual(profile?.avatarId == null ? [] : [profile.avatarId])
+      for (const { id } of ready) expect(await storedKeys(testApp, id)).toHaveLength(pictureFiles.length)
+    }
+  })
+})

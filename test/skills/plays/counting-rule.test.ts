@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs'
+import {
+  networkPlaysPerDayMax,
+  networkTrackPlaysPerDayMax,
+  reportWithinMs,
+  outcomes,
+  toleranceMs,
+  thresholdMsMax,
+  repeatWindowMsMin,
+} from '../../../skills/plays/rules'
+
+it('the rule that is published says all outcomes, and the numbers that hold', () => {
+  const rule = readFileSync('docs/plays.md', 'utf8')
+  for (const outcome of outcomes) expect(rule).toContain(`\`${outcome}\``)
+  expect({
+    thresholdMsMax,
+    windowMsMin: repeatWindowMsMin,
+    slackMs: toleranceMs,
+    offlineMsMax: reportWithinMs,
+  }).toEqual({
+    ...{ thresholdMsMax: 30_000, windowMsMin: 6 * 3_600_000, slackMs: 3_000, offlineMsMax: 24 * 3_600_000 },
+  })
+  for (const words of ['30 seconds', 'six hours', '3 seconds', '24 hours']) expect(rule).toContain(words)
+  expect(rule).toContain(`at most ${networkTrackPlaysPerDayMax} plays a day of one track`)
+  expect(rule).toContain(`${networkPlaysPerDayMax.toLocaleString('en')} of all`)
+})

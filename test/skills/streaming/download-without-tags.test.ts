@@ -1,0 +1,223 @@
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { Track, TrackAudio } from '../../../models'
+import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
+import { deleteTrack } from '../../../skills/tracks/delete-track'
+import { replaceAudio } from '../../../skills/music-upload/replace-audio'
+import { sweepSentFiles } from '../../../skills/music-upload/sweep-sent-files'
+import { updateTrack } from '../../../skills/tracks/update-track'
+import { orphanAgeMs } from '../../../kernel/platform/bucket-sweep'
+import { getAudioDetails } from '../../../skills/tracks/get-audio-details'
+import { grantDownload } from '../../../skills/streaming/grant-download'
+import { grantStream } from '../../../skills/streaming/grant-stream'
+import { makeAudio } from '../../make-audio'
+import { createOwnBucket } from '../../create-own-bucket'
+import { type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+import { concatenatedFile, findPersonalData, makeTaggedFile } from '../music-upload/personal-tags'
+import { uploadInput, putBytes, uploadFile } from '../music-upload/upload-file'
+import { type FaultInjectingStore, startFaultInjectingStore } from '../music-upload/fault-injecting-store'
+
+let testApp: TestApp
+let store: FaultInjectingStore
+let ann: Person
+let bob: Person
+let folder: string
+beforeAll(async () => {
+  // The edge serves the bucket of all tests; the sweep looks at all of one.
+  const noEdge = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
+  store = await startFaultInjectingStore()
+  testApp = await createTestApp({ variables: { ...(await createOwnBucket()), ...noEdge, S3_ENDPOINT: store.endpoint } })
+  await people()
+  folder = await mkdtemp(join(tmpdir(), 'tutti-download-test-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+afterAll(async () => {
+  await testApp[Symbol.asyncDispose]()
+  await store[Symbol.asyncDispose]()
+})
+
+async function people(): Promise<void> {
+  ann = await testApp.signIn('ann')
+  bob = await testApp.signIn('bob')
+}
+
+const isThere = async (key: string) => (await testApp.app.storage.head(key)) !== undefined
+const bytesOf = async (url: string) => Buffer.from(await (await fetch(url)).arrayBuffer())
+const downloadOf = async (person: Person, trackId: string) => {
+  const { url, ...said } = await person.call(grantDownload, { trackId })
+  return { ...said, bytes: await bytesOf(url) }
+}
+const copyOf = async (trackId: string) => (await ann.call(getAudioDetails, { trackId })).own?.downloadCopy
+const keyOf = async (trackId: string) => (await TrackAudio.findByPk(trackId))?.downloadKey ?? null
+
+async function sweep(): Promise<number | undefined> {
+  await testApp.app.db.query(`select graphile_worker.add_job(:name, '{}'::json)`, { name: sweepSentFiles.name })
+  await testApp.runJobs()
+  const { values } = await testApp.app.metrics.bucketMissingObjects.get()
+  return values.find(({ labels }) => labels.area === 'audio')?.value
+}
+
+async function replaceWith(trackId: string, file: string): Promise<string> {
+  const bytes = await readFile(file)
+  const { upload, put: place } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) })
+  await putBytes(place, bytes)
+  await ann.call(finalizeUpload, { uploadId: upload.id })
+  await testApp.runJobs()
+  return upload.id
+}
+
+async function soundOf(bytes: Buffer): Promise<string> {
+  const path = join(folder, randomUUID())
+  await writeFile(path, bytes)
+  const args = ['-v', 'error', '-nostdin', '-i', path, '-map', '0:a:0', '-f', 'hash', 'pipe:1']
+  return (await promisify(execFile)(testApp.app.config.tools.ffmpeg, args)).stdout
+}
+
+it.each(['mp3', 'm4a', 'flac', 'wav'])('leaves out of a %s what its tags say, for all but its artist', async kind => {
+  const file = await readFile(await makeTaggedFile(kind, folder))
+  const { trackId, id } = await uploadFile(testApp, ann, file, { isDownloadable: true, title: 'Mine' })
+  const original = await downloadOf(ann, trackId)
+  expect(original.bytes.equals(file)).toBe(true)
+  const copy = await downloadOf(bob, trackId)
+  expect(copy).toMatchObject({
+    ...{ fileName: `Mine.${kind}`, contentType: original.contentType, sizeBytes: copy.bytes.length },
+  })
+  expect(findPersonalData(copy.bytes)).toEqual([])
+  expect(await soundOf(copy.bytes)).toBe(await soundOf(file))
+  expect(await keyOf(trackId)).toBe(`audio/${trackId}/${id}/download.${kind}`)
+  const stored = await testApp.app.storage.head(`audio/${trackId}/${id}/download.${kind}`)
+  expect(stored?.contentType).toBe(original.contentType)
+  const { hls, progressive } = await bob.call(grantStream, { trackId })
+  for (const url of [hls?.url ?? '', progressive.url]) expect(findPersonalData(await bytesOf(url))).toEqual([])
+})
+
+it('is made when its artist allows downloads, not before', async () => {
+  const file = await makeTaggedFile('mp3', folder)
+  const { trackId } = await uploadFile(testApp, ann, file)
+  expect(await keyOf(trackId)).toBeNull()
+  expect(await copyOf(trackId)).toBe('none')
+  await Promise.all(
+    Array.from({ length: 5 }, () => ann.call(updateTrack, { trackId, isDownloadable: true }, { transport: 'socket' })),
+  )
+  expect(await bob.expectProblem(grantDownload, { trackId })).toMatchObject({ code: 'download_not_ready', status: 409 })
+  await testApp.runJobs()
+  const { bytes } = await downloadOf(bob, trackId)
+  expect(findPersonalData(bytes)).toEqual([])
+  expect(await copyOf(trackId)).toBe('ready')
+  expect((await bob.call(getAudioDetails, { trackId })).own).toBeUndefined()
+  // Once is enough: saying so again makes nothing anew.
+  await TrackAudio.update({ downloadBytes: 1 }, { where: { trackId } })
+  await ann.call(updateTrack, { trackId, isDownloadable: true })
+  await testApp.runJobs()
+  expect(await bob.call(grantDownload, { trackId })).toMatchObject({ sizeBytes: 1 })
+})
+
+it('is made when its artist allowed them while the file was worked on', async () => {
+  const bytes = await readFile(await makeAudio(testApp.app.config.tools.ffmpeg, 'opus'))
+  const { trackId } = await uploadFile(testApp, ann, bytes)
+  const { upload: fresh, put: place } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) })
+  await putBytes(place, bytes)
+  // Right before its end, and so after it was looked at.
+  await testApp.app.db.query(`create function allow() returns trigger language plpgsql as
+    $$ begin update tracks set is_downloadable = true where id = new.track_id; return new; end $$`)
+  await testApp.app.db.query(`create trigger allow before update on uploads for each row
+    when (new.step = 'storing' and new.id = '${fresh.id}') execute function allow()`)
+  await ann.call(finalizeUpload, { uploadId: fresh.id })
+  await testApp.runJobs()
+  await testApp.app.db.query('drop function allow cascade')
+  expect((await downloadOf(bob, trackId)).fileName).toMatch(/\.ogg$/)
+})
+
+it('is made of what is of before there were such copies, by the hourly look or when it is allowed anew', async () => {
+  const file = await makeTaggedFile('mp3', folder)
+  const [one, two] = [
+    await uploadFile(testApp, ann, file, { isDownloadable: true }),
+    await uploadFile(testApp, ann, file, { isDownloadable: true }),
+  ]
+  const none = { downloadKey: null, downloadBytes: null, downloadOf: null }
+  await TrackAudio.update(none, { where: { trackId: one.trackId } })
+  // Of before there were streams: then the file itself is listened to.
+  await TrackAudio.destroy({ where: { trackId: two.trackId } })
+  await Track.update({ audioVersion: null }, { where: { id: two.trackId } })
+  for (const { trackId } of [one, two])
+    expect(await bob.expectProblem(grantDownload, { trackId })).toMatchObject({ code: 'download_not_ready' })
+  await sweep()
+  for (const { trackId } of [one, two]) expect(findPersonalData((await downloadOf(bob, trackId)).bytes)).toEqual([])
+  expect(findPersonalData(await bytesOf((await bob.call(grantStream, { trackId: two.trackId })).url))).toEqual([])
+
+  // A worker of the release before has replaced the audio, and left what it does not know.
+  await TrackAudio.update({ downloadOf: randomUUID() }, { where: { trackId: one.trackId } })
+  expect(await bob.expectProblem(grantDownload, { trackId: one.trackId })).toMatchObject({ code: 'download_not_ready' })
+  await ann.call(updateTrack, { trackId: one.trackId, isDownloadable: true })
+  await testApp.runJobs()
+  await downloadOf(bob, one.trackId)
+})
+
+it('is refused, and not tried again, where a file cannot be had without its tags; its artist still gets it', async () => {
+  const file = await concatenatedFile('ogg', folder)
+  const { trackId, id, state } = await uploadFile(testApp, ann, file, { isDownloadable: true })
+  expect(state).toBe('ready')
+  expect(await bob.expectProblem(grantDownload, { trackId })).toMatchObject({
+    code: 'download_unavailable',
+    status: 409,
+  })
+  expect((await downloadOf(ann, trackId)).bytes.equals(await readFile(file))).toBe(true)
+  expect(await TrackAudio.findByPk(trackId)).toMatchObject({ downloadKey: null, downloadOf: id })
+  expect(await copyOf(trackId)).toBe('impossible')
+  const before = await testApp.app.db.query<{ count: string }>('select count(*) from graphile_worker.jobs')
+  await sweep()
+  expect(await testApp.app.db.query('select count(*) from graphile_worker.jobs')).toEqual(before)
+})
+
+it('follows its track: replaced, removed, missed, and never swept while it is wanted', async () => {
+  const { ffmpeg } = testApp.app.config.tools
+  const { trackId } = await uploadFile(testApp, ann, await makeTaggedFile('mp3', folder), { isDownloadable: true })
+  const first = (await keyOf(trackId)) ?? ''
+  const kept = await bob.call(grantDownload, { trackId })
+  const uploadId = await replaceWith(trackId, await makeAudio(ffmpeg, 'wav', { tags: { comment: 'PLANTED' } }))
+  const second = (await keyOf(trackId)) ?? ''
+  expect(second).toBe(`audio/${trackId}/${uploadId}/download.wav`)
+  expect(findPersonalData((await downloadOf(bob, trackId)).bytes)).toEqual([])
+  // A download that was begun goes on for a while.
+  expect((await bytesOf(kept.url)).length).toBe(kept.sizeBytes)
+
+  testApp.clock.advance(orphanAgeMs + 1_000)
+  await people()
+  expect(await sweep()).toBe(0)
+  expect(await isThere(second)).toBe(true)
+  await testApp.app.db.query('update graphile_worker._private_jobs set run_at = now() returning 1 as done')
+  await testApp.runJobs()
+  expect([await isThere(first), await isThere(second)]).toEqual([false, true])
+
+  await testApp.app.storage.delete(second)
+  expect(await sweep()).toBe(1)
+  await testApp.app.storage.put(second, Buffer.from('again'), 'audio/wav')
+  expect(await sweep()).toBe(0)
+
+  await ann.call(deleteTrack, { trackId })
+  await testApp.runJobs()
+  expect(await isThere(second)).toBe(false)
+  expect(await bob.expectProblem(grantDownload, { trackId })).toMatchObject({ code: 'not_found' })
+})
+
+it('leaves nothing behind of a track that was removed, or got other audio, while its copy was made', async () => {
+  const file = await makeAudio(testApp.app.config.tools.ffmpeg, 'mp3')
+  const { trackId, id } = await uploadFile(testApp, ann, file)
+  const copy = `audio/${trackId}/${id}/download.mp3`
+  let stored = 0
+  store.delay = (method, { pathname }) => {
+    if (method !== 'PUT' || !pathname.endsWith(copy)) return undefined
+    stored += 1
+    return Track.update({ removedAt: new Date(testApp.clock.now()) }, { where: { id: trackId } })
+  }
+  await ann.call(updateTrack, { trackId, isDownloadable: true })
+  await testApp.runJobs()
+  expect(stored).toBe(1)
+  expect(await isThere(copy)).toBe(false)
+  expect(await keyOf(trackId)).toBeNull()
+})

@@ -1,0 +1,92 @@
+import { type Actor, isModerator } from '../../../kernel/pipeline/actor'
+import { Block, Follow, type Track, TrackGuest } from '../../../models'
+import { isListed, isListedToFollowers, maySeeTrack } from '../../../skills/tracks/rules'
+import {
+  isTrackListedSql,
+  isTrackListedForSql,
+  isTrackListedToFollowersSql,
+  isTrackVisibleSql,
+  viewerRelationColumns,
+  filterVisibleTracks,
+} from '../../../skills/tracks/views'
+import { makeTrack } from '../../factories'
+import { type Person } from '../../person'
+import { createTestApp, type TestApp } from '../../test-app'
+
+const visibilities = ['public', 'followers', 'unlisted', 'private'] as const
+const states = ['processing', 'ready', 'failed'] as const
+
+let testApp: TestApp
+let owner: Person
+let tracks: Track[]
+beforeAll(async () => {
+  testApp = await createTestApp({ nodes: 1 })
+  owner = await testApp.signIn('owner')
+  const removals = [null, new Date()]
+  const kinds = visibilities.flatMap(visibility =>
+    states.flatMap(state => removals.map(removedAt => ({ visibility, state, removedAt }))),
+  )
+  tracks = await Promise.all(kinds.map(kind => makeTrack(owner.id, kind)))
+})
+afterAll(() => testApp[Symbol.asyncDispose]())
+
+/** The kinds of tracks that fit, as words. */
+const words = (fitting: readonly Track[]) =>
+  fitting
+    .map(({ visibility, state, removedAt }) => `${visibility} ${state} ${removedAt === null ? '' : 'removed'}`)
+    .sort()
+
+async function found(where: string, names: Record<string, unknown> = {}): Promise<string[]> {
+  const rows = await testApp.app.db.query<{ id: string }>(`select t.id from tracks t where ${where}`, names)
+  return words(tracks.filter(({ id }) => rows.some(row => row.id === id)))
+}
+
+describe.each(['the owner', 'a follower', 'a guest', 'a stranger', 'a moderator', 'nobody'])('%s', who => {
+  it.each([false, true])('sees the same by the rule, by its SQL and by its columns, blocked: %s', async isBlocked => {
+    const viewer = await viewerOf(who, `${who.replaceAll(' ', '-')}-${isBlocked}`)
+    const standing = {
+      isBlocked: isBlocked && viewer !== null && who !== 'the owner',
+      isFollower: who === 'a follower',
+      isLinkHolder: who === 'a guest',
+    }
+    if (viewer !== null) await become(viewer.id, standing)
+    const byRule = words(tracks.filter(track => maySeeTrack(viewer, track, standing)))
+    const names = { viewer: viewer?.id ?? null, moderates: isModerator(viewer) }
+    expect(await found(isTrackVisibleSql('t', ':viewer', ':moderates'), names)).toEqual(byRule)
+    expect(words(await filterVisibleTracks(tracks, { actor: viewer }))).toEqual(byRule)
+
+    const columns = await testApp.app.db.query<{ id: string } & typeof standing>(
+      `select t.id, ${viewerRelationColumns('t', 'cast(:viewer as uuid)')} from tracks t`,
+      names,
+    )
+    const standingAt = new Map(columns.map(({ id, ...columnsOf }) => [id, columnsOf]))
+    const byColumns = tracks.filter(track => maySeeTrack(viewer, track, standingAt.get(track.id) ?? standing))
+    expect(words(byColumns)).toEqual(byRule)
+    if (who === 'a follower' || who === 'a stranger')
+      expect(await found(isTrackListedForSql('t', ':viewer'), names)).toEqual(
+        words(tracks.filter(who === 'a follower' ? isListedToFollowers : isListed)),
+      )
+  })
+})
+
+it('the rules and their SQL list the same tracks', async () => {
+  expect(await found(isTrackListedSql('t'))).toEqual(words(tracks.filter(isListed)))
+  expect(await found(isTrackListedToFollowersSql('t'))).toEqual(words(tracks.filter(isListedToFollowers)))
+})
+
+async function become(
+  id: string,
+  is: { isBlocked: boolean; isFollower: boolean; isLinkHolder: boolean },
+): Promise<void> {
+  const createdAt = new Date()
+  if (is.isBlocked) await Block.create({ blockerId: owner.id, blockedId: id, createdAt })
+  if (is.isFollower) await Follow.create({ followerId: id, followeeId: owner.id, createdAt })
+  if (is.isLinkHolder)
+    await TrackGuest.bulkCreate(tracks.map(track => ({ trackId: track.id, profileId: id, createdAt })))
+}
+
+async function viewerOf(who: string, name: string): Promise<Actor | null> {
+  if (who === 'nobody') return null
+  const roles = who === 'a moderator' ? ['moderator'] : []
+  return { id: who === 'the owner' ? owner.id : (await testApp.signIn(name, { roles })).id, roles }
+}
