@@ -18,17 +18,17 @@ const concurrency = 8
  * @throws `not_found` for a channel that does not exist or that the actor may not know of; `forbidden`.
  */
 export async function authorizeChannel(
-  engine: Pick<Pipeline, 'app' | 'registry'>,
+  pipeline: Pick<Pipeline, 'app' | 'registry'>,
   channel: string,
   actor: Actor,
   requestId: string,
 ): Promise<void> {
-  const { channelAccess } = engine.app
-  const { allowedByName } = typeOf(engine.registry, channel)
+  const { channelAccess } = pipeline.app
+  const { allowedByName } = typeOf(pipeline.registry, channel)
   // Do not cache for actors with roles: the cache is keyed by profile, and a role may grant access that the profile lacks.
   const isCacheable = actor.roles.length === 0 && allowedByName !== true
   if (isCacheable && (await channelAccess.isGranted(channel, actor.id))) return
-  await checkAccess(engine, channel, actor, requestId)
+  await checkAccess(pipeline, channel, actor, requestId)
   if (isCacheable) await channelAccess.grant(channel, actor.id)
 }
 
@@ -69,13 +69,13 @@ function typeOf({ channels }: Pipeline['registry'], channel: string): AnyChannel
 
 /** Checks access without the cache; returns the refusal, or undefined when the actor may follow. */
 export async function accessLost(
-  engine: Pick<Pipeline, 'app' | 'registry'>,
+  pipeline: Pick<Pipeline, 'app' | 'registry'>,
   channel: string,
   actor: Actor,
   requestId: string,
 ): Promise<Refusal | undefined> {
   try {
-    await checkAccess(engine, channel, actor, requestId)
+    await checkAccess(pipeline, channel, actor, requestId)
     return undefined
   } catch (error) {
     return toRefusal(error)
@@ -87,7 +87,7 @@ export async function accessLost(
  * them `channel.closed`. Never rejects.
  */
 export async function recheckAccess(
-  engine: Pick<Pipeline, 'app' | 'registry'>,
+  pipeline: Pick<Pipeline, 'app' | 'registry'>,
   io: Server,
   { channel, profileId }: AccessRevocation,
 ): Promise<void> {
@@ -101,18 +101,22 @@ export async function recheckAccess(
   )
   const checkNext = async () => {
     for (let next = checks.pop(); next !== undefined; next = checks.pop())
-      await recheckOne(engine, next.socket, next.followed)
+      await recheckOne(pipeline, next.socket, next.followed)
   }
   await Promise.all(Array.from({ length: concurrency }, checkNext))
 }
 
-async function recheckOne(engine: Pick<Pipeline, 'app' | 'registry'>, socket: Socket, channel: string): Promise<void> {
+async function recheckOne(
+  pipeline: Pick<Pipeline, 'app' | 'registry'>,
+  socket: Socket,
+  channel: string,
+): Promise<void> {
   const requestId = randomUUID()
-  const refusal = await accessLost(engine, channel, callerOf(socket).actor, requestId)
+  const refusal = await accessLost(pipeline, channel, callerOf(socket).actor, requestId)
   if (refusal === undefined) return
   // The check itself failed: close the transport, so that the client reconnects and is checked when it follows again.
   if (refusal.kind.status >= 500) socket.conn.close()
   await socket.leave(channel)
-  engine.app.metrics.channelsClosed.inc({ code: refusal.kind.code })
+  pipeline.app.metrics.channelsClosed.inc({ code: refusal.kind.code })
   socket.emit('channel.closed', { channel, problem: refusal.toProblem(requestId) })
 }

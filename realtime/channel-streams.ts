@@ -38,7 +38,7 @@ export interface ChannelStreamsOptions {
 
 /** Long-poll and server-sent events on the hub, with the same access checks, sessions, order and log as a socket. */
 export function createChannelStreams(
-  engine: Pipeline,
+  pipeline: Pipeline,
   { hub, sessions, readState, listenState }: ChannelStreamsOptions,
 ): NodeChannelStreams {
   const open = new Set<OpenStream>()
@@ -60,7 +60,7 @@ export function createChannelStreams(
         return { ...caughtUp, state }
       }
       try {
-        await authorizeChannel(engine, channel, actor, requestId)
+        await authorizeChannel(pipeline, channel, actor, requestId)
         const hubSubscription = await hub.subscribe(channel)
         subscription.onClose(() => hubSubscription.release())
         // Listen before reading the log, so that no event is missed; duplicates are recognized by their offset.
@@ -68,7 +68,7 @@ export function createChannelStreams(
         subscription.onClose(listenState(channel, frame => subscription.deliver(() => listener.onState(frame))))
         const first = await read(after)
         // Authorize again: an access revocation before the hub subscription did not reach this node.
-        await authorizeChannel(engine, channel, actor, requestId)
+        await authorizeChannel(pipeline, channel, actor, requestId)
         return { first, readAfter: read, close }
       } catch (error) {
         close()
@@ -85,7 +85,7 @@ export function createChannelStreams(
       const recheckNext = async () => {
         for (let next = affected.pop(); next !== undefined; next = affected.pop()) {
           const { request } = next
-          const refusal = await accessLost(engine, request.channel, request.actor, request.requestId)
+          const refusal = await accessLost(pipeline, request.channel, request.actor, request.requestId)
           if (refusal !== undefined) next.end(refusal)
         }
       }

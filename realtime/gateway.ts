@@ -42,8 +42,8 @@ export interface Gateway extends AsyncDisposable {
 }
 
 /** The Socket.IO server: admission, authentication, calls and channel subscriptions. */
-export function openGateway(http: HttpServer, engine: Pipeline): Gateway {
-  const { app } = engine
+export function openGateway(http: HttpServer, pipeline: Pipeline): Gateway {
+  const { app } = pipeline
   const io = new Server(http, {
     adapter: createSocketIoAdapter(app),
     cors: { origin: [...app.config.allowedOrigins], credentials: false },
@@ -57,22 +57,22 @@ export function openGateway(http: HttpServer, engine: Pipeline): Gateway {
   io.engine.use(helmet(securityHeaders))
   const admission = guardAdmission(app, io)
   limitConnectPackets(app, io)
-  io.use(authenticateSocket(engine))
-  const presence = startPresenceTracker(engine, io)
+  io.use(authenticateSocket(pipeline))
+  const presence = startPresenceTracker(pipeline, io)
   io.use(presence.connectionQuota.acquire)
   const hub: Hub = openHub(
     app,
-    createSocketEventSink(engine, io, () => streams),
+    createSocketEventSink(pipeline, io, () => streams),
   )
   subscribeRooms(app, io, hub)
   const accessSubscription = keepSubscription(app, hub, accessChannel)
   const sessions = watchSessions(app, io)
-  const state = startStateSync(app, engine.registry, io)
+  const state = startStateSync(app, pipeline.registry, io)
   const stateOf: ReadChannelState = async channel => {
     const present = await presence.readPresence(channel)
     return { ...(await state.readState(channel)), ...(present === undefined ? {} : { presence: { ...present } }) }
   }
-  const streams = createChannelStreams(engine, { hub, sessions, readState: stateOf, listenState: state.listen })
+  const streams = createChannelStreams(pipeline, { hub, sessions, readState: stateOf, listenState: state.listen })
   const revocationListener = subscribeToRevocations(app, hub)
   const slow = monitorSlowFollowers(app, io)
   slow.onRecovered(presence.resend)
@@ -86,16 +86,16 @@ export function openGateway(http: HttpServer, engine: Pipeline): Gateway {
     flood(socket, name)
   }
   const calls = new Map([
-    ...operationCalls(engine),
-    ...followCalls(engine, {
+    ...operationCalls(pipeline),
+    ...followCalls(pipeline, {
       hub,
       readState: stateOf,
       chargeFollows: (socket, follows) => flood(socket, 'channel.follow', follows),
     }),
-    ...signalCalls(engine, io),
-    ...sessionCalls(engine, ({ id: profileId }) => void recheckAccess(engine, io, { profileId })),
+    ...signalCalls(pipeline, io),
+    ...sessionCalls(pipeline, ({ id: profileId }) => void recheckAccess(pipeline, io, { profileId })),
   ])
-  const dispatchCalls = createCallDispatcher(engine, calls, callsInProgress, gate)
+  const dispatchCalls = createCallDispatcher(pipeline, calls, callsInProgress, gate)
   const countDisconnect = (reason: string) => {
     app.metrics.sockets.dec()
     app.metrics.socketDisconnects.inc({ reason })

@@ -16,11 +16,11 @@ export interface RestSubscriptions {
 
 /** Delivers frames to the sockets of this node, then re-checks channel access for the events that can revoke it. */
 export function createSocketEventSink(
-  engine: Pick<Pipeline, 'app' | 'registry'>,
+  pipeline: Pick<Pipeline, 'app' | 'registry'>,
   io: Server,
   others: () => RestSubscriptions,
 ): EventSink {
-  const { app, registry } = engine
+  const { app, registry } = pipeline
   const revocationOf = new Map<string, (data: unknown) => AccessRevocation>()
   for (const { name, revokesAccess } of registry.events)
     if (revokesAccess !== undefined) revocationOf.set(name, revokesAccess)
@@ -34,7 +34,7 @@ export function createSocketEventSink(
   }
 
   function recheck(revocation: AccessRevocation): void {
-    void recheckAccess(engine, io, revocation)
+    void recheckAccess(pipeline, io, revocation)
     void others().recheckAccess(revocation)
   }
 

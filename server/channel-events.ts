@@ -22,22 +22,22 @@ import { apiRoot } from './rest'
 /** Binds `GET /channels/:channel/events`: the events of a channel by long polling or as server-sent events. */
 export function bindChannelEvents(
   app: Application,
-  engine: Pipeline,
+  pipeline: Pipeline,
   streams: ChannelStreams,
   limits: SseLimits = defaultSseLimits,
 ): void {
-  const { metrics } = engine.app
+  const { metrics } = pipeline.app
   const acquireSlot = createStreamSlots()
 
   async function serve(request: Request, response: Response): Promise<void> {
-    const { wait, ...streamRequest } = await parseRequest(engine, request, response)
+    const { wait, ...streamRequest } = await parseRequest(pipeline, request, response)
     const asEvents = request.accepts('application/json', 'text/event-stream') === 'text/event-stream'
     const kind = asEvents ? 'sse' : 'long-poll'
     const releaseSlot = asEvents || wait > 0 ? acquireSlot(streamRequest.actor.id) : () => undefined
     metrics.channelStreams.inc({ kind })
     let reason = 'answered'
     try {
-      if (asEvents) reason = await sendServerSentEvents({ engine, streams, limits }, streamRequest, response)
+      if (asEvents) reason = await sendServerSentEvents({ engine: pipeline, streams, limits }, streamRequest, response)
       else await answer(response, disconnected => longPoll(streams, streamRequest, wait * 1_000, disconnected))
     } catch (error) {
       reason = toRefusal(error).kind.code
@@ -59,14 +59,14 @@ export function bindChannelEvents(
 
 /** Authenticates, counts against the rate limit and validates, in the order of `execute`. */
 async function parseRequest(
-  engine: Pipeline,
+  pipeline: Pipeline,
   request: Request,
   response: Response,
 ): Promise<ChannelStreamRequest & { wait: number }> {
-  const bearer = await authenticate(engine, request)
+  const bearer = await authenticate(pipeline, request)
   if (bearer === null) throw refusals.notSignedIn()
   const { actor } = bearer
-  await consumeLimit(engine.app, 'channel.events', channelStreamRequestsPerMinute, {
+  await consumeLimit(pipeline.app, 'channel.events', channelStreamRequestsPerMinute, {
     actor,
     ipAddress: request.ip ?? '',
   })

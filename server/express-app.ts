@@ -15,8 +15,8 @@ import { apiRoot, bindOperations } from './rest'
 export const bodyBytesMax = 32 * 1024
 
 /** Creates the Express application of the REST API. */
-export function createExpressApp(engine: Pipeline, readiness: Readiness, streams: ChannelStreams): Application {
-  const { config, log } = engine.app
+export function createExpressApp(pipeline: Pipeline, readiness: Readiness, streams: ChannelStreams): Application {
+  const { config, log } = pipeline.app
   const app = express()
   app.disable('x-powered-by')
   // No automatic ETags, because answers depend on the caller: `rest.ts` sets revisions as ETags.
@@ -24,31 +24,31 @@ export function createExpressApp(engine: Pipeline, readiness: Readiness, streams
   app.set('trust proxy', config.trustedProxies)
   app.use(logRequests(log))
   app.use(helmet(securityHeaders))
-  app.use(cors(corsOptions(config.allowedOrigins, setsCookiesAt(engine.registry.operations, apiRoot))))
-  serveHealth(app, engine.app, readiness)
-  serveDocs(app, engine.registry)
+  app.use(cors(corsOptions(config.allowedOrigins, setsCookiesAt(pipeline.registry.operations, apiRoot))))
+  serveHealth(app, pipeline.app, readiness)
+  serveDocs(app, pipeline.registry)
   app.use(apiRoot, (_request, response, next) => {
     response.set('Cache-Control', 'no-store')
     next()
   })
   app.use(apiRoot, express.json({ limit: bodyBytesMax, strict: false, type: 'application/json' }))
-  bindChannelEvents(app, engine, streams)
-  bindOperations(app, engine)
+  bindChannelEvents(app, pipeline, streams)
+  bindOperations(app, pipeline)
   app.use(refuseUnknownPath)
-  app.use(problemErrorHandler(engine))
+  app.use(problemErrorHandler(pipeline))
   return app
 }
 
 /** Creates the Express application of a process without an API: health and metrics. */
-export function createHealthExpressApp(engine: Pipeline): Application {
-  const { app: world } = engine
+export function createHealthExpressApp(pipeline: Pipeline): Application {
+  const { app: world } = pipeline
   const app = express()
   app.disable('x-powered-by')
   app.use(logRequests(world.log))
   app.use(helmet(securityHeaders))
   serveHealth(app, world, { draining: false })
   app.use(refuseUnknownPath)
-  app.use(problemErrorHandler(engine))
+  app.use(problemErrorHandler(pipeline))
   return app
 }
 

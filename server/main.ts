@@ -25,11 +25,11 @@ export interface WebNode extends AsyncDisposable {
 /** Starts a web node: the REST API, the Socket.IO API, and a relay, active or on standby. */
 export async function startWeb(app: AppContext, registry: Registry, port: number): Promise<WebNode> {
   const readiness: Readiness = { draining: false }
-  const engine = createPipeline(app, registry)
+  const pipeline = createPipeline(app, registry)
   // Both transports share one HTTP server, which listens only after both exist; hence the late binding of `gateway`.
   const streams: ChannelStreams = { open: (...asked) => gateway.channelStreams.open(...asked) }
-  const http = createHttpServer(createExpressApp(engine, readiness, streams))
-  const gateway: Gateway = openGateway(http, engine)
+  const http = createHttpServer(createExpressApp(pipeline, readiness, streams))
+  const gateway: Gateway = openGateway(http, pipeline)
   const relay = startRelay(app, registry)
   return {
     port: await listen(http, port),

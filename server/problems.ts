@@ -20,14 +20,17 @@ export const refuseUnknownPath: RequestHandler = () => {
 }
 
 /** Error handler: converts anything that a route throws to a problem object. */
-export function problemErrorHandler(engine: Pipeline): ErrorRequestHandler {
+export function problemErrorHandler(pipeline: Pipeline): ErrorRequestHandler {
   // Express recognises an error handler by its four parameters.
   return (error: unknown, request, response, next) => {
     if (response.headersSent) {
       next(error)
       return
     }
-    sendRefusal(response, parserRefusal(error) ?? engine.toLoggedRefusal(error, requestIdOf(response), request.method))
+    sendRefusal(
+      response,
+      parserRefusal(error) ?? pipeline.toLoggedRefusal(error, requestIdOf(response), request.method),
+    )
   }
 }
 

@@ -13,13 +13,15 @@ import { requestIdOf, sendRefusal } from './problems'
 export const apiRoot = '/api/v1'
 
 /** Binds every operation to its route. Other methods on a known path answer 405. */
-export function bindOperations(app: Application, engine: Pipeline): void {
+export function bindOperations(app: Application, pipeline: Pipeline): void {
   const methodsAt = new Map<string, string[]>()
-  for (const op of engine.registry.operations) {
+  for (const op of pipeline.registry.operations) {
     const { method, path } = parseRoute(op.route)
     methodsAt.set(path, [...(methodsAt.get(path) ?? []), method])
     const bind = { GET: 'get', PUT: 'put', POST: 'post', PATCH: 'patch', DELETE: 'delete' } as const
-    app[bind[method as keyof typeof bind]](apiRoot + path, (request, response) => serve(engine, op, request, response))
+    app[bind[method as keyof typeof bind]](apiRoot + path, (request, response) =>
+      serve(pipeline, op, request, response),
+    )
   }
   for (const [path, methods] of methodsAt)
     app.all(apiRoot + path, (_request, response) => {
@@ -28,9 +30,9 @@ export function bindOperations(app: Application, engine: Pipeline): void {
     })
 }
 
-async function serve(engine: Pipeline, op: AnyOperation, request: Request, response: Response): Promise<void> {
-  const bearer = await authenticate(engine, request)
-  const outcome = await engine.run('rest', op, {
+async function serve(pipeline: Pipeline, op: AnyOperation, request: Request, response: Response): Promise<void> {
+  const bearer = await authenticate(pipeline, request)
+  const outcome = await pipeline.run('rest', op, {
     input: inputOf(op, request),
     actor: bearer?.actor ?? null,
     ipAddress: request.ip ?? '',

@@ -33,11 +33,11 @@ const frameEventsMax = 50
  * @throws what `streams.open` throws; nothing is written then.
  */
 export async function sendServerSentEvents(
-  { engine, streams, limits }: { engine: Pipeline; streams: ChannelStreams; limits: SseLimits },
+  { engine: pipeline, streams, limits }: { engine: Pipeline; streams: ChannelStreams; limits: SseLimits },
   request: ChannelStreamRequest,
   response: Response,
 ): Promise<string> {
-  const writer = new EventStream(response, engine, request, limits)
+  const writer = new EventStream(response, pipeline, request, limits)
   const stream = await streams.open(request, writer)
   try {
     return await writer.follow(stream)
@@ -66,7 +66,7 @@ class EventStream implements ChannelStreamListener {
 
   constructor(
     private readonly response: Response,
-    private readonly engine: Pipeline,
+    private readonly pipeline: Pipeline,
     private readonly request: ChannelStreamRequest,
     private readonly limits: SseLimits,
   ) {
@@ -177,7 +177,7 @@ class EventStream implements ChannelStreamListener {
   }
 
   private onReadError(error: unknown): void {
-    const refusal = this.engine.toLoggedRefusal(error, this.request.requestId, 'channel.events')
+    const refusal = this.pipeline.toLoggedRefusal(error, this.request.requestId, 'channel.events')
     if (refusal.kind.status < 500) this.onClosed(refusal)
     else this.end('failed')
   }
@@ -205,7 +205,7 @@ class EventStream implements ChannelStreamListener {
     const hasCapacity = this.response.write(
       `event: ${event}\n${id === undefined ? '' : `id: ${formatPosition(id)}\n`}data: ${data}\n\n`,
     )
-    this.engine.app.metrics.sseFrames.inc({ event })
+    this.pipeline.app.metrics.sseFrames.inc({ event })
     if (!hasCapacity) this.stalled ??= setTimeout(() => this.end('slow'), this.limits.stallTimeoutMs)
   }
 

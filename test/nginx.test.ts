@@ -402,8 +402,8 @@ async function connectTo(name: string, options: Parameters<typeof io>[1] = {}, u
 }
 
 async function untilUpgraded(client: Socket): Promise<void> {
-  const { engine } = client.io
-  if (engine.transport.name !== 'websocket') await new Promise(done => engine.once('upgrade', done))
+  const { engine: pipeline } = client.io
+  if (pipeline.transport.name !== 'websocket') await new Promise(done => pipeline.once('upgrade', done))
 }
 
 /** Who a client is, by a call over its socket. */

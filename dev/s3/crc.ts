@@ -19,12 +19,12 @@ export function startCrc(name: CrcName): Hasher {
 export function joinCrc(name: CrcName, first: Buffer, second: Buffer, secondBytes: number): Buffer {
   const { width, polynomial } = parameters[name]
   const multiply = (a: bigint, b: bigint) => {
-    let product = 0n
+    let registry = 0n
     for (let bit = 1n << BigInt(width - 1), term = b; bit > 0n; bit >>= 1n) {
-      if (a & bit) product ^= term
+      if (a & bit) registry ^= term
       term = term & 1n ? (term >> 1n) ^ polynomial : term >> 1n
     }
-    return product
+    return registry
   }
   // Appending n zero bytes multiplies the remainder by x^(8n); bits are reflected, so x^0 is the top bit.
   let shift = 1n << BigInt(width - 1)

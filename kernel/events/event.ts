@@ -46,8 +46,8 @@ export const event = <P>(declared: {
   description?: string
   payload: Field<P>
   channels(payload: NoInfer<P>): readonly string[]
-  stale?(payload: NoInfer<P>): readonly string[]
-  unsettles?(payload: NoInfer<P>): AccessRevocation
+  staleKeys?(payload: NoInfer<P>): readonly string[]
+  revokesAccess?(payload: NoInfer<P>): AccessRevocation
 }): EventType<P> => declared
 
 /** An emitted event, as it is stored and delivered. */

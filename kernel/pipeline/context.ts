@@ -23,6 +23,6 @@ export interface Context<A extends Actor | null = Actor | null> {
     type: CounterType<C>,
     targetId: string,
     change: NoInfer<C>,
-    cause?: ConditionalStatement,
+    onlyIf?: ConditionalStatement,
   ) => Promise<boolean>
 }

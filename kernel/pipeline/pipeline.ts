@@ -17,7 +17,7 @@ const profileIdsInMemoryMax = 50_000
 /** Time to live in Redis. The profile of a subject never changes; flush Redis after restoring an older database. */
 const profileIdTtlMs = 7 * 24 * 3_600_000
 /** Invalid tokens per address before it is rate-limited, against guessing. */
-const badTokensPerMinute = 60
+const invalidTokensPerMinute = 60
 
 const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -48,7 +48,7 @@ export function createPipeline(app: AppContext, registry: Registry) {
       return await app.tokens.verify(token)
     } catch (error) {
       if (toRefusal(error).kind.status === 401)
-        await consumeLimit(app, 'bad-tokens', badTokensPerMinute, { actor: null, ipAddress: address })
+        await consumeLimit(app, 'bad-tokens', invalidTokensPerMinute, { actor: null, ipAddress: address })
       throw error
     }
   }
@@ -74,8 +74,8 @@ export function createPipeline(app: AppContext, registry: Registry) {
     },
 
     /** Runs a call and returns its outcome. A bug is logged here, once, and the caller gets an opaque `internal`. */
-    async run(door: 'rest' | 'socket', op: AnyOperation, call: Call): Promise<Outcome> {
-      const endTimer = app.metrics.operationDuration.startTimer({ operation: op.name, door })
+    async run(transport: 'rest' | 'socket', op: AnyOperation, call: Call): Promise<Outcome> {
+      const endTimer = app.metrics.operationDuration.startTimer({ operation: op.name, transport })
       try {
         const answer = await execute(app, registry, op, call)
         endTimer({ outcome: 'ok' })

@@ -15,7 +15,7 @@ export function createMetrics() {
     operationDuration: new Histogram({
       name: 'tutti_operation_duration_seconds',
       help: 'Duration of operation calls, by transport and outcome (ok or the code of the refusal)',
-      labelNames: ['operation', 'door', 'outcome'],
+      labelNames: ['operation', 'transport', 'outcome'],
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
       registers,
     }),

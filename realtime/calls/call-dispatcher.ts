@@ -31,7 +31,7 @@ export interface CallRequest {
  * place that registers handlers for client events, so that no client message can crash the process or stay unanswered.
  */
 export function createCallDispatcher(
-  engine: Pipeline,
+  pipeline: Pipeline,
   calls: ReadonlyMap<string, CallHandler>,
   underWay: CallsInProgress,
   gate: CallGate,
@@ -52,7 +52,7 @@ export function createCallDispatcher(
       if (call === undefined) throw refusals.unknownOperation()
       ack(await call(toSent(sent.slice(0, -1)), callerOf(socket), socket, requestId))
     } catch (error) {
-      const problem = engine.toLoggedRefusal(error, requestId, String(name).slice(0, 100)).toProblem(requestId)
+      const problem = pipeline.toLoggedRefusal(error, requestId, String(name).slice(0, 100)).toProblem(requestId)
       if (isAck(ack)) ack({ error: problem })
       else socket.emit('refused', problem)
     }
@@ -60,7 +60,7 @@ export function createCallDispatcher(
 
   /** Reports a malformed packet; Socket.IO closes the transport after this event. */
   function onError(this: Socket, error: unknown): void {
-    if (error instanceof Error) closeConnection(engine.app, this, { closing: closeReasons.malformedPacket })
+    if (error instanceof Error) closeConnection(pipeline.app, this, { closing: closeReasons.malformedPacket })
   }
 
   return socket => {

@@ -31,12 +31,12 @@ export interface FollowCallsOptions {
 
 /** The calls `channel.follow {channel, after?}`, `channel.followAll {channels}` and `channel.unfollow {channel}`. */
 export function followCalls(
-  engine: Pipeline,
+  pipeline: Pipeline,
   { hub, readState, chargeFollows }: FollowCallsOptions,
 ): [string, CallHandler][] {
   const followOne = (...request: Parameters<typeof tryToFollow>): Promise<CatchUp> =>
     tryToFollow(...request).catch((error: unknown) => {
-      engine.app.metrics.followsRefused.inc({ code: toRefusal(error).kind.code })
+      pipeline.app.metrics.followsRefused.inc({ code: toRefusal(error).kind.code })
       throw error
     })
 
@@ -47,7 +47,7 @@ export function followCalls(
     bytesMax: number,
   ): Promise<CatchUp> {
     const { actor } = callerOf(socket)
-    await authorizeChannel(engine, request.channel, actor, requestId)
+    await authorizeChannel(pipeline, request.channel, actor, requestId)
     const isNew = !socket.rooms.has(request.channel)
     // Check the limit after the await: concurrent requests would all pass it before the first one joins.
     if (isNew && followedChannels(socket).length >= channelsPerSocketMax) throw tooManyChannels()
@@ -56,7 +56,7 @@ export function followCalls(
     try {
       const caughtUp = await catchUp(request, bytesMax)
       // Authorize again: an access re-check that ran before the join did not see this socket.
-      await authorizeChannel(engine, request.channel, actor, requestId)
+      await authorizeChannel(pipeline, request.channel, actor, requestId)
       return caughtUp
     } catch (error) {
       if (isNew) await socket.leave(request.channel)
@@ -87,7 +87,7 @@ export function followCalls(
       followOne(socket, request, requestId, bytesMax).then(
         data => ({ data }),
         (error: unknown) => ({
-          error: engine.toLoggedRefusal(error, requestId, 'channel.followAll').toProblem(requestId),
+          error: pipeline.toLoggedRefusal(error, requestId, 'channel.followAll').toProblem(requestId),
         }),
       ),
     )

@@ -16,14 +16,14 @@ const refreshesPerMinute = 120
  * issued later wins, in the same second the one that expires later, so refreshes may arrive in any order: an older token changes
  * nothing, and the answer has the expiry of the current one. `rolesChanged` is called to re-check channel access.
  */
-export function sessionCalls(engine: Pipeline, rolesChanged: (actor: Actor) => void): [string, CallHandler][] {
-  const { app } = engine
+export function sessionCalls(pipeline: Pipeline, rolesChanged: (actor: Actor) => void): [string, CallHandler][] {
+  const { app } = pipeline
   const refreshCounter = app.metrics.tokenRefreshes
 
   const refresh: CallHandler = async ({ input }, caller, socket) => {
     await consumeLimit(app, 'session.refresh', refreshesPerMinute, caller)
     const { token } = parse(refreshTokenInput, input)
-    const { actor, identity } = await engine.authenticate(token, caller.ipAddress)
+    const { actor, identity } = await pipeline.authenticate(token, caller.ipAddress)
     if (actor.id !== caller.actor.id) {
       // Close after the refusal is sent as the acknowledgement.
       setImmediate(() => disconnectSocket(app, socket, closeReasons.subjectMismatch))

@@ -26,27 +26,27 @@ type Middleware = (socket: Socket, next: (error?: ExtendedError) => void) => voi
  * Authenticates a socket by the token in its `auth` payload, and creates the profile of a new subject.
  * Ignores a token in the query string: it would end up in access logs.
  */
-export function authenticateSocket(engine: Pipeline): Middleware {
+export function authenticateSocket(pipeline: Pipeline): Middleware {
   return (socket, next) => {
     const requestId = randomUUID()
-    admit(engine, socket).then(
+    admit(pipeline, socket).then(
       () => next(),
       (error: unknown) => {
-        const refusal = engine.toLoggedRefusal(error, requestId, 'handshake')
-        engine.app.metrics.handshakesRefused.inc({ why: refusal.kind.code })
+        const refusal = pipeline.toLoggedRefusal(error, requestId, 'handshake')
+        pipeline.app.metrics.handshakesRefused.inc({ why: refusal.kind.code })
         next(asConnectError(refusal, requestId))
       },
     )
   }
 }
 
-async function admit(engine: Pipeline, socket: Socket): Promise<void> {
+async function admit(pipeline: Pipeline, socket: Socket): Promise<void> {
   const auth: unknown = socket.handshake.auth
   const token = typeof auth === 'object' && auth !== null && 'token' in auth ? auth.token : undefined
   if (token === undefined) throw refusals.notSignedIn()
   if (typeof token !== 'string') throw refusals.tokenInvalid()
-  const ipAddress = addressOf(socket, engine.app.config.trustedProxies)
-  const { actor, identity } = await engine.authenticate(token, ipAddress)
+  const ipAddress = addressOf(socket, pipeline.app.config.trustedProxies)
+  const { actor, identity } = await pipeline.authenticate(token, ipAddress)
   const { issuedAt, expiresAt } = identity
   const agent = truncateUserAgent(socket.handshake.headers['user-agent'])
   const caller: SocketData = { actor, ipAddress, userAgent: agent, issuedAt, expiresAt, warnedExpiresAt: 0 }

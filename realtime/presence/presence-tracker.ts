@@ -24,8 +24,8 @@ export interface PresenceTracker extends AsyncDisposable {
  * Tracks who is connected to the channels with presence, by all sockets of a person on all nodes, and sends followers `presence` frames
  * of the changes. Listens to the room events of the Socket.IO adapter, so that no other code has to report joins and leaves.
  */
-export function startPresenceTracker(engine: Pick<Pipeline, 'app' | 'registry'>, io: Server): PresenceTracker {
-  const { app, registry } = engine
+export function startPresenceTracker(pipeline: Pick<Pipeline, 'app' | 'registry'>, io: Server): PresenceTracker {
+  const { app, registry } = pipeline
   const { redis, presence, metrics } = app
   const kinds = new Set(registry.channels.filter(type => type.presence === true).map(({ kind }) => kind))
   const hasPresence = (room: string) => kinds.has(room.slice(0, Math.max(room.indexOf(':'), 0)))

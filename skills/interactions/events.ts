@@ -68,7 +68,7 @@ export const reactionsCounted = event({
     acts: list(countedReaction, reactionsPerFlushMax),
   }),
   channels: () => [],
-  stale: ({ trackIds }) => trackIds.map(trackCacheKey),
+  staleKeys: ({ trackIds }) => trackIds.map(trackCacheKey),
 })
 
 /**
@@ -93,7 +93,7 @@ export const commentAdded = event({
   summary: 'A comment was added to a track',
   payload: commentOnTrack,
   channels: trackOwnerAndActor,
-  stale,
+  staleKeys: stale,
 })
 
 export const commentDeleted = event({
@@ -102,5 +102,5 @@ export const commentDeleted = event({
   description: 'By its author (`by`), the artist or a moderator.',
   payload: shape({ trackId: id, ownerId: id, by: profileSummary, commentId: id, counts: trackCounts }),
   channels: trackOwnerAndActor,
-  stale,
+  staleKeys: stale,
 })

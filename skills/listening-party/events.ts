@@ -43,7 +43,7 @@ export const memberLeft = event({
   summary: 'A member left, was kicked or was banned',
   payload: shape({ ...commonFields, profileId: id, reason: oneOf('left', 'removed', 'banned'), memberCount: count }),
   channels: data => membersAnd(data.profileId, data),
-  unsettles: ({ partyId, profileId }) => ({ channel: `party:${partyId}`, profileId }),
+  revokesAccess: ({ partyId, profileId }) => ({ channel: `party:${partyId}`, profileId }),
 })
 
 export const partyEnded = event({

@@ -18,7 +18,7 @@ export const trackPublished = event({
   description: 'Emitted the first time a track is ready and visible to its artist’s followers or to everybody.',
   payload: shape({ trackId: id, by: profileSummary, title: outputText }),
   channels: ({ trackId, by }) => [`track:${trackId}`, `user:${by.id}`],
-  stale: ({ trackId }) => [trackCacheKey(trackId)],
+  staleKeys: ({ trackId }) => [trackCacheKey(trackId)],
 })
 
 export const trackChanged = event({
@@ -35,7 +35,7 @@ export const trackChanged = event({
     ...(isForArtist ? [] : [`track:${track.id}`]),
     `user:${track.owner.id}`,
   ],
-  stale: ({ track }) => [trackCacheKey(track.id)],
+  staleKeys: ({ track }) => [trackCacheKey(track.id)],
 })
 
 export const trackHidden = event({
@@ -46,8 +46,8 @@ export const trackHidden = event({
     'The others should load the track again, since its fields may have changed.',
   payload: shape({ trackId: id, ownerId: id }),
   channels: ({ trackId }) => [`track:${trackId}`],
-  stale: ({ trackId }) => [trackCacheKey(trackId)],
-  unsettles: ({ trackId }) => ({ channel: `track:${trackId}` }),
+  staleKeys: ({ trackId }) => [trackCacheKey(trackId)],
+  revokesAccess: ({ trackId }) => ({ channel: `track:${trackId}` }),
 })
 
 export const trackDeleted = event({
@@ -55,6 +55,6 @@ export const trackDeleted = event({
   summary: 'A track was deleted',
   payload: shape({ trackId: id, ownerId: id }),
   channels: ({ trackId, ownerId }) => [`track:${trackId}`, `user:${ownerId}`],
-  stale: ({ trackId }) => [trackCacheKey(trackId)],
-  unsettles: ({ trackId }) => ({ channel: `track:${trackId}` }),
+  staleKeys: ({ trackId }) => [trackCacheKey(trackId)],
+  revokesAccess: ({ trackId }) => ({ channel: `track:${trackId}` }),
 })

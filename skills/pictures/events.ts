@@ -7,5 +7,5 @@ export const pictureChanged = event({
   summary: 'One of your pictures changed',
   payload: shape({ ownerId: id, picture: pictureView }),
   channels: ({ ownerId }) => [`user:${ownerId}`],
-  stale: ({ picture }) => fileUrlCacheKeys(picture.id),
+  staleKeys: ({ picture }) => fileUrlCacheKeys(picture.id),
 })

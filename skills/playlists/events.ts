@@ -53,7 +53,7 @@ export const playlistHidden = event({
   description: 'Drop it, unless you are its owner.',
   payload: shape({ playlistId: id, rev: count }),
   channels: ({ playlistId }) => [`playlist:${playlistId}`],
-  unsettles: ({ playlistId }) => ({ channel: `playlist:${playlistId}` }),
+  revokesAccess: ({ playlistId }) => ({ channel: `playlist:${playlistId}` }),
 })
 
 export const playlistDeleted = event({
@@ -61,7 +61,7 @@ export const playlistDeleted = event({
   summary: 'A playlist was deleted',
   payload: shape(commonFields),
   channels: followersAndOwner,
-  unsettles: ({ playlistId }) => ({ channel: `playlist:${playlistId}` }),
+  revokesAccess: ({ playlistId }) => ({ channel: `playlist:${playlistId}` }),
 })
 
 /**

@@ -7,7 +7,7 @@ export const secretLinkReset = event({
   description: 'The previous secret is void, and people who used it can no longer see the track.',
   payload: shape({ trackId: id, ownerId: id }),
   channels: ({ trackId, ownerId }) => [`track:${trackId}`, `user:${ownerId}`],
-  unsettles: ({ trackId }) => ({ channel: `track:${trackId}` }),
+  revokesAccess: ({ trackId }) => ({ channel: `track:${trackId}` }),
 })
 
 /**
@@ -18,5 +18,5 @@ export const followerAccessRevoked = event({
   summary: 'A follower lost access to followers-only tracks',
   payload: shape({ profileId: id, artistId: id }),
   channels: () => [],
-  unsettles: ({ profileId }) => ({ profileId }),
+  revokesAccess: ({ profileId }) => ({ profileId }),
 })

@@ -21,7 +21,7 @@ export const profileFollowed = event({
   summary: 'A profile was followed',
   payload: followChange,
   channels: actorAndProfile,
-  stale,
+  staleKeys: stale,
 })
 
 export const profileUnfollowed = event({
@@ -29,7 +29,7 @@ export const profileUnfollowed = event({
   summary: 'A profile was unfollowed',
   payload: followChange,
   channels: actorAndProfile,
-  stale,
+  staleKeys: stale,
 })
 
 export const profileChanged = event({
@@ -37,7 +37,7 @@ export const profileChanged = event({
   summary: 'Your profile was changed',
   payload: shape({ profile: profileAttributes }),
   channels: ({ profile }) => [`user:${profile.id}`],
-  stale: ({ profile }) => [profileCacheKey(profile.id)],
+  staleKeys: ({ profile }) => [profileCacheKey(profile.id)],
 })
 
 export const profileBlocked = event({
@@ -46,8 +46,8 @@ export const profileBlocked = event({
   description: 'The follows between the two of you have ended. `byCounts` are your own counts.',
   payload: shape({ profileId: id, by: profileSummary, byCounts: profileCounts }),
   channels: blocker,
-  stale,
-  unsettles: ({ profileId }) => ({ profileId }),
+  staleKeys: stale,
+  revokesAccess: ({ profileId }) => ({ profileId }),
 })
 
 export const sessionsRevoked = event({

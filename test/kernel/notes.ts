@@ -20,7 +20,7 @@ export const noteAdded = event({
   summary: 'A note was added',
   payload: shape({ id, owner: id, body: outputText }),
   channels: ({ owner }) => [`user:${owner}`],
-  stale: note => [`note:${note.id}`],
+  staleKeys: note => [`note:${note.id}`],
 })
 
 export const copyNote = job({

@@ -181,25 +181,25 @@ it('what no token can need any more is forgotten, in the table and in memory', a
 })
 
 describe('whose profile a token speaks for', () => {
-  let engine: Pipeline
+  let pipeline: Pipeline
   let arrivals = 0
   beforeAll(() => {
     const arrive = async () => {
       arrivals += 1
       return newId(new Date())
     }
-    engine = createPipeline(own.app, { ...notesRegistry, provisionProfile: arrive })
+    pipeline = createPipeline(own.app, { ...notesRegistry, provisionProfile: arrive })
   })
-  const another = () => createPipeline(own.app, engine.registry)
+  const another = () => createPipeline(own.app, pipeline.registry)
   const idOf = async (from: Pipeline, name: string) =>
     (await from.authenticate(await own.issuer.issueToken(name), '127.0.0.1')).actor.id
 
   it('is asked of PostgreSQL once for all nodes', async () => {
     const before = arrivals
-    const ids = [await idOf(engine, 'ann'), await idOf(engine, 'ann'), await idOf(another(), 'ann')]
+    const ids = [await idOf(pipeline, 'ann'), await idOf(pipeline, 'ann'), await idOf(another(), 'ann')]
     expect(new Set(ids).size).toBe(1)
     expect(arrivals - before).toBe(1)
-    expect(await idOf(engine, 'bob')).not.toBe(ids[0])
+    expect(await idOf(pipeline, 'bob')).not.toBe(ids[0])
   })
 
   it.each(['nonsense', '{}', '"x"', 'null', '7', '["a"]'])('is not believed when Redis holds %s', async held => {

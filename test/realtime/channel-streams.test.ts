@@ -28,12 +28,12 @@ beforeAll(async () => {
   const own = await createAppContext(readConfig(testApp.variables), {
     ...{ clock: testApp.clock, log: testApp.app.log, database: testApp.app.db },
   })
-  const engine = createPipeline(own, registry)
-  gateway = openGateway(createServer(), engine)
+  const pipeline = createPipeline(own, registry)
+  gateway = openGateway(createServer(), pipeline)
   parts.push(gateway, own, testApp)
   const { hub, sessions } = gateway
   streamsWith = more =>
-    createChannelStreams(engine, {
+    createChannelStreams(pipeline, {
       hub,
       sessions,
       readState: async () => ({}),

@@ -123,11 +123,11 @@ describe('a follow', () => {
   it('joins the room before it reads the log: what happens between the two is heard', async () => {
     const http = createServer()
     const server = new Server(http)
-    const engine = createPipeline(own.app, registry)
+    const pipeline = createPipeline(own.app, registry)
     const others = { recheckAccess: async () => undefined, channelRestarted: () => undefined }
     await using hub = openHub(
       own.app,
-      createSocketEventSink(engine, server, () => others),
+      createSocketEventSink(pipeline, server, () => others),
     )
     subscribeRooms(own.app, server, hub)
     const actor = { id: newId(new Date()), roles: [] }
@@ -140,7 +140,7 @@ describe('a follow', () => {
       await waitUntil(() => delivered.offsets.includes(1))
       return {}
     }
-    const follow = new Map(followCalls(engine, { hub, readState: stateOf, chargeFollows: () => undefined })).get(
+    const follow = new Map(followCalls(pipeline, { hub, readState: stateOf, chargeFollows: () => undefined })).get(
       'channel.follow',
     )
     server.on('connection', (socket: ServerSocket) => {

@@ -547,12 +547,12 @@ it('streams begin anew when the log does', async () => {
 /** A node whose streams have limits of their own. */
 async function ownDoor(limits: { pingEveryMs: number; stallTimeoutMs: number }) {
   const own = await ownWorld()
-  const engine = createPipeline(own, registry)
+  const pipeline = createPipeline(own, registry)
   const app = express()
   const http = createServer()
-  const gateway = openGateway(http, engine)
+  const gateway = openGateway(http, pipeline)
   app.use(logRequests(own.log))
-  bindChannelEvents(app, engine, gateway.channelStreams, limits)
+  bindChannelEvents(app, pipeline, gateway.channelStreams, limits)
   http.on('request', app)
   return {
     port: await listen(http, 0),
