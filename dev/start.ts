@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   const stopSignal = waitForStopSignal()
   try {
     const ports = { issuer: port + 2, s3: port + 3, edge: port + 4 }
-    const stack = await withProgress('The embedded stack', startStack({ folder, variables, ports, log: log }), log)
+    const stack = await withProgress('The embedded stack', startStack({ folder, variables, ports, log }), log)
     parts.unshift(stack)
     const shared: Record<string, string> = {
       NODE_ENV: 'development',

@@ -25,7 +25,7 @@ const caller = (op: AnyOperation) => (op.auth === 'moderator' ? moderator : ann)
 const withoutId = ({ error, data, page }: Reply) => ({ data, page, error: { ...error, requestId: undefined } })
 
 describe.each(operations)('%s', (_name, op) => {
-  it('refuses bad input with the same faults on both doors, all at once', async () => {
+  it('refuses bad input with the same faults on both transports, all at once', async () => {
     const { params } = parseRoute(op.route)
     const bad = { ...Object.fromEntries(params.map(name => [name, 'not!an!id'])), surprise: 'x' }
     const overRest = await caller(op).request(op, bad, { transport: 'rest' })
@@ -35,7 +35,7 @@ describe.each(operations)('%s', (_name, op) => {
     expect(withoutId(overSocket)).toEqual(withoutId(overRest))
   })
 
-  it('answers the same on both doors', async () => {
+  it('answers the same on both transports', async () => {
     const rest = await testApp.signIn(`r-${op.name}`, {
       roles: ['moderator'],
       name: 'Same',
@@ -48,7 +48,7 @@ describe.each(operations)('%s', (_name, op) => {
     expect(overRest.error?.status ?? 200).toBeLessThan(500)
   })
 
-  it('refuses who has called too often, on both doors, and says how long to wait', async () => {
+  it('refuses who has called too often, on both transports, and says how long to wait', async () => {
     const tired = await testApp.signIn(`t-${op.name}`, { roles: ['moderator'] })
     await testApp.app.rateLimiter.consume(op.name, tired.id, op.limit.perMinute, op.limit.perMinute)
     const overRest = await tired.request(op, sampleInput(op.input), { transport: 'rest' })

@@ -45,7 +45,7 @@ afterAll(async () => {
 })
 
 describe.each(transports)('the main job over %s', transport => {
-  const by = { transport: transport }
+  const by = { transport }
   let ann: Person
   let bob: Person
   let trackId: string

@@ -117,27 +117,30 @@ it('is asked of everything that takes a track', () => {
   expect(ofTracks.length).toBeGreaterThan(14)
 })
 
-it.each(people)('%s: every operation finds the track, or says that there is none, over both doors', async viewer => {
-  const person = persons[viewer]
-  const own = await belongings(person)
-  const wrong: string[] = []
-  for (const [at, [op, inputFor]] of calls.entries())
-    for (const [place, kind] of kinds.entries()) {
-      if ((spoils[op.name] ?? []).includes(viewer)) continue
-      // That both doors answer the same is proven elsewhere: here they take turns.
-      const door = transports[(at + place + people.indexOf(viewer)) % transports.length] ?? 'rest'
-      const given = inputFor(tracks[kind].id)
-      const input = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, own[name] ?? value]))
-      // A socket may call ten times a second.
-      testApp.clock.advance(100)
-      const reply = await person.request(op, input, { transport: door, idempotencyKey: `${viewer} ${kind}` })
-      if (reply.error?.code === 'invalid_input' || reply.error?.status === 429) wrong.push(`${op.name}: bad test`)
-      if (refusedAsUnknown(reply) === maySee(viewer, kind)) wrong.push(`${op.name} of ${kind} over ${door}`)
-    }
-  expect(wrong).toEqual([])
-})
+it.each(people)(
+  '%s: every operation finds the track, or says that there is none, over both transports',
+  async viewer => {
+    const person = persons[viewer]
+    const own = await belongings(person)
+    const wrong: string[] = []
+    for (const [at, [op, inputFor]] of calls.entries())
+      for (const [place, kind] of kinds.entries()) {
+        if ((spoils[op.name] ?? []).includes(viewer)) continue
+        // That both transports answer the same is proven elsewhere: here they take turns.
+        const transport = transports[(at + place + people.indexOf(viewer)) % transports.length] ?? 'rest'
+        const given = inputFor(tracks[kind].id)
+        const input = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, own[name] ?? value]))
+        // A socket may call ten times a second.
+        testApp.clock.advance(100)
+        const reply = await person.request(op, input, { transport, idempotencyKey: `${viewer} ${kind}` })
+        if (reply.error?.code === 'invalid_input' || reply.error?.status === 429) wrong.push(`${op.name}: bad test`)
+        if (refusedAsUnknown(reply) === maySee(viewer, kind)) wrong.push(`${op.name} of ${kind} over ${transport}`)
+      }
+    expect(wrong).toEqual([])
+  },
+)
 
-it.each(people)('%s: the channel is followed, or not known, over both doors', async viewer => {
+it.each(people)('%s: the channel is followed, or not known, over both transports', async viewer => {
   const person = persons[viewer]
   const socket = await person.socket()
   const found = async (kind: Kind) => {

@@ -73,7 +73,7 @@ async function performOnce(
 ): Promise<Answer> {
   const subject = await op.load(input, context)
   if (!op.allow(context.actor, subject)) throw refusals.forbidden()
-  const result = await op.run({ input, subject, actor: context.actor, prepared: prepared }, context)
+  const result = await op.run({ input, subject, actor: context.actor, prepared }, context)
   const answer = toAnswer(result)
   if (context.app.config.selfChecks) assertDocumented(op, answer)
   return answer

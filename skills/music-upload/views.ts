@@ -46,7 +46,7 @@ export const uploadView = named('Upload', shape(uploadFields))
 export type UploadView = Value<typeof uploadView>
 
 /** A presigned PUT: send exactly these headers. */
-export const putView = named('UploadPut', shape({ url: url, headers: record(outputText), expiresAt: timestamp }))
+export const putView = named('UploadPut', shape({ url, headers: record(outputText), expiresAt: timestamp }))
 
 /** Send `count` parts of `partBytes` each, the last one smaller. */
 const partsView = named('UploadParts', shape({ partBytes: count, count }))
@@ -58,7 +58,7 @@ export type SendingView = Shape<typeof sendingFields>
 /** A presigned PUT for one part: send exactly these headers. */
 export const partPutView = named(
   'UploadPartPut',
-  shape({ number: count, sizeBytes: count, url: url, headers: record(outputText), expiresAt: timestamp }),
+  shape({ number: count, sizeBytes: count, url, headers: record(outputText), expiresAt: timestamp }),
 )
 
 /** Parts that the store has, with their SHA-256 in hex when the store provides it. */

@@ -26,7 +26,7 @@ export const getPictureFile = operation({
   auth: 'public',
   input: shape({ pictureId: id, file: oneOf(...pictureFiles) }),
   /** How long the answer may be cached. */
-  output: shape({ url: url, maxAgeSeconds: count }),
+  output: shape({ url, maxAgeSeconds: count }),
   // High, since a page of covers needs one call per cover, and many people may share an IP address.
   limit: { perMinute: 6_000 },
   idempotency: 'read',

@@ -26,7 +26,7 @@ export const grantDownload = operation({
   auth: 'public',
   input: shape({ trackId: id, secret: optional(trackSecret) }),
   output: shape({
-    url: url,
+    url,
     fileName: outputText,
     contentType: outputText,
     sizeBytes: nullable(count),

@@ -32,13 +32,13 @@ const decibels = nullable(number(-200, 200))
 const streamGrant = named(
   'StreamGrant',
   shape({
-    url: url,
+    url,
     expiresAt: timestamp,
     contentType: outputText,
     durationMs: count,
     delivery: oneOf('url', 'cookies'),
-    hls: nullable(shape({ url: url, contentType: outputText })),
-    progressive: shape({ url: url, contentType: outputText, rendition: nullable(outputText) }),
+    hls: nullable(shape({ url, contentType: outputText })),
+    progressive: shape({ url, contentType: outputText, rendition: nullable(outputText) }),
     renditions: list(shape({ name: outputText, codecs: outputText, bandwidth: count, averageBandwidth: count }), 20),
     previewUrl: nullable(url),
     /** Integrated loudness and true peak (EBU R128) for volume normalization; null when unknown. */

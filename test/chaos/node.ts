@@ -56,7 +56,7 @@ export async function startNode(
         name,
         env,
         logFile,
-        stopTimeoutMs: stopTimeoutMs,
+        stopTimeoutMs,
       })
       ended = running.exited
       void running.exited.then(exit => {

@@ -12,13 +12,13 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-/** By which doors the node has answered calls of an operation with success. */
+/** By which transports the node has answered calls of an operation with success. */
 async function doorsUsed(node: TestNode | undefined, operation: string): Promise<unknown[]> {
   const { values } = (await node?.app.metrics.operationDuration.get()) ?? { values: [] }
   const found = values.filter(
     ({ labels, metricName }) => labels.operation === operation && metricName?.endsWith('_count'),
   )
-  return found.map(({ labels }) => labels.door)
+  return found.map(({ labels }) => labels.transport)
 }
 
 /** The client opens its socket at once; here it is waited for. */
@@ -26,22 +26,22 @@ async function connected(client: TestClient): Promise<void> {
   await (await client.follow(`user:${ann.id}`, () => undefined)).unfollow()
 }
 
-describe.each(['socket', 'rest'] as const)('calls over %s', door => {
-  const transports = door === 'socket' ? (['socket'] as const) : (['long-poll'] as const)
+describe.each(['socket', 'rest'] as const)('calls over %s', transport => {
+  const transports = transport === 'socket' ? (['socket'] as const) : (['long-poll'] as const)
 
   it('are typed, and answer with the data', async () => {
     using client = openClient({ url: ann.url, token: ann.token, transports })
     const track = await makeTrack(ann.id)
-    if (door === 'socket') await connected(client)
+    if (transport === 'socket') await connected(client)
     const me = await client.call('user-profile.getMe', {})
     expect(me.id).toBe(ann.id)
     const { liked, counts } = await client.call('interactions.likeTrack', { trackId: track.id })
     expect({ liked, likes: counts.likes }).toEqual({ liked: true, likes: 1 })
-    expect(await doorsUsed(testApp.nodes[0], 'interactions.likeTrack')).toContain(door)
+    expect(await doorsUsed(testApp.nodes[0], 'interactions.likeTrack')).toContain(transport)
   })
 
   it('show the secret of a track, which no URL may hold', async () => {
-    const bob = await testApp.signIn(`bob-${door}`, { node: 0 })
+    const bob = await testApp.signIn(`bob-${transport}`, { node: 0 })
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'unlisted' })
     using artist = openClient({ url: ann.url, token: ann.token, transports })
     using client = openClient({ url: bob.url, token: bob.token, transports })
@@ -61,7 +61,7 @@ describe.each(['socket', 'rest'] as const)('calls over %s', door => {
   })
 
   it('say how long to wait and that waiting helps', async () => {
-    const tired = await testApp.signIn(`tired-${door}`)
+    const tired = await testApp.signIn(`tired-${transport}`)
     using client = openClient({ url: tired.url, token: tired.token, transports })
     await testApp.app.rateLimiter.consume('tracks.getTrack', tired.id, 1_000_000, 1_000_000)
     const problem = await problemOf(client.call('tracks.getTrack', { trackId: ann.id }))
@@ -71,15 +71,15 @@ describe.each(['socket', 'rest'] as const)('calls over %s', door => {
 
   it('tell what is there now when a revision is stale', async () => {
     using client = openClient({ url: ann.url, token: ann.token, transports })
-    const { rev } = await client.call('user-profile.updateMe', { bio: door })
+    const { rev } = await client.call('user-profile.updateMe', { bio: transport })
     const problem = await problemOf(client.call('user-profile.updateMe', { bio: 'late', rev: rev + 7 }))
-    expect(problem).toMatchObject({ code: 'stale_revision', status: 409, current: { bio: door } })
+    expect(problem).toMatchObject({ code: 'stale_revision', status: 409, current: { bio: transport } })
   })
 
   it('read lists part by part, or all parts', async () => {
     using client = openClient({ url: ann.url, token: ann.token, transports })
     const track = await makeTrack(ann.id)
-    const fans = await Promise.all([1, 2, 3, 4, 5].map(number => testApp.signIn(`${door}-fan${number}`)))
+    const fans = await Promise.all([1, 2, 3, 4, 5].map(number => testApp.signIn(`${transport}-fan${number}`)))
     for (const fan of fans) {
       using theirs = openClient({ url: fan.url, token: fan.token, transports: ['long-poll'] })
       await theirs.call('interactions.likeTrack', { trackId: track.id })

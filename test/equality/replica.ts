@@ -88,5 +88,5 @@ export async function takeSnapshot<O extends AnyOperation>(
   })
   if (error !== undefined) throw new ProblemError(error)
   if (position === undefined) throw new Error(`${op.name} returned no position`)
-  return { data: data as AnswerOf<O>, position: position }
+  return { data: data as AnswerOf<O>, position }
 }

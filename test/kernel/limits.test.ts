@@ -38,7 +38,7 @@ describe('the limit of an operation', () => {
     expect(await answered(own, [{ actor: createActor() }])).toBe(1)
   })
 
-  it('counts a person over both doors, and says how long to wait in both', async () => {
+  it('counts a person over both transports, and says how long to wait in both', async () => {
     const [one, other] = [await own.startWeb(0), await own.startWeb(1)]
     const token = await own.issuer.issueToken('ann')
     await using ann = await Person.signIn('ann', token, one.url)

@@ -56,7 +56,7 @@ describe('the log', () => {
     expect(() => JSON.stringify(describeError(error))).not.toThrow()
   })
 
-  it('holds no token, input or signed address after calls that fail over both doors', async () => {
+  it('holds no token, input or signed address after calls that fail over both transports', async () => {
     const out = captured()
     await using own = await createTestKernel({
       registry: notesRegistry,

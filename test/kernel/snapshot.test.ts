@@ -178,27 +178,25 @@ describe('a snapshot', () => {
   })
 })
 
-describe('over the doors', () => {
+describe('over the transports', () => {
   it('the position stands beside data on both, the same, also for somebody who is not signed in', async () => {
     const node = await own.startWeb()
     await using ann = await Person.signIn('ann', await own.issuer.issueToken('ann'), node.url)
     const shelfId = await newShelf(2)
     const position = { channel: `shelf:${shelfId}`, ...(await own.app.channelLog.position(`shelf:${shelfId}`)) }
-    for (const door of transports) {
-      const reply = await ann.request(getShelf, { shelfId }, { transport: door })
+    for (const transport of transports) {
+      const reply = await ann.request(getShelf, { shelfId }, { transport })
       expect(reply).toMatchObject({ data: { shelfId, things: 2 }, position })
       expect(reply.data).toEqual({ shelfId, things: 2 })
     }
     expect(await requestOverRest(node.url, getShelf, { shelfId }, {})).toMatchObject({ data: { things: 2 }, position })
-    for (const door of transports) {
-      expect(await ann.request(glanceAtShelf, { shelfId }, { transport: door })).not.toHaveProperty('position')
-      expect(await ann.request(putThing, { shelfId }, { transport: door })).not.toHaveProperty('position')
+    for (const transport of transports) {
+      expect(await ann.request(glanceAtShelf, { shelfId }, { transport })).not.toHaveProperty('position')
+      expect(await ann.request(putThing, { shelfId }, { transport })).not.toHaveProperty('position')
       expect(
-        await ann.request(putThing, { shelfId }, { transport: door, idempotencyKey: `key-${door}-123456` }),
+        await ann.request(putThing, { shelfId }, { transport, idempotencyKey: `key-${transport}-123456` }),
       ).not.toHaveProperty('position')
-      expect(await ann.request(getShelf, { shelfId: createActor().id }, { transport: door })).not.toHaveProperty(
-        'position',
-      )
+      expect(await ann.request(getShelf, { shelfId: createActor().id }, { transport })).not.toHaveProperty('position')
     }
   })
 })

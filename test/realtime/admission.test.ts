@@ -10,7 +10,7 @@ import { testStack } from '../stack'
 import { waitUntil } from '../kernel/wait-until'
 import { RawSocket } from './raw-socket'
 
-interface Door extends AsyncDisposable {
+interface Transport extends AsyncDisposable {
   server: Server
   metrics: ReturnType<typeof createMetrics>
   admission: AdmissionGuard
@@ -28,7 +28,7 @@ afterEach(() => {
   for (const client of clients.splice(0)) client.disconnect()
 })
 
-async function open({ socketsMax = 1_000, crowdMax = 1_000 } = {}): Promise<Door> {
+async function open({ socketsMax = 1_000, crowdMax = 1_000 } = {}): Promise<Transport> {
   const http = createServer()
   const server = new Server(http, { cors: { origin } })
   const metrics = createMetrics()
@@ -50,22 +50,22 @@ async function open({ socketsMax = 1_000, crowdMax = 1_000 } = {}): Promise<Door
   }
 }
 
-function connect({ port }: Door, transports: string[] = ['websocket']): Socket {
+function connect({ port }: Transport, transports: string[] = ['websocket']): Socket {
   const client = io(`http://127.0.0.1:${port}`, { transports, forceNew: true, reconnectionDelay: 50 })
   clients.push(client)
   return client
 }
 
-const refusedFor = async ({ metrics }: Door): Promise<Record<string, number>> =>
+const refusedFor = async ({ metrics }: Transport): Promise<Record<string, number>> =>
   Object.fromEntries(
     (await metrics.handshakesRefused.get()).values.map(({ labels, value }) => [String(labels.why), value]),
   )
 
 describe('a node that is late', () => {
   it('refuses newcomers over long-polling, readable for pages, and says when to come again', async () => {
-    await using door = await open()
+    await using transport = await open()
     lag.ms = 101
-    const response = await door.ask(handshake, { headers: { origin } })
+    const response = await transport.ask(handshake, { headers: { origin } })
     expect(response.status).toBe(503)
     expect(response.headers.get('content-type')).toBe('application/problem+json')
     expect(response.headers.get('access-control-allow-origin')).toBe(origin)
@@ -74,51 +74,51 @@ describe('a node that is late', () => {
     expect(Number(response.headers.get('retry-after'))).toBe(problem.retryAfter)
     expect(problem.retryAfter).toBeGreaterThanOrEqual(1)
     expect(problem.retryAfter).toBeLessThanOrEqual(5)
-    expect(await refusedFor(door)).toEqual({ lag: 1 })
+    expect(await refusedFor(transport)).toEqual({ lag: 1 })
   })
 
   it('spreads over seconds when they come again', async () => {
-    await using door = await open()
+    await using transport = await open()
     lag.ms = 101
-    const answers = await Promise.all(Array.from({ length: 40 }, () => door.ask(handshake)))
+    const answers = await Promise.all(Array.from({ length: 40 }, () => transport.ask(handshake)))
     expect(new Set(answers.map(({ headers }) => headers.get('retry-after'))).size).toBeGreaterThan(2)
   })
 
   it('refuses newcomers over WebSocket before the upgrade', async () => {
-    await using door = await open()
+    await using transport = await open()
     lag.ms = 101
-    await using raw = await RawSocket.open(door.port)
+    await using raw = await RawSocket.open(transport.port)
     expect(raw.statusLine).toBe('HTTP/1.1 503 Service Unavailable')
     await raw.untilClosed()
-    expect(door.server.engine.clientsCount).toBe(0)
+    expect(transport.server.engine.clientsCount).toBe(0)
   })
 
   it('keeps who is connected, over both transports', async () => {
-    await using door = await open()
-    const both = [connect(door), connect(door, ['polling'])]
+    await using transport = await open()
+    const both = [connect(transport), connect(transport, ['polling'])]
     await waitUntil(() => both.every(({ connected }) => connected))
     lag.ms = 101
-    door.server.on('connection', () => expect('nobody').toBe('admitted'))
+    transport.server.on('connection', () => expect('nobody').toBe('admitted'))
     const heard = both.map(client => new Promise(resolve => client.once('hello', resolve)))
-    door.server.emit('hello', 1)
+    transport.server.emit('hello', 1)
     expect(await Promise.all(heard)).toEqual([1, 1])
     for (const client of both) client.emit('anything')
     expect(both.every(({ connected }) => connected)).toBe(true)
   })
 
   it('still lets a long-polling client upgrade', async () => {
-    await using door = await open()
-    const client = connect(door, ['polling', 'websocket'])
+    await using transport = await open()
+    const client = connect(transport, ['polling', 'websocket'])
     await waitUntil(() => client.connected)
     lag.ms = 101
     await waitUntil(() => client.io.engine.transport.name === 'websocket')
   })
 
   it('is found by a plain client once it has recovered', async () => {
-    await using door = await open()
+    await using transport = await open()
     lag.ms = 101
-    const client = connect(door)
-    await waitUntil(async () => ((await refusedFor(door)).lag ?? 0) > 1)
+    const client = connect(transport)
+    await waitUntil(async () => ((await refusedFor(transport)).lag ?? 0) > 1)
     lag.ms = 100
     await waitUntil(() => client.connected)
   })
@@ -126,40 +126,40 @@ describe('a node that is late', () => {
 
 describe('a node', () => {
   it('that is full refuses, until somebody leaves', async () => {
-    await using door = await open({ socketsMax: 2 })
-    const [one, other] = [connect(door), connect(door)]
+    await using transport = await open({ socketsMax: 2 })
+    const [one, other] = [connect(transport), connect(transport)]
     await waitUntil(() => one.connected && other.connected)
-    expect((await door.ask(handshake)).status).toBe(503)
-    expect(await refusedFor(door)).toEqual({ full: 1 })
+    expect((await transport.ask(handshake)).status).toBe(503)
+    expect(await refusedFor(transport)).toEqual({ full: 1 })
     one.disconnect()
-    await waitUntil(() => door.server.engine.clientsCount === 1)
-    expect((await door.ask(handshake)).status).toBe(200)
+    await waitUntil(() => transport.server.engine.clientsCount === 1)
+    expect((await transport.ask(handshake)).status).toBe(200)
   })
 
   it('looks at so many newcomers at a time', async () => {
-    await using door = await open({ crowdMax: 3 })
-    const answers = await Promise.all(Array.from({ length: 5 }, () => door.ask(handshake)))
+    await using transport = await open({ crowdMax: 3 })
+    const answers = await Promise.all(Array.from({ length: 5 }, () => transport.ask(handshake)))
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 503, 503])
-    expect(await refusedFor(door)).toEqual({ crowd: 2 })
+    expect(await refusedFor(transport)).toEqual({ crowd: 2 })
     const [admitted] = answers.filter(({ status }) => status === 200)
     const { sid } = JSON.parse(((await admitted?.text()) ?? '').slice(1)) as { sid: string }
-    await door.ask(`${handshake}&sid=${sid}`, { method: 'POST', body: '40' })
-    await waitUntil(() => door.server.sockets.sockets.size === 1)
-    expect((await door.ask(handshake)).status).toBe(200)
+    await transport.ask(`${handshake}&sid=${sid}`, { method: 'POST', body: '40' })
+    await waitUntil(() => transport.server.sockets.sockets.size === 1)
+    expect((await transport.ask(handshake)).status).toBe(200)
   })
 
   it('that is going away sends newcomers to another', async () => {
-    await using door = await open()
-    const client = connect(door)
+    await using transport = await open()
+    const client = connect(transport)
     await waitUntil(() => client.connected)
-    door.admission.refuseNewConnections()
-    const response = await door.ask(handshake)
+    transport.admission.refuseNewConnections()
+    const response = await transport.ask(handshake)
     expect(response.status).toBe(503)
     expect(await response.json()).toMatchObject({ code: 'moving', retryAfter: 1 })
-    await using raw = await RawSocket.open(door.port)
+    await using raw = await RawSocket.open(transport.port)
     expect(raw.statusLine).toBe('HTTP/1.1 503 Service Unavailable')
     expect(client.connected).toBe(true)
-    expect(await refusedFor(door)).toEqual({ moving: 2 })
+    expect(await refusedFor(transport)).toEqual({ moving: 2 })
   })
 })
 
@@ -170,32 +170,32 @@ describe('a session that this node does not know', () => {
     ['GET', '&sid=__proto__'],
     ['GET', '&sid=toString'],
   ])('is looked for elsewhere: %s %s', async (method, sid) => {
-    await using door = await open()
-    const response = await door.ask(`${handshake}&sid=${sid}`, { method })
+    await using transport = await open()
+    const response = await transport.ask(`${handshake}&sid=${sid}`, { method })
     expect(response.status).toBe(404)
     expect(await response.json()).toMatchObject({ code: 'not_found' })
   })
 
   it('is looked for elsewhere when it upgrades', async () => {
-    await using door = await open()
-    await using raw = await RawSocket.open(door.port, {}, 'EIO=4&transport=websocket&sid=nowhere')
+    await using transport = await open()
+    await using raw = await RawSocket.open(transport.port, {}, 'EIO=4&transport=websocket&sid=nowhere')
     expect(raw.statusLine).toBe('HTTP/1.1 404 Not Found')
   })
 
   it('is none when it is empty, whatever else the query holds', async () => {
-    await using door = await open()
+    await using transport = await open()
     lag.ms = 101
-    expect((await door.ask(`${handshake}&sid=`)).status).toBe(503)
-    expect((await door.ask(`${handshake}&sid=x&sid=`)).status).toBe(503)
-    expect((await door.ask(`${handshake}&sid=&sid=x`)).status).toBe(404)
+    expect((await transport.ask(`${handshake}&sid=`)).status).toBe(503)
+    expect((await transport.ask(`${handshake}&sid=x&sid=`)).status).toBe(503)
+    expect((await transport.ask(`${handshake}&sid=&sid=x`)).status).toBe(404)
   })
 })
 
 it('preflights are answered even then', async () => {
-  await using door = await open()
+  await using transport = await open()
   lag.ms = 101
   const headers = { origin, 'access-control-request-method': 'GET' }
-  expect((await door.ask(handshake, { method: 'OPTIONS', headers })).status).toBe(204)
+  expect((await transport.ask(handshake, { method: 'OPTIONS', headers })).status).toBe(204)
 })
 
 it('the event loop is late when it is blocked again and again', async () => {

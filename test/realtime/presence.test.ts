@@ -134,12 +134,12 @@ describe('who is on a channel', () => {
     expect((reply.data as { state: object }).state).not.toHaveProperty('presence')
   })
 
-  it('can be read over both doors by whoever may follow', async () => {
+  it('can be read over both transports by whoever may follow', async () => {
     const [one, two] = await start(patient, patient)
     await enter(ann, one)
     await enter(bob, two)
-    for (const door of ['rest', 'socket'] as const) {
-      const { count, members } = await bob.call(getPresence, { partyId }, { transport: door })
+    for (const transport of ['rest', 'socket'] as const) {
+      const { count, members } = await bob.call(getPresence, { partyId }, { transport })
       expect({ count, members: members?.sort() }).toEqual({ count: 2, members: [ann.id, bob.id].sort() })
     }
   })

@@ -492,12 +492,12 @@ it('a node that goes away sends its streams to another one, where they go on wit
 
 describe('a client that does not read', () => {
   it('is let go after a while, costs no more than a page, and goes on where it was', async () => {
-    await using door = await ownDoor({ pingEveryMs: 20, stallTimeoutMs: 300 })
+    await using transport = await ownDoor({ pingEveryMs: 20, stallTimeoutMs: 300 })
     const big = 'x'.repeat(20_000)
     const payloads = numberRange(0, 400).map(n => `${big}${n}`)
     const path = `/api/v1/channels/${channel}/events?after=${await after(channel, 0)}`
     const lines = [`GET ${path} HTTP/1.1`, 'Host: x', `Authorization: Bearer ${bob.token}`, 'Accept: text/event-stream']
-    const socket = connect({ host: '127.0.0.1', port: door.port })
+    const socket = connect({ host: '127.0.0.1', port: transport.port })
     let heard = ''
     const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))
     socket.once('data', chunk => {
@@ -507,7 +507,7 @@ describe('a client that does not read', () => {
     socket.write(`${lines.join('\r\n')}\r\n\r\n`)
     await waitUntil(() => heard.includes('event: following'))
     await append(channel, payloads)
-    await waitUntil(async () => (await door.ended()).includes('slow'))
+    await waitUntil(async () => (await transport.ended()).includes('slow'))
     socket.setEncoding('utf8').on('data', (chunk: string) => (heard += chunk))
     socket.resume()
     await closed
@@ -521,8 +521,8 @@ describe('a client that does not read', () => {
   }, 30_000)
 
   it('but is only quiet hears a ping now and then', async () => {
-    await using door = await ownDoor({ pingEveryMs: 20, stallTimeoutMs: 300 })
-    const url = `http://127.0.0.1:${door.port}/api/v1/channels/${channel}/events`
+    await using transport = await ownDoor({ pingEveryMs: 20, stallTimeoutMs: 300 })
+    const url = `http://127.0.0.1:${transport.port}/api/v1/channels/${channel}/events`
     const reader = await listenTo(url, bob.token)
     await waitUntil(() => reader.comments.length > 2)
     expect(new Set(reader.comments)).toEqual(new Set([': ping']))

@@ -13,7 +13,7 @@ const ours = 'https://tutti.example'
 
 describe('every answer', () => {
   it.each(['/api/v1/me', '/nowhere', '/health/live', '/metrics', '/socket.io/?EIO=4&transport=polling'])(
-    'carries the headers of a door that shows no pages: %s',
+    'carries the headers of a transport that shows no pages: %s',
     async path => {
       const { headers } = await fetch(url + path)
       expect(headers.get('content-security-policy')).toContain("default-src 'none'")

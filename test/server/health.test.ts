@@ -18,7 +18,7 @@ afterAll(() => own[Symbol.asyncDispose]())
 
 const noStreams = { open: () => Promise.reject(new Error('nobody follows here')) }
 
-async function door(app: AppContext, readiness: Readiness = { draining: false }) {
+async function transport(app: AppContext, readiness: Readiness = { draining: false }) {
   const server = createServer(createExpressApp(createPipeline(app, notesRegistry), readiness, noStreams))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -38,13 +38,13 @@ const fine = { database: 'ok', redis: 'ok', migrations: 'ok', process: 'ok' }
 
 describe('health', () => {
   it('is fine when all is', async () => {
-    await using node = await door(own.app)
+    await using node = await transport(own.app)
     expect(await node.ask('/health/live')).toEqual({ status: 200, body: { status: 'ok' } })
     expect(await node.ask('/health/ready')).toEqual({ status: 200, body: { status: 'ok', checks: fine } })
   })
 
   it('is not ready while the node drains, but alive', async () => {
-    await using node = await door(own.app, { draining: true })
+    await using node = await transport(own.app, { draining: true })
     expect(await node.ask('/health/ready')).toEqual({
       status: 503,
       body: { status: 'not ready', checks: { ...fine, process: 'is draining' } },
@@ -57,7 +57,7 @@ describe('health', () => {
       registry: notesRegistry,
       variables: { REDIS_PORT: String(await findFreePort()) },
     })
-    await using node = await door(lost.app)
+    await using node = await transport(lost.app)
     expect(await node.ask('/health/ready')).toEqual({
       status: 503,
       body: { status: 'not ready', checks: { ...fine, redis: 'does not answer' } },
@@ -72,7 +72,7 @@ describe('health', () => {
     far.port = String(proxy.port)
     far.pathname = pathname
     await using behind = await createTestKernel({ registry: notesRegistry, variables: { DATABASE_URL: far.href } })
-    await using node = await door(behind.app)
+    await using node = await transport(behind.app)
     expect(await node.ask('/health/ready')).toMatchObject({ status: 200 })
     proxy.become('dead')
     const away = { database: 'does not answer', migrations: 'could not be read', redis: 'ok', process: 'ok' }
@@ -89,14 +89,14 @@ describe('health', () => {
     const [last] = await behind.sql<{ name: string }>(
       'delete from migrations where name = (select max(name) from migrations) returning name',
     )
-    await using node = await door(behind.app)
+    await using node = await transport(behind.app)
     const body = { checks: { ...fine, migrations: `missing: ${last?.name ?? ''}` } }
     expect(await node.ask('/health/ready')).toMatchObject({ status: 503, body })
   })
 })
 
 it('metrics tell what was called, how it ended, and no more', async () => {
-  await using node = await door(own.app)
+  await using node = await transport(own.app)
   await fetch(`${node.url}/api/v1/seldom`)
   await fetch(`${node.url}/api/v1/seldom?x=1`)
   await fetch(`${node.url}/api/v1/me`)
@@ -105,9 +105,9 @@ it('metrics tell what was called, how it ended, and no more', async () => {
   const text = await response.text()
   const counted = text.split('\n').filter(line => line.startsWith('tutti_call_seconds_count'))
   expect(counted).toEqual([
-    'tutti_call_seconds_count{operation="notes.limitedRead",door="rest",outcome="ok"} 1',
-    'tutti_call_seconds_count{operation="notes.limitedRead",door="rest",outcome="invalid_input"} 1',
-    'tutti_call_seconds_count{operation="user-profile.getMe",door="rest",outcome="not_signed_in"} 1',
+    'tutti_call_seconds_count{operation="notes.limitedRead",transport="rest",outcome="ok"} 1',
+    'tutti_call_seconds_count{operation="notes.limitedRead",transport="rest",outcome="invalid_input"} 1',
+    'tutti_call_seconds_count{operation="user-profile.getMe",transport="rest",outcome="not_signed_in"} 1',
   ])
   for (const name of ['tutti_sockets', 'tutti_process_cpu_seconds_total', 'tutti_relay_latency_seconds'])
     expect(text.includes(`# TYPE ${name} `)).toBe(true)

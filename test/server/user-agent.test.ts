@@ -32,7 +32,7 @@ const writeAgent = operation({
   run: async (_call, { userAgent }) => ({ agent: userAgent }),
 })
 
-it('what a program says it is reaches an operation through both doors, cut to a length', async () => {
+it('what a program says it is reaches an operation through both transports, cut to a length', async () => {
   await using testApp = await createTestApp({ nodes: 1 })
   await using node = await startWeb(
     testApp.app,

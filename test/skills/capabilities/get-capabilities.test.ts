@@ -23,8 +23,8 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const sha256 = 'a'.repeat(64)
 const file = { fileName: 'a.mp3', contentType: 'audio/mpeg', sizeBytes: 1, sha256 } as const
 
-it.each(transports)('tells the same over %s, and to anybody', async door => {
-  const told = await ann.call(getCapabilities, {}, { transport: door })
+it.each(transports)('tells the same over %s, and to anybody', async transport => {
+  const told = await ann.call(getCapabilities, {}, { transport })
   expect((await requestOverRest(ann.url, getCapabilities, {}, {})).data).toEqual(told)
 })
 

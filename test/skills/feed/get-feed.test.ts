@@ -37,7 +37,7 @@ async function circle() {
 const idsOf = async (viewer: Person, input: { only?: 'published' } = {}) =>
   (await viewer.call(getFeed, input)).map(({ track }) => track.id)
 
-describe.each(transports)('the feed over %s', door => {
+describe.each(transports)('the feed over %s', transport => {
   it('holds what those one follows published and reposted, and what one published, newest first', async () => {
     const { viewer, ann, bob, stranger } = await circle()
     const published = await publishedBefore(ann, 3)
@@ -45,7 +45,7 @@ describe.each(transports)('the feed over %s', door => {
     const foreign = await publishedBefore(stranger, 90)
     await publishedBefore(stranger, 1)
     await bob.call(repostTrack, { trackId: foreign.id })
-    const feed = await viewer.call(getFeed, {}, { transport: door })
+    const feed = await viewer.call(getFeed, {}, { transport })
     expect(feed.map(({ track, reason, actors }) => [track.id, reason, actors.map(({ id }) => id)])).toEqual([
       [foreign.id, 'reposted', [bob.id]],
       [published.id, 'published', [ann.id]],
@@ -56,7 +56,7 @@ describe.each(transports)('the feed over %s', door => {
       actorCount: 1,
       track: { owner: { id: ann.id }, viewer: { liked: false, canEdit: false } },
     })
-    const withoutReposts = await viewer.call(getFeed, { only: 'published' }, { transport: door })
+    const withoutReposts = await viewer.call(getFeed, { only: 'published' }, { transport })
     expect(withoutReposts).toEqual(feed.slice(1))
   })
 
@@ -73,7 +73,7 @@ describe.each(transports)('the feed over %s', door => {
     let cursor: string | undefined
     do {
       const input = cursor === undefined ? { limit: 2 } : { limit: 2, cursor }
-      const { data, page } = await viewer.request(getFeed, input, { transport: door })
+      const { data, page } = await viewer.request(getFeed, input, { transport })
       seen.push(...(data as { track: { id: string } }[]).map(({ track }) => track.id))
       cursor = page?.next ?? undefined
       await publishedBefore(ann, 0)

@@ -13,34 +13,34 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('commenting over %s', door => {
+describe.each(transports)('commenting over %s', transport => {
   it('is counted, shown trimmed, and told to whoever follows the track on the other node', async () => {
     const ann = await testApp.signIn('ann')
-    const bob = await testApp.signIn(`bob_${door}`)
+    const bob = await testApp.signIn(`bob_${transport}`)
     const track = await makeTrack(ann.id)
     const heard = await ann.recordEvents(`track:${track.id}`)
     const input = { trackId: track.id, body: '  That bass!\nAgain. ', positionMs: 180_000 }
-    const { data, status } = await bob.request(addComment, input, { transport: door })
-    if (door === 'rest') expect(status).toBe(201)
-    const author = { id: bob.id, handle: `bob_${door}`, displayName: `Bob_${door}` }
+    const { data, status } = await bob.request(addComment, input, { transport })
+    if (transport === 'rest') expect(status).toBe(201)
+    const author = { id: bob.id, handle: `bob_${transport}`, displayName: `Bob_${transport}` }
     const viewer = { canRemove: true }
     expect(data).toMatchObject({ author, body: 'That bass!\nAgain.', positionMs: 180_000, viewer })
     const { data: told } = await heard.waitFor('interactions.commentAdded')
     expect({ ...(told.comment as object), viewer }).toEqual(data)
     expect(told).toMatchObject({ ownerId: ann.id, by: author, counts: { comments: 1, rev: 2 } })
-    expect(await ann.call(getTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+    expect(await ann.call(getTrack, { trackId: track.id }, { transport })).toMatchObject({
       counts: { comments: 1 },
     })
   })
 
   it('answers a repeated key with the first comment', async () => {
-    const bob = await testApp.signIn(`cas_${door}`)
+    const bob = await testApp.signIn(`cas_${transport}`)
     const { id: trackId } = await makeTrack(bob.id)
     const ask = (body: string) =>
       bob.request(
         addComment,
         { trackId, body, positionMs: 0 },
-        { transport: door, idempotencyKey: `one-${door}-${trackId}` },
+        { transport, idempotencyKey: `one-${transport}-${trackId}` },
       )
     const replies = await Promise.all([ask('Hello'), ask('Hello'), ask('Hello')])
     expect(new Set(replies.map(({ data }) => (data as { id: string }).id)).size).toBe(1)
@@ -49,62 +49,52 @@ describe.each(transports)('commenting over %s', door => {
   })
 
   it('refuses the same text within a minute, also at once, but not elsewhere, by others, or once it was removed', async () => {
-    const bob = await testApp.signIn(`dan_${door}`)
-    const other = await testApp.signIn(`eli_${door}`)
+    const bob = await testApp.signIn(`dan_${transport}`)
+    const other = await testApp.signIn(`eli_${transport}`)
     const { id: trackId } = await makeTrack(bob.id)
     const same = { trackId, body: 'First!', positionMs: 1 }
     const replies = await Promise.all(
-      [1, 2, 3].map(positionMs => bob.request(addComment, { ...same, positionMs }, { transport: door })),
+      [1, 2, 3].map(positionMs => bob.request(addComment, { ...same, positionMs }, { transport })),
     )
     expect(replies.flatMap(({ error }) => error?.code ?? [])).toEqual(['duplicate_comment', 'duplicate_comment'])
-    await other.call(addComment, same, { transport: door })
-    await bob.call(addComment, { ...same, trackId: (await makeTrack(bob.id)).id }, { transport: door })
+    await other.call(addComment, same, { transport })
+    await bob.call(addComment, { ...same, trackId: (await makeTrack(bob.id)).id }, { transport })
 
     const [mine] = await Comment.findAll({ where: { trackId, authorId: bob.id } })
-    await bob.call(deleteComment, { commentId: mine?.id ?? '' }, { transport: door })
-    await bob.call(addComment, same, { transport: door })
-    expect(await bob.expectProblem(addComment, same, { transport: door })).toMatchObject({
+    await bob.call(deleteComment, { commentId: mine?.id ?? '' }, { transport })
+    await bob.call(addComment, same, { transport })
+    expect(await bob.expectProblem(addComment, same, { transport })).toMatchObject({
       code: 'duplicate_comment',
       status: 409,
     })
     testApp.clock.advance(60_001)
-    await bob.call(addComment, same, { transport: door })
+    await bob.call(addComment, same, { transport })
   })
 
   it('is refused beyond the end of the track, and without words', async () => {
-    const bob = await testApp.signIn(`fay_${door}`)
+    const bob = await testApp.signIn(`fay_${transport}`)
     const { id: trackId } = await makeTrack(bob.id, { durationMs: 5_000 })
-    const problem = await bob.expectProblem(
-      addComment,
-      { trackId, body: 'Late', positionMs: 5_001 },
-      { transport: door },
-    )
+    const problem = await bob.expectProblem(addComment, { trackId, body: 'Late', positionMs: 5_001 }, { transport })
     expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path: 'positionMs', code: 'too_large' }] })
     for (const body of ['', ' \n ', '\u200b\u200d', 'a'.repeat(1001)]) {
-      const { code, errors } = await bob.expectProblem(
-        addComment,
-        { trackId, body, positionMs: 0 },
-        { transport: door },
-      )
+      const { code, errors } = await bob.expectProblem(addComment, { trackId, body, positionMs: 0 }, { transport })
       expect({ code, path: errors?.[0]?.path }).toEqual({ code: 'invalid_input', path: 'body' })
     }
-    expect(
-      await bob.expectProblem(addComment, { trackId, body: 'x', positionMs: -1 }, { transport: door }),
-    ).toMatchObject({
+    expect(await bob.expectProblem(addComment, { trackId, body: 'x', positionMs: -1 }, { transport })).toMatchObject({
       errors: [{ path: 'positionMs', code: 'too_small' }],
     })
   })
 
   it('is refused on what the listener may not know of, and to whom the artist blocks', async () => {
-    const ann = await testApp.signIn(`gia_${door}`)
-    const bob = await testApp.signIn(`hal_${door}`)
+    const ann = await testApp.signIn(`gia_${transport}`)
+    const bob = await testApp.signIn(`hal_${transport}`)
     const hidden = await makeTrack(ann.id, { visibility: 'private' })
     const open = await makeTrack(ann.id)
     const input = { trackId: open.id, body: 'Hi', positionMs: 0 }
-    expect(await bob.expectProblem(addComment, { ...input, trackId: hidden.id }, { transport: door })).toMatchObject({
+    expect(await bob.expectProblem(addComment, { ...input, trackId: hidden.id }, { transport })).toMatchObject({
       status: 404,
     })
     await ann.call(blockProfile, { profileId: bob.id })
-    expect(await bob.expectProblem(addComment, input, { transport: door })).toMatchObject({ code: 'not_found' })
+    expect(await bob.expectProblem(addComment, input, { transport })).toMatchObject({ code: 'not_found' })
   })
 })

@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('liking a track over %s', door => {
+describe.each(transports)('liking a track over %s', transport => {
   it('counts once, tells the other devices on the other node once, and shows on every read', async () => {
     const ann = await testApp.signIn('ann', { node: 0 })
     const bob = await testApp.signIn('bob', { node: 0 })
@@ -23,23 +23,23 @@ describe.each(transports)('liking a track over %s', door => {
     const seen = await StateRecorder.follow(ann, `track:${track.id}`)
     expect(seen.initial).toEqual({ counts: { likes: 0, reposts: 0, comments: 0, rev: 1 } })
 
-    const first = await bob.call(likeTrack, { trackId: track.id }, { transport: door })
-    const again = await bob.call(likeTrack, { trackId: track.id }, { transport: door })
+    const first = await bob.call(likeTrack, { trackId: track.id }, { transport })
+    const again = await bob.call(likeTrack, { trackId: track.id }, { transport })
     expect(first).toMatchObject({ liked: true, reposted: false, counts: { likes: 1 } })
     expect(again).toMatchObject({ liked: true, reposted: false, counts: { likes: 1 } })
     await seen.waitFor('counts', { likes: 1, rev: 2 })
-    expect(await ann.call(getTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+    expect(await ann.call(getTrack, { trackId: track.id }, { transport })).toMatchObject({
       counts: seen.latest('counts'),
     })
 
-    const back = await bob.call(unlikeTrack, { trackId: track.id }, { transport: door })
+    const back = await bob.call(unlikeTrack, { trackId: track.id }, { transport })
     expect(back).toMatchObject({ liked: false, counts: { likes: 0 } })
     await heard.waitFor('interactions.trackUnliked', data => data.trackId === track.id)
     const names = heard.events.filter(({ data }) => data.trackId === track.id).map(({ name }) => name)
     expect(names).toEqual(['interactions.trackLiked', 'interactions.trackUnliked'])
     await seen.waitFor('counts', { likes: 0, rev: 3 })
     expect(seen.frames).toHaveLength(2)
-    expect(await ann.call(getTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+    expect(await ann.call(getTrack, { trackId: track.id }, { transport })).toMatchObject({
       counts: { likes: 0, rev: 3 },
     })
   })
@@ -49,14 +49,13 @@ describe.each(transports)('liking a track over %s', door => {
     const track = await makeTrack(ann.id)
     const fans = await Promise.all(Array.from({ length: 4 }, (_, index) => testApp.signIn(`early${index}`)))
     const likes = []
-    for (const fan of fans)
-      likes.push((await fan.call(likeTrack, { trackId: track.id }, { transport: door })).counts.likes)
+    for (const fan of fans) likes.push((await fan.call(likeTrack, { trackId: track.id }, { transport })).counts.likes)
     expect(likes).toEqual([1, 2, 3, 4])
     const [first] = fans
-    expect(await first?.call(unlikeTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+    expect(await first?.call(unlikeTrack, { trackId: track.id }, { transport })).toMatchObject({
       counts: { likes: 3 },
     })
-    expect(await first?.call(unlikeTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+    expect(await first?.call(unlikeTrack, { trackId: track.id }, { transport })).toMatchObject({
       counts: { likes: 3 },
     })
   })
@@ -66,7 +65,7 @@ describe.each(transports)('liking a track over %s', door => {
     const track = await makeTrack(ann.id)
     const crowd = await Promise.all(Array.from({ length: 6 }, (_, index) => testApp.signIn(`fan${index}`)))
     const answers = await Promise.all(
-      crowd.flatMap(fan => [1, 2, 3].map(() => fan.call(likeTrack, { trackId: track.id }, { transport: door }))),
+      crowd.flatMap(fan => [1, 2, 3].map(() => fan.call(likeTrack, { trackId: track.id }, { transport }))),
     )
     for (const { liked, counts } of answers)
       expect({ liked, isCounted: counts.likes >= 1 }).toEqual({ liked: true, isCounted: true })
@@ -82,10 +81,10 @@ describe.each(transports)('liking a track over %s', door => {
     const hidden = await makeTrack(ann.id, { visibility: 'private' })
     const open = await makeTrack(ann.id)
     for (const op of [likeTrack, unlikeTrack]) {
-      expect(await bob.expectProblem(op, { trackId: hidden.id }, { transport: door })).toMatchObject({
+      expect(await bob.expectProblem(op, { trackId: hidden.id }, { transport })).toMatchObject({
         code: 'not_found',
       })
-      expect(await pest.expectProblem(op, { trackId: open.id }, { transport: door })).toMatchObject({
+      expect(await pest.expectProblem(op, { trackId: open.id }, { transport })).toMatchObject({
         code: 'not_found',
       })
     }
@@ -95,10 +94,10 @@ describe.each(transports)('liking a track over %s', door => {
     const ann = await testApp.signIn('ann')
     const bob = await testApp.signIn('bob')
     const track = await makeTrack(ann.id)
-    await bob.call(likeTrack, { trackId: track.id }, { transport: door })
+    await bob.call(likeTrack, { trackId: track.id }, { transport })
     await Track.update({ visibility: 'private' }, { where: { id: track.id } })
-    expect(await bob.call(unlikeTrack, { trackId: track.id }, { transport: door })).toMatchObject({ liked: false })
-    expect(await bob.expectProblem(unlikeTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+    expect(await bob.call(unlikeTrack, { trackId: track.id }, { transport })).toMatchObject({ liked: false })
+    expect(await bob.expectProblem(unlikeTrack, { trackId: track.id }, { transport })).toMatchObject({
       code: 'not_found',
     })
     await testApp.applyCounters()

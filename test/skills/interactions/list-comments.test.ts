@@ -14,18 +14,18 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const say = (person: Person, trackId: string, body: string) => person.call(addComment, { trackId, body, positionMs: 7 })
 
-describe.each(transports)('the comments on a track over %s', door => {
+describe.each(transports)('the comments on a track over %s', transport => {
   it('come page by page, the latest first, without removed ones, unmoved by new ones', async () => {
     const ann = await testApp.signIn('ann')
-    const bob = await testApp.signIn(`bob_${door}`)
+    const bob = await testApp.signIn(`bob_${transport}`)
     const { id: trackId } = await makeTrack(ann.id)
     const one = await say(bob, trackId, 'one')
     const gone = await say(bob, trackId, 'gone')
     for (const body of ['two', 'three']) await say(ann, trackId, body)
     await bob.call(deleteComment, { commentId: gone.id })
-    const first = await bob.request(listComments, { trackId, limit: 2 }, { transport: door })
+    const first = await bob.request(listComments, { trackId, limit: 2 }, { transport })
     await say(ann, trackId, 'meanwhile')
-    const second = await bob.request(listComments, { trackId, limit: 2, cursor: first.page?.next }, { transport: door })
+    const second = await bob.request(listComments, { trackId, limit: 2, cursor: first.page?.next }, { transport })
     expect(first.data).toMatchObject([
       { body: 'three', author: { handle: 'ann' }, viewer: { canRemove: false } },
       { body: 'two' },
@@ -34,21 +34,21 @@ describe.each(transports)('the comments on a track over %s', door => {
   })
 
   it('leave out authors across a block, and whom the artist blocks, who still see their own', async () => {
-    const artist = await testApp.signIn(`artist_${door}`)
-    const viewer = await testApp.signIn(`viewer_${door}`)
+    const artist = await testApp.signIn(`artist_${transport}`)
+    const viewer = await testApp.signIn(`viewer_${transport}`)
     const [foe, pest, outcast] = [
-      await testApp.signIn(`foe_${door}`),
-      await testApp.signIn(`pest_${door}`),
-      await testApp.signIn(`outcast_${door}`),
+      await testApp.signIn(`foe_${transport}`),
+      await testApp.signIn(`pest_${transport}`),
+      await testApp.signIn(`outcast_${transport}`),
     ]
-    const moderator = await testApp.signIn(`moderator_${door}`, { roles: ['moderator'] })
+    const moderator = await testApp.signIn(`moderator_${transport}`, { roles: ['moderator'] })
     const { id: trackId } = await makeTrack(artist.id)
     for (const one of [moderator, foe, pest, outcast, viewer]) await say(one, trackId, 'Hi')
     await foe.call(blockProfile, { profileId: viewer.id })
     await viewer.call(blockProfile, { profileId: pest.id })
     for (const one of [outcast, moderator]) await artist.call(blockProfile, { profileId: one.id })
     const seenBy = async (one: Person) =>
-      (await one.call(listComments, { trackId }, { transport: door })).map(({ author }) => author.id)
+      (await one.call(listComments, { trackId }, { transport })).map(({ author }) => author.id)
     expect(await seenBy(viewer)).toEqual([viewer.id])
     expect(await seenBy(artist)).toEqual([viewer.id, pest.id, foe.id])
     expect(await seenBy(pest)).toEqual([pest.id, foe.id])
@@ -61,9 +61,9 @@ describe.each(transports)('the comments on a track over %s', door => {
 
   it('are hidden with the track', async () => {
     const ann = await testApp.signIn('ann')
-    const bob = await testApp.signIn(`bob_${door}`)
+    const bob = await testApp.signIn(`bob_${transport}`)
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private' })
     await say(ann, trackId, 'A note to myself')
-    expect(await bob.expectProblem(listComments, { trackId }, { transport: door })).toMatchObject({ code: 'not_found' })
+    expect(await bob.expectProblem(listComments, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
   })
 })

@@ -23,23 +23,23 @@ async function likedBy(fan: Person, artist: Person, titles: string[]): Promise<T
   return tracks
 }
 
-describe.each(transports)('the tracks that somebody likes over %s', door => {
+describe.each(transports)('the tracks that somebody likes over %s', transport => {
   it('come page by page, the latest liked first, as any other read shows them', async () => {
     const ann = await testApp.signIn('ann')
-    const bob = await testApp.signIn(`bob_${door}`)
+    const bob = await testApp.signIn(`bob_${transport}`)
     const [one] = await likedBy(bob, ann, ['one', 'two', 'three'])
-    const first = await bob.request(listLikedTracks, { limit: 2 }, { transport: door })
+    const first = await bob.request(listLikedTracks, { limit: 2 }, { transport })
     await likedBy(bob, ann, ['meanwhile'])
-    const second = await bob.request(listLikedTracks, { limit: 2, cursor: first.page?.next }, { transport: door })
+    const second = await bob.request(listLikedTracks, { limit: 2, cursor: first.page?.next }, { transport })
     expect(first.data).toMatchObject([{ title: 'three' }, { title: 'two' }])
     expect(second).toMatchObject({ data: [{ title: 'one' }], page: { next: null, hasMore: false } })
-    expect(second.data).toEqual([await bob.call(getTrack, { trackId: one?.id ?? '' }, { transport: door })])
+    expect(second.data).toEqual([await bob.call(getTrack, { trackId: one?.id ?? '' }, { transport })])
   })
 
   it('leave out, on full pages, what may not be seen any more', async () => {
     const ann = await testApp.signIn('ann')
-    const foe = await testApp.signIn(`foe_${door}`)
-    const bob = await testApp.signIn(`eva_${door}`)
+    const foe = await testApp.signIn(`foe_${transport}`)
+    const bob = await testApp.signIn(`eva_${transport}`)
     const [, hidden, removed, unlisted] = await likedBy(bob, ann, ['seen', 'hidden', 'removed', 'unlisted'])
     await likedBy(bob, foe, ['of a foe'])
     await likedBy(bob, bob, ['my own'])
@@ -49,7 +49,7 @@ describe.each(transports)('the tracks that somebody likes over %s', door => {
     await Track.update({ visibility: 'unlisted' }, { where: { id: unlisted?.id ?? '' } })
     await makeTrackLinkHolder(unlisted?.id ?? '', bob.id)
     await foe.call(blockProfile, { profileId: bob.id })
-    const { data, page } = await bob.request(listLikedTracks, { limit: 3 }, { transport: door })
+    const { data, page } = await bob.request(listLikedTracks, { limit: 3 }, { transport })
     expect(data).toMatchObject([{ title: 'my own' }, { title: 'unlisted' }, { title: 'seen' }])
     expect(page).toEqual({ next: null, hasMore: false })
   })

@@ -11,33 +11,33 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('who likes a track over %s', door => {
+describe.each(transports)('who likes a track over %s', transport => {
   it('comes page by page, the latest first, to whoever may see the track', async () => {
     const ann = await testApp.signIn('ann')
     const track = await makeTrack(ann.id)
     for (const name of ['kim', 'lea', 'max']) await (await testApp.signIn(name)).call(likeTrack, { trackId: track.id })
-    const first = await ann.request(listLikers, { trackId: track.id, limit: 2 }, { transport: door })
+    const first = await ann.request(listLikers, { trackId: track.id, limit: 2 }, { transport })
     const second = await ann.request(
       listLikers,
       { trackId: track.id, limit: 2, cursor: first.page?.next },
-      { transport: door },
+      { transport },
     )
     expect([first.data, second.data].flat()).toMatchObject([{ handle: 'max' }, { handle: 'lea' }, { handle: 'kim' }])
     const hidden = await makeTrack(ann.id, { visibility: 'private' })
     const kim = await testApp.signIn('kim')
-    expect(await kim.expectProblem(listLikers, { trackId: hidden.id }, { transport: door })).toMatchObject({
+    expect(await kim.expectProblem(listLikers, { trackId: hidden.id }, { transport })).toMatchObject({
       code: 'not_found',
     })
-    expect(await ann.call(listLikers, { trackId: hidden.id }, { transport: door })).toEqual([])
+    expect(await ann.call(listLikers, { trackId: hidden.id }, { transport })).toEqual([])
   })
 
   it('leaves out people across a block, and whom the artist blocks, but never oneself', async () => {
-    const artist = await testApp.signIn(`artist_${door}`)
-    const viewer = await testApp.signIn(`viewer_${door}`)
+    const artist = await testApp.signIn(`artist_${transport}`)
+    const viewer = await testApp.signIn(`viewer_${transport}`)
     const [foe, pest, outcast] = [
-      await testApp.signIn(`foe_${door}`),
-      await testApp.signIn(`pest_${door}`),
-      await testApp.signIn(`outcast_${door}`),
+      await testApp.signIn(`foe_${transport}`),
+      await testApp.signIn(`pest_${transport}`),
+      await testApp.signIn(`outcast_${transport}`),
     ]
     const track = await makeTrack(artist.id)
     for (const one of [viewer, foe, pest, outcast]) await one.call(likeTrack, { trackId: track.id })
@@ -45,7 +45,7 @@ describe.each(transports)('who likes a track over %s', door => {
     await viewer.call(blockProfile, { profileId: pest.id })
     await artist.call(blockProfile, { profileId: outcast.id })
     const seenBy = async (one: typeof viewer) =>
-      (await one.call(listLikers, { trackId: track.id }, { transport: door })).map(({ id }) => id)
+      (await one.call(listLikers, { trackId: track.id }, { transport })).map(({ id }) => id)
     expect(await seenBy(viewer)).toEqual([viewer.id])
     expect(await seenBy(artist)).toEqual([pest.id, foe.id, viewer.id])
     expect(await seenBy(foe)).toEqual([pest.id, foe.id])

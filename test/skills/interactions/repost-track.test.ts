@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('reposting a track over %s', door => {
+describe.each(transports)('reposting a track over %s', transport => {
   it('counts once, tells the other devices once, and can be taken back once', async () => {
     const ann = await testApp.signIn('ann')
     const bob = await testApp.signIn('bob')
@@ -22,18 +22,18 @@ describe.each(transports)('reposting a track over %s', door => {
     const heard = await bob.recordEvents(`user:${bob.id}`)
     const seen = await StateRecorder.follow(ann, `track:${track.id}`)
 
-    const first = await bob.call(repostTrack, { trackId: track.id }, { transport: door })
+    const first = await bob.call(repostTrack, { trackId: track.id }, { transport })
     expect(first).toMatchObject({ reposted: true, liked: false, counts: { reposts: 1, rev: 1 } })
     await seen.waitFor('counts', { reposts: 1, rev: 2 })
     const counted = { ...first, counts: seen.latest('counts') }
-    expect(await bob.call(repostTrack, { trackId: track.id }, { transport: door })).toEqual(counted)
-    expect(await bob.call(getTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+    expect(await bob.call(repostTrack, { trackId: track.id }, { transport })).toEqual(counted)
+    expect(await bob.call(getTrack, { trackId: track.id }, { transport })).toMatchObject({
       viewer: { reposted: true },
     })
 
-    const back = await bob.call(unrepostTrack, { trackId: track.id }, { transport: door })
+    const back = await bob.call(unrepostTrack, { trackId: track.id }, { transport })
     expect(back).toMatchObject({ reposted: false, counts: { reposts: 0, rev: 2 } })
-    expect(await bob.call(unrepostTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+    expect(await bob.call(unrepostTrack, { trackId: track.id }, { transport })).toMatchObject({
       reposted: false,
       counts: { reposts: 0 },
     })
@@ -57,7 +57,7 @@ describe.each(transports)('reposting a track over %s', door => {
     const unlisted = await makeTrack(ann.id, { visibility: 'unlisted' })
     const hidden = await makeTrack(ann.id, { visibility: 'private' })
     const refused = async (person: typeof ann, { id: trackId }: Track) =>
-      (await person.expectProblem(repostTrack, { trackId }, { transport: door })).code
+      (await person.expectProblem(repostTrack, { trackId }, { transport })).code
     expect(await refused(ann, track)).toBe('own_track')
     expect(await refused(bob, unlisted)).toBe('not_found')
     await makeTrackLinkHolder(unlisted.id, bob.id)
@@ -71,18 +71,18 @@ describe.each(transports)('reposting a track over %s', door => {
   })
 
   it('is refused to whom the artist blocks, who may still take back what they reposted before', async () => {
-    const ann = await testApp.signIn(`ann_${door}`)
-    const bob = await testApp.signIn(`bob_${door}`)
+    const ann = await testApp.signIn(`ann_${transport}`)
+    const bob = await testApp.signIn(`bob_${transport}`)
     const track = await makeTrack(ann.id)
-    await bob.call(repostTrack, { trackId: track.id }, { transport: door })
+    await bob.call(repostTrack, { trackId: track.id }, { transport })
     await ann.call(blockProfile, { profileId: bob.id })
-    expect(await bob.expectProblem(repostTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+    expect(await bob.expectProblem(repostTrack, { trackId: track.id }, { transport })).toMatchObject({
       code: 'not_found',
     })
-    expect(await bob.call(unrepostTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+    expect(await bob.call(unrepostTrack, { trackId: track.id }, { transport })).toMatchObject({
       counts: { reposts: 0 },
     })
-    expect(await bob.expectProblem(unrepostTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+    expect(await bob.expectProblem(unrepostTrack, { trackId: track.id }, { transport })).toMatchObject({
       code: 'not_found',
     })
   })

@@ -17,27 +17,27 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-it.each(transports)('says over %s who follows a party at the moment, on all nodes', async door => {
+it.each(transports)('says over %s who follows a party at the moment, on all nodes', async transport => {
   await ann.recordEvents(`party:${partyId}`)
   await bob.recordEvents(`party:${partyId}`)
-  const there = await ann.call(getPresence, { partyId }, { transport: door })
+  const there = await ann.call(getPresence, { partyId }, { transport })
   expect({ ...there, members: there.members?.sort() }).toMatchObject({ count: 2, members: [ann.id, bob.id].sort() })
   await (await bob.socket()).emitWithAck('channel.unfollow', { input: { channel: `party:${partyId}` } })
-  await waitUntil(async () => (await ann.call(getPresence, { partyId }, { transport: door })).count === 1)
-  const left = await ann.call(getPresence, { partyId }, { transport: door })
+  await waitUntil(async () => (await ann.call(getPresence, { partyId }, { transport })).count === 1)
+  const left = await ann.call(getPresence, { partyId }, { transport })
   expect(left.members).toEqual([ann.id])
   expect(left.rev).toBeGreaterThan(there.rev)
 })
 
 it.each(transports)(
   'is refused over %s to who is not in the party, and there is none where there is no party',
-  async door => {
-    const carl = await testApp.signIn(`carl-${door}`)
-    expect(await carl.expectProblem(getPresence, { partyId }, { transport: door })).toMatchObject({
+  async transport => {
+    const carl = await testApp.signIn(`carl-${transport}`)
+    expect(await carl.expectProblem(getPresence, { partyId }, { transport })).toMatchObject({
       code: 'forbidden',
       status: 403,
     })
-    const none = await ann.expectProblem(getPresence, { partyId: randomUUID() }, { transport: door })
+    const none = await ann.expectProblem(getPresence, { partyId: randomUUID() }, { transport })
     expect(none).toMatchObject({ code: 'not_found', status: 404 })
   },
 )

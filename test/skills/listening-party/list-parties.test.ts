@@ -23,15 +23,15 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('the list of parties over %s', door => {
-  const listed = async (viewer: Person) => (await viewer.call(listParties, {}, { transport: door })).map(({ id }) => id)
+describe.each(transports)('the list of parties over %s', transport => {
+  const listed = async (viewer: Person) => (await viewer.call(listParties, {}, { transport })).map(({ id }) => id)
 
   it('shows what the viewer may join, the newest first', async () => {
     const first = (await createTestParty(ann)).party.id
     const second = (await createTestParty(bob, [60_000], [cid])).party.id
     await bob.call(playParty, { partyId: second })
     expect((await listed(ann)).slice(0, 2)).toEqual([second, first])
-    const [row] = await cid.call(listParties, { limit: 1 }, { transport: door })
+    const [row] = await cid.call(listParties, { limit: 1 }, { transport })
     expect(row).toMatchObject({ id: second, host: { id: bob.id }, isPlaying: true, viewer: { role: 'listener' } })
   })
 
@@ -51,7 +51,7 @@ describe.each(transports)('the list of parties over %s', door => {
     const shown = await listed(cid)
     for (const hidden of [ended, empty, closed]) expect(shown).not.toContain(hidden)
 
-    const dan = await testApp.signIn(`dan-${door}`)
+    const dan = await testApp.signIn(`dan-${transport}`)
     const party = (await createTestParty(dan)).party.id
     expect(await listed(cid)).toContain(party)
     await Block.create({ blockerId: dan.id, blockedId: cid.id, createdAt: new Date() })
@@ -61,9 +61,9 @@ describe.each(transports)('the list of parties over %s', door => {
   it('goes on where it was while new parties open', async () => {
     for (let opened = 0; opened < 3; opened += 1) await createTestParty(bob)
     const whole = await listed(cid)
-    const first = await cid.request(listParties, { limit: 2 }, { transport: door })
+    const first = await cid.request(listParties, { limit: 2 }, { transport })
     await createTestParty(bob)
-    const rest = await cid.call(listParties, { cursor: first.page?.next ?? '' }, { transport: door })
+    const rest = await cid.call(listParties, { cursor: first.page?.next ?? '' }, { transport })
     const ids = [...(first.data as { id: string }[]), ...rest].map(({ id }) => id)
     expect(ids).toEqual(whole)
   })

@@ -34,14 +34,14 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const rolesIn = async (partyId: string, viewer: Person) =>
   Object.fromEntries((await viewer.call(getParty, { partyId })).members.map(({ profile, role }) => [profile.id, role]))
 
-describe.each(transports)('being in a party over %s', door => {
+describe.each(transports)('being in a party over %s', transport => {
   it('begins once, however often one joins, and everybody is told once', async () => {
     const { party } = await createTestParty(ann)
     const partyId = party.id
     const recorder = await ann.recordEvents(`party:${partyId}`)
-    const joins = await Promise.all([1, 2, 3].map(() => bob.call(joinParty, { partyId }, { transport: door })))
+    const joins = await Promise.all([1, 2, 3].map(() => bob.call(joinParty, { partyId }, { transport })))
     expect(joins.map(({ party: { memberCount } }) => memberCount)).toEqual([2, 2, 2])
-    await cid.call(joinParty, { partyId }, { transport: door })
+    await cid.call(joinParty, { partyId }, { transport })
     await recorder.waitFor('listening-party.memberJoined', data => data.memberCount === 3)
     await recorder.waitForAll(testApp.app)
     expect(recorder.names()).toEqual(['listening-party.memberJoined', 'listening-party.memberJoined'])
@@ -51,19 +51,19 @@ describe.each(transports)('being in a party over %s', door => {
     const { id: trackId } = await makeTrack(ann.id)
     const { party } = await ann.call(createParty, { title: 'Small', trackId, capacity: 2 })
     const outcomes = await Promise.all(
-      [bob, cid].map(person => person.request(joinParty, { partyId: party.id }, { transport: door })),
+      [bob, cid].map(person => person.request(joinParty, { partyId: party.id }, { transport })),
     )
     expect(outcomes.map(({ error }) => error?.code).sort()).toEqual(['party_full', undefined])
-    const moderator = await testApp.signIn(`mod-${door}`, { roles: ['moderator'] })
-    expect((await moderator.call(joinParty, { partyId: party.id }, { transport: door })).party.memberCount).toBe(3)
+    const moderator = await testApp.signIn(`mod-${transport}`, { roles: ['moderator'] })
+    expect((await moderator.call(joinParty, { partyId: party.id }, { transport })).party.memberCount).toBe(3)
   })
 
   it('ends when one leaves, once', async () => {
     const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
     const recorder = await ann.recordEvents(`party:${partyId}`)
-    expect(await bob.call(leaveParty, { partyId }, { transport: door })).toEqual({ done: true })
-    expect(await bob.call(leaveParty, { partyId }, { transport: door })).toEqual({ done: true })
+    expect(await bob.call(leaveParty, { partyId }, { transport })).toEqual({ done: true })
+    expect(await bob.call(leaveParty, { partyId }, { transport })).toEqual({ done: true })
     const left = await recorder.waitFor('listening-party.memberLeft')
     expect(left.data).toMatchObject({ profileId: bob.id, why: 'left', memberCount: 1 })
     await cid.call(joinParty, { partyId })
@@ -74,16 +74,16 @@ describe.each(transports)('being in a party over %s', door => {
   it('makes a co-host the host when the host leaves, else the oldest member; the music goes on', async () => {
     const { party } = await createTestParty(ann, [60_000], [bob, cid])
     const partyId = party.id
-    await ann.call(setRole, { partyId, profileId: cid.id, role: 'co-host' }, { transport: door })
+    await ann.call(setRole, { partyId, profileId: cid.id, role: 'co-host' }, { transport })
     const { timeline } = await ann.call(playParty, { partyId })
     const recorder = await bob.recordEvents(`party:${partyId}`)
-    await ann.call(leaveParty, { partyId }, { transport: door })
+    await ann.call(leaveParty, { partyId }, { transport })
     const heir = await recorder.waitFor('listening-party.memberChanged')
     expect(heir.data).toMatchObject({ member: { profile: { id: cid.id }, role: 'host' }, memberCount: 2 })
-    const rejoined = await ann.call(joinParty, { partyId }, { transport: door })
+    const rejoined = await ann.call(joinParty, { partyId }, { transport })
     expect(rejoined.party).toMatchObject({ host: { id: cid.id }, viewer: { role: 'listener' } })
     expect(rejoined.timeline).toEqual(timeline)
-    await cid.call(leaveParty, { partyId }, { transport: door })
+    await cid.call(leaveParty, { partyId }, { transport })
     expect(await rolesIn(partyId, bob)).toEqual({ [bob.id]: 'host', [ann.id]: 'listener' })
   })
 
@@ -91,8 +91,8 @@ describe.each(transports)('being in a party over %s', door => {
     const { party } = await createTestParty(ann)
     const partyId = party.id
     await ann.call(playParty, { partyId })
-    await ann.call(leaveParty, { partyId }, { transport: door })
-    const joined = await bob.call(joinParty, { partyId }, { transport: door })
+    await ann.call(leaveParty, { partyId }, { transport })
+    const joined = await bob.call(joinParty, { partyId }, { transport })
     expect(joined).toMatchObject({ timeline: { status: 'paused' }, party: { memberCount: 1, host: { id: bob.id } } })
   })
 
@@ -102,21 +102,19 @@ describe.each(transports)('being in a party over %s', door => {
     await ann.call(setRole, { partyId, profileId: bob.id, role: 'dj' })
     await bob.call(queueTrack, { partyId, trackId: (await makeTrack(bob.id)).id })
     const own = await bob.recordEvents(`user:${bob.id}`)
-    await ann.call(kickMember, { partyId, profileId: bob.id }, { transport: door })
+    await ann.call(kickMember, { partyId, profileId: bob.id }, { transport })
     await own.waitFor('listening-party.memberLeft', data => data.why === 'removed')
-    const back = await bob.call(joinParty, { partyId }, { transport: door })
+    const back = await bob.call(joinParty, { partyId }, { transport })
     expect(back).toMatchObject({ party: { viewer: { role: 'listener' } } })
     expect(back.queue).toHaveLength(2)
 
     const ban = { partyId, profileId: bob.id, ban: true }
-    expect(await ann.call(kickMember, ban, { transport: door })).toEqual(
-      await ann.call(kickMember, ban, { transport: door }),
-    )
+    expect(await ann.call(kickMember, ban, { transport })).toEqual(await ann.call(kickMember, ban, { transport }))
     await own.waitFor('listening-party.memberLeft', data => data.why === 'banned')
     await own.waitForAll(testApp.app)
     expect(own.names().filter(name => name === 'listening-party.memberLeft')).toHaveLength(2)
-    expect(await bob.expectProblem(joinParty, { partyId }, { transport: door })).toMatchObject({ code: 'not_found' })
-    expect(await bob.expectProblem(getParty, { partyId }, { transport: door })).toMatchObject({ code: 'not_found' })
+    expect(await bob.expectProblem(joinParty, { partyId }, { transport })).toMatchObject({ code: 'not_found' })
+    expect(await bob.expectProblem(getParty, { partyId }, { transport })).toMatchObject({ code: 'not_found' })
     await expect(bob.recordEvents(`party:${partyId}`)).rejects.toMatchObject({ problem: { code: 'not_found' } })
     const after = await ann.call(getParty, { partyId })
     expect(after).toMatchObject({ party: { memberCount: 1 }, queue: [expect.objectContaining({ addedBy: ann.id })] })
@@ -125,10 +123,10 @@ describe.each(transports)('being in a party over %s', door => {
   it('can be forbidden before somebody ever came, but not to somebody who does not exist', async () => {
     const { party } = await createTestParty(ann)
     const partyId = party.id
-    await ann.call(kickMember, { partyId, profileId: bob.id, ban: true }, { transport: door })
-    expect(await bob.expectProblem(joinParty, { partyId }, { transport: door })).toMatchObject({ code: 'not_found' })
+    await ann.call(kickMember, { partyId, profileId: bob.id, ban: true }, { transport })
+    expect(await bob.expectProblem(joinParty, { partyId }, { transport })).toMatchObject({ code: 'not_found' })
     const nobody = { partyId, profileId: partyId, ban: true }
-    expect(await ann.expectProblem(kickMember, nobody, { transport: door })).toMatchObject({ code: 'not_found' })
+    expect(await ann.expectProblem(kickMember, nobody, { transport })).toMatchObject({ code: 'not_found' })
   })
 
   it('is nothing for those whom the host has blocked, not even when they are in already', async () => {
@@ -137,8 +135,8 @@ describe.each(transports)('being in a party over %s', door => {
     const recorder = await ann.recordEvents(`party:${partyId}`)
     await ann.call(blockProfile, { profileId: bob.id })
     await ann.call(blockProfile, { profileId: cid.id })
-    expect(await cid.expectProblem(joinParty, { partyId }, { transport: door })).toMatchObject({ code: 'not_found' })
-    expect(await bob.expectProblem(getParty, { partyId }, { transport: door })).toMatchObject({ code: 'not_found' })
+    expect(await cid.expectProblem(joinParty, { partyId }, { transport })).toMatchObject({ code: 'not_found' })
+    expect(await bob.expectProblem(getParty, { partyId }, { transport })).toMatchObject({ code: 'not_found' })
     await testApp.runJobs()
     await recorder.waitFor('listening-party.memberLeft', data => data.profileId === bob.id)
     expect(await rolesIn(partyId, ann)).toEqual({ [ann.id]: 'host' })
@@ -151,7 +149,7 @@ describe.each(transports)('being in a party over %s', door => {
     await bob.call(blockProfile, { profileId: cid.id })
     await testApp.runJobs()
     expect(Object.keys(await rolesIn(partyId, ann)).toSorted()).toEqual([ann.id, bob.id, cid.id].toSorted())
-    await ann.call(setRole, { partyId, profileId: bob.id, role: 'host' }, { transport: door })
+    await ann.call(setRole, { partyId, profileId: bob.id, role: 'host' }, { transport })
     await testApp.runJobs()
     await recorder.waitFor('listening-party.memberLeft', data => data.profileId === cid.id)
     expect(await rolesIn(partyId, ann)).toEqual({ [ann.id]: 'co-host', [bob.id]: 'host' })
@@ -161,28 +159,28 @@ describe.each(transports)('being in a party over %s', door => {
     const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
     const recorder = await bob.recordEvents(`party:${partyId}`)
-    const ended = await ann.call(endParty, { partyId }, { transport: door })
-    expect(await ann.call(endParty, { partyId }, { transport: door })).toEqual(ended)
+    const ended = await ann.call(endParty, { partyId }, { transport })
+    expect(await ann.call(endParty, { partyId }, { transport })).toEqual(ended)
     await recorder.waitFor('listening-party.partyEnded')
     await recorder.waitForAll(testApp.app)
     expect(recorder.names().filter(name => name === 'listening-party.partyEnded')).toHaveLength(1)
-    expect((await bob.call(getParty, { partyId }, { transport: door })).timeline).toMatchObject({
+    expect((await bob.call(getParty, { partyId }, { transport })).timeline).toMatchObject({
       status: 'ended',
       itemId: null,
     })
-    expect(await cid.expectProblem(joinParty, { partyId }, { transport: door })).toMatchObject({
+    expect(await cid.expectProblem(joinParty, { partyId }, { transport })).toMatchObject({
       code: 'party_ended',
       status: 409,
     })
-    expect(await ann.expectProblem(playParty, { partyId }, { transport: door })).toMatchObject({ code: 'party_ended' })
-    expect(await bob.call(leaveParty, { partyId }, { transport: door })).toEqual({ done: true })
+    expect(await ann.expectProblem(playParty, { partyId }, { transport })).toMatchObject({ code: 'party_ended' })
+    expect(await bob.call(leaveParty, { partyId }, { transport })).toEqual({ done: true })
   })
 
   it('needs a party, and is needed to hear one', async () => {
     const { party } = await createTestParty(ann)
     const none = { partyId: ann.id }
     for (const op of [getParty, joinParty, leaveParty])
-      expect(await bob.expectProblem(op, none, { transport: door })).toMatchObject({ code: 'not_found' })
+      expect(await bob.expectProblem(op, none, { transport })).toMatchObject({ code: 'not_found' })
     await expect(bob.recordEvents(`party:${party.id}`)).rejects.toMatchObject({ problem: { code: 'forbidden' } })
   })
 })

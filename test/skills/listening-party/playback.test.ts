@@ -33,14 +33,14 @@ const expectNear = (position: number, expected: number) => {
   expect(position).toBeLessThan(expected + nearMs)
 }
 
-describe.each(transports)('a party over %s', door => {
+describe.each(transports)('a party over %s', transport => {
   it('gives a late joiner on the other node the moment that the others hear', async () => {
     const {
       party: { id: partyId },
     } = await createTestParty(ann)
-    const { timeline } = await ann.call(playParty, { partyId }, { transport: door })
+    const { timeline } = await ann.call(playParty, { partyId }, { transport })
     testApp.clock.advance(42_000)
-    const joined = await bob.call(joinParty, { partyId }, { transport: door })
+    const joined = await bob.call(joinParty, { partyId }, { transport })
     expect(joined.timeline).toEqual(timeline)
     expectNear(playbackPositionAt(joined.timeline, joined.serverTimeMs), 42_000 - startLeadMs)
     expect(joined.party.viewer).toEqual({ role: 'listener' })
@@ -51,32 +51,32 @@ describe.each(transports)('a party over %s', door => {
       party: { id: partyId },
     } = await createTestParty(ann, [180_000], [bob])
     const atBob = await bob.recordEvents(`party:${partyId}`)
-    await ann.call(playParty, { partyId }, { transport: door })
+    await ann.call(playParty, { partyId }, { transport })
     testApp.clock.advance(10_000)
-    const paused = await ann.call(pauseParty, { partyId }, { transport: door })
+    const paused = await ann.call(pauseParty, { partyId }, { transport })
     expect(paused.timeline).toMatchObject({ status: 'paused', rate: 0, endsAtMs: null })
     expectNear(paused.timeline.posMs, 10_000 - startLeadMs)
-    await ann.call(seekParty, { partyId, positionMs: 90_000 }, { transport: door })
-    const played = await ann.call(playParty, { partyId }, { transport: door })
+    await ann.call(seekParty, { partyId, positionMs: 90_000 }, { transport })
+    const played = await ann.call(playParty, { partyId }, { transport })
     expect(played.timeline).toMatchObject({ status: 'playing', posMs: 90_000, rev: paused.timeline.rev + 2 })
     const heard = await atBob.waitFor('listening-party.timelineChanged', data => data.rev === played.rev)
     expect(heard.data).toMatchObject({ partyId, timeline: played.timeline, by: ann.id })
-    expect((await bob.call(getParty, { partyId }, { transport: door })).timeline).toEqual(played.timeline)
+    expect((await bob.call(getParty, { partyId }, { transport })).timeline).toEqual(played.timeline)
   })
 
   it('changes nothing when it is told again', async () => {
     const {
       party: { id: partyId },
     } = await createTestParty(ann)
-    const first = await ann.call(playParty, { partyId }, { transport: door })
-    expect(await ann.call(playParty, { partyId }, { transport: door })).toEqual(first)
-    const paused = await ann.call(pauseParty, { partyId }, { transport: door })
+    const first = await ann.call(playParty, { partyId }, { transport })
+    expect(await ann.call(playParty, { partyId }, { transport })).toEqual(first)
+    const paused = await ann.call(pauseParty, { partyId }, { transport })
     testApp.clock.advance(5_000)
-    expect(await ann.call(pauseParty, { partyId }, { transport: door })).toEqual(paused)
+    expect(await ann.call(pauseParty, { partyId }, { transport })).toEqual(paused)
     const key = 'seek'
-    const sought = await ann.call(seekParty, { partyId, positionMs: 7_000 }, { transport: door, idempotencyKey: key })
-    await ann.call(playParty, { partyId }, { transport: door })
-    expect(await ann.call(seekParty, { partyId, positionMs: 7_000 }, { transport: door, idempotencyKey: key })).toEqual(
+    const sought = await ann.call(seekParty, { partyId, positionMs: 7_000 }, { transport, idempotencyKey: key })
+    await ann.call(playParty, { partyId }, { transport })
+    expect(await ann.call(seekParty, { partyId, positionMs: 7_000 }, { transport, idempotencyKey: key })).toEqual(
       sought,
     )
   })
@@ -90,13 +90,13 @@ describe.each(transports)('a party over %s', door => {
     const { timeline } = await ann.call(playParty, { partyId })
     const itemId = timeline.itemId ?? ''
     const [one, two] = await Promise.all([
-      ann.call(skipTrack, { partyId, itemId }, { transport: door }),
-      bob.call(skipTrack, { partyId, itemId }, { transport: door }),
+      ann.call(skipTrack, { partyId, itemId }, { transport }),
+      bob.call(skipTrack, { partyId, itemId }, { transport }),
     ])
     expect(one).toEqual(two)
     expect(one.timeline).toMatchObject({ itemId: queue[1]?.itemId, rev: timeline.rev + 1, posMs: 0 })
     expect(one.timeline.next).toEqual([expect.objectContaining({ itemId: queue[2]?.itemId })])
-    expect(await bob.call(skipTrack, { partyId, itemId }, { transport: door })).toEqual(one)
+    expect(await bob.call(skipTrack, { partyId, itemId }, { transport })).toEqual(one)
   })
 
   it('refuses what cannot be done', async () => {
@@ -105,19 +105,19 @@ describe.each(transports)('a party over %s', door => {
       queue,
     } = await createTestParty(ann, [60_000, 60_000])
     const waiting = queue[1]?.itemId ?? ''
-    expect(await ann.expectProblem(seekParty, { partyId, positionMs: 5 }, { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(seekParty, { partyId, positionMs: 5 }, { transport })).toMatchObject({
       code: 'nothing_playing',
     })
-    expect(await ann.expectProblem(skipTrack, { partyId, itemId: waiting }, { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(skipTrack, { partyId, itemId: waiting }, { transport })).toMatchObject({
       code: 'item_not_current',
     })
     const never = { partyId, itemId: partyId }
-    expect(await ann.expectProblem(skipTrack, never, { transport: door })).toMatchObject({ code: 'not_found' })
+    expect(await ann.expectProblem(skipTrack, never, { transport })).toMatchObject({ code: 'not_found' })
     const { timeline } = await ann.call(playParty, { partyId })
     await ann.call(skipTrack, { partyId, itemId: timeline.itemId ?? '' })
     const silent = await ann.call(skipTrack, { partyId, itemId: waiting })
     expect(silent.timeline).toMatchObject({ status: 'idle', itemId: null, next: [] })
-    expect(await ann.expectProblem(playParty, { partyId }, { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(playParty, { partyId }, { transport })).toMatchObject({
       code: 'nothing_to_play',
       status: 409,
     })
@@ -130,20 +130,18 @@ describe.each(transports)('a party over %s', door => {
       await makeTrack(ann.id, { visibility: 'private' }),
       await makeTrack(bob.id, { state: 'processing' }),
     ]
-    expect((await bob.expectProblem(createParty, { title: 'x', trackId: second.id }, { transport: door })).code).toBe(
+    expect((await bob.expectProblem(createParty, { title: 'x', trackId: second.id }, { transport })).code).toBe(
       'not_found',
     )
     await makeTrackLinkHolder(second.id, bob.id)
     const input = { title: 'Late', trackIds: [second.id, first.id, second.id] }
-    const opened = await bob.call(createParty, input, { transport: door, idempotencyKey: 'open' })
+    const opened = await bob.call(createParty, input, { transport, idempotencyKey: 'open' })
     expect(opened.queue.map(({ trackId }) => trackId)).toEqual(input.trackIds)
     expect(opened).toMatchObject({ timeline: { status: 'idle', rev: 1 }, party: { viewer: { role: 'host' } } })
-    expect((await bob.call(createParty, input, { transport: door, idempotencyKey: 'open' })).party.id).toBe(
-      opened.party.id,
-    )
+    expect((await bob.call(createParty, input, { transport, idempotencyKey: 'open' })).party.id).toBe(opened.party.id)
 
     const refusedWith = async (wish: object) =>
-      (await bob.expectProblem(createParty, { title: 'x', ...wish }, { transport: door })).code
+      (await bob.expectProblem(createParty, { title: 'x', ...wish }, { transport })).code
     expect(await refusedWith({ trackId: hidden.id })).toBe('not_found')
     expect(await refusedWith({ trackId: raw.id })).toBe('track_not_ready')
     expect(await refusedWith({})).toBe('invalid_input')

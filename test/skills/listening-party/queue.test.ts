@@ -25,19 +25,19 @@ beforeEach(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('the queue over %s', door => {
+describe.each(transports)('the queue over %s', transport => {
   it('takes a track at its end, once per key, and tells everybody', async () => {
     const { party, queue } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
     const recorder = await bob.recordEvents(`party:${partyId}`)
     const track = await makeTrack(ann.id, { durationMs: 7_000 })
     const wish = { partyId, trackId: track.id }
-    const queued = await ann.call(queueTrack, wish, { transport: door, idempotencyKey: 'once' })
-    expect(await ann.call(queueTrack, wish, { transport: door, idempotencyKey: 'once' })).toEqual(queued)
+    const queued = await ann.call(queueTrack, wish, { transport, idempotencyKey: 'once' })
+    expect(await ann.call(queueTrack, wish, { transport, idempotencyKey: 'once' })).toEqual(queued)
     const added = { itemId: queued.itemId, trackId: track.id, durationMs: 7_000, addedBy: ann.id }
     const heard = await recorder.waitFor('listening-party.queueChanged')
     expect(heard.data).toEqual({ partyId, rev: party.rev + 3, queue: [...queue, added] })
-    expect((await bob.call(getParty, { partyId }, { transport: door })).queue).toEqual([...queue, added])
+    expect((await bob.call(getParty, { partyId }, { transport })).queue).toEqual([...queue, added])
   })
 
   it('keeps every track when many are added at once', async () => {
@@ -47,9 +47,7 @@ describe.each(transports)('the queue over %s', door => {
     const queued = []
     for (const person of [ann, bob, ann, bob])
       queued.push({ person, wish: { partyId, trackId: (await makeTrack(ann.id)).id } })
-    const answers = await Promise.all(
-      queued.map(({ person, wish }) => person.call(queueTrack, wish, { transport: door })),
-    )
+    const answers = await Promise.all(queued.map(({ person, wish }) => person.call(queueTrack, wish, { transport })))
     const { queue } = await ann.call(getParty, { partyId })
     const idsOf = (items: { itemId: string }[]) => items.map(({ itemId }) => itemId).sort()
     expect(idsOf(queue.slice(1))).toEqual(idsOf(answers))
@@ -60,13 +58,13 @@ describe.each(transports)('the queue over %s', door => {
     const partyId = party.id
     await ann.call(playParty, { partyId })
     const itemId = queue[1]?.itemId ?? ''
-    const out = await ann.call(removeQueueItem, { partyId, itemId }, { transport: door })
+    const out = await ann.call(removeQueueItem, { partyId, itemId }, { transport })
     expect(out.timeline.next.map(piece => piece.itemId)).toEqual([queue[2]?.itemId])
-    expect(await ann.call(removeQueueItem, { partyId, itemId }, { transport: door })).toEqual(out)
+    expect(await ann.call(removeQueueItem, { partyId, itemId }, { transport })).toEqual(out)
     const current = { partyId, itemId: queue[0]?.itemId ?? '' }
-    expect(await ann.call(removeQueueItem, current, { transport: door })).toEqual(out)
+    expect(await ann.call(removeQueueItem, current, { transport })).toEqual(out)
     const elsewhere = { partyId, itemId: partyId }
-    expect(await ann.expectProblem(removeQueueItem, elsewhere, { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(removeQueueItem, elsewhere, { transport })).toMatchObject({
       code: 'not_found',
     })
   })
@@ -75,7 +73,7 @@ describe.each(transports)('the queue over %s', door => {
     const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
     const refusedFor = async (trackId: string) =>
-      (await ann.expectProblem(queueTrack, { partyId, trackId }, { transport: door })).code
+      (await ann.expectProblem(queueTrack, { partyId, trackId }, { transport })).code
     expect(await refusedFor((await makeTrack(bob.id, { visibility: 'private' })).id)).toBe('not_found')
     expect(await refusedFor(partyId)).toBe('not_found')
     const raw = { state: 'processing' as const, durationMs: null }
@@ -92,15 +90,15 @@ describe.each(transports)('the queue over %s', door => {
     const listed = await makeTrack(ann.id, { visibility: 'unlisted' })
     await makeTrackLinkHolder(listed.id, bob.id)
     const recorder = await bob.recordEvents(`party:${partyId}`)
-    await ann.call(queueTrack, { partyId, trackId: secret.id }, { transport: door })
-    await ann.call(queueTrack, { partyId, trackId: listed.id }, { transport: door })
+    await ann.call(queueTrack, { partyId, trackId: secret.id }, { transport })
+    await ann.call(queueTrack, { partyId, trackId: listed.id }, { transport })
     await recorder.waitFor('listening-party.queueChanged', data => (data.queue as unknown[]).length === 3)
 
-    const seen = await bob.call(getParty, { partyId }, { transport: door })
+    const seen = await bob.call(getParty, { partyId }, { transport })
     expect(seen.queue.map(({ trackId }) => trackId)).toContain(secret.id)
     expect(seen.tracks.map(({ id }) => id)).toEqual([seen.queue[0]?.trackId, listed.id])
     expect(JSON.stringify([seen, recorder.events])).not.toContain('Never to be told')
-    expect((await ann.call(getParty, { partyId }, { transport: door })).tracks.map(({ id }) => id)).toContain(secret.id)
+    expect((await ann.call(getParty, { partyId }, { transport })).tracks.map(({ id }) => id)).toContain(secret.id)
   })
 })
 

@@ -43,24 +43,20 @@ async function wholeParty() {
   return { partyId, trackId: timeline.trackId ?? '', on: timeline.itemId ?? '', waiting: queue[1]?.itemId ?? '' }
 }
 
-describe.each(transports)('what a role may do over %s', door => {
+describe.each(transports)('what a role may do over %s', transport => {
   it('is what the table says, for those in the party and those outside', async () => {
     const { partyId, trackId, on, waiting } = await wholeParty()
     const asks = async (person: Person) => {
       const outcomes = {
-        play: await person.request(playParty, { partyId }, { transport: door }),
-        pause: await person.request(pauseParty, { partyId }, { transport: door }),
-        seek: await person.request(seekParty, { partyId, positionMs: 5 }, { transport: door }),
-        skip: await person.request(skipTrack, { partyId, itemId: on }, { transport: door }),
-        queue: await person.request(queueTrack, { partyId, trackId }, { transport: door }),
-        unqueue: await person.request(removeQueueItem, { partyId, itemId: waiting }, { transport: door }),
-        assign: await person.request(
-          setRole,
-          { partyId, profileId: listener.id, role: 'listener' },
-          { transport: door },
-        ),
-        remove: await person.request(kickMember, { partyId, profileId: stranger.id }, { transport: door }),
-        end: await person.request(endParty, { partyId }, { transport: door }),
+        play: await person.request(playParty, { partyId }, { transport }),
+        pause: await person.request(pauseParty, { partyId }, { transport }),
+        seek: await person.request(seekParty, { partyId, positionMs: 5 }, { transport }),
+        skip: await person.request(skipTrack, { partyId, itemId: on }, { transport }),
+        queue: await person.request(queueTrack, { partyId, trackId }, { transport }),
+        unqueue: await person.request(removeQueueItem, { partyId, itemId: waiting }, { transport }),
+        assign: await person.request(setRole, { partyId, profileId: listener.id, role: 'listener' }, { transport }),
+        remove: await person.request(kickMember, { partyId, profileId: stranger.id }, { transport }),
+        end: await person.request(endParty, { partyId }, { transport }),
       }
       const codes = Object.entries(outcomes).map(([act, { error }]) => [act, error?.code ?? 'done'])
       return Object.fromEntries(codes) as Record<keyof typeof permissions, string>
@@ -80,16 +76,16 @@ describe.each(transports)('what a role may do over %s', door => {
 
   it('lets a dj skip and take out what is theirs, also when they are a dj no longer', async () => {
     const { partyId, trackId, on, waiting } = await wholeParty()
-    const mine = await dj.call(queueTrack, { partyId, trackId }, { transport: door })
-    const spare = await dj.call(queueTrack, { partyId, trackId }, { transport: door })
+    const mine = await dj.call(queueTrack, { partyId, trackId }, { transport })
+    const spare = await dj.call(queueTrack, { partyId, trackId }, { transport })
     for (const itemId of [on, waiting]) await host.call(skipTrack, { partyId, itemId })
-    const skipped = await dj.call(skipTrack, { partyId, itemId: mine.itemId }, { transport: door })
+    const skipped = await dj.call(skipTrack, { partyId, itemId: mine.itemId }, { transport })
     expect(skipped.timeline.itemId).toBe(spare.itemId)
-    const last = await dj.call(queueTrack, { partyId, trackId }, { transport: door })
+    const last = await dj.call(queueTrack, { partyId, trackId }, { transport })
     await host.call(setRole, { partyId, profileId: dj.id, role: 'listener' })
-    await dj.call(removeQueueItem, { partyId, itemId: last.itemId }, { transport: door })
+    await dj.call(removeQueueItem, { partyId, itemId: last.itemId }, { transport })
     const code = 'forbidden'
-    expect(await dj.expectProblem(skipTrack, { partyId, itemId: spare.itemId }, { transport: door })).toMatchObject({
+    expect(await dj.expectProblem(skipTrack, { partyId, itemId: spare.itemId }, { transport })).toMatchObject({
       code,
     })
   })
@@ -97,30 +93,30 @@ describe.each(transports)('what a role may do over %s', door => {
   it('is given from above: a co-host makes djs, only the host makes hosts, and is a co-host afterwards', async () => {
     const { partyId } = await wholeParty()
     const wish = (profileId: string, role: string) => ({ partyId, profileId, role })
-    const made = await coHost.call(setRole, { partyId, profileId: listener.id, role: 'dj' }, { transport: door })
+    const made = await coHost.call(setRole, { partyId, profileId: listener.id, role: 'dj' }, { transport })
     expect(made).toMatchObject({ profile: { id: listener.id }, role: 'dj' })
     for (const [profileId, role] of [
       [listener.id, 'co-host'],
       [listener.id, 'host'],
       [host.id, 'listener'],
     ] as const)
-      expect(await coHost.expectProblem(setRole, wish(profileId, role), { transport: door })).toMatchObject({
+      expect(await coHost.expectProblem(setRole, wish(profileId, role), { transport })).toMatchObject({
         code: 'forbidden',
       })
     for (const profileId of [host.id, coHost.id])
-      expect(await coHost.expectProblem(kickMember, { partyId, profileId }, { transport: door })).toMatchObject({
+      expect(await coHost.expectProblem(kickMember, { partyId, profileId }, { transport })).toMatchObject({
         code: 'forbidden',
       })
-    expect(await host.expectProblem(setRole, wish(host.id, 'dj'), { transport: door })).toMatchObject({
+    expect(await host.expectProblem(setRole, wish(host.id, 'dj'), { transport })).toMatchObject({
       code: 'host_required',
     })
-    expect(await host.expectProblem(setRole, wish(stranger.id, 'dj'), { transport: door })).toMatchObject({
+    expect(await host.expectProblem(setRole, wish(stranger.id, 'dj'), { transport })).toMatchObject({
       code: 'not_found',
     })
 
     const recorder = await listener.recordEvents(`party:${partyId}`)
-    const handed = await host.call(setRole, { partyId, profileId: dj.id, role: 'host' }, { transport: door })
-    expect(await host.call(setRole, { partyId, profileId: dj.id, role: 'host' }, { transport: door })).toEqual(handed)
+    const handed = await host.call(setRole, { partyId, profileId: dj.id, role: 'host' }, { transport })
+    expect(await host.call(setRole, { partyId, profileId: dj.id, role: 'host' }, { transport })).toEqual(handed)
     await recorder.waitFor('listening-party.memberChanged', data => (data.member as { role: string }).role === 'host')
     const seen = await host.call(getParty, { partyId })
     expect(seen.party).toMatchObject({ host: { id: dj.id }, viewer: { role: 'co-host' } })

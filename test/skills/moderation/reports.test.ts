@@ -33,12 +33,12 @@ async function makeComment(trackId: string, authorId: string): Promise<Comment> 
   return Comment.create({ id: newId(now), trackId, authorId, body: 'Buy now', positionMs: 5, createdAt: now })
 }
 
-describe.each(transports)('reporting over %s', door => {
+describe.each(transports)('reporting over %s', transport => {
   it('keeps what was reported as it was, and tells the reported nothing', async () => {
     const track = await makeTrack(ann.id, { title: 'Stolen' })
     const own = await ann.recordEvents(`user:${ann.id}`)
     const wish = { ...about('track', track.id), reason: 'copyright' as const, note: 'It is mine.' }
-    const report = await bob.call(createReport, wish, { transport: door })
+    const report = await bob.call(createReport, wish, { transport })
     expect(report).toMatchObject({ ...wish, state: 'open', outcome: null, resolvedAt: null })
     expect(report).not.toHaveProperty('copy')
     await ann.call(updateTrack, { trackId: track.id, title: 'My own work' })
@@ -54,24 +54,24 @@ describe.each(transports)('reporting over %s', door => {
   it('is done once per person and subject, at once or again, whatever is said the second time', async () => {
     const track = await makeTrack(ann.id)
     const wish = { ...about('track', track.id), reason: 'spam' as const }
-    const answers = await Promise.all([1, 2, 3].map(() => bob.call(createReport, wish, { transport: door })))
+    const answers = await Promise.all([1, 2, 3].map(() => bob.call(createReport, wish, { transport })))
     expect(new Set(answers.map(({ id }) => id)).size).toBe(1)
     await ann.call(deleteTrack, { trackId: track.id })
-    expect(await bob.call(createReport, { ...wish, reason: 'abuse', note: 'Also this.' }, { transport: door })).toEqual(
+    expect(await bob.call(createReport, { ...wish, reason: 'abuse', note: 'Also this.' }, { transport })).toEqual(
       answers[0],
     )
     expect(await Report.count({ where: { subjectId: track.id } })).toBe(1)
     const late = { ...wish, reason: 'spam' as const }
-    expect(await moderator.expectProblem(createReport, late, { transport: door })).toMatchObject({ code: 'not_found' })
+    expect(await moderator.expectProblem(createReport, late, { transport })).toMatchObject({ code: 'not_found' })
   })
 
   it('takes a key, and refuses it for another report', async () => {
     const track = await makeTrack(ann.id)
     const wish = { ...about('track', track.id), reason: 'spam' as const }
-    const first = await bob.call(createReport, wish, { transport: door, idempotencyKey: 'k' })
-    expect(await bob.call(createReport, wish, { transport: door, idempotencyKey: 'k' })).toEqual(first)
+    const first = await bob.call(createReport, wish, { transport, idempotencyKey: 'k' })
+    expect(await bob.call(createReport, wish, { transport, idempotencyKey: 'k' })).toEqual(first)
     const other = { ...wish, reason: 'other' as const }
-    expect(await bob.expectProblem(createReport, other, { transport: door, idempotencyKey: 'k' })).toMatchObject({
+    expect(await bob.expectProblem(createReport, other, { transport, idempotencyKey: 'k' })).toMatchObject({
       status: 422,
     })
   })
@@ -85,7 +85,7 @@ describe.each(transports)('reporting over %s', door => {
     const reason = 'abuse' as const
     const copies = []
     for (const subject of [about('comment', comment.id), about('profile', ann.id), about('playlist', playlist.id)])
-      copies.push((await caseOf((await bob.call(createReport, { ...subject, reason }, { transport: door })).id))?.copy)
+      copies.push((await caseOf((await bob.call(createReport, { ...subject, reason }, { transport })).id))?.copy)
     expect(copies).toMatchObject([
       { comment: { body: 'Buy now', author: { id: ann.id } } },
       { profile: { id: ann.id } },
@@ -99,7 +99,7 @@ describe.each(transports)('reporting over %s', door => {
     const gone = await makeComment(shown.id, ann.id)
     await gone.update({ removedAt: new Date() })
     const onHidden = await makeComment(hidden.id, ann.id)
-    const cid = await testApp.signIn(`cid-${door}`)
+    const cid = await testApp.signIn(`cid-${transport}`)
     const blocked = await makeTrack(cid.id)
     const acrossBlock = await makeComment(shown.id, cid.id)
     await Block.create({ blockerId: cid.id, blockedId: bob.id, createdAt: new Date() })
@@ -109,13 +109,13 @@ describe.each(transports)('reporting over %s', door => {
       about('playlist', ann.id),
     ]
     for (const subject of subjects)
-      expect(await bob.expectProblem(createReport, { ...subject, reason: 'spam' }, { transport: door })).toMatchObject({
+      expect(await bob.expectProblem(createReport, { ...subject, reason: 'spam' }, { transport })).toMatchObject({
         status: 404,
       })
   })
 })
 
-describe.each(transports)('deciding over %s', door => {
+describe.each(transports)('deciding over %s', transport => {
   const reported = async () => {
     const track = await makeTrack(ann.id)
     return bob.call(createReport, { ...about('track', track.id), reason: 'illegal' })
@@ -125,30 +125,26 @@ describe.each(transports)('deciding over %s', door => {
     const { id: reportId, subject } = await reported()
     const own = await bob.recordEvents(`user:${bob.id}`)
     const decide = { reportId, outcome: 'upheld' as const, note: 'Clear.' }
-    const decided = await moderator.call(resolveReport, decide, { transport: door })
+    const decided = await moderator.call(resolveReport, decide, { transport })
     expect(decided).toMatchObject({ state: 'resolved', resolvedBy: { id: moderator.id }, resolutionNote: 'Clear.' })
-    expect(await moderator.call(resolveReport, { ...decide, note: 'Again.' }, { transport: door })).toEqual(decided)
-    const conflict = await moderator.expectProblem(
-      resolveReport,
-      { reportId, outcome: 'dismissed' },
-      { transport: door },
-    )
+    expect(await moderator.call(resolveReport, { ...decide, note: 'Again.' }, { transport })).toEqual(decided)
+    const conflict = await moderator.expectProblem(resolveReport, { reportId, outcome: 'dismissed' }, { transport })
     expect(conflict).toMatchObject({ code: 'already_resolved', status: 409, current: decided })
 
     const told = await own.waitFor('moderation.reportResolved')
     expect(told.data).toEqual({ reportId, reporterId: bob.id, subject, outcome: 'upheld' })
     await own.waitForAll(testApp.app)
     expect(own.names().filter(name => name === 'moderation.reportResolved')).toHaveLength(1)
-    const again = await bob.call(createReport, { subject, reason: 'illegal' }, { transport: door })
+    const again = await bob.call(createReport, { subject, reason: 'illegal' }, { transport })
     expect(again).toMatchObject({ id: reportId, state: 'resolved', outcome: 'upheld' })
   })
 
   it('lets one of two moderators win', async () => {
     const { id: reportId } = await reported()
-    const other = await testApp.signIn(`admin-${door}`, { roles: ['admin'] })
+    const other = await testApp.signIn(`admin-${transport}`, { roles: ['admin'] })
     const replies = await Promise.all([
-      moderator.request(resolveReport, { reportId, outcome: 'upheld' }, { transport: door }),
-      other.request(resolveReport, { reportId, outcome: 'dismissed' }, { transport: door }),
+      moderator.request(resolveReport, { reportId, outcome: 'upheld' }, { transport }),
+      other.request(resolveReport, { reportId, outcome: 'dismissed' }, { transport }),
     ])
     expect(replies.map(({ error }) => error?.code).sort()).toEqual(['already_resolved', undefined])
   })
@@ -157,11 +153,11 @@ describe.each(transports)('deciding over %s', door => {
     const { id: reportId } = await reported()
     const wish = { reportId, outcome: 'upheld' }
     for (const person of [ann, bob]) {
-      expect(await person.expectProblem(resolveReport, wish, { transport: door })).toMatchObject({ code: 'forbidden' })
-      expect(await person.expectProblem(listReports, {}, { transport: door })).toMatchObject({ code: 'forbidden' })
+      expect(await person.expectProblem(resolveReport, wish, { transport })).toMatchObject({ code: 'forbidden' })
+      expect(await person.expectProblem(listReports, {}, { transport })).toMatchObject({ code: 'forbidden' })
     }
     const none = { ...wish, reportId: ann.id }
-    expect(await moderator.expectProblem(resolveReport, none, { transport: door })).toMatchObject({ code: 'not_found' })
+    expect(await moderator.expectProblem(resolveReport, none, { transport })).toMatchObject({ code: 'not_found' })
   })
 
   it('is made from a list: the oldest first, open ones or resolved ones, stable while reports arrive', async () => {
@@ -172,16 +168,16 @@ describe.each(transports)('deciding over %s', door => {
     }
     await moderator.call(resolveReport, { reportId: ids[1] ?? '', outcome: 'dismissed' })
     const idsOf = (found: { id: string }[]) => found.map(({ id }) => id)
-    const open = idsOf(await moderator.call(listReports, { state: 'open', limit: 200 }, { transport: door }))
+    const open = idsOf(await moderator.call(listReports, { state: 'open', limit: 200 }, { transport }))
     expect(open.slice(-2)).toEqual([ids[0], ids[2]])
-    const resolved = idsOf(await moderator.call(listReports, { state: 'resolved', limit: 200 }, { transport: door }))
+    const resolved = idsOf(await moderator.call(listReports, { state: 'resolved', limit: 200 }, { transport }))
     expect(resolved.at(-1)).toBe(ids[1])
 
-    const first = await moderator.request(listReports, { state: 'open', limit: 1 }, { transport: door })
+    const first = await moderator.request(listReports, { state: 'open', limit: 1 }, { transport })
     testApp.clock.advance(1_000)
     const late = await reported()
     const cursor = first.page?.next ?? ''
-    const rest = idsOf(await moderator.call(listReports, { state: 'open', cursor, limit: 200 }, { transport: door }))
+    const rest = idsOf(await moderator.call(listReports, { state: 'open', cursor, limit: 200 }, { transport }))
     expect([...idsOf(first.data as { id: string }[]), ...rest]).toEqual([...open, late.id])
   })
 })

@@ -20,13 +20,13 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const isOut = async (one: Person) => (await one.request(getMe, {})).error?.code === 'session_revoked'
 
-describe.each(transports)('a moderator over %s', door => {
+describe.each(transports)('a moderator over %s', transport => {
   it('signs somebody out on all nodes, who hears nothing of who did it; a newer token is good again', async () => {
     const devices = [await testApp.signIn(`bob${casts}`, { node: 0 }), await testApp.signIn(`bob${casts}`, { node: 1 })]
     const [bob] = devices
     if (bob === undefined) throw new Error('nobody')
     const neighbour = await testApp.signIn(`eve${casts}`)
-    const answer = await moderator.call(revokeUserSessions, { profileId: bob.id }, { transport: door })
+    const answer = await moderator.call(revokeUserSessions, { profileId: bob.id }, { transport })
     expect(answer).toEqual({ profileId: bob.id, until: expect.any(String) as unknown })
     for (const one of devices) await waitUntil(() => isOut(one))
     expect([await isOut(neighbour), await isOut(moderator)]).toEqual([false, false])
@@ -45,17 +45,17 @@ describe.each(transports)('a moderator over %s', door => {
   it('may do so again, but not to nobody', async () => {
     const bob = await testApp.signIn(`carl${casts}`)
     const wish = { profileId: bob.id }
-    await Promise.all([1, 2, 3].map(() => moderator.call(revokeUserSessions, wish, { transport: door })))
-    expect(
-      await moderator.expectProblem(revokeUserSessions, { profileId: randomUUID() }, { transport: door }),
-    ).toMatchObject({
-      code: 'not_found',
-    })
+    await Promise.all([1, 2, 3].map(() => moderator.call(revokeUserSessions, wish, { transport })))
+    expect(await moderator.expectProblem(revokeUserSessions, { profileId: randomUUID() }, { transport })).toMatchObject(
+      {
+        code: 'not_found',
+      },
+    )
   })
 
   it('is a moderator: nobody else may, not even of themselves', async () => {
     const bob = await testApp.signIn(`dora${casts}`)
-    expect(await bob.expectProblem(revokeUserSessions, { profileId: bob.id }, { transport: door })).toMatchObject({
+    expect(await bob.expectProblem(revokeUserSessions, { profileId: bob.id }, { transport })).toMatchObject({
       code: 'forbidden',
     })
     expect(await isOut(bob)).toBe(false)

@@ -24,20 +24,18 @@ afterAll(async () => {
 
 const bytes = Buffer.from('some bytes')
 
-describe.each(transports)('finalizing over %s', door => {
+describe.each(transports)('finalizing over %s', transport => {
   it('makes one track and one job, however often and at once it is said', async () => {
     const ann = await testApp.signIn('ann')
     const heard = await ann.recordEvents(`user:${ann.id}`)
     const { upload } = await sendFile(ann, file)
     const input = { uploadId: upload.id }
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, () => ann.call(finalizeUpload, input, { transport: door })),
-    )
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ann.call(finalizeUpload, input, { transport })))
     for (const answer of answers) expect(answer).toEqual(answers[0])
     expect(answers[0]).toMatchObject({ state: 'uploaded' })
 
     await testApp.runJobs()
-    const again = await ann.call(finalizeUpload, input, { transport: door })
+    const again = await ann.call(finalizeUpload, input, { transport })
     expect(again).toMatchObject({ state: 'ready', trackId: answers[0]?.trackId })
     expect(await Track.count({ where: { ownerId: ann.id, id: again.trackId ?? '' } })).toBe(1)
     await heard.waitFor('tracks.trackPublished', ({ trackId }) => trackId === again.trackId)
@@ -47,23 +45,23 @@ describe.each(transports)('finalizing over %s', door => {
 
   it('asks for the file first', async () => {
     const ann = await testApp.signIn('ann')
-    const { upload } = await ann.call(initiateUpload, uploadInput(bytes), { transport: door })
+    const { upload } = await ann.call(initiateUpload, uploadInput(bytes), { transport })
     const input = { uploadId: upload.id }
-    expect(await ann.expectProblem(finalizeUpload, input, { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(finalizeUpload, input, { transport })).toMatchObject({
       code: 'file_missing',
       status: 409,
     })
-    expect(await ann.call(getUpload, input, { transport: door })).toEqual(upload)
+    expect(await ann.call(getUpload, input, { transport })).toEqual(upload)
   })
 
   it('is nobody else’s affair', async () => {
     const [ann, eve] = [await testApp.signIn('ann'), await testApp.signIn('eve')]
     const { upload } = await sendFile(ann, bytes)
     for (const op of [finalizeUpload, getUpload, abortUpload])
-      expect(await eve.expectProblem(op, { uploadId: upload.id }, { transport: door })).toMatchObject({
+      expect(await eve.expectProblem(op, { uploadId: upload.id }, { transport })).toMatchObject({
         code: 'not_found',
       })
-    expect(await ann.call(getUpload, { uploadId: upload.id }, { transport: door })).toMatchObject({
+    expect(await ann.call(getUpload, { uploadId: upload.id }, { transport })).toMatchObject({
       state: 'initiated',
     })
   })
@@ -71,8 +69,8 @@ describe.each(transports)('finalizing over %s', door => {
   it('does not revive what was aborted', async () => {
     const ann = await testApp.signIn('ann')
     const { upload } = await sendFile(ann, bytes)
-    await ann.call(abortUpload, { uploadId: upload.id }, { transport: door })
-    const problem = await ann.expectProblem(finalizeUpload, { uploadId: upload.id }, { transport: door })
+    await ann.call(abortUpload, { uploadId: upload.id }, { transport })
+    const problem = await ann.expectProblem(finalizeUpload, { uploadId: upload.id }, { transport })
     expect(problem).toMatchObject({ code: 'upload_aborted', status: 410 })
   })
 })

@@ -15,7 +15,7 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const bytes = Buffer.from('some bytes')
 
-describe.each(transports)('announcing a file over %s', door => {
+describe.each(transports)('announcing a file over %s', transport => {
   it('answers with a place of our own making, where exactly that file may be put once', async () => {
     const ann = await testApp.signIn('ann')
     const wish = { fileName: '../../x/..mp3' }
@@ -24,7 +24,7 @@ describe.each(transports)('announcing a file over %s', door => {
       put: given,
       parts,
       duplicateOf,
-    } = await ann.call(initiateUpload, uploadInput(bytes, wish), { transport: door })
+    } = await ann.call(initiateUpload, uploadInput(bytes, wish), { transport })
     const place = putTargetOf(given)
     expect(parts).toBeNull()
     expect(upload).toMatchObject({ state: 'initiated', step: null, progress: 0, trackId: null, fault: null })
@@ -45,12 +45,12 @@ describe.each(transports)('announcing a file over %s', door => {
   })
 
   it('gives the same answer again for the same key', async () => {
-    const ann = await testApp.signIn(`ann-${door}`)
-    const first = await ann.call(initiateUpload, uploadInput(bytes), { transport: door, idempotencyKey: 'one' })
-    const again = await ann.call(initiateUpload, uploadInput(bytes), { transport: door, idempotencyKey: 'one' })
+    const ann = await testApp.signIn(`ann-${transport}`)
+    const first = await ann.call(initiateUpload, uploadInput(bytes), { transport, idempotencyKey: 'one' })
+    const again = await ann.call(initiateUpload, uploadInput(bytes), { transport, idempotencyKey: 'one' })
     expect(again).toEqual(first)
     const other = await ann.expectProblem(initiateUpload, uploadInput(bytes, { title: 'Other' }), {
-      transport: door,
+      transport,
       idempotencyKey: 'one',
     })
     expect(other).toMatchObject({ code: 'idempotency_key_reused', status: 422 })
@@ -68,7 +68,7 @@ describe.each(transports)('announcing a file over %s', door => {
     ['fileName', { fileName: 'a\u0000b' }],
   ])('refuses a bad %s', async (path, wish) => {
     const ann = await testApp.signIn('ann')
-    const problem = await ann.expectProblem(initiateUpload, { ...uploadInput(bytes), ...wish }, { transport: door })
+    const problem = await ann.expectProblem(initiateUpload, { ...uploadInput(bytes), ...wish }, { transport })
     expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path }] })
   })
 })
@@ -85,11 +85,11 @@ it('lets nobody have more uploads waiting than allowed, however many are announc
   // Whoever does nothing has room when the first of them expires.
   const [one, other] = await Upload.findAll({ where: { ownerId: ann.id } })
   await other?.update({ expiresAt: new Date(testApp.clock.now() + 90_500) })
-  for (const door of transports) {
-    const { error, headers } = await ann.request(initiateUpload, uploadInput(bytes), { transport: door })
+  for (const transport of transports) {
+    const { error, headers } = await ann.request(initiateUpload, uploadInput(bytes), { transport })
     expect(error).toMatchObject({ code: 'too_many_uploads', status: 429 })
     expect(Math.abs((error?.retryAfter ?? 0) - 90)).toBeLessThan(10)
-    if (door === 'rest') expect(headers?.get('retry-after')).toBe(String(error?.retryAfter))
+    if (transport === 'rest') expect(headers?.get('retry-after')).toBe(String(error?.retryAfter))
   }
   await ann.call(abortUpload, { uploadId: one?.id ?? '' })
   await ann.call(initiateUpload, uploadInput(bytes))

@@ -21,9 +21,9 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const bytes = Buffer.from('some bytes')
 
-describe.each(transports)('own uploads over %s', door => {
+describe.each(transports)('own uploads over %s', transport => {
   it('are listed the newest first, page by page, and are nobody else’s to see', async () => {
-    const ann = await testApp.signIn(`ann-${door}`)
+    const ann = await testApp.signIn(`ann-${transport}`)
     const ids: string[] = []
     for (let index = 0; index < 5; index += 1)
       ids.unshift((await ann.call(initiateUpload, uploadInput(bytes))).upload.id)
@@ -33,41 +33,41 @@ describe.each(transports)('own uploads over %s', door => {
       const reply = await ann.request(
         listUploads,
         { limit: 2, ...(cursor === undefined ? {} : { cursor }) },
-        { transport: door },
+        { transport },
       )
       seen.push(...(reply.data as { id: string }[]).map(({ id }) => id))
       cursor = reply.page?.next ?? undefined
     } while (cursor !== undefined)
     expect(seen).toEqual(ids)
-    const bob = await testApp.signIn(`bob-${door}`)
-    expect(await bob.call(listUploads, {}, { transport: door })).toEqual([])
+    const bob = await testApp.signIn(`bob-${transport}`)
+    expect(await bob.call(listUploads, {}, { transport })).toEqual([])
   })
 
   it('get a fresh URL while they wait for their file, within their own life', async () => {
-    const ann = await testApp.signIn(`ann-${door}`)
+    const ann = await testApp.signIn(`ann-${transport}`)
     const { upload: first } = await ann.call(initiateUpload, uploadInput(bytes))
     const input = { uploadId: first.id }
     await Upload.update({ putExpiresAt: new Date(testApp.clock.now() - 1) }, { where: { id: first.id } })
-    const renewed = await ann.call(renewUpload, input, { transport: door })
+    const renewed = await ann.call(renewUpload, input, { transport })
     expect(renewed.upload).toEqual(first)
     expect(Date.parse(renewed.put.expiresAt)).toBeGreaterThan(testApp.clock.now() + 29 * 60_000)
     expect(await putBytes(renewed.put, bytes)).toBe(200)
 
     await Upload.update({ expiresAt: new Date(testApp.clock.now() + 60_000) }, { where: { id: first.id } })
-    const short = await ann.call(renewUpload, input, { transport: door })
+    const short = await ann.call(renewUpload, input, { transport })
     expect(Date.parse(short.put.expiresAt)).toBeLessThanOrEqual(testApp.clock.now() + 60_000)
     await ann.call(finalizeUpload, input)
-    expect(await ann.expectProblem(renewUpload, input, { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(renewUpload, input, { transport })).toMatchObject({
       code: 'upload_closed',
       status: 409,
     })
     await ann.call(abortUpload, input)
-    expect(await ann.expectProblem(renewUpload, input, { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(renewUpload, input, { transport })).toMatchObject({
       code: 'upload_aborted',
       status: 410,
     })
     const bob = await testApp.signIn('bob')
-    expect(await bob.expectProblem(renewUpload, input, { transport: door })).toMatchObject({ code: 'not_found' })
+    expect(await bob.expectProblem(renewUpload, input, { transport })).toMatchObject({ code: 'not_found' })
   })
 
   it('are aborted once, at any time before they are over, with file and track', async () => {
@@ -76,23 +76,23 @@ describe.each(transports)('own uploads over %s', door => {
     const input = { uploadId: sent.id }
     const { trackId } = await ann.call(finalizeUpload, input)
     const heard = await ann.recordEvents(`user:${ann.id}`)
-    const aborted = await ann.call(abortUpload, input, { transport: door })
+    const aborted = await ann.call(abortUpload, input, { transport })
     expect(aborted).toMatchObject({ state: 'aborted' })
-    expect(await ann.call(abortUpload, input, { transport: door })).toEqual(aborted)
+    expect(await ann.call(abortUpload, input, { transport })).toEqual(aborted)
     await heard.waitFor('tracks.trackDeleted', data => data.trackId === trackId)
     await heard.waitForAll(testApp.app)
     expect(heard.names()).toEqual(['music-upload.uploadChanged', 'tracks.trackDeleted'])
     await testApp.runJobs()
-    expect(await ann.call(getUpload, input, { transport: door })).toEqual(aborted)
-    expect(await ann.expectProblem(getTrack, { trackId }, { transport: door })).toMatchObject({ code: 'not_found' })
+    expect(await ann.call(getUpload, input, { transport })).toEqual(aborted)
+    expect(await ann.expectProblem(getTrack, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
     expect(await testApp.app.storage.head(`incoming/${sent.id}`)).toBeUndefined()
   })
 
   it('are not aborted when they are over', async () => {
     const ann = await testApp.signIn('ann')
     const ready = await uploadFile(testApp, ann, file)
-    const problem = await ann.expectProblem(abortUpload, { uploadId: ready.id }, { transport: door })
+    const problem = await ann.expectProblem(abortUpload, { uploadId: ready.id }, { transport })
     expect(problem).toMatchObject({ code: 'upload_closed', status: 409 })
-    expect(await ann.call(getTrack, { trackId: ready.trackId }, { transport: door })).toMatchObject({ state: 'ready' })
+    expect(await ann.call(getTrack, { trackId: ready.trackId }, { transport })).toMatchObject({ state: 'ready' })
   })
 })

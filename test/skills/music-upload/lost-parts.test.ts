@@ -45,16 +45,16 @@ it('begins the sending anew, once, however many ask for URLs at once on both nod
   await sendThreeParts(ann, uploadId, [1, 3])
   const before = await nameOf(uploadId)
   await lose(uploadId)
-  for (const door of transports)
-    expect((await ann.call(getUpload, { uploadId }, { transport: door })).parts).toMatchObject({ sent: [] })
+  for (const transport of transports)
+    expect((await ann.call(getUpload, { uploadId }, { transport })).parts).toMatchObject({ sent: [] })
   expect(await ann.expectProblem(finalizeUpload, { uploadId })).toMatchObject({
     ...{ code: 'file_missing', status: 409 },
     detail: '3 of 3 parts are missing.',
   })
 
   const ask = (index: number) => {
-    const [person, door] = [index % 2 === 0 ? ann : elsewhere, transports[index % 3 === 0 ? 1 : 0]]
-    return person.call(signParts, { uploadId, parts: [wish((index % 3) + 1)] }, { transport: door })
+    const [person, transport] = [index % 2 === 0 ? ann : elsewhere, transports[index % 3 === 0 ? 1 : 0]]
+    return person.call(signParts, { uploadId, parts: [wish((index % 3) + 1)] }, { transport })
   }
   const places = (await Promise.all(Array.from({ length: 20 }, (_, index) => ask(index)))).flat()
   const after = await nameOf(uploadId)

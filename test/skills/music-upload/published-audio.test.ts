@@ -63,8 +63,8 @@ describe('a track', () => {
     expect(Math.abs(samples.length / 44_100 - 15)).toBeLessThan(0.025)
   })
 
-  it.each(transports)('tells listeners how it sounds, and its owner what the file says, over %s', async door => {
-    const facts = await bob.call(getAudioDetails, { trackId }, { transport: door })
+  it.each(transports)('tells listeners how it sounds, and its owner what the file says, over %s', async transport => {
+    const facts = await bob.call(getAudioDetails, { trackId }, { transport })
     expect(facts).toMatchObject({
       ...{ trackId, version: uploadId, codec: 'flac', contentType: 'audio/flac', channels: 2, sampleRate: 44_100 },
       ...{ durationMs: 15_000, hasPreview: true },
@@ -74,9 +74,9 @@ describe('a track', () => {
     expect(facts.truePeakDbtp).toBeLessThan(0)
     expect(facts.renditions.map(({ name }) => name)).toEqual(['aac-96', 'aac-160', 'aac-256', 'opus-128'])
     expect(facts).not.toHaveProperty('own')
-    const { own } = await ann.call(getAudioDetails, { trackId }, { transport: door })
+    const { own } = await ann.call(getAudioDetails, { trackId }, { transport })
     expect(own).toEqual({ tags: { title: 'A tune' }, resembles: [], downloadCopy: 'none' })
-    expect((await bob.call(getWaveform, { trackId, points: 3_200 }, { transport: door })).peaks).toHaveLength(3_200)
+    expect((await bob.call(getWaveform, { trackId, points: 3_200 }, { transport })).peaks).toHaveLength(3_200)
   })
 
   it('of before has its file alone', async () => {

@@ -62,41 +62,42 @@ it('is let out by its own job at its instant, and by none for an instant that wa
   })
 })
 
-it.each(transports)('a track waits for its release, then is there, published and told of once, over %s', async door => {
-  await Follow.create({ followerId: bob.id, followeeId: ann.id, createdAt: new Date() })
-  const { id: trackId } = await kept()
-  const releaseAt = inMs(awhileMs)
-  const planned = await ann.call(
-    updateTrack,
-    { trackId, visibility: 'public', releaseAt, title: 'Soon' },
-    { transport: door },
-  )
-  expect(planned).toMatchObject({ visibility: 'public', releaseAt, publishedAt: null })
-  expect(await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt }, { transport: door })).toEqual(
-    planned,
-  )
-  await testApp.runJobs()
-  expect(await isHidden(trackId)).toBe(true)
-  const mine = await ann.recordEvents(`user:${ann.id}`)
+it.each(transports)(
+  'a track waits for its release, then is there, published and told of once, over %s',
+  async transport => {
+    await Follow.create({ followerId: bob.id, followeeId: ann.id, createdAt: new Date() })
+    const { id: trackId } = await kept()
+    const releaseAt = inMs(awhileMs)
+    const planned = await ann.call(
+      updateTrack,
+      { trackId, visibility: 'public', releaseAt, title: 'Soon' },
+      { transport },
+    )
+    expect(planned).toMatchObject({ visibility: 'public', releaseAt, publishedAt: null })
+    expect(await ann.call(updateTrack, { trackId, visibility: 'public', releaseAt }, { transport })).toEqual(planned)
+    await testApp.runJobs()
+    expect(await isHidden(trackId)).toBe(true)
+    const mine = await ann.recordEvents(`user:${ann.id}`)
 
-  // As after an outage: its own job was never done.
-  testApp.clock.advance(awhileMs)
-  expect(await isHidden(trackId)).toBe(true)
-  await Promise.all([worker(), worker(), worker()].map(context => releaseOverdueTracks.run({}, context)))
-  await testApp.runJobs()
-  const seen = await bob.call(getTrack, { trackId }, { transport: door })
-  expect(seen).toMatchObject({ visibility: 'public', releaseAt, title: 'Soon', rev: planned.rev + 1 })
-  expect(Date.parse(seen.publishedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(releaseAt))
-  expect((await bob.call(listLatestTracks, {})).map(({ id }) => id)).toContain(trackId)
-  await mine.waitFor('tracks.trackPublished')
-  await releaseOverdueTracks.run({}, worker())
-  await testApp.runJobs()
-  expect(mine.names().filter(name => name.startsWith('music-upload'))).toEqual([
-    'tracks.trackChanged',
-    'tracks.trackPublished',
-  ])
-  expect(await bob.call(listNotifications, {})).toMatchObject([{ kind: 'published', track: { title: 'Soon' } }])
-})
+    // As after an outage: its own job was never done.
+    testApp.clock.advance(awhileMs)
+    expect(await isHidden(trackId)).toBe(true)
+    await Promise.all([worker(), worker(), worker()].map(context => releaseOverdueTracks.run({}, context)))
+    await testApp.runJobs()
+    const seen = await bob.call(getTrack, { trackId }, { transport })
+    expect(seen).toMatchObject({ visibility: 'public', releaseAt, title: 'Soon', rev: planned.rev + 1 })
+    expect(Date.parse(seen.publishedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(releaseAt))
+    expect((await bob.call(listLatestTracks, {})).map(({ id }) => id)).toContain(trackId)
+    await mine.waitFor('tracks.trackPublished')
+    await releaseOverdueTracks.run({}, worker())
+    await testApp.runJobs()
+    expect(mine.names().filter(name => name.startsWith('music-upload'))).toEqual([
+      'tracks.trackChanged',
+      'tracks.trackPublished',
+    ])
+    expect(await bob.call(listNotifications, {})).toMatchObject([{ kind: 'published', track: { title: 'Soon' } }])
+  },
+)
 
 it('may be changed until it is released: words, for whom, when, at once', async () => {
   const { id: trackId } = await kept()

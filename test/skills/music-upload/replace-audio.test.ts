@@ -50,20 +50,20 @@ async function sendNew(
   ann: Person,
   trackId: string,
   file: string | Buffer = fresh,
-  door: Transport = 'rest',
+  transport: Transport = 'rest',
 ): Promise<string> {
   const bytes = typeof file === 'string' ? await readFile(file) : file
-  const { upload, put: place } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) }, { transport: door })
+  const { upload, put: place } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) }, { transport })
   expect(upload).toMatchObject({ state: 'initiated', trackId, replacesAudio: true })
   expect(await putBytes(place, bytes)).toBe(200)
   return upload.id
 }
 
-async function replace(ann: Person, trackId: string, file: string | Buffer = fresh, door: Transport = 'rest') {
-  const uploadId = await sendNew(ann, trackId, file, door)
-  await ann.call(finalizeUpload, { uploadId }, { transport: door })
+async function replace(ann: Person, trackId: string, file: string | Buffer = fresh, transport: Transport = 'rest') {
+  const uploadId = await sendNew(ann, trackId, file, transport)
+  await ann.call(finalizeUpload, { uploadId }, { transport })
   await testApp.runJobs()
-  return ann.call(getUpload, { uploadId }, { transport: door })
+  return ann.call(getUpload, { uploadId }, { transport })
 }
 
 const inside: JobContext['transact'] = work =>
@@ -74,7 +74,7 @@ const objectsOf = async (trackId: string, ...names: string[]) =>
   Promise.all(names.map(async name => (await testApp.app.storage.head(`audio/${trackId}/${name}`)) !== undefined))
 const bytesOf = async (url: string) => Buffer.from(await (await fetch(url)).arrayBuffer())
 
-describe.each(transports)('new audio over %s', door => {
+describe.each(transports)('new audio over %s', transport => {
   it('takes the place of the old at once, and everything else stays', async () => {
     const { ann, trackId, first } = await artist()
     const bob = await testApp.signIn('bob')
@@ -89,14 +89,14 @@ describe.each(transports)('new audio over %s', door => {
     expect(before).toMatchObject({ audioVersion: first, counts: { likes: 1, comments: 2 } })
     const heard = await bob.recordEvents(`track:${trackId}`)
 
-    const uploadId = await sendNew(ann, trackId, fresh, door)
-    await ann.call(finalizeUpload, { uploadId }, { transport: door })
+    const uploadId = await sendNew(ann, trackId, fresh, transport)
+    await ann.call(finalizeUpload, { uploadId }, { transport })
     // The old one plays until the new one is there.
-    expect(await bob.call(getTrack, { trackId }, { transport: door })).toEqual(before)
+    expect(await bob.call(getTrack, { trackId }, { transport })).toEqual(before)
     await testApp.runJobs()
     expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'ready', trackId, replacesAudio: true })
 
-    const after = await bob.call(getTrack, { trackId }, { transport: door })
+    const after = await bob.call(getTrack, { trackId }, { transport })
     expect(after).toEqual({ ...before, audioVersion: uploadId, durationMs: after.durationMs, rev: before.rev + 1 })
     expect(Math.abs((after.durationMs ?? 0) - 2_000)).toBeLessThan(50)
     const { data } = await heard.waitFor('tracks.trackChanged')
@@ -104,14 +104,14 @@ describe.each(transports)('new audio over %s', door => {
     await heard.waitForAll(testApp.app)
     expect(heard.names()).not.toContain('tracks.trackPublished')
     expect((await Waveform.findByPk(trackId))?.peaks).not.toEqual(peaks)
-    const grant = await bob.call(grantStream, { trackId }, { transport: door })
+    const grant = await bob.call(grantStream, { trackId }, { transport })
     expect(grant.url).toContain(`/${uploadId}/`)
-    const original = await ann.call(grantDownload, { trackId }, { transport: door })
+    const original = await ann.call(grantDownload, { trackId }, { transport })
     expect(original.contentType).toBe('audio/flac')
     expect(await bytesOf(original.url)).toEqual(await readFile(fresh))
 
     // What lies beyond the new end is kept, and says so.
-    const comments = await bob.call(listComments, { trackId }, { transport: door })
+    const comments = await bob.call(listComments, { trackId }, { transport })
     expect(comments.map(({ body, pastEnd }) => [body, pastEnd])).toEqual([
       ['late', true],
       ['early', undefined],
@@ -197,7 +197,7 @@ it('is for a track of yours', async () => {
 
 it.each(transports)(
   'repairs over %s a track whose own file was no music: its page is ready by the new one',
-  async door => {
+  async transport => {
     const ann = await testApp.signIn(`ann-${randomUUID()}`)
     const bob = await testApp.signIn('bob')
     const wish = { title: 'Of the artist', fileName: 'first.mp3' }
@@ -211,14 +211,14 @@ it.each(transports)(
     const heard = await ann.recordEvents(`user:${ann.id}`)
 
     // A second file that is no music either leaves it as it was.
-    expect(await replace(ann, trackId, Buffer.from('nor this'), door)).toMatchObject({ state: 'rejected' })
+    expect(await replace(ann, trackId, Buffer.from('nor this'), transport)).toMatchObject({ state: 'rejected' })
     expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'failed' })
 
-    const uploadId = await sendNew(ann, trackId, fresh, door)
-    await ann.call(finalizeUpload, { uploadId }, { transport: door })
+    const uploadId = await sendNew(ann, trackId, fresh, transport)
+    await ann.call(finalizeUpload, { uploadId }, { transport })
     expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'processing' })
     await testApp.runJobs()
-    const after = await ann.call(getTrack, { trackId }, { transport: door })
+    const after = await ann.call(getTrack, { trackId }, { transport })
     const { id, title, genre, description, visibility, createdAt } = broken
     expect(after).toMatchObject({
       id,
@@ -231,7 +231,7 @@ it.each(transports)(
       audioVersion: uploadId,
     })
     expect((await bob.call(listComments, { trackId })).map(({ body }) => body)).toEqual(['soon'])
-    expect((await bob.call(grantStream, { trackId }, { transport: door })).url).toContain(`/${uploadId}/`)
+    expect((await bob.call(grantStream, { trackId }, { transport })).url).toContain(`/${uploadId}/`)
     await heard.waitFor('tracks.trackPublished')
     await heard.waitForAll(testApp.app)
     expect(heard.names().filter(name => name === 'tracks.trackPublished')).toHaveLength(1)

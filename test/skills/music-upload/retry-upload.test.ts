@@ -55,21 +55,21 @@ async function failed() {
 
 const incoming = (uploadId: string) => testApp.app.storage.head(`incoming/${uploadId}`)
 
-it.each(transports)('tries again over %s what failed, without the file being sent anew', async door => {
+it.each(transports)('tries again over %s what failed, without the file being sent anew', async transport => {
   const { uploadId, trackId } = await failed()
   const seen = await ann.call(getUpload, { uploadId })
   expect(seen).toMatchObject({ state: 'failed', fault: { code: 'processing_failed' } })
   expect(Math.abs(Date.parse(seen.retryUntil ?? '') - testApp.clock.now() - 7 * dayMs)).toBeLessThan(60_000)
   expect(await ann.expectProblem(grantStream, { trackId })).toMatchObject({ code: 'not_ready' })
 
-  const again = await ann.call(retryUpload, { uploadId }, { transport: door })
+  const again = await ann.call(retryUpload, { uploadId }, { transport })
   expect(again).toMatchObject({ state: 'uploaded', step: null, progress: 0, fault: null, retryUntil: null, trackId })
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'processing' })
   await testApp.runJobs()
   expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'ready', trackId })
   expect(await bob.call(getTrack, { trackId })).toMatchObject({ state: 'ready' })
   expect(await incoming(uploadId)).toBeUndefined()
-  expect(await ann.expectProblem(retryUpload, { uploadId }, { transport: door })).toMatchObject({
+  expect(await ann.expectProblem(retryUpload, { uploadId }, { transport })).toMatchObject({
     code: 'upload_closed',
     status: 409,
   })

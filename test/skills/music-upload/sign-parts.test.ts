@@ -28,26 +28,26 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const sha256 = 'ab'.repeat(32)
 const small = Buffer.from('some bytes')
 
-describe.each(transports)('a large file over %s', door => {
+describe.each(transports)('a large file over %s', transport => {
   it('is announced without its SHA-256, and is told how to be cut', async () => {
     const ann = await testApp.signIn('ann')
-    const { upload, put: place, parts, duplicateOf } = await initiateLargeUpload(ann, {}, { transport: door })
+    const { upload, put: place, parts, duplicateOf } = await initiateLargeUpload(ann, {}, { transport })
     expect(upload).toMatchObject({ state: 'initiated', sizeBytes: largeBytes, duplicateOf: null })
     expect({ place, parts, duplicateOf }).toEqual({
       place: null,
       parts: { partBytes: partBytesMin, count: partCount },
       duplicateOf: null,
     })
-    const view = await ann.call(getUpload, { uploadId: upload.id }, { transport: door })
+    const view = await ann.call(getUpload, { uploadId: upload.id }, { transport })
     expect(view).toEqual({ ...upload, parts: { partBytes: partBytesMin, count: partCount, sent: [] } })
   })
 
   it('has its parts signed one by one, each for exactly its own bytes', async () => {
     const ann = await testApp.signIn('ann')
-    const { upload } = await initiateLargeUpload(ann, {}, { transport: door })
+    const { upload } = await initiateLargeUpload(ann, {}, { transport })
     const last = partBytes(partCount)
     const wish = { uploadId: upload.id, parts: [{ number: partCount, sha256: sha256Of(last) }] }
-    const [place] = await ann.call(signParts, wish, { transport: door })
+    const [place] = await ann.call(signParts, wish, { transport })
     expect(place).toMatchObject({ number: partCount, sizeBytes: 1 })
     const url = new URL(place?.url ?? '')
     expect(url.searchParams.get('X-Amz-SignedHeaders')?.split(';').sort()).toEqual([
@@ -60,7 +60,7 @@ describe.each(transports)('a large file over %s', door => {
     expect(await putBytes(place ?? null, Buffer.from('xy'))).toBe(403)
     expect(await sentPartNumbers(ann, upload.id)).toEqual([])
     expect(await putBytes(place ?? null, last)).toBe(200)
-    const view = await ann.call(getUpload, { uploadId: upload.id }, { transport: door })
+    const view = await ann.call(getUpload, { uploadId: upload.id }, { transport })
     expect(view.parts?.sent).toEqual([{ number: partCount, sizeBytes: 1, sha256: sha256Of(last) }])
     // As often as somebody likes, until it is finalized.
     expect(await putBytes(place ?? null, last)).toBe(200)
@@ -68,9 +68,8 @@ describe.each(transports)('a large file over %s', door => {
 
   it('refuses parts that it has not, none, and too many at once', async () => {
     const ann = await testApp.signIn('ann')
-    const { upload } = await initiateLargeUpload(ann, {}, { transport: door })
-    const refused = (parts: unknown) =>
-      ann.expectProblem(signParts, { uploadId: upload.id, parts }, { transport: door })
+    const { upload } = await initiateLargeUpload(ann, {}, { transport })
+    const refused = (parts: unknown) => ann.expectProblem(signParts, { uploadId: upload.id, parts }, { transport })
     expect(
       await refused([
         { number: 1, sha256 },
@@ -90,9 +89,9 @@ describe.each(transports)('a large file over %s', door => {
 
   it('is nobody else’s affair', async () => {
     const [ann, eve] = [await testApp.signIn('ann'), await testApp.signIn('eve')]
-    const { upload } = await initiateLargeUpload(ann, {}, { transport: door })
+    const { upload } = await initiateLargeUpload(ann, {}, { transport })
     const wish = { uploadId: upload.id, parts: [{ number: 1, sha256 }] }
-    expect(await eve.expectProblem(signParts, wish, { transport: door })).toMatchObject({
+    expect(await eve.expectProblem(signParts, wish, { transport })).toMatchObject({
       code: 'not_found',
       status: 404,
     })
@@ -101,38 +100,38 @@ describe.each(transports)('a large file over %s', door => {
   it('is not sent any more once it was aborted, has expired, or is over', async () => {
     const ann = await testApp.signIn('cleo')
     const wishFor = ({ id }: { id: string }) => ({ uploadId: id, parts: [{ number: 1, sha256 }] })
-    const { upload: aborted } = await initiateLargeUpload(ann, {}, { transport: door })
+    const { upload: aborted } = await initiateLargeUpload(ann, {}, { transport })
     await ann.call(abortUpload, { uploadId: aborted.id })
-    expect(await ann.expectProblem(signParts, wishFor(aborted), { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(signParts, wishFor(aborted), { transport })).toMatchObject({
       code: 'upload_aborted',
       status: 410,
     })
-    const { upload: late } = await initiateLargeUpload(ann, {}, { transport: door })
+    const { upload: late } = await initiateLargeUpload(ann, {}, { transport })
     await Upload.update({ expiresAt: new Date(testApp.clock.now() - 1) }, { where: { id: late.id } })
-    expect(await ann.expectProblem(signParts, wishFor(late), { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(signParts, wishFor(late), { transport })).toMatchObject({
       code: 'upload_expired',
       status: 410,
     })
-    expect(await ann.expectProblem(finalizeUpload, { uploadId: late.id }, { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(finalizeUpload, { uploadId: late.id }, { transport })).toMatchObject({
       code: 'upload_expired',
     })
   })
 
   it('and a small one are not taken for each other', async () => {
     const ann = await testApp.signIn('dora')
-    const { upload: one } = await ann.call(initiateUpload, uploadInput(small), { transport: door })
+    const { upload: one } = await ann.call(initiateUpload, uploadInput(small), { transport })
     const wish = { uploadId: one.id, parts: [{ number: 1, sha256 }] }
-    expect(await ann.expectProblem(signParts, wish, { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(signParts, wish, { transport })).toMatchObject({
       code: 'upload_uses_single_put',
       status: 409,
     })
-    expect(await ann.call(getUpload, { uploadId: one.id }, { transport: door })).not.toHaveProperty('parts')
-    const { upload: other } = await initiateLargeUpload(ann, {}, { transport: door })
-    expect(await ann.expectProblem(renewUpload, { uploadId: other.id }, { transport: door })).toMatchObject({
+    expect(await ann.call(getUpload, { uploadId: one.id }, { transport })).not.toHaveProperty('parts')
+    const { upload: other } = await initiateLargeUpload(ann, {}, { transport })
+    expect(await ann.expectProblem(renewUpload, { uploadId: other.id }, { transport })).toMatchObject({
       code: 'upload_uses_parts',
     })
     const nameless = { ...uploadInput(small), sha256: undefined }
-    expect(await ann.expectProblem(initiateUpload, nameless, { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(initiateUpload, nameless, { transport })).toMatchObject({
       ...{ code: 'invalid_input', status: 400 },
       errors: [{ path: 'sha256', code: 'required' }],
     })
@@ -157,8 +156,8 @@ it('signs a hundred parts at once, and counts each of them', async () => {
   const { upload, parts } = await initiateLargeUpload(ben, { sizeBytes: uploadBytesMax })
   expect(parts).toEqual({ partBytes: 16 * 1024 ** 2, count: 256 })
   const wish = { uploadId: upload.id, parts: numberRangeInclusive(157, 256).map(number => ({ number, sha256 })) }
-  for (const door of [...transports, ...transports, ...transports]) {
-    const places = await ben.call(signParts, wish, { transport: door })
+  for (const transport of [...transports, ...transports, ...transports]) {
+    const places = await ben.call(signParts, wish, { transport })
     expect(places.map(({ number }) => number)).toEqual(numberRangeInclusive(157, 256))
     expect(new Set(places.map(({ sizeBytes }) => sizeBytes))).toEqual(new Set([16 * 1024 ** 2]))
   }

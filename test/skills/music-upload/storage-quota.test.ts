@@ -20,28 +20,28 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const storageOf = (person: Person) => person.call(getStorageUsage, {})
 
-it.each(transports)('reserves what is announced and refuses what is too much, over %s', async door => {
-  const ann = await testApp.signIn(`ann-${door}`)
-  expect(await ann.call(getStorageUsage, {}, { transport: door })).toEqual({
+it.each(transports)('reserves what is announced and refuses what is too much, over %s', async transport => {
+  const ann = await testApp.signIn(`ann-${transport}`)
+  expect(await ann.call(getStorageUsage, {}, { transport })).toEqual({
     ...{ usedBytes: 0, reservedBytes: 0, quotaBytes },
     uploadsPending: 0,
   })
-  const { upload } = await initiateLargeUpload(ann, {}, { transport: door })
-  await initiateLargeUpload(ann, {}, { transport: door })
+  const { upload } = await initiateLargeUpload(ann, {}, { transport })
+  await initiateLargeUpload(ann, {}, { transport })
   const problem = await ann.expectProblem(
     initiateUpload,
     uploadInput(Buffer.from('x'), { sizeBytes: largeBytes + 1 }),
-    { transport: door },
+    { transport },
   )
   expect(problem).toMatchObject({
     ...{ code: 'quota_exceeded', status: 409 },
     current: { usedBytes: 0, reservedBytes: 2 * largeBytes, quotaBytes, uploadsPending: 2 },
   })
   // To the byte, and an abort gives it back.
-  await initiateLargeUpload(ann, {}, { transport: door })
-  await ann.expectProblem(initiateUpload, uploadInput(Buffer.from('x')), { transport: door })
-  await ann.call(abortUpload, { uploadId: upload.id }, { transport: door })
-  await initiateLargeUpload(ann, {}, { transport: door })
+  await initiateLargeUpload(ann, {}, { transport })
+  await ann.expectProblem(initiateUpload, uploadInput(Buffer.from('x')), { transport })
+  await ann.call(abortUpload, { uploadId: upload.id }, { transport })
+  await initiateLargeUpload(ann, {}, { transport })
 })
 
 it('is not passed by many at once on two nodes', async () => {

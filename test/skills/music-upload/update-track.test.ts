@@ -14,15 +14,15 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('changing a track over %s', door => {
+describe.each(transports)('changing a track over %s', transport => {
   it('changes what is given, tells listeners on the other node, and shows at once', async () => {
     const ann = await testApp.signIn('ann', { node: 0 })
     const bob = await testApp.signIn('bob', { node: 1 })
     const { id: trackId, rev } = await makeTrack(ann.id, { genre: 'House' })
-    await bob.call(getTrack, { trackId }, { transport: door })
+    await bob.call(getTrack, { trackId }, { transport })
     const heard = await bob.recordEvents(`track:${trackId}`)
 
-    const changed = await ann.call(updateTrack, { trackId, title: 'New', genre: null, rev }, { transport: door })
+    const changed = await ann.call(updateTrack, { trackId, title: 'New', genre: null, rev }, { transport })
     expect(changed).toMatchObject({
       title: 'New',
       genre: null,
@@ -34,15 +34,15 @@ describe.each(transports)('changing a track over %s', door => {
     const { viewer, ...shared } = changed
     expect(viewer).toBeDefined()
     expect(data.track).toEqual(shared)
-    expect(await bob.call(getTrack, { trackId }, { transport: door })).toMatchObject(shared)
+    expect(await bob.call(getTrack, { trackId }, { transport })).toMatchObject(shared)
   })
 
   it('does nothing, and tells nobody, when nothing is new', async () => {
     const ann = await testApp.signIn('ann')
     const { id: trackId, title, rev } = await makeTrack(ann.id)
     const heard = await ann.recordEvents(`user:${ann.id}`)
-    expect(await ann.call(updateTrack, { trackId, title }, { transport: door })).toMatchObject({ rev })
-    await ann.call(updateTrack, { trackId, title: 'Other' }, { transport: door })
+    expect(await ann.call(updateTrack, { trackId, title }, { transport })).toMatchObject({ rev })
+    await ann.call(updateTrack, { trackId, title: 'Other' }, { transport })
     await heard.waitFor('tracks.trackChanged')
     await heard.waitForAll(testApp.app)
     expect(heard.events).toHaveLength(1)
@@ -51,13 +51,11 @@ describe.each(transports)('changing a track over %s', door => {
   it('refuses an edit of what was changed meanwhile, and shows what is there', async () => {
     const ann = await testApp.signIn('ann')
     const { id: trackId, rev } = await makeTrack(ann.id)
-    const now = await ann.call(updateTrack, { trackId, title: 'First', rev }, { transport: door })
-    const problem = await ann.expectProblem(updateTrack, { trackId, title: 'Second', rev }, { transport: door })
+    const now = await ann.call(updateTrack, { trackId, title: 'First', rev }, { transport })
+    const problem = await ann.expectProblem(updateTrack, { trackId, title: 'Second', rev }, { transport })
     expect(problem).toMatchObject({ code: 'stale_revision', status: 409, current: now })
     const replies = await Promise.all(
-      ['a', 'b', 'c', 'd'].map(title =>
-        ann.request(updateTrack, { trackId, title, rev: now.rev }, { transport: door }),
-      ),
+      ['a', 'b', 'c', 'd'].map(title => ann.request(updateTrack, { trackId, title, rev: now.rev }, { transport })),
     )
     expect(replies.filter(({ data }) => data !== undefined)).toHaveLength(1)
   })
@@ -66,16 +64,16 @@ describe.each(transports)('changing a track over %s', door => {
     const ann = await testApp.signIn('ann')
     const fans = await Promise.all(['bob', 'cat', 'dan'].map(name => testApp.signIn(name)))
     const { id: trackId, rev } = await makeTrack(ann.id)
-    for (const fan of fans) await fan.call(likeTrack, { trackId }, { transport: door })
+    for (const fan of fans) await fan.call(likeTrack, { trackId }, { transport })
     await testApp.applyCounters()
-    const ifMatch = door === 'rest' ? { headers: { 'if-match': `"${rev}"` } } : {}
-    const wish = { trackId, title: 'Loved', ...(door === 'rest' ? {} : { rev }) }
-    const changed = await ann.call(updateTrack, wish, { transport: door, ...ifMatch })
+    const ifMatch = transport === 'rest' ? { headers: { 'if-match': `"${rev}"` } } : {}
+    const wish = { trackId, title: 'Loved', ...(transport === 'rest' ? {} : { rev }) }
+    const changed = await ann.call(updateTrack, wish, { transport, ...ifMatch })
     expect(changed).toMatchObject({ title: 'Loved', rev: rev + 1, counts: { likes: 3 } })
-    await fans[0]?.call(unlikeTrack, { trackId }, { transport: door })
+    await fans[0]?.call(unlikeTrack, { trackId }, { transport })
     await testApp.applyCounters()
-    const stale = await ann.expectProblem(updateTrack, { ...wish, title: 'Late' }, { transport: door, ...ifMatch })
-    const current = await ann.call(getTrack, { trackId }, { transport: door })
+    const stale = await ann.expectProblem(updateTrack, { ...wish, title: 'Late' }, { transport, ...ifMatch })
+    const current = await ann.call(getTrack, { trackId }, { transport })
     expect(stale).toMatchObject({ code: 'stale_revision', status: 409, current })
     expect(current).toMatchObject({ title: 'Loved', rev: changed.rev, counts: { likes: 2 } })
     expect(current.counts.rev).toBeGreaterThan(changed.counts.rev)
@@ -88,19 +86,19 @@ describe.each(transports)('changing a track over %s', door => {
     await makeTrackLinkHolder(trackId, bob.id)
     const mine = await ann.recordEvents(`user:${ann.id}`)
     const theirs = await bob.recordEvents(`track:${trackId}`)
-    const first = await ann.call(updateTrack, { trackId, visibility: 'public' }, { transport: door })
+    const first = await ann.call(updateTrack, { trackId, visibility: 'public' }, { transport })
     expect(first.publishedAt).not.toBeNull()
 
-    await ann.call(updateTrack, { trackId, visibility: 'private', title: 'My secret' }, { transport: door })
+    await ann.call(updateTrack, { trackId, visibility: 'private', title: 'My secret' }, { transport })
     await theirs.waitFor('tracks.trackVisibilityNarrowed')
     expect(JSON.stringify(theirs.events)).not.toContain('My secret')
     for (const op of [getTrack, grantStream])
-      expect(await bob.expectProblem(op, { trackId }, { transport: door })).toMatchObject({ code: 'not_found' })
-    expect(await bob.expectProblem(updateTrack, { trackId, title: 'Mine' }, { transport: door })).toMatchObject({
+      expect(await bob.expectProblem(op, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
+    expect(await bob.expectProblem(updateTrack, { trackId, title: 'Mine' }, { transport })).toMatchObject({
       code: 'not_found',
     })
 
-    const again = await ann.call(updateTrack, { trackId, visibility: 'public' }, { transport: door })
+    const again = await ann.call(updateTrack, { trackId, visibility: 'public' }, { transport })
     expect(again.publishedAt).toBe(first.publishedAt)
     await mine.waitFor('tracks.trackChanged', ({ track }) => (track as { rev: number }).rev === again.rev)
     expect(mine.names().filter(name => name.endsWith('trackPublished'))).toHaveLength(1)
@@ -111,19 +109,15 @@ describe.each(transports)('changing a track over %s', door => {
     const moderator = await testApp.signIn('mod', { roles: ['moderator'] })
     const { id: trackId } = await makeTrack(ann.id)
     for (const other of [bob, moderator])
-      expect(await other.expectProblem(updateTrack, { trackId, title: 'x' }, { transport: door })).toMatchObject({
+      expect(await other.expectProblem(updateTrack, { trackId, title: 'x' }, { transport })).toMatchObject({
         code: 'forbidden',
       })
-    const problem = await ann.expectProblem(
-      updateTrack,
-      { trackId, title: ' ', visibility: 'secret' },
-      { transport: door },
-    )
+    const problem = await ann.expectProblem(updateTrack, { trackId, title: ' ', visibility: 'secret' }, { transport })
     expect(problem.errors?.map(({ path }) => path)).toEqual(['title', 'visibility'])
   })
 })
 
-describe.each(transports)('removing a track over %s', door => {
+describe.each(transports)('removing a track over %s', transport => {
   it('takes it away from everybody at once and for good, by its artist or a moderator', async () => {
     const [ann, bob] = [await testApp.signIn('ann'), await testApp.signIn('bob')]
     const moderator = await testApp.signIn('mod', { roles: ['moderator'] })
@@ -131,18 +125,18 @@ describe.each(transports)('removing a track over %s', door => {
       const { id: trackId } = await makeTrack(ann.id)
       await testApp.app.storage.put(`audio/${trackId}/x.mp3`, Buffer.from('x'), 'audio/mpeg')
       const heard = await bob.recordEvents(`track:${trackId}`)
-      await bob.call(getTrack, { trackId }, { transport: door })
-      expect(await bob.expectProblem(deleteTrack, { trackId }, { transport: door })).toMatchObject({
+      await bob.call(getTrack, { trackId }, { transport })
+      expect(await bob.expectProblem(deleteTrack, { trackId }, { transport })).toMatchObject({
         code: 'forbidden',
       })
 
-      expect(await remover.call(deleteTrack, { trackId }, { transport: door })).toEqual({ done: true })
-      expect(await remover.call(deleteTrack, { trackId }, { transport: door })).toEqual({ done: true })
+      expect(await remover.call(deleteTrack, { trackId }, { transport })).toEqual({ done: true })
+      expect(await remover.call(deleteTrack, { trackId }, { transport })).toEqual({ done: true })
       await heard.waitFor('tracks.trackDeleted', data => data.trackId === trackId)
       for (const person of [ann, bob, moderator])
         for (const op of [getTrack, grantStream])
-          expect(await person.expectProblem(op, { trackId }, { transport: door })).toMatchObject({ code: 'not_found' })
-      expect(await bob.expectProblem(deleteTrack, { trackId }, { transport: door })).toMatchObject({
+          expect(await person.expectProblem(op, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
+      expect(await bob.expectProblem(deleteTrack, { trackId }, { transport })).toMatchObject({
         code: 'not_found',
       })
       expect(heard.names()).toEqual(['tracks.trackDeleted'])
@@ -154,6 +148,6 @@ describe.each(transports)('removing a track over %s', door => {
   it('does not tell whether a private track is there', async () => {
     const [ann, bob] = [await testApp.signIn('ann'), await testApp.signIn('bob')]
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private' })
-    expect(await bob.expectProblem(deleteTrack, { trackId }, { transport: door })).toMatchObject({ code: 'not_found' })
+    expect(await bob.expectProblem(deleteTrack, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
   })
 })

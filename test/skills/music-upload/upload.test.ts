@@ -23,7 +23,7 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const privateFolders = async () =>
   (await readdir(tmpdir())).filter(name => name.startsWith(`tutti-upload-${process.pid}-`))
 
-describe.each(transports)('an upload over %s', door => {
+describe.each(transports)('an upload over %s', transport => {
   it('becomes a track that everybody can play, and its artist follows every step on the other node', async () => {
     const ann = await testApp.signIn('ann', { node: 1 })
     const bob = await testApp.signIn('bob', { node: 0 })
@@ -35,7 +35,7 @@ describe.each(transports)('an upload over %s', door => {
       ann,
       file,
       { title: 'As typed', genre: 'Noise' },
-      { transport: door },
+      { transport },
     )
     expect(ended).toMatchObject({ state: 'ready', step: null, progress: 100, fault: null })
 
@@ -54,21 +54,21 @@ describe.each(transports)('an upload over %s', door => {
       { state: 'ready', step: null, progress: 100 },
     ])
     // Whoever applies the last event to an old snapshot has what a new one says.
-    expect(views.at(-1)).toEqual(await ann.call(getUpload, { uploadId: ended.id }, { transport: door }))
+    expect(views.at(-1)).toEqual(await ann.call(getUpload, { uploadId: ended.id }, { transport }))
     expect(heard.names().slice(-2)).toEqual(['tracks.trackChanged', 'tracks.trackPublished'])
 
-    const track = await bob.call(getTrack, { trackId }, { transport: door })
+    const track = await bob.call(getTrack, { trackId }, { transport })
     expect(track).toMatchObject({ title: 'As typed', genre: 'Noise', state: 'ready', owner: { id: ann.id } })
     expect(Math.abs((track.durationMs ?? 0) - 3_000)).toBeLessThan(100)
-    const { peaks } = await bob.call(getWaveform, { trackId }, { transport: door })
+    const { peaks } = await bob.call(getWaveform, { trackId }, { transport })
     expect(peaks).toHaveLength(800)
     expect(Math.max(...peaks)).toBeGreaterThan(180)
     expect(Math.min(...peaks)).toBeLessThan(20)
 
-    const grant = await bob.call(grantStream, { trackId }, { transport: door })
+    const grant = await bob.call(grantStream, { trackId }, { transport })
     expect(grant).toMatchObject({ contentType: 'audio/mp4', progressive: { rendition: 'aac-96' } })
     expect((await fetch(grant.url, { headers: { range: 'bytes=10-29' } })).status).toBe(206)
-    const original = await ann.call(grantDownload, { trackId }, { transport: door })
+    const original = await ann.call(grantDownload, { trackId }, { transport })
     const part = await fetch(original.url, { headers: { range: 'bytes=10-29' } })
     expect(part.status).toBe(206)
     expect(part.headers.get('content-type')).toBe('audio/mpeg')

@@ -127,7 +127,7 @@ async function takeOver(uploadId: string): Promise<void> {
   const task = createTaskList(testApp.app, registry, new AbortController().signal)[resumeAbandoned.name]
   await task?.({}, { job: { attempts: 1, max_attempts: 1 } } as never)
   await testApp.runJobs()
-  // Not over a door: it takes so long that calls would run out.
+  // Not over a transport: it takes so long that calls would run out.
   await waitUntil(async () => (await Upload.findByPk(uploadId))?.state === 'ready')
 }
 

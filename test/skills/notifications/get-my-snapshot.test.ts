@@ -38,10 +38,10 @@ const someone = (name: string) => testApp.signIn(`${name}${(people += 1)}`)
 const upload = (person: Person, fileName: string) =>
   person.call(initiateUpload, uploadInput(Buffer.from(fileName), { fileName }))
 
-describe.each(transports)('my snapshot over %s', door => {
+describe.each(transports)('my snapshot over %s', transport => {
   it('is empty for somebody who has just arrived', async () => {
     const ann = await someone('ann')
-    const { data, position } = await takeSnapshot(ann, getMySnapshot, {}, door)
+    const { data, position } = await takeSnapshot(ann, getMySnapshot, {}, transport)
     const profile = await ann.call(getMe, {})
     expect(data).toEqual({ profile, unreadCount: 0, more: false, notifications: [], uploads: [], pictures: [] })
     expect(position).toMatchObject({ channel: `user:${ann.id}`, offset: 0 })
@@ -63,12 +63,12 @@ describe.each(transports)('my snapshot over %s', door => {
       testApp.clock.advance(1)
     }
 
-    const { data, position } = await takeSnapshot(ann, getMySnapshot, {}, door)
+    const { data, position } = await takeSnapshot(ann, getMySnapshot, {}, transport)
     expect(data).toEqual({
-      profile: await ann.call(getMe, {}, { transport: door }),
-      ...(await ann.call(getUnreadCount, {}, { transport: door })),
-      notifications: await ann.call(listNotifications, {}, { transport: door }),
-      uploads: await ann.call(listUploads, {}, { transport: door }),
+      profile: await ann.call(getMe, {}, { transport }),
+      ...(await ann.call(getUnreadCount, {}, { transport })),
+      notifications: await ann.call(listNotifications, {}, { transport }),
+      uploads: await ann.call(listUploads, {}, { transport }),
       pictures,
     })
     expect(data.notifications.map(({ kind }) => kind)).toEqual(['followed', 'liked'])
@@ -79,7 +79,7 @@ describe.each(transports)('my snapshot over %s', door => {
       ...(await testApp.app.channelLog.position(`user:${ann.id}`)),
     })
     await ann.call(markRead, { until: new Date(testApp.clock.now()).toISOString() })
-    expect(await ann.call(getMySnapshot, {}, { transport: door })).toMatchObject({
+    expect(await ann.call(getMySnapshot, {}, { transport })).toMatchObject({
       unreadCount: 0,
       notifications: [{ read: true }, { read: true }],
     })

@@ -25,19 +25,19 @@ const someone = (name: string) => testApp.signIn(`${name}${(people += 1)}`)
 const crowd = (size: number) => Promise.all(Array.from({ length: size }, () => someone('fan')))
 const unreadOf = async (person: Person) => (await person.call(getUnreadCount, {})).unreadCount
 
-describe.each(transports)('notifications over %s', door => {
+describe.each(transports)('notifications over %s', transport => {
   it('tell what others did, each kind with what it speaks of, the latest first', async () => {
     const ann = await someone('ann')
     const bob = await someone('bob')
     const track = await makeTrack(ann.id, { title: 'Blue' })
-    await bob.call(likeTrack, { trackId: track.id }, { transport: door })
-    await bob.call(repostTrack, { trackId: track.id }, { transport: door })
+    await bob.call(likeTrack, { trackId: track.id }, { transport })
+    await bob.call(repostTrack, { trackId: track.id }, { transport })
     await testApp.applyCounters()
     const said = { trackId: track.id, body: '<b>more</b>', positionMs: 1_000 }
-    const comment = await bob.call(addComment, said, { transport: door })
-    await bob.call(followProfile, { profileId: ann.id }, { transport: door })
+    const comment = await bob.call(addComment, said, { transport })
+    await bob.call(followProfile, { profileId: ann.id }, { transport })
 
-    const listed = await ann.call(listNotifications, {}, { transport: door })
+    const listed = await ann.call(listNotifications, {}, { transport })
     const common = { actors: [expect.objectContaining({ id: bob.id })], actorCount: 1, read: false }
     const of = { id: track.id, title: 'Blue' }
     expect(listed).toEqual([
@@ -51,8 +51,8 @@ describe.each(transports)('notifications over %s', door => {
       expect.objectContaining({ ...common, kind: 'reposted', track: of }),
       expect.objectContaining({ ...common, kind: 'liked', track: of }),
     ])
-    expect(await ann.call(getUnreadCount, {}, { transport: door })).toEqual({ unreadCount: 4, more: false })
-    expect(await bob.call(listNotifications, {}, { transport: door })).toEqual([])
+    expect(await ann.call(getUnreadCount, {}, { transport })).toEqual({ unreadCount: 4, more: false })
+    expect(await bob.call(listNotifications, {}, { transport })).toEqual([])
   })
 
   it('are pages that nothing new disturbs', async () => {
@@ -65,11 +65,11 @@ describe.each(transports)('notifications over %s', door => {
     }
     const liked = [await like(), await like(), await like(), await like(), await like()].reverse()
     await testApp.applyCounters()
-    const first = await ann.request(listNotifications, { limit: 2 }, { transport: door })
+    const first = await ann.request(listNotifications, { limit: 2 }, { transport })
     await like()
     await testApp.applyCounters()
-    const second = await ann.request(listNotifications, { limit: 2, cursor: first.page?.next }, { transport: door })
-    const third = await ann.request(listNotifications, { limit: 2, cursor: second.page?.next }, { transport: door })
+    const second = await ann.request(listNotifications, { limit: 2, cursor: first.page?.next }, { transport })
+    const third = await ann.request(listNotifications, { limit: 2, cursor: second.page?.next }, { transport })
     const pages = [first, second, third].flatMap(({ data }) => data as { track: { id: string } }[])
     expect(pages.map(({ track }) => track.id)).toEqual(liked)
     expect(third.page).toEqual({ next: null, hasMore: false })

@@ -28,18 +28,18 @@ async function notified(times: number) {
 
 const readOf = async (person: Person) => (await person.call(listNotifications, {})).map(({ read }) => read)
 
-describe.each(transports)('the read marker over %s', door => {
+describe.each(transports)('the read marker over %s', transport => {
   it('covers everything up to an instant, on all devices, and is told once', async () => {
     const { ann, listed } = await notified(3)
     const other = await testApp.signIn(ann.name, { node: 1 })
     const recorder = await other.recordEvents(`user:${ann.id}`)
     const until = listed[1]?.at ?? ''
-    const moved = await ann.call(markRead, { until }, { transport: door })
+    const moved = await ann.call(markRead, { until }, { transport })
     expect(moved).toEqual({ readUntil: until, unreadCount: 1, more: false })
-    expect(await ann.call(markRead, { until }, { transport: door })).toEqual(moved)
+    expect(await ann.call(markRead, { until }, { transport })).toEqual(moved)
     expect(await readOf(other)).toEqual([false, true, true])
 
-    await ann.call(markRead, { until: listed[0]?.at ?? '' }, { transport: door })
+    await ann.call(markRead, { until: listed[0]?.at ?? '' }, { transport })
     const last = await recorder.waitFor('notifications.readMarkerMoved', data => data.unreadCount === 0)
     expect(last.data).toEqual({ recipientId: ann.id, readUntil: listed[0]?.at, unreadCount: 0, more: false })
     await recorder.waitForAll(testApp.app)
@@ -50,25 +50,25 @@ describe.each(transports)('the read marker over %s', door => {
     const { ann, listed } = await notified(2)
     const stranger = await someone('eve')
     const until = listed[1]?.id ?? ''
-    expect(await stranger.expectProblem(markRead, { until }, { transport: door })).toMatchObject({ code: 'not_found' })
-    expect(await ann.expectProblem(markRead, { until: newId(new Date()) }, { transport: door })).toMatchObject({
+    expect(await stranger.expectProblem(markRead, { until }, { transport })).toMatchObject({ code: 'not_found' })
+    expect(await ann.expectProblem(markRead, { until: newId(new Date()) }, { transport })).toMatchObject({
       status: 404,
     })
-    expect(await ann.call(markRead, { until }, { transport: door })).toMatchObject({ readUntil: listed[1]?.at })
+    expect(await ann.call(markRead, { until }, { transport })).toMatchObject({ readUntil: listed[1]?.at })
     expect(await readOf(ann)).toEqual([false, true])
   })
 
   it('never moves back', async () => {
     const { ann, listed } = await notified(2)
     const [latest, first] = listed.map(({ at }) => at)
-    await ann.call(markRead, { until: latest ?? '' }, { transport: door })
-    const answer = await ann.call(markRead, { until: first ?? '' }, { transport: door })
+    await ann.call(markRead, { until: latest ?? '' }, { transport })
+    const answer = await ann.call(markRead, { until: first ?? '' }, { transport })
     expect(answer).toEqual({ readUntil: latest, unreadCount: 0, more: false })
   })
 
   it('never runs ahead of what has happened', async () => {
     const { ann, like, listed } = await notified(1)
-    const answer = await ann.call(markRead, { until: '2999-01-01T00:00:00.000Z' }, { transport: door })
+    const answer = await ann.call(markRead, { until: '2999-01-01T00:00:00.000Z' }, { transport })
     expect(answer).toMatchObject({ readUntil: listed[0]?.at })
     await like()
     await testApp.applyCounters()
@@ -77,7 +77,7 @@ describe.each(transports)('the read marker over %s', door => {
 
   it.each(['yesterday', '2026-13-45T00:00:00Z', '2026-01-01', ''])('refuses %j', async until => {
     const ann = await someone('ann')
-    expect(await ann.expectProblem(markRead, { until }, { transport: door })).toMatchObject({ code: 'invalid_input' })
+    expect(await ann.expectProblem(markRead, { until }, { transport })).toMatchObject({ code: 'invalid_input' })
   })
 })
 

@@ -48,38 +48,38 @@ afterAll(async () => {
   await store[Symbol.asyncDispose]()
 })
 
-describe.each(transports)('an avatar over %s', door => {
+describe.each(transports)('an avatar over %s', transport => {
   it('is announced, sent, redrawn, and shown wherever its person is', async () => {
-    const [ann, bob] = [await testApp.signIn(`ann-${door}`), await testApp.signIn(`bob-${door}`)]
+    const [ann, bob] = [await testApp.signIn(`ann-${transport}`), await testApp.signIn(`bob-${transport}`)]
     const track = await makeTrack(ann.id)
     await ann.call(addComment, { trackId: track.id, body: 'Mine', positionMs: 0 })
     await ann.call(followProfile, { profileId: bob.id })
-    const before = await ann.call(getMe, {}, { transport: door })
+    const before = await ann.call(getMe, {}, { transport })
     expect(before.avatar).toBeNull()
     // In the caches of both nodes.
     expect(await bob.call(getProfile, { handleOrId: ann.id })).toMatchObject({ avatar: null })
     expect(await bob.call(getTrack, { trackId: track.id })).toMatchObject({ owner: { avatar: null } })
     const heard = await ann.recordEvents(`user:${ann.id}`)
 
-    const { picture, put: place } = await ann.call(initiatePicture, pictureInput(png), { transport: door })
+    const { picture, put: place } = await ann.call(initiatePicture, pictureInput(png), { transport })
     expect(picture).toMatchObject({ purpose: 'avatar', trackId: null, state: 'initiated', color: null, fault: null })
     expect(await putBytes(place, png)).toBe(200)
-    const finalized = await ann.call(finalizePicture, { pictureId: picture.id }, { transport: door })
+    const finalized = await ann.call(finalizePicture, { pictureId: picture.id }, { transport })
     expect(finalized).toMatchObject({ state: 'uploaded' })
     await testApp.runJobs()
 
-    const ended = await ann.call(getPicture, { pictureId: picture.id }, { transport: door })
+    const ended = await ann.call(getPicture, { pictureId: picture.id }, { transport })
     expect(ended).toMatchObject({ state: 'ready', color: expect.stringMatching(/^#d/) as string })
     const avatar = { id: picture.id, color: ended.color }
-    expect(await ann.call(getMe, {}, { transport: door })).toEqual({ ...before, avatar, rev: before.rev + 1 })
+    expect(await ann.call(getMe, {}, { transport })).toEqual({ ...before, avatar, rev: before.rev + 1 })
     for (const reader of [ann, bob]) {
-      expect(await reader.call(getProfile, { handleOrId: ann.id }, { transport: door })).toMatchObject({ avatar })
-      expect(await reader.call(getTrack, { trackId: track.id }, { transport: door })).toMatchObject({
+      expect(await reader.call(getProfile, { handleOrId: ann.id }, { transport })).toMatchObject({ avatar })
+      expect(await reader.call(getTrack, { trackId: track.id }, { transport })).toMatchObject({
         owner: { avatar },
       })
-      const [comment] = await reader.call(listComments, { trackId: track.id }, { transport: door })
+      const [comment] = await reader.call(listComments, { trackId: track.id }, { transport })
       expect(comment?.author).toMatchObject({ id: ann.id, avatar })
-      const [follower] = await reader.call(listFollowers, { profileId: bob.id }, { transport: door })
+      const [follower] = await reader.call(listFollowers, { profileId: bob.id }, { transport })
       expect(follower).toMatchObject({ id: ann.id, avatar })
     }
     const changed = await heard.waitFor('user-profile.profileChanged')

@@ -23,13 +23,13 @@ const freshPlaylist = async () => (await ann.call(createPlaylist, { title: 'Mixe
 const titles = async (playlistId: string) =>
   (await ann.call(getPlaylist, { playlistId })).items.map(({ track }) => track?.title)
 
-describe.each(transports)('adding to a playlist over %s', door => {
+describe.each(transports)('adding to a playlist over %s', transport => {
   it('puts a track at the end, first, or behind another, and the same track again', async () => {
     const playlistId = await freshPlaylist()
     const add = async (title: string, after?: string | null) => {
       const { id: trackId } = await makeTrack(bob.id, { title })
       const wish = { playlistId, trackId, ...(after === undefined ? {} : { after }) }
-      return ann.call(addItem, wish, { transport: door })
+      return ann.call(addItem, wish, { transport })
     }
     const one = await add('one')
     await add('two')
@@ -37,7 +37,7 @@ describe.each(transports)('adding to a playlist over %s', door => {
     const last = await add('between', one.item.itemId)
     expect(await titles(playlistId)).toEqual(['front', 'one', 'between', 'two'])
     expect(last).toMatchObject({ playlistId, rev: 5, item: { addedBy: { id: ann.id }, track: { title: 'between' } } })
-    const again = await ann.call(addItem, { playlistId, trackId: last.item.track?.id ?? '' }, { transport: door })
+    const again = await ann.call(addItem, { playlistId, trackId: last.item.track?.id ?? '' }, { transport })
     expect(again.item.itemId).not.toBe(last.item.itemId)
     expect(await titles(playlistId)).toEqual(['front', 'one', 'between', 'two', 'between'])
   })
@@ -46,7 +46,7 @@ describe.each(transports)('adding to a playlist over %s', door => {
     const playlistId = await freshPlaylist()
     const heard = await bob.recordEvents(`playlist:${playlistId}`)
     const { id: trackId } = await makeTrack(bob.id, { title: 'Loud' })
-    const { item } = await ann.call(addItem, { playlistId, trackId }, { transport: door })
+    const { item } = await ann.call(addItem, { playlistId, trackId }, { transport })
     const { data } = await heard.waitFor('playlists.itemAdded')
     expect(data).toMatchObject({ playlistId, rev: 2, item: { itemId: item.itemId, rank: item.rank, trackId } })
     expect(data.item).toHaveProperty('track.title', 'Loud')
@@ -59,7 +59,7 @@ describe.each(transports)('adding to a playlist over %s', door => {
       const playlistId = await freshPlaylist()
       const heard = await bob.recordEvents(`playlist:${playlistId}`)
       const { id: trackId } = await makeTrack(ann.id, { title: 'Top secret', ...wish })
-      const { item } = await ann.call(addItem, { playlistId, trackId }, { transport: door })
+      const { item } = await ann.call(addItem, { playlistId, trackId }, { transport })
       expect(item.track?.title).toBe('Top secret')
       const event = await heard.waitFor('playlists.itemAdded')
       expect(event.data.item).toMatchObject({ trackId, track: null })
@@ -70,15 +70,14 @@ describe.each(transports)('adding to a playlist over %s', door => {
   it('adds once, however often it is sent with its key', async () => {
     const playlistId = await freshPlaylist()
     const { id: trackId } = await makeTrack(bob.id)
-    const send = () =>
-      ann.call(addItem, { playlistId, trackId }, { transport: door, idempotencyKey: `once-${playlistId}` })
+    const send = () => ann.call(addItem, { playlistId, trackId }, { transport, idempotencyKey: `once-${playlistId}` })
     const [first, ...others] = await Promise.all([send(), send(), send()])
     expect(others).toEqual([first, first])
     expect(await titles(playlistId)).toHaveLength(1)
     const other = { playlistId, trackId, after: null }
-    expect(
-      (await ann.expectProblem(addItem, other, { transport: door, idempotencyKey: `once-${playlistId}` })).code,
-    ).toBe('idempotency_key_reused')
+    expect((await ann.expectProblem(addItem, other, { transport, idempotencyKey: `once-${playlistId}` })).code).toBe(
+      'idempotency_key_reused',
+    )
   })
 
   it('is for the owner, of what the owner may see, behind what is there', async () => {
@@ -86,16 +85,10 @@ describe.each(transports)('adding to a playlist over %s', door => {
     const { id: trackId } = await makeTrack(ann.id)
     const { id: secret } = await makeTrack(bob.id, { visibility: 'private' })
     const nowhere = newId(new Date())
-    expect((await bob.expectProblem(addItem, { playlistId, trackId }, { transport: door })).code).toBe('forbidden')
-    expect((await ann.expectProblem(addItem, { playlistId, trackId: secret }, { transport: door })).code).toBe(
-      'not_found',
-    )
-    expect((await ann.expectProblem(addItem, { playlistId: nowhere, trackId }, { transport: door })).code).toBe(
-      'not_found',
-    )
-    expect(
-      await ann.expectProblem(addItem, { playlistId, trackId, after: nowhere }, { transport: door }),
-    ).toMatchObject({
+    expect((await bob.expectProblem(addItem, { playlistId, trackId }, { transport })).code).toBe('forbidden')
+    expect((await ann.expectProblem(addItem, { playlistId, trackId: secret }, { transport })).code).toBe('not_found')
+    expect((await ann.expectProblem(addItem, { playlistId: nowhere, trackId }, { transport })).code).toBe('not_found')
+    expect(await ann.expectProblem(addItem, { playlistId, trackId, after: nowhere }, { transport })).toMatchObject({
       code: 'item_not_in_playlist',
       status: 409,
       current: { playlistId, rev: 1, places: [] },
@@ -107,7 +100,7 @@ describe.each(transports)('adding to a playlist over %s', door => {
     const playlistId = await freshPlaylist()
     const { id: trackId } = await makeTrack(ann.id)
     await fill(playlistId, trackId, playlistItemsMax - 2)
-    const wishes = [1, 2, 3, 4, 5].map(() => ann.request(addItem, { playlistId, trackId }, { transport: door }))
+    const wishes = [1, 2, 3, 4, 5].map(() => ann.request(addItem, { playlistId, trackId }, { transport }))
     const codes = (await Promise.all(wishes)).map(({ error }) => error?.code ?? 'added')
     expect(codes.toSorted()).toEqual(['added', 'added', 'playlist_full', 'playlist_full', 'playlist_full'])
     const { items, rev, trackCount } = await ann.call(getPlaylist, { playlistId })
@@ -125,7 +118,7 @@ describe.each(transports)('adding to a playlist over %s', door => {
     const ids = items.map(({ id }) => id)
 
     const added = await Promise.all(
-      [1, 2].map(() => ann.call(addItem, { playlistId, trackId, after: one ?? '' }, { transport: door })),
+      [1, 2].map(() => ann.call(addItem, { playlistId, trackId, after: one ?? '' }, { transport })),
     )
     const [later, earlier] = added.toSorted((a, b) => b.rev - a.rev).map(({ item }) => item.itemId)
     const seen = await ann.call(getPlaylist, { playlistId })

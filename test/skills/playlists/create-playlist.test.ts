@@ -9,11 +9,11 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('making a playlist over %s', door => {
+describe.each(transports)('making a playlist over %s', transport => {
   it('answers with an empty public one of your own, and tells your other devices', async () => {
-    const ann = await testApp.signIn(`ann-${door}`)
+    const ann = await testApp.signIn(`ann-${transport}`)
     const heard = await ann.recordEvents(`user:${ann.id}`)
-    const made = await ann.call(createPlaylist, { title: '  Sunday  ', description: 'slow' }, { transport: door })
+    const made = await ann.call(createPlaylist, { title: '  Sunday  ', description: 'slow' }, { transport })
     expect(made).toMatchObject({
       title: 'Sunday',
       description: 'slow',
@@ -29,16 +29,12 @@ describe.each(transports)('making a playlist over %s', door => {
   })
 
   it('makes one only, however often it is sent with its key', async () => {
-    const bob = await testApp.signIn(`bob-${door}`)
-    const send = () => bob.call(createPlaylist, { title: 'Once' }, { transport: door, idempotencyKey: 'once' })
+    const bob = await testApp.signIn(`bob-${transport}`)
+    const send = () => bob.call(createPlaylist, { title: 'Once' }, { transport, idempotencyKey: 'once' })
     const [first, ...others] = await Promise.all([send(), send(), send()])
     for (const other of others) expect(other).toEqual(first)
     expect(await bob.call(listProfilePlaylists, { profileId: bob.id })).toHaveLength(1)
-    const other = await bob.expectProblem(
-      createPlaylist,
-      { title: 'Other' },
-      { transport: door, idempotencyKey: 'once' },
-    )
+    const other = await bob.expectProblem(createPlaylist, { title: 'Other' }, { transport, idempotencyKey: 'once' })
     expect(other.code).toBe('idempotency_key_reused')
   })
 
@@ -46,7 +42,7 @@ describe.each(transports)('making a playlist over %s', door => {
     'refuses %j',
     async input => {
       const ann = await testApp.signIn('ann')
-      expect(await ann.expectProblem(createPlaylist, input, { transport: door })).toMatchObject({
+      expect(await ann.expectProblem(createPlaylist, input, { transport })).toMatchObject({
         code: 'invalid_input',
         status: 400,
       })

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('deleting a playlist over %s', door => {
+describe.each(transports)('deleting a playlist over %s', transport => {
   it('is done once, however often, and followers are told', async () => {
     const ann = await testApp.signIn('ann')
     const bob = await testApp.signIn('bob')
@@ -21,19 +21,17 @@ describe.each(transports)('deleting a playlist over %s', door => {
     const { id: trackId } = await makeTrack(bob.id)
     await ann.call(addItem, { playlistId, trackId })
     const heard = await bob.recordEvents(`playlist:${playlistId}`)
-    const replies = await Promise.all(
-      [1, 2, 3].map(() => ann.call(deletePlaylist, { playlistId }, { transport: door })),
-    )
+    const replies = await Promise.all([1, 2, 3].map(() => ann.call(deletePlaylist, { playlistId }, { transport })))
     expect(replies).toEqual([{ done: true }, { done: true }, { done: true }])
     expect(await heard.waitFor('playlists.playlistDeleted')).toMatchObject({ data: { playlistId, rev: 3 } })
-    expect(await ann.call(deletePlaylist, { playlistId }, { transport: door })).toEqual({ done: true })
+    expect(await ann.call(deletePlaylist, { playlistId }, { transport })).toEqual({ done: true })
     expect(heard.names().filter(name => name !== 'playlists.itemAdded')).toEqual(['playlists.playlistDeleted'])
     expect(await PlaylistItem.count({ where: { playlistId } })).toBe(0)
 
     for (const person of [ann, bob])
-      expect((await person.expectProblem(getPlaylist, { playlistId }, { transport: door })).code).toBe('not_found')
-    expect((await bob.expectProblem(deletePlaylist, { playlistId }, { transport: door })).code).toBe('not_found')
-    expect((await ann.expectProblem(addItem, { playlistId, trackId }, { transport: door })).code).toBe('not_found')
+      expect((await person.expectProblem(getPlaylist, { playlistId }, { transport })).code).toBe('not_found')
+    expect((await bob.expectProblem(deletePlaylist, { playlistId }, { transport })).code).toBe('not_found')
+    expect((await ann.expectProblem(addItem, { playlistId, trackId }, { transport })).code).toBe('not_found')
   })
 
   it('is not for others', async () => {
@@ -41,11 +39,9 @@ describe.each(transports)('deleting a playlist over %s', door => {
     const bob = await testApp.signIn('bob')
     const { id: open } = await ann.call(createPlaylist, { title: 'Open' })
     const { id: hidden } = await ann.call(createPlaylist, { title: 'Hidden', visibility: 'private' })
-    expect((await bob.expectProblem(deletePlaylist, { playlistId: open }, { transport: door })).code).toBe('forbidden')
-    expect((await bob.expectProblem(deletePlaylist, { playlistId: hidden }, { transport: door })).code).toBe(
-      'not_found',
-    )
-    expect((await ann.call(getPlaylist, { playlistId: open }, { transport: door })).id).toBe(open)
+    expect((await bob.expectProblem(deletePlaylist, { playlistId: open }, { transport })).code).toBe('forbidden')
+    expect((await bob.expectProblem(deletePlaylist, { playlistId: hidden }, { transport })).code).toBe('not_found')
+    expect((await ann.call(getPlaylist, { playlistId: open }, { transport })).id).toBe(open)
   })
 
   it('is for moderators too, and its owner is told', async () => {
@@ -53,8 +49,8 @@ describe.each(transports)('deleting a playlist over %s', door => {
     const moderator = await testApp.signIn('moderator', { roles: ['moderator'] })
     const { id: playlistId } = await ann.call(createPlaylist, { title: 'Reported' })
     const own = await ann.recordEvents(`user:${ann.id}`)
-    const removed = await moderator.call(deletePlaylist, { playlistId }, { transport: door })
-    expect(await moderator.call(deletePlaylist, { playlistId }, { transport: door })).toEqual(removed)
+    const removed = await moderator.call(deletePlaylist, { playlistId }, { transport })
+    expect(await moderator.call(deletePlaylist, { playlistId }, { transport })).toEqual(removed)
     await own.waitFor('playlists.playlistDeleted', data => data.playlistId === playlistId)
   })
 })

@@ -25,12 +25,12 @@ const playlistOf = async (owner: Person, tracks: readonly Track[], visibility: '
   return playlistId
 }
 
-describe.each(transports)('reading a playlist over %s', door => {
+describe.each(transports)('reading a playlist over %s', transport => {
   it('gives its items in order, the same track more than once, and sums them up', async () => {
     const one = await makeTrack(ann.id, { title: 'One', durationMs: 1_000 })
     const two = await makeTrack(bob.id, { title: 'Two', durationMs: 20_000 })
     const playlistId = await playlistOf(ann, [one, two, one])
-    const seen = await bob.call(getPlaylist, { playlistId }, { transport: door })
+    const seen = await bob.call(getPlaylist, { playlistId }, { transport })
     expect(seen.items.map(({ track }) => track?.title)).toEqual(['One', 'Two', 'One'])
     expect(new Set(seen.items.map(({ itemId }) => itemId)).size).toBe(3)
     expect(seen).toMatchObject({ trackCount: 3, durationMs: 22_000, rev: 4, viewer: { canEdit: false } })
@@ -43,8 +43,8 @@ describe.each(transports)('reading a playlist over %s', door => {
     const unlisted = await makeTrack(ann.id, { title: 'By link', visibility: 'unlisted', durationMs: 300 })
     await makeTrackLinkHolder(unlisted.id, bob.id)
     const playlistId = await playlistOf(ann, [open, secret, unlisted])
-    const own = await ann.call(getPlaylist, { playlistId }, { transport: door })
-    const others = await bob.call(getPlaylist, { playlistId }, { transport: door })
+    const own = await ann.call(getPlaylist, { playlistId }, { transport })
+    const others = await bob.call(getPlaylist, { playlistId }, { transport })
     expect(own).toMatchObject({ trackCount: 3, durationMs: 6_300 })
     expect(others).toMatchObject({ trackCount: 2, durationMs: 1_300 })
     expect(others.items.map(({ track }) => track?.title ?? null)).toEqual(['Open', null, 'By link'])
@@ -61,42 +61,40 @@ describe.each(transports)('reading a playlist over %s', door => {
     await removed.update({ removedAt: new Date() })
     await erased.destroy()
     const titles = async (person: Person) =>
-      (await person.call(getPlaylist, { playlistId }, { transport: door })).items.map(
-        ({ track }) => track?.title ?? null,
-      )
+      (await person.call(getPlaylist, { playlistId }, { transport })).items.map(({ track }) => track?.title ?? null)
     expect(await titles(ann)).toEqual([null, 'Kept', null])
     expect(await titles(bob)).toEqual(['Kept'])
   })
 
   it('treats the tracks of somebody who blocked the viewer as private', async () => {
-    const cat = await testApp.signIn(`cat-${door}`)
+    const cat = await testApp.signIn(`cat-${transport}`)
     const playlistId = await playlistOf(ann, [await makeTrack(cat.id, { durationMs: 7 })])
     await Block.create({ blockerId: cat.id, blockedId: bob.id, createdAt: new Date() })
-    const seen = await bob.call(getPlaylist, { playlistId }, { transport: door })
+    const seen = await bob.call(getPlaylist, { playlistId }, { transport })
     expect(seen).toMatchObject({ trackCount: 0, durationMs: 0, items: [{ track: null }] })
-    expect(await ann.call(getPlaylist, { playlistId }, { transport: door })).toMatchObject({ trackCount: 1 })
+    expect(await ann.call(getPlaylist, { playlistId }, { transport })).toMatchObject({ trackCount: 1 })
   })
 
   it('shows a private one to its owner and to moderators alone', async () => {
     const playlistId = await playlistOf(ann, [], 'private')
-    expect((await ann.call(getPlaylist, { playlistId }, { transport: door })).id).toBe(playlistId)
-    expect((await moderator.call(getPlaylist, { playlistId }, { transport: door })).id).toBe(playlistId)
-    expect(await bob.expectProblem(getPlaylist, { playlistId }, { transport: door })).toMatchObject({
+    expect((await ann.call(getPlaylist, { playlistId }, { transport })).id).toBe(playlistId)
+    expect((await moderator.call(getPlaylist, { playlistId }, { transport })).id).toBe(playlistId)
+    expect(await bob.expectProblem(getPlaylist, { playlistId }, { transport })).toMatchObject({
       code: 'not_found',
     })
   })
 
   it('does not exist for somebody whom its owner blocked', async () => {
-    const dan = await testApp.signIn(`dan-${door}`)
+    const dan = await testApp.signIn(`dan-${transport}`)
     const playlistId = await playlistOf(ann, [])
     await Block.create({ blockerId: ann.id, blockedId: dan.id, createdAt: new Date() })
-    expect(await dan.expectProblem(getPlaylist, { playlistId }, { transport: door })).toMatchObject({
+    expect(await dan.expectProblem(getPlaylist, { playlistId }, { transport })).toMatchObject({
       code: 'not_found',
     })
   })
 
   it('sums up in a list as it does by itself, whoever looks', async () => {
-    const eve = await testApp.signIn(`eve-${door}`)
+    const eve = await testApp.signIn(`eve-${transport}`)
     const tracks = [
       await makeTrack(eve.id, { durationMs: 1 }),
       await makeTrack(eve.id, { durationMs: 20, visibility: 'private' }),
@@ -106,9 +104,9 @@ describe.each(transports)('reading a playlist over %s', door => {
     const playlistId = await playlistOf(eve, tracks)
     await makeTrack(eve.id, { removedAt: new Date() })
     for (const person of [eve, bob, moderator]) {
-      const { items, ...alone } = await person.call(getPlaylist, { playlistId }, { transport: door })
+      const { items, ...alone } = await person.call(getPlaylist, { playlistId }, { transport })
       expect(items).toHaveLength(4)
-      expect(await person.call(listProfilePlaylists, { profileId: eve.id }, { transport: door })).toEqual([alone])
+      expect(await person.call(listProfilePlaylists, { profileId: eve.id }, { transport })).toEqual([alone])
     }
   })
 })

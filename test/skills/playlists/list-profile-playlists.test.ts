@@ -13,30 +13,30 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const titles = ({ data }: Reply) => (data as { title: string }[]).map(({ title }) => title)
 
-describe.each(transports)("listing somebody's playlists over %s", door => {
+describe.each(transports)("listing somebody's playlists over %s", transport => {
   it('shows others the public ones, and the owner all but the deleted', async () => {
-    const ann = await testApp.signIn(`ann-${door}`)
+    const ann = await testApp.signIn(`ann-${transport}`)
     const bob = await testApp.signIn('bob')
     for (const visibility of ['public', 'unlisted', 'private'] as const)
       await ann.call(createPlaylist, { title: visibility, visibility })
     const { id: playlistId } = await ann.call(createPlaylist, { title: 'deleted' })
     await ann.call(deletePlaylist, { playlistId })
     const ask = { profileId: ann.id }
-    expect(titles(await ann.request(listProfilePlaylists, ask, { transport: door }))).toEqual([
+    expect(titles(await ann.request(listProfilePlaylists, ask, { transport }))).toEqual([
       'private',
       'unlisted',
       'public',
     ])
-    expect(titles(await bob.request(listProfilePlaylists, ask, { transport: door }))).toEqual(['public'])
+    expect(titles(await bob.request(listProfilePlaylists, ask, { transport }))).toEqual(['public'])
   })
 
   it('goes on where a page ended, whatever was made meanwhile', async () => {
-    const ann = await testApp.signIn(`pages-${door}`)
+    const ann = await testApp.signIn(`pages-${transport}`)
     for (const title of ['1', '2', '3', '4', '5']) await ann.call(createPlaylist, { title })
-    const first = await ann.request(listProfilePlaylists, { profileId: ann.id, limit: 2 }, { transport: door })
+    const first = await ann.request(listProfilePlaylists, { profileId: ann.id, limit: 2 }, { transport })
     await ann.call(createPlaylist, { title: '6' })
-    const second = await ann.request(listProfilePlaylists, next(first), { transport: door })
-    const third = await ann.request(listProfilePlaylists, next(second), { transport: door })
+    const second = await ann.request(listProfilePlaylists, next(first), { transport })
+    const third = await ann.request(listProfilePlaylists, next(second), { transport })
     expect([first, second, third].map(titles)).toEqual([['5', '4'], ['3', '2'], ['1']])
     expect(third.page).toEqual({ next: null, hasMore: false })
 
@@ -46,12 +46,10 @@ describe.each(transports)("listing somebody's playlists over %s", door => {
   })
 
   it('is an empty page for somebody without any, and nothing at all for somebody blocked', async () => {
-    const ann = await testApp.signIn(`empty-${door}`)
-    const bob = await testApp.signIn(`blocked-${door}`)
-    expect(titles(await bob.request(listProfilePlaylists, { profileId: ann.id }, { transport: door }))).toEqual([])
+    const ann = await testApp.signIn(`empty-${transport}`)
+    const bob = await testApp.signIn(`blocked-${transport}`)
+    expect(titles(await bob.request(listProfilePlaylists, { profileId: ann.id }, { transport }))).toEqual([])
     await Block.create({ blockerId: ann.id, blockedId: bob.id, createdAt: new Date() })
-    expect((await bob.expectProblem(listProfilePlaylists, { profileId: ann.id }, { transport: door })).code).toBe(
-      'not_found',
-    )
+    expect((await bob.expectProblem(listProfilePlaylists, { profileId: ann.id }, { transport })).code).toBe('not_found')
   })
 })

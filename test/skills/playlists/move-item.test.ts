@@ -29,17 +29,17 @@ const threeItems = async () => {
 const orderOf = async (playlistId: string) =>
   (await ann.call(getPlaylist, { playlistId })).items.map(({ itemId }) => itemId)
 
-describe.each(transports)('moving an item over %s', door => {
+describe.each(transports)('moving an item over %s', transport => {
   it('puts it behind another or first; again, nothing changes and nobody hears of it', async () => {
     const { playlistId, a, b, c } = await threeItems()
     const heard = await bob.recordEvents(`playlist:${playlistId}`)
-    const moved = await ann.call(moveItem, { playlistId, itemId: c, after: a }, { transport: door })
+    const moved = await ann.call(moveItem, { playlistId, itemId: c, after: a }, { transport })
     expect(await orderOf(playlistId)).toEqual([a, c, b])
     expect(moved).toMatchObject({ playlistId, itemId: c, rev: 5 })
-    expect(await ann.call(moveItem, { playlistId, itemId: c, after: a }, { transport: door })).toEqual(moved)
-    expect(await ann.call(moveItem, { playlistId, itemId: c, after: c }, { transport: door })).toEqual(moved)
+    expect(await ann.call(moveItem, { playlistId, itemId: c, after: a }, { transport })).toEqual(moved)
+    expect(await ann.call(moveItem, { playlistId, itemId: c, after: c }, { transport })).toEqual(moved)
 
-    await ann.call(moveItem, { playlistId, itemId: b, after: null }, { transport: door })
+    await ann.call(moveItem, { playlistId, itemId: b, after: null }, { transport })
     expect(await orderOf(playlistId)).toEqual([b, a, c])
     const last = await heard.waitFor('playlists.itemsMoved', ({ rev }) => rev === 6)
     expect(last.data).toMatchObject({ playlistId, places: [{ itemId: b }] })
@@ -49,9 +49,9 @@ describe.each(transports)('moving an item over %s', door => {
 
   it('goes by items, so that an old revision does no harm while both are there', async () => {
     const { playlistId, a, b, c } = await threeItems()
-    await ann.call(moveItem, { playlistId, itemId: a, after: c, rev: 4 }, { transport: door })
-    await ann.call(moveItem, { playlistId, itemId: c, after: b, rev: 4 }, { transport: door })
-    await ann.call(moveItem, { playlistId, itemId: b, after: a, rev: 4 }, { transport: door })
+    await ann.call(moveItem, { playlistId, itemId: a, after: c, rev: 4 }, { transport })
+    await ann.call(moveItem, { playlistId, itemId: c, after: b, rev: 4 }, { transport })
+    await ann.call(moveItem, { playlistId, itemId: b, after: a, rev: 4 }, { transport })
     expect(await orderOf(playlistId)).toEqual([c, a, b])
   })
 
@@ -64,12 +64,12 @@ describe.each(transports)('moving an item over %s', door => {
       current: { rev: 5, places: [{ itemId: a }, { itemId: c }] },
     }
     const behindGone = { playlistId, itemId: c, after: b }
-    expect(await ann.expectProblem(moveItem, behindGone, { transport: door })).toMatchObject(gone)
-    expect(await ann.expectProblem(moveItem, { ...behindGone, rev: 4 }, { transport: door })).toMatchObject(gone)
-    expect(
-      await ann.expectProblem(moveItem, { playlistId, itemId: b, after: a, rev: 4 }, { transport: door }),
-    ).toMatchObject(gone)
-    expect((await ann.expectProblem(moveItem, { playlistId, itemId: b, after: a }, { transport: door })).code).toBe(
+    expect(await ann.expectProblem(moveItem, behindGone, { transport })).toMatchObject(gone)
+    expect(await ann.expectProblem(moveItem, { ...behindGone, rev: 4 }, { transport })).toMatchObject(gone)
+    expect(await ann.expectProblem(moveItem, { playlistId, itemId: b, after: a, rev: 4 }, { transport })).toMatchObject(
+      gone,
+    )
+    expect((await ann.expectProblem(moveItem, { playlistId, itemId: b, after: a }, { transport })).code).toBe(
       'not_found',
     )
     expect(await orderOf(playlistId)).toEqual([a, c])
@@ -79,18 +79,14 @@ describe.each(transports)('moving an item over %s', door => {
     const mine = await threeItems()
     const other = await threeItems()
     const wish = { playlistId: mine.playlistId, itemId: mine.a, after: mine.c }
-    expect((await bob.expectProblem(moveItem, wish, { transport: door })).code).toBe('forbidden')
-    expect((await ann.expectProblem(moveItem, { ...wish, itemId: other.a }, { transport: door })).code).toBe(
-      'not_found',
-    )
-    expect((await ann.expectProblem(moveItem, { ...wish, after: other.a }, { transport: door })).code).toBe(
+    expect((await bob.expectProblem(moveItem, wish, { transport })).code).toBe('forbidden')
+    expect((await ann.expectProblem(moveItem, { ...wish, itemId: other.a }, { transport })).code).toBe('not_found')
+    expect((await ann.expectProblem(moveItem, { ...wish, after: other.a }, { transport })).code).toBe(
       'item_not_in_playlist',
     )
     const nowhere = { ...wish, playlistId: newId(new Date()) }
-    expect((await ann.expectProblem(moveItem, nowhere, { transport: door })).code).toBe('not_found')
-    expect((await ann.expectProblem(moveItem, { ...wish, after: 'first' }, { transport: door })).code).toBe(
-      'invalid_input',
-    )
+    expect((await ann.expectProblem(moveItem, nowhere, { transport })).code).toBe('not_found')
+    expect((await ann.expectProblem(moveItem, { ...wish, after: 'first' }, { transport })).code).toBe('invalid_input')
   })
 
   it('loses and doubles nothing when many move at once', async () => {
@@ -102,9 +98,7 @@ describe.each(transports)('moving an item over %s', door => {
       [a, b],
       [c, null],
     ] as const
-    await Promise.all(
-      wishes.map(([itemId, after]) => ann.call(moveItem, { playlistId, itemId, after }, { transport: door })),
-    )
+    await Promise.all(wishes.map(([itemId, after]) => ann.call(moveItem, { playlistId, itemId, after }, { transport })))
     expect((await orderOf(playlistId)).toSorted()).toEqual([a, b, c].toSorted())
   })
 })

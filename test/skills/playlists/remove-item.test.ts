@@ -24,16 +24,16 @@ const playlistOfTwo = async () => {
   return { playlistId, a: await add(), b: await add() }
 }
 
-describe.each(transports)('taking an item out over %s', door => {
+describe.each(transports)('taking an item out over %s', transport => {
   it('takes out that one and not the other of the same track, once, and says so once', async () => {
     const { playlistId, a, b } = await playlistOfTwo()
     const heard = await bob.recordEvents(`playlist:${playlistId}`)
     const answers = await Promise.all(
-      [1, 2, 3].map(() => ann.call(removeItem, { playlistId, itemId: a }, { transport: door })),
+      [1, 2, 3].map(() => ann.call(removeItem, { playlistId, itemId: a }, { transport })),
     )
     for (const answer of answers) expect(answer).toEqual({ playlistId, itemId: a, rev: 4 })
     expect(await ann.call(getPlaylist, { playlistId })).toMatchObject({ rev: 4, items: [{ itemId: b }] })
-    await ann.call(removeItem, { playlistId, itemId: b }, { transport: door })
+    await ann.call(removeItem, { playlistId, itemId: b }, { transport })
     await heard.waitFor('playlists.itemRemoved', ({ itemId }) => itemId === b)
     const taken = heard.events.filter(({ name }) => name === 'playlists.itemRemoved')
     expect(taken.map(({ data }) => [data.itemId, data.rev])).toEqual([
@@ -47,7 +47,7 @@ describe.each(transports)('taking an item out over %s', door => {
     const { id: playlistId } = await ann.call(createPlaylist, { title: 'Gone' })
     const { item } = await ann.call(addItem, { playlistId, trackId: track.id })
     await track.destroy()
-    await ann.call(removeItem, { playlistId, itemId: item.itemId }, { transport: door })
+    await ann.call(removeItem, { playlistId, itemId: item.itemId }, { transport })
     expect((await ann.call(getPlaylist, { playlistId })).items).toEqual([])
   })
 
@@ -55,9 +55,9 @@ describe.each(transports)('taking an item out over %s', door => {
     const mine = await playlistOfTwo()
     const other = await playlistOfTwo()
     expect(
-      (await bob.expectProblem(removeItem, { playlistId: mine.playlistId, itemId: mine.a }, { transport: door })).code,
+      (await bob.expectProblem(removeItem, { playlistId: mine.playlistId, itemId: mine.a }, { transport })).code,
     ).toBe('forbidden')
-    await ann.call(removeItem, { playlistId: mine.playlistId, itemId: other.a }, { transport: door })
+    await ann.call(removeItem, { playlistId: mine.playlistId, itemId: other.a }, { transport })
     expect((await ann.call(getPlaylist, { playlistId: other.playlistId })).items).toHaveLength(2)
   })
 })

@@ -48,8 +48,8 @@ it('whoever follows a playlist hears how long it is after the audio of a track w
   const { data } = await heard.waitFor('playlists.itemTrackChanged')
   expect(data).toMatchObject({ playlistId, trackId: one.id, track: { id: one.id, audioVersion, durationMs: 2_000 } })
   expect((data.itemIds as string[]).sort()).toEqual([itemIds[0], itemIds[2]].sort())
-  for (const door of transports) {
-    const after = await ann.call(getPlaylist, { playlistId }, { transport: door })
+  for (const transport of transports) {
+    const after = await ann.call(getPlaylist, { playlistId }, { transport })
     expect(after).toMatchObject({ durationMs: 4_300, trackCount: 3, rev: before.rev, updatedAt: before.updatedAt })
   }
 })

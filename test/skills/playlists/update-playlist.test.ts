@@ -17,14 +17,14 @@ const couple = async () => {
   return { ann, bob, playlistId }
 }
 
-describe.each(transports)('changing a playlist over %s', door => {
+describe.each(transports)('changing a playlist over %s', transport => {
   it('changes what is given, counts the revision, and tells followers on the other node once', async () => {
     const { ann, bob, playlistId } = await couple()
     const heard = await bob.recordEvents(`playlist:${playlistId}`)
-    const changed = await ann.call(updatePlaylist, { playlistId, title: 'New' }, { transport: door })
+    const changed = await ann.call(updatePlaylist, { playlistId, title: 'New' }, { transport })
     expect(changed).toMatchObject({ title: 'New', description: 'kept', rev: 2 })
-    expect(await ann.call(updatePlaylist, { playlistId, title: 'New' }, { transport: door })).toEqual(changed)
-    await ann.call(updatePlaylist, { playlistId, description: '' }, { transport: door })
+    expect(await ann.call(updatePlaylist, { playlistId, title: 'New' }, { transport })).toEqual(changed)
+    await ann.call(updatePlaylist, { playlistId, description: '' }, { transport })
     const last = await heard.waitFor('playlists.playlistChanged', ({ rev }) => rev === 3)
     expect(last.data).toMatchObject({ playlistId, title: 'New', description: '', visibility: 'public' })
     expect(heard.events.map(({ data }) => data.rev)).toEqual([2, 3])
@@ -32,19 +32,15 @@ describe.each(transports)('changing a playlist over %s', door => {
 
   it('refuses a revision that is not the newest, with what is there', async () => {
     const { ann, playlistId } = await couple()
-    await ann.call(updatePlaylist, { playlistId, title: 'First', rev: 1 }, { transport: door })
-    const problem = await ann.expectProblem(
-      updatePlaylist,
-      { playlistId, title: 'Second', rev: 1 },
-      { transport: door },
-    )
+    await ann.call(updatePlaylist, { playlistId, title: 'First', rev: 1 }, { transport })
+    const problem = await ann.expectProblem(updatePlaylist, { playlistId, title: 'Second', rev: 1 }, { transport })
     expect(problem).toMatchObject({ code: 'stale_revision', current: { title: 'First', rev: 2 } })
   })
 
   it('lets one of many win who saw the same revision', async () => {
     const { ann, playlistId } = await couple()
     const wishes = ['a', 'b', 'c', 'd'].map(title =>
-      ann.request(updatePlaylist, { playlistId, title, rev: 1 }, { transport: door }),
+      ann.request(updatePlaylist, { playlistId, title, rev: 1 }, { transport }),
     )
     const replies = await Promise.all(wishes)
     expect(replies.filter(({ error }) => error === undefined)).toHaveLength(1)
@@ -53,11 +49,11 @@ describe.each(transports)('changing a playlist over %s', door => {
 
   it('is for its owner alone, and unknown to others when it is private', async () => {
     const { ann, bob, playlistId } = await couple()
-    expect(await bob.expectProblem(updatePlaylist, { playlistId, title: 'Mine' }, { transport: door })).toMatchObject({
+    expect(await bob.expectProblem(updatePlaylist, { playlistId, title: 'Mine' }, { transport })).toMatchObject({
       code: 'forbidden',
     })
-    await ann.call(updatePlaylist, { playlistId, visibility: 'private' }, { transport: door })
-    expect(await bob.expectProblem(updatePlaylist, { playlistId, title: 'Mine' }, { transport: door })).toMatchObject({
+    await ann.call(updatePlaylist, { playlistId, visibility: 'private' }, { transport })
+    expect(await bob.expectProblem(updatePlaylist, { playlistId, title: 'Mine' }, { transport })).toMatchObject({
       code: 'not_found',
     })
   })
@@ -69,15 +65,15 @@ describe.each(transports)('changing a playlist over %s', door => {
     const closed = new Promise(resolve => socket.once('channel.closed', resolve))
     const owner = await ann.recordEvents(`user:${ann.id}`)
     const about = ({ data }: { data: Record<string, unknown> }) => data.playlistId === playlistId
-    await ann.call(updatePlaylist, { playlistId, visibility: 'private', title: 'Hidden' }, { transport: door })
+    await ann.call(updatePlaylist, { playlistId, visibility: 'private', title: 'Hidden' }, { transport })
     expect(await closed).toMatchObject({ channel: `playlist:${playlistId}`, problem: { code: 'not_found' } })
-    await ann.call(updatePlaylist, { playlistId, title: 'Still hidden' }, { transport: door })
-    await ann.call(updatePlaylist, { playlistId, visibility: 'unlisted', title: 'Back' }, { transport: door })
+    await ann.call(updatePlaylist, { playlistId, title: 'Still hidden' }, { transport })
+    await ann.call(updatePlaylist, { playlistId, visibility: 'unlisted', title: 'Back' }, { transport })
     await owner.waitFor('playlists.playlistChanged', ({ title }) => title === 'Back')
     expect(owner.events.filter(about).map(({ data }) => data.rev)).toEqual([2, 3, 4])
     // What is heard comes in order: had more of it been told, it would be here by then.
     const again = await bob.recordEvents(`playlist:${playlistId}`)
-    await ann.call(updatePlaylist, { playlistId, title: 'Seen' }, { transport: door })
+    await ann.call(updatePlaylist, { playlistId, title: 'Seen' }, { transport })
     await again.waitFor('playlists.playlistChanged', ({ title }) => title === 'Seen')
     const [hidden, ...later] = follower.events
     expect(hidden).toMatchObject({ name: 'playlists.playlistHidden', data: { playlistId, rev: 2 } })

@@ -28,15 +28,15 @@ const tracks = async (count: number) => {
 }
 const heardBy = async (person: Person) => (await person.call(listHistory, {})).map(({ track }) => track.id)
 
-describe.each(transports)('the history over %s', door => {
+describe.each(transports)('the history over %s', transport => {
   it('holds each track once that was really listened to, the latest first, page by page', async () => {
-    const bob = await testApp.signIn(`bob-${door}`)
+    const bob = await testApp.signIn(`bob-${transport}`)
     const [one = '', two = '', three = '', glance = ''] = await tracks(4)
     for (const trackId of [one, two, three, one]) await on.play(bob, trackId, 31_000)
     await on.play(bob, glance, 5_000)
-    const first = await bob.request(listHistory, { limit: 2 }, { transport: door })
+    const first = await bob.request(listHistory, { limit: 2 }, { transport })
     expect(first).toMatchObject({ data: [{ track: { id: one } }, { track: { id: three } }], page: { hasMore: true } })
-    const rest = await bob.request(listHistory, { limit: 2, cursor: first.page?.next }, { transport: door })
+    const rest = await bob.request(listHistory, { limit: 2, cursor: first.page?.next }, { transport })
     expect(rest).toMatchObject({ data: [{ track: { id: two } }], page: { next: null } })
   })
 })

@@ -39,13 +39,13 @@ const heardMsOf = async ({ id }: Person) => {
 }
 
 describe('what a listener hears at the same time counts once', () => {
-  it.each(transports)('two devices that play two tracks are one listener, over %s', async door => {
+  it.each(transports)('two devices that play two tracks are one listener, over %s', async transport => {
     const bob = await somebody()
     const began = testApp.clock.now()
     const [one, other] = [await open(bob), await open(bob)]
     for (const heard of [10_000, 20_000, 30_000]) {
-      await on.hear(bob, one, 10_000, { listenedMs: heard }, { transport: door })
-      await on.hear(bob, other, 0, { listenedMs: heard }, { transport: door })
+      await on.hear(bob, one, 10_000, { listenedMs: heard }, { transport })
+      await on.hear(bob, other, 0, { listenedMs: heard }, { transport })
     }
     const [first, second] = [
       await tell(bob, one, 30_000, { isOver: true }),

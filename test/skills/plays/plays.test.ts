@@ -25,14 +25,14 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const track = async (wish = {}) => (await makeTrack(ann.id, wish)).id
 
-describe.each(transports)('a play over %s', door => {
+describe.each(transports)('a play over %s', transport => {
   it('counts once enough was heard, and stays counted', async () => {
     const trackId = await track()
-    const play = await bob.call(startPlay, { trackId, device: 'Phone' }, { transport: door })
+    const play = await bob.call(startPlay, { trackId, device: 'Phone' }, { transport })
     expect(play).toMatchObject({ trackId, outcome: null, thresholdMs: 30_000, tellEveryMs: 10_000 })
-    expect(await on.hear(bob, play, 10_000, {}, { transport: door })).toMatchObject({ outcome: null })
-    expect(await on.hear(bob, play, 30_000, {}, { transport: door })).toMatchObject({ outcome: 'counted' })
-    expect(await on.hear(bob, play, 40_000, { isOver: true }, { transport: door })).toMatchObject({
+    expect(await on.hear(bob, play, 10_000, {}, { transport })).toMatchObject({ outcome: null })
+    expect(await on.hear(bob, play, 30_000, {}, { transport })).toMatchObject({ outcome: 'counted' })
+    expect(await on.hear(bob, play, 40_000, { isOver: true }, { transport })).toMatchObject({
       outcome: 'counted',
     })
     expect(await on.totals(ann, trackId)).toEqual({ counted: 1 })

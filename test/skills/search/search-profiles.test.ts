@@ -22,10 +22,10 @@ async function named(handle: string, displayName: string): Promise<Person> {
   return person
 }
 
-const handlesFor = async (q: string, door: Transport, person = bob) =>
-  (await person.call(searchProfiles, { q }, { transport: door })).map(({ handle }) => handle)
+const handlesFor = async (q: string, transport: Transport, person = bob) =>
+  (await person.call(searchProfiles, { q }, { transport })).map(({ handle }) => handle)
 
-describe.each(transports)('searching people over %s', door => {
+describe.each(transports)('searching people over %s', transport => {
   it.each([
     ['clara', ['clara_s']],
     ['CLARA_S', ['clara_s']],
@@ -38,16 +38,17 @@ describe.each(transports)('searching people over %s', door => {
     ['\\', []],
     ['nobody at all', []],
   ])('finds for %j: %j', async (q, handles) => {
-    expect(await handlesFor(q, door)).toEqual(handles)
+    expect(await handlesFor(q, transport)).toEqual(handles)
   })
 
   it('leaves out those who blocked the viewer, and those whom the viewer blocked', async () => {
-    const one = await named(`wanda_one_${door}`, 'Wanda')
-    const two = await named(`wanda_two_${door}`, 'Wanda')
-    const me = await named(`wanda_me_${door}`, 'Wanda')
+    const one = await named(`wanda_one_${transport}`, 'Wanda')
+    const two = await named(`wanda_two_${transport}`, 'Wanda')
+    const me = await named(`wanda_me_${transport}`, 'Wanda')
     const q = 'wanda'
     const all = [one, two, me].map(({ name }) => name)
-    const seen = async (person: Person) => (await handlesFor(q, door, person)).filter(handle => all.includes(handle))
+    const seen = async (person: Person) =>
+      (await handlesFor(q, transport, person)).filter(handle => all.includes(handle))
     expect((await seen(me)).toSorted()).toEqual(all.toSorted())
     await Block.create({ blockerId: one.id, blockedId: me.id, createdAt: new Date() })
     await Block.create({ blockerId: me.id, blockedId: two.id, createdAt: new Date() })
@@ -56,17 +57,17 @@ describe.each(transports)('searching people over %s', door => {
   })
 
   it('goes on where a page ended', async () => {
-    for (const digit of [1, 2, 3]) await named(`otter${digit}_${door}`, `Otter ${door}`)
-    const first = await bob.request(searchProfiles, { q: `otter ${door}`, limit: 2 }, { transport: door })
+    for (const digit of [1, 2, 3]) await named(`otter${digit}_${transport}`, `Otter ${transport}`)
+    const first = await bob.request(searchProfiles, { q: `otter ${transport}`, limit: 2 }, { transport })
     const cursor = first.page?.next ?? ''
-    const second = await bob.request(searchProfiles, { q: `otter ${door}`, limit: 2, cursor }, { transport: door })
+    const second = await bob.request(searchProfiles, { q: `otter ${transport}`, limit: 2, cursor }, { transport })
     const handles = [first, second].flatMap(({ data }) => (data as { handle: string }[]).map(({ handle }) => handle))
-    expect(handles).toEqual([`otter3_${door}`, `otter2_${door}`, `otter1_${door}`])
+    expect(handles).toEqual([`otter3_${transport}`, `otter2_${transport}`, `otter1_${transport}`])
     expect(second.page?.hasMore).toBe(false)
   })
 
   it.each([[{ q: '' }], [{ q: 'x'.repeat(101) }], [{}]])('refuses %j', async input => {
-    expect(await bob.expectProblem(searchProfiles, input, { transport: door })).toMatchObject({ code: 'invalid_input' })
+    expect(await bob.expectProblem(searchProfiles, input, { transport })).toMatchObject({ code: 'invalid_input' })
   })
 })
 

@@ -31,17 +31,17 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const titlesFor = async (q: string, door: Transport = 'rest', person = bob) =>
-  (await person.call(searchTracks, { q }, { transport: door })).map(({ title }) => title)
+const titlesFor = async (q: string, transport: Transport = 'rest', person = bob) =>
+  (await person.call(searchTracks, { q }, { transport })).map(({ title }) => title)
 
-describe.each(transports)('searching tracks over %s', door => {
+describe.each(transports)('searching tracks over %s', transport => {
   it('puts the same title first, then beginnings, then words within', async () => {
-    expect(await titlesFor('midnight', door)).toEqual(['Midnight', 'Midnight Train', 'The Midnight Hour'])
-    expect((await titlesFor('MIDN', door)).toSorted()).toEqual(['Midnight', 'Midnight Train', 'The Midnight Hour'])
+    expect(await titlesFor('midnight', transport)).toEqual(['Midnight', 'Midnight Train', 'The Midnight Hour'])
+    expect((await titlesFor('MIDN', transport)).toSorted()).toEqual(['Midnight', 'Midnight Train', 'The Midnight Hour'])
   })
 
   it('shows each as it is elsewhere, with what the viewer did with it', async () => {
-    const [found] = await bob.call(searchTracks, { q: 'morning sun' }, { transport: door })
+    const [found] = await bob.call(searchTracks, { q: 'morning sun' }, { transport })
     expect(found).toMatchObject({ title: 'Morning Sun', owner: { id: ann.id }, viewer: { liked: false } })
   })
 
@@ -55,7 +55,7 @@ describe.each(transports)('searching tracks over %s', door => {
     ['夜', '夜想曲'],
     ['  sun  ', 'Morning Sun'],
   ])('finds for %j among others %j', async (q, title) => {
-    expect(await titlesFor(q, door)).toContain(title)
+    expect(await titlesFor(q, transport)).toContain(title)
   })
 
   it.each([
@@ -69,7 +69,7 @@ describe.each(transports)('searching tracks over %s', door => {
     ["'; drop table tracks; --", undefined],
     ['nothing like it', undefined],
   ])('takes %j as it is: the best is %j', async (q, title) => {
-    expect((await titlesFor(q, door))[0]).toBe(title)
+    expect((await titlesFor(q, transport))[0]).toBe(title)
   })
 
   it.each([
@@ -80,12 +80,12 @@ describe.each(transports)('searching tracks over %s', door => {
     [{ q: 'a', limit: 0 }],
     [{ q: 'a', cursor: 'AAAA' }],
   ])('refuses %j', async input => {
-    expect(await bob.expectProblem(searchTracks, input, { transport: door })).toMatchObject({ code: 'invalid_input' })
+    expect(await bob.expectProblem(searchTracks, input, { transport })).toMatchObject({ code: 'invalid_input' })
   })
 
   it('never shows what is not listed, nor the tracks of those with whom there is a block', async () => {
-    const [cat, dan] = [await testApp.signIn(`cat-${door}`), await testApp.signIn(`dan-${door}`)]
-    const word = `zephyr${door}`
+    const [cat, dan] = [await testApp.signIn(`cat-${transport}`), await testApp.signIn(`dan-${transport}`)]
+    const word = `zephyr${transport}`
     const hidden: Partial<Track['_creationAttributes']>[] = [
       { visibility: 'private' },
       { visibility: 'unlisted' },
@@ -95,19 +95,19 @@ describe.each(transports)('searching tracks over %s', door => {
     ]
     for (const wish of hidden) await makeTrack(cat.id, { title: word, ...wish })
     await makeTrack(cat.id, { title: `${word} open` })
-    expect(await titlesFor(word, door, dan)).toEqual([`${word} open`])
-    expect(await titlesFor(word, door, cat)).toEqual([`${word} open`])
+    expect(await titlesFor(word, transport, dan)).toEqual([`${word} open`])
+    expect(await titlesFor(word, transport, cat)).toEqual([`${word} open`])
 
     await Block.create({ blockerId: cat.id, blockedId: dan.id, createdAt: new Date() })
-    expect(await titlesFor(word, door, dan)).toEqual([])
+    expect(await titlesFor(word, transport, dan)).toEqual([])
     await Block.destroy({ where: { blockerId: cat.id } })
     await Block.create({ blockerId: dan.id, blockedId: cat.id, createdAt: new Date() })
-    expect(await titlesFor(word, door, dan)).toEqual([])
-    expect(await titlesFor(word, door, bob)).toEqual([`${word} open`])
+    expect(await titlesFor(word, transport, dan)).toEqual([])
+    expect(await titlesFor(word, transport, bob)).toEqual([`${word} open`])
   })
 
   it('goes on where a page ended, whatever is published meanwhile', async () => {
-    const word = `quokka${door}`
+    const word = `quokka${transport}`
     // Of equal scores the newest comes first, and ids of one millisecond have no order: each gets one of its own.
     const lately = Date.now() - 60_000
     for (const [ms, letter] of ['a', 'b', 'c', 'd', 'e'].entries())
@@ -117,7 +117,7 @@ describe.each(transports)('searching tracks over %s', door => {
       const reply = await bob.request(
         searchTracks,
         { q: word, limit: 2, ...(cursor === undefined ? {} : { cursor }) },
-        { transport: door },
+        { transport },
       )
       seen.push(...(reply.data as { title: string }[]).map(({ title }) => title))
       await makeTrack(ann.id, { title: `${word} f` })

@@ -47,30 +47,28 @@ const followChannel = async (person: Person, channel: string) =>
 
 it.each(transports)(
   'followers hear of it once, find it in their feed, and lose it when they leave, over %s',
-  async door => {
-    await bob.call(followProfile, { profileId: ann.id }, { transport: door })
+  async transport => {
+    await bob.call(followProfile, { profileId: ann.id }, { transport })
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private', publishedAt: null, title: 'Ours' })
-    const published = await ann.call(updateTrack, { trackId, visibility: 'followers' }, { transport: door })
+    const published = await ann.call(updateTrack, { trackId, visibility: 'followers' }, { transport })
     expect(published.publishedAt).not.toBeNull()
     await testApp.runJobs()
-    expect(await bob.call(listNotifications, {}, { transport: door })).toMatchObject([
+    expect(await bob.call(listNotifications, {}, { transport })).toMatchObject([
       { kind: 'published', track: { id: trackId } },
     ])
-    expect(await bob.call(getFeed, {}, { transport: door })).toMatchObject([
+    expect(await bob.call(getFeed, {}, { transport })).toMatchObject([
       { track: { id: trackId, visibility: 'followers' } },
     ])
-    expect(await bob.call(listProfileTracks, { profileId: ann.id }, { transport: door })).toMatchObject([
-      { id: trackId },
-    ])
+    expect(await bob.call(listProfileTracks, { profileId: ann.id }, { transport })).toMatchObject([{ id: trackId }])
 
     const recorder = await bob.recordEvents(`user:${bob.id}`)
-    await bob.call(unfollowProfile, { profileId: ann.id }, { transport: door })
+    await bob.call(unfollowProfile, { profileId: ann.id }, { transport })
     await recorder.waitFor('notifications.notificationWithdrawn', data => data.unreadCount === 0)
-    for (const list of [listNotifications, getFeed]) expect(await bob.call(list, {}, { transport: door })).toEqual([])
-    expect(await bob.call(listProfileTracks, { profileId: ann.id }, { transport: door })).toEqual([])
-    expect(await bob.expectProblem(getTrack, { trackId }, { transport: door })).toMatchObject({ code: 'not_found' })
+    for (const list of [listNotifications, getFeed]) expect(await bob.call(list, {}, { transport })).toEqual([])
+    expect(await bob.call(listProfileTracks, { profileId: ann.id }, { transport })).toEqual([])
+    expect(await bob.expectProblem(getTrack, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
 
-    const open = await ann.call(updateTrack, { trackId, visibility: 'public' }, { transport: door })
+    const open = await ann.call(updateTrack, { trackId, visibility: 'public' }, { transport })
     expect(open.publishedAt).toBe(published.publishedAt)
     await testApp.runJobs()
     expect(await Notification.count({ where: { trackId, kind: 'published' } })).toBe(1)

@@ -20,19 +20,19 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const anybody = (trackId: string) => requestOverRest(testApp.nodes[0]?.url ?? '', getTrack, { trackId }, {})
 
-describe.each(transports)('a track over %s', door => {
+describe.each(transports)('a track over %s', transport => {
   it('shows what the viewer did with it, also when it comes from the cache', async () => {
     const { id: trackId } = await makeTrack(ann.id)
     for (let time = 0; time < 2; time += 1) {
-      const seen = await bob.call(getTrack, { trackId }, { transport: door })
+      const seen = await bob.call(getTrack, { trackId }, { transport })
       expect(seen.viewer).toEqual({ liked: false, reposted: false, canEdit: false })
       expect(seen.owner).toMatchObject({ id: ann.id })
     }
-    await bob.call(likeTrack, { trackId }, { transport: door })
+    await bob.call(likeTrack, { trackId }, { transport })
     await testApp.applyCounters()
-    const liked = await bob.call(getTrack, { trackId }, { transport: door })
+    const liked = await bob.call(getTrack, { trackId }, { transport })
     expect(liked).toMatchObject({ counts: { likes: 1 }, viewer: { liked: true, canEdit: false } })
-    const own = await ann.call(getTrack, { trackId }, { transport: door })
+    const own = await ann.call(getTrack, { trackId }, { transport })
     expect(own).toMatchObject({ counts: { likes: 1 }, viewer: { liked: false, canEdit: true } })
     const { data } = await anybody(trackId)
     expect(data).toEqual({ ...own, viewer: undefined })
@@ -49,7 +49,7 @@ describe.each(transports)('a track over %s', door => {
   ] as const)('is shown to whom it may be: %s, %s', async (visibility, state, sees) => {
     const { id: trackId } = await makeTrack(ann.id, { visibility, state })
     const answers = async (person: Person) =>
-      (await person.request(getTrack, { trackId }, { transport: door })).error === undefined
+      (await person.request(getTrack, { trackId }, { transport })).error === undefined
     // Twice: the first answer may be kept in the cache.
     for (let time = 0; time < 2; time += 1) {
       expect(await answers(ann)).toBe(sees.owner)
@@ -61,13 +61,13 @@ describe.each(transports)('a track over %s', door => {
 
   it('is gone for whom its artist has blocked, and once it is removed for everybody, cached or not', async () => {
     const { id: trackId } = await makeTrack(ann.id)
-    const eve = await testApp.signIn(`eve-${door}`)
-    await eve.call(getTrack, { trackId }, { transport: door })
+    const eve = await testApp.signIn(`eve-${transport}`)
+    await eve.call(getTrack, { trackId }, { transport })
     await Block.create({ blockerId: ann.id, blockedId: eve.id, createdAt: new Date() })
-    expect(await eve.expectProblem(getTrack, { trackId }, { transport: door })).toMatchObject({ code: 'not_found' })
+    expect(await eve.expectProblem(getTrack, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
     await Track.update({ removedAt: new Date() }, { where: { id: trackId } })
     for (const person of [ann, bob, moderator])
-      expect(await person.expectProblem(getTrack, { trackId }, { transport: door })).toMatchObject({
+      expect(await person.expectProblem(getTrack, { trackId }, { transport })).toMatchObject({
         code: 'not_found',
       })
   })

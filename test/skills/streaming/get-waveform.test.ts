@@ -29,16 +29,16 @@ async function drawn(visibility: 'public' | 'private' = 'public') {
 const get = (path: string, headers: Record<string, string> = {}, person = bob) =>
   fetch(`${person.url}/api/v1${path}`, { headers: { authorization: `Bearer ${person.token}`, ...headers } })
 
-it.each(transports)('comes as fine as asked for over %s, and loses no peak', async door => {
+it.each(transports)('comes as fine as asked for over %s, and loses no peak', async transport => {
   const { trackId, uploadId } = await drawn()
-  const ask = (more = {}) => bob.call(getWaveform, { trackId, ...more }, { transport: door })
+  const ask = (more = {}) => bob.call(getWaveform, { trackId, ...more }, { transport })
   expect(await ask()).toEqual({ trackId, version: uploadId, peaks: [...downsamplePeaks(fine, 800)] })
   expect((await ask({ points: 3_200 })).peaks).toEqual([...fine])
   const { peaks } = await ask({ points: 200 })
   expect(peaks).toHaveLength(200)
   expect(peaks[0]).toBe(Math.max(...fine.subarray(0, 16)))
   expect((await ask({ points: 1 })).peaks).toEqual([255])
-  expect(await bob.expectProblem(getWaveform, { trackId, points: 3_201 }, { transport: door })).toMatchObject({
+  expect(await bob.expectProblem(getWaveform, { trackId, points: 3_201 }, { transport })).toMatchObject({
     code: 'invalid_input',
   })
 })

@@ -26,11 +26,11 @@ const title = 'Nächte / "am" Fluß: 100%'
 const contents = 'the file that was uploaded'
 const copy = 'the copy without its tags'
 
-describe.each(transports)('a download granted over %s', door => {
+describe.each(transports)('a download granted over %s', transport => {
   it('gives the file without its tags, under its title, and counts no play', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id, { track: { title, isDownloadable: true } })
     const before = await ann.call(getTrackPlays, { trackId: track.id })
-    const { url, expiresAt, ...facts } = await bob.call(grantDownload, { trackId: track.id }, { transport: door })
+    const { url, expiresAt, ...facts } = await bob.call(grantDownload, { trackId: track.id }, { transport })
     expect(facts).toEqual({
       fileName: 'Nächte am Fluß 100%.flac',
       contentType: 'audio/flac',
@@ -53,9 +53,9 @@ describe.each(transports)('a download granted over %s', door => {
 
   it('gives its artist, and nobody else, the file as it was uploaded', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id, { track: { title, isDownloadable: true } })
-    const mod = await testApp.signIn(`mod-${door}`, { roles: ['moderator'] })
+    const mod = await testApp.signIn(`mod-${transport}`, { roles: ['moderator'] })
     const given = async (person: Person) => {
-      const { url, sizeBytes } = await person.call(grantDownload, { trackId: track.id }, { transport: door })
+      const { url, sizeBytes } = await person.call(grantDownload, { trackId: track.id }, { transport })
       return [await (await fetch(url)).text(), sizeBytes]
     }
     expect(await given(ann)).toEqual([contents, contents.length])
@@ -70,43 +70,43 @@ describe.each(transports)('a download granted over %s', door => {
     const replacedByOldWorker = { downloadOf: newId(new Date()) }
     for (const row of [before, { ...audio.get(), ...replacedByOldWorker }]) {
       await audio.update(row)
-      expect(await bob.expectProblem(grantDownload, { trackId }, { transport: door })).toMatchObject({
+      expect(await bob.expectProblem(grantDownload, { trackId }, { transport })).toMatchObject({
         ...{ code: 'download_not_ready', status: 409 },
       })
     }
     await audio.update({ ...none, downloadOf: audio.uploadId })
-    expect(await bob.expectProblem(grantDownload, { trackId }, { transport: door })).toMatchObject({
+    expect(await bob.expectProblem(grantDownload, { trackId }, { transport })).toMatchObject({
       code: 'download_unavailable',
       status: 409,
     })
     await audio.destroy()
-    expect(await bob.expectProblem(grantDownload, { trackId }, { transport: door })).toMatchObject({
+    expect(await bob.expectProblem(grantDownload, { trackId }, { transport })).toMatchObject({
       code: 'download_not_ready',
     })
-    const { url } = await ann.call(grantDownload, { trackId }, { transport: door })
+    const { url } = await ann.call(grantDownload, { trackId }, { transport })
     expect(await (await fetch(url)).text()).toBe(contents)
   })
 
   it('is for its owner, and for others only where the artist allows it', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id)
     const { id: trackId } = track
-    expect(await bob.expectProblem(grantDownload, { trackId }, { transport: door })).toMatchObject({
+    expect(await bob.expectProblem(grantDownload, { trackId }, { transport })).toMatchObject({
       ...{ code: 'not_downloadable', status: 403 },
     })
-    await ann.call(grantDownload, { trackId }, { transport: door })
-    expect(await ann.call(updateTrack, { trackId, isDownloadable: true }, { transport: door })).toMatchObject({
+    await ann.call(grantDownload, { trackId }, { transport })
+    expect(await ann.call(updateTrack, { trackId, isDownloadable: true }, { transport })).toMatchObject({
       isDownloadable: true,
     })
-    await bob.call(grantDownload, { trackId }, { transport: door })
-    expect(await bob.call(getTrack, { trackId }, { transport: door })).toMatchObject({ isDownloadable: true })
-    await ann.call(updateTrack, { trackId, isDownloadable: false }, { transport: door })
-    expect(await bob.expectProblem(grantDownload, { trackId }, { transport: door })).toMatchObject({
+    await bob.call(grantDownload, { trackId }, { transport })
+    expect(await bob.call(getTrack, { trackId }, { transport })).toMatchObject({ isDownloadable: true })
+    await ann.call(updateTrack, { trackId, isDownloadable: false }, { transport })
+    expect(await bob.expectProblem(grantDownload, { trackId }, { transport })).toMatchObject({
       code: 'not_downloadable',
     })
   })
 
   it('is refused where the track may not be known, or is not there yet', async () => {
-    const eve = await testApp.signIn(`eve-${door}`)
+    const eve = await testApp.signIn(`eve-${transport}`)
     await Block.create({ blockerId: bob.id, blockedId: eve.id, createdAt: new Date() })
     const open = { isDownloadable: true }
     const hidden = [
@@ -116,12 +116,12 @@ describe.each(transports)('a download granted over %s', door => {
       await makeTrack(bob.id, open),
     ]
     for (const { id: trackId } of hidden)
-      expect(await eve.expectProblem(grantDownload, { trackId }, { transport: door })).toMatchObject({
+      expect(await eve.expectProblem(grantDownload, { trackId }, { transport })).toMatchObject({
         code: 'not_found',
         status: 404,
       })
     const { id: trackId } = await makeTrack(ann.id, { state: 'processing', audioKey: null })
-    expect(await ann.expectProblem(grantDownload, { trackId }, { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(grantDownload, { trackId }, { transport })).toMatchObject({
       code: 'not_ready',
       status: 409,
     })

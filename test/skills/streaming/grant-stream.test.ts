@@ -24,10 +24,10 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const stored = { audioKey: 'audio/grant-stream-test.mp3' }
 
-describe.each(transports)('a stream granted over %s', door => {
+describe.each(transports)('a stream granted over %s', transport => {
   it('can be fetched in ranges until the time it names, and not at another address', async () => {
     const { id: trackId } = await makeTrack(ann.id, stored)
-    const { url, expiresAt, ...facts } = await bob.call(grantStream, { trackId }, { transport: door })
+    const { url, expiresAt, ...facts } = await bob.call(grantStream, { trackId }, { transport })
     expect(facts).toEqual({
       ...{ contentType: 'audio/mpeg', durationMs: 180_000, delivery: 'url', hls: null, previewUrl: null },
       progressive: { url, contentType: 'audio/mpeg', rendition: null },
@@ -55,7 +55,7 @@ describe.each(transports)('a stream granted over %s', door => {
   })
 
   it('is for those who may hear the track', async () => {
-    const eve = await testApp.signIn(`eve-${door}`)
+    const eve = await testApp.signIn(`eve-${transport}`)
     const blocker = await testApp.signIn('blocker')
     await Block.create({ blockerId: blocker.id, blockedId: eve.id, createdAt: new Date() })
     const tracks = {
@@ -65,12 +65,12 @@ describe.each(transports)('a stream granted over %s', door => {
       ofBlocker: await makeTrack(blocker.id, stored),
       processing: await makeTrack(ann.id, { state: 'processing', audioKey: null }),
     }
-    const guest = await testApp.signIn(`guest-${door}`)
+    const guest = await testApp.signIn(`guest-${transport}`)
     await makeTrackLinkHolder(tracks.unlisted.id, guest.id)
     const heardBy = async (person: Person) => {
       const answers: Record<string, string> = {}
       for (const [name, { id: trackId }] of Object.entries(tracks)) {
-        const { error } = await person.request(grantStream, { trackId }, { transport: door })
+        const { error } = await person.request(grantStream, { trackId }, { transport })
         answers[name] = error?.code ?? 'granted'
       }
       return answers
@@ -97,17 +97,17 @@ describe.each(transports)('a stream granted over %s', door => {
 
   it('comes with a waveform, for the same people', async () => {
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private' })
-    expect(await ann.expectProblem(getWaveform, { trackId }, { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(getWaveform, { trackId }, { transport })).toMatchObject({
       code: 'not_ready',
       status: 409,
     })
     await Waveform.create({ trackId, peaks: Buffer.from([0, 7, 255]) })
-    expect(await ann.call(getWaveform, { trackId }, { transport: door })).toEqual({
+    expect(await ann.call(getWaveform, { trackId }, { transport })).toEqual({
       trackId,
       version: null,
       peaks: [0, 7, 255],
     })
-    expect(await bob.expectProblem(getWaveform, { trackId }, { transport: door })).toMatchObject({ code: 'not_found' })
+    expect(await bob.expectProblem(getWaveform, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
   })
 })
 

@@ -48,10 +48,10 @@ const tools = () => testApp.app.config.tools
 const statusOf = async (url: string, init: RequestInit = {}) => (await fetch(url, init)).status
 const asHeader = (cookies: readonly Cookie[]) => cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
 
-describe.each(transports)('a stream with renditions, granted over %s', door => {
+describe.each(transports)('a stream with renditions, granted over %s', transport => {
   it('tells all that a player needs', async () => {
     const { track, audio, folder } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
-    const grant = await bob.call(grantStream, { trackId: track.id }, { transport: door })
+    const grant = await bob.call(grantStream, { trackId: track.id }, { transport })
     expect(grant).toMatchObject({
       ...{ contentType: 'audio/mp4', durationMs: seconds * 1_000, delivery: 'url', cookies: [] },
       ...{ loudnessLufs: -14.5, truePeakDbtp: -1.25 },
@@ -62,16 +62,16 @@ describe.each(transports)('a stream with renditions, granted over %s', door => {
       })),
     })
     expect(new URL(grant.url).pathname).toBe(`/${folder}aac-160.mp4`)
-    const low = await bob.call(grantStream, { trackId: track.id, quality: 'aac-96' }, { transport: door })
+    const low = await bob.call(grantStream, { trackId: track.id, quality: 'aac-96' }, { transport })
     expect(new URL(low.url).pathname).toBe(`/${folder}aac-96.mp4`)
-    const none = await bob.call(grantStream, { trackId: track.id, quality: 'opus-128' }, { transport: door })
+    const none = await bob.call(grantStream, { trackId: track.id, quality: 'opus-128' }, { transport })
     expect(none.progressive.rendition).toBe('aac-160')
     expect(await statusOf(grant.previewUrl ?? '')).toBe(200)
   })
 
   it('plays to its end over signed addresses', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
-    const { hls, url } = await bob.call(grantStream, { trackId: track.id }, { transport: door })
+    const { hls, url } = await bob.call(grantStream, { trackId: track.id }, { transport })
     expect(new Set(await probeCodecs(tools().ffprobe, hls?.url ?? ''))).toEqual(new Set(['aac']))
     for (const address of [hls?.url ?? '', url])
       expect(Math.abs((await decodeDuration(tools().ffmpeg, address)) - seconds)).toBeLessThan(0.1)

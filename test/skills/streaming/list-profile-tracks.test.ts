@@ -10,9 +10,9 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('the tracks of a profile over %s', door => {
+describe.each(transports)('the tracks of a profile over %s', transport => {
   it('are all there for their artist, and for others only the listed ones', async () => {
-    const [ann, bob] = [await testApp.signIn(`ann-${door}`), await testApp.signIn('bob')]
+    const [ann, bob] = [await testApp.signIn(`ann-${transport}`), await testApp.signIn('bob')]
     const shown = await makeTrack(ann.id)
     const hidden = [
       await makeTrack(ann.id, { visibility: 'unlisted' }),
@@ -22,14 +22,14 @@ describe.each(transports)('the tracks of a profile over %s', door => {
     ]
     await makeTrack(ann.id, { removedAt: new Date() })
     const input = { profileId: ann.id }
-    expect((await bob.call(listProfileTracks, input, { transport: door })).map(({ id }) => id)).toEqual([shown.id])
-    const own = await ann.call(listProfileTracks, input, { transport: door })
+    expect((await bob.call(listProfileTracks, input, { transport })).map(({ id }) => id)).toEqual([shown.id])
+    const own = await ann.call(listProfileTracks, input, { transport })
     expect(own.map(({ id }) => id)).toEqual([...hidden.map(({ id }) => id).reverse(), shown.id])
     expect(own.map(({ viewer }) => viewer?.canEdit)).toEqual(own.map(() => true))
   })
 
   it('come in pages that new tracks do not move', async () => {
-    const ann = await testApp.signIn(`many-${door}`)
+    const ann = await testApp.signIn(`many-${transport}`)
     const at = new Date()
     const ids: string[] = []
     // Some of the very same moment.
@@ -39,7 +39,7 @@ describe.each(transports)('the tracks of a profile over %s', door => {
     let cursor: string | undefined
     do {
       const input = { profileId: ann.id, limit: 2, ...(cursor === undefined ? {} : { cursor }) }
-      const { data, page } = await ann.request(listProfileTracks, input, { transport: door })
+      const { data, page } = await ann.request(listProfileTracks, input, { transport })
       seen.push(...(data as { id: string }[]).map(({ id }) => id))
       cursor = page?.next ?? undefined
       await makeTrack(ann.id, { createdAt: new Date(at.getTime() + 10_000) })
@@ -49,12 +49,12 @@ describe.each(transports)('the tracks of a profile over %s', door => {
   })
 
   it('are not for whom the artist has blocked', async () => {
-    const [ann, eve] = [await testApp.signIn('ann'), await testApp.signIn(`eve-${door}`)]
+    const [ann, eve] = [await testApp.signIn('ann'), await testApp.signIn(`eve-${transport}`)]
     await Block.create({ blockerId: ann.id, blockedId: eve.id, createdAt: new Date() })
-    const problem = await eve.expectProblem(listProfileTracks, { profileId: ann.id }, { transport: door })
+    const problem = await eve.expectProblem(listProfileTracks, { profileId: ann.id }, { transport })
     expect(problem).toMatchObject({ code: 'not_found' })
     const cursor = Buffer.from('[1]').toString('base64url')
-    const bad = await ann.expectProblem(listProfileTracks, { profileId: ann.id, cursor }, { transport: door })
+    const bad = await ann.expectProblem(listProfileTracks, { profileId: ann.id, cursor }, { transport })
     expect(bad).toMatchObject({ code: 'invalid_input', errors: [{ path: 'cursor' }] })
   })
 })

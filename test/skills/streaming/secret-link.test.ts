@@ -26,26 +26,26 @@ const unlisted = () => makeTrack(ann.id, { visibility: 'unlisted', publishedAt: 
 const anybody = (op: Parameters<typeof requestOverRest>[1], input: object, headers = {}) =>
   requestOverRest(testApp.nodes[0]?.url ?? '', op, input, headers)
 
-describe.each(transports)('a secret link over %s', door => {
+describe.each(transports)('a secret link over %s', transport => {
   it('is long, its own for each track, and for its artist alone', async () => {
     const [one, other] = [await unlisted(), await unlisted()]
-    const { secret } = await ann.call(getSecretLink, { trackId: one.id }, { transport: door })
+    const { secret } = await ann.call(getSecretLink, { trackId: one.id }, { transport })
     expect(secret).toMatch(/^[\w-]{43}$/)
-    expect(await ann.call(getSecretLink, { trackId: other.id }, { transport: door })).not.toMatchObject({ secret })
-    const [bob, guest] = [await testApp.signIn('bob'), await testApp.signIn(`guest-${door}`)]
+    expect(await ann.call(getSecretLink, { trackId: other.id }, { transport })).not.toMatchObject({ secret })
+    const [bob, guest] = [await testApp.signIn('bob'), await testApp.signIn(`guest-${transport}`)]
     const moderator = await testApp.signIn('mod', { roles: ['moderator'] })
     await makeTrackLinkHolder(one.id, guest.id)
     for (const op of [getSecretLink, resetSecretLink]) {
-      expect(await bob.expectProblem(op, { trackId: one.id }, { transport: door })).toMatchObject({ code: 'not_found' })
+      expect(await bob.expectProblem(op, { trackId: one.id }, { transport })).toMatchObject({ code: 'not_found' })
       for (const person of [guest, moderator])
-        expect(await person.expectProblem(op, { trackId: one.id }, { transport: door })).toMatchObject({
+        expect(await person.expectProblem(op, { trackId: one.id }, { transport })).toMatchObject({
           code: 'forbidden',
         })
     }
     for (const visibility of ['public', 'followers', 'private'] as const) {
       const { id: trackId } = await makeTrack(ann.id, { visibility })
       for (const op of [getSecretLink, resetSecretLink])
-        expect(await ann.expectProblem(op, { trackId }, { transport: door })).toMatchObject({
+        expect(await ann.expectProblem(op, { trackId }, { transport })).toMatchObject({
           code: 'not_unlisted',
           status: 409,
         })
@@ -54,49 +54,49 @@ describe.each(transports)('a secret link over %s', door => {
 
   it('lets whoever opens it see the track everywhere, until it is reset', async () => {
     const { id: trackId } = await unlisted()
-    const bob = await testApp.signIn(`opener-${door}`)
-    const { secret } = await ann.call(getSecretLink, { trackId }, { transport: door })
-    expect(await bob.expectProblem(getTrack, { trackId }, { transport: door })).toMatchObject({ code: 'not_found' })
-    const opened = await bob.call(redeemSecretLink, { trackId, secret }, { transport: door })
+    const bob = await testApp.signIn(`opener-${transport}`)
+    const { secret } = await ann.call(getSecretLink, { trackId }, { transport })
+    expect(await bob.expectProblem(getTrack, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
+    const opened = await bob.call(redeemSecretLink, { trackId, secret }, { transport })
     expect(opened).toMatchObject({ id: trackId, visibility: 'unlisted', viewer: { canEdit: false } })
-    expect(await bob.call(redeemSecretLink, { trackId, secret }, { transport: door })).toEqual(opened)
-    await bob.call(getTrack, { trackId }, { transport: door })
-    await bob.call(likeTrack, { trackId }, { transport: door })
-    await bob.call(addComment, { trackId, body: 'here', positionMs: 1 }, { transport: door })
+    expect(await bob.call(redeemSecretLink, { trackId, secret }, { transport })).toEqual(opened)
+    await bob.call(getTrack, { trackId }, { transport })
+    await bob.call(likeTrack, { trackId }, { transport })
+    await bob.call(addComment, { trackId, body: 'here', positionMs: 1 }, { transport })
     const recorder = await bob.recordEvents(`track:${trackId}`)
     const mine = await ann.recordEvents(`user:${ann.id}`)
     const socket = await bob.socket()
     const closed = new Promise(resolve => socket.once('channel.closed', resolve))
 
-    const again = await ann.call(resetSecretLink, { trackId }, { transport: door })
+    const again = await ann.call(resetSecretLink, { trackId }, { transport })
     expect(again.secret).toMatch(/^[\w-]{43}$/)
     expect(again.secret).not.toBe(secret)
     await mine.waitFor('tracks.secretLinkReset', data => data.trackId === trackId)
     expect(await closed).toMatchObject({ channel: `track:${trackId}`, problem: { code: 'not_found' } })
     expect(recorder.names().at(-1)).toBe('tracks.secretLinkReset')
     for (const op of [getTrack, grantStream, likeTrack])
-      expect(await bob.expectProblem(op, { trackId }, { transport: door })).toMatchObject({ code: 'not_found' })
-    expect(await bob.expectProblem(redeemSecretLink, { trackId, secret }, { transport: door })).toMatchObject({
+      expect(await bob.expectProblem(op, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
+    expect(await bob.expectProblem(redeemSecretLink, { trackId, secret }, { transport })).toMatchObject({
       code: 'not_found',
     })
-    await bob.call(redeemSecretLink, { trackId, secret: again.secret }, { transport: door })
-    await bob.call(getTrack, { trackId }, { transport: door })
+    await bob.call(redeemSecretLink, { trackId, secret: again.secret }, { transport })
+    await bob.call(getTrack, { trackId }, { transport })
   })
 
   it('opens nothing for whom the artist blocks, nor while the track is private, and is good again afterwards', async () => {
     const { id: trackId } = await unlisted()
-    const { secret } = await ann.call(getSecretLink, { trackId }, { transport: door })
-    const [bob, foe] = [await testApp.signIn(`b-${door}`), await testApp.signIn(`foe-${door}`)]
+    const { secret } = await ann.call(getSecretLink, { trackId }, { transport })
+    const [bob, foe] = [await testApp.signIn(`b-${transport}`), await testApp.signIn(`foe-${transport}`)]
     await Block.create({ blockerId: ann.id, blockedId: foe.id, createdAt: new Date() })
-    expect(await foe.expectProblem(redeemSecretLink, { trackId, secret }, { transport: door })).toMatchObject({
+    expect(await foe.expectProblem(redeemSecretLink, { trackId, secret }, { transport })).toMatchObject({
       code: 'not_found',
     })
-    await bob.call(redeemSecretLink, { trackId, secret }, { transport: door })
-    await ann.call(updateTrack, { trackId, visibility: 'private' }, { transport: door })
+    await bob.call(redeemSecretLink, { trackId, secret }, { transport })
+    await ann.call(updateTrack, { trackId, visibility: 'private' }, { transport })
     for (const op of [getTrack, redeemSecretLink])
-      expect(await bob.expectProblem(op, { trackId, secret }, { transport: door })).toMatchObject({ code: 'not_found' })
-    await ann.call(updateTrack, { trackId, visibility: 'unlisted' }, { transport: door })
-    await bob.call(getTrack, { trackId }, { transport: door })
+      expect(await bob.expectProblem(op, { trackId, secret }, { transport })).toMatchObject({ code: 'not_found' })
+    await ann.call(updateTrack, { trackId, visibility: 'unlisted' }, { transport })
+    await bob.call(getTrack, { trackId }, { transport })
     expect(await TrackGuest.count({ where: { trackId } })).toBe(1)
   })
 })
@@ -180,7 +180,7 @@ it('a reset of many at once leaves one secret, which opens', async () => {
   const dora = await testApp.signIn('dora')
   const { id: trackId } = await makeTrack(dora.id, { visibility: 'unlisted' })
   await Promise.all(
-    transports.flatMap(door => [1, 2, 3].map(() => dora.call(resetSecretLink, { trackId }, { transport: door }))),
+    transports.flatMap(transport => [1, 2, 3].map(() => dora.call(resetSecretLink, { trackId }, { transport }))),
   )
   const { secret } = await dora.call(getSecretLink, { trackId })
   expect((await anybody(redeemSecretLink, { trackId, secret })).error).toBeUndefined()

@@ -18,35 +18,35 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 /** What other skills make of it is theirs to test. */
 const aboutProfiles = (recorder: EventRecorder) => recorder.names().filter(name => name.startsWith('user-profile.'))
 
-describe.each(transports)('blocking over %s', door => {
+describe.each(transports)('blocking over %s', transport => {
   it('ends both follows and their counts for good, and the blocked one hears nothing of it', async () => {
-    const ann = await testApp.signIn(`ann_${door}`)
-    const bob = await testApp.signIn(`bob_${door}`)
+    const ann = await testApp.signIn(`ann_${transport}`)
+    const bob = await testApp.signIn(`bob_${transport}`)
     const [atAnn, atBob] = [await ann.recordEvents(`user:${ann.id}`), await bob.recordEvents(`user:${bob.id}`)]
-    await ann.call(followProfile, { profileId: bob.id }, { transport: door })
-    await bob.call(followProfile, { profileId: ann.id }, { transport: door })
+    await ann.call(followProfile, { profileId: bob.id }, { transport })
+    await bob.call(followProfile, { profileId: ann.id }, { transport })
     const follows = ['user-profile.profileFollowed', 'user-profile.profileFollowed']
-    await bob.call(getProfile, { handleOrId: bob.id }, { transport: door })
+    await bob.call(getProfile, { handleOrId: bob.id }, { transport })
 
-    const blocked = await ann.call(blockProfile, { profileId: bob.id }, { transport: door })
+    const blocked = await ann.call(blockProfile, { profileId: bob.id }, { transport })
     expect(blocked).toEqual({ profileId: bob.id, blocking: true })
-    expect(await ann.call(blockProfile, { profileId: bob.id }, { transport: door })).toEqual(blocked)
+    expect(await ann.call(blockProfile, { profileId: bob.id }, { transport })).toEqual(blocked)
     for (const one of [ann, bob]) {
-      const me = await one.call(getMe, {}, { transport: door })
+      const me = await one.call(getMe, {}, { transport })
       expect(me).toMatchObject({ counts: { followers: 0, following: 0 } })
-      expect(await one.call(getProfile, { handleOrId: one.id }, { transport: door })).toEqual(me)
+      expect(await one.call(getProfile, { handleOrId: one.id }, { transport })).toEqual(me)
     }
-    expect(await ann.call(listBlockedProfiles, {}, { transport: door })).toMatchObject([{ id: bob.id }])
-    expect(await bob.call(listBlockedProfiles, {}, { transport: door })).toEqual([])
+    expect(await ann.call(listBlockedProfiles, {}, { transport })).toMatchObject([{ id: bob.id }])
+    expect(await bob.call(listBlockedProfiles, {}, { transport })).toEqual([])
 
-    const freed = await ann.call(unblockProfile, { profileId: bob.id }, { transport: door })
+    const freed = await ann.call(unblockProfile, { profileId: bob.id }, { transport })
     expect(freed).toEqual({ profileId: bob.id, blocking: false })
-    expect(await ann.call(unblockProfile, { profileId: bob.id }, { transport: door })).toEqual(freed)
-    expect(await bob.call(getProfile, { handleOrId: ann.id }, { transport: door })).toMatchObject({
+    expect(await ann.call(unblockProfile, { profileId: bob.id }, { transport })).toEqual(freed)
+    expect(await bob.call(getProfile, { handleOrId: ann.id }, { transport })).toMatchObject({
       viewer: { following: false },
     })
 
-    await bob.call(updateMe, { bio: 'the last event' }, { transport: door })
+    await bob.call(updateMe, { bio: 'the last event' }, { transport })
     await atBob.waitFor('user-profile.profileChanged')
     expect(aboutProfiles(atBob)).toEqual([...follows, 'user-profile.profileChanged'])
     await atAnn.waitFor('user-profile.profileUnblocked')
@@ -54,23 +54,23 @@ describe.each(transports)('blocking over %s', door => {
   })
 
   it('is refused for oneself and for nobody', async () => {
-    const ann = await testApp.signIn(`cat_${door}`)
+    const ann = await testApp.signIn(`cat_${transport}`)
     for (const op of [blockProfile, unblockProfile]) {
-      expect(await ann.expectProblem(op, { profileId: ann.id }, { transport: door })).toMatchObject({
+      expect(await ann.expectProblem(op, { profileId: ann.id }, { transport })).toMatchObject({
         code: 'invalid_input',
         errors: [{ path: 'profileId', code: 'oneself' }],
       })
       const profileId = 'ffffffff-0000-7000-8000-000000000000'
-      expect(await ann.expectProblem(op, { profileId }, { transport: door })).toMatchObject({ code: 'not_found' })
+      expect(await ann.expectProblem(op, { profileId }, { transport })).toMatchObject({ code: 'not_found' })
     }
   })
 
   it('is possible in return', async () => {
-    const ann = await testApp.signIn(`dee_${door}`)
-    const bob = await testApp.signIn(`eli_${door}`)
-    await ann.call(blockProfile, { profileId: bob.id }, { transport: door })
-    await bob.call(blockProfile, { profileId: ann.id }, { transport: door })
-    expect(await ann.expectProblem(getProfile, { handleOrId: bob.id }, { transport: door })).toMatchObject({
+    const ann = await testApp.signIn(`dee_${transport}`)
+    const bob = await testApp.signIn(`eli_${transport}`)
+    await ann.call(blockProfile, { profileId: bob.id }, { transport })
+    await bob.call(blockProfile, { profileId: ann.id }, { transport })
+    expect(await ann.expectProblem(getProfile, { handleOrId: bob.id }, { transport })).toMatchObject({
       code: 'not_found',
     })
   })

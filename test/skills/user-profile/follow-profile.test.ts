@@ -16,23 +16,23 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('following over %s', door => {
+describe.each(transports)('following over %s', transport => {
   it('counts once, tells both once, and can be ended once', async () => {
-    const ann = await testApp.signIn(`ann_${door}`)
-    const bob = await testApp.signIn(`bob_${door}`)
+    const ann = await testApp.signIn(`ann_${transport}`)
+    const bob = await testApp.signIn(`bob_${transport}`)
     const [atAnn, atBob] = [await ann.recordEvents(`user:${ann.id}`), await bob.recordEvents(`user:${bob.id}`)]
 
-    const followed = await bob.call(followProfile, { profileId: ann.id }, { transport: door })
+    const followed = await bob.call(followProfile, { profileId: ann.id }, { transport })
     expect(followed).toMatchObject({ id: ann.id, counts: { followers: 1 }, viewer: { following: true } })
-    expect(await bob.call(followProfile, { profileId: ann.id }, { transport: door })).toEqual(followed)
-    expect(await bob.call(getMe, {}, { transport: door })).toMatchObject({ counts: { following: 1, followers: 0 } })
-    expect(await ann.call(listFollowers, { profileId: ann.id }, { transport: door })).toMatchObject([{ id: bob.id }])
-    expect(await ann.call(listFollowing, { profileId: bob.id }, { transport: door })).toMatchObject([{ id: ann.id }])
+    expect(await bob.call(followProfile, { profileId: ann.id }, { transport })).toEqual(followed)
+    expect(await bob.call(getMe, {}, { transport })).toMatchObject({ counts: { following: 1, followers: 0 } })
+    expect(await ann.call(listFollowers, { profileId: ann.id }, { transport })).toMatchObject([{ id: bob.id }])
+    expect(await ann.call(listFollowing, { profileId: bob.id }, { transport })).toMatchObject([{ id: ann.id }])
 
-    const ended = await bob.call(unfollowProfile, { profileId: ann.id }, { transport: door })
+    const ended = await bob.call(unfollowProfile, { profileId: ann.id }, { transport })
     expect(ended).toMatchObject({ counts: { followers: 0, rev: followed.counts.rev + 1 }, rev: followed.rev })
     expect(ended.viewer).toMatchObject({ following: false })
-    expect(await bob.call(unfollowProfile, { profileId: ann.id }, { transport: door })).toEqual(ended)
+    expect(await bob.call(unfollowProfile, { profileId: ann.id }, { transport })).toEqual(ended)
     for (const heard of [atAnn, atBob]) {
       await heard.waitFor('user-profile.profileUnfollowed')
       await heard.waitForAll(testApp.app)
@@ -41,32 +41,32 @@ describe.each(transports)('following over %s', door => {
         'user-profile.profileUnfollowed',
       ])
     }
-    const me = await bob.call(getMe, {}, { transport: door })
+    const me = await bob.call(getMe, {}, { transport })
     expect((await atBob.waitFor('user-profile.profileUnfollowed')).data).toEqual({
       profileId: ann.id,
-      by: { id: bob.id, handle: `bob_${door}`, displayName: `Bob_${door}`, avatar: null },
+      by: { id: bob.id, handle: `bob_${transport}`, displayName: `Bob_${transport}`, avatar: null },
       counts: ended.counts,
       byCounts: me.counts,
     })
   })
 
   it('is refused for oneself, for nobody, and across a block', async () => {
-    const ann = await testApp.signIn(`cat_${door}`)
-    const bob = await testApp.signIn(`dan_${door}`)
-    await ann.call(blockProfile, { profileId: bob.id }, { transport: door })
+    const ann = await testApp.signIn(`cat_${transport}`)
+    const bob = await testApp.signIn(`dan_${transport}`)
+    await ann.call(blockProfile, { profileId: bob.id }, { transport })
     for (const op of [followProfile, unfollowProfile]) {
-      expect(await ann.expectProblem(op, { profileId: ann.id }, { transport: door })).toMatchObject({
+      expect(await ann.expectProblem(op, { profileId: ann.id }, { transport })).toMatchObject({
         code: 'invalid_input',
         errors: [{ path: 'profileId', code: 'oneself' }],
       })
-      expect(await ann.expectProblem(op, { profileId: nobody }, { transport: door })).toMatchObject({
+      expect(await ann.expectProblem(op, { profileId: nobody }, { transport })).toMatchObject({
         code: 'not_found',
       })
-      expect(await bob.expectProblem(op, { profileId: ann.id }, { transport: door })).toMatchObject({
+      expect(await bob.expectProblem(op, { profileId: ann.id }, { transport })).toMatchObject({
         code: 'not_found',
       })
     }
-    expect(await ann.expectProblem(followProfile, { profileId: bob.id }, { transport: door })).toMatchObject({
+    expect(await ann.expectProblem(followProfile, { profileId: bob.id }, { transport })).toMatchObject({
       code: 'blocked_by_you',
     })
   })

@@ -12,34 +12,34 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('a profile over %s', door => {
+describe.each(transports)('a profile over %s', transport => {
   it('is found by its id and by its handle, however it is written', async () => {
-    const ida = await testApp.signIn(`ida_${door}`)
-    const joe = await testApp.signIn(`joe_${door}`)
-    const byId = await joe.call(getProfile, { handleOrId: ida.id.toUpperCase() }, { transport: door })
-    const byHandle = await joe.call(getProfile, { handleOrId: `IDA_${door}` }, { transport: door })
-    expect(byId).toMatchObject({ id: ida.id, handle: `ida_${door}`, viewer: { isSelf: false, following: false } })
+    const ida = await testApp.signIn(`ida_${transport}`)
+    const joe = await testApp.signIn(`joe_${transport}`)
+    const byId = await joe.call(getProfile, { handleOrId: ida.id.toUpperCase() }, { transport })
+    const byHandle = await joe.call(getProfile, { handleOrId: `IDA_${transport}` }, { transport })
+    expect(byId).toMatchObject({ id: ida.id, handle: `ida_${transport}`, viewer: { isSelf: false, following: false } })
     expect(byHandle).toEqual(byId)
-    expect(await ida.call(getProfile, { handleOrId: ida.id }, { transport: door })).toEqual(
-      await ida.call(getMe, {}, { transport: door }),
+    expect(await ida.call(getProfile, { handleOrId: ida.id }, { transport })).toEqual(
+      await ida.call(getMe, {}, { transport }),
     )
   })
 
   it('is not found when there is none, or when its owner blocks the viewer', async () => {
-    const ida = await testApp.signIn(`kay_${door}`)
-    const joe = await testApp.signIn(`lou_${door}`)
-    await ida.call(blockProfile, { profileId: joe.id }, { transport: door })
+    const ida = await testApp.signIn(`kay_${transport}`)
+    const joe = await testApp.signIn(`lou_${transport}`)
+    await ida.call(blockProfile, { profileId: joe.id }, { transport })
     for (const handleOrId of [
       'nobody_here',
       'no-handle',
       'ffffffff-0000-7000-8000-000000000000',
       ida.id,
-      `kay_${door}`,
+      `kay_${transport}`,
     ])
-      expect(await joe.expectProblem(getProfile, { handleOrId }, { transport: door })).toMatchObject({
+      expect(await joe.expectProblem(getProfile, { handleOrId }, { transport })).toMatchObject({
         code: 'not_found',
       })
-    expect(await ida.call(getProfile, { handleOrId: joe.id }, { transport: door })).toMatchObject({
+    expect(await ida.call(getProfile, { handleOrId: joe.id }, { transport })).toMatchObject({
       viewer: { blocking: true },
     })
   })

@@ -26,11 +26,11 @@ const rows = () =>
     { name },
   )
 
-describe.each(transports)('ending sessions over %s', door => {
+describe.each(transports)('ending sessions over %s', transport => {
   it('ends all of them, unless told otherwise, and answers until when tokens are refused', async () => {
     const [phone, laptop] = [await device('phone'), await device('laptop')]
     const before = testApp.clock.now()
-    const { until: instant } = await phone.call(revokeSessions, {}, { transport: door })
+    const { until: instant } = await phone.call(revokeSessions, {}, { transport })
     expect(Date.parse(instant)).toBeGreaterThanOrEqual(before)
     for (const one of [phone, laptop]) await waitUntil(() => isOut(one))
     expect(await rows()).toEqual([{ sessionId: null, exceptSessionId: null, bySelf: true, until: new Date(instant) }])
@@ -40,16 +40,16 @@ describe.each(transports)('ending sessions over %s', door => {
 
   it('ends one by its name, and lets the others be', async () => {
     const [phone, laptop] = [await device('phone'), await device('laptop')]
-    await phone.call(revokeSessions, { sessionId: 'laptop' }, { transport: door })
+    await phone.call(revokeSessions, { sessionId: 'laptop' }, { transport })
     await waitUntil(() => isOut(laptop))
     expect(await isOut(phone)).toBe(false)
-    await phone.call(revokeSessions, { sessionId: 'unknown' }, { transport: door })
+    await phone.call(revokeSessions, { sessionId: 'unknown' }, { transport })
     expect(await rows()).toMatchObject([{ sessionId: 'laptop' }, { sessionId: 'unknown' }])
   })
 
   it('ends all but the one that asks, at once or again', async () => {
     const [phone, laptop] = [await device('phone'), await device('laptop')]
-    await Promise.all([1, 2, 3].map(() => phone.call(revokeSessions, { scope: 'elsewhere' }, { transport: door })))
+    await Promise.all([1, 2, 3].map(() => phone.call(revokeSessions, { scope: 'elsewhere' }, { transport })))
     await waitUntil(() => isOut(laptop))
     expect(await isOut(phone)).toBe(false)
     expect(await rows()).toMatchObject([1, 2, 3].map(() => ({ sessionId: null, exceptSessionId: 'phone' })))
@@ -57,24 +57,24 @@ describe.each(transports)('ending sessions over %s', door => {
 
   it('cannot keep a session that has no name, but can end it', async () => {
     const nameless = await device()
-    expect(await nameless.expectProblem(revokeSessions, { scope: 'elsewhere' }, { transport: door })).toMatchObject({
+    expect(await nameless.expectProblem(revokeSessions, { scope: 'elsewhere' }, { transport })).toMatchObject({
       status: 409,
       code: 'session_id_missing',
     })
     expect(await isOut(nameless)).toBe(false)
-    await nameless.call(revokeSessions, { scope: 'everywhere' }, { transport: door })
+    await nameless.call(revokeSessions, { scope: 'everywhere' }, { transport })
     await waitUntil(() => isOut(nameless))
   })
 
   it('takes either a scope or a session, and no other scope', async () => {
     const phone = await device('phone')
     const both = { scope: 'elsewhere', sessionId: 'x' } as const
-    expect(await phone.expectProblem(revokeSessions, both, { transport: door })).toMatchObject({
+    expect(await phone.expectProblem(revokeSessions, both, { transport })).toMatchObject({
       code: 'invalid_input',
       errors: [{ path: 'sessionId', code: 'mutually_exclusive' }],
     })
     for (const bad of [{ scope: 'nowhere' }, { sessionId: '' }, { sessionId: 'x'.repeat(256) }, { sessionId: 7 }])
-      expect(await phone.expectProblem(revokeSessions, bad, { transport: door })).toMatchObject({
+      expect(await phone.expectProblem(revokeSessions, bad, { transport })).toMatchObject({
         status: 400,
         code: 'invalid_input',
       })

@@ -12,20 +12,16 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('changing your own profile over %s', door => {
+describe.each(transports)('changing your own profile over %s', transport => {
   it('changes what was given, trimmed, and tells your other devices once', async () => {
-    const eve = await testApp.signIn(`eve_${door}`)
+    const eve = await testApp.signIn(`eve_${transport}`)
     const heard = await eve.recordEvents(`user:${eve.id}`)
-    const before = await eve.call(getMe, {}, { transport: door })
-    const changed = await eve.call(
-      updateMe,
-      { displayName: '  Eve  ', bio: 'Plays bass.\nSings.' },
-      { transport: door },
-    )
+    const before = await eve.call(getMe, {}, { transport })
+    const changed = await eve.call(updateMe, { displayName: '  Eve  ', bio: 'Plays bass.\nSings.' }, { transport })
     expect(changed).toEqual({ ...before, displayName: 'Eve', bio: 'Plays bass.\nSings.', rev: before.rev + 1 })
 
-    expect(await eve.call(updateMe, { displayName: 'Eve' }, { transport: door })).toEqual(changed)
-    expect(await eve.call(updateMe, { bio: '' }, { transport: door })).toMatchObject({ bio: '', displayName: 'Eve' })
+    expect(await eve.call(updateMe, { displayName: 'Eve' }, { transport })).toEqual(changed)
+    expect(await eve.call(updateMe, { bio: '' }, { transport })).toMatchObject({ bio: '', displayName: 'Eve' })
     await heard.waitFor('user-profile.profileChanged', ({ profile }) => (profile as { bio: string }).bio === '')
     const { viewer, ...facts } = changed
     expect(viewer).toMatchObject({ isSelf: true })
@@ -36,19 +32,19 @@ describe.each(transports)('changing your own profile over %s', door => {
   })
 
   it('refuses who has seen an older revision, and shows what is there', async () => {
-    const eve = await testApp.signIn(`old_${door}`)
-    const { rev } = await eve.call(updateMe, { bio: 'first' }, { transport: door })
-    const problem = await eve.expectProblem(updateMe, { bio: 'second', rev: rev - 1 }, { transport: door })
+    const eve = await testApp.signIn(`old_${transport}`)
+    const { rev } = await eve.call(updateMe, { bio: 'first' }, { transport })
+    const problem = await eve.expectProblem(updateMe, { bio: 'second', rev: rev - 1 }, { transport })
     expect(problem).toMatchObject({ code: 'stale_revision', current: { bio: 'first', rev } })
-    expect(await eve.call(updateMe, { bio: 'second', rev }, { transport: door })).toMatchObject({
+    expect(await eve.call(updateMe, { bio: 'second', rev }, { transport })).toMatchObject({
       bio: 'second',
       rev: rev + 1,
     })
   })
 
   it.each(['ab', 'a'.repeat(31), 'no-dash', 'no space', 'ünder'])('refuses the handle %p', async handle => {
-    const eve = await testApp.signIn(`form_${door}`)
-    const { code, errors } = await eve.expectProblem(updateMe, { handle }, { transport: door })
+    const eve = await testApp.signIn(`form_${transport}`)
+    const { code, errors } = await eve.expectProblem(updateMe, { handle }, { transport })
     expect({ code, paths: new Set(errors?.map(({ path }) => path)) }).toEqual({
       code: 'invalid_input',
       paths: new Set(['handle']),
@@ -56,20 +52,20 @@ describe.each(transports)('changing your own profile over %s', door => {
   })
 
   it('refuses a handle that is reserved, however it is written', async () => {
-    const eve = await testApp.signIn(`form_${door}`)
-    expect(await eve.expectProblem(updateMe, { handle: 'AdMin' }, { transport: door })).toMatchObject({
+    const eve = await testApp.signIn(`form_${transport}`)
+    expect(await eve.expectProblem(updateMe, { handle: 'AdMin' }, { transport })).toMatchObject({
       code: 'invalid_input',
       errors: [{ path: 'handle', code: 'reserved' }],
     })
   })
 
   it('refuses a handle that somebody else has, however it is written', async () => {
-    const eve = await testApp.signIn(`one_${door}`)
-    await testApp.signIn(`two_${door}`)
-    const problem = await eve.expectProblem(updateMe, { handle: `TWO_${door}` }, { transport: door })
+    const eve = await testApp.signIn(`one_${transport}`)
+    await testApp.signIn(`two_${transport}`)
+    const problem = await eve.expectProblem(updateMe, { handle: `TWO_${transport}` }, { transport })
     expect(problem).toMatchObject({ code: 'handle_taken', status: 409 })
-    expect(await eve.call(updateMe, { handle: `ONE_${door}` }, { transport: door })).toMatchObject({
-      handle: `ONE_${door}`,
+    expect(await eve.call(updateMe, { handle: `ONE_${transport}` }, { transport })).toMatchObject({
+      handle: `ONE_${transport}`,
     })
   })
 })
