@@ -553,28 +553,34 @@ export interface UploadPut {
 }
 
 export interface Operations {
+  /**
+   * Block a user
+   *
+   * Ends the follows between you and the user, in both directions. The user is not notified.
+   */
+  'user-profile.blockProfile': { input: { profileId: string }; data: BlockStance; page: false }
+  /** Follow a user */
+  'user-profile.followProfile': { input: { profileId: string }; data: Profile; page: false }
   /** Get your own profile */
   'user-profile.getMe': { input: Record<string, never>; data: Profile; page: false }
   /**
-   * Update your own profile
+   * Get the snapshot of your own channel
    *
-   * A handle that you give up stays reserved for you for 30 days and leads to your profile until somebody else takes it.
+   * Your profile, your newest 30 notifications, 20 uploads and 10 pictures. Follow the channel from the position of the response.
    */
-  'user-profile.updateMe': {
-    input: { handle?: string; displayName?: string; bio?: string; rev?: number }
-    data: Profile
-    page: false
-  }
+  'user-profile.getMySnapshot': { input: Record<string, never>; data: MySnapshot; page: false }
   /**
    * Get a profile
    *
    * By id or handle. A former handle leads to its previous owner until somebody else takes it.
    */
   'user-profile.getProfile': { input: { handleOrId: string }; data: Profile; page: false }
-  /** Follow a user */
-  'user-profile.followProfile': { input: { profileId: string }; data: Profile; page: false }
-  /** Unfollow a user */
-  'user-profile.unfollowProfile': { input: { profileId: string }; data: Profile; page: false }
+  /**
+   * List the users you block
+   *
+   * Most recently blocked first.
+   */
+  'user-profile.listBlockedProfiles': { input: { limit?: number; cursor?: string }; data: ProfileSummary[]; page: true }
   /**
    * List a profile's followers
    *
@@ -596,24 +602,6 @@ export interface Operations {
     page: true
   }
   /**
-   * Block a user
-   *
-   * Ends the follows between you and the user, in both directions. The user is not notified.
-   */
-  'user-profile.blockProfile': { input: { profileId: string }; data: BlockStance; page: false }
-  /**
-   * Unblock a user
-   *
-   * Follows that the block ended are not restored.
-   */
-  'user-profile.unblockProfile': { input: { profileId: string }; data: BlockStance; page: false }
-  /**
-   * List the users you block
-   *
-   * Most recently blocked first.
-   */
-  'user-profile.listBlockedProfiles': { input: { limit?: number; cursor?: string }; data: ProfileSummary[]; page: true }
-  /**
    * Revoke your sessions
    *
    * All of them (the default), all but the current one (`scope`), or one by the `sid` of its tokens (`sessionId`). All nodes refuse their tokens issued until now within seconds and close their connections. A newer token is valid again.
@@ -624,11 +612,57 @@ export interface Operations {
     page: false
   }
   /**
+   * Unblock a user
+   *
+   * Follows that the block ended are not restored.
+   */
+  'user-profile.unblockProfile': { input: { profileId: string }; data: BlockStance; page: false }
+  /** Unfollow a user */
+  'user-profile.unfollowProfile': { input: { profileId: string }; data: Profile; page: false }
+  /**
+   * Update your own profile
+   *
+   * A handle that you give up stays reserved for you for 30 days and leads to your profile until somebody else takes it.
+   */
+  'user-profile.updateMe': {
+    input: { handle?: string; displayName?: string; bio?: string; rev?: number }
+    data: Profile
+    page: false
+  }
+  /**
+   * Delete a track
+   *
+   * Works also while the track is being processed, and aborts its uploads. For its artist and moderators.
+   */
+  'tracks.deleteTrack': { input: { trackId: string }; data: { done: true }; page: false }
+  /**
+   * Get the audio details of a track
+   *
+   * Codec, loudness and renditions; for its owner also the tags of the file.
+   */
+  'tracks.getAudioDetails': { input: { trackId: string; secret?: string }; data: AudioFacts; page: false }
+  /**
+   * Get the secret link of an unlisted track
+   *
+   * Anybody with the secret can see and play the track until you reset it.
+   */
+  'tracks.getSecretLink': { input: { trackId: string }; data: SecretLink; page: false }
+  /**
    * Get a track
    *
    * The answer has its counts, and your own like and repost. An unlisted track is visible to anybody with its `secret`.
    */
   'tracks.getTrack': { input: { trackId: string; secret?: string }; data: Track; page: false }
+  /**
+   * Get the waveform of a track
+   *
+   * Peaks from 0 to 255, evenly spaced over the duration.
+   */
+  'tracks.getWaveform': {
+    input: { trackId: string; secret?: string; points?: number; version?: string }
+    data: { trackId: string; version: string | null; peaks: number[] }
+    page: false
+  }
   /**
    * List a profile’s tracks
    *
@@ -638,6 +672,47 @@ export interface Operations {
     input: { profileId: string; limit?: number; cursor?: string }
     data: Track[]
     page: true
+  }
+  /**
+   * Redeem a secret link
+   *
+   * A signed-in caller can see the track everywhere from then on, until the link is reset. Others send the secret with each call, as `secret` or in the header X-Track-Secret.
+   */
+  'tracks.redeemSecretLink': { input: { trackId: string; secret: string }; data: Track; page: false }
+  /**
+   * Reset the secret link of a track
+   *
+   * The previous secret becomes void, and people who used it can no longer see the track. Streams they were granted end by themselves.
+   */
+  'tracks.resetSecretLink': { input: { trackId: string }; data: SecretLink; page: false }
+  /**
+   * Update a track
+   *
+   * Changes its metadata, visibility, downloads or release time; omitted fields stay. Until `releaseAt` only its artist can see the track. A time in the past, or null, releases it at once.
+   */
+  'tracks.updateTrack': {
+    input: {
+      trackId: string
+      rev?: number
+      title?: string
+      description?: string
+      genre?: string | null
+      visibility?: 'public' | 'followers' | 'unlisted' | 'private'
+      releaseAt?: string | null
+      isDownloadable?: boolean
+    }
+    data: Track
+    page: false
+  }
+  /**
+   * Get a download URL for a track
+   *
+   * Works when its artist allows downloads. Listeners get a copy without tags, pictures and chapters, which may be personal; the artist gets the original file. Does not count as a play.
+   */
+  'streaming.grantDownload': {
+    input: { trackId: string; secret?: string }
+    data: { url: string; fileName: string; contentType: string; sizeBytes: number | null; expiresAt: string }
+    page: false
   }
   /**
    * Get stream URLs for a track
@@ -656,49 +731,29 @@ export interface Operations {
     page: false
   }
   /**
-   * Get a download URL for a track
+   * Abort an upload
    *
-   * Works when its artist allows downloads. Listeners get a copy without tags, pictures and chapters, which may be personal; the artist gets the original file. Does not count as a play.
+   * Deletes the sent file and the track made for it, also while it is being processed. A track whose audio it was to replace stays, and so does a track that has other audio, or another upload for it.
    */
-  'streaming.grantDownload': {
-    input: { trackId: string; secret?: string }
-    data: { url: string; fileName: string; contentType: string; sizeBytes: number | null; expiresAt: string }
-    page: false
-  }
+  'music-upload.abortUpload': { input: { uploadId: string }; data: Upload; page: false }
   /**
-   * Get the waveform of a track
+   * Finalize an upload after sending its file
    *
-   * Peaks from 0 to 255, evenly spaced over the duration.
+   * Creates the track, or keeps it when the upload replaces audio, and starts processing.
    */
-  'tracks.getWaveform': {
-    input: { trackId: string; secret?: string; points?: number; version?: string }
-    data: { trackId: string; version: string | null; peaks: number[] }
-    page: false
-  }
+  'music-upload.finalizeUpload': { input: { uploadId: string }; data: Upload; page: false }
   /**
-   * Get the audio details of a track
+   * Get your storage usage
    *
-   * Codec, loudness and renditions; for its owner also the tags of the file.
+   * The bytes used and reserved, and your quota.
    */
-  'tracks.getAudioDetails': { input: { trackId: string; secret?: string }; data: AudioFacts; page: false }
+  'music-upload.getStorageUsage': { input: Record<string, never>; data: StorageUse; page: false }
   /**
-   * Get the secret link of an unlisted track
+   * Get one of your uploads
    *
-   * Anybody with the secret can see and play the track until you reset it.
+   * While it waits for its parts, the answer also lists the parts that the store has.
    */
-  'tracks.getSecretLink': { input: { trackId: string }; data: SecretLink; page: false }
-  /**
-   * Reset the secret link of a track
-   *
-   * The previous secret becomes void, and people who used it can no longer see the track. Streams they were granted end by themselves.
-   */
-  'tracks.resetSecretLink': { input: { trackId: string }; data: SecretLink; page: false }
-  /**
-   * Redeem a secret link
-   *
-   * A signed-in caller can see the track everywhere from then on, until the link is reset. Others send the secret with each call, as `secret` or in the header X-Track-Secret.
-   */
-  'tracks.redeemSecretLink': { input: { trackId: string; secret: string }; data: Track; page: false }
+  'music-upload.getUpload': { input: { uploadId: string }; data: UploadInParts; page: false }
   /**
    * Start an upload
    *
@@ -737,12 +792,6 @@ export interface Operations {
     page: false
   }
   /**
-   * Get one of your uploads
-   *
-   * While it waits for its parts, the answer also lists the parts that the store has.
-   */
-  'music-upload.getUpload': { input: { uploadId: string }; data: UploadInParts; page: false }
-  /**
    * List your uploads
    *
    * Newest first.
@@ -754,59 +803,6 @@ export interface Operations {
    * Only while the upload waits for its file.
    */
   'music-upload.renewUpload': { input: { uploadId: string }; data: { upload: Upload; put: UploadPut }; page: false }
-  /**
-   * Finalize an upload after sending its file
-   *
-   * Creates the track, or keeps it when the upload replaces audio, and starts processing.
-   */
-  'music-upload.finalizeUpload': { input: { uploadId: string }; data: Upload; page: false }
-  /**
-   * Retry a failed upload
-   *
-   * Processes the sent file again. Files of failed uploads are kept for 7 days. A rejected upload cannot be retried.
-   */
-  'music-upload.retryUpload': { input: { uploadId: string }; data: Upload; page: false }
-  /**
-   * Abort an upload
-   *
-   * Deletes the sent file and the track made for it, also while it is being processed. A track whose audio it was to replace stays, and so does a track that has other audio, or another upload for it.
-   */
-  'music-upload.abortUpload': { input: { uploadId: string }; data: Upload; page: false }
-  /**
-   * Sign part URLs of an upload
-   *
-   * The URLs are valid for 30 minutes; sign again the parts that take longer.
-   */
-  'music-upload.signParts': {
-    input: { uploadId: string; parts: { number: number; sha256: string }[] }
-    data: UploadPartPut[]
-    page: false
-  }
-  /**
-   * Get your storage usage
-   *
-   * The bytes used and reserved, and your quota.
-   */
-  'music-upload.getStorageUsage': { input: Record<string, never>; data: StorageUse; page: false }
-  /**
-   * Update a track
-   *
-   * Changes its metadata, visibility, downloads or release time; omitted fields stay. Until `releaseAt` only its artist can see the track. A time in the past, or null, releases it at once.
-   */
-  'tracks.updateTrack': {
-    input: {
-      trackId: string
-      rev?: number
-      title?: string
-      description?: string
-      genre?: string | null
-      visibility?: 'public' | 'followers' | 'unlisted' | 'private'
-      releaseAt?: string | null
-      isDownloadable?: boolean
-    }
-    data: Track
-    page: false
-  }
   /**
    * Replace the audio of a track
    *
@@ -840,33 +836,33 @@ export interface Operations {
     page: false
   }
   /**
-   * Delete a track
+   * Retry a failed upload
    *
-   * Works also while the track is being processed, and aborts its uploads. For its artist and moderators.
+   * Processes the sent file again. Files of failed uploads are kept for 7 days. A rejected upload cannot be retried.
    */
-  'tracks.deleteTrack': { input: { trackId: string }; data: { done: true }; page: false }
+  'music-upload.retryUpload': { input: { uploadId: string }; data: Upload; page: false }
   /**
-   * List tracks that match another artist’s audio
+   * Sign part URLs of an upload
    *
-   * Newest first. The owners are not notified.
+   * The URLs are valid for 30 minutes; sign again the parts that take longer.
    */
-  'moderation.listAudioMatches': { input: { limit?: number; cursor?: string }; data: RecordingMatch[]; page: true }
-  /**
-   * Start a play
-   *
-   * Call it when the user presses play, then report progress every few seconds. A play counts once enough of the track was heard.
-   */
-  'plays.startPlay': { input: { trackId: string; secret?: string; device?: string }; data: Play; page: false }
-  /**
-   * Report the progress of a play
-   *
-   * `positionMs` is the playhead. `listenedMs` is the total listening time by the clock, without pauses and muted parts. Offline devices can report within 24 hours of the start. Time during which the listener also played something else counts once. `isOver` ends the play.
-   */
-  'plays.reportProgress': {
-    input: { playId: string; positionMs: number; listenedMs: number; isOver?: boolean }
-    data: Play
+  'music-upload.signParts': {
+    input: { uploadId: string; parts: { number: number; sha256: string }[] }
+    data: UploadPartPut[]
     page: false
   }
+  /**
+   * Clear your listening history
+   *
+   * Play counts of artists stay.
+   */
+  'plays.clearHistory': { input: Record<string, never>; data: { done: true }; page: false }
+  /**
+   * Get your history settings
+   *
+   * Whether your listening history is recorded or paused.
+   */
+  'plays.getHistorySettings': { input: Record<string, never>; data: { isKept: boolean }; page: false }
   /**
    * Get what you are playing
    *
@@ -890,11 +886,21 @@ export interface Operations {
    */
   'plays.listHistory': { input: { limit?: number; cursor?: string }; data: Listened[]; page: true }
   /**
-   * Clear your listening history
+   * Report the progress of a play
    *
-   * Play counts of artists stay.
+   * `positionMs` is the playhead. `listenedMs` is the total listening time by the clock, without pauses and muted parts. Offline devices can report within 24 hours of the start. Time during which the listener also played something else counts once. `isOver` ends the play.
    */
-  'plays.clearHistory': { input: Record<string, never>; data: { done: true }; page: false }
+  'plays.reportProgress': {
+    input: { playId: string; positionMs: number; listenedMs: number; isOver?: boolean }
+    data: Play
+    page: false
+  }
+  /**
+   * Start a play
+   *
+   * Call it when the user presses play, then report progress every few seconds. A play counts once enough of the track was heard.
+   */
+  'plays.startPlay': { input: { trackId: string; secret?: string; device?: string }; data: Play; page: false }
   /**
    * Pause or resume your listening history
    *
@@ -902,11 +908,29 @@ export interface Operations {
    */
   'plays.updateHistorySettings': { input: { isKept: boolean }; data: { isKept: boolean }; page: false }
   /**
-   * Get your history settings
+   * Abort a picture upload
    *
-   * Whether your listening history is recorded or paused.
+   * Works until the picture is shown, also while it is being processed. The picture shown before stays.
    */
-  'plays.getHistorySettings': { input: Record<string, never>; data: { isKept: boolean }; page: false }
+  'pictures.abortPicture': { input: { pictureId: string }; data: Picture; page: false }
+  /**
+   * Finalize a picture after sending its file
+   *
+   * A worker renders it, and then it is shown.
+   */
+  'pictures.finalizePicture': { input: { pictureId: string }; data: Picture; page: false }
+  /** Get one of your pictures */
+  'pictures.getPicture': { input: { pictureId: string }; data: Picture; page: false }
+  /**
+   * Get a file of a picture
+   *
+   * Squares, named by their size in pixels. Over REST a redirect, for use in an <img>.
+   */
+  'pictures.getPictureFile': {
+    input: { pictureId: string; file: '1000.webp' | '500.webp' | '250.webp' | '1000.jpg' | '500.jpg' | '250.jpg' }
+    data: { url: string; maxAgeSeconds: number }
+    page: false
+  }
   /**
    * Start a picture upload
    *
@@ -924,48 +948,6 @@ export interface Operations {
     data: { picture: Picture; put: UploadPut }
     page: false
   }
-  /** Get one of your pictures */
-  'pictures.getPicture': { input: { pictureId: string }; data: Picture; page: false }
-  /**
-   * Renew the URL of a picture upload
-   *
-   * Only while the picture waits for its file.
-   */
-  'pictures.renewPicture': { input: { pictureId: string }; data: { picture: Picture; put: UploadPut }; page: false }
-  /**
-   * Finalize a picture after sending its file
-   *
-   * A worker renders it, and then it is shown.
-   */
-  'pictures.finalizePicture': { input: { pictureId: string }; data: Picture; page: false }
-  /**
-   * Abort a picture upload
-   *
-   * Works until the picture is shown, also while it is being processed. The picture shown before stays.
-   */
-  'pictures.abortPicture': { input: { pictureId: string }; data: Picture; page: false }
-  /**
-   * Get a file of a picture
-   *
-   * Squares, named by their size in pixels. Over REST a redirect, for use in an <img>.
-   */
-  'pictures.getPictureFile': {
-    input: { pictureId: string; file: '1000.webp' | '500.webp' | '250.webp' | '1000.jpg' | '500.jpg' | '250.jpg' }
-    data: { url: string; maxAgeSeconds: number }
-    page: false
-  }
-  /**
-   * Remove your avatar
-   *
-   * Also removes one that is being processed.
-   */
-  'pictures.removeAvatar': { input: Record<string, never>; data: { done: true }; page: false }
-  /**
-   * Remove a profile’s avatar
-   *
-   * Also removes an avatar that is being processed. For moderators.
-   */
-  'moderation.removeAvatar': { input: { profileId: string }; data: { done: true }; page: false }
   /**
    * Remove the artwork of a track
    *
@@ -973,45 +955,17 @@ export interface Operations {
    */
   'pictures.removeArtwork': { input: { trackId: string }; data: { done: true }; page: false }
   /**
-   * Like a track
+   * Remove your avatar
    *
-   * The response includes your like in the count. Other readers see the new count within 200 ms.
+   * Also removes one that is being processed.
    */
-  'interactions.likeTrack': { input: { trackId: string }; data: TrackStance; page: false }
+  'pictures.removeAvatar': { input: Record<string, never>; data: { done: true }; page: false }
   /**
-   * Unlike a track
+   * Renew the URL of a picture upload
    *
-   * Works for a track that you liked even if you can no longer see it.
+   * Only while the picture waits for its file.
    */
-  'interactions.unlikeTrack': { input: { trackId: string }; data: TrackStance; page: false }
-  /**
-   * List who likes a track
-   *
-   * Newest first. Leaves out people with whom you have a block in either direction, or whom the artist blocks.
-   */
-  'interactions.listLikers': {
-    input: { trackId: string; limit?: number; cursor?: string }
-    data: ProfileSummary[]
-    page: true
-  }
-  /**
-   * List the tracks that you like
-   *
-   * Most recently liked first. Leaves out tracks that you can no longer see.
-   */
-  'interactions.listLikedTracks': { input: { limit?: number; cursor?: string }; data: Track[]; page: true }
-  /**
-   * Repost a track
-   *
-   * Shares another user's public track in your followers' feeds. The response includes your repost in the count. Other readers see the new count within 200 ms.
-   */
-  'interactions.repostTrack': { input: { trackId: string }; data: TrackStance; page: false }
-  /**
-   * Remove your repost of a track
-   *
-   * Works for a track that you reposted even if you can no longer see it.
-   */
-  'interactions.unrepostTrack': { input: { trackId: string }; data: TrackStance; page: false }
+  'pictures.renewPicture': { input: { pictureId: string }; data: { picture: Picture; put: UploadPut }; page: false }
   /**
    * Comment on a track
    *
@@ -1023,6 +977,18 @@ export interface Operations {
     page: false
   }
   /**
+   * Delete a comment
+   *
+   * Your own comment, or any comment on your own track. Moderators can delete any comment.
+   */
+  'interactions.deleteComment': { input: { commentId: string }; data: CommentRemoval; page: false }
+  /**
+   * Like a track
+   *
+   * The response includes your like in the count. Other readers see the new count within 200 ms.
+   */
+  'interactions.likeTrack': { input: { trackId: string }; data: TrackStance; page: false }
+  /**
    * List a track's comments
    *
    * Newest first. Leaves out comments by people with whom you have a block in either direction, or whom the artist blocks.
@@ -1033,17 +999,61 @@ export interface Operations {
     page: true
   }
   /**
-   * Delete a comment
+   * List the tracks that you like
    *
-   * Your own comment, or any comment on your own track. Moderators can delete any comment.
+   * Most recently liked first. Leaves out tracks that you can no longer see.
    */
-  'interactions.deleteComment': { input: { commentId: string }; data: CommentRemoval; page: false }
+  'interactions.listLikedTracks': { input: { limit?: number; cursor?: string }; data: Track[]; page: true }
+  /**
+   * List who likes a track
+   *
+   * Newest first. Leaves out people with whom you have a block in either direction, or whom the artist blocks.
+   */
+  'interactions.listLikers': {
+    input: { trackId: string; limit?: number; cursor?: string }
+    data: ProfileSummary[]
+    page: true
+  }
+  /**
+   * Repost a track
+   *
+   * Shares another user's public track in your followers' feeds. The response includes your repost in the count. Other readers see the new count within 200 ms.
+   */
+  'interactions.repostTrack': { input: { trackId: string }; data: TrackStance; page: false }
+  /**
+   * Unlike a track
+   *
+   * Works for a track that you liked even if you can no longer see it.
+   */
+  'interactions.unlikeTrack': { input: { trackId: string }; data: TrackStance; page: false }
+  /**
+   * Remove your repost of a track
+   *
+   * Works for a track that you reposted even if you can no longer see it.
+   */
+  'interactions.unrepostTrack': { input: { trackId: string }; data: TrackStance; page: false }
+  /**
+   * Add a track to a playlist
+   *
+   * At the end by default, after the item `after`, or first if `after` is null. A playlist may contain a track several times.
+   */
+  'playlists.addItem': {
+    input: { playlistId: string; trackId: string; after?: string | null }
+    data: { playlistId: string; rev: number; item: PlaylistItem }
+    page: false
+  }
   /** Create a playlist */
   'playlists.createPlaylist': {
     input: { title: string; description?: string; visibility?: 'public' | 'unlisted' | 'private' }
     data: Playlist
     page: false
   }
+  /**
+   * Delete a playlist
+   *
+   * Deletes it and its items permanently; the tracks stay.
+   */
+  'playlists.deletePlaylist': { input: { playlistId: string }; data: { done: true }; page: false }
   /**
    * Get a playlist with its items
    *
@@ -1059,38 +1069,6 @@ export interface Operations {
     input: { profileId: string; limit?: number; cursor?: string }
     data: Playlist[]
     page: true
-  }
-  /**
-   * Update a playlist
-   *
-   * Its title, description or visibility. With `rev` the call is refused if the playlist has changed since.
-   */
-  'playlists.updatePlaylist': {
-    input: {
-      playlistId: string
-      title?: string
-      description?: string
-      visibility?: 'public' | 'unlisted' | 'private'
-      rev?: number
-    }
-    data: Playlist
-    page: false
-  }
-  /**
-   * Delete a playlist
-   *
-   * Deletes it and its items permanently; the tracks stay.
-   */
-  'playlists.deletePlaylist': { input: { playlistId: string }; data: { done: true }; page: false }
-  /**
-   * Add a track to a playlist
-   *
-   * At the end by default, after the item `after`, or first if `after` is null. A playlist may contain a track several times.
-   */
-  'playlists.addItem': {
-    input: { playlistId: string; trackId: string; after?: string | null }
-    data: { playlistId: string; rev: number; item: PlaylistItem }
-    page: false
   }
   /**
    * Move an item of a playlist
@@ -1109,11 +1087,21 @@ export interface Operations {
     page: false
   }
   /**
-   * Search tracks
+   * Update a playlist
    *
-   * Matches titles and genres of public tracks, best match first.
+   * Its title, description or visibility. With `rev` the call is refused if the playlist has changed since.
    */
-  'search.searchTracks': { input: { q: string; limit?: number; cursor?: string }; data: Track[]; page: true }
+  'playlists.updatePlaylist': {
+    input: {
+      playlistId: string
+      title?: string
+      description?: string
+      visibility?: 'public' | 'unlisted' | 'private'
+      rev?: number
+    }
+    data: Playlist
+    page: false
+  }
   /**
    * Search profiles
    *
@@ -1121,23 +1109,23 @@ export interface Operations {
    */
   'search.searchProfiles': { input: { q: string; limit?: number; cursor?: string }; data: ProfileSummary[]; page: true }
   /**
-   * Get the snapshot of your own channel
+   * Search tracks
    *
-   * Your profile, your newest 30 notifications, 20 uploads and 10 pictures. Follow the channel from the position of the response.
+   * Matches titles and genres of public tracks, best match first.
    */
-  'user-profile.getMySnapshot': { input: Record<string, never>; data: MySnapshot; page: false }
-  /**
-   * List your notifications
-   *
-   * Latest activity first. Notifications are deleted 90 days after their latest activity.
-   */
-  'notifications.listNotifications': { input: { limit?: number; cursor?: string }; data: Notification[]; page: true }
+  'search.searchTracks': { input: { q: string; limit?: number; cursor?: string }; data: Track[]; page: true }
   /**
    * Get the number of unread notifications
    *
    * Counts up to 99; above that `more` is true.
    */
   'notifications.getUnreadCount': { input: Record<string, never>; data: UnreadCount; page: false }
+  /**
+   * List your notifications
+   *
+   * Latest activity first. Notifications are deleted 90 days after their latest activity.
+   */
+  'notifications.listNotifications': { input: { limit?: number; cursor?: string }; data: Notification[]; page: true }
   /**
    * Mark notifications as read
    *
@@ -1167,6 +1155,12 @@ export interface Operations {
     page: false
   }
   /**
+   * End a party
+   *
+   * An ended party cannot be reopened.
+   */
+  'listening-party.endParty': { input: { partyId: string }; data: PartyMoment; page: false }
+  /**
    * Get a party
    *
    * A snapshot of its timeline, queue and members. Follow the party channel from its position.
@@ -1183,35 +1177,11 @@ export interface Operations {
     page: false
   }
   /**
-   * List parties that you can join
-   *
-   * Newest first. Leaves out ended, empty and full parties, and parties that you are banned from or whose host blocks you.
-   */
-  'listening-party.listParties': { input: { limit?: number; cursor?: string }; data: ListedParty[]; page: true }
-  /**
-   * End a party
-   *
-   * An ended party cannot be reopened.
-   */
-  'listening-party.endParty': { input: { partyId: string }; data: PartyMoment; page: false }
-  /**
    * Join a party
    *
    * You become the host of an empty party.
    */
   'listening-party.joinParty': { input: { partyId: string }; data: PartySnapshot; page: false }
-  /** Leave a party */
-  'listening-party.leaveParty': { input: { partyId: string }; data: { done: true }; page: false }
-  /**
-   * Set a party member's role
-   *
-   * A host who makes another member the host becomes a co-host.
-   */
-  'listening-party.setRole': {
-    input: { partyId: string; profileId: string; role: 'host' | 'co-host' | 'dj' | 'listener' }
-    data: PartyMember
-    page: false
-  }
   /**
    * Kick or ban a member
    *
@@ -1222,12 +1192,14 @@ export interface Operations {
     data: { done: true }
     page: false
   }
+  /** Leave a party */
+  'listening-party.leaveParty': { input: { partyId: string }; data: { done: true }; page: false }
   /**
-   * Play a party
+   * List parties that you can join
    *
-   * Resumes playback for all members, or starts the first track of the queue.
+   * Newest first. Leaves out ended, empty and full parties, and parties that you are banned from or whose host blocks you.
    */
-  'listening-party.playParty': { input: { partyId: string }; data: PartyMoment; page: false }
+  'listening-party.listParties': { input: { limit?: number; cursor?: string }; data: ListedParty[]; page: true }
   /**
    * Pause a party
    *
@@ -1235,17 +1207,11 @@ export interface Operations {
    */
   'listening-party.pauseParty': { input: { partyId: string }; data: PartyMoment; page: false }
   /**
-   * Seek in the current track of a party
+   * Play a party
    *
-   * A position beyond the end is the end.
+   * Resumes playback for all members, or starts the first track of the queue.
    */
-  'listening-party.seekParty': { input: { partyId: string; positionMs: number }; data: PartyMoment; page: false }
-  /**
-   * Skip the current track of a party
-   *
-   * Names the item, so that two members who skip it at once skip once. Skipping an item that has ended changes nothing.
-   */
-  'listening-party.skipTrack': { input: { partyId: string; itemId: string }; data: PartyMoment; page: false }
+  'listening-party.playParty': { input: { partyId: string }; data: PartyMoment; page: false }
   /**
    * Add a track to a party's queue
    *
@@ -1263,6 +1229,28 @@ export interface Operations {
    */
   'listening-party.removeQueueItem': { input: { partyId: string; itemId: string }; data: PartyMoment; page: false }
   /**
+   * Seek in the current track of a party
+   *
+   * A position beyond the end is the end.
+   */
+  'listening-party.seekParty': { input: { partyId: string; positionMs: number }; data: PartyMoment; page: false }
+  /**
+   * Set a party member's role
+   *
+   * A host who makes another member the host becomes a co-host.
+   */
+  'listening-party.setRole': {
+    input: { partyId: string; profileId: string; role: 'host' | 'co-host' | 'dj' | 'listener' }
+    data: PartyMember
+    page: false
+  }
+  /**
+   * Skip the current track of a party
+   *
+   * Names the item, so that two members who skip it at once skip once. Skipping an item that has ended changes nothing.
+   */
+  'listening-party.skipTrack': { input: { partyId: string; itemId: string }; data: PartyMoment; page: false }
+  /**
    * Report content or a profile
    *
    * Reports a track, comment, profile or playlist to the moderators. Reporting it again returns your first report.
@@ -1277,6 +1265,12 @@ export interface Operations {
     page: false
   }
   /**
+   * List tracks that match another artist’s audio
+   *
+   * Newest first. The owners are not notified.
+   */
+  'moderation.listAudioMatches': { input: { limit?: number; cursor?: string }; data: RecordingMatch[]; page: true }
+  /**
    * List reports
    *
    * Oldest first, each with a copy of its subject as it was when it was reported. `state` selects open or resolved reports; without it all are listed.
@@ -1286,6 +1280,12 @@ export interface Operations {
     data: ReportCase[]
     page: true
   }
+  /**
+   * Remove a profile’s avatar
+   *
+   * Also removes an avatar that is being processed. For moderators.
+   */
+  'moderation.removeAvatar': { input: { profileId: string }; data: { done: true }; page: false }
   /**
    * Resolve a report
    *
@@ -1315,6 +1315,14 @@ export interface Operations {
 }
 
 export interface Events {
+  /**
+   * You blocked a user
+   *
+   * The follows between the two of you have ended. `byCounts` are your own counts.
+   */
+  'user-profile.profileBlocked': { profileId: string; by: ProfileSummary; byCounts: ProfileCounts }
+  /** Your profile was changed */
+  'user-profile.profileChanged': { profile: ProfileFacts }
   /** A profile was followed */
   'user-profile.profileFollowed': {
     profileId: string
@@ -1322,6 +1330,8 @@ export interface Events {
     counts: ProfileCounts
     byCounts: ProfileCounts
   }
+  /** You unblocked a user */
+  'user-profile.profileUnblocked': { profileId: string; by: ProfileSummary }
   /** A profile was unfollowed */
   'user-profile.profileUnfollowed': {
     profileId: string
@@ -1329,16 +1339,6 @@ export interface Events {
     counts: ProfileCounts
     byCounts: ProfileCounts
   }
-  /** Your profile was changed */
-  'user-profile.profileChanged': { profile: ProfileFacts }
-  /**
-   * You blocked a user
-   *
-   * The follows between the two of you have ended. `byCounts` are your own counts.
-   */
-  'user-profile.profileBlocked': { profileId: string; by: ProfileSummary; byCounts: ProfileCounts }
-  /** You unblocked a user */
-  'user-profile.profileUnblocked': { profileId: string; by: ProfileSummary }
   /**
    * Sessions of yours were revoked
    *
@@ -1356,30 +1356,28 @@ export interface Events {
    * The previous secret is void, and people who used it can no longer see the track.
    */
   'tracks.secretLinkReset': { trackId: string; ownerId: string }
-  /** A follower lost access to followers-only tracks */
-  'tracks.followerAccessRevoked': { profileId: string; artistId: string }
-  /** One of your uploads changed */
-  'music-upload.uploadChanged': { ownerId: string; upload: Upload }
-  /**
-   * A track was published
-   *
-   * Emitted the first time a track is ready and visible to its artist’s followers or to everybody.
-   */
-  'tracks.trackPublished': { trackId: string; by: ProfileSummary; title: string }
   /**
    * A track changed
    *
    * Its title, description, genre, visibility, release, state or audio changed.
    */
   'tracks.trackChanged': { track: Track; isForArtist?: boolean }
+  /** A track was deleted */
+  'tracks.trackDeleted': { trackId: string; ownerId: string }
   /**
    * A track became visible to fewer people
    *
    * It became private, unlisted or followers-only. Followers of the channel who lost access get `channel.closed`. The others should load the track again, since its fields may have changed.
    */
   'tracks.trackVisibilityNarrowed': { trackId: string; ownerId: string }
-  /** A track was deleted */
-  'tracks.trackDeleted': { trackId: string; ownerId: string }
+  /**
+   * A track was published
+   *
+   * Emitted the first time a track is ready and visible to its artist’s followers or to everybody.
+   */
+  'tracks.trackPublished': { trackId: string; by: ProfileSummary; title: string }
+  /** One of your uploads changed */
+  'music-upload.uploadChanged': { ownerId: string; upload: Upload }
   /**
    * A play started or ended on one of your devices
    *
@@ -1396,18 +1394,6 @@ export interface Events {
   }
   /** One of your pictures changed */
   'pictures.pictureChanged': { ownerId: string; picture: Picture }
-  /**
-   * You liked a track
-   *
-   * Sent to your own devices. Everybody else sees the new counts as state of the track channel.
-   */
-  'interactions.trackLiked': { trackId: string; ownerId: string; by: ProfileSummary }
-  /** You unliked a track */
-  'interactions.trackUnliked': { trackId: string; ownerId: string; by: ProfileSummary }
-  /** You reposted a track */
-  'interactions.trackReposted': { trackId: string; ownerId: string; by: ProfileSummary }
-  /** You removed your repost of a track */
-  'interactions.trackUnreposted': { trackId: string; ownerId: string; by: ProfileSummary }
   /** A comment was added to a track */
   'interactions.commentAdded': {
     trackId: string
@@ -1428,44 +1414,18 @@ export interface Events {
     commentId: string
     counts: TrackCounts
   }
-  /** A playlist was created */
-  'playlists.playlistCreated': {
-    playlistId: string
-    ownerId: string
-    visibility: 'public' | 'unlisted' | 'private'
-    rev: number
-    updatedAt: string
-    title: string
-    description: string
-  }
   /**
-   * A playlist's details changed
+   * You liked a track
    *
-   * Its title, description or visibility.
+   * Sent to your own devices. Everybody else sees the new counts as state of the track channel.
    */
-  'playlists.playlistChanged': {
-    playlistId: string
-    ownerId: string
-    visibility: 'public' | 'unlisted' | 'private'
-    rev: number
-    updatedAt: string
-    title: string
-    description: string
-  }
-  /**
-   * A playlist became private
-   *
-   * Drop it, unless you are its owner.
-   */
-  'playlists.playlistHidden': { playlistId: string; rev: number }
-  /** A playlist was deleted */
-  'playlists.playlistDeleted': {
-    playlistId: string
-    ownerId: string
-    visibility: 'public' | 'unlisted' | 'private'
-    rev: number
-    updatedAt: string
-  }
+  'interactions.trackLiked': { trackId: string; ownerId: string; by: ProfileSummary }
+  /** You reposted a track */
+  'interactions.trackReposted': { trackId: string; ownerId: string; by: ProfileSummary }
+  /** You unliked a track */
+  'interactions.trackUnliked': { trackId: string; ownerId: string; by: ProfileSummary }
+  /** You removed your repost of a track */
+  'interactions.trackUnreposted': { trackId: string; ownerId: string; by: ProfileSummary }
   /**
    * A track was added to a playlist
    *
@@ -1485,19 +1445,6 @@ export interface Events {
       addedBy: ProfileSummary | null
       addedAt: string
     }
-  }
-  /**
-   * Items of a playlist have new ranks
-   *
-   * One item that was moved, or all items when the ranks were rebalanced.
-   */
-  'playlists.itemsMoved': {
-    playlistId: string
-    ownerId: string
-    visibility: 'public' | 'unlisted' | 'private'
-    rev: number
-    updatedAt: string
-    places: { itemId: string; rank: string }[]
   }
   /** An item was removed from a playlist */
   'playlists.itemRemoved': {
@@ -1522,6 +1469,57 @@ export interface Events {
     isGone: boolean
     track: Track | null
   }
+  /**
+   * Items of a playlist have new ranks
+   *
+   * One item that was moved, or all items when the ranks were rebalanced.
+   */
+  'playlists.itemsMoved': {
+    playlistId: string
+    ownerId: string
+    visibility: 'public' | 'unlisted' | 'private'
+    rev: number
+    updatedAt: string
+    places: { itemId: string; rank: string }[]
+  }
+  /**
+   * A playlist's details changed
+   *
+   * Its title, description or visibility.
+   */
+  'playlists.playlistChanged': {
+    playlistId: string
+    ownerId: string
+    visibility: 'public' | 'unlisted' | 'private'
+    rev: number
+    updatedAt: string
+    title: string
+    description: string
+  }
+  /** A playlist was created */
+  'playlists.playlistCreated': {
+    playlistId: string
+    ownerId: string
+    visibility: 'public' | 'unlisted' | 'private'
+    rev: number
+    updatedAt: string
+    title: string
+    description: string
+  }
+  /** A playlist was deleted */
+  'playlists.playlistDeleted': {
+    playlistId: string
+    ownerId: string
+    visibility: 'public' | 'unlisted' | 'private'
+    rev: number
+    updatedAt: string
+  }
+  /**
+   * A playlist became private
+   *
+   * Drop it, unless you are its owner.
+   */
+  'playlists.playlistHidden': { playlistId: string; rev: number }
   /**
    * A notification was added or has a new actor
    *
@@ -1551,6 +1549,26 @@ export interface Events {
    * One of your devices marked everything up to `readUntil` as read.
    */
   'notifications.readMarkerMoved': { recipientId: string; readUntil: string; unreadCount: number; more: boolean }
+  /** A member's role changed */
+  'listening-party.memberChanged': { partyId: string; rev: number; member: PartyMember; memberCount: number }
+  /** A member joined */
+  'listening-party.memberJoined': { partyId: string; rev: number; member: PartyMember; memberCount: number }
+  /** A member left, was kicked or was banned */
+  'listening-party.memberLeft': {
+    partyId: string
+    rev: number
+    profileId: string
+    reason: 'left' | 'removed' | 'banned'
+    memberCount: number
+  }
+  /** The party ended */
+  'listening-party.partyEnded': { partyId: string; rev: number; endedAt: string }
+  /**
+   * The queue changed
+   *
+   * Contains the whole queue.
+   */
+  'listening-party.queueChanged': { partyId: string; rev: number; queue: PartyItem[] }
   /**
    * The timeline changed
    *
@@ -1563,26 +1581,6 @@ export interface Events {
     serverTimeMs: number
     by: string | null
   }
-  /**
-   * The queue changed
-   *
-   * Contains the whole queue.
-   */
-  'listening-party.queueChanged': { partyId: string; rev: number; queue: PartyItem[] }
-  /** A member joined */
-  'listening-party.memberJoined': { partyId: string; rev: number; member: PartyMember; memberCount: number }
-  /** A member's role changed */
-  'listening-party.memberChanged': { partyId: string; rev: number; member: PartyMember; memberCount: number }
-  /** A member left, was kicked or was banned */
-  'listening-party.memberLeft': {
-    partyId: string
-    rev: number
-    profileId: string
-    reason: 'left' | 'removed' | 'banned'
-    memberCount: number
-  }
-  /** The party ended */
-  'listening-party.partyEnded': { partyId: string; rev: number; endedAt: string }
   /** A report of yours was resolved */
   'moderation.reportResolved': {
     reportId: string
@@ -1637,98 +1635,98 @@ export interface ChannelKinds {
 
 /** Method and path below `/api/v1` of every operation. */
 export const routes: Readonly<Record<keyof Operations, string>> = {
-  'user-profile.getMe': 'GET /me',
-  'user-profile.updateMe': 'PATCH /me',
-  'user-profile.getProfile': 'GET /profiles/:handleOrId',
+  'user-profile.blockProfile': 'PUT /profiles/:profileId/block',
   'user-profile.followProfile': 'PUT /profiles/:profileId/follow',
-  'user-profile.unfollowProfile': 'DELETE /profiles/:profileId/follow',
+  'user-profile.getMe': 'GET /me',
+  'user-profile.getMySnapshot': 'GET /me/snapshot',
+  'user-profile.getProfile': 'GET /profiles/:handleOrId',
+  'user-profile.listBlockedProfiles': 'GET /me/blocked',
   'user-profile.listFollowers': 'GET /profiles/:profileId/followers',
   'user-profile.listFollowing': 'GET /profiles/:profileId/following',
-  'user-profile.blockProfile': 'PUT /profiles/:profileId/block',
-  'user-profile.unblockProfile': 'DELETE /profiles/:profileId/block',
-  'user-profile.listBlockedProfiles': 'GET /me/blocked',
   'user-profile.revokeSessions': 'POST /me/sessions/revoke',
-  'tracks.getTrack': 'GET /tracks/:trackId',
-  'tracks.listProfileTracks': 'GET /profiles/:profileId/tracks',
-  'streaming.grantStream': 'POST /tracks/:trackId/stream',
-  'streaming.grantDownload': 'POST /tracks/:trackId/download',
-  'tracks.getWaveform': 'GET /tracks/:trackId/waveform',
+  'user-profile.unblockProfile': 'DELETE /profiles/:profileId/block',
+  'user-profile.unfollowProfile': 'DELETE /profiles/:profileId/follow',
+  'user-profile.updateMe': 'PATCH /me',
+  'tracks.deleteTrack': 'DELETE /tracks/:trackId',
   'tracks.getAudioDetails': 'GET /tracks/:trackId/audio',
   'tracks.getSecretLink': 'GET /tracks/:trackId/secret-link',
-  'tracks.resetSecretLink': 'POST /tracks/:trackId/secret-link/reset',
+  'tracks.getTrack': 'GET /tracks/:trackId',
+  'tracks.getWaveform': 'GET /tracks/:trackId/waveform',
+  'tracks.listProfileTracks': 'GET /profiles/:profileId/tracks',
   'tracks.redeemSecretLink': 'POST /secret-links/redeem',
-  'music-upload.initiateUpload': 'POST /uploads',
+  'tracks.resetSecretLink': 'POST /tracks/:trackId/secret-link/reset',
+  'tracks.updateTrack': 'PATCH /tracks/:trackId',
+  'streaming.grantDownload': 'POST /tracks/:trackId/download',
+  'streaming.grantStream': 'POST /tracks/:trackId/stream',
+  'music-upload.abortUpload': 'DELETE /uploads/:uploadId',
+  'music-upload.finalizeUpload': 'POST /uploads/:uploadId/finalize',
+  'music-upload.getStorageUsage': 'GET /me/storage',
   'music-upload.getUpload': 'GET /uploads/:uploadId',
+  'music-upload.initiateUpload': 'POST /uploads',
   'music-upload.listUploads': 'GET /uploads',
   'music-upload.renewUpload': 'POST /uploads/:uploadId/renew',
-  'music-upload.finalizeUpload': 'POST /uploads/:uploadId/finalize',
-  'music-upload.retryUpload': 'POST /uploads/:uploadId/retry',
-  'music-upload.abortUpload': 'DELETE /uploads/:uploadId',
-  'music-upload.signParts': 'POST /uploads/:uploadId/parts',
-  'music-upload.getStorageUsage': 'GET /me/storage',
-  'tracks.updateTrack': 'PATCH /tracks/:trackId',
   'music-upload.replaceAudio': 'POST /tracks/:trackId/audio',
-  'tracks.deleteTrack': 'DELETE /tracks/:trackId',
-  'moderation.listAudioMatches': 'GET /moderation/audio-matches',
-  'plays.startPlay': 'POST /tracks/:trackId/plays',
-  'plays.reportProgress': 'PUT /plays/:playId/progress',
+  'music-upload.retryUpload': 'POST /uploads/:uploadId/retry',
+  'music-upload.signParts': 'POST /uploads/:uploadId/parts',
+  'plays.clearHistory': 'DELETE /me/history',
+  'plays.getHistorySettings': 'GET /me/history/settings',
   'plays.getNowPlaying': 'GET /me/now-playing',
   'plays.getTrackPlays': 'GET /tracks/:trackId/plays',
   'plays.listHistory': 'GET /me/history',
-  'plays.clearHistory': 'DELETE /me/history',
+  'plays.reportProgress': 'PUT /plays/:playId/progress',
+  'plays.startPlay': 'POST /tracks/:trackId/plays',
   'plays.updateHistorySettings': 'PUT /me/history/settings',
-  'plays.getHistorySettings': 'GET /me/history/settings',
-  'pictures.initiatePicture': 'POST /pictures',
-  'pictures.getPicture': 'GET /pictures/:pictureId',
-  'pictures.renewPicture': 'POST /pictures/:pictureId/renew',
-  'pictures.finalizePicture': 'POST /pictures/:pictureId/finalize',
   'pictures.abortPicture': 'DELETE /pictures/:pictureId',
+  'pictures.finalizePicture': 'POST /pictures/:pictureId/finalize',
+  'pictures.getPicture': 'GET /pictures/:pictureId',
   'pictures.getPictureFile': 'GET /pictures/:pictureId/:file',
-  'pictures.removeAvatar': 'DELETE /me/avatar',
-  'moderation.removeAvatar': 'DELETE /profiles/:profileId/avatar',
+  'pictures.initiatePicture': 'POST /pictures',
   'pictures.removeArtwork': 'DELETE /tracks/:trackId/artwork',
-  'interactions.likeTrack': 'PUT /tracks/:trackId/like',
-  'interactions.unlikeTrack': 'DELETE /tracks/:trackId/like',
-  'interactions.listLikers': 'GET /tracks/:trackId/likes',
-  'interactions.listLikedTracks': 'GET /me/likes',
-  'interactions.repostTrack': 'PUT /tracks/:trackId/repost',
-  'interactions.unrepostTrack': 'DELETE /tracks/:trackId/repost',
+  'pictures.removeAvatar': 'DELETE /me/avatar',
+  'pictures.renewPicture': 'POST /pictures/:pictureId/renew',
   'interactions.addComment': 'POST /tracks/:trackId/comments',
-  'interactions.listComments': 'GET /tracks/:trackId/comments',
   'interactions.deleteComment': 'DELETE /comments/:commentId',
+  'interactions.likeTrack': 'PUT /tracks/:trackId/like',
+  'interactions.listComments': 'GET /tracks/:trackId/comments',
+  'interactions.listLikedTracks': 'GET /me/likes',
+  'interactions.listLikers': 'GET /tracks/:trackId/likes',
+  'interactions.repostTrack': 'PUT /tracks/:trackId/repost',
+  'interactions.unlikeTrack': 'DELETE /tracks/:trackId/like',
+  'interactions.unrepostTrack': 'DELETE /tracks/:trackId/repost',
+  'playlists.addItem': 'POST /playlists/:playlistId/items',
   'playlists.createPlaylist': 'POST /playlists',
+  'playlists.deletePlaylist': 'DELETE /playlists/:playlistId',
   'playlists.getPlaylist': 'GET /playlists/:playlistId',
   'playlists.listProfilePlaylists': 'GET /profiles/:profileId/playlists',
-  'playlists.updatePlaylist': 'PATCH /playlists/:playlistId',
-  'playlists.deletePlaylist': 'DELETE /playlists/:playlistId',
-  'playlists.addItem': 'POST /playlists/:playlistId/items',
   'playlists.moveItem': 'PUT /playlists/:playlistId/items/:itemId/position',
   'playlists.removeItem': 'DELETE /playlists/:playlistId/items/:itemId',
-  'search.searchTracks': 'GET /search/tracks',
+  'playlists.updatePlaylist': 'PATCH /playlists/:playlistId',
   'search.searchProfiles': 'GET /search/profiles',
-  'user-profile.getMySnapshot': 'GET /me/snapshot',
-  'notifications.listNotifications': 'GET /notifications',
+  'search.searchTracks': 'GET /search/tracks',
   'notifications.getUnreadCount': 'GET /notifications/unread-count',
+  'notifications.listNotifications': 'GET /notifications',
   'notifications.markRead': 'PUT /notifications/read-marker',
   'feed.getFeed': 'GET /feed',
   'feed.listLatestTracks': 'GET /tracks',
   'listening-party.createParty': 'POST /parties',
+  'listening-party.endParty': 'POST /parties/:partyId/end',
   'listening-party.getParty': 'GET /parties/:partyId',
   'listening-party.getPresence': 'GET /parties/:partyId/presence',
-  'listening-party.listParties': 'GET /parties',
-  'listening-party.endParty': 'POST /parties/:partyId/end',
   'listening-party.joinParty': 'PUT /parties/:partyId/membership',
-  'listening-party.leaveParty': 'DELETE /parties/:partyId/membership',
-  'listening-party.setRole': 'PUT /parties/:partyId/members/:profileId/role',
   'listening-party.kickMember': 'DELETE /parties/:partyId/members/:profileId',
-  'listening-party.playParty': 'POST /parties/:partyId/play',
+  'listening-party.leaveParty': 'DELETE /parties/:partyId/membership',
+  'listening-party.listParties': 'GET /parties',
   'listening-party.pauseParty': 'POST /parties/:partyId/pause',
-  'listening-party.seekParty': 'POST /parties/:partyId/seek',
-  'listening-party.skipTrack': 'POST /parties/:partyId/skip',
+  'listening-party.playParty': 'POST /parties/:partyId/play',
   'listening-party.queueTrack': 'POST /parties/:partyId/queue',
   'listening-party.removeQueueItem': 'DELETE /parties/:partyId/queue/:itemId',
+  'listening-party.seekParty': 'POST /parties/:partyId/seek',
+  'listening-party.setRole': 'PUT /parties/:partyId/members/:profileId/role',
+  'listening-party.skipTrack': 'POST /parties/:partyId/skip',
   'moderation.createReport': 'POST /reports',
+  'moderation.listAudioMatches': 'GET /moderation/audio-matches',
   'moderation.listReports': 'GET /moderation/reports',
+  'moderation.removeAvatar': 'DELETE /profiles/:profileId/avatar',
   'moderation.resolveReport': 'PUT /moderation/reports/:reportId/resolution',
   'moderation.revokeUserSessions': 'POST /moderation/profiles/:profileId/sessions/revoke',
   'capabilities.getCapabilities': 'GET /capabilities',
@@ -1741,11 +1739,11 @@ export const keyedOperations: readonly (keyof Operations)[] = [
   'plays.startPlay',
   'pictures.initiatePicture',
   'interactions.addComment',
-  'playlists.createPlaylist',
   'playlists.addItem',
+  'playlists.createPlaylist',
   'listening-party.createParty',
-  'listening-party.seekParty',
   'listening-party.queueTrack',
+  'listening-party.seekParty',
   'moderation.createReport',
 ]
 

@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type AccessRevocation } from '../kernel/events/event'
 import { type Pipeline } from '../kernel/pipeline/pipeline'
 import { refusals } from '../kernel/pipeline/refusals'
-import { type Position, type StateFrame } from '../kernel/events/frames'
+import { type StateFrame } from '../kernel/events/frames'
+import { type Position } from '../kernel/events/position'
 import {
   type ChannelStreamListener,
   type ChannelStreams,

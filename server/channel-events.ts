@@ -11,7 +11,7 @@ import {
 } from '../kernel/events/protocol'
 import { refusals } from '../kernel/pipeline/refusals'
 import { coerceText, parse } from '../kernel/pipeline/schema'
-import { parsePosition } from '../kernel/events/frames'
+import { parsePosition } from '../kernel/events/position'
 import { type ChannelStreams, type ChannelStreamRequest } from '../kernel/events/channel-streams'
 import { authenticate } from './authenticate'
 import { sendServerSentEvents, type SseLimits, defaultSseLimits } from './server-sent-events'

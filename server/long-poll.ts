@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Refusal } from '../kernel/pipeline/refusals'
-import { type CatchUp, type Position, type EventFrame } from '../kernel/events/frames'
+import { type CatchUp, type EventFrame } from '../kernel/events/frames'
+import { type Position } from '../kernel/events/position'
 import {
   type ChannelStreamListener,
   type ChannelStreams,

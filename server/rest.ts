@@ -1,7 +1,7 @@
 import { type Application, type Request, type Response } from 'express'
 import { truncateUserAgent } from '../kernel/pipeline/user-agent'
 import { type Pipeline } from '../kernel/pipeline/pipeline'
-import { type Answer } from '../kernel/pipeline/execute'
+import { type Answer } from '../kernel/pipeline/call'
 import { parseIdempotencyKey } from '../kernel/pipeline/idempotency'
 import { type AnyOperation, parseRoute } from '../kernel/pipeline/operation'
 import { refusals } from '../kernel/pipeline/refusals'

@@ -1,13 +1,8 @@
 import { type Response } from 'express'
 import { type Pipeline } from '../kernel/pipeline/pipeline'
 import { type Refusal, refusals } from '../kernel/pipeline/refusals'
-import {
-  type Position,
-  formatPosition,
-  type StateFrame,
-  type EventFrame,
-  type ChannelState,
-} from '../kernel/events/frames'
+import { type StateFrame, type EventFrame, type ChannelState } from '../kernel/events/frames'
+import { type Position, formatPosition } from '../kernel/events/position'
 import {
   type ChannelStream,
   type ChannelStreamListener,

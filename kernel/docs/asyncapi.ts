@@ -1,5 +1,5 @@
 import { reconnectByStatus, closeReasonList } from '../events/close-reasons'
-import { type AnyEventType } from '../events/event'
+import { isPublished, type AnyEventType } from '../events/event'
 import { type AnyOperation } from '../pipeline/operation'
 import { type Registry } from '../pipeline/registry'
 import { type ProtocolCall, protocolCalls, type ProtocolMessage, protocolMessages } from '../events/protocol'
@@ -22,7 +22,7 @@ export function generateAsyncApi(registry: Registry): Json {
   ]
   const sent = [
     ...protocolMessages.map(message => protocolMessage(message, book)),
-    ...registry.events.map(event => eventOf(event, book)),
+    ...registry.events.filter(isPublished).map(event => eventOf(event, book)),
   ]
   return {
     asyncapi: '3.0.0',

@@ -1,3 +1,4 @@
+import { isPublished } from '../events/event'
 import { type AnyOperation } from '../pipeline/operation'
 import { isPageField } from '../pipeline/paging'
 import { type Registry } from '../pipeline/registry'
@@ -15,7 +16,7 @@ export function createSchemaComponents(registry: Registry) {
   const nameOf = new Map<string, string>()
   const fields = [...registry.operations.flatMap(({ input, output }) => [input, output]), ...protocolSchemas]
   const published = [
-    ...registry.events.map(({ payload }) => payload),
+    ...registry.events.filter(isPublished).map(({ payload }) => payload),
     ...registry.counters.map(({ value }) => value),
     ...registry.signals.map(({ data }) => data),
   ]

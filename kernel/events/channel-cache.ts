@@ -1,4 +1,5 @@
-import { type Position, type ChannelEvent } from './frames'
+import { type ChannelEvent } from './frames'
+import { type Position } from './position'
 import { type RedisClients } from '../platform/redis'
 
 /** The newest events of a channel, kept for an hour after the last one; its position is kept for a day. */

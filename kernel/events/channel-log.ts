@@ -1,6 +1,7 @@
 import { type QueryConfig } from 'pg'
 import { type EmittedEvent } from './event'
-import { type Position, type ChannelEvent } from './frames'
+import { type ChannelEvent } from './frames'
+import { type Position } from './position'
 import { type Database } from '../platform/database'
 import { type RedisClients } from '../platform/redis'
 

@@ -1,6 +1,7 @@
 import { type Actor, type Identity } from '../pipeline/actor'
 import { type Refusal } from '../pipeline/refusals'
-import { type CatchUp, type Position, type StateFrame, type EventFrame } from './frames'
+import { type CatchUp, type StateFrame, type EventFrame } from './frames'
+import { type Position } from './position'
 
 /** Follows channels without a socket, for long polling and server-sent events. */
 export interface ChannelStreams {

@@ -1,4 +1,4 @@
-import { type ConditionalStatement } from './counter'
+import { type ConditionalStatement } from './counter-change'
 import { type Database } from '../platform/database'
 import { type RedisClients } from '../platform/redis'
 

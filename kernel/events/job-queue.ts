@@ -1,4 +1,4 @@
-import { type Job, type JobOptions } from './job'
+import { type JobOptions, type JobSpec } from './job-spec'
 import { type Database } from '../platform/database'
 
 /** A worker without a heartbeat for this long is considered dead. */
@@ -14,7 +14,7 @@ export type JobQueue = ReturnType<typeof createJobQueue>
 /** The job queue (graphile-worker). Jobs are rows, enqueued within the current transaction. */
 export function createJobQueue(db: Database) {
   return {
-    async enqueue(job: Job, payload: unknown, options: JobOptions = {}): Promise<void> {
+    async enqueue(job: JobSpec, payload: unknown, options: JobOptions = {}): Promise<void> {
       await db.query(
         `select graphile_worker.add_job(
            :name, payload := cast(:payload as json), max_attempts := :attemptsMax, job_key := :key,
@@ -56,7 +56,7 @@ export function createJobQueue(db: Database) {
     },
 
     /** Number of waiting and running jobs of this name, counted up to `max`. */
-    async countPending({ name }: Pick<Job, 'name'>, max: number): Promise<number> {
+    async countPending({ name }: Pick<JobSpec, 'name'>, max: number): Promise<number> {
       const [found] = await db.query<{ count: string }>(
         `select count(*) from (
            select from graphile_worker.jobs
@@ -70,7 +70,7 @@ export function createJobQueue(db: Database) {
      * Completes jobs that will never be retried: their worker died and a new job replaced them under their key.
      * graphile-worker unlocks them only after four hours.
      */
-    async completeAbandoned({ name }: Pick<Job, 'name'>): Promise<void> {
+    async completeAbandoned({ name }: Pick<JobSpec, 'name'>): Promise<void> {
       await db.query(
         `select count(*) from graphile_worker.complete_jobs(array(
            select id from graphile_worker.jobs

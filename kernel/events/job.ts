@@ -1,33 +1,20 @@
 import { type Context } from '../pipeline/context'
-import { type Field } from '../pipeline/schema'
 import { type AppContext } from '../platform/app-context'
+import { type JobSpec } from './job-spec'
 
 /**
  * Slow or fan-out work that a worker runs after the enqueuing transaction commits. Delivery is at least once, so every job
  * must be idempotent. A job that throws is retried with back-off, `attemptsMax` attempts in total.
  */
-export interface Job<P = unknown> {
-  readonly name: `${string}.${string}`
-  readonly payload: Field<P>
-  readonly attemptsMax: number
-  /** May take minutes: runs in a separate pool, so that short jobs do not queue behind it. */
-  readonly isLong?: true
-  /** Low priority: starts only while no other job of its pool is waiting. Such jobs keep their order among themselves. */
-  readonly isLowPriority?: true
-  /** Schedule, in crontab syntax (UTC). */
-  readonly cron?: string
+export interface RunnableJob<P> extends JobSpec<P> {
   run(payload: NoInfer<P>, context: JobContext): Promise<void>
 }
 
-export type AnyJob = Job
-
-export interface JobOptions {
-  /** Replaces a waiting job with the same key. */
-  key?: string
-  runAt?: Date
-  /** Lowest priority, for work no user requested. Enqueuing it again under its key without this flag raises the priority. */
-  isBackground?: true
+export interface Job<P = unknown> extends RunnableJob<P> {
+  readonly declares: 'job'
 }
+
+export type AnyJob = Job
 
 export interface JobContext {
   app: AppContext
@@ -40,4 +27,4 @@ export interface JobContext {
   readonly transact: <T>(work: (context: Context) => Promise<T>) => Promise<T>
 }
 
-export const job = <P>(declared: Job<P>): Job<P> => declared
+export const job = <P>(declared: RunnableJob<P>): Job<P> => ({ ...declared, declares: 'job' })

@@ -18,7 +18,7 @@ import {
   integer,
   outputText,
 } from '../pipeline/schema'
-import { position } from './frames'
+import { position } from './position'
 
 /** The wire protocol besides the operations: the one declaration for the docs, the client types and the tests. */
 

@@ -4,7 +4,7 @@ import { type Field } from '../pipeline/schema'
  * An ephemeral message between the followers of a channel, such as typing. It is not stored and is delivered at most once, to
  * those connected now. Use an event for anything that must arrive.
  */
-export interface SignalType<D = unknown> {
+export interface SignalOptions<D> {
   /** `skill.name`, such as `playlists.editing`. */
   readonly name: `${string}.${string}`
   readonly summary: string
@@ -15,6 +15,10 @@ export interface SignalType<D = unknown> {
   readonly data: Field<D>
 }
 
+export interface SignalType<D = unknown> extends SignalOptions<D> {
+  readonly declares: 'signal'
+}
+
 export type AnySignalType = SignalType
 
-export const signal = <D>(declared: SignalType<D>): SignalType<D> => declared
+export const signal = <D>(declared: SignalOptions<D>): SignalType<D> => ({ ...declared, declares: 'signal' })

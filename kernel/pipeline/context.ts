@@ -1,7 +1,7 @@
 import { type Actor } from './actor'
 import { type EventType } from '../events/event'
-import { type Job, type JobOptions } from '../events/job'
-import { type ConditionalStatement, type CounterType } from '../events/counter'
+import { type JobOptions, type JobSpec } from '../events/job-spec'
+import { type ConditionalStatement, type CounterSpec } from '../events/counter-change'
 import { type AppContext } from '../platform/app-context'
 
 /** The context of one call. Inside a transaction all model queries join it automatically. */
@@ -17,10 +17,10 @@ export interface Context<A extends Actor | null = Actor | null> {
   /** Emits an event: stored in the transaction, delivered after its commit. Throws in reads. */
   readonly emit: <P>(type: EventType<P>, payload: NoInfer<P>) => Promise<void>
   /** Enqueues a job in the transaction: a worker runs it after the commit. */
-  readonly enqueue: <P>(job: Job<P>, payload: NoInfer<P>, options?: JobOptions) => Promise<void>
-  /** Enqueues a counter change, applied soon after the commit. Returns false when `cause` is given and changed no row. */
+  readonly enqueue: <P>(job: JobSpec<P>, payload: NoInfer<P>, options?: JobOptions) => Promise<void>
+  /** Enqueues a counter change, applied soon after the commit. Returns false when `onlyIf` is given and changed no row. */
   readonly changeCounter: <C>(
-    type: CounterType<C>,
+    type: CounterSpec<C>,
     targetId: string,
     change: NoInfer<C>,
     onlyIf?: ConditionalStatement,

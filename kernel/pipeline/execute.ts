@@ -1,4 +1,5 @@
-import { type Actor, isModerator } from './actor'
+import { isModerator } from './actor'
+import { type Answer, type Call } from './call'
 import { type Context } from './context'
 import { runOnce } from './idempotency'
 import { consumeOperationLimit } from './limits'
@@ -6,32 +7,9 @@ import { type AnyOperation } from './operation'
 import { isPageField, Page } from './paging'
 import { isGeneralRefusal, Refusal, refusals } from './refusals'
 import { parse } from './schema'
-import { type Position } from '../events/frames'
 import { transact } from './transact'
 import { type Registry } from './registry'
 import { type AppContext } from '../platform/app-context'
-
-/** A call as a transport hands it over. Nothing behind this point sees a request or a socket. */
-export interface Call {
-  input: unknown
-  actor: Actor | null
-  /** The client's IP address, for the rate limits of anonymous callers. */
-  ipAddress: string
-  /** The truncated User-Agent header. */
-  userAgent?: string | null
-  requestId: string
-  /** The Idempotency-Key. */
-  idempotencyKey?: string | undefined
-}
-
-export interface Answer {
-  data: unknown
-  page?: { next: string | null; hasMore: boolean }
-  /** The channel's position before its state was read. */
-  position?: Position & { channel: string }
-  /** This is the stored answer of an earlier call with the same key. */
-  replayed?: true
-}
 
 /**
  * Runs an operation, the same way for both transports: authenticate → rate limit → validate → before transaction → transaction →

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Actor } from './actor'
-import { type Answer } from './execute'
+import { type Answer } from './call'
 import { refusals } from './refusals'
 import { type AppContext } from '../platform/app-context'
 

@@ -1,4 +1,4 @@
-import { type Call } from './execute'
+import { type Call } from './call'
 import { networkPrefix } from './network'
 import { type AnyOperation } from './operation'
 import { refusals } from './refusals'

@@ -1,6 +1,5 @@
 import { idempotencyKeyTtlHours } from './idempotency'
 import { job } from '../events/job'
-import { type Skill } from './registry'
 import { emptyObject } from './schema'
 
 /** A client that was away for longer loads a snapshot. */
@@ -37,4 +36,4 @@ const releaseDeadWorkers = job({
 })
 
 /** Scheduled maintenance of the kernel's own tables. */
-export const maintenance: Skill = { jobs: [deleteExpiredKeys, maintainChannelLog, releaseDeadWorkers] }
+export const maintenance = { deleteExpiredKeys, maintainChannelLog, releaseDeadWorkers }

@@ -14,7 +14,7 @@ export type ActorOf<W extends AuthRule> = W extends 'public' ? Actor | null : Ac
  * know of; `allow` is a pure predicate; `run` changes rows and emits events. `I` is the input, `O` the output, `S` the
  * subject, `A` what was prepared before the transaction.
  */
-export interface Operation<I = unknown, O = unknown, S = unknown, W extends AuthRule = AuthRule, A = unknown> {
+export interface OperationOptions<I, O, S, W extends AuthRule, A> {
   /** `skill.verbNoun`: the Socket.IO event name and the operationId. */
   readonly name: `${string}.${string}`
   /** Method and path below `/api/v1`; `:params` are fields of the input. */
@@ -65,12 +65,22 @@ export interface Operation<I = unknown, O = unknown, S = unknown, W extends Auth
   ): Promise<NoInfer<O>>
 }
 
+export interface Operation<
+  I = unknown,
+  O = unknown,
+  S = unknown,
+  W extends AuthRule = AuthRule,
+  A = unknown,
+> extends OperationOptions<I, O, S, W, A> {
+  readonly declares: 'operation'
+}
+
 /** An operation with its types erased, for lists and transports. */
 export type AnyOperation = Operation
 
 /** Declares an operation. Throws at start-up when its fields contradict each other. */
 export function operation<I, O, S, W extends AuthRule, A>(
-  declared: Operation<I, O, S, W, A>,
+  declared: OperationOptions<I, O, S, W, A>,
 ): Operation<I, O, S, W, A> {
   const isRead = declared.idempotency === 'read'
   if (declared.route.startsWith('GET ') !== isRead)
@@ -82,7 +92,7 @@ export function operation<I, O, S, W extends AuthRule, A>(
   // A read holds no locks, and a replayed key must not call external services again.
   if (declared.beforeTransaction !== undefined && declared.idempotency !== 'natural')
     throw new Error(`${declared.name}: only a naturally idempotent operation may work before its transaction`)
-  return declared
+  return { ...declared, declares: 'operation' }
 }
 
 export type InputOf<Op> = Op extends { readonly input: Field<infer I> } ? I : never

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Actor, type Identity } from './actor'
-import { type Answer, type Call, execute } from './execute'
+import { execute } from './execute'
+import { type Answer, type Call } from './call'
 import { isServerError, toRefusal } from './errors'
 import { consumeLimit } from './limits'
 import { type AnyOperation } from './operation'

@@ -5,7 +5,7 @@ import { type Context } from './context'
 import { type EmittedEvent, type AnyEventType, channelsOfEvent } from '../events/event'
 import { sqlState } from './errors'
 import { newId } from './new-id'
-import { type Registry } from './registry'
+import { assertRegistered, type Registry } from './registry'
 import { parse } from './schema'
 import { invalidate } from './invalidate'
 import { counterTargetKey } from '../events/counters'
@@ -78,7 +78,7 @@ function createTransactionContext<A extends Actor | null>(
   emitted: Emitted[],
   changedCounters: Set<string>,
 ): Context<A> {
-  const { app, actor, requestId, ipAddress = null, userAgent = null } = call
+  const { app, registry, actor, requestId, ipAddress = null, userAgent = null } = call
   const now = new Date(app.clock.now())
   return {
     app,
@@ -88,6 +88,7 @@ function createTransactionContext<A extends Actor | null>(
     ipAddress,
     userAgent,
     async emit(type, payload) {
+      assertRegistered(registry.events, type)
       const data = parse(type.payload, payload)
       const event = {
         id: newId(now),
@@ -98,8 +99,12 @@ function createTransactionContext<A extends Actor | null>(
       }
       emitted.push({ type, event })
     },
-    enqueue: (job, payload, options) => app.jobs.enqueue(job, parse(job.payload, payload), options),
+    async enqueue(job, payload, options) {
+      assertRegistered(registry.jobs, job)
+      await app.jobs.enqueue(job, parse(job.payload, payload), options)
+    },
     async changeCounter(type, targetId, change, onlyIf) {
+      assertRegistered(registry.counters, type)
       const added = { counter: type.name, targetId, change: parse(type.change, change), at: now }
       const isAdded = await app.counters.addChange(added, onlyIf)
       if (isAdded) changedCounters.add(counterTargetKey(type.name, targetId))

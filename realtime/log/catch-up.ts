@@ -1,5 +1,6 @@
 import { catchUpEventsMax } from '../../kernel/events/protocol'
-import { type CatchUp, type Position, type ChannelEvent } from '../../kernel/events/frames'
+import { type CatchUp, type ChannelEvent } from '../../kernel/events/frames'
+import { type Position } from '../../kernel/events/position'
 import { type AppContext } from '../../kernel/platform/app-context'
 import { type LogReader } from './log-reader'
 import { type ChannelTracker } from './channel-tracker'

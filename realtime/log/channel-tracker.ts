@@ -1,4 +1,5 @@
-import { type Position, type ChannelEvent, type EventFrame } from '../../kernel/events/frames'
+import { type ChannelEvent, type EventFrame } from '../../kernel/events/frames'
+import { type Position } from '../../kernel/events/position'
 import { type LogPage } from './log-reader'
 
 /** Newest events kept in memory, for clients that reconnect within moments. */

@@ -1,4 +1,5 @@
-import { type Position, type EventFrame } from '../../kernel/events/frames'
+import { type EventFrame } from '../../kernel/events/frames'
+import { type Position } from '../../kernel/events/position'
 import { describeError } from '../../kernel/platform/log'
 import { type AppContext } from '../../kernel/platform/app-context'
 import { type LogCatchUp, readCatchUp, catchUpBytesMax } from './catch-up'

@@ -1,5 +1,6 @@
 import { createBatchLoader } from '../../kernel/platform/batch-loader'
-import { type Position, type ChannelEvent } from '../../kernel/events/frames'
+import { type ChannelEvent } from '../../kernel/events/frames'
+import { type Position } from '../../kernel/events/position'
 import { type LogPage as StoredLogPage } from '../../kernel/events/channel-log'
 import { type AppContext } from '../../kernel/platform/app-context'
 

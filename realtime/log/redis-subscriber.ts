@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Position, type EventFrame } from '../../kernel/events/frames'
+import { type EventFrame } from '../../kernel/events/frames'
+import { type Position } from '../../kernel/events/position'
 import { describeError } from '../../kernel/platform/log'
 import { type AppContext } from '../../kernel/platform/app-context'
 

@@ -1,4 +1,4 @@
-import { type CounterChange } from '../../kernel/events/counter'
+import { type CounterChange } from '../../kernel/events/counter-change'
 import { type ReactionChange } from './track-counter'
 
 /** The net effect of one person's likes and unlikes, or reposts and unreposts, of a track within a batch. */

@@ -67,7 +67,6 @@ export const reactionsCounted = event({
     trackIds: list(id, reactionsPerFlushMax),
     acts: list(countedReaction, reactionsPerFlushMax),
   }),
-  channels: () => [],
   staleKeys: ({ trackIds }) => trackIds.map(trackCacheKey),
 })
 

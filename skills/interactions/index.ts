@@ -1,26 +1,13 @@
-import { type Skill } from '../../kernel/pipeline/registry'
-import { addComment } from './add-comment'
-import { commentAdded, commentDeleted, trackLiked, trackReposted, trackUnliked, trackUnreposted } from './events'
-import { likeTrack } from './like-track'
-import { listComments } from './list-comments'
-import { listLikedTracks } from './list-liked-tracks'
-import { listLikers } from './list-likers'
-import { reconcileCounts } from './reconcile-counts'
-import { deleteComment } from './delete-comment'
-import { repostTrack } from './repost-track'
-import { trackCounter } from './track-counter'
-import { typing } from './signals'
-import { unlikeTrack } from './unlike-track'
-import { unrepostTrack } from './unrepost-track'
-
-export const interactions: Skill = {
-  operations: [
-    ...[likeTrack, unlikeTrack, listLikers, listLikedTracks],
-    ...[repostTrack, unrepostTrack],
-    ...[addComment, listComments, deleteComment],
-  ],
-  events: [trackLiked, trackUnliked, trackReposted, trackUnreposted, commentAdded, commentDeleted],
-  signals: [typing],
-  jobs: [reconcileCounts],
-  counters: [trackCounter],
-}
+export * from './events'
+export { addComment } from './add-comment'
+export { deleteComment } from './delete-comment'
+export { likeTrack } from './like-track'
+export { listComments } from './list-comments'
+export { listLikedTracks } from './list-liked-tracks'
+export { listLikers } from './list-likers'
+export { reconcileCounts } from './reconcile-counts'
+export { repostTrack } from './repost-track'
+export { typing } from './signals'
+export { trackCounter } from './track-counter'
+export { unlikeTrack } from './unlike-track'
+export { unrepostTrack } from './unrepost-track'

@@ -1,5 +1,6 @@
 import { id, optional, shape, type Value, integer } from '../../kernel/pipeline/schema'
-import { counter, type CounterChange } from '../../kernel/events/counter'
+import { counter } from '../../kernel/events/counter'
+import { type CounterChange } from '../../kernel/events/counter-change'
 import { type AppContext } from '../../kernel/platform/app-context'
 import { trackCounts } from '../tracks/views'
 import { reactionsCounted } from './events'

@@ -1,4 +1,4 @@
-import { channel } from '../../kernel/events/event'
+import { channel } from '../../kernel/events/channel'
 import { visibleParty } from './visible-party'
 
 export const partyChannel = channel({

@@ -1,38 +1,24 @@
-import { type Skill } from '../../kernel/pipeline/registry'
-import { partyChannel } from './channel'
-import { advanceParty } from './apply-playback-action'
-import { removeTrackFromParties } from './remove-track-from-parties'
-import { endParty } from './end-party'
-import { memberChanged, memberJoined, memberLeft, partyEnded, queueChanged, timelineChanged } from './events'
-import { getParty } from './get-party'
-import { getPresence } from './get-presence'
-import { joinParty } from './join-party'
-import { leaveParty } from './leave-party'
-import { listParties } from './list-parties'
-import { onMemberChanged } from './on-member-changed'
-import { onProfileBlocked } from './on-profile-blocked'
-import { onTrackDeleted } from './on-track-deleted'
-import { createParty } from './create-party'
-import { pauseParty } from './pause-party'
-import { playParty } from './play-party'
-import { queueTrack } from './queue-track'
-import { kickMember } from './kick-member'
-import { seekParty } from './seek-party'
-import { setRole } from './set-role'
-import { removeBlockedMembers } from './remove-blocked-members'
-import { emojiReaction } from './signals'
-import { skipTrack } from './skip-track'
-import { removeQueueItem } from './remove-queue-item'
-
-export const listeningParty: Skill = {
-  operations: [
-    ...[createParty, getParty, getPresence, listParties, endParty],
-    ...[joinParty, leaveParty, setRole, kickMember],
-    ...[playParty, pauseParty, seekParty, skipTrack, queueTrack, removeQueueItem],
-  ],
-  events: [timelineChanged, queueChanged, memberJoined, memberChanged, memberLeft, partyEnded],
-  channels: [partyChannel],
-  signals: [emojiReaction],
-  reactions: [onTrackDeleted, onProfileBlocked, onMemberChanged],
-  jobs: [advanceParty, removeTrackFromParties, removeBlockedMembers],
-}
+export * from './events'
+export { advanceParty } from './apply-playback-action'
+export { partyChannel } from './channel'
+export { createParty } from './create-party'
+export { endParty } from './end-party'
+export { getParty } from './get-party'
+export { getPresence } from './get-presence'
+export { joinParty } from './join-party'
+export { kickMember } from './kick-member'
+export { leaveParty } from './leave-party'
+export { listParties } from './list-parties'
+export { onMemberChanged } from './on-member-changed'
+export { onProfileBlocked } from './on-profile-blocked'
+export { onTrackDeleted } from './on-track-deleted'
+export { pauseParty } from './pause-party'
+export { playParty } from './play-party'
+export { queueTrack } from './queue-track'
+export { removeBlockedMembers } from './remove-blocked-members'
+export { removeQueueItem } from './remove-queue-item'
+export { removeTrackFromParties } from './remove-track-from-parties'
+export { seekParty } from './seek-party'
+export { setRole } from './set-role'
+export { emojiReaction } from './signals'
+export { skipTrack } from './skip-track'

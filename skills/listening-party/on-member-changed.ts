@@ -1,4 +1,4 @@
-import { reaction } from '../../kernel/events/event'
+import { reaction } from '../../kernel/events/reaction'
 import { memberChanged } from './events'
 import { removeBlockedMembers } from './remove-blocked-members'
 

@@ -1,4 +1,4 @@
-import { reaction } from '../../kernel/events/event'
+import { reaction } from '../../kernel/events/reaction'
 import { profileBlocked } from '../user-profile/events'
 import { removeBlockedMembers } from './remove-blocked-members'
 

@@ -1,11 +1,7 @@
-import { type Skill } from '../../kernel/pipeline/registry'
-import { createReport } from './create-report'
-import { revokeUserSessions } from './revoke-user-sessions'
-import { reportResolved } from './events'
-import { listReports } from './list-reports'
-import { resolveReport } from './resolve-report'
-
-export const moderation: Skill = {
-  operations: [createReport, listReports, resolveReport, revokeUserSessions],
-  events: [reportResolved],
-}
+export * from './events'
+export { createReport } from './create-report'
+export { listAudioMatches } from './list-audio-matches'
+export { listReports } from './list-reports'
+export { removeProfileAvatar } from './remove-profile-avatar'
+export { resolveReport } from './resolve-report'
+export { revokeUserSessions } from './revoke-user-sessions'

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type Context } from '../../kernel/pipeline/context'
-import { type Job, job, type JobContext, type JobOptions } from '../../kernel/events/job'
+import { type Job, job, type JobContext } from '../../kernel/events/job'
+import { type JobOptions } from '../../kernel/events/job-spec'
 import { inPrivateFolder } from '../../media/private-folder'
 import { id, shape } from '../../kernel/pipeline/schema'
 import { TrackAudio } from '../../models'

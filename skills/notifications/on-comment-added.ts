@@ -1,4 +1,4 @@
-import { reaction } from '../../kernel/events/event'
+import { reaction } from '../../kernel/events/reaction'
 import { commentAdded } from '../interactions/events'
 import { notify } from './notify'
 

@@ -1,4 +1,4 @@
-import { reaction } from '../../kernel/events/event'
+import { reaction } from '../../kernel/events/reaction'
 import { Comment } from '../../models'
 import { commentDeleted } from '../interactions/events'
 import { withdraw } from './withdraw'

@@ -1,4 +1,4 @@
-import { reaction } from '../../kernel/events/event'
+import { reaction } from '../../kernel/events/reaction'
 import { followerAccessRevoked } from '../tracks/events'
 import { republishNotifications } from './republish-notifications'
 

@@ -1,4 +1,4 @@
-import { reaction } from '../../kernel/events/event'
+import { reaction } from '../../kernel/events/reaction'
 import { profileFollowed } from '../user-profile/events'
 import { notify } from './notify'
 

@@ -1,4 +1,4 @@
-import { reaction } from '../../kernel/events/event'
+import { reaction } from '../../kernel/events/reaction'
 import { profileUnfollowed } from '../user-profile/events'
 import { withdraw } from './withdraw'
 

@@ -1,4 +1,4 @@
-import { reaction } from '../../kernel/events/event'
+import { reaction } from '../../kernel/events/reaction'
 import { reactionsCounted } from '../interactions/events'
 import { applyChanges } from './apply-changes'
 

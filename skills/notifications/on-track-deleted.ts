@@ -1,4 +1,4 @@
-import { reaction } from '../../kernel/events/event'
+import { reaction } from '../../kernel/events/reaction'
 import { trackDeleted } from '../music-upload/events'
 import { republishNotifications } from './republish-notifications'
 

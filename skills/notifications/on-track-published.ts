@@ -1,4 +1,4 @@
-import { reaction } from '../../kernel/events/event'
+import { reaction } from '../../kernel/events/reaction'
 import { trackPublished } from '../music-upload/events'
 import { notifyFollowers } from './notify-followers'
 

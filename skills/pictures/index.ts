@@ -1,27 +1,15 @@
-import { type Skill } from '../../kernel/pipeline/registry'
-import { abortPicture } from './abort-picture'
-import { pictureChanged } from './events'
-import { expirePictures } from './expire-pictures'
-import { finalizePicture } from './finalize-picture'
-import { getPicture } from './get-picture'
-import { initiatePicture } from './initiate-picture'
-import { getPictureFile } from './get-picture-file'
-import { onTrackDeleted } from './on-track-deleted'
-import { processPicture } from './process-picture'
-import { removeArtwork } from './remove-artwork'
-import { removeAvatar } from './remove-avatar'
-import { removeProfileAvatar } from '../moderation/remove-profile-avatar'
-import { deleteObjects } from './delete-objects'
-import { renewPicture } from './renew-picture'
-import { repairPicture } from './repair-picture'
-import { sweepPictures } from './sweep-pictures'
-
-export const pictures: Skill = {
-  operations: [
-    ...[initiatePicture, getPicture, renewPicture, finalizePicture, abortPicture, getPictureFile],
-    ...[removeAvatar, removeProfileAvatar, removeArtwork],
-  ],
-  events: [pictureChanged],
-  reactions: [onTrackDeleted],
-  jobs: [processPicture, expirePictures, deleteObjects, repairPicture, sweepPictures],
-}
+export * from './events'
+export { abortPicture } from './abort-picture'
+export { deleteObjects } from './delete-objects'
+export { expirePictures } from './expire-pictures'
+export { finalizePicture } from './finalize-picture'
+export { getPicture } from './get-picture'
+export { getPictureFile } from './get-picture-file'
+export { initiatePicture } from './initiate-picture'
+export { onTrackDeleted } from './on-track-deleted'
+export { processPicture } from './process-picture'
+export { removeArtwork } from './remove-artwork'
+export { removeAvatar } from './remove-avatar'
+export { renewPicture } from './renew-picture'
+export { repairPicture } from './repair-picture'
+export { sweepPictures } from './sweep-pictures'

@@ -1,4 +1,4 @@
-import { reaction } from '../../kernel/events/event'
+import { reaction } from '../../kernel/events/reaction'
 import { Picture } from '../../models'
 import { trackDeleted } from '../music-upload/events'
 import { stillServed } from './still-served'

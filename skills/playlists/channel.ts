@@ -1,4 +1,4 @@
-import { channel } from '../../kernel/events/event'
+import { channel } from '../../kernel/events/channel'
 import { visiblePlaylist } from './views'
 
 export const playlistChannel = channel({

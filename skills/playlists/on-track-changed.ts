@@ -1,5 +1,5 @@
 import { type Context } from '../../kernel/pipeline/context'
-import { reaction } from '../../kernel/events/event'
+import { reaction } from '../../kernel/events/reaction'
 import { trackChanged, trackDeleted } from '../music-upload/events'
 import { publishTrackChange } from './publish-track-change'
 

@@ -1,20 +1,10 @@
-import { type Skill } from '../../kernel/pipeline/registry'
-import { clearHistory } from './clear-history'
-import { nowPlayingChanged } from './events'
-import { getNowPlaying } from './get-now-playing'
-import { getTrackPlays } from './get-track-plays'
-import { getHistorySettings } from './get-history-settings'
-import { updateHistorySettings } from './update-history-settings'
-import { listHistory } from './list-history'
-import { startPlay } from './start-play'
-import { aggregatePlays } from './aggregate-plays'
-import { reportProgress } from './report-progress'
-
-export const plays: Skill = {
-  operations: [
-    ...[startPlay, reportProgress, getNowPlaying, getTrackPlays],
-    ...[listHistory, clearHistory, updateHistorySettings, getHistorySettings],
-  ],
-  events: [nowPlayingChanged],
-  jobs: [aggregatePlays],
-}
+export * from './events'
+export { aggregatePlays } from './aggregate-plays'
+export { clearHistory } from './clear-history'
+export { getHistorySettings } from './get-history-settings'
+export { getNowPlaying } from './get-now-playing'
+export { getTrackPlays } from './get-track-plays'
+export { listHistory } from './list-history'
+export { reportProgress } from './report-progress'
+export { startPlay } from './start-play'
+export { updateHistorySettings } from './update-history-settings'

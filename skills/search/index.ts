@@ -1,7 +1,2 @@
-import { type Skill } from '../../kernel/pipeline/registry'
-import { searchProfiles } from './search-profiles'
-import { searchTracks } from './search-tracks'
-
-export const search: Skill = {
-  operations: [searchTracks, searchProfiles],
-}
+export { searchProfiles } from './search-profiles'
+export { searchTracks } from './search-tracks'

@@ -1,4 +1,4 @@
-import { channel } from '../../kernel/events/event'
+import { channel } from '../../kernel/events/channel'
 import { loadVisibleTrack } from './views'
 
 export const trackChannel = channel({

@@ -17,6 +17,5 @@ export const followerAccessRevoked = event({
   name: 'tracks.followerAccessRevoked',
   summary: 'A follower lost access to followers-only tracks',
   payload: shape({ profileId: id, artistId: id }),
-  channels: () => [],
   revokesAccess: ({ profileId }) => ({ profileId }),
 })

@@ -1,4 +1,4 @@
-import { channel } from '../../kernel/events/event'
+import { channel } from '../../kernel/events/channel'
 
 /** A user's private channel. */
 export const userChannel = channel({

@@ -1,4 +1,5 @@
-import { type CatchUp, type Position, type ChannelEvent, type EventFrame } from '../../kernel/events/frames'
+import { type CatchUp, type ChannelEvent, type EventFrame } from '../../kernel/events/frames'
+import { type Position } from '../../kernel/events/position'
 import { digestOf, type Step } from './oracle'
 
 /**

@@ -1,4 +1,5 @@
-import { channel, event } from '../../kernel/events/event'
+import { event } from '../../kernel/events/event'
+import { channel } from '../../kernel/events/channel'
 import { operation } from '../../kernel/pipeline/operation'
 import { type Registry } from '../../kernel/pipeline/registry'
 import { count, done, id, doneAnswer, list, pattern, shape } from '../../kernel/pipeline/schema'

@@ -1,5 +1,6 @@
 import { type Problem } from '../../kernel/pipeline/refusals'
-import { type CatchUp, formatPosition, type EventFrame } from '../../kernel/events/frames'
+import { type CatchUp, type EventFrame } from '../../kernel/events/frames'
+import { formatPosition } from '../../kernel/events/position'
 import { type FollowerOptions } from './follower'
 import { type ChannelReplica } from './channel-replica'
 

@@ -40,9 +40,7 @@ const answering = (output: Field<unknown>) =>
   })
 
 function typeOf(field: Field<unknown>): string {
-  return schemaToType(
-    createSchemaComponents(createRegistry([{ operations: [answering(field)] }], arrival)).schemaOf(field),
-  )
+  return schemaToType(createSchemaComponents(createRegistry([{ answer: answering(field) }], arrival)).schemaOf(field))
 }
 
 const person = named('Person', shape({ id }))
@@ -89,7 +87,7 @@ describe('the TypeScript type of a schema', () => {
 describe('the book of schemas', () => {
   it('lists a shape that may be null once, as it is when it is there', () => {
     const field = shape({ by: nullable(person), mood: nullable(oneOf('good')) })
-    const book = createSchemaComponents(createRegistry([{ operations: [answering(field)] }], arrival))
+    const book = createSchemaComponents(createRegistry([{ answer: answering(field) }], arrival))
     expect(book.components()).toMatchObject({ Person: { type: 'object', required: ['id'] } })
     expect(book.schemaOf(field).properties).toEqual({
       by: { anyOf: [{ $ref: '#/components/schemas/Person' }, { type: 'null' }] },
@@ -99,14 +97,14 @@ describe('the book of schemas', () => {
 
   it('refuses two shapes of one name', () => {
     const payload = shape({ by: named('Person', shape({ handle: outputText })) })
-    const happened = event({ name: 'test.itHappened', summary: 'It happened.', payload, channels: () => [] })
-    const registry = createRegistry([{ operations: [answering(person)], events: [happened] }], arrival)
+    const happened = event({ name: 'test.itHappened', summary: 'It happened.', payload, channels: () => ['user:1'] })
+    const registry = createRegistry([{ answer: answering(person), happened }], arrival)
     expect(() => createSchemaComponents(registry)).toThrow('two different shapes are named Person')
   })
 })
 
 describe('the generated files', () => {
-  const registry = createRegistry([{ operations: [likeTrack, getTrack, getMe, answering(pageOf(person))] }], arrival)
+  const registry = createRegistry([{ likeTrack, getTrack, getMe, answer: answering(pageOf(person)) }], arrival)
 
   it('hold types, pages and routes of the operations, and say where they come from', async () => {
     const source = (await generateDocs(root, registry)).get('client/operations.ts') ?? ''

@@ -1,12 +1,7 @@
 import { io, type Socket } from 'socket.io-client'
 import { type Problem } from '../../kernel/pipeline/refusals'
-import {
-  type CatchUp,
-  type Position,
-  type StateFrame,
-  type EventFrame,
-  type ChannelState,
-} from '../../kernel/events/frames'
+import { type CatchUp, type StateFrame, type EventFrame, type ChannelState } from '../../kernel/events/frames'
+import { type Position } from '../../kernel/events/position'
 import { waitUntil } from '../kernel/wait-until'
 import { type Reply } from '../person'
 

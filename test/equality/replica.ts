@@ -1,5 +1,6 @@
 import { type AnswerOf, type AnyOperation, type InputOf } from '../../kernel/pipeline/operation'
-import { type Position, type ChannelEvent, type ChannelState } from '../../kernel/events/frames'
+import { type ChannelEvent, type ChannelState } from '../../kernel/events/frames'
+import { type Position } from '../../kernel/events/position'
 import { waitUntil } from '../kernel/wait-until'
 import { type Transport, type Person, ProblemError, type Reply } from '../person'
 import { type TestApp } from '../test-app'

@@ -2,7 +2,8 @@ import { operation } from '../../kernel/pipeline/operation'
 import { createRegistry } from '../../kernel/pipeline/registry'
 import { refusal, refusals } from '../../kernel/pipeline/refusals'
 import { oneOf, shape } from '../../kernel/pipeline/schema'
-import { provisionProfile, userProfile } from '../../skills/user-profile'
+import * as userProfile from '../../skills/user-profile'
+import { provisionProfile } from '../../skills/user-profile/provision-profile'
 import { noteAdded } from './notes'
 import { type TestKernel, createTestKernel, createActor } from './test-kernel'
 
@@ -47,10 +48,7 @@ async function openTransactions({ db }: TestKernel['app']): Promise<number> {
   return (await db.readCommitted<{ n: number }>({ name: 'open-transactions', text, values: [] }))[0]?.n ?? 0
 }
 
-const asking = createRegistry(
-  [userProfile, { operations: [askFirst], events: [noteAdded], reactions: [], jobs: [] }],
-  provisionProfile,
-)
+const asking = createRegistry([userProfile, { askFirst, noteAdded }], provisionProfile)
 let own: TestKernel
 beforeAll(async () => {
   own = await createTestKernel({ registry: asking })

@@ -1,12 +1,14 @@
-import { event, reaction } from '../../kernel/events/event'
+import { event } from '../../kernel/events/event'
+import { reaction } from '../../kernel/events/reaction'
 import { newId } from '../../kernel/pipeline/new-id'
 import { job } from '../../kernel/events/job'
 import { operation } from '../../kernel/pipeline/operation'
 import { toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
-import { createRegistry, type Skill } from '../../kernel/pipeline/registry'
+import { createRegistry } from '../../kernel/pipeline/registry'
 import { refusals } from '../../kernel/pipeline/refusals'
 import { count, id, line, optional, shape, integer, outputText } from '../../kernel/pipeline/schema'
-import { provisionProfile, userProfile } from '../../skills/user-profile'
+import * as userProfile from '../../skills/user-profile'
+import { provisionProfile } from '../../skills/user-profile/provision-profile'
 
 /** The tables of a minimal registry for tests of the kernel; some of its operations misbehave. */
 export const notesTable = `
@@ -178,11 +180,9 @@ export const invalidOutput = operation({
   run: async () => ({ secret: 'more' }),
 })
 
-export const notes: Skill = {
-  operations: [addNote, editNote, listNotes, readThatWrites, clearNotes, limitedRead, invalidOutput],
-  events: [noteAdded],
-  reactions: [echo],
-  jobs: [copyNote],
+export const notes = {
+  ...{ addNote, editNote, listNotes, readThatWrites, clearNotes, limitedRead, invalidOutput },
+  ...{ noteAdded, echo, copyNote },
 }
 
 export const notesRegistry = createRegistry([userProfile, notes], provisionProfile)

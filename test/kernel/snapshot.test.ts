@@ -8,7 +8,8 @@ import { count, boolean, id, optional, shape } from '../../kernel/pipeline/schem
 import { transact } from '../../kernel/pipeline/transact'
 import { type AppContext } from '../../kernel/platform/app-context'
 import { registry } from '../../skills'
-import { provisionProfile, userProfile } from '../../skills/user-profile'
+import * as userProfile from '../../skills/user-profile'
+import { provisionProfile } from '../../skills/user-profile/provision-profile'
 import { requestOverRest, transports, Person } from '../person'
 import { type TestKernel, createTestKernel, createActor } from './test-kernel'
 
@@ -86,7 +87,7 @@ const putThing = operation({
   },
 })
 
-const shelves = { operations: [getShelf, glanceAtShelf, putThing], events: [thingPut] }
+const shelves = { getShelf, glanceAtShelf, putThing, thingPut }
 const shelfProduct = createRegistry([userProfile, shelves], provisionProfile)
 
 let own: TestKernel

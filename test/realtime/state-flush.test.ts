@@ -12,7 +12,7 @@ import { counter, counterWindowMs } from '../../kernel/events/counter'
 import { transact } from '../../kernel/pipeline/transact'
 import { type AppContext } from '../../kernel/platform/app-context'
 import { startStateSync, type StateSync } from '../../realtime/state/state-sync'
-import { provisionProfile } from '../../skills/user-profile'
+import { provisionProfile } from '../../skills/user-profile/provision-profile'
 import { createTestKernel, type TestKernel } from '../kernel/test-kernel'
 import { waitUntil } from '../kernel/wait-until'
 
@@ -51,7 +51,7 @@ async function playsOf(songs: readonly string[], { db }: AppContext) {
   return new Map(rows.map(row => [row.song, row]))
 }
 
-const registry = createRegistry([{ counters: [plays] }], provisionProfile)
+const registry = createRegistry([{ plays }], provisionProfile)
 
 let own: TestKernel
 let state: StateSync

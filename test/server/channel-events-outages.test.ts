@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type Redis, startRedis } from '../../dev/processes/redis'
-import { type CatchUp, formatPosition } from '../../kernel/events/frames'
+import { type CatchUp } from '../../kernel/events/frames'
+import { formatPosition } from '../../kernel/events/position'
 import { emitNumbers, numberRange } from '../emit-numbers'
 import { createTemporaryFolder } from '../dev/processes-fixture/create-temporary-folder'
 import { waitUntil } from '../kernel/wait-until'

@@ -34,11 +34,7 @@ const writeAgent = operation({
 
 it('what a program says it is reaches an operation through both transports, cut to a length', async () => {
   await using testApp = await createTestApp({ nodes: 1 })
-  await using node = await startWeb(
-    testApp.app,
-    createRegistry([{ operations: [readAgent, writeAgent] }], provisionProfile),
-    0,
-  )
+  await using node = await startWeb(testApp.app, createRegistry([{ readAgent, writeAgent }], provisionProfile), 0)
   const url = `http://127.0.0.1:${node.port}`
   const sent = 'x'.repeat(300)
   const socket = io(url, {

@@ -1,4 +1,4 @@
-import { type Answer } from '../../../kernel/pipeline/execute'
+import { type Answer } from '../../../kernel/pipeline/call'
 import { getTrackPlays } from '../../../skills/plays/get-track-plays'
 import { startPlay } from '../../../skills/plays/start-play'
 import { aggregatePlays } from '../../../skills/plays/aggregate-plays'
