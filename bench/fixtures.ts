@@ -22,8 +22,9 @@ export async function makePeople(db: Client, count: number): Promise<Person[]> {
 export async function makeTracks(db: Client, owner: Person, count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, () => randomUUID())
   await db.query(
-    `insert into tracks (id, owner_id, title, visibility, state, audio_key, content_type, duration_ms, created_at, published_at)
-     select id::uuid, $2, 'A track', 'public', 'ready', 'audio/none.mp3', 'audio/mpeg', 180000, now(), now()
+    `insert into tracks (id, owner_id, title, visibility, state, audio_key, audio_version, content_type, duration_ms,
+       created_at, published_at)
+     select id::uuid, $2, 'A track', 'public', 'ready', 'audio/none.mp3', id::uuid, 'audio/mpeg', 180000, now(), now()
      from jsonb_array_elements_text($1::jsonb) as id`,
     [JSON.stringify(ids), owner.id],
   )

@@ -5,6 +5,7 @@ import { type RequestHandlers, type BenchServer } from './servers/server'
 /** Imported on demand, so that a bare server does not load the code of Tutti. */
 export const serverKinds = {
   tutti: async () => (await import('./servers/tutti.js')).serveTutti(),
+  usual: async () => (await import('./servers/usual.js')).serveUsual(),
   bare: async () => (await import('./servers/bare.js')).serveBare(),
   raw: async () => (await import('./servers/raw.js')).serveRaw(),
 } satisfies Record<string, () => Promise<BenchServer>>

@@ -660,7 +660,7 @@ export interface Operations {
    */
   'tracks.getWaveform': {
     input: { trackId: string; secret?: string; points?: number; version?: string }
-    data: { trackId: string; version: string | null; peaks: number[] }
+    data: { trackId: string; version: string; peaks: number[] }
     page: false
   }
   /**

@@ -3,14 +3,14 @@ import { Sequelize } from 'sequelize'
 import { SequelizeStorage, Umzug } from 'umzug'
 import { migrations } from '.'
 
-/** Any number that nobody else uses: who holds this advisory lock migrates. */
+/** Key of the advisory lock under which migrations run. Any number that nothing else locks. */
 const lockKey = 7_283_331
-/** A migration that waits longer for a lock than this would stop the release that still runs: it gives up instead. */
+/** A migration that waits longer for a table's lock fails instead: queries of the running release queue up behind it. */
 const lockTimeoutMs = 2_000
 
 /**
- * Brings the database to the newest schema, ours and the job queue's. Safe when several nodes start at once: one
- * migrates, the others wait and find nothing to do.
+ * Migrates the database up, and the tables of the job queue with it. Safe to run several times at once: one migrates, the
+ * others wait and find nothing to do.
  * @returns the names of the migrations that ran
  */
 export const migrateUp = (databaseUrl: string): Promise<string[]> =>
@@ -19,11 +19,11 @@ export const migrateUp = (databaseUrl: string): Promise<string[]> =>
     return (await umzug.up()).map(({ name }) => name)
   })
 
-/** Takes back the migrations after `to` ('0': all of them). */
+/** Runs the migrations down to and including `to`; 0: all of them. */
 export const migrateDown = (databaseUrl: string, to: string | 0): Promise<string[]> =>
   whileAlone(databaseUrl, async umzug => (await umzug.down({ to })).map(({ name }) => name))
 
-/** The migrations that a database lacks. */
+/** The names of the migrations that have not run on a database. */
 export async function missingMigrations(query: (sql: string) => Promise<{ name: string }[]>): Promise<string[]> {
   const [table] = await query(`select to_regclass('migrations')::text as name`)
   const done = table?.name == null ? [] : await query('select name from migrations')
@@ -46,7 +46,7 @@ async function whileAlone<T>(databaseUrl: string, work: (umzug: Umzug<Sequelize>
   }
 }
 
-/** graphile-worker would print its own story. */
+/** graphile-worker logs to the console otherwise. */
 const silent = new Logger(() => () => undefined)
 
 const toUmzug = (database: Sequelize) =>

@@ -1,8 +1,8 @@
 import { type Sequelize } from 'sequelize'
 
-/** One idea, there and back. Statements must be safe while the previous release still runs: expand first, contract later. */
+/** One idea, up and down. Statements must be safe while the previous release still runs: expand first, contract later. */
 export interface Migration {
-  /** `yyyy-mm-dd-nn-what`: the order in which they run. */
+  /** `yyyy-mm-dd-nn-what`: migrations run in the order of their names. */
   name: string
   readonly up: (database: Sequelize) => Promise<unknown>
   readonly down: (database: Sequelize) => Promise<unknown>

@@ -2,7 +2,7 @@ import { migrateDown, migrateUp } from './migrate'
 import { migrations } from '.'
 
 const usage = `Usage: npm run migrate               up to the newest
-       npm run migrate -- down NAME   take back all after NAME ('0': all)`
+       npm run migrate -- down NAME   run down to and including NAME ('0': all)`
 
 /** Migrates the database of DATABASE_URL. */
 async function main([direction = 'up', to]: readonly string[]): Promise<void> {

@@ -25,13 +25,14 @@ export class Comment extends Model<InferAttributes<Comment>, InferCreationAttrib
   @Column({ type: DataTypes.TEXT, allowNull: false })
   declare body: string
 
-  /** The moment of the track that it speaks of. */
+  /** The moment of the track that it is about. */
   @Column({ type: DataTypes.INTEGER, allowNull: false })
   declare positionMs: number
 
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare createdAt: Date
 
+  /** Deleted by its author, the artist or a moderator: hidden from everybody. */
   @Column({ type: DataTypes.DATE, allowNull: true })
   declare removedAt: CreationOptional<Date | null>
 }

@@ -1,20 +1,20 @@
 import { DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
 import { Column, Model, Table } from 'sequelize-typescript'
 
-/** Two tracks that sound like the same recording. */
+/** Two tracks that sound like the same recording. One row for each pair. */
 @Table({ tableName: 'fingerprint_matches', underscored: true, timestamps: false })
 export class FingerprintMatch extends Model<
   InferAttributes<FingerprintMatch>,
   InferCreationAttributes<FingerprintMatch>
 > {
-  /** The one that came later. */
+  /** The newer of the two. */
   @Column({ type: DataTypes.UUID, primaryKey: true })
   declare trackId: string
 
   @Column({ type: DataTypes.UUID, primaryKey: true })
   declare otherId: string
 
-  /** The share of bits that differ: 0 is the same, two pieces that have nothing in common are at 0.5. */
+  /** Share of differing bits: 0 is the same recording, unrelated ones are near 0.5. */
   @Column({ type: DataTypes.REAL, allowNull: false })
   declare difference: number
 

@@ -1,7 +1,7 @@
 import { DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
 import { Column, Model, Table } from 'sequelize-typescript'
 
-/** What a recording is known by, however it was encoded: chromaprint's words for its first two minutes. */
+/** Chromaprint fingerprint of a track's first two minutes: finds the same recording in another encoding. */
 @Table({ tableName: 'fingerprints', underscored: true, timestamps: false })
 export class Fingerprint extends Model<InferAttributes<Fingerprint>, InferCreationAttributes<Fingerprint>> {
   @Column({ type: DataTypes.UUID, primaryKey: true })
@@ -10,11 +10,11 @@ export class Fingerprint extends Model<InferAttributes<Fingerprint>, InferCreati
   @Column({ type: DataTypes.UUID, allowNull: false })
   declare uploadId: string
 
-  /** 32 bits each, little-endian. */
+  /** 32-bit hashes, little-endian, one for each eighth of a second. */
   @Column({ type: DataTypes.BLOB, allowNull: false })
   declare words: Buffer
 
-  /** Those of them, signed, that candidates are found by. */
+  /** A sample of them, as signed integers, indexed to find candidates. */
   @Column({ type: DataTypes.ARRAY(DataTypes.INTEGER), allowNull: false })
   declare keyWords: number[]
 }

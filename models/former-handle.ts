@@ -1,7 +1,7 @@
 import { DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
 import { Column, Model, Table } from 'sequelize-typescript'
 
-/** A handle that somebody gave up: it still leads to them until somebody else takes it. */
+/** A handle that was given up: it redirects to its owner until somebody else takes it. */
 @Table({ tableName: 'former_handles', underscored: true, timestamps: false })
 export class FormerHandle extends Model<InferAttributes<FormerHandle>, InferCreationAttributes<FormerHandle>> {
   /** In lower case. */

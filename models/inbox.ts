@@ -1,13 +1,13 @@
 import { type CreationOptional, DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
 import { Column, Model, Table } from 'sequelize-typescript'
 
-/** Where a person's notifications arrive, in one order, and how far they have read: one marker for all their devices. */
+/** The order of a person's notifications, and their read marker, the same on all devices. */
 @Table({ tableName: 'inboxes', underscored: true, timestamps: false })
 export class Inbox extends Model<InferAttributes<Inbox>, InferCreationAttributes<Inbox>> {
   @Column({ type: DataTypes.UUID, primaryKey: true })
   declare profileId: string
 
-  /** Of the latest activity; each next one is later. */
+  /** Of the latest activity. Each activity gets a later instant than the one before. */
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare latestAt: Date
 

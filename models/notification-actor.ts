@@ -15,11 +15,11 @@ export class NotificationActor extends Model<
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare at: Date
 
-  /** Taken back before it was read. */
+  /** Undone (unliked, unfollowed, ...) before it was read. */
   @Column({ type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false })
   declare withdrawn: CreationOptional<boolean>
 
-  /** Until then the same actor doing the same again is no news. */
+  /** Cool-down: the same actor doing the same again before then does not notify. */
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare quietUntil: Date
 }

@@ -4,7 +4,7 @@ import { Column, Model, Table } from 'sequelize-typescript'
 export const notificationKinds = ['liked', 'reposted', 'commented', 'followed', 'published'] as const
 export type NotificationKind = (typeof notificationKinds)[number]
 
-/** What some people did to one thing, until the recipient read of it. */
+/** "Ann and 3 others liked your track": what some people did to one target, grouped until it is read. */
 @Table({ tableName: 'notifications', underscored: true, timestamps: false })
 export class Notification extends Model<InferAttributes<Notification>, InferCreationAttributes<Notification>> {
   @Column({ type: DataTypes.UUID, primaryKey: true })
@@ -26,7 +26,7 @@ export class Notification extends Model<InferAttributes<Notification>, InferCrea
   @Column({ type: DataTypes.UUID, allowNull: true })
   declare commentId: CreationOptional<string | null>
 
-  /** Those that were not withdrawn; 0 when everybody took it back. */
+  /** Actors that did not withdraw. A notification with 0 is not shown. */
   @Column({ type: DataTypes.INTEGER, allowNull: false })
   declare actorCount: number
 

@@ -1,7 +1,7 @@
 import { type CreationOptional, DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
 import { Column, Model, Table } from 'sequelize-typescript'
 
-/** A track that somebody put into the queue of a party. */
+/** A track in the queue of a party. */
 @Table({ tableName: 'party_items', underscored: true, timestamps: false })
 export class PartyItem extends Model<InferAttributes<PartyItem>, InferCreationAttributes<PartyItem>> {
   @Column({ type: DataTypes.UUID, primaryKey: true })
@@ -19,14 +19,14 @@ export class PartyItem extends Model<InferAttributes<PartyItem>, InferCreationAt
   @Column({ type: DataTypes.INTEGER, allowNull: false })
   declare durationMs: number
 
-  /** The order among those that wait. */
+  /** Position among those that wait. */
   @Column({ type: DataTypes.INTEGER, allowNull: false })
   declare place: number
 
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare addedAt: Date
 
-  /** When it left the queue: its turn came, or it was taken out. */
+  /** When it left the queue, to be played or removed. */
   @Column({ type: DataTypes.DATE, allowNull: true })
   declare takenAt: CreationOptional<Date | null>
 }

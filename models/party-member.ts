@@ -1,7 +1,7 @@
 import { type CreationOptional, DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
 import { Column, Model, Table } from 'sequelize-typescript'
 
-/** Somebody in a party, or, when `bannedAt` is set, somebody who may not come back. */
+/** A member of a party; with `bannedAt`, a former one who may not come back. */
 @Table({ tableName: 'party_members', underscored: true, timestamps: false })
 export class PartyMember extends Model<InferAttributes<PartyMember>, InferCreationAttributes<PartyMember>> {
   @Column({ type: DataTypes.UUID, primaryKey: true })
@@ -10,7 +10,7 @@ export class PartyMember extends Model<InferAttributes<PartyMember>, InferCreati
   @Column({ type: DataTypes.UUID, primaryKey: true })
   declare profileId: string
 
-  /** What they are when they are not the host, whom the party itself names. */
+  /** The role of a member who is not the host. The host is in `Party.hostId`. */
   @Column({ type: DataTypes.TEXT, allowNull: false })
   declare role: 'co-host' | 'dj' | 'listener'
 

@@ -3,13 +3,13 @@ import { Column, Model, Table } from 'sequelize-typescript'
 
 export type PartyStatus = 'idle' | 'playing' | 'paused' | 'ended'
 
-/** A listening party: who hosts it, and where its music stands. The row is the one authority on both. */
+/** A listening party: the authority on who hosts it and on what plays when. */
 @Table({ tableName: 'parties', underscored: true, timestamps: false })
 export class Party extends Model<InferAttributes<Party>, InferCreationAttributes<Party>> {
   @Column({ type: DataTypes.UUID, primaryKey: true })
   declare id: string
 
-  /** A member, as long as there are any; of an empty party, whoever hosted it last. */
+  /** A member as long as there are any; of an empty party the last host. */
   @Column({ type: DataTypes.UUID, allowNull: false })
   declare hostId: string
 
@@ -22,7 +22,7 @@ export class Party extends Model<InferAttributes<Party>, InferCreationAttributes
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
   declare memberCount: CreationOptional<number>
 
-  /** Grows by one with every event of the party. */
+  /** Incremented with every event of the party. */
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })
   declare rev: CreationOptional<number>
 
@@ -44,11 +44,11 @@ export class Party extends Model<InferAttributes<Party>, InferCreationAttributes
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
   declare posMs: CreationOptional<number>
 
-  /** Milliseconds of party time. */
+  /** When the playhead was at `posMs`, in epoch milliseconds of the server. */
   @Column({ type: DataTypes.DOUBLE, allowNull: false })
   declare t0Ms: number
 
-  /** Milliseconds of party time; there while it plays. */
+  /** When the current item ends; set while it plays. */
   @Column({ type: DataTypes.DOUBLE, allowNull: true })
   declare endsAtMs: CreationOptional<number | null>
 

@@ -4,20 +4,19 @@ import { Column, Model, Table } from 'sequelize-typescript'
 export type PicturePurpose = 'avatar' | 'artwork'
 
 /**
- * `rejected` is the file's fault, `failed` is ours; `replaced` by a later one, `removed` by somebody. What may follow what:
- * skills/pictures/picture-state.ts.
+ * `ready`: shown; `rejected`: unusable file; `failed`: server error; `replaced`: by a newer picture; `removed`: unset by its owner or
+ * a moderator. Transitions: skills/pictures/picture-state.ts.
  */
 export type PictureState =
   'initiated' | 'uploaded' | 'ready' | 'rejected' | 'failed' | 'aborted' | 'expired' | 'replaced' | 'removed'
 
-/** A file on its way to become somebody's avatar or a track's artwork, and what became of it. */
+/** The upload of an avatar or of a track's artwork. */
 @Table({ tableName: 'pictures', underscored: true, timestamps: false })
 export class Picture extends Model<InferAttributes<Picture>, InferCreationAttributes<Picture>> {
-  /** UUIDv4, for it is the secret part of a public address. */
+  /** UUIDv4: the unguessable part of a public URL. */
   @Column({ type: DataTypes.UUID, primaryKey: true })
   declare id: string
 
-  /** Who announced it. */
   @Column({ type: DataTypes.UUID, allowNull: false })
   declare ownerId: string
 
@@ -30,11 +29,11 @@ export class Picture extends Model<InferAttributes<Picture>, InferCreationAttrib
   @Column({ type: DataTypes.TEXT, allowNull: false })
   declare state: PictureState
 
-  /** Why it was rejected or failed, in words for people. */
+  /** Why it was rejected or failed; the message is for its owner. */
   @Column({ type: DataTypes.JSONB, allowNull: true })
   declare fault: CreationOptional<{ code: string; message: string } | null>
 
-  /** As the person's device calls it: shown, never part of a key or a path. */
+  /** As the client sent it: shown, never part of an object key or a path. */
   @Column({ type: DataTypes.TEXT, allowNull: false })
   declare fileName: string
 
@@ -48,34 +47,34 @@ export class Picture extends Model<InferAttributes<Picture>, InferCreationAttrib
   @Column({ type: DataTypes.TEXT, allowNull: false })
   declare sha256: string
 
-  /** Which bytes were sent: what is under the key later does not matter. */
+  /** Pins the bytes that were finalized: a presigned URL may overwrite the object later. */
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare etag: CreationOptional<string | null>
 
-  /** Of two that were sent for the same place the one with the greater turn was said to be there later. BIGINT: text. */
+  /** Order of finalizing: of two pictures for one avatar the greater one wins. BIGINT: the driver returns text. */
   @Column({ type: DataTypes.BIGINT, allowNull: true })
   declare turn: CreationOptional<string | null>
 
-  /** The colour that stands for it until it is loaded, `#rrggbb`. */
+  /** Placeholder until it is loaded, `#rrggbb`. */
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare color: CreationOptional<string | null>
 
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare createdAt: Date
 
-  /** Until then it waits for its file. */
+  /** An initiated picture expires then. */
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare expiresAt: Date
 
-  /** Until then the last presigned URL is good for a PUT. */
+  /** When the last presigned URL expires. */
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare putExpiresAt: Date
 
-  /** When its file was said to be there. */
+  /** When it was finalized. */
   @Column({ type: DataTypes.DATE, allowNull: true })
   declare uploadedAt: CreationOptional<Date | null>
 
-  /** When a later one was shown in its place; null also when the release before did that. */
+  /** When a later one was shown instead. */
   @Column({ type: DataTypes.DATE, allowNull: true })
   declare replacedAt: CreationOptional<Date | null>
 }

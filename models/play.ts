@@ -1,11 +1,11 @@
 import { type CreationOptional, DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
 import { Column, Model, Table } from 'sequelize-typescript'
 
-/** What became of a play; all but the first say why it does not count. */
+/** Whether a play counts; all but the first say why it does not. */
 export type PlayOutcome =
   'counted' | 'own_track' | 'repeated' | 'too_short' | 'implausible' | 'concurrent' | 'network_limit'
 
-/** Somebody listening to a track, from their pressing play until they are done with it. */
+/** One play of a track, from pressing play to the end. */
 @Table({ tableName: 'plays', underscored: true, timestamps: false })
 export class Play extends Model<InferAttributes<Play>, InferCreationAttributes<Play>> {
   @Column({ type: DataTypes.UUID, primaryKey: true })
@@ -14,39 +14,41 @@ export class Play extends Model<InferAttributes<Play>, InferCreationAttributes<P
   @Column({ type: DataTypes.UUID, allowNull: false })
   declare trackId: string
 
-  /** Null for whoever is not signed in. */
+  /** Null: not signed in. */
   @Column({ type: DataTypes.UUID, allowNull: true })
   declare profileId: string | null
 
-  /** The same for one person on all their devices; without a profile, what it was called on the day of its opening. */
+  /** The profile id, or a salted hash of network and program. The same on all devices of a person. */
   @Column({ type: DataTypes.TEXT, allowNull: false })
   declare listener: string
 
-  /** As the client calls it. */
+  /** Name of the device, as the client sent it. */
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare device: CreationOptional<string | null>
 
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare openedAt: Date
 
+  /** When the client last reported its progress. */
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare toldAt: Date
 
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
   declare positionMs: CreationOptional<number>
 
-  /** As the client says. */
+  /** How long it played, as the client says. */
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
   declare listenedMs: CreationOptional<number>
 
-  /** Of that, what the listener heard in time of its own; null where only the release before has told of it. */
-  @Column({ type: DataTypes.INTEGER, allowNull: true })
-  declare heardMs: CreationOptional<number | null>
+  /** Of that, what was accepted: a listener hears one thing at a time. */
+  @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
+  declare heardMs: CreationOptional<number>
 
+  /** The play counts from this much accepted time on. */
   @Column({ type: DataTypes.INTEGER, allowNull: false })
   declare thresholdMs: number
 
-  /** The client said that it is done. */
+  /** The client ended it, or stopped reporting. */
   @Column({ type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false })
   declare isOver: CreationOptional<boolean>
 

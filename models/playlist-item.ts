@@ -1,7 +1,7 @@
 import { DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
 import { Column, Model, Table } from 'sequelize-typescript'
 
-/** A track at a place of a playlist. The same track may be there more than once. */
+/** A track in a playlist. The same track may be in it more than once. */
 @Table({ tableName: 'playlist_items', underscored: true, timestamps: false })
 export class PlaylistItem extends Model<InferAttributes<PlaylistItem>, InferCreationAttributes<PlaylistItem>> {
   @Column({ type: DataTypes.UUID, primaryKey: true })
@@ -10,14 +10,14 @@ export class PlaylistItem extends Model<InferAttributes<PlaylistItem>, InferCrea
   @Column({ type: DataTypes.UUID, allowNull: false })
   declare playlistId: string
 
-  /** Null when the track is gone for good. */
+  /** Null once the track is erased: the item keeps its rank. */
   @Column({ type: DataTypes.UUID, allowNull: true })
   declare trackId: string | null
 
   @Column({ type: DataTypes.UUID, allowNull: true })
   declare addedBy: string | null
 
-  /** Orders the items of a playlist, as text of bytes. */
+  /** Fractional index, compared bytewise: moving an item changes one row. */
   @Column({ type: DataTypes.TEXT, allowNull: false })
   declare rank: string
 

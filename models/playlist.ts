@@ -27,7 +27,7 @@ export class Playlist extends Model<InferAttributes<Playlist>, InferCreationAttr
   @Column({ type: DataTypes.TEXT, allowNull: false })
   declare visibility: PlaylistVisibility
 
-  /** Grows by one with every change of the playlist or its items; each has its event. */
+  /** Incremented with every change of the playlist or its items; each has its event. */
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })
   declare rev: CreationOptional<number>
 
@@ -37,7 +37,7 @@ export class Playlist extends Model<InferAttributes<Playlist>, InferCreationAttr
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare updatedAt: Date
 
-  /** Deleted by its owner: nobody sees it any more. */
+  /** Deleted: hidden from everybody. */
   @Column({ type: DataTypes.DATE, allowNull: true })
   declare removedAt: CreationOptional<Date | null>
 

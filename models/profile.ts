@@ -1,13 +1,13 @@
 import { type CreationOptional, DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
 import { Column, Model, Table } from 'sequelize-typescript'
 
-/** A person as others see them. Made on the first call of a subject. */
+/** A person. Provisioned on the first call with a new subject. */
 @Table({ tableName: 'profiles', underscored: true, timestamps: false })
 export class Profile extends Model<InferAttributes<Profile>, InferCreationAttributes<Profile>> {
   @Column({ type: DataTypes.UUID, primaryKey: true })
   declare id: string
 
-  /** The auth server's name for the person. */
+  /** The `sub` claim of the person's access tokens. */
   @Column({ type: DataTypes.TEXT, allowNull: false })
   declare subject: string
 
@@ -20,7 +20,7 @@ export class Profile extends Model<InferAttributes<Profile>, InferCreationAttrib
   @Column({ type: DataTypes.TEXT, allowNull: false, defaultValue: '' })
   declare bio: CreationOptional<string>
 
-  /** The picture that is shown, and the colour that stands for it until it is loaded; both or neither. */
+  /** The picture that is shown and its placeholder colour; both or neither. */
   @Column({ type: DataTypes.UUID, allowNull: true })
   declare avatarId: CreationOptional<string | null>
 
@@ -33,11 +33,11 @@ export class Profile extends Model<InferAttributes<Profile>, InferCreationAttrib
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
   declare followingCount: CreationOptional<number>
 
-  /** Grows with every change of the counts. */
+  /** Incremented with every change of the counts. */
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })
   declare countsRev: CreationOptional<number>
 
-  /** Grows with every change of the profile, its counts aside. */
+  /** Incremented with every other change of the profile. */
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })
   declare rev: CreationOptional<number>
 

@@ -5,13 +5,13 @@ export type ReportReason = 'spam' | 'abuse' | 'copyright' | 'illegal' | 'other'
 export type ReportOutcome = 'dismissed' | 'upheld'
 export type ReportedKind = 'track' | 'comment' | 'profile' | 'playlist'
 
-/** What somebody told the moderators about something, and what they decided. */
+/** A report to the moderators, and their decision. */
 @Table({ tableName: 'reports', underscored: true, timestamps: false })
 export class Report extends Model<InferAttributes<Report>, InferCreationAttributes<Report>> {
   @Column({ type: DataTypes.UUID, primaryKey: true })
   declare id: string
 
-  /** Null when their account is gone. */
+  /** Null once the account is erased. */
   @Column({ type: DataTypes.UUID, allowNull: true })
   declare reporterId: string | null
 
@@ -27,7 +27,7 @@ export class Report extends Model<InferAttributes<Report>, InferCreationAttribut
   @Column({ type: DataTypes.TEXT, allowNull: false, defaultValue: '' })
   declare note: CreationOptional<string>
 
-  /** The subject as it was when it was reported, by its kind. */
+  /** The subject as it was when it was reported, as the view of its kind. */
   @Column({ type: DataTypes.JSONB, allowNull: false })
   declare copy: Record<string, unknown>
 

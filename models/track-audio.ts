@@ -1,7 +1,7 @@
 import { type CreationOptional, DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
 import { Column, Model, Table } from 'sequelize-typescript'
 
-/** One quality of a track's sound: a fragmented MP4 in one file, and the HLS playlist that divides it into byte ranges. */
+/** One quality of a track's audio: a fragmented MP4 in one file, and the HLS playlist that divides it into byte ranges. */
 export interface Rendition {
   /** `aac-160`: codec and kbit/s. */
   name: string
@@ -15,7 +15,7 @@ export interface Rendition {
   sizeBytes: number
 }
 
-/** What was made of a track's sound besides the file itself. Swapped whole when the audio is replaced. */
+/** What was made of a track's audio. The row is replaced with the audio. */
 @Table({ tableName: 'track_audio', underscored: true, timestamps: false })
 export class TrackAudio extends Model<InferAttributes<TrackAudio>, InferCreationAttributes<TrackAudio>> {
   @Column({ type: DataTypes.UUID, primaryKey: true })
@@ -24,7 +24,7 @@ export class TrackAudio extends Model<InferAttributes<TrackAudio>, InferCreation
   @Column({ type: DataTypes.UUID, allowNull: false })
   declare uploadId: string
 
-  /** Of the file itself, as ffmpeg calls it. */
+  /** Of the uploaded file, as ffmpeg calls it. */
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare codec: CreationOptional<string | null>
 
@@ -35,7 +35,7 @@ export class TrackAudio extends Model<InferAttributes<TrackAudio>, InferCreation
   @Column({ type: DataTypes.REAL, allowNull: true })
   declare truePeakDbtp: CreationOptional<number | null>
 
-  /** The HLS multivariant playlist; all that it refers to lies beside it, by relative names. */
+  /** Object key of the HLS multivariant playlist. What it refers to lies beside it, by relative names. */
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare manifestKey: CreationOptional<string | null>
 
@@ -45,15 +45,15 @@ export class TrackAudio extends Model<InferAttributes<TrackAudio>, InferCreation
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare previewKey: CreationOptional<string | null>
 
-  /** The file without its tags, which others than its owner may download; null where there is none, or none can be made. */
+  /** A copy of the file without its tags, for downloads by others than the artist; null: none yet, or none can be made. */
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare downloadKey: CreationOptional<string | null>
 
-  /** Of that copy; read as text. */
+  /** Size of that copy. BIGINT: the driver returns text. */
   @Column({ type: DataTypes.BIGINT, allowNull: true })
   declare downloadBytes: CreationOptional<string | number | null>
 
-  /** The upload that the copy is of, or that none can be made of. Of another than `uploadId` nothing is known. */
+  /** `uploadId` once the copy was made or found impossible; null as long as nobody has tried. */
   @Column({ type: DataTypes.UUID, allowNull: true })
   declare downloadOf: CreationOptional<string | null>
 }

@@ -1,7 +1,7 @@
 import { DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
 import { Column, Model, Table } from 'sequelize-typescript'
 
-/** Somebody came by the secret link of a track: it is theirs to see while it is unlisted, until the link is reset. */
+/** A person who opened the secret link of a track: may see it while it is unlisted, until the link is reset. */
 @Table({ tableName: 'track_guests', underscored: true, timestamps: false })
 export class TrackGuest extends Model<InferAttributes<TrackGuest>, InferCreationAttributes<TrackGuest>> {
   @Column({ type: DataTypes.UUID, primaryKey: true })

@@ -9,7 +9,7 @@ import { BelongsTo, Column, Model, Table } from 'sequelize-typescript'
 import { Profile } from './profile'
 
 export type Visibility = 'public' | 'followers' | 'unlisted' | 'private'
-/** `processing` until its audio was understood; `failed` when it could not be. */
+/** `processing`: no audio yet; `failed`: its file could not be used. */
 export type TrackState = 'processing' | 'ready' | 'failed'
 
 @Table({ tableName: 'tracks', underscored: true, timestamps: false })
@@ -38,11 +38,11 @@ export class Track extends Model<InferAttributes<Track>, InferCreationAttributes
   @Column({ type: DataTypes.TEXT, allowNull: false })
   declare state: TrackState
 
-  /** Where the audio lies in the bucket, once it is there for good. */
+  /** Object key of the uploaded file, once it is stored for good. */
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare audioKey: CreationOptional<string | null>
 
-  /** The upload that it is of; null when that was not noted yet. */
+  /** The id of the upload that the audio is from; new with every replacement. */
   @Column({ type: DataTypes.UUID, allowNull: true })
   declare audioVersion: CreationOptional<string | null>
 
@@ -61,15 +61,15 @@ export class Track extends Model<InferAttributes<Track>, InferCreationAttributes
   @Column({ type: DataTypes.INTEGER, allowNull: true })
   declare channels: CreationOptional<number | null>
 
-  /** May listeners download its file? Its owner always may. */
+  /** Whether listeners may download it. Its owner always may. */
   @Column({ type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false })
   declare isDownloadable: CreationOptional<boolean>
 
-  /** Title, artist, album and the like, as the file itself says: suggestions, never overriding what was typed. */
+  /** Title, artist, album, ... as the file says: suggestions, which never override what was typed. */
   @Column({ type: DataTypes.JSONB, allowNull: true })
   declare tags: CreationOptional<Record<string, string> | null>
 
-  /** The picture that is shown, and the colour that stands for it until it is loaded; both or neither. */
+  /** The picture that is shown and its placeholder colour; both or neither. */
   @Column({ type: DataTypes.UUID, allowNull: true })
   declare artworkId: CreationOptional<string | null>
 
@@ -85,30 +85,30 @@ export class Track extends Model<InferAttributes<Track>, InferCreationAttributes
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
   declare commentCount: CreationOptional<number>
 
-  /** Grows with every change of the counts. */
+  /** Incremented with every change of the counts. */
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })
   declare countsRev: CreationOptional<number>
 
-  /** Grows with every change of the track, its counts aside. */
+  /** Incremented with every other change of the track. */
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 })
   declare rev: CreationOptional<number>
 
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare createdAt: Date
 
-  /** When it was first there for followers: ready, and public or for them. */
+  /** When it first was ready and visible to followers: the order of feeds. */
   @Column({ type: DataTypes.DATE, allowNull: true })
   declare publishedAt: CreationOptional<Date | null>
 
-  /** When it was, or is to be, released; null for one that never waited. */
+  /** When it was or will be released; null for one that never waited. */
   @Column({ type: DataTypes.DATE, allowNull: true })
   declare releaseAt: CreationOptional<Date | null>
 
-  /** While it waits for its release it is private, and this is what it becomes; else null. */
+  /** The visibility after the release, until which the track is private; null when it does not wait. */
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare releaseAs: CreationOptional<Visibility | null>
 
-  /** Taken away by its owner or a moderator: nobody sees it any more. */
+  /** Deleted by its owner or a moderator: hidden from everybody. */
   @Column({ type: DataTypes.DATE, allowNull: true })
   declare removedAt: CreationOptional<Date | null>
 }

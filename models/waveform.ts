@@ -1,21 +1,17 @@
-import { type CreationOptional, DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
+import { DataTypes, type InferAttributes, type InferCreationAttributes } from 'sequelize'
 import { Column, Model, Table } from 'sequelize-typescript'
 
-/** What a track looks like: its loudest moments in a row of equal stretches. */
+/** The waveform of a track's audio: the loudest moment of each of up to 3,200 equal parts. */
 @Table({ tableName: 'waveforms', underscored: true, timestamps: false })
 export class Waveform extends Model<InferAttributes<Waveform>, InferCreationAttributes<Waveform>> {
   @Column({ type: DataTypes.UUID, primaryKey: true })
   declare trackId: string
 
-  /** One byte a peak, 0 to 255. 800 of them: what the release before `fine` reads. */
+  /** Of the audio that it shows. */
+  @Column({ type: DataTypes.UUID, allowNull: false })
+  declare uploadId: string
+
+  /** One byte for each peak, 0 to 255. */
   @Column({ type: DataTypes.BLOB, allowNull: false })
   declare peaks: Buffer
-
-  /** The same in four times as many; null for a track of before. */
-  @Column({ type: DataTypes.BLOB, allowNull: true })
-  declare fine: CreationOptional<Buffer | null>
-
-  /** Whose sound it shows; null for a track of before. */
-  @Column({ type: DataTypes.UUID, allowNull: true })
-  declare uploadId: CreationOptional<string | null>
 }

@@ -3,7 +3,7 @@ import helmet from 'helmet'
 import { Server, type Socket } from 'socket.io'
 import { type Pipeline } from '../kernel/pipeline/pipeline'
 import { accessChannel } from '../kernel/events/event'
-import { securityHeaders } from '../kernel/pipeline/security-headers'
+import { securityHeaders, withFixedHeaders } from '../kernel/pipeline/security-headers'
 import { createSocketIoAdapter } from './socket-io-adapter'
 import { guardAdmission } from './connection/guard-admission'
 import { followCalls, subscribeRooms, type ReadChannelState } from './calls/follow-calls'
@@ -54,7 +54,7 @@ export function openGateway(http: HttpServer, pipeline: Pipeline): Gateway {
     connectTimeout: handshakeTimeoutMs,
     upgradeTimeout: handshakeTimeoutMs,
   })
-  io.engine.use(helmet(securityHeaders))
+  io.engine.use(withFixedHeaders(helmet(securityHeaders)))
   const admission = guardAdmission(app, io)
   limitConnectPackets(app, io)
   io.use(authenticateSocket(pipeline))

@@ -12,10 +12,14 @@ export interface AuthenticatedCaller {
  * Authenticates a request; null without a token. A token in the query is ignored, because URLs end up in logs.
  * @throws `token_invalid`, `token_expired`, `auth_unavailable`, `too_many_requests`
  */
-export async function authenticate(pipeline: Pipeline, request: Request): Promise<AuthenticatedCaller | null> {
+export async function authenticate(
+  pipeline: Pipeline,
+  request: Request,
+  address = request.ip ?? '',
+): Promise<AuthenticatedCaller | null> {
   const header = request.get('authorization')
   if (header === undefined) return null
   const [, token] = /^Bearer ([^\s]+)$/i.exec(header) ?? []
   if (token === undefined) throw refusals.tokenInvalid('Send the token as `Authorization: Bearer <token>`.')
-  return pipeline.authenticate(token, request.ip ?? '')
+  return pipeline.authenticate(token, address)
 }

@@ -2,7 +2,7 @@ import cors from 'cors'
 import express, { type Application, type Request } from 'express'
 import helmet from 'helmet'
 import { type Pipeline } from '../kernel/pipeline/pipeline'
-import { securityHeaders } from '../kernel/pipeline/security-headers'
+import { securityHeaders, withFixedHeaders } from '../kernel/pipeline/security-headers'
 import { type ChannelStreams } from '../kernel/events/channel-streams'
 import { bindChannelEvents } from './channel-events'
 import { setsCookiesAt } from './cookies'
@@ -23,7 +23,7 @@ export function createExpressApp(pipeline: Pipeline, readiness: Readiness, strea
   app.disable('etag')
   app.set('trust proxy', config.trustedProxies)
   app.use(logRequests(log))
-  app.use(helmet(securityHeaders))
+  app.use(withFixedHeaders(helmet(securityHeaders)))
   app.use(cors(corsOptions(config.allowedOrigins, setsCookiesAt(pipeline.registry.operations, apiRoot))))
   serveHealth(app, pipeline.app, readiness)
   serveDocs(app, pipeline.registry)
@@ -45,7 +45,7 @@ export function createHealthExpressApp(pipeline: Pipeline): Application {
   const app = express()
   app.disable('x-powered-by')
   app.use(logRequests(world.log))
-  app.use(helmet(securityHeaders))
+  app.use(withFixedHeaders(helmet(securityHeaders)))
   serveHealth(app, world, { draining: false })
   app.use(refuseUnknownPath)
   app.use(problemErrorHandler(pipeline))

@@ -76,7 +76,7 @@ async function main(): Promise<void> {
   process.exit(code)
 }
 
-/** Assigns offsets to events committed after the relay stopped, because relays of the previous release do not. */
+/** Assigns offsets to events committed after the relay stopped: no other process may be left to do it. */
 const finalFlush = ({ channelLog, log }: AppContext): AsyncDisposable => ({
   [Symbol.asyncDispose]: async () => {
     try {

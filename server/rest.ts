@@ -31,11 +31,13 @@ export function bindOperations(app: Application, pipeline: Pipeline): void {
 }
 
 async function serve(pipeline: Pipeline, op: AnyOperation, request: Request, response: Response): Promise<void> {
-  const bearer = await authenticate(pipeline, request)
+  // Read once, because Express computes `ip` on every access.
+  const address = request.ip ?? ''
+  const bearer = await authenticate(pipeline, request, address)
   const outcome = await pipeline.run('rest', op, {
     input: inputOf(op, request),
     actor: bearer?.actor ?? null,
-    ipAddress: request.ip ?? '',
+    ipAddress: address,
     userAgent: truncateUserAgent(request.get('user-agent')),
     requestId: requestIdOf(response),
     idempotencyKey: parseIdempotencyKey(request.get('idempotency-key')),
@@ -112,10 +114,9 @@ function sendAnswer(op: AnyOperation, response: Response, answer: Answer): void 
     response.set('ETag', `"${data.rev}"`)
   setCookies(op, data, response)
   // Not `response.json`, which answers 304 for a matching ETag: counts and `viewer` change without a new revision.
-  response
-    .status(op.status ?? 200)
-    .type('application/json')
-    .end(JSON.stringify(body))
+  response.statusCode = op.status ?? 200
+  response.setHeader('Content-Type', 'application/json; charset=utf-8')
+  response.end(JSON.stringify(body))
 }
 
 /** Sends an answer that only the caller's own cache may keep, because access differs between callers. */

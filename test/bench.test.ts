@@ -3,6 +3,7 @@ import { renderChart } from '../bench/report/chart'
 import { renderReport } from '../bench/report/table'
 import { selectPairs, measurePairs, type Pair, InvalidMeasurement } from '../bench/measure-pairs'
 import { parseEventsFrame } from '../bench/load/delivery-counter'
+import { scenarios } from '../bench/scenarios'
 
 const figure = (wish: Partial<Figure> = {}): Figure => ({
   name: 'single-events',
@@ -38,6 +39,24 @@ describe('a figure', () => {
   it('takes a part of what its goal allows', () => {
     expect(shareOfGoal(0.2, { is: 'at most', value: 0.25 })).toBeCloseTo(0.8)
     expect(shareOfGoal(0.5, { is: 'at least', value: 0.4 })).toBeCloseTo(0.8)
+  })
+})
+
+describe('the scenarios', () => {
+  const promises = scenarios.flatMap(scenario => scenario.figures)
+
+  it('measure each figure once', () => {
+    const names = promises.map(({ name }) => name)
+    expect(new Set(names).size).toBe(names.length)
+  })
+
+  it.each([
+    ['connect-and-resume', 2],
+    ['connect-and-resume-bare', 3.5],
+    ['rest-call', 1.8],
+    ['socket-call', 2.2],
+  ])('hold %s to at most %d times', (name, value) => {
+    expect(promises.find(promised => promised.name === name)?.goal).toEqual({ is: 'at most', value })
   })
 })
 

@@ -12,6 +12,7 @@ export async function makeTrack(ownerId: string, fields: Partial<Track['_creatio
     visibility: 'public',
     state: 'ready',
     audioKey: `audio/${id}/${id}.mp3`,
+    audioVersion: fields.audioKey === null ? null : id,
     contentType: 'audio/mpeg',
     durationMs: 180_000,
     createdAt: now,

@@ -53,6 +53,7 @@ export async function makeStreamableTrack(
       title: 'A stream',
       state: 'ready',
       audioKey,
+      audioVersion: uploadId,
       durationMs: seconds * 1_000,
       publishedAt: now,
     },

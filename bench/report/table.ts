@@ -35,7 +35,9 @@ ${lines.length === 0 ? 'Every goal is met.' : `Missed:\n\n${lines.map(line => `-
 - Pairs are excluded when the floor deviated by more than 15 %, or when other guests of the machine took more than 2 % of the
   time (CPU steal).
 - _Bare_ is Socket.IO with the Redis adapter and nothing else: no tokens, no access checks, no log, no storage. The _floor_ is the
-  \`ws\` package in a loop. The clients are a minimal implementation of the protocol over \`ws\`.
+  \`ws\` package in a loop. A usual Socket.IO server is between the two: it verifies the token with jose and queries PostgreSQL once
+  per room; \`connect-and-resume\` is compared with such a server, too. The clients are a minimal implementation of the protocol
+  over \`ws\`.
 
 ${remarks.map(({ name, remarks }) => `- \`${name}\`: ${escaped(remarks.join('; '))}.`).join('\n')}
 `

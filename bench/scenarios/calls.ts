@@ -3,7 +3,7 @@ import { median, spreadOf } from '../judge'
 import { type TestBench } from '../test-bench'
 import { measurePairs } from '../measure-pairs'
 import { type RunningServer } from '../start-server'
-import { type Scenario } from './scenario'
+import { atMost, type Scenario } from './scenario'
 
 const calls = 1_500
 const atOnce = 16
@@ -14,8 +14,8 @@ const callers = 400
 export const callsOverBothTransports: Scenario = {
   name: 'calls',
   figures: [
-    { name: 'rest-call', title: 'CPU per REST read, one query', unit: '×' },
-    { name: 'socket-call', title: 'CPU per acknowledged socket call, one query', unit: '×' },
+    { name: 'rest-call', title: 'CPU per REST read, one query', unit: '×', goal: atMost(1.8) },
+    { name: 'socket-call', title: 'CPU per acknowledged socket call, one query', unit: '×', goal: atMost(2.2) },
   ],
 
   async measure(lab) {

@@ -2,15 +2,21 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { Client } from 'pg'
 import { nowUs } from './server'
 
-/** Counts all statements of this process by connection and statement, and times commits. Patches `Client.prototype.query` of pg. */
+/**
+ * Counts all statements of this process by connection and statement, and times commits. Patches `Client.prototype.query` of pg.
+ * Counts from the first `take` on, because counting adds to the measured cost of a call.
+ */
 export function countStatements() {
   const counts: Record<string, number> = {}
+  let isCounting = false
   const committed = new AsyncLocalStorage<{ atUs: number }>()
   const { query } = Client.prototype as unknown as { query: (this: Client, ...args: unknown[]) => unknown }
 
   Client.prototype.query = function (this: Client, ...args: unknown[]) {
-    const name = `${applicationNameOf(this)}: ${labelOf(args[0])}`
-    counts[name] = (counts[name] ?? 0) + 1
+    if (isCounting) {
+      const name = `${applicationNameOf(this)}: ${labelOf(args[0])}`
+      counts[name] = (counts[name] ?? 0) + 1
+    }
     const timing = committed.getStore()
     const result = query.apply(this, args)
     if (timing === undefined || !isCommit(args[0]) || !(result instanceof Promise)) return result
@@ -18,8 +24,9 @@ export function countStatements() {
   } as typeof Client.prototype.query
 
   return {
-    /** Counts since the last call. */
+    /** Counts since the last call; empty the first time. */
     take(): Record<string, number> {
+      isCounting = true
       const taken = { ...counts }
       for (const name of Object.keys(counts)) Reflect.deleteProperty(counts, name)
       return taken

@@ -14,7 +14,7 @@ export interface ServerRequests {
   judgeUpload: { sent: { uploadId: string }; answered: string }
   /** Event loop lag in milliseconds, sampled every 5 ms since the last request; empty the first time. */
   lateness: { sent: null; answered: number[] }
-  /** Counts of PostgreSQL statements since the last request, by `<application_name>: <statement>`. */
+  /** Counts of PostgreSQL statements since the last request, by `<application_name>: <statement>`; empty the first time. */
   statements: { sent: null; answered: Record<string, number> }
 }
 

@@ -1,4 +1,4 @@
-import { asProblem, toProblem } from '../problem'
+import { toProblem } from '../problem'
 import { type CallResponse, type CallRequest } from '../calls/call-transport'
 import { isFields, type Position } from '../channels/frames'
 
@@ -14,8 +14,6 @@ const batchMax = 100
 /** Batches the follows of one moment, such as after a reconnect, into one `channel.followAll`. */
 export class FollowBatcher {
   #pending: PendingFollow[] = []
-  /** Set for a server of the previous release, which does not know `channel.followAll`. */
-  #isUnbatched = false
 
   constructor(private readonly ask: (request: CallRequest) => Promise<CallResponse>) {}
 
@@ -34,7 +32,7 @@ export class FollowBatcher {
   }
 
   #sendBatch(batch: readonly PendingFollow[]): void {
-    if (batch.length > 1 && !this.#isUnbatched) void this.#sendTogether(batch)
+    if (batch.length > 1) void this.#sendTogether(batch)
     else
       for (const { input, resolve, reject } of batch)
         this.ask({ name: 'channel.follow', input }).then(({ data }) => resolve(data), reject)
@@ -51,10 +49,7 @@ export class FollowBatcher {
         else reject(toProblem(isFields(outcome) ? outcome.error : outcome))
       }
     } catch (error) {
-      if (asProblem(error).code === 'unknown_operation') {
-        this.#isUnbatched = true
-        this.#sendBatch(batch)
-      } else for (const { reject } of batch) reject(error)
+      for (const { reject } of batch) reject(error)
     }
   }
 }

@@ -1,5 +1,5 @@
 import { type AccessRevocation } from './event'
-import { createBatchLoader } from '../platform/batch-loader'
+import { gatherMany } from '../platform/batch-loader'
 import { type RedisClients } from '../platform/redis'
 
 const grantMs = 5 * 60_000
@@ -28,18 +28,28 @@ export function createChannelAccessCache({ commands }: Pick<RedisClients, 'comma
   }
   commands.on('ready', () => void Promise.all([...pendingRevocations].map(writeRevocation)))
 
-  // Batched, because a reconnecting client follows all its channels at once.
-  const exists = createBatchLoader(async (keys): Promise<ReadonlyMap<string, true>> => {
-    const found = await commands.mget([...keys])
-    return new Map(keys.flatMap((key, index): [string, true][] => (found[index] === null ? [] : [[key, true]])))
+  // Batched in one MGET, because a reconnecting client follows all its channels at once.
+  const existing = gatherMany(async (keys): Promise<ReadonlySet<string>> => {
+    const values = await commands.mget([...keys])
+    return new Set(keys.filter((_key, index) => values[index] !== null))
   })
 
   return {
     /** Whether access was granted lately and not revoked since. False when unknown. */
     async isGranted(channel: string, profileId: string): Promise<boolean> {
-      const keys = [grantKey(channel, profileId), revocationKey(channel), revocationKey(profileId)]
-      const [grant, ...revocations] = await Promise.all(keys.map(exists)).catch(() => [false])
-      return grant === true && !revocations.includes(true)
+      return (await this.grantedOf([channel], profileId)).has(channel)
+    },
+
+    /** Returns the channels with a cached grant that is not revoked, with one Redis command. Empty when Redis is down. */
+    async grantedOf(channels: readonly string[], profileId: string): Promise<ReadonlySet<string>> {
+      if (channels.length === 0) return new Set()
+      const profileKey = revocationKey(profileId)
+      const keys = channels.flatMap(channel => [grantKey(channel, profileId), revocationKey(channel)])
+      const found = await existing([profileKey, ...keys]).catch((): ReadonlySet<string> => new Set())
+      if (found.has(profileKey)) return new Set()
+      const isGranted = (channel: string) =>
+        found.has(grantKey(channel, profileId)) && !found.has(revocationKey(channel))
+      return new Set(channels.filter(isGranted))
     },
 
     async grant(channel: string, profileId: string): Promise<void> {

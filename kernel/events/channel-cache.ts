@@ -30,6 +30,7 @@ export interface CachedEvents {
 export function createChannelCache({ commands, prefix }: RedisClients, now: () => number) {
   let redisRunId: string | undefined
   commands.defineCommand('channelAppend', { numberOfKeys: 2, lua: append })
+  commands.defineCommand('channelPositions', { lua: readPositions, readOnly: true })
   commands.defineCommand('channelPlace', { numberOfKeys: 1, lua: setPositionIfUnknown })
   commands.defineCommand('channelAfter', { numberOfKeys: 2, lua: after, readOnly: true })
   const scripts = commands as unknown as Scripts
@@ -78,9 +79,19 @@ export function createChannelCache({ commands, prefix }: RedisClients, now: () =
 
     /** The position of a channel, if it is cached. */
     async position(channel: string): Promise<Position | undefined> {
-      const [top] = keysOf(await runId(), channel)
-      const [epoch, offset] = await commands.hmget(top, 'e', 's')
-      return typeof epoch === 'string' ? { epoch, offset: Number(offset) } : undefined
+      return (await this.positions([channel])).get(channel)
+    },
+
+    /** The positions of the channels that are cached. */
+    async positions(channels: readonly string[]): Promise<Map<string, Position>> {
+      const id = await runId()
+      const found = await scripts.channelPositions(channels.length, ...channels.map(channel => keysOf(id, channel)[0]))
+      const cached = new Map<string, Position>()
+      for (const [index, channel] of channels.entries()) {
+        const [epoch, offset] = [found[2 * index], found[2 * index + 1]]
+        if (typeof epoch === 'string') cached.set(channel, { epoch, offset: Number(offset) })
+      }
+      return cached
     },
 
     /** Caches the position of a channel that is not cached, such as one without events. */
@@ -91,6 +102,7 @@ export function createChannelCache({ commands, prefix }: RedisClients, now: () =
 }
 
 interface Scripts {
+  channelPositions(count: number, ...tops: string[]): Promise<(string | null)[]>
   channelPlace(top: string, epoch: string, offset: number): Promise<unknown>
   channelAppend(
     ...args: [
@@ -110,6 +122,16 @@ interface Scripts {
     max: number,
   ): Promise<[string, string, string[] | null] | null>
 }
+
+/** Returns epoch and top offset of each key, as one flat list. */
+const readPositions = `
+local found = {}
+for n, top in ipairs(KEYS) do
+  local position = redis.call('hmget', top, 'e', 's')
+  found[2 * n - 1], found[2 * n] = position[1], position[2]
+end
+return found
+`
 
 /** A position that an append wrote meanwhile is newer, so keep it. */
 const setPositionIfUnknown = `

@@ -91,8 +91,8 @@ export function createChannelLog(db: Database, redis: RedisClients, now: () => n
     },
 
     /**
-     * Assigns offsets to events that are overdue by `waitedMs`, in case no relay does: those of the previous release do not.
-     * Skips shards that another process has locked. Returns the number of events; call again until it is 0.
+     * Assigns offsets to events that are overdue by `waitedMs`, in case no relay does: all may be frozen or gone. Skips shards
+     * that another process has locked. Returns the number of events; call again until it is 0.
      */
     async assignOverdueOffsets(waitedMs: number): Promise<number> {
       const [row] = await db.readCommitted<{ given: number }>({

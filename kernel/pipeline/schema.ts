@@ -174,10 +174,17 @@ function typed<T>(field: Joi.AnySchema): Field<T> {
   return field
 }
 
-function keysOf(field: Joi.AnySchema): Map<string, Joi.AnySchema> {
+function keysOf(field: Joi.AnySchema): ReadonlyMap<string, Joi.AnySchema> {
+  const cached = keysOfFields.get(field)
+  if (cached !== undefined) return cached
   const keys = (field.$_terms.keys ?? []) as { key: string; schema: Joi.AnySchema }[]
-  return new Map(keys.map(({ key, schema }) => [key, schema]))
+  const created = new Map(keys.map(({ key, schema }) => [key, schema]))
+  keysOfFields.set(field, created)
+  return created
 }
+
+/** Memoises the keys of a schema, which are read several times per REST request. */
+const keysOfFields = new WeakMap<Joi.AnySchema, ReadonlyMap<string, Joi.AnySchema>>()
 
 const fieldAt = (field: Joi.AnySchema, key: string) => keysOf(field).get(key)
 

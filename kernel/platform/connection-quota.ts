@@ -1,3 +1,4 @@
+import { gatherEach } from './batch-loader'
 import { nodesKey } from './presence-store'
 import { nowInRedis } from './presence-scripts'
 import { type RedisClients } from './redis'
@@ -9,15 +10,21 @@ export type ConnectionQuota = ReturnType<typeof createConnectionQuota>
 
 /** Connection quota: counts the sockets of a profile per node. Nodes with a lapsed presence lease do not count. */
 export function createConnectionQuota({ commands }: RedisClients) {
-  commands.defineCommand('seatTake', { numberOfKeys: 2, lua: take })
+  commands.defineCommand('seatTake', { lua: take })
   commands.defineCommand('seatLeave', { numberOfKeys: 1, lua: leave })
   const scripts = commands as unknown as Scripts
   const keyOf = (profileId: string) => `seats:${profileId}`
 
+  // One Redis command for all connections of a tick.
+  const takeBatched = gatherEach(async (requests: readonly SeatRequest[]): Promise<number[]> => {
+    const keys = [nodesKey, ...requests.map(({ profileId }) => keyOf(profileId))]
+    return scripts.seatTake(keys.length, ...keys, ttlMs, ...requests.flatMap(({ node, max }) => [node, max]))
+  })
+
   return {
     /** Counts one more socket; returns false when the profile has `max` already. */
     async acquire(profileId: string, node: string, max: number): Promise<boolean> {
-      return (await scripts.seatTake(keyOf(profileId), nodesKey, node, max, ttlMs)) === 1
+      return (await takeBatched({ profileId, node, max })) === 1
     },
 
     async release(profileId: string, node: string): Promise<void> {
@@ -36,23 +43,35 @@ export function createConnectionQuota({ commands }: RedisClients) {
   }
 }
 
+interface SeatRequest {
+  profileId: string
+  node: string
+  max: number
+}
+
 interface Scripts {
-  seatTake(...args: [seats: string, nodes: string, node: string, max: number, ttlMs: number]): Promise<number>
+  seatTake(keyCount: number, ...keysAndArguments: (string | number)[]): Promise<number[]>
   seatLeave(seats: string, node: string): Promise<number>
 }
 
+/** KEYS: node leases, then one hash of counts per request. ARGV: TTL, then node and maximum per request. */
 const take = `
 ${nowInRedis}
-local held, total = redis.call('hgetall', KEYS[1]), 0
-for n = 1, #held, 2 do
-  local lease = redis.call('zscore', KEYS[2], held[n])
-  if held[n] ~= ARGV[1] and (not lease or tonumber(lease) < now) then redis.call('hdel', KEYS[1], held[n])
-  else total = total + held[n + 1] end
+local function takeOne(seats, node, max)
+  local held, total = redis.call('hgetall', seats), 0
+  for n = 1, #held, 2 do
+    local lease = redis.call('zscore', KEYS[1], held[n])
+    if held[n] ~= node and (not lease or tonumber(lease) < now) then redis.call('hdel', seats, held[n])
+    else total = total + held[n + 1] end
+  end
+  if total >= tonumber(max) then return 0 end
+  redis.call('hincrby', seats, node, 1)
+  redis.call('pexpire', seats, ARGV[1])
+  return 1
 end
-if total >= tonumber(ARGV[2]) then return 0 end
-redis.call('hincrby', KEYS[1], ARGV[1], 1)
-redis.call('pexpire', KEYS[1], ARGV[3])
-return 1
+local taken = {}
+for n = 2, #KEYS do taken[n - 1] = takeOne(KEYS[n], ARGV[2 * n - 2], ARGV[2 * n - 1]) end
+return taken
 `
 
 const leave = `

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
 import { type Identity } from '../pipeline/actor'
 import { Refusal, refusals } from '../pipeline/refusals'
@@ -42,14 +42,14 @@ export function createTokens(auth: Config['auth'], keyring: JwksCache, clock: Cl
      */
     async verify(token: string): Promise<Identity> {
       if (token.length > tokenLengthMax) throw refusals.tokenInvalid()
-      const hash = createHash('sha256').update(token).digest('base64')
-      const cached = verified.get(hash)
+      const digest = hash('sha256', token, 'base64')
+      const cached = verified.get(digest)
       if (cached !== undefined && cached.until > clock.now()) return cached.identity
       const identity = await verifyUncached(token).catch((error: unknown) => {
         throw asRefusal(error)
       })
       if (verified.size >= verifiedMax) verified.clear()
-      verified.set(hash, { identity, until: Math.min(identity.expiresAt, clock.now() + verifiedTtlMs) })
+      verified.set(digest, { identity, until: Math.min(identity.expiresAt, clock.now() + verifiedTtlMs) })
       return identity
     },
   }

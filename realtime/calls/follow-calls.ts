@@ -11,7 +11,7 @@ import { callerOf, type CallHandler } from './call-dispatcher'
 import { type Subscription, type Hub } from '../log/hub'
 import { catchUpBytesMax } from '../log/catch-up'
 import { keepSubscription } from '../log/keep-subscription'
-import { authorizeChannel } from '../channel-access'
+import { authoriseAll } from '../channel-access'
 
 export const tooManyChannels = refusal('too_many_channels', 409, 'Too many channels on this connection')
 
@@ -21,6 +21,11 @@ export type ReadChannelState = (channel: string) => Promise<ChannelState>
 interface FollowRequest {
   channel: string
   after?: Position
+}
+
+interface Followed {
+  data?: CatchUp
+  error?: unknown
 }
 
 export interface FollowCallsOptions {
@@ -35,34 +40,49 @@ export function followCalls(
   pipeline: Pipeline,
   { hub, readState, chargeFollows }: FollowCallsOptions,
 ): [string, CallHandler][] {
-  const followOne = (...request: Parameters<typeof tryToFollow>): Promise<CatchUp> =>
-    tryToFollow(...request).catch((error: unknown) => {
-      pipeline.app.metrics.followsRefused.inc({ code: toRefusal(error).kind.code })
-      throw error
-    })
-
-  async function tryToFollow(
+  /** Follows each channel independently of the others. Returns the outcomes in the order of the requests. */
+  async function followEach(
     socket: Socket,
-    request: FollowRequest,
+    requests: readonly FollowRequest[],
     requestId: string,
     bytesMax: number,
-  ): Promise<CatchUp> {
+  ): Promise<Followed[]> {
     const { actor } = callerOf(socket)
-    await authorizeChannel(pipeline, request.channel, actor, requestId)
-    const isNew = !socket.rooms.has(request.channel)
+    const channels = [...new Set(requests.map(({ channel }) => channel))]
+    const refused = await authoriseAll(pipeline, channels, actor, requestId)
     // Check the limit after the await: concurrent requests would all pass it before the first one joins.
-    if (isNew && followedChannels(socket).length >= channelsPerSocketMax) throw tooManyChannels()
-    // Join the room before reading the log, so that no event is missed; duplicates are recognized by their offset.
-    await socket.join(request.channel)
-    try {
-      const caughtUp = await catchUp(request, bytesMax)
-      // Authorize again: an access re-check that ran before the join did not see this socket.
-      await authorizeChannel(pipeline, request.channel, actor, requestId)
-      return caughtUp
-    } catch (error) {
-      if (isNew) await socket.leave(request.channel)
-      throw error
+    const joining = new Set<string>()
+    let remaining = channelsPerSocketMax - followedChannels(socket).length
+    for (const channel of channels) {
+      if (refused.has(channel) || socket.rooms.has(channel)) continue
+      if (remaining > 0) joining.add(channel)
+      else refused.set(channel, tooManyChannels())
+      remaining -= 1
     }
+    // Join the rooms before reading the log, so that no event is missed; duplicates are recognized by their offset.
+    await socket.join([...joining])
+    const tryToCatchUp = async (request: FollowRequest): Promise<Followed> => {
+      if (refused.has(request.channel)) return { error: refused.get(request.channel) }
+      return catchUp(request, bytesMax).then(
+        data => ({ data }),
+        (error: unknown) => ({ error }),
+      )
+    }
+    const caughtUp = await Promise.all(requests.map(tryToCatchUp))
+    // Authorize again: an access re-check that ran before the join did not see this socket.
+    const inRooms = channels.filter(channel => !refused.has(channel))
+    for (const [channel, error] of await authoriseAll(pipeline, inRooms, actor, requestId)) refused.set(channel, error)
+    const followed = requests.map(({ channel }, index) => {
+      const outcome = caughtUp[index]
+      return outcome === undefined || refused.has(channel) ? { error: refused.get(channel) } : outcome
+    })
+    for (const [index, { channel }] of requests.entries()) {
+      const outcome = followed[index]
+      if (outcome?.data !== undefined) continue
+      pipeline.app.metrics.followsRefused.inc({ code: toRefusal(outcome?.error).kind.code })
+      if (joining.has(channel)) await socket.leave(channel)
+    }
+    return followed
   }
 
   async function catchUp({ channel, after }: FollowRequest, bytesMax: number): Promise<CatchUp> {
@@ -75,24 +95,25 @@ export function followCalls(
     }
   }
 
-  const follow: CallHandler = async ({ input }, _caller, socket, requestId) => ({
-    data: await followOne(socket, parse(followInput, input), requestId, catchUpBytesMax),
-  })
+  const follow: CallHandler = async ({ input }, _caller, socket, requestId) => {
+    const [followed] = await followEach(socket, [parse(followInput, input)], requestId, catchUpBytesMax)
+    if (followed?.data === undefined) throw followed?.error
+    return { data: followed.data }
+  }
 
   const followAll: CallHandler = async ({ input }, _caller, socket, requestId) => {
     const { channels } = parse(followAllInput, input)
     chargeFollows(socket, Math.max(channels.length - 1, 0))
     // All channels share the byte limit of one response: a larger one could make the socket exceed its backlog limit.
     const bytesMax = catchUpBytesMax / channels.length
-    const followed = channels.map(request =>
-      followOne(socket, request, requestId, bytesMax).then(
-        data => ({ data }),
-        (error: unknown) => ({
-          error: pipeline.toLoggedRefusal(error, requestId, 'channel.followAll').toProblem(requestId),
-        }),
-      ),
-    )
-    return { data: { followed: await Promise.all(followed) } }
+    const followed = await followEach(socket, channels, requestId, bytesMax)
+    const toProblem = (error: unknown) =>
+      pipeline.toLoggedRefusal(error, requestId, 'channel.followAll').toProblem(requestId)
+    return {
+      data: {
+        followed: followed.map(({ data, error }) => (data === undefined ? { error: toProblem(error) } : { data })),
+      },
+    }
   }
 
   const unfollow: CallHandler = async ({ input }, _caller, socket) => {

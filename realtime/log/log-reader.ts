@@ -22,6 +22,7 @@ export function createLogReader({
   channelCache,
   metrics,
 }: Pick<AppContext, 'channelLog' | 'channelCache' | 'metrics'>) {
+  const cachedPositionOf = createBatchLoader(channelNames => channelCache.positions(channelNames))
   const topOf = createBatchLoader(channelNames => channelLog.latestOffsets(channelNames))
   const reading = new Map<string, Promise<StoredLogPage>>()
 
@@ -38,7 +39,7 @@ export function createLogReader({
 
   return {
     async readPosition(channel: string): Promise<Position> {
-      const cached = await channelCache.position(channel).catch(() => undefined)
+      const cached = await cachedPositionOf(channel).catch(() => undefined)
       if (cached !== undefined) return cached
       const read = { epoch: await channelLog.epoch(), offset: (await topOf(channel)) ?? 0 }
       channelCache.setPositionIfUnknown(channel, read).catch(() => undefined)

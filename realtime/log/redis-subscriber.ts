@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type EventFrame } from '../../kernel/events/frames'
 import { type Position } from '../../kernel/events/position'
+import { gatherMany } from '../../kernel/platform/batch-loader'
 import { describeError } from '../../kernel/platform/log'
 import { type AppContext } from '../../kernel/platform/app-context'
 
@@ -42,6 +43,9 @@ class PollingRedisSubscriber implements RedisSubscriber {
   private readonly loops: Promise<unknown>
   private readonly topicPrefix: string
   private isHealthy = true
+  /** Channels to subscribe to at the end of this tick. */
+  private readonly pending = new Set<string>()
+  private readonly subscribeBatched = gatherMany(() => this.subscribePending())
 
   constructor(
     private readonly app: AppContext,
@@ -55,14 +59,24 @@ class PollingRedisSubscriber implements RedisSubscriber {
   }
 
   async subscribe(channel: string): Promise<void> {
-    const { subscriber } = this.app.redis
-    const subscribed = subscriber.subscribe(this.app.channelCache.topic(channel))
-    if (!this.isHealthy || subscriber.status !== 'ready' || !(await isInTime(subscribed))) this.isHealthy = false
-    subscribed.catch(() => undefined)
+    this.pending.add(channel)
+    await this.subscribeBatched([])
   }
 
   unsubscribe(channel: string): void {
+    if (this.pending.delete(channel)) return
     this.app.redis.subscriber.unsubscribe(this.app.channelCache.topic(channel)).catch(() => undefined)
+  }
+
+  /** Subscribes to all pending channels with one Redis command. */
+  private async subscribePending(): Promise<void> {
+    const { redis, channelCache } = this.app
+    const topics = [...this.pending].map(channelCache.topic)
+    this.pending.clear()
+    if (topics.length === 0) return
+    const subscribed = redis.subscriber.subscribe(...topics)
+    if (!this.isHealthy || redis.subscriber.status !== 'ready' || !(await isInTime(subscribed))) this.isHealthy = false
+    subscribed.catch(() => undefined)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

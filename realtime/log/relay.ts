@@ -82,8 +82,8 @@ class NodeRelay implements Relay {
       if (this.app.clock.now() >= rebalanceAt) {
         if (failures < releaseAfterFailures) await this.shardLocks.rebalance(connection)
         else await this.shardLocks.releaseAll(connection)
-        // Assign overdue offsets in the shards of frozen relays, of relays of the previous release, which do not assign offsets, and
-        // in shards that nobody holds because Redis is down: the log must go on, and the shard's holder publishes the events later.
+        // Assign overdue offsets in the shards of frozen relays, and in shards that nobody holds because Redis is down: the log must
+        // go on, and the shard's holder publishes the events later.
         if (!this.shardLocks.hasAll) await assignOverdueOffsets(connection, this.shardLocks.otherShards)
         this.app.metrics.relayShards.set(this.shardLocks.shards.length)
         this.app.metrics.pendingAge.set(await oldestPendingAge(connection))

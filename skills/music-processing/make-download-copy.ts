@@ -18,9 +18,9 @@ import {
 import { downloadJobKeyPrefix, type MissingDownload, findMissingDownload } from './missing-downloads'
 
 /**
- * Makes the download copy of a track that became ready without one: its artist has allowed downloads since, the track
- * predates download copies, or the copy was lost. Safe to run twice, also concurrently: the object key is derived
- * from the upload, and only the run that made the copy records it.
+ * Makes the download copy of a track that became ready without one: its artist has allowed downloads since, making it
+ * failed, or the copy was lost. Safe to run twice, also concurrently: the object key is derived from the upload, and
+ * only the run that made the copy records it.
  */
 export const makeDownloadCopy: Job<{ trackId: string }> = job({
   name: 'music-processing.makeDownloadCopy',

@@ -1,6 +1,5 @@
 import { type JobContext } from '../../kernel/events/job'
 import { jobAliveSql } from '../../kernel/events/job-queue'
-import { audioVersionSql } from '../tracks/rules'
 
 /** A track without its download copy. */
 export interface MissingDownload {
@@ -62,7 +61,7 @@ const query = (range: string) => `
   select track.id, upload.id as "uploadId", track.audio_key as "audioKey", track.duration_ms as "durationMs"
   from (select * from tracks track ${range}) as track
   left join lateral (select * from track_audio where track_id = track.id limit 1) as audio on true
-  left join lateral (select id from uploads where id = ${audioVersionSql('track')} limit 1) as upload
+  left join lateral (select id from uploads where id = track.audio_version limit 1) as upload
     on track.state = 'ready' and track.removed_at is null and track.audio_key like 'audio/%'
     and audio.download_of is distinct from upload.id
     and (track.is_downloadable or audio.track_id is null or audio.renditions = '[]')`

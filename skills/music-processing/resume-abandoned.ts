@@ -10,7 +10,7 @@ import { clearedLease } from './lease'
 import { deleteAudioVersion } from '../music-upload/object-keys'
 import { enqueueProcessing, processUpload } from './process-upload'
 import { failProcessing } from './processing-states'
-import { leaseMs, processingAttemptsMax, silentRunMs } from '../music-upload/rules'
+import { leaseMs, processingAttemptsMax } from '../music-upload/rules'
 import { isInProgress } from '../music-upload/upload-state'
 
 const batchMax = 100
@@ -49,16 +49,14 @@ async function cleanUpAborted({ id, trackId, state }: Upload, context: Context):
 
 const abandonedUploads = (app: AppContext): Promise<{ id: string }[]> =>
   app.db.query(`select upload.id from uploads upload where ${isAbandonedSql} order by upload.id limit :batchMax`, {
-    ...timeouts,
+    leaseMs,
     batchMax,
   })
 
 async function isStillAbandoned(uploadId: string, app: AppContext): Promise<boolean> {
   const sql = `select upload.id from uploads upload where upload.id = :uploadId and ${isAbandonedSql}`
-  return (await app.db.query(sql, { ...timeouts, uploadId })).length > 0
+  return (await app.db.query(sql, { leaseMs, uploadId })).length > 0
 }
-
-const timeouts = { leaseMs, silentRunMs }
 
 /**
  * Without a valid lease, and without a job that waits or has just started. A failed attempt waits as a job for its
@@ -67,4 +65,4 @@ const timeouts = { leaseMs, silentRunMs }
 const isAbandonedSql = `
   (upload.state in ('uploaded', 'processing') or upload.lease_by is not null)
   and (upload.lease_until is null or upload.lease_until < clock_timestamp())
-  and not ${jobAliveSql(`'process:' || upload.id`, 'case when upload.lease_until is null then :silentRunMs else :leaseMs end')}`
+  and not ${jobAliveSql(`'process:' || upload.id`, ':leaseMs')}`

@@ -1,6 +1,5 @@
 import { type Context } from '../../kernel/pipeline/context'
 import { Fingerprint, TrackAudio, Waveform } from '../../models'
-import { downsamplePeaks, waveformPointsDefault } from '../tracks/rules'
 import { keyWords } from '../../media/audio/fingerprint'
 import { matchFingerprints } from './match-fingerprints'
 import { type AnalyzedUpload } from './analyze-upload'
@@ -14,8 +13,8 @@ export async function saveAudioDetails(
   { probe, measurements, streams, download }: AnalyzedUpload,
   { enqueue }: Pick<Context, 'enqueue'>,
 ): Promise<void> {
-  const { peaks: fine, loudnessLufs, truePeakDbtp, fingerprint } = measurements
-  await Waveform.upsert({ ...of, fine, peaks: downsamplePeaks(fine, waveformPointsDefault) })
+  const { peaks, loudnessLufs, truePeakDbtp, fingerprint } = measurements
+  await Waveform.upsert({ ...of, peaks })
   await TrackAudio.upsert({ ...of, ...streams, ...download, codec: probe.codec, loudnessLufs, truePeakDbtp })
   if (fingerprint === null) await Fingerprint.destroy({ where: { trackId: of.trackId } })
   else await Fingerprint.upsert({ ...of, words: bytesOf(fingerprint), keyWords: keyWords(fingerprint) })

@@ -1,5 +1,4 @@
 import { type Context } from '../../kernel/pipeline/context'
-import { audioVersionSql } from '../tracks/rules'
 
 /** The newest track of a person whose present audio is a byte-identical file. */
 export async function findDuplicateTrack(
@@ -10,7 +9,7 @@ export async function findDuplicateTrack(
   const [duplicate] = await app.db.query<{ id: string }>(
     `select track.id from uploads upload join tracks track on track.id = upload.track_id
      where upload.owner_id = :ownerId and upload.sha256 = :sha256 and upload.state = 'ready' and track.removed_at is null
-       and upload.id = ${audioVersionSql('track')}
+       and upload.id = track.audio_version
      order by track.created_at desc limit 1`,
     { ownerId, sha256 },
   )

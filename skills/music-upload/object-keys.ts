@@ -1,6 +1,6 @@
 import { type Context } from '../../kernel/pipeline/context'
 import { type Track, type Upload } from '../../models'
-import { audioVersionOf, grantLifeMsMax, grantMarginMs } from '../tracks/rules'
+import { grantLifeMsMax, grantMarginMs } from '../tracks/rules'
 import { abortMultipart } from './abort-multipart'
 import { deleteObjects } from './delete-objects'
 
@@ -59,11 +59,10 @@ export const deleteAudioVersion = (
 
 /** Deletes the present audio of a track once every grant for it has expired. */
 export async function deleteReplacedAudio(
-  track: Pick<Track, 'id' | 'audioVersion' | 'audioKey'>,
+  { id, audioVersion }: Pick<Track, 'id' | 'audioVersion'>,
   { enqueue, now }: Pick<Context, 'enqueue' | 'now'>,
 ): Promise<void> {
-  const version = audioVersionOf(track)
-  if (version === null) return
-  const prefixes = [audioVersionPrefix(track.id, version)]
+  if (audioVersion === null) return
+  const prefixes = [audioVersionPrefix(id, audioVersion)]
   await enqueue(deleteObjects, { prefixes }, { runAt: new Date(now.getTime() + grantLifeMsMax + grantMarginMs) })
 }

@@ -38,8 +38,6 @@ export const partBytesMax = partBytesFor(uploadBytesMax) ?? partBytesMin
 export const processingAttemptsMax = 5
 /** A worker that does not renew its lease for this long counts as dead. */
 export const leaseMs = 30_000
-/** The same for workers of a previous release, which take no lease: longer than processing any file takes. */
-export const silentRunMs = 20 * 60_000
 /** How long the file of a failed upload is kept for a retry. */
 export const retryWindowMs = 7 * 24 * 60 * 60_000
 

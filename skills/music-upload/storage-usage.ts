@@ -1,6 +1,5 @@
 import { type Context } from '../../kernel/pipeline/context'
 import { count, named, shape, type Value } from '../../kernel/pipeline/schema'
-import { audioVersionSql } from '../tracks/rules'
 
 /** Storage usage: `usedBytes` by stored files, `reservedBytes` by pending uploads. */
 export const storageUsageView = named(
@@ -26,7 +25,7 @@ export async function loadStorageUsage(
        (upload.state = 'initiated' and upload.expires_at > :now)
        or (upload.state in ('uploaded', 'processing') and track.removed_at is null)
        or (upload.state = 'failed' and upload.retry_until > :now)
-       or (upload.state = 'ready' and track.removed_at is null and upload.id = ${audioVersionSql('track')}))`,
+       or (upload.state = 'ready' and track.removed_at is null and upload.id = track.audio_version))`,
     { ownerId, now },
   )
   return {

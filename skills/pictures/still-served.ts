@@ -8,7 +8,6 @@ export const stillServed = (states: readonly PictureState[], now: Date) =>
   ({
     [Op.or]: [
       { state: [...states] },
-      { state: 'replaced', replacedAt: null },
       { state: 'replaced', replacedAt: { [Op.gt]: new Date(now.getTime() - replacedFilesLifeMs) } },
     ],
   }) satisfies WhereOptions<Picture>

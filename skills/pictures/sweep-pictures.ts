@@ -1,7 +1,6 @@
 import { job } from '../../kernel/events/job'
 import { emptyObject } from '../../kernel/pipeline/schema'
 import { sweepBucket } from '../../kernel/platform/bucket-sweep'
-import { backfillReplacedAt } from './sweep/backfill-replaced-at'
 import { sweepPictureFiles } from './sweep/sweep-picture-files'
 
 /** Compares rendered files and database both ways: a safety net for the jobs that delete files. */
@@ -12,7 +11,6 @@ export const sweepPictures = job({
   cron: '43 * * * *',
 
   async run(_payload, context) {
-    await backfillReplacedAt(context)
     await sweepBucket({ pictures: sweepPictureFiles }, context)
   },
 })

@@ -25,7 +25,7 @@ export async function claimListeningTime(
   const { now, app } = context
   const newMs = reportedMs - play.listenedMs
   if (newMs <= 0) return 0
-  const wantedMs = Math.min(reportedMs - (play.heardMs ?? play.listenedMs), newMs + toleranceMs)
+  const wantedMs = Math.min(reportedMs - play.heardMs, newMs + toleranceMs)
   const listeners = [...new Set([play.listener, ...keys])]
   const forgetAt = new Date(Math.ceil(now.getTime() / hourMs) * hourMs + reportWithinMs + hourMs)
   const clocks = await app.db.query<{ taken: TimeSpan[] }>(lockClocks, { listeners, forgetAt })

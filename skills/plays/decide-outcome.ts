@@ -24,7 +24,7 @@ export async function decideOutcome(
 /** Null while the play may still count. */
 async function outcomeOf(play: Play, listener: Listener, context: Context): Promise<Outcome | null> {
   const { listenedMs, heardMs, thresholdMs, isOver } = play
-  if ((heardMs ?? listenedMs) >= thresholdMs) return tryToCount(play, listener, context)
+  if (heardMs >= thresholdMs) return tryToCount(play, listener, context)
   if (listenedMs < thresholdMs) return isOver ? 'too_short' : null
   if (await isInWindow(play, listener, context)) return 'repeated'
   return isOver ? 'concurrent' : null
@@ -59,13 +59,13 @@ const currentWindow =
 
 /**
  * Inserts a row for each of the listener's keys, all or none: the listener's clock is locked (`takeTime`), so that concurrent
- * plays run one after the other. The condition on the update is for nodes of the previous release, which lock no clock.
+ * plays run one after the other.
  */
 const openWindow = `
-  insert into counted_listeners as kept (track_id, listener, until)
+  insert into counted_listeners (track_id, listener, until)
   select :trackId, listener, :until from unnest(array[:listeners]) as listener
   where not exists (select ${currentWindow}) order by listener
-  on conflict (track_id, listener) do update set until = excluded.until where kept.until <= :now
+  on conflict (track_id, listener) do update set until = excluded.until
   returning 1`
 
 const deleteWindow = 'delete from counted_listeners where track_id = :trackId and listener in (:listeners) returning 1'

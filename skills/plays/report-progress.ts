@@ -50,7 +50,7 @@ export const reportProgress = operation({
     const takenMs = takesTime ? await claimListeningTime(play, listenedMs, listener, context) : 0
     play.set({
       ...{ positionMs, toldAt: now, isOver: play.isOver || isOver },
-      ...{ listenedMs: Math.max(play.listenedMs, listenedMs), heardMs: (play.heardMs ?? play.listenedMs) + takenMs },
+      ...{ listenedMs: Math.max(play.listenedMs, listenedMs), heardMs: play.heardMs + takenMs },
     })
     await decideOutcome(play, plausible, listener, context)
     await play.save()

@@ -4,7 +4,6 @@ import { TrackAudio, Upload } from '../../models'
 import { contentDisposition, downloadFileName } from './content-disposition'
 import { downloadCopyOf } from '../music-processing/download-copy-of'
 import {
-  audioVersionOf,
   downloadLifeMs,
   downloadNotReady,
   expiryInWholeSeconds,
@@ -42,11 +41,10 @@ export const grantDownload = operation({
   allow: () => true,
 
   async run({ subject: track, actor }, { now, app }) {
-    const { id: trackId, title, state, audioKey, contentType } = track
+    const { id: trackId, title, state, audioKey, audioVersion: version, contentType } = track
     if (!mayDownload(actor, track)) throw notDownloadable()
     if (state !== 'ready' || audioKey === null || contentType === null) throw notReady()
     const isOwn = mayEditTrack(actor, track)
-    const version = audioVersionOf(track)
     const { key, sizeBytes } = isOwn ? await originalOf(audioKey, version) : await downloadCopyFor(trackId, version)
     const expiresAt = expiryInWholeSeconds(now, downloadLifeMs)
     const fileName = downloadFileName(title, key)

@@ -3,7 +3,7 @@ import { type Cookie } from '../../kernel/pipeline/cookie'
 import { type Track, TrackAudio } from '../../models'
 import { type Rendition } from '../../models/track-audio'
 import { audioContentType } from './content-types'
-import { audioVersionOf, expiryInWholeSeconds, grantReuseMs } from '../tracks/rules'
+import { expiryInWholeSeconds, grantReuseMs } from '../tracks/rules'
 import { downloadCopyOf } from '../music-processing/download-copy-of'
 import { storeSignedPlaylists } from './store-signed-playlists'
 
@@ -64,8 +64,7 @@ async function signAll(
     ...{ loudnessLufs, truePeakDbtp },
   }
   if (audio === null || audio.renditions.length === 0) {
-    const version = audioVersionOf({ audioVersion, audioKey })
-    const copy = audio !== null && audio.uploadId === version ? downloadCopyOf(audio)?.key : undefined
+    const copy = audio !== null && audio.uploadId === audioVersion ? downloadCopyOf(audio)?.key : undefined
     const original = await sign(copy ?? audioKey, contentType)
     return { ...common, hls: null, renditions: [], original, cookies: [] }
   }

@@ -1,5 +1,5 @@
 import { operation } from '../../kernel/pipeline/operation'
-import { id, list, nullable, optional, shape, integer } from '../../kernel/pipeline/schema'
+import { id, list, optional, shape, integer } from '../../kernel/pipeline/schema'
 import { Waveform } from '../../models'
 import { downsamplePeaks, notReady, waveformPointsDefault, waveformPointsMax } from './rules'
 import { loadTrackWithSecret, trackSecret } from './views'
@@ -21,11 +21,11 @@ export const getWaveform = operation({
     /** The version last seen. Affects caching only: an answer to a URL with its version is immutable. */
     version: optional(id),
   }),
-  output: shape({ trackId: id, version: nullable(id), peaks: list(integer(0, 255), 10_000) }),
+  output: shape({ trackId: id, version: id, peaks: list(integer(0, 255), 10_000) }),
   limit: { perMinute: 240 },
   idempotency: 'read',
   refuses: [notReady],
-  cacheControl: ({ version }) => ({ version: version ?? 'first', maxAgeSeconds: keptSeconds }),
+  cacheControl: ({ version }) => ({ version, maxAgeSeconds: keptSeconds }),
 
   async load(input, context) {
     const { id: trackId } = await loadTrackWithSecret(input, context)
@@ -36,7 +36,7 @@ export const getWaveform = operation({
 
   async run({ input: { trackId, points = waveformPointsDefault }, subject: waveform }) {
     if (waveform === null) throw notReady()
-    const { fine, peaks, uploadId: version } = waveform
-    return { trackId, version, peaks: [...downsamplePeaks(fine ?? peaks, points)] }
+    const { peaks, uploadId: version } = waveform
+    return { trackId, version, peaks: [...downsamplePeaks(peaks, points)] }
   },
 })

@@ -47,18 +47,6 @@ const isOpenTo: Readonly<Record<Track['visibility'], (standing: ViewerRelation) 
   private: () => false,
 }
 
-/**
- * The id of the upload that the present audio of a track comes from; null without one. Rows without `audioVersion`
- * have it in the key only.
- */
-export const audioVersionOf = ({ audioVersion, audioKey }: Pick<Track, 'audioVersion' | 'audioKey'>): string | null =>
-  audioVersion ?? /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.[a-z0-9]+$/.exec(audioKey ?? '')?.[1] ?? null
-
-/** The same in SQL; `track` is the table or its alias. */
-export const audioVersionSql = (track: string): string =>
-  `coalesce(${track}.audio_version,
-     substring(${track}.audio_key from '([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})[.][a-z0-9]+$')::uuid)`
-
 /** Only these tracks appear in searches, the latest tracks and reposts. */
 export const isListed = (track: TrackAccessFields): boolean =>
   track.visibility === 'public' && track.state === 'ready' && track.removedAt === null

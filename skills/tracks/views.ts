@@ -54,7 +54,7 @@ export const trackView = named(
     isDownloadable: boolean,
     state: oneOf('processing', 'ready', 'failed'),
     durationMs: nullable(count),
-    /** Changes when the audio is replaced; null for tracks that predate this field. */
+    /** Changes when the audio is replaced; null before the track has audio. */
     audioVersion: nullable(id),
     artwork: nullable(pictureRef),
     owner: profileSummary,

@@ -1,8 +1,7 @@
 import { operation } from '../../kernel/pipeline/operation'
 import { refusals } from '../../kernel/pipeline/refusals'
 import { emptyObject } from '../../kernel/pipeline/schema'
-import { Profile } from '../../models'
-import { profileView, viewProfile } from './views'
+import { profileView, readProfileRow, viewProfile } from './views'
 
 export const getMe = operation({
   name: 'user-profile.getMe',
@@ -14,9 +13,9 @@ export const getMe = operation({
   limit: { perMinute: 300 },
   idempotency: 'read',
 
-  async load(_input, { actor }) {
-    const profile = await Profile.findByPk(actor.id)
-    if (profile === null) throw refusals.notFound()
+  async load(_input, { actor, app }) {
+    const profile = await readProfileRow(actor.id, app)
+    if (profile === undefined) throw refusals.notFound()
     return profile
   },
 

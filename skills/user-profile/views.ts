@@ -64,7 +64,8 @@ export const summarizeProfile = (profile: Profile): ProfileSummary => ({
   avatar: avatarRef(profile),
 })
 
-const avatarRef = ({ avatarId, avatarColor }: Profile): PictureRef | null => toPictureRef(avatarId, avatarColor)
+const avatarRef = ({ avatarId, avatarColor }: Pick<Profile, 'avatarId' | 'avatarColor'>): PictureRef | null =>
+  toPictureRef(avatarId, avatarColor)
 
 /** SQL: the columns of a profile summary; `profile` is an alias of `profiles`. */
 export const summaryColumns = (profile: string): string =>
@@ -112,7 +113,24 @@ export async function findBlockers(viewerId: string, among: readonly string[]): 
   return new Set(blocks.map(({ blockerId }) => blockerId))
 }
 
-export function describeProfile(profile: Profile): ProfileAttributes {
+type ViewColumn = 'id' | 'handle' | 'displayName' | 'bio' | 'avatarId' | 'avatarColor' | 'createdAt' | 'rev'
+type CountColumn = 'followerCount' | 'followingCount' | 'countsRev'
+/** The columns of a profile view, from a model or from a plain row. */
+export type ProfileRow = Pick<Profile, ViewColumn | CountColumn>
+
+const rowSql = `
+  select id, handle, display_name as "displayName", bio, avatar_id as "avatarId", avatar_color as "avatarColor",
+    follower_count as "followerCount", following_count as "followingCount", counts_rev as "countsRev", rev,
+    created_at as "createdAt"
+  from profiles where id = $1`
+
+/** Reads a profile without Sequelize, outside of transactions. For frequent reads. */
+export async function readProfileRow(id: string, { db }: Pick<AppContext, 'db'>): Promise<ProfileRow | undefined> {
+  const [row] = await db.readCommitted<ProfileRow>({ name: 'profile-row', text: rowSql, values: [id] })
+  return row
+}
+
+export function describeProfile(profile: ProfileRow): ProfileAttributes {
   const { id, handle, displayName, bio, rev, createdAt } = profile
   return {
     ...{ id, handle, displayName, bio, rev },
@@ -122,14 +140,14 @@ export function describeProfile(profile: Profile): ProfileAttributes {
   }
 }
 
-export const profileCountsOf = (profile: Profile): Value<typeof profileCounts> => ({
+export const profileCountsOf = (profile: Pick<ProfileRow, CountColumn>): Value<typeof profileCounts> => ({
   followers: profile.followerCount,
   following: profile.followingCount,
   rev: profile.countsRev,
 })
 
 /** `describeProfile`, with the viewer's relation to the profile. */
-export const viewProfile = (profile: Profile, context: Pick<Context, 'actor'>): Promise<ProfileView> =>
+export const viewProfile = (profile: ProfileRow, context: Pick<Context, 'actor'>): Promise<ProfileView> =>
   viewProfileAttributes(describeProfile(profile), context)
 
 export async function viewProfileAttributes(

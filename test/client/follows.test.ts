@@ -59,12 +59,3 @@ it('loses one channel and goes on on the others when it may follow that one no l
   server.emit('events', { channel: channelNo(2), epoch: 'a', events: server.appendEvents(1) })
   await waitUntil('it is heard', () => one.heard[2]?.events.length === 1)
 })
-
-it('asks one by one where the server knows no better', async () => {
-  server.lacksFollowAll = true
-  using one = await following(3)
-  await comeBack(3)
-  expect(server.calls).toEqual(['channel.followAll', ...Array<string>(3).fill('channel.follow')])
-  server.emit('events', { channel: channelNo(1), epoch: 'a', events: server.appendEvents(1) })
-  await waitUntil('it is heard', () => one.heard[1]?.events.length === 1)
-})

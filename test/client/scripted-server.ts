@@ -26,8 +26,6 @@ export class ScriptedServer implements AsyncDisposable {
   readonly refusals: Problem[] = []
   /** The names of the follow calls received. */
   readonly calls: string[] = []
-  /** Whether `channel.followAll` is unknown, as in the previous release. */
-  lacksFollowAll = false
   /** Channels whose follow is refused. */
   readonly forbidden = new Set<string>()
   /** The `after` positions of the follows received. */
@@ -55,8 +53,7 @@ export class ScriptedServer implements AsyncDisposable {
         'channel.followAll',
         ({ input }: { input: { channels: FollowInput[] } }, ack: (reply: unknown) => void) => {
           this.calls.push('channel.followAll')
-          if (this.lacksFollowAll) ack({ error: makeProblem('unknown_operation', 404) })
-          else ack({ data: { followed: input.channels.map(one => this.follow(one)) } })
+          ack({ data: { followed: input.channels.map(one => this.follow(one)) } })
         },
       )
       socket.on('channel.unfollow', (_sent: unknown, ack: (reply: unknown) => void) => ack({ data: { channel } }))

@@ -1,4 +1,5 @@
 import { findFreePort } from '../../dev/processes/find-free-port'
+import { newId } from '../../kernel/pipeline/new-id'
 import { consumeLimit } from '../../kernel/pipeline/limits'
 import { requestOverRest, Person } from '../person'
 import { notesRegistry, limitedRead } from './notes'
@@ -89,6 +90,26 @@ describe('the limit of an operation', () => {
     })
     expect((await Promise.all(wishes)).filter(Boolean)).toHaveLength(10)
   })
+})
+
+it('sends one command for all calls of a tick, and none for a caller over the limit', async () => {
+  const { redis, rateLimiter } = own.app
+  const sending = jest.spyOn(redis.commands, 'sendCommand')
+  const commandsFor = (who: string) =>
+    sending.mock.calls.filter(([{ args }]) => args.some(value => String(value).includes(`:${who}`))).length
+  const [exceeding, other] = [newId(new Date()), newId(new Date())]
+  const taken = await Promise.all(
+    [exceeding, other, exceeding, exceeding].map(who => rateLimiter.consume('tick', who, 2)),
+  )
+  expect(taken.map(waitMs => waitMs > 0)).toEqual([false, false, false, true])
+  expect([commandsFor(exceeding), commandsFor(other)]).toEqual([1, 1])
+
+  const waitMs = await rateLimiter.consume('tick', exceeding, 2)
+  expect(waitMs).toBeGreaterThan(0)
+  expect(waitMs).toBeLessThanOrEqual(60_000)
+  expect(commandsFor(exceeding)).toBe(1)
+  expect(await rateLimiter.consume('tick', other, 2)).toBe(0)
+  sending.mockRestore()
 })
 
 it('is still kept, by each node for itself, while Redis is away', async () => {

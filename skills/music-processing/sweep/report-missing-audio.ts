@@ -41,10 +41,7 @@ const keysOfTracks = `
   select track.id, needed.key
   from tracks track left join track_audio audio on audio.track_id = track.id
   cross join lateral (
-    select unnest(array[track.audio_key, audio.manifest_key, audio.preview_key]) as key
-    union all
-    -- A copy of another upload belongs to replaced audio; workers of the previous release leave it behind.
-    select audio.download_key where audio.download_of = audio.upload_id
+    select unnest(array[track.audio_key, audio.manifest_key, audio.preview_key, audio.download_key]) as key
     union all
     select unnest(array[rendition ->> 'playlistKey', rendition ->> 'mediaKey'])
     from jsonb_array_elements(coalesce(audio.renditions, '[]')) as rendition

@@ -1,6 +1,5 @@
 import { type JobContext } from '../../../kernel/events/job'
 import { sweepPageMax, deleteOrphans, type SweepPage } from '../../../kernel/platform/bucket-sweep'
-import { audioVersionSql } from '../../tracks/rules'
 import { retryWindowMs, uploadLifeMs } from '../../music-upload/rules'
 import { audioKeyPattern, uploadNeedsFileSql } from '../../music-upload/sweep/key-patterns'
 import { reportMissingAudio } from './report-missing-audio'
@@ -34,7 +33,7 @@ async function neededAmong(keys: readonly string[], { app }: Pick<JobContext, 'a
      join tracks track on track.id = object.track_id and track.removed_at is null
      left join uploads upload on upload.id = object.upload_id
      left join uploads present on present.id = track.audio_version
-     where object.upload_id = ${audioVersionSql('track')} or ${uploadNeedsFileSql}
+     where object.upload_id = track.audio_version or ${uploadNeedsFileSql}
        or (upload.state = 'ready' and coalesce(present.created_at > $5, true))`,
     [
       new Date(app.clock.now()),

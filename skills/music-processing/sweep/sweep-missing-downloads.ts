@@ -6,9 +6,8 @@ import { pageMissingDownloads } from '../missing-downloads'
 export const copyJobsMax = 200
 
 /**
- * Enqueues missing download copies: of tracks that predate them, of a worker of the previous release, or of a lost
- * job. They do not count as missing objects, since they can be made. Stops at the limit; the next run continues
- * there.
+ * Enqueues missing download copies of tracks whose job was lost. They do not count as missing objects, since they can
+ * be made. Stops at the limit; the next run continues there.
  */
 export const sweepMissingDownloads: SweepPage = async (from, context) => {
   const room = copyJobsMax - (await context.app.jobs.countPending(makeDownloadCopy, copyJobsMax))

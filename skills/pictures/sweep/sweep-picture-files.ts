@@ -23,7 +23,7 @@ export const sweepPictureFiles: SweepPage = async (from, context) => {
 async function neededAmong(keys: readonly string[], { app }: Pick<JobContext, 'app'>): Promise<Set<string>> {
   const rows = await app.db.queryBound<{ id: string }>(
     `select id from pictures where id = any($1::uuid[]) and (state in ('uploaded', 'ready')
-       or (state = 'replaced' and coalesce(replaced_at > $2, true)))`,
+       or (state = 'replaced' and replaced_at > $2))`,
     [keys.map(pictureIdOf), new Date(app.clock.now() - replacedFilesLifeMs - removalLateMs)],
   )
   const needed = new Set(rows.map(({ id }) => id))

@@ -16,9 +16,7 @@ import { resumeAbandoned } from '../../../skills/music-processing/resume-abandon
 import { pageTracksMax, pageMissingDownloads } from '../../../skills/music-processing/missing-downloads'
 import { updateTrack } from '../../../skills/tracks/update-track'
 import { grantDownload } from '../../../skills/streaming/grant-download'
-import { audioVersionSql, audioVersionOf } from '../../../skills/tracks/rules'
 import { makeAudio } from '../../make-audio'
-import { makeTrack } from '../../factories'
 import { waitUntil } from '../../kernel/wait-until'
 import { createOwnBucket } from '../../create-own-bucket'
 import { type Person } from '../../person'
@@ -237,7 +235,7 @@ it('comes behind an upload that was sent after it was asked for', async () => {
   expect((await TrackAudio.findByPk(old.trackId))?.downloadKey).toMatch(/download\.wav$/)
 })
 
-/** Tracks of before there were copies, and of before their upload was noted. */
+/** Tracks that are ready and have no copy. */
 async function oldTracks(count: number): Promise<string[]> {
   const ready = await Upload.findOne({ where: { state: 'ready' }, rejectOnEmpty: true })
   const ids = Array.from({ length: count }, () => newId(new Date()))
@@ -246,6 +244,7 @@ async function oldTracks(count: number): Promise<string[]> {
       ...{ id, ownerId: ann.id, title: 'old', state: 'ready' as const, createdAt: new Date() },
       ...{
         audioKey: `audio/${id}/${id}.mp3`,
+        audioVersion: id,
         contentType: 'audio/mpeg',
         durationMs: 1_000,
         visibility: 'public' as const,
@@ -306,22 +305,4 @@ it('is not asked for anew while a worker is at it, and what was superseded does 
   await sql(`select graphile_worker.force_unlock_workers(array['busy'])::text`)
   await run(resumeAbandoned)
   expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 0 }])
-})
-
-it('which upload the audio of a track is of is said alike in SQL and here', async () => {
-  const [id, other] = [newId(new Date()), newId(new Date())]
-  const cases = [
-    { audioVersion: null, audioKey: `audio/${id}/${other}.mp3` },
-    { audioVersion: other, audioKey: `audio/${id}/${other}.flac` },
-    { audioVersion: null, audioKey: 'audio/by hand.mp3' },
-  ]
-  for (const wish of cases) {
-    const track = await makeTrack(ann.id, wish)
-    const [row] = await sql<{ version: string | null }>(
-      `select ${audioVersionSql('track')} as version from tracks track where id = :id`,
-      { id: track.id },
-    )
-    expect(row?.version).toBe(wish.audioKey.includes(other) ? other : null)
-    expect(audioVersionOf(track)).toBe(row?.version)
-  }
 })

@@ -79,7 +79,7 @@ describe('a track', () => {
     expect((await bob.call(getWaveform, { trackId, points: 3_200 }, { transport })).peaks).toHaveLength(3_200)
   })
 
-  it('of before has its file alone', async () => {
+  it('are few of a track without renditions', async () => {
     const { id } = await makeTrack(ann.id)
     expect(await bob.call(getAudioDetails, { trackId: id })).toMatchObject({
       ...{ version: null, codec: null, loudnessLufs: null, renditions: [], hasPreview: false },

@@ -10,7 +10,7 @@ import { getUpload } from '../../../skills/music-upload/get-upload'
 import { LeaseLost, acquireLease, withLease } from '../../../skills/music-processing/lease'
 import { startProcessing } from '../../../skills/music-processing/processing-states'
 import { processUpload } from '../../../skills/music-processing/process-upload'
-import { processingAttemptsMax } from '../../../skills/music-upload/rules'
+import { leaseMs, processingAttemptsMax } from '../../../skills/music-upload/rules'
 import { resumeAbandoned } from '../../../skills/music-processing/resume-abandoned'
 import { getTrack } from '../../../skills/tracks/get-track'
 import { makeAudio } from '../../make-audio'
@@ -124,17 +124,17 @@ it('brings back what has no job at all', async () => {
   expect(await stateOf(uploadId)).toBe('ready')
 })
 
-it('gives a worker of a release without leases more time', async () => {
+it('gives a worker that has just taken the job time to take its lease', async () => {
   const { uploadId } = await finalized()
-  const lock = (minutes: number) =>
+  const lock = (seconds: number) =>
     sql(
-      `update graphile_worker._private_jobs set locked_by = 'old', locked_at = now() - interval '${minutes} minutes' returning 1 as done`,
+      `update graphile_worker._private_jobs set locked_by = 'slow', locked_at = now() - interval '${seconds} seconds' returning 1 as done`,
     )
   const jobs = () => sql(`select id from graphile_worker.jobs where task_identifier = 'music-processing.processUpload'`)
-  await lock(10)
+  await lock(0)
   await takeUp()
   expect(await jobs()).toHaveLength(1)
-  await lock(30)
+  await lock(leaseMs / 1_000 + 1)
   await takeUp()
   expect(await jobs()).toHaveLength(2)
   await testApp.runJobs()

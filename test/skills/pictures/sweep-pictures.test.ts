@@ -93,17 +93,6 @@ describe('a picture that was replaced', () => {
       code: 'not_found',
     })
   })
-
-  it('by the release before, which does not note when, goes a day after it was first seen', async () => {
-    const id = await replacedOf('hal')
-    await Picture.update({ replacedAt: null }, { where: { id } })
-    testApp.clock.advance(orphanAgeMs + 1_000)
-    await sweep()
-    expect(await storedKeys(testApp, id)).toHaveLength(6)
-    testApp.clock.advance(over)
-    await sweep()
-    expect(await storedKeys(testApp, id)).toEqual([])
-  })
 })
 
 it('removes the files of pictures whose rows are gone with their track', async () => {

@@ -226,16 +226,6 @@ describe('who hears one thing after the other loses nothing', () => {
     pass(15_000)
     expect(await tell(bob, laptop, 35_000)).toMatchObject({ outcome: 'counted' })
   })
-
-  it('when nodes of the release before were told of the beginning', async () => {
-    const bob = await somebody()
-    const play = await open(bob)
-    pass(20_000)
-    await tell(bob, play, 20_000)
-    await testApp.app.db.query('update plays set heard_ms = null where id = :id returning 1', { id: play.id })
-    pass(10_000)
-    expect(await tell(bob, play, 30_000)).toMatchObject({ outcome: 'counted' })
-  })
 })
 
 it('what was heard beside something else is in the history all the same', async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { Block, Waveform } from '../../../models'
 import { getWaveform } from '../../../skills/tracks/get-waveform'
 import { grantStream } from '../../../skills/streaming/grant-stream'
@@ -101,10 +102,11 @@ describe.each(transports)('a stream granted over %s', transport => {
       code: 'not_ready',
       status: 409,
     })
-    await Waveform.create({ trackId, peaks: Buffer.from([0, 7, 255]) })
+    const version = randomUUID()
+    await Waveform.create({ trackId, uploadId: version, peaks: Buffer.from([0, 7, 255]) })
     expect(await ann.call(getWaveform, { trackId }, { transport })).toEqual({
       trackId,
-      version: null,
+      version,
       peaks: [0, 7, 255],
     })
     expect(await bob.expectProblem(getWaveform, { trackId }, { transport })).toMatchObject({ code: 'not_found' })

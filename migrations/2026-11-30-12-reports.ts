@@ -1,19 +1,21 @@
 import { sqlMigration } from './migration'
 
+/** Reports to the moderators. */
 export const reports = sqlMigration(
-  '2026-11-22-11-reports',
+  '2026-11-30-12-reports',
   `
   create table reports (
     id uuid primary key,
-    -- A report outlives whoever made or decided it.
+    -- Null once the account is erased: the report stays.
     reporter_id uuid references profiles on delete set null,
     subject_kind text not null check (subject_kind in ('track', 'comment', 'profile', 'playlist')),
     subject_id uuid not null,
     reason text not null check (reason in ('spam', 'abuse', 'copyright', 'illegal', 'other')),
     note text not null default '' check (length(note) <= 1000),
-    -- The subject as it was when it was reported: it may change or go, the evidence may not.
+    -- The subject as it was when it was reported: evidence, should it be changed or deleted.
     copy jsonb not null,
     created_at timestamptz not null,
+    -- Null as long as the report is open.
     outcome text check (outcome in ('dismissed', 'upheld')),
     resolution_note text not null default '' check (length(resolution_note) <= 1000),
     resolved_by uuid references profiles on delete set null,

@@ -1,7 +1,8 @@
 import { sqlMigration } from './migration'
 
+/** Likes, reposts and comments. Their counts are columns of tracks, see tally_changes. */
 export const interactions = sqlMigration(
-  '2026-11-22-04-interactions',
+  '2026-11-30-07-interactions',
   `
   create table likes (
     track_id uuid not null references tracks on delete cascade,
@@ -25,12 +26,14 @@ export const interactions = sqlMigration(
     track_id uuid not null references tracks on delete cascade,
     author_id uuid not null references profiles on delete cascade,
     body text not null check (length(body) between 1 and 1000),
+    -- The moment of the track that it is about.
     position_ms integer not null check (position_ms >= 0),
     created_at timestamptz not null,
+    -- Deleted: hidden from everybody.
     removed_at timestamptz
   );
   create index comments_of_track on comments (track_id, created_at desc, id desc) where removed_at is null;
   create index comments_of_author on comments (author_id, created_at desc);
   `,
-  'drop table comments; drop table reposts; drop table likes;',
+  'drop table comments, reposts, likes;',
 )

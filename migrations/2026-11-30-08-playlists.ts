@@ -1,7 +1,7 @@
 import { sqlMigration } from './migration'
 
 export const playlists = sqlMigration(
-  '2026-11-22-06-playlists',
+  '2026-11-30-08-playlists',
   `
   create table playlists (
     id uuid primary key,
@@ -12,6 +12,7 @@ export const playlists = sqlMigration(
     rev integer not null default 1,
     created_at timestamptz not null,
     updated_at timestamptz not null,
+    -- Deleted: hidden from everybody.
     removed_at timestamptz
   );
   create index playlists_of_owner on playlists (owner_id, id desc) where removed_at is null;
@@ -19,16 +20,17 @@ export const playlists = sqlMigration(
   create table playlist_items (
     id uuid primary key,
     playlist_id uuid not null references playlists on delete cascade,
-    -- Null when the track or the person is gone for good: the item keeps its place.
+    -- Null once the track or the account is erased: the item keeps its rank.
     track_id uuid references tracks on delete set null,
     added_by uuid references profiles on delete set null,
+    -- Fractional index in base 62, compared bytewise: moving an item changes one row.
     rank text collate "C" not null check (rank ~ '^[0-9A-Za-z]{0,63}[1-9A-Za-z]$'),
     added_at timestamptz not null,
-    -- Deferrable, so that it is checked after a statement that gives every item a new rank, not at each row.
+    -- Deferrable: checked at the end of a statement that gives every item a new rank, not at each row.
     unique (playlist_id, rank) deferrable initially immediate
   );
   create index playlist_items_of_track on playlist_items (track_id);
   create index playlist_items_of_person on playlist_items (added_by);
   `,
-  'drop table playlist_items; drop table playlists;',
+  'drop table playlist_items, playlists;',
 )

@@ -1,27 +1,32 @@
 import { sqlMigration } from './migration'
 
-/** Who listened to what: each play by itself, and what is made of them. */
+/** Plays, the rules by which they count (docs/plays.md), totals for artists, and the listening history. */
 export const plays = sqlMigration(
-  '2026-11-23-16-plays',
+  '2026-11-30-09-plays',
   `
   create table plays (
     id uuid primary key,
     track_id uuid not null references tracks on delete cascade,
     -- Null: not signed in.
     profile_id uuid references profiles on delete cascade,
-    -- One person, on all their devices: a profile, or what cannot be traced back after the day.
+    -- The profile id, or a salted hash of network and program. The same on all devices of a person.
     listener text not null,
     device text,
     opened_at timestamptz not null,
-    -- When it was last told how far it is.
+    -- When the client last reported its progress.
     told_at timestamptz not null,
     position_ms integer not null default 0 check (position_ms >= 0),
+    -- How long the client says it played, and how much of that was accepted: a listener hears one thing at a time.
     listened_ms integer not null default 0 check (listened_ms >= 0),
+    heard_ms integer not null default 0 check (heard_ms >= 0),
+    -- The play counts from this much accepted time on.
     threshold_ms integer not null,
     is_over boolean not null default false,
     -- Null as long as it may still count.
-    outcome text check (outcome in ('counted', 'own_track', 'repeated', 'too_short', 'implausible')),
+    outcome text check (outcome in
+      ('counted', 'own_track', 'repeated', 'too_short', 'implausible', 'concurrent', 'network_limit')),
     decided_at timestamptz,
+    -- Added to play_totals.
     is_summed boolean not null default false,
     check ((outcome is null) = (decided_at is null))
   );
@@ -30,7 +35,16 @@ export const plays = sqlMigration(
   create index plays_of_profile on plays (profile_id, told_at desc) where profile_id is not null;
   create index plays_of_track on plays (track_id);
 
-  -- Until when a listener of a track counts no second time.
+  -- Which time of a listener is taken by accepted plays. Locked by whoever takes time.
+  create table listener_clocks (
+    listener text primary key,
+    -- [[from, until], ...] in epoch milliseconds.
+    taken jsonb not null default '[]',
+    forget_at timestamptz not null
+  );
+  create index listener_clocks_forget_at on listener_clocks (forget_at);
+
+  -- A listener counts for a track once in a window: until then no second time.
   create table counted_listeners (
     track_id uuid not null references tracks on delete cascade,
     listener text not null,
@@ -38,6 +52,20 @@ export const plays = sqlMigration(
     primary key (track_id, listener)
   );
   create index counted_listeners_until on counted_listeners (until);
+
+  -- Counted plays of listeners who are not signed in, by hashed network and day: of one track, and of all.
+  create table counted_networks (
+    name text primary key,
+    plays integer not null,
+    forget_at timestamptz not null
+  );
+  create index counted_networks_forget_at on counted_networks (forget_at);
+
+  -- Salts of the hashes above. Deleted after their day, so that no hash can be traced to an address.
+  create table listener_salts (
+    day date primary key,
+    salt text not null default gen_random_uuid()::text
+  );
 
   create table play_totals (
     track_id uuid not null references tracks on delete cascade,
@@ -47,12 +75,7 @@ export const plays = sqlMigration(
     primary key (track_id, day, outcome)
   );
 
-  -- Makes an address a name that is good for a day; then it is forgotten, and the names say nothing any more.
-  create table listener_salts (
-    day date primary key,
-    salt text not null default gen_random_uuid()::text
-  );
-
+  -- Listening history: one row for each track, at its latest play.
   create table listened (
     profile_id uuid not null references profiles on delete cascade,
     track_id uuid not null references tracks on delete cascade,
@@ -61,11 +84,8 @@ export const plays = sqlMigration(
   );
   create index listened_latest on listened (profile_id, at desc, track_id desc);
   create index listened_of_track on listened (track_id);
-
-  alter table profiles add column keeps_history boolean not null default true;
   `,
   `
-  alter table profiles drop column keeps_history;
-  drop table listened; drop table listener_salts; drop table play_totals; drop table counted_listeners; drop table plays;
+  drop table listened, play_totals, listener_salts, counted_networks, counted_listeners, listener_clocks, plays;
   `,
 )
