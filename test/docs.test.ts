@@ -119,7 +119,7 @@ describe('the documents', () => {
   })
 
   it('hold a guide to the protocol that leaves none of its names, codes and limits out', () => {
-    const guide = read('docs', 'realtime.md')
+    const guide = read('docs', 'follow-a-channel.md')
     const names = [...protocolCalls, ...protocolMessages, ...sseEvents].map(({ name }) => name)
     const {
       malformedJson,
@@ -168,9 +168,9 @@ describe('the documents', () => {
     expect(found.filter(name => !known.includes(name) && name !== 'tutti_next')).toEqual([])
   })
 
-  it('list every variable of the configuration in the README', () => {
-    const readme = read('README.md')
-    expect(variableNames.filter(name => !readme.includes(`\`${name}\``))).toEqual([])
+  it('list every variable of the configuration', () => {
+    const table = read('docs', 'configuration.md')
+    expect(variableNames.filter(name => !table.includes(`\`${name}\``))).toEqual([])
   })
 })
 

@@ -33,7 +33,7 @@ export function generateAsyncApi(registry: Registry): Json {
         'Connect with `io(url, {auth: {token}, query: {nid}})`. Call with `emitWithAck(name, {input, key?})`: it answers ' +
         '`{data}` or `{error}`, a problem object. Follow a channel with `channel.follow`; its events arrive as the Socket.IO ' +
         'event `events`, a frame of events whose offsets have no gaps. Each event is described here under its name. After a ' +
-        'disconnect, follow again with the last position you have received to get the missed events. `docs/realtime.md` has ' +
+        'disconnect, follow again with the last position you have received to get the missed events. `docs/follow-a-channel.md` has ' +
         'the algorithm and what to do about every code; `openapi.json` has the same stream over REST. A frame of more than ' +
         '32 kB closes the connection.',
     },

@@ -30,7 +30,7 @@ export function generateOpenApi(registry: Registry): Json {
       summary: 'Upload, stream, like, comment and listen together',
       description:
         'Every operation is also a Socket.IO call named like its operationId: `emitWithAck(name, {input, key})` answers the ' +
-        'same `data`, or the same problem object as `error`. `asyncapi.json` describes the live events, `docs/realtime.md` ' +
+        'same `data`, or the same problem object as `error`. `asyncapi.json` describes the live events, `docs/follow-a-channel.md` ' +
         'how to follow them.',
       license: { name: 'MIT', identifier: 'MIT' },
     },

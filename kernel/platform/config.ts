@@ -17,7 +17,7 @@ import {
 } from '../pipeline/schema'
 import { Refusal } from '../pipeline/refusals'
 
-/** All environment variables. A test checks the README's table against them. */
+/** All environment variables. A test checks the docs/configuration.md against them. */
 const environment = shape({
   NODE_ENV: optional(oneOf('development', 'test', 'production')),
   PORT: optional(integer(0, 65535)),

@@ -58,7 +58,7 @@ describe('the states of an upload', () => {
   })
 
   it('are those that the documentation has', () => {
-    const rows = readFileSync('docs/uploads.md', 'utf8').matchAll(/^\| `(\w+)` +\|[^|]+\|([^|]*)\|$/gm)
+    const rows = readFileSync('docs/upload-a-file.md', 'utf8').matchAll(/^\| `(\w+)` +\|[^|]+\|([^|]*)\|$/gm)
     const told = Object.fromEntries([...rows].map(([, from = '', to = '']) => [from, (to.match(/\w+/g) ?? []).sort()]))
     expect(told).toEqual(
       Object.fromEntries(states.map(from => [from, states.filter(to => canTransition(from, to)).sort()])),

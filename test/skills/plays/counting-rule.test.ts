@@ -10,7 +10,7 @@ import {
 } from '../../../skills/plays/rules'
 
 it('the rule that is published says all outcomes, and the numbers that hold', () => {
-  const rule = readFileSync('docs/plays.md', 'utf8')
+  const rule = readFileSync('docs/count-plays.md', 'utf8')
   for (const outcome of outcomes) expect(rule).toContain(`\`${outcome}\``)
   expect({
     thresholdMsMax,
