@@ -14,7 +14,7 @@ import { getMe } from '../../../skills/user-profile/get-me'
 import { heaviestPng, plainPicture, plainPng } from '../../make-pictures'
 import { createTestApp, type TestApp } from '../../test-app'
 import { type UnreliableStore, startUnreliableStore } from '../music-upload/unreliable-store'
-import { signalStoppedProcess, stopRenderingProcess } from './rendering-process'
+import { signalStoppedProcess, stopRenderingProcess } from '../../media/pictures/rendering-process'
 import { addPicture, pictureInput, submitPicture, createJobContext, storedKeys, runJobsDueWithin } from './add-picture'
 
 /** What fails on our side is tried again, and never said to be the fault of the picture. */

@@ -13,7 +13,7 @@ import { heaviestPng, plainPng } from '../../make-pictures'
 import { type NodeProcess, startNodeProcess } from '../../server/start-node-process'
 import { createTestApp, type TestApp } from '../../test-app'
 import { type PausableStore, startPausableStore } from '../music-upload/pausable-store'
-import { isRunning, stopRenderingProcess } from './rendering-process'
+import { isRunning, stopRenderingProcess } from '../../media/pictures/rendering-process'
 import { sendPicture, storedKeys, transactAsJob } from './add-picture'
 
 /** Real workers, killed with SIGKILL at every step of a picture: another one finishes it, and nothing is left of the first. */
@@ -58,7 +58,7 @@ async function kill(): Promise<void> {
   killed = worker.pid
   worker.signal('SIGKILL')
   await worker.exited
-  await sql(`update workers set seen_at = now() - interval '2 minutes' returning id`)
+  await sql(`update workers set heartbeat_at = now() - interval '2 minutes' returning id`)
   next = startNodeProcess(variables)
 }
 

@@ -18,7 +18,7 @@ import { makeAudio } from '../../make-audio'
 import { createOwnBucket } from '../../create-own-bucket'
 import { type Person } from '../../person'
 import { createTestApp, type TestApp } from '../../test-app'
-import { concatenatedFile, findPersonalData, makeTaggedFile } from '../music-upload/personal-tags'
+import { concatenatedFile, findPersonalData, makeTaggedFile } from '../../media/audio/personal-tags'
 import { uploadInput, putBytes, uploadFile } from '../music-upload/upload-file'
 import { type FaultInjectingStore, startFaultInjectingStore } from '../music-upload/fault-injecting-store'
 
@@ -205,7 +205,7 @@ it('leaves nothing behind of a track that was removed, or got other audio, while
   store.delay = (method, { pathname }) => {
     if (method !== 'PUT' || !pathname.endsWith(copy)) return undefined
     stored += 1
-    return Track.update({ removedAt: new Date(testApp.clock.now()) }, { where: { id: trackId } })
+    return Track.update({ deletedAt: new Date(testApp.clock.now()) }, { where: { id: trackId } })
   }
   await ann.call(updateTrack, { trackId, isDownloadable: true })
   await testApp.runJobs()

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { Rejection } from '../../../media/audio/rejection'
-import { runAudioTool } from '../../../media/audio/run-audio-tool'
+import { Rejection } from '../../media/audio/rejection'
+import { runAudioTool } from '../../media/audio/run-audio-tool'
 
 const signal = new AbortController().signal
 const sh = (script: string) => ['/bin/sh', ['-c', script]] as const

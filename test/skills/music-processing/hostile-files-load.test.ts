@@ -14,8 +14,8 @@ import { startNodeProcess } from '../../server/start-node-process'
 import { testTools } from '../../audio-analysis'
 import { createTestApp } from '../../test-app'
 import { longestLoopIterationMs } from './event-loop-block'
-import * as hostile from './hostile-files'
-import { sendFile } from './upload-file'
+import * as hostile from '../../media/audio/hostile-files'
+import { sendFile } from '../music-upload/upload-file'
 
 /** What goes on while files that were made to do harm are judged: everything else. */
 
@@ -123,8 +123,8 @@ it('a worker judges each of them once, without losing its hold on any, while cal
   }
   expect((await fetch(`${worker.url}/health/ready`)).status).toBe(200)
   const uploads = await Upload.findAll({ where: { id: ids } })
-  for (const { state, attempts, fault } of uploads) {
+  for (const { state, attempts, error } of uploads) {
     expect({ state, attempts }).toEqual({ state: expect.stringMatching(/^(ready|rejected)$/) as string, attempts: 1 })
-    if (state === 'rejected') expect(Object.keys(rejectionReasons)).toContain(fault?.code)
+    if (state === 'rejected') expect(Object.keys(rejectionReasons)).toContain(error?.code)
   }
 }, 120_000)

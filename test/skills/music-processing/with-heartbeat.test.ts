@@ -12,7 +12,7 @@ import { makeAudio } from '../../make-audio'
 import { waitUntil } from '../../kernel/wait-until'
 import { type Person } from '../../person'
 import { createTestApp, type TestApp } from '../../test-app'
-import { sendFile } from './upload-file'
+import { sendFile } from '../music-upload/upload-file'
 
 let testApp: TestApp
 let ann: Person

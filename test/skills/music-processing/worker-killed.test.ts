@@ -14,8 +14,8 @@ import { waitUntil } from '../../kernel/wait-until'
 import { type EventRecorder, type Person } from '../../person'
 import { type NodeProcess, startNodeProcess } from '../../server/start-node-process'
 import { createTestApp, type TestApp } from '../../test-app'
-import { type PausableStore, startPausableStore } from './pausable-store'
-import { sendFile } from './upload-file'
+import { type PausableStore, startPausableStore } from '../music-upload/pausable-store'
+import { sendFile } from '../music-upload/upload-file'
 
 /** Real workers, killed with SIGKILL at every step of an upload: another one finishes it, and nothing is left of the first. */
 let testApp: TestApp
@@ -90,7 +90,7 @@ async function kill(): Promise<void> {
   killed = worker.pid
   worker.signal('SIGKILL')
   await worker.exited
-  await sql(`update workers set seen_at = now() - interval '2 minutes' returning id`)
+  await sql(`update workers set heartbeat_at = now() - interval '2 minutes' returning id`)
   next = startNodeProcess(variables)
 }
 
@@ -115,7 +115,7 @@ const whileHeld = (row: string, values: Record<string, unknown>, during: () => P
 /** As if the dead worker's time had run out: what the minute's look finds is done by whichever worker is there. */
 async function takeOver(uploadId: string): Promise<void> {
   await sql(
-    `update uploads set lease_until = now() - interval '1 second' where id = :uploadId and lease_by is not null returning id`,
+    `update uploads set lease_until = now() - interval '1 second' where id = :uploadId and lease_run_id is not null returning id`,
     { uploadId },
   )
   await sql(

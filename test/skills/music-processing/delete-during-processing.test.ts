@@ -16,7 +16,7 @@ import { makeTrack } from '../../factories'
 import { waitUntil } from '../../kernel/wait-until'
 import { type EventRecorder, type Person } from '../../person'
 import { createTestApp, type TestApp } from '../../test-app'
-import { uploadInput, sendFile } from './upload-file'
+import { uploadInput, sendFile } from '../music-upload/upload-file'
 
 /** Whoever takes an upload or its track away wins over the worker that has it, whenever it is. */
 let testApp: TestApp
@@ -68,7 +68,7 @@ async function leftNothing({ uploadId, trackId }: { uploadId: string; trackId: s
   await testApp.runJobs()
   for (const key of [`incoming/${uploadId}`, `audio/${trackId}/${uploadId}.mp3`])
     expect(await testApp.app.storage.head(key)).toBeUndefined()
-  expect((await Track.findByPk(trackId))?.removedAt).toBeInstanceOf(Date)
+  expect((await Track.findByPk(trackId))?.deletedAt).toBeInstanceOf(Date)
   expect(await tools()).not.toContain(`tutti-upload-${process.pid}-`)
 }
 

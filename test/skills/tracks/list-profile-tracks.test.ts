@@ -20,7 +20,7 @@ describe.each(transports)('the tracks of a profile over %s', transport => {
       await makeTrack(ann.id, { state: 'processing', publishedAt: null }),
       await makeTrack(ann.id, { state: 'failed', publishedAt: null }),
     ]
-    await makeTrack(ann.id, { removedAt: new Date() })
+    await makeTrack(ann.id, { deletedAt: new Date() })
     const input = { profileId: ann.id }
     expect((await bob.call(listProfileTracks, input, { transport })).map(({ id }) => id)).toEqual([shown.id])
     const own = await ann.call(listProfileTracks, input, { transport })

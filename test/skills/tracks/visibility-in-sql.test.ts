@@ -1,5 +1,5 @@
 import { type Actor, isModerator } from '../../../kernel/pipeline/actor'
-import { Block, Follow, type Track, TrackGuest } from '../../../models'
+import { Block, Follow, type Track, TrackLinkHolder } from '../../../models'
 import { isListed, isListedToFollowers, maySeeTrack } from '../../../skills/tracks/rules'
 import {
   isTrackListedSql,
@@ -33,7 +33,7 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 /** The kinds of tracks that fit, as words. */
 const words = (fitting: readonly Track[]) =>
   fitting
-    .map(({ visibility, state, removedAt }) => `${visibility} ${state} ${removedAt === null ? '' : 'removed'}`)
+    .map(({ visibility, state, deletedAt }) => `${visibility} ${state} ${deletedAt === null ? '' : 'removed'}`)
     .sort()
 
 async function found(where: string, names: Record<string, unknown> = {}): Promise<string[]> {
@@ -82,7 +82,7 @@ async function become(
   if (is.isBlocked) await Block.create({ blockerId: owner.id, blockedId: id, createdAt })
   if (is.isFollower) await Follow.create({ followerId: id, followeeId: owner.id, createdAt })
   if (is.isLinkHolder)
-    await TrackGuest.bulkCreate(tracks.map(track => ({ trackId: track.id, profileId: id, createdAt })))
+    await TrackLinkHolder.bulkCreate(tracks.map(track => ({ trackId: track.id, profileId: id, createdAt })))
 }
 
 async function viewerOf(who: string, name: string): Promise<Actor | null> {

@@ -6,7 +6,7 @@ import { makeTrack } from '../../factories'
 import { transports, type Person } from '../../person'
 import { melodySource, decodeSamples } from '../../audio-analysis'
 import { createTestApp, type TestApp } from '../../test-app'
-import { uploadFile } from './upload-file'
+import { uploadFile } from '../music-upload/upload-file'
 
 /** From a file that was sent to what is stored and told of it. */
 let testApp: TestApp

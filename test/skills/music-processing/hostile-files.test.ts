@@ -7,7 +7,7 @@ import { grantStream } from '../../../skills/streaming/grant-stream'
 import { makeAudio, makeVideo } from '../../make-audio'
 import { type Person } from '../../person'
 import { createTestApp, type TestApp } from '../../test-app'
-import { uploadFile } from './upload-file'
+import { uploadFile } from '../music-upload/upload-file'
 
 /** Files that are not what they say: each ends as rejected, with a reason, and nothing of it is ever served. */
 let testApp: TestApp

@@ -15,8 +15,8 @@ import { getTrack } from '../../../skills/tracks/get-track'
 import { makeAudio } from '../../make-audio'
 import { type Person } from '../../person'
 import { createTestApp, type TestApp } from '../../test-app'
-import { uploadInput, putBytes, sendFile } from './upload-file'
-import { type UnreliableStore, startUnreliableStore } from './unreliable-store'
+import { uploadInput, putBytes, sendFile } from '../music-upload/upload-file'
+import { type UnreliableStore, startUnreliableStore } from '../music-upload/unreliable-store'
 
 let testApp: TestApp
 let store: UnreliableStore
@@ -105,7 +105,7 @@ it('is overtaken by an abort, and leaves nothing', async () => {
   )
   await testApp.runJobs()
   expect(await audioOf(trackId, uploadId)).toBeUndefined()
-  expect((await Track.findByPk(trackId))?.removedAt).not.toBeNull()
+  expect((await Track.findByPk(trackId))?.deletedAt).not.toBeNull()
 })
 
 it('keeps a title that the artist typed while it ran', async () => {

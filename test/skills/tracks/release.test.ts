@@ -16,7 +16,7 @@ import { makeTrack } from '../../factories'
 import { waitUntil } from '../../kernel/wait-until'
 import { transports, type Person } from '../../person'
 import { createTestApp, type TestApp } from '../../test-app'
-import { uploadFile } from './upload-file'
+import { uploadFile } from '../music-upload/upload-file'
 
 let testApp: TestApp
 let ann: Person
@@ -161,7 +161,7 @@ it('an upload is announced with its release: it waits for that, or for its file 
   expect(await isHidden(trackId)).toBe(true)
 
   const { id: late } = await makeTrack(ann.id, {
-    ...{ state: 'processing', visibility: 'private', releaseAs: 'public', publishedAt: null },
+    ...{ state: 'processing', visibility: 'private', releaseVisibility: 'public', publishedAt: null },
     releaseAt: new Date(releaseAt),
   })
   testApp.clock.advance(awhileMs)

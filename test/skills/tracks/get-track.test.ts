@@ -65,7 +65,7 @@ describe.each(transports)('a track over %s', transport => {
     await eve.call(getTrack, { trackId }, { transport })
     await Block.create({ blockerId: ann.id, blockedId: eve.id, createdAt: new Date() })
     expect(await eve.expectProblem(getTrack, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
-    await Track.update({ removedAt: new Date() }, { where: { id: trackId } })
+    await Track.update({ deletedAt: new Date() }, { where: { id: trackId } })
     for (const person of [ann, bob, moderator])
       expect(await person.expectProblem(getTrack, { trackId }, { transport })).toMatchObject({
         code: 'not_found',

@@ -16,7 +16,7 @@ import { getTrack } from '../../../skills/tracks/get-track'
 import { makeAudio } from '../../make-audio'
 import { type Person } from '../../person'
 import { createTestApp, type TestApp } from '../../test-app'
-import { sendFile } from './upload-file'
+import { sendFile } from '../music-upload/upload-file'
 
 /** Workers that died, froze, or were given up for dead: what they had in hand goes on, once. */
 let testApp: TestApp

@@ -18,7 +18,7 @@ export async function replaceAudioDirectly(
   await Upload.create({
     ...{ id, trackId, ownerId, replacesAudio: true, state: 'uploaded', visibility: 'public', fileName: 'a.mp3' },
     ...{ contentType: 'audio/mpeg', sizeBytes: 1, sha256: 'ab'.repeat(32), etag: 'etag' },
-    ...{ createdAt: now, expiresAt: now, putExpiresAt: now },
+    ...{ createdAt: now, expiresAt: now, putUrlExpiresAt: now },
   })
   const inTransaction = <T>(work: Parameters<typeof transact<T, null>>[1]) =>
     transact({ app, registry, actor: null, requestId: randomUUID() }, work)

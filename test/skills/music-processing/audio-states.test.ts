@@ -16,7 +16,7 @@ import { makeTrack } from '../../factories'
 import { type Person } from '../../person'
 import { createTestApp, type TestApp } from '../../test-app'
 import { fakeAnalysis } from './fake-analysis'
-import { uploadInput } from './upload-file'
+import { uploadInput } from '../music-upload/upload-file'
 
 /**
  * A track, the upload that made it, and one that brings other audio, in every state that they can be in together: what each
@@ -43,11 +43,11 @@ async function makeUpload(trackId: string, state: UploadState, replacesAudio: bo
   const id = newId(now)
   await Upload.create({
     ...{ id, trackId, replacesAudio, state, ownerId: ann.id, visibility: 'public', fileName: 'a.mp3' },
-    ...{ contentType: 'audio/mpeg', sizeBytes: bytes.length, createdAt: now, putExpiresAt: now },
+    ...{ contentType: 'audio/mpeg', sizeBytes: bytes.length, createdAt: now, putUrlExpiresAt: now },
     sha256: createHash('sha256').update(bytes).digest('hex'),
     expiresAt: new Date(now.getTime() + 60_000),
     ...(state === 'failed' ? { retryUntil: new Date(now.getTime() + 60_000) } : {}),
-    ...(state === 'failed' || state === 'rejected' ? { fault: serverFailure } : {}),
+    ...(state === 'failed' || state === 'rejected' ? { error: serverFailure } : {}),
     etag: state === 'initiated' ? null : 'etag',
   })
   await testApp.app.storage.put(incomingKey(id), bytes, 'audio/mpeg')
@@ -76,7 +76,7 @@ async function statesOf({ trackId, first, second }: Scene): Promise<string> {
     await Upload.findByPk(first),
     await Upload.findByPk(second),
   ]
-  const states = [track?.removedAt === null ? track.state : 'gone', ...uploads.map(upload => upload?.state ?? 'none')]
+  const states = [track?.deletedAt === null ? track.state : 'gone', ...uploads.map(upload => upload?.state ?? 'none')]
   return states.join(' ')
 }
 

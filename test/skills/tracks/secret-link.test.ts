@@ -1,4 +1,4 @@
-import { Block, Play, Track, TrackGuest, Waveform } from '../../../models'
+import { Block, Play, Track, TrackLinkHolder, Waveform } from '../../../models'
 import { addComment } from '../../../skills/interactions/add-comment'
 import { likeTrack } from '../../../skills/interactions/like-track'
 import { updateTrack } from '../../../skills/tracks/update-track'
@@ -97,7 +97,7 @@ describe.each(transports)('a secret link over %s', transport => {
       expect(await bob.expectProblem(op, { trackId, secret }, { transport })).toMatchObject({ code: 'not_found' })
     await ann.call(updateTrack, { trackId, visibility: 'unlisted' }, { transport })
     await bob.call(getTrack, { trackId }, { transport })
-    expect(await TrackGuest.count({ where: { trackId } })).toBe(1)
+    expect(await TrackLinkHolder.count({ where: { trackId } })).toBe(1)
   })
 })
 
@@ -114,7 +114,7 @@ describe('whoever is not signed in', () => {
     }
     expect(await Play.count({ where: { trackId } })).toBe(2)
     expect((await anybody(redeemSecretLink, { trackId, secret })).data).toMatchObject({ id: trackId })
-    expect(await TrackGuest.count({ where: { trackId } })).toBe(0)
+    expect(await TrackLinkHolder.count({ where: { trackId } })).toBe(0)
 
     const url = `${testApp.nodes[0]?.url ?? ''}/api/v1/tracks/${trackId}?secret=${secret}`
     const response = await fetch(url)
@@ -169,7 +169,7 @@ it('a link that is opened while it is reset lets nobody in for longer than that'
       ann.call(resetSecretLink, { trackId }, { transport: 'socket' }),
       ...people.slice(2).map(person => person.request(redeemSecretLink, { trackId, secret })),
     ])
-    expect(await TrackGuest.count({ where: { trackId } })).toBe(0)
+    expect(await TrackLinkHolder.count({ where: { trackId } })).toBe(0)
     for (const person of people)
       expect(await person.expectProblem(getTrack, { trackId })).toMatchObject({ code: 'not_found' })
     testApp.clock.advance(60_000)

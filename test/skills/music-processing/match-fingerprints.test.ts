@@ -5,7 +5,7 @@ import { makeFromSource, convertAudio } from '../../make-audio'
 import { type Person } from '../../person'
 import { melodySource } from '../../audio-analysis'
 import { createTestApp, type TestApp } from '../../test-app'
-import { uploadFile } from './upload-file'
+import { uploadFile } from '../music-upload/upload-file'
 
 const asMp3 = ['-b:a', '96k']
 

@@ -130,7 +130,7 @@ describe('live', () => {
       readLoggedData(testApp.app, `name = 'tracks.followerAccessRevoked'`).then(events => events.length)
     const before = await asked()
     await makeTrack(ann.id)
-    await forFollowers({ removedAt: new Date() })
+    await forFollowers({ deletedAt: new Date() })
     await bob.call(followProfile, { profileId: ann.id })
     await bob.call(unfollowProfile, { profileId: ann.id })
     expect(await asked()).toBe(before)

@@ -22,8 +22,8 @@ import { createOwnBucket } from '../../create-own-bucket'
 import { type Person } from '../../person'
 import { testTools } from '../../audio-analysis'
 import { createTestApp, type TestApp } from '../../test-app'
-import { sendFile, uploadFile } from './upload-file'
-import { type FaultInjectingStore, startFaultInjectingStore } from './fault-injecting-store'
+import { sendFile, uploadFile } from '../music-upload/upload-file'
+import { type FaultInjectingStore, startFaultInjectingStore } from '../music-upload/fault-injecting-store'
 
 let testApp: TestApp
 let store: FaultInjectingStore
@@ -50,7 +50,7 @@ afterAll(async () => {
 })
 afterEach(async () => {
   store.delay = () => undefined
-  await Track.update({ removedAt: new Date() }, { where: { removedAt: null } })
+  await Track.update({ deletedAt: new Date() }, { where: { removedAt: null } })
   await sql('select count(*) from graphile_worker.complete_jobs(array(select id from graphile_worker.jobs))')
   await sql(`delete from bucket_sweeps where area = 'uncopied' returning area`)
 })
@@ -104,8 +104,8 @@ const run = ({ name }: AnyJob, payload: unknown = {}, attempt = 1) =>
 const lookAgain = () => run(lookForUncopied)
 const runCopy = (trackId: string, attempt = 1) => run(makeDownloadCopy, { trackId }, attempt)
 const downloadOf = async (trackId: string) => {
-  const { downloadKey, downloadOf } = await TrackAudio.findByPk(trackId, { rejectOnEmpty: true })
-  return { downloadKey, downloadOf }
+  const { downloadKey, downloadUploadId } = await TrackAudio.findByPk(trackId, { rejectOnEmpty: true })
+  return { downloadKey, downloadOf: downloadUploadId }
 }
 const nobodyTried = { downloadKey: null, downloadOf: null }
 const isThere = async (key: string) => (await testApp.app.storage.head(key)) !== undefined
