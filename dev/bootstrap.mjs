@@ -81,7 +81,8 @@ async function installMissing() {
 /** Runs a command to its end; when it fails, so do we, with its code. Signals reach it and we wait for it. */
 async function run(command, parameters) {
   // The channel lets our own programs see that we were killed, which no signal would tell them.
-  const isOurs = parameters.some(parameter => parameter.startsWith('dist/') || parameter === 'test/chaos/run.ts')
+  const ends = [bin('jest/bin/jest.js'), 'test/chaos/run.ts']
+  const isOurs = parameters.some(parameter => parameter.startsWith('dist/') || ends.includes(parameter))
   const stdio = ['inherit', 'inherit', 'inherit', ...(isOurs ? ['ipc'] : [])]
   const child = spawn(command, parameters, { stdio })
   const pass = signal => child.kill(signal)

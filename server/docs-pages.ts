@@ -1,5 +1,5 @@
 import express, { type Application, type Response } from 'express'
-import { absolutePath } from 'swagger-ui-dist'
+import absolutePath from 'swagger-ui-dist/absolute-path'
 import { generateAsyncApi } from '../kernel/docs/asyncapi'
 import { generateOpenApi } from '../kernel/docs/openapi'
 import { type Registry } from '../kernel/pipeline/registry'
@@ -11,8 +11,7 @@ import { apiRoot } from './rest'
 
 /** Serves the generated documents and the pages that show them, without third-party hosts. */
 export function serveDocs(app: Application, registry: Registry): void {
-  const documents = { 'openapi.json': generateOpenApi(registry), 'asyncapi.json': generateAsyncApi(registry) }
-  for (const [name, document] of Object.entries(documents))
+  for (const [name, document] of Object.entries(documentsOf(registry)))
     app.get(`${apiRoot}/${name}`, (_request, response) => {
       response.json(document)
     })
@@ -22,6 +21,19 @@ export function serveDocs(app: Application, registry: Registry): void {
       response.type(type).send(text)
     })
   app.use(`${apiRoot}/docs`, express.static(absolutePath(), { index: false, maxAge: '1h' }))
+}
+
+/** Generated once a process: it takes 100 ms, and the tests start hundreds of nodes in one process. */
+const made = new WeakMap<Registry, Documents>()
+type Documents = Readonly<Record<'openapi.json' | 'asyncapi.json', object>>
+
+function documentsOf(registry: Registry): Documents {
+  const documents = made.get(registry) ?? {
+    'openapi.json': generateOpenApi(registry),
+    'asyncapi.json': generateAsyncApi(registry),
+  }
+  made.set(registry, documents)
+  return documents
 }
 
 const selfOnly = "default-src 'self'"

@@ -19,6 +19,8 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
+// They are made once: it takes 100 ms.
+const documents = { rest: generateOpenApi(registry), live: generateAsyncApi(registry) }
 const operations = registry.operations.map((op): [string, AnyOperation] => [op.name, op])
 const closed = operations.filter(([, op]) => op.auth !== 'public')
 const caller = (op: AnyOperation) => (op.auth === 'moderator' ? moderator : ann)
@@ -60,14 +62,11 @@ describe.each(operations)('%s', (_name, op) => {
   })
 
   it('is documented in both documents', () => {
-    const paths = generateOpenApi(registry).paths as Record<
-      string,
-      Record<string, { operationId: string; summary: string }>
-    >
+    const paths = documents.rest.paths as Record<string, Record<string, { operationId: string; summary: string }>>
     const documented = Object.values(paths).flatMap(methods => Object.values(methods))
     const found = documented.filter(({ operationId }) => operationId === op.name)
     expect(found).toEqual([expect.objectContaining({ summary: op.summary })])
-    expect(generateAsyncApi(registry).operations).toHaveProperty([op.name])
+    expect(documents.live.operations).toHaveProperty([op.name])
     expect(op.summary).toMatch(/^[A-Z].{2,58}[^.]$/)
   })
 })

@@ -121,15 +121,14 @@ const untouched = 'untouched'
 async function runAll(): Promise<Run[]> {
   await using folder = await createTemporaryFolder()
   const file = join(folder.path, 'runs.json')
-  const { transform, transformIgnorePatterns } = jestConfig()
-  const [pattern = '', [, swc] = []] = Object.entries(transform)[0] ?? []
   const project = (name: string, mutation?: Mutation) => ({
     displayName: name,
     rootDir: root,
-    testEnvironment: 'node',
     testMatch: ['<rootDir>/test/realtime/guarantees.test.ts'],
-    transform: { [pattern]: ['<rootDir>/test/mutations/transform.js', { swc, mutation }] },
-    transformIgnorePatterns,
+    testEnvironment: '<rootDir>/test/runner/environment.js',
+    testEnvironmentOptions: { mutation },
+    runtime: '<rootDir>/test/runner/runtime.js',
+    transform: {},
     modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.tutti/'],
   })
   const config = {
@@ -147,10 +146,3 @@ async function runAll(): Promise<Run[]> {
   }).catch(() => undefined)
   return JSON.parse(await readFile(file, 'utf8')) as Run[]
 }
-
-interface JestConfig {
-  transform: Record<string, [string, unknown]>
-  transformIgnorePatterns: string[]
-}
-
-const jestConfig = () => jest.requireActual<JestConfig>('../jest.config.js')

@@ -4,6 +4,7 @@ import { type AnswerOf, type AnyOperation, type InputOf, parseRoute } from '../k
 import { type Problem } from '../kernel/pipeline/refusals'
 import { type AppContext } from '../kernel/platform/app-context'
 import { getMe } from '../skills/user-profile/get-me'
+import { exampleRecorder } from './example-recorder'
 import { waitUntil } from './kernel/wait-until'
 
 /** The two transports of the API: REST and Socket.IO. */
@@ -98,9 +99,15 @@ export class Person implements AsyncDisposable {
   }
 
   async socket(): Promise<Socket> {
-    this.connection ??= io(this.url, { auth: { token: this.token }, transports: ['websocket'], forceNew: true })
+    this.connection ??= this.connect()
     const socket = this.connection
     if (!socket.connected) await new Promise<void>(resolve => socket.once('connect', resolve))
+    return socket
+  }
+
+  private connect(): Socket {
+    const socket = io(this.url, { auth: { token: this.token }, transports: ['websocket'], forceNew: true })
+    exampleRecorder.recordSocket(socket)
     return socket
   }
 
@@ -147,8 +154,12 @@ export class EventRecorder {
   }
 
   /** Waits for an event with this name that `fits`. */
-  async waitFor(name: string, fits: (data: ReceivedEvent['data']) => boolean = () => true): Promise<ReceivedEvent> {
-    const deadline = Date.now() + timeoutMs
+  async waitFor(
+    name: string,
+    fits: (data: ReceivedEvent['data']) => boolean = () => true,
+    withinMs = timeoutMs,
+  ): Promise<ReceivedEvent> {
+    const deadline = Date.now() + withinMs
     for (;;) {
       const found = this.events.find(event => event.name === name && fits(event.data))
       if (found !== undefined) return found
@@ -195,6 +206,7 @@ export async function requestOverRest(
     ...(inQuery ? {} : { body: JSON.stringify(sentFields) }),
   })
   const body = (await response.json()) as Record<string, unknown>
+  if (response.ok) exampleRecorder.recordCall(op.name, fields, body)
   const meta = { status: response.status, headers: response.headers }
   return response.ok ? { ...(body as Reply), ...meta } : { error: body as unknown as Problem, ...meta }
 }

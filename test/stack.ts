@@ -18,7 +18,7 @@ export interface FreshDatabase extends AsyncDisposable {
 export async function freshDatabase(template: string | null = templateDatabase): Promise<FreshDatabase> {
   const name = `tutti_${randomUUID().replaceAll('-', '')}`
   const url = new URL(testStack().variables.DATABASE_URL ?? '')
-  await asAdmin(`create database ${name}${template === null ? '' : ` template ${template}`}`)
+  await asAdmin(`create database ${name}${template === null ? '' : ` template ${template} strategy file_copy`}`)
   url.pathname = `/${name}`
   return {
     url: url.href,

@@ -1,0 +1,3 @@
+// Jest loads this before anything of ours: it cannot be TypeScript itself.
+require('./typescript')
+module.exports = require('./process-environment')
