@@ -26,7 +26,7 @@ export const emitNumbers = (
 
 /** Assigns offsets to all events emitted so far, for tests that read the log's tables. */
 export const assignOffsets = ({ db }: Pick<AppContext, 'db'>): Promise<object[]> =>
-  db.queryBound('select count(*) from place_events($1, 1000000)', [numberRange(0, shardCount)])
+  db.queryBound('select count(*) from assign_offsets($1, 1000000)', [numberRange(0, shardCount)])
 
 /** The data of the events in the log, in transaction order; `where` is an SQL condition. */
 export async function readLoggedData<D = unknown>(

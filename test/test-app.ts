@@ -109,9 +109,9 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       clock.advance(2 * counterWindowMs)
       await waitUntil(async () => {
         const pending = await first.app.db.query<CounterTarget>(
-          'select distinct tally, target_id as id from tally_changes',
+          'select distinct counter, target_id as id from counter_changes',
         )
-        first.app.counters.notify(new Set(pending.map(({ tally, id }) => counterTargetKey(tally, id))))
+        first.app.counters.notify(new Set(pending.map(({ counter, id }) => counterTargetKey(counter, id))))
         return pending.length === 0
       })
     },
@@ -126,7 +126,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
 }
 
 interface CounterTarget {
-  tally: string
+  counter: string
   id: string
 }
 

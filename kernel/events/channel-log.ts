@@ -3,6 +3,7 @@ import { type EmittedEvent } from './event'
 import { type ChannelEvent } from './frames'
 import { type Position } from './position'
 import { type Database } from '../platform/database'
+import { openTopics } from '../platform/open-topics'
 import { type RedisClients } from '../platform/redis'
 
 /** How long the epoch is cached; it changes only with a failover or a restore. */
@@ -10,7 +11,7 @@ const epochTtlMs = 1_000
 
 export type ChannelLog = ReturnType<typeof createChannelLog>
 
-type WakeListener = (shard: number) => boolean
+type NotifyListener = (shard: number) => boolean
 
 /** A consistent read of a channel's log. */
 export interface LogPage {
@@ -25,14 +26,14 @@ export interface LogPage {
  * assign them in batches. A reader assigns those that are still missing in its channel, so that it sees every committed event.
  */
 export function createChannelLog(db: Database, redis: RedisClients, now: () => number) {
-  const listeners = new Set<WakeListener>()
-  const topic = `${redis.prefix}:wake`
+  const listeners = new Set<NotifyListener>()
+  const topic = `${redis.prefix}:log-notify`
   let epoch: { text: Promise<string>; until: number } | undefined
 
   const notifyLocally = (shard: number): boolean => [...listeners].map(listener => listener(shard)).includes(true)
 
   async function readEpoch(): Promise<string> {
-    const statement = { name: 'log-epoch', text: 'select log_epoch() as epoch', values: [] }
+    const statement = { name: 'channel-log-epoch', text: 'select channel_log_epoch() as epoch', values: [] }
     const [row] = await db.readCommitted<{ epoch: string }>(statement)
     return row?.epoch ?? ''
   }
@@ -40,7 +41,7 @@ export function createChannelLog(db: Database, redis: RedisClients, now: () => n
   return {
     /**
      * The last statement of a business transaction, sent together with its commit. Takes no channel locks, because offsets
-     * are assigned after the commit. Returns the shards with new events, for `wake`.
+     * are assigned after the commit. Returns the shards with new events, for `notifyRelays`.
      */
     async append(events: readonly EmittedEvent[]): Promise<readonly number[]> {
       const entries = events.flatMap(({ channels, id, name, at, data }) => {
@@ -59,17 +60,16 @@ export function createChannelLog(db: Database, redis: RedisClients, now: () => n
     },
 
     /** Subscribes to wake-ups. The listener returns whether this node's relay holds the shard. */
-    onNotify(listener: WakeListener): Disposable {
-      const onMessage = (from: string, shards: string) => {
-        if (from === topic) for (const shard of shards.split(' ')) listener(Number(shard))
-      }
+    onNotify(listener: NotifyListener): Disposable {
+      const notifications = openTopics(redis, topic, (_name, shards) => {
+        for (const shard of shards.split(' ')) listener(Number(shard))
+      })
       listeners.add(listener)
-      redis.subscriber.on('message', onMessage)
-      redis.subscriber.subscribe(topic).catch(() => undefined)
+      notifications.subscribe(['']).catch(() => undefined)
       return {
         [Symbol.dispose]: () => {
           listeners.delete(listener)
-          redis.subscriber.off('message', onMessage)
+          notifications[Symbol.dispose]()
         },
       }
     },
@@ -84,7 +84,7 @@ export function createChannelLog(db: Database, redis: RedisClients, now: () => n
     async readAfter(channel: string, offset: number, max: number): Promise<LogPage> {
       const [row] = await db.readCommitted<{ epoch: string; top: string; events: ChannelEvent[] }>({
         name: 'channel-events-after',
-        text: 'select * from channel_after($1, $2, $3, $4)',
+        text: 'select * from channel_events_after($1, $2, $3, $4)',
         values: [channel, shardOf(channel), offset, max],
       })
       return { epoch: row?.epoch ?? '', latestOffset: Number(row?.top ?? 0), events: row?.events ?? [] }
@@ -95,18 +95,18 @@ export function createChannelLog(db: Database, redis: RedisClients, now: () => n
      * that another process has locked. Returns the number of events; call again until it is 0.
      */
     async assignOverdueOffsets(waitedMs: number): Promise<number> {
-      const [row] = await db.readCommitted<{ given: number }>({
+      const [row] = await db.readCommitted<{ assigned: number }>({
         ...assignOverdueOffsetsStatement,
         values: [allShards, `${waitedMs} ms`],
       })
-      return row?.given ?? 0
+      return row?.assigned ?? 0
     },
 
     /** The newest offsets of the given channels; channels without events are left out. */
     async latestOffsets(channels: readonly string[]): Promise<Map<string, number>> {
       const rows = await db.readCommitted<{ name: string; top: string }>({
-        name: 'channel-tops',
-        text: 'select * from channel_tops($1, $2)',
+        name: 'newest-offsets',
+        text: 'select * from newest_offsets($1, $2)',
         values: [channels, [...new Set(channels.map(shardOf))]],
       })
       return new Map(rows.map(({ name, top }) => [name, Number(top)]))
@@ -124,14 +124,17 @@ export function createChannelLog(db: Database, redis: RedisClients, now: () => n
 
     /** Creates the partitions of the next days and drops those older than `daysKept`. */
     async maintainPartitions(daysKept: number): Promise<void> {
-      await db.queryBound('select keep_channel_log($1)', [daysKept])
+      await db.queryBound('select maintain_channel_log($1)', [daysKept])
     },
   }
 }
 
 /** Grace period before other processes assign offsets to the events of a held shard. */
 export const overdueMs = 250
-export const assignOverdueOffsetsStatement = { name: 'place-starving', text: 'select place_starving($1, $2) as given' }
+export const assignOverdueOffsetsStatement = {
+  name: 'assign-overdue-offsets',
+  text: 'select assign_overdue_offsets($1, $2) as assigned',
+}
 
 export interface InboxEntry {
   shard: number
@@ -144,7 +147,7 @@ export interface InboxEntry {
 }
 
 const columns = ['shard', 'channel', 'id', 'name', 'at', 'data'] as const
-const insert = `insert into channel_inbox (${columns.join()})`
+const insert = `insert into event_inbox (${columns.join()})`
 const row = (of: number) => `(${columns.map((_column, at) => `$${of * columns.length + at + 1}`).join()})`
 /** Inserts of 1 to 4 rows: separate parameters cost PostgreSQL a third less than arrays. */
 const insertFew = [0, 1, 2, 3].map(

@@ -20,13 +20,13 @@ export function createCounters(
   { publisher, prefix }: Pick<RedisClients, 'publisher' | 'prefix'>,
 ) {
   const listeners = new Set<ChangeListener>()
-  const topic = `${prefix}:tallies`
+  const topic = `${prefix}:counters`
   return {
     /** The pub/sub topic of notifications, one message per target. */
     topic,
 
     /**
-     * Inserts a pending change if `cause` changes any row, in one statement. Returns whether it did. Locks no row that other
+     * Inserts a pending change if `onlyIf` changes any row, in one statement. Returns whether it did. Locks no row that other
      * changes of the same target need.
      */
     async addChange(
@@ -35,15 +35,15 @@ export function createCounters(
     ): Promise<boolean> {
       const rows = await db.query(
         `with cause as (${onlyIf.sql})
-         insert into tally_changes (tally, target_id, change, at)
-         select :tallyName, cast(:tallyTarget as uuid), cast(:tallyChange as jsonb), cast(:tallyAt as timestamptz)
+         insert into counter_changes (counter, target_id, change, at)
+         select :counterName, cast(:counterTarget as uuid), cast(:counterChange as jsonb), cast(:counterAt as timestamptz)
          from cause returning 1 as added`,
         {
           ...onlyIf.replacements,
-          tallyName: counter,
-          tallyTarget: targetId,
-          tallyChange: JSON.stringify(change),
-          tallyAt: at,
+          counterName: counter,
+          counterTarget: targetId,
+          counterChange: JSON.stringify(change),
+          counterAt: at,
         },
       )
       return rows.length > 0

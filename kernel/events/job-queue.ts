@@ -33,7 +33,7 @@ export function createJobQueue(db: Database) {
     /** Heartbeat of a worker. */
     async heartbeat(id: string): Promise<void> {
       await db.query(
-        `insert into workers values (:id, clock_timestamp()) on conflict (id) do update set seen_at = excluded.seen_at`,
+        `insert into workers values (:id, clock_timestamp()) on conflict (id) do update set heartbeat_at = excluded.heartbeat_at`,
         { id },
       )
     },
@@ -49,7 +49,7 @@ export function createJobQueue(db: Database) {
      */
     async releaseDeadWorkers(): Promise<void> {
       await db.query(
-        `with dead as (delete from workers where seen_at < clock_timestamp() - :silentMs * interval '1 millisecond' returning id)
+        `with dead as (delete from workers where heartbeat_at < clock_timestamp() - :silentMs * interval '1 millisecond' returning id)
          select graphile_worker.force_unlock_workers(array_agg(id)) from dead having count(*) > 0`,
         { silentMs: workerTimeoutMs },
       )

@@ -35,11 +35,11 @@ interface Claim {
  */
 export async function runOnce(app: AppContext, claim: Claim, perform: () => Promise<Answer>): Promise<Answer> {
   const { actor, operation, key } = claim
-  const digest = createHash('sha256').update(canonical(claim.input)).digest('hex')
-  const names = { actor: actor.id, operation, key, digest, now: claim.now }
+  const inputDigest = createHash('sha256').update(canonical(claim.input)).digest('hex')
+  const names = { actor: actor.id, operation, key, inputDigest, now: claim.now }
   const claimed = await app.db.query<{ key: string }>(
-    `insert into idempotency_keys (actor_id, operation, key, digest, created_at)
-     values (:actor, :operation, :key, :digest, :now) on conflict do nothing returning key`,
+    `insert into idempotency_keys (actor_id, operation, key, input_digest, created_at)
+     values (:actor, :operation, :key, :inputDigest, :now) on conflict do nothing returning key`,
     names,
   )
   if (claimed.length === 0) return earlierAnswer(app, names)
@@ -52,12 +52,12 @@ export async function runOnce(app: AppContext, claim: Claim, perform: () => Prom
 }
 
 async function earlierAnswer(app: AppContext, names: Record<string, unknown>): Promise<Answer> {
-  const [earlier] = await app.db.query<{ digest: string; answer: Answer }>(
-    'select digest, answer from idempotency_keys where actor_id = :actor and operation = :operation and key = :key',
+  const [earlier] = await app.db.query<{ inputDigest: string; answer: Answer }>(
+    'select input_digest as "inputDigest", answer from idempotency_keys where actor_id = :actor and operation = :operation and key = :key',
     names,
   )
   if (earlier === undefined) throw refusals.conflict('The first call with this key was rolled back: retry.')
-  if (earlier.digest !== names.digest) throw refusals.idempotencyKeyReused()
+  if (earlier.inputDigest !== names.inputDigest) throw refusals.idempotencyKeyReused()
   return { ...earlier.answer, replayed: true }
 }
 

@@ -26,15 +26,15 @@ export async function sweepBucket(areas: Readonly<Record<string, SweepPage>>, co
 
 async function sweepArea(area: string, sweepPage: SweepPage, context: JobContext): Promise<void> {
   const { app, signal } = context
-  let { place: cursor, found: missing } = await readProgress(area, context)
+  let { cursor, missing } = await readProgress(area, context)
   for (let pages = 0; pages < pagesMax && !signal.aborted; pages += 1) {
     const page = await sweepPage(cursor, context)
     missing += page.missing
     cursor = page.nextCursor
     await app.db.query(
-      `insert into bucket_sweeps (area, place, found) values (:area, :place, :found)
-       on conflict (area) do update set place = excluded.place, found = excluded.found`,
-      { area, place: cursor, found: missing },
+      `insert into bucket_sweeps (area, cursor, missing_count) values (:area, :cursor, :missing)
+       on conflict (area) do update set cursor = excluded.cursor, missing_count = excluded.missing_count`,
+      { area, cursor, missing },
     )
     if (cursor !== '' && page.stopsHere === true) return
     if (cursor !== '') continue
@@ -44,10 +44,13 @@ async function sweepArea(area: string, sweepPage: SweepPage, context: JobContext
 }
 
 /** Where the last run stopped; the beginning when it completed the area. */
-async function readProgress(area: string, { app }: Pick<JobContext, 'app'>): Promise<{ place: string; found: number }> {
-  const sql = `select place, found from bucket_sweeps where area = :area and place <> ''`
-  const [row] = await app.db.query<{ place: string; found: number }>(sql, { area })
-  return row ?? { place: '', found: 0 }
+async function readProgress(
+  area: string,
+  { app }: Pick<JobContext, 'app'>,
+): Promise<{ cursor: string; missing: number }> {
+  const sql = `select cursor, missing_count as missing from bucket_sweeps where area = :area and cursor <> ''`
+  const [row] = await app.db.query<{ cursor: string; missing: number }>(sql, { area })
+  return row ?? { cursor: '', missing: 0 }
 }
 
 /**
@@ -67,7 +70,7 @@ export async function deleteOrphans(
     if (signal.aborted) return
     if (referenced.has(key) || (await referencedAmong([key])).has(key)) continue
     await app.storage.delete(key)
-    app.metrics.bucketOrphansDeleted.inc({ what: 'object' })
+    app.metrics.bucketOrphansDeleted.inc({ kind: 'object' })
     app.log.info({ key }, 'deleted an orphaned object')
   }
 }

@@ -59,7 +59,7 @@ export function createRevocations(db: Database, clock: Clock) {
     /** Inserts a revocation in the current transaction. The caller must also emit an event, so that other nodes learn of it. */
     async insert({ profileId, sessionId, exceptSessionId, until }: Revocation, revokedBy: string): Promise<void> {
       await db.query(
-        `insert into revocations (profile_id, session_id, except_session_id, until, ended_by)
+        `insert into revocations (profile_id, session_id, except_session_id, issued_until, revoked_by)
          values (:profileId, :sessionId, :exceptSessionId, :until, :revokedBy)`,
         { profileId, sessionId, exceptSessionId, until, revokedBy },
       )
@@ -75,7 +75,7 @@ export function createRevocations(db: Database, clock: Clock) {
     /** Deletes revocations whose tokens have all expired. */
     async deleteExpired(now: Date): Promise<void> {
       const before = new Date(now.getTime() - revocationTtlMs)
-      await db.query('delete from revocations where until < :before', { before })
+      await db.query('delete from revocations where issued_until < :before', { before })
     },
 
     /** Adds revocations to memory and calls the listeners with the new ones. */
@@ -119,9 +119,9 @@ interface Row {
 const since = `
   select snapshot.xmin, case when id is null then null else json_build_object(
     'profileId', profile_id, 'sessionId', session_id, 'exceptSessionId', except_session_id,
-    'until', to_char(until at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) end as revocation
+    'until', to_char(issued_until at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) end as revocation
   from (select pg_snapshot_xmin(pg_current_snapshot())::text as xmin) as snapshot
-  left join revocations on written_by >= $1::text::xid8`
+  left join revocations on transaction_id >= $1::text::xid8`
 
 /** Adds a revocation and drops those it covers. Returns false when a known one covers it. */
 function remember(known: Map<string, Revocation[]>, revocation: Revocation): boolean {

@@ -26,8 +26,8 @@ export async function nextPendingEvents(
   { shards, taken, max }: PendingRequest,
 ): Promise<PendingEvent[]> {
   const { rows } = await connection.query<Row>({
-    name: 'next-to-hand-on',
-    text: 'select * from next_to_hand_on($1, $2, $3)',
+    name: 'next-pending-events',
+    text: 'select * from next_pending_events($1, $2, $3)',
     values: [shards, taken, max],
   })
   return rows.map(({ seq, channel, epoch, offset, id, name, at_ms: atMs, data, age }) => ({
@@ -68,8 +68,8 @@ export async function oldestPendingAge(connection: ClientBase): Promise<number> 
 const oldest = `
   select coalesce(date_part('epoch', clock_timestamp() - min(logged_at)), 0) as age from (
     select logged_at from generate_series(0, ${shardCount - 1}) as shard cross join lateral (
-      select logged_at from channel_inbox inbox where inbox.shard = shard.shard order by seq limit 1) as inbox
+      select logged_at from event_inbox inbox where inbox.shard = shard.shard order by seq limit 1) as inbox
     union all
-    select event.logged_at from (select * from channel_pending order by seq limit 1) as first
+    select event.logged_at from (select * from pending_events order by seq limit 1) as first
     join channel_events event using (channel, "offset", logged_on)
   ) as waiting`

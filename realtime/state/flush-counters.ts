@@ -13,11 +13,11 @@ const lockTimeoutMs = 500
 const flushLock = 7_283_342
 
 export interface CounterTarget {
-  tally: string
+  counter: string
   targetId: string
 }
 
-export const targetKey = ({ tally, targetId }: CounterTarget): string => counterTargetKey(tally, targetId)
+export const targetKey = ({ counter, targetId }: CounterTarget): string => counterTargetKey(counter, targetId)
 
 /** Targets with pending changes, oldest change first. */
 export async function findDirtyTargets(
@@ -25,9 +25,9 @@ export async function findDirtyTargets(
   { counters }: Pick<Registry, 'counters'>,
 ): Promise<CounterTarget[]> {
   const { rows } = await connection.query<CounterTarget>({
-    name: 'dirty-tallies',
-    text: `select tally, target_id as "targetId"
-           from (select seq, tally, target_id from tally_changes where tally = any($1) order by seq limit ${changesMax}) as waiting
+    name: 'dirty-counters',
+    text: `select counter, target_id as "targetId"
+           from (select seq, counter, target_id from counter_changes where counter = any($1) order by seq limit ${changesMax}) as waiting
            group by 1, 2 order by min(seq) limit ${targetsMax}`,
     values: [counters.map(({ name }) => name)],
   })
@@ -60,11 +60,11 @@ export async function flushCounters(
     if (lock?.got !== true) return flushed
     const taken = await app.db.query<TakenChange>(takeChanges, { targets: JSON.stringify(targets) })
     for (const type of registry.counters) {
-      const changes = taken.filter(({ tally }) => tally === type.name)
+      const changes = taken.filter(({ counter }) => counter === type.name)
       if (changes.length === 0) continue
       const values = await type.apply(changes, context)
       for (const targetId of new Set(changes.map(change => change.targetId))) {
-        const target = { tally: type.name, targetId }
+        const target = { counter: type.name, targetId }
         flushed.applied.push({
           target,
           channel: `${type.channelKind}:${targetId}`,
@@ -88,11 +88,11 @@ const lockFlush = `
 
 const takeChanges = `
   with taken as (
-    delete from tally_changes where seq in (
-      select seq from tally_changes
-      join jsonb_to_recordset(cast(:targets as jsonb)) as target (tally text, "targetId" uuid)
-        on tally_changes.target_id = target."targetId" and tally_changes.tally = target.tally
+    delete from counter_changes where seq in (
+      select seq from counter_changes
+      join jsonb_to_recordset(cast(:targets as jsonb)) as target (counter text, "targetId" uuid)
+        on counter_changes.target_id = target."targetId" and counter_changes.counter = target.counter
       order by seq limit ${changesMax}
-    ) returning seq, tally, target_id, change, at
+    ) returning seq, counter, target_id, change, at
   )
-  select tally, target_id as "targetId", change, at from taken order by seq`
+  select counter, target_id as "targetId", change, at from taken order by seq`

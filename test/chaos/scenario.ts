@@ -85,20 +85,20 @@ const connectWithinMs = 60_000
 const writersMax = 8
 const violationsShown = 12
 
-export async function startScenario(arena: Cluster, overrides: Partial<ScenarioOptions> = {}): Promise<Scenario> {
+export async function startScenario(cluster: Cluster, overrides: Partial<ScenarioOptions> = {}): Promise<Scenario> {
   const options = { ...smallScenario, ...overrides }
   const random = createRandom(options.seed)
-  const isBare = arena.kind === 'bare'
-  const ports = arena.nodes.map(({ port }) => port)
+  const isBare = cluster.kind === 'bare'
+  const ports = cluster.nodes.map(({ port }) => port)
   const balancer = await startCuttingProxy(ports, random)
   const direct = await Promise.all(ports.map(port => startCuttingProxy([port], random)))
   const proxies = [balancer, ...direct]
   const boards = Array.from({ length: options.boards }, () => randomUUID())
   const channels = boards.map(channelOf)
-  const quiet = channelOf(randomUUID())
-  const nodes = arena.nodes.map(({ url }) => url)
+  const idleChannel = channelOf(randomUUID())
+  const nodes = cluster.nodes.map(({ url }) => url)
   const urls = direct.map(({ url }) => url)
-  const token = await arena.issuer.issueToken('writer', longLived)
+  const token = await cluster.issuer.issueToken('writer', longLived)
   const writerCount = Math.min(writersMax, boards.length)
   const writers = boards.slice(0, writerCount).map(
     board =>
@@ -126,8 +126,8 @@ export async function startScenario(arena: Cluster, overrides: Partial<ScenarioO
     const name = `client-${n}`
     const follower: FollowerOptions = {
       name,
-      token: await arena.issuer.issueToken(name, longLived),
-      channels: [...new Set([...(isGreedy ? followed : some), ...(isBare ? [] : [quiet])])],
+      token: await cluster.issuer.issueToken(name, longLived),
+      channels: [...new Set([...(isGreedy ? followed : some), ...(isBare ? [] : [idleChannel])])],
       urls: isGreedy ? nodes : urls,
       random,
       transport: options.transportOf(n),
@@ -143,13 +143,13 @@ export async function startScenario(arena: Cluster, overrides: Partial<ScenarioO
   }
 
   async function readLog(): Promise<Map<string, LoggedEvent[]>> {
-    const log = new Map<string, LoggedEvent[]>([...channels, quiet].map(channel => [channel, []]))
+    const log = new Map<string, LoggedEvent[]>([...channels, idleChannel].map(channel => [channel, []]))
     if (isBare)
       for (const { acknowledged } of writers)
         for (const { channels: on, n, digest, write } of acknowledged)
           for (const channel of on) log.get(channel)?.push({ offset: n, digest, write })
     else
-      for (const row of await logRows(arena, [...log.keys()]))
+      for (const row of await logRows(cluster, [...log.keys()]))
         log.get(row.channel)?.push({ offset: Number(row.offset), digest: digestOf(row), write: row.data.write })
     return log
   }
@@ -170,13 +170,13 @@ export async function startScenario(arena: Cluster, overrides: Partial<ScenarioO
   }
 
   return {
-    cluster: arena,
+    cluster,
     random,
     followers,
     proxies,
     urls,
     channels,
-    idleChannel: quiet,
+    idleChannel,
     allCaughtUp,
     async runExperiment(name, fault) {
       const logBefore = await readLog()
@@ -218,10 +218,10 @@ export async function startScenario(arena: Cluster, overrides: Partial<ScenarioO
           ...sides.flatMap(({ side, client }) =>
             side.protocolViolations
               .splice(0)
-              .map(lie => `${client} received an invalid message on ${side.channel}: ${lie}`),
+              .map(violation => `${client} received an invalid message on ${side.channel}: ${violation}`),
           ),
           ...writers.flatMap(({ statuses }) => badStatuses(statuses)),
-          ...arena.nodes.flatMap(({ name: node, deaths }) =>
+          ...cluster.nodes.flatMap(({ name: node, deaths }) =>
             deaths.map(({ code, signal }) => `${node} died: ${signal ?? code}`),
           ),
         ],
@@ -256,14 +256,14 @@ interface LogRow {
   data: { write: string }
 }
 
-async function logRows(arena: Cluster, channels: readonly string[]): Promise<LogRow[]> {
+async function logRows(cluster: Cluster, channels: readonly string[]): Promise<LogRow[]> {
   const text = `select channel, "offset", id, name, at::text as at, data from channel_events
                 where channel = any($1) order by channel, "offset"`
   for (let tries = 1; ; tries += 1)
     try {
       // Assign offsets first, as the functions that read the log do.
-      await arena.sql(`select count(*) from place_events('{0, 1, 2, 3, 4, 5, 6, 7}', 1000000)`, [])
-      return await arena.sql<LogRow>(text, [channels])
+      await cluster.sql(`select count(*) from assign_offsets('{0, 1, 2, 3, 4, 5, 6, 7}', 1000000)`, [])
+      return await cluster.sql<LogRow>(text, [channels])
     } catch (error) {
       if (tries === 20) throw error
       await pause(250)

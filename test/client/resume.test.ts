@@ -16,11 +16,11 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const newChannel = async () => `track:${(await makeTrack(ann.id)).id}` as const
 const secondUrl = () => testApp.nodes[1]?.url ?? ''
-/** The log as it is after a restore: positions of before mean nothing. */
-const newEpoch = () => testApp.app.db.query('update log_generation set generation = generation + 1')
+/** Changes the epoch, as after a restore: earlier positions become invalid. */
+const newEpoch = () => testApp.app.db.query('update channel_log_generation set generation = generation + 1')
 
-/** Announces so many numbers, a few at a time, and does something in between. */
-async function announceAll(channel: string, count: number, between: (turn: number) => unknown): Promise<void> {
+/** Emits `count` numbers, a few at a time, and runs `between` after each. */
+async function emitAll(channel: string, count: number, between: (turn: number) => unknown): Promise<void> {
   for (let next = 1, turn = 0; next <= count; turn += 1) {
     const size = 1 + Math.floor(Math.random() * 4)
     await emitNumbers(testApp.app, channel, numberRange(next, Math.min(next + size, count + 1)))
@@ -31,198 +31,199 @@ async function announceAll(channel: string, count: number, between: (turn: numbe
 
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
-describe('one sequence', () => {
+describe('the sequence of events', () => {
   it.each([['socket', 'sse', 'long-poll'], ['sse'], ['long-poll']] as Transport[][])(
-    'is heard whatever happens to connections, over %s',
+    'is complete although connections are cut, over %s',
     async (...transports) => {
       await using wire = await startTcpProxy(ann.url)
       using client = openClient({ url: wire.url, token: ann.token, transports })
       const channel = await newChannel()
-      const heard = createListener()
+      const listener = createListener()
       let gaps = 0
-      await client.follow(channel, heard.hear, { onGap: () => (gaps += 1) })
-      await announceAll(channel, 120, async turn => {
+      await client.follow(channel, listener.record, { onGap: () => (gaps += 1) })
+      await emitAll(channel, 120, async turn => {
         if (turn % 7 === 3) wire.cut()
         await pause(10)
       })
-      await waitUntil('all is heard', () => heard.events.length >= 120)
-      expect({ heard: heard.numbers(), offsets: heard.offsets(), gaps }).toEqual({
-        heard: numberRange(1, 121),
+      await waitUntil('all events are received', () => listener.events.length >= 120)
+      expect({ listener: listener.numbers(), offsets: listener.offsets(), gaps }).toEqual({
+        listener: numberRange(1, 121),
         offsets: numberRange(1, 121),
         gaps: 0,
       })
     },
   )
 
-  it('is heard while transports are switched at random', async () => {
+  it('is complete while transports are switched at random', async () => {
     using client = openClient({ url: ann.url, token: ann.token })
     const channel = await newChannel()
-    const [heard, other] = [createListener(), createListener()]
+    const [listener, other] = [createListener(), createListener()]
     const transports: Transport[] = ['socket', 'sse', 'long-poll']
     const switches: Transport[] = []
-    await client.follow(channel, heard.hear)
-    await client.follow(channel, other.hear)
-    await announceAll(channel, 150, async () => {
+    await client.follow(channel, listener.record)
+    await client.follow(channel, other.record)
+    await emitAll(channel, 150, async () => {
       const transport = transports[Math.floor(Math.random() * 3)] ?? 'socket'
       switches.push(transport)
       client.useTransport(transport)
       await pause(Math.random() * 60)
     })
-    await waitUntil('all is heard', () => heard.events.length >= 150)
-    expect({ switches, heard: heard.offsets(), other: other.offsets() }).toEqual({
+    await waitUntil('all events are received', () => listener.events.length >= 150)
+    expect({ switches, listener: listener.offsets(), other: other.offsets() }).toEqual({
       switches,
-      heard: numberRange(1, 151),
+      listener: numberRange(1, 151),
       other: numberRange(1, 151),
     })
     expect(client.problems.filter(({ code }) => code !== 'unreachable')).toEqual([])
   })
 
-  it('goes over streams, then over long-polls, when others do not get through, and back when they do', async () => {
+  it('falls back to streams and long-polls while others are blocked, and returns to the socket', async () => {
     await using wire = await startTcpProxy(ann.url)
     wire.blockRequests(/Upgrade: websocket/i)
     using client = openClient({ url: wire.url, token: ann.token })
     const channel = await newChannel()
-    const heard = createListener()
-    await client.follow(channel, heard.hear)
+    const listener = createListener()
+    await client.follow(channel, listener.record)
     expect(client.transport()).toBe('sse')
     await emitNumbers(testApp.app, channel, [1])
     wire.blockRequests(/Upgrade: websocket|accept: text\/event-stream/i)
     await emitNumbers(testApp.app, channel, [2])
     await waitUntil('long-polls are used', () => client.transport() === 'long-poll')
     await emitNumbers(testApp.app, channel, [3])
-    await waitUntil('it is heard', () => heard.events.length === 3)
+    await waitUntil('the event is received', () => listener.events.length === 3)
     wire.blockRequests()
     await waitUntil('the socket is used', () => client.transport() === 'socket')
     await emitNumbers(testApp.app, channel, [4])
-    await waitUntil('it is heard', () => heard.events.length === 4)
-    expect(heard.numbers()).toEqual([1, 2, 3, 4])
+    await waitUntil('the event is received', () => listener.events.length === 4)
+    expect(listener.numbers()).toEqual([1, 2, 3, 4])
     expect(client.transports).toEqual(['sse', 'long-poll', 'socket'])
   })
 
-  it('is read page by page by who comes late', async () => {
+  it('is read by page for a follower that is far behind', async () => {
     const channel = await newChannel()
     await emitNumbers(testApp.app, channel, numberRange(1, 701))
     const { epoch } = await testApp.app.channelLog.position(channel)
     for (const transport of ['socket', 'sse', 'long-poll'] as const) {
       using client = openClient({ url: ann.url, token: ann.token, transports: [transport] })
-      const heard = createListener()
-      await client.follow(channel, heard.hear, { after: { epoch, offset: 50 } })
-      await waitUntil('all is heard', () => heard.events.length >= 650)
-      expect(heard.offsets()).toEqual(numberRange(51, 701))
+      const listener = createListener()
+      await client.follow(channel, listener.record, { after: { epoch, offset: 50 } })
+      await waitUntil('all events are received', () => listener.events.length >= 650)
+      expect(listener.offsets()).toEqual(numberRange(51, 701))
     }
   })
 
-  it('begins anew with a snapshot when the epoch changes under a live follower', async () => {
+  it('restarts with a snapshot when the epoch changes under a live follower', async () => {
     using client = openClient({ url: ann.url, token: ann.token, transports: ['socket'] })
-    using poor = openClient({ url: secondUrl(), token: ann.token, transports: ['long-poll'] })
+    using pollingClient = openClient({ url: secondUrl(), token: ann.token, transports: ['long-poll'] })
     const channel = await newChannel()
-    const [rich, plain]: [string[], string[]] = [[], []]
-    const tellIn = (told: string[]) => (event: TuttiEvent) => void told.push(String(listenTo(event)))
-    await client.follow(channel, tellIn(rich), { onSnapshot: () => rich.push('snapshot') })
-    await poor.follow(channel, tellIn(plain), { onGap: () => plain.push('gap') })
+    const [withSnapshot, withoutSnapshot]: [string[], string[]] = [[], []]
+    const recordIn = (received: string[]) => (event: TuttiEvent) => void received.push(String(numberOf(event)))
+    await client.follow(channel, recordIn(withSnapshot), { onSnapshot: () => withSnapshot.push('snapshot') })
+    await pollingClient.follow(channel, recordIn(withoutSnapshot), { onGap: () => withoutSnapshot.push('gap') })
     await emitNumbers(testApp.app, channel, [1])
-    await waitUntil('it is heard', () => rich.length === 1 && plain.length === 1)
+    await waitUntil('the event is received', () => withSnapshot.length === 1 && withoutSnapshot.length === 1)
     await newEpoch()
-    // What is known of the epoch is believed for a second.
-    for (let n = 2; rich.length < 3 || plain.length < 3; n += 1) {
+    // The node caches the epoch for a second.
+    for (let n = 2; withSnapshot.length < 3 || withoutSnapshot.length < 3; n += 1) {
       testApp.clock.advance(2_000)
       await emitNumbers(testApp.app, channel, [n])
       await pause(200)
     }
-    const behind = (told: string[], mark: string) => told.slice(told.indexOf(mark) + 1).map(Number)
-    for (const [told, mark] of [
-      [rich, 'snapshot'],
-      [plain, 'gap'],
+    const afterMark = (received: string[], mark: string) => received.slice(received.indexOf(mark) + 1).map(Number)
+    for (const [received, mark] of [
+      [withSnapshot, 'snapshot'],
+      [withoutSnapshot, 'gap'],
     ] as const) {
-      const after = behind(told, mark)
-      expect(told.filter(one => one === mark)).toEqual([mark])
+      const after = afterMark(received, mark)
+      expect(received.filter(one => one === mark)).toEqual([mark])
       expect(after).toEqual(numberRange(after[0] ?? 0, (after.at(-1) ?? 0) + 1))
     }
   })
 
-  const listenTo = (event: TuttiEvent) => ('n' in event.data ? event.data.n : event.name)
+  const numberOf = (event: TuttiEvent) => ('n' in event.data ? event.data.n : event.name)
 })
 
-/** A store as an application may have one: it takes a moment. */
-function memory(): OffsetStore & { places: Map<string, Position>; writes: number } {
-  const places = new Map<string, Position>()
+/** An asynchronous store, as an application may have one. */
+function memoryStore(): OffsetStore & { positions: Map<string, Position>; writes: number } {
+  const positions = new Map<string, Position>()
   return {
-    places,
+    positions,
     writes: 0,
-    get: async channel => places.get(channel) ?? null,
+    get: async channel => positions.get(channel) ?? null,
     async set(channel, position) {
       await Promise.resolve()
-      places.set(channel, position)
+      positions.set(channel, position)
       this.writes += 1
     },
   }
 }
 
 describe('a store of offsets', () => {
-  it('lets the next life of a client go on where the last one stopped', async () => {
-    const offsets = memory()
+  it('lets another client continue where the last one stopped', async () => {
+    const offsets = memoryStore()
     const channel = await newChannel()
     await emitNumbers(testApp.app, channel, [1, 2])
-    const lives: (number | undefined)[][] = []
+    const runs: (number | undefined)[][] = []
     for (const transport of ['socket', 'long-poll', 'sse'] as const) {
       using client = openClient({ url: ann.url, token: ann.token, transports: [transport], offsets })
-      const heard = createListener()
-      const before = lives.flat().length
-      await client.follow(channel, heard.hear)
+      const listener = createListener()
+      const before = runs.flat().length
+      await client.follow(channel, listener.record)
       await emitNumbers(testApp.app, channel, numberRange(before * 2 + 3, before * 2 + 6))
-      await waitUntil('it is heard', () => heard.events.length >= (lives.length === 0 ? 3 : 5))
+      await waitUntil('the event is received', () => listener.events.length >= (runs.length === 0 ? 3 : 5))
       await client.close()
-      lives.push(heard.offsets())
+      runs.push(listener.offsets())
       await emitNumbers(testApp.app, channel, [0, 0])
     }
-    expect(lives).toEqual([numberRange(3, 6), numberRange(6, 11), numberRange(11, 16)])
+    expect(runs).toEqual([numberRange(3, 6), numberRange(6, 11), numberRange(11, 16)])
     expect(offsets.writes).toBeLessThan(20)
   })
 
-  it('knows better where to begin than a snapshot does, and a place that is asked for is better still', async () => {
-    const offsets = memory()
+  it('takes precedence over a snapshot, and a given position over both', async () => {
+    const offsets = memoryStore()
     const channel = await newChannel()
     await emitNumbers(testApp.app, channel, numberRange(1, 6))
     const { epoch } = await testApp.app.channelLog.position(channel)
-    const told: string[] = []
+    const received: string[] = []
     const follower = {
       snapshot: true,
-      onSnapshot: () => told.push('snapshot'),
-      onEvent: ({ offset }: TuttiEvent) => told.push(`event ${offset}`),
+      onSnapshot: () => received.push('snapshot'),
+      onEvent: ({ offset }: TuttiEvent) => received.push(`event ${offset}`),
     }
     for (const after of [undefined, undefined, { epoch, offset: 4 }]) {
       using client = openClient({ url: ann.url, token: ann.token, transports: ['socket'], offsets })
       await client.follow(channel, follower, { after })
-      if (told.includes('closed')) await waitUntil('the last event is heard', () => told.at(-1) === 'event 6')
+      if (received.includes('closed'))
+        await waitUntil('the last event is received', () => received.at(-1) === 'event 6')
       await client.close()
-      told.push('closed')
-      if (told.length === 2) await emitNumbers(testApp.app, channel, [6])
+      received.push('closed')
+      if (received.length === 2) await emitNumbers(testApp.app, channel, [6])
     }
-    expect(told).toEqual(['snapshot', 'closed', 'event 6', 'closed', 'event 5', 'event 6', 'closed'])
+    expect(received).toEqual(['snapshot', 'closed', 'event 6', 'closed', 'event 5', 'event 6', 'closed'])
   })
 
-  it('holds what was stopped, and how far an iterator has been read', async () => {
-    const offsets = memory()
+  it('keeps the position of stopped follows and of iterators', async () => {
+    const offsets = memoryStore()
     using client = openClient({ url: ann.url, token: ann.token, offsets })
     const [stopped, read] = [await newChannel(), await newChannel()]
-    const heard = createListener()
-    const following = await client.follow(stopped, heard.hear)
+    const listener = createListener()
+    const following = await client.follow(stopped, listener.record)
     await emitNumbers(testApp.app, stopped, [1, 2])
-    await waitUntil('it is heard', () => heard.events.length === 2)
+    await waitUntil('the event is received', () => listener.events.length === 2)
     await following.unfollow()
-    expect(offsets.places.get(stopped)?.offset).toBe(2)
+    expect(offsets.positions.get(stopped)?.offset).toBe(2)
 
     const events = client.events(read)
     const first = events.next()
-    await waitUntil('it is followed', () => client.transport() === 'socket' && offsets.places.has(read))
+    await waitUntil('it is followed', () => client.transport() === 'socket' && offsets.positions.has(read))
     await emitNumbers(testApp.app, read, [1, 2, 3])
     expect((await first).value).toMatchObject({ offset: 1 })
     expect((await events.next()).value).toMatchObject({ offset: 2 })
     await events.return()
-    expect(offsets.places.get(read)?.offset).toBe(2)
+    expect(offsets.positions.get(read)?.offset).toBe(2)
   })
 
-  it('that fails is told of, and costs nothing else', async () => {
+  it('that fails is reported, and does not affect delivery', async () => {
     const offsets: OffsetStore = {
       get: () => Promise.reject(new Error('no database')),
       set: () => {
@@ -231,33 +232,33 @@ describe('a store of offsets', () => {
     }
     using client = openClient({ url: ann.url, token: ann.token, offsets })
     const channel = await newChannel()
-    const heard = createListener()
-    await client.follow(channel, heard.hear)
+    const listener = createListener()
+    await client.follow(channel, listener.record)
     await emitNumbers(testApp.app, channel, [1])
-    await waitUntil('it is heard', () => heard.events.length === 1)
+    await waitUntil('the event is received', () => listener.events.length === 1)
     await client.close()
     expect([...new Set(client.problems.map(({ code }) => code))]).toEqual(['offset_store_failed'])
   })
 })
 
-describe('events as a loop', () => {
-  it('come in order, with snapshots among them, until the loop is left', async () => {
+describe('the event iterator', () => {
+  it('yields events in order, with snapshots, until the loop ends', async () => {
     using client = openClient({ url: ann.url, token: ann.token })
     const channel = await newChannel()
     await emitNumbers(testApp.app, channel, [1])
-    const told: string[] = []
+    const received: string[] = []
     const onSnapshot = () => {
-      told.push('snapshot')
+      received.push('snapshot')
       void emitNumbers(testApp.app, channel, [2, 3])
     }
     for await (const { offset } of client.events(channel, { snapshot: true, onSnapshot })) {
-      told.push(`event ${offset}`)
+      received.push(`event ${offset}`)
       if (offset === 3) break
     }
-    expect(told).toEqual(['snapshot', 'event 2', 'event 3'])
+    expect(received).toEqual(['snapshot', 'event 2', 'event 3'])
   })
 
-  it('end when the client is closed or the signal aborts, and throw when the channel is closed', async () => {
+  it('ends when the client is closed or the signal aborts, and throws when the channel is closed', async () => {
     using client = openClient({ url: ann.url, token: ann.token })
     const channel = await newChannel()
     const leaving = new AbortController()
@@ -266,40 +267,40 @@ describe('events as a loop', () => {
       for await (const { offset } of client.events(channel, { signal })) offsets.push(offset)
       return offsets
     }
-    const [left, whole] = [read(leaving.signal), read()]
-    const heard = createListener()
-    await client.follow(channel, heard.hear)
+    const [aborted, complete] = [read(leaving.signal), read()]
+    const listener = createListener()
+    await client.follow(channel, listener.record)
     await emitNumbers(testApp.app, channel, [1])
-    await waitUntil('it is heard', () => heard.events.length === 1)
+    await waitUntil('the event is received', () => listener.events.length === 1)
     leaving.abort()
-    expect(await left).toEqual([1])
+    expect(await aborted).toEqual([1])
     await client.close()
-    expect(await whole).toEqual([1])
+    expect(await complete).toEqual([1])
 
     const carl = await testApp.signIn('carl')
-    using his = openClient({ url: carl.url, token: carl.token })
-    const loop = his.events(channel)
+    using carlClient = openClient({ url: carl.url, token: carl.token })
+    const loop = carlClient.events(channel)
     const next = loop.next()
-    await waitUntil('it is followed', () => his.transport() === 'socket')
-    using hers = openClient({ url: ann.url, token: ann.token, transports: ['long-poll'] })
-    await hers.call('tracks.updateTrack', { trackId: channel.slice(6), visibility: 'private' })
-    // The change itself may still be told.
+    await waitUntil('it is followed', () => carlClient.transport() === 'socket')
+    using annClient = openClient({ url: ann.url, token: ann.token, transports: ['long-poll'] })
+    await annClient.call('tracks.updateTrack', { trackId: channel.slice(6), visibility: 'private' })
+    // The change itself may still be delivered.
     const end = next.then(({ done }) => (done === true ? undefined : loop.next()))
     await expect(end).rejects.toMatchObject({ code: 'not_found' })
   })
 
-  it('wait in the log, not in memory, for who is slow', async () => {
+  it('reads from the log for a slow consumer, instead of buffering', async () => {
     using client = openClient({ url: ann.url, token: ann.token })
     const channel = await newChannel()
-    const heard = createListener()
-    await client.follow(channel, heard.hear)
+    const listener = createListener()
+    await client.follow(channel, listener.record)
     const { epoch } = await testApp.app.channelLog.position(channel)
     const loop = client.events(channel, { after: { epoch, offset: 0 } })
     const first = loop.next()
     for (let next = 1; next <= 2_500; next += 500)
       await emitNumbers(testApp.app, channel, numberRange(next, next + 500))
     await first
-    await waitUntil('all is heard', () => heard.events.length === 2_500)
+    await waitUntil('all events are received', () => listener.events.length === 2_500)
     const offsets = [1]
     while (offsets.length < 2_500) {
       const { value } = await loop.next()

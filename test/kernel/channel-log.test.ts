@@ -41,7 +41,7 @@ const numbersOf = async (channel: string) =>
   (await log().readAfter(channel, 0, 1_000)).events.map(({ data }) => (data as { n: number }).n)
 
 describe('offsets', () => {
-  it('have no gaps and no repeats, whoever appends to whichever channels in whichever order at once', async () => {
+  it('have no gaps or repeats under concurrent appends to any channels in any order', async () => {
     const channels = channelsBy('many', 6)
     const writers = numberRange(0, 60).map(n => {
       const some = channels.filter((_channel, index) => (n * 7 + index * 3) % 4 < 2)
@@ -55,7 +55,7 @@ describe('offsets', () => {
     }
   })
 
-  it('are given to two channels in opposite orders at once without a deadlock', async () => {
+  it('are assigned to channels in opposite orders concurrently, without a deadlock', async () => {
     const channels = channelsBy('circle', 5)
     const { db } = testApp.app
     const eventOf = (n: number) => ({
@@ -65,7 +65,7 @@ describe('offsets', () => {
       channels: n % 2 === 0 ? channels : channels.toReversed(),
       data: { n },
     })
-    // Without the retries of the pipeline, which would hide it.
+    // Without the pipeline's retries, which would hide a deadlock.
     const append = (n: number) => db.transaction(() => log().append([eventOf(n), eventOf(1_000 + n)]))
     await Promise.all(numberRange(0, 45).map(append))
     for (const channel of channels) {
@@ -83,7 +83,7 @@ describe('offsets', () => {
     ])
   })
 
-  it('follow the commits: what is not committed holds up nobody, and comes after what was', async () => {
+  it('follow the commit order: an open transaction delays nobody, and comes after earlier commits', async () => {
     await using slow = await session()
     await slow.client.query('begin')
     await slow.client.query(insertInboxStatement([saidOn('slow:1', 1)]))
@@ -93,7 +93,7 @@ describe('offsets', () => {
     expect(await numbersOf('slow:1')).toEqual([2, 1])
   })
 
-  it('follow the commits: what was committed before something else was said comes before it, whoever gives the places', async () => {
+  it('follow the commit order: an event committed before another one began precedes it, whoever assigns offsets', async () => {
     const channels = channelsBy('order', 3)
     const sessions = await Promise.all(numberRange(0, 11).map(session))
     const [writers, placers] = [sessions.slice(0, 8), sessions.slice(8)]
@@ -112,10 +112,10 @@ describe('offsets', () => {
       }
       left -= 1
     }
-    // Few at a time, of all shards or some: they overlap in every way.
+    // Small batches of all or some shards, so that assignments overlap.
     const place = async ({ client }: Session, placer: number) => {
       const shards = placer === 0 ? numberRange(0, shardCount) : channels.map(shardOf)
-      while (left > 0) await client.query('select from place_events($1, $2)', [shards, 2 + placer])
+      while (left > 0) await client.query('select from assign_offsets($1, $2)', [shards, 2 + placer])
     }
     const read = async () => {
       while (left > 0) await log().latestOffsets(channels)
@@ -126,7 +126,7 @@ describe('offsets', () => {
       let latest = 0
       for (const n of await numbersOf(channel)) {
         const { began, ended } = spans.get(n) ?? { began: NaN, ended: NaN }
-        // Nothing that began after it had ended stands before it.
+        // No event that began after this one had ended may precede it.
         expect(latest).toBeLessThan(ended)
         latest = Math.max(latest, began)
         found += 1
@@ -136,7 +136,7 @@ describe('offsets', () => {
     for (const one of sessions) await one[Symbol.asyncDispose]()
   })
 
-  it('of what was rolled back are given again', async () => {
+  it('of rolled back events are reused', async () => {
     await emitNumbers(testApp.app, 'back:1', [1])
     await expect(emitNumbers(testApp.app, 'back:1', [2, -1])).rejects.toThrow()
     await emitNumbers(testApp.app, 'back:1', [3])
@@ -149,7 +149,7 @@ describe('offsets', () => {
   })
 })
 
-it('a part of the log is one moment of it, at most as much as asked for', async () => {
+it('reads a consistent part of the log, at most as large as requested', async () => {
   await emitNumbers(testApp.app, 'part:1', numberRange(0, 10))
   const { latestOffset, events, epoch } = await log().readAfter('part:1', 4, 3)
   expect({ top: latestOffset, offsets: events.map(({ offset }) => offset) }).toEqual({ top: 10, offsets: [5, 6, 7] })
@@ -158,17 +158,17 @@ it('a part of the log is one moment of it, at most as much as asked for', async 
   expect(await log().latestOffsets(['part:1', 'nobody:1'])).toEqual(new Map([['part:1', 10]]))
 })
 
-it('the epoch changes when an operator says that the disks were restored', async () => {
+it('changes the epoch when an operator increases the log generation after a restore', async () => {
   const fresh = () => createChannelLog(testApp.app.db, testApp.app.redis, () => testApp.clock.now()).epoch()
   const before = await fresh()
-  await sql('update log_generation set generation = generation + 1')
+  await sql('update channel_log_generation set generation = generation + 1')
   expect(await fresh()).not.toBe(before)
-  await sql('update log_generation set generation = generation - 1')
+  await sql('update channel_log_generation set generation = generation - 1')
   expect(await fresh()).toBe(before)
 })
 
-describe('the partitions', () => {
-  // The database may have been made yesterday.
+describe('partitions', () => {
+  // The test database may have been created yesterday.
   beforeAll(() => log().maintainPartitions(7))
 
   const partitions = async () =>
@@ -184,13 +184,13 @@ describe('the partitions', () => {
       ])
     )[0]?.day ?? ''
 
-  it('are there for today and the days to come, and made by several at once', async () => {
+  it('exist for today and the next days, also after concurrent maintenance', async () => {
     await sql(`drop table channel_events_${await day(2)}`)
     await Promise.all(numberRange(0, 4).map(() => log().maintainPartitions(7)))
     for (const ahead of [0, 1, 2]) expect(await partitions()).toContain(`channel_events_${await day(ahead)}`)
   })
 
-  it('that are too old are dropped, with what lies in the rest', async () => {
+  it('that are too old are dropped, and old rows of the default partition deleted', async () => {
     const old = await day(-9)
     await sql(
       `create table channel_events_${old} partition of channel_events for values from ('${old}') to ('${await day(-8)}')`,
@@ -203,7 +203,7 @@ describe('the partitions', () => {
     expect(await sql(`select from channel_events where channel = 'old:1'`)).toEqual([])
   })
 
-  it('may be missing: what is logged then is kept all the same, and found', async () => {
+  it('may be missing: events are stored in the default partition, and found', async () => {
     await sql(`drop table channel_events_${await day(0)}`)
     await emitNumbers(testApp.app, 'rest:1', numberRange(0, 3))
     expect((await log().readAfter('rest:1', 0, 10)).events).toHaveLength(3)

@@ -22,7 +22,7 @@ afterEach(async () => {
 const quiet = new Logger(() => () => undefined)
 const asked = () => ({ app: own.app, registry: notesRegistry, actor: null, requestId: randomUUID() })
 
-/** Does what is due, as a worker would; a job that failed is made due again at once. */
+/** Runs due jobs like a worker; makes failed jobs due at once. */
 async function work(): Promise<void> {
   await own.sql('update graphile_worker._private_jobs set run_at = now()')
   const taskList = createTaskList(own.app, notesRegistry, new AbortController().signal)
@@ -42,7 +42,7 @@ const jobs = () =>
 const events = () => readLoggedData<{ id: string }>(own.app, `data->>'body' = 'copied'`)
 
 describe('a job', () => {
-  it('is there when its transaction commits, and not when it does not', async () => {
+  it('exists if its transaction commits, and only then', async () => {
     const failing = transact(asked(), async ({ enqueue }) => {
       await enqueue(copyNote, { id: newId(new Date()) })
       throw new Error('undone')
@@ -57,7 +57,7 @@ describe('a job', () => {
     expect(await events()).toHaveLength(1)
   })
 
-  it('is tried again after a failure, and given up after its last attempt', async () => {
+  it('is retried after a failure, until its last attempt', async () => {
     failureSwitches.copyFails = 1
     const id = await noteToCopy()
     await work()
@@ -79,7 +79,7 @@ describe('a job', () => {
     )
   })
 
-  it('replaces a waiting one of the same key, and waits for its time', async () => {
+  it('replaces a pending job with the same key, and waits until `runAt`', async () => {
     await noteToCopy({ key: 'k', runAt: new Date(Date.now() + 3_600_000) })
     await noteToCopy({ key: 'k', runAt: new Date(Date.now() + 3_600_000) })
     expect(await jobs()).toHaveLength(1)
@@ -88,7 +88,7 @@ describe('a job', () => {
     expect(await jobs()).toHaveLength(1)
   })
 
-  it('that yields is done when no other waits, in the order in which it was asked for', async () => {
+  it('of low priority runs after all others, in the order enqueued', async () => {
     const ids = Array.from({ length: 4 }, () => newId(new Date()))
     for (const [index, id] of ids.entries()) {
       await own.sql(`insert into notes values (:id, :id, 'x')`, { id })
@@ -104,7 +104,7 @@ describe('a job', () => {
     expect(await own.app.jobs.countPending(copyNote, 3)).toBe(0)
   })
 
-  it('that nobody asked for is done behind all others, unless somebody asks for it after all', async () => {
+  it('of the background runs after all others, unless it is enqueued again normally', async () => {
     const ids = Array.from({ length: 4 }, () => newId(new Date()))
     const [first = '', second = ''] = ids
     const ask = (id: string, options?: JobOptions) =>
@@ -120,7 +120,7 @@ describe('a job', () => {
     expect(new Set(done.map(({ id }) => id))).toEqual(new Set(ids))
   })
 
-  it('that ran by the clock does not see what the queue adds to its payload', async () => {
+  it('started by cron does not receive the fields that the queue adds to its payload', async () => {
     const id = newId(new Date())
     await own.sql(`insert into notes values (:id, :id, 'x')`, { id })
     const payload = JSON.stringify({ id, _cron: { ts: new Date().toISOString(), backfilled: false } })
@@ -129,14 +129,14 @@ describe('a job', () => {
     expect(await echoes()).toEqual([{ note: id }])
   })
 
-  it('is refused where it is asked for when its payload is not as declared', async () => {
+  it('is rejected when enqueued if its payload does not match the schema', async () => {
     const error: unknown = await transact(asked(), ({ enqueue }) => enqueue(copyNote, { id: 'x' })).catch(
       (thrown: unknown) => thrown,
     )
     expect(toRefusal(error).kind.code).toBe('invalid_input')
   })
 
-  it('is done by a worker within moments, whatever is in its payload', async () => {
+  it('is run by a worker promptly, with any payload', async () => {
     await using worker = await startJobWorker(own.app, notesRegistry)
     const ids = [await noteToCopy(), await noteToCopy()]
     await waitUntil(async () => (await echoes()).length === 2)
@@ -144,7 +144,7 @@ describe('a job', () => {
     expect(worker).toHaveProperty('ended')
   })
 
-  it('of a worker that was killed is done by another, and of one that lives left to it', async () => {
+  it('of a killed worker is taken over, and that of a live worker is not', async () => {
     const workers = () => own.sql<{ id: string }>('select id from workers order by id')
     const lock = (by: string) =>
       own.sql(
@@ -158,7 +158,7 @@ describe('a job', () => {
     for (const id of ['dead', 'busy']) await own.app.jobs.heartbeat(id)
     await own.app.jobs.releaseDeadWorkers()
     expect(await workers()).toEqual([{ id: 'busy' }, { id: 'dead' }])
-    await own.sql(`update workers set seen_at = now() - interval '2 minutes' where id = 'dead'`)
+    await own.sql(`update workers set heartbeat_at = now() - interval '2 minutes' where id = 'dead'`)
     await Promise.all([1, 2, 3].map(() => own.app.jobs.releaseDeadWorkers()))
     expect(await workers()).toEqual([{ id: 'busy' }])
     await work()
@@ -167,7 +167,7 @@ describe('a job', () => {
   })
 })
 
-it('a worker says that it lives, and that it has ended', async () => {
+it('a worker registers itself, and deregisters when it ends', async () => {
   const workers = () => own.sql<{ id: string }>('select id from workers')
   const worker = await startJobWorker(own.app, notesRegistry)
   await waitUntil(async () => (await workers()).length === 1)

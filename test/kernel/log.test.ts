@@ -26,7 +26,7 @@ function captured() {
 const signedUrl = 'https://cdn.example/media/a.mp3?Expires=1&Signature=s3cr3t-signature&Key-Pair-Id=K'
 
 describe('the log', () => {
-  it('hides addresses with a right in them, tokens and headers', () => {
+  it('redacts signed URLs, tokens and headers', () => {
     const out = captured()
     const log = createLog('info', {}, out.to)
     const cause = new Error(`PUT ${signedUrl} failed`)
@@ -39,7 +39,7 @@ describe('the log', () => {
     expect(out.text()).toContain('https://cdn.example/media/a.mp3?[hidden]')
   })
 
-  it('says of an error what it is, never what it carries', () => {
+  it('describes an error, without the values it carries', () => {
     const error = Object.assign(new Error('it broke'), {
       sql: 'select s3cr3t',
       parameters: ['s3cr3t'],
@@ -50,13 +50,13 @@ describe('the log', () => {
     expect(describeError({ secret: 's3cr3t' })).toEqual({ error: 'object' })
   })
 
-  it('ends, even where an error is its own cause', () => {
+  it('ends for an error that is its own cause', () => {
     const error = new Error('round')
     error.cause = error
     expect(() => JSON.stringify(describeError(error))).not.toThrow()
   })
 
-  it('holds no token, input or signed address after calls that fail over both transports', async () => {
+  it('contains no token, input or signed URL after failing calls over both transports', async () => {
     const out = captured()
     await using own = await createTestKernel({
       registry: notesRegistry,
@@ -103,7 +103,7 @@ describe('the log', () => {
     expect(out.lines().filter(({ msg }) => msg === 'a bug')).toHaveLength(1)
     const requests = out.lines().filter(({ status }) => status !== undefined)
     expect(requests.map(({ status, code }) => [status, code])).toEqual([
-      [500, 'internal'],
+      [500, 'internal_error'],
       [400, 'malformed_json'],
       [401, 'token_expired'],
       [401, 'token_invalid'],
@@ -113,7 +113,7 @@ describe('the log', () => {
   })
 })
 
-it('a refusal that is nobody’s fault is not logged', async () => {
+it('a 4xx refusal is not logged', async () => {
   const out = captured()
   await using own = await createTestKernel({ registry: notesRegistry, log: createLog('trace', {}, out.to) })
   failureSwitches.duringAdd = async () => {

@@ -17,7 +17,7 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const worldOf = (index: number) => testApp.nodes[index % testApp.nodes.length]?.app ?? testApp.app
 
 describe('events', () => {
-  it('reach followers on both nodes in one order, each exactly once, whoever causes them where', async () => {
+  it('reach followers on both nodes in one order, each exactly once, whichever node emits them', async () => {
     const channel = `track:${(await makeTrack(ann.id)).id}`
     const ears = await Promise.all([ann.recordEvents(channel), bob.recordEvents(channel)])
     const count = 60
@@ -32,7 +32,7 @@ describe('events', () => {
     expect(ears[0].events).toEqual(ears[1].events)
   })
 
-  it('of one transaction travel in one frame, in order', async () => {
+  it('of one transaction are sent in one frame, in order', async () => {
     const channel = `track:${(await makeTrack(ann.id)).id}`
     const socket = await bob.socket()
     const frames: { epoch: string; events: ReceivedEvent[] }[] = []
@@ -49,7 +49,7 @@ describe('events', () => {
     expect(frames[0]?.events[0]?.at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
   })
 
-  it('of one transaction on several channels have one id, and a place in each', async () => {
+  it('of one transaction on several channels have one id, and an offset in each', async () => {
     const channels = [`user:${ann.id}`, `track:${(await makeTrack(ann.id)).id}`]
     const [own, track] = [await ann.recordEvents(channels[0] ?? ''), await bob.recordEvents(channels[1] ?? '')]
     await emitNumbers(testApp.app, channels, [7])
@@ -58,7 +58,7 @@ describe('events', () => {
     expect(b.offset).toBe(1)
   })
 
-  it('of a transaction that fails are not told, and leave no hole', async () => {
+  it('of a failed transaction are not delivered, and leave no gap', async () => {
     const channel = `track:${(await makeTrack(ann.id)).id}`
     const recorder = await bob.recordEvents(channel)
     await emitNumbers(testApp.app, channel, [0])
@@ -72,7 +72,7 @@ describe('events', () => {
   })
 })
 
-it('the shards are shared between the nodes, and all are held', async () => {
+it('all shards are held, and shared between the nodes', async () => {
   const heldBy = async () =>
     (
       await testApp.app.db.query<{ shards: string }>(
@@ -84,7 +84,7 @@ it('the shards are shared between the nodes, and all are held', async () => {
   await waitUntil(async () => (await heldBy()).every(shards => shards === 4))
 })
 
-it('what was handed on is forgotten', async () => {
+it('relayed events are deleted from the pending list', async () => {
   await emitNumbers(testApp.app, `user:${ann.id}`, numberRange(0, 10))
-  await waitUntil(async () => (await testApp.app.db.query('select from channel_pending')).length === 0)
+  await waitUntil(async () => (await testApp.app.db.query('select from pending_events')).length === 0)
 })

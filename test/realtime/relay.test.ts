@@ -11,7 +11,7 @@ import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
 import { waitUntil } from '../kernel/wait-until'
 import { startFreezableProxy } from './freezable-proxy'
 
-/** Without a relay but those that the tests start: what is said waits until somebody gives it its place. */
+/** Only the relays that tests start run here: events wait until something assigns their offsets. */
 let own: TestKernel
 beforeEach(async () => {
   own = await createTestKernel({ registry })
@@ -27,7 +27,7 @@ async function session(): Promise<AsyncDisposable & { client: Client }> {
   return { client, [Symbol.asyncDispose]: () => client.end() }
 }
 
-/** Other files have databases of their own beside this one. */
+/** Other test files use other databases of the same server. */
 const ofOurs = 'database = (select oid from pg_database where datname = current_database())'
 const heldLocks = async () =>
   (await own.sql(`select from pg_locks where locktype = 'advisory' and classid = 7283335 and granted and ${ofOurs}`))
@@ -40,7 +40,7 @@ const findChannel = (shard: number): string => {
   }
 }
 
-/** What is in the log by now, without giving places by looking. */
+/** The logged events, read without assigning offsets. */
 const placed = async (channel: string) =>
   (
     await own.sql<{ n: number }>(
@@ -50,14 +50,14 @@ const placed = async (channel: string) =>
   ).map(({ n }) => n)
 const told = (pending: readonly PendingEvent[]) => pending.map(({ event }) => (event?.data as { n: number }).n)
 
-describe('what was said', () => {
-  it('has no place until somebody looks, and then all of it has, for every reader', async () => {
+describe('an emitted event', () => {
+  it('has no offset until a reader looks, and then every earlier event has one, for every reader', async () => {
     const [one, other] = [someChannel(), someChannel()]
     await emitNumbers(own.app, [one, other], numberRange(0, 7))
     expect([await placed(one), await placed(other)]).toEqual([[], []])
     expect((await own.app.channelLog.position(one)).offset).toBe(7)
     expect(await placed(one)).toEqual(numberRange(0, 7))
-    // However much waits elsewhere.
+    // Independent of other channels.
     expect(await placed(other)).toEqual([])
     expect((await own.app.channelLog.readAfter(other, 3, 100)).events.map(({ offset }) => offset)).toEqual([4, 5, 6, 7])
     expect(await own.app.channelLog.latestOffsets([one, other, someChannel()])).toEqual(
@@ -68,7 +68,7 @@ describe('what was said', () => {
     )
   })
 
-  it('is handed on until it is taken, older before newer, whoever gave the places', async () => {
+  it('is relayed until it is acknowledged, older before newer, whoever assigned the offsets', async () => {
     await using seat = await session()
     const look = (taken: readonly string[], max = 100) => nextPendingEvents(seat.client, { shards, taken, max })
     const channel = someChannel()
@@ -76,7 +76,7 @@ describe('what was said', () => {
     const first = await look([])
     expect(told(first)).toEqual([1, 2])
     expect(first.map(({ event }) => event?.offset)).toEqual([1, 2])
-    // Whoever was told died before Redis took it, and a reader gave the next one its place.
+    // The relay died before the append to Redis, and a reader assigned the next offset.
     await emitNumbers(own.app, channel, [3])
     await own.app.channelLog.position(channel)
     await emitNumbers(own.app, channel, [4])
@@ -88,10 +88,10 @@ describe('what was said', () => {
     const [one, ...others] = all.map(({ seq }) => seq)
     expect(told(await look(others))).toEqual([1, 5])
     expect(told(await look([one ?? '', ...(await look([])).map(({ seq }) => seq)]))).toEqual([])
-    expect(await own.sql('select from channel_pending')).toEqual([])
+    expect(await own.sql('select from pending_events')).toEqual([])
   })
 
-  it('is told as it is read: each event the same, whoever gave it its place', async () => {
+  it('is relayed exactly as it is read, whoever assigned its offset', async () => {
     await using seat = await session()
     const channel = someChannel()
     await emitNumbers(own.app, channel, [1])
@@ -102,7 +102,7 @@ describe('what was said', () => {
     expect([direct?.epoch, later?.epoch]).toEqual([epoch, epoch])
   })
 
-  it('gets its place though whoever holds its shard is frozen', async () => {
+  it('gets its offset although the relay that holds its shard is frozen', async () => {
     await using other = await session()
     for (const shard of shards) await other.client.query('select pg_advisory_lock(7283333, $1)', [shard])
     await using relay = startRelay(own.app, registry)
@@ -110,11 +110,11 @@ describe('what was said', () => {
     await emitNumbers(own.app, channel, [1, 2])
     await waitUntil(async () => (await placed(channel)).length === 2)
     expect(relay.shards).toEqual([])
-    // For the one who holds the shard to hand on.
-    expect(await own.sql('select from channel_pending')).toHaveLength(2)
+    // For the relay that holds the shard.
+    expect(await own.sql('select from pending_events')).toHaveLength(2)
   })
 
-  it('holds up nobody when whoever gave it its place is frozen before taking the answer', async () => {
+  it('does not wait for a relay that freezes before it reads the result of its assignment', async () => {
     const channel = someChannel()
     const much = { name: 'a.b', at: new Date().toISOString(), data: JSON.stringify('x'.repeat(50_000)) }
     const said = numberRange(0, 400).map(() => ({ ...much, shard: shardOf(channel), channel, id: newId(new Date()) }))
@@ -137,12 +137,12 @@ describe('what was said', () => {
     await seats
   })
 
-  it('gets its place from a process without a relay, which waits for nobody', async () => {
+  it('gets its offset from a process without a relay, which waits for no lock', async () => {
     await using other = await session()
     const [one, two] = [0, 1].map(shard => findChannel(shard))
     await emitNumbers(own.app, [one ?? '', two ?? ''], [1])
     await other.client.query('begin')
-    await other.client.query('select lock_places(array[0::smallint])')
+    await other.client.query('select lock_shards(array[0::smallint])')
     await own.app.channelLog.assignOverdueOffsets(60_000)
     expect([await placed(one ?? ''), await placed(two ?? '')]).toEqual([[], []])
     expect(await own.app.channelLog.assignOverdueOffsets(0)).toBe(1)

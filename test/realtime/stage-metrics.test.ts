@@ -11,11 +11,11 @@ import { waitUntil } from '../kernel/wait-until'
 import { type EventRecorder, type Person } from '../person'
 import { createTestApp, type TestApp } from '../test-app'
 
-/** What is measured of an event's way moves when the thing happens that it speaks of, and by as much. */
+/** Each stage metric changes when its event happens, by the right amount. */
 let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let redis: Redis
 let testApp: TestApp
-/** One person on either node. */
+/** One person per node. */
 let people: Person[]
 beforeAll(async () => {
   folder = await createTemporaryFolder()
@@ -31,16 +31,16 @@ afterAll(async () => {
 
 const worlds = () => testApp.nodes.map(node => node.app)
 
-/** The node whose followers are looked at, and the person there. */
+/** The observed node, and the person on it. */
 const here = () => {
   const [node, person] = [worlds()[1], people[1]]
-  if (node === undefined || person === undefined) throw new Error('there is no second node')
+  if (node === undefined || person === undefined) throw new Error('expected a second node')
   return { node, person }
 }
 
 const newChannel = async () => `track:${(await makeTrack(here().person.id)).id}`
 
-/** A channel with an ear on either node, and a way to say so many things there in one transaction. */
+/** A channel with an event recorder on each node, which emits `count` events in one transaction. */
 async function stage() {
   const channel = await newChannel()
   const ears: EventRecorder[] = []
@@ -52,7 +52,7 @@ async function stage() {
       await emitNumbers(testApp.app, channel, numberRange(said + 1, said + count + 1))
       said += count
     },
-    /** Every ear has heard all of it, in order and once. */
+    /** Every recorder has received all events, in order and once. */
     heard: async () => {
       for (const recorder of ears)
         expect((await recorder.waitForAll(testApp.app)).map(({ offset }) => offset)).toEqual(numberRange(1, said + 1))
@@ -60,16 +60,16 @@ async function stage() {
   }
 }
 
-/** Redis has taken all that was said, and the relays know it. */
+/** Redis has accepted all events, and the relays have noticed. */
 const handedOn = () =>
   waitUntil(async () => {
-    const text = 'select from channel_inbox union all select from channel_pending'
+    const text = 'select from event_inbox union all select from pending_events'
     return (await testApp.app.db.query(text)).length === 0
   })
 
 type Labels = Record<string, string>
 
-/** Since the node began. */
+/** Since the node started. */
 async function valueOf(metric: Counter | Gauge, wanted: Labels = {}): Promise<number> {
   const { values } = await metric.get()
   const found = values.find(({ labels }) => Object.entries(wanted).every(([name, text]) => labels[name] === text))
@@ -90,14 +90,14 @@ const readings = {
   delivered: ({ metrics }: AppContext) => valueOf(metrics.eventsDelivered),
   hits: ({ metrics }: AppContext) => valueOf(metrics.resumes, { outcome: 'hit' }),
   misses: ({ metrics }: AppContext) => valueOf(metrics.resumes, { outcome: 'miss' }),
-  relayGaps: ({ metrics }: AppContext) => valueOf(metrics.logGaps, { where: 'relay' }),
-  hubGaps: ({ metrics }: AppContext) => valueOf(metrics.logGaps, { where: 'hub' }),
-  fromRedis: ({ metrics }: AppContext) => valueOf(metrics.backfills, { from: 'redis' }),
-  fromPostgres: ({ metrics }: AppContext) => valueOf(metrics.backfills, { from: 'postgres' }),
+  relayGaps: ({ metrics }: AppContext) => valueOf(metrics.logGaps, { component: 'relay' }),
+  hubGaps: ({ metrics }: AppContext) => valueOf(metrics.logGaps, { component: 'hub' }),
+  fromRedis: ({ metrics }: AppContext) => valueOf(metrics.backfills, { source: 'redis' }),
+  fromPostgres: ({ metrics }: AppContext) => valueOf(metrics.backfills, { source: 'postgres' }),
 }
 type Reading = keyof typeof readings
 
-/** By how much these move from now until it is asked, on these nodes together. */
+/** The change of these metrics since the call, summed over the nodes. */
 async function watch<R extends Reading>(nodes: readonly AppContext[], names: readonly R[]) {
   const now = async (name: R) => {
     const values = await Promise.all(nodes.map(node => readings[name](node)))
@@ -112,11 +112,11 @@ async function watch<R extends Reading>(nodes: readonly AppContext[], names: rea
   }
 }
 
-describe('what is said', () => {
-  it('is counted, and its time taken, where it is handed on, where it is heard and where it is delivered', async () => {
+describe('an emitted event', () => {
+  it('is counted and timed when it is relayed, received by a node and delivered', async () => {
     const { say, heard } = await stage()
     await handedOn()
-    // Whoever holds the shard hands it on, and every node hears and delivers it.
+    // The holder of the shard relays it, and every node receives and delivers it.
     const handing = await watch(worlds(), ['relayed', 'relayLag'])
     const hearing = await Promise.all(worlds().map(node => watch([node], ['nodeLag', 'socketLag', 'delivered'])))
     await say(3)
@@ -124,14 +124,14 @@ describe('what is said', () => {
     await handedOn()
     expect(await handing()).toEqual({ relayed: 3, relayLag: 3 })
     for (const moved of hearing) {
-      // On a busy machine PostgreSQL may have told of it first.
+      // On a busy machine the event may be read from PostgreSQL first.
       await waitUntil(async () => (await moved()).nodeLag > 0)
-      // What was said at once travels in one frame.
+      // Events of one transaction are sent in one frame.
       expect(await moved()).toEqual({ nodeLag: 1, socketLag: 1, delivered: 3 })
     }
   })
 
-  it('has its time taken in seconds', async () => {
+  it('is timed in seconds', async () => {
     const { channel, say, heard } = await stage()
     await say()
     await heard()
@@ -147,37 +147,37 @@ describe('what is said', () => {
   })
 })
 
-describe('a follower that comes back', () => {
-  /** Comes back to the node that is looked at. */
+describe('a reconnecting follower', () => {
+  /** Reconnects to the observed node. */
   async function resume(channel: string, after: Position): Promise<unknown> {
     const socket = await here().person.socket()
     return await socket.timeout(8_000).emitWithAck('channel.follow', { input: { channel, after } })
   }
   const positionOf = (channel: string) => testApp.app.channelLog.position(channel)
 
-  it('and finds everything in memory is a hit', async () => {
+  it('that finds everything in memory is a hit', async () => {
     const { channel, say, heard } = await stage()
     await say(3)
     await heard()
     const { epoch } = await positionOf(channel)
     const moved = await watch([here().node], ['hits', 'misses'])
-    expect(await resume(channel, { epoch, offset: 1 })).toMatchObject({ data: { recovered: true, top: 3 } })
+    expect(await resume(channel, { epoch, offset: 1 })).toMatchObject({ data: { recovered: true, latestOffset: 3 } })
     expect(await moved()).toEqual({ hits: 1, misses: 0 })
   })
 
-  it('and finds everything in the log is a hit, which costs a read', async () => {
+  it('that finds everything in the log is a hit with a read', async () => {
     const channel = await newChannel()
     await emitNumbers(testApp.app, channel, [1, 2, 3])
     const { epoch } = await positionOf(channel)
     const moved = await watch([here().node], ['hits', 'misses'])
     const reads = await watch([here().node], ['fromRedis', 'fromPostgres'])
-    expect(await resume(channel, { epoch, offset: 1 })).toMatchObject({ data: { recovered: true, top: 3 } })
+    expect(await resume(channel, { epoch, offset: 1 })).toMatchObject({ data: { recovered: true, latestOffset: 3 } })
     expect(await moved()).toEqual({ hits: 1, misses: 0 })
     const { fromRedis, fromPostgres } = await reads()
     expect(fromRedis + fromPostgres).toBeGreaterThan(0)
   })
 
-  it('with a place of another epoch, or one that the log has not reached, is a miss', async () => {
+  it('with a position of another epoch, or one beyond the log, is a miss', async () => {
     const { channel, say, heard } = await stage()
     await say(3)
     await heard()
@@ -194,7 +194,7 @@ describe('a follower that comes back', () => {
   })
 })
 
-describe('a hole', () => {
+describe('a gap', () => {
   it.each([
     ['redis', { hubGaps: 1, fromRedis: 1, fromPostgres: 0 }],
     ['postgres', { hubGaps: 1, fromRedis: 0, fromPostgres: 1 }],
@@ -205,7 +205,7 @@ describe('a hole', () => {
     await say()
     await heard()
     let found: unknown
-    // Whether a look at the tops is quicker than what shows the hole is up to the machine: again until it was not.
+    // Whether the comparison of offsets precedes the next frame depends on the machine: repeat until it does.
     for (let round = 0; round < 5 && !isDeepStrictEqual(found, wanted); round += 1) {
       await handedOn()
       const moved = await watch([node], ['hubGaps', 'fromRedis', 'fromPostgres'])
@@ -234,11 +234,11 @@ describe('a hole', () => {
     await heard()
     await handedOn()
     expect(await moved()).toEqual({ relayGaps: 1 })
-    expect(await channelCache.readAfter(channel, 0, 10)).toMatchObject({ top: 3, events: [{}, {}, {}] })
+    expect(await channelCache.readAfter(channel, 0, 10)).toMatchObject({ latestOffset: 3, events: [{}, {}, {}] })
   })
 })
 
-it('a Redis that is away is told of by every node until it is back, and PostgreSQL is read meanwhile', async () => {
+it('every node reports that Redis is away until it is back, and reads PostgreSQL meanwhile', async () => {
   const { say, heard } = await stage()
   const all = async (degraded: number) => {
     for (const { metrics } of worlds()) await waitUntil(async () => (await valueOf(metrics.hubDegraded)) === degraded)

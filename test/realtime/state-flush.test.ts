@@ -16,7 +16,7 @@ import { provisionProfile } from '../../skills/user-profile/provision-profile'
 import { createTestKernel, type TestKernel } from '../kernel/test-kernel'
 import { waitUntil } from '../kernel/wait-until'
 
-/** How often something was played: the simplest tally there can be, and one that fails when told to. */
+/** How often something was played: the simplest counter there can be, and one that fails when told to. */
 const failing = new Set<string>()
 let settlements = 0
 const plays = counter({
@@ -85,7 +85,7 @@ const play = async (song: string, node = 0, by = 1) => {
   )
 }
 
-/** A follower with a bare client, and what it hears of one channel. */
+/** A follower with a plain client, and the state it receives of one channel. */
 async function follower(channel: string) {
   const { port } = http.address() as AddressInfo
   const client = connect(`http://127.0.0.1:${port}`, { transports: ['websocket'], forceNew: true })
@@ -93,13 +93,13 @@ async function follower(channel: string) {
   client.on('state', (frame: StateFrame) => frame.channel === channel && frames.push(frame))
   await client.timeout(5_000).emitWithAck('join', channel)
   const socket = io.sockets.sockets.get(client.id ?? '')
-  if (socket === undefined) throw new Error('the socket is not there')
+  if (socket === undefined) throw new Error('the socket is not connected')
   const plays = () => Number(frames.at(-1)?.values.plays?.plays ?? 0)
   return { client, socket, frames, plays }
 }
 
-describe('a change', () => {
-  it('is added only if its cause changes something, and is not there when its transaction fails', async () => {
+describe('a counter change', () => {
+  it('is added only if its condition holds, and not if its transaction fails', async () => {
     const song = someSong()
     const call = { app: own.app, registry, actor: null, requestId: randomUUID() }
     const cause = { sql: 'select 1 where :really', replacements: { really: false } }
@@ -114,13 +114,13 @@ describe('a change', () => {
     expect(await state.readState(`song:${song}`)).toEqual({ plays: { song, plays: 1, rev: 1 } })
   })
 
-  it('must be what it was declared to be', async () => {
+  it('must match its declaration', async () => {
     await expect(play(someSong(), 0, 7)).rejects.toBeInstanceOf(Refusal)
   })
 })
 
-describe('frames', () => {
-  it('come at once, then at most one a window with the newest value, from either node', async () => {
+describe('state frames', () => {
+  it('are sent at once, then at most once per window with the newest value, from either node', async () => {
     const song = someSong()
     const one = await follower(`song:${song}`)
     const began = own.clock.now()
@@ -131,7 +131,7 @@ describe('frames', () => {
     one.client.disconnect()
   })
 
-  it('are spared those who are slow, who get the newest when they are reminded', async () => {
+  it('skip slow followers, who get the newest value on resync', async () => {
     const song = someSong()
     const channel = `song:${song}`
     const [quick, slow] = [await follower(channel), await follower(channel)]
@@ -150,7 +150,7 @@ describe('frames', () => {
     for (const { client } of [quick, slow]) client.disconnect()
   })
 
-  it('reach who listens without a socket, until they hear no more', async () => {
+  it('reach listeners without a socket, until they stop', async () => {
     const song = someSong()
     const heard: StateFrame[] = []
     const end = state.listen(`song:${song}`, frame => heard.push(frame))
@@ -165,7 +165,7 @@ describe('frames', () => {
     other.client.disconnect()
   })
 
-  it('stop with the last follower, and the next one is told the newest', async () => {
+  it('stop with the last follower, and the next one gets the newest value', async () => {
     const song = someSong()
     const one = await follower(`song:${song}`)
     await play(song)
@@ -179,7 +179,7 @@ describe('frames', () => {
     two.client.disconnect()
   })
 
-  it('are none for what has no such values, or was never changed', async () => {
+  it('are not sent for channels without counters or changes', async () => {
     expect(await state.readState('other:thing')).toEqual({})
     expect(await state.readState(`song:${someSong()}`)).toEqual({})
     const end = state.listen('other:thing', () => undefined)
@@ -187,8 +187,8 @@ describe('frames', () => {
   })
 })
 
-describe('what cannot be settled', () => {
-  it('holds nobody up, and is settled when it can be', async () => {
+describe('a counter that cannot be applied', () => {
+  it('delays no other, and is applied as soon as possible', async () => {
     const [broken, sound] = [someSong(), someSong()]
     failing.add(broken)
     await play(broken)
@@ -200,16 +200,16 @@ describe('what cannot be settled', () => {
     await waitUntil(async () => (await plays.read([broken], own.app)).get(broken)?.plays === 2)
   })
 
-  it('is not a change of a tally that only another release knows', async () => {
+  it('is not a change of a counter that only another release knows', async () => {
     const song = someSong()
     await own.app.counters.addChange({ counter: 'test.unknown', targetId: song, change: {}, at: new Date() })
     await play(song)
     await waitUntil(async () => (await state.readState(`song:${song}`)).plays?.plays === 1)
-    expect(await own.sql(`select 1 from tally_changes where tally = 'test.unknown'`)).toHaveLength(1)
+    expect(await own.sql(`select 1 from counter_changes where counter = 'test.unknown'`)).toHaveLength(1)
   })
 })
 
-it('many targets are settled together', async () => {
+it('many targets are applied together', async () => {
   const songs = Array.from({ length: 300 }, someSong)
   const before = settlements
   await Promise.all(songs.map(song => play(song)))

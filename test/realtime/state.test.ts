@@ -11,7 +11,7 @@ import { findDirtyTargets, flushCounters } from '../../realtime/state/flush-coun
 import { registry } from '../../skills'
 import { addComment } from '../../skills/interactions/add-comment'
 import { likeTrack } from '../../skills/interactions/like-track'
-import { reconcileCounts } from '../../skills/interactions/reconcile-counts'
+import { reconcileTrackCounts } from '../../skills/interactions/reconcile-track-counts'
 import { unlikeTrack } from '../../skills/interactions/unlike-track'
 import { listNotifications } from '../../skills/notifications/list-notifications'
 import { getTrack } from '../../skills/tracks/get-track'
@@ -51,7 +51,7 @@ async function act(op: AnyOperation, actor: Actor, trackId: string): Promise<voi
   await execute(node, registry, op, { input: { trackId }, actor, ipAddress: '127.0.0.1', requestId: randomUUID() })
 }
 
-/** All of it, so many at a time. */
+/** Runs all actions, 24 at a time. */
 async function together(acts: readonly (() => Promise<void>)[]): Promise<void> {
   const rest = [...acts]
   const some = async () => {
@@ -66,7 +66,7 @@ async function ownClient(): Promise<Client> {
   return client
 }
 
-/** Whatever changes the row of the track waits until `end`. */
+/** Locks the row of the track until the returned function is called. */
 async function holdTrack({ id }: Track) {
   const client = await ownClient()
   await client.query('begin')
@@ -78,10 +78,10 @@ async function holdTrack({ id }: Track) {
 }
 
 const revOf = async ({ id }: Track) => (await ann.call(getTrack, { trackId: id })).counts.rev
-const countOf = async (table: 'likes' | 'tally_changes') =>
+const countOf = async (table: 'likes' | 'counter_changes') =>
   Number((await testApp.app.db.query<{ count: string }>(`select count(*) from ${table}`))[0]?.count)
 
-it('a crowd that likes one track costs an update a window, a follower a frame a window, and is counted exactly', async () => {
+it('1,200 likes of one track cost one update and one frame per window, and are counted exactly', async () => {
   const track = await makeTrack(ann.id)
   const ears = [
     await StateRecorder.follow(ann, `track:${track.id}`),
@@ -106,7 +106,7 @@ it('a crowd that likes one track costs an update a window, a follower a frame a 
     expect(recorder.latest('counts')).toEqual(counts)
     expect(recorder.frames.length).toBeLessThanOrEqual(windowsMax)
   }
-  // The artist was told once a window too, and of everybody.
+  // The artist is also notified once per window, of everyone.
   const [group, ...others] = await ann.call(listNotifications, {})
   expect(others).toEqual([])
   expect(group).toMatchObject({ kind: 'liked', actorCount: faithful.length })
@@ -122,7 +122,7 @@ it('a like waits neither for the track, nor for its artist, nor for a flush', as
   const holder = await ownClient()
   await holder.query('begin')
   await holder.query('select from tracks where id = $1 for no key update', [track.id])
-  await holder.query('select from inboxes where profile_id = $1 for update', [ann.id])
+  await holder.query('select from notification_inboxes where profile_id = $1 for update', [ann.id])
   await holder.query('select from channels where name = $1 for update', [`user:${ann.id}`])
   for (const [likes, name] of [...['cat', 'dan', 'eve'].entries()]) {
     const fan = await testApp.signIn(name)
@@ -151,11 +151,11 @@ it('comments reach the same state, and nothing is counted twice', async () => {
   expect(await revOf(track)).toBe(4)
 })
 
-it('what waits is no drift', async () => {
+it('pending changes are not reported as drift', async () => {
   const track = await makeTrack(ann.id)
   const letGo = await holdTrack(track)
   await bob.call(likeTrack, { trackId: track.id })
-  await testApp.app.jobs.enqueue(reconcileCounts, {})
+  await testApp.app.jobs.enqueue(reconcileTrackCounts, {})
   await testApp.runJobs()
   const { values } = await testApp.app.metrics.counterDrift.get()
   expect(values.map(({ value }) => value)).toEqual(values.map(() => 0))
@@ -165,14 +165,14 @@ it('what waits is no drift', async () => {
 })
 
 describe('a flusher', () => {
-  /** Sessions of the flushing transaction, once it has taken what waits and is held up. */
+  /** Connections of flushing transactions that have taken pending changes and wait for a lock. */
   const heldUp = () =>
     testApp.app.db.query<{ pid: number }>(
       `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
        and query like '%for no key update%'`,
     )
 
-  it('that is killed between taking and settling has done nothing, and another does it once', async () => {
+  it('that is killed before it commits applies nothing, and another one applies it once', async () => {
     const track = await makeTrack(ann.id)
     const recorder = await StateRecorder.follow(ann, `track:${track.id}`)
     const fans = await crowd(20)
@@ -182,7 +182,7 @@ describe('a flusher', () => {
       await waitUntil(async () => (await heldUp()).length > 0)
       for (const { pid } of await heldUp()) await testApp.app.db.query('select pg_terminate_backend(:pid)', { pid })
       testApp.clock.advance(10_000)
-      expect(await countOf('tally_changes')).toBe(20)
+      expect(await countOf('counter_changes')).toBe(20)
     }
     await letGo()
     await recorder.waitFor('counts', { likes: 20 })
@@ -190,7 +190,7 @@ describe('a flusher', () => {
     expect(group).toMatchObject({ actorCount: 20, track: { id: track.id } })
   })
 
-  it('that loses its session is followed by another node', async () => {
+  it('that loses its connection is replaced by another node', async () => {
     const track = await makeTrack(ann.id)
     const recorder = await StateRecorder.follow(bob, `track:${track.id}`)
     for (let likes = 1; likes <= 3; likes += 1) {
@@ -204,7 +204,7 @@ describe('a flusher', () => {
     }
   })
 
-  it('shares nothing with a second one: what both want is settled once', async () => {
+  it('does not overlap with a second one: each change is applied once', async () => {
     const track = await makeTrack(ann.id)
     const fans = await crowd(150)
     const seat = await ownClient()
@@ -219,7 +219,7 @@ describe('a flusher', () => {
     }
     const racing = race()
     await together(fans.flatMap(fan => [likeTrack, unlikeTrack, likeTrack].map(op => () => act(op, fan, track.id))))
-    // Whoever was first of the three: they like it in the end.
+    // Whichever of the three was first, the track is liked in the end.
     await together(fans.map(fan => () => act(likeTrack, fan, track.id)))
     isOver = true
     await racing
@@ -231,7 +231,7 @@ describe('a flusher', () => {
   })
 })
 
-it('a block between like and count keeps the name from the artist, but not the like from the count', async () => {
+it('a block between like and count hides the name from the artist, but keeps the like in the count', async () => {
   const track = await makeTrack(ann.id)
   const pest = await testApp.signIn('pest')
   const letGo = await holdTrack(track)
@@ -248,7 +248,7 @@ it('a block between like and count keeps the name from the artist, but not the l
   expect(listed.filter(({ track: of }) => of?.id === track.id)).toEqual([])
 })
 
-it('what others publish on the channels between nodes harms nobody', async () => {
+it('foreign messages on the channels between nodes are harmless', async () => {
   const track = await makeTrack(ann.id)
   const channel = `track:${track.id}`
   const recorder = await StateRecorder.follow(bob, channel)
@@ -263,7 +263,7 @@ it('what others publish on the channels between nodes harms nobody', async () =>
   expect(recorder.frames.every(({ values }) => typeof values.counts?.likes === 'number')).toBe(true)
 })
 
-it('a copy in Redis that is behind is found out', async () => {
+it('an outdated copy in Redis is detected', async () => {
   const track = await makeTrack(ann.id)
   const channel = `track:${track.id}`
   await bob.call(likeTrack, { trackId: track.id })
@@ -292,7 +292,7 @@ describe('without Redis', () => {
     await folder[Symbol.asyncDispose]()
   })
 
-  it('followers on both nodes learn the newest value, late ones too, and after its return', async () => {
+  it('followers on both nodes receive the newest value, also late ones, and after its return', async () => {
     const cat = await lonely.signIn('cat', { node: 0 })
     const dan = await lonely.signIn('dan', { node: 1 })
     const { id: trackId } = await makeTrack(cat.id)

@@ -47,7 +47,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   for (const reader of readers.splice(0)) await reader[Symbol.asyncDispose]()
-  // Whatever was opened has given back all it took, on every node.
+  // Every closed stream has released its resources, on every node.
   await waitUntil(async () => (await Promise.all(testApp.nodes.map(openStreams))).every(count => count === 0))
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
@@ -57,7 +57,7 @@ const openStreams = async ({ app: { metrics } }: TestNode) =>
 const heldOn = async ({ app: { metrics } }: TestNode) => (await metrics.channelsSubscribed.get()).values[0]?.value ?? 0
 const nodeAt = (index: number): TestNode => {
   const node = testApp.nodes[index]
-  if (node === undefined) throw new Error('there is no such node')
+  if (node === undefined) throw new Error('no such node')
   return node
 }
 const urlOf = (of: string, query: Record<string, string | number> = {}, node = 1) => {
@@ -85,10 +85,10 @@ async function get(url: string, token: string | undefined = bob.token, more: Req
   return { status: response.status, headers: response.headers, data: body.data, problem: body }
 }
 
-/** Where the channel is. */
+/** The position of the channel. */
 const placeOf = async (of: string) => {
   const { data } = await get(urlOf(of))
-  return { epoch: data.epoch, offset: data.top }
+  return { epoch: data.epoch, offset: data.latestOffset }
 }
 const after = async (of: string, offset: number) => formatPosition({ ...(await placeOf(of)), offset })
 const offsetsOf = ({ data }: Answer) => data.events.map(({ offset }) => offset)
@@ -99,16 +99,16 @@ const waiting = (kind: string, count = 1) =>
   })
 
 describe('reading a channel', () => {
-  it('without a place tells where it is, and does not wait', async () => {
+  it('without a position returns the current one without waiting', async () => {
     await emitNumbers(testApp.app, channel, [1, 2])
     const { status, headers, data } = await get(urlOf(channel, { wait: 25 }))
     expect(status).toBe(200)
     expect(headers.get('cache-control')).toBe('no-store')
     expect(data).toEqual(parse(catchUp, data))
-    expect(data).toMatchObject({ channel, top: 2, events: [], recovered: false, more: false })
+    expect(data).toMatchObject({ channel, latestOffset: 2, events: [], recovered: false, hasMore: false })
   })
 
-  it('from a place tells what came after it, the same on every node', async () => {
+  it('after a position returns the later events, the same on every node', async () => {
     await emitNumbers(testApp.app, channel, numberRange(0, 5))
     const place = await after(channel, 2)
     const [one, other] = [
@@ -116,18 +116,18 @@ describe('reading a channel', () => {
       await get(urlOf(channel, { after: place }, 1)),
     ]
     expect(offsetsOf(one)).toEqual([3, 4, 5])
-    expect(one.data).toMatchObject({ recovered: true, more: false, top: 5 })
+    expect(one.data).toMatchObject({ recovered: true, hasMore: false, latestOffset: 5 })
     expect(one.data).toEqual(parse(catchUp, one.data))
     expect(other.data).toEqual(one.data)
   })
 
-  it('comes in pages', async () => {
+  it('returns pages', async () => {
     await emitNumbers(testApp.app, channel, numberRange(0, 400))
     const first = await get(urlOf(channel, { after: await after(channel, 0) }))
-    expect(first.data).toMatchObject({ recovered: true, more: true })
+    expect(first.data).toMatchObject({ recovered: true, hasMore: true })
     const last = first.data.events.at(-1)?.offset ?? 0
     const second = await get(urlOf(channel, { after: await after(channel, last), wait: 25 }))
-    expect(second.data.more).toBe(false)
+    expect(second.data.hasMore).toBe(false)
     expect([...offsetsOf(first), ...offsetsOf(second)]).toEqual(numberRange(1, 401))
   })
 
@@ -135,41 +135,41 @@ describe('reading a channel', () => {
     ['of another epoch', 'zzz:1'],
     ['of an absurd offset', '0:999999999999999'],
     ['beyond the top', 'top'],
-  ])('from a place %s asks for a snapshot, at once', async (_what, place) => {
+  ])('from a position %s asks for a snapshot at once', async (_what, place) => {
     await emitNumbers(testApp.app, channel, [1])
     const { epoch, offset } = await placeOf(channel)
     const asked = place === 'top' ? `${epoch}:${offset + 5}` : place.replace(/^0:/, `${epoch}:`)
     const { status, data } = await get(urlOf(channel, { after: asked, wait: 25 }))
     expect(status).toBe(200)
-    expect(data).toMatchObject({ recovered: false, events: [], top: 1 })
+    expect(data).toMatchObject({ recovered: false, events: [], latestOffset: 1 })
   })
 })
 
-describe('waiting', () => {
-  it('ends with the next event, wherever it is caused, and brings all of its transaction', async () => {
+describe('a long-poll', () => {
+  it('ends with the next event from any node, and returns its whole transaction', async () => {
     const place = await after(channel, 0)
     const answers = [get(urlOf(channel, { after: place, wait: 25 })), get(urlOf(channel, { after: place, wait: 25 }))]
     await waiting('long-poll', 2)
     await emitNumbers(nodeAt(0).app, channel, numberRange(0, 40))
     for (const answer of await Promise.all(answers)) {
       expect(offsetsOf(answer)).toEqual(numberRange(1, 41))
-      expect(answer.data).toMatchObject({ recovered: true, more: false, top: 40 })
+      expect(answer.data).toMatchObject({ recovered: true, hasMore: false, latestOffset: 40 })
     }
   })
 
-  it('does not begin while there is something to tell', async () => {
+  it('does not wait if there are events to return', async () => {
     await emitNumbers(testApp.app, channel, [1])
     expect(offsetsOf(await get(urlOf(channel, { after: await after(channel, 0), wait: 25 })))).toEqual([1])
   })
 
-  it('ends when the time is over, with nothing', async () => {
+  it('returns no events after its timeout', async () => {
     const place = await after(channel, 0)
     const { status, data } = await get(urlOf(channel, { after: place, wait: 1 }))
     expect(status).toBe(200)
-    expect(data).toMatchObject({ recovered: true, events: [], top: 0 })
+    expect(data).toMatchObject({ recovered: true, events: [], latestOffset: 0 })
   })
 
-  it('hears nothing of other channels', async () => {
+  it('receives nothing of other channels', async () => {
     const other = `track:${(await makeTrack(ann.id)).id}`
     const answer = get(urlOf(channel, { after: await after(channel, 0), wait: 25 }))
     await waiting('long-poll')
@@ -180,7 +180,7 @@ describe('waiting', () => {
     ])
   })
 
-  it('that is given up gives back all it took', async () => {
+  it('releases its resources when it is aborted', async () => {
     const heldBefore = await heldOn(nodeAt(1))
     const leaving = new AbortController()
     const place = await after(channel, 0)
@@ -194,7 +194,7 @@ describe('waiting', () => {
 })
 
 describe('server-sent events', () => {
-  it('begin with where the channel is, then tell what happens, one frame for each moment', async () => {
+  it('start with the position of the channel, then send one frame per transaction', async () => {
     await emitNumbers(testApp.app, channel, [1])
     const reader = await listenTo(urlOf(channel), bob.token)
     expect(reader.response.status).toBe(200)
@@ -204,8 +204,11 @@ describe('server-sent events', () => {
       'x-accel-buffering': 'no',
     })
     const { epoch } = await placeOf(channel)
-    const following = await reader.waitFor('following')
-    expect(following).toMatchObject({ id: `${epoch}:1`, data: { channel, top: 1, recovered: false, events: [] } })
+    const following = await reader.waitFor('followed')
+    expect(following).toMatchObject({
+      id: `${epoch}:1`,
+      data: { channel, latestOffset: 1, recovered: false, events: [] },
+    })
     await emitNumbers(nodeAt(0).app, channel, numberRange(0, 30))
     await waitUntil(() => reader.offsets.length === 30)
     expect(reader.offsets).toEqual(numberRange(2, 32))
@@ -218,43 +221,43 @@ describe('server-sent events', () => {
     }
   })
 
-  it('tell the same as a socket hears', async () => {
+  it('send the same events as a socket', async () => {
     const recorder = await bob.recordEvents(channel)
     const reader = await listenTo(urlOf(channel, {}, 0), bob.token)
-    await reader.waitFor('following')
+    await reader.waitFor('followed')
     await Promise.all(numberRange(0, 20).map(n => emitNumbers(nodeAt(n % 2).app, channel, [n])))
     await waitUntil(() => reader.offsets.length === 20 && recorder.events.length === 20)
     expect(reader.events).toEqual(recorder.events)
   })
 
-  it('tell the newest state, of what happens on any node', async () => {
+  it('send the newest state, changed on any node', async () => {
     const trackId = channel.replace('track:', '')
     const reader = await listenTo(urlOf(channel), bob.token)
-    expect((await reader.waitFor('following')).data).toMatchObject({ state: { counts: { likes: 0 } } })
+    expect((await reader.waitFor('followed')).data).toMatchObject({ state: { counts: { likes: 0 } } })
     await ann.call(likeTrack, { trackId })
     expect((await reader.waitFor('state')).data).toMatchObject({ channel, values: { counts: { likes: 1 } } })
     expect((await get(urlOf(channel))).data.state).toMatchObject({ counts: { likes: 1 } })
   })
 
-  it('resume on any node after the last id, which wins over the query, with all that was missed', async () => {
+  it('resume on any node after Last-Event-ID, which overrides the query, with all missed events', async () => {
     const first = await listenTo(urlOf(channel, {}, 0), bob.token)
-    await first.waitFor('following')
+    await first.waitFor('followed')
     await emitNumbers(testApp.app, channel, [1, 2])
     await waitUntil(() => first.offsets.length === 2)
     await first[Symbol.asyncDispose]()
     await emitNumbers(testApp.app, channel, numberRange(0, 700))
-    // Until all is handed on, a node may say an earlier top, and tells the rest as it hears of it.
-    await waitUntil(async () => (await testApp.app.db.query('select from channel_pending')).length === 0)
+    // Until all events are relayed, a node may return an earlier offset, and sends the rest as it receives them.
+    await waitUntil(async () => (await testApp.app.db.query('select from pending_events')).length === 0)
 
     const resuming = { 'last-event-id': first.lastId ?? '' }
     const second = await listenTo(urlOf(channel, { after: 'zzz:9' }, 1), bob.token, resuming)
-    expect((await second.waitFor('following')).data).toMatchObject({ recovered: true, top: 702 })
+    expect((await second.waitFor('followed')).data).toMatchObject({ recovered: true, latestOffset: 702 })
     await emitNumbers(testApp.app, channel, [3])
     await waitUntil(() => second.offsets.length >= 701)
     expect(second.offsets).toEqual(numberRange(3, 704))
   })
 
-  it('lose nothing of what happens while what was missed is read', async () => {
+  it('lose no event that is emitted while missed ones are read', async () => {
     await emitNumbers(testApp.app, channel, numberRange(0, 650))
     const place = await after(channel, 0)
     const readers = await Promise.all(
@@ -268,23 +271,23 @@ describe('server-sent events', () => {
     }
   })
 
-  it.each(['zzz:1', 'top'])('from the place %s go on live, and say that a snapshot is needed', async place => {
+  it.each(['zzz:1', 'top'])('from the position %s continue live, and say that a snapshot is needed', async place => {
     await emitNumbers(testApp.app, channel, [1])
     const { epoch, offset } = await placeOf(channel)
     const asked = place === 'top' ? `${epoch}:${offset + 5}` : place
     const reader = await listenTo(urlOf(channel, { after: asked }), bob.token)
-    expect((await reader.waitFor('following')).data).toMatchObject({ recovered: false, top: 1 })
+    expect((await reader.waitFor('followed')).data).toMatchObject({ recovered: false, latestOffset: 1 })
     await emitNumbers(testApp.app, channel, [2])
     await waitUntil(() => reader.offsets.length === 1)
     expect(reader.offsets).toEqual([2])
   })
 })
 
-describe('the right to follow', () => {
+describe('access to a channel', () => {
   it.each([
-    ['of nobody', '', 'not_signed_in', 401],
-    ['of a token that is none', 'nonsense', 'token_invalid', 401],
-  ])('%s is none', async (_what, token, code, status) => {
+    ['of an unauthenticated caller', '', 'not_signed_in', 401],
+    ['of an invalid token', 'nonsense', 'token_invalid', 401],
+  ])('%s is refused', async (_what, token, code, status) => {
     const { problem, headers } = await get(urlOf(channel), token)
     expect(problem).toMatchObject({ code, status })
     expect(headers.get('www-authenticate')).toContain('Bearer')
@@ -298,7 +301,7 @@ describe('the right to follow', () => {
     expect((await get(urlOf(channel), expired)).problem).toMatchObject({ code: 'token_expired', status: 401 })
   })
 
-  it('is asked as on a socket', async () => {
+  it('is checked as on a socket', async () => {
     const hidden = await makeTrack(ann.id, { visibility: 'private' })
     for (const [of, code] of [
       [`user:${ann.id}`, 'forbidden'],
@@ -315,14 +318,14 @@ describe('the right to follow', () => {
     expect((await get(urlOf(`user:${bob.id}`))).status).toBe(200)
   })
 
-  it('that is lost ends what waits and what streams, but not for others', async () => {
+  it('that is revoked ends waiting requests and streams, but not those of others', async () => {
     const trackId = channel.replace('track:', '')
     const place = await after(channel, 0)
     const own = await listenTo(urlOf(channel), ann.token)
     const reader = await listenTo(urlOf(channel), bob.token)
-    await Promise.all([own.waitFor('following'), reader.waitFor('following')])
+    await Promise.all([own.waitFor('followed'), reader.waitFor('followed')])
     await ann.call(updateTrack, { trackId, visibility: 'private' })
-    expect((await reader.waitFor('closed')).data).toMatchObject({
+    expect((await reader.waitFor('channel.closed')).data).toMatchObject({
       channel,
       problem: { code: 'not_found', status: 404 },
     })
@@ -333,7 +336,7 @@ describe('the right to follow', () => {
     expect((await get(urlOf(channel, { after: place }))).problem).toMatchObject({ code: 'not_found' })
   })
 
-  it('that is lost answers a long-poll that waits', async () => {
+  it('that is revoked answers a waiting long-poll', async () => {
     const eve = await testApp.signIn('eve')
     const answer = get(urlOf(channel, { after: await after(channel, 0), wait: 25 }), eve.token)
     await waiting('long-poll')
@@ -345,10 +348,12 @@ describe('the right to follow', () => {
     const token = await testApp.issuer.issueToken('bob', { ttlSeconds: 60 })
     const reader = await listenTo(urlOf(channel), token)
     const poll = get(urlOf(channel, { after: await after(channel, 0), wait: 25 }), token)
-    await reader.waitFor('following')
+    await reader.waitFor('followed')
     await waiting('long-poll')
     testApp.clock.advance(66_000)
-    expect((await reader.waitFor('closed')).data).toMatchObject({ problem: { code: 'token_expired', status: 401 } })
+    expect((await reader.waitFor('channel.closed')).data).toMatchObject({
+      problem: { code: 'token_expired', status: 401 },
+    })
     await reader.waitForEnd()
     expect((await poll).problem).toMatchObject({ code: 'token_expired', status: 401 })
   })
@@ -356,31 +361,33 @@ describe('the right to follow', () => {
   it('ends with the session, on every node', async () => {
     const eve = await testApp.signIn('eve', { node: 0 })
     const reader = await listenTo(urlOf(`user:${eve.id}`), eve.token)
-    await reader.waitFor('following')
+    await reader.waitFor('followed')
     await eve.call(revokeSessions, { scope: 'everywhere' })
-    expect((await reader.waitFor('closed')).data).toMatchObject({ problem: { code: 'session_revoked', status: 401 } })
+    expect((await reader.waitFor('channel.closed')).data).toMatchObject({
+      problem: { code: 'session_revoked', status: 401 },
+    })
     await reader.waitForEnd()
   })
 })
 
-describe('what is asked', () => {
+describe('a request', () => {
   it.each([
     ['no channel', 'nothing', ''],
     ['a channel without an id', 'track:', ''],
-    ['a channel in capitals', 'TRACK:01a2055f-e205-7276-84af-99675ca5b72e', ''],
-    ['an id that is none', `track:${'-'.repeat(36)}`, ''],
-    ['a place without an epoch', '', 'after=7'],
-    ['an empty place', '', 'after='],
-    ['a negative place', '', 'after=abc:-1'],
-    ['a place with decimals', '', 'after=abc:1.5'],
-    ['a place beyond all numbers', '', 'after=abc:9999999999999999'],
-    ['two places', '', 'after=abc:1&after=abc:2'],
-    ['a place with a NUL', '', 'after=abc%00:1'],
+    ['a channel in upper case', 'TRACK:01a2055f-e205-7276-84af-99675ca5b72e', ''],
+    ['a malformed id', `track:${'-'.repeat(36)}`, ''],
+    ['a position without an epoch', '', 'after=7'],
+    ['an empty position', '', 'after='],
+    ['a negative position', '', 'after=abc:-1'],
+    ['a position with decimals', '', 'after=abc:1.5'],
+    ['a position out of range', '', 'after=abc:9999999999999999'],
+    ['two positions', '', 'after=abc:1&after=abc:2'],
+    ['a position with a NUL', '', 'after=abc%00:1'],
     ['a wait that is too long', '', 'wait=26'],
-    ['a wait into the past', '', 'wait=-1'],
-    ['half a wait', '', 'wait=0.5'],
+    ['a negative wait', '', 'wait=-1'],
+    ['a fractional wait', '', 'wait=0.5'],
     ['a wait in words', '', 'wait=soon'],
-    ['more than is known', '', 'limit=5'],
+    ['an unknown parameter', '', 'limit=5'],
   ])('with %s is refused', async (_what, of, query) => {
     const url = `${nodeAt(1).url}/api/v1/channels/${of === '' ? channel : of}/events?${query}`
     for (const accept of ['application/json', 'text/event-stream']) {
@@ -389,7 +396,7 @@ describe('what is asked', () => {
     }
   })
 
-  it('names the place that is malformed, also when it is the last id', async () => {
+  it('names the malformed position, also in Last-Event-ID', async () => {
     const { problem } = await get(urlOf(channel), bob.token, { headers: { 'last-event-id': 'x' } })
     expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path: 'after' }] })
   })
@@ -400,7 +407,7 @@ describe('what is asked', () => {
     expect(headers.get('allow')).toBe('GET')
   })
 
-  it('with HEAD is refused, and follows nothing', async () => {
+  it('with HEAD is refused, and opens no subscription', async () => {
     const { status, headers } = await fetch(urlOf(channel), {
       method: 'HEAD',
       headers: { authorization: `Bearer ${bob.token}`, accept: 'text/event-stream' },
@@ -408,7 +415,7 @@ describe('what is asked', () => {
     expect([status, headers.get('allow')]).toEqual([405, 'GET'])
   })
 
-  it('may come from a page of ours, with the last id', async () => {
+  it('may come from an allowed page, with Last-Event-ID', async () => {
     const { headers } = await fetch(urlOf(channel), {
       method: 'OPTIONS',
       headers: { origin: 'https://tutti.example', 'access-control-request-method': 'GET' },
@@ -418,7 +425,7 @@ describe('what is asked', () => {
 })
 
 describe('limits', () => {
-  it(`a person has at most ${channelStreamsPerProfileMax} streams on a node, and neighbours are unharmed`, async () => {
+  it(`a person has at most ${channelStreamsPerProfileMax} streams on a node, and others are unaffected`, async () => {
     const zoe = await testApp.signIn('zoe', { node: 0 })
     const own = `user:${zoe.id}`
     const place = await after(channel, 0)
@@ -430,34 +437,34 @@ describe('limits', () => {
     const many = await Promise.all(
       numberRange(1, channelStreamsPerProfileMax).map(() => listenTo(urlOf(own), zoe.token)),
     )
-    await Promise.all(many.map(reader => reader.waitFor('following')))
+    await Promise.all(many.map(reader => reader.waitFor('followed')))
     for (const query of [{}, { after: place, wait: 25 }]) {
       const accept = 'after' in query ? 'application/json' : 'text/event-stream'
       const { problem, headers } = await get(urlOf(channel, query), zoe.token, { headers: { accept } })
       expect(problem).toMatchObject({ code: 'too_many_channel_streams', status: 429, retryAfter: 5 })
       expect(headers.get('retry-after')).toBe('5')
     }
-    // What does not stay open needs no place; other people and other nodes have their own.
+    // Long-polls that return at once do not count; other people and nodes have their own quota.
     expect((await get(urlOf(channel, { after: place }), zoe.token)).status).toBe(200)
     for (const [person, node] of [
       [bob, 1],
       [zoe, 0],
     ] as const) {
       const reader = await listenTo(urlOf(channel, {}, node), person.token)
-      await reader.waitFor('following')
+      await reader.waitFor('followed')
     }
     leaving.abort()
     await poll
     await waiting('long-poll', 0)
     const reader = await listenTo(urlOf(channel), zoe.token)
-    await reader.waitFor('following')
+    await reader.waitFor('followed')
     for (const one of many) await one[Symbol.asyncDispose]()
   })
 
-  it('whoever opens too often is told to wait', async () => {
+  it('a caller who opens streams too often must wait', async () => {
     const tired = await testApp.signIn('tired')
     await testApp.app.rateLimiter.consume(
-      'channel.events',
+      'channels.getEvents',
       tired.id,
       channelStreamRequestsPerMinute,
       channelStreamRequestsPerMinute,
@@ -468,19 +475,19 @@ describe('limits', () => {
   })
 })
 
-it('a node that goes away sends its streams to another one, where they go on without a hole', async () => {
+it('a draining node closes its streams, which continue on another one without a gap', async () => {
   const of = `user:${bob.id}`
   const going = await ownNode()
   const at = (query = '') => `http://127.0.0.1:${going.port}/api/v1/channels/${of}/events${query}`
   const reader = await listenTo(at(), bob.token)
-  await reader.waitFor('following')
+  await reader.waitFor('followed')
   await emitNumbers(testApp.app, of, [1])
   await waitUntil(() => reader.offsets.length === 1)
   const place = reader.lastId ?? ''
   const poll = get(at(`?after=${place}&wait=25`))
   await waitUntil(async () => (await going.streams()) === 2)
   const ended = going.end()
-  expect((await reader.waitFor('moving')).data).toEqual({ channel: of })
+  expect((await reader.waitFor('draining')).data).toEqual({ channel: of })
   expect((await poll).data).toMatchObject({ recovered: true, events: [] })
   await reader.waitForEnd()
   await ended
@@ -492,7 +499,7 @@ it('a node that goes away sends its streams to another one, where they go on wit
 })
 
 describe('a client that does not read', () => {
-  it('is let go after a while, costs no more than a page, and goes on where it was', async () => {
+  it('is closed after a while, costs at most a page of memory, and resumes after its position', async () => {
     await using transport = await ownDoor({ pingEveryMs: 20, stallTimeoutMs: 300 })
     const big = 'x'.repeat(20_000)
     const payloads = numberRange(0, 400).map(n => `${big}${n}`)
@@ -521,7 +528,7 @@ describe('a client that does not read', () => {
     expect(again.offsets).toEqual(numberRange(read + 1, 401))
   }, 30_000)
 
-  it('but is only quiet hears a ping now and then', async () => {
+  it('that is idle receives pings', async () => {
     await using transport = await ownDoor({ pingEveryMs: 20, stallTimeoutMs: 300 })
     const url = `http://127.0.0.1:${transport.port}/api/v1/channels/${channel}/events`
     const reader = await listenTo(url, bob.token)
@@ -531,21 +538,21 @@ describe('a client that does not read', () => {
   })
 })
 
-it('streams begin anew when the log does', async () => {
+it('streams restart when the log does', async () => {
   await emitNumbers(testApp.app, channel, [1])
   const reader = await listenTo(urlOf(channel, { after: await after(channel, 0) }), bob.token)
   await waitUntil(() => reader.offsets.length === 1)
-  // As after a restore, which an operator must tell.
-  await testApp.app.db.query('update log_generation set generation = generation + 1')
+  // As after a restore, which an operator must declare.
+  await testApp.app.db.query('update channel_log_generation set generation = generation + 1')
   await emitNumbers(testApp.app, channel, [2])
   await reader.waitForEnd()
   expect(reader.offsets).toEqual([1])
   const resuming = { 'last-event-id': reader.lastId ?? '' }
   const again = await listenTo(urlOf(channel), bob.token, resuming)
-  expect((await again.waitFor('following')).data).toMatchObject({ recovered: false })
+  expect((await again.waitFor('followed')).data).toMatchObject({ recovered: false })
 })
 
-/** A node whose streams have limits of their own. */
+/** A node with other stream limits. */
 async function ownDoor(limits: { pingEveryMs: number; stallTimeoutMs: number }) {
   const own = await ownWorld()
   const pipeline = createPipeline(own, registry)
@@ -566,7 +573,7 @@ async function ownDoor(limits: { pingEveryMs: number; stallTimeoutMs: number }) 
   }
 }
 
-/** One more node, which ends when it is told. */
+/** Another node, which ends on demand. */
 async function ownNode() {
   const own = await ownWorld()
   const node = await startWeb(own, registry, 0)
@@ -587,7 +594,7 @@ const ownWorld = () =>
     database: testApp.app.db,
   })
 
-/** Events that are larger than any that the product knows. */
+/** Events larger than any of the product. */
 async function append(to: string, texts: readonly string[]): Promise<void> {
   const { db, channelLog } = testApp.app
   const at = new Date(testApp.clock.now()).toISOString()
