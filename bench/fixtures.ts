@@ -47,7 +47,7 @@ export async function makeStreams(
   await db.query(
     `with sent as (
        insert into uploads (id, owner_id, state, file_name, content_type, size_bytes, sha256, visibility, etag, track_id,
-         created_at, expires_at, put_expires_at)
+         created_at, expires_at, put_url_expires_at)
        select gen_random_uuid(), $2, 'ready', 'a.mp3', 'audio/mpeg', 1, repeat('a', 64), 'public', 'x', id::uuid,
          now(), now(), now()
        from jsonb_array_elements_text($1::jsonb) as id

@@ -20,7 +20,7 @@ export const profiles = sqlMigration(
     counts_rev integer not null default 1,
     rev integer not null default 1,
     -- Whether plays are added to the listening history.
-    keeps_history boolean not null default true,
+    history_enabled boolean not null default true,
     created_at timestamptz not null
   );
   create unique index profiles_handle on profiles (lower(handle));
@@ -28,12 +28,12 @@ export const profiles = sqlMigration(
   create index profiles_display_name_trigrams on profiles using gin (lower(display_name) gin_trgm_ops);
 
   -- Handles that were given up. They redirect to their owner, and nobody else may take them for a while.
-  create table former_handles (
+  create table handle_redirects (
     handle text primary key check (handle = lower(handle)),
     profile_id uuid not null references profiles on delete cascade,
     released_at timestamptz not null
   );
-  create index former_handles_of_profile on former_handles (profile_id, released_at desc);
+  create index handle_redirects_of_profile on handle_redirects (profile_id, released_at desc);
 
   create table follows (
     follower_id uuid not null references profiles on delete cascade,
@@ -63,17 +63,17 @@ export const profiles = sqlMigration(
     session_id text check (length(session_id) between 1 and 255),
     except_session_id text check (length(except_session_id) between 1 and 255),
     -- Tokens issued until then are refused.
-    until timestamptz not null,
+    issued_until timestamptz not null,
     -- The person, or a moderator.
-    ended_by uuid references profiles on delete set null,
+    revoked_by uuid references profiles on delete set null,
     -- Ids do not follow the order of the commits. Nodes page by transaction id instead, so that none is skipped.
-    written_by xid8 not null default pg_current_xact_id(),
+    transaction_id xid8 not null default pg_current_xact_id(),
     check (session_id is null or except_session_id is null)
   );
-  create index revocations_written_by on revocations (written_by);
+  create index revocations_by_transaction on revocations (transaction_id);
   create index revocations_of_profile on revocations (profile_id);
-  create index revocations_of_ender on revocations (ended_by);
-  create index revocations_until on revocations (until);
+  create index revocations_of_revoker on revocations (revoked_by);
+  create index revocations_by_issued_until on revocations (issued_until);
   `,
-  'drop table revocations, blocks, follows, former_handles, profiles;',
+  'drop table revocations, blocks, follows, handle_redirects, profiles;',
 )

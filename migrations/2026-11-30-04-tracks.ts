@@ -17,9 +17,10 @@ export const tracks = sqlMigration(
     visibility text not null check (visibility in ('public', 'followers', 'unlisted', 'private')),
     -- Of the secret link. Not a column of the model, so that no view can leak it.
     secret text not null default ${randomSecret} check (length(secret) >= 43),
-    -- A track that waits for its release is private; \`release_as\` is the visibility it then gets. Null again after the release.
+    -- A track that waits for its release is private; \`release_visibility\` is the visibility it then gets, null again after the
+    -- release.
     release_at timestamptz,
-    release_as text check (release_as in ('public', 'followers', 'unlisted', 'private')),
+    release_visibility text check (release_visibility in ('public', 'followers', 'unlisted', 'private')),
     is_downloadable boolean not null default false,
 
     -- processing: no audio yet; failed: its file could not be used.
@@ -48,31 +49,31 @@ export const tracks = sqlMigration(
     -- When it first was ready and visible to followers: the order of feeds.
     published_at timestamptz,
     -- Deleted: hidden from everybody. The row stays for what refers to it.
-    removed_at timestamptz,
-    constraint tracks_wait_for_release check (release_as is null or release_at is not null),
+    deleted_at timestamptz,
+    constraint tracks_release_needs_instant check (release_visibility is null or release_at is not null),
     check (state <> 'ready'
       or (audio_key is not null and audio_version is not null and duration_ms is not null and content_type is not null))
   );
-  create index tracks_of_owner on tracks (owner_id, created_at desc, id desc) where removed_at is null;
-  create index tracks_published on tracks (published_at desc, id desc) where removed_at is null and published_at is not null;
+  create index tracks_of_owner on tracks (owner_id, created_at desc, id desc) where deleted_at is null;
+  create index tracks_published on tracks (published_at desc, id desc) where deleted_at is null and published_at is not null;
   -- The feed reads the newest tracks of each followed artist.
   create index tracks_published_of_owner on tracks (owner_id, published_at desc, id desc)
-    where removed_at is null and published_at is not null;
-  create index tracks_for_followers on tracks (owner_id) where visibility = 'followers' and removed_at is null;
-  create index tracks_to_release on tracks (release_at) where release_as is not null;
+    where deleted_at is null and published_at is not null;
+  create index tracks_for_followers on tracks (owner_id) where visibility = 'followers' and deleted_at is null;
+  create index tracks_to_release on tracks (release_at) where release_visibility is not null;
   create index tracks_title_trigrams on tracks using gin (lower(title) gin_trgm_ops)
-    where visibility = 'public' and state = 'ready' and removed_at is null;
-  create index tracks_genre_lower on tracks (lower(genre))
-    where visibility = 'public' and state = 'ready' and removed_at is null;
+    where visibility = 'public' and state = 'ready' and deleted_at is null;
+  create index tracks_by_genre on tracks (lower(genre))
+    where visibility = 'public' and state = 'ready' and deleted_at is null;
 
   -- People who opened the secret link of a track: they may see it while it is unlisted, until the link is reset.
-  create table track_guests (
+  create table track_link_holders (
     track_id uuid not null references tracks on delete cascade,
     profile_id uuid not null references profiles on delete cascade,
     created_at timestamptz not null,
     primary key (track_id, profile_id)
   );
-  create index track_guests_of_profile on track_guests (profile_id);
+  create index track_link_holders_of_profile on track_link_holders (profile_id);
   `,
-  'drop table track_guests, tracks;',
+  'drop table track_link_holders, tracks;',
 )

@@ -14,10 +14,10 @@ export const audio = sqlMigration(
     -- rejected: the file is unusable; failed: an error of the server, may be retried; aborted: by the artist; expired: never sent.
     state text not null check (state in
       ('initiated', 'uploaded', 'processing', 'ready', 'rejected', 'failed', 'aborted', 'expired')),
-    step text check (step in ('fetching', 'probing', 'drawing', 'encoding', 'storing')),
+    step text check (step in ('downloading', 'probing', 'waveform', 'encoding', 'storing')),
     progress smallint not null default 0 check (progress between 0 and 100),
     -- {code, message}
-    fault jsonb,
+    error jsonb,
 
     file_name text not null check (length(file_name) between 1 and 255),
     content_type text not null,
@@ -45,28 +45,28 @@ export const audio = sqlMigration(
     -- An initiated upload expires then.
     expires_at timestamptz not null,
     -- When the last presigned URL expires.
-    put_expires_at timestamptz not null,
+    put_url_expires_at timestamptz not null,
     -- The worker run that processes it. Another one takes over when the lease has run out (clock of the database).
-    lease_by uuid,
+    lease_run_id uuid,
     lease_until timestamptz,
     attempts smallint not null default 0,
     -- The file of a failed upload is kept until then for a retry.
     retry_until timestamptz,
 
     check (state in ('initiated', 'aborted', 'expired') or (etag is not null and track_id is not null)),
-    check ((state in ('rejected', 'failed')) = (fault is not null)),
+    check ((state in ('rejected', 'failed')) = (error is not null)),
     check (not replaces_audio or track_id is not null)
   );
   create index uploads_of_owner on uploads (owner_id, id desc);
   create index uploads_of_track on uploads (track_id);
-  create unique index uploads_first_of_track on uploads (track_id) where not replaces_audio;
-  create index uploads_by_content on uploads (owner_id, sha256) where state = 'ready';
-  create index uploads_of_content on uploads (sha256) where state = 'ready';
-  create index uploads_duplicates on uploads (duplicate_of) where duplicate_of is not null;
-  create index uploads_pending on uploads (expires_at) where state = 'initiated';
-  create index uploads_under_way on uploads (lease_until)
-    where state in ('uploaded', 'processing') or lease_by is not null;
-  create index uploads_kept on uploads (retry_until) where retry_until is not null;
+  create unique index uploads_initial_of_track on uploads (track_id) where not replaces_audio;
+  create index uploads_of_owner_by_sha256 on uploads (owner_id, sha256) where state = 'ready';
+  create index uploads_by_sha256 on uploads (sha256) where state = 'ready';
+  create index uploads_by_duplicate_of on uploads (duplicate_of) where duplicate_of is not null;
+  create index uploads_initiated on uploads (expires_at) where state = 'initiated';
+  create index uploads_in_progress on uploads (lease_until)
+    where state in ('uploaded', 'processing') or lease_run_id is not null;
+  create index uploads_retryable on uploads (retry_until) where retry_until is not null;
 
   -- What was made of a track's audio. The row is replaced with the audio.
   create table track_audio (
@@ -80,13 +80,13 @@ export const audio = sqlMigration(
     manifest_key text,
     renditions jsonb not null default '[]',
     preview_key text,
-    -- A copy without tags, for downloads by others than the artist. \`download_of\` is the upload it was tried for: null as long as
-    -- nobody has tried; with a null key no copy can be made.
+    -- A copy without tags, for downloads by others than the artist. \`download_upload_id\` is the upload it was tried for: null
+    -- as long as nobody has tried; with a null key no copy can be made.
     download_key text,
     download_bytes bigint,
-    download_of uuid
+    download_upload_id uuid
   );
-  create index track_audio_upload on track_audio (upload_id);
+  create index track_audio_of_upload on track_audio (upload_id);
 
   create table waveforms (
     track_id uuid primary key references tracks on delete cascade,
@@ -100,25 +100,25 @@ export const audio = sqlMigration(
     track_id uuid primary key references tracks on delete cascade,
     upload_id uuid not null references uploads on delete cascade,
     -- 32-bit hashes, little-endian, one for each eighth of a second.
-    words bytea not null,
+    hashes bytea not null,
     -- A sample of them, indexed to find candidates.
-    key_words int[] not null
+    indexed_hashes int[] not null
   );
-  create index fingerprints_key_words on fingerprints using gin (key_words);
-  create index fingerprints_upload on fingerprints (upload_id);
+  create index fingerprints_by_hash on fingerprints using gin (indexed_hashes);
+  create index fingerprints_of_upload on fingerprints (upload_id);
 
   -- Pairs of tracks that sound alike; one row for each pair.
   create table fingerprint_matches (
     -- The newer of the two.
     track_id uuid not null references tracks on delete cascade,
-    other_id uuid not null references tracks on delete cascade,
+    older_track_id uuid not null references tracks on delete cascade,
     -- Share of differing bits: 0 is the same recording, unrelated ones are near 0.5.
     difference real not null,
     created_at timestamptz not null,
-    primary key (track_id, other_id),
-    check (track_id <> other_id)
+    primary key (track_id, older_track_id),
+    check (track_id <> older_track_id)
   );
-  create index fingerprint_matches_other on fingerprint_matches (other_id);
+  create index fingerprint_matches_of_older_track on fingerprint_matches (older_track_id);
   `,
   'drop table fingerprint_matches, fingerprints, waveforms, track_audio, uploads;',
 )

@@ -1,6 +1,6 @@
 import { sqlMigration } from './migration'
 
-/** Likes, reposts and comments. Their counts are columns of tracks, see tally_changes. */
+/** Likes, reposts and comments. Their counts are columns of tracks, see counter_changes. */
 export const interactions = sqlMigration(
   '2026-11-30-07-interactions',
   `
@@ -30,9 +30,9 @@ export const interactions = sqlMigration(
     position_ms integer not null check (position_ms >= 0),
     created_at timestamptz not null,
     -- Deleted: hidden from everybody.
-    removed_at timestamptz
+    deleted_at timestamptz
   );
-  create index comments_of_track on comments (track_id, created_at desc, id desc) where removed_at is null;
+  create index comments_of_track on comments (track_id, created_at desc, id desc) where deleted_at is null;
   create index comments_of_author on comments (author_id, created_at desc);
   `,
   'drop table comments, reposts, likes;',

@@ -13,9 +13,9 @@ export const playlists = sqlMigration(
     created_at timestamptz not null,
     updated_at timestamptz not null,
     -- Deleted: hidden from everybody.
-    removed_at timestamptz
+    deleted_at timestamptz
   );
-  create index playlists_of_owner on playlists (owner_id, id desc) where removed_at is null;
+  create index playlists_of_owner on playlists (owner_id, id desc) where deleted_at is null;
 
   create table playlist_items (
     id uuid primary key,
@@ -30,7 +30,7 @@ export const playlists = sqlMigration(
     unique (playlist_id, rank) deferrable initially immediate
   );
   create index playlist_items_of_track on playlist_items (track_id);
-  create index playlist_items_of_person on playlist_items (added_by);
+  create index playlist_items_of_profile on playlist_items (added_by);
   `,
   'drop table playlist_items, playlists;',
 )

@@ -59,14 +59,14 @@ export const parties = sqlMigration(
     added_by uuid not null references profiles on delete cascade,
     duration_ms integer not null check (duration_ms > 0),
     -- Position among those that wait.
-    place integer not null check (place > 0),
+    queue_position integer not null check (queue_position > 0),
     added_at timestamptz not null,
     -- When it left the queue, to be played or removed.
-    taken_at timestamptz
+    left_queue_at timestamptz
   );
-  create unique index party_items_waiting on party_items (party_id, place) where taken_at is null;
+  create unique index party_items_waiting on party_items (party_id, queue_position) where left_queue_at is null;
   create index party_items_of_party on party_items (party_id);
-  create index party_items_of_track on party_items (track_id) where taken_at is null;
+  create index party_items_of_track on party_items (track_id) where left_queue_at is null;
   create index party_items_of_profile on party_items (added_by);
   `,
   'drop table party_items, party_members, parties;',

@@ -13,7 +13,7 @@ export const reports = sqlMigration(
     reason text not null check (reason in ('spam', 'abuse', 'copyright', 'illegal', 'other')),
     note text not null default '' check (length(note) <= 1000),
     -- The subject as it was when it was reported: evidence, should it be changed or deleted.
-    copy jsonb not null,
+    reported_copy jsonb not null,
     created_at timestamptz not null,
     -- Null as long as the report is open.
     outcome text check (outcome in ('dismissed', 'upheld')),

@@ -34,5 +34,5 @@ export class Comment extends Model<InferAttributes<Comment>, InferCreationAttrib
 
   /** Deleted by its author, the artist or a moderator: hidden from everybody. */
   @Column({ type: DataTypes.DATE, allowNull: true })
-  declare removedAt: CreationOptional<Date | null>
+  declare deletedAt: CreationOptional<Date | null>
 }

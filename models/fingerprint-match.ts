@@ -12,7 +12,7 @@ export class FingerprintMatch extends Model<
   declare trackId: string
 
   @Column({ type: DataTypes.UUID, primaryKey: true })
-  declare otherId: string
+  declare olderTrackId: string
 
   /** Share of differing bits: 0 is the same recording, unrelated ones are near 0.5. */
   @Column({ type: DataTypes.REAL, allowNull: false })

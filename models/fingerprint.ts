@@ -12,9 +12,9 @@ export class Fingerprint extends Model<InferAttributes<Fingerprint>, InferCreati
 
   /** 32-bit hashes, little-endian, one for each eighth of a second. */
   @Column({ type: DataTypes.BLOB, allowNull: false })
-  declare words: Buffer
+  declare hashes: Buffer
 
   /** A sample of them, as signed integers, indexed to find candidates. */
   @Column({ type: DataTypes.ARRAY(DataTypes.INTEGER), allowNull: false })
-  declare keyWords: number[]
+  declare indexedHashes: number[]
 }

@@ -3,8 +3,8 @@ import { Comment } from './comment'
 import { Fingerprint } from './fingerprint'
 import { FingerprintMatch } from './fingerprint-match'
 import { Follow } from './follow'
-import { FormerHandle } from './former-handle'
-import { Inbox } from './inbox'
+import { HandleRedirect } from './handle-redirect'
+import { NotificationInbox } from './notification-inbox'
 import { Like } from './like'
 import { Notification } from './notification'
 import { NotificationActor } from './notification-actor'
@@ -20,7 +20,7 @@ import { Report } from './report'
 import { Repost } from './repost'
 import { Track } from './track'
 import { TrackAudio } from './track-audio'
-import { TrackGuest } from './track-guest'
+import { TrackLinkHolder } from './track-link-holder'
 import { Upload } from './upload'
 import { Waveform } from './waveform'
 
@@ -30,8 +30,8 @@ export const models = [
   Fingerprint,
   FingerprintMatch,
   Follow,
-  FormerHandle,
-  Inbox,
+  HandleRedirect,
+  NotificationInbox,
   Like,
   Notification,
   NotificationActor,
@@ -47,7 +47,7 @@ export const models = [
   Repost,
   Track,
   TrackAudio,
-  TrackGuest,
+  TrackLinkHolder,
   Upload,
   Waveform,
 ]
@@ -58,8 +58,8 @@ export {
   Fingerprint,
   FingerprintMatch,
   Follow,
-  FormerHandle,
-  Inbox,
+  HandleRedirect,
+  NotificationInbox,
   Like,
   Notification,
   NotificationActor,
@@ -75,7 +75,7 @@ export {
   Repost,
   Track,
   TrackAudio,
-  TrackGuest,
+  TrackLinkHolder,
   Upload,
   Waveform,
 }

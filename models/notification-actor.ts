@@ -21,5 +21,5 @@ export class NotificationActor extends Model<
 
   /** Cool-down: the same actor doing the same again before then does not notify. */
   @Column({ type: DataTypes.DATE, allowNull: false })
-  declare quietUntil: Date
+  declare coolDownUntil: Date
 }

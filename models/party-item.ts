@@ -21,12 +21,12 @@ export class PartyItem extends Model<InferAttributes<PartyItem>, InferCreationAt
 
   /** Position among those that wait. */
   @Column({ type: DataTypes.INTEGER, allowNull: false })
-  declare place: number
+  declare queuePosition: number
 
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare addedAt: Date
 
   /** When it left the queue, to be played or removed. */
   @Column({ type: DataTypes.DATE, allowNull: true })
-  declare takenAt: CreationOptional<Date | null>
+  declare leftQueueAt: CreationOptional<Date | null>
 }

@@ -31,7 +31,7 @@ export class Picture extends Model<InferAttributes<Picture>, InferCreationAttrib
 
   /** Why it was rejected or failed; the message is for its owner. */
   @Column({ type: DataTypes.JSONB, allowNull: true })
-  declare fault: CreationOptional<{ code: string; message: string } | null>
+  declare error: CreationOptional<{ code: string; message: string } | null>
 
   /** As the client sent it: shown, never part of an object key or a path. */
   @Column({ type: DataTypes.TEXT, allowNull: false })
@@ -53,7 +53,7 @@ export class Picture extends Model<InferAttributes<Picture>, InferCreationAttrib
 
   /** Order of finalizing: of two pictures for one avatar the greater one wins. BIGINT: the driver returns text. */
   @Column({ type: DataTypes.BIGINT, allowNull: true })
-  declare turn: CreationOptional<string | null>
+  declare finalizeOrder: CreationOptional<string | null>
 
   /** Placeholder until it is loaded, `#rrggbb`. */
   @Column({ type: DataTypes.TEXT, allowNull: true })
@@ -68,7 +68,7 @@ export class Picture extends Model<InferAttributes<Picture>, InferCreationAttrib
 
   /** When the last presigned URL expires. */
   @Column({ type: DataTypes.DATE, allowNull: false })
-  declare putExpiresAt: Date
+  declare putUrlExpiresAt: Date
 
   /** When it was finalized. */
   @Column({ type: DataTypes.DATE, allowNull: true })

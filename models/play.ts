@@ -20,18 +20,18 @@ export class Play extends Model<InferAttributes<Play>, InferCreationAttributes<P
 
   /** The profile id, or a salted hash of network and program. The same on all devices of a person. */
   @Column({ type: DataTypes.TEXT, allowNull: false })
-  declare listener: string
+  declare listenerKey: string
 
   /** Name of the device, as the client sent it. */
   @Column({ type: DataTypes.TEXT, allowNull: true })
   declare device: CreationOptional<string | null>
 
   @Column({ type: DataTypes.DATE, allowNull: false })
-  declare openedAt: Date
+  declare startedAt: Date
 
   /** When the client last reported its progress. */
   @Column({ type: DataTypes.DATE, allowNull: false })
-  declare toldAt: Date
+  declare reportedAt: Date
 
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
   declare positionMs: CreationOptional<number>
@@ -42,7 +42,7 @@ export class Play extends Model<InferAttributes<Play>, InferCreationAttributes<P
 
   /** Of that, what was accepted: a listener hears one thing at a time. */
   @Column({ type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 })
-  declare heardMs: CreationOptional<number>
+  declare creditedMs: CreationOptional<number>
 
   /** The play counts from this much accepted time on. */
   @Column({ type: DataTypes.INTEGER, allowNull: false })
@@ -50,7 +50,7 @@ export class Play extends Model<InferAttributes<Play>, InferCreationAttributes<P
 
   /** The client ended it, or stopped reporting. */
   @Column({ type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false })
-  declare isOver: CreationOptional<boolean>
+  declare ended: CreationOptional<boolean>
 
   /** Null as long as it may still count. */
   @Column({ type: DataTypes.TEXT, allowNull: true })

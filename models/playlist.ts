@@ -39,7 +39,7 @@ export class Playlist extends Model<InferAttributes<Playlist>, InferCreationAttr
 
   /** Deleted: hidden from everybody. */
   @Column({ type: DataTypes.DATE, allowNull: true })
-  declare removedAt: CreationOptional<Date | null>
+  declare deletedAt: CreationOptional<Date | null>
 
   @HasMany(() => PlaylistItem, 'playlistId')
   declare items?: NonAttribute<PlaylistItem[]>

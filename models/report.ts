@@ -29,7 +29,7 @@ export class Report extends Model<InferAttributes<Report>, InferCreationAttribut
 
   /** The subject as it was when it was reported, as the view of its kind. */
   @Column({ type: DataTypes.JSONB, allowNull: false })
-  declare copy: Record<string, unknown>
+  declare reportedCopy: Record<string, unknown>
 
   @Column({ type: DataTypes.DATE, allowNull: false })
   declare createdAt: Date

@@ -55,5 +55,5 @@ export class TrackAudio extends Model<InferAttributes<TrackAudio>, InferCreation
 
   /** `uploadId` once the copy was made or found impossible; null as long as nobody has tried. */
   @Column({ type: DataTypes.UUID, allowNull: true })
-  declare downloadOf: CreationOptional<string | null>
+  declare downloadUploadId: CreationOptional<string | null>
 }

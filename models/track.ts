@@ -106,9 +106,9 @@ export class Track extends Model<InferAttributes<Track>, InferCreationAttributes
 
   /** The visibility after the release, until which the track is private; null when it does not wait. */
   @Column({ type: DataTypes.TEXT, allowNull: true })
-  declare releaseAs: CreationOptional<Visibility | null>
+  declare releaseVisibility: CreationOptional<Visibility | null>
 
   /** Deleted by its owner or a moderator: hidden from everybody. */
   @Column({ type: DataTypes.DATE, allowNull: true })
-  declare removedAt: CreationOptional<Date | null>
+  declare deletedAt: CreationOptional<Date | null>
 }

@@ -7,7 +7,7 @@ export type UploadState =
   'initiated' | 'uploaded' | 'processing' | 'ready' | 'rejected' | 'failed' | 'aborted' | 'expired'
 
 /** The steps of processing, in their order. */
-export type UploadStep = 'fetching' | 'probing' | 'drawing' | 'encoding' | 'storing'
+export type UploadStep = 'downloading' | 'probing' | 'waveform' | 'encoding' | 'storing'
 
 /** The upload of an audio file, for a new track or to replace the audio of one. */
 @Table({ tableName: 'uploads', underscored: true, timestamps: false })
@@ -30,7 +30,7 @@ export class Upload extends Model<InferAttributes<Upload>, InferCreationAttribut
 
   /** Why it was rejected or failed; the message is for the artist. */
   @Column({ type: DataTypes.JSONB, allowNull: true })
-  declare fault: CreationOptional<{ code: string; message: string } | null>
+  declare error: CreationOptional<{ code: string; message: string } | null>
 
   /** As the client sent it: shown, never part of an object key or a path. */
   @Column({ type: DataTypes.TEXT, allowNull: false })
@@ -95,11 +95,11 @@ export class Upload extends Model<InferAttributes<Upload>, InferCreationAttribut
 
   /** When the last presigned URL expires. */
   @Column({ type: DataTypes.DATE, allowNull: false })
-  declare putExpiresAt: Date
+  declare putUrlExpiresAt: Date
 
   /** The worker run that processes it and may write for it. */
   @Column({ type: DataTypes.UUID, allowNull: true })
-  declare leaseBy: CreationOptional<string | null>
+  declare leaseRunId: CreationOptional<string | null>
 
   /** By the clock of the database. Another worker takes over then. */
   @Column({ type: DataTypes.DATE, allowNull: true })

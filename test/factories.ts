@@ -1,5 +1,5 @@
 import { newId } from '../kernel/pipeline/new-id'
-import { Track, TrackGuest } from '../models'
+import { Track, TrackLinkHolder } from '../models'
 
 /** Creates a track that is ready, as if it had been uploaded and processed. */
 export async function makeTrack(ownerId: string, fields: Partial<Track['_creationAttributes']> = {}): Promise<Track> {
@@ -22,5 +22,5 @@ export async function makeTrack(ownerId: string, fields: Partial<Track['_creatio
 }
 
 /** Lets a profile access a track, as if it had opened the track's secret link. */
-export const makeTrackLinkHolder = (trackId: string, profileId: string): Promise<TrackGuest> =>
-  TrackGuest.create({ trackId, profileId, createdAt: new Date() })
+export const makeTrackLinkHolder = (trackId: string, profileId: string): Promise<TrackLinkHolder> =>
+  TrackLinkHolder.create({ trackId, profileId, createdAt: new Date() })

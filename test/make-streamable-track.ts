@@ -72,10 +72,10 @@ export async function makeStreamableTrack(
       etag: 'x',
       progress: 100,
     },
-    ...{ ...sharedFields, expiresAt: now, putExpiresAt: now },
+    ...{ ...sharedFields, expiresAt: now, putUrlExpiresAt: now },
   })
   const loudness = { loudnessLufs: -14.5, truePeakDbtp: -1.25 }
-  const download = { downloadKey, downloadBytes: copy.length, downloadOf: uploadId }
+  const download = { downloadKey, downloadBytes: copy.length, downloadUploadId: uploadId }
   const streams = { manifestKey, renditions, previewKey }
   const audio = await TrackAudio.create({ trackId, uploadId, ...streams, ...download, ...loudness })
   return { track, audio, folder }

@@ -1,4 +1,4 @@
-import { hasField } from '../kernel/pipeline/schema'
+import { hasField } from '../kernel/pipeline/schema-inspection'
 import { type AnyOperation } from '../kernel/pipeline/operation'
 import { Block, Follow, Like, type Track } from '../models'
 import { registry } from '../skills'
@@ -49,13 +49,13 @@ const wishes: Record<Kind, Parameters<typeof makeTrack>[1]> = {
   unlisted: { visibility: 'unlisted', publishedAt: null },
   private: { visibility: 'private', publishedAt: null },
   ...Object.fromEntries(
-    (['public', 'followers', 'unlisted'] as const).map(releaseAs => [
-      `to be released ${releaseAs === 'followers' ? 'for' : 'as'} ${releaseAs}`,
-      { visibility: 'private', releaseAs, releaseAt: new Date(Date.now() + 3_600_000), publishedAt: null },
+    (['public', 'followers', 'unlisted'] as const).map(releaseVisibility => [
+      `to be released ${releaseVisibility === 'followers' ? 'for' : 'as'} ${releaseVisibility}`,
+      { visibility: 'private', releaseVisibility, releaseAt: new Date(Date.now() + 3_600_000), publishedAt: null },
     ]),
   ),
   processing: { state: 'processing', publishedAt: null },
-  removed: { removedAt: new Date() },
+  removed: { deletedAt: new Date() },
 } as Record<Kind, Parameters<typeof makeTrack>[1]>
 
 let testApp: TestApp
@@ -198,7 +198,7 @@ describe('lists', () => {
       const key = { trackId, profileId: person.id }
       if ((await Like.count({ where: key })) === 0) await Like.create({ ...key, createdAt: new Date() })
       await testApp.app.db.query(
-        'insert into listened values (:profileId, :trackId, now()) on conflict do nothing returning 1',
+        'insert into history_entries values (:profileId, :trackId, now()) on conflict do nothing returning 1',
         key,
       )
     }

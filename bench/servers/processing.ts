@@ -25,7 +25,7 @@ export async function prepareUpload(
   await Upload.create({
     ...{ id, ownerId, trackId, etag, state: 'uploaded', visibility: 'public', title: 'x' },
     ...{ fileName: 'x.flac', contentType: 'audio/flac', sizeBytes: size, sha256: hash.digest('hex') },
-    ...{ createdAt: now, expiresAt: now, putExpiresAt: now },
+    ...{ createdAt: now, expiresAt: now, putUrlExpiresAt: now },
   })
   return id
 }

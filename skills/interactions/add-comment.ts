@@ -6,9 +6,9 @@ import { count, id, shape, text } from '../../kernel/pipeline/schema'
 import { Comment } from '../../models'
 import { countsOf, loadVisibleTrack } from '../tracks/views'
 import { loadProfileSummary } from '../user-profile/views'
-import { changeCommentCount } from './change-comment-count'
 import { commentAdded } from './events'
 import { duplicateComment } from './refusals'
+import { changeCommentCount } from './track-counter'
 import { commentView, describeComment, viewComment } from './views'
 
 /** An author cannot post the same text on the same track again within this time. */
@@ -31,7 +31,7 @@ export const addComment = operation({
     const track = await loadVisibleTrack(trackId, context, { lock: true })
     if (positionMs > (track.durationMs ?? 0)) throw positionTooLarge(track.durationMs ?? 0)
     const createdAt = { [Op.gt]: new Date(context.now.getTime() - duplicateWindowMs) }
-    const duplicates = { trackId, authorId: context.actor.id, body, createdAt, removedAt: null }
+    const duplicates = { trackId, authorId: context.actor.id, body, createdAt, deletedAt: null }
     if ((await Comment.count({ where: duplicates })) > 0) throw duplicateComment()
     return track
   },

@@ -4,9 +4,9 @@ import { id, named, shape } from '../../kernel/pipeline/schema'
 import { Comment } from '../../models'
 import { countsOf, lockTrack, trackCounts } from '../tracks/views'
 import { loadProfileSummary } from '../user-profile/views'
-import { changeCommentCount } from './change-comment-count'
 import { commentDeleted } from './events'
 import { mayDeleteComment } from './rules'
+import { changeCommentCount } from './track-counter'
 import { visibleComment } from './views'
 
 export const deleteComment = operation({
@@ -35,8 +35,8 @@ export const deleteComment = operation({
   async run({ subject: { comment, track } }, context) {
     const { now, emit } = context
     const { id: trackId, ownerId } = track
-    if (comment.removedAt === null) {
-      await comment.update({ removedAt: now })
+    if (comment.deletedAt === null) {
+      await comment.update({ deletedAt: now })
       await changeCommentCount(track, -1, context)
       const by = await loadProfileSummary(comment.authorId)
       await emit(commentDeleted, { trackId, ownerId, by, commentId: comment.id, counts: countsOf(track) })

@@ -42,6 +42,6 @@ const visibleComments = `
     c.created_at as "createdAt", p.handle, p.display_name as "displayName",
     ${avatarRefSql('p')} as avatar
   from comments c join profiles p on p.id = c.author_id
-  where c.track_id = :trackId and c.removed_at is null and ${isActorVisible('c.author_id', ':ownerId', ':viewer')}
+  where c.track_id = :trackId and c.deleted_at is null and ${isActorVisible('c.author_id', ':ownerId', ':viewer')}
     and (c.created_at, c.id) < (cast(:at as timestamptz), cast(:id as uuid))
   order by c.created_at desc, c.id desc limit :count`

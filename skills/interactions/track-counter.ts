@@ -1,16 +1,17 @@
 import { id, optional, shape, type Value, integer } from '../../kernel/pipeline/schema'
 import { counter } from '../../kernel/events/counter'
 import { type CounterChange } from '../../kernel/events/counter-change'
+import { type Context } from '../../kernel/pipeline/context'
 import { type AppContext } from '../../kernel/platform/app-context'
+import { type Track } from '../../models'
 import { trackCounts } from '../tracks/views'
 import { reactionsCounted } from './events'
-import { collapseReactions } from './collapse-reactions'
 
 type Counts = Value<typeof trackCounts>
 
 /** One reaction as a counter change; empty when the row's count was changed directly and only needs to be published. */
 const change = shape({ actorId: optional(id), likes: optional(integer(-1, 1)), reposts: optional(integer(-1, 1)) })
-export type ReactionChange = Value<typeof change>
+type ReactionChange = Value<typeof change>
 
 export const trackCounter = counter({
   name: 'interactions.trackCounts',
@@ -23,11 +24,11 @@ export const trackCounter = counter({
   async apply(changes, { app, emit }) {
     const applied = await applyChanges(changes, app)
     const owners = new Map(applied.map(({ trackId, ownerId }) => [trackId, ownerId]))
-    const acts = collapseReactions(changes).flatMap(reaction => {
+    const reactions = collapseReactions(changes).flatMap(reaction => {
       const ownerId = owners.get(reaction.trackId)
       return ownerId === undefined ? [] : { ...reaction, ownerId }
     })
-    await emit(reactionsCounted, { trackIds: [...owners.keys()], acts })
+    await emit(reactionsCounted, { trackIds: [...owners.keys()], reactions })
     return new Map(applied.map(({ trackId, counts }) => [trackId, counts]))
   },
 
@@ -90,11 +91,50 @@ const update = `
   union all
   select ${columns}, t.owner_id from tracks t join sum on sum.id = t.id and sum.revs = 0`
 
+/** Sums the changes per person, track and kind, in the order of the last change; leaves out those that cancel out. */
+function collapseReactions(changes: readonly CounterChange<ReactionChange>[]): NetReaction[] {
+  const sums = new Map<string, Omit<NetReaction, 'added'> & { sum: number }>()
+  for (const { targetId: trackId, change } of changes) {
+    const { actorId, likes, reposts } = change
+    if (actorId === undefined) continue
+    for (const [kind, by] of [['liked', likes] as const, ['reposted', reposts] as const]) {
+      if (by === undefined) continue
+      const key = `${kind} ${trackId} ${actorId}`
+      const sum = (sums.get(key)?.sum ?? 0) + by
+      // Delete first: the map keeps insertion order, so the entry moves to the end.
+      sums.delete(key)
+      sums.set(key, { trackId, actorId, kind, sum })
+    }
+  }
+  return [...sums.values()]
+    .filter(({ sum }) => sum !== 0)
+    .map(({ sum, ...reaction }) => ({ ...reaction, added: sum > 0 }))
+}
+
+/** The net effect of one person's likes and unlikes, or reposts and unreposts, of a track within a batch. */
+interface NetReaction {
+  trackId: string
+  actorId: string
+  kind: 'liked' | 'reposted'
+  /** False if it was withdrawn. */
+  added: boolean
+}
+
+/** Changes the comment count of a locked track, and the revision of its counts, and queues the new counts for followers. */
+export async function changeCommentCount(
+  track: Track,
+  by: 1 | -1,
+  { changeCounter }: Pick<Context, 'changeCounter'>,
+): Promise<void> {
+  await track.set({ commentCount: track.commentCount + by, countsRev: track.countsRev + 1 }).save()
+  await changeCounter(trackCounter, track.id, {})
+}
+
 /** SQL: the sums of a track's pending counter changes (`likes`, `reposts`). `track` is a column. */
 export const pendingChanges = (track: string, limit = ''): string => `
   select cast(coalesce(sum(cast(change->>'likes' as integer)), 0) as integer) as likes,
     cast(coalesce(sum(cast(change->>'reposts' as integer)), 0) as integer) as reposts
   from (
-    select change from tally_changes
-    where target_id = ${track} and tally = 'interactions.trackCounts' ${limit}
+    select change from counter_changes
+    where target_id = ${track} and counter = 'interactions.trackCounts' ${limit}
   ) as pending`

@@ -7,7 +7,6 @@ import { maySeeTrack, type ViewerRelation, type TrackAccessFields } from '../tra
 import { viewerRelationColumns, type trackCounts } from '../tracks/views'
 import { type ProfileSummary } from '../user-profile/views'
 import { pendingChanges } from './track-counter'
-import { type viewerReactionView } from './views'
 
 /** A viewer's reactions to a track, with what a new reaction needs of the track and of the viewer's profile. */
 export interface ViewerReaction extends Record<'liked' | 'reposted', boolean> {
@@ -26,19 +25,19 @@ export interface ViewerReaction extends Record<'liked' | 'reposted', boolean> {
  */
 export async function loadViewerReaction(trackId: string, { actor, app }: Context<Actor>): Promise<ViewerReaction> {
   const [row] = await app.db.readCommitted<Row>({
-    name: 'track-stance',
+    name: 'viewer-reaction',
     text: selectReactions,
     values: [trackId, actor.id],
   })
   if (row === undefined) throw refusals.notFound()
-  const { ownerId, visibility, state, removedAt, liked, reposted, likes, reposts, comments, rev } = row
+  const { ownerId, visibility, state, deletedAt, liked, reposted, likes, reposts, comments, rev } = row
   const { handle, displayName, avatar } = row
-  const track = { ownerId, visibility, state, removedAt }
-  const isSeen = maySeeTrack(actor, track, row)
+  const track = { ownerId, visibility, state, deletedAt }
+  const isVisible = maySeeTrack(actor, track, row)
   return {
     trackId,
     track,
-    isVisible: isSeen,
+    isVisible,
     liked,
     reposted,
     counts: { likes, reposts, comments, rev },
@@ -70,15 +69,6 @@ export async function loadReactionToRemove(
   return reactions
 }
 
-export const viewReaction = ({
-  trackId,
-  liked,
-  reposted,
-  counts,
-}: ViewerReaction): Value<typeof viewerReactionView> => ({
-  ...{ trackId, liked, reposted, counts },
-})
-
 type Row = TrackAccessFields &
   ViewerRelation &
   ViewerReaction['counts'] &
@@ -89,7 +79,7 @@ type Row = TrackAccessFields &
 const pendingMax = 10_000
 
 const selectReactions = `
-  select t.owner_id as "ownerId", t.visibility, t.state, t.removed_at as "removedAt",
+  select t.owner_id as "ownerId", t.visibility, t.state, t.deleted_at as "deletedAt",
     t.like_count + pending.likes as likes, t.repost_count + pending.reposts as reposts,
     t.comment_count as comments, t.counts_rev as rev,
     p.handle, p.display_name as "displayName", ${avatarRefSql('p')} as avatar,

@@ -22,9 +22,14 @@ import { mayDeleteComment } from './rules'
  * counts which others read now; counts that include the reaction follow within 200 ms, with a greater `rev`.
  */
 export const viewerReactionView = named(
-  'TrackStance',
+  'ViewerReaction',
   shape({ trackId: id, liked: boolean, reposted: boolean, counts: trackCounts }),
 )
+export type ViewerReactionView = Value<typeof viewerReactionView>
+
+export const viewReaction = ({ trackId, liked, reposted, counts }: ViewerReactionView): ViewerReactionView => ({
+  ...{ trackId, liked, reposted, counts },
+})
 
 const commentFields = {
   id,
@@ -86,7 +91,7 @@ export const isActorVisible = (who: string, owner: string, viewer: string): stri
  */
 export async function visibleComment(commentId: string, context: Pick<Context, 'actor' | 'app'>): Promise<Comment> {
   const comment = await Comment.findByPk(commentId)
-  if (comment === null || comment.removedAt !== null) throw refusals.notFound()
+  if (comment === null || comment.deletedAt !== null) throw refusals.notFound()
   const { ownerId } = await loadVisibleTrack(comment.trackId, context)
   const names = { authorId: comment.authorId, ownerId, viewer: context.actor?.id ?? null }
   const visible = await context.app.db.query(

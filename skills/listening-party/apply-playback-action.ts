@@ -66,13 +66,13 @@ function setTimeline(party: Party, after: PartyState, now: Date): void {
 async function writeQueue(party: Party, waiting: readonly PartyItem[], { queue }: PartyState, now: Date) {
   const remaining = new Set(queue.map(({ itemId }) => itemId))
   const removed = waiting.filter(({ id }) => !remaining.has(id)).map(({ id }) => id)
-  if (removed.length > 0) await PartyItem.update({ takenAt: now }, { where: { id: removed } })
+  if (removed.length > 0) await PartyItem.update({ leftQueueAt: now }, { where: { id: removed } })
 
   const existing = new Set(waiting.map(({ id }) => id))
-  const lastPlace = waiting.at(-1)?.place ?? 0
+  const lastPosition = waiting.at(-1)?.queuePosition ?? 0
   const added = queue
     .filter(({ itemId }) => !existing.has(itemId))
-    .map(({ itemId, ...item }, index) => ({ ...item, id: itemId, place: lastPlace + 1 + index }))
+    .map(({ itemId, ...item }, index) => ({ ...item, id: itemId, queuePosition: lastPosition + 1 + index }))
   if (added.length > 0) await PartyItem.bulkCreate(added.map(item => ({ ...item, partyId: party.id, addedAt: now })))
   return removed.length + added.length > 0
 }

@@ -46,7 +46,7 @@ export const createParty = operation({
       createdAt: now,
     })
     await PartyMember.create({ partyId: party.id, profileId: actor.id, role: 'co-host', joinedAt: now })
-    const rows = items.map(({ itemId, ...item }, index) => ({ ...item, id: itemId, place: index + 1 }))
+    const rows = items.map(({ itemId, ...item }, index) => ({ ...item, id: itemId, queuePosition: index + 1 }))
     await PartyItem.bulkCreate(rows.map(row => ({ ...row, partyId: party.id, addedAt: now })))
     return loadPartySnapshot({ party, role: 'host' }, context)
   },

@@ -12,7 +12,7 @@ export const removeTrackFromParties = job({
 
   async run({ trackId }, { app, transact }) {
     const parties = await app.db.query<{ id: string }>(
-      `select party_id as id from party_items where track_id = :trackId and taken_at is null
+      `select party_id as id from party_items where track_id = :trackId and left_queue_at is null
        union select id from parties where track_id = :trackId`,
       { trackId },
     )

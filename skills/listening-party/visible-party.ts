@@ -38,7 +38,7 @@ export function requireOpenParty({ endedAt }: Party): void {
 
 /** The items in the queue, in order. */
 export const loadQueue = ({ id: partyId }: Party): Promise<PartyItem[]> =>
-  PartyItem.findAll({ where: { partyId, takenAt: null }, order: [['place', 'ASC']] })
+  PartyItem.findAll({ where: { partyId, leftQueueAt: null }, order: [['queuePosition', 'ASC']] })
 
 /**
  * An item of the party, queued or played.

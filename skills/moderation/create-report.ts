@@ -21,16 +21,16 @@ export const createReport = operation({
   /** Return an existing report even if its subject has been deleted since. */
   async load({ subject }, context) {
     const key = { reporterId: context.actor.id, subjectKind: subject.kind, subjectId: subject.id }
-    return (await Report.findOne({ where: key })) ?? { key, copy: await copyReportedSubject(subject, context) }
+    return (await Report.findOne({ where: key })) ?? { key, reportedCopy: await copyReportedSubject(subject, context) }
   },
 
   allow: () => true,
 
   async run({ input: { reason, note = '' }, subject: loaded }, { now }) {
     if (loaded instanceof Report) return viewReport(loaded)
-    const { key, copy } = loaded
+    const { key, reportedCopy } = loaded
     // The unique constraint makes concurrent reports one row; both calls return it.
-    const row = { ...key, id: newId(now), reason, note, copy, createdAt: now }
+    const row = { ...key, id: newId(now), reason, note, reportedCopy, createdAt: now }
     await Report.bulkCreate([row], { ignoreDuplicates: true })
     return viewReport(await Report.findOne({ where: key, rejectOnEmpty: true }))
   },

@@ -37,20 +37,20 @@ export const listAudioMatches = operation({
 
   async run({ input }, context) {
     const size = pageSize(input)
-    const [trackId, otherId] = parseCursor(input, 2) ?? [lastId, lastId]
-    const rows = await context.app.db.query<MatchRow>(matchesSql, { trackId, otherId, count: size + 1 })
+    const [trackId, olderTrackId] = parseCursor(input, 2) ?? [lastId, lastId]
+    const rows = await context.app.db.query<MatchRow>(matchesSql, { trackId, olderTrackId, count: size + 1 })
     const page = toPage(
       rows,
       size,
-      row => [row.trackId, row.otherId],
+      row => [row.trackId, row.olderTrackId],
       row => row,
     )
-    const ids = page.items.flatMap(row => [row.trackId, row.otherId])
+    const ids = page.items.flatMap(row => [row.trackId, row.olderTrackId])
     const views = await viewTracks(await Track.findAll({ where: { id: ids } }), context)
     const byId = new Map(views.map(view => [view.id, view]))
     return new Page(
       page.items.flatMap(row => {
-        const [track, resembles] = [byId.get(row.trackId), byId.get(row.otherId)]
+        const [track, resembles] = [byId.get(row.trackId), byId.get(row.olderTrackId)]
         if (track === undefined || resembles === undefined) return []
         return [{ track, resembles, difference: row.difference, foundAt: row.foundAt.toISOString() }]
       }),
@@ -61,18 +61,18 @@ export const listAudioMatches = operation({
 
 interface MatchRow {
   trackId: string
-  otherId: string
+  olderTrackId: string
   difference: number
   foundAt: Date
 }
 
 /** Ids sort by creation time. */
 const matchesSql = `
-  select m.track_id as "trackId", m.other_id as "otherId", m.difference, m.created_at as "foundAt"
+  select m.track_id as "trackId", m.older_track_id as "olderTrackId", m.difference, m.created_at as "foundAt"
   from fingerprint_matches m
   join tracks t on t.id = m.track_id
-  join tracks o on o.id = m.other_id
-  where (m.track_id, m.other_id) < (:trackId, :otherId)
-    and t.owner_id <> o.owner_id and t.removed_at is null and o.removed_at is null
-  order by m.track_id desc, m.other_id desc
+  join tracks o on o.id = m.older_track_id
+  where (m.track_id, m.older_track_id) < (:trackId, :olderTrackId)
+    and t.owner_id <> o.owner_id and t.deleted_at is null and o.deleted_at is null
+  order by m.track_id desc, m.older_track_id desc
   limit :count`

@@ -80,9 +80,15 @@ export function viewReportCase(
   report: Report,
   profiles: ReadonlyMap<string, ProfileSummary>,
 ): Value<typeof reportCaseView> {
-  const { copy, reporterId, resolvedBy, resolutionNote } = report
+  const { reportedCopy, reporterId, resolvedBy, resolutionNote } = report
   const profile = (profileId: string | null) => profiles.get(profileId ?? '') ?? null
-  return { ...viewReport(report), copy, reporter: profile(reporterId), resolvedBy: profile(resolvedBy), resolutionNote }
+  return {
+    ...viewReport(report),
+    copy: reportedCopy,
+    reporter: profile(reporterId),
+    resolvedBy: profile(resolvedBy),
+    resolutionNote,
+  }
 }
 
 export const mentionedProfileIds = (reports: readonly Report[]): string[] =>

@@ -8,13 +8,16 @@ import { Rejection } from '../../media/audio/rejection'
 import { downloadKey } from '../music-upload/object-keys'
 
 /** The columns of `track_audio` that describe the download copy. */
-export type DownloadCopy = Pick<TrackAudio, 'downloadKey' | 'downloadBytes' | 'downloadOf'>
+export type DownloadCopy = Pick<TrackAudio, 'downloadKey' | 'downloadBytes' | 'downloadUploadId'>
 
 /** No attempt has been made yet. */
-export const noDownloadCopy: DownloadCopy = { downloadKey: null, downloadBytes: null, downloadOf: null }
+export const noDownloadCopy: DownloadCopy = { downloadKey: null, downloadBytes: null, downloadUploadId: null }
 
 /** No copy can be made of this upload: do not retry. */
-export const impossibleDownloadCopy = (uploadId: string): DownloadCopy => ({ ...noDownloadCopy, downloadOf: uploadId })
+export const impossibleDownloadCopy = (uploadId: string): DownloadCopy => ({
+  ...noDownloadCopy,
+  downloadUploadId: uploadId,
+})
 
 /**
  * Making the copy failed and may succeed later. When the file is to blame, the last attempt records that no copy can
@@ -71,5 +74,5 @@ export async function buildDownloadCopy(
   const key = downloadKey(trackId, uploadId, extension)
   await app.storage.putFile(key, to, contentType, { signal })
   await rm(to)
-  return { downloadKey: key, downloadBytes: size, downloadOf: uploadId }
+  return { downloadKey: key, downloadBytes: size, downloadUploadId: uploadId }
 }

@@ -21,7 +21,7 @@ const defaultTimes: LeaseTimes = { lifeMs: leaseMs, renewEveryMs: leaseMs / 6 }
  */
 export async function acquireLease(uploadId: string, runId: string, { app }: Pick<Context, 'app'>): Promise<void> {
   await app.db.query(
-    `update uploads set lease_by = :runId, ${leaseUntilSql}, attempts = attempts + 1 where id = :uploadId`,
+    `update uploads set lease_run_id = :runId, ${leaseUntilSql}, attempts = attempts + 1 where id = :uploadId`,
     {
       uploadId,
       runId,
@@ -31,7 +31,7 @@ export async function acquireLease(uploadId: string, runId: string, { app }: Pic
 }
 
 /** The columns of an upload without a lease. */
-export const clearedLease = { leaseBy: null, leaseUntil: null }
+export const clearedLease = { leaseRunId: null, leaseUntil: null }
 
 /**
  * Runs `work` while renewing the lease. Each transaction first locks the row and checks that this run still has the
@@ -67,8 +67,8 @@ export async function withLease<T>(
 }
 
 async function assertLease(uploadId: string, run: string): Promise<void> {
-  const upload = await Upload.findByPk(uploadId, { attributes: ['leaseBy'], lock: true })
-  if (upload?.leaseBy !== run) throw new LeaseLost()
+  const upload = await Upload.findByPk(uploadId, { attributes: ['leaseRunId'], lock: true })
+  if (upload?.leaseRunId !== run) throw new LeaseLost()
 }
 
 interface Renewal {
@@ -99,4 +99,4 @@ const leaseUntilSql = `lease_until = clock_timestamp() + :lifeMs * interval '1 m
 
 /** Renews nothing once the upload is aborted: that tells the worker to stop. */
 const renewSql = `
-  update uploads set ${leaseUntilSql} where id = :uploadId and lease_by = :runId and state = 'processing' returning id`
+  update uploads set ${leaseUntilSql} where id = :uploadId and lease_run_id = :runId and state = 'processing' returning id`

@@ -92,10 +92,10 @@ const giveUpOnLastAttempt =
  */
 async function saveCopy({ id: trackId, uploadId, audioKey }: MissingDownload, copy: DownloadCopy): Promise<boolean> {
   const track = await lockTrack(trackId)
-  if (track === null || track.removedAt !== null || track.audioKey !== audioKey) return false
+  if (track === null || track.deletedAt !== null || track.audioKey !== audioKey) return false
   const audio = await TrackAudio.findByPk(trackId)
   if (audio === null) await TrackAudio.create({ trackId, uploadId, ...copy })
   // Keep the copy that a concurrent run has made when this run made none.
-  else if (copy.downloadKey !== null || audio.downloadOf !== uploadId) await audio.update(copy)
+  else if (copy.downloadKey !== null || audio.downloadUploadId !== uploadId) await audio.update(copy)
   return true
 }

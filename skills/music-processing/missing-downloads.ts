@@ -62,6 +62,6 @@ const query = (range: string) => `
   from (select * from tracks track ${range}) as track
   left join lateral (select * from track_audio where track_id = track.id limit 1) as audio on true
   left join lateral (select id from uploads where id = track.audio_version limit 1) as upload
-    on track.state = 'ready' and track.removed_at is null and track.audio_key like 'audio/%'
-    and audio.download_of is distinct from upload.id
+    on track.state = 'ready' and track.deleted_at is null and track.audio_key like 'audio/%'
+    and audio.download_upload_id is distinct from upload.id
     and (track.is_downloadable or audio.track_id is null or audio.renditions = '[]')`

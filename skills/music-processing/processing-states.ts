@@ -42,7 +42,7 @@ export async function startProcessing(
   await acquireLease(upload.id, runId, context)
   await upload.reload()
   const state = upload.state === 'processing' ? upload.state : transition(upload.state, 'processing')
-  await updateUpload(upload, { state, step: 'fetching', progress: 5 }, context)
+  await updateUpload(upload, { state, step: 'downloading', progress: 5 }, context)
   return upload
 }
 
@@ -82,7 +82,7 @@ export async function finishProcessing(uploadId: string, analyzed: AnalyzedUploa
     context,
   )
   // The artist allowed downloads during processing.
-  if (track.isDownloadable && analyzed.download.downloadOf === null) await enqueueDownloadCopy(track.id, context)
+  if (track.isDownloadable && analyzed.download.downloadUploadId === null) await enqueueDownloadCopy(track.id, context)
   await deleteIncoming(upload, context)
 }
 
@@ -100,14 +100,14 @@ export async function failProcessing(
 async function end(
   upload: UploadWithTrack,
   state: 'rejected' | 'failed',
-  fault: { code: string; message: string },
+  error: { code: string; message: string },
   context: Context,
 ): Promise<void> {
   // Keep the file of a failed upload, so that it can be retried without sending it again.
   const retryUntil = state === 'failed' ? new Date(context.now.getTime() + retryWindowMs) : null
   await updateUpload(
     upload,
-    { state: transition(upload.state, state), step: null, fault, retryUntil, ...clearedLease },
+    { state: transition(upload.state, state), step: null, error, retryUntil, ...clearedLease },
     context,
   )
   const track = await lockTrackOf(upload)
@@ -129,7 +129,7 @@ export async function yieldLease({ id, trackId }: UploadWithTrack, run: string, 
     await context.app.storage.deletePrefix(audioVersionPrefix(trackId, id))
   // Clear the lease last: while it is set, the maintenance job looks for objects that this run stored.
   await context.transact(async () => {
-    await Upload.update(clearedLease, { where: { id, leaseBy: run } })
+    await Upload.update(clearedLease, { where: { id, leaseRunId: run } })
   })
 }
 
@@ -142,7 +142,7 @@ function suggestedTitle(upload: Upload, track: Track, { title }: Record<string, 
 
 async function updateUpload(
   upload: Upload,
-  changes: Partial<Pick<Upload, 'state' | 'step' | 'progress' | 'fault' | 'retryUntil' | 'leaseBy' | 'leaseUntil'>>,
+  changes: Partial<Pick<Upload, 'state' | 'step' | 'progress' | 'error' | 'retryUntil' | 'leaseRunId' | 'leaseUntil'>>,
   { emit }: Context,
 ): Promise<void> {
   await upload.update(changes)
@@ -165,6 +165,6 @@ const isWithTrack = (upload: Upload): upload is UploadWithTrack => upload.trackI
 /** @throws LeaseLost */
 async function lockTrackOf({ trackId }: UploadWithTrack): Promise<Track> {
   const track = await lockTrack(trackId)
-  if (track === null || track.removedAt !== null) throw new LeaseLost()
+  if (track === null || track.deletedAt !== null) throw new LeaseLost()
   return track
 }

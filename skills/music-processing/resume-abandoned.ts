@@ -63,6 +63,6 @@ async function isStillAbandoned(uploadId: string, app: AppContext): Promise<bool
  * next run. An upload that was aborted during processing counts until its worker has confirmed its cleanup.
  */
 const isAbandonedSql = `
-  (upload.state in ('uploaded', 'processing') or upload.lease_by is not null)
+  (upload.state in ('uploaded', 'processing') or upload.lease_run_id is not null)
   and (upload.lease_until is null or upload.lease_until < clock_timestamp())
   and not ${jobAliveSql(`'process:' || upload.id`, ':leaseMs')}`

@@ -17,7 +17,7 @@ export async function saveAudioDetails(
   await Waveform.upsert({ ...of, peaks })
   await TrackAudio.upsert({ ...of, ...streams, ...download, codec: probe.codec, loudnessLufs, truePeakDbtp })
   if (fingerprint === null) await Fingerprint.destroy({ where: { trackId: of.trackId } })
-  else await Fingerprint.upsert({ ...of, words: bytesOf(fingerprint), keyWords: keyWords(fingerprint) })
+  else await Fingerprint.upsert({ ...of, hashes: bytesOf(fingerprint), indexedHashes: keyWords(fingerprint) })
   await enqueue(matchFingerprints, { trackId: of.trackId })
 }
 

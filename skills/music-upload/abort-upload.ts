@@ -48,7 +48,7 @@ async function cleanUpTrack(upload: Upload, wasUnderWay: boolean, context: Conte
   const { id, trackId, replacesAudio } = upload
   if (trackId === null) return
   const track = await lockTrack(trackId)
-  if (track === null || track.removedAt !== null) return
+  if (track === null || track.deletedAt !== null) return
   if (!replacesAudio && track.state !== 'ready' && !(await hasOtherUpload(trackId, context)))
     return markTrackDeleted(trackId, context)
   await deleteAudioVersion({ id, trackId }, context)

@@ -11,7 +11,7 @@ import { replacementPending, uploadAborted } from './refusals'
  */
 export async function claimTrack(trackId: string, context: Pick<Context, 'now' | 'emit'>): Promise<Track> {
   const track = await lockTrack(trackId)
-  if (track === null || track.removedAt !== null) throw uploadAborted()
+  if (track === null || track.deletedAt !== null) throw uploadAborted()
   if ((await Upload.count({ where: { trackId, state: ['uploaded', 'processing'] } })) > 0) throw replacementPending()
   if (track.state === 'failed') await changeTrack(track, { state: 'processing' }, context)
   return track

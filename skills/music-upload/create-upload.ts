@@ -84,7 +84,7 @@ export async function createUpload(
     duplicateOf: sha256 === undefined ? null : await findDuplicateTrack(actor.id, sha256, context),
     createdAt: now,
     expiresAt,
-    putExpiresAt: putExpiry(now, expiresAt),
+    putUrlExpiresAt: putExpiry(now, expiresAt),
   })
   await context.emit(uploadChanged, { ownerId: actor.id, upload: viewUpload(upload) })
   const plan = partPlan(upload)

@@ -91,5 +91,5 @@ async function trackFor(upload: Upload, context: Context): Promise<Track> {
 }
 
 const newTrack = (visibility: Upload['visibility']) => ({
-  ...{ visibility, releaseAs: null, releaseAt: null, publishedAt: null, state: 'processing' as const },
+  ...{ visibility, releaseVisibility: null, releaseAt: null, publishedAt: null, state: 'processing' as const },
 })

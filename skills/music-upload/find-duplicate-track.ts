@@ -8,7 +8,7 @@ export async function findDuplicateTrack(
 ): Promise<string | null> {
   const [duplicate] = await app.db.query<{ id: string }>(
     `select track.id from uploads upload join tracks track on track.id = upload.track_id
-     where upload.owner_id = :ownerId and upload.sha256 = :sha256 and upload.state = 'ready' and track.removed_at is null
+     where upload.owner_id = :ownerId and upload.sha256 = :sha256 and upload.state = 'ready' and track.deleted_at is null
        and upload.id = track.audio_version
      order by track.created_at desc limit 1`,
     { ownerId, sha256 },

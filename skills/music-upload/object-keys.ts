@@ -33,13 +33,13 @@ const completingMsMax = 10 * 60_000
  * send the file or a part again until then. A completion may be running, so the object may still appear.
  */
 export async function deleteIncoming(
-  { id, putExpiresAt, multipartId, etag }: Pick<Upload, 'id' | 'putExpiresAt' | 'multipartId' | 'etag'>,
+  { id, putUrlExpiresAt, multipartId, etag }: Pick<Upload, 'id' | 'putUrlExpiresAt' | 'multipartId' | 'etag'>,
   { enqueue, now }: Pick<Context, 'enqueue' | 'now'>,
 ): Promise<void> {
   const key = incomingKey(id)
   // Once completed, a multipart upload no longer exists.
   const parts = etag === null ? multipartId : null
-  const lastChangeAt = Math.max(putExpiresAt.getTime(), parts === null ? 0 : now.getTime() + completingMsMax)
+  const lastChangeAt = Math.max(putUrlExpiresAt.getTime(), parts === null ? 0 : now.getTime() + completingMsMax)
   const times = [{}, ...(lastChangeAt > now.getTime() ? [{ runAt: new Date(lastChangeAt) }] : [])]
   for (const when of times) {
     await enqueue(deleteObjects, { prefixes: [key] }, when)

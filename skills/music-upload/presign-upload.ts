@@ -16,12 +16,12 @@ export const secondsUntil = (expiresAt: Date, now: Date): number =>
 /** S3 takes base64 digests; the API uses hex. */
 export const hexToBase64 = (hex: string): string => Buffer.from(hex, 'hex').toString('base64')
 
-/** A presigned PUT for exactly this file, valid until `upload.putExpiresAt`. */
+/** A presigned PUT for exactly this file, valid until `upload.putUrlExpiresAt`. */
 export async function presignUpload(upload: Upload, { app, now }: Context): Promise<Value<typeof putView>> {
-  const { contentType, sizeBytes, sha256, putExpiresAt } = upload
+  const { contentType, sizeBytes, sha256, putUrlExpiresAt } = upload
   if (sha256 === null) throw new Error('an upload with a single PUT has a SHA-256')
   const file = { contentType, sizeBytes: Number(sizeBytes), sha256: hexToBase64(sha256) }
-  const lifeS = secondsUntil(putExpiresAt, now)
+  const lifeS = secondsUntil(putUrlExpiresAt, now)
   const { url, headers } = await app.storage.presignPut(incomingKey(upload.id), file, lifeS)
-  return { url, headers, expiresAt: putExpiresAt.toISOString() }
+  return { url, headers, expiresAt: putUrlExpiresAt.toISOString() }
 }

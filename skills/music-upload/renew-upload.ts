@@ -26,7 +26,7 @@ export const renewUpload = operation({
     refuseClosed(upload, now)
     if (upload.state !== 'initiated') throw uploadClosed()
     if (upload.partBytes !== null) throw uploadUsesParts()
-    await upload.update({ putExpiresAt: putExpiry(now, upload.expiresAt) })
+    await upload.update({ putUrlExpiresAt: putExpiry(now, upload.expiresAt) })
     return { upload: viewUpload(upload), put: await presignUpload(upload, context) }
   },
 })

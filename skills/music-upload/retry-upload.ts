@@ -49,7 +49,7 @@ export const retryUpload = operation({
     refuseClosed(upload, context.now)
     if (isInProgress(upload.state)) return viewUpload(upload)
     if (upload.state === 'initiated') throw fileMissing()
-    if (upload.state === 'rejected') throw uploadRejected(upload.fault?.message)
+    if (upload.state === 'rejected') throw uploadRejected(upload.error?.message)
     if (upload.state === 'ready') throw uploadClosed()
     if (upload.retryUntil === null || upload.retryUntil <= context.now || fileExists === false) throw retryExpired()
     if (fileExists === undefined) throw changedConcurrently()
@@ -63,7 +63,7 @@ async function restart(upload: Upload, context: Context): Promise<void> {
   if (upload.trackId === null) throw new Error('a failed upload without a track')
   await claimTrack(upload.trackId, context)
   const state = transition(upload.state, 'uploaded')
-  await upload.update({ state, step: null, progress: 0, fault: null, attempts: 0, retryUntil: null })
+  await upload.update({ state, step: null, progress: 0, error: null, attempts: 0, retryUntil: null })
   await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
   await enqueueProcessing(upload.id, context)
 }

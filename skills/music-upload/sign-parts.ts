@@ -84,12 +84,12 @@ async function chooseMultipart(
   const chosen = upload.multipartId === previousId ? multipartId : (upload.multipartId ?? multipartId)
   if (chosen !== multipartId && multipartId !== previousId)
     await enqueue(abortMultipart, { key: incomingKey(upload.id), multipartId })
-  await upload.update({ multipartId: chosen, putExpiresAt: putExpiry(now, upload.expiresAt) })
+  await upload.update({ multipartId: chosen, putUrlExpiresAt: putExpiry(now, upload.expiresAt) })
   return chosen
 }
 
 async function sign(
-  { id, putExpiresAt }: Upload,
+  { id, putUrlExpiresAt }: Upload,
   multipartId: string,
   plan: PartPlan,
   { number, sha256 }: Value<typeof partRequest>,
@@ -97,6 +97,6 @@ async function sign(
 ): Promise<Value<typeof partPutView>> {
   const sizeBytes = plan.bytesOfPart(number)
   const part = { number, sizeBytes, sha256: hexToBase64(sha256) }
-  const signed = await app.storage.presignPart(incomingKey(id), multipartId, part, secondsUntil(putExpiresAt, now))
-  return { number, sizeBytes, ...signed, expiresAt: putExpiresAt.toISOString() }
+  const signed = await app.storage.presignPart(incomingKey(id), multipartId, part, secondsUntil(putUrlExpiresAt, now))
+  return { number, sizeBytes, ...signed, expiresAt: putUrlExpiresAt.toISOString() }
 }

@@ -23,9 +23,9 @@ export async function loadStorageUsage(
      from uploads upload left join tracks track on track.id = upload.track_id
      where upload.owner_id = :ownerId and (
        (upload.state = 'initiated' and upload.expires_at > :now)
-       or (upload.state in ('uploaded', 'processing') and track.removed_at is null)
+       or (upload.state in ('uploaded', 'processing') and track.deleted_at is null)
        or (upload.state = 'failed' and upload.retry_until > :now)
-       or (upload.state = 'ready' and track.removed_at is null and upload.id = track.audio_version))`,
+       or (upload.state = 'ready' and track.deleted_at is null and upload.id = track.audio_version))`,
     { ownerId, now },
   )
   return {

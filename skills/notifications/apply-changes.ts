@@ -1,36 +1,16 @@
 import { type Context } from '../../kernel/pipeline/context'
-import { type NotificationKind } from '../../models/notification'
+import { type RecipientActivity } from './activity'
 import { notificationAdded, notificationWithdrawn } from './events'
-import { findVisibleNotifications, countUnread, viewNotification } from './visible-notifications'
+import { findVisibleNotifications, countUnread, viewNotification } from './views'
 import { storeActivities } from './store-activities'
 import { withdrawActivities } from './withdraw-activities'
 
-/** An activity that notifies others. Activities of one kind and target are grouped in one notification until it is read. */
-export interface Activity {
-  kind: NotificationKind
-  actorId: string
-  targetId: string
-  trackId?: string
-  commentId?: string
-}
-
-/** An activity and its recipient. */
-export interface RecipientActivity extends Activity {
-  recipientId: string
-}
-
-/** A notification that was changed. */
-export interface ChangedNotification {
-  id: string
-  recipientId: string
-}
-
 /**
- * Stores activities, in the order in which they happened, and withdraws those undone before they were read. Emits each
+ * Stores activities, in the order in which they happened, and withdraws others; one that was read stays as it was. Emits each
  * changed notification once, in its final state. Inboxes are locked in id order, so that concurrent changes cannot deadlock.
  */
 export async function applyChanges(
-  { added, withdrawn }: { added: readonly RecipientActivity[]; withdrawn: readonly RecipientActivity[] },
+  { added = [], withdrawn = [] }: { added?: readonly RecipientActivity[]; withdrawn?: readonly RecipientActivity[] },
   context: Context,
 ): Promise<void> {
   const { app, emit } = context
@@ -53,6 +33,6 @@ export async function applyChanges(
 }
 
 const lockInboxes = (activities: readonly RecipientActivity[], { app }: Context) =>
-  app.db.query('select from inboxes where profile_id in (:recipientIds) order by profile_id for update', {
+  app.db.query('select from notification_inboxes where profile_id in (:recipientIds) order by profile_id for update', {
     recipientIds: [...new Set(activities.map(({ recipientId }) => recipientId))],
   })

@@ -3,10 +3,9 @@ import { type Actor } from '../../kernel/pipeline/actor'
 import { operation } from '../../kernel/pipeline/operation'
 import { refusals } from '../../kernel/pipeline/refusals'
 import { pattern, shape } from '../../kernel/pipeline/schema'
-import { Inbox, Notification } from '../../models'
+import { NotificationInbox, Notification } from '../../models'
 import { readMarkerMoved } from './events'
-import { countUnread } from './visible-notifications'
-import { readMarkerView } from './views'
+import { countUnread, readMarkerView } from './views'
 
 /** A UTC timestamp, or a notification id. */
 const timestampOrId = /^(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/
@@ -24,7 +23,7 @@ export const markRead = operation({
   idempotency: 'natural',
 
   async load({ until }, { actor }) {
-    const inbox = await Inbox.findByPk(actor.id, { lock: true })
+    const inbox = await NotificationInbox.findByPk(actor.id, { lock: true })
     return { inbox, until: await instantOf(until, actor) }
   },
 
@@ -57,7 +56,7 @@ async function instantOf(until: string, { id: recipientId }: Actor): Promise<Dat
 const earlier = (one: Date, other: Date): Date => (one < other ? one : other)
 
 async function markReadUntil(until: Date, { id: recipientId }: Actor): Promise<void> {
-  await Inbox.update({ readUntil: until }, { where: { profileId: recipientId } })
+  await NotificationInbox.update({ readUntil: until }, { where: { profileId: recipientId } })
   const where = { recipientId, isRead: false, latestAt: { [Op.lte]: until } }
   await Notification.update({ isRead: true }, { where })
 }

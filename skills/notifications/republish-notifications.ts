@@ -1,6 +1,6 @@
 import { type Context } from '../../kernel/pipeline/context'
 import { notificationAdded, notificationWithdrawn } from './events'
-import { findVisibleNotifications, countUnread, viewNotification } from './visible-notifications'
+import { findVisibleNotifications, countUnread, viewNotification } from './views'
 
 /** Only the newest notifications are republished; older ones are correct when they are listed again. */
 const republishedMax = 100
@@ -49,5 +49,5 @@ async function selectIds(recipientId: string, about: Selection['about'], { app }
 }
 
 const lockInbox = `
-  insert into inboxes (profile_id, latest_at) values (:recipientId, to_timestamp(0))
-  on conflict (profile_id) do update set latest_at = inboxes.latest_at returning profile_id`
+  insert into notification_inboxes (profile_id, latest_at) values (:recipientId, to_timestamp(0))
+  on conflict (profile_id) do update set latest_at = notification_inboxes.latest_at returning profile_id`

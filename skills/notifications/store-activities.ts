@@ -2,7 +2,7 @@ import { type Context } from '../../kernel/pipeline/context'
 import { newId } from '../../kernel/pipeline/new-id'
 import { blockBetween } from '../user-profile/views'
 import { coolDownUntil } from './cool-down'
-import { type RecipientActivity, type ChangedNotification } from './apply-changes'
+import { type RecipientActivity, type ChangedNotification } from './activity'
 
 /**
  * Stores activities and returns the notifications that are new or have a new actor. Leaves out people's own activities and
@@ -22,7 +22,7 @@ export async function storeActivities(
     const { recipientId, kind, targetId, actorId, trackId = null, commentId = null } = activity
     return {
       ...{ id: newId(now), recipient_id: recipientId, kind, target_id: targetId, actor_id: actorId },
-      ...{ track_id: trackId, comment_id: commentId, at, later, quiet_until: coolDownUntil(kind, now) },
+      ...{ track_id: trackId, comment_id: commentId, at, later, cool_down_until: coolDownUntil(kind, now) },
     }
   })
   return app.db.query<ChangedNotification>(storeSql, { activities: JSON.stringify(rows), now })
@@ -57,11 +57,11 @@ const assignInstantsSql = `
   ), ranked as (
     select allowed.*, dense_rank() over (partition by recipient_id order by last_n desc) - 1 as groups_after from allowed
   ), inbox as (
-    insert into inboxes (profile_id, latest_at)
+    insert into notification_inboxes (profile_id, latest_at)
     select recipient_id, cast(:now as timestamptz) + max(groups_after) * interval '1 millisecond'
     from ranked group by recipient_id order by recipient_id
     on conflict (profile_id) do update set latest_at = greatest(excluded.latest_at,
-      inboxes.latest_at + (excluded.latest_at - cast(:now as timestamptz)) + interval '1 millisecond')
+      notification_inboxes.latest_at + (excluded.latest_at - cast(:now as timestamptz)) + interval '1 millisecond')
     returning profile_id, latest_at
   )
   select n, latest_at - groups_after * interval '1 millisecond' as at,
@@ -82,7 +82,7 @@ export const activityAt = (at: string): string => `date_trunc('milliseconds', ${
 const storeSql = `
   with activity as (
     select * from jsonb_to_recordset(cast(:activities as jsonb)) as activity (id uuid, recipient_id uuid, kind text,
-      target_id uuid, actor_id uuid, track_id uuid, comment_id uuid, at timestamptz, later integer, quiet_until timestamptz)
+      target_id uuid, actor_id uuid, track_id uuid, comment_id uuid, at timestamptz, later integer, cool_down_until timestamptz)
   ), known as (
     select activity.recipient_id, activity.kind, activity.target_id, activity.actor_id, n.id,
       a.withdrawn and not n.is_read as comes_back
@@ -90,7 +90,7 @@ const storeSql = `
     join notifications n
       on n.recipient_id = activity.recipient_id and n.kind = activity.kind and n.target_id = activity.target_id
     join notification_actors a on a.notification_id = n.id and a.actor_id = activity.actor_id
-    where a.quiet_until > :now or not (a.withdrawn or n.is_read)
+    where a.cool_down_until > :now or not (a.withdrawn or n.is_read)
   ), restored as (
     update notification_actors a set withdrawn = false
     from known where a.notification_id = known.id and a.actor_id = known.actor_id and known.comes_back
@@ -112,10 +112,10 @@ const storeSql = `
         latest_at = greatest(notifications.latest_at, excluded.latest_at)
     returning id, recipient_id, kind, target_id
   ), added_actor as (
-    insert into notification_actors (notification_id, actor_id, at, quiet_until)
-    select grouped.id, actor_id, at - least(later, 999) * interval '1 microsecond', quiet_until
+    insert into notification_actors (notification_id, actor_id, at, cool_down_until)
+    select grouped.id, actor_id, at - least(later, 999) * interval '1 microsecond', cool_down_until
     from fresh join grouped using (recipient_id, kind, target_id)
     on conflict (notification_id, actor_id)
-      do update set at = excluded.at, withdrawn = false, quiet_until = excluded.quiet_until
+      do update set at = excluded.at, withdrawn = false, cool_down_until = excluded.cool_down_until
   )
   select id, recipient_id as "recipientId" from grouped`

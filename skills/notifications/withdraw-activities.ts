@@ -1,6 +1,6 @@
 import { type Context } from '../../kernel/pipeline/context'
 import { coolDownUntil } from './cool-down'
-import { type RecipientActivity, type ChangedNotification } from './apply-changes'
+import { type RecipientActivity, type ChangedNotification } from './activity'
 import { activityAt } from './store-activities'
 
 /**
@@ -14,7 +14,7 @@ export async function withdrawActivities(
   if (activities.length === 0) return []
   const rows = activities.map(({ recipientId, kind, targetId, actorId }) => ({
     ...{ recipient_id: recipientId, kind, target_id: targetId, actor_id: actorId },
-    quiet_until: coolDownUntil(kind, now),
+    cool_down_until: coolDownUntil(kind, now),
   }))
   return app.db.query<ChangedNotification>(undoSql, { activities: JSON.stringify(rows) })
 }
@@ -23,10 +23,10 @@ export async function withdrawActivities(
 const undoSql = `
   with activity as (
     select * from jsonb_to_recordset(cast(:activities as jsonb))
-      as activity (recipient_id uuid, kind text, target_id uuid, actor_id uuid, quiet_until timestamptz)
+      as activity (recipient_id uuid, kind text, target_id uuid, actor_id uuid, cool_down_until timestamptz)
   ), undone as (
     update notification_actors a
-    set withdrawn = not n.is_read, quiet_until = greatest(a.quiet_until, activity.quiet_until)
+    set withdrawn = not n.is_read, cool_down_until = greatest(a.cool_down_until, activity.cool_down_until)
     from activity
     join notifications n
       on n.recipient_id = activity.recipient_id and n.kind = activity.kind and n.target_id = activity.target_id
@@ -47,6 +47,6 @@ const undoSql = `
   set actor_count = n.actor_count - remaining.by,
     latest_at = coalesce(remaining.latest_at, n.latest_at),
     is_read = coalesce(remaining.latest_at <= i.read_until, false)
-  from remaining, inboxes i
+  from remaining, notification_inboxes i
   where n.id = remaining.id and i.profile_id = n.recipient_id
   returning n.id, n.recipient_id as "recipientId"`

@@ -50,10 +50,13 @@ export const finalizePicture = operation({
 /** Pins the picture to these bytes, and orders it after all that were finalized before. */
 async function claim(picture: Picture, { etag }: StoredObject, context: Context): Promise<void> {
   const { now, app, emit, enqueue } = context
-  const [next] = await app.db.query<{ turn: string }>(`select nextval('picture_turns') as turn`, {})
+  const [next] = await app.db.query<{ finalizeOrder: string }>(
+    `select nextval('picture_finalize_order') as "finalizeOrder"`,
+    {},
+  )
   await picture.update({
     ...{ state: transition(picture.state, 'uploaded'), etag },
-    ...{ turn: next?.turn ?? null, uploadedAt: now },
+    ...{ finalizeOrder: next?.finalizeOrder ?? null, uploadedAt: now },
   })
   await emit(pictureChanged, { ownerId: picture.ownerId, picture: viewPicture(picture) })
   await enqueue(processPicture, { pictureId: picture.id }, { key: `picture:${picture.id}` })

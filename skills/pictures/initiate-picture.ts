@@ -49,7 +49,7 @@ export const initiatePicture = operation({
     const { now } = context
     refuseTooMany(pending, now)
     const expiresAt = new Date(now.getTime() + pictureLifeMs)
-    const times = { createdAt: now, expiresAt, putExpiresAt: putExpiry(now, expiresAt) }
+    const times = { createdAt: now, expiresAt, putUrlExpiresAt: putExpiry(now, expiresAt) }
     // A random id, not a time-ordered one: it is the secret part of a public URL.
     const picture = await Picture.create({
       ...input,

@@ -16,12 +16,12 @@ export const picturePrefix = (pictureId: string): string => `pictures/${pictureI
  * file again until then.
  */
 export async function deleteIncoming(
-  { id, putExpiresAt }: Pick<Picture, 'id' | 'putExpiresAt'>,
+  { id, putUrlExpiresAt }: Pick<Picture, 'id' | 'putUrlExpiresAt'>,
   { enqueue, now }: Pick<Context, 'enqueue' | 'now'>,
 ): Promise<void> {
   const prefixes = [incomingKey(id)]
   await enqueue(deleteObjects, { prefixes })
-  if (putExpiresAt > now) await enqueue(deleteObjects, { prefixes }, { runAt: putExpiresAt })
+  if (putUrlExpiresAt > now) await enqueue(deleteObjects, { prefixes }, { runAt: putUrlExpiresAt })
 }
 
 /** Deletes all rendered files of a picture, now or at `runAt`. */

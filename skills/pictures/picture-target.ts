@@ -1,7 +1,7 @@
 import { Transaction } from 'sequelize'
 import { type Context } from '../../kernel/pipeline/context'
 import { type Picture, Profile, type Track } from '../../models'
-import { trackChanged } from '../music-upload/events'
+import { trackChanged } from '../tracks/events'
 import { isOwnerOnly } from '../tracks/rules'
 import { lockTrack, viewTrack } from '../tracks/views'
 import { profileChanged } from '../user-profile/events'
@@ -18,7 +18,7 @@ export async function lockTarget({
 }: Pick<Picture, 'ownerId' | 'trackId'>): Promise<PictureTarget | undefined> {
   if (trackId !== null) {
     const track = await lockTrack(trackId)
-    return track === null || track.removedAt !== null ? undefined : { track }
+    return track === null || track.deletedAt !== null ? undefined : { track }
   }
   const profile = await Profile.findByPk(ownerId, { lock: Transaction.LOCK.NO_KEY_UPDATE })
   return profile === null ? undefined : { profile }
@@ -38,7 +38,7 @@ export async function showPicture(
     const { track } = target
     await track.update({ artworkId: id, artworkColor: color, rev: track.rev + 1 })
     const view = await viewTrack(track, { actor: null })
-    await emit(trackChanged, isOwnerOnly(track) ? { track: view, isForArtist: true } : { track: view })
+    await emit(trackChanged, isOwnerOnly(track) ? { track: view, isOwnerOnly: true } : { track: view })
   } else {
     const { profile } = target
     await profile.update({ avatarId: id, avatarColor: color, rev: profile.rev + 1 })

@@ -50,7 +50,7 @@ export async function failProcessing(
 ): Promise<void> {
   const picture = await Picture.findByPk(pictureId, { lock: true })
   if (picture?.state !== 'uploaded') return
-  await updatePicture(picture, { state: transition(picture.state, state), fault: error }, context)
+  await updatePicture(picture, { state: transition(picture.state, state), error }, context)
   await deleteIncoming(picture, context)
   await deletePictureFiles(picture.id, context)
 }
@@ -72,11 +72,12 @@ const lockShownPicture = async (holder: PictureTarget): Promise<Picture | null> 
   return shownId === null ? null : Picture.findByPk(shownId, { lock: true })
 }
 
-const wasFinalizedLater = (one: Picture, other: Picture): boolean => BigInt(one.turn ?? 0) > BigInt(other.turn ?? 0)
+const wasFinalizedLater = (one: Picture, other: Picture): boolean =>
+  BigInt(one.finalizeOrder ?? 0) > BigInt(other.finalizeOrder ?? 0)
 
 async function updatePicture(
   picture: Picture,
-  changes: Partial<Pick<Picture, 'state' | 'color' | 'fault' | 'replacedAt'>>,
+  changes: Partial<Pick<Picture, 'state' | 'color' | 'error' | 'replacedAt'>>,
   { emit }: Pick<Context, 'emit'>,
 ): Promise<void> {
   await picture.update(changes)

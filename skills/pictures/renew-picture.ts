@@ -25,7 +25,7 @@ export const renewPicture = operation({
   async run({ subject: picture }, context) {
     refuseClosed(picture, context.now)
     if (picture.state !== 'initiated') throw pictureClosed()
-    await picture.update({ putExpiresAt: putExpiry(context.now, picture.expiresAt) })
+    await picture.update({ putUrlExpiresAt: putExpiry(context.now, picture.expiresAt) })
     return { picture: viewPicture(picture), put: await presignPicture(picture, context) }
   },
 })

@@ -52,7 +52,7 @@ export const pictureView = named(
     sizeBytes: count,
     color: nullable(outputText),
     /** Why it was rejected or failed, in words for the uploader. */
-    fault: nullable(shape({ code: outputText, message: outputText })),
+    error: nullable(shape({ code: outputText, message: outputText })),
     createdAt: timestamp,
     /** It waits for its file until then. */
     expiresAt: timestamp,
@@ -61,11 +61,11 @@ export const pictureView = named(
 export type PictureView = Value<typeof pictureView>
 
 export function viewPicture(picture: Picture): PictureView {
-  const { id, purpose, trackId, state, fileName, contentType, sizeBytes, color, fault } = picture
+  const { id, purpose, trackId, state, fileName, contentType, sizeBytes, color, error } = picture
   const { createdAt, expiresAt } = picture
   return {
     ...{ id, purpose, state, fileName, contentType, sizeBytes },
-    ...{ trackId: trackId ?? null, color: color ?? null, fault: fault ?? null },
+    ...{ trackId: trackId ?? null, color: color ?? null, error: error ?? null },
     createdAt: createdAt.toISOString(),
     expiresAt: expiresAt.toISOString(),
   }

@@ -20,16 +20,16 @@ export const deletePlaylist = operation({
   async load({ playlistId }, context) {
     const playlist = await Playlist.findByPk(playlistId, { lock: true })
     const isDeletedAlready =
-      playlist !== null && playlist.removedAt !== null && mayDeletePlaylist(context.actor, playlist)
+      playlist !== null && playlist.deletedAt !== null && mayDeletePlaylist(context.actor, playlist)
     return isDeletedAlready ? playlist : visiblePlaylist(playlistId, context)
   },
 
   allow: (actor, playlist) => mayDeletePlaylist(actor, playlist),
 
   async run({ subject: playlist }, { now, emit }) {
-    if (playlist.removedAt === null) {
+    if (playlist.deletedAt === null) {
       await PlaylistItem.destroy({ where: { playlistId: playlist.id } })
-      await emit(playlistDeleted, await saveRevision(playlist, now, { removedAt: now }))
+      await emit(playlistDeleted, await saveRevision(playlist, now, { deletedAt: now }))
     }
     return doneAnswer
   },

@@ -26,7 +26,7 @@ export const listProfilePlaylists = operation({
     const playlists = await Playlist.findAll({
       where: {
         ownerId: profile.id,
-        removedAt: null,
+        deletedAt: null,
         ...(actor?.id === profile.id ? {} : { visibility: 'public' }),
         ...(before === undefined ? {} : { id: { [Op.lt]: before } }),
       },

@@ -40,12 +40,12 @@ async function publishBatch(trackId: string, after: string, context: Context): P
   const ids = await nextPlaylists(trackId, after, context)
   // Share locks, so that none becomes private before the commit: the visibility decides who gets the event.
   const lock = Transaction.LOCK.SHARE
-  const playlists = await Playlist.findAll({ where: { id: ids, removedAt: null }, order: ['id'], lock })
+  const playlists = await Playlist.findAll({ where: { id: ids, deletedAt: null }, order: ['id'], lock })
   // Lock the track after the playlists, until the commit: a change while this waited for them must be in the event.
   const track = await Track.findByPk(trackId, { lock })
   if (track === null) return undefined
   const items = await PlaylistItem.findAll({ where: { playlistId: ids, trackId }, order: ['id'] })
-  const isGone = track.removedAt !== null
+  const isGone = track.deletedAt !== null
   const publicView = isListed(track) ? await viewTrack(track, { actor: null }) : null
   for (const { id: playlistId, ownerId, visibility } of playlists) {
     const itemIds = items.flatMap(item => (item.playlistId === playlistId ? item.id : []))

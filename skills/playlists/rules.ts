@@ -2,7 +2,7 @@ import { type Actor, isModerator } from '../../kernel/pipeline/actor'
 import { type Playlist } from '../../models'
 
 /** The columns that decide who may see a playlist. */
-export type PlaylistAccessFields = Pick<Playlist, 'ownerId' | 'visibility' | 'removedAt'>
+export type PlaylistAccessFields = Pick<Playlist, 'ownerId' | 'visibility' | 'deletedAt'>
 
 /** Anybody with the id may see an unlisted playlist; only the owner and moderators may see a private one. */
 export function maySeePlaylist(
@@ -10,7 +10,7 @@ export function maySeePlaylist(
   playlist: PlaylistAccessFields,
   isBlockedByOwner: boolean,
 ): boolean {
-  if (playlist.removedAt !== null) return false
+  if (playlist.deletedAt !== null) return false
   if (viewer?.id === playlist.ownerId || isModerator(viewer)) return true
   return playlist.visibility !== 'private' && !isBlockedByOwner
 }

@@ -13,7 +13,7 @@ export async function viewItems(playlist: Playlist, context: Pick<Context, 'acto
   const { items = [] } = playlist
   const profiles = await loadProfileSummaries(items.flatMap(({ addedBy }) => addedBy ?? []))
   const trackIds = [...new Set(items.flatMap(({ trackId }) => trackId ?? []))]
-  const existing = await Track.findAll({ where: { id: trackIds, removedAt: null } })
+  const existing = await Track.findAll({ where: { id: trackIds, deletedAt: null } })
   const visible = await viewTracks(await filterVisibleTracks(existing, context), context)
   const views = new Map(visible.map(view => [view.id, view]))
   const included = mayEditPlaylist(context.actor, playlist) ? items : items.filter(isOneOf(existing))

@@ -9,7 +9,7 @@ export async function addToHistory({ profileId, trackId }: Play, { now, app }: C
 
 /** Keeps the later time, because offline plays are reported late. */
 const upsert = `
-  insert into listened as kept (profile_id, track_id, at)
-  select id, :trackId, :now from profiles where id = :profileId and keeps_history
-  on conflict (profile_id, track_id) do update set at = greatest(kept.at, excluded.at)
+  insert into history_entries as kept (profile_id, track_id, played_at)
+  select id, :trackId, :now from profiles where id = :profileId and history_enabled
+  on conflict (profile_id, track_id) do update set played_at = greatest(kept.played_at, excluded.played_at)
   returning 1`

@@ -8,7 +8,7 @@ const retentionMs = 90 * 24 * 60 * 60_000
 
 /**
  * Ends plays without recent progress, adds decided plays to the totals, each once, and deletes old plays, expired windows,
- * clocks, network counters and salts. Safe to run concurrently (`skip locked`).
+ * time claims, network counters and salts. Safe to run concurrently (`skip locked`).
  */
 export const aggregatePlays = job({
   name: 'plays.aggregatePlays',
@@ -35,11 +35,11 @@ const statement =
     (await app.db.query(sql, { max: batchSize, ...names(now) })).length
 
 const endAbandoned = statement(
-  `update plays set decided_at = :now, is_over = true,
+  `update plays set decided_at = :now, ended = true,
      -- Enough was reported, but not enough of it in time that no other play had taken.
      outcome = case when listened_ms < threshold_ms then 'too_short' else 'concurrent' end
    where id in (
-     select id from plays where outcome is null and told_at < :before order by told_at limit :max for update skip locked)
+     select id from plays where outcome is null and reported_at < :before order by reported_at limit :max for update skip locked)
    returning 1`,
   now => ({ now, before: ago(now, reportWithinMs) }),
 )
@@ -47,10 +47,10 @@ const endAbandoned = statement(
 const addToTotals: Step = async ({ app }) => {
   const [added] = await app.db.query<{ count: number }>(
     `with chosen as (
-       select id from plays where outcome is not null and not is_summed order by id limit :max for update skip locked
+       select id from plays where outcome is not null and not is_aggregated order by id limit :max for update skip locked
      ), summed as (
-       update plays set is_summed = true from chosen where plays.id = chosen.id
-       returning track_id, cast(opened_at at time zone 'utc' as date) as day, outcome
+       update plays set is_aggregated = true from chosen where plays.id = chosen.id
+       returning track_id, cast(started_at at time zone 'utc' as date) as day, outcome
      ), added as (
        insert into play_totals as kept (track_id, day, outcome, plays)
        select track_id, day, outcome, count(*) from summed group by 1, 2, 3 order by 1, 2, 3
@@ -64,25 +64,25 @@ const addToTotals: Step = async ({ app }) => {
 
 const deletePlays = statement(
   `delete from plays where id in (
-     select id from plays where is_summed and opened_at < :before limit :max for update skip locked) returning 1`,
+     select id from plays where is_aggregated and started_at < :before limit :max for update skip locked) returning 1`,
   now => ({ before: ago(now, retentionMs) }),
 )
 
 const deleteWindows = statement(
-  `delete from counted_listeners where ctid in (
-     select ctid from counted_listeners where until < :now limit :max for update skip locked) returning 1`,
+  `delete from repeat_windows where ctid in (
+     select ctid from repeat_windows where ends_at < :now limit :max for update skip locked) returning 1`,
   now => ({ now }),
 )
 
-const deleteClocks = statement(
-  `delete from listener_clocks where listener in (
-     select listener from listener_clocks where forget_at < :now limit :max for update skip locked) returning 1`,
+const deleteTimeClaims = statement(
+  `delete from listener_time_claims where listener_key in (
+     select listener_key from listener_time_claims where expires_at < :now limit :max for update skip locked) returning 1`,
   now => ({ now }),
 )
 
 const deleteNetworks = statement(
-  `delete from counted_networks where name in (
-     select name from counted_networks where forget_at < :now limit :max for update skip locked) returning 1`,
+  `delete from network_play_counters where network_key in (
+     select network_key from network_play_counters where expires_at < :now limit :max for update skip locked) returning 1`,
   now => ({ now }),
 )
 
@@ -93,4 +93,4 @@ const deleteSalts = statement('delete from listener_salts where day < cast(:day 
     .slice(0, 10),
 }))
 
-const steps = [endAbandoned, addToTotals, deletePlays, deleteWindows, deleteClocks, deleteNetworks, deleteSalts]
+const steps = [endAbandoned, addToTotals, deletePlays, deleteWindows, deleteTimeClaims, deleteNetworks, deleteSalts]

@@ -10,11 +10,11 @@ const spansMax = 32
 
 /**
  * How much of the newly reported listening time (`reportedMs` in total) fits into time that no other play has taken. A
- * listener hears one thing at a time, so one clock per listener covers all plays and devices. The time may lie anywhere
+ * listener hears one thing at a time, so the claims of a listener cover all plays and devices. The time may lie anywhere
  * between the play's start and now, because offline plays are reported late. Time that does not fit is lost, except for
  * `slackMs`: otherwise two devices that played at once would both count as soon as both had paused for a while.
  *
- * Two statements, by primary key. Lock order: the play, then the clock, then everything else, until the commit.
+ * Two statements, by primary key. Lock order: the play, then the claims, then everything else, until the commit.
  */
 export async function claimListeningTime(
   play: Play,
@@ -25,27 +25,27 @@ export async function claimListeningTime(
   const { now, app } = context
   const newMs = reportedMs - play.listenedMs
   if (newMs <= 0) return 0
-  const wantedMs = Math.min(reportedMs - play.heardMs, newMs + toleranceMs)
-  const listeners = [...new Set([play.listener, ...keys])]
-  const forgetAt = new Date(Math.ceil(now.getTime() / hourMs) * hourMs + reportWithinMs + hourMs)
-  const clocks = await app.db.query<{ taken: TimeSpan[] }>(lockClocks, { listeners, forgetAt })
-  const span = [play.openedAt.getTime() - toleranceMs, now.getTime()] as const
+  const wantedMs = Math.min(reportedMs - play.creditedMs, newMs + toleranceMs)
+  const listenerKeys = [...new Set([play.listenerKey, ...keys])]
+  const expiresAt = new Date(Math.ceil(now.getTime() / hourMs) * hourMs + reportWithinMs + hourMs)
+  const rows = await app.db.query<{ claimed: TimeSpan[] }>(lockClaims, { listenerKeys, expiresAt })
+  const span = [play.startedAt.getTime() - toleranceMs, now.getTime()] as const
   const { taken, gotMs } = claimFreeTime(
-    clocks.flatMap(clock => clock.taken),
+    rows.flatMap(row => row.claimed),
     span,
     wantedMs,
   )
   const kept = compactSpans(taken, now.getTime() - reportWithinMs - toleranceMs, spansMax)
-  await app.db.query(updateClocks, { listeners, taken: JSON.stringify(kept) })
+  await app.db.query(updateClaims, { listenerKeys, claimed: JSON.stringify(kept) })
   return gotMs
 }
 
 /** In key order, so that two calls with the same listeners cannot deadlock. */
-const lockClocks = `
-  insert into listener_clocks as kept (listener, forget_at)
-  select listener, :forgetAt from unnest(array[:listeners]) as listener order by listener
-  on conflict (listener) do update set forget_at = greatest(kept.forget_at, excluded.forget_at)
-  returning kept.taken`
+const lockClaims = `
+  insert into listener_time_claims as kept (listener_key, expires_at)
+  select listener_key, :expiresAt from unnest(array[:listenerKeys]) as listener_key order by listener_key
+  on conflict (listener_key) do update set expires_at = greatest(kept.expires_at, excluded.expires_at)
+  returning kept.claimed`
 
-const updateClocks = `
-  update listener_clocks set taken = cast(:taken as jsonb) where listener in (:listeners) returning 1`
+const updateClaims = `
+  update listener_time_claims set claimed = cast(:claimed as jsonb) where listener_key in (:listenerKeys) returning 1`

@@ -17,7 +17,7 @@ export const clearHistory = operation({
   allow: () => true,
 
   async run({ actor }, { app }) {
-    await app.db.query('delete from listened where profile_id = :profileId returning 1', { profileId: actor.id })
+    await app.db.query('delete from history_entries where profile_id = :profileId returning 1', { profileId: actor.id })
     return doneAnswer
   },
 })

@@ -23,19 +23,19 @@ export async function decideOutcome(
 
 /** Null while the play may still count. */
 async function outcomeOf(play: Play, listener: Listener, context: Context): Promise<Outcome | null> {
-  const { listenedMs, heardMs, thresholdMs, isOver } = play
-  if (heardMs >= thresholdMs) return tryToCount(play, listener, context)
-  if (listenedMs < thresholdMs) return isOver ? 'too_short' : null
+  const { listenedMs, creditedMs, thresholdMs, ended } = play
+  if (creditedMs >= thresholdMs) return tryToCount(play, listener, context)
+  if (listenedMs < thresholdMs) return ended ? 'too_short' : null
   if (await isInWindow(play, listener, context)) return 'repeated'
-  return isOver ? 'concurrent' : null
+  return ended ? 'concurrent' : null
 }
 
 async function tryToCount(play: Play, listener: Listener, context: Context): Promise<Outcome> {
   const { now, app } = context
   const track = await Track.findByPk(play.trackId, { attributes: ['durationMs'] })
-  const until = new Date(now.getTime() + repeatWindowMsOf(track?.durationMs ?? 0))
+  const endsAt = new Date(now.getTime() + repeatWindowMsOf(track?.durationMs ?? 0))
   const names = windowOf(play, listener, now)
-  const opened = await app.db.query(openWindow, { ...names, until })
+  const opened = await app.db.query(openWindow, { ...names, endsAt })
   if (opened.length === 0) return 'repeated'
   if (!(await exceedsNetworkLimit(play, listener, context))) return 'counted'
   // The listener was not counted, so that a later play may count.
@@ -48,24 +48,25 @@ async function isInWindow(play: Play, listener: Listener, { now, app }: Context)
   return rows.length > 0
 }
 
-const windowOf = ({ trackId, listener }: Play, { keys }: Listener, now: Date) => ({
+const windowOf = ({ trackId, listenerKey }: Play, { keys }: Listener, now: Date) => ({
   trackId,
-  listeners: [...new Set([listener, ...keys])],
+  listenerKeys: [...new Set([listenerKey, ...keys])],
   now,
 })
 
 const currentWindow =
-  'from counted_listeners where track_id = :trackId and listener in (:listeners) and until > :now limit 1'
+  'from repeat_windows where track_id = :trackId and listener_key in (:listenerKeys) and ends_at > :now limit 1'
 
 /**
- * Inserts a row for each of the listener's keys, all or none: the listener's clock is locked (`takeTime`), so that concurrent
+ * Inserts a row for each of the listener's keys, all or none: the listener's time claims are locked (`claimListeningTime`), so that concurrent
  * plays run one after the other.
  */
 const openWindow = `
-  insert into counted_listeners (track_id, listener, until)
-  select :trackId, listener, :until from unnest(array[:listeners]) as listener
-  where not exists (select ${currentWindow}) order by listener
-  on conflict (track_id, listener) do update set until = excluded.until
+  insert into repeat_windows (track_id, listener_key, ends_at)
+  select :trackId, listener_key, :endsAt from unnest(array[:listenerKeys]) as listener_key
+  where not exists (select ${currentWindow}) order by listener_key
+  on conflict (track_id, listener_key) do update set ends_at = excluded.ends_at
   returning 1`
 
-const deleteWindow = 'delete from counted_listeners where track_id = :trackId and listener in (:listeners) returning 1'
+const deleteWindow =
+  'delete from repeat_windows where track_id = :trackId and listener_key in (:listenerKeys) returning 1'

@@ -18,13 +18,13 @@ export async function exceedsNetworkLimit(
   )
 }
 
-async function isWithin(name: string, max: number, { now, app }: Context): Promise<boolean> {
-  const forgetAt = new Date(now.getTime() + retentionMs)
-  return (await app.db.query(increment, { name, max, forgetAt })).length > 0
+async function isWithin(networkKey: string, max: number, { now, app }: Context): Promise<boolean> {
+  const expiresAt = new Date(now.getTime() + retentionMs)
+  return (await app.db.query(increment, { networkKey, max, expiresAt })).length > 0
 }
 
-/** The name changes daily with the salt, so that no row is reset. Locked last, because many listeners share the row. */
+/** The key changes daily with the salt, so that no row is reset. Locked last, because many listeners share the row. */
 const increment = `
-  insert into counted_networks as kept (name, plays, forget_at) values (:name, 1, :forgetAt)
-  on conflict (name) do update set plays = kept.plays + 1 where kept.plays < :max
+  insert into network_play_counters as kept (network_key, plays, expires_at) values (:networkKey, 1, :expiresAt)
+  on conflict (network_key) do update set plays = kept.plays + 1 where kept.plays < :max
   returning 1`

@@ -18,7 +18,7 @@ export const getHistorySettings = operation({
   allow: () => true,
 
   async run({ actor }, { app }) {
-    const sql = 'select keeps_history as "isKept" from profiles where id = :profileId'
+    const sql = 'select history_enabled as "isKept" from profiles where id = :profileId'
     const [profile] = await app.db.query<{ isKept: boolean }>(sql, { profileId: actor.id })
     return { isKept: profile?.isKept ?? true }
   },

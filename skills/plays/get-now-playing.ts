@@ -22,8 +22,8 @@ export const getNowPlaying = operation({
   async load(_input, context) {
     const { actor, now } = context
     const play = await Play.findOne({
-      where: { profileId: actor.id, toldAt: { [Op.gt]: new Date(now.getTime() - reportWithinMs) } },
-      order: [['toldAt', 'DESC']],
+      where: { profileId: actor.id, reportedAt: { [Op.gt]: new Date(now.getTime() - reportWithinMs) } },
+      order: [['reportedAt', 'DESC']],
     })
     const track = play === null ? null : await Track.findByPk(play.trackId)
     const [visible] = track === null ? [] : await filterVisibleTracks([track], context)
@@ -34,7 +34,7 @@ export const getNowPlaying = operation({
 
   async run({ subject: { play, track } }, context) {
     if (play === null || track === undefined) return null
-    const { id: playId, device, positionMs, toldAt } = play
-    return { playId, track: await viewTrack(track, context), device, positionMs, at: toldAt.toISOString() }
+    const { id: playId, device, positionMs, reportedAt } = play
+    return { playId, track: await viewTrack(track, context), device, positionMs, at: reportedAt.toISOString() }
   },
 })

@@ -23,7 +23,7 @@ export const listHistory = operation({
 })
 
 const visibleHistory = `
-  select t.id, l.at from listened l join tracks t on t.id = l.track_id
-  where l.profile_id = :viewer and (l.at, l.track_id) < (cast(:at as timestamptz), cast(:id as uuid))
+  select t.id, h.played_at as at from history_entries h join tracks t on t.id = h.track_id
+  where h.profile_id = :viewer and (h.played_at, h.track_id) < (cast(:at as timestamptz), cast(:id as uuid))
     and ${isTrackVisibleSql('t', ':viewer', ':moderates')}
-  order by l.at desc, l.track_id desc limit :count`
+  order by h.played_at desc, h.track_id desc limit :count`

@@ -4,7 +4,7 @@ import { nowPlayingChanged } from './events'
 
 /** Emits `playMoved` for the user's devices; anonymous plays have no channel. */
 export async function publishNowPlaying(play: Play, { now, emit }: Context): Promise<void> {
-  const { profileId, id: playId, trackId, device, positionMs, isOver } = play
+  const { profileId, id: playId, trackId, device, positionMs, ended } = play
   if (profileId === null) return
-  await emit(nowPlayingChanged, { profileId, playId, trackId, device, positionMs, isOver, at: now.toISOString() })
+  await emit(nowPlayingChanged, { profileId, playId, trackId, device, positionMs, isOver: ended, at: now.toISOString() })
 }

@@ -33,7 +33,7 @@ export const reportProgress = operation({
     const play = await Play.findByPk(playId, { lock: Transaction.LOCK.NO_KEY_UPDATE })
     // An anonymous play is authorized by its id alone.
     if (play === null || (play.profileId !== null && play.profileId !== actor?.id)) throw refusals.notFound()
-    if (now.getTime() - play.openedAt.getTime() > reportWithinMs) throw playExpired()
+    if (now.getTime() - play.startedAt.getTime() > reportWithinMs) throw playExpired()
     return play
   },
 
@@ -42,15 +42,15 @@ export const reportProgress = operation({
   async run({ input, subject: play }, context) {
     const { positionMs, listenedMs, isOver = false } = input
     const { now } = context
-    const endsNow = isOver && !play.isOver
+    const endsNow = isOver && !play.ended
     const wasPastThreshold = play.listenedMs >= play.thresholdMs
-    const plausible = isPlausible(listenedMs, play.openedAt, now)
+    const plausible = isPlausible(listenedMs, play.startedAt, now)
     const listener = await identifyListener(context)
     const takesTime = plausible && play.outcome !== 'own_track' && play.outcome !== 'implausible'
     const takenMs = takesTime ? await claimListeningTime(play, listenedMs, listener, context) : 0
     play.set({
-      ...{ positionMs, toldAt: now, isOver: play.isOver || isOver },
-      ...{ listenedMs: Math.max(play.listenedMs, listenedMs), heardMs: play.heardMs + takenMs },
+      ...{ positionMs, reportedAt: now, ended: play.ended || isOver },
+      ...{ listenedMs: Math.max(play.listenedMs, listenedMs), creditedMs: play.creditedMs + takenMs },
     })
     await decideOutcome(play, plausible, listener, context)
     await play.save()

@@ -33,5 +33,5 @@ export const networkTrackPlaysPerDayMax = 20
 export const networkPlaysPerDayMax = 2_000
 
 /** Whether the reported listening time fits into the time since the start. */
-export const isPlausible = (listenedMs: number, openedAt: Date, now: Date): boolean =>
-  listenedMs <= now.getTime() - openedAt.getTime() + toleranceMs
+export const isPlausible = (listenedMs: number, startedAt: Date, now: Date): boolean =>
+  listenedMs <= now.getTime() - startedAt.getTime() + toleranceMs

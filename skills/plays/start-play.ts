@@ -34,9 +34,9 @@ export const startPlay = operation({
     const { key } = await identifyListener(context)
     const own = actor?.id === ownerId ? { outcome: 'own_track' as const, decidedAt: now } : {}
     const play = await Play.create({
-      ...{ id: newId(now), trackId: track.id, profileId: actor?.id ?? null, listener: key },
-      ...{ device: input.device ?? null, openedAt: now, toldAt: now, thresholdMs: thresholdMsOf(durationMs) },
-      heardMs: 0,
+      ...{ id: newId(now), trackId: track.id, profileId: actor?.id ?? null, listenerKey: key },
+      ...{ device: input.device ?? null, startedAt: now, reportedAt: now, thresholdMs: thresholdMsOf(durationMs) },
+      creditedMs: 0,
       ...own,
     })
     await publishNowPlaying(play, context)

@@ -17,7 +17,7 @@ export const updateHistorySettings = operation({
   allow: () => true,
 
   async run({ input: { isKept }, actor }, { app }) {
-    const sql = 'update profiles set keeps_history = :isKept where id = :profileId returning 1'
+    const sql = 'update profiles set history_enabled = :isKept where id = :profileId returning 1'
     await app.db.query(sql, { isKept, profileId: actor.id })
     return { isKept }
   },

@@ -26,7 +26,7 @@ export const deleteTrack = operation({
     const track = await Track.findByPk(trackId)
     if (track === null) throw refusals.notFound()
     // A repeat by the owner or a moderator gets the same answer; to everybody else the track is gone.
-    if (track.removedAt === null || !mayDeleteTrack(context.actor, track)) await loadVisibleTrack(trackId, context)
+    if (track.deletedAt === null || !mayDeleteTrack(context.actor, track)) await loadVisibleTrack(trackId, context)
     await waitForInitiates(track)
     // Lock in the order of ids, so that concurrent calls cannot deadlock.
     return { track, uploads: await Upload.findAll({ where: { trackId }, order: ['id'], lock: true }) }

@@ -99,12 +99,12 @@ function downloadCopyState(audio: TrackAudio | null): 'none' | 'ready' | 'imposs
  * Only the owner's own tracks: matches with other artists are for moderators, since they would reveal private tracks.
  */
 async function ownMatches({ id: trackId, ownerId }: Track): Promise<string[]> {
-  const where = { [Op.or]: [{ trackId }, { otherId: trackId }] }
-  const matches = await FingerprintMatch.findAll({ where, order: ['trackId', 'otherId'], limit: 100 })
-  const ids = matches.map(match => (match.trackId === trackId ? match.otherId : match.trackId))
+  const where = { [Op.or]: [{ trackId }, { olderTrackId: trackId }] }
+  const matches = await FingerprintMatch.findAll({ where, order: ['trackId', 'olderTrackId'], limit: 100 })
+  const ids = matches.map(match => (match.trackId === trackId ? match.olderTrackId : match.trackId))
   if (ids.length === 0) return []
   const matching = await Track.findAll({
-    where: { id: ids, ownerId, removedAt: null },
+    where: { id: ids, ownerId, deletedAt: null },
     attributes: ['id'],
     order: ['id'],
   })

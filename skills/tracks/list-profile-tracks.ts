@@ -33,7 +33,7 @@ export const listProfileTracks = operation({
     const shared = isFollower ? ['public', 'followers'] : 'public'
     const listed = actor?.id === ownerId ? {} : { visibility: shared, state: 'ready' }
     const rows = await Track.findAll({
-      where: { ownerId, removedAt: null, ...listed, ...after(cursor) },
+      where: { ownerId, deletedAt: null, ...listed, ...after(cursor) },
       order: [
         ['createdAt', 'DESC'],
         ['id', 'DESC'],

@@ -41,8 +41,8 @@ export async function loadTrackAccess(
     const isGuest = secret !== undefined && (await verifySecret(secret, row?.secret, context))
     if (row === undefined || !maySeeTrack(actor, row, { ...row, isLinkHolder: isGuest })) throw refusals.notFound()
   }
-  const { ownerId, visibility, state, removedAt, rev, countsRev, ownerRev, liked, reposted } = row
-  const track = { ownerId, visibility, state, removedAt }
+  const { ownerId, visibility, state, deletedAt, rev, countsRev, ownerRev, liked, reposted } = row
+  const track = { ownerId, visibility, state, deletedAt }
   return { track, revs: { track: rev, counts: countsRev, owner: ownerRev }, liked, reposted }
 }
 
@@ -52,7 +52,7 @@ type Row = TrackAccessFields &
   Record<'liked' | 'reposted', boolean> & { secret: string | null }
 
 const accessSql = `
-  select track.owner_id as "ownerId", track.visibility, track.state, track.removed_at as "removedAt", track.rev,
+  select track.owner_id as "ownerId", track.visibility, track.state, track.deleted_at as "deletedAt", track.rev,
     track.counts_rev as "countsRev", owner.rev as "ownerRev",
     ${viewerRelationColumns('track', '$2')}, case when $3 then track.secret end as secret,
     exists (select from likes where track_id = track.id and profile_id = $2) as liked,

@@ -1,5 +1,5 @@
 import { type Actor } from '../../kernel/pipeline/actor'
-import { Follow, type Track, TrackGuest } from '../../models'
+import { Follow, type Track, TrackLinkHolder } from '../../models'
 import { findBlockers } from '../user-profile/views'
 import { type ViewerRelation, noRelation } from './rules'
 
@@ -21,7 +21,7 @@ export async function loadViewerRelations(
       : await Follow.findAll({ where: { followeeId: forFollowers, followerId: viewer.id } })
   const unlisted = others.filter(({ visibility }) => visibility === 'unlisted').map(({ id }) => id)
   const links =
-    unlisted.length === 0 ? [] : await TrackGuest.findAll({ where: { trackId: unlisted, profileId: viewer.id } })
+    unlisted.length === 0 ? [] : await TrackLinkHolder.findAll({ where: { trackId: unlisted, profileId: viewer.id } })
 
   const followeeIds = new Set(follows.map(({ followeeId }) => followeeId))
   const linkedIds = new Set(links.map(({ trackId }) => trackId))

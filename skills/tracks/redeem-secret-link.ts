@@ -2,7 +2,7 @@ import { operation } from '../../kernel/pipeline/operation'
 import { refusals } from '../../kernel/pipeline/refusals'
 import { insertIfAbsent } from '../../kernel/platform/insert-if-absent'
 import { id, shape } from '../../kernel/pipeline/schema'
-import { TrackGuest } from '../../models'
+import { TrackLinkHolder } from '../../models'
 import { verifySecret, loadSecret } from './verify-secret'
 import { trackSecret, trackView, viewTrack, loadVisibleTrack } from './views'
 
@@ -30,7 +30,7 @@ export const redeemSecretLink = operation({
 
   async run({ subject: track, actor }, context) {
     if (actor !== null && actor.id !== track.ownerId)
-      await insertIfAbsent(TrackGuest, { trackId: track.id, profileId: actor.id, createdAt: context.now })
+      await insertIfAbsent(TrackLinkHolder, { trackId: track.id, profileId: actor.id, createdAt: context.now })
     return viewTrack(track, context)
   },
 })

@@ -23,6 +23,6 @@ export const releaseOverdueTracks = job({
 const nextDue = ({ db, clock }: AppContext) =>
   db.query<{ trackId: string; at: Date }>(
     `select id as "trackId", release_at as at from tracks
-     where release_as is not null and release_at <= :now and removed_at is null order by release_at limit ${batchMax}`,
+     where release_visibility is not null and release_at <= :now and deleted_at is null order by release_at limit ${batchMax}`,
     { now: new Date(clock.now()) },
   )

@@ -17,18 +17,18 @@ export const releaseTrack = job({
   run: ({ trackId, releaseAt }, { transact }) =>
     transact(async context => {
       const track = await lockTrack(trackId)
-      if (track === null || track.removedAt !== null || track.releaseAs === null) return
+      if (track === null || track.deletedAt !== null || track.releaseVisibility === null) return
       if (track.releaseAt?.toISOString() !== releaseAt) return
-      await changeTrack(track, { visibility: track.releaseAs, releaseAs: null }, context)
+      await changeTrack(track, { visibility: track.releaseVisibility, releaseVisibility: null }, context)
     }),
 })
 
 /** One job per release time: a job that shares the key of one that is just starting would be lost. */
 export async function scheduleRelease(
-  { id: trackId, releaseAs, releaseAt }: Track,
+  { id: trackId, releaseVisibility, releaseAt }: Track,
   { enqueue }: Pick<Context, 'enqueue'>,
 ): Promise<void> {
-  if (releaseAs === null || releaseAt === null) return
+  if (releaseVisibility === null || releaseAt === null) return
   const due = releaseAt.toISOString()
   await enqueue(releaseTrack, { trackId, releaseAt: due }, { key: `release:${trackId}:${due}`, runAt: releaseAt })
 }

@@ -1,7 +1,7 @@
 import { operation } from '../../kernel/pipeline/operation'
 import { refusals } from '../../kernel/pipeline/refusals'
 import { id, shape } from '../../kernel/pipeline/schema'
-import { TrackGuest } from '../../models'
+import { TrackLinkHolder } from '../../models'
 import { secretLinkReset } from './events'
 import { mayEditTrack, notUnlisted } from './rules'
 import { secretLinkView, loadVisibleTrack, chosenVisibility } from './views'
@@ -33,7 +33,7 @@ export const resetSecretLink = operation({
     const sql = 'update tracks set secret = default where id = :trackId returning secret'
     const [row] = await app.db.query<{ secret: string }>(sql, { trackId })
     if (row === undefined) throw refusals.notFound()
-    await TrackGuest.destroy({ where: { trackId } })
+    await TrackLinkHolder.destroy({ where: { trackId } })
     await emit(secretLinkReset, { trackId, ownerId })
     return { trackId, secret: row.secret }
   },

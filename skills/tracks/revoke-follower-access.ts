@@ -12,7 +12,7 @@ export async function revokeFollowerAccess(
   { emit }: Pick<Context, 'emit'>,
 ): Promise<void> {
   const followersOnly = await Track.findOne({
-    where: { ownerId: artistId, visibility: 'followers', removedAt: null },
+    where: { ownerId: artistId, visibility: 'followers', deletedAt: null },
     attributes: ['id'],
   })
   if (followersOnly !== null) await emit(followerAccessRevoked, { profileId: followerId, artistId })

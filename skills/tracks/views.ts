@@ -134,25 +134,25 @@ export const viewerRelationColumns = (track: string, viewer: string): string => 
 const isFollower = (track: string, viewer: string) =>
   `exists (select from follows where follower_id = ${viewer} and followee_id = ${track}.owner_id)`
 const isLinkHolder = (track: string, viewer: string) =>
-  `exists (select from track_guests where track_id = ${track}.id and profile_id = ${viewer})`
+  `exists (select from track_link_holders where track_id = ${track}.id and profile_id = ${viewer})`
 
 /**
  * SQL: `maySeeTrack`, so that pages can be filled with visible tracks. `track` is a row of tracks, `viewer` an id or
  * null, `moderates` whether the viewer is a moderator: column names or values.
  */
 export const isTrackVisibleSql = (track: string, viewer: string, moderates: string): string =>
-  `(${track}.removed_at is null and (${track}.owner_id = ${viewer} or ${moderates} or (
+  `(${track}.deleted_at is null and (${track}.owner_id = ${viewer} or ${moderates} or (
       ${track}.state = 'ready' and case ${track}.visibility when 'public' then true
         when 'followers' then ${isFollower(track, viewer)} when 'unlisted' then ${isLinkHolder(track, viewer)} else false end
       and not exists (select from blocks where blocker_id = ${track}.owner_id and blocked_id = ${viewer}))))`
 
 /** SQL: `isListed`, in the form that the partial indexes use. */
 export const isTrackListedSql = (track: string): string =>
-  `${track}.visibility = 'public' and ${track}.state = 'ready' and ${track}.removed_at is null`
+  `${track}.visibility = 'public' and ${track}.state = 'ready' and ${track}.deleted_at is null`
 
 /** SQL: `isListedToFollowers`, for a viewer who follows the artist or is the artist. */
 export const isTrackListedToFollowersSql = (track: string): string =>
-  `${track}.visibility in ('public', 'followers') and ${track}.state = 'ready' and ${track}.removed_at is null`
+  `${track}.visibility in ('public', 'followers') and ${track}.state = 'ready' and ${track}.deleted_at is null`
 
 /** SQL: tracks listed for `viewer`: public ones, and followers-only ones of artists they follow. */
 export const isTrackListedForSql = (track: string, viewer: string): string =>
@@ -234,8 +234,8 @@ export const countsOf = ({ likeCount, repostCount, commentCount, countsRev }: Tr
 })
 
 /** The visibility that the artist chose, also before the release. */
-export const chosenVisibility = ({ releaseAs, visibility }: Pick<Track, 'releaseAs' | 'visibility'>) =>
-  releaseAs ?? visibility
+export const chosenVisibility = ({ releaseVisibility, visibility }: Pick<Track, 'releaseVisibility' | 'visibility'>) =>
+  releaseVisibility ?? visibility
 
 function describeTrack(track: Track) {
   const { id, title, description, genre, isDownloadable, state, durationMs, audioVersion, rev } = track

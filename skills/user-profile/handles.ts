@@ -1,7 +1,7 @@
 import { Op } from 'sequelize'
 import { type Context } from '../../kernel/pipeline/context'
 import { type AppContext } from '../../kernel/platform/app-context'
-import { FormerHandle } from '../../models'
+import { HandleRedirect } from '../../models'
 
 /** A released handle stays reserved for its former owner this long, to prevent impersonation. */
 const handleReservedDays = 30
@@ -28,7 +28,7 @@ export async function isHandleTaken(
   const owners = await app.db.query<{ id: string }>(
     `select id from profiles where lower(handle) = lower(:handle)
      union all
-     select profile_id from former_handles where handle = lower(:handle) and released_at > :reservedSince`,
+     select profile_id from handle_redirects where handle = lower(:handle) and released_at > :reservedSince`,
     { handle, reservedSince },
   )
   return owners.some(({ id }) => id !== profileId)
@@ -39,12 +39,12 @@ export async function recordHandleChange(
   { id: profileId, from, to }: { id: string; from: string; to: string },
   now: Date,
 ): Promise<void> {
-  await FormerHandle.destroy({ where: { handle: [from.toLowerCase(), to.toLowerCase()] } })
+  await HandleRedirect.destroy({ where: { handle: [from.toLowerCase(), to.toLowerCase()] } })
   if (from.toLowerCase() === to.toLowerCase()) return
-  await FormerHandle.create({ handle: from.toLowerCase(), profileId, releasedAt: now })
+  await HandleRedirect.create({ handle: from.toLowerCase(), profileId, releasedAt: now })
   const order: [string, string][] = [['releasedAt', 'DESC']]
-  const first = await FormerHandle.findOne({ where: { profileId }, order, offset: formerHandlesMax })
-  if (first !== null) await FormerHandle.destroy({ where: { profileId, releasedAt: { [Op.lte]: first.releasedAt } } })
+  const first = await HandleRedirect.findOne({ where: { profileId }, order, offset: formerHandlesMax })
+  if (first !== null) await HandleRedirect.destroy({ where: { profileId, releasedAt: { [Op.lte]: first.releasedAt } } })
 }
 
 /** The profile id of a handle's owner, or of the last owner of a released one. */
@@ -52,7 +52,7 @@ export async function findHandleOwner(handle: string, app: AppContext): Promise<
   const [owner] = await app.db.query<{ id: string }>(
     `select id, 1 as rank from profiles where lower(handle) = lower(:handle)
      union all
-     select profile_id, 2 from former_handles where handle = lower(:handle)
+     select profile_id, 2 from handle_redirects where handle = lower(:handle)
      order by rank limit 1`,
     { handle },
   )

@@ -25,8 +25,8 @@ const columnsOf = (table: string): Promise<Column[]> =>
 /** Columns that only SQL reads and writes: no view of a model may carry them. */
 const sqlOnly: Readonly<Record<string, readonly string[]>> = {
   tracks: ['secret'],
-  profiles: ['keeps_history'],
-  plays: ['is_summed'],
+  profiles: ['history_enabled'],
+  plays: ['is_aggregated'],
 }
 
 const typeIn = (postgres: string): string =>

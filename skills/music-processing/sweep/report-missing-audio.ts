@@ -46,7 +46,7 @@ const keysOfTracks = `
     select unnest(array[rendition ->> 'playlistKey', rendition ->> 'mediaKey'])
     from jsonb_array_elements(coalesce(audio.renditions, '[]')) as rendition
   ) needed
-  where track.id >= $1::uuid and track.id <= $2::uuid and track.state = 'ready' and track.removed_at is null
+  where track.id >= $1::uuid and track.id <= $2::uuid and track.state = 'ready' and track.deleted_at is null
     and needed.key like 'audio/%'`
 
 const trackIn = (key: string | undefined) => (key === undefined ? undefined : audioKeyPattern.exec(key)?.[1])

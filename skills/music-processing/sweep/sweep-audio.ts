@@ -30,7 +30,7 @@ async function neededAmong(keys: readonly string[], { app }: Pick<JobContext, 'a
   const rows = await app.db.queryBound<{ key: string }>(
     `select object.key
      from unnest($2::text[], $3::uuid[], $4::uuid[]) as object (key, track_id, upload_id)
-     join tracks track on track.id = object.track_id and track.removed_at is null
+     join tracks track on track.id = object.track_id and track.deleted_at is null
      left join uploads upload on upload.id = object.upload_id
      left join uploads present on present.id = track.audio_version
      where object.upload_id = track.audio_version or ${uploadNeedsFileSql}

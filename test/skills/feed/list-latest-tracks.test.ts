@@ -18,14 +18,14 @@ describe.each(transports)('the latest tracks over %s', transport => {
     const bob = await testApp.signIn(`bob-${transport}`)
     const first = await makeTrack(ann.id, { publishedAt: minutesAgo(1) })
     const second = await makeTrack(bob.id, { publishedAt: minutesAgo(2) })
-    const hidden = [{ visibility: 'private' }, { visibility: 'unlisted' }, { removedAt: new Date() }] as const
+    const hidden = [{ visibility: 'private' }, { visibility: 'unlisted' }, { deletedAt: new Date() }] as const
     for (const wish of hidden) await makeTrack(ann.id, wish)
     const { data, page } = await ann.request(listLatestTracks, { limit: 1 }, { transport })
     expect(data).toEqual([expect.objectContaining({ id: first.id })])
     const newer = await makeTrack(bob.id)
     const next = await ann.request(listLatestTracks, { limit: 1, cursor: page?.next }, { transport })
     expect(next.data).toEqual([expect.objectContaining({ id: second.id, viewer: expect.anything() as unknown })])
-    for (const track of [first, second, newer]) await track.update({ removedAt: new Date() })
+    for (const track of [first, second, newer]) await track.update({ deletedAt: new Date() })
   })
 })
 

@@ -42,7 +42,7 @@ it.each([11, 22])('every count is the number of rows, whatever people do at once
     const counts = {
       likes: await Like.count({ where: { trackId } }),
       reposts: await Repost.count({ where: { trackId } }),
-      comments: await Comment.count({ where: { trackId, removedAt: null } }),
+      comments: await Comment.count({ where: { trackId, deletedAt: null } }),
     }
     const { rev, counts: read } = await artist.call(getTrack, { trackId })
     expect(read).toEqual({ ...counts, rev: read.rev })

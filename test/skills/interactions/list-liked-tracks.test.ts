@@ -45,7 +45,7 @@ describe.each(transports)('the tracks that somebody likes over %s', transport =>
     await likedBy(bob, bob, ['my own'])
     await Track.update({ visibility: 'private' }, { where: { id: hidden?.id ?? '' } })
     await Track.update({ visibility: 'private' }, { where: { ownerId: bob.id } })
-    await Track.update({ removedAt: new Date() }, { where: { id: removed?.id ?? '' } })
+    await Track.update({ deletedAt: new Date() }, { where: { id: removed?.id ?? '' } })
     await Track.update({ visibility: 'unlisted' }, { where: { id: unlisted?.id ?? '' } })
     await makeTrackLinkHolder(unlisted?.id ?? '', bob.id)
     await foe.call(blockProfile, { profileId: bob.id })

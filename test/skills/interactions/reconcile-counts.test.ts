@@ -1,13 +1,14 @@
 import { Comment, Follow, Like, Profile, Repost, Track } from '../../../models'
 import { addComment } from '../../../skills/interactions/add-comment'
 import { likeTrack } from '../../../skills/interactions/like-track'
-import { reconcileCounts } from '../../../skills/interactions/reconcile-counts'
+import { reconcileTrackCounts } from '../../../skills/interactions/reconcile-track-counts'
 import { deleteComment } from '../../../skills/interactions/delete-comment'
 import { repostTrack } from '../../../skills/interactions/repost-track'
 import { unlikeTrack } from '../../../skills/interactions/unlike-track'
 import { getTrack } from '../../../skills/tracks/get-track'
 import { followProfile } from '../../../skills/user-profile/follow-profile'
 import { getProfile } from '../../../skills/user-profile/get-profile'
+import { reconcileProfileCounts } from '../../../skills/user-profile/reconcile-profile-counts'
 import { unfollowProfile } from '../../../skills/user-profile/unfollow-profile'
 import { makeTrack } from '../../factories'
 import { type Person } from '../../person'
@@ -20,7 +21,8 @@ beforeAll(async () => {
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 const reconcile = async () => {
-  await testApp.app.jobs.enqueue(reconcileCounts, {})
+  await testApp.app.jobs.enqueue(reconcileTrackCounts, {})
+  await testApp.app.jobs.enqueue(reconcileProfileCounts, {})
   await testApp.runJobs()
 }
 
@@ -54,7 +56,7 @@ it('finds nothing to repair while people on two nodes do all kinds of things at 
   const counts = await Promise.all([
     Like.count({ where: { trackId } }),
     Repost.count({ where: { trackId } }),
-    Comment.count({ where: { trackId, removedAt: null } }),
+    Comment.count({ where: { trackId, deletedAt: null } }),
   ])
   const { likeCount, repostCount, commentCount } = (await Track.findByPk(trackId)) ?? {}
   expect([likeCount, repostCount, commentCount]).toEqual(counts)

@@ -97,7 +97,7 @@ describe.each(transports)('reporting over %s', transport => {
     const hidden = await makeTrack(ann.id, { visibility: 'private' })
     const shown = await makeTrack(ann.id)
     const gone = await makeComment(shown.id, ann.id)
-    await gone.update({ removedAt: new Date() })
+    await gone.update({ deletedAt: new Date() })
     const onHidden = await makeComment(hidden.id, ann.id)
     const cid = await testApp.signIn(`cid-${transport}`)
     const blocked = await makeTrack(cid.id)

@@ -34,7 +34,7 @@ describe.each(transports)('a moderator over %s', transport => {
     expect(told).toHaveLength(1)
     expect(JSON.stringify(told)).not.toContain(moderator.id)
     const [row] = await testApp.app.db.query<object>(
-      'select ended_by as "endedBy" from revocations where profile_id = :id',
+      'select revoked_by as "endedBy" from revocations where profile_id = :id',
       { id: bob.id },
     )
     expect(row).toEqual({ endedBy: moderator.id })

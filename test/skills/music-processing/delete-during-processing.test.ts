@@ -69,18 +69,18 @@ async function leftNothing({ uploadId, trackId }: { uploadId: string; trackId: s
   for (const key of [`incoming/${uploadId}`, `audio/${trackId}/${uploadId}.mp3`])
     expect(await testApp.app.storage.head(key)).toBeUndefined()
   expect((await Track.findByPk(trackId))?.deletedAt).toBeInstanceOf(Date)
-  expect(await tools()).not.toContain(`tutti-upload-${process.pid}-`)
+  expect(await tools()).not.toContain(`tutti-work-${process.pid}-`)
 }
 
 async function endedAborted(taken: { uploadId: string; trackId: string }): Promise<void> {
   await leftNothing(taken)
   expect(await here.call(getUpload, { uploadId: taken.uploadId })).toMatchObject({ state: 'aborted', step: null })
-  expect(await Upload.findByPk(taken.uploadId)).toMatchObject({ leaseBy: null })
+  expect(await Upload.findByPk(taken.uploadId)).toMatchObject({ leaseRunId: null })
   expect(await Waveform.count({ where: { trackId: taken.trackId } })).toBe(0)
   expect(readyEvents(taken.uploadId)).toEqual([])
 }
 
-// The transactions of a run: begin, probing, drawing, storing, finish.
+// The transactions of a run: begin, probing, waveform, storing, finish.
 describe.each([1, 2, 3, 4, 5])('before transaction %i of a worker', step => {
   it('an abort and a removal from two nodes at once win', async () => {
     const taken = await finalized()

@@ -50,7 +50,7 @@ afterAll(async () => {
 })
 afterEach(async () => {
   store.delay = () => undefined
-  await Track.update({ deletedAt: new Date() }, { where: { removedAt: null } })
+  await Track.update({ deletedAt: new Date() }, { where: { deletedAt: null } })
   await sql('select count(*) from graphile_worker.complete_jobs(array(select id from graphile_worker.jobs))')
   await sql(`delete from bucket_sweeps where area = 'uncopied' returning area`)
 })
@@ -105,9 +105,9 @@ const lookAgain = () => run(lookForUncopied)
 const runCopy = (trackId: string, attempt = 1) => run(makeDownloadCopy, { trackId }, attempt)
 const downloadOf = async (trackId: string) => {
   const { downloadKey, downloadUploadId } = await TrackAudio.findByPk(trackId, { rejectOnEmpty: true })
-  return { downloadKey, downloadOf: downloadUploadId }
+  return { downloadKey, downloadUploadId }
 }
-const nobodyTried = { downloadKey: null, downloadOf: null }
+const nobodyTried = { downloadKey: null, downloadUploadId: null }
 const isThere = async (key: string) => (await testApp.app.storage.head(key)) !== undefined
 
 it('does not fail the upload when it takes too long: it is made later', async () => {
@@ -121,7 +121,10 @@ it('does not fail the upload when it takes too long: it is made later', async ()
   expect(await downloadOf(trackId)).toEqual(nobodyTried)
   await beFine('copying')
   await tryAgain()
-  expect(await downloadOf(trackId)).toEqual({ downloadKey: `audio/${trackId}/${id}/download.wav`, downloadOf: id })
+  expect(await downloadOf(trackId)).toEqual({
+    downloadKey: `audio/${trackId}/${id}/download.wav`,
+    downloadUploadId: id,
+  })
   expect(await copies()).toEqual([])
 })
 
@@ -136,7 +139,7 @@ it('is given up when it takes too long each time, and not begun anew', async () 
     await tryAgain()
   }
   await beFine('probing')
-  expect(await downloadOf(trackId)).toEqual({ downloadKey: null, downloadOf: id })
+  expect(await downloadOf(trackId)).toEqual({ downloadKey: null, downloadUploadId: id })
   expect(await bob.expectProblem(grantDownload, { trackId })).toMatchObject({ code: 'download_unavailable' })
   await lookAgain()
   expect(await copies()).toEqual([])
@@ -149,7 +152,7 @@ it('is given up when there is nothing to copy from', async () => {
   await testApp.runJobs()
   expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 1 }])
   for (let attempt = 1; attempt < 5; attempt += 1) await tryAgain()
-  expect(await downloadOf(trackId)).toEqual({ downloadKey: null, downloadOf: id })
+  expect(await downloadOf(trackId)).toEqual({ downloadKey: null, downloadUploadId: id })
   await lookAgain()
   expect(await copies()).toEqual([])
 })
@@ -184,7 +187,7 @@ it('is made again when it was lost', async () => {
 it('is there whole when two make it at once, also when the other one fails', async () => {
   const { trackId, id } = await uploadFile(testApp, ann, file)
   await Track.update({ isDownloadable: true }, { where: { id: trackId } })
-  const kept = { downloadKey: `audio/${trackId}/${id}/download.wav`, downloadOf: id }
+  const kept = { downloadKey: `audio/${trackId}/${id}/download.wav`, downloadUploadId: id }
   let arrived = 0
   let open: () => void = () => undefined
   const both = new Promise<void>(resolve => (open = resolve))

@@ -106,7 +106,7 @@ it('gives the upload of a dead worker to another, once however many look for it'
   await testApp.runJobs()
   expect(await stateOf(uploadId)).toBe('ready')
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'ready' })
-  expect(await Upload.findByPk(uploadId)).toMatchObject({ attempts: 2, leaseBy: null, leaseUntil: null })
+  expect(await Upload.findByPk(uploadId)).toMatchObject({ attempts: 2, leaseRunId: null, leaseUntil: null })
   // What the dead one leaves in the queue goes as soon as the queue has unlocked it.
   expect(await sql(`select id from graphile_worker._private_jobs where locked_by = 'dead'`)).toHaveLength(1)
   await sql(
@@ -151,7 +151,7 @@ it('gives up a file that kills every worker, with words, and keeps the file', as
   }
   expect(await ann.call(getUpload, { uploadId })).toMatchObject({
     state: 'failed',
-    fault: { code: 'processing_crashed', message: expect.stringMatching(/^[A-Z].*\.$/) as string },
+    error: { code: 'processing_crashed', message: expect.stringMatching(/^[A-Z].*\.$/) as string },
   })
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'failed' })
   await testApp.runJobs()
@@ -163,7 +163,7 @@ const isReady = (seen: unknown, uploadId: string) =>
   JSON.stringify(seen, ['id', 'state']) === JSON.stringify({ id: uploadId, state: 'ready' })
 
 describe('a worker that was frozen and given up for dead', () => {
-  // The transactions of a run: begin, probing, drawing, storing, finish.
+  // The transactions of a run: begin, probing, waveform, storing, finish.
   it.each([2, 3, 4, 5])('writes nothing from transaction %i on, while another finishes', async step => {
     const { uploadId, trackId } = await finalized()
     const heard = await ann.recordEvents(`user:${ann.id}`)
@@ -196,7 +196,7 @@ describe('a worker that was frozen and given up for dead', () => {
     }
     await processUpload.run({ uploadId }, context(5, aborted))
     expect(await testApp.app.storage.head(`audio/${trackId}/${uploadId}.mp3`)).toBeUndefined()
-    expect(await Upload.findByPk(uploadId)).toMatchObject({ state: 'aborted', leaseBy: null })
+    expect(await Upload.findByPk(uploadId)).toMatchObject({ state: 'aborted', leaseRunId: null })
   })
 })
 
@@ -210,7 +210,7 @@ it('cleans up after a worker that died over an upload which was aborted', async 
   await takeUp()
   await testApp.runJobs()
   expect(await testApp.app.storage.head(`audio/${trackId}/${uploadId}.mp3`)).toBeUndefined()
-  expect(await Upload.findByPk(uploadId)).toMatchObject({ state: 'aborted', leaseBy: null })
+  expect(await Upload.findByPk(uploadId)).toMatchObject({ state: 'aborted', leaseRunId: null })
 })
 
 describe('a lease', () => {

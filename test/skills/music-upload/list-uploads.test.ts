@@ -47,7 +47,7 @@ describe.each(transports)('own uploads over %s', transport => {
     const ann = await testApp.signIn(`ann-${transport}`)
     const { upload: first } = await ann.call(initiateUpload, uploadInput(bytes))
     const input = { uploadId: first.id }
-    await Upload.update({ putExpiresAt: new Date(testApp.clock.now() - 1) }, { where: { id: first.id } })
+    await Upload.update({ putUrlExpiresAt: new Date(testApp.clock.now() - 1) }, { where: { id: first.id } })
     const renewed = await ann.call(renewUpload, input, { transport })
     expect(renewed.upload).toEqual(first)
     expect(Date.parse(renewed.put.expiresAt)).toBeGreaterThan(testApp.clock.now() + 29 * 60_000)

@@ -100,7 +100,7 @@ it('reports a stream that a track has lost', async () => {
   await storage().delete((await TrackAudio.findByPk(trackId))?.manifestKey ?? '')
   await sweep()
   expect(await missing('audio')).toBe(1)
-  await Track.update({ removedAt: new Date(testApp.clock.now()) }, { where: { id: trackId } })
+  await Track.update({ deletedAt: new Date(testApp.clock.now()) }, { where: { id: trackId } })
   await sweep()
   expect(await missing('audio')).toBe(0)
 })
@@ -134,7 +134,7 @@ it('reports the audio that a track has lost, and stops when its track is gone', 
   await storage().deletePrefix(`audio/${lost.trackId}/`)
   await sweep()
   expect(await missing('audio')).toBe(1)
-  await Track.update({ removedAt: new Date(testApp.clock.now()) }, { where: { id: lost.trackId } })
+  await Track.update({ deletedAt: new Date(testApp.clock.now()) }, { where: { id: lost.trackId } })
   await sweep()
   expect(await missing('audio')).toBe(0)
 })
@@ -148,14 +148,16 @@ it('tells the artist when the file of an upload vanished before a worker came', 
   expect(await missing('uploaded')).toBe(1)
   await testApp.runJobs()
   const ended = await ann.call(getUpload, { uploadId: begun.id })
-  expect(ended).toMatchObject({ state: 'rejected', fault: { code: 'file_changed' } })
+  expect(ended).toMatchObject({ state: 'rejected', error: { code: 'file_changed' } })
 })
 
 it('goes on where the last run stopped', async () => {
   const orphans = await Promise.all([...orphansOf(), `incoming/${randomUUID()}`].map(plant))
   const incoming = orphans.filter(key => key.startsWith('incoming/')).sort()
   await growOld()
-  await testApp.app.db.query(`update bucket_sweeps set place = :place where area = 'incoming'`, { place: incoming[0] })
+  await testApp.app.db.query(`update bucket_sweeps set cursor = :cursor where area = 'incoming'`, {
+    cursor: incoming[0],
+  })
   await sweep()
   expect(await Promise.all(incoming.map(isThere))).toEqual([true, false])
   await sweep()

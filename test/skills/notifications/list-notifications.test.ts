@@ -237,15 +237,18 @@ it('counts up to 99 and says that there are more', async () => {
   const ann = await someone('ann')
   const bob = await someone('bob')
   for (let made = 0; made < 101; made += 1) await makeTrack(ann.id)
-  await testApp.app.db.query(`insert into inboxes (profile_id, latest_at) values (:ann, now()) returning 1`, {
-    ann: ann.id,
-  })
+  await testApp.app.db.query(
+    `insert into notification_inboxes (profile_id, latest_at) values (:ann, now()) returning 1`,
+    {
+      ann: ann.id,
+    },
+  )
   await testApp.app.db.query(
     `with made as (
        insert into notifications (id, recipient_id, kind, target_id, track_id, actor_count, latest_at)
        select gen_random_uuid(), owner_id, 'liked', id, id, 1, now() from tracks where owner_id = :ann returning id
      )
-     insert into notification_actors (notification_id, actor_id, at, quiet_until)
+     insert into notification_actors (notification_id, actor_id, at, cool_down_until)
      select id, :bob, now(), now() from made returning 1`,
     { ann: ann.id, bob: bob.id },
   )

@@ -81,7 +81,7 @@ describe('of several', () => {
 })
 
 describe('two nodes', () => {
-  it('finalize two pictures at once: the one whose turn came last is shown', async () => {
+  it('finalize two pictures at once: the one that was finalized last is shown', async () => {
     const [ann, again] = [
       await testApp.signIn('ann-nodes', { node: 0 }),
       await testApp.signIn('ann-nodes', { node: 1 }),
@@ -92,7 +92,11 @@ describe('two nodes', () => {
         ids.flatMap(pictureId => [ann, again].map(person => person.call(finalizePicture, { pictureId }))),
       )
       await Promise.all([testApp.runJobs(), testApp.runJobs()])
-      const last = await Picture.findOne({ where: { id: ids }, order: [['turn', 'desc']], rejectOnEmpty: true })
+      const last = await Picture.findOne({
+        where: { id: ids },
+        order: [['finalizeOrder', 'desc']],
+        rejectOnEmpty: true,
+      })
       expect((await ann.call(getMe, {})).avatar?.id).toBe(last.id)
       const ready = await Picture.findAll({ where: { ownerId: ann.id, state: 'ready' } })
       expect(ready.map(({ id }) => id)).toEqual([last.id])
@@ -128,9 +132,9 @@ describe('artwork of a track that is being removed', () => {
     const ann = await testApp.signIn('ann-late-track')
     const { id: trackId } = await makeTrack(ann.id)
     const pictureId = await submitPicture(ann, png, { trackId })
-    await Track.update({ removedAt: new Date(testApp.clock.now()) }, { where: { id: trackId } })
+    await Track.update({ deletedAt: new Date(testApp.clock.now()) }, { where: { id: trackId } })
     await testApp.runJobs()
-    expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'removed', fault: null })
+    expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'removed', error: null })
     expect(await storedKeys(testApp, pictureId)).toEqual([])
   })
 })

@@ -58,7 +58,7 @@ describe.each(transports)('reading a playlist over %s', transport => {
     const removed = await makeTrack(bob.id, { title: 'Removed' })
     const erased = await makeTrack(bob.id, { title: 'Erased' })
     const playlistId = await playlistOf(ann, [removed, kept, erased])
-    await removed.update({ removedAt: new Date() })
+    await removed.update({ deletedAt: new Date() })
     await erased.destroy()
     const titles = async (person: Person) =>
       (await person.call(getPlaylist, { playlistId }, { transport })).items.map(({ track }) => track?.title ?? null)
@@ -102,7 +102,7 @@ describe.each(transports)('reading a playlist over %s', transport => {
       await makeTrack(eve.id, { durationMs: 4_000, state: 'processing' }),
     ]
     const playlistId = await playlistOf(eve, tracks)
-    await makeTrack(eve.id, { removedAt: new Date() })
+    await makeTrack(eve.id, { deletedAt: new Date() })
     for (const person of [eve, bob, moderator]) {
       const { items, ...alone } = await person.call(getPlaylist, { playlistId }, { transport })
       expect(items).toHaveLength(4)

@@ -112,7 +112,7 @@ describe('one network', () => {
     const from = (n: number) => by(`Program ${n}`, '192.0.3.1')
     expect(await hear(from(1), await track())).toBe('counted')
     const almost = networkPlaysPerDayMax - 1
-    const add = `update counted_networks set plays = plays + :more where plays = 1 and name not like '% %' returning name`
+    const add = `update network_play_counters set plays = plays + :more where plays = 1 and network_key not like '% %' returning network_key`
     expect((await testApp.app.db.query(add, { more: almost - 1 })).length).toBeGreaterThan(0)
     expect(await hear(from(2), await track())).toBe('counted')
     const trackId = await track()
@@ -122,7 +122,8 @@ describe('one network', () => {
 
   it('is forgotten when its day is over', async () => {
     expect(await hear(by('Lynx'), await track())).toBe('counted')
-    const names = () => testApp.app.db.query<{ name: string }>('select name from counted_networks', {})
+    const names = () =>
+      testApp.app.db.query<{ name: string }>('select network_key as name from network_play_counters', {})
     expect(JSON.stringify(await names())).not.toContain('203.0')
     pass(3 * dayMs)
     await on.settle()

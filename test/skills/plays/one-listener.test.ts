@@ -32,7 +32,7 @@ const somebody = () => testApp.signIn(`listener-${(people += 1)}`, daily)
 
 const heardMsOf = async ({ id }: Person) => {
   const [sum] = await testApp.app.db.query<{ ms: number }>(
-    'select cast(sum(heard_ms) as integer) as ms from plays where profile_id = :id',
+    'select cast(sum(credited_ms) as integer) as ms from plays where profile_id = :id',
     { id },
   )
   return sum?.ms ?? 0
@@ -247,7 +247,7 @@ it('a clock stays small and is forgotten when nothing can be told any more', asy
   }
   const clockOf = () =>
     testApp.app.db.query<{ spans: number }>(
-      'select jsonb_array_length(taken) as spans from listener_clocks where listener = :id',
+      'select jsonb_array_length(claimed) as spans from listener_time_claims where listener_key = :id',
       { id: bob.id },
     )
   expect(await clockOf()).toEqual([{ spans: 32 }])

@@ -91,7 +91,7 @@ describe.each(transports)('searching tracks over %s', transport => {
       { visibility: 'unlisted' },
       { state: 'processing' },
       { state: 'failed' },
-      { removedAt: new Date() },
+      { deletedAt: new Date() },
     ]
     for (const wish of hidden) await makeTrack(cat.id, { title: word, ...wish })
     await makeTrack(cat.id, { title: `${word} open` })

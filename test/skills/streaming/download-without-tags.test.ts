@@ -139,7 +139,7 @@ it('is made by the hourly look where it is missing, with or without renditions',
     await uploadFile(testApp, ann, file, { isDownloadable: true }),
     await uploadFile(testApp, ann, file, { isDownloadable: true }),
   ]
-  const none = { downloadKey: null, downloadBytes: null, downloadOf: null }
+  const none = { downloadKey: null, downloadBytes: null, downloadUploadId: null }
   await TrackAudio.update(none, { where: { trackId: one.trackId } })
   // Without renditions the file itself is listened to.
   await TrackAudio.destroy({ where: { trackId: two.trackId } })
@@ -159,7 +159,7 @@ it('is refused, and not tried again, where a file cannot be had without its tags
     status: 409,
   })
   expect((await downloadOf(ann, trackId)).bytes.equals(await readFile(file))).toBe(true)
-  expect(await TrackAudio.findByPk(trackId)).toMatchObject({ downloadKey: null, downloadOf: id })
+  expect(await TrackAudio.findByPk(trackId)).toMatchObject({ downloadKey: null, downloadUploadId: id })
   expect(await copyOf(trackId)).toBe('impossible')
   const before = await testApp.app.db.query<{ count: string }>('select count(*) from graphile_worker.jobs')
   await sweep()

@@ -65,11 +65,11 @@ describe.each(transports)('a download granted over %s', transport => {
     const { track, audio } = await makeStreamableTrack(testApp.app, ann.id, { track: { isDownloadable: true } })
     const { id: trackId } = track
     const none = { downloadKey: null, downloadBytes: null }
-    await audio.update({ ...none, downloadOf: null })
+    await audio.update({ ...none, downloadUploadId: null })
     expect(await bob.expectProblem(grantDownload, { trackId }, { transport })).toMatchObject({
       ...{ code: 'download_not_ready', status: 409 },
     })
-    await audio.update({ ...none, downloadOf: audio.uploadId })
+    await audio.update({ ...none, downloadUploadId: audio.uploadId })
     expect(await bob.expectProblem(grantDownload, { trackId }, { transport })).toMatchObject({
       code: 'download_unavailable',
       status: 409,
@@ -106,7 +106,7 @@ describe.each(transports)('a download granted over %s', transport => {
     const open = { isDownloadable: true }
     const hidden = [
       await makeTrack(ann.id, { ...open, visibility: 'private' }),
-      await makeTrack(ann.id, { ...open, removedAt: new Date() }),
+      await makeTrack(ann.id, { ...open, deletedAt: new Date() }),
       await makeTrack(ann.id, { ...open, state: 'processing' }),
       await makeTrack(bob.id, open),
     ]

@@ -62,7 +62,7 @@ describe.each(transports)('a stream granted over %s', transport => {
     const tracks = {
       unlisted: await makeTrack(ann.id, { ...stored, visibility: 'unlisted' }),
       private: await makeTrack(ann.id, { ...stored, visibility: 'private' }),
-      removed: await makeTrack(ann.id, { ...stored, removedAt: new Date() }),
+      removed: await makeTrack(ann.id, { ...stored, deletedAt: new Date() }),
       ofBlocker: await makeTrack(blocker.id, stored),
       processing: await makeTrack(ann.id, { state: 'processing', audioKey: null }),
     }

@@ -137,7 +137,7 @@ describe('who may hear a track', () => {
     await manifest(bob, track)
     await Block.create({ blockerId: ann.id, blockedId: bob.id, createdAt: new Date() })
     expect(await refused()).toMatchObject({ code: 'not_found' })
-    await Track.update({ removedAt: new Date() }, { where: { id: track.id } })
+    await Track.update({ deletedAt: new Date() }, { where: { id: track.id } })
     for (const person of [ann, bob])
       expect(await person.expectProblem(grantStream, { trackId: track.id })).toMatchObject({ code: 'not_found' })
   })

@@ -150,7 +150,11 @@ it('is never released when it was removed', async () => {
   await ann.call(deleteTrack, { trackId })
   testApp.clock.advance(2 * awhileMs)
   await releaseOverdueTracks.run({}, worker())
-  expect(await Track.findByPk(trackId)).toMatchObject({ releaseAs: 'public', visibility: 'private', publishedAt: null })
+  expect(await Track.findByPk(trackId)).toMatchObject({
+    releaseVisibility: 'public',
+    visibility: 'private',
+    publishedAt: null,
+  })
 })
 
 it('an upload is announced with its release: it waits for that, or for its file when that takes longer', async () => {

@@ -24,7 +24,7 @@ beforeAll(async () => {
   owner = await testApp.signIn('owner')
   const removals = [null, new Date()]
   const kinds = visibilities.flatMap(visibility =>
-    states.flatMap(state => removals.map(removedAt => ({ visibility, state, removedAt }))),
+    states.flatMap(state => removals.map(deletedAt => ({ visibility, state, deletedAt }))),
   )
   tracks = await Promise.all(kinds.map(kind => makeTrack(owner.id, kind)))
 })

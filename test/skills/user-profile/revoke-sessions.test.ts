@@ -21,7 +21,7 @@ const device = (sid?: string) => testApp.signIn(name, sid === undefined ? { clai
 const isOut = async (one: Person) => (await one.request(getMe, {})).error?.code === 'session_revoked'
 const rows = () =>
   testApp.app.db.query<object>(
-    `select session_id as "sessionId", except_session_id as "exceptSessionId", ended_by = profile_id as "bySelf", until
+    `select session_id as "sessionId", except_session_id as "exceptSessionId", revoked_by = profile_id as "bySelf", until
      from revocations join profiles on profiles.id = profile_id where subject = :name order by revocations.id`,
     { name },
   )

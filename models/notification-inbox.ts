@@ -3,7 +3,7 @@ import { Column, Model, Table } from 'sequelize-typescript'
 
 /** The order of a person's notifications, and their read marker, the same on all devices. */
 @Table({ tableName: 'inboxes', underscored: true, timestamps: false })
-export class Inbox extends Model<InferAttributes<Inbox>, InferCreationAttributes<Inbox>> {
+export class NotificationInbox extends Model<InferAttributes<NotificationInbox>, InferCreationAttributes<NotificationInbox>> {
   @Column({ type: DataTypes.UUID, primaryKey: true })
   declare profileId: string
 

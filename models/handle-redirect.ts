@@ -2,8 +2,8 @@ import { DataTypes, type InferAttributes, type InferCreationAttributes } from 's
 import { Column, Model, Table } from 'sequelize-typescript'
 
 /** A handle that was given up: it redirects to its owner until somebody else takes it. */
-@Table({ tableName: 'former_handles', underscored: true, timestamps: false })
-export class FormerHandle extends Model<InferAttributes<FormerHandle>, InferCreationAttributes<FormerHandle>> {
+@Table({ tableName: 'handle_redirects', underscored: true, timestamps: false })
+export class HandleRedirect extends Model<InferAttributes<HandleRedirect>, InferCreationAttributes<HandleRedirect>> {
   /** In lower case. */
   @Column({ type: DataTypes.TEXT, primaryKey: true })
   declare handle: string
