@@ -221,7 +221,7 @@ export interface Picture {
   contentType: string
   sizeBytes: number
   color: string | null
-  fault: { code: string; message: string } | null
+  error: { code: string; message: string } | null
   createdAt: string
   expiresAt: string
 }
@@ -495,7 +495,7 @@ export interface UnreadCount {
 export interface Upload {
   id: string
   state: 'initiated' | 'uploaded' | 'processing' | 'ready' | 'rejected' | 'failed' | 'aborted' | 'expired'
-  step: 'fetching' | 'probing' | 'drawing' | 'encoding' | 'storing' | null
+  step: 'downloading' | 'probing' | 'waveform' | 'encoding' | 'storing' | null
   progress: number
   fileName: string
   contentType: string
@@ -503,7 +503,7 @@ export interface Upload {
   trackId: string | null
   replacesAudio: boolean
   duplicateOf: string | null
-  fault: { code: string; message: string } | null
+  error: { code: string; message: string } | null
   retryUntil: string | null
   createdAt: string
   expiresAt: string
@@ -512,7 +512,7 @@ export interface Upload {
 export interface UploadInParts {
   id: string
   state: 'initiated' | 'uploaded' | 'processing' | 'ready' | 'rejected' | 'failed' | 'aborted' | 'expired'
-  step: 'fetching' | 'probing' | 'drawing' | 'encoding' | 'storing' | null
+  step: 'downloading' | 'probing' | 'waveform' | 'encoding' | 'storing' | null
   progress: number
   fileName: string
   contentType: string
@@ -520,7 +520,7 @@ export interface UploadInParts {
   trackId: string | null
   replacesAudio: boolean
   duplicateOf: string | null
-  fault: { code: string; message: string } | null
+  error: { code: string; message: string } | null
   retryUntil: string | null
   createdAt: string
   expiresAt: string

@@ -51,7 +51,7 @@ async function analyzeFile(
   await transact(inside => reportStep(uploadId, 'probing', 20, inside))
   const facts = await probeAudio(ffprobe, path, signal)
 
-  await transact(inside => reportStep(uploadId, 'drawing', 40, inside))
+  await transact(inside => reportStep(uploadId, 'waveform', 40, inside))
   const scratch = (await hasChromaprint(ffmpeg)) ? join(folder, 'fingerprint') : null
   const { format } = facts
   const heard = await measureAudio({

@@ -32,4 +32,4 @@ export function transition(from: UploadState, to: UploadState): UploadState {
 }
 
 /** Columns to clear when an upload is aborted. The lease stays until its worker has let go. */
-export const clearedProgress = { step: null, fault: null, retryUntil: null }
+export const clearedProgress = { step: null, error: null, retryUntil: null }

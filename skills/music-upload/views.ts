@@ -21,7 +21,7 @@ export const uploadFields = {
   id,
   state: oneOf('initiated', 'uploaded', 'processing', 'ready', 'rejected', 'failed', 'aborted', 'expired'),
   /** Processing steps, in this order. */
-  step: nullable(oneOf('fetching', 'probing', 'drawing', 'encoding', 'storing')),
+  step: nullable(oneOf('downloading', 'probing', 'waveform', 'encoding', 'storing')),
   /** Percent. */
   progress: integer(0, 100),
   fileName: outputText,
@@ -33,7 +33,7 @@ export const uploadFields = {
   /** One of your tracks with a byte-identical file; known at once, or after the worker has hashed the file. */
   duplicateOf: nullable(id),
   /** Why it was rejected or failed, in words for the artist. */
-  fault: nullable(shape({ code: outputText, message: outputText })),
+  error: nullable(shape({ code: outputText, message: outputText })),
   /** A failed upload can be retried until then, without sending the file again. */
   retryUntil: nullable(timestamp),
   createdAt: timestamp,
@@ -82,7 +82,7 @@ export const viewUpload = (upload: Upload): UploadView => ({
   trackId: upload.trackId,
   replacesAudio: upload.replacesAudio,
   duplicateOf: upload.duplicateOf,
-  fault: upload.fault,
+  error: upload.error,
   retryUntil: upload.retryUntil?.toISOString() ?? null,
   createdAt: upload.createdAt.toISOString(),
   expiresAt: upload.expiresAt.toISOString(),

@@ -31,15 +31,15 @@ afterAll(async () => {
 })
 
 async function rejected(file: string | Buffer): Promise<string> {
-  const { id, state, fault, trackId } = await uploadFile(testApp, eve, file)
+  const { id, state, error, trackId } = await uploadFile(testApp, eve, file)
   expect(state).toBe('rejected')
-  expect(fault?.message).toMatch(/^[A-Z].*\.$/)
+  expect(error?.message).toMatch(/^[A-Z].*\.$/)
   expect(await eve.call(getTrack, { trackId })).toMatchObject({ state: 'failed', publishedAt: null })
   expect(await eve.expectProblem(grantStream, { trackId })).toMatchObject({ code: 'not_ready', status: 409 })
   await testApp.runJobs()
   expect(await testApp.app.storage.head(`audio/${trackId}/${id}.mp3`)).toBeUndefined()
   expect(await testApp.app.storage.head(`incoming/${id}`)).toBeUndefined()
-  return fault?.code ?? ''
+  return error?.code ?? ''
 }
 
 const trapUrl = () => `http://127.0.0.1:${(trap.address() as AddressInfo).port}/x.mp3`
@@ -81,10 +81,10 @@ it.each(['mp3', 'aac', 'm4a', 'flac', 'ogg', 'opus', 'wav', 'aiff'] as const)(
   'rejects a %s that was cut off, in words that help',
   async kind => {
     const whole = await readFile(await makeAudio(ffmpeg, kind, { seconds: 12 }))
-    const { state, fault } = await uploadFile(testApp, eve, whole.subarray(0, whole.length / 2))
-    expect({ state, fault }).toEqual({
+    const { state, error } = await uploadFile(testApp, eve, whole.subarray(0, whole.length / 2))
+    expect({ state, error }).toEqual({
       state: 'rejected',
-      fault: { code: 'damaged', message: expect.stringMatching(/truncated.*too early\. Export it again/) as string },
+      error: { code: 'damaged', message: expect.stringMatching(/truncated.*too early\. Export it again/) as string },
     })
   },
 )
@@ -120,7 +120,7 @@ it('serves a tag that looks like a page as the text that it is', async () => {
 })
 
 it('leaves no file and no process behind', async () => {
-  expect((await readdir(tmpdir())).filter(name => name.startsWith(`tutti-upload-${process.pid}-`))).toEqual([])
+  expect((await readdir(tmpdir())).filter(name => name.startsWith(`tutti-work-${process.pid}-`))).toEqual([])
   const running = await new Promise<string>(resolve => execFile('ps', ['-eo', 'args'], (_error, out) => resolve(out)))
-  expect(running).not.toContain(`tutti-upload-${process.pid}-`)
+  expect(running).not.toContain(`tutti-work-${process.pid}-`)
 })

@@ -82,7 +82,7 @@ it('does no harm when it runs twice', async () => {
   expect(await Waveform.count({ where: { trackId } })).toBe(1)
 })
 
-// The transactions of a run: begin, probing, drawing, storing, finish.
+// The transactions of a run: begin, probing, waveform, storing, finish.
 it.each([2, 3, 4, 5])(
   'is overtaken by the removal of the track before transaction %i, and leaves nothing',
   async step => {
@@ -119,7 +119,7 @@ it('tries again when the store was away, and is ready then', async () => {
   const { uploadId, trackId } = await finalized()
   store.isDown = true
   await testApp.runJobs()
-  expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'processing', fault: null })
+  expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'processing', error: null })
   store.isDown = false
   await hurry()
   await testApp.runJobs()
@@ -137,7 +137,7 @@ it('ends as failed after the last attempt, and says that it was not the file', a
   expect(await ann.call(getUpload, { uploadId })).toMatchObject({
     state: 'failed',
     step: null,
-    fault: { code: 'processing_failed' },
+    error: { code: 'processing_failed' },
   })
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'failed' })
   await heard.waitFor('music-upload.uploadChanged', ({ upload }) => (upload as { state: string }).state === 'failed')

@@ -41,7 +41,7 @@ beforeAll(async () => {
     ...testApp.variables,
     ...{ ROLES: 'worker', S3_ENDPOINT: store.endpoint },
     FFPROBE_PATH: await sticky(ffprobe, { probing: '*' }),
-    FFMPEG_PATH: await sticky(ffmpeg, { drawing: '*ebur128*', encoding: '*-c:a?aac*' }),
+    FFMPEG_PATH: await sticky(ffmpeg, { waveform: '*ebur128*', encoding: '*-c:a?aac*' }),
   }
   next = startNodeProcess(variables)
 }, 60_000)
@@ -132,10 +132,10 @@ async function takeOver(uploadId: string): Promise<void> {
 }
 
 async function endedWell(uploadId: string, trackId: string): Promise<void> {
-  expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'ready', fault: null })
+  expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'ready', error: null })
   expect(await keysUnder(`audio/${trackId}/`)).toEqual(await keysOf(trackId))
   await waitUntil(async () => (await keysUnder(`incoming/${uploadId}`)).length === 0)
-  const own = `tutti-upload-${killed}-`
+  const own = `tutti-work-${killed}-`
   expect((await readdir(tmpdir())).filter(name => name.startsWith(own))).toEqual([])
   await heard.waitForAll(testApp.app)
   expect(readyEvents(uploadId)).toBe(1)
@@ -190,7 +190,7 @@ async function trackOf(uploadId: string): Promise<string> {
 describe('an upload whose worker is killed', () => {
   // What is asked of the store, and whether it is done before the answer is held back.
   it.each([
-    ['fetching', /^GET \S*\/incoming\//, false],
+    ['downloading', /^GET \S*\/incoming\//, false],
     ['storing', /^PUT \S*\/audio\//, true],
     ['storing', /^PUT \S*\/download\.mp3/, true],
   ] as const)('while %s', async (step, request, isDone) => {
@@ -204,7 +204,7 @@ describe('an upload whose worker is killed', () => {
     await endedWell(uploadId, await trackOf(uploadId))
   })
 
-  it.each(['probing', 'drawing', 'encoding'])('while %s, and its tool with it', async step => {
+  it.each(['probing', 'waveform', 'encoding'])('while %s, and its tool with it', async step => {
     const uploadId = await sent()
     await whileStuck(step, uploadId, async tool => {
       await reached(uploadId, step)
@@ -268,7 +268,7 @@ it('a copy for downloads whose worker is killed is made by another one', async (
 
 it('a worker that was frozen while another did its work lets go, with its tool, when it wakes up', async () => {
   const uploadId = await sent()
-  await whileStuck('drawing', uploadId, async tool => {
+  await whileStuck('waveform', uploadId, async tool => {
     worker.signal('SIGSTOP')
     await takeOver(uploadId)
     expect(await isRunning(tool)).toBe(true)
@@ -276,6 +276,6 @@ it('a worker that was frozen while another did its work lets go, with its tool, 
     await waitUntil(async () => !(await isRunning(tool)))
   })
   killed = worker.pid
-  await waitUntil(async () => !(await readdir(tmpdir())).some(name => name.startsWith(`tutti-upload-${killed}-`)))
+  await waitUntil(async () => !(await readdir(tmpdir())).some(name => name.startsWith(`tutti-work-${killed}-`)))
   await endedWell(uploadId, await trackOf(uploadId))
 })

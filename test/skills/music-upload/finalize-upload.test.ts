@@ -86,7 +86,7 @@ it('refuses a file that is not the announced one', async () => {
       await testApp.runJobs()
       expect(await ann.call(getUpload, { uploadId: upload.id })).toMatchObject({
         state: 'rejected',
-        fault: { code: 'file_changed' },
+        error: { code: 'file_changed' },
       })
     } else expect(problem.error).toMatchObject({ code: 'file_mismatch', status: 422 })
   }
@@ -100,7 +100,7 @@ it('serves what was there when it was finalized, whatever is put there afterward
   await testApp.runJobs()
   expect(await ann.call(getUpload, { uploadId: upload.id })).toMatchObject({
     state: 'rejected',
-    fault: { code: 'file_changed' },
+    error: { code: 'file_changed' },
   })
   const next = await sendFile(ann, file)
   const second = await ann.call(finalizeUpload, { uploadId: next.upload.id })

@@ -27,7 +27,7 @@ describe.each(transports)('announcing a file over %s', transport => {
     } = await ann.call(initiateUpload, uploadInput(bytes, wish), { transport })
     const place = putTargetOf(given)
     expect(parts).toBeNull()
-    expect(upload).toMatchObject({ state: 'initiated', step: null, progress: 0, trackId: null, fault: null })
+    expect(upload).toMatchObject({ state: 'initiated', step: null, progress: 0, trackId: null, error: null })
     expect(duplicateOf).toBeNull()
 
     const url = new URL(place.url)

@@ -32,7 +32,7 @@ it('is made a track of, and known by its content from then on', async () => {
     return ann.call(getUpload, { uploadId: upload.id })
   }
   const first = await sendIt()
-  expect(first).toMatchObject({ state: 'ready', fault: null, duplicateOf: null })
+  expect(first).toMatchObject({ state: 'ready', error: null, duplicateOf: null })
   expect((await Upload.findByPk(first.id))?.sha256).toBe(sha256Of(bytes))
 
   // Nobody could know before the worker had read it.
@@ -50,6 +50,6 @@ it('that is not what was announced is refused by the worker', async () => {
   await testApp.runJobs()
   expect(await ben.call(getUpload, { uploadId: upload.id })).toMatchObject({
     ...{ state: 'rejected', duplicateOf: null },
-    fault: { code: 'file_changed' },
+    error: { code: 'file_changed' },
   })
 })

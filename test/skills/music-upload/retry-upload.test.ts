@@ -58,12 +58,12 @@ const incoming = (uploadId: string) => testApp.app.storage.head(`incoming/${uplo
 it.each(transports)('tries again over %s what failed, without the file being sent anew', async transport => {
   const { uploadId, trackId } = await failed()
   const seen = await ann.call(getUpload, { uploadId })
-  expect(seen).toMatchObject({ state: 'failed', fault: { code: 'processing_failed' } })
+  expect(seen).toMatchObject({ state: 'failed', error: { code: 'processing_failed' } })
   expect(Math.abs(Date.parse(seen.retryUntil ?? '') - testApp.clock.now() - 7 * dayMs)).toBeLessThan(60_000)
   expect(await ann.expectProblem(grantStream, { trackId })).toMatchObject({ code: 'not_ready' })
 
   const again = await ann.call(retryUpload, { uploadId }, { transport })
-  expect(again).toMatchObject({ state: 'uploaded', step: null, progress: 0, fault: null, retryUntil: null, trackId })
+  expect(again).toMatchObject({ state: 'uploaded', step: null, progress: 0, error: null, retryUntil: null, trackId })
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'processing' })
   await testApp.runJobs()
   expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'ready', trackId })
@@ -94,7 +94,7 @@ it('makes one try of many that are asked for at once, on both nodes', async () =
 it('refuses what is rejected for good, with the reason, and what is not to be tried', async () => {
   const rejected = await uploadFile(testApp, ann, Buffer.from('no music at all'))
   const refusal = await ann.expectProblem(retryUpload, { uploadId: rejected.id })
-  expect(refusal).toMatchObject({ code: 'upload_rejected', status: 409, detail: rejected.fault?.message })
+  expect(refusal).toMatchObject({ code: 'upload_rejected', status: 409, detail: rejected.error?.message })
   expect(rejected).toMatchObject({ state: 'rejected', retryUntil: null })
 
   const { upload: waiting } = await ann.call(initiateUpload, uploadInput(Buffer.from('x')))
@@ -117,7 +117,7 @@ it('refuses when the file is gone', async () => {
 it('can be given up instead, or go with its track, and leaves nothing', async () => {
   const one = await failed()
   const other = await failed()
-  expect(await ann.call(abortUpload, { uploadId: one.uploadId })).toMatchObject({ state: 'aborted', fault: null })
+  expect(await ann.call(abortUpload, { uploadId: one.uploadId })).toMatchObject({ state: 'aborted', error: null })
   await ann.call(deleteTrack, { trackId: other.trackId })
   await testApp.runJobs()
   for (const { uploadId, trackId } of [one, other]) {

@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 const privateFolders = async () =>
-  (await readdir(tmpdir())).filter(name => name.startsWith(`tutti-upload-${process.pid}-`))
+  (await readdir(tmpdir())).filter(name => name.startsWith(`tutti-work-${process.pid}-`))
 
 describe.each(transports)('an upload over %s', transport => {
   it('becomes a track that everybody can play, and its artist follows every step on the other node', async () => {
@@ -37,7 +37,7 @@ describe.each(transports)('an upload over %s', transport => {
       { title: 'As typed', genre: 'Noise' },
       { transport },
     )
-    expect(ended).toMatchObject({ state: 'ready', step: null, progress: 100, fault: null })
+    expect(ended).toMatchObject({ state: 'ready', step: null, progress: 100, error: null })
 
     await heard.waitFor('tracks.trackPublished', data => data.trackId === trackId)
     const views = heard.events
@@ -46,9 +46,9 @@ describe.each(transports)('an upload over %s', transport => {
     expect(views).toMatchObject([
       { state: 'initiated', step: null, progress: 0 },
       { state: 'uploaded', step: null, progress: 0 },
-      { state: 'processing', step: 'fetching', progress: 5 },
+      { state: 'processing', step: 'downloading', progress: 5 },
       { state: 'processing', step: 'probing', progress: 20 },
-      { state: 'processing', step: 'drawing', progress: 40 },
+      { state: 'processing', step: 'waveform', progress: 40 },
       { state: 'processing', step: 'encoding', progress: 50 },
       { state: 'processing', step: 'storing', progress: 80 },
       { state: 'ready', step: null, progress: 100 },
@@ -92,8 +92,8 @@ const served: Record<AudioKind, string> = {
 it.each(Object.keys(served) as AudioKind[])('takes %s, whatever it was announced as', async kind => {
   const ann = await testApp.signIn('ann')
   const file = await makeAudio(ffmpeg, kind)
-  const { state, fault, trackId } = await uploadFile(testApp, ann, file, { contentType: 'audio/mpeg' })
-  expect({ state, fault }).toEqual({ state: 'ready', fault: null })
+  const { state, error, trackId } = await uploadFile(testApp, ann, file, { contentType: 'audio/mpeg' })
+  expect({ state, error }).toEqual({ state: 'ready', error: null })
   const { contentType, durationMs } = await ann.call(grantStream, { trackId })
   expect(contentType).toBe('audio/mp4')
   expect((await ann.call(grantDownload, { trackId })).contentType).toBe(served[kind])

@@ -69,7 +69,7 @@ describe('a store that fails in the midst', () => {
     const pictureId = await submitPicture(ann, png)
     store.refusedRequests = refused
     await testApp.runJobs()
-    expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'uploaded', fault: null })
+    expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'uploaded', error: null })
     expect((await ann.call(getMe, {})).avatar).toBeNull()
     expect(await storedKeys(testApp, pictureId)).toHaveLength(stored + 1)
     store.refusedRequests = undefined
@@ -96,7 +96,7 @@ describe('a store that fails in the midst', () => {
     store.refusedRequests = undefined
     await sweepPictures.run({}, createJobContext(testApp))
     const [row] = await testApp.app.db.query<{ place: string }>(
-      `select place from bucket_sweeps where area = 'pictures'`,
+      `select cursor from bucket_sweeps where area = 'pictures'`,
     )
     expect(row).toEqual({ place: '' })
   })
@@ -119,10 +119,10 @@ describe('a process that draws and', () => {
     const pictureId = await submitPicture(ann, large)
     for (const attempt of [1, 2]) {
       await expect(endedBy('SIGSEGV', pictureId, { attempt })).rejects.toThrow('crashed')
-      expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'uploaded', fault: null })
+      expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'uploaded', error: null })
     }
     await endedBy('SIGSEGV', pictureId, { attempt: 3 })
-    expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'rejected', fault: { code: 'damaged' } })
+    expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'rejected', error: { code: 'damaged' } })
     await testApp.runJobs()
     expect(await storedKeys(testApp, pictureId)).toEqual([])
   })
@@ -131,9 +131,9 @@ describe('a process that draws and', () => {
     const ann = await testApp.signIn('ann-killed')
     const pictureId = await submitPicture(ann, large)
     for (const attempt of [1, 7]) await expect(endedBy('SIGKILL', pictureId, { attempt })).rejects.toThrow('was killed')
-    expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'uploaded', fault: null })
+    expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'uploaded', error: null })
     await expect(endedBy('SIGKILL', pictureId, { attempt: 8, isLastAttempt: true })).rejects.toThrow('was killed')
-    expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'failed', fault: serverFailure })
+    expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'failed', error: serverFailure })
   })
 
   onLinux('belongs to a worker that is told to stop ends, and another one begins anew', async () => {

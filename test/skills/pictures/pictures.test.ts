@@ -62,7 +62,7 @@ describe.each(transports)('an avatar over %s', transport => {
     const heard = await ann.recordEvents(`user:${ann.id}`)
 
     const { picture, put: place } = await ann.call(initiatePicture, pictureInput(png), { transport })
-    expect(picture).toMatchObject({ purpose: 'avatar', trackId: null, state: 'initiated', color: null, fault: null })
+    expect(picture).toMatchObject({ purpose: 'avatar', trackId: null, state: 'initiated', color: null, error: null })
     expect(await putBytes(place, png)).toBe(200)
     const finalized = await ann.call(finalizePicture, { pictureId: picture.id }, { transport })
     expect(finalized).toMatchObject({ state: 'uploaded' })
@@ -273,7 +273,7 @@ describe('finalizing', () => {
     // Tried, and to be tried again later: nothing is lost.
     await testApp.runJobs()
     store.isDown = false
-    expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'uploaded', fault: null })
+    expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'uploaded', error: null })
     await runJobsDueWithin(testApp, 60_000)
     expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'ready' })
   })
@@ -287,13 +287,13 @@ describe('a picture that cannot be shown', () => {
     const heard = await ann.recordEvents(`user:${ann.id}`)
     const html = Buffer.from('<!doctype html><script>alert(1)</script>')
     const rejected = await addPicture(testApp, ann, html, { fileName: 'me.png' })
-    expect(rejected).toMatchObject({ state: 'rejected', fault: { code: 'unsupported_format' } })
-    expect(rejected.fault?.message).toMatch(/Send JPEG, PNG/)
+    expect(rejected).toMatchObject({ state: 'rejected', error: { code: 'unsupported_format' } })
+    expect(rejected.error?.message).toMatch(/Send JPEG, PNG/)
     const told = await heard.waitFor(
       'pictures.pictureChanged',
       ({ picture }) => (picture as { state: string }).state === 'rejected',
     )
-    expect(told.data).toMatchObject({ picture: { id: rejected.id, fault: rejected.fault } })
+    expect(told.data).toMatchObject({ picture: { id: rejected.id, error: rejected.error } })
     expect(await ann.call(getMe, {})).toMatchObject({ rev, avatar: { id: shown } })
     expect(await storedKeys(testApp, rejected.id)).toEqual([])
     expect(await storedKeys(testApp, shown)).toHaveLength(pictureFiles.length)
@@ -305,7 +305,7 @@ describe('a picture that cannot be shown', () => {
     await testApp.app.storage.put(`incoming/${pictureId}`, other, 'image/png')
     await testApp.runJobs()
     const found = await ann.call(getPicture, { pictureId })
-    expect(found).toMatchObject({ state: 'rejected', fault: { code: 'file_changed' } })
+    expect(found).toMatchObject({ state: 'rejected', error: { code: 'file_changed' } })
   })
 
   it('is tried again when its worker died, and fails with words after an hour', async () => {
@@ -321,7 +321,7 @@ describe('a picture that cannot be shown', () => {
     await expirePictures.run({}, createJobContext(testApp))
     await testApp.runJobs()
     expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'ready' })
-    expect(await ben.call(getPicture, { pictureId: hopeless })).toMatchObject({ state: 'failed', fault: serverFailure })
+    expect(await ben.call(getPicture, { pictureId: hopeless })).toMatchObject({ state: 'failed', error: serverFailure })
   })
 })
 

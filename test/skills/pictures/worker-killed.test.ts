@@ -71,7 +71,7 @@ async function takeOver(isDone: () => Promise<boolean>): Promise<void> {
 
 async function endedWell(pictureId: string): Promise<void> {
   await takeOver(async () => (await Picture.findByPk(pictureId))?.state === 'ready')
-  expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'ready', fault: null })
+  expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'ready', error: null })
   expect((await ann.call(getMe, {})).avatar?.id).toBe(pictureId)
   const keys = pictureFiles.map(file => `pictures/${pictureId}/${file}`)
   await waitUntil(async () => String(await storedKeys(testApp, pictureId)) === String(keys))
@@ -81,7 +81,7 @@ async function endedWell(pictureId: string): Promise<void> {
 }
 
 async function leftNothing(): Promise<void> {
-  expect((await readdir(tmpdir())).filter(name => name.startsWith(`tutti-upload-${killed}-`))).toEqual([])
+  expect((await readdir(tmpdir())).filter(name => name.startsWith(`tutti-work-${killed}-`))).toEqual([])
   const stuck = await sql(`select task_identifier, attempts from graphile_worker.jobs where locked_at is not null`)
   expect(stuck).toEqual([])
 }
