@@ -12,8 +12,8 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-/** By which transports the node has answered calls of an operation with success. */
-async function doorsUsed(node: TestNode | undefined, operation: string): Promise<unknown[]> {
+/** The transports over which the node has answered calls of an operation with success. */
+async function transportsUsed(node: TestNode | undefined, operation: string): Promise<unknown[]> {
   const { values } = (await node?.app.metrics.operationDuration.get()) ?? { values: [] }
   const found = values.filter(
     ({ labels, metricName }) => labels.operation === operation && metricName?.endsWith('_count'),
@@ -21,7 +21,7 @@ async function doorsUsed(node: TestNode | undefined, operation: string): Promise
   return found.map(({ labels }) => labels.transport)
 }
 
-/** The client opens its socket at once; here it is waited for. */
+/** The client opens its socket in the background. */
 async function connected(client: TestClient): Promise<void> {
   await (await client.follow(`user:${ann.id}`, () => undefined)).unfollow()
 }
@@ -29,7 +29,7 @@ async function connected(client: TestClient): Promise<void> {
 describe.each(['socket', 'rest'] as const)('calls over %s', transport => {
   const transports = transport === 'socket' ? (['socket'] as const) : (['long-poll'] as const)
 
-  it('are typed, and answer with the data', async () => {
+  it('are typed and return the data', async () => {
     using client = openClient({ url: ann.url, token: ann.token, transports })
     const track = await makeTrack(ann.id)
     if (transport === 'socket') await connected(client)
@@ -37,10 +37,10 @@ describe.each(['socket', 'rest'] as const)('calls over %s', transport => {
     expect(me.id).toBe(ann.id)
     const { liked, counts } = await client.call('interactions.likeTrack', { trackId: track.id })
     expect({ liked, likes: counts.likes }).toEqual({ liked: true, likes: 1 })
-    expect(await doorsUsed(testApp.nodes[0], 'interactions.likeTrack')).toContain(transport)
+    expect(await transportsUsed(testApp.nodes[0], 'interactions.likeTrack')).toContain(transport)
   })
 
-  it('show the secret of a track, which no URL may hold', async () => {
+  it('send the secret of a track, but not in the URL', async () => {
     const bob = await testApp.signIn(`bob-${transport}`, { node: 0 })
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'unlisted' })
     using artist = openClient({ url: ann.url, token: ann.token, transports })
@@ -50,7 +50,7 @@ describe.each(['socket', 'rest'] as const)('calls over %s', transport => {
     expect(await problemOf(client.call('tracks.getTrack', { trackId }))).toMatchObject({ code: 'not_found' })
   })
 
-  it('throw what is refused, with everything that the server says about it', async () => {
+  it("reject with every field of the server's problem", async () => {
     using client = openClient({ url: ann.url, token: ann.token, transports })
     const invalid = await problemOf(client.call('tracks.getTrack', { trackId: 'no id' }))
     expect(invalid).toMatchObject({ name: 'TuttiProblem', code: 'invalid_input', status: 400, isTemporary: false })
@@ -60,48 +60,52 @@ describe.each(['socket', 'rest'] as const)('calls over %s', transport => {
     expect(missing).toMatchObject({ code: 'not_found', status: 404 })
   })
 
-  it('say how long to wait and that waiting helps', async () => {
-    const tired = await testApp.signIn(`tired-${transport}`)
-    using client = openClient({ url: tired.url, token: tired.token, transports })
-    await testApp.app.rateLimiter.consume('tracks.getTrack', tired.id, 1_000_000, 1_000_000)
+  it('report `retryAfter`, and that the problem is temporary', async () => {
+    const limited = await testApp.signIn(`tired-${transport}`)
+    using client = openClient({ url: limited.url, token: limited.token, transports })
+    await testApp.app.rateLimiter.consume('tracks.getTrack', limited.id, 1_000_000, 1_000_000)
     const problem = await problemOf(client.call('tracks.getTrack', { trackId: ann.id }))
     expect(problem).toMatchObject({ code: 'too_many_requests', status: 429, isTemporary: true })
     expect(problem.retryAfter).toBeGreaterThan(0)
   })
 
-  it('tell what is there now when a revision is stale', async () => {
+  it('report the current state if the revision is stale', async () => {
     using client = openClient({ url: ann.url, token: ann.token, transports })
     const { rev } = await client.call('user-profile.updateMe', { bio: transport })
     const problem = await problemOf(client.call('user-profile.updateMe', { bio: 'late', rev: rev + 7 }))
     expect(problem).toMatchObject({ code: 'stale_revision', status: 409, current: { bio: transport } })
   })
 
-  it('read lists part by part, or all parts', async () => {
+  it('read a list by page, or all pages', async () => {
     using client = openClient({ url: ann.url, token: ann.token, transports })
     const track = await makeTrack(ann.id)
     const fans = await Promise.all([1, 2, 3, 4, 5].map(number => testApp.signIn(`${transport}-fan${number}`)))
     for (const fan of fans) {
-      using theirs = openClient({ url: fan.url, token: fan.token, transports: ['long-poll'] })
-      await theirs.call('interactions.likeTrack', { trackId: track.id })
+      using fanClient = openClient({ url: fan.url, token: fan.token, transports: ['long-poll'] })
+      await fanClient.call('interactions.likeTrack', { trackId: track.id })
     }
-    const wish = { trackId: track.id, limit: 2 }
-    const { data, nextCursor } = await client.callPage('interactions.listLikers', wish)
+    const input = { trackId: track.id, limit: 2 }
+    const { data, nextCursor } = await client.callPage('interactions.listLikers', input)
     expect(data).toHaveLength(2)
     const sizes: number[] = []
     const ids: string[] = []
-    for await (const rows of client.pages('interactions.listLikers', wish)) {
+    for await (const rows of client.pages('interactions.listLikers', input)) {
       sizes.push(rows.length)
       ids.push(...rows.map(({ id }) => id))
     }
     expect(sizes).toEqual([2, 2, 1])
     expect(ids.sort()).toEqual(fans.map(({ id }) => id).sort())
-    const rest = await client.callPage('interactions.listLikers', { ...wish, limit: 50, cursor: nextCursor ?? '' })
-    expect(rest).toMatchObject({ data: { length: 3 }, next: null })
+    const remaining = await client.callPage('interactions.listLikers', {
+      ...input,
+      limit: 50,
+      cursor: nextCursor ?? '',
+    })
+    expect(remaining).toMatchObject({ data: { length: 3 }, next: null })
   })
 })
 
-describe('a call whose answer is lost', () => {
-  it('is asked again over the other road, with the same key, and done once', async () => {
+describe('a call whose response is lost', () => {
+  it('is retried over the other transport with the same key, and executed once', async () => {
     await using wire = await startTcpProxy(ann.url)
     using client = openClient({ url: wire.url, token: ann.token })
     const track = await makeTrack(ann.id)
@@ -110,10 +114,10 @@ describe('a call whose answer is lost', () => {
     const comment = await client.call('interactions.addComment', { trackId: track.id, body: 'once', positionMs: 1 })
     const { data } = await client.callPage('interactions.listComments', { trackId: track.id })
     expect(data.map(({ id }) => id)).toEqual([comment.id])
-    expect(await doorsUsed(testApp.nodes[0], 'interactions.addComment')).toEqual(['socket', 'rest'])
+    expect(await transportsUsed(testApp.nodes[0], 'interactions.addComment')).toEqual(['socket', 'rest'])
   })
 
-  it('is asked once again where there is no other road, and done once', async () => {
+  it('is retried over the only transport, and executed once', async () => {
     await using wire = await startTcpProxy(ann.url)
     using client = openClient({ url: wire.url, token: ann.token, transports: ['long-poll'] })
     const track = await makeTrack(ann.id)
@@ -125,52 +129,52 @@ describe('a call whose answer is lost', () => {
     expect(data.map(({ body }) => body).sort()).toEqual(['one', 'two'])
   })
 
-  it('is done once too when the key is the caller’s own and the roads are those of two clients', async () => {
+  it("is executed once with the caller's own key, over two clients and transports", async () => {
     using live = openClient({ url: ann.url, token: ann.token })
-    using rest = openClient({ url: testApp.nodes[1]?.url ?? '', token: ann.token, transports: ['long-poll'] })
+    using remaining = openClient({ url: testApp.nodes[1]?.url ?? '', token: ann.token, transports: ['long-poll'] })
     const track = await makeTrack(ann.id)
     await connected(live)
     const comment = { trackId: track.id, body: 'hello', positionMs: 5 }
     const first = await live.call('interactions.addComment', comment, { idempotencyKey: 'mine' })
-    expect(await rest.call('interactions.addComment', comment, { idempotencyKey: 'mine' })).toEqual(first)
-    const other = rest.call('interactions.addComment', { ...comment, body: 'other' }, { idempotencyKey: 'mine' })
+    expect(await remaining.call('interactions.addComment', comment, { idempotencyKey: 'mine' })).toEqual(first)
+    const other = remaining.call('interactions.addComment', { ...comment, body: 'other' }, { idempotencyKey: 'mine' })
     expect(await problemOf(other)).toMatchObject({ code: 'idempotency_key_reused', status: 422 })
   })
 })
 
 describe('a client', () => {
-  it('says that a server cannot be reached, and works as soon as it can', async () => {
+  it('reports an unreachable server, and works as soon as it is reachable', async () => {
     await using wire = await startTcpProxy(ann.url)
     wire.refuseConnections(true)
     using client = openClient({ url: wire.url, token: ann.token })
     expect(await problemOf(client.call('user-profile.getMe', {}))).toMatchObject({ code: 'unreachable', status: 0 })
-    await waitUntil('a connect error is heard', () => client.problems.length > 0)
+    await waitUntil('a connect error is reported', () => client.problems.length > 0)
     expect(client.problems[0]).toEqual({ code: 'unreachable', channel: undefined })
     wire.refuseConnections(false)
     expect(await client.call('user-profile.getMe', {})).toMatchObject({ id: ann.id })
     await connected(client)
   })
 
-  it('takes an answer of somebody else for none', async () => {
+  it("rejects a response that is not the API's", async () => {
     using client = openClient({ url: testApp.issuer.issuer, token: ann.token, transports: ['long-poll'] })
     expect(await problemOf(client.call('user-profile.getMe', {}))).toMatchObject({ code: 'unreachable' })
   })
 
-  it('says that there is no token when the token function fails', async () => {
+  it('reports `token_unavailable` if the token function fails', async () => {
     const token = () => Promise.reject(new Error('signed out'))
     using client = openClient({ url: ann.url, token, transports: ['long-poll'] })
     const problem = await problemOf(client.call('user-profile.getMe', {}))
     expect(problem).toMatchObject({ code: 'token_unavailable', status: 0, cause: new Error('signed out') })
   })
 
-  it('refuses everything once it is closed', async () => {
+  it('rejects every call after it is closed', async () => {
     const client = openClient({ url: ann.url, token: ann.token })
     await client.close()
-    expect(await problemOf(client.call('user-profile.getMe', {}))).toMatchObject({ code: 'closed' })
-    expect(await problemOf(client.follow(`user:${ann.id}`, () => undefined))).toMatchObject({ code: 'closed' })
+    expect(await problemOf(client.call('user-profile.getMe', {}))).toMatchObject({ code: 'client_closed' })
+    expect(await problemOf(client.follow(`user:${ann.id}`, () => undefined))).toMatchObject({ code: 'client_closed' })
   })
 
-  it('does not compile with a name, an input or a list that there is not', () => {
+  it('does not compile with an unknown operation, input or list', () => {
     const wrong = (client: TestClient) => [
       // @ts-expect-error -- no such operation
       client.call('interactions.adoreTrack', {}),

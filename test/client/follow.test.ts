@@ -32,78 +32,80 @@ const trackOfAnn = async () => (await makeTrack(ann.id)).id
 describe.each(['socket', 'sse', 'long-poll'] as const)('following a channel over %s', transport => {
   const open = () => openClient({ url: ann.url, token: ann.token, transports: [transport] })
 
-  it('tells every listener what happens on another node, typed, until it stops', async () => {
+  it('notifies every listener of typed events from another node, until it unfollows', async () => {
     using client = open()
     const trackId = await trackOfAnn()
     const [first, second] = [createListener(), createListener()]
-    const following = await client.follow(`track:${trackId}`, first.hear)
-    await client.follow(`track:${trackId}`, { onEvent: second.hear })
+    const following = await client.follow(`track:${trackId}`, first.record)
+    await client.follow(`track:${trackId}`, { onEvent: second.record })
     expect(client.transport()).toBe(transport)
     const body = await comment(trackId)
-    await waitUntil('both have heard it', () => first.events.length === 1 && second.events.length === 1)
+    await waitUntil('both have received it', () => first.events.length === 1 && second.events.length === 1)
     const [event] = first.events
     expect(event?.name === 'interactions.commentAdded' && event.data.comment.body).toBe(body)
     expect(following.position?.offset).toBe(event?.offset)
 
     await following.unfollow()
     await comment(trackId)
-    await waitUntil('the one that stayed has heard it', () => second.events.length === 2)
+    await waitUntil('the remaining listener has received it', () => second.events.length === 2)
     expect(first.events).toHaveLength(1)
     expect(second.offsets()).toEqual([1, 2])
   })
 
-  it('ends on the server with the last listener, and can begin again', async () => {
+  it('ends on the server with the last listener, and can start again', async () => {
     using client = open()
     const trackId = await trackOfAnn()
-    const [left, stayed] = [createListener(), createListener()]
-    const following = await client.follow(`track:${trackId}`, left.hear)
+    const [stopped, remaining] = [createListener(), createListener()]
+    const following = await client.follow(`track:${trackId}`, stopped.record)
     await following.unfollow()
     await following.unfollow()
     await comment(trackId)
-    await client.follow(`track:${trackId}`, stayed.hear)
+    await client.follow(`track:${trackId}`, remaining.record)
     await comment(trackId)
-    // The node may not have heard of the first yet when it is asked where the channel is.
-    await waitUntil('it is heard', () => stayed.events.at(-1)?.offset === 2)
-    expect(left.events).toEqual([])
+    // The node may not have received the first event yet when it reads the position.
+    await waitUntil('the event is received', () => remaining.events.at(-1)?.offset === 2)
+    expect(stopped.events).toEqual([])
   })
 
-  it('takes nothing from a listener when another one throws or is rejected', async () => {
+  it('delivers to a listener although another one throws or rejects', async () => {
     using client = open()
     const trackId = await trackOfAnn()
-    const heard = createListener()
+    const listener = createListener()
     const bug = new Error('a bug of the listener')
     const channel = `track:${trackId}`
     await client.follow(channel, () => {
       throw bug
     })
     await client.follow(channel, () => Promise.reject(bug))
-    await client.follow(channel, heard.hear)
+    await client.follow(channel, listener.record)
     await comment(trackId)
-    await waitUntil('it is heard', () => heard.events.length === 1 && client.problems.length === 2)
+    await waitUntil('the event is received', () => listener.events.length === 1 && client.problems.length === 2)
     const failed = { code: 'listener_failed', channel }
     expect(client.problems).toEqual([failed, failed])
   })
 
-  it('is refused where one may not listen, and is not begun again', async () => {
+  it('is refused without access, and not retried', async () => {
     using client = open()
     const channel = `track:${ann.id}`
     expect(await problemOf(client.follow(channel, () => undefined))).toMatchObject({ code: 'not_found', status: 404 })
     expect(await problemOf(client.follow(channel, () => undefined))).toMatchObject({ code: 'not_found' })
   })
 
-  it('begins behind a place that is asked for, also beside others, who hear nothing twice', async () => {
+  it('starts after a given position, and repeats nothing to other listeners', async () => {
     using client = open()
     const channel = `track:${await trackOfAnn()}`
     await emitNumbers(testApp.app, channel, numberRange(1, 8))
     const { epoch } = await testApp.app.channelLog.position(channel)
     const [now, all, some] = [createListener(), createListener(), createListener()]
-    await client.follow(channel, now.hear)
+    await client.follow(channel, now.record)
     await Promise.all([
-      client.follow(channel, all.hear, { after: { epoch, offset: 0 } }),
-      client.follow(channel, some.hear, { after: { epoch, offset: 5 } }),
+      client.follow(channel, all.record, { after: { epoch, offset: 0 } }),
+      client.follow(channel, some.record, { after: { epoch, offset: 5 } }),
       emitNumbers(testApp.app, channel, numberRange(8, 11)),
     ])
-    await waitUntil('all is heard', () => [now, all, some].every(({ events }) => events.at(-1)?.offset === 10))
+    await waitUntil('all events are received', () =>
+      [now, all, some].every(({ events }) => events.at(-1)?.offset === 10),
+    )
     expect({ now: now.offsets(), all: all.offsets(), some: some.offsets() }).toEqual({
       now: numberRange(8, 11),
       all: numberRange(1, 11),
@@ -111,43 +113,43 @@ describe.each(['socket', 'sse', 'long-poll'] as const)('following a channel over
     })
   })
 
-  it('begins with a snapshot that is asked for, and goes on behind it; others hear no gap', async () => {
+  it('starts with a snapshot on request and continues after it; other listeners see no gap', async () => {
     using client = open()
     const trackId = await trackOfAnn()
     const channel = `track:${trackId}` as const
     await emitNumbers(testApp.app, channel, [1, 2])
     const titles: string[] = []
-    const heard = createListener()
+    const listener = createListener()
     let gaps = 0
     const follower = {
       snapshot: true,
-      onEvent: heard.hear,
+      onEvent: listener.record,
       onSnapshot: (track: ChannelKinds['track']['snapshot']) => void titles.push(track.title),
       onGap: () => (gaps += 1),
     }
     await client.follow(channel, follower)
     await client.follow(channel, follower)
     await emitNumbers(testApp.app, channel, [3])
-    await waitUntil('it is heard', () => heard.events.length === 2)
+    await waitUntil('the event is received', () => listener.events.length === 2)
     const { title } = await client.call('tracks.getTrack', { trackId })
-    expect({ titles, offsets: heard.offsets(), gaps }).toEqual({ titles: [title, title], offsets: [3, 3], gaps: 0 })
+    expect({ titles, offsets: listener.offsets(), gaps }).toEqual({ titles: [title, title], offsets: [3, 3], gaps: 0 })
   })
 
-  it('takes a snapshot itself when its place means nothing any more, or says that there is a gap', async () => {
+  it('takes a snapshot if its position is no longer valid, or reports a gap', async () => {
     using client = open()
     const channel = `track:${await trackOfAnn()}` as const
     await emitNumbers(testApp.app, channel, [1])
-    const told: string[] = []
+    const states: string[] = []
     const after = { epoch: 'other', offset: 7 }
-    const onEvent = ({ offset }: { offset: number }) => void told.push(`event ${offset}`)
-    await client.follow(channel, onEvent, { after, onSnapshot: ({ id }) => void told.push(`snapshot of ${id}`) })
+    const onEvent = ({ offset }: { offset: number }) => void states.push(`event ${offset}`)
+    await client.follow(channel, onEvent, { after, onSnapshot: ({ id }) => void states.push(`snapshot of ${id}`) })
     await emitNumbers(testApp.app, channel, [2])
-    await waitUntil('it is heard', () => told.length === 2)
-    await client.follow(channel, () => undefined, { after, onGap: () => told.push('gap') })
-    expect(told).toEqual([`snapshot of ${channel.slice(6)}`, 'event 2', 'gap'])
+    await waitUntil('the event is received', () => states.length === 2)
+    await client.follow(channel, () => undefined, { after, onGap: () => states.push('gap') })
+    expect(states).toEqual([`snapshot of ${channel.slice(6)}`, 'event 2', 'gap'])
   })
 
-  it('tells which channel may be followed no longer', async () => {
+  it('reports a channel that the viewer may no longer follow', async () => {
     const carl = await testApp.signIn(`carl-${transport}`)
     using client = openClient({ url: carl.url, token: carl.token, transports: [transport] })
     const id = await trackOfAnn()
@@ -155,13 +157,13 @@ describe.each(['socket', 'sse', 'long-poll'] as const)('following a channel over
     const closed: string[] = []
     await client.follow(channel, { onClosed: ({ code }) => closed.push(code) })
     await hide(id)
-    await waitUntil('it is told', () => closed.length === 1)
+    await waitUntil('it is reported', () => closed.length === 1)
     expect(closed).toEqual(['not_found'])
     expect(client.problems).toEqual([{ code: 'not_found', channel }])
     expect(await problemOf(client.follow(channel, () => undefined))).toMatchObject({ code: 'not_found' })
   })
 
-  it('tells counts, newest first seen, and again to who comes later', async () => {
+  it('notifies of counts, newest first, and again for a new listener', async () => {
     using client = open()
     const trackId = await trackOfAnn()
     const channel = `track:${trackId}` as const
@@ -170,33 +172,35 @@ describe.each(['socket', 'sse', 'long-poll'] as const)('following a channel over
     await client.follow(channel, { onState })
     await fan.call('interactions.likeTrack', { trackId })
     await testApp.applyCounters()
-    // Over long-polls a change comes with the next event, or answer.
+    // Long-polls report a change with the next event or response.
     await emitNumbers(testApp.app, channel, [1])
-    await waitUntil('it is told', () => likes.at(-1) === 1)
+    await waitUntil('it is reported', () => likes.at(-1) === 1)
     expect(likes).toEqual([...new Set(likes)])
     const later: (number | undefined)[] = []
     await client.follow(channel, { onState: ({ counts }) => void later.push(counts?.likes) })
     expect(later).toEqual([1])
   })
 
-  it('can be given up while it waits, and stopped by a signal', async () => {
+  it('can be aborted while it waits, and stopped by a signal', async () => {
     using client = openClient({ url: 'http://127.0.0.1:9', token: ann.token, transports: [transport] })
-    const giveUp = new AbortController()
-    const waiting = client.follow(`user:${ann.id}`, () => undefined, { signal: giveUp.signal })
-    giveUp.abort()
+    const aborting = new AbortController()
+    const waiting = client.follow(`user:${ann.id}`, () => undefined, { signal: aborting.signal })
+    aborting.abort()
     await expect(waiting).rejects.toThrow('aborted')
-    await expect(client.follow(`user:${ann.id}`, () => undefined, { signal: giveUp.signal })).rejects.toThrow('aborted')
+    await expect(client.follow(`user:${ann.id}`, () => undefined, { signal: aborting.signal })).rejects.toThrow(
+      'aborted',
+    )
 
     using other = open()
-    const [stopped, goesOn] = [new AbortController(), createListener()]
-    const heard = createListener()
+    const [stopped, remaining] = [new AbortController(), createListener()]
+    const listener = createListener()
     const channel = `track:${await trackOfAnn()}`
-    await other.follow(channel, heard.hear, { signal: stopped.signal })
-    await other.follow(channel, goesOn.hear)
+    await other.follow(channel, listener.record, { signal: stopped.signal })
+    await other.follow(channel, remaining.record)
     stopped.abort()
     await emitNumbers(testApp.app, channel, [1])
-    await waitUntil('the other has heard it', () => goesOn.events.length === 1)
-    expect(heard.events).toEqual([])
+    await waitUntil('the other listener has received it', () => remaining.events.length === 1)
+    expect(listener.events).toEqual([])
   })
 })
 
@@ -206,34 +210,34 @@ async function hide(trackId: string): Promise<void> {
 }
 
 describe('a lost connection', () => {
-  it('is made again with a token asked anew, and nothing is missed or heard twice', async () => {
+  it('is reopened with a new token, without missing or repeating events', async () => {
     await using wire = await startTcpProxy(ann.url)
-    let asked = 0
+    let tokenCalls = 0
     const token = async () => {
-      asked += 1
+      tokenCalls += 1
       return ann.token
     }
     using client = openClient({ url: wire.url, token, transports: ['socket'] })
     const channel = `track:${await trackOfAnn()}`
-    const heard = createListener()
+    const listener = createListener()
     let gaps = 0
-    await client.follow(channel, heard.hear, { onGap: () => (gaps += 1) })
-    expect({ asked, ways: client.transports }).toEqual({ asked: 1, ways: ['socket'] })
+    await client.follow(channel, listener.record, { onGap: () => (gaps += 1) })
+    expect({ tokenCalls, transports: client.transports }).toEqual({ tokenCalls: 1, transports: ['socket'] })
     await emitNumbers(testApp.app, channel, [1])
-    await waitUntil('it is heard', () => heard.events.length === 1)
+    await waitUntil('the event is received', () => listener.events.length === 1)
     wire.refuseConnections(true)
     wire.cut()
-    await waitUntil('it is known', () => client.transport() === undefined)
+    await waitUntil('the disconnect is noticed', () => client.transport() === undefined)
     await emitNumbers(testApp.app, channel, numberRange(2, 6))
     wire.refuseConnections(false)
-    await waitUntil('it is followed again', () => heard.events.length === 5)
+    await waitUntil('it is followed again', () => listener.events.length === 5)
     await emitNumbers(testApp.app, channel, [6])
-    await waitUntil('it is live again', () => heard.events.length === 6)
-    expect({ heard: heard.numbers(), gaps }).toEqual({ heard: numberRange(1, 7), gaps: 0 })
-    expect(asked).toBeGreaterThan(1)
+    await waitUntil('live events arrive again', () => listener.events.length === 6)
+    expect({ listener: listener.numbers(), gaps }).toEqual({ listener: numberRange(1, 7), gaps: 0 })
+    expect(tokenCalls).toBeGreaterThan(1)
   })
 
-  it('shows which channel may be followed no longer', async () => {
+  it('reports the channel that the viewer may no longer follow', async () => {
     await using wire = await startTcpProxy(ann.url)
     const carl = await testApp.signIn('carl')
     using client = openClient({ url: wire.url, token: carl.token })
@@ -243,11 +247,11 @@ describe('a lost connection', () => {
     wire.cut()
     await hide(id)
     wire.refuseConnections(false)
-    await waitUntil('it is told', () => client.problems.some(({ channel }) => channel !== undefined))
+    await waitUntil('it is reported', () => client.problems.some(({ channel }) => channel !== undefined))
     expect(client.problems).toContainEqual({ code: 'not_found', channel: `track:${id}` })
   })
 
-  it('is not made again once closed', async () => {
+  it('is not reopened after the client is closed', async () => {
     await using wire = await startTcpProxy(ann.url)
     const client = openClient({ url: wire.url, token: ann.token })
     const closed: string[] = []
@@ -256,12 +260,12 @@ describe('a lost connection', () => {
     wire.cut()
     await client.close()
     await following.unfollow()
-    expect({ problems: client.problems, closed }).toEqual({ problems: [], closed: ['closed'] })
+    expect({ problems: client.problems, closed }).toEqual({ problems: [], closed: ['client_closed'] })
   })
 })
 
 describe('the token', () => {
-  it('is refused for good when no other can come', async () => {
+  it('ends the client for good if no other token is available', async () => {
     using client = openClient({ url: ann.url, token: 'nonsense' })
     const problem = await problemOf(client.follow(`user:${ann.id}`, () => undefined))
     expect(problem).toMatchObject({ code: 'token_invalid', status: 401 })
@@ -269,7 +273,7 @@ describe('the token', () => {
     expect(await problemOf(client.follow(`user:${ann.id}`, () => undefined))).toMatchObject({ code: 'token_invalid' })
   })
 
-  it('is asked for anew until there is a good one', async () => {
+  it('is requested again until a valid one is returned', async () => {
     const answers: (() => Promise<string>)[] = [
       () => Promise.reject(new Error('not yet')),
       () => Promise.resolve('nonsense'),
@@ -280,14 +284,14 @@ describe('the token', () => {
     expect(client.problems.map(({ code }) => code)).toEqual(['token_unavailable', 'token_invalid'])
   })
 
-  it('is asked for anew when the server closes the session of an old one', async () => {
+  it('is requested again when the server closes the session of an expired one', async () => {
     const dora = await testApp.signIn('dora')
     const short = await testApp.issuer.issueToken('dora', { ttlSeconds: 300 })
     const answers = [short]
     const token = () => answers.shift() ?? testApp.issuer.issueToken('dora')
     using client = openClient({ url: dora.url, token })
     await client.follow(`user:${dora.id}`, () => undefined)
-    // Too late to be warned and refreshed.
+    // Advance past the warning, so that the client could not refresh it.
     testApp.clock.advance(310_000)
     await waitUntil('it is closed and connected again', () => client.transports.length === 3)
     expect(client.transports).toEqual(['socket', undefined, 'socket'])

@@ -10,11 +10,11 @@ export interface TestClient extends Client, Disposable {
 /** Creates a client that is closed at the end of its block. */
 export function openClient(options: ClientOptions): TestClient {
   const problems: TestClient['problems'] = []
-  const ways: TestClient['transports'] = []
+  const transports: TestClient['transports'] = []
   const onProblem = ({ code }: TuttiProblem, channel?: string) => void problems.push({ code, channel })
-  const onTransport = (transport?: string) => void ways.push(transport)
+  const onTransport = (transport?: string) => void transports.push(transport)
   const client = createClient({ onProblem, onTransport, ...options })
-  return { ...client, problems, transports: ways, [Symbol.dispose]: () => void client.close() }
+  return { ...client, problems, transports, [Symbol.dispose]: () => void client.close() }
 }
 
 /** The problem that a call rejects with. */
@@ -28,8 +28,8 @@ export async function problemOf(call: Promise<unknown>): Promise<TuttiProblem> {
 export const withoutBackoff = (): void => void jest.spyOn(Math, 'random').mockReturnValue(0)
 
 /** Waits until `holds` is true. */
-export async function waitUntil(what: string, holds: () => boolean): Promise<void> {
-  for (let tries = 0; !holds(); tries += 1) {
+export async function waitUntil(what: string, condition: () => boolean): Promise<void> {
+  for (let tries = 0; !condition(); tries += 1) {
     if (tries > 800) throw new Error(`timed out waiting until ${what}`)
     await new Promise(resolve => setTimeout(resolve, 20))
   }
@@ -42,5 +42,5 @@ export function createListener() {
   const offsets = () => events.map(({ offset }) => offset)
   /** The numbers of `test.numberEmitted` events. */
   const numbers = () => events.map(({ data }) => ('n' in data ? data.n : undefined))
-  return { events, names, offsets, numbers, hear: (event: TuttiEvent) => void events.push(event) }
+  return { events, names, offsets, numbers, record: (event: TuttiEvent) => void events.push(event) }
 }

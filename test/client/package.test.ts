@@ -24,7 +24,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** What an application does first, and what it ends with. */
+/** The first calls of an application, and its shutdown. */
 const application = (load: string) => `
   ${load}
   const [url, token] = process.argv.slice(2)
@@ -42,7 +42,7 @@ const application = (load: string) => `
 it.each([
   ['a module', 'app.mjs', `import { createClient, TuttiProblem } from 'tutti-client'`],
   ['CommonJS', 'app.cjs', `const { createClient, TuttiProblem } = require('tutti-client')`],
-])('works as %s in plain Node, and lets the process end', async (_kind, file, load) => {
+])('works as %s in plain Node, and lets the process exit', async (_kind, file, load) => {
   await writeFile(join(folder, file), application(load))
   const { url, token } = await testApp.signIn(file)
   const { stdout } = await run(process.execPath, [join(folder, file), url, token], { timeout: 15_000 })
@@ -99,7 +99,7 @@ it.each([
   expect(stdout).toBe('')
 })
 
-it('weighs no more than 12 kB, and holds nothing of the server', async () => {
+it('is at most 12 kB, and contains no server code', async () => {
   const source = await readFile(join(folder, 'node_modules', 'tutti-client', 'index.mjs'), 'utf8')
   const files = [...source.matchAll(/^\/\/ (\S+\.ts)$/gm)].map(([, file = '']) => file)
   expect(files).toContain('client/create-client.ts')

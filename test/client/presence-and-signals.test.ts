@@ -25,48 +25,48 @@ async function openParty(host: TestClient, guest: TestClient) {
   return `party:${party.id}` as const
 }
 
-describe('those who follow a channel', () => {
-  it('see who comes and goes, and who is there when they come', async () => {
+describe('followers of a channel', () => {
+  it('see who is present, who joins and who leaves', async () => {
     await using wire = await startTcpProxy(ann.url)
-    using hers = open({ url: wire.url, token: ann.token })
-    using his = open(bob)
-    const channel = await openParty(hers, his)
+    using annClient = open({ url: wire.url, token: ann.token })
+    using bobClient = open(bob)
+    const channel = await openParty(annClient, bobClient)
     const seen: ChannelPresence[] = []
-    const those = () => [...(seen.at(-1)?.members ?? [])].sort()
-    await hers.follow(channel, { onPresence: presence => seen.push(presence) })
-    await waitUntil('she is there herself', () => those().join() === ann.id)
-    const following = await his.follow(channel, () => undefined)
-    await waitUntil('both are there', () => those().length === 2)
-    expect(those()).toEqual([ann.id, bob.id].sort())
+    const members = () => [...(seen.at(-1)?.members ?? [])].sort()
+    await annClient.follow(channel, { onPresence: presence => seen.push(presence) })
+    await waitUntil('ann is present', () => members().join() === ann.id)
+    const following = await bobClient.follow(channel, () => undefined)
+    await waitUntil('both are present', () => members().length === 2)
+    expect(members()).toEqual([ann.id, bob.id].sort())
     const later: ChannelPresence[] = []
-    await hers.follow(channel, { onPresence: presence => later.push(presence) })
+    await annClient.follow(channel, { onPresence: presence => later.push(presence) })
     expect(later).toMatchObject([{ count: 2 }])
 
     wire.refuseConnections(true)
     wire.cut()
     await following.unfollow()
     wire.refuseConnections(false)
-    await waitUntil('he has left', () => those().join() === ann.id)
+    await waitUntil('bob has left', () => members().join() === ann.id)
   })
 
-  it('tell each other what may be lost, by a name and of a shape that the channel knows', async () => {
-    using hers = open(ann)
-    using his = open(bob)
-    const channel = await openParty(hers, his)
+  it('exchange signals that the channel declares by name and shape', async () => {
+    using annClient = open(ann)
+    using bobClient = open(bob)
+    const channel = await openParty(annClient, bobClient)
     const signals: Signal<typeof channel>[] = []
-    await hers.follow(channel, { onSignal: signal => signals.push(signal) })
-    await his.follow(channel, () => undefined)
-    await his.signal(channel, 'listening-party.emojiReaction', { emoji: '🎉' })
-    await waitUntil('it is heard', () => signals.length === 1)
-    expect(signals).toEqual([{ name: 'listening-party.emojiReaction', by: bob.id, data: { emoji: '🎉' } }])
+    await annClient.follow(channel, { onSignal: signal => signals.push(signal) })
+    await bobClient.follow(channel, () => undefined)
+    await bobClient.signal(channel, 'listening-party.emojiReaction', { emoji: '🎉' })
+    await waitUntil('the event is received', () => signals.length === 1)
+    expect(signals).toEqual([{ name: 'listening-party.emojiReaction', senderId: bob.id, data: { emoji: '🎉' } }])
 
     // @ts-expect-error -- no such signal on this kind of channel
-    const unknown = his.signal(channel, 'interactions.typing')
+    const unknown = bobClient.signal(channel, 'interactions.typing')
     expect(await problemOf(unknown)).toMatchObject({ code: 'invalid_input' })
     const track = `track:${(await makeTrack(ann.id)).id}` as const
-    expect(await problemOf(his.signal(track, 'interactions.typing'))).toMatchObject({ code: 'forbidden' })
-    using quiet = openClient({ url: bob.url, token: bob.token, transports: ['sse'] })
-    expect(await problemOf(quiet.signal(track, 'interactions.typing'))).toMatchObject({ code: 'unreachable' })
+    expect(await problemOf(bobClient.signal(track, 'interactions.typing'))).toMatchObject({ code: 'forbidden' })
+    using sseClient = openClient({ url: bob.url, token: bob.token, transports: ['sse'] })
+    expect(await problemOf(sseClient.signal(track, 'interactions.typing'))).toMatchObject({ code: 'unreachable' })
   })
 })
 
@@ -75,29 +75,29 @@ describe('presence', () => {
     ...{ channel: '', rev, after, joined, left, count },
   })
 
-  it('is put together from the whole and what changes after it, in whatever order and however often', () => {
-    const roll = new Roster()
-    expect(roll.receive(change(3, 2, ['c'], [], 3))).toBe(false)
-    expect(roll.current).toBeUndefined()
-    expect(roll.reset({ rev: 2, count: 2, members: ['a', 'b'] })).toBe(true)
-    expect(roll.current).toEqual({ count: 3, members: ['a', 'b', 'c'] })
-    expect(roll.receive(change(3, 1, ['c'], [], 3))).toBe(false)
-    expect(roll.receive(change(6, 5, [], ['b'], 3))).toBe(true)
-    expect(roll.current).toEqual({ count: 3, members: ['a', 'b', 'c'] })
-    expect(roll.receive(change(5, 3, ['d'], [], 4))).toBe(false)
-    expect(roll.current).toEqual({ count: 3, members: ['a', 'c', 'd'] })
-    expect(roll.receive(change(4, 3, ['x'], [], 1))).toBe(false)
-    expect(roll.current).toEqual({ count: 3, members: ['a', 'c', 'd'] })
+  it('is merged from snapshots and changes, in any order and with repeats', () => {
+    const roster = new Roster()
+    expect(roster.receive(change(3, 2, ['c'], [], 3))).toBe(false)
+    expect(roster.current).toBeUndefined()
+    expect(roster.reset({ rev: 2, count: 2, members: ['a', 'b'] })).toBe(true)
+    expect(roster.current).toEqual({ count: 3, members: ['a', 'b', 'c'] })
+    expect(roster.receive(change(3, 1, ['c'], [], 3))).toBe(false)
+    expect(roster.receive(change(6, 5, [], ['b'], 3))).toBe(true)
+    expect(roster.current).toEqual({ count: 3, members: ['a', 'b', 'c'] })
+    expect(roster.receive(change(5, 3, ['d'], [], 4))).toBe(false)
+    expect(roster.current).toEqual({ count: 3, members: ['a', 'c', 'd'] })
+    expect(roster.receive(change(4, 3, ['x'], [], 1))).toBe(false)
+    expect(roster.current).toEqual({ count: 3, members: ['a', 'c', 'd'] })
   })
 
-  it('is a number alone while there are too many, and names all when there are fewer', () => {
-    const roll = new Roster()
-    roll.reset({ rev: 1, count: 2, members: ['a', 'b'] })
-    roll.receive(change(2, 1, [], [], 201))
-    expect(roll.current).toEqual({ count: 201, members: null })
-    roll.receive(change(3, 2, ['a', 'c'], [], 2))
-    expect(roll.current).toEqual({ count: 2, members: ['a', 'c'] })
-    expect(roll.reset(undefined)).toBe(false)
-    expect(roll.receive('nonsense')).toBe(false)
+  it('is only a count above the limit, and lists members again below it', () => {
+    const roster = new Roster()
+    roster.reset({ rev: 1, count: 2, members: ['a', 'b'] })
+    roster.receive(change(2, 1, [], [], 201))
+    expect(roster.current).toEqual({ count: 201, members: null })
+    roster.receive(change(3, 2, ['a', 'c'], [], 2))
+    expect(roster.current).toEqual({ count: 2, members: ['a', 'c'] })
+    expect(roster.reset(undefined)).toBe(false)
+    expect(roster.receive('nonsense')).toBe(false)
   })
 })

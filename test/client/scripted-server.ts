@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { Server, type Socket } from 'socket.io'
-import { type Position, type Problem, type StreamEvent } from '../../client'
+import { type Position, type Problem, type ChannelEvent } from '../../client'
 
 export const channel = 'track:00000000-0000-7000-8000-000000000000'
 
@@ -30,7 +30,7 @@ export class ScriptedServer implements AsyncDisposable {
   readonly forbidden = new Set<string>()
   /** The `after` positions of the follows received. */
   readonly requestedPositions: (Position | undefined)[] = []
-  readonly log: StreamEvent[] = []
+  readonly log: ChannelEvent[] = []
   epoch = 'a'
 
   private constructor(
@@ -72,7 +72,7 @@ export class ScriptedServer implements AsyncDisposable {
   }
 
   /** Appends events to the log without sending them. */
-  appendEvents(count: number): StreamEvent[] {
+  appendEvents(count: number): ChannelEvent[] {
     const events = Array.from({ length: count }, () => {
       const offset = this.log.length + 1
       const event = { offset, id: `${this.epoch}${offset}`, name: 'test.numberEmitted', at: '', data: { n: offset } }
@@ -86,7 +86,7 @@ export class ScriptedServer implements AsyncDisposable {
     this.io.emit(name, message)
   }
 
-  sendFrame(events: readonly StreamEvent[]): void {
+  sendFrame(events: readonly ChannelEvent[]): void {
     this.emit('events', { channel, epoch: this.epoch, events })
   }
 
@@ -110,7 +110,7 @@ export class ScriptedServer implements AsyncDisposable {
   private catchUp(after?: Position) {
     const recovered = after?.epoch === this.epoch && after.offset <= this.log.length
     const events = recovered ? this.log.slice(after.offset) : []
-    return { channel, epoch: this.epoch, top: this.log.length, events, recovered, more: false, state: {} }
+    return { channel, epoch: this.epoch, latestOffset: this.log.length, events, recovered, hasMore: false, state: {} }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,13 +19,13 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const url = () => testApp.nodes[0]?.url ?? ''
 const channelFor = async (ownerId: string) => `track:${(await makeTrack(ownerId)).id}` as const
 
-/** How many sessions went on with a newer token. */
+/** The number of sessions refreshed with a newer token. */
 async function refreshes(): Promise<number> {
   const { values } = await testApp.app.metrics.tokenRefreshes.get()
   return values.reduce((sum, { value, labels }) => sum + (labels.outcome === 'newer' ? value : 0), 0)
 }
 
-/** Somebody nobody has met, and tokens for them: each that is asked for is a new one. */
+/** A new person, and a function that issues a new token on each call. */
 async function newcomer(name: string) {
   const { id } = await testApp.signIn(name, { node: 0 })
   const refused: (string | undefined)[] = []
@@ -37,26 +37,26 @@ async function newcomer(name: string) {
 }
 
 describe('a session', () => {
-  it('goes on with a newer token before the old one expires, on the same connection', async () => {
+  it('is refreshed with a newer token before the old one expires, on the same connection', async () => {
     const { token, refused, channel } = await newcomer('ann')
     using client = openClient({ url: url(), token, transports: ['socket'] })
-    const heard = createListener()
-    await client.follow(channel, heard.hear)
+    const listener = createListener()
+    await client.follow(channel, listener.record)
     const before = await refreshes()
     testApp.clock.advance(245_000)
     await soon(async () => (await refreshes()) === before + 1)
     testApp.clock.advance(200_000)
     await emitNumbers(testApp.app, channel, [1])
-    await waitUntil('it is heard', () => heard.events.length === 1)
+    await waitUntil('the event is received', () => listener.events.length === 1)
     await client.call('user-profile.getMe', {})
-    expect({ refused, ways: client.transports, problems: client.problems }).toEqual({
+    expect({ refused, transports: client.transports, problems: client.problems }).toEqual({
       refused: [undefined, undefined],
-      ways: ['socket'],
+      transports: ['socket'],
       problems: [],
     })
   })
 
-  it('asks for a token again while there is none, or the same one', async () => {
+  it('requests a token again if there is none, or the same one', async () => {
     const { token, id, channel } = await newcomer('ben')
     const first = await token()
     const answers = [
@@ -64,9 +64,9 @@ describe('a session', () => {
       () => Promise.resolve(first),
       () => Promise.reject(new Error('offline')),
     ]
-    let asked = 0
+    let tokenCalls = 0
     const source = () => {
-      asked += 1
+      tokenCalls += 1
       return answers.shift()?.() ?? token()
     }
     using client = openClient({ url: url(), token: source, transports: ['socket'] })
@@ -74,49 +74,49 @@ describe('a session', () => {
     const before = await refreshes()
     testApp.clock.advance(245_000)
     await soon(async () => (await refreshes()) === before + 1)
-    expect(asked).toBe(4)
+    expect(tokenCalls).toBe(4)
     testApp.clock.advance(200_000)
     expect(await client.call('user-profile.getMe', {})).toMatchObject({ id })
-    expect({ ways: client.transports, codes: client.problems.map(({ code }) => code) }).toEqual({
-      ways: ['socket'],
+    expect({ transports: client.transports, codes: client.problems.map(({ code }) => code) }).toEqual({
+      transports: ['socket'],
       codes: ['token_unavailable'],
     })
   })
 
   it.each(['socket', 'sse', 'long-poll'] as const)(
-    'that was ended goes on with a new token over %s, and nothing is missed',
+    'that was revoked continues with a new token over %s, and misses nothing',
     async transport => {
       const { token, refused, channel } = await newcomer(`cleo-${transport}`)
       using client = openClient({ url: url(), token, transports: [transport] })
-      const heard = createListener()
-      await client.follow(channel, heard.hear)
+      const listener = createListener()
+      await client.follow(channel, listener.record)
       await emitNumbers(testApp.app, channel, [1])
-      await waitUntil('it is heard', () => heard.events.length === 1)
+      await waitUntil('the event is received', () => listener.events.length === 1)
       testApp.clock.advance(1_000)
       await client.call('user-profile.revokeSessions', {})
       testApp.clock.advance(1_000)
       await emitNumbers(testApp.app, channel, [2])
-      await waitUntil('it is heard', () => heard.events.length === 2)
+      await waitUntil('the event is received', () => listener.events.length === 2)
       await emitNumbers(testApp.app, channel, [3])
-      await waitUntil('it is heard', () => heard.events.length === 3)
-      expect(heard.numbers()).toEqual([1, 2, 3])
+      await waitUntil('the event is received', () => listener.events.length === 3)
+      expect(listener.numbers()).toEqual([1, 2, 3])
       if (transport === 'socket') expect(refused).toEqual([undefined, 'session_revoked'])
     },
   )
 
-  it('ends for good when no other token can come, and says so to whoever follows', async () => {
+  it('ends for good if no other token is available, and notifies all listeners', async () => {
     const { id, channel } = await newcomer('dora')
     const token = await testApp.issuer.issueToken('dora', { ttlSeconds: 60 })
     using client = openClient({ url: url(), token })
     const closed: string[] = []
     await client.follow(channel, { onClosed: ({ code }) => closed.push(code) })
     testApp.clock.advance(70_000)
-    await waitUntil('it is told', () => closed.length === 1)
+    await waitUntil('it is reported', () => closed.length === 1)
     expect(closed).toEqual(['token_expired'])
     expect(await problemOf(client.follow(`user:${id}`, () => undefined))).toMatchObject({ code: 'token_expired' })
   })
 
-  it('asks for another token when one is refused over REST, once', async () => {
+  it('requests another token once when one is refused over REST', async () => {
     const { token, id } = await newcomer('eve')
     const refused: (string | undefined)[] = []
     const source = (problem?: TuttiProblem) => {
@@ -131,8 +131,8 @@ describe('a session', () => {
   })
 })
 
-describe('a node that goes away', () => {
-  it.each(['socket', 'sse', 'long-poll'] as const)('is left before it goes, over %s', async transport => {
+describe('a draining node', () => {
+  it.each(['socket', 'sse', 'long-poll'] as const)('is left before it stops, over %s', async transport => {
     const { db: database, log } = testApp.app
     await using leaving = await createAppContext(readConfig(testApp.variables), { clock: testApp.clock, log, database })
     await leaving.redis.ready(5_000)
@@ -140,10 +140,10 @@ describe('a node that goes away', () => {
     await using wire = await startTcpProxy(`http://127.0.0.1:${node.port}`)
     const { token, channel } = await newcomer(`finn-${transport}`)
     using client = openClient({ url: wire.url, token, transports: [transport] })
-    const heard = createListener()
-    await client.follow(channel, heard.hear)
+    const listener = createListener()
+    await client.follow(channel, listener.record)
     await emitNumbers(testApp.app, channel, [1])
-    await waitUntil('it is heard', () => heard.events.length === 1)
+    await waitUntil('the event is received', () => listener.events.length === 1)
     wire.routeTo(url())
     const ending = Promise.resolve(node[Symbol.asyncDispose]())
     for (let n = 2; n <= 40; n += 1) {
@@ -152,9 +152,12 @@ describe('a node that goes away', () => {
     }
     await ending
     await emitNumbers(testApp.app, channel, [41])
-    await waitUntil('all is heard', () => heard.events.length >= 41)
-    expect(heard.offsets()).toEqual(numberRange(1, 42))
+    await waitUntil('all events are received', () => listener.events.length >= 41)
+    expect(listener.offsets()).toEqual(numberRange(1, 42))
     // Never without a connection.
-    expect({ ways: client.transports, problems: client.problems }).toEqual({ ways: [transport], problems: [] })
+    expect({ transports: client.transports, problems: client.problems }).toEqual({
+      transports: [transport],
+      problems: [],
+    })
   })
 })

@@ -16,7 +16,7 @@ afterAll(async () => {
   await testApp[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
 })
-beforeEach(() => Object.assign(store, { taken: [], mostAtOnce: 0, mood: () => 'pass' }))
+beforeEach(() => Object.assign(store, { acceptedParts: [], concurrencyMax: 0, partFault: () => 'pass' }))
 afterEach(() => void jest.restoreAllMocks())
 
 const fields = { fileName: 'set.wav', contentType: 'audio/wav' } as const
@@ -30,8 +30,8 @@ async function clientOf(name: string): Promise<TestClient> {
   return openClient({ url, token, transports: ['long-poll'] })
 }
 
-/** Begins an upload and answers its id as soon as it has one. */
-async function begin(client: TestClient, options: UploadOptions = {}) {
+/** Starts an upload, and resolves with its id once it has one. */
+async function startUpload(client: TestClient, options: UploadOptions = {}) {
   let ended: Promise<unknown> = Promise.resolve()
   const uploadId = await new Promise<string>(resolve => {
     ended = client
@@ -41,7 +41,7 @@ async function begin(client: TestClient, options: UploadOptions = {}) {
   return { uploadId, ended }
 }
 
-it('sends a large file in parts, some at once, and those again that did not arrive as they are', async () => {
+it('uploads a large file in parallel parts, and repeats parts that did not arrive intact', async () => {
   using ann = await clientOf('ann')
   const tries = new Map<number, number>()
   store.partFault = number => {
@@ -62,19 +62,19 @@ it('sends a large file in parts, some at once, and those again that did not arri
   expect(progress.at(-1)).toBe(1)
 })
 
-it('goes on in another life with what is missing', async () => {
+it('resumes the missing parts with another client', async () => {
   const before = await clientOf('ben')
   store.partFault = number => (number > 2 ? 'hold' : 'pass')
-  const { uploadId, ended } = await begin(before)
+  const { uploadId, ended } = await startUpload(before)
   await waitUntil(
-    'two parts are there, and three on their way',
+    'two parts have arrived and three are held',
     () => store.acceptedParts.length === 2 && store.concurrencyMax === 3,
   )
   await before.close()
   store.closeHeldRequests()
-  expect(await ended).toMatchObject({ code: 'closed' })
+  expect(await ended).toMatchObject({ code: 'client_closed' })
 
-  Object.assign(store, { taken: [], mood: () => 'pass' })
+  Object.assign(store, { acceptedParts: [], partFault: () => 'pass' })
   using after = await clientOf('ben')
   expect(await stateOf(after, uploadId)).toBe('initiated')
   const progress: number[] = []
@@ -83,18 +83,18 @@ it('goes on in another life with what is missing', async () => {
   expect(sorted(store.acceptedParts)).toEqual(numberRangeInclusive(3, partCount))
   expect(progress.at(-1)).toBe(largeBytes)
 
-  // And once more, when the answer was lost.
+  // Complete it again, as if the response had been lost.
   expect(await after.resumeUpload(uploadId, file)).toEqual(upload)
   expect(store.acceptedParts).toHaveLength(partCount - 2)
 })
 
-it('gives up what is cancelled, or keeps it, and sends parts of a file that changed since once more', async () => {
+it('withdraws a canceled upload or keeps it on request, and repeats the parts of a changed file', async () => {
   using cleo = await clientOf('cleo')
   store.partFault = number => (number === 1 || number === 9 ? 'pass' : 'hold')
-  const [gone, kept] = [new AbortController(), new AbortController()]
-  const first = await begin(cleo, { signal: gone.signal })
-  await waitUntil('a part is there', () => store.acceptedParts.length === 1)
-  gone.abort()
+  const [withdrawing, keeping] = [new AbortController(), new AbortController()]
+  const first = await startUpload(cleo, { signal: withdrawing.signal })
+  await waitUntil('a part has arrived', () => store.acceptedParts.length === 1)
+  withdrawing.abort()
   expect(await first.ended).toMatchObject({ code: 'upload_canceled', status: 0 })
   expect(await stateOf(cleo, first.uploadId)).toBe('aborted')
   expect(await problemOf(cleo.resumeUpload(first.uploadId, file))).toMatchObject({
@@ -102,21 +102,21 @@ it('gives up what is cancelled, or keeps it, and sends parts of a file that chan
     status: 410,
   })
 
-  const second = await begin(cleo, { signal: kept.signal, keepOnFailure: true })
-  await waitUntil('another one is there', () => store.acceptedParts.length === 2)
-  kept.abort()
+  const second = await startUpload(cleo, { signal: keeping.signal, keepOnFailure: true })
+  await waitUntil('another part has arrived', () => store.acceptedParts.length === 2)
+  keeping.abort()
   expect(await second.ended).toMatchObject({ code: 'upload_canceled' })
   expect(await stateOf(cleo, second.uploadId)).toBe('initiated')
   const other = await problemOf(cleo.resumeUpload(second.uploadId, new Blob(['x'])))
   expect(other).toMatchObject({ code: 'file_mismatch', status: 0 })
 
-  Object.assign(store, { taken: [], mood: () => 'pass' })
+  Object.assign(store, { acceptedParts: [], partFault: () => 'pass' })
   const changed = new Blob([randomBytes(1_000), file.slice(1_000)])
   expect(await cleo.resumeUpload(second.uploadId, changed)).toMatchObject({ state: 'uploaded' })
   expect(sorted(store.acceptedParts)).toEqual(numberRangeInclusive(1, partCount))
 })
 
-it('resumes and cancels a small file as well', async () => {
+it('resumes and cancels a small file', async () => {
   using dora = await clientOf('dora')
   withoutBackoff()
   const small = randomBytes(1_000)

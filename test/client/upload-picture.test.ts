@@ -13,89 +13,91 @@ afterAll(async () => {
   await testApp[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
 })
-beforeEach(() => Object.assign(store, { taken: [], mood: () => 'pass' }))
+beforeEach(() => Object.assign(store, { acceptedParts: [], partFault: () => 'pass' }))
 afterEach(() => void jest.restoreAllMocks())
 
 const fields = { purpose: 'avatar', fileName: 'me.png', contentType: 'image/png' } as const
 
 it.each([{ transports: ['socket'] as const }, { transports: ['long-poll'] as const }])(
-  'announces a picture, sends it and says that it is there, over $transports',
+  'uploads a picture and reports its progress, over $transports',
   async ({ transports }) => {
     const ann = await testApp.signIn(`ann-${transports[0]}`)
     using client = openClient({ url: ann.url, token: ann.token, transports })
-    const heard: number[] = []
+    const progress: number[] = []
     const png = await plainPng()
-    const picture = await client.uploadPicture(png, fields, { onProgress: (sent, total) => heard.push(sent / total) })
+    const picture = await client.uploadPicture(png, fields, {
+      onProgress: (sent, total) => progress.push(sent / total),
+    })
     expect(picture).toMatchObject({ state: 'uploaded', purpose: 'avatar', sizeBytes: png.length })
-    expect(heard.at(-1)).toBe(1)
+    expect(progress.at(-1)).toBe(1)
     await testApp.runJobs()
     const { avatar } = await client.call('user-profile.getMe', {})
-    if (avatar === null) throw new Error('it is shown')
+    if (avatar === null) throw new Error('expected an avatar')
     expect(avatar.id).toBe(picture.id)
 
     for (const format of ['webp', 'jpg'] as const) {
-      const shown = await fetch(client.pictureUrl(avatar, 500, format))
-      expect([shown.status, shown.headers.get('content-type')]).toEqual([
+      const response = await fetch(client.pictureUrl(avatar, 500, format))
+      expect([response.status, response.headers.get('content-type')]).toEqual([
         200,
         format === 'jpg' ? 'image/jpeg' : 'image/webp',
       ])
     }
     expect(client.pictureUrl(avatar, 250)).toMatch(/\/250\.webp$/)
-    // The call answers where it is; it is not led there.
-    const place = await client.call('pictures.getPictureFile', { pictureId: avatar.id, file: '250.webp' })
-    expect(place.url).toContain(avatar.id)
+    // The call returns the URL instead of following the redirect.
+    const file = await client.call('pictures.getPictureFile', { pictureId: avatar.id, file: '250.webp' })
+    expect(file.url).toContain(avatar.id)
   },
 )
 
-it('sends a picture again that the store did not take, with another URL when the first has run out', async () => {
+it('repeats a rejected picture upload, with a new URL if the first has expired', async () => {
   const cleo = await testApp.signIn('cleo')
   using client = openClient({ url: cleo.url, token: cleo.token, transports: ['long-poll'] })
   withoutBackoff()
-  const moods = ['deny', 'spoil', 'lose'] as const
-  let asked = 0
-  store.partFault = () => moods[(asked += 1) - 1] ?? 'pass'
+  const faults = ['deny', 'spoil', 'lose'] as const
+  let attempts = 0
+  store.partFault = () => faults[(attempts += 1) - 1] ?? 'pass'
   const progress: number[] = []
   const png = await plainPng()
   const picture = await client.uploadPicture(png, fields, { onProgress: sentBytes => progress.push(sentBytes) })
   expect(picture.state).toBe('uploaded')
-  expect([asked, store.acceptedParts]).toEqual([4, [0]])
+  expect([attempts, store.acceptedParts]).toEqual([4, [0]])
   expect(progress).toEqual([...new Set(progress)].sort((a, b) => a - b))
   expect(progress.at(-1)).toBe(png.length)
 })
 
-it('gives up what is cancelled, and leaves what was shown before', async () => {
+it('withdraws a canceled picture, and keeps the previous one', async () => {
   const dora = await testApp.signIn('dora')
   using client = openClient({ url: dora.url, token: dora.token })
-  const shown = await client.uploadPicture(await plainPng(), fields)
+  const response = await client.uploadPicture(await plainPng(), fields)
   await testApp.runJobs()
-  const heard = await dora.recordEvents(`user:${dora.id}`)
-  let asked = 0
+  const progress = await dora.recordEvents(`user:${dora.id}`)
+  let attempts = 0
   store.partFault = () => {
-    asked += 1
+    attempts += 1
     return 'hold'
   }
   const cancelling = new AbortController()
   const ended = problemOf(client.uploadPicture(await plainPng(), fields, { signal: cancelling.signal }))
-  await waitUntil('it is on its way', () => asked === 1)
+  await waitUntil('the request has started', () => attempts === 1)
   cancelling.abort()
   expect(await ended).toMatchObject({ code: 'upload_canceled', status: 0 })
-  await heard.waitFor('pictures.pictureChanged', ({ picture }) => (picture as { state: string }).state === 'aborted')
+  await progress.waitFor('pictures.pictureChanged', ({ picture }) => (picture as { state: string }).state === 'aborted')
   store.closeHeldRequests()
   await testApp.runJobs()
-  expect((await client.call('user-profile.getMe', {})).avatar?.id).toBe(shown.id)
+  expect((await client.call('user-profile.getMe', {})).avatar?.id).toBe(response.id)
 })
 
-// Last: the models know one database of a process.
-it('gives up what cannot be sent, and throws what is refused', async () => {
+// Keep this last: models bind to one database per process.
+it("withdraws a picture that cannot be sent, and rejects with the server's problem", async () => {
   const ben = await testApp.signIn('ben')
   using client = openClient({ url: ben.url, token: ben.token })
   const problem = await problemOf(client.uploadPicture(new Blob([]), fields))
   expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path: 'sizeBytes' }] })
   withoutBackoff()
-  await using lame = await createTestApp({ nodes: 1, variables: { S3_ENDPOINT: 'http://127.0.0.1:9' } })
-  const ann = await lame.signIn('ann')
-  const heard = await ann.recordEvents(`user:${ann.id}`)
+  await using withoutStore = await createTestApp({ nodes: 1, variables: { S3_ENDPOINT: 'http://127.0.0.1:9' } })
+  const ann = await withoutStore.signIn('ann')
+  const progress = await ann.recordEvents(`user:${ann.id}`)
   using other = openClient({ url: ann.url, token: ann.token })
   expect(await problemOf(other.uploadPicture(await plainPng(), fields))).toMatchObject({ code: 'upload_failed' })
-  await heard.waitFor('pictures.pictureChanged', ({ picture }) => (picture as { state: string }).state === 'aborted')
+  await progress.waitFor('pictures.pictureChanged', ({ picture }) => (picture as { state: string }).state === 'aborted')
 })

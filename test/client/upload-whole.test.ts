@@ -18,7 +18,7 @@ afterAll(async () => {
   await testApp[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
 })
-beforeEach(() => Object.assign(store, { taken: [], mood: () => 'pass' }))
+beforeEach(() => Object.assign(store, { acceptedParts: [], partFault: () => 'pass' }))
 afterEach(() => void jest.restoreAllMocks())
 
 const fields = { fileName: 'song.wav', contentType: 'audio/wav' } as const
@@ -31,15 +31,15 @@ async function clientOf(name: string): Promise<TestClient> {
   return openClient({ url, token, transports: ['long-poll'] })
 }
 
-/** The store is in these moods, one after the other, and well then. Answers how often it was asked. */
-function inMoods(...moods: PartFault[]): () => number {
-  let asked = 0
-  store.partFault = () => moods[(asked += 1) - 1] ?? 'pass'
-  return () => asked
+/** Makes the store respond with these faults in turn, then normally. Returns a counter of its requests. */
+function withFaults(...faults: PartFault[]): () => number {
+  let attempts = 0
+  store.partFault = () => faults[(attempts += 1) - 1] ?? 'pass'
+  return () => attempts
 }
 
-/** An upload under way, and its id as soon as it has one. */
-async function begin(client: TestClient, options: { signal?: AbortSignal; onProgress?: (sent: number) => void }) {
+/** Starts an upload, and resolves once it has an id. */
+async function startUpload(client: TestClient, options: { signal?: AbortSignal; onProgress?: (sent: number) => void }) {
   let ended: Promise<unknown> = Promise.resolve()
   const uploadId = await new Promise<string>(resolve => {
     ended = client.upload(file, fields, { onInitiated: ({ id }) => resolve(id), ...options }).catch((e: unknown) => e)
@@ -47,115 +47,115 @@ async function begin(client: TestClient, options: { signal?: AbortSignal; onProg
   return { uploadId, ended }
 }
 
-it('sends a file again that the store refused, spoiled or took without a word, and never counts back', async () => {
+it('repeats a file that the store refused, corrupted or accepted without a response; progress never decreases', async () => {
   using ann = await clientOf('ann')
   withoutBackoff()
-  const asked = inMoods('refuse', 'spoil', 'lose')
+  const attempts = withFaults('refuse', 'spoil', 'lose')
   const progress: number[] = []
   const { upload } = await ann.upload(file, fields, { onProgress: sentBytes => progress.push(sentBytes) })
   expect(upload.state).toBe('uploaded')
-  // The store has it since the third, and takes it as the same the fourth time.
-  expect([asked(), store.acceptedParts]).toEqual([4, [0]])
+  // The store has had it since the third request, and accepts the fourth as the same.
+  expect([attempts(), store.acceptedParts]).toEqual([4, [0]])
   expect(progress).toEqual([...new Set(progress)].sort((a, b) => a - b))
   expect(progress.at(-1)).toBe(file.byteLength)
 })
 
-it('sends a file again whose connection was cut', async () => {
+it('repeats a file whose connection was cut', async () => {
   using ben = await clientOf('ben')
   withoutBackoff()
-  const asked = inMoods('hold')
-  const { uploadId, ended } = await begin(ben, {})
-  await waitUntil('it is on its way', () => asked() === 1)
+  const attempts = withFaults('hold')
+  const { uploadId, ended } = await startUpload(ben, {})
+  await waitUntil('the request has started', () => attempts() === 1)
   store.closeHeldRequests()
   expect(await ended).toMatchObject({ upload: { id: uploadId, state: 'uploaded' } })
-  expect(asked()).toBe(2)
+  expect(attempts()).toBe(2)
 })
 
-it('asks for another URL when the first has run out on the way', async () => {
+it('requests another URL if the first expires during the upload', async () => {
   using cleo = await clientOf('cleo')
   withoutBackoff()
   const fetched = jest.spyOn(globalThis, 'fetch')
-  const asked = inMoods('deny')
+  const attempts = withFaults('deny')
   const { upload } = await cleo.upload(file, fields)
   expect(upload.state).toBe('uploaded')
-  expect([asked(), store.acceptedParts]).toEqual([2, [0]])
+  expect([attempts(), store.acceptedParts]).toEqual([2, [0]])
   const paths = fetched.mock.calls.map(([url]) => new URL(url as string).pathname.split('/').at(-1))
   expect(paths).toEqual(['uploads', upload.id, 'renew', upload.id, 'finalize'])
 })
 
-it('ends with a file that is on its way, or waits to be sent again, when it is cancelled', async () => {
+it('ends when it is canceled, while sending or while waiting to retry', async () => {
   using dora = await clientOf('dora')
-  for (const mood of ['hold', 'refuse'] as const) {
-    const asked = inMoods(mood)
+  for (const fault of ['hold', 'refuse'] as const) {
+    const attempts = withFaults(fault)
     const cancelling = new AbortController()
-    // The second would wait for minutes.
+    // The retry would wait for minutes.
     jest.spyOn(Math, 'random').mockReturnValue(1_000)
-    const { uploadId, ended } = await begin(dora, { signal: cancelling.signal })
-    await waitUntil('it was asked', () => asked() === 1)
-    if (mood === 'refuse') await new Promise(resolve => setTimeout(resolve, 50))
+    const { uploadId, ended } = await startUpload(dora, { signal: cancelling.signal })
+    await waitUntil('the store was called', () => attempts() === 1)
+    if (fault === 'refuse') await new Promise(resolve => setTimeout(resolve, 50))
     cancelling.abort()
     expect(await ended).toMatchObject({ code: 'upload_canceled', status: 0 })
     expect(await stateOf(dora, uploadId)).toBe('aborted')
-    expect(asked()).toBe(1)
+    expect(attempts()).toBe(1)
     store.closeHeldRequests()
   }
 })
 
-it('ends when the client is closed, and goes on with another one', async () => {
+it('ends when the client is closed, and resumes with another one', async () => {
   const hal = await testApp.signIn('hal')
   const before = openClient({ url: hal.url, token: hal.token, transports: ['long-poll'] })
-  const asked = inMoods('hold')
-  const { uploadId, ended } = await begin(before, {})
-  await waitUntil('it is on its way', () => asked() === 1)
+  const attempts = withFaults('hold')
+  const { uploadId, ended } = await startUpload(before, {})
+  await waitUntil('the request has started', () => attempts() === 1)
   await before.close()
-  expect(await ended).toMatchObject({ code: 'closed' })
+  expect(await ended).toMatchObject({ code: 'client_closed' })
   store.closeHeldRequests()
   using after = openClient({ url: hal.url, token: hal.token })
   const progress: number[] = []
   const upload = await after.resumeUpload(uploadId, file, { onProgress: sentBytes => progress.push(sentBytes) })
   expect(upload).toMatchObject({ id: uploadId, state: 'uploaded' })
-  expect([asked(), progress.at(-1)]).toEqual([2, file.byteLength])
+  expect([attempts(), progress.at(-1)]).toEqual([2, file.byteLength])
 })
 
-it('gives up what the store never takes, and says why', async () => {
+it('withdraws a file that the store never accepts, and reports why', async () => {
   using eve = await clientOf('eve')
   withoutBackoff()
-  const asked = inMoods(...Array.from({ length: 20 }, () => 'refuse' as const))
-  const { uploadId, ended } = await begin(eve, {})
+  const attempts = withFaults(...Array.from({ length: 20 }, () => 'refuse' as const))
+  const { uploadId, ended } = await startUpload(eve, {})
   expect(await ended).toMatchObject({
     code: 'upload_failed',
     cause: new Error('the object store answered 503'),
   })
-  expect(asked()).toBe(8)
+  expect(attempts()).toBe(8)
   expect(await stateOf(eve, uploadId)).toBe('aborted')
 })
 
-it('says when the file cannot be read, and announces nothing', async () => {
+it('reports a file that cannot be read, and initiates no upload', async () => {
   using ida = await clientOf('ida')
-  const gone = new Blob([file])
+  const unreadable = new Blob([file])
   const cause = new DOMException('The file was changed', 'NotReadableError')
-  jest.spyOn(gone, 'arrayBuffer').mockRejectedValue(cause)
-  expect(await problemOf(ida.upload(gone, fields))).toMatchObject({ code: 'upload_failed', cause })
+  jest.spyOn(unreadable, 'arrayBuffer').mockRejectedValue(cause)
+  expect(await problemOf(ida.upload(unreadable, fields))).toMatchObject({ code: 'upload_failed', cause })
   expect((await ida.callPage('music-upload.listUploads', {})).data).toEqual([])
 })
 
-it('does not go on with what was given up elsewhere', async () => {
+it('does not resume an upload that was withdrawn elsewhere', async () => {
   const fay = await testApp.signIn('fay')
   using client = openClient({ url: fay.url, token: fay.token, transports: ['long-poll'] })
   withoutBackoff()
-  const asked = inMoods('hold')
-  const { uploadId, ended } = await begin(client, {})
-  await waitUntil('it is on its way', () => asked() === 1)
+  const attempts = withFaults('hold')
+  const { uploadId, ended } = await startUpload(client, {})
+  await waitUntil('the request has started', () => attempts() === 1)
   await fay.call(abortUpload, { uploadId })
   store.closeHeldRequests()
   expect(await ended).toMatchObject({ code: 'upload_aborted', status: 410 })
-  expect(asked()).toBe(1)
+  expect(attempts()).toBe(1)
 })
 
-it('gives up what is not what was announced', async () => {
+it('withdraws a file that differs from the initiated one', async () => {
   using gil = await clientOf('gil')
   const changing = new Blob([file])
-  // A file that was written to after it was hashed.
+  // A file that changed after it was hashed.
   jest.spyOn(changing, 'arrayBuffer').mockResolvedValueOnce(randomBytes(file.byteLength).buffer)
   withoutBackoff()
   const problem = await problemOf(gil.upload(changing, fields))

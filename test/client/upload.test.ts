@@ -16,7 +16,7 @@ afterEach(() => void jest.restoreAllMocks())
 const fields = { fileName: 'song.wav', contentType: 'audio/wav', title: 'Song' } as const
 
 describe('an upload', () => {
-  it('announces the file, sends it, and says that it is there', async () => {
+  it('is initiated, sent and reported as finished', async () => {
     const ann = await testApp.signIn('ann')
     using client = openClient({ url: ann.url, token: ann.token })
     const file = randomBytes(300_000)
@@ -32,14 +32,14 @@ describe('an upload', () => {
     expect(progress.at(-1)).toBe(1)
   })
 
-  it('takes a Blob, as browsers have them', async () => {
+  it('accepts a Blob, as in browsers', async () => {
     const ben = await testApp.signIn('ben')
     using client = openClient({ url: ben.url, token: ben.token, transports: ['long-poll'] })
     const { upload } = await client.upload(new Blob([randomBytes(1_000)]), fields)
     expect(upload).toMatchObject({ state: 'uploaded', sizeBytes: 1_000 })
   })
 
-  it('is withdrawn when its file cannot be sent', async () => {
+  it('is withdrawn if its file cannot be sent', async () => {
     withoutBackoff()
     await using lame = await createTestApp({ nodes: 1, variables: { S3_ENDPOINT: 'http://127.0.0.1:9' } })
     const ann = await lame.signIn('ann')
@@ -49,7 +49,7 @@ describe('an upload', () => {
     expect(data.map(({ state }) => state)).toEqual(['aborted'])
   })
 
-  it('throws what the server refuses before anything is sent', async () => {
+  it("rejects with the server's problem before anything is sent", async () => {
     const cleo = await testApp.signIn('cleo')
     using client = openClient({ url: cleo.url, token: cleo.token })
     const problem = await problemOf(client.upload(randomBytes(10), { ...fields, fileName: '' }))
@@ -57,9 +57,9 @@ describe('an upload', () => {
   })
 })
 
-describe('sending a file', () => {
-  it('sends exactly its bytes, their number and the headers, and answers the status', async () => {
-    const seen: {
+describe('putFile', () => {
+  it('sends exactly the bytes, their length and the headers, and returns the status', async () => {
+    const received: {
       length?: string | undefined
       encoding?: string | undefined
       type?: string | undefined
@@ -70,21 +70,21 @@ describe('sending a file', () => {
       request.on('data', (chunk: Buffer) => (bytes += chunk.byteLength))
       request.on('end', () => {
         const { 'content-length': length, 'transfer-encoding': encoding, 'content-type': type } = request.headers
-        seen.push({ length, encoding, type, bytes })
+        received.push({ length, encoding, type, bytes })
         response.writeHead(412).end('already there')
       })
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`
-    const place = { url, headers: { 'content-type': 'audio/flac' } }
-    expect(await putFile(place, new Blob([randomBytes(100_000)]), () => undefined)).toBe(412)
-    expect(seen).toEqual([{ length: '100000', encoding: undefined, type: 'audio/flac', bytes: 100_000 }])
+    const target = { url, headers: { 'content-type': 'audio/flac' } }
+    expect(await putFile(target, new Blob([randomBytes(100_000)]), () => undefined)).toBe(412)
+    expect(received).toEqual([{ length: '100000', encoding: undefined, type: 'audio/flac', bytes: 100_000 }])
     server.close()
     await once(server, 'close')
-    await expect(putFile(place, new Blob(['x']), () => undefined)).rejects.toThrow()
+    await expect(putFile(target, new Blob(['x']), () => undefined)).rejects.toThrow()
   })
 
-  it('goes by the old interface where a browser has it, and ends with the signal', async () => {
+  it('uses XMLHttpRequest where it exists, and aborts with the signal', async () => {
     const sent: FakeRequest[] = []
     class FakeRequest {
       readonly upload: { onprogress?: (progress: { loaded: number }) => void } = {}
@@ -108,9 +108,9 @@ describe('sending a file', () => {
     const browser = globalThis as { XMLHttpRequest?: unknown }
     browser.XMLHttpRequest = FakeRequest
     try {
-      const place = { url: 'http://store/x', headers: { 'content-type': 'audio/flac' } }
+      const target = { url: 'http://store/x', headers: { 'content-type': 'audio/flac' } }
       const progress: number[] = []
-      const put = putFile(place, new Blob(['abc']), bytes => progress.push(bytes))
+      const put = putFile(target, new Blob(['abc']), bytes => progress.push(bytes))
       sent[0]?.upload.onprogress?.({ loaded: 2 })
       const [first] = sent
       if (first !== undefined) first.status = 200
@@ -119,10 +119,10 @@ describe('sending a file', () => {
       expect([sent[0]?.headers, progress]).toEqual([['PUT http://store/x', 'content-type: audio/flac'], [2]])
 
       const ending = new AbortController()
-      const cut = putFile(place, new Blob(['abc']), () => undefined, ending.signal)
+      const sending = putFile(target, new Blob(['abc']), () => undefined, ending.signal)
       ending.abort()
-      await expect(cut).rejects.toThrow()
-      await expect(putFile(place, new Blob(['abc']), () => undefined, ending.signal)).rejects.toThrow()
+      await expect(sending).rejects.toThrow()
+      await expect(putFile(target, new Blob(['abc']), () => undefined, ending.signal)).rejects.toThrow()
     } finally {
       delete browser.XMLHttpRequest
     }
