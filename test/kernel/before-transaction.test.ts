@@ -16,7 +16,7 @@ const output = shape({ wish: oneOf('well', 'clash') })
 
 const askFirst = operation({
   ...signedIn,
-  ...{ name: 'asking.askFirst', route: 'PUT /asking', summary: 'Asks before its transaction.', input, output },
+  ...{ name: 'asking.askFirst', route: 'PUT /asking', summary: 'Prepare before the transaction.', input, output },
   idempotency: 'natural',
 
   async beforeTransaction({ wish }, { app, actor, emit }) {
@@ -56,18 +56,18 @@ beforeAll(async () => {
 afterAll(() => own[Symbol.asyncDispose]())
 beforeEach(() => void steps.splice(0))
 
-describe('what an operation asks of others', () => {
-  it('is asked before the transaction begins, and known to it', async () => {
+describe('beforeTransaction', () => {
+  it('runs before the transaction begins, and passes its result on', async () => {
     expect(await own.call(askFirst, { wish: 'well' }, { actor: createActor() })).toEqual({ data: { wish: 'well' } })
     expect(steps).toEqual(['ask 0', 'load 1', 'run'])
   })
 
-  it('is asked once, also when the transaction is tried again', async () => {
+  it('runs once, although the transaction is retried', async () => {
     await own.call(askFirst, { wish: 'clash' }, { actor: createActor() })
     expect(steps).toEqual(['ask 0', 'load 1', 'run', 'load 1', 'run'])
   })
 
-  it('is not asked of whoever is not signed in, or whose input is not valid', async () => {
+  it('does not run for unauthenticated callers or invalid input', async () => {
     expect(await own.expectProblem(askFirst, { wish: 'well' })).toMatchObject({ code: 'not_signed_in' })
     expect(await own.expectProblem(askFirst, { wish: 'else' }, { actor: createActor() })).toMatchObject({
       code: 'invalid_input',
@@ -75,15 +75,15 @@ describe('what an operation asks of others', () => {
     expect(steps).toEqual([])
   })
 
-  it('may refuse, as declared, and announces nothing', async () => {
+  it('may refuse with declared refusals, and must not emit', async () => {
     const codes = []
     for (const wish of ['refuse', 'undeclared', 'announce'])
       codes.push((await own.expectProblem(askFirst, { wish }, { actor: createActor() })).code)
-    expect(codes).toEqual(['not_found', 'internal', 'internal'])
+    expect(codes).toEqual(['not_found', 'internal_error', 'internal_error'])
     expect(steps).toEqual(['ask 0', 'ask 0', 'ask 0'])
   })
 
-  it('is for what is repeated without harm alone', () => {
+  it('requires an idempotent operation', () => {
     for (const more of [
       { route: 'GET /asking', idempotency: 'read' },
       { route: 'POST /asking', idempotency: 'keyed' },

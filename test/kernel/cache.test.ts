@@ -41,7 +41,7 @@ async function twoNodes() {
   }
 }
 
-/** A load that ends when told to. */
+/** A load that ends when `finish` is called. */
 function slowLoad<T>() {
   let finish: (value: T) => void = () => undefined
   const value = new Promise<T>(resolve => {
@@ -63,7 +63,7 @@ const never = async (): Promise<string> => {
 }
 
 describe('the cache', () => {
-  it('keeps what was loaded, for all nodes, and null too', async () => {
+  it('keeps loaded values for all nodes, including null', async () => {
     await using nodes = await twoNodes()
     expect(await nodes.one.cache.getOrLoad('a', 10_000, async () => ({ n: [1, null] }))).toEqual({ n: [1, null] })
     expect(await nodes.two.cache.getOrLoad('a', 10_000, never)).toEqual({ n: [1, null] })
@@ -71,7 +71,7 @@ describe('the cache', () => {
     expect(await nodes.two.cache.getOrLoad('b', 10_000, never)).toBeNull()
   })
 
-  it('does not keep undefined, nor what failed', async () => {
+  it('does not keep undefined or failures', async () => {
     await using nodes = await twoNodes()
     const none = async (): Promise<string | undefined> => undefined
     expect(await nodes.one.cache.getOrLoad('a', 10_000, none)).toBeUndefined()
@@ -79,7 +79,7 @@ describe('the cache', () => {
     expect(await nodes.one.cache.getOrLoad('a', 10_000, async () => 'now')).toBe('now')
   })
 
-  it('loads once for all who ask at once', async () => {
+  it('loads once for concurrent requests', async () => {
     await using nodes = await twoNodes()
     const load = slowLoad<string>()
     const asked = Array.from({ length: 50 }, () => nodes.one.cache.getOrLoad('a', 10_000, load.run))
@@ -89,13 +89,13 @@ describe('the cache', () => {
     expect(load.calls).toBe(1)
   })
 
-  it('never keeps a value that was read before a change, on whichever node', async () => {
+  it('never keeps a value that was read before an invalidation, on any node', async () => {
     await using nodes = await twoNodes()
     const [here, there] = [slowLoad<string>(), slowLoad<string>()]
     const late = [nodes.one.cache.getOrLoad('a', 10_000, here.run), nodes.two.cache.getOrLoad('a', 10_000, there.run)]
     await waitUntil(() => here.calls + there.calls === 2)
     await nodes.one.cache.invalidate(['a'])
-    // Who asks after the change does not get what was being read before it.
+    // A request after the invalidation does not join a load that started before it.
     expect(await nodes.one.cache.getOrLoad('a', 10_000, async () => 'new')).toBe('new')
     here.finish('old')
     there.finish('old')
@@ -105,7 +105,7 @@ describe('the cache', () => {
     expect(await nodes.one.redis.commands.get('cache:a')).not.toContain('old')
   })
 
-  it('takes what is no JSON for nothing', async () => {
+  it('loads again if Redis holds malformed JSON', async () => {
     await using nodes = await twoNodes()
     await nodes.one.redis.commands.set('cache:a', '{"half')
     expect(await nodes.one.cache.getOrLoad('a', 10_000, async () => 'whole')).toBe('whole')
@@ -113,7 +113,7 @@ describe('the cache', () => {
 })
 
 describe('while Redis is away', () => {
-  it('everything is simply loaded, once for all who ask at once', async () => {
+  it('every value is loaded, once for concurrent requests', async () => {
     await using alone = node(newPrefix(), await findFreePort())
     const load = slowLoad<string>()
     const asked = Array.from({ length: 10 }, () => alone.cache.getOrLoad('a', 10_000, load.run))
@@ -125,7 +125,7 @@ describe('while Redis is away', () => {
     expect(await alone.cache.getOrLoad('a', 10_000, async () => 'y')).toBe('y')
   })
 
-  it('what became stale meanwhile is forgotten as soon as it is back', async () => {
+  it('invalidated keys are deleted as soon as it is back', async () => {
     await using folder = await createTemporaryFolder()
     await using server = await startRedis({ folder: join(folder.path, 'redis'), persistent: true })
     await using only = node(newPrefix(), server.port)

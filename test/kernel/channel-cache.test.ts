@@ -22,7 +22,7 @@ const eventsFrom = (first: number, count: number) => numberRange(first, first + 
 let made = 0
 const someChannel = () => `cache:${(made += 1)}`
 
-/** What the copy is to do, in plain words: a contiguous end of one epoch's log. */
+/** The specification of the cache: a contiguous end of one epoch's log. */
 class Reference {
   epoch: string | undefined
   offsets: number[] = []
@@ -38,7 +38,7 @@ class Reference {
   }
 }
 
-it('appends behave as their reference, in whatever order and however often they come', async () => {
+it('appends match the reference, in any order and with repeats', async () => {
   const appends = fc.array(
     fc.record({
       epoch: fc.constantFrom('a', 'a', 'a', 'b'),
@@ -57,7 +57,7 @@ it('appends behave as their reference, in whatever order and however often they 
         )
       const oldest = reference.offsets[0] ?? 1
       const found = await cache().readAfter(channel, oldest - 1, 100)
-      expect(found).toMatchObject({ epoch: reference.epoch, top: reference.offsets.at(-1) })
+      expect(found).toMatchObject({ epoch: reference.epoch, latestOffset: reference.offsets.at(-1) })
       expect(found?.events?.map(({ offset }) => offset)).toEqual(reference.offsets)
       expect((await cache().readAfter(channel, oldest - 2, 100))?.events).toBeUndefined()
     }),
@@ -65,7 +65,7 @@ it('appends behave as their reference, in whatever order and however often they 
   )
 })
 
-it('publishes what is new, once, in one message', async () => {
+it('publishes new events once, in one message', async () => {
   const channel = someChannel()
   const heard: { epoch: string; events: ChannelEvent[] }[] = []
   const { subscriber } = testApp.app.redis
@@ -80,17 +80,17 @@ it('publishes what is new, once, in one message', async () => {
   expect(heard.map(({ events }) => events)).toEqual([eventsFrom(1, 3), eventsFrom(4, 2)])
 })
 
-it('keeps the newest of a channel only, and says when more is asked for', async () => {
+it('keeps only the newest events of a channel, and reports when older ones are requested', async () => {
   const channel = someChannel()
   await cache().append(channel, 'a', eventsFrom(1, 300))
-  expect(await cache().readAfter(channel, 10, 500)).toEqual({ epoch: 'a', top: 300, events: undefined })
+  expect(await cache().readAfter(channel, 10, 500)).toEqual({ epoch: 'a', latestOffset: 300, events: undefined })
   const found = await cache().readAfter(channel, 290, 5)
   expect(found?.events).toEqual(eventsFrom(291, 5))
   expect((await cache().readAfter(channel, 300, 5))?.events).toEqual([])
   expect((await cache().readAfter(channel, 999, 5))?.events).toEqual([])
 })
 
-it('knows nothing of a channel that it has not heard of, or was told to forget', async () => {
+it('returns nothing for an unknown or deleted channel', async () => {
   const channel = someChannel()
   expect(await cache().readAfter(channel, 0, 5)).toBeUndefined()
   expect(await cache().position(channel)).toBeUndefined()
@@ -100,14 +100,14 @@ it('knows nothing of a channel that it has not heard of, or was told to forget',
   expect(await cache().position(channel)).toBeUndefined()
 })
 
-it('remembers a place only where it knows none, and goes on from there', async () => {
+it('remembers an offset only for an unknown channel, and continues from it', async () => {
   const channel = someChannel()
   await cache().setPositionIfUnknown(channel, { epoch: 'a', offset: 4 })
   await cache().setPositionIfUnknown(channel, { epoch: 'a', offset: 2 })
   expect(await cache().position(channel)).toEqual({ epoch: 'a', offset: 4 })
   expect(await cache().append(channel, 'a', eventsFrom(6, 1))).toEqual({ gap: 4 })
   expect(await cache().append(channel, 'a', eventsFrom(4, 3))).toEqual({ repeated: 1 })
-  expect(await cache().readAfter(channel, 4, 9)).toEqual({ epoch: 'a', top: 6, events: eventsFrom(5, 2) })
+  expect(await cache().readAfter(channel, 4, 9)).toEqual({ epoch: 'a', latestOffset: 6, events: eventsFrom(5, 2) })
   expect((await cache().readAfter(channel, 3, 9))?.events).toBeUndefined()
   await cache().setPositionIfUnknown(channel, { epoch: 'b', offset: 9 })
   expect(await cache().position(channel)).toEqual({ epoch: 'a', offset: 6 })

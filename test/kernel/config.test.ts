@@ -22,7 +22,7 @@ function faultsOf(variables: Record<string, string | undefined>): readonly strin
 }
 
 describe('the configuration', () => {
-  it('has a default for everything that may have one, and cannot be changed', () => {
+  it('has defaults for optional variables, and is frozen', () => {
     const config = readConfig(good)
     expect(config).toMatchObject({
       port: 3000,
@@ -38,7 +38,7 @@ describe('the configuration', () => {
     expect(Object.isFrozen(config)).toBe(true)
   })
 
-  it('tells every fault at once', () => {
+  it('reports all errors at once', () => {
     const faults = faultsOf({ ...good, DATABASE_URL: undefined, REDIS_PORT: 'six', AUTH_ISSUER: 'auth', ROLES: 'boss' })
     expect([...faults].sort()).toEqual([
       'AUTH_ISSUER: must be an http(s) address',
@@ -48,7 +48,7 @@ describe('the configuration', () => {
     ])
   })
 
-  it('names what is missing from an empty environment', () => {
+  it('names what is missing in an empty environment', () => {
     const required = Object.keys(good)
     expect(faultsOf({}).map(fault => fault.split(':')[0])).toEqual(required.sort((a, b) => place(a) - place(b)))
   })
@@ -57,7 +57,7 @@ describe('the configuration', () => {
     const bad = Object.fromEntries(variableNames.map(name => [name, `\u0001 s3cr3t of ${name} `]))
     try {
       readConfig(bad)
-      throw new Error('it was taken')
+      throw new Error('expected readConfig to throw')
     } catch (error) {
       expect(error).toBeInstanceOf(ConfigError)
       expect(String(error)).not.toContain('s3cr3t')
@@ -76,20 +76,20 @@ describe('the configuration', () => {
       ['CLOUDFRONT_DOMAIN', 'CLOUDFRONT_PRIVATE_KEY'],
       'CLOUDFRONT_KEY_PAIR_ID: must be set together with CLOUDFRONT_DOMAIN, CLOUDFRONT_PRIVATE_KEY',
     ],
-  ])('refuses %j alone', (names, fault) => {
+  ])('rejects %j alone', (names, fault) => {
     expect(faultsOf({ ...good, ...Object.fromEntries(names.map(name => [name, 'cdn.example'])) })).toEqual([fault])
   })
 
-  it('takes an empty variable for one that is not set', () => {
+  it('treats an empty variable as unset', () => {
     expect(readConfig({ ...good, PORT: '', AWS_ACCESS_KEY_ID: '' })).toMatchObject({ port: 3000 })
     expect(faultsOf({ ...good, REDIS_HOST: '' })).toEqual(['REDIS_HOST: is missing'])
   })
 
-  it.each(['-1', '65536', '80.5', '1e3', '0x50', ' 80', 'http'])('refuses the port %j', PORT => {
+  it.each(['-1', '65536', '80.5', '1e3', '0x50', ' 80', 'http'])('rejects the port %j', PORT => {
     expect(faultsOf({ ...good, PORT })).toEqual([expect.stringMatching(/^PORT: /)])
   })
 
-  it('reads lists of origins and a key whose line breaks are written out', () => {
+  it('reads lists of origins, and a key with escaped line breaks', () => {
     const config = readConfig({
       ...good,
       ALLOWED_ORIGINS: 'https://a.example, https://b.example,',

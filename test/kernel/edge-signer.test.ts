@@ -31,7 +31,7 @@ describe('what the signer signs', () => {
   it.each([
     ['KRSA', rsa],
     ['KEC', ec],
-  ])('is taken by the edge and no further than it reaches: %s', (keyPairId, { privateKey }) => {
+  ])('is accepted by the edge within its scope: %s', (keyPairId, { privateKey }) => {
     const signer = createCloudFrontSigner({ keyPairId, privateKey })
     expect(verdict(`${url}?${query(signer.canned(url, expiresAt))}`)).toBe('ok')
     const folder = query(signer.custom(`${origin}/audio/a/b/hls/*`, expiresAt))
@@ -42,14 +42,14 @@ describe('what the signer signs', () => {
   })
 })
 
-describe('a key that cannot sign', () => {
+describe('an unsuitable key', () => {
   const rsa4096 = generateKeyPairSync('rsa', { modulusLength: 1024, ...pem } as never) as unknown as Pair
   it.each([
-    ['no PEM', 'none'],
-    ['another length', rsa4096.privateKey],
+    ['not a PEM', 'none'],
+    ['another key size', rsa4096.privateKey],
     ['another curve', ecPair('secp384r1').privateKey],
     ['a public key', rsa.publicKey],
-  ])('is refused at the start, without being told: %s', (_, privateKey) => {
+  ])('is rejected at start, without its content in the message: %s', (_, privateKey) => {
     const storage = openStorage(readConfig(testStack().variables))
     const good = { keyPairId: 'KRSA', privateKey: rsa.privateKey }
     const cdn = { origin, cookieDomain: undefined, ...good, next: undefined }

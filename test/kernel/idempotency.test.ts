@@ -17,7 +17,7 @@ const rowsOf = async (owner: string) => ({
 })
 
 describe('a call with an Idempotency-Key', () => {
-  it('is answered again, not done again, on any node and however its input was written', async () => {
+  it('is replayed, not repeated, on any node and however its input was written', async () => {
     const actor = createActor()
     const first = await own.call(addNote, { body: 'once' }, { actor, idempotencyKey: 'k' })
     const again = await own.call(addNote, { body: '  once ' }, { actor, idempotencyKey: 'k', node: 1 })
@@ -25,7 +25,7 @@ describe('a call with an Idempotency-Key', () => {
     expect(await rowsOf(actor.id)).toEqual({ notes: 1, keys: 1, events: 1 })
   })
 
-  it('is refused when the key came with another input', async () => {
+  it('is refused if the key came with another input', async () => {
     const actor = createActor()
     await own.call(addNote, { body: 'one' }, { actor, idempotencyKey: 'k' })
     const problem = await own.expectProblem(addNote, { body: 'two' }, { actor, idempotencyKey: 'k', node: 1 })
@@ -33,7 +33,7 @@ describe('a call with an Idempotency-Key', () => {
     expect(await rowsOf(actor.id)).toEqual({ notes: 1, keys: 1, events: 1 })
   })
 
-  it('is validated first: what is not valid does not use the key up', async () => {
+  it('is validated first: invalid input does not use up the key', async () => {
     const actor = createActor()
     expect(await own.expectProblem(addNote, { body: '' }, { actor, idempotencyKey: 'k' })).toMatchObject({
       code: 'invalid_input',
@@ -41,7 +41,7 @@ describe('a call with an Idempotency-Key', () => {
     await own.call(addNote, { body: 'now right' }, { actor, idempotencyKey: 'k' })
   })
 
-  it('has one effect and one answer when twenty copies arrive at once on two nodes', async () => {
+  it('has one effect and one response when twenty copies arrive on two nodes concurrently', async () => {
     const actor = createActor()
     const copies = Array.from({ length: 20 }, (_, index) =>
       own.call(addNote, { body: 'one of many' }, { actor, idempotencyKey: 'k', node: index % 2 }),
@@ -52,7 +52,7 @@ describe('a call with an Idempotency-Key', () => {
     expect(await rowsOf(actor.id)).toEqual({ notes: 1, keys: 1, events: 1 })
   })
 
-  it('does not meet the same key of somebody else, nor of another operation', async () => {
+  it('does not conflict with the same key of another caller or operation', async () => {
     const [one, other] = [createActor(), createActor()]
     const first = await own.call(addNote, { body: 'same' }, { actor: one, idempotencyKey: 'k' })
     const second = await own.call(addNote, { body: 'same' }, { actor: other, idempotencyKey: 'k' })
@@ -60,9 +60,9 @@ describe('a call with an Idempotency-Key', () => {
     expect(second.data).not.toEqual(first.data)
   })
 
-  it.each(['refuse', 'break'])('leaves nothing behind when it ends with "%s", and can be tried again', async body => {
+  it.each(['refuse', 'break'])('leaves nothing behind when it ends with "%s", and can be retried', async body => {
     const actor = createActor()
-    const expected = body === 'refuse' ? 'conflict' : 'internal'
+    const expected = body === 'refuse' ? 'conflict' : 'internal_error'
     for (let tries = 0; tries < 2; tries += 1)
       expect(await own.expectProblem(addNote, { body }, { actor, idempotencyKey: 'k' })).toMatchObject({
         code: expected,
@@ -71,7 +71,7 @@ describe('a call with an Idempotency-Key', () => {
     expect(await own.call(addNote, { body: 'well' }, { actor, idempotencyKey: 'k' })).not.toHaveProperty('replayed')
   })
 
-  it('waits for the first copy, and takes over when that one fails', async () => {
+  it('waits for the first copy, and runs if that one fails', async () => {
     const actor = createActor()
     let entered = 0
     let fail: () => void = () => undefined
@@ -87,14 +87,14 @@ describe('a call with an Idempotency-Key', () => {
     const second = own.call(addNote, { body: 'x' }, { actor, idempotencyKey: 'k', node: 1 })
     await waitUntil(async () => (await own.sql(waiting)).length > 0)
     fail()
-    expect(await first).toMatchObject({ code: 'internal' })
+    expect(await first).toMatchObject({ code: 'internal_error' })
     expect(await second).not.toHaveProperty('replayed')
     failureSwitches.duringAdd = async () => undefined
     expect(await rowsOf(actor.id)).toEqual({ notes: 1, keys: 1, events: 1 })
   })
 })
 
-it('ignores a key where the operation is idempotent by nature, and where nobody is signed in', async () => {
+it('ignores a key for idempotent operations and unauthenticated callers', async () => {
   const actor = createActor()
   const { data } = await own.call(addNote, { body: 'a' }, { actor })
   const { id } = data as { id: string }

@@ -16,7 +16,7 @@ import { waitUntil } from './wait-until'
 const minuteMs = 60_000
 const { variables } = testStack()
 
-/** An auth server and those who verify its tokens, each with an empty memory; they share a Redis. */
+/** An auth server and verifiers with empty caches, which share a Redis. */
 async function fresh(jwksUrl?: string) {
   const parts: AsyncDisposable[] = []
   let aheadMs = 0
@@ -54,8 +54,8 @@ const outcomeOf = (verified: Promise<unknown>): Promise<string> =>
     (error: unknown) => toRefusal(error).kind.code,
   )
 
-describe('the keys of the auth server', () => {
-  it('are fetched once for a hundred that come at once (A13)', async () => {
+describe('the JWKS cache', () => {
+  it('fetches once for a hundred concurrent tokens (A13)', async () => {
     await using own = await fresh()
     const tokens = await Promise.all(Array.from({ length: 100 }, (_, index) => own.issuer.issueToken(`p${index}`)))
     const outcomes = await Promise.all(tokens.map(token => outcome(own, token)))
@@ -63,14 +63,14 @@ describe('the keys of the auth server', () => {
     expect(own.issuer.jwksRequestCount).toBe(1)
   })
 
-  it('are shared by the nodes: the next one need not fetch', async () => {
+  it('is shared between nodes, so that the next one does not fetch', async () => {
     await using own = await fresh()
     expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('accepted')
     await own.verifier().verify(await own.issuer.issueToken('bob'))
     expect(own.issuer.jwksRequestCount).toBe(1)
   })
 
-  it('may rotate under load without one token refused, old or new (A12)', async () => {
+  it('accepts old and new tokens during rotation under load (A12)', async () => {
     await using own = await fresh()
     const outcomes: string[] = []
     for (let round = 0; round < 3; round += 1) {
@@ -85,7 +85,7 @@ describe('the keys of the auth server', () => {
     expect(own.issuer.jwksRequestCount).toBeLessThanOrEqual(4)
   })
 
-  it('that were withdrawn are good no longer than ten minutes, however quiet it was', async () => {
+  it('stops accepting withdrawn keys after ten minutes, also without traffic', async () => {
     await using own = await fresh()
     const wish = { ttlSeconds: 86_400 }
     const stolen = await own.issuer.issueToken('thief', wish)
@@ -97,7 +97,7 @@ describe('the keys of the auth server', () => {
     expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('accepted')
   })
 
-  it('outlive an outage of the auth server for hours', async () => {
+  it('survives an outage of the auth server for hours', async () => {
     await using own = await fresh()
     expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('accepted')
     own.issuer.setFailureMode('down')
@@ -113,9 +113,9 @@ describe('the keys of the auth server', () => {
   })
 })
 
-describe('an auth server in trouble (A11)', () => {
+describe('a failing auth server (A11)', () => {
   it.each(['down', 'garbage', 'huge', 'hang'] as const)(
-    'that is %s, with no key known, is a 503 to come back after',
+    'that is %s, with no cached key, leads to a 503 with `retryAfter`',
     async mode => {
       await using own = await fresh()
       own.issuer.setFailureMode(mode)
@@ -124,7 +124,7 @@ describe('an auth server in trouble (A11)', () => {
         own.tokens.verify(token).catch((error: unknown) => toRefusal(error)),
       )
       for (const refused of await Promise.all(askers))
-        expect(refused).toMatchObject({ kind: refusals.authUnavailable, more: { retryAfter: 5 } })
+        expect(refused).toMatchObject({ kind: refusals.authUnavailable, extras: { retryAfter: 5 } })
       expect(own.issuer.jwksRequestCount).toBe(1)
       own.issuer.setFailureMode('none')
       own.advance(2_000)
@@ -132,7 +132,7 @@ describe('an auth server in trouble (A11)', () => {
     },
   )
 
-  it('does not turn a token with a key we do not know into a bad one', async () => {
+  it('leads to a 503, not a 401, for a token with an unknown key', async () => {
     await using own = await fresh()
     expect(await outcome(own, await own.issuer.issueToken('ann'))).toBe('accepted')
     own.issuer.setFailureMode('down')
@@ -144,7 +144,7 @@ describe('an auth server in trouble (A11)', () => {
   })
 
   it.each(['{"keys":[null]}', '{"keys":[1]}', '{"keys":[]}', '{"keys":{}}', 'null', '[]', ''])(
-    'that answers with %j is in trouble, its tokens are not',
+    'that returns %j leads to a 503, not to invalid tokens',
     async body => {
       await using auth = await authServer((_hit, response) => response.end(body))
       await using own = await fresh(auth.url)
@@ -152,7 +152,7 @@ describe('an auth server in trouble (A11)', () => {
     },
   )
 
-  it('is not followed elsewhere', async () => {
+  it('is not followed through redirects', async () => {
     await using own = await fresh()
     await using auth = await authServer((_hit, response) =>
       response.writeHead(302, { location: own.issuer.jwksUrl }).end(),
@@ -163,7 +163,7 @@ describe('an auth server in trouble (A11)', () => {
   })
 })
 
-it('a flood of invented key ids asks the auth server only a few times, and locks nobody out', async () => {
+it('a flood of invented key ids causes only a few fetches, and blocks no valid token', async () => {
   await using own = await fresh()
   const known = await own.issuer.issueToken('ann')
   expect(await outcome(own, known)).toBe('accepted')
@@ -176,13 +176,13 @@ it('a flood of invented key ids asks the auth server only a few times, and locks
   expect(outcomes.every(code => code === 'token_invalid' || code === 'auth_unavailable')).toBe(true)
   expect(own.issuer.jwksRequestCount).toBeLessThanOrEqual(5)
   expect(await outcome(own, await own.issuer.issueToken('bob'))).toBe('accepted')
-  // The same invented one again is not even asked about.
+  // A known invented id causes no fetch.
   const { jwksRequestCount } = own.issuer
   expect(await outcome(own, invented[0] ?? '')).toBe('token_invalid')
   expect(own.issuer.jwksRequestCount).toBe(jwksRequestCount)
 })
 
-it('a key that appears while the keys are being fetched is not taken for an invented one', async () => {
+it('accepts a key that appears during a fetch', async () => {
   await using own = await fresh()
   let release: () => void = () => undefined
   const released = new Promise<void>(resolve => (release = resolve))
@@ -193,7 +193,7 @@ it('a key that appears while the keys are being fetched is not taken for an inve
   })
   const tokens = own.verifier(auth.url)
   expect(await outcomeOf(tokens.verify(await own.issuer.issueToken('ann')))).toBe('accepted')
-  // The keys are old enough to be fetched anew; the answer is on its way when the rotation comes.
+  // The cache is old enough to be refreshed; the response is pending when the keys rotate.
   own.advance(6 * minuteMs)
   expect(await outcomeOf(tokens.verify(await own.issuer.issueToken('ann')))).toBe('accepted')
   await waitUntil(() => auth.answered === 2)
@@ -204,7 +204,7 @@ it('a key that appears while the keys are being fetched is not taken for an inve
 })
 
 it.each(['{"half', '{}', '{"jwks":{"keys":[null]},"fetchedAt":1e15}', '"text"', 'null'])(
-  'what Redis holds instead of keys (%s) is of no account',
+  'ignores malformed cached keys in Redis (%s)',
   async kept => {
     await using own = await fresh()
     await own.redis.commands.set('jwks', kept)

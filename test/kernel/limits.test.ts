@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => own[Symbol.asyncDispose]())
 
-/** How many of these calls are answered. */
+/** The number of these calls that succeed. */
 async function answered(testKernel: TestKernel, calls: Parameters<TestKernel['call']>[2][]): Promise<number> {
   let count = 0
   for (const call of calls)
@@ -22,8 +22,8 @@ async function answered(testKernel: TestKernel, calls: Parameters<TestKernel['ca
   return count
 }
 
-describe('the limit of an operation', () => {
-  it('counts a person on all nodes together, and nobody else', async () => {
+describe('the rate limit of an operation', () => {
+  it('counts a caller on all nodes together, and separately from others', async () => {
     const actor = createActor()
     expect(
       await answered(
@@ -39,7 +39,7 @@ describe('the limit of an operation', () => {
     expect(await answered(own, [{ actor: createActor() }])).toBe(1)
   })
 
-  it('counts a person over both transports, and says how long to wait in both', async () => {
+  it('counts a caller over both transports, and returns `retryAfter` in both', async () => {
     const [one, other] = [await own.startWeb(0), await own.startWeb(1)]
     const token = await own.issuer.issueToken('ann')
     await using ann = await Person.signIn('ann', token, one.url)
@@ -58,28 +58,28 @@ describe('the limit of an operation', () => {
     expect(overRest.headers?.get('retry-after')).toBe(String(overRest.error?.retryAfter))
     expect(overRest.error?.retryAfter).toBeGreaterThan(0)
     expect(overRest.error?.retryAfter).toBeLessThanOrEqual(60)
-    // Who is not signed in is another: the address alone counts.
+    // An unauthenticated caller is counted by IP address.
     expect(await requestOverRest(one.url, limitedRead, {}, {})).toMatchObject({ status: 200 })
   })
 
   it.each([
     ['an IPv4 address', ['192.0.2.1', '::ffff:192.0.2.1'], '192.0.2.2'],
     ['an IPv6 /64', ['2001:db8:1:2::1', '2001:db8:1:2:ffff:ffff:ffff:ffff', '2001:db8:1:2:0:0:0:9'], '2001:db8:1:3::1'],
-    ['an IPv6 /64 with zeros left out', ['2001:db8::1', '2001:db8::ffff:2', '2001:db8:0:0:3::'], '2001:db8:0:1::1'],
-  ])('counts those who are not signed in by %s', async (_what, same, other) => {
+    ['an abbreviated IPv6 /64', ['2001:db8::1', '2001:db8::ffff:2', '2001:db8:0:0:3::'], '2001:db8:0:1::1'],
+  ])('counts unauthenticated callers by %s', async (_what, same, other) => {
     const addresses = Array.from({ length: 5 }, (_, index) => ({ ipAddress: same[index % same.length] ?? '' }))
     expect(await answered(own, addresses)).toBe(3)
     expect(await answered(own, [{ ipAddress: other }])).toBe(1)
   })
 
-  it('comes before validation: bad input counts too', async () => {
+  it('precedes validation: invalid input counts too', async () => {
     const actor = createActor()
     for (let index = 0; index < 3; index += 1)
       expect(await own.expectProblem(limitedRead, { extra: 1 }, { actor })).toMatchObject({ code: 'invalid_input' })
     expect(await own.expectProblem(limitedRead, { extra: 1 }, { actor })).toMatchObject({ code: 'too_many_requests' })
   })
 
-  it('is kept exactly when many come at once', async () => {
+  it('is exact under concurrent calls', async () => {
     const actor = createActor()
     const wishes = Array.from({ length: 30 }, (_, index) => {
       const app = own.apps[index % 2] ?? own.app
@@ -112,7 +112,7 @@ it('sends one command for all calls of a tick, and none for a caller over the li
   sending.mockRestore()
 })
 
-it('is still kept, by each node for itself, while Redis is away', async () => {
+it('is enforced by each node alone while Redis is away', async () => {
   await using alone = await createTestKernel({
     registry: notesRegistry,
     nodes: 2,

@@ -117,12 +117,7 @@ export const listNotes = operation({
        order by body, id limit :size`,
       { owner: actor.id, body, after, size: size + 1 },
     )
-    return toPage(
-      rows,
-      size,
-      note => [note.body, note.id],
-      note => note,
-    )
+    return toPage(rows, size, note => [note.body, note.id])
   },
 })
 

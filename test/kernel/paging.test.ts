@@ -15,7 +15,7 @@ afterAll(() => own[Symbol.asyncDispose]())
 const keys = (row: { n: number; id: string }) => [row.n, row.id] as const
 
 describe('a cursor', () => {
-  it('gives back the keys of the last row shown, as text', () => {
+  it('returns the keys of the last row as text', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.integer(), fc.string({ maxLength: 20 })), { minLength: 2 }), rows => {
         fc.pre(rows.every(([, id]) => !id.includes('\u0000')))
@@ -23,7 +23,6 @@ describe('a cursor', () => {
           rows.map(([n, id]) => ({ n, id })),
           rows.length - 1,
           keys,
-          row => row,
         )
         const [n, id] = rows[rows.length - 2] ?? [0, '']
         expect(page.next).toMatch(/^[A-Za-z0-9_-]+$/)
@@ -32,22 +31,22 @@ describe('a cursor', () => {
     )
   })
 
-  it('is null where the list ends', () => {
-    expect(toPage([{ n: 1, id: 'a' }], 1, keys, row => row).next).toBeNull()
-    expect(toPage([], 1, keys, row => row).next).toBeNull()
+  it('is null at the end of the list', () => {
+    expect(toPage([{ n: 1, id: 'a' }], 1, keys).next).toBeNull()
+    expect(toPage([], 1, keys).next).toBeNull()
   })
 
   it.each([
     ['garbage', 'AAAA'],
-    ['no list', encode({})],
+    ['not a list', encode({})],
     ['too few keys', encode(['a'])],
     ['too many keys', encode(['a', 'b', 'c'])],
     ['nesting', encode([['a'], 'b'])],
     ['an operator', encode([{ gt: 1 }, 'b'])],
     ['nothing', encode([null, 'b'])],
-    ['a NUL', encode(['a\u0000', 'b'])],
-    ['too much', encode(['a'.repeat(201), 'b'])],
-  ])('that holds %s is refused', (_what, cursor) => {
+    ['a NUL character', encode(['a\u0000', 'b'])],
+    ['too long a value', encode(['a'.repeat(201), 'b'])],
+  ])('that holds %s is rejected', (_what, cursor) => {
     let thrown: unknown
     try {
       parseCursor({ cursor }, 2)
@@ -56,23 +55,23 @@ describe('a cursor', () => {
     }
     expect(thrown).toMatchObject({
       kind: refusals.invalidInput,
-      more: { errors: [{ path: 'cursor', code: 'invalid_cursor' }] },
+      extras: { errors: [{ path: 'cursor', code: 'invalid_cursor' }] },
     })
   })
 
   it.each([
     ['a number where an id belongs', encode(['a', 5])],
     ['text where an id belongs', encode(['a', "x' or 1=1 --"])],
-    ['what its alphabet lacks', 'a b'],
-    ['a lot', 'A'.repeat(401)],
-  ])('with %s is bad input in a real list, not a bug', async (_what, cursor) => {
+    ['characters outside its alphabet', 'a b'],
+    ['an oversized text', 'A'.repeat(401)],
+  ])('with %s is invalid input in a real list, not a server error', async (_what, cursor) => {
     expect(await own.expectProblem(listNotes, { cursor }, { actor: createActor() })).toMatchObject({
       status: 400,
       code: 'invalid_input',
     })
   })
 
-  it('of any bytes is either taken or refused as bad input', async () => {
+  it('of any bytes is either accepted or rejected as invalid input', async () => {
     const actor = createActor()
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.base64String(), fc.json().map(encodeText)), async raw => {
@@ -90,7 +89,7 @@ describe('a cursor', () => {
 })
 
 describe('a list read page by page', () => {
-  it('shows every row once, in order, whatever arrives meanwhile', async () => {
+  it('shows every row once, in order, despite concurrent inserts', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 12 }),
@@ -129,12 +128,12 @@ describe('a list read page by page', () => {
     )
   })
 
-  it.each([0, -1, pageSizeMax + 1, 1e9, 1.5, '10'])('refuses the limit %j', async limit => {
+  it.each([0, -1, pageSizeMax + 1, 1e9, 1.5, '10'])('rejects the limit %j', async limit => {
     const problem = await own.expectProblem(listNotes, { limit }, { actor: createActor() })
     expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path: 'limit' }] })
   })
 
-  it('shows nobody the rows of others', async () => {
+  it('shows no rows of other callers', async () => {
     await own.call(addNote, { body: 'mine' }, { actor: createActor() })
     expect(await own.call(listNotes, {}, { actor: createActor() })).toEqual({
       data: [],

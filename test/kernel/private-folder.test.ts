@@ -12,12 +12,12 @@ const isThere = (path: string) =>
   )
 
 async function folderOf(pid: number, ofHost = host): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), `tutti-upload-${pid}-${ofHost}-00000000-`))
+  const folder = await mkdtemp(join(tmpdir(), `tutti-work-${pid}-${ofHost}-00000000-`))
   await writeFile(join(folder, 'original'), 'x')
   return folder
 }
 
-it('is there for the work and gone after it, also when the work fails', async () => {
+it('exists during the work and is deleted after it, also after a failure', async () => {
   let folder = ''
   const failing = inPrivateFolder(async path => {
     folder = path
@@ -28,7 +28,7 @@ it('is there for the work and gone after it, also when the work fails', async ()
   expect(await isThere(folder)).toBe(false)
 })
 
-it('takes away what the dead left, and nothing of the living', async () => {
+it('deletes folders of dead processes, and none of live ones', async () => {
   const [dead, before, living, elsewhere, old] = await Promise.all([
     folderOf(nobody),
     folderOf(process.pid),

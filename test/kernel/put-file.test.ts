@@ -28,7 +28,7 @@ async function fileOf(bytes: Buffer): Promise<string> {
 
 const mebibyte = 1024 * 1024
 
-it.each([0, 1, 8 * mebibyte, 8 * mebibyte + 1, 20 * mebibyte])('stores a file of %i bytes for good', async size => {
+it.each([0, 1, 8 * mebibyte, 8 * mebibyte + 1, 20 * mebibyte])('stores a file of %i bytes durably', async size => {
   const bytes = randomBytes(size)
   const key = `put-file/${randomUUID()}`
   await storage.putFile(key, await fileOf(bytes), 'audio/mp4', { signal })
@@ -41,7 +41,7 @@ it.each([0, 1, 8 * mebibyte, 8 * mebibyte + 1, 20 * mebibyte])('stores a file of
   if (size > 0) expect(headers.get('cache-control')).toBe('max-age=31536000, immutable')
 })
 
-it('leaves nothing behind when it is told to stop in the middle', async () => {
+it('leaves nothing behind if it is aborted', async () => {
   const key = `put-file/${randomUUID()}`
   const stopping = new AbortController()
   const putting = storage.putFile(key, await fileOf(randomBytes(60 * mebibyte)), 'audio/mp4', stopping)
@@ -61,7 +61,6 @@ it('leaves nothing behind when it is told to stop in the middle', async () => {
 
 function settings() {
   const { aws, storage } = readConfig(testStack().variables)
-  if (aws.credentials === undefined || storage.endpoint === undefined)
-    throw new Error('the stack has a bucket of its own')
+  if (aws.credentials === undefined || storage.endpoint === undefined) throw new Error('the test stack has no bucket')
   return { ...aws, credentials: aws.credentials, endpoint: storage.endpoint, bucket: storage.bucket }
 }

@@ -39,7 +39,7 @@ const codeOf = (refused: Promise<void>) =>
     (error: unknown) => toRefusal(error).kind.code,
   )
 
-describe('what is revoked', () => {
+describe('revocations', () => {
   const instants = [1_000_500, 2_000_000, 2_000_999, 3_000_000]
   const session = fc.record<SessionClaims>({
     profileId: fc.constantFrom('p', 'q'),
@@ -59,7 +59,7 @@ describe('what is revoked', () => {
     until: fc.constantFrom(...instants.map(at)),
   })
 
-  it('is what any of all says, in whatever order and however often they are heard', () => {
+  it('revoke what any of them revokes, in any order and with repeats', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(revocations, excepting), { maxLength: 12 }), session, (all, asked) => {
         const kept = fresh()
@@ -69,7 +69,7 @@ describe('what is revoked', () => {
     )
   })
 
-  it('is every token of the same second, for tokens name no smaller time', () => {
+  it('revoke every token of the same second, the resolution of `iat`', () => {
     const kept = fresh()
     kept.add([everywhere('p', 5_200)])
     expect(kept.isRevoked({ profileId: 'p', issuedAt: 5_000 })).toBe(true)
@@ -77,7 +77,7 @@ describe('what is revoked', () => {
     expect(kept.isRevoked({ profileId: 'q', issuedAt: 5_000 })).toBe(false)
   })
 
-  it('is told once', () => {
+  it('notify listeners once', () => {
     const kept = fresh()
     const heard: unknown[] = []
     const hearing = kept.onRevoked(news => heard.push(...news))
@@ -91,7 +91,7 @@ describe('what is revoked', () => {
 })
 
 describe('a re-check', () => {
-  it('finds what was committed by others, all there is at the first time', async () => {
+  it('finds all revocations at first, and later those that others commit', async () => {
     const [ann, bob] = [await person(), await person()]
     await write(everywhere(ann))
     const kept = fresh()
@@ -103,7 +103,7 @@ describe('a re-check', () => {
     expect(kept.isRevoked({ profileId: bob, sessionId: 't', issuedAt: 5_000 })).toBe(false)
   })
 
-  it('misses nothing that commits after what began later', async () => {
+  it('finds a revocation that commits after one that began later', async () => {
     const kept = fresh()
     const [early, late] = [await person(), await person()]
     const slow = new Client({ connectionString: own.url })
@@ -115,7 +115,7 @@ describe('a re-check', () => {
     await kept.check()
     expect(kept.isRevoked({ profileId: late, issuedAt: 0 })).toBe(true)
     expect(kept.isRevoked({ profileId: early, issuedAt: 0 })).toBe(false)
-    // More happens meanwhile, and is seen.
+    // A later revocation is seen meanwhile.
     await write(everywhere(await person()))
     await kept.check()
     await slow.query('commit')
@@ -124,7 +124,7 @@ describe('a re-check', () => {
     expect(kept.isRevoked({ profileId: early, issuedAt: 0 })).toBe(true)
   })
 
-  it('reads once for all who ask at once, and again what it has seen not at all', async () => {
+  it('reads once for concurrent checks, and skips what it has read', async () => {
     const kept = fresh()
     await kept.check()
     const heard: unknown[] = []
@@ -139,11 +139,11 @@ describe('a re-check', () => {
   })
 })
 
-describe('while PostgreSQL does not answer', () => {
+describe('while PostgreSQL is unavailable', () => {
   const hide = () => own.sql('alter table revocations rename to hidden')
   const show = () => own.sql('alter table hidden rename to revocations')
 
-  it('a node that never read them lets nobody in, and does once it could', async () => {
+  it('a node that has never read revocations refuses everyone until it has', async () => {
     const kept = fresh()
     await hide()
     expect(await codeOf(kept.assertNotRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('auth_unavailable')
@@ -151,7 +151,7 @@ describe('while PostgreSQL does not answer', () => {
     expect(await codeOf(kept.assertNotRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('accepted')
   })
 
-  it('one that has read them goes on with what it knows and hears', async () => {
+  it('a node that has read them continues with what it knows and receives', async () => {
     const kept = fresh()
     const ann = await person()
     await write(everywhere(ann))
@@ -166,7 +166,7 @@ describe('while PostgreSQL does not answer', () => {
   })
 })
 
-it('what no token can need any more is forgotten, in the table and in memory', async () => {
+it('deletes revocations older than any valid token, in the table and in memory', async () => {
   const kept = fresh()
   const [ann, bob] = [await person(), await person()]
   await write(everywhere(ann))
@@ -180,7 +180,7 @@ it('what no token can need any more is forgotten, in the table and in memory', a
   expect(kept.isRevoked({ profileId: bob, issuedAt: 0 })).toBe(true)
 })
 
-describe('whose profile a token speaks for', () => {
+describe('the profile of a token', () => {
   let pipeline: Pipeline
   let arrivals = 0
   beforeAll(() => {
@@ -194,7 +194,7 @@ describe('whose profile a token speaks for', () => {
   const idOf = async (from: Pipeline, name: string) =>
     (await from.authenticate(await own.issuer.issueToken(name), '127.0.0.1')).actor.id
 
-  it('is asked of PostgreSQL once for all nodes', async () => {
+  it('is looked up in PostgreSQL once for all nodes', async () => {
     const before = arrivals
     const ids = [await idOf(pipeline, 'ann'), await idOf(pipeline, 'ann'), await idOf(another(), 'ann')]
     expect(new Set(ids).size).toBe(1)
@@ -202,15 +202,15 @@ describe('whose profile a token speaks for', () => {
     expect(await idOf(pipeline, 'bob')).not.toBe(ids[0])
   })
 
-  it.each(['nonsense', '{}', '"x"', 'null', '7', '["a"]'])('is not believed when Redis holds %s', async held => {
+  it.each(['nonsense', '{}', '"x"', 'null', '7', '["a"]'])('is looked up again if Redis holds %s', async held => {
     const name = `victim${held.length}${held.charCodeAt(0)}`
     await own.app.redis.commands.set(`cache:profile-id:${name}`, held)
     expect(await idOf(another(), name)).toMatch(/^[0-9a-f-]{36}$/)
   })
 })
 
-// The last, for it binds the models to a database of its own.
-it('a node starts although it cannot read them, and lets nobody in until it can', async () => {
+// Keep this last: it binds the models to another database.
+it('a node starts without revocations, and refuses everyone until it can read them', async () => {
   await using other = await createTestKernel({ registry: notesRegistry })
   const token = await other.issuer.issueToken('ann')
   await other.sql('alter table revocations rename to hidden')

@@ -29,7 +29,7 @@ onLinux('is the first to go when the machine runs out of memory, and tells nobod
   expect(await saidBy('/usr/bin/env', [])).toBe('')
 })
 
-it('says what a crash means in the words of whoever asks', async () => {
+it('reports a crash with the text of its caller', async () => {
   await expect(saidBy('/bin/sh', ['-c', 'kill -s SEGV $$'])).rejects.toThrow('crashed')
   await expect(saidBy('/bin/sh', ['-c', 'while :; do :; done'], { timeoutMs: 2_000 })).rejects.toThrow(
     /late|without CPU time/,

@@ -5,10 +5,8 @@ import {
   fieldErrorsMax,
   type Field,
   boolean,
-  coerceText,
   id,
   timestamp,
-  jsonSchema,
   line,
   list,
   named,
@@ -18,16 +16,16 @@ import {
   optional,
   parse,
   record,
-  schemaName,
   shape,
   text,
   type Value,
   integer,
 } from '../../kernel/pipeline/schema'
+import { coerceText, jsonSchema, schemaName } from '../../kernel/pipeline/schema-inspection'
 
 const anId = '01890a5d-ac96-774b-bcce-b302099a8057'
 
-/** The faults as `path: code`. */
+/** The field errors as `path: code`. */
 function faultsOf(field: Field<unknown>, raw: unknown): string[] {
   try {
     parse(field, raw)
@@ -53,7 +51,7 @@ const good = { title: 'Ode', genre: null, tempo: 120, mood: 'calm', explicit: fa
 
 describe('a shape', () => {
   it('infers what is required, optional and nullable', () => {
-    // Compiles only while the inferred type is exactly this.
+    // Compiles only if the inferred type is exactly this.
     const value: Value<typeof song> = parse(song, good)
     const same: {
       title: string
@@ -67,7 +65,7 @@ describe('a shape', () => {
     expect(same).toEqual(good)
   })
 
-  it('tells every fault at once, by path', () => {
+  it('reports all field errors at once, by path', () => {
     const bad = { title: '', tempo: 120.5, mood: 'loud', explicit: 'yes', artist: { id: 'x', role: 'admin' }, likes: 9 }
     expect(faultsOf(song, bad).sort()).toEqual([
       'artist.id: invalid_uuid',
@@ -81,46 +79,46 @@ describe('a shape', () => {
     ])
   })
 
-  it(`tells at most ${fieldErrorsMax} of them`, () => {
+  it(`reports at most ${fieldErrorsMax} of them`, () => {
     const many = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`x${index}`, 1]))
     expect(faultsOf(shape({}), many)).toHaveLength(fieldErrorsMax)
   })
 
-  it.each([null, undefined, [], 'text', '{}', 7, true])('is not %j', raw => {
+  it.each([null, undefined, [], 'text', '{}', 7, true])('rejects %j', raw => {
     expect(faultsOf(shape({ title: line(5) }), raw)).toHaveLength(1)
   })
 
-  it('converts nothing: text is no number, no flag, no list and no object', () => {
+  it('converts nothing: text is not a number, flag, list or object', () => {
     const all = shape({ a: integer(0, 9), b: boolean, c: list(line(5), 3), d: shape({}), e: number(0, 1) })
     const raw = { a: '1', b: 'true', c: '["x"]', d: '{}', e: '0.5' }
     expect(faultsOf(all, raw)).toHaveLength(5)
     expect(faultsOf(all, { a: 1, b: 1, c: { 0: 'x' }, d: [], e: Infinity })).toHaveLength(4)
   })
 
-  it('takes ids in either case and gives them in lower case, but in no other form', () => {
+  it('accepts ids in either case, returns them in lower case, and rejects other forms', () => {
     expect(parse(shape({ id }), { id: anId.toUpperCase() })).toEqual({ id: anId })
     for (const other of [`{${anId}}`, anId.replaceAll('-', ''), ` ${anId}`, `${anId}\n`])
       expect(faultsOf(shape({ id }), { id: other })).toContain('id: invalid_uuid')
   })
 
-  it('keeps counts whole, safe and not negative', () => {
+  it('limits counts to safe non-negative integers', () => {
     for (const bad of [-1, 0.5, Number.MAX_SAFE_INTEGER + 2, NaN])
       expect(faultsOf(shape({ n: count }), { n: bad })).toHaveLength(1)
   })
 })
 
-describe('text from people', () => {
+describe('user-written text', () => {
   const of = (field: Field<string>) => shape({ text: field })
   const faults = (raw: string, field = line(20)) => faultsOf(of(field), { text: raw })
 
-  it('is trimmed and NFC before it is measured', () => {
+  it('is trimmed and NFC-normalized before its length is checked', () => {
     expect(parse(of(line(4)), { text: '  Cafe\u0301  ' })).toEqual({ text: 'Caf\u00e9' })
   })
 
   it.each([
     ['NUL', 'a\u0000b', 'nul_character'],
-    ['a bell', 'a\u0007b', 'control_characters'],
-    ['an escape', 'a\u001b[31mb', 'control_characters'],
+    ['a bell character', 'a\u0007b', 'control_characters'],
+    ['an escape character', 'a\u001b[31mb', 'control_characters'],
     ['a C1 control', 'a\u0085b', 'control_characters'],
     ['a line break', 'a\nb', 'control_characters'],
     ['a line separator', 'a\u2028b', 'control_characters'],
@@ -129,16 +127,16 @@ describe('text from people', () => {
     ['only spaces', ' \u00a0\u3000 ', 'empty'],
     ['only zero-width characters', '\u200b\u200d\u2060', 'empty'],
     ['only direction marks', '\u202e\u200f', 'empty'],
-    ['too much', 'x'.repeat(21), 'too_long'],
-  ])('may not hold %s in a line', (_what, raw, code) => {
+    ['too long a text', 'x'.repeat(21), 'too_long'],
+  ])('rejects %s in a single line', (_what, raw, code) => {
     expect(faults(raw)).toEqual([`text: ${code}`])
   })
 
-  it.each(['👩‍👩‍👧', 'שלום', 'e\u0308\u0304', '𝄞 ♫', 'a\u00a0b'])('may be %s', raw => {
+  it.each(['👩‍👩‍👧', 'שלום', 'e\u0308\u0304', '𝄞 ♫', 'a\u00a0b'])('accepts %s', raw => {
     expect(parse(of(line(20)), { text: raw })).toEqual({ text: raw.normalize('NFC') })
   })
 
-  it('may break lines where many are allowed, and be empty only where that is', () => {
+  it('may contain line breaks in multi-line fields, and be empty only where allowed', () => {
     expect(parse(of(text(20)), { text: 'a\n\tb' })).toEqual({ text: 'a\n\tb' })
     expect(faults('a\u0000b', text(20))).toEqual(['text: nul_character'])
     expect(faults('a\u001bb', text(20))).toEqual(['text: control_characters'])
@@ -146,7 +144,7 @@ describe('text from people', () => {
     expect(parse(of(text(20, 0)), { text: '  ' })).toEqual({ text: '' })
   })
 
-  it('comes out with no control character, no lone surrogate, within its length, or not at all', () => {
+  it('never contains control characters or lone surrogates, or exceeds its length', () => {
     const hostile = fc.array(
       fc.oneof(
         fc.string({ unit: 'binary' }),
@@ -167,10 +165,10 @@ describe('text from people', () => {
   })
 })
 
-describe('what must never come in', () => {
+describe('hostile input', () => {
   const open = record(record(line(10)))
 
-  it('is a __proto__, however deep, and nothing is polluted', () => {
+  it('with __proto__ at any depth is rejected, and pollutes no prototype', () => {
     const raw: unknown = JSON.parse('{"a":{"__proto__":{"polluted":"yes"}}}')
     expect(faultsOf(open, raw)).toEqual(['a.__proto__: unknown_field'])
     expect(faultsOf(shape({}), JSON.parse('{"__proto__":{}}'))).toEqual(['__proto__: unknown_field'])
@@ -178,41 +176,41 @@ describe('what must never come in', () => {
     expect('polluted' in {}).toBe(false)
   })
 
-  it('is a NUL, in a value or a name, however deep', () => {
+  it('with NUL in a value or a name at any depth is rejected', () => {
     expect(faultsOf(open, { a: { b: 'x\u0000' } })).toEqual(['a.b: nul_character'])
     expect(faultsOf(open, { a: { 'b\u0000': 'x' } })).toEqual(['a: nul_character'])
   })
 
-  it('is binary', () => {
+  it('that is binary is rejected', () => {
     expect(faultsOf(shape({ a: line(10) }), { a: Buffer.from('x') })).toEqual(['a: binary'])
   })
 
-  it('is nested without end: thousands of levels are refused, not followed by recursion', () => {
+  it('nested thousands of levels deep is rejected without recursion', () => {
     const deep: unknown = JSON.parse(`${'['.repeat(15_000)}${']'.repeat(15_000)}`)
     expect(faultsOf(shape({ a: line(10) }), { a: deep })).toEqual(['a: not_a_string'])
   })
 
-  it('is anything at all that is not as declared: no value makes the parser throw something else', () => {
+  it('of any kind never makes the parser throw anything but a refusal', () => {
     fc.assert(fc.property(fc.anything({ withNullPrototype: true, withBigInt: true }), raw => void faultsOf(song, raw)))
   })
 })
 
-describe('fromText', () => {
+describe('coerceText', () => {
   const query = shape({ limit: optional(integer(1, 50)), only: optional(boolean), word: optional(line(10)) })
   const read = (raw: Record<string, unknown>) => faultsOf(query, coerceText(query, raw))
 
-  it('reads the numbers and flags that are expected, and leaves text as it is', () => {
+  it('converts expected numbers and flags, and leaves text as it is', () => {
     expect(coerceText(query, { limit: '5', only: 'true', word: '5' })).toEqual({ limit: 5, only: true, word: '5' })
   })
 
   it.each(['1e3', '1e9', '0x10', '-1', '1.5', '51', '', ' 5', '5 ', 'NaN', 'Infinity', '999999999999999999999'])(
-    'refuses the limit %j',
+    'rejects the limit %j',
     limit => {
       expect(read({ limit })).toHaveLength(1)
     },
   )
 
-  it('refuses a parameter that comes twice, and names that only look like nesting', () => {
+  it('rejects repeated parameters, and does not parse nested names', () => {
     expect(read({ limit: ['1', '2'] })).toEqual(['limit: not_a_number'])
     expect(read({ 'limit[gt]': '1' })).toEqual(['limit[gt]: unknown_field'])
     expect(read(JSON.parse('{"__proto__":"1"}') as Record<string, unknown>)).toEqual(['__proto__: unknown_field'])
@@ -220,7 +218,7 @@ describe('fromText', () => {
 })
 
 describe('jsonSchema', () => {
-  it('says what is required, what may be null, and that nothing else is allowed', () => {
+  it('states required, nullable and forbidden additional fields', () => {
     const schema = jsonSchema(song) as { required: string[]; properties: Record<string, unknown> }
     expect(schema.required.sort()).toEqual(['artist', 'explicit', 'genre', 'mood', 'tempo', 'title'])
     expect(schema).toMatchObject({ type: 'object', additionalProperties: false })
@@ -229,7 +227,7 @@ describe('jsonSchema', () => {
     expect(schema.properties.mood).toMatchObject({ enum: ['calm', 'wild'] })
   })
 
-  it('keeps optional fields optional when they are named, nullable or lists', () => {
+  it('keeps optional fields optional, also named, nullable or in lists', () => {
     const field = shape({ a: optional(nullable(count)), b: optional(list(timestamp, 3)), c: named('C', shape({})) })
     expect(jsonSchema(field)).toMatchObject({ required: ['c'] })
     expect(schemaName(named('Song', song))).toBe('Song')

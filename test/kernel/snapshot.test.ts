@@ -13,7 +13,7 @@ import { provisionProfile } from '../../skills/user-profile/provision-profile'
 import { requestOverRest, transports, Person } from '../person'
 import { type TestKernel, createTestKernel, createActor } from './test-kernel'
 
-/** A shelf counts what was put on it. */
+/** A shelf counts the things put on it. */
 const shelfTable = 'create table shelves (id uuid primary key, things integer not null, hidden boolean not null)'
 
 const thingPut = event({
@@ -23,7 +23,7 @@ const thingPut = event({
   channels: ({ shelfId }) => [`shelf:${shelfId}`],
 })
 
-/** What happens while a read is at work. */
+/** Runs during a read. */
 const during = { load: async (): Promise<unknown> => undefined }
 
 const shelfView = shape({ shelfId: id, things: count })
@@ -48,7 +48,7 @@ const getShelf = operation({
   ...readShelf,
   name: 'shelves.getShelf',
   route: 'GET /shelves/:shelfId',
-  summary: 'A shelf, to go on from.',
+  summary: 'Get a shelf with its position',
   snapshotChannel: ({ shelfId }) => `shelf:${shelfId}`,
   async load({ shelfId }, { app }) {
     await during.load()
@@ -61,7 +61,7 @@ const glanceAtShelf = operation({
   ...readShelf,
   name: 'shelves.glanceAtShelf',
   route: 'GET /shelves/:shelfId/glance',
-  summary: 'A shelf.',
+  summary: 'Get a shelf',
   load: ({ shelfId }, { app }) => shelfOf(shelfId, app),
   run: async ({ input, subject: { things } }) => ({ ...input, things }),
 })
@@ -70,7 +70,7 @@ const putThing = operation({
   ...common,
   name: 'shelves.putThing',
   route: 'POST /shelves/:shelfId/things',
-  summary: 'Puts a thing on a shelf.',
+  summary: 'Put a thing on a shelf',
   input: shape({ shelfId: id, hidden: optional(boolean) }),
   idempotency: 'keyed',
   load: async () => null,
@@ -107,7 +107,7 @@ const newShelf = async (things: number) => {
 }
 
 describe('a snapshot', () => {
-  it('tells beside its data where its channel was', async () => {
+  it('returns the position of its channel beside its data', async () => {
     const shelfId = await newShelf(3)
     const { epoch } = await own.app.channelLog.position(`shelf:${shelfId}`)
     expect(await own.call(getShelf, { shelfId })).toEqual({
@@ -116,7 +116,7 @@ describe('a snapshot', () => {
     })
   })
 
-  it('reads the place before the state: what is done meanwhile is told again and never lost', async () => {
+  it('reads the position before the state, so that concurrent changes are repeated and never lost', async () => {
     const shelfId = await newShelf(2)
     during.load = () => put(shelfId, 1)
     const { data, position } = await own.call(getShelf, { shelfId })
@@ -127,7 +127,7 @@ describe('a snapshot', () => {
     expect(events.map(({ data }) => data)).toEqual([{ shelfId, things: 3 }])
   })
 
-  it('counts what others put there at the same time exactly once: by the state or by an event behind the place', async () => {
+  it('contains a concurrent change in its state or in the events after its position', async () => {
     const shelfId = await newShelf(1)
     const writing = Array.from({ length: 12 }, (_, index) => put(shelfId, index % 2))
     const taken = await Promise.all(
@@ -138,12 +138,12 @@ describe('a snapshot', () => {
       const { events } = await own.app.channelLog.readAfter(`shelf:${shelfId}`, position?.offset ?? -1, 100)
       const told = [data, ...events.map(one => one.data)] as { things: number }[]
       expect(told.at(-1)?.things).toBe(13)
-      // No hole between the place and the state.
+      // No gap between the position and the state.
       expect(told[0]?.things ?? 0).toBeGreaterThanOrEqual(position?.offset ?? Infinity)
     }
   })
 
-  it('of a channel on which nothing was ever said begins at 0', async () => {
+  it('of a channel without events starts at 0', async () => {
     const shelfId = createActor().id
     await own.sql('insert into shelves values (:shelfId, 5, false)', { shelfId })
     const { position } = await own.call(getShelf, { shelfId })
@@ -151,7 +151,7 @@ describe('a snapshot', () => {
     expect(position?.epoch).toMatch(/^[0-9a-z]{1,32}$/)
   })
 
-  it('that is refused tells nothing of the channel, whatever was said there', async () => {
+  it('that is refused reveals nothing of the channel', async () => {
     const shelfId = createActor().id
     await put(shelfId, 0, true)
     expect((await own.app.channelLog.position(`shelf:${shelfId}`)).offset).toBe(1)
@@ -166,7 +166,7 @@ describe('a snapshot', () => {
     }
   })
 
-  it('of what is no id is refused before anything is looked up', async () => {
+  it('of an invalid id is refused before any look-up', async () => {
     expect(await own.expectProblem(getShelf, { shelfId: `x' or true` })).toMatchObject({ code: 'invalid_input' })
   })
 
@@ -179,8 +179,8 @@ describe('a snapshot', () => {
   })
 })
 
-describe('over the transports', () => {
-  it('the position stands beside data on both, the same, also for somebody who is not signed in', async () => {
+describe('the position of a snapshot', () => {
+  it('is returned beside data over both transports, also to unauthenticated callers', async () => {
     const node = await own.startWeb()
     await using ann = await Person.signIn('ann', await own.issuer.issueToken('ann'), node.url)
     const shelfId = await newShelf(2)
@@ -202,14 +202,14 @@ describe('over the transports', () => {
   })
 })
 
-describe('declaring one', () => {
-  it('is for reads alone', () => {
+describe('declaring a snapshot', () => {
+  it('is allowed for reads only', () => {
     const snapshotOf = ({ shelfId }: { shelfId: string }) => `shelf:${shelfId}`
     expect(() => operation({ ...putThing, snapshotChannel: snapshotOf })).toThrow('only a read may be a snapshot')
     expect(() => operation({ ...glanceAtShelf, snapshotChannel: snapshotOf })).not.toThrow()
   })
 
-  it('names a channel that can be followed, in every operation of the product', () => {
+  it('names a channel that can be followed, in every operation of the registry', () => {
     const kinds = registry.channels.map(({ kind }) => kind)
     const declared = registry.operations.filter(({ snapshotChannel }: AnyOperation) => snapshotChannel !== undefined)
     const anyId = randomUUID()
@@ -220,7 +220,7 @@ describe('declaring one', () => {
   })
 })
 
-it('a transaction that is rolled back leaves the place where it was', async () => {
+it('a rolled back transaction does not move the position', async () => {
   const shelfId = await newShelf(1)
   const call = { app: own.app, registry: shelfProduct, actor: null, requestId: randomUUID() }
   const undone = transact(call, async ({ emit }) => {

@@ -9,8 +9,8 @@ import { testStack } from '../stack'
 const { aws, storage: place } = readConfig(testStack().variables)
 
 it.each([
-  ['an object that is not there is told from', place.bucket, 'conflict'],
-  ['a bucket that is not there, which is no fault of a file', 'tutti-nowhere', 'unavailable'],
+  ['a missing object is reported as a conflict', place.bucket, 'conflict'],
+  ['a missing bucket is reported as unavailable, not as an error of the file', 'tutti-nowhere', 'unavailable'],
 ])('%s', async (_words, bucket, code) => {
   await using storage = openStorage({ aws, storage: { ...place, bucket } })
   const folder = await mkdtemp(join(tmpdir(), 'tutti-bucket-'))

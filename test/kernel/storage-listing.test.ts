@@ -11,7 +11,7 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const prefix = `listing-${randomUUID()}/`
 const names = ['a', 'b', 'c', 'd', 'e'].map(name => `${prefix}${name}`)
 
-it('lists objects page by page, in the order of their keys, with their age', async () => {
+it('lists objects in pages, in key order, with their age', async () => {
   const { storage } = testApp.app
   await Promise.all(names.map(key => storage.put(key, Buffer.from(key), 'text/plain')))
   const seen: string[] = []
@@ -29,7 +29,7 @@ it('lists objects page by page, in the order of their keys, with their age', asy
   expect(await storage.listObjects(`${prefix}z`, '', 2)).toEqual({ objects: [], more: false })
 })
 
-it('lists unfinished uploads page by page, several of one key too', async () => {
+it('lists unfinished uploads in pages, including several of one key', async () => {
   const { storage } = testApp.app
   const opened = await Promise.all(
     [...names, ...names.slice(0, 2)].map(key => storage.createMultipartUpload(key, 'text/plain')),
@@ -44,7 +44,7 @@ it('lists unfinished uploads page by page, several of one key too', async () => 
   expect([...seen].sort()).toEqual([...opened].sort())
 })
 
-it('speaks of uploads that are not there as of nothing', async () => {
+it('treats unknown uploads as absent', async () => {
   const { storage } = testApp.app
   const [key, gone] = [`${prefix}a`, randomUUID()]
   const signal = AbortSignal.timeout(5_000)

@@ -8,7 +8,7 @@ import { readConfig } from '../../kernel/platform/config'
 import { openStorage } from '../../kernel/platform/storage'
 import { testStack } from '../stack'
 
-/** A store that begins to answer and then says nothing more. */
+/** A store that starts a response and then stalls. */
 let server: Server
 let folder: string
 beforeAll(async () => {
@@ -25,7 +25,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-it('a store that stalls in the midst of a body is given up', async () => {
+it('a store that stalls within a body is given up', async () => {
   const { port } = server.address() as AddressInfo
   const { aws, storage: place } = readConfig(testStack().variables)
   await using storage = openStorage(

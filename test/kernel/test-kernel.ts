@@ -78,7 +78,7 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
   if (options.variables?.REDIS_PORT === undefined) await Promise.all(worlds.map(({ redis }) => redis.ready(5_000)))
   const at = (node = 0): AppContext => {
     const found = worlds[node]
-    if (found === undefined) throw new Error('there is no such node')
+    if (found === undefined) throw new Error('no such node')
     return found
   }
   const call: TestKernel['call'] = (op, input, { node, ...more } = {}) =>

@@ -23,8 +23,8 @@ const claims = (more: Record<string, unknown>) => own.issuer.issueToken('ann', {
 const header = (more: Record<string, unknown>) => own.issuer.issueToken('ann', { header: more })
 const seconds = () => Math.floor(own.clock.now() / 1000)
 
-describe('a good token', () => {
-  it('says who it speaks for', async () => {
+describe('a valid token', () => {
+  it('identifies its subject', async () => {
     const token = await own.issuer.issueToken('ann', { roles: ['moderator'], sid: 's1', name: 'Ann' })
     expect(await verify(token)).toEqual({
       subject: 'ann',
@@ -37,7 +37,7 @@ describe('a good token', () => {
     })
   })
 
-  it('may leave out what is not needed, and what is of a wrong type counts for nothing', async () => {
+  it('may omit optional claims, and claims of the wrong type are ignored', async () => {
     const token = await claims({ name: 5, preferred_username: {}, sid: [], roles: 'admin' })
     const times = { issuedAt: expect.any(Number) as unknown, expiresAt: expect.any(Number) as unknown }
     expect(await verify(token)).toEqual({ subject: 'ann', roles: [], ...times })
@@ -45,7 +45,7 @@ describe('a good token', () => {
   })
 })
 
-describe('a token is not valid', () => {
+describe('a token is rejected', () => {
   it('without a signature, or signed with the public key as a secret (A01)', async () => {
     expect(await problemOf(await header({ alg: 'none' }))).toMatchObject({ status: 401, code: 'token_invalid' })
     const good = await own.issuer.issueToken('ann')
@@ -61,12 +61,12 @@ describe('a token is not valid', () => {
   })
 
   it.each(["' or 1=1 --", '../../dev/null', { a: 1 }, ['x'], 5, 'nobody'])('with the key id %j (A02)', async kid => {
-    // Nobody floods here: enough time passes for the key set to be asked again.
+    // Wait between attempts, so that unknown keys may be fetched again.
     own.clock.advance(31_000)
     expect(await problemOf(await header({ kid }))).toMatchObject({ status: 401, code: 'token_invalid' })
   })
 
-  it('when it says where its key is, and nobody looks there (A03)', async () => {
+  it('if it names the location of its key, which is never fetched (A03)', async () => {
     let visits = 0
     const trap = createServer((_request, response) => {
       visits += 1
@@ -91,7 +91,7 @@ describe('a token is not valid', () => {
     expect(await problemOf(await claims({ [name]: undefined }))).toMatchObject({ code: 'token_invalid' })
   })
 
-  it('outside its time, save for a few seconds (A05)', async () => {
+  it('outside its validity, with a few seconds of tolerance (A05)', async () => {
     expect(await problemOf(await claims({ exp: seconds() - 3 }))).toMatchObject({ code: 'accepted' })
     expect(await problemOf(await claims({ exp: seconds() - 7 }))).toMatchObject({ status: 401, code: 'token_expired' })
     expect(await problemOf(await claims({ exp: '9999999999' }))).toMatchObject({ code: 'token_invalid' })
@@ -102,7 +102,7 @@ describe('a token is not valid', () => {
     expect(await problemOf(await claims({ iat: 'now' }))).toMatchObject({ code: 'token_invalid' })
   })
 
-  it('a day after it was issued, however long it says it lives', async () => {
+  it('a day after it was issued, whatever its expiry', async () => {
     const day = 24 * 3_600
     const issued = seconds() - day + 60
     const long = await claims({ iat: issued, exp: seconds() + 40 * day })
@@ -130,7 +130,7 @@ describe('a token is not valid', () => {
     },
   )
 
-  it('in any other form (A08)', async () => {
+  it('in any other format (A08)', async () => {
     const good = await own.issuer.issueToken('ann')
     const [head = '', body = '', signature = ''] = good.split('.')
     const forms = ['', '.', '..', '...', 'x', head, `${head}.${body}`, `${head}.${body}.`, `${good}x`, `${good}.x.y`]
@@ -140,7 +140,7 @@ describe('a token is not valid', () => {
     expect(await problemOf(await header({ crit: ['x'], x: 1 }))).toMatchObject({ code: 'token_invalid' })
   })
 
-  it('with one character changed, wherever (A08)', async () => {
+  it('with any one character changed (A08)', async () => {
     const good = await own.issuer.issueToken('ann')
     await fc.assert(
       fc.asyncProperty(fc.nat(good.length - 2), fc.string({ minLength: 1, maxLength: 1 }), async (at, character) => {
@@ -152,14 +152,14 @@ describe('a token is not valid', () => {
     )
   })
 
-  it('when it is huge, and costs no time (A10)', async () => {
+  it('if it is huge, without spending time on it (A10)', async () => {
     expect(await problemOf('x'.repeat(1_000_000))).toMatchObject({ code: 'token_invalid' })
     expect(await problemOf(await claims({ filler: 'x'.repeat(8_200) }))).toMatchObject({ code: 'token_invalid' })
   })
 })
 
-describe('a token that was believed', () => {
-  it('is believed no longer than it is valid (A09)', async () => {
+describe('a cached token', () => {
+  it('is accepted only while it is valid (A09)', async () => {
     const token = await own.issuer.issueToken('ann', { ttlSeconds: 20 })
     expect(await problemOf(token)).toMatchObject({ code: 'accepted' })
     own.clock.advance(30_000)
@@ -167,7 +167,7 @@ describe('a token that was believed', () => {
   })
 })
 
-it('tokens that fail are counted by address: beyond some somebody is guessing', async () => {
+it('limits invalid tokens by IP address', async () => {
   const { url } = await own.startWeb()
   const me = (token: string) => fetch(`${url}/api/v1/me`, { headers: { authorization: `Bearer ${token}` } })
   const statuses: number[] = []

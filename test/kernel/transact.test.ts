@@ -41,7 +41,7 @@ describe('a transaction', () => {
     expect(await jobCount()).toBe(jobs + 1)
   })
 
-  it.each(['refuse', 'break'])('leaves no row, reaction, event or job when its work ends with "%s"', async body => {
+  it.each(['refuse', 'break'])('leaves no row, reaction, event or job if it ends with "%s"', async body => {
     const actor = createActor()
     const jobs = await jobCount()
     await own.expectProblem(addNote, { body }, { actor })
@@ -49,7 +49,7 @@ describe('a transaction', () => {
     expect(await jobCount()).toBe(jobs)
   })
 
-  it('is undone whole when a reaction refuses', async () => {
+  it('is rolled back if a reaction refuses', async () => {
     const actor = createActor()
     failureSwitches.reactionFails = true
     expect(await own.expectProblem(addNote, { body: 'a' }, { actor })).toMatchObject({
@@ -73,9 +73,9 @@ describe('a transaction', () => {
     expect(seen).toEqual([])
   })
 
-  it('stays apart from those beside it', async () => {
+  it('is isolated from concurrent ones', async () => {
     const people = Array.from({ length: 12 }, () => createActor())
-    // All are open at once; every other one is undone.
+    // All are open concurrently; every other one is rolled back.
     const calls = people.map((actor, index) =>
       index % 2 === 0
         ? own.call(addNote, { body: 'keep' }, { actor })
@@ -86,14 +86,14 @@ describe('a transaction', () => {
       expect(await rowsOf(id)).toMatchObject(index % 2 === 0 ? { notes: 1, events: 1 } : { notes: 0, events: 0 })
   })
 
-  it('refuses an event whose payload is not as declared', async () => {
+  it('rejects an event whose payload does not match the schema', async () => {
     const wrong = transact(begin(), ({ emit }) => emit(noteAdded, { id: 'no id', owner: 'x', body: '' }))
     await expect(wrong).rejects.toMatchObject({ kind: refusals.invalidInput })
   })
 })
 
 describe('a deadlock', () => {
-  it('is met by trying the whole transaction again', async () => {
+  it('is resolved by retrying the whole transaction', async () => {
     const [a, b] = [createActor().id, createActor().id]
     for (const id of [a, b]) await own.sql('insert into notes values (:id, :id, :id)', { id })
     let arrived = 0
@@ -115,21 +115,18 @@ describe('a deadlock', () => {
     expect(await own.sql('select rev from notes where id in (:ids)', { ids: [a, b] })).toEqual([{ rev: 3 }, { rev: 3 }])
   })
 
-  it.each(['40P01', '40001'])(
-    'or a %s that does not pass is given up after some tries, as unavailable',
-    async state => {
-      let tries = 0
-      const failing = transact(begin(), async () => {
-        tries += 1
-        await own.sql(`do $$ begin raise exception 'again' using errcode = '${state}'; end $$`)
-      })
-      const error: unknown = await failing.catch((thrown: unknown) => thrown)
-      expect(sqlState(error)).toBe(state)
-      expect(tries).toBe(4)
-    },
-  )
+  it.each(['40P01', '40001'])('or a %s that persists is reported as unavailable after some attempts', async state => {
+    let tries = 0
+    const failing = transact(begin(), async () => {
+      tries += 1
+      await own.sql(`do $$ begin raise exception 'again' using errcode = '${state}'; end $$`)
+    })
+    const error: unknown = await failing.catch((thrown: unknown) => thrown)
+    expect(sqlState(error)).toBe(state)
+    expect(tries).toBe(4)
+  })
 
-  it('announces only what the try that committed announced', async () => {
+  it('emits only the events of the attempt that committed', async () => {
     const { id } = createActor()
     let tries = 0
     await transact(begin(), async ({ emit }) => {
@@ -142,7 +139,7 @@ describe('a deadlock', () => {
     expect(events.map(({ body }) => body)).toEqual(['try 3'])
   })
 
-  it('is not what other failures are: they are not tried again', async () => {
+  it('is retried, and other failures are not', async () => {
     let tries = 0
     const failing = transact(begin(), async () => {
       tries += 1
@@ -156,15 +153,20 @@ describe('a deadlock', () => {
 describe('the pipeline', () => {
   it('fails a read that writes', async () => {
     const actor = createActor()
-    expect(await own.expectProblem(readThatWrites, {}, { actor })).toMatchObject({ status: 500, code: 'internal' })
+    expect(await own.expectProblem(readThatWrites, {}, { actor })).toMatchObject({
+      status: 500,
+      code: 'internal_error',
+    })
     expect(await rowsOf(actor.id)).toMatchObject({ notes: 0 })
   })
 
-  it('fails an answer that its docs do not describe', async () => {
-    expect(await own.expectProblem(invalidOutput, {}, { actor: createActor() })).toMatchObject({ code: 'internal' })
+  it('fails a response that does not match its schema', async () => {
+    expect(await own.expectProblem(invalidOutput, {}, { actor: createActor() })).toMatchObject({
+      code: 'internal_error',
+    })
   })
 
-  it('asks who is calling before anything else', async () => {
+  it('checks authentication before anything else', async () => {
     expect(await own.expectProblem(clearNotes, { extra: 1 })).toMatchObject({ status: 401, code: 'not_signed_in' })
     expect(await own.expectProblem(clearNotes, {}, { actor: createActor() })).toMatchObject({
       status: 403,

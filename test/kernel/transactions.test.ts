@@ -32,7 +32,7 @@ const words = async () =>
 const backend = async () => (await db.query<{ pid: number }>('select pg_backend_pid() as pid'))[0]?.pid
 
 describe('a transaction', () => {
-  it('keeps its queries together, whatever runs beside it', async () => {
+  it('runs its queries on one connection, whatever runs concurrently', async () => {
     const one = async (n: number) =>
       db
         .transaction(async () => {
@@ -54,7 +54,7 @@ describe('a transaction', () => {
     expect(await words()).toEqual(kept.sort())
   })
 
-  it('ends with its last statement, which commits it', async () => {
+  it('ends with its last statement, which also commits', async () => {
     const rows = await db.transaction(async () => {
       await say('a')
       return db.commitWith<{ word: string }>({ text: `insert into said values ('b') returning word` })
@@ -63,7 +63,7 @@ describe('a transaction', () => {
     expect(await words()).toEqual(['a', 'b'])
   })
 
-  it('may be its last statement alone', async () => {
+  it('may consist of only that statement', async () => {
     const append = (word: string) =>
       db.transaction(() => db.commitWith({ text: `insert into said values ('${word}')` }))
     await append('a')
@@ -72,7 +72,7 @@ describe('a transaction', () => {
     expect(await words()).toEqual(['a', 'b'])
   })
 
-  it('begins once, also with several statements at once', async () => {
+  it('begins once, also with concurrent statements', async () => {
     const begun = db.transaction(async () => {
       const pids = await Promise.all([backend(), say('a').then(backend), say('b').then(backend), backend()])
       expect(new Set(pids).size).toBe(1)
@@ -82,7 +82,7 @@ describe('a transaction', () => {
     expect(await words()).toEqual([])
   })
 
-  it('asks for nothing without a statement', async () => {
+  it('does not begin without a statement', async () => {
     const idle = async () =>
       (
         await db.query(
@@ -96,7 +96,7 @@ describe('a transaction', () => {
     await expect(db.transaction(() => Promise.reject(new Error('before all')))).rejects.toThrow('before all')
   })
 
-  it('fails when a statement failed and nobody said so', async () => {
+  it('fails if a statement failed and the error was swallowed', async () => {
     const swallowed = db.transaction(async () => {
       await say('a')
       await say('a').catch(() => undefined)
@@ -113,7 +113,7 @@ describe('a transaction', () => {
     expect(await words()).toEqual(['after'])
   })
 
-  it('is undone whole when its last statement fails', async () => {
+  it('is rolled back if its last statement fails', async () => {
     const failing = db.transaction(async () => {
       await say('a')
       await db.commitWith({ text: `insert into said values ('a')` })
@@ -124,14 +124,14 @@ describe('a transaction', () => {
     expect(await words()).toEqual(['after'])
   })
 
-  it('is undone when the commit itself fails', async () => {
+  it('is rolled back if the commit fails', async () => {
     await db.query('create table if not exists later (word text references said deferrable initially deferred)')
     const failing = db.transaction(() => db.query(`insert into later values ('nobody said so')`))
     await expect(failing).rejects.toMatchObject({ code: '23503' })
     expect(await db.query('select * from later')).toEqual([])
   })
 
-  it('takes nothing more once it is committed', async () => {
+  it('rejects statements after its commit', async () => {
     const late = db.transaction(async () => {
       await db.commitWith({ text: `insert into said values ('a')` })
       await say('too late')
@@ -146,7 +146,7 @@ describe('a transaction', () => {
     expect(await words()).toEqual(['a', 'b'])
   })
 
-  it('keeps what nobody waited for out of the next one on its connection', async () => {
+  it('does not run a late statement in the next transaction of its connection', async () => {
     let forgotten: Promise<unknown> = Promise.resolve()
     await db.transaction(async () => {
       forgotten = pause(20).then(() => say('forgotten'))
@@ -159,16 +159,16 @@ describe('a transaction', () => {
         throw new Error('undone')
       })
       .catch(() => undefined)
-    // It is no part of the second, which was undone.
+    // It is not part of the second transaction, which was rolled back.
     expect(await words()).toEqual(['a', 'forgotten'])
   })
 
-  it('that may only read does not write', async () => {
+  it('cannot write if it is read-only', async () => {
     await expect(db.readOnly(() => say('a'))).rejects.toThrow('read-only transaction')
     expect(await words()).toEqual([])
   })
 
-  it('whose connection is cut fails, and the next has another', async () => {
+  it('fails if its connection is cut, and the next one uses another connection', async () => {
     const cut = db.transaction(async () => {
       const pid = await backend()
       await say('a')
@@ -180,7 +180,7 @@ describe('a transaction', () => {
     expect(await words()).toHaveLength(8)
   })
 
-  it('gives its connection back, however it ends', async () => {
+  it('returns its connection to the pool, however it ends', async () => {
     const ends = [async () => say('x'), async () => Promise.reject(new Error('no')), async () => db.query('no sql')]
     for (let n = 0; n < 30; n += 1) await db.transaction(ends[n % 3] ?? (() => say('y'))).catch(() => undefined)
     await Promise.all([1, 2, 3, 4].map(() => db.transaction(() => pause(30))))
