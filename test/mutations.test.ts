@@ -5,10 +5,10 @@ import { promisify } from 'node:util'
 import { createTemporaryFolder } from './dev/processes-fixture/create-temporary-folder'
 
 interface Mutation {
-  /** The rule that is taken away. */
+  /** The rule that is removed. */
   name: string
   file: string
-  /** What is found, exactly once, and what is put in its place. */
+  /** Text that occurs exactly once, and its replacement. */
   edits: readonly (readonly [find: string, put: string])[]
   /** The test that must fail. */
   fails: string
@@ -19,7 +19,7 @@ const mutations: readonly Mutation[] = [
     name: 'gap check of the hub',
     file: 'realtime/log/channel-tracker.ts',
     edits: [["    if (first.offset !== this.last + 1) return 'gap'\n", '']],
-    fails: 'fills a gap before it delivers what is behind it',
+    fails: 'fills a gap before it delivers later events',
   },
   {
     name: 'duplicate rule of the hub',
@@ -28,7 +28,7 @@ const mutations: readonly Mutation[] = [
       ['events.filter(({ offset }) => offset > this.last)', 'events'],
       ['first.offset !== this.last + 1', 'first.offset > this.last + 1'],
     ],
-    fails: 'delivers nothing twice, however often and however cut it is heard',
+    fails: 'delivers nothing twice, however events are repeated and split',
   },
   {
     name: 'join before read',
@@ -40,10 +40,10 @@ const mutations: readonly Mutation[] = [
         '      const caughtUp = await catchUp(request, bytesMax)\n      await socket.join(request.channel)\n',
       ],
     ],
-    fails: 'joins the room before it reads the log: what happens between the two is heard',
+    fails: 'joins the room before it reads the log, so that events in between are delivered',
   },
   {
-    name: 'listen before place',
+    name: 'listen before position',
     file: 'realtime/log/hub.ts',
     edits: [
       ['    await this.redis.listen(channel)\n', '    const position = await this.log.position(channel)\n'],
@@ -52,49 +52,49 @@ const mutations: readonly Mutation[] = [
         '    await this.redis.listen(channel)\n    entry.tracker.place(position)\n',
       ],
     ],
-    fails: 'listens before it looks where a channel is',
+    fails: 'subscribes before it reads the position of a channel',
   },
   {
-    name: 'gap rule of the copy',
+    name: 'gap rule of the cache',
     file: 'kernel/events/channel-cache.ts',
     edits: [['if first > top + 1 then return top end\n', '']],
-    fails: 'takes nothing that does not continue it',
+    fails: 'rejects events that do not continue it',
   },
   {
-    name: 'duplicate rule of the copy',
+    name: 'duplicate rule of the cache',
     file: 'kernel/events/channel-cache.ts',
     edits: [['for n = top - first + 2, count do', 'for n = 1, count do']],
-    fails: 'takes nothing twice, though two relays overlap',
+    fails: 'appends nothing twice, although two relays overlap',
   },
   {
     name: 'gap check of the client',
     file: 'client/channels/sequence.ts',
     edits: [['      if (event.offset > next) return false\n', '']],
-    fails: 'gives nothing from behind a gap until it is filled',
+    fails: 'delivers no event after a gap until it is filled',
   },
   {
     name: 'duplicate rule of the client',
     file: 'client/channels/sequence.ts',
     edits: [['      if (event.offset < next) continue\n', '']],
-    fails: 'gives nothing twice',
+    fails: 'delivers nothing twice',
   },
 ]
 
 const root = join(__dirname, '..')
 
-it.each(mutations)('finds the words of the $name exactly once', async ({ file, edits }) => {
+it.each(mutations)('finds the code of the $name exactly once', async ({ file, edits }) => {
   const source = await readFile(join(root, file), 'utf8')
   for (const [find] of edits) expect({ find, times: source.split(find).length - 1 }).toEqual({ find, times: 1 })
 })
 
-describe('without one of the rules that the promise rests on, a test fails:', () => {
+describe('a test fails without one of the rules that the delivery guarantee rests on:', () => {
   let runs: readonly Run[] = []
   beforeAll(async () => {
     runs = await runAll()
   }, 120_000)
   const runOf = (name: string) => runs.find(({ project }) => project === name)
 
-  it('none does as long as all are there', () => {
+  it('no test fails with all of them', () => {
     expect(runOf(untouched)).toMatchObject({ failed: [] })
     expect(runOf(untouched)?.passed).toEqual(expect.arrayContaining(mutations.map(({ fails }) => fails)))
   })
@@ -103,7 +103,7 @@ describe('without one of the rules that the promise rests on, a test fails:', ()
     const run = runOf(name)
     expect(run?.broken).toBeUndefined()
     const failed = run?.failed.find(({ title }) => title === fails)
-    // By what it expects, and not because it could not run.
+    // It must fail by an assertion, not because it could not run.
     expect(failed?.message).toMatch(/expect\(.*received.*\)/)
   })
 })
@@ -117,7 +117,7 @@ interface Run {
 
 const untouched = 'untouched'
 
-/** The same tests once for each mutation, in one jest of its own, on the services that are running for this one. */
+/** Runs the same tests once per mutation, in one jest, on the services of this test run. */
 async function runAll(): Promise<Run[]> {
   await using folder = await createTemporaryFolder()
   const file = join(folder.path, 'runs.json')
@@ -139,7 +139,7 @@ async function runAll(): Promise<Run[]> {
     projects: [project(untouched), ...mutations.map(mutation => project(mutation.name, mutation))],
   }
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js')
-  // It fails, as it should: what counts is what was written down.
+  // It exits with a failure as intended: only the reported results count.
   await promisify(execFile)(process.execPath, [jest, '--forceExit', '--config', JSON.stringify(config)], {
     cwd: root,
     maxBuffer: 64 * 1024 * 1024,

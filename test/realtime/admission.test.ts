@@ -15,7 +15,7 @@ interface Transport extends AsyncDisposable {
   metrics: ReturnType<typeof createMetrics>
   admission: AdmissionGuard
   port: number
-  /** The answer to a request of Socket.IO's, by its query. */
+  /** A response to a Socket.IO request, by its query. */
   ask(query: string, init?: RequestInit): Promise<Response>
 }
 
@@ -28,13 +28,13 @@ afterEach(() => {
   for (const client of clients.splice(0)) client.disconnect()
 })
 
-async function open({ socketsMax = 1_000, crowdMax = 1_000 } = {}): Promise<Transport> {
+async function open({ socketsMax = 1_000, handshakesMax = 1_000 } = {}): Promise<Transport> {
   const http = createServer()
   const server = new Server(http, { cors: { origin } })
   const metrics = createMetrics()
   const config = readConfig({ ...testStack().variables, SOCKETS_MAX: String(socketsMax), ALLOWED_ORIGINS: origin })
   const pretended = { p99Ms: () => lag.ms, [Symbol.dispose]: () => undefined }
-  const admission = guardAdmission({ config, metrics }, server, { lag: pretended, crowdMax })
+  const admission = guardAdmission({ config, metrics }, server, { lag: pretended, handshakesMax })
   await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
   const { port } = http.address() as AddressInfo
   return {
@@ -58,11 +58,11 @@ function connect({ port }: Transport, transports: string[] = ['websocket']): Soc
 
 const refusedFor = async ({ metrics }: Transport): Promise<Record<string, number>> =>
   Object.fromEntries(
-    (await metrics.handshakesRefused.get()).values.map(({ labels, value }) => [String(labels.why), value]),
+    (await metrics.handshakesRefused.get()).values.map(({ labels, value }) => [String(labels.reason), value]),
   )
 
-describe('a node that is late', () => {
-  it('refuses newcomers over long-polling, readable for pages, and says when to come again', async () => {
+describe('an overloaded node', () => {
+  it('refuses new clients over long-polling with CORS headers and `retryAfter`', async () => {
     await using transport = await open()
     lag.ms = 101
     const response = await transport.ask(handshake, { headers: { origin } })
@@ -77,14 +77,14 @@ describe('a node that is late', () => {
     expect(await refusedFor(transport)).toEqual({ lag: 1 })
   })
 
-  it('spreads over seconds when they come again', async () => {
+  it('spreads `retryAfter` over seconds', async () => {
     await using transport = await open()
     lag.ms = 101
     const answers = await Promise.all(Array.from({ length: 40 }, () => transport.ask(handshake)))
     expect(new Set(answers.map(({ headers }) => headers.get('retry-after'))).size).toBeGreaterThan(2)
   })
 
-  it('refuses newcomers over WebSocket before the upgrade', async () => {
+  it('refuses new clients over WebSocket before the upgrade', async () => {
     await using transport = await open()
     lag.ms = 101
     await using raw = await RawSocket.open(transport.port)
@@ -93,7 +93,7 @@ describe('a node that is late', () => {
     expect(transport.server.engine.clientsCount).toBe(0)
   })
 
-  it('keeps who is connected, over both transports', async () => {
+  it('keeps connected clients over both transports', async () => {
     await using transport = await open()
     const both = [connect(transport), connect(transport, ['polling'])]
     await waitUntil(() => both.every(({ connected }) => connected))
@@ -114,7 +114,7 @@ describe('a node that is late', () => {
     await waitUntil(() => client.io.engine.transport.name === 'websocket')
   })
 
-  it('is found by a plain client once it has recovered', async () => {
+  it('accepts a plain client once it has recovered', async () => {
     await using transport = await open()
     lag.ms = 101
     const client = connect(transport)
@@ -125,7 +125,7 @@ describe('a node that is late', () => {
 })
 
 describe('a node', () => {
-  it('that is full refuses, until somebody leaves', async () => {
+  it('refuses clients at its connection limit, until one disconnects', async () => {
     await using transport = await open({ socketsMax: 2 })
     const [one, other] = [connect(transport), connect(transport)]
     await waitUntil(() => one.connected && other.connected)
@@ -136,8 +136,8 @@ describe('a node', () => {
     expect((await transport.ask(handshake)).status).toBe(200)
   })
 
-  it('looks at so many newcomers at a time', async () => {
-    await using transport = await open({ crowdMax: 3 })
+  it('limits the number of concurrent handshakes', async () => {
+    await using transport = await open({ handshakesMax: 3 })
     const answers = await Promise.all(Array.from({ length: 5 }, () => transport.ask(handshake)))
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 503, 503])
     expect(await refusedFor(transport)).toEqual({ crowd: 2 })
@@ -148,14 +148,14 @@ describe('a node', () => {
     expect((await transport.ask(handshake)).status).toBe(200)
   })
 
-  it('that is going away sends newcomers to another', async () => {
+  it('refuses new clients while it drains', async () => {
     await using transport = await open()
     const client = connect(transport)
     await waitUntil(() => client.connected)
     transport.admission.refuseNewConnections()
     const response = await transport.ask(handshake)
     expect(response.status).toBe(503)
-    expect(await response.json()).toMatchObject({ code: 'moving', retryAfter: 1 })
+    expect(await response.json()).toMatchObject({ code: 'node_draining', retryAfter: 1 })
     await using raw = await RawSocket.open(transport.port)
     expect(raw.statusLine).toBe('HTTP/1.1 503 Service Unavailable')
     expect(client.connected).toBe(true)
@@ -163,26 +163,26 @@ describe('a node', () => {
   })
 })
 
-describe('a session that this node does not know', () => {
+describe('a connection id that this node does not know', () => {
   it.each([
     ['GET', 'nowhere'],
     ['POST', 'nowhere'],
     ['GET', '&sid=__proto__'],
     ['GET', '&sid=toString'],
-  ])('is looked for elsewhere: %s %s', async (method, sid) => {
+  ])('leads to a retry on another node: %s %s', async (method, sid) => {
     await using transport = await open()
     const response = await transport.ask(`${handshake}&sid=${sid}`, { method })
     expect(response.status).toBe(404)
     expect(await response.json()).toMatchObject({ code: 'not_found' })
   })
 
-  it('is looked for elsewhere when it upgrades', async () => {
+  it('leads to a retry on another node when it upgrades', async () => {
     await using transport = await open()
     await using raw = await RawSocket.open(transport.port, {}, 'EIO=4&transport=websocket&sid=nowhere')
     expect(raw.statusLine).toBe('HTTP/1.1 404 Not Found')
   })
 
-  it('is none when it is empty, whatever else the query holds', async () => {
+  it('counts as absent if it is empty, whatever else the query holds', async () => {
     await using transport = await open()
     lag.ms = 101
     expect((await transport.ask(`${handshake}&sid=`)).status).toBe(503)
@@ -191,14 +191,14 @@ describe('a session that this node does not know', () => {
   })
 })
 
-it('preflights are answered even then', async () => {
+it('leaves preflights working', async () => {
   await using transport = await open()
   lag.ms = 101
   const headers = { origin, 'access-control-request-method': 'GET' }
   expect((await transport.ask(handshake, { method: 'OPTIONS', headers })).status).toBe(204)
 })
 
-it('the event loop is late when it is blocked again and again', async () => {
+it('the event loop is overloaded when it is blocked repeatedly', async () => {
   using watch = monitorEventLoopLag()
   await waitUntil(() => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150)

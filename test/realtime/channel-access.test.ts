@@ -21,7 +21,7 @@ beforeEach(async () => {
 })
 afterEach(() => testApp[Symbol.asyncDispose]())
 
-it('closes a track for its followers on the other node when it turns private, but not for its artist', async () => {
+it('closes a private track for followers on the other node, but not for its artist', async () => {
   const { id: trackId } = await makeTrack(ann.id)
   const own = await ann.recordEvents(`track:${trackId}`)
   const recorder = await bob.recordEvents(`track:${trackId}`)
@@ -34,7 +34,7 @@ it('closes a track for its followers on the other node when it turns private, bu
   expect(recorder.names()).toEqual(['tracks.trackVisibilityNarrowed'])
 })
 
-it('closes what a blocked person followed of the one who blocks, and nothing else', async () => {
+it("closes the blocking person's channels for the blocked one, and no others", async () => {
   const [annas, carls] = [await makeTrack(ann.id), await makeTrack((await testApp.signIn('carl')).id)]
   await bob.recordEvents(`track:${annas.id}`)
   const recorder = await bob.recordEvents(`track:${carls.id}`)
@@ -45,7 +45,7 @@ it('closes what a blocked person followed of the one who blocks, and nothing els
   await recorder.waitFor('test.numberEmitted')
 })
 
-it('closes a party for whoever was shown out of it', async () => {
+it('closes a party for a kicked member', async () => {
   const { id: trackId } = await makeTrack(ann.id)
   const { party } = await ann.call(createParty, { title: 'Here', trackIds: [trackId] })
   await bob.call(joinParty, { partyId: party.id })
@@ -55,7 +55,7 @@ it('closes a party for whoever was shown out of it', async () => {
   expect(await closed).toMatchObject({ channel: `party:${party.id}` })
 })
 
-it('closes a playlist that is no more', async () => {
+it('closes a deleted playlist', async () => {
   const { id: playlistId } = await ann.call(createPlaylist, { title: 'Short' })
   const recorder = await bob.recordEvents(`playlist:${playlistId}`)
   const closed = whatIsClosed(bob)
@@ -69,7 +69,7 @@ async function whatIsClosed(person: Person): Promise<{ channel: string; problem:
   return new Promise(resolve => socket.once('channel.closed', resolve))
 }
 
-it('is not asked of PostgreSQL again for a while, unless it was put in doubt', async () => {
+it('is cached instead of read from PostgreSQL, unless it was revoked', async () => {
   const { id: trackId } = await makeTrack(ann.id)
   const channel = `track:${trackId}`
   const { channelAccess } = testApp.app
@@ -81,7 +81,7 @@ it('is not asked of PostgreSQL again for a while, unless it was put in doubt', a
   expect(await channelAccess.isGranted(channel, bob.id)).toBe(false)
   await ann.call(updateTrack, { trackId, visibility: 'public' })
   await bob.recordEvents(channel)
-  // In doubt for as long as an answer from before could be kept.
+  // A revocation lasts as long as an answer from before could be cached.
   expect(await channelAccess.isGranted(channel, bob.id)).toBe(false)
 
   const { id: other } = await makeTrack(ann.id)

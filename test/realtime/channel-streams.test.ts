@@ -62,13 +62,13 @@ const wish = (channel: string, of: Person): ChannelStreamRequest => ({
   requestId: 'test',
 })
 
-it('hears what happens while the log is read', async () => {
+it('receives events that are emitted while the log is read', async () => {
   const channel = `user:${ann.id}`
   const { hub } = gateway
   const heard: EventFrame[] = []
   const hold = await hub.subscribe(channel)
   hub.listen(channel, frame => heard.push(frame))
-  // The window between the read and its answer, held open until this node has heard of the next event.
+  // Keep the window between the read and its result open until this node has received the next event.
   const catchUp: ChannelStreamsOptions['hub']['catchUp'] = async (...asked) => {
     const caught = await hub.catchUp(...asked)
     await emitNumbers(testApp.app, channel, [1])
@@ -80,7 +80,9 @@ it('hears what happens while the log is read', async () => {
   })
   const recorder = new Ear()
   const stream = await streams.open(wish(channel, ann), recorder)
-  expect(recorder.frames.flatMap(({ events }) => events.map(({ offset }) => offset))).toEqual([stream.first.top + 1])
+  expect(recorder.frames.flatMap(({ events }) => events.map(({ offset }) => offset))).toEqual([
+    stream.first.latestOffset + 1,
+  ])
   stream.close()
   await emitNumbers(testApp.app, channel, [2])
   await waitUntil(() => heard.length === 2)
@@ -88,7 +90,7 @@ it('hears what happens while the log is read', async () => {
   hold.release()
 })
 
-it('lets go of what it holds when it cannot be opened', async () => {
+it('releases its subscription if it cannot be opened', async () => {
   const channel = `user:${ann.id}`
   const failing = streamsWith({ readState: () => Promise.reject(new Error('not now')) })
   await expect(failing.open(wish(channel, ann), new Ear())).rejects.toThrow('not now')
@@ -97,7 +99,7 @@ it('lets go of what it holds when it cannot be opened', async () => {
   expect(() => gateway.hub.listen(channel, () => undefined)).toThrow('not subscribed to')
 })
 
-it('asks again for the right of those in doubt alone, and says nothing after the end', async () => {
+it('re-checks access of revoked viewers only, and emits nothing after the end', async () => {
   const track = `track:${(await makeTrack(ann.id)).id}`
   const streams = streamsWith()
   const [anns, bobs] = [new Ear(), new Ear()]
@@ -114,7 +116,7 @@ it('asks again for the right of those in doubt alone, and says nothing after the
   for (const stream of open) stream.close()
 })
 
-it('tells those who follow a channel that it began anew, and all that the node goes away', async () => {
+it('notifies followers of a restarted channel, and all streams when the node drains', async () => {
   const streams = streamsWith()
   const [anns, bobs] = [new Ear(), new Ear()]
   const open = [
@@ -125,6 +127,6 @@ it('tells those who follow a channel that it began anew, and all that the node g
   await streams.moveAll(0)
   expect([anns.said, bobs.said]).toEqual([['restarted', 'moving'], ['moving']])
   const late = streams.open(wish(`user:${bob.id}`, bob), new Ear())
-  await expect(late).rejects.toMatchObject({ kind: refusals.draining, more: { retryAfter: 1 } })
+  await expect(late).rejects.toMatchObject({ kind: refusals.draining, extras: { retryAfter: 1 } })
   for (const stream of open) stream.close()
 })

@@ -42,7 +42,7 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]()
 })
 
-/** How connecting ends: 'connected', or the problem it is refused with. */
+/** The result of connecting: 'connected', or the problem of the refusal. */
 async function connect({ url }: ShortLeaseNode, { token }: Person = ann): Promise<unknown> {
   const socket = io(url, { auth: { token }, transports: ['websocket'], forceNew: true, reconnection: false })
   open.push(socket)
@@ -57,9 +57,12 @@ const connectAll = async (node: ShortLeaseNode, count: number) =>
     .length
 
 const seats = async () =>
-  Object.values(await one.app.redis.commands.hgetall(`seats:${ann.id}`)).reduce((sum, count) => sum + Number(count), 0)
+  Object.values(await one.app.redis.commands.hgetall(`connections:${ann.id}`)).reduce(
+    (sum, count) => sum + Number(count),
+    0,
+  )
 
-it('are at most ten, over all nodes, and one that closes makes room', async () => {
+it('are at most ten over all nodes, and a closed one frees its slot', async () => {
   expect(await connectAll(one, 6)).toBe(6)
   expect(await connectAll(two, 4)).toBe(4)
   for (const node of [one, two]) expect(await connect(node)).toMatchObject(full)
@@ -70,7 +73,7 @@ it('are at most ten, over all nodes, and one that closes makes room', async () =
   expect(await connect(one)).toMatchObject(full)
 })
 
-it('are ten however many ask at once', async () => {
+it('are at most ten under concurrent connects', async () => {
   const [here, there] = await Promise.all([connectAll(one, 15), connectAll(two, 15)])
   expect(here + there).toBe(connectionsPerPersonMax)
   for (const socket of open) socket.disconnect()
@@ -78,7 +81,7 @@ it('are ten however many ask at once', async () => {
   expect(await connectAll(two, connectionsPerPersonMax)).toBe(connectionsPerPersonMax)
 })
 
-it('are given back by transports that close before there is a socket', async () => {
+it('are released by transports that close before there is a socket', async () => {
   for (let round = 0; round < 30; round += 1) {
     const socket = io(one.url, {
       auth: { token: ann.token },
@@ -93,7 +96,7 @@ it('are given back by transports that close before there is a socket', async () 
   expect(await connectAll(one, connectionsPerPersonMax)).toBe(connectionsPerPersonMax)
 })
 
-it('count no more when their node is dead', async () => {
+it('expire when their node dies', async () => {
   expect(await connectAll(one, 5)).toBe(5)
   expect(await connectAll(two, 5)).toBe(5)
   const { commands, publisher, subscriber } = two.app.redis
@@ -103,7 +106,7 @@ it('count no more when their node is dead', async () => {
   expect(await connect(one)).toMatchObject(full)
 })
 
-it('count no more on a node that tells them to move: ten tabs go on elsewhere before they close here', async () => {
+it('do not count on a draining node: ten clients move before their old connections close', async () => {
   expect(await connectAll(one, connectionsPerPersonMax)).toBe(connectionsPerPersonMax)
   expect(await connect(two)).toMatchObject(full)
   const moves = open.slice(0, connectionsPerPersonMax).map(
@@ -123,7 +126,7 @@ it('count no more on a node that tells them to move: ten tabs go on elsewhere be
   expect(await connect(one)).toMatchObject(full)
 })
 
-it('are counted by each node alone while Redis is away, and together again when it is back, wiped', async () => {
+it('are counted per node while Redis is away, and together again after it returns empty', async () => {
   expect(await connectAll(one, 4)).toBe(4)
   await redis.stop()
   await waitUntil(() => one.app.redis.commands.status !== 'ready' && two.app.redis.commands.status !== 'ready')

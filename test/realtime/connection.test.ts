@@ -25,7 +25,7 @@ let redis: Redis
 let testApp: TestApp
 let bob: Person
 let casts = 0
-/** Nobody has met them before: what was ended of others is none of theirs. */
+/** New people in each test, so that earlier revocations do not apply. */
 let name: string
 const lines: Line[] = []
 
@@ -48,7 +48,7 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]()
 })
 
-/** A connection, and all that the server says over it by itself. */
+/** A connection that records all messages of the server. */
 class Line {
   readonly said: { name: string; sent: unknown }[] = []
   left: string | undefined
@@ -83,7 +83,7 @@ class Line {
     expect(await this.ask('channel.follow', { channel })).toHaveProperty('data')
   }
 
-  /** Resolves with the code when the server has ended it for good. */
+  /** Resolves with the code when the server has closed it for good. */
   async ended(): Promise<string | undefined> {
     await waitUntil(() => this.left !== undefined)
     expect(this.left).toBe('io server disconnect')
@@ -116,10 +116,10 @@ const overRest = (token: string, node: number) => requestOverRest(urlOf(node), g
 const expiryOf = (token: string) =>
   (JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp: number }).exp * 1_000
 const iso = (ms: number) => new Date(ms).toISOString()
-/** Tokens name whole seconds: what is made from here on is later than what was made before. */
+/** Tokens name whole seconds: makes later tokens newer than earlier ones. */
 const aSecondLater = () => testApp.clock.advance(1_000)
 
-/** Something that happens on the channel again and again. */
+/** Emits events on a channel repeatedly. */
 async function happenings(): Promise<{ channel: string; happen: (times: number) => Promise<void> }> {
   const track = await makeTrack(bob.id)
   let times = 0
@@ -130,8 +130,8 @@ async function happenings(): Promise<{ channel: string; happen: (times: number) 
   return { channel: `track:${track.id}`, happen }
 }
 
-describe('a token that expires on a live socket', () => {
-  it('is warned of once, a minute before; then the socket is closed, and hears nothing after', async () => {
+describe('a token that expires on an open socket', () => {
+  it('is announced once, a minute before; then the socket is closed and receives nothing more', async () => {
     const { channel, happen } = await happenings()
     const token = await tokenFor({ ttlSeconds: 300 })
     const [line, other] = [await connect(token), await connect(await tokenFor())]
@@ -155,7 +155,7 @@ describe('a token that expires on a live socket', () => {
     expect(other.closed).toBeUndefined()
   })
 
-  it('may be refreshed late, within the grace; the old expiry is forgotten', async () => {
+  it('may be refreshed late, within the grace period; the old expiry no longer applies', async () => {
     const line = await connect(await tokenFor({ ttlSeconds: 60 }))
     testApp.clock.advance(61_500)
     const newer = await tokenFor({ ttlSeconds: 600 })
@@ -167,7 +167,7 @@ describe('a token that expires on a live socket', () => {
     expect(line.left).toBeUndefined()
   })
 
-  it('far away closes nothing now, and is a day away at most', async () => {
+  it('with a distant expiry closes nothing now, and lasts a day at most', async () => {
     const token = await tokenFor({ ttlSeconds: (40 * dayMs) / 1_000 })
     const line = await connect(token)
     const short = await connect(await tokenFor({ ttlSeconds: 1 }))
@@ -180,7 +180,7 @@ describe('a token that expires on a live socket', () => {
 })
 
 describe('session.refresh', () => {
-  it('loses and delays no event, however often it comes', async () => {
+  it('loses and delays no event, also when called often', async () => {
     const { channel, happen } = await happenings()
     const line = await connect(await tokenFor({ ttlSeconds: 100 }))
     await line.follow(channel)
@@ -189,14 +189,14 @@ describe('session.refresh', () => {
     for (const reply of replies) expect(reply).toHaveProperty('data')
     await waitUntil(() => line.events().length === 15)
     expect(line.events().map(({ offset }) => offset)).toEqual(Array.from({ length: 15 }, (_, index) => index + 1))
-    // The one that lasts longest holds, in whatever order they came.
+    // The token that lasts longest applies, in any order.
     const [last] = replies.slice(-1)
     const longest = iso(Math.max(...tokens.map(expiryOf)))
     expect(last).toEqual({ data: { expiresAt: longest } })
     expect(await line.refresh(tokens[0])).toEqual({ data: { expiresAt: longest } })
   })
 
-  it('with an older token changes nothing; with a newer one that expires sooner it does', async () => {
+  it('ignores an older token, and accepts a newer one that expires sooner', async () => {
     const early = await tokenFor({ ttlSeconds: 200 })
     aSecondLater()
     const line = await connect(await tokenFor({ ttlSeconds: 7_200 }))
@@ -209,7 +209,7 @@ describe('session.refresh', () => {
     expect(line.of('session.expiring')).toEqual([{ expiresAt: iso(expiryOf(sooner)) }])
   })
 
-  it('warns again of the next expiry', async () => {
+  it('is announced again before the next expiry', async () => {
     const line = await connect(await tokenFor({ ttlSeconds: 30 }))
     await waitUntil(() => line.of('session.expiring').length === 1)
     aSecondLater()
@@ -217,14 +217,14 @@ describe('session.refresh', () => {
     await waitUntil(() => line.of('session.expiring').length === 2)
   })
 
-  it('with the token of another person is refused, and the socket closed for good', async () => {
+  it("rejects another person's token, and closes the socket for good", async () => {
     const line = await connect(await tokenFor())
     const { error } = await line.refresh(bob.token)
     expect(error).toMatchObject({ status: 403, code: 'token_subject_mismatch' })
     expect(await line.ended()).toBe('token_subject_mismatch')
   })
 
-  it('with what is no good token is refused, and the socket lives on by the old one', async () => {
+  it('rejects an invalid token, and keeps the socket open with the old one', async () => {
     const line = await connect(await tokenFor())
     const expired = await tokenFor({ ttlSeconds: -60 })
     expect((await line.refresh(expired)).error).toMatchObject({ status: 401, code: 'token_expired' })
@@ -236,7 +236,7 @@ describe('session.refresh', () => {
     expect(await line.ask(getMe.name, {})).toHaveProperty('data')
   })
 
-  it('with a token that was revoked is refused', async () => {
+  it('rejects a revoked token', async () => {
     const token = await tokenFor({ sid: 'old' })
     const line = await connect(await tokenFor({ sid: 'current' }))
     await line.ask(revokeSessions.name, { sessionId: 'old' })
@@ -245,7 +245,7 @@ describe('session.refresh', () => {
     expect(line.left).toBeUndefined()
   })
 
-  it('with other roles asks again for the rights to what is followed, and calls have the new ones', async () => {
+  it('re-checks access to followed channels after a change of roles, and applies them to calls', async () => {
     const hidden = await makeTrack(bob.id, { visibility: 'private' })
     const open = await makeTrack(bob.id)
     const line = await connect(await tokenFor({ roles: ['moderator'] }))
@@ -261,7 +261,7 @@ describe('session.refresh', () => {
     expect(line.of('channel.closed')).toEqual([expect.objectContaining({ channel: `track:${hidden.id}` })])
   })
 
-  it('is limited, and the refusal says how long to wait', async () => {
+  it('is rate limited, and returns `retryAfter`', async () => {
     const line = await connect(await tokenFor())
     const me = (await line.ask(getMe.name, {})).data as { id: string }
     await testApp.app.rateLimiter.consume('session.refresh', me.id, 120, 120)
@@ -271,8 +271,8 @@ describe('session.refresh', () => {
   })
 })
 
-describe('sessions that are ended', () => {
-  it('everywhere: all sockets close on both nodes, and both refuse the tokens over REST and at the handshake', async () => {
+describe('revoked sessions', () => {
+  it('with scope all: all sockets close on both nodes, and both refuse the tokens over REST and at the handshake', async () => {
     const tokens = await Promise.all([1, 2, 3, 4, 5, 6].map(() => tokenFor()))
     const all = await Promise.all(tokens.map((token, index) => connect(token, index % 2)))
     const neighbours = [await connect(bob.token, 0), await connect(bob.token, 1)]
@@ -293,7 +293,7 @@ describe('sessions that are ended', () => {
     expect((await connect(next, 1)).socket.connected).toBe(true)
   })
 
-  it('everywhere, while more of them connect: none is left', async () => {
+  it('with scope all while more connect: none is left', async () => {
     const tokens = await Promise.all(Array.from({ length: 24 }, () => tokenFor()))
     const [ending, ...others] = tokens
     if (ending === undefined) throw new Error('no token')
@@ -305,7 +305,7 @@ describe('sessions that are ended', () => {
     expect(lines.filter(({ socket }) => socket.connected)).toEqual([])
   })
 
-  it('elsewhere: the one that asks goes on, all others end', async () => {
+  it("with scope others: the caller's session continues, all others end", async () => {
     const mine = await tokenFor({ sid: 'phone' })
     const [phone, again, laptop] = [
       await connect(mine, 0),
@@ -322,7 +322,7 @@ describe('sessions that are ended', () => {
     expect(await overRest(mine, 1)).toHaveProperty('data')
   })
 
-  it('while Redis is away: both nodes close within the re-check', async () => {
+  it('while Redis is away: both nodes close them within the re-check interval', async () => {
     const all = [await connect(await tokenFor(), 0), await connect(await tokenFor(), 1)]
     const token = await tokenFor()
     await redis.stop()
@@ -335,7 +335,7 @@ describe('sessions that are ended', () => {
     for (const node of [0, 1]) expect((await overRest(token, node)).error).toMatchObject({ code: 'session_revoked' })
   })
 
-  it('without a word of it between the nodes: both close within the re-check', async () => {
+  it('without a notification between nodes: both close them within the re-check interval', async () => {
     const token = await tokenFor()
     const all = [await connect(token, 0), await connect(token, 1)]
     const { id: profileId } = (await all[0]?.ask(getMe.name, {}))?.data as { id: string }
@@ -346,7 +346,7 @@ describe('sessions that are ended', () => {
     for (const node of [0, 1]) expect((await overRest(token, node)).error).toMatchObject({ code: 'session_revoked' })
   })
 
-  it('by a moderator: the person is out at once, and may come back with a newer token', async () => {
+  it('by a moderator: the person is disconnected at once, and may return with a newer token', async () => {
     const moderator = await testApp.signIn('mod', { roles: ['moderator'] })
     const token = await tokenFor()
     const line = await connect(token, 1)
@@ -357,7 +357,7 @@ describe('sessions that are ended', () => {
     expect(await overRest(await tokenFor(), 0)).toHaveProperty('data')
   })
 
-  it('end what is no socket too', async () => {
+  it('end streams and long-polls too', async () => {
     const ends: Refusal[] = []
     using sessions = watchSessions(testApp.app, new Server())
     const live = (id: string, expiresAt: number) => ({ actor: { id, roles: [] }, issuedAt: 1_000, expiresAt })
@@ -378,7 +378,7 @@ describe('sessions that are ended', () => {
   })
 })
 
-it('clients that come over from another node cost PostgreSQL nothing', async () => {
+it('clients that move from another node cost no PostgreSQL queries', async () => {
   const tokens = await Promise.all(
     Array.from({ length: 30 }, (_, index) => testApp.issuer.issueToken(`many-${casts}-${index}`)),
   )
@@ -390,14 +390,14 @@ it('clients that come over from another node cost PostgreSQL nothing', async () 
   for (const spy of [transaction, query]) spy.mockRestore()
 })
 
-it('every way to end a connection says whether to come back', () => {
+it('every close reason says whether to reconnect', () => {
   for (const { refusalKind, description } of closeReasonList) {
     expect(reconnectByStatus[refusalKind.status]).toMatch(/^[A-Z]/)
     expect(description).toMatch(/^[A-Z`].*\.$/)
   }
 })
 
-it('what happens to sessions is counted', async () => {
+it('session changes are counted', async () => {
   const text = await testApp.app.metrics.registry.metrics()
   expect(text).toMatch(/tutti_token_refreshes_total\{outcome="newer"\} [1-9]/)
   expect(text).toMatch(/tutti_token_refreshes_total\{outcome="token_subject_mismatch"\} 1/)

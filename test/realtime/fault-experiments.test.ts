@@ -22,7 +22,7 @@ import {
 } from '../chaos/experiments'
 import { startScenario, type Scenario } from '../chaos/scenario'
 
-/** The short versions; `npm run chaos` plays longer, with more clients, and in pairs. */
+/** The short versions; `npm run chaos` runs longer ones, with more clients, and in pairs. */
 let arena: Cluster
 let scene: Scenario
 beforeAll(async () => {
@@ -78,4 +78,4 @@ describe('every follower applies every event, once and in order, when', () => {
   )
 })
 
-it('whoever was signed out while Redis is away hears nothing more', () => play(revokedWithoutRedis, 500), 60_000)
+it('a session revoked while Redis is away receives nothing more', () => play(revokedWithoutRedis, 500), 60_000)

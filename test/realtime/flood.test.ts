@@ -21,7 +21,7 @@ beforeAll(async () => {
   ann = await testApp.signIn('ann')
   neighbour = await testApp.signIn('neighbour')
 })
-// What is refilled with time would depend on how fast the machine is.
+// Freeze the clock: refilled tokens would depend on the speed of the machine.
 let held: Disposable
 beforeEach(() => (held = testApp.clock.freeze()))
 afterEach(async () => {
@@ -40,7 +40,7 @@ async function connect(): Promise<Socket> {
   return client
 }
 
-/** So many calls at once. */
+/** Sends `count` calls concurrently. */
 const callMany = (client: Socket, count: number, name: string = getMe.name, input: object = {}) =>
   Promise.all(
     Array.from({ length: count }, async () => (await client.timeout(8_000).emitWithAck(name, { input })) as Reply),
@@ -49,7 +49,7 @@ const callMany = (client: Socket, count: number, name: string = getMe.name, inpu
 const codes = (replies: readonly Reply[]) => replies.map(({ error }) => error?.code ?? 'answered')
 const times = (count: number, code: string) => Array<string>(count).fill(code)
 
-it('answers a burst, refuses what goes beyond it, and says when there is room again', async () => {
+it('answers a burst, refuses calls beyond it, and returns `retryAfter`', async () => {
   const client = await connect()
   const replies = await callMany(client, callRate.burst + 5)
   expect(codes(replies).slice(0, callRate.burst)).toEqual(times(callRate.burst, 'answered'))
@@ -61,21 +61,21 @@ it('answers a burst, refuses what goes beyond it, and says when there is room ag
   expect(codes(later)).toEqual([...times(callRate.perSecond, 'answered'), ...times(8, 'too_many_requests')])
 })
 
-it('counts for each connection by itself', async () => {
+it('counts each connection separately', async () => {
   const [one, other] = [await connect(), await connect()]
   await callMany(one, callRate.burst)
   expect(codes(await callMany(other, 3))).toEqual(times(3, 'answered'))
 })
 
-it('counts calls that there are not, and such without an ack, which are told so in another way', async () => {
+it('counts unknown calls, and calls without an ack, which are refused by an event', async () => {
   const client = await connect()
   expect(new Set(codes(await callMany(client, callRate.burst, 'nowhere')))).toEqual(new Set(['unknown_operation']))
-  const refused = new Promise<Problem>(resolve => client.once('refused', resolve))
+  const refused = new Promise<Problem>(resolve => client.once('call.refused', resolve))
   client.emit(getMe.name, { input: {} })
   expect(await refused).toMatchObject({ code: 'too_many_requests' })
 })
 
-it('lets a client that comes back follow all its channels in one go, and call besides', async () => {
+it('lets a reconnecting client follow all its channels at once, and call besides', async () => {
   const client = await connect()
   const channel = `user:${ann.id}`
   expect(followRate.burst).toBeGreaterThan(channelsPerSocketMax)
@@ -86,19 +86,19 @@ it('lets a client that comes back follow all its channels in one go, and call be
   expect(codes(more)).toContain('too_many_requests')
 })
 
-it('closes a connection that goes on, which may come back later', async () => {
+it('closes a connection that keeps exceeding the limit, which may reconnect later', async () => {
   const client = await connect()
   const told = new Promise<Problem>(resolve => client.once('connection.closed', resolve))
   const left = new Promise<string>(resolve => client.once('disconnect', resolve))
   for (let sent = 0; sent < callRate.burst + refusedCallsMax + 50; sent += 1) client.emit('nowhere')
-  expect(await told).toMatchObject({ code: 'flooding', status: 429, retryAfter: 10 })
+  expect(await told).toMatchObject({ code: 'too_many_messages', status: 429, retryAfter: 10 })
   expect(await left).toBe('transport close')
   const { values } = await testApp.app.metrics.socketRateLimits.get()
   expect(values).toContainEqual(expect.objectContaining({ labels: { outcome: 'closed' }, value: 1 }))
   expect(codes(await callMany(await connect(), 1))).toEqual(['answered'])
 })
 
-it('keeps one that is refused now and then', async () => {
+it('keeps a connection that is refused occasionally', async () => {
   const client = await connect()
   for (let round = 0; round < 3; round += 1) {
     await callMany(client, callRate.burst + refusedCallsMax / 2)
@@ -108,24 +108,24 @@ it('keeps one that is refused now and then', async () => {
 })
 
 it.each([
-  ['answers to pings', '3'],
-  ['packets that say nothing', '6'],
-  ['answers to what was not asked', '43999["x"]'],
+  ['pongs', '3'],
+  ['empty packets', '6'],
+  ['unexpected acks', '43999["x"]'],
 ])('closes a connection that floods with %s', async (_what, packet) => {
   await using raw = await RawSocket.connect(testApp.nodes[0]?.port ?? 0, ann.token)
   for (let sent = 0; sent < packetRate.burst + 500; sent += 1) raw.send(packet)
-  expect(await raw.waitFor(text => text.startsWith('42["connection.closed"'))).toContain('"flooding"')
+  expect(await raw.waitFor(text => text.startsWith('42["connection.closed"'))).toContain('"too_many_messages"')
   await raw.untilClosed()
 })
 
-it('closes a connection that floods before it says who it is', async () => {
+it('closes a connection that floods before it authenticates', async () => {
   await using raw = await RawSocket.open(testApp.nodes[0]?.port ?? 0)
   for (let sent = 0; sent < packetRate.burst + 500; sent += 1) raw.send('3')
-  expect(await raw.waitFor(text => text.startsWith('44'))).toContain('"flooding"')
+  expect(await raw.waitFor(text => text.startsWith('44'))).toContain('"too_many_messages"')
   await raw.untilClosed()
 })
 
-it('cuts one that floods and does not read, without keeping its answers', async () => {
+it('closes a connection that floods without reading, and does not queue its replies', async () => {
   await using raw = await RawSocket.connect(testApp.nodes[0]?.port ?? 0, ann.token)
   raw.pause()
   for (let sent = 0; sent < 5_000; sent += 1) raw.send(`42${sent}["nowhere",{}]`)

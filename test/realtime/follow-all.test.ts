@@ -33,15 +33,15 @@ const followAll = async (person: Person, channels: unknown) => (await ask(person
 const tracks = (count: number) =>
   Promise.all(Array.from({ length: count }, async () => `track:${(await makeTrack(ann.id)).id}`))
 
-it('answers for each channel as a follow does, in the order asked, and lets all of them be heard', async () => {
+it('replies per channel as channel.follow does, in the order requested, and joins all of them', async () => {
   const bob = await testApp.signIn('bob', { node: 1 })
   const [one = '', other = ''] = await tracks(2)
   await emitNumbers(testApp.app, one, numberRange(1, 4))
   const { epoch } = await testApp.app.channelLog.position(one)
   const followed = await followAll(bob, [{ channel: one, after: { epoch, offset: 1 } }, { channel: other }])
   expect(followed).toMatchObject([
-    { data: { channel: one, epoch, top: 3, recovered: true, more: false, state: { counts: {} } } },
-    { data: { channel: other, epoch, top: 0, recovered: false, events: [] } },
+    { data: { channel: one, epoch, latestOffset: 3, recovered: true, hasMore: false, state: { counts: {} } } },
+    { data: { channel: other, epoch, latestOffset: 0, recovered: false, events: [] } },
   ])
   expect(followed[0]?.data?.events.map(({ offset }) => offset)).toEqual([2, 3])
   const recorder = await bob.recordEvents(other)
@@ -49,7 +49,7 @@ it('answers for each channel as a follow does, in the order asked, and lets all 
   await recorder.waitFor('test.numberEmitted')
 })
 
-it('refuses what may not be followed without harm to the others', async () => {
+it('refuses forbidden channels without affecting the others', async () => {
   const eve = await testApp.signIn('eve', { node: 1 })
   const hidden = `track:${(await makeTrack(ann.id, { visibility: 'private' })).id}`
   const [open = ''] = await tracks(1)
@@ -67,7 +67,7 @@ it('refuses what may not be followed without harm to the others', async () => {
   ])
 })
 
-it('takes nothing, the same twice, and no more than a socket may follow', async () => {
+it('rejects an empty list, repeats, and more than a socket may follow', async () => {
   const dan = await testApp.signIn('dan', { node: 0 })
   const own = { channel: `user:${dan.id}` }
   expect(await followAll(dan, [])).toEqual([])
@@ -78,7 +78,7 @@ it('takes nothing, the same twice, and no more than a socket may follow', async 
   const many = (await tracks(channelsPerSocketMax)).map(channel => ({ channel }))
   testApp.clock.advance(60_000)
   const refused = (await followAll(dan, many)).flatMap(({ error }) => error ?? [])
-  // Its own channel is one of them.
+  // One of them is the viewer's own channel.
   expect(refused).toHaveLength(1)
   expect(refused[0]).toMatchObject({ status: 409, code: 'too_many_channels' })
 })
@@ -93,12 +93,12 @@ it('counts each channel as a follow, all or none', async () => {
   expect(asked.map(({ data, error }) => data?.followed.length ?? error?.code)).toEqual([50, 50, 'too_many_requests'])
 })
 
-it('keeps the whole answer small enough to be taken in one go; each channel brings something, and says that there is more', async () => {
+it('limits the size of the whole reply; each channel returns some events and reports that there are more', async () => {
   const gil = await testApp.signIn('gil', { node: 1 })
   const channels = await tracks(4)
   const top = 400
   await emitNumbers(testApp.app, channels, numberRange(1, top + 1))
-  // What is not handed on yet comes later, as live frames.
+  // Events that are not relayed yet arrive later, as live frames.
   const { channelCache } = testApp.app
   for (const channel of channels) await waitUntil(async () => (await channelCache.position(channel))?.offset === top)
   const { epoch } = await testApp.app.channelLog.position(channels[0] ?? '')
@@ -108,7 +108,7 @@ it('keeps the whole answer small enough to be taken in one go; each channel brin
   )
   expect(JSON.stringify(followed).length).toBeLessThan(catchUpBytesMax + 4_096)
   for (const { data } of followed) {
-    expect(data).toMatchObject({ recovered: true, more: true, top })
+    expect(data).toMatchObject({ recovered: true, hasMore: true, latestOffset: top })
     expect(data?.events.map(({ offset }) => offset)).toEqual(numberRange(1, (data?.events.length ?? 0) + 1))
     expect(data?.events.length).toBeGreaterThan(0)
     expect(data?.events.length).toBeLessThan(catchUpEventsMax)

@@ -25,17 +25,19 @@ const ask = async (person: Person, name: 'channel.follow' | 'channel.unfollow', 
 const follow = (person: Person, channel: unknown) => ask(person, 'channel.follow', { channel })
 
 describe('following', () => {
-  it('one’s own channel and a track one may see is granted, as often as asked', async () => {
+  it('the own channel or a visible track is granted, also repeatedly', async () => {
     const track = await makeTrack(bob.id)
     for (const channel of [`user:${ann.id}`, `track:${track.id}`, `track:${track.id}`])
-      expect(await follow(ann, channel)).toMatchObject({ data: { channel, events: [], recovered: false, more: false } })
+      expect(await follow(ann, channel)).toMatchObject({
+        data: { channel, events: [], recovered: false, hasMore: false },
+      })
   })
 
-  it('the channel of somebody else is forbidden', async () => {
+  it("another person's channel is forbidden", async () => {
     expect(await follow(ann, `user:${bob.id}`)).toMatchObject({ error: { status: 403, code: 'forbidden' } })
   })
 
-  it('what is not there, or not to be known of, is not found', async () => {
+  it('an unknown or invisible channel is not found', async () => {
     const hidden = await makeTrack(bob.id, { visibility: 'private' })
     const id = newId(new Date())
     for (const channel of [`track:${id}`, `track:${hidden.id}`, `spaceship:${id}`, `constructor:${id}`]) {
@@ -62,18 +64,18 @@ describe('following', () => {
     expect(await follow(ann, channel)).toMatchObject({ error: { status: 400, code: 'invalid_input' } })
   })
 
-  it('an id of the right length that is none is invalid, not a bug', async () => {
+  it('a malformed id of the right length is invalid, not a server error', async () => {
     expect(await follow(ann, `track:${'-'.repeat(36)}`)).toMatchObject({
       error: { status: 400, code: 'invalid_input' },
     })
   })
 
-  it('with more or less than a channel is invalid', async () => {
+  it('with missing or additional fields is invalid', async () => {
     for (const input of [{}, { channel: `user:${ann.id}`, extra: 1 }, [], null])
       expect(await ask(ann, 'channel.follow', input)).toMatchObject({ error: { code: 'invalid_input' } })
   })
 
-  it(`more than ${channelsPerSocketMax} channels on one socket is refused, even when all are asked for at once`, async () => {
+  it(`more than ${channelsPerSocketMax} channels on one socket is refused, also when requested concurrently`, async () => {
     const eve = await testApp.signIn('eve', { node: 0 })
     const tracks = []
     for (let index = 0; index < channelsPerSocketMax + 10; index += 1) tracks.push(await makeTrack(bob.id))
@@ -88,7 +90,7 @@ describe('following', () => {
   })
 })
 
-it('unfollowing ends what is heard there, and nothing else', async () => {
+it('unfollowing stops delivery of that channel only', async () => {
   const channel = `track:${(await makeTrack(bob.id)).id}`
   const onTrack = await ann.recordEvents(channel)
   const onOwn = await ann.recordEvents(`user:${ann.id}`)
@@ -101,14 +103,14 @@ it('unfollowing ends what is heard there, and nothing else', async () => {
   expect(await ask(ann, 'channel.unfollow', { channel: `track:${newId(new Date())}` })).toHaveProperty('data')
 })
 
-describe('following after a place', () => {
+describe('following after a position', () => {
   const followAfter = async (person: Person, channel: string, after: unknown) => {
     const { data, error } = await ask(person, 'channel.follow', { channel, after })
     if (error !== undefined) throw new ProblemError(error)
     return data as CatchUp
   }
   const offsets = ({ events }: CatchUp) => events.map(({ offset }) => offset)
-  /** A channel with so many events, and its epoch. */
+  /** A channel with `count` events, and its epoch. */
   async function channelWith(count: number): Promise<{ channel: string; epoch: string }> {
     const channel = `track:${(await makeTrack(bob.id)).id}`
     if (count > 0) await emitNumbers(testApp.app, channel, numberRange(1, count + 1))
@@ -116,25 +118,29 @@ describe('following after a place', () => {
     return { channel, epoch }
   }
 
-  it('gives what was missed, in order, on any node', async () => {
+  it('returns missed events, in order, on any node', async () => {
     const { channel, epoch } = await channelWith(5)
     for (const person of [ann, bob]) {
       const caught = await followAfter(person, channel, { epoch, offset: 2 })
-      expect(caught).toMatchObject({ channel, epoch, top: 5, recovered: true, more: false })
+      expect(caught).toMatchObject({ channel, epoch, latestOffset: 5, recovered: true, hasMore: false })
       expect(offsets(caught)).toEqual([3, 4, 5])
       expect(caught.events.map(({ data }) => (data as { n: number }).n)).toEqual([3, 4, 5])
     }
   })
 
-  it('gives nothing to whoever missed nothing, and everything to whoever begins at 0', async () => {
+  it('returns nothing after the newest event, and everything after 0', async () => {
     const { channel, epoch } = await channelWith(3)
-    expect(await followAfter(ann, channel, { epoch, offset: 3 })).toMatchObject({ events: [], recovered: true, top: 3 })
+    expect(await followAfter(ann, channel, { epoch, offset: 3 })).toMatchObject({
+      events: [],
+      recovered: true,
+      latestOffset: 3,
+    })
     expect(offsets(await followAfter(ann, channel, { epoch, offset: 0 }))).toEqual([1, 2, 3])
     const empty = await channelWith(0)
     expect(await followAfter(ann, empty.channel, { epoch, offset: 0 })).toMatchObject({ events: [], recovered: true })
   })
 
-  it('gives the same from memory, from Redis and from PostgreSQL', async () => {
+  it('returns the same from memory, from Redis and from PostgreSQL', async () => {
     const { channel, epoch } = await channelWith(4)
     const recorder = await ann.recordEvents(channel)
     await emitNumbers(testApp.app, channel, numberRange(5, 9))
@@ -149,17 +155,17 @@ describe('following after a place', () => {
     expect(recorder.events).toEqual(fromRedis.events.slice(2))
   })
 
-  it('gives much in parts', async () => {
+  it('returns many events in parts', async () => {
     const { channel, epoch } = await channelWith(catchUpEventsMax + 20)
     const first = await followAfter(ann, channel, { epoch, offset: 0 })
-    expect(first).toMatchObject({ recovered: true, more: true, top: catchUpEventsMax + 20 })
+    expect(first).toMatchObject({ recovered: true, hasMore: true, latestOffset: catchUpEventsMax + 20 })
     expect(offsets(first)).toEqual(numberRange(1, catchUpEventsMax + 1))
     const rest = await followAfter(ann, channel, { epoch, offset: catchUpEventsMax })
-    expect(rest).toMatchObject({ recovered: true, more: false })
+    expect(rest).toMatchObject({ recovered: true, hasMore: false })
     expect(offsets(rest)).toEqual(numberRange(catchUpEventsMax + 1, catchUpEventsMax + 21))
   })
 
-  it('says plainly when it cannot: an offset that is not there yet, another epoch, what was forgotten', async () => {
+  it('reports what it cannot recover: a future offset, another epoch, deleted events', async () => {
     const { channel, epoch } = await channelWith(5)
     for (const after of [
       { epoch, offset: 6 },
@@ -170,9 +176,9 @@ describe('following after a place', () => {
       expect(await followAfter(ann, channel, after)).toMatchObject({
         recovered: false,
         events: [],
-        top: 5,
+        latestOffset: 5,
         epoch,
-        more: false,
+        hasMore: false,
       })
     await testApp.app.channelCache.evict(channel)
     await testApp.app.db.query('delete from channel_events where channel = :channel and "offset" <= 3', { channel })
@@ -180,7 +186,7 @@ describe('following after a place', () => {
     expect(await followAfter(eve, channel, { epoch, offset: 2 })).toMatchObject({
       recovered: false,
       events: [],
-      top: 5,
+      latestOffset: 5,
     })
     expect(offsets(await followAfter(eve, channel, { epoch, offset: 3 }))).toEqual([4, 5])
   })
@@ -203,7 +209,7 @@ describe('following after a place', () => {
     expect(await ask(ann, 'channel.follow', { channel, after })).toMatchObject({ error: { code: 'invalid_input' } })
   })
 
-  it('asks for the right anew', async () => {
+  it('checks access again', async () => {
     const { channel, epoch } = await channelWith(2)
     await followAfter(ann, channel, { epoch, offset: 1 })
     await bob.call(updateTrack, { trackId: channel.slice('track:'.length), visibility: 'private' })

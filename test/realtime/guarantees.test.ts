@@ -8,7 +8,7 @@ import { newId } from '../../kernel/pipeline/new-id'
 import { type CatchUp, type ChannelEvent, type EventFrame } from '../../kernel/events/frames'
 import { followCalls, subscribeRooms } from '../../realtime/calls/follow-calls'
 import { createSocketEventSink } from '../../realtime/socket-event-sink'
-import { callerOf } from '../../realtime/calls/call-dispatcher'
+import { callerOf } from '../../realtime/connection/socket-data'
 import { type Hub, openHub, type EventSink } from '../../realtime/log/hub'
 import { registry } from '../../skills'
 import { emitNumbers, numberRange } from '../emit-numbers'
@@ -16,8 +16,9 @@ import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
 import { waitUntil } from '../kernel/wait-until'
 
 /**
- * Each rule that the promise rests on, in a race that is won on purpose: no relay runs here, so that what reaches Redis,
- * and when, is the test's to say. `test/mutations.test.ts` takes the rules away one by one, and each time something here must fail.
+ * Each rule that the delivery guarantee rests on, in a race that the test decides: no relay runs here, so the test
+ * controls what reaches Redis and when. `test/mutations.test.ts` removes the rules one by one; each time a test here
+ * must fail.
  */
 let own: TestKernel
 beforeAll(async () => {
@@ -28,15 +29,15 @@ afterAll(() => own[Symbol.asyncDispose]())
 const someChannel = () => `user:${newId(new Date())}`
 const offsetsOf = (events: readonly ChannelEvent[] | undefined) => events?.map(({ offset }) => offset)
 
-/** So many events of a channel, in PostgreSQL alone. */
+/** Logs `count` events of a channel, in PostgreSQL only. */
 async function logged(channel: string, count: number) {
   await emitNumbers(own.app, channel, numberRange(1, count + 1))
   const { epoch, events } = await own.app.channelLog.readAfter(channel, 0, count)
   const some = (first: number, last: number) => events.slice(first - 1, last)
   return {
-    /** As a relay does it. */
+    /** As a relay does. */
     append: (first: number, last: number) => own.app.channelCache.append(channel, epoch, some(first, last)),
-    /** As it is heard when relays overlap, or when Redis forgot what it had: past the rules of the copy. */
+    /** As if relays overlapped or Redis had lost its data: bypasses the rules of the cache. */
     publish: async (first: number, last: number) => {
       const frame = { epoch, sentAt: own.clock.now(), events: some(first, last) }
       await own.app.redis.commands.publish(own.app.channelCache.topic(channel), JSON.stringify(frame))
@@ -61,11 +62,11 @@ async function openEar(): Promise<Ear> {
 
 const hubGaps = async () => {
   const { values } = await own.app.metrics.logGaps.get()
-  return values.find(({ labels }) => labels.where === 'hub')?.value ?? 0
+  return values.find(({ labels }) => labels.component === 'hub')?.value ?? 0
 }
 
 describe('the hub', () => {
-  it('fills a gap before it delivers what is behind it', async () => {
+  it('fills a gap before it delivers later events', async () => {
     await using recorder = await openEar()
     const channel = someChannel()
     await recorder.hub.subscribe(channel)
@@ -76,10 +77,10 @@ describe('the hub', () => {
     await waitUntil(() => recorder.heard.includes(4))
     expect(recorder.heard).toEqual([1, 2, 3, 4])
     expect(await hubGaps()).toBe(before + 1)
-    expect((await recorder.hub.catchUp(channel)).top).toBe(4)
+    expect((await recorder.hub.catchUp(channel)).latestOffset).toBe(4)
   })
 
-  it('delivers nothing twice, however often and however cut it is heard', async () => {
+  it('delivers nothing twice, however events are repeated and split', async () => {
     await using recorder = await openEar()
     const channel = someChannel()
     await recorder.hub.subscribe(channel)
@@ -96,16 +97,16 @@ describe('the hub', () => {
       await publish(first, last)
     await waitUntil(() => recorder.heard.includes(6))
     expect(recorder.heard).toEqual([1, 2, 3, 4, 5, 6])
-    // To hear something again is no gap, and costs no read.
+    // A repeated event is not a gap, and causes no read.
     expect(await hubGaps()).toBe(before)
   })
 
-  it('listens before it looks where a channel is', async () => {
+  it('subscribes before it reads the position of a channel', async () => {
     await using recorder = await openEar()
     const channel = someChannel()
     const { subscriber } = own.app.redis
     const subscribe = subscriber.subscribe.bind(subscriber)
-    // At the last moment before Redis hears of the wish, something happens: nobody will tell us of it.
+    // An event is emitted right before Redis receives the subscription, and is not published to this node.
     const subscribing = jest.spyOn(subscriber, 'subscribe').mockImplementation(async (...topics: unknown[]) => {
       if (topics[0] === own.app.channelCache.topic(channel)) await announceAndAppend(channel)
       return subscribe(...(topics as string[]))
@@ -114,13 +115,13 @@ describe('the hub', () => {
     subscribing.mockRestore()
     const { epoch } = await own.app.channelLog.position(channel)
     const caught = await recorder.hub.catchUp(channel, { epoch, offset: 0 })
-    expect({ top: caught.top, offsets: offsetsOf(caught.events) }).toEqual({ top: 1, offsets: [1] })
+    expect({ top: caught.latestOffset, offsets: offsetsOf(caught.events) }).toEqual({ top: 1, offsets: [1] })
     hold.release()
   })
 })
 
 describe('a follow', () => {
-  it('joins the room before it reads the log: what happens between the two is heard', async () => {
+  it('joins the room before it reads the log, so that events in between are delivered', async () => {
     const http = createServer()
     const server = new Server(http)
     const pipeline = createPipeline(own.app, registry)
@@ -134,7 +135,7 @@ describe('a follow', () => {
     const channel = `user:${actor.id}`
     await using delivered = await listenTo(hub, channel)
 
-    // The state is read last: as soon as it is asked for, an event happens and is delivered to whoever is in the room.
+    // The state is read last: when it is requested, an event is emitted and delivered to the room.
     const stateOf = async () => {
       await announceAndAppend(channel)
       await waitUntil(() => delivered.offsets.includes(1))
@@ -161,18 +162,18 @@ describe('a follow', () => {
   })
 })
 
-describe('the copy in Redis', () => {
-  it('takes nothing that does not continue it', async () => {
+describe('the channel cache', () => {
+  it('rejects events that do not continue it', async () => {
     const channel = someChannel()
     const { append } = await logged(channel, 3)
     expect(await append(1, 1)).toEqual({ repeated: 0 })
     expect(await append(3, 3)).toEqual({ gap: 1 })
-    expect(await own.app.channelCache.readAfter(channel, 0, 10)).toMatchObject({ top: 1 })
+    expect(await own.app.channelCache.readAfter(channel, 0, 10)).toMatchObject({ latestOffset: 1 })
     expect(await append(2, 3)).toEqual({ repeated: 0 })
     expect(offsetsOf((await own.app.channelCache.readAfter(channel, 0, 10))?.events)).toEqual([1, 2, 3])
   })
 
-  it('takes nothing twice, though two relays overlap', async () => {
+  it('appends nothing twice, although two relays overlap', async () => {
     const channel = someChannel()
     const { append } = await logged(channel, 4)
     for (const [first, last, repeated] of [
@@ -195,14 +196,14 @@ describe('the client', () => {
   })
   const begun = () => new Sequence({ epoch: 'a', offset: 0 })
 
-  it('gives nothing from behind a gap until it is filled', () => {
+  it('delivers no event after a gap until it is filled', () => {
     const sequence = begun()
     expect(offsetsOf(sequence.receive(frame(1)).events)).toEqual([1])
     expect(sequence.receive(frame(3))).toMatchObject({ events: [], isMissing: true })
     expect(offsetsOf(sequence.receive(frame(2)).events)).toEqual([2, 3])
   })
 
-  it('gives nothing twice', () => {
+  it('delivers nothing twice', () => {
     const sequence = begun()
     expect(offsetsOf(sequence.receive(frame(1, 2)).events)).toEqual([1, 2])
     expect(offsetsOf(sequence.receive(frame(1, 2)).events)).toEqual([])
@@ -210,7 +211,7 @@ describe('the client', () => {
   })
 })
 
-/** Something happens, and a relay hands it on. */
+/** Emits an event and relays it. */
 async function announceAndAppend(channel: string): Promise<void> {
   const { append } = await logged(channel, 1)
   await append(1, 1)

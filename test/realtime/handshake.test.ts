@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-/** How a handshake ends: 'connected', or the problem it is refused with. */
+/** The result of a handshake: 'connected', or the problem of the refusal. */
 function handshake(options: Parameters<typeof io>[1]): Promise<unknown> {
   const socket = io(url, { transports: ['websocket'], forceNew: true, reconnection: false, ...options })
   return new Promise(resolve => {
@@ -34,7 +34,7 @@ const problem = (status: number, code: string) => ({
 })
 
 describe('a handshake', () => {
-  it('is admitted with a good token', async () => {
+  it('is accepted with a valid token', async () => {
     expect(await handshake({ auth: { token: await testApp.issuer.issueToken('ann') } })).toBe('connected')
   })
 
@@ -52,7 +52,7 @@ describe('a handshake', () => {
     },
   )
 
-  it('with an expired token is refused, and says so', async () => {
+  it('with an expired token is refused as expired', async () => {
     const token = await testApp.issuer.issueToken('ann', { ttlSeconds: -60 })
     expect(await handshake({ auth: { token } })).toEqual(problem(401, 'token_expired'))
   })
@@ -83,7 +83,7 @@ describe('an origin (S01)', () => {
     '',
   ]
 
-  it('of ours may connect, and so may a program, which has none', async () => {
+  it('of an allowed page may connect, and so may a program without one', async () => {
     for (const headers of [{ origin: ours }, {}] as Record<string, string>[]) {
       await using socket = await RawSocket.open(port, headers)
       expect(socket.statusLine).toContain('101')
@@ -91,7 +91,7 @@ describe('an origin (S01)', () => {
     }
   })
 
-  it.each(foreign)('that is foreign may not: %j', async origin => {
+  it.each(foreign)('that is not allowed is refused: %j', async origin => {
     await using socket = await RawSocket.open(port, { origin })
     expect(socket.statusLine).toContain('403')
     const polled = await fetch(`${url}/socket.io/?EIO=4&transport=polling`, { headers: { origin } })
@@ -110,14 +110,14 @@ it.each([
   expect(await response.json()).toMatchObject({ code })
 })
 
-it.each(['abc', '__proto__', 'toString'])('an unknown session %s is refused (S02)', async sid => {
+it.each(['abc', '__proto__', 'toString'])('an unknown connection id %s is refused (S02)', async sid => {
   const response = await fetch(`${url}/socket.io/?EIO=4&transport=polling&sid=${sid}`)
   expect(response.status).toBe(404)
   expect(await response.json()).toMatchObject({ code: 'not_found' })
 })
 
 describe('a transport', () => {
-  it('carries one socket: more CONNECTs close it (S09)', async () => {
+  it('carries one socket: CONNECTs to other namespaces close it (S09)', async () => {
     const ann = await testApp.signIn('ann')
     const neighbour = await ann.socket()
     const connected = async () => (await testApp.app.metrics.sockets.get()).values[0]?.value ?? 0
@@ -130,7 +130,7 @@ describe('a transport', () => {
     for (let index = 0; index < 1_000; index += 1) socket.send(connect)
     const refused = await socket.waitFor(text => text.startsWith('44'))
     expect((JSON.parse(refused.slice(2)) as { data: unknown }).data).toEqual({
-      ...problem(429, 'flooding'),
+      ...problem(429, 'too_many_messages'),
       retryAfter: expect.any(Number) as unknown,
     })
     await socket.untilClosed()
@@ -140,17 +140,17 @@ describe('a transport', () => {
     expect(await closedFlooding()).toBe(floods + 1)
   })
 
-  it('that carries one already is closed by another CONNECT, and told why (S09)', async () => {
+  it('is closed with a reason after a second CONNECT on one connection (S09)', async () => {
     await using socket = await RawSocket.connect(port, await testApp.issuer.issueToken('ann'))
     socket.send('40')
-    expect(await socket.waitFor(text => text.startsWith('44'))).toContain('"flooding"')
+    expect(await socket.waitFor(text => text.startsWith('44'))).toContain('"too_many_messages"')
     await socket.untilClosed()
   })
 
-  it('is closed when it does not say who it is in time, and counted; one that does goes on', async () => {
+  it('is closed and counted if it does not authenticate in time; one that does stays open', async () => {
     const { metrics } = testApp.app
     const silent = async () =>
-      (await metrics.handshakesRefused.get()).values.find(({ labels }) => labels.why === 'silent')?.value ?? 0
+      (await metrics.handshakesRefused.get()).values.find(({ labels }) => labels.reason === 'no_connect')?.value ?? 0
     const before = await silent()
     await using one = await RawSocket.connect(port, await testApp.issuer.issueToken('ann'))
     await using other = await RawSocket.open(port)
@@ -160,7 +160,7 @@ describe('a transport', () => {
     expect(await one.waitFor(text => text.startsWith('431['))).toContain('data')
   })
 
-  it('is closed by a frame that is too large, and takes one that is not (S03)', async () => {
+  it('is closed by a frame over the size limit, and accepts one below it (S03)', async () => {
     const leftByError = async () =>
       (await testApp.app.metrics.socketDisconnects.get()).values.find(
         ({ labels }) => labels.reason === 'transport error',
@@ -178,7 +178,7 @@ describe('a transport', () => {
     await waitUntil(async () => (await leftByError()) > before)
   })
 
-  it('is refused a polling body that is too large (S03)', async () => {
+  it('rejects a polling body over the size limit (S03)', async () => {
     const opened = await (await fetch(`${url}/socket.io/?EIO=4&transport=polling`)).text()
     const { sid } = JSON.parse(opened.slice(1)) as { sid: string }
     const post = (body: string | Buffer, type = 'text/plain;charset=UTF-8') =>

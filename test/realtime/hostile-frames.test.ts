@@ -17,9 +17,9 @@ beforeAll(async () => {
   port = testApp.nodes[0]?.port ?? 0
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
-// Whatever was sent: the process lives, and a neighbour notices nothing.
+// After any input: the process lives, and a neighbour connection is unaffected.
 afterEach(async () => {
-  // All of this goes over one connection, which may ask for only so much at a time.
+  // All tests share one connection, which has a rate limit.
   testApp.clock.advance(5_000)
   expect(socket.connected).toBe(true)
   expect(await ann.call(getMe, {}, { transport: 'socket' })).toMatchObject({ id: ann.id })
@@ -28,11 +28,11 @@ afterEach(async () => {
 const name = getMe.name
 const ask = async (event: string, ...args: unknown[]) =>
   (await socket.timeout(5_000).emitWithAck(event, ...args)) as { error?: Problem; data?: unknown }
-const refusedOnce = () => new Promise<Problem>(resolve => socket.once('refused', resolve))
+const refusedOnce = () => new Promise<Problem>(resolve => socket.once('call.refused', resolve))
 
 describe('a call (S08)', () => {
   it.each([[], [{ input: {} }], [null], [7], ['x', 'y']])(
-    'without an ack is told so in another way: %j',
+    'without an ack is refused by an event: %j',
     async (...args) => {
       const told = refusedOnce()
       socket.emit(name, ...args)
@@ -63,7 +63,7 @@ describe('a call (S08)', () => {
     },
   )
 
-  it('with an input nested beyond reason is refused in its ack', async () => {
+  it('with a deeply nested input is refused in its ack', async () => {
     const input: unknown = JSON.parse(`${'['.repeat(4_000)}${']'.repeat(4_000)}`)
     expect((await ask(name, { input: { x: input } })).error).toMatchObject({ code: 'invalid_input' })
   })
@@ -77,7 +77,7 @@ describe('a call (S08)', () => {
     expect(await ask(name, {})).toMatchObject({ data: { id: ann.id } })
   })
 
-  it('tells the same problem as REST does', async () => {
+  it('is refused with the same problem as over REST', async () => {
     const overRest = await ann.expectProblem(getMe, {}, { headers: { 'idempotency-key': '' } })
     const { error } = await ask(name, { input: {}, key: '' })
     expect(Object.keys(error ?? {})).toEqual(expect.arrayContaining(['type', 'title', 'status', 'code', 'requestId']))
@@ -87,13 +87,13 @@ describe('a call (S08)', () => {
 
 describe('an event name (S07)', () => {
   it.each(['nowhere', 'error', '__proto__', 'constructor', 'toString', 'user-profile.getme', 'channel.', ''])(
-    '%j is no call, and says so',
+    '%j is not a call, and is refused',
     async event => {
       expect((await ask(event, { input: {} })).error).toMatchObject({ status: 404, code: 'unknown_operation' })
     },
   )
 
-  it('that is a number is no call', async () => {
+  it('that is a number is not a call', async () => {
     await using raw = await RawSocket.connect(port, ann.token)
     raw.send('4217[5,{"input":{}}]')
     expect(await raw.waitFor(text => text.startsWith('4317'))).toContain('unknown_operation')
@@ -123,14 +123,14 @@ describe('a packet (S06)', () => {
     '42{"a":1}',
     '43',
     '451-["x",{"_placeholder":true}]',
-  ])('before the CONNECT harms nobody: %s', async packet => {
+  ])('before the CONNECT is harmless: %s', async packet => {
     await using raw = await RawSocket.open(port)
     raw.send(packet)
     raw.send('41')
   })
 
   it.each(['42[', '42[]', '42[null]', '42{}', '42[{}]', '42[[]]', '49', '4211["x"', '4599-["x"]'])(
-    'after it, that is none, closes the transport, and says why: %s',
+    'that is malformed after the CONNECT closes the transport with a reason: %s',
     async packet => {
       await using raw = await RawSocket.connect(port, ann.token)
       raw.send(packet)
@@ -139,20 +139,20 @@ describe('a packet (S06)', () => {
     },
   )
 
-  it('that is none of Engine.IO either closes the transport', async () => {
+  it('that is malformed for Engine.IO closes the transport', async () => {
     await using raw = await RawSocket.connect(port, ann.token)
     raw.send('9')
     await raw.untilClosed()
   })
 
-  it.each(['431[1]', '43999["x"]', '42', '421', '6', '3'])('without a sense harms nobody: %s', async packet => {
+  it.each(['431[1]', '43999["x"]', '42', '421', '6', '3'])('without meaning is harmless: %s', async packet => {
     await using raw = await RawSocket.connect(port, ann.token)
     raw.send(packet)
     raw.send(`421["${name}",{}]`)
     expect(await raw.waitFor(text => text.startsWith('431['))).toContain(ann.id)
   })
 
-  it('with parts that never come, or come unasked, harms nobody', async () => {
+  it('with attachments that never arrive, or were not announced, is harmless', async () => {
     await using raw = await RawSocket.connect(port, ann.token)
     raw.send(`451-1["${name}",{"input":{"_placeholder":true,"num":0}}]`)
     await using other = await RawSocket.connect(port, ann.token)
@@ -170,7 +170,7 @@ describe('a packet (S06)', () => {
     '461-1["x"]',
     `451-1["${name}",{"_placeholder":true,"num":99}]`,
     `451-1["${name}",{"_placeholder":true,"num":-1}]`,
-  ])('with parts that it cannot have closes the transport: %s', async packet => {
+  ])('with invalid attachments closes the transport: %s', async packet => {
     await using raw = await RawSocket.connect(port, ann.token)
     raw.send(packet)
     raw.send(Buffer.from('part'))
@@ -178,7 +178,7 @@ describe('a packet (S06)', () => {
     await raw.untilClosed()
   })
 
-  it('in a compressed frame, or in one of an opcode that there is not, closes the transport', async () => {
+  it('in a compressed frame, or with an unknown opcode, closes the transport', async () => {
     for (const first of [0xc1, 0x83, 0x8b]) {
       await using raw = await RawSocket.connect(port, ann.token)
       raw.write(Buffer.from([first, 0x80, 0, 0, 0, 0]))
@@ -187,7 +187,7 @@ describe('a packet (S06)', () => {
     }
   })
 
-  it('of any text ends in an answer or a closed transport, never in the process', async () => {
+  it('of any text ends in a reply or a closed transport, and never crashes the process', async () => {
     const piece = fc.oneof(
       fc.constantFrom('4', '42', '421', '[', ']', '{', '}', '"x"', ',', 'null', '-', '/', name),
       fc.string(),

@@ -34,7 +34,7 @@ afterAll(async () => {
   for (const event of ['unhandledRejection', 'uncaughtException']) process.off(event, onUnheard)
 })
 
-/** A track, and an ear on either node. */
+/** A track, and an event recorder on each node. */
 async function stage() {
   const channel = `track:${(await makeTrack(ann.id)).id}`
   const ears = [await ann.recordEvents(channel), await bob.recordEvents(channel)]
@@ -48,11 +48,11 @@ async function stage() {
   return { ears, change }
 }
 
-/** Seconds, as a node says it to whoever watches. */
+/** In seconds, as the metrics of a node report it. */
 const oldestOf = async ({ app: node }: TestApp['nodes'][number]): Promise<number> =>
   (await node.metrics.pendingAge.get()).values[0]?.value ?? 0
 
-/** All events so far were heard on both nodes, in order, each once. */
+/** Expects all events so far on both nodes, in order, each once. */
 async function expectAll(ears: readonly EventRecorder[], count: number): Promise<void> {
   for (const recorder of ears) {
     await waitUntil(() => recorder.events.length >= count)
@@ -62,7 +62,7 @@ async function expectAll(ears: readonly EventRecorder[], count: number): Promise
 }
 
 describe('without Redis', () => {
-  it('events arrive all the same, and after its return too, in order and once', async () => {
+  it('events arrive in order and once, also after its return', async () => {
     const { ears, change } = await stage()
     await change(2)
     await redis.stop()
@@ -79,7 +79,7 @@ describe('without Redis', () => {
     await expectAll(ears, 12)
   })
 
-  it('relays overlap where one has lost its place with an append on the way, and each event is told once', async () => {
+  it('each event is delivered once although relays overlap after one lost its lease during an append', async () => {
     const stages = [await stage(), await stage(), await stage(), await stage()]
     const control = new RedisClient(redis.url)
     const repeats = async () => {
@@ -92,9 +92,9 @@ describe('without Redis', () => {
       for (const { change } of stages) await change(times)
       said += times
     }
-    // Whether the relay has its append on the way just then is up to the machine: again until it had.
+    // Whether the append is in flight at that moment depends on the machine: repeat until it was.
     while ((await repeats()) === before) {
-      // So long that a relay gives up its append, which Redis carries out all the same, and its successor asks for the same.
+      // Long enough that a relay gives up its append, which Redis still executes, and its successor repeats it.
       await control.call('client', 'pause', '1200', 'write')
       await all(3)
       await pause(150)
@@ -110,7 +110,7 @@ describe('without Redis', () => {
     control.disconnect()
   })
 
-  it('whose connections are cut again and again loses nothing', async () => {
+  it('loses nothing when its connections are cut repeatedly', async () => {
     const { ears, change } = await stage()
     const killer = new RedisClient(redis.url)
     const cut = async () => {
@@ -131,7 +131,7 @@ describe('the relays', () => {
        and database = (select oid from pg_database where datname = current_database())`,
     )
 
-  it('lose nothing when the session of one is cut, again and again', async () => {
+  it('lose nothing when the connection of one is cut repeatedly', async () => {
     const { ears, change } = await stage()
     let total = 0
     for (let round = 0; round < 3; round += 1) {
@@ -146,7 +146,7 @@ describe('the relays', () => {
     }
   })
 
-  it('may all be cut at once', async () => {
+  it('recover when all are cut at once', async () => {
     const { ears, change } = await stage()
     await change(2)
     await expectAll(ears, 2)
@@ -158,7 +158,7 @@ describe('the relays', () => {
   })
 })
 
-it('a channel whose copy in Redis was wiped is read from PostgreSQL, at the same offsets', async () => {
+it('a channel whose cache in Redis was wiped is read from PostgreSQL, at the same offsets', async () => {
   const { ears, change } = await stage()
   await change(3)
   await expectAll(ears, 3)
@@ -169,7 +169,7 @@ it('a channel whose copy in Redis was wiped is read from PostgreSQL, at the same
   await expectAll(ears, 6)
 })
 
-it('what others publish on the channels between nodes harms nobody', async () => {
+it('foreign messages on the channels between nodes are harmless', async () => {
   const { ears, change } = await stage()
   const publisher = new RedisClient(redis.url)
   const prefix = testApp.variables.REDIS_PREFIX ?? ''

@@ -4,7 +4,7 @@ import { type Reply, ProblemError } from '../person'
 interface Frame {
   channel: string
   rev: number
-  after: number
+  previousRev: number
   count: number
   joined: string[]
   left: string[]
@@ -103,7 +103,7 @@ export class PresenceFollower {
 
   private apply(frame: Frame): void {
     if (frame.rev <= this.rev) return
-    if (frame.after > this.rev) {
+    if (frame.previousRev > this.rev) {
       this.followAgain()
       return
     }

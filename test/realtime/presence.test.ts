@@ -15,7 +15,7 @@ import { createTestApp, type TestApp } from '../test-app'
 import { type ShortLeaseNode, startShortLeaseProcess, startShortLeaseNode } from './short-lease-nodes'
 import { PresenceFollower } from './presence-follower'
 
-/** A grace that nobody waits for: whoever leaves within a test left at once. */
+/** A grace period that no test waits for: who leaves in a test must leave at once. */
 const patient: PresenceTimings = { leaseMs: 10_000, refreshMs: 200, graceMs: 60_000, windowMs: 20 }
 const hasty: PresenceTimings = { leaseMs: 600, refreshMs: 100, graceMs: 400, windowMs: 20 }
 
@@ -75,13 +75,13 @@ async function enter(person: Person, node: { url: string } | undefined): Promise
   return roster
 }
 
-/** A node that dies as by kill -9: it says nothing more to anybody. */
+/** Simulates kill -9: the node sends nothing more. */
 function kill({ app: { redis: clients } }: ShortLeaseNode): void {
   for (const client of [clients.commands, clients.publisher, clients.subscriber]) client.disconnect()
 }
 
-describe('who is on a channel', () => {
-  it('is told to each who follows, themselves too, and to the others on all nodes', async () => {
+describe('the presence of a channel', () => {
+  it('is sent to each follower on all nodes, including the person who joins', async () => {
     const [one, two] = await start(patient, patient)
     const annas = await enter(ann, one)
     expect(annas.hasExactly(ann.id)).toBe(true)
@@ -91,7 +91,7 @@ describe('who is on a channel', () => {
     expect(annas.followCount).toBe(1)
   })
 
-  it('is a person, by however many sockets on whichever nodes, until the last of them leaves', async () => {
+  it('counts a person once over several sockets and nodes, until the last one leaves', async () => {
     const [one, two] = await start(patient, patient)
     const annas = await enter(ann, one)
     const bobs = [await enter(bob, one), await enter(bob, one), await enter(bob, two)]
@@ -107,7 +107,7 @@ describe('who is on a channel', () => {
     expect(annas.leftIds).toEqual([bob.id])
   })
 
-  it('is no more who unfollows, says goodbye or is shown out, at once', async () => {
+  it('ends at once after an unfollow, a disconnect or a kick', async () => {
     const [one, two] = await start(patient, patient)
     const annas = await enter(ann, one)
     const first = await enter(bob, two)
@@ -125,7 +125,7 @@ describe('who is on a channel', () => {
     await waitUntil(() => annas.hasExactly(ann.id))
   })
 
-  it('is told for parties, and of no other kind of channel', async () => {
+  it('exists for parties only', async () => {
     const [one] = await start(patient)
     const { id } = await makeTrack(ann.id)
     const { socket } = await enter(ann, one)
@@ -134,7 +134,7 @@ describe('who is on a channel', () => {
     expect((reply.data as { state: object }).state).not.toHaveProperty('presence')
   })
 
-  it('can be read over both transports by whoever may follow', async () => {
+  it('can be read over both transports with access to the channel', async () => {
     const [one, two] = await start(patient, patient)
     await enter(ann, one)
     await enter(bob, two)
@@ -144,7 +144,7 @@ describe('who is on a channel', () => {
     }
   })
 
-  it('is not told to whoever may not follow', async () => {
+  it('is not sent to viewers without access', async () => {
     const [one] = await start(patient)
     const carl = await testApp.signIn('carl')
     await expect(enter(carl, one)).rejects.toMatchObject({ problem: { code: 'forbidden' } })
@@ -153,7 +153,7 @@ describe('who is on a channel', () => {
     expect(await one?.app.presence.read(channel)).toMatchObject({ count: 0, members: [] })
   })
 
-  it('is the same for all after many have come, gone and dropped out on all nodes', async () => {
+  it('is the same on all nodes after many joins, leaves and lost connections', async () => {
     const [one, two] = await start(hasty, hasty)
     const annas = [await enter(ann, one), await enter(ann, two)]
     const crowd = await Promise.all(Array.from({ length: 8 }, (_, index) => testApp.signIn(`crowd${index}`)))
@@ -175,8 +175,8 @@ describe('who is on a channel', () => {
   })
 })
 
-describe('whoever drops out', () => {
-  it('and comes back on another node has not been away', async () => {
+describe('a person whose connection is lost', () => {
+  it('stays present when they reconnect to another node', async () => {
     const [one, two] = await start(patient, patient)
     const annas = await enter(ann, one)
     const bobs = await enter(bob, two)
@@ -188,7 +188,7 @@ describe('whoever drops out', () => {
     expect(annas.leftIds).toEqual([])
   })
 
-  it('leaves when the grace is over', async () => {
+  it('leaves after the grace period', async () => {
     const [one, two] = await start(patient, hasty)
     const annas = await enter(ann, one)
     const bobs = await enter(bob, two)
@@ -200,7 +200,7 @@ describe('whoever drops out', () => {
 })
 
 describe('a node', () => {
-  it('that is killed takes along only who is nowhere else (F13)', async () => {
+  it('that is killed removes only people who are on no other node (F13)', async () => {
     const [one, two] = await start(hasty, hasty)
     const carl = await testApp.signIn('carl2')
     await carl.call(joinParty, { partyId })
@@ -216,7 +216,7 @@ describe('a node', () => {
     await waitUntil(async () => (await one?.app.redis.commands.zcard('presence:nodes')) === 2)
   })
 
-  it('that was frozen beyond its lease has its members back when it goes on', async () => {
+  it('that was frozen beyond its lease restores its members', async () => {
     const [one, two] = await start(hasty, hasty)
     const annas = await enter(ann, one)
     const bobs = await enter(bob, two)
@@ -230,7 +230,7 @@ describe('a node', () => {
     await waitUntil(() => annas.hasExactly(ann.id))
   })
 
-  it('of a process is gone when that is killed, not before its lease is over when frozen, and back when it goes on', async () => {
+  it('in its own process is removed when killed, after its lease when frozen, and restored when it continues', async () => {
     const [one] = await start(hasty)
     await using two = await startShortLeaseProcess(testApp, hasty)
     const annas = await enter(ann, one)
@@ -246,7 +246,7 @@ describe('a node', () => {
     expect(annas.leftIds).toEqual([bob.id, bob.id])
   })
 
-  it('that goes away leaves its members their grace to come elsewhere', async () => {
+  it('that drains leaves its members a grace period to reconnect elsewhere', async () => {
     const [one, two] = await start(patient, patient)
     const annas = await enter(ann, one)
     const bobs = await enter(bob, two)
@@ -269,7 +269,7 @@ describe('Redis', () => {
     return { one, two, annas, bobs }
   }
 
-  it('that is wiped is told again, and nobody is said to have left', async () => {
+  it('that is wiped is filled again, and nobody is reported as left', async () => {
     const { one, two, annas, bobs } = await stage()
     const { rev } = annas
     for (let round = 0; round < 3; round += 1) {
@@ -284,14 +284,14 @@ describe('Redis', () => {
     expect([...annas.leftIds, ...bobs.leftIds]).toEqual([])
   })
 
-  it('that is away stops presence and nothing else; all is right again when it returns', async () => {
+  it('that is away stops presence and nothing else, and presence is correct after its return', async () => {
     const { one, two, annas, bobs } = await stage()
     await redis.stop()
     bobs.goOffline()
     const late = await enter(ann, two)
     expect(late.count).toBeGreaterThan(0)
     await waitUntil(async () => (await ann.request(getPresence, { partyId })).error?.code === 'unavailable')
-    // Longer than lease and grace together: whoever returns first must not take the others for dead.
+    // Longer than lease and grace together: the first node to return must not remove the others.
     await waitUntil(() => one?.app.redis.commands.status === 'reconnecting')
     await new Promise(resolve => setTimeout(resolve, hasty.leaseMs + hasty.graceMs + 200))
     expect([...annas.leftIds, ...late.leftIds]).toEqual([])
@@ -303,7 +303,7 @@ describe('Redis', () => {
     expect([...annas.leftIds, ...late.leftIds]).not.toContain(ann.id)
   })
 
-  it('that is frozen for longer than all leases is believed again, and nobody is said to have left', async () => {
+  it('that is frozen for longer than all leases is used again, and nobody is reported as left', async () => {
     const { two, annas, bobs } = await stage()
     process.kill(redis.pid, 'SIGSTOP')
     await new Promise(resolve => setTimeout(resolve, hasty.leaseMs + hasty.graceMs + 200))
@@ -315,7 +315,7 @@ describe('Redis', () => {
     expect([...annas.leftIds, ...bobs.leftIds]).toEqual([])
   })
 
-  it('that was out of reach for all does not make whoever returns first take the others for dead', async () => {
+  it('that was unreachable for all nodes does not make the first one remove the others', async () => {
     const { one, two, annas, bobs } = await stage()
     for (const node of [one, two]) node?.app.redis.commands.disconnect()
     const { commands } = testApp.app.redis
@@ -331,7 +331,7 @@ describe('Redis', () => {
     expect(annas.frames.filter(({ joined }) => joined.includes(bob.id))).toHaveLength(1)
   })
 
-  it('whose connections are cut again and again ends with the truth', async () => {
+  it('whose connections are cut repeatedly ends in the correct state', async () => {
     const { one, two, annas } = await stage()
     const killer = new RedisClient(redis.url)
     for (let round = 0; round < 4; round += 1) {
@@ -344,7 +344,7 @@ describe('Redis', () => {
     await waitUntil(() => annas.hasExactly(ann.id))
   })
 
-  it('may say what it likes on our topics', async () => {
+  it('may deliver any message on our topics', async () => {
     const { annas, bobs } = await stage()
     const publisher = new RedisClient(redis.url)
     const topic = testApp.app.presence.topic(channel)
@@ -366,11 +366,11 @@ describe('Redis', () => {
   })
 })
 
-describe('a crowd', () => {
+describe('a large audience', () => {
   const someNode = 'elsewhere'
   const people = Array.from({ length: membersListedMax + 20 }, () => randomUUID())
 
-  it(`of more than ${membersListedMax} is told by its number, and by name when it is smaller again`, async () => {
+  it(`of more than ${membersListedMax} is reported as a count, and by name when it shrinks`, async () => {
     const [one] = await start(patient)
     const annas = await enter(ann, one)
     const elsewhere = testApp.app.presence
@@ -388,7 +388,7 @@ describe('a crowd', () => {
     expect(annas.followCount).toBe(1)
   })
 
-  it('that comes one by one costs a frame a window, not one for each', async () => {
+  it('that joins one by one costs a frame per window, not per person', async () => {
     const [one] = await start({ ...patient, windowMs: 500 })
     const annas = await enter(ann, one)
     const elsewhere = testApp.app.presence
@@ -400,7 +400,7 @@ describe('a crowd', () => {
     expect(annas.followCount).toBe(1)
   })
 
-  it('loses nobody twice: a change under a lost lease is refused', async () => {
+  it('reports nobody as left twice: a change under a lost lease is rejected', async () => {
     const elsewhere = testApp.app.presence
     expect(await elsewhere.applyChanges(channel, randomUUID(), people, [])).toBeUndefined()
     expect(await elsewhere.replaceMembers(channel, randomUUID(), people)).toBeUndefined()

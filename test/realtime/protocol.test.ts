@@ -13,7 +13,7 @@ import { waitUntil } from '../kernel/wait-until'
 import { type Person, type Reply } from '../person'
 import { createTestApp, type TestApp } from '../test-app'
 
-/** What travels is what the documents say: each answer and message is held to its declared shape. */
+/** The protocol matches its documents: each reply and message is checked against its declared schema. */
 let testApp: TestApp
 let ann: Person
 let bob: Person
@@ -43,7 +43,7 @@ async function ask(person: Person, name: string, input: unknown): Promise<unknow
 
 const heard = (name: string) => waitUntil(() => said.some(message => message.name === name))
 
-it('calls are answered as documented', async () => {
+it('replies match their documented schemas', async () => {
   const channel = `track:${(await makeTrack(ann.id)).id}`
   await emitNumbers(testApp.app, channel, numberRange(0, 5))
   const { position } = (await bob.request(getTrack, { trackId: channel.replace('track:', '') })) as {
@@ -57,7 +57,7 @@ it('calls are answered as documented', async () => {
   await ask(bob, 'session.refresh', { token: await testApp.issuer.issueToken('bob') })
 })
 
-it('messages come as documented', async () => {
+it('messages match their documented schemas', async () => {
   const track = await makeTrack(ann.id)
   const [channel, { party }] = [
     `track:${track.id}`,
@@ -72,7 +72,7 @@ it('messages come as documented', async () => {
   await Promise.all(['events', 'state', 'presence', 'signal'].map(heard))
   const socket = await bob.socket()
   socket.emit('no.such.call')
-  await heard('refused')
+  await heard('call.refused')
   await bob.call(leaveParty, { partyId: party.id })
   await heard('channel.closed')
   await bob.call(revokeSessions, { scope: 'everywhere' })

@@ -5,7 +5,7 @@ import { emitNumbers, numberRange } from '../emit-numbers'
 import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
 import { waitUntil } from '../kernel/wait-until'
 
-/** No relay runs here: Redis has no copy of what is said, and PostgreSQL is asked. */
+/** No relay runs here: Redis has no copy of the events, so PostgreSQL is read. */
 let own: TestKernel
 beforeAll(async () => {
   own = await createTestKernel({ registry })
@@ -15,7 +15,7 @@ afterEach(() => jest.restoreAllMocks())
 
 const crowd = numberRange(0, 25)
 
-/** A channel on which three things were said, and a node's reader of it. */
+/** A channel with three events, and a node's reader of it. */
 async function stage() {
   const { app } = own
   const channel = `user:${newId(new Date())}`
@@ -25,12 +25,12 @@ async function stage() {
   const looks = jest.spyOn(app.channelCache, 'readAfter')
   return {
     say: (n: number) => emitNumbers(app, channel, [n]),
-    /** What comes after an offset, from a log that is known to have reached `atLeast`. */
+    /** Reads events after an offset, from a log known to have reached `atLeast`. */
     read: async (offset: number, atLeast = 3) => {
       const { latestOffset: top, events } = await log.readAfter(channel, { epoch, offset }, atLeast)
       return { top, offsets: events?.map(event => event.offset) }
     },
-    /** Resolves when so many have looked into Redis in vain, and asked PostgreSQL or joined who had. */
+    /** Resolves when `count` readers have missed in Redis, and read PostgreSQL or joined a read. */
     asked: async (count: number) => {
       await waitUntil(() => looks.mock.results.length === count)
       await Promise.allSettled(looks.mock.results.map(({ value }) => value as Promise<unknown>))
@@ -39,7 +39,7 @@ async function stage() {
   }
 }
 
-/** Counts the reads of the log that PostgreSQL is asked for; it answers them, but nobody is told before the release. */
+/** Counts reads of the log from PostgreSQL, and delays their results until released. */
 function holdReads() {
   const { db } = own.app
   const read = db.readCommitted.bind(db)
@@ -57,8 +57,8 @@ function holdReads() {
   return Object.assign(count, { release })
 }
 
-describe('those who missed the same', () => {
-  it('and ask at once cost PostgreSQL one read, and all of them get it', async () => {
+describe('readers that missed the same events', () => {
+  it('share one concurrent read of PostgreSQL', async () => {
     const { read, asked } = await stage()
     const reads = holdReads()
     const found = Promise.all(crowd.map(() => read(1)))
@@ -68,7 +68,7 @@ describe('those who missed the same', () => {
     expect(reads.asked).toBe(1)
   })
 
-  it('and know of more than a read that is under way can tell read once more, together', async () => {
+  it('share a second read if they know of newer events than the pending one can return', async () => {
     const { say, read, asked } = await stage()
     const reads = holdReads()
     const early = read(0)
@@ -83,7 +83,7 @@ describe('those who missed the same', () => {
     expect(reads.asked).toBe(2)
   })
 
-  it('and ask one after the other read each for themselves, and find what was said meanwhile', async () => {
+  it('read again if they read one after the other, and find newer events', async () => {
     const { say, read } = await stage()
     expect(await read(2)).toEqual({ top: 3, offsets: [3] })
     await say(4)
@@ -91,7 +91,7 @@ describe('those who missed the same', () => {
   })
 })
 
-it('those who missed something else read for themselves', async () => {
+it('readers that missed different events read separately', async () => {
   const { read, asked } = await stage()
   const reads = holdReads()
   const found = Promise.all([read(0), read(1)])

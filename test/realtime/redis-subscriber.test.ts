@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-it('the last event of a channel is found though Redis told one node nothing of it, and nothing follows', async () => {
+it('the last event of a channel is found although one node received no notification of it and no event follows', async () => {
   const ann = await testApp.signIn('ann', { node: 0 })
   const bob = await testApp.signIn('bob', { node: 1 })
   const channel = `track:${(await makeTrack(ann.id)).id}`
@@ -20,14 +20,14 @@ it('the last event of a channel is found though Redis told one node nothing of i
   const node = testApp.nodes[1]?.app ?? testApp.app
   const gaps = async () => (await node.metrics.logGaps.get()).values
   const before = await gaps()
-  // Behind the back of the node, which believes that it hears what is said there.
+  // Without the node noticing: it assumes that it is subscribed.
   const topic = node.channelCache.topic(channel)
   await node.redis.subscriber.unsubscribe(topic)
   expect(await testApp.app.redis.commands.pubsub('NUMSUB', topic)).toEqual([topic, 1])
   await emitNumbers(testApp.app, channel, [2])
   expect((await told.waitForAll(testApp.app)).map(({ offset }) => offset)).toEqual([1, 2])
 
-  // Redis is well, and brings nothing that would show the hole: tops are compared from time to time.
+  // Redis is available and nothing else shows the gap: latest offsets are compared periodically.
   await waitUntil(() => untold.events.length > 1)
   expect(untold.events).toEqual(told.events)
   expect(await gaps()).toEqual(before)

@@ -1,5 +1,5 @@
 import { type Socket } from 'socket.io-client'
-import { signalBurstMax } from '../../realtime/calls/signal-calls'
+import { signalRate } from '../../realtime/calls/signal-calls'
 import { joinParty } from '../../skills/listening-party/join-party'
 import { createParty } from '../../skills/listening-party/create-party'
 import { addComment } from '../../skills/interactions/add-comment'
@@ -12,7 +12,7 @@ import { createTestApp, type TestApp } from '../test-app'
 interface Signal {
   channel: string
   name: string
-  by: string
+  senderId: string
   data: Record<string, unknown>
 }
 
@@ -38,7 +38,7 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-/** Follows, and collects what signals arrive. */
+/** Follows a channel, and records its signals. */
 async function listen(person: Person, channel: string): Promise<{ ear: EventRecorder; heard: Signal[] }> {
   const recorder = await person.recordEvents(channel)
   const heard: Signal[] = []
@@ -54,21 +54,21 @@ async function send(person: Person, input: unknown): Promise<Reply> {
 
 const reaction = (emoji: string) => ({ channel: party, name: 'listening-party.emojiReaction', data: { emoji } })
 
-/** Each test begins with a full bucket. */
+/** Start each test with a full token bucket. */
 beforeEach(() => testApp.clock.advance(3_000))
 
-it('reaches the other followers on all nodes, once, says from whom, and not the sender', async () => {
+it('reaches other followers on all nodes once, with its sender, and not the sender', async () => {
   const [annas, bobs, carls] = [await listen(ann, party), await listen(bob, party), await listen(carl, party)]
   expect(await send(ann, reaction('🔥'))).toEqual({ data: {} })
   await waitUntil(() => bobs.heard.length > 0 && carls.heard.length > 0)
-  const expected = [{ channel: party, name: 'listening-party.emojiReaction', by: ann.id, data: { emoji: '🔥' } }]
+  const expected = [{ channel: party, name: 'listening-party.emojiReaction', senderId: ann.id, data: { emoji: '🔥' } }]
   expect([bobs.heard, carls.heard, annas.heard]).toEqual([expected, expected, []])
   await send(bob, reaction('👍🏽'))
   await waitUntil(() => annas.heard.length > 0)
-  expect(annas.heard[0]).toMatchObject({ by: bob.id })
+  expect(annas.heard[0]).toMatchObject({ senderId: bob.id })
 })
 
-it('reaches nobody who does not follow, or who unfollowed', async () => {
+it('does not reach people who do not follow or have unfollowed', async () => {
   const [annas, bobs] = [await listen(ann, track), await listen(bob, track)]
   const carls = await listen(carl, party)
   await send(ann, { channel: track, name: 'interactions.typing', data: {} })
@@ -81,13 +81,13 @@ it('reaches nobody who does not follow, or who unfollowed', async () => {
   expect([bobs.heard.length, carls.heard.length, annas.heard.length]).toEqual([1, 0, 0])
 })
 
-it('is for followers alone, whether there is such a channel or not', async () => {
+it('is allowed for followers only, whether or not the channel exists', async () => {
   expect((await send(dora, reaction('🔥'))).error).toMatchObject({ code: 'forbidden', status: 403 })
   const nowhere = 'party:00000000-0000-4000-8000-000000000000'
   expect((await send(dora, { ...reaction('🔥'), channel: nowhere })).error).toMatchObject({ code: 'forbidden' })
 })
 
-it('is over for whoever was shown out', async () => {
+it('ends for a kicked member', async () => {
   const { party: opened } = await ann.call(createParty, { title: 'Short', trackIds: [trackId] })
   const short = `party:${opened.id}`
   await bob.call(joinParty, { partyId: opened.id })
@@ -98,24 +98,24 @@ it('is over for whoever was shown out', async () => {
   expect((await send(bob, { ...reaction('🔥'), channel: short })).error).toMatchObject({ code: 'forbidden' })
 })
 
-describe('what is not valid is refused', () => {
+describe('invalid signals are rejected', () => {
   beforeEach(() => listen(ann, party))
   const name = 'listening-party.emojiReaction'
   it.each([
     ['nothing', () => ({}), 'channel'],
-    ['a text', () => 'party', ''],
-    ['a channel that is none', () => ({ channel: 'x', name, data: { emoji: '🔥' } }), 'channel'],
-    ['a signal that nobody declared', () => ({ channel: party, name: 'nobody.knows', data: {} }), 'name'],
+    ['text instead of an object', () => 'party', ''],
+    ['a malformed channel', () => ({ channel: 'x', name, data: { emoji: '🔥' } }), 'channel'],
+    ['an undeclared signal', () => ({ channel: party, name: 'nobody.knows', data: {} }), 'name'],
     ['a signal of another kind of channel', () => ({ channel: party, name: 'interactions.typing', data: {} }), 'name'],
     ['no data', () => ({ channel: party, name }), 'data.emoji'],
     ['other data', () => ({ channel: party, name, data: { emoji: '🔥', more: 1 } }), 'data.more'],
-    ['words for an emoji', () => ({ channel: party, name, data: { emoji: 'fire' } }), 'data.emoji'],
-    ['a number for an emoji', () => ({ channel: party, name, data: { emoji: 7 } }), 'data.emoji'],
+    ['text instead of an emoji', () => ({ channel: party, name, data: { emoji: 'fire' } }), 'data.emoji'],
+    ['a number instead of an emoji', () => ({ channel: party, name, data: { emoji: 7 } }), 'data.emoji'],
     ['a digit', () => ({ channel: party, name, data: { emoji: '7' } }), 'data.emoji'],
-    ['a flood of emoji', () => ({ channel: party, name, data: { emoji: '🔥'.repeat(100) } }), 'data.emoji'],
+    ['too many emoji', () => ({ channel: party, name, data: { emoji: '🔥'.repeat(100) } }), 'data.emoji'],
     ['data that is a list', () => ({ channel: party, name, data: [] }), 'data'],
     ['binary data', () => ({ channel: party, name, data: Buffer.from('x') }), 'data'],
-    ['a field too many', () => ({ channel: party, name, data: { emoji: '🔥' }, to: 'all' }), 'to'],
+    ['an additional field', () => ({ channel: party, name, data: { emoji: '🔥' }, to: 'all' }), 'to'],
   ])('%s', async (_what, input, path) => {
     const { error } = await send(ann, input())
     expect(error).toMatchObject({ code: 'invalid_input', status: 400 })
@@ -123,24 +123,27 @@ describe('what is not valid is refused', () => {
   })
 })
 
-it.each(['🔥', '👍🏽', '❤️', '👩‍👩‍👧‍👦', '🇫🇷', '🏳️‍🌈', '1', 'a', '🔥a', ' 🔥', ''])('%j is an emoji or is not', async emoji => {
-  await listen(ann, party)
-  const { error } = await send(ann, reaction(emoji))
-  expect(error === undefined).toBe(
-    /\p{Extended_Pictographic}|\p{Regional_Indicator}/u.test(emoji) && !/[\sa]/.test(emoji),
-  )
-})
+it.each(['🔥', '👍🏽', '❤️', '👩‍👩‍👧‍👦', '🇫🇷', '🏳️‍🌈', '1', 'a', '🔥a', ' 🔥', ''])(
+  '%j is validated as an emoji',
+  async emoji => {
+    await listen(ann, party)
+    const { error } = await send(ann, reaction(emoji))
+    expect(error === undefined).toBe(
+      /\p{Extended_Pictographic}|\p{Regional_Indicator}/u.test(emoji) && !/[\sa]/.test(emoji),
+    )
+  },
+)
 
-it('is limited for each socket, in a burst and over time, and others are unharmed', async () => {
+it('is rate limited per socket, in bursts and over time, without affecting others', async () => {
   const { heard } = await listen(bob, party)
   await listen(ann, party)
-  const burst = async () => Promise.all(Array.from({ length: signalBurstMax + 5 }, () => send(ann, reaction('🔥'))))
+  const burst = async () => Promise.all(Array.from({ length: signalRate.burst + 5 }, () => send(ann, reaction('🔥'))))
   let replies = await burst()
   const isGranted = ({ error }: Reply) => error === undefined
   const granted = replies.filter(isGranted).length
-  expect(granted).toBeGreaterThanOrEqual(signalBurstMax)
+  expect(granted).toBeGreaterThanOrEqual(signalRate.burst)
   await waitUntil(() => heard.length === granted)
-  // The bucket fills while a slow machine sends.
+  // The bucket is refilled while a slow machine sends.
   await waitUntil(async () => !replies.every(isGranted) || !(replies = await burst()).every(isGranted))
   expect(replies.find(reply => !isGranted(reply))?.error).toMatchObject({
     code: 'too_many_requests',

@@ -27,7 +27,7 @@ afterEach(async () => {
 })
 
 describe('a follower that does not read', () => {
-  it('is left out while a neighbour hears everything, and misses nothing once it reads again', async () => {
+  it('is skipped while a neighbour receives everything, and misses nothing after it reads again', async () => {
     const { own, gateway, port } = await gatewayOf()
     const token = await own.issuer.issueToken('ann')
     const neighbour = connect(port, { auth: { token } })
@@ -50,7 +50,7 @@ describe('a follower that does not read', () => {
     raw.pause()
     const rooms = gateway.io.sockets.adapter.rooms
     await waitUntil(() => {
-      // As `state`, until it is spared that; then as something that only those who lag are spared.
+      // Like `state` until the follower is slow, then like messages that only lagging followers skip.
       const spared = rooms.has(slowRoom) ? laggingRoom : slowRoom
       for (let index = 0; index < 4; index += 1) gateway.io.local.to(channel).except(spared).emit('noise', piece)
       return rooms.has(laggingRoom)
@@ -65,11 +65,11 @@ describe('a follower that does not read', () => {
     expect([rooms.has(slowRoom), rooms.has(laggingRoom)]).toEqual([false, false])
     const last = rawEvents(raw, channel).at(-1)
     const after = { epoch: start.epoch, offset: last?.offset ?? 0 }
-    expect(last?.offset).toBe(start.top + 2)
+    expect(last?.offset).toBe(start.latestOffset + 2)
     raw.send(`422["channel.follow",${JSON.stringify({ input: { channel, after } })}]`)
     const answer = await raw.waitFor(text => text.startsWith('432['))
     const [{ data: caught }] = JSON.parse(answer.slice(3)) as [{ data: CatchUp }]
-    expect(caught).toMatchObject({ recovered: true, more: false, top: start.top + 7 })
+    expect(caught).toMatchObject({ recovered: true, hasMore: false, latestOffset: start.latestOffset + 7 })
     expect(caught.events.map(({ id }) => id)).toEqual(
       heard()
         .slice(2)
@@ -78,13 +78,13 @@ describe('a follower that does not read', () => {
     expect(neighbour.connected).toBe(true)
   }, 40_000)
 
-  it('is closed above a megabyte, and comes back', async () => {
+  it('is closed above a megabyte of queued data, and can reconnect', async () => {
     const { server, port, metrics } = await bareServer()
     const neighbour = connect(port)
     await waitUntil(() => neighbour.connected)
     const raw = await follower(port)
     raw.pause()
-    // Not even what nobody is spared may wait without end.
+    // Messages that are never skipped are bounded too.
     const closed = waitUntil(() => {
       if (server.sockets.sockets.size === 1) return true
       for (let index = 0; index < 20; index += 1) server.to('room').emit('noise', piece)
@@ -104,7 +104,7 @@ describe('a follower that does not read', () => {
     await waitUntil(async () => (await queueBytes(metrics)) === 0)
   })
 
-  it('learns why when it reads again in time', async () => {
+  it('receives the close reason if it reads again in time', async () => {
     const { server, port } = await bareServer()
     const raw = await follower(port)
     raw.pause()
@@ -118,18 +118,18 @@ describe('a follower that does not read', () => {
     const told = await raw.waitFor(text => text.startsWith('42["connection.closed"'))
     expect(JSON.parse(told.slice(2))).toEqual([
       'connection.closed',
-      expect.objectContaining({ code: 'too_slow', status: 429, retryAfter: 1 }),
+      expect.objectContaining({ code: 'slow_consumer', status: 429, retryAfter: 1 }),
     ])
     await raw.untilClosed()
   })
 
-  it('of little is closed too, when nothing leaves for long', async () => {
+  it('is closed with little queued data too, if nothing drains for long', async () => {
     const { server, port, metrics } = await bareServer({ sweepMs: 20, laggingAfterMs: 200, closedAfterMs: 600 })
     const raw = await follower(port)
     raw.pause()
     const [socket] = server.sockets.sockets.values()
-    if (socket === undefined) throw new Error('nobody is connected')
-    // Until the kernel takes no more; then nothing is sent to it any longer.
+    if (socket === undefined) throw new Error('no socket is connected')
+    // Until the kernel buffer is full; then nothing more is written to it.
     await waitUntil(() => {
       server.to('room').except(laggingRoom).emit('noise', piece)
       return !socket.conn.transport.writable && isLagging(socket)
@@ -140,7 +140,7 @@ describe('a follower that does not read', () => {
 })
 
 describe('a follower over long-polling', () => {
-  it('that does not poll lags, and is told to resync when it does', async () => {
+  it('that does not poll lags, and receives resync when it polls', async () => {
     const { server, port } = await bareServer({ sweepMs: 20 })
     const poll = await polling(port)
     const [socket] = server.sockets.sockets.values()
@@ -155,7 +155,7 @@ describe('a follower over long-polling', () => {
     expect(text).toContain('42["resync",{"channels":["track:1"]}]')
   })
 
-  it('that polls is never slow, however often something waits between two polls', async () => {
+  it('that polls is never slow, even if data is often queued between polls', async () => {
     const { server, port, metrics } = await bareServer({ sweepMs: 5 })
     const poll = await polling(port)
     const [socket] = server.sockets.sockets.values()
@@ -167,7 +167,7 @@ describe('a follower over long-polling', () => {
     expect(await steps(metrics)).toEqual({})
   })
 
-  it('that never polls again is let go, without waiting for a poll', async () => {
+  it('that never polls again is closed without waiting for a poll', async () => {
     const { server, port } = await bareServer({ sweepMs: 20, laggingAfterMs: 100, closedAfterMs: 200 })
     const poll = await polling(port)
     server.emit('noise', piece)
@@ -176,7 +176,7 @@ describe('a follower over long-polling', () => {
   })
 })
 
-it('a follower that only was slow is not told to resync; others hear that it keeps up again', async () => {
+it('a follower that was slow but not lagging receives no resync; others learn that it has recovered', async () => {
   const { server, port, metrics, drained } = await bareServer({ sweepMs: 20, slowBytesMax: 30_000 })
   const poll = await polling(port)
   const [socket] = server.sockets.sockets.values()
@@ -194,7 +194,7 @@ it('a follower that only was slow is not told to resync; others hear that it kee
   expect(await steps(metrics)).toEqual({ slow: 1 })
 })
 
-it('a listener that throws harms nobody', async () => {
+it('a listener that throws affects no other listener', async () => {
   const { server, port, slow, drained } = await bareServer({ sweepMs: 20, slowBytesMax: 30_000 })
   slow.onRecovered(() => {
     throw new Error('a bug')
@@ -208,7 +208,7 @@ it('a listener that throws harms nobody', async () => {
   }
 })
 
-/** A gateway on the real log, whose `io` the test can speak through. */
+/** A gateway on the real log, with its `io` exposed. */
 async function gatewayOf() {
   const own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
   parts.push(own)
@@ -220,7 +220,7 @@ async function gatewayOf() {
   return { own, gateway, port: (http.address() as AddressInfo).port }
 }
 
-/** Nothing but Socket.IO and the watch; whoever connects is in `room`, but for long-polling. */
+/** Only Socket.IO and the monitor; every client except long-polling ones joins `room`. */
 async function bareServer(limits: Partial<SlowLimits> = {}) {
   const http = createServer()
   const server = new Server(http)
@@ -256,7 +256,7 @@ function connect(port: number, options: Parameters<typeof io>[1] = {}): Client {
   return client
 }
 
-/** Connects by hand; each call of the answer is one poll. */
+/** Connects by hand; each call of the result is one poll. */
 async function polling(port: number): Promise<() => Promise<string>> {
   const url = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`
   const opened = await (await fetch(url)).text()

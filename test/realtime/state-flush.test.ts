@@ -16,7 +16,7 @@ import { provisionProfile } from '../../skills/user-profile/provision-profile'
 import { createTestKernel, type TestKernel } from '../kernel/test-kernel'
 import { waitUntil } from '../kernel/wait-until'
 
-/** How often something was played: the simplest counter there can be, and one that fails when told to. */
+/** A play count: the simplest counter, with a switch to make it fail. */
 const failing = new Set<string>()
 let settlements = 0
 const plays = counter({
@@ -200,7 +200,7 @@ describe('a counter that cannot be applied', () => {
     await waitUntil(async () => (await plays.read([broken], own.app)).get(broken)?.plays === 2)
   })
 
-  it('is not a change of a counter that only another release knows', async () => {
+  it('is kept if only another release knows its counter', async () => {
     const song = someSong()
     await own.app.counters.addChange({ counter: 'test.unknown', targetId: song, change: {}, at: new Date() })
     await play(song)

@@ -6,7 +6,7 @@ const log = Array.from({ length: logSize }, (_, index) => {
   const offset = index + 1
   return { offset, id: String(offset), name: 'test.numberEmitted', at: '', data: { n: offset } }
 })
-/** Events `from` up to, and not with, `to`. */
+/** Events from `from` to before `to`. */
 const part = (from: number, to: number) => log.slice(from - 1, to - 1)
 
 const bounds = fc
@@ -19,7 +19,7 @@ const step = fc.oneof(
   fc.record({ does: fc.constant('go on' as const), epoch: fc.constant('a'), bounds }),
 )
 
-it('remembers only what follows without a gap up to what was delivered, whatever it sees and is reminded of', () => {
+it('remembers only events that continue without a gap up to the delivered offset, for any order of observed and recalled ones', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: logSize }), fc.array(step, { maxLength: 40 }), (start, steps) => {
       const tracker = new ChannelTracker('track:x')
@@ -46,7 +46,7 @@ it('remembers only what follows without a gap up to what was delivered, whatever
   )
 })
 
-it('tells whoever comes back what another one has asked for before', () => {
+it('serves a reconnecting follower with the events that another one has requested', () => {
   const tracker = new ChannelTracker('track:x')
   tracker.startAfter({ epoch: 'a', offset: 10 })
   expect(tracker.eventsAfter(7)).toBeUndefined()
@@ -57,7 +57,7 @@ it('tells whoever comes back what another one has asked for before', () => {
   expect(tracker.eventsAfter(2)).toEqual(part(3, 12))
 })
 
-it('does not believe what it is reminded of when that is of another epoch, ends too early or goes too far', () => {
+it('rejects recalled events of another epoch, that end too early or continue too far', () => {
   const tracker = new ChannelTracker('track:x')
   tracker.startAfter({ epoch: 'a', offset: 10 })
   tracker.prepend({ epoch: 'b', events: part(8, 11) })
