@@ -9,7 +9,7 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const get = (path: string) => fetch(`${testApp.nodes[0]?.url ?? ''}${path}`)
 
 describe.each(['/api/v1/docs', '/api/v1/docs/live'])('the page %s', path => {
-  it('is shown with everything it refers to, from this server alone', async () => {
+  it('is served with all its assets from this server alone', async () => {
     const page = await get(path)
     expect(page.headers.get('content-type')).toContain('text/html')
     const references = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address]) => address ?? '')
@@ -20,7 +20,7 @@ describe.each(['/api/v1/docs', '/api/v1/docs/live'])('the page %s', path => {
     }
   })
 
-  it('may run its own scripts only, and stand in no frame', async () => {
+  it('allows only its own scripts, and no framing', async () => {
     const policy = (await get(path)).headers.get('content-security-policy')
     expect(policy).toContain("default-src 'self'")
     expect(policy).toContain("frame-ancestors 'none'")
@@ -28,7 +28,7 @@ describe.each(['/api/v1/docs', '/api/v1/docs/live'])('the page %s', path => {
   })
 })
 
-it('the pages’ scripts can be parsed', async () => {
+it('the scripts of the pages can be parsed', async () => {
   for (const name of ['start.js', 'live.js']) {
     const script = await (await get(`/api/v1/docs/${name}`)).text()
     // eslint-disable-next-line @typescript-eslint/no-implied-eval -- it is not run, only read

@@ -14,7 +14,7 @@ afterEach(() => {
   for (const client of clients.splice(0)) client.disconnect()
 })
 
-it('a node that is told to end finishes what is under way, takes nothing new, and sends its sockets elsewhere', async () => {
+it('a stopping node finishes pending requests, accepts no new ones, and drains its sockets', async () => {
   await using own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
   const node = await own.startWeb()
   const token = await own.issuer.issueToken('ann')
@@ -32,7 +32,7 @@ it('a node that is told to end finishes what is under way, takes nothing new, an
   let ended = false
   const ending = Promise.resolve(node[Symbol.asyncDispose]()).then(() => (ended = true))
 
-  // Any reason but `io server disconnect`, after which a client does not come back by itself.
+  // Any reason but `io server disconnect`, after which a client does not reconnect by itself.
   expect(await left).toBe('transport close')
   await waitUntil(() => refusesConnections(node.url))
   expect(ended).toBe(false)
@@ -44,7 +44,7 @@ it('a node that is told to end finishes what is under way, takes nothing new, an
   expect(await own.sql(`select body from notes`)).toEqual([{ body: 'slow' }])
 })
 
-it('a node that is told to end answers the calls of its sockets first, and refuses what they ask then', async () => {
+it('a stopping node answers pending socket calls first, and refuses later ones', async () => {
   await using own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
   const node = await own.startWeb()
   const add = slowly()
@@ -61,28 +61,28 @@ it('a node that is told to end answers the calls of its sockets first, and refus
     refused = reply.error
     return refused !== undefined
   })
-  expect(refused).toMatchObject({ code: 'moving', status: 503, retryAfter: 1 })
+  expect(refused).toMatchObject({ code: 'node_draining', status: 503, retryAfter: 1 })
   add.finish()
   expect(await underWay).toMatchObject({ data: { body: 'slow' } })
   await ending
 })
 
-describe('a node that is told to end, over seconds', () => {
-  it('tells its sockets one after the other, waits for them, and goes on serving them meanwhile', async () => {
+describe('a node that drains for seconds', () => {
+  it('notifies its sockets one after the other, waits for them, and serves them meanwhile', async () => {
     await using own = await createTestKernel({ registry: notesRegistry, tables: notesTable, nodes: 2, variables })
     const [node, other] = [await own.startWeb(0), await own.startWeb(1)]
     const token = await own.issuer.issueToken('ann')
     const auth = { authorization: `Bearer ${token}` }
     const crowd = await Promise.all(Array.from({ length: 10 }, () => connect(node.url, token)))
-    const told: { withinMs: number }[] = []
+    const told: { deadlineMs: number }[] = []
     const reasons: string[] = []
     let untold = 0
     const moved = crowd.map(async (old, index) => {
       old.once('disconnect', reason => reasons.push(reason))
-      const [moving] = (await once(asEmitter(old), 'connection.draining')) as [{ withinMs: number }]
+      const [moving] = (await once(asEmitter(old), 'connection.draining')) as [{ deadlineMs: number }]
       told.push(moving)
       if (told.length === 1) untold = crowd.length - told.length
-      // Half of them understand: a new one before the old one closes.
+      // Half of them reconnect before the old connection closes.
       if (index % 2 === 1) return
       const next = await connect(other.url, token)
       expect(old.connected).toBe(true)
@@ -94,7 +94,7 @@ describe('a node that is told to end, over seconds', () => {
 
     await waitUntil(() => told.length > 0)
     expect(untold).toBeGreaterThan(0)
-    expect(told[0]).toEqual({ withinMs: 1_000 })
+    expect(told[0]).toEqual({ deadlineMs: 1_000 })
     expect((await fetch(`${node.url}/health/ready`)).status).toBe(503)
     expect((await fetch(`${node.url}/health/live`)).status).toBe(200)
     expect((await fetch(`${node.url}/api/v1/me`, { headers: auth })).status).toBe(200)
@@ -106,12 +106,15 @@ describe('a node that is told to end, over seconds', () => {
     expect(reasons.filter(reason => reason === 'io client disconnect')).toHaveLength(5)
     expect(reasons.filter(reason => reason === 'transport close')).toHaveLength(5)
     const { values } = (await own.apps[0]?.metrics.drainedSockets.get()) ?? { values: [] }
-    expect(Object.fromEntries(values.map(({ labels, value }) => [labels.how, value]))).toEqual({ moved: 5, closed: 5 })
+    expect(Object.fromEntries(values.map(({ labels, value }) => [labels.outcome, value]))).toEqual({
+      moved: 5,
+      closed: 5,
+    })
     expect(await refusesConnections(node.url)).toBe(true)
     await other[Symbol.asyncDispose]()
   })
 
-  it('waits for nobody who is not there', async () => {
+  it('does not wait without sockets', async () => {
     await using own = await createTestKernel({ registry: notesRegistry, variables: { DRAIN_SECONDS: '600' } })
     const node = await own.startWeb()
     await node[Symbol.asyncDispose]()
@@ -127,7 +130,7 @@ describe('a node that is told to end, over seconds', () => {
     expect(await left).toMatch(/^transport (close|error)$/)
   })
 
-  it('cuts who does not even read', async () => {
+  it('closes sockets that do not read', async () => {
     await using own = await createTestKernel({ registry: notesRegistry, variables })
     const node = await own.startWeb()
     await using admitted = await RawSocket.connect(node.port, await own.issuer.issueToken('ann'))
@@ -142,14 +145,14 @@ describe('a node that is told to end, over seconds', () => {
   })
 })
 
-describe('a process', () => {
+describe('a node process', () => {
   let own: TestKernel
   beforeAll(async () => {
     own = await createTestKernel({ registry: notesRegistry })
   })
   afterAll(() => own[Symbol.asyncDispose]())
 
-  it('ends with 0 after SIGTERM, its calls answered, its sockets sent elsewhere', async () => {
+  it('exits with 0 after SIGTERM, with its calls answered and its sockets drained', async () => {
     await using node = await startNodeProcess({ ...own.variables, DRAIN_SECONDS: '1' })
     const token = await own.issuer.issueToken('ann')
     const socket = await connect(node.url, token)
@@ -161,11 +164,11 @@ describe('a process', () => {
     expect(await left).toBe('transport close')
     expect(await node.exited).toEqual({ code: 0, signal: null })
     await asking
-    // The last may have been sent when nobody was there any more to hear it.
+    // The last call may have been sent after the connection was lost.
     expect(answers.slice(0, -1)).not.toContain(false)
   }, 40_000)
 
-  it('ends at once after a second signal', async () => {
+  it('exits at once after a second signal', async () => {
     await using node = await startNodeProcess({ ...own.variables, DRAIN_SECONDS: '600' })
     const socket = await connect(node.url, await own.issuer.issueToken('ann'))
     node.signal('SIGTERM')
@@ -178,7 +181,7 @@ describe('a process', () => {
 
 const variables = { DRAIN_SECONDS: '1' }
 
-/** Makes adding a note wait. */
+/** Makes addNote wait. */
 function slowly() {
   let finish: () => void = () => undefined
   let entered = 0
@@ -199,7 +202,7 @@ async function connect(url: string, token: string, transports = ['websocket']): 
 
 const asEmitter = (socket: Socket) => socket as unknown as NodeJS.EventEmitter
 
-/** A call after the other until the connection is gone; what was asked before must have been answered. */
+/** Calls repeatedly until the connection is closed; every earlier call must have a reply. */
 async function askAgainAndAgain(socket: Socket, answers: boolean[]): Promise<void> {
   while (socket.connected) {
     const reply = (await socket.emitWithAck('user-profile.getMe', {}).catch(() => ({}))) as object

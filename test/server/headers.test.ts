@@ -11,9 +11,9 @@ afterAll(() => own[Symbol.asyncDispose]())
 
 const ours = 'https://tutti.example'
 
-describe('every answer', () => {
+describe('every response', () => {
   it.each(['/api/v1/me', '/nowhere', '/health/live', '/metrics', '/socket.io/?EIO=4&transport=polling'])(
-    'carries the headers of a transport that shows no pages: %s',
+    'carries the security headers of an API without pages: %s',
     async path => {
       const { headers } = await fetch(url + path)
       expect(headers.get('content-security-policy')).toContain("default-src 'none'")
@@ -27,7 +27,7 @@ describe('every answer', () => {
     },
   )
 
-  it('of the API is kept by nobody on the way', async () => {
+  it('of the API is never cached', async () => {
     for (const path of ['/api/v1/me', '/api/v1/nowhere', '/api/v1/seldom'])
       expect((await fetch(url + path)).headers.get('cache-control')).toBe('no-store')
   })
@@ -36,7 +36,7 @@ describe('every answer', () => {
 describe('a page of another origin', () => {
   const from = (origin: string, path = '/api/v1/seldom') => fetch(url + path, { headers: { origin } })
 
-  it('may read answers when it is one of ours', async () => {
+  it('may read responses if it is allowed', async () => {
     const { headers } = await from(ours)
     expect(headers.get('access-control-allow-origin')).toBe(ours)
     expect(headers.get('access-control-allow-credentials')).toBeNull()
@@ -54,13 +54,13 @@ describe('a page of another origin', () => {
     'http://tutti.example',
     'null',
     'https://tutti.example:8443',
-  ])('may not when it is %s', async origin => {
+  ])('may not if it is %s', async origin => {
     const { headers } = await from(origin)
     expect(headers.get('access-control-allow-origin')).toBeNull()
     expect(headers.get('vary')).toContain('Origin')
   })
 
-  it('is told beforehand what it may send', async () => {
+  it('is told by the preflight what it may send', async () => {
     const preflight = (origin: string) =>
       fetch(`${url}/api/v1/notes`, {
         method: 'OPTIONS',
@@ -78,8 +78,8 @@ describe('a page of another origin', () => {
   })
 })
 
-describe('the address of the caller', () => {
-  it('is not what a caller writes into a header', async () => {
+describe('the IP address of the caller', () => {
+  it('is not taken from a header of the caller', async () => {
     const statuses: number[] = []
     for (let index = 0; index < 6; index += 1)
       statuses.push(
@@ -88,7 +88,7 @@ describe('the address of the caller', () => {
     expect(statuses.slice(-2)).toEqual([429, 429])
   })
 
-  it('is what the trusted proxy saw, whatever stands before it', async () => {
+  it('is what the trusted proxy saw, whatever precedes it', async () => {
     await using behind = await createTestKernel({ registry: notesRegistry, variables: { TRUSTED_PROXIES: '1' } })
     const { url: at } = await behind.startWeb()
     const from = async (forwarded: string) =>

@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => own[Symbol.asyncDispose]())
 
-const noStreams = { open: () => Promise.reject(new Error('nobody follows here')) }
+const noStreams = { open: () => Promise.reject(new Error('no streams on this app')) }
 
 async function transport(app: AppContext, readiness: Readiness = { draining: false }) {
   const server = createServer(createExpressApp(createPipeline(app, notesRegistry), readiness, noStreams))
@@ -36,14 +36,14 @@ async function transport(app: AppContext, readiness: Readiness = { draining: fal
 }
 const fine = { database: 'ok', redis: 'ok', migrations: 'ok', process: 'ok' }
 
-describe('health', () => {
-  it('is fine when all is', async () => {
+describe('the health endpoints', () => {
+  it('report ready when all dependencies are available', async () => {
     await using node = await transport(own.app)
     expect(await node.ask('/health/live')).toEqual({ status: 200, body: { status: 'ok' } })
     expect(await node.ask('/health/ready')).toEqual({ status: 200, body: { status: 'ok', checks: fine } })
   })
 
-  it('is not ready while the node drains, but alive', async () => {
+  it('report not ready but live while the node drains', async () => {
     await using node = await transport(own.app, { draining: true })
     expect(await node.ask('/health/ready')).toEqual({
       status: 503,
@@ -52,7 +52,7 @@ describe('health', () => {
     expect(await node.ask('/health/live')).toMatchObject({ status: 200 })
   })
 
-  it('is not ready without Redis, and says so, but alive', async () => {
+  it('report not ready but live without Redis, and name it', async () => {
     await using lost = await createTestKernel({
       registry: notesRegistry,
       variables: { REDIS_PORT: String(await findFreePort()) },
@@ -65,7 +65,7 @@ describe('health', () => {
     expect(await node.ask('/health/live')).toMatchObject({ status: 200 })
   })
 
-  it('is not ready while PostgreSQL refuses or hangs, in time, and is again when it is back', async () => {
+  it('report not ready in time while PostgreSQL refuses or hangs, and ready after its return', async () => {
     const { hostname, port, pathname } = new URL(own.url)
     await using proxy = await startFaultyProxy(hostname, Number(port))
     const far = new URL(own.url)
@@ -84,7 +84,7 @@ describe('health', () => {
     await waitUntil(async () => (await node.ask('/health/ready')).status === 200)
   })
 
-  it('is not ready on a database that lacks a migration', async () => {
+  it('report not ready on a database that lacks a migration', async () => {
     await using behind = await createTestKernel({ registry: notesRegistry })
     const [last] = await behind.sql<{ name: string }>(
       'delete from migrations where name = (select max(name) from migrations) returning name',
@@ -95,7 +95,7 @@ describe('health', () => {
   })
 })
 
-it('metrics tell what was called, how it ended, and no more', async () => {
+it('metrics count calls by operation and outcome only', async () => {
   await using node = await transport(own.app)
   await fetch(`${node.url}/api/v1/seldom`)
   await fetch(`${node.url}/api/v1/seldom?x=1`)

@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => own[Symbol.asyncDispose]())
 
-/** All that the server says to these bytes, until it closes the connection. */
+/** The response to these bytes, until the server closes the connection. */
 function say(bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let heard = ''
@@ -26,21 +26,21 @@ const statuses = (heard: string) => [...heard.matchAll(/^HTTP\/1\.1 (\d+)/gm)].m
 const hidden = 'GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
 const start = 'POST /api/v1/notes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
 
-// A proxy in front might see one request where we see two.
+// Request smuggling: a proxy in front might see one request where we see two.
 it.each([
-  ['a length and chunks', `${start}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`],
-  ['two lengths', `${start}Content-Length: 2\r\nContent-Length: 40\r\n\r\n{}${hidden}`],
+  ['a Content-Length and chunks', `${start}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`],
+  ['two Content-Lengths', `${start}Content-Length: 2\r\nContent-Length: 40\r\n\r\n{}${hidden}`],
   ['a space before the colon', `${start}Content-Length : 2\r\n\r\n{}${hidden}`],
-  ['lines that end with LF alone', `GET /health/live HTTP/1.1\nHost: x\n\n${hidden}`],
+  ['lines that end with only LF', `GET /health/live HTTP/1.1\nHost: x\n\n${hidden}`],
   ['an unknown transfer encoding', `${start}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${hidden}`],
-  ['a negative length', `${start}Content-Length: -1\r\n\r\n${hidden}`],
+  ['a negative Content-Length', `${start}Content-Length: -1\r\n\r\n${hidden}`],
   ['a folded header', `${start}X-A: b\r\n c\r\nContent-Length: nine\r\n\r\n${hidden}`],
-  ['no host', `GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n${hidden}`],
-])('%s is refused, and nothing behind it is served', async (_what, bytes) => {
+  ['no Host header', `GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n${hidden}`],
+])('%s is refused, and no request after it is served', async (_what, bytes) => {
   expect(statuses(await say(bytes))).toEqual(['400'])
 })
 
-it('headers beyond 16 KB are refused', async () => {
+it('headers over 16 KB are refused', async () => {
   const heard = await say(`GET /api/v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${'x'.repeat(20_000)}\r\n\r\n`)
   expect(statuses(heard)).toEqual(['431'])
 })
@@ -49,7 +49,7 @@ it.each([
   ['TRACE', '/api/v1/notes', '405'],
   ['TRACE', '/api/v1/nowhere', '404'],
   ['PROPFIND', '/api/v1/notes', '405'],
-])('%s %s is refused as JSON, echoing nothing', async (method, path, status) => {
+])('%s %s is refused as JSON that echoes nothing', async (method, path, status) => {
   const heard = await say(`${method} ${path} HTTP/1.1\r\nHost: x\r\nX-Secret: s3cr3t\r\nConnection: close\r\n\r\n`)
   expect(statuses(heard)).toEqual([status])
   expect(heard).toContain('application/problem+json')
@@ -60,7 +60,7 @@ it('CONNECT opens no tunnel', async () => {
   expect(await say('CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: 127.0.0.1:22\r\n\r\n')).not.toContain('200')
 })
 
-it('HEAD answers as GET does, without a body', async () => {
+it('HEAD responds like GET, without a body', async () => {
   const heard = await say('HEAD /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
   expect(statuses(heard)).toEqual(['200'])
   expect(heard.endsWith('\r\n\r\n')).toBe(true)

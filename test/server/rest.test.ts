@@ -34,7 +34,7 @@ const post = (body: RequestInit['body'], headers: Record<string, string> = json)
   send('POST', '/notes', { body: body ?? null, headers })
 const noteCount = async () => (await own.sql('select id from notes')).length
 
-/** Every refusal is a problem object, says under which id it is logged, and no more than it must. */
+/** Every refusal is a problem object with the logged request id, and no further details. */
 function expectProblem({ status, headers, body }: Awaited<ReturnType<typeof send>>, expected: [number, string]): void {
   expect([status, body.code]).toEqual(expected)
   expect(headers.get('content-type')).toBe('application/problem+json; charset=utf-8')
@@ -49,27 +49,27 @@ function expectProblem({ status, headers, body }: Awaited<ReturnType<typeof send
 
 describe('a body', () => {
   it.each([
-    ['that is no JSON', '{"body":', 400, 'malformed_json'],
+    ['that is not JSON', '{"body":', 400, 'malformed_json'],
     ['with a trailing comma', '{"body":"a",}', 400, 'malformed_json'],
-    ['that is a bare text', '"text"', 400, 'invalid_input'],
-    ['that is a bare number', '7', 400, 'invalid_input'],
+    ['that is only a string', '"text"', 400, 'invalid_input'],
+    ['that is only a number', '7', 400, 'invalid_input'],
     ['that is null', 'null', 400, 'invalid_input'],
     ['that is a list', '[]', 400, 'invalid_input'],
     ['that is empty', '', 400, 'invalid_input'],
-    ['that is deep beyond reason', `{"body":${'['.repeat(15_000)}${']'.repeat(15_000)}}`, 400, 'invalid_input'],
+    ['that is deeply nested', `{"body":${'['.repeat(15_000)}${']'.repeat(15_000)}}`, 400, 'invalid_input'],
     ['with a __proto__', '{"body":"a","__proto__":{"polluted":1}}', 400, 'invalid_input'],
     ['with a constructor', '{"body":"a","constructor":{"prototype":{"polluted":1}}}', 400, 'invalid_input'],
     ['with a NUL', '{"body":"a\\u0000b"}', 400, 'invalid_input'],
-    ['with half a surrogate', '{"body":"a\\ud800b"}', 400, 'invalid_input'],
-    ['with an operator for a value', '{"body":{"$gt":""}}', 400, 'invalid_input'],
-  ])('%s is refused', async (_what, body, status, code) => {
+    ['with a lone surrogate', '{"body":"a\\ud800b"}', 400, 'invalid_input'],
+    ['with an operator as a value', '{"body":{"$gt":""}}', 400, 'invalid_input'],
+  ])('%s is rejected', async (_what, body, status, code) => {
     const before = await noteCount()
     expectProblem(await post(body), [status, code])
     expect(await noteCount()).toBe(before)
     expect('polluted' in {}).toBe(false)
   })
 
-  it('may not set what is not the caller’s to set, and every such field is named', async () => {
+  it('may not set fields of the server, and every such field is named', async () => {
     const answer = await post(JSON.stringify({ body: 'a', owner: 'x', id: 'x', rev: 9, createdAt: 'x' }))
     expectProblem(answer, [400, 'invalid_input'])
     expect(
@@ -78,25 +78,25 @@ describe('a body', () => {
   })
 
   it.each([
-    ['no type', {}],
-    ['another type', { 'content-type': 'text/plain' }],
-    ['a form’s type', { 'content-type': 'application/x-www-form-urlencoded' }],
-    ['a type of many parts', { 'content-type': 'multipart/form-data; boundary=x' }],
-    ['a charset that is not Unicode', { 'content-type': 'application/json; charset=latin1' }],
-    ['an unknown encoding', { ...json, 'content-encoding': 'x-secret' }],
-  ])('with %s is refused', async (_what, headers) => {
+    ['no Content-Type', {}],
+    ['another Content-Type', { 'content-type': 'text/plain' }],
+    ['the Content-Type of a form', { 'content-type': 'application/x-www-form-urlencoded' }],
+    ['a multipart Content-Type', { 'content-type': 'multipart/form-data; boundary=x' }],
+    ['a charset other than Unicode', { 'content-type': 'application/json; charset=latin1' }],
+    ['an unknown Content-Encoding', { ...json, 'content-encoding': 'x-secret' }],
+  ])('with %s is rejected', async (_what, headers) => {
     expectProblem(await post(Buffer.from('{"body":"a"}'), headers), [415, 'unsupported_media_type'])
   })
 
-  it('that is too large is refused, packed or not', async () => {
+  it('over the size limit is rejected, compressed or not', async () => {
     const large = JSON.stringify({ body: 'x'.repeat(bodyBytesMax) })
-    expectProblem(await post(large), [413, 'too_large'])
+    expectProblem(await post(large), [413, 'payload_too_large'])
     const bomb = gzipSync(Buffer.alloc(10_000_000, 'x'))
     expect(bomb.length).toBeLessThan(bodyBytesMax)
-    expectProblem(await post(bomb, { ...json, 'content-encoding': 'gzip' }), [413, 'too_large'])
+    expectProblem(await post(bomb, { ...json, 'content-encoding': 'gzip' }), [413, 'payload_too_large'])
   })
 
-  it('may be packed, and one that cannot be unpacked is the caller’s fault', async () => {
+  it('may be compressed, and one that cannot be decompressed is a client error', async () => {
     const packed = gzipSync('{"body":"packed"}')
     expect(await post(packed, { ...json, 'content-encoding': 'gzip' })).toMatchObject({ status: 201 })
     expectProblem(await post('{"body":"a"}', { ...json, 'content-encoding': 'gzip' }), [400, 'malformed_json'])
@@ -120,14 +120,14 @@ describe('a path', () => {
     expect(JSON.stringify(answer.body)).not.toContain('script')
   })
 
-  it('that takes other methods says which', async () => {
+  it('that accepts other methods lists them', async () => {
     const answer = await send('PUT', '/notes', { headers: json, body: '{}' })
     expectProblem(answer, [405, 'method_not_allowed'])
     expect(answer.headers.get('allow')).toBe('POST, GET, DELETE')
     expectProblem(await send('PATCH', '/seldom'), [405, 'method_not_allowed'])
   })
 
-  it('is not taken for another because a header says so', async () => {
+  it('is not overridden by a header', async () => {
     const answer = await post('{"body":"a"}', { ...json, 'x-http-method-override': 'DELETE' })
     expect(answer.status).toBe(201)
   })
@@ -143,7 +143,7 @@ describe('a path', () => {
     'limit=%00',
     '__proto__=1',
     'x=1',
-  ])('with the query %s is refused', async query => {
+  ])('with the query %s is rejected', async query => {
     expectProblem(await send('GET', `/notes?${query}`), [400, 'invalid_input'])
   })
 
@@ -153,7 +153,7 @@ describe('a path', () => {
 })
 
 describe('a revision', () => {
-  it('comes as an ETag and goes back as If-Match', async () => {
+  it('is returned as an ETag and accepted as If-Match', async () => {
     const made = await post('{"body":"first"}')
     expect(made.headers.get('etag')).toBe('"1"')
     const { id } = made.body.data as { id: string }
@@ -164,7 +164,7 @@ describe('a revision', () => {
     const stale = await edit('third', { 'if-match': '"1"' })
     expectProblem(stale, [409, 'stale_revision'])
     expect(stale.body.current).toMatchObject({ body: 'second', rev: 2 })
-    // A proxy that compresses weakens the tag.
+    // A compressing proxy weakens the tag.
     expect((await edit('third', { 'if-match': 'W/"2"' })).headers.get('etag')).toBe('"3"')
     expect((await edit('fourth', { 'if-match': '*' })).status).toBe(200)
     expect((await edit('fifth')).status).toBe(200)
@@ -175,7 +175,7 @@ describe('a revision', () => {
 })
 
 describe('an Idempotency-Key', () => {
-  it('gives the same answer again, marked', async () => {
+  it('replays the same response, marked as replayed', async () => {
     const keyed = { ...json, 'idempotency-key': 'k-1' }
     const first = await post('{"body":"keyed"}', keyed)
     const again = await post(' { "body" : "keyed" } ', keyed)
@@ -185,7 +185,7 @@ describe('an Idempotency-Key', () => {
     expectProblem(await post('{"body":"other"}', keyed), [422, 'idempotency_key_reused'])
   })
 
-  it('that is too long, or empty, is refused', async () => {
+  it('that is too long or empty is rejected', async () => {
     for (const key of ['k'.repeat(256), ''])
       expectProblem(await post('{"body":"a"}', { ...json, 'idempotency-key': key }), [400, 'invalid_input'])
     expect((await post('{"body":"a"}', { ...json, 'idempotency-key': 'k'.repeat(255) })).status).toBe(201)
@@ -193,7 +193,7 @@ describe('an Idempotency-Key', () => {
 })
 
 describe('a request id', () => {
-  it('is taken from the proxy, and made where it sent none that is fit to be logged', async () => {
+  it('is taken from the proxy, and generated if it is missing or unfit for the log', async () => {
     const idOf = async (given: string) =>
       (await send('GET', '/notes', { headers: { 'x-request-id': given } })).headers.get('x-request-id')
     expect(await idOf('abc-12345678')).toBe('abc-12345678')
@@ -202,13 +202,13 @@ describe('a request id', () => {
   })
 })
 
-describe('who is calling', () => {
+describe('authentication', () => {
   it.each([
     ['nothing', {}, 'not_signed_in', 'Bearer'],
     ['another scheme', { authorization: 'Basic YTpi' }, 'token_invalid', 'Bearer error="invalid_token"'],
     ['no token', { authorization: 'Bearer' }, 'token_invalid', 'Bearer error="invalid_token"'],
     ['two tokens', { authorization: 'Bearer a b' }, 'token_invalid', 'Bearer error="invalid_token"'],
-  ])('is asked when the header says %s', async (_what, headers, code, challenge) => {
+  ])('is required when the header has %s', async (_what, headers, code, challenge) => {
     const response = await fetch(`${url}/me`, { headers: headers as Record<string, string> })
     expect(response.status).toBe(401)
     expect(response.headers.get('www-authenticate')).toBe(challenge)
@@ -220,7 +220,7 @@ describe('who is calling', () => {
     expect(await response.json()).toMatchObject({ code: 'not_signed_in' })
   })
 
-  it('is told later when the auth server is away', async () => {
+  it('is unavailable while the auth server is away', async () => {
     await using lost = await createTestKernel({
       registry: notesRegistry,
       variables: { AUTH_SERVER_JWKS_URL: `http://127.0.0.1:${await findFreePort()}/jwks` },
@@ -233,11 +233,11 @@ describe('who is calling', () => {
   })
 })
 
-it('a bug answers with a request id and nothing else, and the process serves on', async () => {
+it('a server error returns only a request id, and the process continues', async () => {
   failureSwitches.duringAdd = () => Promise.reject(new TypeError('select s3cr3t from notes'))
   const answer = await post('{"body":"a"}')
   failureSwitches.duringAdd = async () => undefined
-  expectProblem(answer, [500, 'internal'])
+  expectProblem(answer, [500, 'internal_error'])
   expect(Object.keys(answer.body).sort()).toEqual(['code', 'requestId', 'status', 'title', 'type'])
   expect((await post('{"body":"a"}')).status).toBe(201)
 })

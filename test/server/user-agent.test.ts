@@ -9,7 +9,7 @@ import { createTestApp } from '../test-app'
 
 const said = nullable(outputText)
 const common = {
-  summary: 'What the caller is.',
+  summary: "Return the caller's User-Agent.",
   auth: 'public',
   input: emptyObject,
   output: shape({ agent: said }),
@@ -32,7 +32,7 @@ const writeAgent = operation({
   run: async (_call, { userAgent }) => ({ agent: userAgent }),
 })
 
-it('what a program says it is reaches an operation through both transports, cut to a length', async () => {
+it('the User-Agent reaches an operation through both transports, truncated', async () => {
   await using testApp = await createTestApp({ nodes: 1 })
   await using node = await startWeb(testApp.app, createRegistry([{ readAgent, writeAgent }], provisionProfile), 0)
   const url = `http://127.0.0.1:${node.port}`
