@@ -36,7 +36,7 @@ const policy = (resource: string, more: object = {}) =>
     Statement: [{ Resource: resource, Condition: { DateLessThan: { 'AWS:EpochTime': epochIn(10) }, ...more } }],
   })
 
-/** Signs any text as a custom policy, so that what the signer would not make can be tried too. */
+/** Signs any text as a custom policy, including ones that the signer does not create. */
 function signAnything(text: string, url = song): string {
   const cookies = getSignedCookies({ ...signer, policy: text })
   const parameters = Object.entries(cookies).map(([name, value]) => `${name.replace('CloudFront-', '')}=${value}`)
@@ -51,31 +51,31 @@ const cookieHeader = (cookies: object) =>
 describe('a canned policy', () => {
   const signed = getSignedUrl({ ...signer, url: song, dateLessThan: inMinutes(10) })
 
-  it('opens its URL until it expires', () => {
+  it('grants its URL until it expires', () => {
     expect(judge(signed)).toBe('ok')
     expect(judge(signed, { now: start + 599_999 })).toBe('ok')
     expect(judge(signed, { now: start + 600_000 })).toBe('AccessDenied')
   })
 
-  it('opens no other path, host, scheme or query', () => {
+  it('grants no other path, host, scheme or query', () => {
     expect(judge(signed.replace('song', 'gong'))).toBe('AccessDenied')
     expect(judge(signed.replace('media.', 'radio.'))).toBe('AccessDenied')
     expect(judge(signed.replace('https:', 'http:'))).toBe('AccessDenied')
     expect(judge(`${signed}&download=1`)).toBe('AccessDenied')
   })
 
-  it('cannot be stretched', () => {
+  it('cannot be extended', () => {
     expect(judge(signed.replace(/Expires=\d+/, `Expires=${epochIn(1000)}`))).toBe('AccessDenied')
     expect(judge(signed.replace('Expires=', 'Expires=0'))).toBe('AccessDenied')
   })
 
-  it('does not survive a changed signature', () => {
+  it('is rejected with a changed signature', () => {
     const changed = signed.replace(/Signature=(.)/, (_, first) => `Signature=${first === 'A' ? 'B' : 'A'}`)
     expect(changed).not.toBe(signed)
     expect(judge(changed)).toBe('AccessDenied')
   })
 
-  it('holds wherever in the query its parameters stand', () => {
+  it('is accepted wherever its parameters are in the query', () => {
     const [, query = ''] = signed.split('?')
     expect(judge(`${song}?${query.split('&').reverse().join('&')}`)).toBe('ok')
   })
@@ -86,7 +86,7 @@ describe('a canned policy', () => {
     expect(judge(getSignedUrl({ ...options, keyPairId: 'KEC', privateKey: ec.privateKey }))).toBe('ok')
   })
 
-  it('must be verified with the hash it was made with', () => {
+  it('must be verified with the hash it was signed with', () => {
     const strong = getSignedUrl({ ...signer, url: song, dateLessThan: inMinutes(10), algorithm: 'SHA256' })
     expect(judge(strong.replace('Hash-Algorithm=SHA256', 'Hash-Algorithm=SHA1'))).toBe('AccessDenied')
     expect(judge(strong.replace('Hash-Algorithm=SHA256', 'Hash-Algorithm=MD5'))).toBe('AccessDenied')
@@ -108,7 +108,7 @@ describe('a canned policy', () => {
 describe('a custom policy', () => {
   const sign = (text: string, url = song) => getSignedUrl({ ...signer, url, policy: text })
 
-  it('opens what its wildcards match and nothing else', () => {
+  it('grants what its wildcards match and nothing else', () => {
     const track = `${site}/hls/track-1/`
     const signed = sign(policy(`${track}*`), `${track}index.m3u8`)
     const at = (path: string) => signed.replace('/hls/track-1/index.m3u8', path)
@@ -128,23 +128,23 @@ describe('a custom policy', () => {
     ['*.mp4', false],
     ['HTTPS://media.example.org/audio/song.mp3', false],
     ['', false],
-  ])('with the resource %s opens the song: %s', (resource, opens) => {
+  ])('with the resource %s grants the song: %s', (resource, opens) => {
     expect(judge(signAnything(policy(resource)))).toBe(opens ? 'ok' : 'AccessDenied')
   })
 
-  it('takes a backtracking pattern in its stride', () => {
+  it('matches a backtracking pattern in linear time', () => {
     const url = `${site}/${'a'.repeat(3000)}`
     expect(judge(signAnything(policy(`${'*a'.repeat(500)}*b`), url))).toBe('AccessDenied')
   })
 
-  it('may begin later', () => {
+  it('may start later', () => {
     const signed = sign(policy(song, { DateGreaterThan: { 'AWS:EpochTime': epochIn(5) } }))
     expect(judge(signed)).toBe('AccessDenied')
     expect(judge(signed, { now: start + 301_000 })).toBe('ok')
     expect(judge(signed, { now: start + 600_000 })).toBe('AccessDenied')
   })
 
-  it('may be for one address or one range', () => {
+  it('may be limited to an IP address or range', () => {
     const one = sign(policy(song, { IpAddress: { 'AWS:SourceIp': '192.0.2.7' } }))
     const range = getSignedUrl({ ...signer, url: song, dateLessThan: inMinutes(10), ipAddress: '192.0.2.0/24' })
     const all = sign(policy(song, { IpAddress: { 'AWS:SourceIp': '0.0.0.0/0' } }))
@@ -156,30 +156,30 @@ describe('a custom policy', () => {
     expect(judge(all, { ip: '203.0.113.9' })).toBe('ok')
   })
 
-  it('cannot be forged or exchanged', () => {
+  it('cannot be forged or swapped', () => {
     const signed = sign(policy(song))
     const forged = Buffer.from(policy('*')).toString('base64').replaceAll('+', '-').replaceAll('=', '_')
     expect(judge(signed.replace(/Policy=[^&]+/, `Policy=${forged.replaceAll('/', '~')}`))).toBe('AccessDenied')
   })
 
-  it('without a resource opens everything', () => {
+  it('without a resource grants everything', () => {
     const statement = { Condition: { DateLessThan: { 'AWS:EpochTime': epochIn(10) } } }
     expect(judge(signAnything(JSON.stringify({ Statement: [statement] })))).toBe('ok')
   })
 
   const until = { 'AWS:EpochTime': epochIn(10) }
   it.each<[string, unknown]>([
-    ['no JSON', undefined],
+    ['invalid JSON', undefined],
     ['null', null],
     ['no statement', {}],
     ['an empty list', { Statement: [] }],
     ['a statement outside a list', { Statement: { Resource: song, Condition: { DateLessThan: until } } }],
     ['two statements', { Statement: [1, 2].map(() => ({ Resource: song, Condition: { DateLessThan: until } })) }],
-    ['a statement that is null', { Statement: [null] }],
+    ['a null statement', { Statement: [null] }],
     ['no condition', { Statement: [{ Resource: song }] }],
-    ['no end', { Statement: [{ Resource: song, Condition: { DateGreaterThan: until } }] }],
-    ['an end in words', { Statement: [{ Resource: song, Condition: { DateLessThan: { 'AWS:EpochTime': 'soon' } } }] }],
-    ['a resource that is no text', { Statement: [{ Resource: 7, Condition: { DateLessThan: until } }] }],
+    ['no expiry', { Statement: [{ Resource: song, Condition: { DateGreaterThan: until } }] }],
+    ['a textual expiry', { Statement: [{ Resource: song, Condition: { DateLessThan: { 'AWS:EpochTime': 'soon' } } }] }],
+    ['a resource that is not text', { Statement: [{ Resource: 7, Condition: { DateLessThan: until } }] }],
     [
       'an unknown condition',
       { Statement: [{ Resource: song, Condition: { DateLessThan: until, StringEquals: { a: 'b' } } }] },
@@ -188,7 +188,7 @@ describe('a custom policy', () => {
       `the address ${cidr}`,
       { Statement: [{ Resource: song, Condition: { DateLessThan: until, IpAddress: { 'AWS:SourceIp': cidr } } }] },
     ]),
-  ])('is malformed, though signed, with %s', (_, body) => {
+  ])('is malformed, although signed, with %s', (_, body) => {
     expect(judge(signAnything(body === undefined ? 'not json' : JSON.stringify(body)))).toBe('MalformedPolicy')
   })
 })
@@ -196,14 +196,14 @@ describe('a custom policy', () => {
 describe('cookies', () => {
   const wildcard = getSignedCookies({ ...signer, policy: policy(`${site}/hls/track-1/*`) })
 
-  it('open every URL their policy matches', () => {
+  it('grant every URL that their policy matches', () => {
     const cookie = cookieHeader({ theme: 'dark', ...wildcard, last: 'a=b' })
     expect(judge(`${site}/hls/track-1/index.m3u8`, { cookie })).toBe('ok')
     expect(judge(`${site}/hls/track-1/s1.m4s?v=2`, { cookie })).toBe('ok')
     expect(judge(`${site}/hls/track-2/index.m3u8`, { cookie })).toBe('AccessDenied')
   })
 
-  it.each(['SHA1', 'SHA256'] as const)('carry a canned policy too, under %s', algorithm => {
+  it.each(['SHA1', 'SHA256'] as const)('may carry a canned policy, with %s', algorithm => {
     const options = { ...signer, url: song, dateLessThan: inMinutes(10), algorithm }
     const cookie = cookieHeader(getSignedCookies(options))
     expect(judge(song, { cookie })).toBe('ok')
@@ -211,7 +211,7 @@ describe('cookies', () => {
     expect(judge(`${song}?x=1`, { cookie })).toBe('AccessDenied')
   })
 
-  it('do not help a URL that carries parameters of its own', () => {
+  it('do not apply to a URL with signature parameters', () => {
     const cookie = cookieHeader(getSignedCookies({ ...signer, policy: policy('*') }))
     const expired = getSignedUrl({ ...signer, url: song, dateLessThan: inMinutes(-1) })
     expect(judge(song, { cookie })).toBe('ok')
@@ -219,7 +219,7 @@ describe('cookies', () => {
     expect(judge(`${song}?Expires=1`, { cookie })).toBe('MissingKey')
   })
 
-  it('count in the order sent when a name comes twice', () => {
+  it('are evaluated in the order sent when a name is repeated', () => {
     const stale = getSignedCookies({ ...signer, policy: policy(`${site}/hls/track-2/*`) })
     const url = `${site}/hls/track-1/index.m3u8`
     expect(judge(url, { cookie: `${cookieHeader(wildcard)}; ${cookieHeader(stale)}` })).toBe('ok')
@@ -227,29 +227,29 @@ describe('cookies', () => {
   })
 })
 
-describe('what makes no sense is refused by its name', () => {
+describe('malformed requests are refused by name', () => {
   const signed = getSignedUrl({ ...signer, url: song, dateLessThan: inMinutes(10) })
   const without = (name: string) => signed.replace(new RegExp(`[?&]${name}=[^&]*`), '').replace('.mp3&', '.mp3?')
 
   it.each([
-    ['nothing at all', song, 'MissingKey'],
-    ['other parameters alone', `${song}?page=1&expires=2`, 'MissingKey'],
+    ['nothing', song, 'MissingKey'],
+    ['only other parameters', `${song}?page=1&expires=2`, 'MissingKey'],
     ['no key id', without('Key-Pair-Id'), 'MissingKey'],
     ['an empty key id', signed.replace('=KRSA', '='), 'MissingKey'],
     ['an unknown key id', signed.replace('=KRSA', '=KOTHER'), 'InvalidKey'],
-    ['a key id every object has', signed.replace('=KRSA', '=constructor'), 'InvalidKey'],
+    ['a key id that is an Object property', signed.replace('=KRSA', '=constructor'), 'InvalidKey'],
     ["another key's id", signed.replace('=KRSA', '=KEC'), 'AccessDenied'],
     ['no signature', without('Signature'), 'MalformedSignature'],
     ['a signature outside the alphabet', signed.replace('Signature=', 'Signature=%00'), 'MalformedSignature'],
     ['a short signature', signed.replace(/Signature=[^&]+/, 'Signature=AAAA'), 'AccessDenied'],
-    ['neither end nor policy', without('Expires'), 'MalformedPolicy'],
-    ['an end that is no number', signed.replace(/Expires=\d+/, 'Expires=tomorrow'), 'MalformedPolicy'],
+    ['neither expiry nor policy', without('Expires'), 'MalformedPolicy'],
+    ['an expiry that is not a number', signed.replace(/Expires=\d+/, 'Expires=tomorrow'), 'MalformedPolicy'],
     ['a policy outside the alphabet', signed.replace(/Expires=\d+/, 'Policy={}'), 'MalformedPolicy'],
   ])('%s', (_, url, verdict) => {
     expect(judge(url)).toBe(verdict)
   })
 
-  it('garbage never opens anything and never throws', () => {
+  it('random input never grants access and never throws', () => {
     const text = fc.string({ unit: 'binary', maxLength: 60 })
     const name = fc.constantFrom('Expires', 'Policy', 'Signature', 'Key-Pair-Id', 'Hash-Algorithm', 'x')
     const value = fc.oneof(text, fc.constantFrom('KRSA', 'KEC', 'SHA256', String(epochIn(5)), 'AAAA', 'e30_'))
@@ -265,7 +265,7 @@ describe('what makes no sense is refused by its name', () => {
   })
 })
 
-it('a signature made without the signer, over the documented text, is accepted', () => {
+it('accepts a signature made over the documented text without the signer', () => {
   const text = `{"Statement":[{"Resource":"${song}","Condition":{"DateLessThan":{"AWS:EpochTime":${epochIn(1)}}}}]}`
   const signature = createSign('RSA-SHA1').update(text).sign(rsa.privateKey, 'base64')
   const safe = signature.replaceAll('+', '-').replaceAll('=', '_').replaceAll('/', '~')

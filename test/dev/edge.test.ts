@@ -26,7 +26,7 @@ const signer = { keyPairId: 'KRSA', privateKey: keys.privateKey }
 const pictureId = randomUUID()
 const song = randomBytes(100_000)
 const long = randomBytes(48_000_000)
-// A whole second, since the signer rounds what it is given to one.
+// A whole second, since the signer rounds to one.
 const thisSecond = () => Math.floor(Date.now() / 1000) * 1000
 let now = thisSecond()
 const inMinutes = (minutes: number) => new Date(now + minutes * 60_000)
@@ -94,7 +94,7 @@ async function expectRefusal(response: Response, status: number, code: string): 
   expect(response.headers.get('content-type')).toBe('text/xml')
 }
 
-/** Asks for a path as it is written, which fetch would tidy up first. */
+/** Requests a path as written, which fetch would normalize. */
 async function asWritten(path: string): Promise<IncomingMessage> {
   const outgoing = get({ port: edge.port, host: '127.0.0.1', path })
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
@@ -102,7 +102,7 @@ async function asWritten(path: string): Promise<IncomingMessage> {
 }
 
 describe('a signed URL', () => {
-  it('gives the object as it was stored', async () => {
+  it('returns the object as stored', async () => {
     const response = await fetch(sign('/audio/song.mp3'))
     expect(response.status).toBe(200)
     expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -116,19 +116,19 @@ describe('a signed URL', () => {
     expect(Buffer.from(await response.arrayBuffer()).equals(song)).toBe(true)
   })
 
-  it('gives an empty object', async () => {
+  it('returns an empty object', async () => {
     const response = await fetch(sign('/audio/empty.mp3'))
     expect([response.status, response.headers.get('content-length')]).toEqual([200, '0'])
   })
 
-  it('finds spaces, plus signs and accents in a key, whatever the query holds', async () => {
+  it('matches spaces, plus signs and accents in a key, whatever the query', async () => {
     const plain = await fetch(sign('/audio/two words + a héart.mp3'))
     expect(await plain.text()).toBe('spaces')
     const queried = await fetch(sign('/audio/two%20words%20%2B%20a%20h%C3%A9art.mp3?name=a+b%20c&v=1'))
     expect(await queried.text()).toBe('spaces')
   })
 
-  it('reads a bare plus in a path as a space, as S3 does', async () => {
+  it('treats a plus in a path as a space, like S3', async () => {
     const url = `${edge.url}/audio/two+words+%2B+a+h%C3%A9art.mp3`
     const signed = getSignedUrl({ ...signer, url, policy: policyFor(url) }).replace(/^.*\?/, `${url}?`)
     expect(await (await fetch(signed)).text()).toBe('spaces')
@@ -142,13 +142,13 @@ describe('a signed URL', () => {
     }
   })
 
-  it('is refused once it has expired', async () => {
+  it('is refused after its expiry', async () => {
     const signed = sign('/audio/song.mp3')
     now += 10 * 60_000
     await expectRefusal(await fetch(signed), 403, 'AccessDenied')
   })
 
-  it('is refused when its path, end or signature was changed', async () => {
+  it('is refused if its path, expiry or signature was changed', async () => {
     const signed = sign('/hls/track-1/index.m3u8')
     await expectRefusal(await fetch(signed.replace('track-1', 'track-2')), 403, 'AccessDenied')
     await expectRefusal(await fetch(signed.replace(/Expires=\d+/, 'Expires=4102444800')), 403, 'AccessDenied')
@@ -156,19 +156,19 @@ describe('a signed URL', () => {
     await expectRefusal(await fetch(changed), 403, 'AccessDenied')
   })
 
-  it('is for this host alone', async () => {
+  it('is valid for this host only', async () => {
     const signed = sign('/audio/song.mp3').replace('127.0.0.1', 'localhost')
     await expectRefusal(await fetch(signed), 403, 'AccessDenied')
   })
 
-  it('may be for an address', async () => {
+  it('may be limited to an IP address', async () => {
     const url = `${edge.url}/hls/track-1/index.m3u8`
     const only = (ipAddress: string) => getSignedUrl({ ...signer, url, dateLessThan: inMinutes(10), ipAddress })
     expect((await fetch(only('127.0.0.0/8'))).status).toBe(200)
     await expectRefusal(await fetch(only('10.0.0.0/8')), 403, 'AccessDenied')
   })
 
-  it('with a wildcard opens one track and no other, not even around a corner', async () => {
+  it('with a wildcard grants one track and no other, also through dot segments', async () => {
     const resource = `${edge.url}/hls/track-1/*`
     const signed = getSignedUrl({ ...signer, url: `${edge.url}/hls/track-1/index.m3u8`, policy: policyFor(resource) })
     const query = new URL(signed).search
@@ -183,14 +183,14 @@ describe('a signed URL', () => {
 })
 
 describe('signed cookies', () => {
-  it('open what their policy matches', async () => {
+  it('grant what their policy matches', async () => {
     const cookie = cookiesOf(getSignedCookies({ ...signer, policy: policyFor(`${edge.url}/hls/track-1/*`) }))
     expect(await (await fetch(`${edge.url}/hls/track-1/index.m3u8`, { headers: { cookie } })).text()).toBe('one')
     const other = await fetch(`${edge.url}/hls/track-2/index.m3u8`, { headers: { cookie } })
     await expectRefusal(other, 403, 'AccessDenied')
   })
 
-  it('open one URL until they expire', async () => {
+  it('grant one URL until they expire', async () => {
     const url = `${edge.url}/hls/track-1/index.m3u8`
     const cookie = cookiesOf(getSignedCookies({ ...signer, url, dateLessThan: inMinutes(10) }))
     expect(await (await fetch(url, { headers: { cookie } })).text()).toBe('one')
@@ -206,10 +206,10 @@ describe('signed cookies', () => {
   })
 })
 
-describe('headers that the signer wishes for', () => {
+describe('response headers requested by the signer', () => {
   const wished = '/audio/song.mp3?response-content-disposition=attachment%3B%20filename%3D%22a%20b.mp3%22'
 
-  it('are answered with, whole, in part and to HEAD', async () => {
+  it('are returned for whole objects, ranges and HEAD', async () => {
     for (const init of [{}, { method: 'HEAD' }, { headers: { range: 'bytes=0-9' } }]) {
       const { headers, status } = await fetch(sign(wished), init)
       expect(headers.get('content-disposition')).toBe('attachment; filename="a b.mp3"')
@@ -217,7 +217,7 @@ describe('headers that the signer wishes for', () => {
     }
   })
 
-  it('say nothing of what a file is, nor how long it is kept', async () => {
+  it('cannot set the media type or caching', async () => {
     const typed = await fetch(sign('/audio/song.mp3?response-content-type=text%2Fhtml&response-cache-control=no-store'))
     expect([typed.headers.get('content-type'), typed.headers.get('cache-control')]).toEqual([
       'audio/mpeg',
@@ -231,7 +231,7 @@ describe('headers that the signer wishes for', () => {
     ])
   })
 
-  it('nothing that is served is taken for anything else than it says', async () => {
+  it('leave nosniff on every response', async () => {
     for (const url of [sign('/audio/song.mp3'), `${edge.url}/pictures/${pictureId}/500.webp`, sign('/audio/none.mp3')])
       for (const method of ['GET', 'HEAD']) {
         const response = await fetch(url, { method })
@@ -240,7 +240,7 @@ describe('headers that the signer wishes for', () => {
       }
   })
 
-  it('are nobody else’s to wish for', async () => {
+  it('cannot be added by anyone else', async () => {
     await expectRefusal(await fetch(sign(wished).replace('a%20b', 'b%20a')), 403, 'AccessDenied')
     const added = sign('/audio/song.mp3').replace('?', '?response-content-type=text%2Fhtml&')
     await expectRefusal(await fetch(added), 403, 'AccessDenied')
@@ -251,11 +251,11 @@ describe('ranges', () => {
   it.each([
     ['the first bytes', 'bytes=0-9', 0, 9],
     ['bytes in the middle', 'bytes=50000-50999', 50_000, 50_999],
-    ['an open end', 'bytes=99000-', 99_000, 99_999],
+    ['an open-ended range', 'bytes=99000-', 99_000, 99_999],
     ['the last bytes', 'bytes=-10', 99_990, 99_999],
-    ['more than there is', 'bytes=99990-200000', 99_990, 99_999],
+    ['more than the object has', 'bytes=99990-200000', 99_990, 99_999],
     ['a suffix longer than the object', 'bytes=-200000', 0, 99_999],
-  ])('give %s', async (_, range, first, last) => {
+  ])('return %s', async (_, range, first, last) => {
     const response = await fetch(sign('/audio/song.mp3'), { headers: { range } })
     expect(response.status).toBe(206)
     expect(response.headers.get('content-range')).toBe(`bytes ${first}-${last}/100000`)
@@ -270,14 +270,14 @@ describe('ranges', () => {
   })
 
   it.each(['bytes=9-0', 'bytes=-', 'bytes=a-b', 'bytes=0-1,5-6', 'lines=1-2'])(
-    'written %s give the whole',
+    'written as %s return the whole object',
     async range => {
       const response = await fetch(sign('/audio/song.mp3'), { headers: { range } })
       expect([response.status, (await response.arrayBuffer()).byteLength]).toEqual([200, 100_000])
     },
   )
 
-  it('hold while the object is the one the viewer has begun', async () => {
+  it('apply only while the validator matches the object', async () => {
     const url = sign('/audio/song.mp3')
     const { headers } = await fetch(url, { method: 'HEAD' })
     const ask = async (validator: string) => {
@@ -291,8 +291,8 @@ describe('ranges', () => {
   })
 })
 
-describe('conditions', () => {
-  it('spare the viewer what it has', async () => {
+describe('conditional requests', () => {
+  it('return 304 for a cached object', async () => {
     const url = sign('/audio/song.mp3')
     const { headers } = await fetch(url, { method: 'HEAD' })
     const etag = headers.get('etag') ?? ''
@@ -305,14 +305,14 @@ describe('conditions', () => {
     expect((await fetch(url, { method: 'HEAD', headers: { 'if-none-match': '"another"' } })).status).toBe(200)
   })
 
-  it('that do not hold are refused', async () => {
+  it('are refused if the condition fails', async () => {
     const response = await fetch(sign('/audio/song.mp3'), { headers: { 'if-match': '"another"' } })
     await expectRefusal(response, 412, 'PreconditionFailed')
   })
 })
 
 describe('methods', () => {
-  it('HEAD answers like GET, without the body', async () => {
+  it('HEAD responds like GET, without a body', async () => {
     const url = sign('/audio/song.mp3')
     const [head, whole] = [await fetch(url, { method: 'HEAD' }), await fetch(url)]
     const named = (response: Response) =>
@@ -325,7 +325,7 @@ describe('methods', () => {
     await whole.arrayBuffer()
   })
 
-  it('HEAD of nothing is 404', async () => {
+  it('HEAD of a missing object is 404', async () => {
     expect((await fetch(sign('/audio/none.mp3'), { method: 'HEAD' })).status).toBe(404)
   })
 
@@ -336,7 +336,7 @@ describe('methods', () => {
   })
 })
 
-describe('pages of other origins', () => {
+describe('cross-origin pages', () => {
   const page = 'https://tutti.example.org'
 
   it('may read sizes and ranges, also of a refusal', async () => {
@@ -348,7 +348,7 @@ describe('pages of other origins', () => {
     await expectRefusal(response, 403, 'MissingKey')
   })
 
-  it('may send cookies only when they are named', async () => {
+  it('may send cookies only if their origin is listed', async () => {
     await using strict = await openEdge({ allowedOrigins: [page] })
     const ask = (from: string) => fetch(`${strict.url}/audio/song.mp3`, { method: 'HEAD', headers: { origin: from } })
     const [named, foreign] = [await ask(page), await ask('https://elsewhere.example.org')]
@@ -358,7 +358,7 @@ describe('pages of other origins', () => {
     expect(foreign.headers.get('vary')).toBe('Origin')
   })
 
-  it('are told what they may ask for', async () => {
+  it('are told by the preflight what they may request', async () => {
     const headers = { origin: page, 'access-control-request-method': 'GET', 'access-control-request-headers': 'range' }
     const response = await fetch(`${edge.url}/audio/song.mp3`, { method: 'OPTIONS', headers })
     expect(response.status).toBe(204)
@@ -367,12 +367,12 @@ describe('pages of other origins', () => {
   })
 })
 
-describe('what cannot be served', () => {
+describe('errors', () => {
   it('a missing object is 404', async () => {
     await expectRefusal(await fetch(sign('/audio/none.mp3')), 404, 'NoSuchKey')
   })
 
-  it('the root is no object', async () => {
+  it('the root path is not an object', async () => {
     await expectRefusal(await fetch(sign('/')), 403, 'AccessDenied')
   })
 
@@ -390,19 +390,19 @@ describe('what cannot be served', () => {
     expect(await text(response)).toContain(`<Code>${code}</Code>`)
   })
 
-  it('a path that is no text is 400, even when it is signed', async () => {
+  it('a path with invalid UTF-8 is 400, even if it is signed', async () => {
     const query = new URL(getSignedUrl({ ...signer, url: edge.url, policy: policyFor('*') })).search
     const response = await asWritten(`/audio/%ff.mp3${query}`)
     expect(response.statusCode).toBe(400)
     expect(await text(response)).toContain('<Code>InvalidURI</Code>')
   })
 
-  it('nothing is served while the origin is away', async () => {
+  it('returns an error while the origin is unavailable', async () => {
     await using lone = await openEdge({}, 'http://127.0.0.1:1')
     await expectRefusal(await fetch(sign('/audio/song.mp3', lone)), 502, 'BadGateway')
   })
 
-  it('an edge does not start with a key that is none', async () => {
+  it('an edge does not start with an invalid key', async () => {
     await expect(openEdge({ publicKeys: { K: 'no key' } })).rejects.toThrow()
     const { publicKey } = generateKeyPairSync('ed25519', {
       publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -412,7 +412,7 @@ describe('what cannot be served', () => {
   })
 })
 
-/** A wire between edge and origin that counts what comes back and can be watched and cut. */
+/** A proxy between edge and origin that counts response bytes and can be cut. */
 async function layWire() {
   const wire = { bytes: 0, lines: new Set<Socket>(), closed: 0 }
   const target = Number(new URL(origin.endpoint).port)
@@ -448,12 +448,12 @@ async function layWire() {
 }
 
 describe('a long object', () => {
-  it('arrives whole', async () => {
+  it('is transferred whole', async () => {
     const response = await fetch(sign('/audio/long.flac'))
     expect(Buffer.from(await response.arrayBuffer()).equals(long)).toBe(true)
   })
 
-  it('is not fetched on when the viewer leaves', async () => {
+  it('is no longer fetched when the viewer disconnects', async () => {
     await using wired = await layWire()
     await using far = await openEdge({}, wired.endpoint)
     const closed = once(wired.server, 'line closed')
@@ -465,7 +465,7 @@ describe('a long object', () => {
     expect(wired.wire.bytes).toBeLessThan(long.length)
   })
 
-  it('breaks off, and does not end well, when the origin breaks off', async () => {
+  it('is aborted, not ended, when the origin aborts', async () => {
     await using wired = await layWire()
     await using far = await openEdge({}, wired.endpoint)
     const response = await fetch(sign('/audio/long.flac', far))
@@ -474,7 +474,7 @@ describe('a long object', () => {
     await expect(response.arrayBuffer()).rejects.toThrow()
   })
 
-  it('does not keep the edge from closing', async () => {
+  it('does not delay the edge from closing', async () => {
     const brief = await openEdge()
     const outgoing = send(sign('/audio/long.flac', brief)).end()
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
@@ -485,7 +485,7 @@ describe('a long object', () => {
 })
 
 describe('a picture', () => {
-  it('is there for everybody, without a signature', async () => {
+  it('is public without a signature', async () => {
     const path = `/pictures/${pictureId}/500.webp`
     for (const asked of [path, `${path}?v=2`]) {
       const response = await fetch(edge.url + asked)
@@ -496,7 +496,7 @@ describe('a picture', () => {
     expect((await fetch(`${edge.url}/pictures/${pictureId}/250.webp`)).status).toBe(404)
   })
 
-  it('is no way to anything else', async () => {
+  it('grants no access to anything else', async () => {
     for (const path of [
       '/audio/song.mp3',
       `/pictures/${pictureId}/../../audio/song.mp3`,

@@ -9,7 +9,7 @@ const someText: unknown = expect.any(String)
 const someNumber: unknown = expect.any(Number)
 const start = (options: Partial<IssuerOptions> = {}) => startIssuer({ audience, ...options })
 
-/** Verifies as a stranger would, with nothing in the cache. */
+/** Verifies like a third party, with an empty cache. */
 const verify = ({ jwksUrl, issuer }: Issuer, token: string, currentDate = new Date()) =>
   jwtVerify(token, createRemoteJWKSet(new URL(jwksUrl)), {
     issuer,
@@ -27,7 +27,7 @@ const ask = ({ issuer }: Issuer, body: unknown) =>
   fetch(`${issuer}/token`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) })
 
 describe('a token', () => {
-  it('is verified by the published keys and says who it is for', async () => {
+  it('is verified by the published keys and names its subject', async () => {
     await using issuer = await start()
     const { payload, protectedHeader } = await verify(issuer, await issuer.issueToken('ann'))
     expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'at+jwt', kid: someText })
@@ -45,14 +45,14 @@ describe('a token', () => {
     })
   })
 
-  it('differs from the next one in its id and session', async () => {
+  it('differs from the next one in id and session', async () => {
     await using issuer = await start()
     const [one, two] = [decodeJwt(await issuer.issueToken('ann')), decodeJwt(await issuer.issueToken('ann'))]
     expect(one.jti).not.toBe(two.jti)
     expect(one.sid).not.toBe(two.sid)
   })
 
-  it('lives by the given clock', async () => {
+  it('uses the given clock', async () => {
     const now = Date.UTC(2030, 0, 1)
     await using issuer = await start({ now: () => now })
     const token = await issuer.issueToken('ann', { ttlSeconds: 60 })
@@ -60,7 +60,7 @@ describe('a token', () => {
     await expect(verify(issuer, token, new Date(now + 60_000))).rejects.toMatchObject({ code: 'ERR_JWT_EXPIRED' })
   })
 
-  it('says what is wished', async () => {
+  it('carries the given claims', async () => {
     await using issuer = await start()
     const wish = {
       name: 'Ann B.',
@@ -73,14 +73,14 @@ describe('a token', () => {
     expect(payload).not.toHaveProperty('exp')
   })
 
-  it('can be made with a header that lies, which a verifier refuses', async () => {
+  it('may be issued with a false header, which a verifier rejects', async () => {
     await using issuer = await start()
     const token = await issuer.issueToken('ann', { header: { alg: 'none', kid: undefined } })
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'none', typ: 'at+jwt' })
     await expect(verify(issuer, token)).rejects.toMatchObject({ code: 'ERR_JOSE_ALG_NOT_ALLOWED' })
   })
 
-  it('of another issuer is refused', async () => {
+  it('of another issuer is rejected', async () => {
     await using issuer = await start()
     await using other = await start()
     const token = await other.issueToken('ann', { claims: { iss: issuer.issuer } })
@@ -96,7 +96,7 @@ describe('keys', () => {
     expect(set).toEqual({ keys: [key] })
   })
 
-  it('rotate: the new one signs, the old one stays good until it is retired', async () => {
+  it('rotate: the new one signs, the old one stays valid until it is retired', async () => {
     await using issuer = await start()
     const old = await issuer.issueToken('ann')
     await issuer.rotateKeys()
@@ -110,7 +110,7 @@ describe('keys', () => {
     await expect(verify(issuer, fresh)).resolves.toBeDefined()
   })
 
-  it('are all kept when they rotate at the same time', async () => {
+  it('are all kept under concurrent rotations', async () => {
     await using issuer = await start()
     await Promise.all([issuer.rotateKeys(), issuer.rotateKeys()])
     expect(new Set(await publishedKids(issuer)).size).toBe(3)
@@ -122,7 +122,7 @@ describe('the key file', () => {
   beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'issuer-'))))
   afterEach(() => rm(folder, { recursive: true }))
 
-  it('keeps current and published keys over a restart, for its owner alone', async () => {
+  it('keeps current and published keys over a restart, readable by its owner only', async () => {
     const keyFile = join(folder, 'keys.json')
     let port: number
     let tokens: string[]
@@ -143,7 +143,7 @@ describe('the key file', () => {
     expect(JSON.parse(await readFile(keyFile, 'utf8'))).toHaveLength(1)
   })
 
-  it.each(['', 'null', '[]', '[{"kid":"k"}]', '[{"kid":"k","pem":"no pem"}]'])('is refused as %j', async content => {
+  it.each(['', 'null', '[]', '[{"kid":"k"}]', '[{"kid":"k","pem":"no pem"}]'])('is rejected as %j', async content => {
     const keyFile = join(folder, 'keys.json')
     await writeFile(keyFile, content)
     await expect(start({ keyFile })).rejects.toThrow()
@@ -152,7 +152,7 @@ describe('the key file', () => {
 })
 
 describe('POST /token', () => {
-  it('gives a token to whoever asks', async () => {
+  it('issues a token to any caller', async () => {
     await using issuer = await start()
     const response = await ask(issuer, { subject: 'ann', roles: ['moderator'], ttlSeconds: 60 })
     expect(response.status).toBe(200)
@@ -164,25 +164,25 @@ describe('POST /token', () => {
     expect(payload).toMatchObject({ sub: 'ann', roles: ['moderator'], exp: (payload.iat ?? 0) + 60 })
   })
 
-  it('says for how long when not asked for a time', async () => {
+  it('returns the lifetime if none was requested', async () => {
     await using issuer = await start()
     expect(await (await ask(issuer, { subject: 'ann' })).json()).toMatchObject({ expires_in: 3600 })
   })
 
   it.each<[string, unknown]>([
     ['nothing', ''],
-    ['no JSON', '{'],
+    ['invalid JSON', '{'],
     ['null', null],
     ['a list', []],
     ['no subject', {}],
     ['an empty subject', { subject: '' }],
     ['a subject that is a number', { subject: 7 }],
-    ['roles that are no list', { subject: 'ann', roles: 'admin' }],
-    ['a role that is no text', { subject: 'ann', roles: [1] }],
-    ['a time of nothing', { subject: 'ann', ttlSeconds: 0 }],
-    ['a time in words', { subject: 'ann', ttlSeconds: '60' }],
-    ['a field it does not know', { subject: 'ann', claims: {} }],
-    ['a body without end', 'x'.repeat(1_000_000)],
+    ['roles that are not a list', { subject: 'ann', roles: 'admin' }],
+    ['a role that is not text', { subject: 'ann', roles: [1] }],
+    ['a lifetime of zero', { subject: 'ann', ttlSeconds: 0 }],
+    ['a textual lifetime', { subject: 'ann', ttlSeconds: '60' }],
+    ['an unknown field', { subject: 'ann', claims: {} }],
+    ['an endless body', 'x'.repeat(1_000_000)],
   ])('refuses %s', async (_, body) => {
     await using issuer = await start()
     const response = await ask(issuer, body)
@@ -192,7 +192,7 @@ describe('POST /token', () => {
 })
 
 describe('the server', () => {
-  it('describes itself', async () => {
+  it('serves its metadata', async () => {
     await using issuer = await start()
     const response = await fetch(`${issuer.issuer}/.well-known/openid-configuration`)
     expect(await response.json()).toMatchObject({
@@ -202,26 +202,26 @@ describe('the server', () => {
     })
   })
 
-  it('lets pages of other origins ask', async () => {
+  it('allows cross-origin requests', async () => {
     await using issuer = await start()
     const response = await fetch(`${issuer.issuer}/token`, { method: 'OPTIONS' })
     expect(response.status).toBe(204)
     expect(response.headers.get('access-control-allow-methods')).toContain('POST')
   })
 
-  it.each(['/', '/token', '/constructor', '/.well-known/jwks.json/'])('knows nothing at GET %s', async path => {
+  it.each(['/', '/token', '/constructor', '/.well-known/jwks.json/'])('returns 404 for GET %s', async path => {
     await using issuer = await start()
     expect((await fetch(`${issuer.issuer}${path}`)).status).toBe(404)
   })
 
-  it('refuses a port that is taken', async () => {
+  it('rejects a port that is in use', async () => {
     await using issuer = await start()
     await expect(start({ port: issuer.port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
   })
 })
 
-describe('misbehaving', () => {
-  it('counts every request for the keys and recovers', async () => {
+describe('failure modes', () => {
+  it('count every request for the keys, and recover', async () => {
     await using issuer = await start()
     expect(issuer.jwksRequestCount).toBe(0)
     issuer.setFailureMode('down')
@@ -234,7 +234,7 @@ describe('misbehaving', () => {
     expect(issuer.jwksRequestCount).toBe(3)
   })
 
-  it('sends a good key set of ten megabytes', async () => {
+  it('send a valid key set of ten megabytes', async () => {
     await using issuer = await start()
     issuer.setFailureMode('huge')
     const text = await (await fetch(issuer.jwksUrl)).text()
@@ -242,7 +242,7 @@ describe('misbehaving', () => {
     expect(JSON.parse(text)).toHaveProperty('keys.0.kty', 'RSA')
   })
 
-  it('hangs until the client gives up, or until it is closed itself', async () => {
+  it('hang until the client disconnects or the issuer is closed', async () => {
     const issuer = await start()
     issuer.setFailureMode('hang')
     await expect(fetch(issuer.jwksUrl, { signal: AbortSignal.timeout(50) })).rejects.toThrow()

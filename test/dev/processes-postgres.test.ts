@@ -10,7 +10,7 @@ import { waitForExit } from './processes-fixture/wait-for-exit'
 import { createTemporaryFolder } from './processes-fixture/create-temporary-folder'
 
 describe('startPostgres', () => {
-  test('makes a cluster that sorts and folds letters the same everywhere, clones templates, and stops', async () => {
+  test('creates a cluster with a fixed collation, clones templates, and stops', async () => {
     await using folder = await createTemporaryFolder()
     const said: string[] = []
     const postgres = await startPostgres({
@@ -40,7 +40,7 @@ describe('startPostgres', () => {
     await expect(query(postgres.url, 'select 1')).rejects.toThrow(/ECONNREFUSED/)
   })
 
-  test('keeps its data and port over restarts in order, crashes, and a lock file whose pid is somebody else’s', async () => {
+  test("keeps its data and port over restarts, crashes, and a lock file with another process's pid", async () => {
     await using folder = await createTemporaryFolder()
     await using postgres = await startPostgres({ folder: folder.path })
     await query(postgres.url, 'create table song (title text)')
@@ -64,7 +64,7 @@ describe('startPostgres', () => {
     expect(await query(postgres.url, 'select count(*)::int as songs from song')).toEqual([{ songs: 2 }])
   })
 
-  test('starts again after a SIGKILL, beside a second one, and starts an interrupted initdb afresh', async () => {
+  test('starts again after a SIGKILL, beside a second one, and repeats an interrupted initdb', async () => {
     await using folder = await createTemporaryFolder()
     await mkdir(join(folder.path, 'one', 'data.unfinished', 'base'), { recursive: true })
     await using one = await startPostgres({ folder: join(folder.path, 'one'), durable: false })
@@ -78,7 +78,7 @@ describe('startPostgres', () => {
     expect(existsSync(join(folder.path, 'one', 'data.unfinished'))).toBe(false)
   })
 
-  test('says in its own words why it cannot start', async () => {
+  test('explains why it cannot start', async () => {
     await using folder = await createTemporaryFolder()
     const port = await findFreePort()
     const stranger = createServer().listen(port, '127.0.0.1')

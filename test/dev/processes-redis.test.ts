@@ -8,7 +8,7 @@ import { waitForExit } from './processes-fixture/wait-for-exit'
 import { createTemporaryFolder } from './processes-fixture/create-temporary-folder'
 
 describe('startRedis', () => {
-  test('forgets everything at a restart, keeps its port, and stops', async () => {
+  test('is empty after a restart, keeps its port, and stops', async () => {
     await using folder = await createTemporaryFolder()
     await using redis = await startRedis({ folder: folder.path })
     await ask(redis, client => client.set('song', 'Ode'))
@@ -24,7 +24,7 @@ describe('startRedis', () => {
     expect(await ask(redis, client => client.ping())).toBe('PONG')
   })
 
-  test('keeps what it was told over a crash if it is persistent', async () => {
+  test('keeps its data over a crash if it is persistent', async () => {
     await using folder = await createTemporaryFolder()
     await using redis = await startRedis({ folder: folder.path, persistent: true })
     await ask(redis, client => client.set('song', 'Ode'))
@@ -32,7 +32,7 @@ describe('startRedis', () => {
     expect(await ask(redis, client => client.get('song'))).toBe('Ode')
   })
 
-  test('two of them know nothing of each other', async () => {
+  test('two servers are independent', async () => {
     await using folder = await createTemporaryFolder()
     await using one = await startRedis({ folder: join(folder.path, 'one') })
     await using two = await startRedis({ folder: join(folder.path, 'two') })
@@ -40,14 +40,14 @@ describe('startRedis', () => {
     expect(await ask(two, client => client.get('song'))).toBeNull()
   })
 
-  test('a stop in the middle of a restart has the last word', async () => {
+  test('a stop during a restart wins', async () => {
     await using folder = await createTemporaryFolder()
     const redis = await startRedis({ folder: folder.path })
     await Promise.all([redis.restart(), redis.stop()])
     await waitForExit(redis.pid)
   })
 
-  test('does not take another Redis for its own, and says why it cannot start', async () => {
+  test('does not take over another Redis, and explains why it cannot start', async () => {
     await using folder = await createTemporaryFolder()
     await using one = await startRedis({ folder: join(folder.path, 'one') })
     await expect(startRedis({ folder: join(folder.path, 'two'), port: one.port })).rejects.toThrow(
@@ -56,8 +56,8 @@ describe('startRedis', () => {
   })
 })
 
-describe('freePort', () => {
-  test('gives a port that can be listened on, below the outgoing ones', async () => {
+describe('findFreePort', () => {
+  test('returns a free port below the ephemeral range', async () => {
     const port = await findFreePort()
     expect(port).toBeLessThan(32_768)
     const server = createServer().listen(port, '127.0.0.1')

@@ -11,7 +11,7 @@ const typescript = join(__dirname, 'processes-fixture', 'typescript.js')
 const parent = join(__dirname, 'processes-fixture', 'parent.ts')
 
 describe('supervise', () => {
-  test('tells the exit code and keeps the output', async () => {
+  test('reports the exit code and keeps the output', async () => {
     await using folder = await createTemporaryFolder()
     const logFile = join(folder.path, 'log')
     const child = supervise('sh', ['-c', 'echo "$GREETING" from "$PWD"; echo problem >&2; exit 7'], {
@@ -25,7 +25,7 @@ describe('supervise', () => {
     await waitForGroupExit(child.pid)
   })
 
-  test('tells the signal that ended it, and stop may be called again and again', async () => {
+  test('reports the ending signal, and stop may be repeated', async () => {
     await using folder = await createTemporaryFolder()
     const child = supervise('sleep', ['600'], { name: 'sleeper', logFile: join(folder.path, 'log') })
     await Promise.all([child.stop(), child.stop()])
@@ -34,7 +34,7 @@ describe('supervise', () => {
     await waitForGroupExit(child.pid)
   })
 
-  test('sends the stop signal that was asked for', async () => {
+  test('sends the configured stop signal', async () => {
     await using folder = await createTemporaryFolder()
     const logFile = join(folder.path, 'log')
     const child = supervise(process.execPath, ['-e', answersSigint], { name: 'node', logFile, stopSignal: 'SIGINT' })
@@ -43,7 +43,7 @@ describe('supervise', () => {
     expect(await child.exited).toEqual({ code: 3, signal: null })
   })
 
-  test('kills what ignores the stop signal', async () => {
+  test('kills a process that ignores the stop signal', async () => {
     await using folder = await createTemporaryFolder()
     const logFile = join(folder.path, 'log')
     const child = await deafChild(logFile)
@@ -51,7 +51,7 @@ describe('supervise', () => {
     expect(await child.exited).toEqual({ code: null, signal: 'SIGKILL' })
   })
 
-  test('a command that does not exist ends with 127 and says so in the log', async () => {
+  test('a missing command ends with 127 and an error in the log', async () => {
     await using folder = await createTemporaryFolder()
     const logFile = join(folder.path, 'log')
     const child = supervise('/no/such/command', [], { name: 'nothing', logFile })
@@ -60,15 +60,15 @@ describe('supervise', () => {
     await waitForGroupExit(child.pid)
   })
 
-  test('a working folder that does not exist is an error at once', async () => {
+  test('a missing working folder is an error at once', async () => {
     await using folder = await createTemporaryFolder()
     const options = { name: 'lost', cwd: join(folder.path, 'missing'), logFile: join(folder.path, 'log') }
     expect(() => supervise('true', [], options)).toThrow(/lost: no process could be created in .*missing/)
   })
 })
 
-describe('a parent that is killed by SIGKILL', () => {
-  test('leaves no server behind, nor do its servers hear its Ctrl-C', async () => {
+describe('a parent killed by SIGKILL', () => {
+  test('leaves no server behind, and its servers do not receive its Ctrl-C', async () => {
     await using folder = await createTemporaryFolder()
     const child = spawn(process.execPath, ['-r', typescript, parent, folder.path], {
       detached: true,
@@ -113,7 +113,7 @@ async function says(logFile: string, word: string): Promise<void> {
 
 async function firstNumbers(output: Readable): Promise<number[]> {
   for await (const chunk of output) return String(chunk).trim().split(' ').map(Number)
-  throw new Error('The process ended without a word')
+  throw new Error('the process ended without the expected output')
 }
 
 async function ping(port = Number.NaN): Promise<string> {

@@ -8,7 +8,7 @@ import { createTemporaryFolder } from './processes-fixture/create-temporary-fold
 const silent = () => undefined
 
 describe('findTool', () => {
-  test('finds a program on PATH, or what stands in for it', async () => {
+  test('finds a program on PATH, or its substitute', async () => {
     await using folder = await createTemporaryFolder()
     const host = bare(folder.path, { PATH: folder.path })
     expect(await hasTool('redis-server', host)).toBe(false)
@@ -18,13 +18,13 @@ describe('findTool', () => {
     expect(await findTool('redis-server', silent, host)).toBe(redis)
   })
 
-  test('passes over a file that cannot be run', async () => {
+  test('skips a file that is not executable', async () => {
     await using folder = await createTemporaryFolder()
     await writeFile(join(folder.path, 'ffmpeg'), 'not a program')
     expect(await hasTool('ffmpeg', bare(folder.path, { PATH: folder.path }))).toBe(false)
   })
 
-  test('prefers the program that a variable names, and refuses a wrong one', async () => {
+  test('prefers the program named by a variable, and rejects an invalid one', async () => {
     await using folder = await createTemporaryFolder()
     const chosen = await program(folder.path, 'my-redis')
     const host = bare(folder.path, { TUTTI_REDIS_SERVER: chosen, PATH: folder.path })
@@ -37,14 +37,14 @@ describe('findTool', () => {
   test.each([
     ['linux', /redis-server is missing.*apt-get install redis-server.*TUTTI_REDIS_SERVER/],
     ['darwin', /redis-server is missing.*brew install redis/],
-  ] as const)('says what to do where nothing can be fetched (%s)', async (platform, advice) => {
+  ] as const)('explains what to do where nothing can be installed (%s)', async (platform, advice) => {
     await using folder = await createTemporaryFolder()
     await expect(findTool('redis-server', silent, { ...bare(folder.path), platform })).rejects.toThrow(advice)
   })
 })
 
 describe('installPackage', () => {
-  test('is false, with a word why, where it cannot be installed', async () => {
+  test('returns false with a reason where it cannot install', async () => {
     await using folder = await createTemporaryFolder()
     const said: string[] = []
     expect(await installPackage('no-such-package', line => said.push(line), bare(folder.path))).toBe(false)
@@ -52,9 +52,9 @@ describe('installPackage', () => {
   })
 })
 
-// The rest is about apt and flock, which Linux alone has.
+// apt and flock exist on Linux only.
 if (process.platform === 'linux') {
-  test('findTool says what to do, and what went wrong, when apt fails', async () => {
+  test('findTool explains what to do and what failed when apt fails', async () => {
     await using folder = await createTemporaryFolder()
     await program(folder.path, 'apt-get', 'echo "no network" >&2; exit 100')
     const failure = findTool('redis-server', silent, bare(folder.path, { PATH: folder.path }))
@@ -66,7 +66,7 @@ if (process.platform === 'linux') {
 }
 
 function withLockTests(): void {
-  test('withLock lets one in after the other, and the next one in after a failure', async () => {
+  test('withLock runs callers one after the other, and the next one after a failure', async () => {
     await using folder = await createTemporaryFolder()
     const lock = join(folder.path, 'lock')
     const order: string[] = []
@@ -86,13 +86,13 @@ function withLockTests(): void {
     ]).toContainEqual(order.slice(2))
   })
 
-  test('withLock rejects if the lock file cannot be made', async () => {
+  test('withLock rejects if the lock file cannot be created', async () => {
     await using folder = await createTemporaryFolder()
     await expect(withFileLock(join(folder.path, 'missing', 'lock'), async () => 1)).rejects.toThrow(/Cannot lock/)
   })
 }
 
-/** A host without rights and without any program but those on the PATH given. */
+/** A host without privileges, and without programs except those on the given PATH. */
 function bare(folder: string, env: NodeJS.ProcessEnv = {}): Host {
   return { ...thisHost, platform: 'linux', isRoot: false, env, cache: join(folder, 'cache') }
 }

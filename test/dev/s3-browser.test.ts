@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => s3[Symbol.asyncDispose]())
 
-describe('a form', () => {
+describe('a form upload', () => {
   const range = ['content-length-range', 1, 1000]
 
   interface FormWish {
@@ -25,7 +25,7 @@ describe('a form', () => {
     expiresInMs?: number
   }
 
-  /** The fields of a signed form, as an application would hand them to its page. */
+  /** The fields of a signed form, as an application would give them to its page. */
   function signForm(key: string, { conditions = [], fields = {}, expiresInMs = 60_000 }: FormWish = {}) {
     const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
     const scope = [stamp.slice(0, 8), s3.region, 's3', 'aws4_request']
@@ -63,7 +63,7 @@ describe('a form', () => {
 
   const read = (Key: string) => s3.client.send(new GetObjectCommand({ Bucket: s3.bucket, Key }))
 
-  test('stores the file as the policy has it', async () => {
+  test('stores the file as the policy allows', async () => {
     const key = s3.newKey()
     const answer = await post(signForm(key, { fields: { 'x-amz-meta-track': '42' } }))
     expect([answer.status, answer.headers.get('etag')]).toEqual([204, '"5d41402abc4b2a76b9719d911017c592"'])
@@ -72,14 +72,14 @@ describe('a form', () => {
     expect(await found.Body?.transformToString()).toBe('hello')
   })
 
-  test('stores bytes that look like a boundary', async () => {
+  test('stores bytes that resemble a boundary', async () => {
     const key = s3.newKey()
     const tricky = Buffer.from('\r\n--\r\n------\r\n\r\n--formdata-undici-0\r\n\0\xff\r', 'latin1')
     expect((await post(signForm(key), new Uint8Array(tricky))).status).toBe(204)
     expect(Buffer.from((await (await read(key)).Body?.transformToByteArray()) ?? []).equals(tricky)).toBe(true)
   })
 
-  test('answers as the page wishes', async () => {
+  test('responds as the form requests', async () => {
     const created = await post(signForm(s3.newKey('a&b'), { fields: { success_action_status: '201' } }))
     expect([created.status, await created.text()]).toEqual([201, expect.stringContaining('a&amp;b</Key>')])
     const ok = await post(signForm(s3.newKey(), { fields: { success_action_status: '200' } }))
@@ -93,7 +93,7 @@ describe('a form', () => {
     expect((await read(`${key}/song.flac`)).ContentLength).toBe(5)
   })
 
-  test('of a file too large or too small is refused and leaves nothing', async () => {
+  test('of a file over or under the size limits is refused and stores nothing', async () => {
     const key = s3.newKey()
     expect(await statusAndCode(post(signForm(key), 'x'.repeat(1001)))).toBe('400 EntityTooLarge')
     expect(await statusAndCode(post(signForm(key), new Uint8Array(3_000_000)))).toBe('400 EntityTooLarge')
@@ -101,7 +101,7 @@ describe('a form', () => {
     await expect(read(key)).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
   })
 
-  test('with another type, key or field than the policy has is refused', async () => {
+  test('with a type, key or field outside the policy is refused', async () => {
     const fields = signForm(s3.newKey())
     expect(await statusAndCode(post({ ...fields, 'Content-Type': 'text/html' }))).toBe('403 AccessDenied')
     expect(await statusAndCode(post({ ...fields, key: s3.newKey() }))).toBe('403 AccessDenied')
@@ -110,7 +110,7 @@ describe('a form', () => {
     expect(await statusAndCode(post({ ...fields, 'x-ignore-me': 'x' }))).toBe('204')
   })
 
-  test('may leave a beginning free', async () => {
+  test('may have a variable key suffix', async () => {
     const folder = s3.newKey('')
     const fields = signForm(`${folder}1`, { conditions: [['starts-with', '$Cache-Control', 'max-age=']] })
     expect(await statusAndCode(post({ ...fields, 'Cache-Control': 'max-age=60' }))).toBe('204')
@@ -118,7 +118,7 @@ describe('a form', () => {
     expect(await statusAndCode(post(fields))).toBe('403 AccessDenied')
   })
 
-  test('with a bad signature, an altered policy or an unknown key is refused', async () => {
+  test('with an invalid signature, a changed policy or an unknown key is refused', async () => {
     const fields = signForm(s3.newKey())
     const forged = { ...fields, 'x-amz-signature': 'f'.repeat(64) }
     expect(await statusAndCode(post(forged))).toBe('403 SignatureDoesNotMatch')
@@ -137,14 +137,14 @@ describe('a form', () => {
     expect(await statusAndCode(post({ key: s3.newKey() }))).toBe('403 AccessDenied')
   })
 
-  test('with a checksum is checked', async () => {
+  test('has its checksum verified', async () => {
     const sha256 = createHash('sha256').update('hello').digest('base64')
     const form = () => signForm(s3.newKey(), { fields: { 'x-amz-checksum-sha256': sha256 } })
     expect(await statusAndCode(post(form(), 'hello'))).toBe('204')
     expect(await statusAndCode(post(form(), 'evil!'))).toBe('400 BadDigest')
   })
 
-  test('without a file, or cut off within it, is refused', async () => {
+  test('without a file, or truncated within it, is refused', async () => {
     const key = s3.newKey()
     const form = new FormData()
     for (const [name, value] of Object.entries(signForm(key))) form.append(name, value)
@@ -182,7 +182,7 @@ describe('CORS', () => {
 
   beforeAll(() => s3.client.send(new PutBucketCorsCommand({ Bucket: s3.bucket, CORSConfiguration: { CORSRules } })))
 
-  test('rules are kept', async () => {
+  test('rules are stored', async () => {
     const kept = await s3.client.send(new GetBucketCorsCommand({ Bucket: s3.bucket }))
     expect(kept.CORSRules).toEqual(CORSRules)
   })
@@ -205,12 +205,12 @@ describe('CORS', () => {
     expect(await statusAndCode(preflight(origin, 'PUT', 'authorization'))).toBe('403 AccessForbidden')
   })
 
-  test('a preflight that says too little', async () => {
+  test('an incomplete preflight', async () => {
     const answer = fetch(`${s3.endpoint}/${s3.bucket}/x`, { method: 'OPTIONS' })
     expect(await statusAndCode(answer)).toMatch(/^400/)
   })
 
-  test('answers show themselves to allowed origins, refusals too', async () => {
+  test('responses carry CORS headers for allowed origins, also refusals', async () => {
     const Key = s3.newKey()
     await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body: 'hello' }))
     const url = await getSignedUrl(s3.presigner, new GetObjectCommand({ Bucket: s3.bucket, Key }))
@@ -230,7 +230,7 @@ describe('CORS', () => {
     await expect(put).rejects.toMatchObject(sdkError(400, 'InvalidRequest'))
   })
 
-  test('without rules nobody is allowed', async () => {
+  test('without rules no origin is allowed', async () => {
     await s3.client.send(new DeleteBucketCorsCommand({ Bucket: s3.bucket }))
     const gone = s3.client.send(new GetBucketCorsCommand({ Bucket: s3.bucket }))
     await expect(gone).rejects.toMatchObject(sdkError(404, 'NoSuchCORSConfiguration'))

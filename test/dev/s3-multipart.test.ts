@@ -47,7 +47,7 @@ const read = async (Key: string, Range?: string) => {
   return Buffer.from((await Body?.transformToByteArray()) ?? [])
 }
 
-test("12 MB by the SDK's uploader arrive as three parts with their type", async () => {
+test("uploads 12 MB in three parts with the SDK's uploader, and keeps the type", async () => {
   const Key = s3.newKey()
   const Body = Buffer.alloc(12_000_000, 'twelve megabytes ')
   const params = { Bucket: s3.bucket, Key, Body, ContentType: 'audio/flac' }
@@ -58,7 +58,7 @@ test("12 MB by the SDK's uploader arrive as three parts with their type", async 
   expect((await read(Key)).equals(Body)).toBe(true)
 })
 
-test('presigned parts with signed checksums, and ranges across their border', async () => {
+test('verifies signed checksums of presigned parts, and reads ranges across parts', async () => {
   const where = await start(s3.newKey(), { ChecksumAlgorithm: 'SHA256' })
   const parts: CompletedPart[] = []
   for (const [index, body] of [first, last].entries()) {
@@ -83,7 +83,7 @@ test('presigned parts with signed checksums, and ranges across their border', as
   expect((await read(where.Key, 'bytes=-3')).toString()).toBe('one')
 })
 
-test('the ETag is the MD5 of the MD5s, and parts may come in any order and twice', async () => {
+test("the ETag is the MD5 of the parts' MD5s, in any upload order and with repeats", async () => {
   const where = await start(s3.newKey())
   const two = await send(where, 2, last)
   await send(where, 1, Buffer.alloc(partBytes, 'a first try'))
@@ -94,7 +94,7 @@ test('the ETag is the MD5 of the MD5s, and parts may come in any order and twice
   expect((await read(where.Key)).equals(whole)).toBe(true)
 })
 
-test('a full-object CRC is joined from the parts', async () => {
+test('a full-object CRC is combined from the parts', async () => {
   const where = await start(s3.newKey(), { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' })
   const parts = [await send(where, 1, first), await send(where, 2, last)]
   const expected = Buffer.alloc(4)
@@ -105,7 +105,7 @@ test('a full-object CRC is joined from the parts', async () => {
   expect(done).toMatchObject({ ChecksumCRC32: expected.toString('base64'), ChecksumType: 'FULL_OBJECT' })
 })
 
-test('without a wish it is CRC64NVME, the same as of the object put at once', async () => {
+test('the default checksum is CRC64NVME, the same as for a single PUT', async () => {
   const plain = s3.createClient({ requestChecksumCalculation: 'WHEN_REQUIRED' })
   const [Key, single] = [s3.newKey(), s3.newKey()]
   const { UploadId } = await plain.send(new CreateMultipartUploadCommand({ Bucket: s3.bucket, Key }))
@@ -133,7 +133,7 @@ test('without a wish it is CRC64NVME, the same as of the object put at once', as
   expect((await show(Key)).Checksum?.ChecksumCRC64NVME).toHaveLength(12)
 })
 
-test('a copy of it is one whole again', async () => {
+test('a copy becomes a single object', async () => {
   const where = await start(s3.newKey())
   await complete(where, [await send(where, 1, first), await send(where, 2, last)])
   const Key = s3.newKey()
@@ -143,7 +143,7 @@ test('a copy of it is one whole again', async () => {
   expect((await read(Key)).equals(whole)).toBe(true)
 })
 
-test('parts and uploads are listed until the end', async () => {
+test('parts and uploads are listed page by page', async () => {
   const where = await start(s3.newKey(), { ContentType: 'audio/flac' })
   const parts = [await send(where, 1, first), await send(where, 2, last)]
   const page = await s3.client.send(new ListPartsCommand({ ...where, MaxParts: 1 }))
@@ -162,7 +162,7 @@ test('parts and uploads are listed until the end', async () => {
 })
 
 describe('completing is refused', () => {
-  test('for a part that is not there or has another ETag', async () => {
+  test('for a missing part or another ETag', async () => {
     const where = await start(s3.newKey())
     const part = await send(where, 1, last)
     const wrong = complete(where, [{ ...part, ETag: '"00000000000000000000000000000000"' }])
@@ -191,7 +191,7 @@ describe('completing is refused', () => {
     await expect(complete(where, parts)).rejects.toMatchObject(sdkError(400, 'EntityTooSmall'))
   })
 
-  test('for a size that the parts do not make up, and a part longer than its URL was signed for', async () => {
+  test('for a size that differs from the parts, and a part longer than signed', async () => {
     const where = await start(s3.newKey(), { ChecksumAlgorithm: 'SHA256' })
     const fixed = { PartNumber: 1, ContentLength: last.length, ChecksumSHA256: sha256(last) }
     const url = await getSignedUrl(s3.presigner, new UploadPartCommand({ ...where, ...fixed }), {
@@ -209,7 +209,7 @@ describe('completing is refused', () => {
     await complete(where, parts, { MpuObjectSize: last.length })
   })
 
-  test('where something is already, if it must not be', async () => {
+  test('for an existing object, if it must not exist', async () => {
     const where = await start(s3.newKey())
     const parts = [await send(where, 1, last)]
     await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: where.Key, Body: 'here already' }))
@@ -219,13 +219,13 @@ describe('completing is refused', () => {
   })
 })
 
-test('a part without the checksum that the upload chose is refused', async () => {
+test('a part without the checksum of the upload is refused', async () => {
   const where = await start(s3.newKey(), { ChecksumAlgorithm: 'SHA256' })
   const url = await getSignedUrl(s3.presigner, new UploadPartCommand({ ...where, PartNumber: 1 }))
   expect(await statusAndCode(fetch(url, { method: 'PUT', body: 'x' }))).toBe('400 InvalidRequest')
 })
 
-test('an aborted upload is over', async () => {
+test('an aborted upload is gone', async () => {
   const where = await start(s3.newKey())
   const part = await send(where, 1, last)
   await s3.client.send(new AbortMultipartUploadCommand(where))
@@ -234,7 +234,7 @@ test('an aborted upload is over', async () => {
   await expect(read(where.Key)).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
 })
 
-test('part numbers go from 1 to 10000', async () => {
+test('part numbers range from 1 to 10000', async () => {
   const where = await start(s3.newKey())
   await expect(send(where, 0, last)).rejects.toMatchObject(sdkError(400, 'InvalidArgument'))
   await expect(send(where, 10_001, last)).rejects.toMatchObject(sdkError(400, 'InvalidArgument'))

@@ -45,7 +45,7 @@ const head = (Key: string, more: Partial<HeadObjectCommand['input']> = {}) =>
 const digest = (algorithm: string, text: string) => createHash(algorithm).update(text).digest('base64')
 
 describe('putting an object', () => {
-  test('with the default CRC32, which is echoed', async () => {
+  test('computes the default CRC32 and returns it', async () => {
     const key = s3.newKey()
     expect(await put(key, 'hello')).toMatchObject({
       ETag: '"5d41402abc4b2a76b9719d911017c592"',
@@ -55,7 +55,7 @@ describe('putting an object', () => {
     expect(await read(key)).toBe('hello')
   })
 
-  test('from a stream, in chunks with a checksum trailer, arrives as it was', async () => {
+  test('accepts a stream in chunks with a checksum trailer', async () => {
     const key = s3.newKey()
     const body = Buffer.alloc(300_000, 'chunks and trailers ')
     await put(key, Readable.from([body.subarray(0, 70_001), body.subarray(70_001)]), { ContentLength: body.length })
@@ -70,7 +70,7 @@ describe('putting an object', () => {
     ['ChecksumCRC64NVME', 'rosUhgp5mIg='],
     ['ChecksumSHA1', digest('sha1', '123456789')],
     ['ChecksumSHA256', digest('sha256', '123456789')],
-  ])('%s is verified, kept and shown', async (name, value) => {
+  ])('verifies, stores and returns %s', async (name, value) => {
     const key = s3.newKey()
     await put(key, '123456789', { [name]: value })
     expect(await head(key, { ChecksumMode: 'ENABLED' })).toMatchObject({
@@ -84,14 +84,14 @@ describe('putting an object', () => {
     await expect(wrong).rejects.toMatchObject(sdkError(400, 'BadDigest'))
   })
 
-  test('what fails its checksum leaves nothing behind', async () => {
+  test('stores nothing after a checksum mismatch', async () => {
     const key = s3.newKey()
     const wrong = put(key, 'hello', { ChecksumSHA256: digest('sha256', 'goodbye') })
     await expect(wrong).rejects.toMatchObject(sdkError(400, 'BadDigest'))
     await expect(get(key)).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
   })
 
-  test('Content-MD5 is verified', async () => {
+  test('verifies Content-MD5', async () => {
     await put(s3.newKey(), 'hello', { ContentMD5: digest('md5', 'hello') })
     const wrong = put(s3.newKey(), 'hello', { ContentMD5: digest('md5', 'goodbye') })
     await expect(wrong).rejects.toMatchObject(sdkError(400, 'BadDigest'))
@@ -99,12 +99,12 @@ describe('putting an object', () => {
     await expect(nonsense).rejects.toMatchObject(sdkError(400, 'InvalidDigest'))
   })
 
-  test('a checksum of the wrong length is invalid', async () => {
+  test('rejects a checksum of the wrong length', async () => {
     const wrong = put(s3.newKey(), 'hello', { ChecksumSHA256: 'AAAA' })
     await expect(wrong).rejects.toMatchObject(sdkError(400, 'InvalidRequest'))
   })
 
-  test('an empty object is an object', async () => {
+  test('accepts an empty object', async () => {
     const key = s3.newKey()
     await put(key, new Uint8Array())
     expect(await head(key)).toMatchObject({ ContentLength: 0, ETag: '"d41d8cd98f00b204e9800998ecf8427e"' })
@@ -112,7 +112,7 @@ describe('putting an object', () => {
     await expect(get(key, { Range: 'bytes=0-0' })).rejects.toMatchObject(sdkError(416, 'InvalidRange'))
   })
 
-  test('headers, metadata and strange keys are kept', async () => {
+  test('keeps headers, metadata and special characters in keys', async () => {
     const key = s3.newKey("ä ö/%2F+&=!'()*~ 音楽.flac")
     await put(key, 'x', {
       ContentType: 'audio/flac',
@@ -132,28 +132,28 @@ describe('putting an object', () => {
     expect(listed.Contents?.map(object => object.Key)).toEqual([key])
   })
 
-  test('too much metadata is refused, a public ACL too', async () => {
+  test('refuses too much metadata, and a public ACL', async () => {
     const large = put(s3.newKey(), 'x', { Metadata: { large: 'x'.repeat(2100) } })
     await expect(large).rejects.toMatchObject(sdkError(400, 'MetadataTooLarge'))
     const open = put(s3.newKey(), 'x', { ACL: 'public-read' })
     await expect(open).rejects.toMatchObject(sdkError(400, 'AccessControlListNotSupported'))
   })
 
-  test('a key of more than 1024 bytes is refused', async () => {
+  test('refuses a key of more than 1024 bytes', async () => {
     const long = put('ä'.repeat(513), 'x')
     await expect(long).rejects.toMatchObject(sdkError(400, 'KeyTooLongError'))
   })
 })
 
 describe('conditional writes', () => {
-  test('If-None-Match: * writes only where nothing is', async () => {
+  test('If-None-Match: * writes only if the object does not exist', async () => {
     const key = s3.newKey()
     await put(key, 'first', { IfNoneMatch: '*' })
     await expect(put(key, 'second', { IfNoneMatch: '*' })).rejects.toMatchObject(sdkError(412, 'PreconditionFailed'))
     expect(await read(key)).toBe('first')
   })
 
-  test('of many at once exactly one wins', async () => {
+  test('exactly one of many concurrent writes wins', async () => {
     const key = s3.newKey()
     const bodies = Array.from({ length: 8 }, (_, index) => `writer ${index}`)
     const writes = await Promise.allSettled(bodies.map(body => put(key, body, { IfNoneMatch: '*' })))
@@ -162,7 +162,7 @@ describe('conditional writes', () => {
     expect(await read(key)).toBe(winners[0])
   })
 
-  test('If-Match writes only over what the writer has seen', async () => {
+  test('If-Match writes only over the expected object', async () => {
     const key = s3.newKey()
     const { ETag } = await put(key, 'first')
     await put(key, 'second', { IfMatch: ETag })
@@ -173,7 +173,7 @@ describe('conditional writes', () => {
 })
 
 describe('getting an object', () => {
-  test('ranges: middle, open, suffix, beyond the end', async () => {
+  test('supports middle, open, suffix and overlong ranges', async () => {
     const key = s3.newKey()
     await put(key, '0123456789')
     const middle = await get(key, { Range: 'bytes=2-4' })
@@ -186,21 +186,21 @@ describe('getting an object', () => {
     expect(await head(key, { Range: 'bytes=0-0' })).toMatchObject({ ContentLength: 1 })
   })
 
-  test('a range that cannot be is 416', async () => {
+  test('refuses an unsatisfiable range with 416', async () => {
     const key = s3.newKey()
     await put(key, '0123456789')
     await expect(get(key, { Range: 'bytes=10-' })).rejects.toMatchObject(sdkError(416, 'InvalidRange'))
     await expect(get(key, { Range: 'bytes=-0' })).rejects.toMatchObject(sdkError(416, 'InvalidRange'))
   })
 
-  test('several ranges or nonsense give the whole', async () => {
+  test('ignores several ranges and malformed ones', async () => {
     const key = s3.newKey()
     await put(key, '0123456789')
     expect(await read(key, { Range: 'bytes=0-1,4-5' })).toBe('0123456789')
     expect(await read(key, { Range: 'lines=1-2' })).toBe('0123456789')
   })
 
-  test('what the client has already is 304', async () => {
+  test('returns 304 for a cached object', async () => {
     const key = s3.newKey()
     const { ETag } = await put(key, 'hello')
     await expect(get(key, { IfNoneMatch: ETag })).rejects.toMatchObject({ $metadata: { httpStatusCode: 304 } })
@@ -209,7 +209,7 @@ describe('getting an object', () => {
     expect(await read(key, { IfNoneMatch: '"other"' })).toBe('hello')
   })
 
-  test('If-Match and If-Unmodified-Since are 412 where they fail', async () => {
+  test('returns 412 if If-Match or If-Unmodified-Since fails', async () => {
     const key = s3.newKey()
     const { ETag } = await put(key, 'hello')
     expect(await read(key, { IfMatch: ETag })).toBe('hello')
@@ -218,12 +218,12 @@ describe('getting an object', () => {
     await expect(stale).rejects.toMatchObject(sdkError(412, 'PreconditionFailed'))
   })
 
-  test('nothing there is NoSuchKey, and a HEAD of nothing is a bare 404', async () => {
+  test('returns NoSuchKey for a missing object, and a bare 404 to HEAD', async () => {
     await expect(get(s3.newKey())).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
     await expect(head(s3.newKey())).rejects.toMatchObject(sdkError(404, 'NotFound'))
   })
 
-  test('a reader of an object that is replaced meanwhile reads it to its end', async () => {
+  test('a reader of a replaced object receives the old one to its end', async () => {
     const key = s3.newKey()
     const before = Buffer.alloc(8_000_000, 'before ')
     await put(key, before)
@@ -233,7 +233,7 @@ describe('getting an object', () => {
     expect(await read(key)).toBe('after')
   })
 
-  test('two hundred puts and gets in a row', async () => {
+  test('two hundred sequential puts and gets', async () => {
     const key = s3.newKey()
     for (let round = 0; round < 200; round++) {
       await put(key, `round ${round}`)
@@ -248,7 +248,7 @@ describe('copying', () => {
       new CopyObjectCommand({ Bucket: s3.bucket, Key, CopySource: encodeURI(`${s3.bucket}/${from}`), ...more }),
     )
 
-  test('takes bytes and description along, and outlives its source', async () => {
+  test('copies bytes and metadata, and survives the deletion of its source', async () => {
     const [from, to] = [s3.newKey('ä b'), s3.newKey()]
     const { ETag } = await put(from, 'hello', { ContentType: 'text/x-song', Metadata: { a: '1' } })
     expect((await copy(from, to)).CopyObjectResult).toMatchObject({ ETag, ChecksumCRC32: 'NhCmhg==' })
@@ -257,7 +257,7 @@ describe('copying', () => {
     expect(await head(to)).toMatchObject({ ContentType: 'text/x-song', Metadata: { a: '1' } })
   })
 
-  test('replaces the description where asked, and computes another checksum', async () => {
+  test('replaces metadata on request, and computes another checksum', async () => {
     const [from, to] = [s3.newKey(), s3.newKey()]
     await put(from, 'hello', { Metadata: { a: '1' } })
     await copy(from, to, { MetadataDirective: 'REPLACE', ContentType: 'text/plain', ChecksumAlgorithm: 'SHA256' })
@@ -265,7 +265,7 @@ describe('copying', () => {
     expect(found).toMatchObject({ ContentType: 'text/plain', ChecksumSHA256: digest('sha256', 'hello'), Metadata: {} })
   })
 
-  test('only if the source is what it was', async () => {
+  test('requires the source to be unchanged', async () => {
     const from = s3.newKey()
     const { ETag } = await put(from, 'hello')
     await copy(from, s3.newKey(), { CopySourceIfMatch: ETag })
@@ -275,7 +275,7 @@ describe('copying', () => {
     await expect(known).rejects.toMatchObject(sdkError(412, 'PreconditionFailed'))
   })
 
-  test('not of nothing, not onto itself', async () => {
+  test('refuses a missing source and a copy onto itself', async () => {
     await expect(copy(s3.newKey(), s3.newKey())).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
     const key = s3.newKey()
     await put(key, 'hello')
@@ -295,7 +295,7 @@ describe('listing', () => {
     for (const name of names) await put(root + name, name)
   })
 
-  test('in the order of UTF-8, with size and ETag', async () => {
+  test('orders keys by UTF-8, with size and ETag', async () => {
     const { Contents, KeyCount, IsTruncated } = await list()
     expect(Contents?.map(({ Key }) => short(Key))).toEqual(names)
     expect(Contents?.[0]).toMatchObject({ Size: 5, StorageClass: 'STANDARD' })
@@ -308,7 +308,7 @@ describe('listing', () => {
     expect(CommonPrefixes?.map(({ Prefix }) => short(Prefix))).toEqual(['b/'])
   })
 
-  test.each([1, 2, 3])('in pages of %i nothing is lost or twice', async MaxKeys => {
+  test.each([1, 2, 3])('pages of %i neither skip nor repeat keys', async MaxKeys => {
     const seen: (string | undefined)[] = []
     let ContinuationToken: string | undefined
     do {
@@ -320,7 +320,7 @@ describe('listing', () => {
     expect(seen.sort()).toEqual(['a.txt', 'b/', 'd.txt', 'é.txt'])
   })
 
-  test('after a key, none at all, of an unknown prefix', async () => {
+  test('supports start-after, zero keys and an unknown prefix', async () => {
     expect((await list({ StartAfter: `${root}b/2` })).KeyCount).toBe(3)
     expect(await list({ MaxKeys: 0 })).toMatchObject({ KeyCount: 0, IsTruncated: false })
     expect((await list({ Prefix: s3.newKey() })).KeyCount).toBe(0)
@@ -328,7 +328,7 @@ describe('listing', () => {
 })
 
 describe('deleting', () => {
-  test('one, twice', async () => {
+  test('one object, repeatedly', async () => {
     const key = s3.newKey()
     await put(key, 'x')
     for (let time = 0; time < 2; time++) {
@@ -338,7 +338,7 @@ describe('deleting', () => {
     await expect(head(key)).rejects.toMatchObject(sdkError(404, 'NotFound'))
   })
 
-  test('many at once, also such as are not there', async () => {
+  test('many at once, including missing ones', async () => {
     const keys = [s3.newKey('<&> "quoted"'), s3.newKey(), s3.newKey('absent')]
     await put(keys[0] ?? '', 'x')
     await put(keys[1] ?? '', 'x')
@@ -349,8 +349,8 @@ describe('deleting', () => {
   })
 })
 
-describe('what else is kept about an object', () => {
-  test('tags, from the header and by themselves', async () => {
+describe('object subresources', () => {
+  test('tags, from the header and set later', async () => {
     const Key = s3.newKey()
     const where = { Bucket: s3.bucket, Key }
     await put(Key, 'x', { Tagging: 'state=raw&by=a%20b' })
@@ -387,15 +387,15 @@ describe('what else is kept about an object', () => {
   })
 })
 
-describe('the bucket', () => {
-  test('is there, and says where', async () => {
+describe('a bucket', () => {
+  test('exists, and reports its location', async () => {
     const { BucketRegion } = await s3.client.send(new HeadBucketCommand({ Bucket: s3.bucket }))
     expect(BucketRegion).toBe(s3.region)
     const { LocationConstraint } = await s3.client.send(new GetBucketLocationCommand({ Bucket: s3.bucket }))
     expect(LocationConstraint ?? 'us-east-1').toBe(s3.region)
   })
 
-  test('keeps lifecycle rules', async () => {
+  test('stores lifecycle rules', async () => {
     const Rules = [
       {
         ID: 'drop-incomplete',
@@ -412,7 +412,7 @@ describe('the bucket', () => {
 })
 
 describeForStandIn('buckets of the stand-in', () => {
-  test('are created, listed and deleted, but not while anything is in them', async () => {
+  test('is created, listed and deleted, but only while empty', async () => {
     const where = { Bucket: 'short.lived' }
     await s3.client.send(new CreateBucketCommand(where))
     const again = s3.client.send(new CreateBucketCommand(where))
@@ -428,18 +428,18 @@ describeForStandIn('buckets of the stand-in', () => {
     await expect(gone).rejects.toMatchObject(sdkError(404, 'NoSuchBucket'))
   })
 
-  test.each(['ab', 'Upper', 'dots..twice', '10.0.0.1'])('%s is no name for one', async Bucket => {
+  test.each(['ab', 'Upper', 'dots..twice', '10.0.0.1'])('%s is an invalid name', async Bucket => {
     const create = s3.client.send(new CreateBucketCommand({ Bucket }))
     await expect(create).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } })
   })
 
-  test('are not made for other regions', async () => {
+  test('is not created for other regions', async () => {
     const CreateBucketConfiguration = { LocationConstraint: 'ap-south-1' as const }
     const elsewhere = s3.client.send(new CreateBucketCommand({ Bucket: 'elsewhere', CreateBucketConfiguration }))
     await expect(elsewhere).rejects.toMatchObject(sdkError(400, 'IllegalLocationConstraintException'))
   })
 
-  test('what the stand-in does not do it refuses', async () => {
+  test('refuses operations that it does not implement', async () => {
     const key = s3.newKey()
     await put(key, 'x')
     const acl = s3.client.send(new GetObjectAclCommand({ Bucket: s3.bucket, Key: key }))

@@ -22,27 +22,27 @@ const read = async (Key: string) => {
 describe('a signature in the header', () => {
   const connect = (config: Partial<S3ClientConfig>) => put(s3.newKey(), 'x', s3.createClient(config))
 
-  test('by another secret does not match', async () => {
+  test('with another secret does not match', async () => {
     const credentials = { ...s3.credentials, secretAccessKey: 'guessed' }
     await expect(connect({ credentials })).rejects.toMatchObject(sdkError(403, 'SignatureDoesNotMatch'))
   })
 
-  test('by an unknown key is refused', async () => {
+  test('with an unknown key is refused', async () => {
     const credentials = { ...s3.credentials, accessKeyId: 'AKIANOBODY' }
     await expect(connect({ credentials })).rejects.toMatchObject(sdkError(403, 'InvalidAccessKeyId'))
   })
 
-  test('for another region is refused, naming the right one', async () => {
+  test('for another region is refused, and names the right one', async () => {
     const elsewhere = connect({ region: 'sa-east-1' })
     await expect(elsewhere).rejects.toMatchObject(sdkError(400, 'AuthorizationHeaderMalformed'))
   })
 
-  test('twenty minutes off is too skewed', async () => {
+  test('twenty minutes off is refused as skewed', async () => {
     const skewed = connect({ systemClockOffset: -20 * 60_000 })
     await expect(skewed).rejects.toMatchObject(sdkError(403, 'RequestTimeTooSkewed'))
   })
 
-  test('of an older kind is refused', async () => {
+  test('of an older version is refused', async () => {
     const authorization = `AWS ${s3.credentials.accessKeyId}:c2lnbmF0dXJl`
     const answer = fetch(`${s3.endpoint}/${s3.bucket}/x`, { headers: { authorization } })
     expect(await statusAndCode(answer)).toBe('400 InvalidRequest')
@@ -58,8 +58,8 @@ describe('an anonymous request', () => {
   })
 })
 
-describe('a request changed after it was signed', () => {
-  // Steps after `finalizeRequest` see the signed request, as a man in the middle would.
+describe('a request that was changed after it was signed', () => {
+  // Steps after `finalizeRequest` see the signed request, like a man in the middle.
   function tampering(change: (request: { headers: Record<string, string>; body?: unknown }) => void): S3Client {
     const client = s3.createClient({ requestChecksumCalculation: 'WHEN_REQUIRED' })
     client.middlewareStack.add(
@@ -120,13 +120,13 @@ describe('a presigned GET', () => {
     await put(key, 'hello')
   })
 
-  test('gives the object, in ranges too', async () => {
+  test('returns the object, also in ranges', async () => {
     expect(await (await fetch(await url(key))).text()).toBe('hello')
     const part = await fetch(await url(key), { headers: { range: 'bytes=1-2' } })
     expect([part.status, await part.text()]).toEqual([206, 'el'])
   })
 
-  test('says what the URL wants said', async () => {
+  test('overrides response headers', async () => {
     const answer = await fetch(
       await url(key, {
         ResponseContentDisposition: 'attachment; filename="song.txt"',
@@ -137,7 +137,7 @@ describe('a presigned GET', () => {
     expect(answer.headers.get('content-type')).toBe('text/x-song')
   })
 
-  test('with a response header that cannot be one is refused', async () => {
+  test('with an invalid response header is refused', async () => {
     const answer = fetch(await url(key, { ResponseContentDisposition: 'a\r\nset-cookie: b' }))
     expect((await answer).status).toBe(400)
   })
@@ -154,24 +154,24 @@ describe('a presigned GET', () => {
     expect(await statusAndCode(fetch(good, { method: 'DELETE' }))).toBe('403 SignatureDoesNotMatch')
   })
 
-  test('is over when it expires, and stretching it does not help', async () => {
+  test('expires, and cannot be extended', async () => {
     const expired = await url(key, {}, { signingDate: new Date(Date.now() - 3_600_000) })
     expect(await statusAndCode(fetch(expired))).toBe('403 AccessDenied')
     const stretched = expired.replace('X-Amz-Expires=60', 'X-Amz-Expires=7200')
     expect(await statusAndCode(fetch(stretched))).toBe('403 SignatureDoesNotMatch')
   })
 
-  test('is not yet good half an hour before its time', async () => {
+  test('is refused half an hour before its date', async () => {
     const early = await url(key, {}, { signingDate: new Date(Date.now() + 1_800_000) })
     expect(await statusAndCode(fetch(early))).toBe('403 AccessDenied')
   })
 
-  test('lasts a week at most', async () => {
+  test('is valid for a week at most', async () => {
     const long = (await url(key)).replace('X-Amz-Expires=60', 'X-Amz-Expires=604801')
     expect(await statusAndCode(fetch(long))).toBe('400 AuthorizationQueryParametersError')
   })
 
-  test('beside a signature in the header is refused', async () => {
+  test('with a second signature in the header is refused', async () => {
     const answer = fetch(await url(key), { headers: { authorization: 'AWS4-HMAC-SHA256 Credential=x' } })
     expect(await statusAndCode(answer)).toBe('400 InvalidArgument')
   })
@@ -204,7 +204,7 @@ describe('a presigned PUT', () => {
     await expect(read(key)).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
   })
 
-  test('of unsaid length is refused', async () => {
+  test('without a length is refused', async () => {
     const body = new ReadableStream({
       start(controller) {
         controller.enqueue(new TextEncoder().encode('hello'))
@@ -216,24 +216,24 @@ describe('a presigned PUT', () => {
     expect([403, 411]).toContain(status)
   })
 
-  test('with an x-amz-* header that was not signed is refused', async () => {
+  test('with an unsigned x-amz-* header is refused', async () => {
     const headers = { 'content-type': 'audio/flac', 'x-amz-acl': 'public-read' }
     expect(await send(await sign(tune(s3.newKey())), 'hello', headers)).toBe('403 AccessDenied')
   })
 
-  test('is over when it expires', async () => {
+  test('expires', async () => {
     const url = await sign(tune(s3.newKey()), { signingDate: new Date(Date.now() - 3_600_000) })
     expect(await send(url, 'hello')).toBe('403 AccessDenied')
   })
 
-  test("with the SDK's default checksum, of a body nobody had yet, is refused", async () => {
+  test("with the SDK's default checksum of an unknown body is refused", async () => {
     const command = new PutObjectCommand({ Bucket: s3.bucket, Key: s3.newKey() })
     const url = await getSignedUrl(s3.client, command, { expiresIn: 60 })
     expect(url).toContain('x-amz-checksum-crc32=')
     expect(await send(url, 'hello', {})).toBe('400 BadDigest')
   })
 
-  test('may carry metadata and an only-if-new condition in its signature', async () => {
+  test('may sign metadata and If-None-Match', async () => {
     const Key = s3.newKey()
     const command = new PutObjectCommand({ Bucket: s3.bucket, Key, Metadata: { track: '42' }, IfNoneMatch: '*' })
     const url = await sign(command, { signableHeaders: new Set(['host', 'if-none-match']) })
@@ -252,18 +252,18 @@ describe('a presigned PUT', () => {
       })
     const header = (text: string) => ({ 'x-amz-checksum-sha256': sha256(text) })
 
-    test('takes the body that was announced', async () => {
+    test('accepts the declared body', async () => {
       expect(await send(await signed(s3.newKey()), 'hello', header('hello'))).toBe('200')
     })
 
-    test('takes no other body', async () => {
+    test('rejects any other body', async () => {
       const key = s3.newKey()
       expect(await send(await signed(key), 'evil!', header('hello'))).toBe('400 BadDigest')
       expect(await send(await signed(key), 'evil!', header('evil!'))).toBe('403 SignatureDoesNotMatch')
       await expect(read(key)).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
     })
 
-    test('takes none without the header', async () => {
+    test('rejects a request without the header', async () => {
       expect(await send(await signed(s3.newKey()), 'hello', {})).toMatch(/^403 /)
     })
   })

@@ -24,7 +24,7 @@ import { statusAndCode } from './s3-target'
 
 const Bucket = 'tunes'
 const region = 'us-east-1'
-// Those of the examples in the S3 documentation, whose signatures are known.
+// The credentials of the examples in the S3 documentation, whose signatures are published.
 const credentials = {
   accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
@@ -60,7 +60,7 @@ const read = async (client: S3Client, Key: string) =>
   (await client.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToString()
 const pieces = () => readdir(join(folder, 'pieces'))
 
-test('a new process finds what the old one left, and no debris', async () => {
+test('a restarted process keeps the objects and deletes temporary files', async () => {
   const corsRules = [{ AllowedOrigins: ['*'], AllowedMethods: ['GET'] }]
   let UploadId: string | undefined
   {
@@ -83,7 +83,7 @@ test('a new process finds what the old one left, and no debris', async () => {
   expect(await pieces()).toHaveLength(2)
 })
 
-test('a refusal in the middle of a body is read, and the connection goes on', async () => {
+test('a refusal within a body is readable, and the connection stays usable', async () => {
   await using s3 = await start()
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const send = (url: string, body: Buffer, headers = {}) =>
@@ -102,7 +102,7 @@ test('a refusal in the middle of a body is read, and the connection goes on', as
   agent.destroy()
 })
 
-test('more than 5 GB at once are refused before they come', async () => {
+test('more than 5 GB in one request are refused before the body is sent', async () => {
   await using s3 = await start()
   const url = await getSignedUrl(s3.presigner, new PutObjectCommand({ Bucket, Key: 'huge' }))
   const refused = await new Promise<string>((resolve, reject) => {
@@ -120,7 +120,7 @@ test('more than 5 GB at once are refused before they come', async () => {
   expect(refused).toContain('<Code>EntityTooLarge</Code>')
 })
 
-test('a torn connection leaves nothing behind', async () => {
+test('a broken connection stores nothing', async () => {
   await using s3 = await start()
   const url = await getSignedUrl(s3.presigner, new PutObjectCommand({ Bucket, Key: 'torn' }))
   const torn = request(url, { method: 'PUT', headers: { 'content-length': 10_000_000 } })
@@ -133,7 +133,7 @@ test('a torn connection leaves nothing behind', async () => {
   await expect(read(s3.client, 'torn')).rejects.toMatchObject({ name: 'NoSuchKey' })
 })
 
-test('a reader that goes away in the middle holds nothing up', async () => {
+test('a reader that disconnects blocks nothing', async () => {
   await using s3 = await start()
   await put(s3.client, 'long', 'x'.repeat(20_000_000))
   const answer = await fetch(await getSignedUrl(s3.client, new GetObjectCommand({ Bucket, Key: 'long' })))
@@ -143,7 +143,7 @@ test('a reader that goes away in the middle holds nothing up', async () => {
   expect(await read(s3.client, 'long')).toBe('short')
 })
 
-test('URLs and policies end when the clock says so', async () => {
+test('URLs and policies expire by the given clock', async () => {
   const clock = { time: Date.UTC(2030, 0, 1) }
   await using s3 = await start({ now: () => clock.time })
   await put(s3.client, 'a', 'hello')
@@ -158,10 +158,10 @@ test('URLs and policies end when the clock says so', async () => {
   expect(await statusAndCode(fetch(url))).toBe('403 AccessDenied')
 })
 
-test('a request in the header is good for a quarter of an hour either way', async () => {
+test('a signed request is valid for 15 minutes in either direction', async () => {
   const clock = { time: Date.now() }
   await using s3 = await start({ now: () => clock.time })
-  // A client of its own each time, as the SDK sets its clock by the answer to a skewed request.
+  // A new client each time, because the SDK adjusts its clock after a skewed request.
   const ask = async (ms: number) => {
     clock.time = Date.now() + ms
     const config = { endpoint: s3.endpoint, region, credentials, forcePathStyle: true, maxAttempts: 1 }
@@ -181,9 +181,9 @@ test('a request in the header is good for a quarter of an hour either way', asyn
   expect(await ask(-16 * 60_000)).toBe('RequestTimeTooSkewed')
 })
 
-test('a bucket is also a host name', async () => {
+test('a bucket may also be a host name', async () => {
   await using s3 = await start()
-  // Not every system resolves *.localhost, so the agent dials the address itself.
+  // Not every system resolves *.localhost, so the agent connects to the address itself.
   const httpAgent = new Agent({
     lookup: (_host, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]),
   })
@@ -195,7 +195,7 @@ test('a bucket is also a host name', async () => {
   client.destroy()
 })
 
-describe('signed chunks, by the examples of the S3 documentation', () => {
+describe('signed chunks from the examples of the S3 documentation', () => {
   const now = () => Date.UTC(2013, 4, 24)
   const scope = 'Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request'
   const chunks = (signatures: string[]) =>
@@ -256,7 +256,7 @@ describe('signed chunks, by the examples of the S3 documentation', () => {
     `x-amz-checksum-crc32c:${checksum}\r\nx-amz-trailer-signature:${signature}\r\n`
   const trailerSignature = 'd81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435'
 
-  test('are taken', async () => {
+  test('are accepted', async () => {
     await using s3 = await start({ now, bucket: 'examplebucket' })
     expect(await send(s3.port, plain, frame(plainSignatures))).toBe('200')
     expect(await send(s3.port, trailing, frame(trailingSignatures, trailer('sOO8/Q==', trailerSignature)))).toBe('200')
@@ -266,7 +266,7 @@ describe('signed chunks, by the examples of the S3 documentation', () => {
     expect(ContentEncoding).toBeUndefined()
   })
 
-  test('are refused where chunk, order, length or trailer was changed', async () => {
+  test('are refused after a change of chunk, order, length or trailer', async () => {
     await using s3 = await start({ now, bucket: 'examplebucket' })
     const good = frame(plainSignatures)
     const mismatch = '403 SignatureDoesNotMatch'
@@ -281,7 +281,7 @@ describe('signed chunks, by the examples of the S3 documentation', () => {
   })
 })
 
-describe('garbage', () => {
+describe('malformed requests', () => {
   const raw = (port: number, bytes: string | Buffer) =>
     new Promise<string>(resolve => {
       const socket = connect(port, '127.0.0.1')
@@ -295,21 +295,21 @@ describe('garbage', () => {
   const form = 'Content-Type: multipart/form-data; boundary=b\r\nContent-Length: '
 
   test.each([
-    ['no HTTP', randomBytes(1000), /^HTTP\/1.1 400|^$/],
+    ['not HTTP', randomBytes(1000), /^HTTP\/1.1 400|^$/],
     ['broken escapes', line('GET /%zz%'), /400/],
     ['broken UTF-8', line('GET /a/%ff%fe'), /400/],
     ['an absolute URL', line('GET http://other/a'), /400/],
     ['dots', line('GET /../../etc/passwd'), /403/],
     ['an empty signature', line('GET /a/b?X-Amz-Signature'), /400/],
-    ['a mad credential', line('GET /a/b', 'Authorization: AWS4-HMAC-SHA256 Credential=/////,=\r\n'), /400/],
+    ['a malformed credential', line('GET /a/b', 'Authorization: AWS4-HMAC-SHA256 Credential=/////,=\r\n'), /400/],
     ['a nameless bucket', line('OPTIONS //', 'Origin: a\r\nAccess-Control-Request-Method: GET\r\n'), /403/],
-    ['a foreign method', line('PROPFIND /'), /403/],
+    ['an unsupported method', line('PROPFIND /'), /403/],
     ['CONNECT', line('CONNECT x:1'), /^$/],
-    ['a form that is none', `${line(`POST /${Bucket}`, `${form}4\r\n`)}xxxx`, /400/],
-    ['a form cut short', `${line(`POST /${Bucket}`, `${form}400\r\n`)}--b\r\nContent-Dis`, /^$|400/],
+    ['a malformed form', `${line(`POST /${Bucket}`, `${form}4\r\n`)}xxxx`, /400/],
+    ['a truncated form', `${line(`POST /${Bucket}`, `${form}400\r\n`)}--b\r\nContent-Dis`, /^$|400/],
     ['a form without names', `${line(`POST /${Bucket}`, `${form}11\r\n`)}--b\r\nA: b\r\n\r\n`, /400/],
     ['endless headers', line('GET /', `X: ${'x'.repeat(100_000)}\r\n`), /431|400/],
-  ])('%s is answered or dropped, and the next request served', async (_name, bytes, expected) => {
+  ])('%s gets a response or a closed connection, and the next request works', async (_name, bytes, expected) => {
     await using s3 = await start()
     expect(await raw(s3.port, bytes)).toMatch(expected)
     await put(s3.client, 'still', 'here')
@@ -318,13 +318,13 @@ describe('garbage', () => {
 
   test.each([
     '',
-    'no xml',
+    'not XML',
     '<CompleteMultipartUpload>',
     '<a></b>',
     '<!DOCTYPE x [<!ENTITY a "b">]><CompleteMultipartUpload>&a;</CompleteMultipartUpload>',
     `${'<a>'.repeat(20)}${'</a>'.repeat(20)}`,
     '<CompleteMultipartUpload><Part><ETag>a&b</ETag></Part></CompleteMultipartUpload>',
-  ])('%s is not XML to go by', async body => {
+  ])('%s is rejected as XML', async body => {
     await using s3 = await start()
     const { UploadId } = await s3.client.send(new CreateMultipartUploadCommand({ Bucket, Key: 'a' }))
     const command = new CompleteMultipartUploadCommand({ Bucket, Key: 'a', UploadId })
