@@ -42,7 +42,7 @@ export class ChannelReplica {
   }
 
   /** Applies the reply to a follow. True: follow again. */
-  applyCatchUp({ epoch, top, events, recovered, more }: CatchUp): boolean {
+  applyCatchUp({ epoch, latestOffset: top, events, recovered, hasMore }: CatchUp): boolean {
     if (this.position === undefined) {
       this.position = { epoch, offset: 0 }
       return true
@@ -56,7 +56,7 @@ export class ChannelReplica {
     const before = this.position.offset
     if (epoch !== this.position.epoch) this.protocolViolations.push(`recovered across epochs`)
     if (!this.apply(events)) this.protocolViolations.push(`recovered after ${before}, but not what follows it`)
-    if (more) return events.length > 0 || this.lie('`more` without events')
+    if (hasMore) return events.length > 0 || this.recordViolation('`hasMore` without events')
     if (this.position.offset < top)
       this.protocolViolations.push(`no more after ${this.position.offset}, but the top is ${top}`)
     const queued = this.queue ?? []
@@ -107,7 +107,7 @@ export class ChannelReplica {
     return true
   }
 
-  private lie(what: string): true {
+  private recordViolation(what: string): true {
     this.protocolViolations.push(what)
     return true
   }

@@ -33,7 +33,7 @@ export class ClientFollower {
       onEvent: event => side.applyEvent(event),
       onGap: () => (side.resets += 1),
       onClosed: ({ code }) => {
-        if (code !== 'closed') side.protocolViolations.push(`the client gave up: ${code}`)
+        if (code !== 'client_closed') side.protocolViolations.push(`the client gave up: ${code}`)
       },
     })
     // No event has been written yet.

@@ -4,7 +4,7 @@ import { type Random } from './random'
 export interface CuttingProxy extends AsyncDisposable {
   url: string
   /** Resets each connection with this probability, at any byte. */
-  cut(chance: number, random: Random): void
+  resetConnections(chance: number, random: Random): void
 }
 
 /** A TCP proxy on 127.0.0.1 that forwards each connection to a random one of the ports. */
@@ -25,12 +25,12 @@ export async function startCuttingProxy(ports: readonly number[], random: Random
     client.on('close', () => open.delete(client))
   })
   await new Promise<void>(resolve => server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, resolve))
-  const cut = (chance: number, random: Random) => {
+  const resetConnections = (chance: number, random: Random) => {
     for (const client of open) if (random.next() < chance) client.resetAndDestroy()
   }
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cut,
+    resetConnections,
     [Symbol.asyncDispose]: async () => {
       for (const client of open) client.destroy()
       await new Promise(resolve => server.close(resolve))

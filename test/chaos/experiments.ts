@@ -51,11 +51,11 @@ export const freezeRelay: Experiment = {
       const before = await holders(cluster)
       relay.freeze()
       try {
-        const taken = await waitUntil(takeOverWithinMs, async () => {
+        const isTakenOver = await waitUntil(takeOverWithinMs, async () => {
           const now = await holders(cluster)
           return now.length >= before.length && now.every(({ node }) => node !== relay.name)
         })
-        if (!taken) return [`no node took over the shards of ${relay.name}, which was frozen`]
+        if (!isTakenOver) return [`no node took over the shards of ${relay.name}, which was frozen`]
         await pause((end - Date.now()) / 3)
       } finally {
         relay.thaw()
@@ -185,7 +185,7 @@ export const longTransaction: Experiment = {
 export const connectionsCut: Experiment = {
   name: 'connections cut',
   async inject({ proxies, random }, ms) {
-    await every(ms, Math.min(500, ms / 8), async () => random.pick(proxies).cut(0.3, random))
+    await every(ms, Math.min(500, ms / 8), async () => random.pick(proxies).resetConnections(0.3, random))
     return none
   },
 }
@@ -197,7 +197,7 @@ export const reconnectStorm: Experiment = {
   clientCount: 2_000,
   async inject(scene, ms) {
     await every(ms, ms / 3, async () => {
-      for (const proxy of scene.proxies) proxy.cut(1, scene.random)
+      for (const proxy of scene.proxies) proxy.resetConnections(1, scene.random)
     })
     return none
   },
@@ -231,9 +231,9 @@ export const revokedWithoutRedis: Experiment = {
   name: 'revoked without redis',
   async inject({ cluster, urls, random, channels }, ms) {
     const followers = await Promise.all(
-      transports.map(async road => {
+      transports.map(async transport => {
         const token = await cluster.issuer.issueToken(`leaver-${randomUUID()}`)
-        return new Follower({ name: road, token, channels: channels.slice(0, 1), urls, random, transport: road })
+        return new Follower({ name: transport, token, channels: channels.slice(0, 1), urls, random, transport })
       }),
     )
     const hasReceived = ({ replicas }: Follower) => replicas.every(({ deliveries }) => deliveries > 0)
@@ -360,8 +360,8 @@ async function waitUntil(ms: number, holds: () => Promise<boolean>): Promise<boo
 }
 
 /** The connections that hold the relay's advisory locks, and their nodes; one row per lock. */
-const holders = (arena: Scenario['cluster']) =>
-  arena.sql<{ pid: number; node: string }>(
+const holders = (scenario: Scenario['cluster']) =>
+  scenario.sql<{ pid: number; node: string }>(
     `select pid, usename as node from pg_locks join pg_stat_activity using (pid)
      where locktype = 'advisory' and granted and application_name = 'tutti-relay' and datname = current_database()`,
   )
@@ -374,12 +374,12 @@ async function written({ cluster, channels }: Scenario): Promise<number> {
 }
 
 /** The node that holds most of the relay's locks. */
-async function relayOf(arena: Scenario['cluster']): Promise<Node> {
+async function relayOf(scenario: Scenario['cluster']): Promise<Node> {
   let most: Node | undefined
   await waitUntil(10_000, async () => {
-    const held = await holders(arena)
+    const held = await holders(scenario)
     const count = (node: Node) => held.filter(holder => holder.node === node.name).length
-    most = [...arena.nodes].sort((one, other) => count(other) - count(one))[0]
+    most = [...scenario.nodes].sort((one, other) => count(other) - count(one))[0]
     return held.length > 0
   })
   if (most === undefined) throw new Error('no node holds a relay lock')
@@ -407,8 +407,8 @@ async function endSessions(url: string, token: string): Promise<number> {
   return response.status
 }
 
-const terminate = (arena: Scenario['cluster'], pids: readonly number[]) =>
-  arena.sql('select pg_terminate_backend(pid) from unnest($1::int[]) pid', [[...new Set(pids)]])
+const terminate = (scenario: Scenario['cluster'], pids: readonly number[]) =>
+  scenario.sql('select pg_terminate_backend(pid) from unnest($1::int[]) pid', [[...new Set(pids)]])
 
 /** Pauses the WebSocket itself, without the client library noticing. */
 function setReading(socket: Follower['socket'], what: 'pause' | 'resume'): void {

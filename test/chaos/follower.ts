@@ -43,14 +43,14 @@ export class Follower {
   }
 
   /** Switches to another transport and aborts requests on the old one. */
-  switchTransport(road: Transport): void {
+  switchTransport(transport: Transport): void {
     this.controller.abort()
     for (const side of this.replicas) side.startRequest()
     this.controller = new AbortController()
     const { signal } = this.controller
     // Every connection adds a listener, so turn off the listener limit.
     setMaxListeners(0, signal)
-    this.running = this.running.then(() => this.follow(road, signal))
+    this.running = this.running.then(() => this.follow(transport, signal))
   }
 
   async close(): Promise<void> {
@@ -58,10 +58,10 @@ export class Follower {
     await this.running
   }
 
-  private async follow(road: Transport, signal: AbortSignal): Promise<void> {
+  private async follow(transport: Transport, signal: AbortSignal): Promise<void> {
     const { random } = this.options
-    if (road === 'long-poll' || road === 'sse') {
-      const read = road === 'sse' ? followWithSse : followWithLongPoll
+    if (transport === 'long-poll' || transport === 'sse') {
+      const read = transport === 'sse' ? followWithSse : followWithLongPoll
       const readOnce = async (side: ChannelReplica) => {
         const problem = await read(this.options, side, signal)
         if (problem !== undefined) await this.wait(problem, signal)
@@ -69,7 +69,7 @@ export class Follower {
       await Promise.all(this.replicas.map(side => this.repeat(() => readOnce(side), random, signal)))
       return
     }
-    await this.repeat(() => this.overSocket(road, signal), random, signal)
+    await this.repeat(() => this.overSocket(transport, signal), random, signal)
     this.socket?.disconnect()
     this.socket = undefined
   }
@@ -82,12 +82,12 @@ export class Follower {
   }
 
   /** One connection, until it is lost or the server asks to move; then the old one stays open until the next has followed. */
-  private async overSocket(road: 'websocket' | 'polling', signal: AbortSignal): Promise<void> {
+  private async overSocket(transport: 'websocket' | 'polling', signal: AbortSignal): Promise<void> {
     const { urls, random, token } = this.options
     const socket = io(random.pick(urls), {
       auth: { token, channels: this.options.channels },
       query: { nid: random.between(0, 1e9).toString(36) },
-      transports: [road],
+      transports: [transport],
       reconnection: false,
       forceNew: true,
       timeout: connectWithinMs,
@@ -123,7 +123,7 @@ export class Follower {
       for (const side of this.replicas)
         if (channels.includes(side.channel)) void this.catchUp(this.socket ?? socket, side, signal)
     })
-    for (const name of ['refused', 'connection.closed'])
+    for (const name of ['call.refused', 'connection.closed'])
       socket.on(name, (problem: Problem) => {
         this.note(problem)
         if (name === 'connection.closed' && isFinal(problem)) this.finalProblem = problem

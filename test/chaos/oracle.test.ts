@@ -12,10 +12,11 @@ const evidence = (steps: readonly Step[], more: Partial<RunRecord> & { from?: nu
   acknowledged: [{ write: 'w5', channels: [channel] }],
   ...more,
 })
-const faults = (given: RunRecord) => findViolations(given).map(({ kind, offset }) => `${kind} ${offset ?? ''}`.trim())
+const violationsOf = (record: RunRecord) =>
+  findViolations(record).map(({ kind, offset }) => `${kind} ${offset ?? ''}`.trim())
 
 describe('the oracle', () => {
-  it('finds nothing where all is well', () => {
+  it('finds nothing in a correct record', () => {
     expect(findViolations(evidence(applied(1, 2, 3, 4, 5)))).toEqual([])
     expect(findViolations(evidence(applied(3, 4, 5), { from: 2 }))).toEqual([])
     expect(findViolations(evidence([...applied(1), { reset: 4 }, ...applied(5)]))).toEqual([])
@@ -28,51 +29,51 @@ describe('the oracle', () => {
     ['nothing at all', [], ['behind 0']],
     ['an event applied twice', applied(1, 2, 2, 3, 4, 5), ['twice 2']],
     ['one applied twice, later', applied(1, 2, 3, 4, 5, 2), ['twice 2']],
-    ['two events that changed places', applied(1, 3, 2, 4, 5), ['order 2']],
+    ['two events in swapped order', applied(1, 3, 2, 4, 5), ['order 2']],
     ['a changed payload', [...applied(1, 2), { offset: 3, digest: 'x' }, ...applied(4, 5)], ['changed 3']],
-    ['an event that never was', applied(1, 2, 3, 4, 5, 6), ['invented 6']],
+    ['an event that is not in the log', applied(1, 2, 3, 4, 5, 6), ['invented 6']],
     ['a hole after a reset', [...applied(1), { reset: 3 }, ...applied(5)], ['hole 4']],
-  ])('sees %s', (_what, steps, expected) => {
-    expect(faults(evidence(steps))).toEqual(expected)
+  ])('detects %s', (_what, steps, expected) => {
+    expect(violationsOf(evidence(steps))).toEqual(expected)
   })
 
-  it('sees what was applied again from before the start', () => {
-    expect(faults(evidence(applied(2, 3, 4, 5), { from: 2 }))).toEqual(['order 2'])
+  it('detects events applied again from before the start', () => {
+    expect(violationsOf(evidence(applied(2, 3, 4, 5), { from: 2 }))).toEqual(['order 2'])
   })
 
-  it('sees an acknowledged write that is not there, on any of its channels', () => {
+  it('detects an acknowledged write that is missing on one of its channels', () => {
     const lost = { acknowledged: [{ write: 'w9', channels: [channel] }] }
-    expect(faults(evidence(applied(1, 2, 3, 4, 5), lost))).toEqual(['lost'])
-    const elsewhere = { acknowledged: [{ write: 'w1', channels: [channel, 'track:2'] }] }
-    expect(findViolations(evidence(applied(1, 2, 3, 4, 5), elsewhere))).toEqual([
+    expect(violationsOf(evidence(applied(1, 2, 3, 4, 5), lost))).toEqual(['lost'])
+    const onTwoChannels = { acknowledged: [{ write: 'w1', channels: [channel, 'track:2'] }] }
+    expect(findViolations(evidence(applied(1, 2, 3, 4, 5), onTwoChannels))).toEqual([
       { fault: 'lost', channel: 'track:2', write: 'w1' },
     ])
   })
 
-  it('sees a write that took effect twice, and a log that does not count without gaps', () => {
+  it('detects a write logged twice, and log offsets that are not consecutive', () => {
     const log = logged(5).map(event => (event.offset === 4 ? { ...event, write: 'w3' } : event))
-    expect(faults(evidence(applied(1, 2, 3, 4, 5), { log: new Map([[channel, log]]) }))).toEqual(['repeated 4'])
-    const torn = logged(6).filter(({ offset }) => offset !== 2)
-    expect(faults(evidence([], { log: new Map([[channel, torn]]), histories: [] }))).toContain('torn 3')
+    expect(violationsOf(evidence(applied(1, 2, 3, 4, 5), { log: new Map([[channel, log]]) }))).toEqual(['repeated 4'])
+    const withGaps = logged(6).filter(({ offset }) => offset !== 2)
+    expect(violationsOf(evidence([], { log: new Map([[channel, withGaps]]), histories: [] }))).toContain('torn 3')
   })
 
-  it('sees whatever single thing goes wrong in a run of any length', () => {
+  it('detects any single fault in a run of any length', () => {
     const run = fc
-      .record({ length: fc.integer({ min: 2, max: 40 }), place: fc.nat(), wrong: fc.constantFrom(...wrongs) })
-      .map(({ length, place, wrong }) => ({ length, wrong, at: place % (length - 1) }))
+      .record({ length: fc.integer({ min: 2, max: 40 }), position: fc.nat(), mutation: fc.constantFrom(...mutations) })
+      .map(({ length, position, mutation }) => ({ length, mutation, at: position % (length - 1) }))
     fc.assert(
-      fc.property(run, ({ length, wrong, at }) => {
+      fc.property(run, ({ length, mutation, at }) => {
         const steps = applied(...logged(length).map(({ offset }) => offset))
         const log = new Map([[channel, logged(length)]])
         expect(findViolations(evidence(steps, { log, acknowledged: [] }))).toEqual([])
-        wrong(steps, at)
+        mutation(steps, at)
         expect(findViolations(evidence(steps, { log, acknowledged: [] }))).not.toEqual([])
       }),
     )
   })
 })
 
-const wrongs: ((steps: Step[], at: number) => void)[] = [
+const mutations: ((steps: Step[], at: number) => void)[] = [
   (steps, at) => steps.splice(at, 1),
   (steps, at) => steps.splice(at, 0, ...steps.slice(at, at + 1)),
   (steps, at) => steps.splice(at, 2, ...steps.slice(at, at + 2).reverse()),
@@ -83,12 +84,12 @@ const wrongs: ((steps: Step[], at: number) => void)[] = [
 describe('the digest of an event', () => {
   const event = { id: 'a', name: 'x.y', at: '2026-01-01T00:00:00.000Z', data: { a: 1, b: { c: [1, { d: 2, e: 3 }] } } }
 
-  it('is the same whatever the order of fields, as a database may change it', () => {
+  it('does not depend on the order of fields, which the database may change', () => {
     const turned = { ...event, data: { b: { c: [1, { e: 3, d: 2 }] }, a: 1 }, at: '2026-01-01T00:00:00Z' }
     expect(digestOf(turned)).toBe(digestOf(event))
   })
 
-  it('differs with any other change', () => {
+  it('differs after any other change', () => {
     const others = [
       { ...event, id: 'b' },
       { ...event, name: 'x.z' },

@@ -74,17 +74,17 @@ function handle(side: ChannelReplica, message: string): boolean | Problem {
   const fields = new Map(message.split('\n').map(line => [line.split(':')[0] ?? '', line.slice(line.indexOf(':') + 2)]))
   const data = (): unknown => JSON.parse(fields.get('data') ?? 'null')
   switch (fields.get('event')) {
-    case 'following': {
-      const { epoch, top, recovered, channel, state } = data() as CatchUp
+    case 'followed': {
+      const { epoch, latestOffset: top, recovered, channel, state } = data() as CatchUp
       // The events follow as separate frames.
       const reached = recovered ? Math.min(top, side.position?.offset ?? 0) : top
-      return side.applyCatchUp({ channel, state, epoch, recovered, top: reached, events: [], more: false })
+      return side.applyCatchUp({ channel, state, epoch, recovered, latestOffset: reached, events: [], hasMore: false })
     }
     case 'events':
       return side.receiveFrame(data() as EventFrame) === 'hole'
-    case 'closed':
+    case 'channel.closed':
       return (data() as { problem: Problem }).problem
-    case 'moving':
+    case 'draining':
       return true
     default:
       return false

@@ -39,21 +39,21 @@ async function main(): Promise<number> {
   process.stdout.write(`seed ${values.seed}, ${values.seconds} s each\n${row(columns)}\n`)
   let failureCount = 0
   if (selected.length > 0) {
-    await using arena = await startCluster('tutti')
-    for (const experiment of selected) failureCount += (await runExperiment(arena, experiment, ms, defaults)) ? 0 : 1
+    await using scenario = await startCluster('tutti')
+    for (const experiment of selected) failureCount += (await runExperiment(scenario, experiment, ms, defaults)) ? 0 : 1
   }
   if (isSelected('control')) failureCount += (await control(defaults)) ? 0 : 1
   return failureCount === 0 ? 0 : 1
 }
 
 async function runExperiment(
-  arena: Cluster,
+  scenario: Cluster,
   experiment: Experiment,
   ms: number,
   defaults: Partial<ScenarioOptions>,
 ): Promise<boolean> {
   const more = experiment.clientCount === undefined ? {} : { clients: experiment.clientCount }
-  await using scene = await startScenario(arena, { ...defaults, ...experiment.scene, ...more })
+  await using scene = await startScenario(scenario, { ...defaults, ...experiment.scene, ...more })
   const verdict = await scene.runExperiment(experiment.name, () => experiment.inject(scene, ms))
   const violations = [...verdict.violations, ...(verdict.resets > 0 ? [`${verdict.resets} resets`] : [])]
   printVerdict(verdict, violations)
@@ -62,8 +62,8 @@ async function runExperiment(
 
 /** Runs Socket.IO with its Redis adapter alone: the oracle must find losses there, else the experiments prove nothing. */
 async function control(defaults: Partial<ScenarioOptions>): Promise<boolean> {
-  await using arena = await startCluster('bare')
-  await using scene = await startScenario(arena, defaults)
+  await using scenario = await startCluster('bare')
+  await using scene = await startScenario(scenario, defaults)
   const verdict = await scene.runExperiment('control', () => redisDown3.inject(scene, 2_000))
   printVerdict(verdict, verdict.holes > 0 ? [] : ['plain Socket.IO lost nothing, so the faults have no effect'])
   return verdict.holes > 0

@@ -49,7 +49,7 @@ export class Writer {
   private running: Promise<void> | undefined
   private stopping = new AbortController()
 
-  constructor(private readonly wish: WriterOptions) {}
+  constructor(private readonly options: WriterOptions) {}
 
   start(): void {
     this.stopping = new AbortController()
@@ -63,7 +63,7 @@ export class Writer {
   }
 
   private async writeOn(stopped: AbortSignal): Promise<void> {
-    const { perSecond, random } = this.wish
+    const { perSecond, random } = this.options
     while (!stopped.aborted) {
       await this.writeOne()
       await pause((2_000 * random.next()) / perSecond, undefined, { signal: stopped }).catch(() => undefined)
@@ -71,7 +71,7 @@ export class Writer {
   }
 
   private async writeOne(): Promise<void> {
-    const { board, others, random, padBytes } = this.wish
+    const { board, others, random, padBytes } = this.options
     const extraBoards = others.length > 0 && random.next() < 0.3 ? [random.pick(others)] : []
     const boards = [...new Set([board, ...extraBoards])]
     this.n += 1
@@ -90,7 +90,7 @@ export class Writer {
   }
 
   private async send(write: Write): Promise<number> {
-    const { urls, token, random } = this.wish
+    const { urls, token, random } = this.options
     const status = await fetch(`${random.pick(urls)}/api/v1/chaos/writes`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': write.write },

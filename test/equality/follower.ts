@@ -88,7 +88,7 @@ export class Follower implements AsyncDisposable {
         throw new Error(`${channel} could not be recovered after ${this.position.epoch}:${this.position.offset}`)
       this.take(answer)
       this.wish.onState(answer.state)
-      more = answer.more
+      more = answer.hasMore
     }
     const early = this.early ?? []
     this.early = undefined

@@ -40,7 +40,7 @@ type Deed = typeof deed extends fc.Arbitrary<infer D> ? D : never
 
 let told = 0
 
-/** A party of four on two nodes, one of whom only looks on; not everybody may see all tracks. */
+/** A party of four people on two nodes, one of whom only watches; not everyone may see all tracks. */
 async function stage() {
   told += 1
   const ann = await testApp.signIn(`ann${told}`)
@@ -63,7 +63,7 @@ async function stage() {
     const person = people[who] ?? ann
     const itemId = itemIds[which % itemIds.length] ?? ''
     const profileId = people[whom]?.id ?? ''
-    // Whoever looks on stays.
+    // The watching person stays.
     const removedId = people[whom % 3]?.id ?? ''
     const trackId = trackIds[which % trackIds.length] ?? ''
     const deeds: Record<typeof what, () => Promise<Reply>> = {
@@ -77,7 +77,7 @@ async function stage() {
       leave: () => person.request(leaveParty, { partyId }, { transport }),
       join: () => person.request(joinParty, { partyId }, { transport }),
       remove: () => person.request(kickMember, { partyId, profileId: removedId, ban: which % 9 === 0 }, { transport }),
-      // Tracks end meanwhile: whoever does something next finds the party further.
+      // Tracks end meanwhile: the next action finds a later timeline.
       wait: async () => {
         testApp.clock.advance(20_000)
         return {}
@@ -91,7 +91,7 @@ async function stage() {
 }
 
 it(
-  'a snapshot of a party and the events since are a fresh snapshot',
+  'a snapshot of a party plus later events equals a new snapshot',
   async () => {
     await checkStories(deed, async story => {
       const { people, eve, partyId, does } = await stage()

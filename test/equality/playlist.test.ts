@@ -13,7 +13,7 @@ import { getMySnapshot } from '../../skills/user-profile/get-my-snapshot'
 import { makeTrackLinkHolder, makeTrack } from '../factories'
 import { waitUntil } from '../kernel/wait-until'
 import { type Transport, transports, type Person, type Reply } from '../person'
-import { replaceAudioDirectly } from '../skills/music-upload/replace-audio-directly'
+import { replaceAudioDirectly } from '../skills/music-processing/replace-audio-directly'
 import { createTestApp, type TestApp } from '../test-app'
 import { type ReplicaStart, Replica, takeSnapshot } from './replica'
 import { type PlaylistReplica, playlistRules, displayedPlaylist } from './playlist-replica'
@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 type Visibility = 'public' | 'unlisted' | 'private'
-/** What happens to the tracks by themselves. */
+/** Actions on the tracks themselves. */
 const ofTracks = ['audio', 'words', 'hide', 'gone'] as const
 
 const deedOf = (...visibilities: Visibility[]) =>
@@ -44,7 +44,7 @@ const trackVisibilities = ['public', 'followers', 'unlisted', 'private'] as cons
 
 let told = 0
 
-/** A playlist of somebody with two devices, tracks that not everybody may see, and somebody who looks on. */
+/** A playlist of a person with two devices, tracks of every visibility, and a person who watches. */
 async function stage() {
   told += 1
   const devices = [
@@ -88,7 +88,7 @@ async function stage() {
       visibility: () => person.request(updatePlaylist, { playlistId, visibility }, { transport }),
       audio: async () => {
         const audio = { trackId: track.id, ownerId: track.ownerId, durationMs: 1_000 + where }
-        // That of a track which is removed meanwhile is given up.
+        // The replacement is abandoned if the track is deleted meanwhile.
         await replaceAudioDirectly(testApp, audio).catch((error: unknown) => {
           if (!(error instanceof LeaseLost)) throw error
         })
@@ -110,7 +110,7 @@ async function stage() {
 }
 
 it(
-  'whoever may see it: a snapshot and the events since are a fresh snapshot',
+  'for viewers with access, a snapshot plus later events equals a new snapshot',
   async () => {
     await checkStories(deedOf('public', 'unlisted'), async story => {
       const { ann, bob, playlistId, does } = await stage()
@@ -121,7 +121,7 @@ it(
       await using mirror = await runStory(story, does, async () =>
         Replica.open(testApp, bob, await fresh(), playlistRules),
       )
-      // Who follows playlists is told of tracks by a worker.
+      // A worker publishes track changes to followers of playlists.
       await testApp.runJobs()
       const now = await fresh()
       await mirror.waitFor(now)
@@ -136,13 +136,13 @@ it(
 )
 
 it(
-  'its owner, by their own channel, also while it is private',
+  'for its owner, also over their own channel and while it is private',
   async () => {
     await checkStories(deedOf('public', 'unlisted', 'private', 'private'), async story => {
       const { devices, playlistId, does } = await stage()
       const laptop = devices[1]
       const fresh = async (): Promise<ReplicaStart<PlaylistReplica>> => {
-        // The playlist is read behind the place of the owner's channel: what is told twice has a revision that is known.
+        // The playlist is read after the position of the owner's channel: repeated events have a known revision.
         const { position } = await takeSnapshot(laptop, getMySnapshot, {}, story.transport)
         const { data } = await takeSnapshot(laptop, getPlaylist, { playlistId }, story.transport)
         return { state: data, positions: [position] }
@@ -150,7 +150,7 @@ it(
       await using mirror = await runStory(story, does, async () =>
         Replica.open(testApp, laptop, await fresh(), playlistRules),
       )
-      // Who follows playlists is told of tracks by a worker.
+      // A worker publishes track changes to followers of playlists.
       await testApp.runJobs()
       const now = await fresh()
       await mirror.waitFor(now)

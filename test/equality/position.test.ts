@@ -43,7 +43,7 @@ interface Wish<O extends AnyOperation = AnyOperation> {
 }
 const wish = <O extends AnyOperation>(op: O, input: InputOf<O>, channel: string): Wish<O> => ({ op, input, channel })
 
-/** One of each kind, with something said on its channel; the ids of what is ann's. */
+/** A snapshot of each kind, with an event on its channel, and the ids of ann's objects. */
 async function oneOfEach() {
   const { id: trackId } = await makeTrack(ann.id)
   const { id: playlistId } = await ann.call(createPlaylist, { title: 'Ours' })
@@ -62,7 +62,7 @@ async function oneOfEach() {
   return { trackId, playlistId, partyId: party.id, wishes }
 }
 
-it('every snapshot tells the place of its channel, on both transports', async () => {
+it('every snapshot returns the position of its channel, over both transports', async () => {
   const { wishes } = await oneOfEach()
   for (const { op, input, channel } of wishes) {
     const place = { channel, ...(await testApp.app.channelLog.position(channel)) }
@@ -71,7 +71,7 @@ it('every snapshot tells the place of its channel, on both transports', async ()
   }
 })
 
-it('who is not signed in gets it too, where they may see the state; else neither', async () => {
+it('unauthenticated callers get the position wherever they may see the state', async () => {
   const { wishes } = await oneOfEach()
   for (const { op, input, channel } of wishes) {
     const reply = await requestOverRest(testApp.nodes[1]?.url ?? '', op, input, {})
@@ -81,8 +81,8 @@ it('who is not signed in gets it too, where they may see the state; else neither
   }
 })
 
-describe('a state that one may not know of', () => {
-  /** Not found, on both transports and without a token, and not a word of where the channel is. */
+describe('a state without access', () => {
+  /** Expects 404 over both transports and without a token, without a position. */
   async function expectNothing(op: AnyOperation, input: Record<string, unknown>): Promise<void> {
     const replies = [...(await Promise.all(transports.map(transport => bob.request(op, input, { transport }))))]
     if (op.auth === 'public') replies.push(await requestOverRest(testApp.nodes[0]?.url ?? '', op, input, {}))
@@ -93,7 +93,7 @@ describe('a state that one may not know of', () => {
     }
   }
 
-  it('a private track or playlist is not there, with no position; for its owner it is', async () => {
+  it('returns no position for a private track or playlist, except to its owner', async () => {
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private' })
     const { id: playlistId } = await ann.call(createPlaylist, { title: 'Mine', visibility: 'private' })
     await emitNumbers(testApp.app, [`track:${trackId}`, `playlist:${playlistId}`], [1])
@@ -103,7 +103,7 @@ describe('a state that one may not know of', () => {
     expect(await takeSnapshot(ann, getPlaylist, { playlistId }, 'socket')).toMatchObject({ place: { offset: 1 } })
   })
 
-  it('nor a party that one was banned from, nor what nobody ever made', async () => {
+  it('returns no position for a party that bans the caller, or for an unknown object', async () => {
     const { partyId } = await oneOfEach()
     await ann.call(kickMember, { partyId, profileId: bob.id, ban: true })
     await expectNothing(getParty, { partyId })
@@ -115,7 +115,7 @@ describe('a state that one may not know of', () => {
       await expectNothing(op, { [name]: newId(new Date()) })
   })
 
-  it('nor what is of somebody who has blocked one', async () => {
+  it('returns no position for an object of a person who blocks the caller', async () => {
     const eve = await testApp.signIn('eve')
     const { id: trackId } = await makeTrack(eve.id)
     await eve.call(blockProfile, { profileId: bob.id })

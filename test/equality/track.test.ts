@@ -41,7 +41,7 @@ type Deed = ReturnType<typeof deedOf> extends fc.Arbitrary<infer D> ? D : never
 
 let told = 0
 
-/** A track, its artist, and some listeners on both nodes. */
+/** A track, its artist, and listeners on both nodes. */
 async function stage() {
   told += 1
   const ann = await testApp.signIn(`ann${told}`)
@@ -72,7 +72,7 @@ async function stage() {
     return reply
   }
 
-  /** What `viewer` is shown; also of the artist's own channel for the artist. */
+  /** What `viewer` sees; for the artist also the position of their own channel. */
   async function fresh(
     viewer: Person,
     { transport }: Pick<Story<unknown>, 'transport'>,
@@ -85,7 +85,7 @@ async function stage() {
   return { ann, fans, trackId, does, fresh }
 }
 
-/** Without what it is to the one who looks. */
+/** Without the fields that depend on the viewer. */
 function forAll<T extends { viewer?: unknown }>(seen: T): Omit<T, 'viewer'> {
   const facts = { ...seen }
   delete facts.viewer
@@ -101,7 +101,7 @@ async function compare(mirror: Replica<TrackReplica>, fresh: () => Promise<Repli
 }
 
 it(
-  'a listener: a snapshot, the events and the newest counts since are a fresh snapshot',
+  'for a listener, a snapshot plus later events and counts equals a new snapshot',
   async () => {
     await checkStories(deedOf('public', 'unlisted', 'followers'), async story => {
       const { ann, fans, trackId, does, fresh } = await stage()
@@ -125,7 +125,7 @@ it(
 )
 
 it(
-  'its artist, with their own channel, also while it is private',
+  'for its artist, also over their own channel and while it is private',
   async () => {
     await checkStories(deedOf('public', 'unlisted', 'followers', 'private', 'private'), async story => {
       const { ann, trackId, does, fresh } = await stage()

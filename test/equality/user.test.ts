@@ -56,8 +56,8 @@ type Deed = typeof deed extends fc.Arbitrary<infer D> ? D : never
 let told = 0
 
 /**
- * Somebody with two devices, tracks and uploads, and others who do something with these. Nobody blocks her: whoever is blocked
- * is not told, and finds out with a fresh snapshot.
+ * A person with two devices, tracks and uploads, and others who act on them. Nobody blocks her: a block sends no event,
+ * and only a new snapshot shows it.
  */
 async function stage() {
   told += 1
@@ -106,7 +106,7 @@ async function stage() {
       'unfollow back': () => me.request(unfollowProfile, { profileId }, via),
       block: () => me.request(blockProfile, { profileId }, via),
       unblock: () => me.request(unblockProfile, { profileId }, via),
-      // Up to some moment of the story: what happened since stays unread.
+      // Up to some moment of the story, so that later notifications stay unread.
       read: () => me.request(markRead, { until: new Date(testApp.clock.now() - (which % 400)).toISOString() }, via),
       words: () =>
         me.request(updateMe, which % 2 === 0 ? { bio: `Bio ${which % 5}` } : { displayName: `Ann ${which % 5}` }, via),
@@ -153,7 +153,7 @@ async function stage() {
 }
 
 it(
-  'one’s own channel: a snapshot and the events since are a fresh snapshot',
+  'a snapshot of the own channel plus later events equals a new snapshot',
   async () => {
     await checkStories(deed, async story => {
       const { devices, does } = await stage()
@@ -167,7 +167,7 @@ it(
       )
       await testApp.applyCounters()
       await testApp.runJobs()
-      // The last word is about what is unread, with some above the marker and some below.
+      // Ends with a read marker between unread notifications.
       const { notifications } = await laptop.call(getMySnapshot, {})
       const until = notifications[story.opensAfterMs % notifications.length]?.id
       if (until !== undefined) await laptop.call(markRead, { until }, { transport: story.transport })

@@ -16,7 +16,7 @@ async function ask<R>(url: string, sql: string): Promise<R[]> {
   }
 }
 
-/** Everything that a migration may create, as the catalogue describes it. */
+/** The schema that migrations create, from the system catalog. */
 async function schemaOf(url: string): Promise<string[]> {
   const rows = await ask<{ line: string }>(
     url,
@@ -54,7 +54,7 @@ describe('migrations', () => {
     for (const name of names) expect(name).toMatch(/^\d{4}-\d\d-\d\d-\d\d-[a-z-]+$/)
   })
 
-  it('lead forward, back to nothing, and forward to the same schema', async () => {
+  it('migrate up, down to empty, and up to the same schema', async () => {
     await using database = await freshDatabase(null)
     expect(await migrateUp(database.url)).toEqual(names)
     const first = await schemaOf(database.url)
@@ -69,7 +69,7 @@ describe('migrations', () => {
     expect(await schemaOf(database.url)).toEqual(first)
   })
 
-  it('can be taken back one by one, each leaving what the one before it made', async () => {
+  it('can be reverted one by one, each restoring the schema before it', async () => {
     await using database = await freshDatabase(null)
     await migrateUp(database.url)
     const whole = await schemaOf(database.url)
@@ -85,7 +85,7 @@ describe('migrations', () => {
     expect(await schemaOf(database.url)).toEqual(whole)
   })
 
-  it('run once when ten nodes start at once on an empty database', async () => {
+  it('run once when ten nodes start concurrently on an empty database', async () => {
     await using database = await freshDatabase(null)
     const ran = await Promise.all(Array.from({ length: 10 }, () => migrateUp(database.url)))
     expect(ran.flat()).toEqual(names)
@@ -102,7 +102,7 @@ describe('migrations', () => {
     ).toEqual([{ held: 0 }])
   })
 
-  it('that fail leave the others done and themselves undone, and can be tried again', async () => {
+  it('that fail are rolled back, keep the others, and can be retried', async () => {
     await using database = await freshDatabase(null)
     await ask(database.url, 'create table profiles (in_the_way int)')
     await expect(migrateUp(database.url)).rejects.toThrow(/already exists/)
@@ -114,7 +114,7 @@ describe('migrations', () => {
 })
 
 describe('missingMigrations', () => {
-  it('names all on an empty database, none on a migrated one, and the one that is missing', async () => {
+  it('returns all on an empty database, none on a migrated one, and the one that is missing', async () => {
     await using empty = await freshDatabase(null)
     expect(await missingMigrations(sql => ask(empty.url, sql))).toEqual(names)
     await using done = await freshDatabase()

@@ -22,7 +22,7 @@ const columnsOf = (table: string): Promise<Column[]> =>
     { table },
   )
 
-/** Columns that only SQL reads and writes: no view of a model may carry them. */
+/** Columns that only SQL reads and writes: no view of a model may include them. */
 const sqlOnly: Readonly<Record<string, readonly string[]>> = {
   tracks: ['secret'],
   profiles: ['history_enabled'],
@@ -41,7 +41,7 @@ const typeIn = (postgres: string): string =>
 const each = (models as unknown as ModelStatic<Model>[]).map(model => [model.name, model] as const)
 
 describe.each(each)('the model %s', (_name, model) => {
-  it('agrees with its table on names, types and what may be null', async () => {
+  it('agrees with its table on names, types and nullability', async () => {
     const table = model.tableName
     const columns = await columnsOf(table)
     const told = Object.values(model.getAttributes()).map(attribute => ({
@@ -57,7 +57,7 @@ describe.each(each)('the model %s', (_name, model) => {
     for (const name of sqlOnly[table] ?? []) expect(columns.map(column => column.name)).toContain(name)
   })
 
-  it('leaves to the database or the model what a new row need not say', async () => {
+  it('has a default for every column that a new row may omit', async () => {
     const columns = await columnsOf(model.tableName)
     for (const { field, defaultValue } of Object.values(model.getAttributes()))
       if (defaultValue !== undefined)
