@@ -5,8 +5,8 @@ import { registry } from '../skills'
 
 const root = resolve(__dirname, '..')
 
-describe('the architecture', () => {
-  it('is kept by every file', () => {
+describe('the architecture rules', () => {
+  it('hold for every file', () => {
     expect(offences(root)).toEqual([])
   })
 
@@ -23,7 +23,7 @@ describe('the architecture', () => {
     ['server/rest.ts', `import { likeTrack } from '../skills/interactions/like-track'`],
     ['realtime/calls/operation-calls.ts', `import express from 'express'`],
     ['client/index.ts', `import { execute } from '../kernel/execute'`],
-  ])('tells that %s may not say %s', (file, source) => {
+  ])('reject in %s: %s', (file, source) => {
     expect(importOffences(file, source)).toHaveLength(1)
   })
 
@@ -33,7 +33,7 @@ describe('the architecture', () => {
     ['skills/index.ts', `import { feed } from './feed'`],
     ['server/main.ts', `import { openGateway } from '../realtime/gateway'`],
     ['kernel/platform/database.ts', `import { models } from '../../models'`],
-  ])('lets %s say %s', (file, source) => {
+  ])('allow in %s: %s', (file, source) => {
     expect(importOffences(file, source)).toEqual([])
   })
 
@@ -44,7 +44,7 @@ describe('the architecture', () => {
     ['server/express-app.ts', 'process.env.PORT'],
     ['skills/tracks/get-waveform.ts', `await world.storage.download(key, path, { etag, signal })`],
     ['skills/tracks/get-waveform.ts', `import { spawn } from 'node:child_process'`],
-  ])('tells that %s may not say %s', (file, source) => {
+  ])('reject in %s: %s', (file, source) => {
     expect(wordOffences(file, source)).toHaveLength(1)
   })
 })
@@ -55,11 +55,11 @@ describe('every operation file', () => {
   )
   const declaring = files.filter(file => / = operation\(\{/.test(readFileSync(join(root, 'skills', file), 'utf8')))
 
-  it('is listed, one operation a file', () => {
+  it('declares one registered operation', () => {
     expect(declaring).toHaveLength(registry.operations.length)
   })
 
-  it('has the name of its operation', () => {
+  it('is named after its operation', () => {
     const named = registry.operations.map(({ name }) => {
       const [skill = '', verb = ''] = name.split('.')
       return `${skill}/${verb.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}.ts`

@@ -5,7 +5,7 @@ import { selectPairs, measurePairs, type Pair, InvalidMeasurement } from '../ben
 import { parseEventsFrame } from '../bench/load/delivery-counter'
 import { scenarios } from '../bench/scenarios'
 
-const figure = (wish: Partial<Figure> = {}): Figure => ({
+const figure = (overrides: Partial<Figure> = {}): Figure => ({
   name: 'single-events',
   title: 'CPU per delivered event',
   unit: '×',
@@ -14,7 +14,7 @@ const figure = (wish: Partial<Figure> = {}): Figure => ({
   ours: '10.80 µs',
   baseline: '10.40 µs',
   remarks: [],
-  ...wish,
+  ...overrides,
 })
 const missing = figure({
   name: 'durable-events',
@@ -24,29 +24,29 @@ const missing = figure({
 const unmeasured = figure({ name: 'storm-reads', result: spreadOf([]), remarks: ['could not be measured: void'] })
 
 describe('a figure', () => {
-  it('is judged by its median, whichever way its goal points', () => {
+  it('is judged by its median, for goals of both directions', () => {
     expect(isMet(figure())).toBe(true)
     expect(isMet(figure({ result: spreadOf([1, 1.2, 1.2]) }))).toBe(false)
     expect(isMet(missing)).toBe(false)
     expect(isMet({ ...missing, result: spreadOf([0.4]) })).toBe(true)
   })
 
-  it('that could not be measured misses its goal; one without a goal misses nothing', () => {
+  it('misses its goal if it was not measured; without a goal it cannot miss', () => {
     expect(isMet(unmeasured)).toBe(false)
     expect(isMet({ result: unmeasured.result })).toBe(true)
   })
 
-  it('takes a part of what its goal allows', () => {
+  it('is expressed as a share of its goal', () => {
     expect(shareOfGoal(0.2, { is: 'at most', value: 0.25 })).toBeCloseTo(0.8)
     expect(shareOfGoal(0.5, { is: 'at least', value: 0.4 })).toBeCloseTo(0.8)
   })
 })
 
 describe('the scenarios', () => {
-  const promises = scenarios.flatMap(scenario => scenario.figures)
+  const figures = scenarios.flatMap(scenario => scenario.figures)
 
   it('measure each figure once', () => {
-    const names = promises.map(({ name }) => name)
+    const names = figures.map(({ name }) => name)
     expect(new Set(names).size).toBe(names.length)
   })
 
@@ -55,8 +55,8 @@ describe('the scenarios', () => {
     ['connect-and-resume-bare', 3.5],
     ['rest-call', 1.8],
     ['socket-call', 2.2],
-  ])('hold %s to at most %d times', (name, value) => {
-    expect(promises.find(promised => promised.name === name)?.goal).toEqual({ is: 'at most', value })
+  ])('limit %s to %d times the baseline', (name, value) => {
+    expect(figures.find(figure => figure.name === name)?.goal).toEqual({ is: 'at most', value })
   })
 })
 
@@ -65,7 +65,7 @@ describe('the verdict', () => {
     expect(judge([figure()])).toEqual({ exitCode: 0, lines: [] })
   })
 
-  it('is 1 and names each figure that misses, with what it is and should be', () => {
+  it('is 1 and lists each missed figure with its value and goal', () => {
     const { exitCode, lines } = judge([figure(), missing, unmeasured])
     expect(exitCode).toBe(1)
     expect(lines).toEqual([
@@ -79,29 +79,29 @@ describe('the verdict', () => {
   })
 })
 
-describe('the numbers', () => {
-  it('are medians and quantiles', () => {
+describe('measurements', () => {
+  it('use medians and nearest-rank quantiles', () => {
     expect([median([3, 1, 2]), median([4, 1, 2, 3]), median([])]).toEqual([2, 2.5, NaN])
-    const hundred = Array.from({ length: 100 }, (_, index) => index + 1)
-    expect([quantile(hundred, 0.5), quantile(hundred, 0.99), quantile(hundred, 1)]).toEqual([50, 99, 100])
+    const values = Array.from({ length: 100 }, (_, index) => index + 1)
+    expect([quantile(values, 0.5), quantile(values, 0.99), quantile(values, 1)]).toEqual([50, 99, 100])
   })
 
-  it('leave out pairs whose floor deviates or whose time was stolen, and say so', () => {
-    const pair = (wish: Partial<Pair> = {}): Pair => ({ ours: 2, baseline: 1, floor: 1, steal: 0, ...wish })
-    const quiet = Array.from({ length: 8 }, () => pair())
-    expect(selectPairs(quiet)).toEqual({ pairs: quiet, remarks: [] })
-    expect(selectPairs([...quiet, pair({ floor: 1.2 }), pair({ steal: 0.03 })])).toEqual({
-      pairs: quiet,
+  it('exclude pairs with a deviating floor or CPU steal, and remark on it', () => {
+    const pair = (overrides: Partial<Pair> = {}): Pair => ({ ours: 2, baseline: 1, floor: 1, steal: 0, ...overrides })
+    const undisturbed = Array.from({ length: 8 }, () => pair())
+    expect(selectPairs(undisturbed)).toEqual({ pairs: undisturbed, remarks: [] })
+    expect(selectPairs([...undisturbed, pair({ floor: 1.2 }), pair({ steal: 0.03 })])).toEqual({
+      pairs: undisturbed,
       remarks: ['2 of 10 pairs were disturbed and excluded'],
     })
-    const noisy = [pair(), ...Array.from({ length: 9 }, () => pair({ steal: 0.5 }))]
-    expect(selectPairs(noisy)).toEqual({
-      pairs: noisy,
+    const disturbed = [pair(), ...Array.from({ length: 9 }, () => pair({ steal: 0.5 }))]
+    expect(selectPairs(disturbed)).toEqual({
+      pairs: disturbed,
       remarks: ['the machine was busy: 9 of 10 pairs were disturbed, all of them count'],
     })
   })
 
-  it('come in turns, ABCCBA, and what is void is measured again', async () => {
+  it('alternate in the order ABCCBA, and repeat invalid runs', async () => {
     const turns: string[] = []
     const turn = (name: string) => async () => {
       turns.push(name)
@@ -119,20 +119,22 @@ describe('the numbers', () => {
     expect(pairs.length).toBeGreaterThanOrEqual(2)
   })
 
-  it('fail loudly when what is measured stays void, and at once when it is broken', async () => {
-    let tries = 0
+  it('reject after three invalid runs, and at once on any other error', async () => {
+    let runs = 0
     const failing = (error: Error) => async () => {
-      tries += 1
+      runs += 1
       throw error
     }
-    const one = async () => 1
-    await expect(measurePairs({ ours: failing(new InvalidMeasurement('lost')), baseline: one })).rejects.toThrow('lost')
-    expect(tries).toBe(3)
-    await expect(measurePairs({ ours: failing(new Error('broken')), baseline: one })).rejects.toThrow('broken')
-    expect(tries).toBe(4)
+    const constant = async () => 1
+    await expect(measurePairs({ ours: failing(new InvalidMeasurement('lost')), baseline: constant })).rejects.toThrow(
+      'lost',
+    )
+    expect(runs).toBe(3)
+    await expect(measurePairs({ ours: failing(new Error('broken')), baseline: constant })).rejects.toThrow('broken')
+    expect(runs).toBe(4)
   })
 
-  it('know what a frame carries', () => {
+  it('parse the channel and offsets of an events frame', () => {
     const frame = { channel: 'track:x', epoch: 'e', events: [{ offset: 7 }, { offset: 8 }] }
     expect(parseEventsFrame(JSON.stringify(['events', frame]))).toEqual({ channel: 'track:x', from: 7, to: 8 })
     expect(parseEventsFrame(JSON.stringify(['state', { channel: 'track:x', values: {} }]))).toBeUndefined()
@@ -143,7 +145,7 @@ describe('the report', () => {
   const figures = [figure(), missing, unmeasured, figure({ name: 'rest-call', title: 'A <b> & c' })]
   const about = { started: new Date('2026-11-22T12:00:00Z'), tookS: 300.4, machine: 'a machine', isPinned: true }
 
-  it('is a table of all figures, with its command, machine and date, and what is missed', () => {
+  it('is a table of all figures with command, machine, date and missed goals', () => {
     const table = renderReport(figures, about)
     for (const { name } of figures) expect(table).toContain(`\`${name}\``)
     expect(table).toContain('npm run bench -- --write')
@@ -155,7 +157,7 @@ describe('the report', () => {
     expect(renderReport([figure()], { ...about, isPinned: false })).toMatch(/Nothing is pinned[^]*Every goal is met/)
   })
 
-  it('is a plot of the figures that have a goal, well-formed and without surprises', () => {
+  it('is a well-formed chart of the figures that have a goal', () => {
     const plot = renderChart(figures)
     expect(plot).toMatch(/^<svg [^]*<\/svg>\n$/)
     expect(plot).toContain('A &lt;b&gt; &amp; c')

@@ -39,7 +39,7 @@ const compose = parse(composeText, { merge: true }) as {
   volumes: Record<string, object>
 }
 const services = Object.entries(compose.services)
-/** What only docker-compose itself needs to know. */
+/** Variables that only docker-compose itself reads. */
 const composeVariables = ['MEDIA_HOST', 'POSTGRES_PASSWORD', 'TUTTI_VERSION']
 
 describe('docker-compose', () => {
@@ -52,7 +52,7 @@ describe('docker-compose', () => {
     expect(ofOurs.map(([name]) => name)).toEqual(['app-1', 'app-2', 'worker', 'migrate', 'bucket'])
   })
 
-  it.each(ofOurs)('gives %s exactly the variables that the server knows, in values that it takes', (name, service) => {
+  it.each(ofOurs)('gives %s exactly the variables that the server reads, with valid values', (name, service) => {
     const environment = service.environment ?? {}
     expect(Object.keys(environment).sort()).toEqual([...variableNames].sort())
     const config = readConfig(filledIn(environment))
@@ -60,14 +60,14 @@ describe('docker-compose', () => {
     expect(config.roles).toEqual([name === 'worker' ? 'worker' : 'web'])
   })
 
-  it('asks for nothing that no document names', () => {
+  it('reads only documented variables', () => {
     const asked = new Set([...composeText.matchAll(/\$\{([A-Z_\d]+)/g)].map(([, name]) => name))
     const known = new Set([...variableNames, ...composeVariables])
     expect([...asked].filter(name => !known.has(name ?? ''))).toEqual([])
     for (const name of composeVariables) expect(read('docs/deployment.md')).toContain(name)
   })
 
-  it('lets no secret default to anything', () => {
+  it('has no default for secrets', () => {
     for (const name of ['POSTGRES_PASSWORD', 'REDIS_PASSWORD', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) {
       expect(composeText).not.toContain(`\${${name}:-`)
       expect(composeText).not.toContain(`\${${name}}`)
@@ -78,7 +78,7 @@ describe('docker-compose', () => {
     expect(services.filter(([, { ports }]) => ports !== undefined).map(([name]) => name)).toEqual(['nginx'])
   })
 
-  it.each(services)('contains %s', (_name, service) => {
+  it.each(services)('restricts %s', (_name, service) => {
     expect(service).toMatchObject({
       read_only: true,
       cap_drop: ['ALL'],
@@ -92,7 +92,7 @@ describe('docker-compose', () => {
   })
 
   it.each(services)(
-    'knows how %s is, and what it waits for',
+    'declares the health and dependencies of %s',
     (name, { healthcheck, depends_on: waits = {}, restart }) => {
       const passes = restart === 'no'
       expect(healthcheck?.disable === true).toBe(passes)
@@ -103,20 +103,20 @@ describe('docker-compose', () => {
     },
   )
 
-  it('mounts what is there', () => {
+  it('mounts only existing files and volumes', () => {
     for (const [, { volumes = [] }] of services)
       for (const [from = ''] of volumes.map(volume => volume.split(':')))
         expect(from.startsWith('./') ? existsSync(join(root, from)) : from in compose.volumes).toBe(true)
   })
 
-  it('is what nginx expects', () => {
+  it('matches the upstreams of nginx', () => {
     const nodes = [...read('nginx/site/nodes.conf').matchAll(/^server ([\w-]+):(\d+) /gm)]
     expect(nodes.map(([, host]) => host)).toEqual(['app-1', 'app-2'])
     for (const [, host = '', port] of nodes) expect(compose.services[host]?.environment?.PORT).toBe(port)
     expect(read('nginx/extra/bucket.conf')).toContain('rustfs:9000')
   })
 
-  it('makes the bucket, once', async () => {
+  it('creates the bucket, and tolerates an existing one', async () => {
     const { variables } = testStack()
     const env = { ...variables, S3_BUCKET_NAME: `made-by-compose-${process.pid}` }
     const command = compose.services.bucket?.command ?? []
@@ -145,7 +145,7 @@ describe('the image', () => {
     .filter(rest => !rest.startsWith('--from'))
     .flatMap(rest => rest.split(' ').slice(0, -1))
 
-  it('is built in stages on one exact base', () => {
+  it('is built in stages on one pinned base', () => {
     const bases = new Set(all('FROM').map(rest => rest.split(' ')[0]))
     expect(all('FROM').length).toBeGreaterThan(1)
     expect([...bases]).toEqual([expect.stringMatching(/^node:\d+\.\d+\.\d+-\w+-slim$/)])
@@ -153,7 +153,7 @@ describe('the image', () => {
     expect(all('RUN').join('\n')).toContain('npm ci --omit=dev --ignore-scripts')
   })
 
-  it('starts without a shell and without rights, and is told to stop', () => {
+  it('starts without a shell and privileges, and stops on SIGTERM', () => {
     expect(inLast('USER')).toEqual(['10001:10001'])
     expect(last.findIndex(({ name }) => name === 'USER')).toBeLessThan(last.findIndex(({ name }) => name === 'CMD'))
     expect(inLast('STOPSIGNAL')).toEqual(['SIGTERM'])
@@ -167,12 +167,12 @@ describe('the image', () => {
     expect(compose.services.migrate?.command).toEqual(['node', 'dist/migrations/run.js'])
   })
 
-  it('holds every file that its programs import', () => {
+  it('contains every file that its programs import', () => {
     const rooms = new Set([...importedFrom('server/main.ts'), ...importedFrom('migrations/run.ts')])
     expect([...rooms].filter(room => !copied.includes(room))).toEqual([])
   })
 
-  it('is given what it copies, and nothing else', () => {
+  it('receives exactly the files that it copies', () => {
     const [first, ...allowed] = read('.dockerignore')
       .split('\n')
       .filter(line => line !== '' && !line.startsWith('#'))
@@ -182,7 +182,7 @@ describe('the image', () => {
     for (const path of ['.env', '.git', '.tutti', 'node_modules', 'dist']) expect(copied).not.toContain(path)
   })
 
-  it('tells health by asking the process', async () => {
+  it('checks its health by a request to the process', async () => {
     await using testApp = await createTestApp({ nodes: 1 })
     const [node] = testApp.nodes
     const check = JSON.parse(inLast('HEALTHCHECK')[0]?.replace(/^.*CMD /, '') ?? '') as string[]
@@ -196,7 +196,7 @@ describe('the image', () => {
 describe('the deployment guide', () => {
   const guide = read('docs/deployment.md')
 
-  it('speaks only of metrics and variables that exist', async () => {
+  it('names only existing metrics and variables', async () => {
     const measured = await createMetrics().registry.getMetricsAsJSON()
     const names = new Set(measured.map(({ name }) => name))
     const named = [...guide.matchAll(/`(tutti_[a-z\d]+_[a-z\d_]+|tutti_sockets)`/g)].map(([, name]) => name ?? '')
@@ -206,12 +206,12 @@ describe('the deployment guide', () => {
     expect(variables.filter(name => ![...variableNames, ...composeVariables].includes(name))).toEqual([])
   })
 
-  it('has policies that parse', () => {
+  it('contains valid JSON policies', () => {
     const blocks = [...guide.matchAll(/```json\n(.*?)```/gs)].map(([, json]) => JSON.parse(json ?? '') as unknown)
     expect(blocks).toHaveLength(4)
   })
 
-  it('asks the queue what it answers', async () => {
+  it('contains working queue queries', async () => {
     await using testApp = await createTestApp({ nodes: 1 })
     const questions = [...guide.matchAll(/`(select [^`]+)`/g)].map(([, sql]) => sql ?? '')
     expect(questions).toHaveLength(5)
@@ -220,7 +220,7 @@ describe('the deployment guide', () => {
 })
 
 describe('.env.example', () => {
-  it('names every variable, and sets none', () => {
+  it('lists every variable and sets none', () => {
     const lines = read('.env.example').split('\n')
     const named = lines.flatMap(line => /^#([A-Z][A-Z\d_]*)=/.exec(line)?.[1] ?? [])
     expect(named.sort()).toEqual([...variableNames].sort())
@@ -228,7 +228,7 @@ describe('.env.example', () => {
   })
 })
 
-describe('the workflow', () => {
+describe('the CI workflow', () => {
   interface Job {
     'timeout-minutes'?: number
     steps: { uses?: string; run?: string }[]
@@ -240,7 +240,7 @@ describe('the workflow', () => {
   }
   const jobs = Object.values(workflow.jobs)
 
-  it('runs what a submission must pass, on the oldest Node and on that of the image', () => {
+  it('runs the submission checks, on the oldest supported Node and on that of the image', () => {
     const required = read('.ci/run')
       .split('\n')
       .filter(line => line.startsWith('npm '))
@@ -251,20 +251,20 @@ describe('the workflow', () => {
     expect(read('Dockerfile')).toContain(`FROM node:${newest ?? ''}.`)
   })
 
-  it('can only read, and cannot run for long', () => {
+  it('has read-only permissions and a time limit', () => {
     expect(workflow.permissions).toEqual({ contents: 'read' })
     expect(workflow.concurrency).toBeDefined()
     for (const job of jobs) expect(job['timeout-minutes']).toBe(20)
   })
 
-  it('pins its actions by full version', () => {
+  it('pins its actions to exact versions', () => {
     const used = jobs.flatMap(({ steps }) => steps.flatMap(({ uses }) => uses ?? []))
     expect(used.length).toBeGreaterThan(0)
     expect(used.filter(action => !/@(v\d+\.\d+\.\d+|[\da-f]{40})$/.test(action))).toEqual([])
   })
 })
 
-/** As docker-compose fills in variables when all that are required are set. */
+/** Substitutes variables as docker-compose does, with all required ones set. */
 function filledIn(environment: Record<string, string>): Record<string, string> {
   const values: Record<string, string> = {
     AUTH_SERVER_JWKS_URL: 'https://auth.example/jwks.json',
@@ -281,7 +281,7 @@ function filledIn(environment: Record<string, string>): Record<string, string> {
   )
 }
 
-/** The first folders of all files that a file imports, directly or not. */
+/** The top-level folders of all files that a file imports, directly or indirectly. */
 function importedFrom(entry: string): Set<string> {
   const seen = new Set<string>()
   const visit = (path: string): void => {
@@ -298,7 +298,7 @@ function importedFrom(entry: string): Set<string> {
   return new Set([...seen].map(path => path.split('/', 1)[0] ?? ''))
 }
 
-/** Runs a container's command here, with the variables alone; answers its exit code. */
+/** Runs a container's command locally with these variables; returns its exit code. */
 async function run([program, ...parameters]: readonly string[], env: Record<string, string>): Promise<number | null> {
   expect(program).toBe('node')
   const child = spawn(process.execPath, parameters, { cwd: root, env, stdio: 'ignore' })

@@ -36,32 +36,32 @@ interface EventsPath {
 interface LiveDocument {
   channels: { socket: { messages: Record<string, { payload: { properties?: Record<string, unknown> } }> } }
   operations: Record<string, object>
-  'x-closings': { code: string; comeBack: unknown }[]
+  'x-closeReasons': { code: string; reconnect: unknown }[]
   'x-channels': { name: string; snapshot: string }[]
 }
 
-/** Of the parser: its own enum is not exported. */
+/** The parser does not export its own enum. */
 const errorSeverity = '0'
 
-describe('the documents', () => {
-  it('are committed as the list of operations makes them: else run `npm run docs`', () => {
+describe('the generated documents', () => {
+  it('match the registered operations: else run `npm run docs`', () => {
     expect(JSON.parse(read('docs', 'openapi.json'))).toEqual(JSON.parse(JSON.stringify(generateOpenApi(registry))))
     expect(JSON.parse(read('docs', 'asyncapi.json'))).toEqual(JSON.parse(JSON.stringify(generateAsyncApi(registry))))
   })
 
-  it('hold an AsyncAPI 3 that its own parser accepts', async () => {
+  it('contain an AsyncAPI 3 document that its own parser accepts', async () => {
     const diagnostics = await new Parser().validate(JSON.stringify(generateAsyncApi(registry)))
     expect(diagnostics.filter(({ severity }) => String(severity) === errorSeverity)).toEqual([])
   })
 
-  it('hold an OpenAPI that a validator accepts as 3.1, and one without its paths it does not', async () => {
+  it('contain an OpenAPI 3.1 document that a validator accepts, and rejects without its paths', async () => {
     const document = generateOpenApi(registry)
     expect(document.openapi).toMatch(/^3\.1\./)
     expect(await validateOpenApi(document)).toEqual({ valid: true })
     expect(await validateOpenApi({ ...document, paths: [] })).toMatchObject({ valid: false })
   })
 
-  it('hold an OpenAPI 3.1 whose references all lead somewhere and whose operations are unique', () => {
+  it('contain no dangling references and no repeated operation ids', () => {
     const document = generateOpenApi(registry)
     const text = JSON.stringify(document)
     const schemas = (document.components as { schemas: Record<string, unknown> }).schemas
@@ -69,11 +69,11 @@ describe('the documents', () => {
     expect(references.length).toBeGreaterThan(50)
     expect(references.filter(name => !(name in schemas))).toEqual([])
     const ids = [...text.matchAll(/"operationId":"([^"]+)"/g)].map(([, name]) => name)
-    // And the events of a channel, which are no operation.
+    // And the events of a channel, which are not an operation.
     expect(new Set(ids).size).toBe(registry.operations.length + 1)
   })
 
-  it('describe the events of a channel over REST, in both forms and with all that may be asked', () => {
+  it('describe the events of a channel over REST, in both forms and with all parameters', () => {
     const paths = generateOpenApi(registry).paths as Record<string, Record<string, EventsPath>>
     const { get } = paths['/channels/{channel}/events'] ?? {}
     expect(get?.parameters.map(({ in: place, name }) => `${place} ${name}`)).toEqual([
@@ -86,11 +86,11 @@ describe('the documents', () => {
     expect(Object.keys(content)).toEqual(['application/json', 'text/event-stream'])
     for (const { name } of sseEvents) expect(description).toContain(`\`${name}\``)
     const codes = Object.values(get?.responses ?? {}).map(response => response.description)
-    for (const code of ['session_revoked', 'forbidden', 'not_found', 'too_many_channel_streams', 'moving'])
+    for (const code of ['session_revoked', 'forbidden', 'not_found', 'too_many_channel_streams', 'node_draining'])
       expect(codes.some(names => names.includes(`\`${code}\``))).toBe(true)
   })
 
-  it('describe every call and message of the protocol, and how a connection ends', () => {
+  it('describe every call, message and close reason of the protocol', () => {
     const document = generateAsyncApi(registry) as unknown as LiveDocument
     const { messages } = document.channels.socket
     for (const { name } of protocolCalls) {
@@ -101,14 +101,14 @@ describe('the documents', () => {
     const follow = messages['channel.follow']?.payload.properties?.input as { properties?: object } | undefined
     expect(Object.keys(follow?.properties ?? {})).toEqual(['channel', 'after'])
     expect(JSON.stringify(messages['channel.follow.ack'])).toContain('#/components/schemas/CatchUp')
-    expect(document['x-closings'].map(({ code }) => code)).toEqual(
+    expect(document['x-closeReasons'].map(({ code }) => code)).toEqual(
       closeReasonList.map(({ refusalKind }) => refusalKind.code),
     )
-    for (const { code, comeBack } of document['x-closings'])
-      expect([code, comeBack]).toEqual([code, expect.any(String)])
+    for (const { code, reconnect } of document['x-closeReasons'])
+      expect([code, reconnect]).toEqual([code, expect.any(String)])
   })
 
-  it('name a snapshot for every kind of channel, whose answer has a position', () => {
+  it('name a snapshot with a position for every kind of channel', () => {
     const {
       'x-channels': channels,
       channels: { socket },
@@ -118,7 +118,7 @@ describe('the documents', () => {
       expect(JSON.stringify(socket.messages[`${snapshot}.ack`])).toContain('SnapshotPosition')
   })
 
-  it('hold a guide to the protocol that leaves none of its names, codes and limits out', () => {
+  it('include a protocol guide with all names, codes and limits', () => {
     const guide = read('docs', 'follow-a-channel.md')
     const names = [...protocolCalls, ...protocolMessages, ...sseEvents].map(({ name }) => name)
     const {
@@ -161,10 +161,10 @@ describe('the documents', () => {
     expect(limits.filter(limit => !guide.replaceAll(/\s+/g, ' ').includes(limit.replace('\n', ' ')))).toEqual([])
   })
 
-  it('hold a deployment guide that watches what there is', async () => {
+  it('include a deployment guide with existing metrics', async () => {
     const found = read('docs', 'deployment.md').match(/\btutti_[a-z0-9_]+/g) ?? []
     const known = (await createMetrics().registry.getMetricsAsJSON()).map(({ name }) => name)
-    // The second login of the database.
+    // The second database login.
     expect(found.filter(name => !known.includes(name) && name !== 'tutti_next')).toEqual([])
   })
 
@@ -174,7 +174,7 @@ describe('the documents', () => {
   })
 })
 
-/** In a Node of its own: the package is an ES module, which jest cannot require. */
+/** Runs in its own Node process: the package is an ES module, which jest cannot require. */
 function validateOpenApi(document: object): Promise<unknown> {
   const program = `
     import { Validator } from '@seriousme/openapi-schema-validator'

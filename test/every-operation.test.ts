@@ -8,7 +8,7 @@ import { requestOverRest, type Person, type Reply } from './person'
 import { createTestApp, type TestApp } from './test-app'
 import { io } from 'socket.io-client'
 
-/** What must hold for each operation, read off the list: nobody has to remember to test it. */
+/** What must hold for each operation, read from the registry. */
 let testApp: TestApp
 let ann: Person
 let moderator: Person
@@ -27,7 +27,7 @@ const caller = (op: AnyOperation) => (op.auth === 'moderator' ? moderator : ann)
 const withoutId = ({ error, data, page }: Reply) => ({ data, page, error: { ...error, requestId: undefined } })
 
 describe.each(operations)('%s', (_name, op) => {
-  it('refuses bad input with the same faults on both transports, all at once', async () => {
+  it('rejects invalid input with the same field errors over both transports, all at once', async () => {
     const { params } = parseRoute(op.route)
     const bad = { ...Object.fromEntries(params.map(name => [name, 'not!an!id'])), surprise: 'x' }
     const overRest = await caller(op).request(op, bad, { transport: 'rest' })
@@ -37,7 +37,7 @@ describe.each(operations)('%s', (_name, op) => {
     expect(withoutId(overSocket)).toEqual(withoutId(overRest))
   })
 
-  it('answers the same on both transports', async () => {
+  it('responds the same over both transports', async () => {
     const rest = await testApp.signIn(`r-${op.name}`, {
       roles: ['moderator'],
       name: 'Same',
@@ -50,7 +50,7 @@ describe.each(operations)('%s', (_name, op) => {
     expect(overRest.error?.status ?? 200).toBeLessThan(500)
   })
 
-  it('refuses who has called too often, on both transports, and says how long to wait', async () => {
+  it('refuses calls over the rate limit over both transports, with `retryAfter`', async () => {
     const tired = await testApp.signIn(`t-${op.name}`, { roles: ['moderator'] })
     await testApp.app.rateLimiter.consume(op.name, tired.id, op.limit.perMinute, op.limit.perMinute)
     const overRest = await tired.request(op, sampleInput(op.input), { transport: 'rest' })
@@ -72,7 +72,7 @@ describe.each(operations)('%s', (_name, op) => {
 })
 
 describe.each(closed)('%s', (_name, op) => {
-  it('refuses who is not signed in, and a socket without a token is no socket', async () => {
+  it('refuses an unauthenticated caller', async () => {
     const { error, headers } = await requestOverRest(testApp.nodes[0]?.url ?? '', op, sampleInput(op.input), {})
     expect(error).toMatchObject({ code: 'not_signed_in', status: 401 })
     expect(headers?.get('www-authenticate')).toBe('Bearer')
@@ -81,7 +81,7 @@ describe.each(closed)('%s', (_name, op) => {
 
 const guarded = operations.filter(([, op]) => op.auth === 'moderator')
 describe.each(guarded)('%s', (_name, op) => {
-  it('is for moderators alone', async () => {
+  it('is allowed for moderators only', async () => {
     const sent = sampleInput(op.input)
     expect(['forbidden', 'not_found']).toContain((await ann.expectProblem(op, sent, { transport: 'rest' })).code)
     expect(['forbidden', 'not_found']).toContain((await ann.expectProblem(op, sent, { transport: 'socket' })).code)
@@ -97,7 +97,7 @@ it('a socket without a token is refused with the same problem object', async () 
   expect(problem).toMatchObject({ code: 'not_signed_in', status: 401 })
 })
 
-/** Ids, instants, handles and secrets differ from call to call; everything else must not. */
+/** Ids, times, handles and secrets differ between calls; everything else must be equal. */
 function comparable(reply: Reply): unknown {
   const text = JSON.stringify(withoutId(reply))
   return JSON.parse(
@@ -110,7 +110,7 @@ function comparable(reply: Reply): unknown {
   )
 }
 
-it('knows no operation by another name', async () => {
+it('an unknown operation is refused', async () => {
   const socket = await ann.socket()
   const reply = (await socket.timeout(5_000).emitWithAck(`nobody.knows${randomUUID().slice(0, 4)}`, {})) as Reply
   expect(reply.error).toMatchObject({ code: 'unknown_operation', status: 404 })

@@ -30,7 +30,7 @@ import { transports, type Person } from './person'
 import { putBytes } from './skills/music-upload/upload-file'
 import { createTestApp, type TestApp } from './test-app'
 
-/** The product's main job, as a stranger does it: two people on two nodes, a worker, real music. */
+/** The main flow of a user: two people on two nodes, a worker, real music. */
 let testApp: TestApp
 let worker: JobWorker
 let music: Buffer
@@ -44,7 +44,7 @@ afterAll(async () => {
   await testApp[Symbol.asyncDispose]()
 })
 
-describe.each(transports)('the main job over %s', transport => {
+describe.each(transports)('the main flow over %s', transport => {
   const by = { transport }
   let ann: Person
   let bob: Person
@@ -55,7 +55,7 @@ describe.each(transports)('the main job over %s', transport => {
     bob = await testApp.signIn(`bob-${transport}`, { node: 1 })
   })
 
-  it('takes an upload of a real MP3 and tells its progress live, until it is ready', async () => {
+  it('uploads a real MP3 and reports its progress live, until it is ready', async () => {
     const heard = await ann.recordEvents(`user:${ann.id}`)
     const sha256 = createHash('sha256').update(music).digest('hex')
     const file = { fileName: 'a song.mp3', contentType: 'audio/mpeg' as const, sizeBytes: music.length, sha256 }
@@ -98,7 +98,7 @@ describe.each(transports)('the main job over %s', transport => {
     expect((await fetch(grant.url.replace(/Policy=.{8}/, 'Policy=AAAAAAAA'))).status).toBe(403)
   })
 
-  it('tells Ann live of a like and a comment at 0:07, keeps the notification, and counts right', async () => {
+  it('notifies Ann live of a like and a comment at 0:07, keeps the notification, and counts correctly', async () => {
     const heard = await ann.recordEvents(`user:${ann.id}`)
     await bob.call(likeTrack, { trackId }, by)
     await bob.call(addComment, { trackId, body: 'That bass!', positionMs: 7_000 }, by)
@@ -120,7 +120,7 @@ describe.each(transports)('the main job over %s', transport => {
       expect(await person.call(getTrack, { trackId }, by)).toMatchObject({ counts: { likes: 1, comments: 1 } })
   })
 
-  it('shows Ann live how Bob orders his playlist', async () => {
+  it('shows Ann live how Bob reorders his playlist', async () => {
     const { id: playlistId } = await bob.call(createPlaylist, { title: 'Late' }, by)
     const heard = await ann.recordEvents(`playlist:${playlistId}`)
     const first = await bob.call(addItem, { playlistId, trackId }, by)
@@ -132,7 +132,7 @@ describe.each(transports)('the main job over %s', transport => {
     expect(items.map(({ itemId }) => itemId)).toEqual([second.item.itemId, first.item.itemId])
   })
 
-  it('lets both hear the same moment of a listening party', async () => {
+  it('lets both listen to the same position of a listening party', async () => {
     const { party } = await bob.call(createParty, { title: 'Tonight', trackIds: [trackId] }, by)
     await bob.call(playParty, { partyId: party.id }, by)
     testApp.clock.advance(4_000)
@@ -179,7 +179,7 @@ interface Timeline {
   status: string
 }
 
-/** An MP3 of a Debian package where that can be installed, else one that ffmpeg makes. */
+/** An MP3 of a Debian package where it can be installed, else one made with ffmpeg. */
 async function realMusic(): Promise<Buffer> {
   const folder = '/usr/share/games/asc/music'
   await installPackage('asc-music')

@@ -50,21 +50,21 @@ afterAll(async () => {
 })
 
 describe('the production configuration', () => {
-  it('is one that nginx accepts', async () => {
+  it('is valid for nginx', async () => {
     const logFile = `${edge.logFile}.check`
     const check = supervise(await findTool('nginx'), ['-t', ...edge.parameters], { name: 'nginx -t', logFile })
     expect(await check.exited).toEqual({ code: 0, signal: null })
     expect(await readFile(logFile, 'utf8')).toContain('test is successful')
   })
 
-  it('serves our host over TLS and sends plain HTTP there', async () => {
+  it('serves our host over TLS and redirects plain HTTP to it', async () => {
     const secure = await ask({ port: edge.ports.https, path: '/health/live', tls: { ca: edge.certificate } })
     expect(secure).toMatchObject({ status: 200, body: '{"status":"ok"}' })
     const plain = await ask({ port: edge.ports.http, path: '/api/v1/me?full=1' })
     expect(plain).toMatchObject({ status: 308, headers: { location: `https://${hostName}/api/v1/me?full=1` } })
   })
 
-  it('gives no answer to who asks for another host', async () => {
+  it('closes requests for another host without a response', async () => {
     const foreign = { path: '/health/live', host: 'other.example' }
     await expect(ask({ port: edge.ports.http, ...foreign })).rejects.toThrow(/hang up|ECONNRESET/)
     await expect(ask({ port: edge.ports.https, ...foreign, tls: { ca: edge.certificate } })).rejects.toThrow(
@@ -74,7 +74,7 @@ describe('the production configuration', () => {
 })
 
 describe('REST', () => {
-  it('is passed on, under an id that nginx gives', async () => {
+  it('is forwarded with a request id from nginx', async () => {
     const ann = await arrive('ann')
     const { data, headers } = await ann.request(getMe, {}, { headers: { 'x-request-id': 'chosen-by-the-client' } })
     expect(data).toMatchObject({ id: ann.id })
@@ -82,16 +82,17 @@ describe('REST', () => {
     expect(headers?.get('server')).toBe('nginx')
   })
 
-  it('counts by the real address, whatever the client claims', async () => {
+  it('counts by the real IP address, whatever the client claims', async () => {
     const ann = await arrive('ann')
     const track = await makeTrack(ann.id)
     const path = `/api/v1${getTrack.route.replace('GET ', '').replace(':trackId', track.id)}`
     const claims = { 'x-forwarded-for': '6.6.6.6', forwarded: 'for=6.6.6.6' }
-    const isCounted = (address: string) => testApp.app.redis.commands.exists(`limit:${getTrack.name}:at:${address}`)
+    const isCounted = (address: string) =>
+      testApp.app.redis.commands.exists(`limit:${getTrack.name}:network:${address}`)
 
     expect((await fetch(edge.url + path, { headers: claims })).status).toBe(200)
     expect([await isCounted('6.6.6.6'), await isCounted('127.0.0.1')]).toEqual([0, 1])
-    // Past nginx the claim is believed: that is why no port of a node may be reachable.
+    // Without nginx the claim is trusted: no port of a node may be reachable.
     expect((await fetch(`${testApp.nodes[0]?.url ?? ''}${path}`, { headers: claims })).status).toBe(200)
     expect(await isCounted('6.6.6.6')).toBe(1)
   })
@@ -102,7 +103,7 @@ describe('REST', () => {
     expect(await problemOf(response)).toMatchObject({ code: refusals.unknownOperation.code })
   })
 
-  it('lets a page have all of its pictures at once', async () => {
+  it('lets a page load all of its pictures at once', async () => {
     const ann = await arrive('ann')
     const { id } = await addPicture(testApp, ann, await plainPng())
     const path = `/api/v1/pictures/${id}/250.webp`
@@ -113,39 +114,39 @@ describe('REST', () => {
     expect((await ann.request(getMe, {})).status).toBe(200)
   })
 
-  it('refuses a body above the limit before any node sees it', async () => {
+  it('refuses a body above the limit before it reaches a node', async () => {
     const response = await fetch(`${edge.url}/api/v1/me`, { method: 'POST', body: 'x'.repeat(64 * 1024 + 1) })
     expect(response.status).toBe(413)
     const { code, title } = refusals.bodyTooLarge
     expect(await problemOf(response)).toMatchObject({ code, title, status: 413 })
   })
 
-  it('upgrades nothing', async () => {
+  it('upgrades no connection', async () => {
     const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' }
     expect(await ask({ port: edge.ports.plain, path: '/api/v1/me', headers })).toMatchObject({ status: 401 })
   })
 
-  it('tells a flood from one address to slow down', async () => {
+  it('limits the request rate of one address', async () => {
     await using flooded = await startEdge({ nodes: testApp.nodes.map(({ port }) => port) })
     const calls = Array.from({ length: 120 }, () => fetch(`${flooded.url}/api/v1/tracks`))
     const refused = (await Promise.all(calls)).filter(({ status }) => status === 429)
     const [first] = refused
-    if (first === undefined) throw new Error('nobody was told')
+    if (first === undefined) throw new Error('no request was refused')
     expect(first.headers.get('retry-after')).toBe('1')
     const { code, title } = refusals.tooManyRequests
     expect(await problemOf(first)).toMatchObject({ code, title, status: 429 })
   })
 })
 
-describe('nodes that fail', () => {
-  it('are passed over', async () => {
+describe('failing nodes', () => {
+  it('are skipped', async () => {
     const [node] = testApp.nodes
     await using halved = await startEdge({ nodes: [await findFreePort(), node?.port ?? 0] })
     const answers = Array.from({ length: 10 }, () => fetch(`${halved.url}/health/live`))
     expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array<number>(10).fill(200))
   })
 
-  it('get a POST once and never again, a GET once more', async () => {
+  it('receive a POST once and a GET at most twice', async () => {
     const seen: (string | undefined)[] = []
     const hangUp: RequestListener = request => {
       seen.push(request.method)
@@ -168,12 +169,12 @@ describe('nodes that fail', () => {
 })
 
 describe('the events of a channel', () => {
-  it('arrive as they happen, on any node, and go on after the last id on whichever comes next', async () => {
+  it('arrive live on any node, and continue after Last-Event-ID on the next one', async () => {
     const ann = await arrive('ann')
     const channel = `user:${ann.id}`
     const url = `${edge.url}/api/v1/channels/${channel}/events`
     const first = await EventReader.open(url, ann.token)
-    await first.waitFor('following')
+    await first.waitFor('followed')
     for (const [index, { app: node }] of testApp.nodes.entries()) {
       await emitNumbers(node, channel, [index])
       await waitUntil(() => first.offsets.length === index + 1)
@@ -186,7 +187,7 @@ describe('the events of a channel', () => {
     expect(second.response.headers.get('cache-control')).toBe('no-store')
   })
 
-  it('end a long-poll that waits for them', async () => {
+  it('end a waiting long-poll', async () => {
     const ann = await arrive('ann')
     const channel = `user:${ann.id}`
     const ask = async (query: string) => {
@@ -194,7 +195,7 @@ describe('the events of a channel', () => {
       const response = await fetch(`${edge.url}/api/v1/channels/${channel}/events${query}`, { headers })
       return ((await response.json()) as { data: CatchUp }).data
     }
-    const { epoch, top } = await ask('')
+    const { epoch, latestOffset: top } = await ask('')
     const answer = ask(`?after=${epoch}:${top}&wait=25`)
     const isWaiting = async ({ app: { metrics } }: (typeof testApp.nodes)[number]) =>
       (await metrics.channelStreams.get()).values.some(
@@ -222,7 +223,7 @@ describe('the events of a channel', () => {
 describe('sockets', () => {
   const roads = { 'long-polling': ['polling'], WebSocket: ['websocket'], 'polling, then WebSocket': undefined }
 
-  it.each(Object.entries(roads))('of 14 clients stay with their node over %s', async (_road, transports) => {
+  it.each(Object.entries(roads))('of 14 clients stay on their node over %s', async (_road, transports) => {
     const connected = await Promise.all(
       Array.from({ length: 14 }, (_, index) => connectTo(`fan${index}`, transports && { transports })),
     )
@@ -241,7 +242,7 @@ describe('sockets', () => {
     expect(await callMe(client)).toBe((await arrive('ann')).id)
   })
 
-  it('over long-polling hear of comments made on any node', async () => {
+  it('over long-polling receive comments made on any node', async () => {
     const ann = await arrive('ann')
     const track = await makeTrack(ann.id)
     const client = await connectTo('ann', { transports: ['polling'] })
@@ -258,8 +259,8 @@ describe('sockets', () => {
   })
 })
 
-describe('a node that takes no sockets', () => {
-  it('refuses handshakes, which another node takes, and long-polling clients stay with that one', async () => {
+describe('a node that refuses sockets', () => {
+  it('refuses handshakes, which another node accepts, and long-polling clients stay on that one', async () => {
     let refused = 0
     let missed = 0
     await using full = await listenTo((request, response) => {
@@ -277,14 +278,14 @@ describe('a node that takes no sockets', () => {
         expect(client.io.engine.transport.name).toBeDefined()
       }
     expect(refused).toBeGreaterThan(0)
-    // Sessions are looked for there as well: a node that takes no new ones keeps those it has.
+    // Existing connections are looked up there too: a node that accepts no new ones keeps its own.
     expect(missed).toBeGreaterThan(refused)
     await everybodyLeaves()
   })
 
-  it('because it drains under load sends everybody to another node; no call fails, and it ends with 0', async () => {
+  it('because it drains under load moves all clients to another node; no call fails, and it exits with 0', async () => {
     const [stays] = testApp.nodes
-    if (stays === undefined) throw new Error('there is no node')
+    if (stays === undefined) throw new Error('no such node')
     const ann = await testApp.signIn('ann')
     await using leaves = await startNodeProcess({ ...testApp.variables, DRAIN_SECONDS: '2' })
     await using both = await startEdge({ nodes: [leaves.port, stays.port] })
@@ -332,7 +333,7 @@ describe('a node that takes no sockets', () => {
 })
 
 describe('the bucket server of docker-compose', () => {
-  it('takes a presigned upload that is larger than any call', async () => {
+  it('accepts a presigned upload that is larger than any call', async () => {
     const body = Buffer.alloc(100 * 1024, 7)
     const sha256 = Buffer.from(await crypto.subtle.digest('SHA-256', body)).toString('base64')
     const key = `pending/${randomUUID()}`
@@ -358,7 +359,7 @@ it('keeps an access log without queries', async () => {
 
 const arrive = async (name: string) => Person.signIn(name, await testApp.issuer.issueToken(name), edge.url)
 
-/** While the edge still stands: a long-polling client says good-bye through it. */
+/** While the edge still runs: a long-polling client disconnects through it. */
 async function everybodyLeaves(): Promise<void> {
   for (const client of clients.splice(0)) client.disconnect()
   while (sum(await socketsByNode()) > 0) await delay(10)
@@ -366,7 +367,7 @@ async function everybodyLeaves(): Promise<void> {
 
 const wsOnly = { transports: ['websocket'] }
 
-/** Opens a new connection before it closes the old one, as our own client does. */
+/** Opens a new connection before it closes the old one, like our client. */
 function moveWhenTold(first: Socket, url: string) {
   let current = first
   let gaps = 0
@@ -406,7 +407,7 @@ async function untilUpgraded(client: Socket): Promise<void> {
   if (pipeline.transport.name !== 'websocket') await new Promise(done => pipeline.once('upgrade', done))
 }
 
-/** Who a client is, by a call over its socket. */
+/** The profile id of a client, by a call over its socket. */
 async function callMe(client: Socket): Promise<unknown> {
   const { data } = (await client.timeout(8_000).emitWithAck(getMe.name, { input: {} })) as { data?: { id: string } }
   return data?.id
@@ -432,7 +433,7 @@ interface Question {
   tls?: { ca: string }
 }
 
-/** A request to any host and port, which fetch would not make. */
+/** A request with any host and port, which fetch does not allow. */
 async function ask({ port, path, host = hostName, headers = {}, tls }: Question) {
   const target = { host: '127.0.0.1', port, path, headers: { host, ...headers }, agent: false as const }
   const request = tls === undefined ? httpRequest(target) : httpsRequest({ ...target, ...tls, servername: host })
@@ -457,12 +458,12 @@ async function listenTo(listener: RequestListener): Promise<AsyncDisposable & { 
 }
 
 interface Edge extends AsyncDisposable {
-  /** Our host over plain HTTP, as tests' clients trust no certificate of ours. */
+  /** Our host over plain HTTP, because test clients do not trust our certificate. */
   url: string
   ports: Ports
   certificate: string
   logFile: string
-  /** What makes nginx use this configuration. */
+  /** Makes nginx use this configuration. */
   parameters: string[]
 }
 
@@ -473,7 +474,7 @@ interface Ports {
   bucket: number
 }
 
-/** nginx with the files of `nginx/` themselves, only with other ports, nodes, names and folders. */
+/** nginx with the real files of `nginx/`, with only ports, nodes, names and folders replaced. */
 async function startEdge(wish: { nodes: readonly number[]; bucketPort?: number }): Promise<Edge> {
   const folder = await mkdtemp(join(tmpdir(), 'tutti-nginx-'))
   const ports = {

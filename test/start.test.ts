@@ -9,7 +9,7 @@ const root = resolve(__dirname, '..')
 const patienceMs = 110_000
 const bootstrap = [process.execPath, 'dev/bootstrap.mjs']
 
-/** `npm start` as a newcomer runs it: real processes, nothing of the test's own stack. */
+/** Runs `npm start` like a new developer: real processes, independent of the test stack. */
 describe('npm start', () => {
   let port: number
   beforeAll(async () => {
@@ -18,7 +18,7 @@ describe('npm start', () => {
   afterAll(() => rm(join(root, '.tutti', String(port)), { recursive: true, force: true }))
 
   it(
-    'serves two nodes, gives tokens, refuses a second one on its port, and SIGTERM leaves nothing behind',
+    'serves two nodes, issues tokens, refuses a second stack on its port, and leaves nothing behind after SIGTERM',
     async () => {
       const stack = start(port)
       await stack.said('Tutti is ready')
@@ -62,10 +62,10 @@ describe('npm start', () => {
 
   it.each([
     ['it', bootstrap],
-    // npm puts a shell between itself and us.
+    // npm runs a shell between itself and the stack.
     ['npm', ['npm', 'run']],
   ])(
-    'starts again on what it kept, and leaves nothing behind when %s is killed',
+    'keeps its data over restarts, and leaves nothing behind when %s is killed',
     async (_, command) => {
       const stack = start(port, command)
       await stack.said('Tutti is ready')
@@ -124,7 +124,7 @@ function run([command = '', ...before]: string[], verb: string, port: number, ..
   })
 }
 
-/** The tour of the README, word for word but for the ports. */
+/** Runs the tour of the README verbatim, with other ports. */
 async function followReadme(port: number): Promise<string> {
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
   const script = [...readme.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block]) => block).join('\n')
@@ -138,7 +138,7 @@ async function followReadme(port: number): Promise<string> {
   return text
 }
 
-/** A process and all that it started, down to the last. */
+/** A process and all its descendants. */
 function familyOf(pid: number | undefined): number[] {
   const parents = new Map(
     readdirSync('/proc')

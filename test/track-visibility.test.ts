@@ -20,7 +20,7 @@ import { requestOverRest, transports, type Person, type Reply } from './person'
 import { sampleInput } from './sample-input'
 import { createTestApp, type TestApp } from './test-app'
 
-/** What there is to hear, and whoever may besides its artist and moderators. Nobody hears what was removed. */
+/** Who may listen to each kind of track besides its artist and moderators. Nobody can play a removed one. */
 const seenBy = {
   public: ['follower', 'guest', 'stranger', 'anonymous', 'anonymous with the secret'],
   followers: ['follower'],
@@ -86,9 +86,9 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-/** Needs a secret of its own making, and is told of in its own test. */
+/** Needs a secret of its own, and has its own test. */
 const elsewhere = new Set(['tracks.redeemSecretLink'])
-/** Whoever may do these changes what the others look at, and may do so again. */
+/** Successful calls change what the other viewers see. */
 const spoils: Record<string, readonly Viewer[]> = {
   'tracks.deleteTrack': ['owner', 'moderator'],
   'tracks.resetSecretLink': ['owner'],
@@ -99,12 +99,12 @@ const calls: readonly (readonly [AnyOperation, (trackId: string) => Record<strin
   [createReport, id => ({ ...sampleInput(createReport.input), subject: { kind: 'track', id } })],
 ]
 
-/** Of pictures only those that are artwork are of a track. */
+/** Only pictures with the purpose `artwork` belong to a track. */
 function purposeOf({ input }: AnyOperation) {
   return hasField(input, 'purpose') ? { purpose: 'artwork' } : {}
 }
 
-/** What somebody needs of their own to do something with a track. */
+/** What a person needs to do something with a track. */
 async function belongings(person: Person): Promise<Record<string, unknown>> {
   const { id: playlistId } = await person.call(createPlaylist, { title: 'Mine' })
   const { party } = await person.call(createParty, { title: 'Mine', trackId: (await makeTrack(person.id)).id })
@@ -113,34 +113,31 @@ async function belongings(person: Person): Promise<Record<string, unknown>> {
 
 const refusedAsUnknown = ({ error }: Reply) => error?.code === 'not_found'
 
-it('is asked of everything that takes a track', () => {
+it('covers every operation that takes a track', () => {
   expect(ofTracks.length).toBeGreaterThan(14)
 })
 
-it.each(people)(
-  '%s: every operation finds the track, or says that there is none, over both transports',
-  async viewer => {
-    const person = persons[viewer]
-    const own = await belongings(person)
-    const wrong: string[] = []
-    for (const [at, [op, inputFor]] of calls.entries())
-      for (const [place, kind] of kinds.entries()) {
-        if ((spoils[op.name] ?? []).includes(viewer)) continue
-        // That both transports answer the same is proven elsewhere: here they take turns.
-        const transport = transports[(at + place + people.indexOf(viewer)) % transports.length] ?? 'rest'
-        const given = inputFor(tracks[kind].id)
-        const input = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, own[name] ?? value]))
-        // A socket may call ten times a second.
-        testApp.clock.advance(100)
-        const reply = await person.request(op, input, { transport, idempotencyKey: `${viewer} ${kind}` })
-        if (reply.error?.code === 'invalid_input' || reply.error?.status === 429) wrong.push(`${op.name}: bad test`)
-        if (refusedAsUnknown(reply) === maySee(viewer, kind)) wrong.push(`${op.name} of ${kind} over ${transport}`)
-      }
-    expect(wrong).toEqual([])
-  },
-)
+it.each(people)('%s: every operation finds the track or returns not_found, over both transports', async viewer => {
+  const person = persons[viewer]
+  const own = await belongings(person)
+  const wrong: string[] = []
+  for (const [at, [op, inputFor]] of calls.entries())
+    for (const [place, kind] of kinds.entries()) {
+      if ((spoils[op.name] ?? []).includes(viewer)) continue
+      // Another test proves that both transports respond the same: alternate them here.
+      const transport = transports[(at + place + people.indexOf(viewer)) % transports.length] ?? 'rest'
+      const given = inputFor(tracks[kind].id)
+      const input = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, own[name] ?? value]))
+      // A socket may call ten times a second.
+      testApp.clock.advance(100)
+      const reply = await person.request(op, input, { transport, idempotencyKey: `${viewer} ${kind}` })
+      if (reply.error?.code === 'invalid_input' || reply.error?.status === 429) wrong.push(`${op.name}: bad test`)
+      if (refusedAsUnknown(reply) === maySee(viewer, kind)) wrong.push(`${op.name} of ${kind} over ${transport}`)
+    }
+  expect(wrong).toEqual([])
+})
 
-it.each(people)('%s: the channel is followed, or not known, over both transports', async viewer => {
+it.each(people)('%s: the channel can be followed or is not found, over both transports', async viewer => {
   const person = persons[viewer]
   const socket = await person.socket()
   const found = async (kind: Kind) => {
@@ -157,27 +154,30 @@ it.each(people)('%s: the channel is followed, or not known, over both transports
     ])
 })
 
-it.each(['anonymous', 'anonymous with the secret'] as const)('%s: what is open to everybody', async viewer => {
-  const url = testApp.nodes[0]?.url ?? ''
-  const wrong: string[] = []
-  for (const [op, inputFor] of calls) {
-    const takesSecret = hasField(op.input, 'secret')
-    if (op.auth !== 'public' || (viewer !== 'anonymous' && !takesSecret)) continue
-    for (const kind of kinds) {
-      const secret = viewer === 'anonymous' ? {} : { secret: secrets.get(tracks[kind].id) }
-      const reply = await requestOverRest(url, op, { ...inputFor(tracks[kind].id), ...secret }, {})
-      if (refusedAsUnknown(reply) === maySee(viewer, kind)) wrong.push(`${op.name} of ${kind}`)
+it.each(['anonymous', 'anonymous with the secret'] as const)(
+  '%s: public operations find what is visible to everyone',
+  async viewer => {
+    const url = testApp.nodes[0]?.url ?? ''
+    const wrong: string[] = []
+    for (const [op, inputFor] of calls) {
+      const takesSecret = hasField(op.input, 'secret')
+      if (op.auth !== 'public' || (viewer !== 'anonymous' && !takesSecret)) continue
+      for (const kind of kinds) {
+        const secret = viewer === 'anonymous' ? {} : { secret: secrets.get(tracks[kind].id) }
+        const reply = await requestOverRest(url, op, { ...inputFor(tracks[kind].id), ...secret }, {})
+        if (refusedAsUnknown(reply) === maySee(viewer, kind)) wrong.push(`${op.name} of ${kind}`)
+      }
     }
-  }
-  expect(wrong).toEqual([])
-})
+    expect(wrong).toEqual([])
+  },
+)
 
 describe('lists', () => {
   const kindsOf = (found: readonly { id: string }[]) =>
     kinds.filter(kind => found.some(({ id }) => id === tracks[kind].id))
   const shown = (viewer: Viewer, ...among: Kind[]) => kinds.filter(kind => among.includes(kind) && maySee(viewer, kind))
 
-  it.each(people)('%s: show nobody what they may not see, nor what they would have to ask for', async viewer => {
+  it.each(people)('%s: contain no tracks that are invisible or need a secret link', async viewer => {
     const person = persons[viewer]
     const isTold = viewer === 'follower' || viewer === 'owner'
     const inFeed = (await person.call(getFeed, { limit: 50 })).map(({ track }) => track)
@@ -192,7 +192,7 @@ describe('lists', () => {
     else expect(kindsOf(data as Track[])).toEqual(viewer === 'follower' ? ['public', 'followers'] : ['public'])
   })
 
-  it.each(people)('%s: of what they like, heard or find in a playlist they see what they may', async viewer => {
+  it.each(people)('%s: liked, played and playlist tracks are included if they are visible', async viewer => {
     const person = persons[viewer]
     for (const { id: trackId } of Object.values(tracks)) {
       const key = { trackId, profileId: person.id }
@@ -217,7 +217,7 @@ describe('lists', () => {
   })
 })
 
-it('no answer, event or cache but that for its artist holds the secret of a track', async () => {
+it("only the artist's response contains the secret of a track, and no event or cache", async () => {
   const { owner } = persons
   const { id: trackId } = tracks.unlisted
   expect(await owner.call(getSecretLink, { trackId })).toEqual({ trackId, secret: secrets.get(trackId) })
