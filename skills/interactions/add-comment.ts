@@ -1,7 +1,7 @@
 import { Op } from 'sequelize'
 import { newId } from '../../kernel/pipeline/new-id'
 import { operation } from '../../kernel/pipeline/operation'
-import { refusals } from '../../kernel/pipeline/refusals'
+import { invalidField } from '../../kernel/pipeline/refusals'
 import { count, id, shape, text } from '../../kernel/pipeline/schema'
 import { Comment } from '../../models'
 import { countsOf, loadVisibleTrack } from '../tracks/views'
@@ -52,6 +52,4 @@ export const addComment = operation({
 })
 
 const positionTooLarge = (durationMs: number) =>
-  refusals.invalidInput(undefined, {
-    errors: [{ path: 'positionMs', code: 'too_large', message: `positionMs must be at most ${durationMs}` }],
-  })
+  invalidField('positionMs', 'too_large', `positionMs must be at most ${durationMs}`)

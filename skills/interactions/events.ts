@@ -57,15 +57,15 @@ export const trackUnreposted = event({
 })
 
 /**
- * Internal, for other skills' reactions: emitted in the transaction that applies the counter changes. `acts` are the net
- * likes and reposts, in order; `trackIds` are the tracks with new counts.
+ * Internal, for other skills' reactions: emitted in the transaction that applies the counter changes. `reactions` are the
+ * net likes and reposts, in order; `trackIds` are the tracks with new counts.
  */
 export const reactionsCounted = event({
   name: 'interactions.reactionsCounted',
   summary: 'Likes and reposts were applied to the track counts',
   payload: shape({
     trackIds: list(id, reactionsPerFlushMax),
-    acts: list(countedReaction, reactionsPerFlushMax),
+    reactions: list(countedReaction, reactionsPerFlushMax),
   }),
   staleKeys: ({ trackIds }) => trackIds.map(trackCacheKey),
 })

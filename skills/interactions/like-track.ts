@@ -19,5 +19,5 @@ export const likeTrack = operation({
 
   allow: () => true,
 
-  run: ({ subject: before }, context) => setReaction('likes', 1, before, context),
+  run: ({ subject: before }, context) => setReaction('like', true, before, context),
 })

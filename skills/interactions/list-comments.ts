@@ -1,9 +1,17 @@
 import { operation } from '../../kernel/pipeline/operation'
-import { toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
+import {
+  toPage,
+  pageOf,
+  pageSize,
+  pagingFields,
+  parseCursor,
+  firstPageCursor,
+  isAfterCursor,
+} from '../../kernel/pipeline/paging'
 import { id, shape } from '../../kernel/pipeline/schema'
 import { loadVisibleTrack } from '../tracks/views'
 import { avatarRefSql } from '../pictures/views'
-import { firstPageCursor, type ProfileSummary } from '../user-profile/views'
+import { type ProfileSummary } from '../user-profile/views'
 import { type CommentRow, commentView, describeComment, isActorVisible, viewComment } from './views'
 
 export const listComments = operation({
@@ -27,10 +35,7 @@ export const listComments = operation({
     const [at, id] = parseCursor(input, 2) ?? firstPageCursor
     const names = { trackId: track.id, ownerId: track.ownerId, viewer: actor?.id ?? null, at, id, count: size + 1 }
     const rows = await app.db.query<CommentRow & Omit<ProfileSummary, 'id'>>(visibleComments, names)
-    return toPage(
-      rows,
-      size,
-      row => [row.createdAt.toISOString(), row.id],
+    return toPage(rows, size, row => [row.createdAt.toISOString(), row.id]).map(
       ({ handle, displayName, avatar, ...row }) =>
         viewComment(describeComment(row, { id: row.authorId, handle, displayName, avatar }), track, actor),
     )
@@ -43,5 +48,5 @@ const visibleComments = `
     ${avatarRefSql('p')} as avatar
   from comments c join profiles p on p.id = c.author_id
   where c.track_id = :trackId and c.deleted_at is null and ${isActorVisible('c.author_id', ':ownerId', ':viewer')}
-    and (c.created_at, c.id) < (cast(:at as timestamptz), cast(:id as uuid))
+    and ${isAfterCursor('c.created_at', 'c.id')}
   order by c.created_at desc, c.id desc limit :count`

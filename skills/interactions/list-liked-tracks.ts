@@ -1,5 +1,5 @@
 import { operation } from '../../kernel/pipeline/operation'
-import { Page, pageOf, pagingFields } from '../../kernel/pipeline/paging'
+import { pageOf, pagingFields, isAfterCursor } from '../../kernel/pipeline/paging'
 import { shape } from '../../kernel/pipeline/schema'
 import { isTrackVisibleSql, pageVisibleTracks, trackView } from '../tracks/views'
 
@@ -19,16 +19,13 @@ export const listLikedTracks = operation({
   allow: () => true,
 
   async run({ input }, context) {
-    const { items, next } = await pageVisibleTracks(input, visibleLikes, context)
-    return new Page(
-      items.map(({ track }) => track),
-      next,
-    )
+    const page = await pageVisibleTracks(input, visibleLikes, context)
+    return page.map(({ track }) => track)
   },
 })
 
 const visibleLikes = `
   select t.id, l.created_at as at from likes l join tracks t on t.id = l.track_id
-  where l.profile_id = :viewer and (l.created_at, l.track_id) < (cast(:at as timestamptz), cast(:id as uuid))
+  where l.profile_id = :viewer and ${isAfterCursor('l.created_at', 'l.track_id')}
     and ${isTrackVisibleSql('t', ':viewer', ':moderates')}
   order by l.created_at desc, l.track_id desc limit :count`

@@ -29,5 +29,5 @@ export const repostTrack = operation({
 
   allow: () => true,
 
-  run: ({ subject: before }, context) => setReaction('reposts', 1, before, context),
+  run: ({ subject: before }, context) => setReaction('repost', true, before, context),
 })

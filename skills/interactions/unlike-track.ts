@@ -19,5 +19,5 @@ export const unlikeTrack = operation({
 
   allow: () => true,
 
-  run: ({ subject: before }, context) => setReaction('likes', -1, before, context),
+  run: ({ subject: before }, context) => setReaction('like', false, before, context),
 })

@@ -19,5 +19,5 @@ export const unrepostTrack = operation({
 
   allow: () => true,
 
-  run: ({ subject: before }, context) => setReaction('reposts', -1, before, context),
+  run: ({ subject: before }, context) => setReaction('repost', false, before, context),
 })

@@ -5,13 +5,13 @@ import { applyChanges } from './apply-changes'
 export const onReactionsCounted = reaction({
   to: reactionsCounted,
   because: 'artists are notified of likes and reposts, without those withdrawn, once per counter flush',
-  react({ acts }, context) {
-    const reactions = acts.map(({ trackId, ownerId, actorId, kind, added }) => ({
+  react({ reactions }, context) {
+    const changes = reactions.map(({ trackId, ownerId, actorId, kind, added }) => ({
       activity: { recipientId: ownerId, kind, actorId, targetId: trackId, trackId },
-      added,
+      isAdded: added,
     }))
-    const came = reactions.filter(({ added }) => added).map(({ activity }) => activity)
-    const undone = reactions.filter(({ added }) => !added).map(({ activity }) => activity)
-    return applyChanges({ added: came, withdrawn: undone }, context)
+    const added = changes.filter(({ isAdded }) => isAdded).map(({ activity }) => activity)
+    const withdrawn = changes.filter(({ isAdded }) => !isAdded).map(({ activity }) => activity)
+    return applyChanges({ added, withdrawn }, context)
   },
 })
