@@ -1,7 +1,6 @@
 import { operation } from '../../kernel/pipeline/operation'
 import { emptyObject } from '../../kernel/pipeline/schema'
-import { countUnread } from './visible-notifications'
-import { unreadView } from './views'
+import { countUnread, unreadView } from './views'
 
 export const getUnreadCount = operation({
   name: 'notifications.getUnreadCount',

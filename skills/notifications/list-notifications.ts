@@ -1,9 +1,7 @@
 import { operation } from '../../kernel/pipeline/operation'
-import { toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
+import { toPage, pageOf, pageSize, pagingFields, parseCursor, firstPageCursor } from '../../kernel/pipeline/paging'
 import { shape } from '../../kernel/pipeline/schema'
-import { firstPageCursor } from '../user-profile/views'
-import { listVisibleNotifications, viewNotification } from './visible-notifications'
-import { notificationView } from './views'
+import { listVisibleNotifications, viewNotification, notificationView } from './views'
 
 export const listNotifications = operation({
   name: 'notifications.listNotifications',
@@ -24,5 +22,5 @@ export const listNotifications = operation({
   allow: () => true,
 
   run: async ({ input, subject: rows }) =>
-    toPage(rows, pageSize(input), row => [row.at.toISOString(), row.id], viewNotification),
+    toPage(rows, pageSize(input), row => [row.at.toISOString(), row.id]).map(viewNotification),
 })

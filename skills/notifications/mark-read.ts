@@ -1,7 +1,7 @@
 import { Op } from 'sequelize'
 import { type Actor } from '../../kernel/pipeline/actor'
 import { operation } from '../../kernel/pipeline/operation'
-import { refusals } from '../../kernel/pipeline/refusals'
+import { invalidField, refusals } from '../../kernel/pipeline/refusals'
 import { pattern, shape } from '../../kernel/pipeline/schema'
 import { NotificationInbox, Notification } from '../../models'
 import { readMarkerMoved } from './events'
@@ -45,8 +45,7 @@ async function instantOf(until: string, { id: recipientId }: Actor): Promise<Dat
   if (until.endsWith('Z')) {
     const instant = new Date(until)
     if (!Number.isNaN(instant.getTime())) return instant
-    const error = { path: 'until', code: 'invalid_timestamp', message: 'until is not a valid timestamp' }
-    throw refusals.invalidInput(undefined, { errors: [error] })
+    throw invalidField('until', 'invalid_timestamp', 'until is not a valid timestamp')
   }
   const notification = await Notification.findOne({ where: { id: until, recipientId }, attributes: ['latestAt'] })
   if (notification === null) throw refusals.notFound()

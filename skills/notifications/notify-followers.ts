@@ -1,10 +1,10 @@
 import { type Context } from '../../kernel/pipeline/context'
+import { firstPageCursor, isAfterCursor } from '../../kernel/pipeline/paging'
 import { job } from '../../kernel/events/job'
 import { id, nullable, shape, type Value, outputText } from '../../kernel/pipeline/schema'
 import { Track } from '../../models'
 import { isListedToFollowers } from '../tracks/rules'
-import { firstPageCursor } from '../user-profile/views'
-import { notify } from './notify'
+import { applyChanges } from './apply-changes'
 
 export const followersPerBatch = 500
 
@@ -27,11 +27,7 @@ export const notifyFollowers = job({
       if (track === null || !isListedToFollowers(track)) return
       const followers = await nextFollowers(track.ownerId, after, context)
       const activity = { kind: 'published', actorId: track.ownerId, targetId: trackId, trackId } as const
-      await notify(
-        followers.map(follower => follower.id),
-        activity,
-        context,
-      )
+      await applyChanges({ added: followers.map(follower => ({ recipientId: follower.id, ...activity })) }, context)
       const last = followers.at(-1)
       if (last === undefined || followers.length < followersPerBatch) return
       await context.enqueue(notifyFollowers, { trackId, after: last }, { key: `published:${trackId}:${last.id}` })
@@ -46,7 +42,7 @@ function nextFollowers(artistId: string, after: Follower | null, { app }: Contex
   return app.db.query<Follower>(
     `select cast(created_at as text) as at, follower_id as id from follows
      where followee_id = :artistId
-       and (created_at, follower_id) < (cast(:at as timestamptz), cast(:id as uuid))
+       and ${isAfterCursor('created_at', 'follower_id')}
      order by created_at desc, follower_id desc limit ${followersPerBatch}`,
     { artistId, at, id },
   )

@@ -1,14 +1,12 @@
 import { reaction } from '../../kernel/events/reaction'
 import { commentAdded } from '../interactions/events'
-import { notify } from './notify'
+import { applyChanges } from './apply-changes'
 
 export const onCommentAdded = reaction({
   to: commentAdded,
   because: 'artists are notified of each comment on their tracks',
-  react: ({ trackId, ownerId, by, comment }, context) =>
-    notify(
-      [ownerId],
-      { kind: 'commented', actorId: by.id, targetId: comment.id, trackId, commentId: comment.id },
-      context,
-    ),
+  react({ trackId, ownerId, by, comment: { id: commentId } }, context) {
+    const activity = { kind: 'commented', actorId: by.id, targetId: commentId, trackId, commentId } as const
+    return applyChanges({ added: [{ recipientId: ownerId, ...activity }] }, context)
+  },
 })

@@ -1,7 +1,7 @@
 import { reaction } from '../../kernel/events/reaction'
 import { Comment } from '../../models'
 import { commentDeleted } from '../interactions/events'
-import { withdraw } from './withdraw'
+import { applyChanges } from './apply-changes'
 
 export const onCommentDeleted = reaction({
   to: commentDeleted,
@@ -9,6 +9,7 @@ export const onCommentDeleted = reaction({
   async react({ commentId, ownerId }, context) {
     const comment = await Comment.findByPk(commentId, { attributes: ['authorId'] })
     if (comment === null) return
-    await withdraw(ownerId, { kind: 'commented', actorId: comment.authorId, targetId: commentId }, context)
+    const activity = { kind: 'commented', actorId: comment.authorId, targetId: commentId } as const
+    await applyChanges({ withdrawn: [{ recipientId: ownerId, ...activity }] }, context)
   },
 })

@@ -1,10 +1,12 @@
 import { reaction } from '../../kernel/events/reaction'
 import { profileFollowed } from '../user-profile/events'
-import { notify } from './notify'
+import { applyChanges } from './apply-changes'
 
 export const onProfileFollowed = reaction({
   to: profileFollowed,
   because: 'people are notified of new followers',
-  react: ({ profileId, by }, context) =>
-    notify([profileId], { kind: 'followed', actorId: by.id, targetId: profileId }, context),
+  react({ profileId, by }, context) {
+    const activity = { kind: 'followed', actorId: by.id, targetId: profileId } as const
+    return applyChanges({ added: [{ recipientId: profileId, ...activity }] }, context)
+  },
 })

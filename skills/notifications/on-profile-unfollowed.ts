@@ -1,10 +1,12 @@
 import { reaction } from '../../kernel/events/reaction'
 import { profileUnfollowed } from '../user-profile/events'
-import { withdraw } from './withdraw'
+import { applyChanges } from './apply-changes'
 
 export const onProfileUnfollowed = reaction({
   to: profileUnfollowed,
   because: 'an unfollow withdraws the notification of the follow',
-  react: ({ profileId, by }, context) =>
-    withdraw(profileId, { kind: 'followed', actorId: by.id, targetId: profileId }, context),
+  react({ profileId, by }, context) {
+    const activity = { kind: 'followed', actorId: by.id, targetId: profileId } as const
+    return applyChanges({ withdrawn: [{ recipientId: profileId, ...activity }] }, context)
+  },
 })

@@ -1,5 +1,5 @@
 import { reaction } from '../../kernel/events/reaction'
-import { trackPublished } from '../music-upload/events'
+import { trackPublished } from '../tracks/events'
 import { notifyFollowers } from './notify-followers'
 
 export const onTrackPublished = reaction({

@@ -1,3 +1,4 @@
+import { isAfterCursor } from '../../kernel/pipeline/paging'
 import {
   count,
   boolean,
@@ -13,11 +14,11 @@ import {
   integer,
   outputText,
 } from '../../kernel/pipeline/schema'
-import { notificationKinds } from '../../models/notification'
-import { profileSummary } from '../user-profile/views'
+import { type AppContext } from '../../kernel/platform/app-context'
+import { notificationKinds, type NotificationKind } from '../../models/notification'
+import { isTrackListedForSql } from '../tracks/views'
+import { actorsListedMax, blockBetween, profileSummary, summaryJson } from '../user-profile/views'
 
-/** How many actors are listed by name; `actorCount` counts them all. */
-export const actorsListedMax = 3
 /** Unread notifications are counted up to this; above it `more` is true. */
 export const unreadCountMax = 99
 
@@ -44,3 +45,98 @@ export type UnreadCount = Value<typeof unreadView>
 
 /** Everything up to `readUntil` is read; null if nothing is. */
 export const readMarkerView = named('ReadMarker', shape({ readUntil: nullable(timestamp), ...unreadFields }))
+
+/** SQL: `a` is a visible actor of `n`: not withdrawn, and no block in either direction with the recipient. */
+const isVisibleActor = `a.notification_id = n.id and not a.withdrawn and not ${blockBetween('a.actor_id', 'n.recipient_id')}`
+
+/**
+ * SQL: the notifications that their recipients may see now. A recipient's own track may be in any state; another's must be
+ * listed for them. Notifications of deleted tracks and comments are hidden, so that there are no dead links.
+ */
+const visibleNotifications = `
+  from notifications n
+  left join tracks t on t.id = n.track_id
+  left join comments c on c.id = n.comment_id
+  where n.actor_count > 0
+    and exists (select from notification_actors a where ${isVisibleActor})
+    and t.deleted_at is null
+    and (t.id is null or t.owner_id = n.recipient_id or ${isTrackListedForSql('t', 'n.recipient_id')})
+    and c.deleted_at is null`
+
+/** `actorCount` is the stored count minus the actors hidden by a block, who are few. */
+const columns = `
+  n.id, n.recipient_id as "recipientId", n.kind, n.latest_at as at, n.is_read as read,
+  t.id as "trackId", t.title, c.id as "commentId", c.body, c.position_ms as "positionMs",
+  n.actor_count - (
+    select cast(count(*) as integer) from notification_actors a
+    where a.notification_id = n.id and not a.withdrawn and a.actor_id in (
+      select blocked_id from blocks where blocker_id = n.recipient_id
+      union select blocker_id from blocks where blocked_id = n.recipient_id)
+  ) as "actorCount",
+  (
+    select jsonb_agg(${summaryJson('p')} order by latest.at desc)
+    from (select a.actor_id, a.at from notification_actors a where ${isVisibleActor} order by a.at desc limit ${actorsListedMax}) latest
+    join profiles p on p.id = latest.actor_id
+  ) as actors`
+
+export interface VisibleNotification {
+  id: string
+  recipientId: string
+  kind: NotificationKind
+  at: Date
+  read: boolean
+  actorCount: number
+  actors: NotificationView['actors']
+  trackId: string | null
+  title: string | null
+  commentId: string | null
+  body: string | null
+  positionMs: number | null
+}
+
+/** A page of a person's visible notifications, latest activity first, after a cursor. */
+export const listVisibleNotifications = (
+  { db }: AppContext,
+  { recipientId, after, limit }: { recipientId: string; after: readonly (string | number)[]; limit: number },
+): Promise<VisibleNotification[]> =>
+  db.query<VisibleNotification>(
+    `select ${columns} ${visibleNotifications} and n.recipient_id = :recipientId
+       and ${isAfterCursor('n.latest_at', 'n.id')}
+     order by n.latest_at desc, n.id desc limit :limit`,
+    { recipientId, at: after[0], id: after[1], limit },
+  )
+
+/** The visible ones of these notifications. */
+export const findVisibleNotifications = ({ db }: AppContext, ids: readonly string[]): Promise<VisibleNotification[]> =>
+  db.query<VisibleNotification>(`select ${columns} ${visibleNotifications} and n.id in (:ids)`, { ids })
+
+/** The unread counts of several people, in one query. */
+export async function countUnread(
+  { db }: AppContext,
+  recipientIds: readonly string[],
+): Promise<(recipientId: string) => UnreadCount> {
+  const rows = await db.query<{ recipientId: string; count: number }>(
+    `select i.profile_id as "recipientId", cast(count(*) as integer) as count
+     from notification_inboxes i cross join lateral (
+       select ${visibleNotifications} and n.recipient_id = i.profile_id and not n.is_read limit ${unreadCountMax + 1}
+     ) as found
+     where i.profile_id in (:recipientIds) group by i.profile_id`,
+    { recipientIds },
+  )
+  const counts = new Map(rows.map(row => [row.recipientId, row.count]))
+  return recipientId => {
+    const count = counts.get(recipientId) ?? 0
+    return { unreadCount: Math.min(count, unreadCountMax), more: count > unreadCountMax }
+  }
+}
+
+export function viewNotification(row: VisibleNotification): NotificationView {
+  const { id, kind, actors, actorCount, at, read, trackId, title, commentId, body, positionMs } = row
+  const isOfTrack = trackId !== null && title !== null
+  const isOfComment = commentId !== null && body !== null && positionMs !== null
+  return {
+    ...{ id, kind, actors, actorCount, at: at.toISOString(), read },
+    ...(isOfTrack ? { track: { id: trackId, title } } : {}),
+    ...(isOfComment ? { comment: { id: commentId, body, positionMs } } : {}),
+  }
+}

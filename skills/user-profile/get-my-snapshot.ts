@@ -1,12 +1,18 @@
 import { operation } from '../../kernel/pipeline/operation'
+import { firstPageCursor } from '../../kernel/pipeline/paging'
 import { refusals } from '../../kernel/pipeline/refusals'
 import { list, named, emptyObject, shape } from '../../kernel/pipeline/schema'
 import { Picture, Profile, Upload } from '../../models'
 import { uploadView, viewUpload } from '../music-upload/views'
 import { pictureView, viewPicture } from '../pictures/views'
-import { firstPageCursor, profileView, viewProfile } from './views'
-import { listVisibleNotifications, countUnread, viewNotification } from '../notifications/visible-notifications'
-import { notificationView, unreadFields } from '../notifications/views'
+import { profileView, viewProfile } from './views'
+import {
+  countUnread,
+  listVisibleNotifications,
+  notificationView,
+  unreadFields,
+  viewNotification,
+} from '../notifications/views'
 
 const notificationsMax = 30
 const uploadsMax = 20
