@@ -4,8 +4,8 @@ import { type Pipeline } from '../kernel/pipeline/pipeline'
 import { type Answer } from '../kernel/pipeline/call'
 import { parseIdempotencyKey } from '../kernel/pipeline/idempotency'
 import { type AnyOperation, parseRoute } from '../kernel/pipeline/operation'
-import { refusals } from '../kernel/pipeline/refusals'
-import { coerceText, hasField } from '../kernel/pipeline/schema'
+import { invalidField, refusals } from '../kernel/pipeline/refusals'
+import { coerceText, hasField } from '../kernel/pipeline/schema-inspection'
 import { authenticate } from './authenticate'
 import { setCookies } from './cookies'
 import { requestIdOf, sendRefusal } from './problems'
@@ -63,7 +63,7 @@ function inputOf(op: AnyOperation, request: Request): unknown {
 function queryOf(op: AnyOperation, { query }: Request): Record<string, unknown> {
   if (hasField(op.input, 'secret') && 'secret' in query) {
     const message = 'secret must be sent in the header X-Track-Secret'
-    throw refusals.invalidInput(undefined, { errors: [{ path: 'secret', code: 'secret_in_url', message }] })
+    throw invalidField('secret', 'secret_in_url', message)
   }
   return { ...query }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Actor } from './actor'
 import { type Answer } from './call'
-import { refusals } from './refusals'
+import { invalidField, refusals } from './refusals'
 import { type AppContext } from '../platform/app-context'
 
 export const idempotencyKeyLengthMax = 255
@@ -17,7 +17,7 @@ export function parseIdempotencyKey(raw: unknown): string | undefined {
   const isText = typeof raw === 'string' && raw.length >= 1 && raw.length <= idempotencyKeyLengthMax
   if (isText && !raw.includes('\u0000')) return raw
   const message = `The Idempotency-Key must be 1 to ${idempotencyKeyLengthMax} characters`
-  throw refusals.invalidInput(undefined, { errors: [{ path: 'key', code: 'invalid_idempotency_key', message }] })
+  throw invalidField('key', 'invalid_idempotency_key', message)
 }
 
 interface Claim {

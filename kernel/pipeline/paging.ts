@@ -1,4 +1,4 @@
-import { refusals } from './refusals'
+import { invalidField } from './refusals'
 import { type Field, list, optional, pattern, integer } from './schema'
 
 export const pageSizeDefault = 50
@@ -10,6 +10,16 @@ export class Page<T> {
     readonly items: T[],
     readonly next: string | null,
   ) {}
+
+  /** The same page, with each item replaced by one view. */
+  map<U>(view: (item: T) => U): Page<U> {
+    return new Page(this.items.map(view), this.next)
+  }
+
+  /** The same page, with each item replaced by any number of views: an item that `view` turns into `[]` is left out. */
+  flatMap<U>(view: (item: T) => U | readonly U[]): Page<U> {
+    return new Page(this.items.flatMap(view), this.next)
+  }
 }
 
 /** The two paging fields of a list's input: spread them into its shape. */
@@ -40,29 +50,29 @@ export const isPageField = (field: object): boolean => pageFields.has(field)
  * Builds a page from up to `size + 1` rows in the order of `keys`; the extra row only shows that there is a next page.
  * Keyset pagination: the cursor holds the keys of the last row, so that rows inserted meanwhile shift nothing.
  */
-export function toPage<R, T>(
-  rows: readonly R[],
-  size: number,
-  keys: (row: R) => readonly (string | number)[],
-  view: (row: R) => T,
-): Page<T> {
-  const pageRows = rows.slice(0, size)
-  const last = pageRows.at(-1)
-  const next = rows.length > size && last !== undefined ? encodeCursor(keys(last)) : null
-  return new Page(pageRows.map(view), next)
+export function toPage<R>(rows: readonly R[], size: number, keys: (row: R) => readonly (string | number)[]): Page<R> {
+  const items = rows.slice(0, size)
+  const last = items.at(-1)
+  return new Page(items, rows.length > size && last !== undefined ? encodeCursor(keys(last)) : null)
 }
+
+/** The cursor of the first page of a newest-first list: before any row. */
+export const firstPageCursor: readonly [at: string, id: string] = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
+
+/** SQL: the rows after a cursor, in a list that is sorted by `at` and `id`, newest first. Compares both keys, as the index does. */
+export const isAfterCursor = (at: string, id: string, atKey = ':at', idKey = ':id'): string =>
+  `(${at}, ${id}) < (cast(${atKey} as timestamptz), cast(${idKey} as uuid))`
 
 /**
  * Decodes the keys of a cursor, as text; undefined on the first page.
- * @throws `invalid_input` unless `pageFrom` made the cursor for a list with `keyCount` keys.
+ * @throws `invalid_input` unless `toPage` made the cursor for a list with `keyCount` keys.
  */
 export function parseCursor(paging: Paging, keyCount: number): string[] | undefined {
   if (paging.cursor === undefined) return undefined
   const keys = decode(paging.cursor)
   // As text, which PostgreSQL casts to the column's type: a key of the wrong type is then invalid input, not an internal error.
   if (Array.isArray(keys) && keys.length === keyCount && keys.every(isKey)) return keys.map(String)
-  const error = { path: 'cursor', code: 'invalid_cursor', message: 'cursor was not returned by this list' }
-  throw refusals.invalidInput(undefined, { errors: [error] })
+  throw invalidField('cursor', 'invalid_cursor', 'cursor was not returned by this list')
 }
 
 const encodeCursor = (keys: readonly (string | number)[]) => Buffer.from(JSON.stringify(keys)).toString('base64url')

@@ -75,16 +75,23 @@ export const refusals = {
   methodNotAllowed: refusal('method_not_allowed', 405, 'The path does not support this method'),
   conflict: refusal('conflict', 409, 'The request conflicts with the current state'),
   staleRevision: refusal('stale_revision', 409, 'The resource has changed since you read it'),
-  bodyTooLarge: refusal('too_large', 413, 'The request body is too large'),
+  bodyTooLarge: refusal('payload_too_large', 413, 'The request body is too large'),
   unsupportedMediaType: refusal('unsupported_media_type', 415, 'Send the body as application/json'),
   idempotencyKeyReused: refusal('idempotency_key_reused', 422, 'The Idempotency-Key was used with different input'),
   tooManyRequests: refusal('too_many_requests', 429, 'Too many requests'),
-  internalError: refusal('internal', 500, 'Internal server error'),
+  internalError: refusal('internal_error', 500, 'Internal server error'),
   authUnavailable: refusal('auth_unavailable', 503, 'Tokens cannot be verified at the moment'),
   unavailable: refusal('unavailable', 503, 'Temporarily unavailable'),
   overloaded: refusal('overloaded', 503, 'The node accepts no more connections at the moment'),
-  draining: refusal('moving', 503, 'The node is shutting down: use another'),
+  draining: refusal('node_draining', 503, 'The node is shutting down: use another'),
 } as const
+
+/** `invalid_input` for one field, after the schema has accepted the input. `path` is the field's name. */
+export const invalidField = (path: string, code: string, message: string): Refusal =>
+  refusals.invalidInput(undefined, { errors: [{ path, code, message }] })
+
+/** The node shuts down. Short, because nginx finds another node by then. */
+export const drainingRefusal = (): Refusal => refusals.draining(undefined, { retryAfter: 1 })
 
 const generalKinds: ReadonlySet<RefusalKind> = new Set(Object.values(refusals))
 

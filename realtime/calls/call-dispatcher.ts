@@ -3,11 +3,11 @@ import { type Socket } from 'socket.io'
 import { closeReasons } from '../../kernel/events/close-reasons'
 import { type Pipeline } from '../../kernel/pipeline/pipeline'
 import { parseIdempotencyKey } from '../../kernel/pipeline/idempotency'
-import { refusal, refusals } from '../../kernel/pipeline/refusals'
+import { invalidField, refusal, refusals } from '../../kernel/pipeline/refusals'
 import { closeConnection } from '../connection/close-connection'
 import { type CallsInProgress } from '../connection/drain'
 import { type CallGate } from '../connection/call-rate-limit'
-import { type SocketData } from '../connection/authenticate-socket'
+import { callerOf, type SocketData } from '../connection/socket-data'
 
 export const ackMissing = refusal('ack_missing', 400, 'The call has no acknowledgement callback')
 
@@ -27,19 +27,19 @@ export interface CallRequest {
 }
 
 /**
- * Answers every call of a socket that the gate admits; calls without an answer yet are in `underWay`. This is the only
+ * Answers every call of a socket that the gate admits; calls without an answer yet are in `inProgress`. This is the only
  * place that registers handlers for client events, so that no client message can crash the process or stay unanswered.
  */
 export function createCallDispatcher(
   pipeline: Pipeline,
   calls: ReadonlyMap<string, CallHandler>,
-  underWay: CallsInProgress,
+  inProgress: CallsInProgress,
   gate: CallGate,
 ): (socket: Socket) => void {
   // Share one listener among all sockets: a closure for each would cost memory.
   function onAny(this: Socket, name: unknown, ...sent: unknown[]): void {
-    const answering = answerOne(this, name, sent).finally(() => underWay.delete(answering))
-    underWay.set(answering, this)
+    const answering = answerOne(this, name, sent).finally(() => inProgress.delete(answering))
+    inProgress.set(answering, this)
   }
 
   async function answerOne(socket: Socket, name: unknown, sent: unknown[]): Promise<void> {
@@ -54,13 +54,13 @@ export function createCallDispatcher(
     } catch (error) {
       const problem = pipeline.toLoggedRefusal(error, requestId, String(name).slice(0, 100)).toProblem(requestId)
       if (isAck(ack)) ack({ error: problem })
-      else socket.emit('refused', problem)
+      else socket.emit('call.refused', problem)
     }
   }
 
   /** Reports a malformed packet; Socket.IO closes the transport after this event. */
   function onError(this: Socket, error: unknown): void {
-    if (error instanceof Error) closeConnection(pipeline.app, this, { closing: closeReasons.malformedPacket })
+    if (error instanceof Error) closeConnection(pipeline.app, this, closeReasons.malformedPacket)
   }
 
   return socket => {
@@ -72,8 +72,6 @@ export function createCallDispatcher(
 
 const isAck = (value: unknown): value is (reply: CallReply) => void => typeof value === 'function'
 
-export const callerOf = (socket: Socket): SocketData => socket.data as SocketData
-
 function toSent(args: readonly unknown[]): CallRequest {
   const [request = {}] = args
   const isObject = typeof request === 'object' && request !== null && !Array.isArray(request)
@@ -84,5 +82,4 @@ function toSent(args: readonly unknown[]): CallRequest {
   return { input, key: parseIdempotencyKey('key' in request ? request.key : undefined) }
 }
 
-const malformed = (message: string) =>
-  refusals.invalidInput(undefined, { errors: [{ path: '', code: 'malformed_call', message }] })
+const malformed = (message: string) => invalidField('', 'malformed_call', message)

@@ -1,14 +1,14 @@
 import { type Server, type Socket } from 'socket.io'
 import { type Pipeline } from '../../kernel/pipeline/pipeline'
-import { refusals } from '../../kernel/pipeline/refusals'
+import { invalidField, refusals } from '../../kernel/pipeline/refusals'
 import { signalInput } from '../../kernel/events/protocol'
 import { parse, shape } from '../../kernel/pipeline/schema'
 import { type AnySignalType } from '../../kernel/events/signal'
 import { type CallHandler } from './call-dispatcher'
 import { slowRoom } from '../connection/slow-followers'
+import { type BusyUntil, type Rate, takeTokens } from '../connection/token-bucket'
 
-export const signalsPerSecond = 10
-export const signalBurstMax = 20
+export const signalRate: Rate = { perSecond: 10, burst: 20 }
 
 /**
  * `channel.signal {channel, name, data}`: broadcast to the other followers on all nodes, at most once. Every follower may signal, so
@@ -19,16 +19,23 @@ export function signalCalls(
   io: Server,
 ): [string, CallHandler][] {
   const sent = app.metrics.signals
-  const take = createTokenBuckets(() => app.clock.now())
+  const busyUntil = new WeakMap<Socket, BusyUntil>()
+
+  /** @throws `too_many_requests` */
+  function consume(socket: Socket): void {
+    const taken = takeTokens(busyUntil.get(socket) ?? 0, signalRate, app.clock.now())
+    if (taken.waitMs > 0) throw refusals.tooManyRequests(undefined, { retryAfter: 1 })
+    busyUntil.set(socket, taken.busyUntil)
+  }
 
   const signal: CallHandler = async ({ input }, { actor }, socket) => {
     try {
-      take(socket)
+      consume(socket)
       const { channel, name, data = {} } = parse(signalInput, input)
       const type = typeOf(registry.signals, channel, name)
       if (!socket.rooms.has(channel)) throw refusals.forbidden('follow the channel first')
       const checked = parse(shape({ data: type.data }), { data })
-      const frame = { channel, name, by: actor.id, data: checked.data }
+      const frame = { channel, name, senderId: actor.id, data: checked.data }
       // Not `volatile`: that drops messages while the transport is writing, so all but the first of a tick.
       io.to(channel).except([socket.id, slowRoom]).emit('signal', frame)
       sent.inc({ outcome: 'sent' })
@@ -47,18 +54,5 @@ function typeOf(types: readonly AnySignalType[], channel: string, name: string):
   const type = allowed.find(candidate => candidate.name === name)
   if (type !== undefined) return type
   const message = `on this channel name must be one of [${allowed.map(known => known.name).join(', ')}]`
-  throw refusals.invalidInput(undefined, { errors: [{ path: 'name', code: 'not_allowed', message }] })
-}
-
-/** A token bucket per socket: `signalsAtOnceMax` at once, refilled at `signalsPerSecond`. @throws `too_many_requests` */
-function createTokenBuckets(now: () => number): (socket: Socket) => void {
-  const buckets = new WeakMap<Socket, { left: number; at: number }>()
-  return socket => {
-    const at = now()
-    const bucket = buckets.get(socket) ?? { left: signalBurstMax, at }
-    const filled = bucket.left + (Math.max(at - bucket.at, 0) / 1_000) * signalsPerSecond
-    const left = Math.min(filled, signalBurstMax) - 1
-    if (left < 0) throw refusals.tooManyRequests(undefined, { retryAfter: 1 })
-    buckets.set(socket, { left, at })
-  }
+  throw invalidField('name', 'not_allowed', message)
 }

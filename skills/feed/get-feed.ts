@@ -1,8 +1,7 @@
 import { operation } from '../../kernel/pipeline/operation'
-import { Page, toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
+import { toPage, pageOf, pageSize, pagingFields, parseCursor, firstPageCursor } from '../../kernel/pipeline/paging'
 import { literal, optional, shape } from '../../kernel/pipeline/schema'
 import { viewListedTracks } from '../tracks/views'
-import { firstPageCursor } from '../user-profile/views'
 import { type FeedEntry, loadFeedEntries } from './load-feed-entries'
 import { feedItemView } from './views'
 
@@ -28,13 +27,12 @@ export const getFeed = operation({
   allow: () => true,
 
   async run({ input, subject: rows }, context) {
-    const page = toPage(rows, pageSize(input), keysOf, row => row)
+    const page = toPage(rows, pageSize(input), keysOf)
     const tracks = await viewListedTracks(page.items.map(trackIdOf), context)
-    const items = page.items.flatMap(({ trackId, at, ...rest }) => {
+    return page.flatMap(({ trackId, at, ...rest }) => {
       const track = tracks.get(trackId)
       return track === undefined ? [] : [{ track, at: at.toISOString(), ...rest }]
     })
-    return new Page(items, page.next)
   },
 })
 

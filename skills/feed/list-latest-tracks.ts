@@ -1,8 +1,16 @@
 import { operation } from '../../kernel/pipeline/operation'
-import { Page, toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
+import {
+  toPage,
+  pageOf,
+  pageSize,
+  pagingFields,
+  parseCursor,
+  firstPageCursor,
+  isAfterCursor,
+} from '../../kernel/pipeline/paging'
 import { shape } from '../../kernel/pipeline/schema'
 import { viewListedTracks, trackView } from '../tracks/views'
-import { blockBetween, firstPageCursor } from '../user-profile/views'
+import { blockBetween } from '../user-profile/views'
 import { isPublicTrack } from './load-feed-entries'
 
 export const listLatestTracks = operation({
@@ -24,12 +32,9 @@ export const listLatestTracks = operation({
   allow: () => true,
 
   async run({ input, subject: rows }, context) {
-    const page = toPage(rows, pageSize(input), keysOf, ({ id }) => id)
+    const page = toPage(rows, pageSize(input), keysOf).map(({ id }) => id)
     const tracks = await viewListedTracks(page.items, context)
-    return new Page(
-      page.items.flatMap(id => tracks.get(id) ?? []),
-      page.next,
-    )
+    return page.flatMap(id => tracks.get(id) ?? [])
   },
 })
 
@@ -43,6 +48,6 @@ const keysOf = ({ at, id }: Published) => [at.toISOString(), id]
 /** An index scan of tracks_published. */
 const latestSql = `
   select t.id, t.published_at as at from tracks t
-  where ${isPublicTrack} and (t.published_at, t.id) < (cast($2 as timestamptz), cast($3 as uuid))
+  where ${isPublicTrack} and ${isAfterCursor('t.published_at', 't.id', '$2', '$3')}
     and not ${blockBetween('t.owner_id', 'cast($1 as uuid)')}
   order by t.published_at desc, t.id desc limit $4`

@@ -1,8 +1,9 @@
 import { type Value } from '../../kernel/pipeline/schema'
+import { isAfterCursor } from '../../kernel/pipeline/paging'
 import { type AppContext } from '../../kernel/platform/app-context'
 import { isTrackListedSql, isTrackListedToFollowersSql } from '../tracks/views'
-import { blockBetween, summaryJson } from '../user-profile/views'
-import { actorsListedMax, type feedItemView } from './views'
+import { actorsListedMax, blockBetween, summaryJson } from '../user-profile/views'
+import { type feedItemView } from './views'
 
 type Item = Value<typeof feedItemView>
 
@@ -53,7 +54,7 @@ const isFirstOfTrack = (activity: Activity): activity is FeedEntry => activity.a
 export const isPublicTrack = `${isTrackListedSql('t')} and t.published_at is not null`
 const listedToFollowers = `${isTrackListedToFollowersSql('t')} and t.published_at is not null`
 
-const beforeCursor = (at: string, id: string) => `(${at}, ${id}) < (cast($2 as timestamptz), cast($3 as uuid))`
+const isAfterRequested = (at: string, id: string) => isAfterCursor(at, id, '$2', '$3')
 
 /**
  * The newest tracks of each source: an index scan of tracks_published_of_owner from the cursor that ends after `$4` rows, so
@@ -62,7 +63,7 @@ const beforeCursor = (at: string, id: string) => `(${at}, ${id}) < (cast($2 as t
 const publications = `
   select found.*, source.id as person_id, 'published' as reason from source cross join lateral (
     select t.id as track_id, t.published_at as at from tracks t
-    where t.owner_id = source.id and ${listedToFollowers} and ${beforeCursor('t.published_at', 't.id')}
+    where t.owner_id = source.id and ${listedToFollowers} and ${isAfterRequested('t.published_at', 't.id')}
     order by t.published_at desc, t.id desc limit $4
   ) found`
 
@@ -70,7 +71,7 @@ const publications = `
 const reposts = `
   select found.*, source.id, 'reposted' from source cross join lateral (
     select r.track_id, r.created_at from reposts r
-    where r.profile_id = source.id and ${beforeCursor('r.created_at', 'r.track_id')}
+    where r.profile_id = source.id and ${isAfterRequested('r.created_at', 'r.track_id')}
     order by r.created_at desc, r.track_id desc limit $4
   ) found where source.id <> $1`
 

@@ -1,9 +1,6 @@
 import { count, timestamp, list, named, oneOf, shape } from '../../kernel/pipeline/schema'
 import { trackView } from '../tracks/views'
-import { profileSummary } from '../user-profile/views'
-
-/** How many actors are listed by name; `actorCount` counts them all. */
-export const actorsListedMax = 3
+import { actorsListedMax, profileSummary } from '../user-profile/views'
 
 /**
  * A track in a feed. `actors` published or reposted it, earliest first: its artist if the viewer follows them, and followed

@@ -1,6 +1,6 @@
 import { newId } from '../../kernel/pipeline/new-id'
 import { operation } from '../../kernel/pipeline/operation'
-import { refusals } from '../../kernel/pipeline/refusals'
+import { invalidField } from '../../kernel/pipeline/refusals'
 import { id, line, list, optional, shape, integer } from '../../kernel/pipeline/schema'
 import { Party, PartyItem, PartyMember } from '../../models'
 import { queueLengthPerMemberMax } from './party'
@@ -55,10 +55,5 @@ export const createParty = operation({
 function firstTrackIds({ trackIds, trackId }: { trackIds?: string[]; trackId?: string }): string[] {
   const given = trackIds ?? (trackId === undefined ? [] : [trackId])
   if (given.length > 0 && (trackIds === undefined || trackId === undefined)) return given
-  const error = {
-    path: 'trackIds',
-    code: 'required',
-    message: `send trackIds with 1 to ${queueLengthPerMemberMax} ids, or one trackId`,
-  }
-  throw refusals.invalidInput(undefined, { errors: [error] })
+  throw invalidField('trackIds', 'required', `send trackIds with 1 to ${queueLengthPerMemberMax} ids, or one trackId`)
 }

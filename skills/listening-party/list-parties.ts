@@ -28,16 +28,11 @@ export const listParties = operation({
     const [before] = parseCursor(input, 1) ?? []
     const rows = await joinable(app, { viewer: actor.id, before: before ?? null, limit: size + 1 })
     const hosts = await loadProfileSummaries(rows.map(({ hostId }) => hostId))
-    return toPage(
-      rows,
-      size,
-      ({ id }) => [id],
-      row => {
-        const host = hosts.get(row.hostId)
-        if (host === undefined) throw new Error('a party without a host')
-        return { ...viewParty(row, host, row.role), isPlaying: row.status === 'playing' }
-      },
-    )
+    return toPage(rows, size, ({ id }) => [id]).map(row => {
+      const host = hosts.get(row.hostId)
+      if (host === undefined) throw new Error('a party without a host')
+      return { ...viewParty(row, host, row.role), isPlaying: row.status === 'playing' }
+    })
   },
 })
 

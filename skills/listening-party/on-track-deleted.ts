@@ -1,5 +1,5 @@
 import { reaction } from '../../kernel/events/reaction'
-import { trackDeleted } from '../music-upload/events'
+import { trackDeleted } from '../tracks/events'
 import { removeTrackFromParties } from './remove-track-from-parties'
 
 export const onTrackDeleted = reaction({

@@ -1,6 +1,6 @@
 import { isModerator } from '../../kernel/pipeline/actor'
 import { operation } from '../../kernel/pipeline/operation'
-import { Page, toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
+import { toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
 import { timestamp, named, number, shape } from '../../kernel/pipeline/schema'
 import { Track } from '../../models'
 import { trackView, viewTracks } from '../tracks/views'
@@ -39,23 +39,15 @@ export const listAudioMatches = operation({
     const size = pageSize(input)
     const [trackId, olderTrackId] = parseCursor(input, 2) ?? [lastId, lastId]
     const rows = await context.app.db.query<MatchRow>(matchesSql, { trackId, olderTrackId, count: size + 1 })
-    const page = toPage(
-      rows,
-      size,
-      row => [row.trackId, row.olderTrackId],
-      row => row,
-    )
+    const page = toPage(rows, size, row => [row.trackId, row.olderTrackId])
     const ids = page.items.flatMap(row => [row.trackId, row.olderTrackId])
     const views = await viewTracks(await Track.findAll({ where: { id: ids } }), context)
     const byId = new Map(views.map(view => [view.id, view]))
-    return new Page(
-      page.items.flatMap(row => {
-        const [track, resembles] = [byId.get(row.trackId), byId.get(row.olderTrackId)]
-        if (track === undefined || resembles === undefined) return []
-        return [{ track, resembles, difference: row.difference, foundAt: row.foundAt.toISOString() }]
-      }),
-      page.next,
-    )
+    return page.flatMap(row => {
+      const [track, resembles] = [byId.get(row.trackId), byId.get(row.olderTrackId)]
+      if (track === undefined || resembles === undefined) return []
+      return [{ track, resembles, difference: row.difference, foundAt: row.foundAt.toISOString() }]
+    })
   },
 })
 

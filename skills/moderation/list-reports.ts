@@ -34,11 +34,6 @@ export const listReports = operation({
     // UUIDv7: ids sort by creation time.
     const reports = await Report.findAll({ where, order: ['id'], limit: size + 1 })
     const profiles = await loadProfileSummaries(mentionedProfileIds(reports))
-    return toPage(
-      reports,
-      size,
-      ({ id }) => [id],
-      report => viewReportCase(report, profiles),
-    )
+    return toPage(reports, size, ({ id }) => [id]).map(report => viewReportCase(report, profiles))
   },
 })

@@ -2,7 +2,7 @@ import { Op, Transaction } from 'sequelize'
 import { type Actor } from '../../kernel/pipeline/actor'
 import { type Context } from '../../kernel/pipeline/context'
 import { newId } from '../../kernel/pipeline/new-id'
-import { refusals } from '../../kernel/pipeline/refusals'
+import { invalidField } from '../../kernel/pipeline/refusals'
 import { line, optional, pattern, type Shape, integer } from '../../kernel/pipeline/schema'
 import { Profile, Upload } from '../../models'
 import { uploadChanged } from './events'
@@ -106,8 +106,4 @@ async function refuseBeyondQuota(sizeBytes: number, context: Context<Actor>): Pr
 }
 
 const sha256Required = () =>
-  refusals.invalidInput(undefined, {
-    errors: [
-      { path: 'sha256', code: 'required', message: `sha256 is required for files up to ${singlePutBytesMax} bytes` },
-    ],
-  })
+  invalidField('sha256', 'required', `sha256 is required for files up to ${singlePutBytesMax} bytes`)

@@ -28,6 +28,6 @@ export const listUploads = operation({
       order: [['id', 'DESC']],
       limit: pageSize(input) + 1,
     })
-    return toPage(rows, pageSize(input), ({ id }) => [id], viewUpload)
+    return toPage(rows, pageSize(input), ({ id }) => [id]).map(viewUpload)
   },
 })

@@ -3,7 +3,7 @@ import { Op, Transaction } from 'sequelize'
 import { type Actor } from '../../kernel/pipeline/actor'
 import { type Context } from '../../kernel/pipeline/context'
 import { operation } from '../../kernel/pipeline/operation'
-import { refusals } from '../../kernel/pipeline/refusals'
+import { invalidField } from '../../kernel/pipeline/refusals'
 import { id, line, oneOf, optional, pattern, shape, type Value, integer } from '../../kernel/pipeline/schema'
 import { Picture, Profile, type Track } from '../../models'
 import { putView } from '../music-upload/views'
@@ -67,13 +67,9 @@ export const initiatePicture = operation({
 /** @throws `not_found` when the caller may not see the track; `invalid_input` when purpose and track disagree */
 async function trackFor({ purpose, trackId }: Value<typeof declared>, context: Context<Actor>): Promise<Track | null> {
   if ((purpose === 'artwork') !== (trackId !== undefined))
-    throw refusals.invalidInput(undefined, {
-      errors: [
-        purpose === 'artwork'
-          ? { path: 'trackId', code: 'required', message: 'trackId is required for artwork' }
-          : { path: 'trackId', code: 'not_allowed', message: 'trackId is allowed for artwork only' },
-      ],
-    })
+    throw purpose === 'artwork'
+      ? invalidField('trackId', 'required', 'trackId is required for artwork')
+      : invalidField('trackId', 'not_allowed', 'trackId is allowed for artwork only')
   return trackId === undefined ? null : loadVisibleTrack(trackId, context)
 }
 

@@ -34,11 +34,6 @@ export const listProfilePlaylists = operation({
       limit: pageSize(input) + 1,
     })
     const views = await viewPlaylists(playlists, context)
-    return toPage(
-      views,
-      pageSize(input),
-      view => [view.id],
-      view => view,
-    )
+    return toPage(views, pageSize(input), view => [view.id])
   },
 })

@@ -1,5 +1,5 @@
 import { operation } from '../../kernel/pipeline/operation'
-import { refusals } from '../../kernel/pipeline/refusals'
+import { invalidField } from '../../kernel/pipeline/refusals'
 import { count, id, list, optional, pattern, record, shape } from '../../kernel/pipeline/schema'
 import { mayEditTrack } from '../tracks/rules'
 import { loadVisibleTrack } from '../tracks/views'
@@ -59,8 +59,7 @@ function parseDay(path: string, text: string): number {
   return instant
 }
 
-const invalidDay = (path: string, message: string) =>
-  refusals.invalidInput(undefined, { errors: [{ path, code: 'invalid_date', message }] })
+const invalidDay = (path: string, message: string) => invalidField(path, 'invalid_date', message)
 
 function sumOf(days: readonly Record<string, number>[]): Record<string, number> {
   const sum: Record<string, number> = {}

@@ -1,5 +1,5 @@
 import { operation } from '../../kernel/pipeline/operation'
-import { pageOf, pagingFields } from '../../kernel/pipeline/paging'
+import { pageOf, pagingFields, isAfterCursor } from '../../kernel/pipeline/paging'
 import { timestamp, named, shape } from '../../kernel/pipeline/schema'
 import { isTrackVisibleSql, pageVisibleTracks, trackView } from '../tracks/views'
 
@@ -24,6 +24,6 @@ export const listHistory = operation({
 
 const visibleHistory = `
   select t.id, h.played_at as at from history_entries h join tracks t on t.id = h.track_id
-  where h.profile_id = :viewer and (h.played_at, h.track_id) < (cast(:at as timestamptz), cast(:id as uuid))
+  where h.profile_id = :viewer and ${isAfterCursor('h.played_at', 'h.track_id')}
     and ${isTrackVisibleSql('t', ':viewer', ':moderates')}
   order by h.played_at desc, h.track_id desc limit :count`

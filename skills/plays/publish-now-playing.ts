@@ -6,5 +6,13 @@ import { nowPlayingChanged } from './events'
 export async function publishNowPlaying(play: Play, { now, emit }: Context): Promise<void> {
   const { profileId, id: playId, trackId, device, positionMs, ended } = play
   if (profileId === null) return
-  await emit(nowPlayingChanged, { profileId, playId, trackId, device, positionMs, isOver: ended, at: now.toISOString() })
+  await emit(nowPlayingChanged, {
+    profileId,
+    playId,
+    trackId,
+    device,
+    positionMs,
+    isOver: ended,
+    at: now.toISOString(),
+  })
 }

@@ -1,5 +1,5 @@
 import { type Context } from '../../kernel/pipeline/context'
-import { Page, toPage, pageSize, type Paging, parseCursor } from '../../kernel/pipeline/paging'
+import { toPage, pageSize, type Paging, parseCursor, type Page } from '../../kernel/pipeline/paging'
 import { type SearchHit, queryPatterns } from './match'
 
 interface Search extends Paging {
@@ -26,14 +26,5 @@ export async function runSearch<T>(
   const values = [...queryPatterns(search.q), actor?.id ?? null, score, id, size + 1]
   const found = await app.db.readCommitted<SearchHit>({ ...statement, values })
   const views = await view(found.slice(0, size).map(row => row.id))
-  const page = toPage(
-    found,
-    size,
-    row => [row.score, row.id],
-    row => row.id,
-  )
-  return new Page(
-    page.items.flatMap(foundId => views.get(foundId) ?? []),
-    page.next,
-  )
+  return toPage(found, size, row => [row.score, row.id]).flatMap(row => views.get(row.id) ?? [])
 }

@@ -41,14 +41,12 @@ export const listProfileTracks = operation({
       limit: pageSize(input) + 1,
     })
     const views = await viewTracks(rows, context)
-    return toPage(views, pageSize(input), ({ createdAt, id }) => [createdAt, id], identity)
+    return toPage(views, pageSize(input), ({ createdAt, id }) => [createdAt, id])
   },
 })
 
 const isFollower = async (followeeId: string, { actor }: Pick<Context, 'actor'>): Promise<boolean> =>
   actor !== null && (await Follow.count({ where: { followerId: actor.id, followeeId } })) > 0
-
-const identity = <T>(view: T) => view
 
 function after(cursor: (string | number)[] | undefined) {
   if (cursor === undefined) return {}

@@ -1,25 +1,27 @@
 import { Transaction } from 'sequelize'
 import { type Actor, isModerator } from '../../kernel/pipeline/actor'
 import { type Context } from '../../kernel/pipeline/context'
-import { Page, toPage, pageSize, type Paging, parseCursor } from '../../kernel/pipeline/paging'
+import { toPage, pageSize, type Paging, parseCursor, firstPageCursor, type Page } from '../../kernel/pipeline/paging'
 import { refusals } from '../../kernel/pipeline/refusals'
 import {
   count,
   boolean,
   id,
   timestamp,
+  line,
   named,
   nullable,
   oneOf,
   optional,
   pattern,
   shape,
+  text,
   type Value,
   outputText,
 } from '../../kernel/pipeline/schema'
 import { Like, Repost, Track } from '../../models'
 import { pictureRef, toPictureRef } from '../pictures/views'
-import { firstPageCursor, loadProfileSummaries, profileSummary } from '../user-profile/views'
+import { loadProfileSummaries, profileSummary } from '../user-profile/views'
 import { isListed, isListedToFollowers, mayEditTrack, maySeeTrack, visibilities } from './rules'
 import { verifySecret, loadSecret } from './verify-secret'
 import { loadViewerRelations } from './load-viewer-relations'
@@ -31,6 +33,17 @@ import { loadViewerRelations } from './load-viewer-relations'
 export const trackCounts = named('TrackCounts', shape({ likes: count, reposts: count, comments: count, rev: count }))
 
 export const trackVisibility = oneOf(...visibilities)
+
+/** Input fields of a track that its artist sets. */
+export const trackInputFields = {
+  title: line(200),
+  description: text(5000, 0),
+  genre: nullable(line(60)),
+  visibility: trackVisibility,
+  /** ISO 8601 with a time zone, such as 2026-12-01T00:00:00Z. */
+  releaseAt: nullable(pattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$/, 40)),
+  isDownloadable: boolean,
+}
 
 /** The secret of an unlisted track. Sent in a body or the header X-Track-Secret, never in a URL. */
 export const trackSecret = pattern(/^[\w-]{22,64}$/, 64)
@@ -118,10 +131,10 @@ export async function filterVisibleTracks(
   { actor }: Pick<Context, 'actor'>,
   { isLinkHolder = false } = {},
 ): Promise<Track[]> {
-  const standingTo = await loadViewerRelations(tracks, actor)
+  const relationTo = await loadViewerRelations(tracks, actor)
   return tracks.filter(track => {
-    const standing = standingTo(track)
-    return maySeeTrack(actor, track, isLinkHolder ? { ...standing, isLinkHolder } : standing)
+    const relation = relationTo(track)
+    return maySeeTrack(actor, track, isLinkHolder ? { ...relation, isLinkHolder } : relation)
   })
 }
 
@@ -189,23 +202,17 @@ export async function pageVisibleTracks(
   const [at, id] = parseCursor(input, 2) ?? firstPageCursor
   const names = { viewer: actor.id, moderates: isModerator(actor), at, id, count: size + 1 }
   const rows = await app.db.query<{ id: string; at: Date }>(sql, names)
-  const page = toPage(
-    rows,
-    size,
-    row => [row.at.toISOString(), row.id],
-    row => row,
-  )
+  const page = toPage(rows, size, row => [row.at.toISOString(), row.id])
   // Filter again: access may have changed since the query.
   const tracks = await filterVisibleTracks(
     await Track.findAll({ where: { id: page.items.map(row => row.id) } }),
     context,
   )
   const views = new Map((await viewTracks(tracks, context)).map(view => [view.id, view]))
-  const visible = page.items.flatMap(row => {
+  return page.flatMap(row => {
     const track = views.get(row.id)
     return track === undefined ? [] : [{ track, at: row.at.toISOString() }]
   })
-  return new Page(visible, page.next)
 }
 
 /** The views of tracks by id, without those that are no longer listed for the viewer. */

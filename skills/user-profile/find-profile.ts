@@ -1,3 +1,4 @@
+import { isUuid } from '../../kernel/pipeline/uuid'
 import { type AppContext } from '../../kernel/platform/app-context'
 import { Profile } from '../../models'
 import { findHandleOwner } from './handles'
@@ -8,7 +9,7 @@ const cacheMs = 60_000
 /** The viewer-independent view of a profile, by id or by current or former handle; cached. */
 export async function findProfile(handleOrId: string, app: AppContext): Promise<ProfileAttributes | undefined> {
   const key = handleOrId.toLowerCase()
-  if (isId(key)) return profileById(key, app)
+  if (isUuid(key)) return profileById(key, app)
   const cachedId = await app.cache.getOrLoad(`profile-of:${key}`, cacheMs, () => findHandleOwner(key, app))
   const profile = cachedId === undefined ? undefined : await profileById(cachedId, app)
   if (profile === undefined || profile.handle.toLowerCase() === key) return profile
@@ -16,8 +17,6 @@ export async function findProfile(handleOrId: string, app: AppContext): Promise<
   const profileId = await findHandleOwner(key, app)
   return profileId === undefined ? undefined : profileById(profileId, app)
 }
-
-const isId = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
 
 const profileById = (id: string, app: AppContext) =>
   app.cache.getOrLoad(profileCacheKey(id), cacheMs, async () => {

@@ -1,7 +1,7 @@
 import { Transaction } from 'sequelize'
 import { type Actor } from '../../kernel/pipeline/actor'
 import { type Context } from '../../kernel/pipeline/context'
-import { refusals } from '../../kernel/pipeline/refusals'
+import { invalidField, refusals } from '../../kernel/pipeline/refusals'
 import { Follow, Profile } from '../../models'
 import { type profileFollowed } from './events'
 import { profileCountsOf, summarizeProfile } from './views'
@@ -30,10 +30,7 @@ export async function lockProfilePair(otherId: string, { actor }: Pick<Context<A
   return { me, other }
 }
 
-const ownProfile = () =>
-  refusals.invalidInput(undefined, {
-    errors: [{ path: 'profileId', code: 'oneself', message: 'profileId must not be your own' }],
-  })
+const ownProfile = () => invalidField('profileId', 'own_profile', 'profileId must not be your own')
 
 /** Deletes a follow and updates the counts of both; returns whether there was one. */
 export async function deleteFollow(follower: Profile, followee: Profile): Promise<boolean> {

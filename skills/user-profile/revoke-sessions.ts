@@ -1,5 +1,5 @@
 import { operation } from '../../kernel/pipeline/operation'
-import { refusals } from '../../kernel/pipeline/refusals'
+import { invalidField, refusals } from '../../kernel/pipeline/refusals'
 import { timestamp, line, oneOf, optional, shape } from '../../kernel/pipeline/schema'
 import { sessionsRevoked } from './events'
 import { sessionIdMissing } from './refusals'
@@ -42,6 +42,4 @@ export const revokeSessions = operation({
 const tooManyToday = () => refusals.tooManyRequests('Revoke all sessions instead.', { retryAfter: 3_600 })
 
 const mutuallyExclusive = () =>
-  refusals.invalidInput(undefined, {
-    errors: [{ path: 'sessionId', code: 'mutually_exclusive', message: 'send either scope or sessionId, not both' }],
-  })
+  invalidField('sessionId', 'mutually_exclusive', 'send either scope or sessionId, not both')

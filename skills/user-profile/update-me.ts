@@ -1,6 +1,6 @@
 import { Transaction } from 'sequelize'
 import { operation } from '../../kernel/pipeline/operation'
-import { refusals } from '../../kernel/pipeline/refusals'
+import { invalidField, refusals } from '../../kernel/pipeline/refusals'
 import { count, line, optional, pattern, shape, text } from '../../kernel/pipeline/schema'
 import { Profile } from '../../models'
 import { profileChanged } from './events'
@@ -54,7 +54,4 @@ export const updateMe = operation({
   },
 })
 
-const reservedHandle = () =>
-  refusals.invalidInput(undefined, {
-    errors: [{ path: 'handle', code: 'reserved', message: 'handle is reserved' }],
-  })
+const reservedHandle = () => invalidField('handle', 'reserved', 'handle is reserved')

@@ -1,5 +1,13 @@
 import { type Context } from '../../kernel/pipeline/context'
-import { type Page, toPage, pageSize, type Paging, parseCursor } from '../../kernel/pipeline/paging'
+import {
+  type Page,
+  toPage,
+  pageSize,
+  type Paging,
+  parseCursor,
+  firstPageCursor,
+  isAfterCursor,
+} from '../../kernel/pipeline/paging'
 import { refusals } from '../../kernel/pipeline/refusals'
 import {
   count,
@@ -23,6 +31,9 @@ export const profileSummary = named(
   shape({ id, handle: outputText, displayName: outputText, avatar: nullable(pictureRef) }),
 )
 export type ProfileSummary = Value<typeof profileSummary>
+
+/** How many actors of a group are listed by name; its `actorCount` counts them all. */
+export const actorsListedMax = 3
 
 /** Of two values, the one with the greater `rev` is newer. This `rev` is independent of the profile's own. */
 export const profileCounts = named('ProfileCounts', shape({ followers: count, following: count, rev: count }))
@@ -184,17 +195,10 @@ export async function listProfiles(
   const rows = await app.db.query<ProfileSummary & { at: Date }>(
     `select ${summaryColumns('p')}, r.created_at as at
      from ${from} r join profiles p on p.id = r.${profileColumn}
-     where ${where} and (r.created_at, r.${profileColumn}) < (cast(:at as timestamptz), cast(:id as uuid))
+     where ${where} and ${isAfterCursor('r.created_at', `r.${profileColumn}`)}
      order by r.created_at desc, r.${profileColumn} desc limit :count`,
     { ...params, at, id, count: size + 1 },
   )
-  return toPage(
-    rows,
-    size,
-    row => [row.at.toISOString(), row.id],
-    ({ id, handle, displayName, avatar }) => ({ id, handle, displayName, avatar }),
-  )
+  const page = toPage(rows, size, row => [row.at.toISOString(), row.id])
+  return page.map(({ id, handle, displayName, avatar }) => ({ id, handle, displayName, avatar }))
 }
-
-/** The cursor of the first page of a newest-first list: before any row. */
-export const firstPageCursor: readonly [at: string, id: string] = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
