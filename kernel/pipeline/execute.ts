@@ -1,10 +1,11 @@
-import { isModerator } from './actor'
+import { type Actor, isModerator } from './actor'
 import { type Answer, type Call } from './call'
 import { type Context } from './context'
 import { runOnce } from './idempotency'
 import { consumeOperationLimit } from './limits'
 import { type AnyOperation } from './operation'
 import { isPageField, Page } from './paging'
+import { type Caller, createReadContext } from './read-context'
 import { isGeneralRefusal, Refusal, refusals } from './refusals'
 import { parse } from './schema'
 import { transact } from './transact'
@@ -29,7 +30,7 @@ export async function execute(app: AppContext, registry: Registry, op: AnyOperat
       const perform = (context: Context) => performOnce(op, { input, prepared: undefined }, context)
       return { ...(await read(app, caller, perform)), ...position }
     }
-    const prepared = await op.beforeTransaction?.(input, contextOutside(app, caller))
+    const prepared = await op.beforeTransaction?.(input, createReadContext(app, caller))
     const perform = (context: Context) => performOnce(op, { input, prepared }, context)
     return await transact({ app, registry, ...caller }, context =>
       op.idempotency === 'keyed' && idempotencyKey !== undefined && actor !== null
@@ -57,31 +58,14 @@ async function performOnce(
   return answer
 }
 
-/** Reads run without a transaction. In `strict` mode they run in a read-only one, so that a read which writes fails. */
-async function read(app: AppContext, caller: Caller, perform: (context: Context) => Promise<Answer>): Promise<Answer> {
-  const context = contextOutside(app, caller)
+/** Reads run without a transaction. With `selfChecks` they run in a read-only one, so that a read which writes fails. */
+async function read(
+  app: AppContext,
+  caller: Caller<Actor | null>,
+  perform: (context: Context) => Promise<Answer>,
+): Promise<Answer> {
+  const context = createReadContext(app, caller)
   return app.config.selfChecks ? app.db.readOnly(() => perform(context)) : perform(context)
-}
-
-type Caller = Pick<Context, 'actor' | 'requestId' | 'ipAddress' | 'userAgent'>
-
-/** The context outside a transaction: emit, enqueue and counter changes throw. */
-function contextOutside(app: AppContext, { actor, requestId, ipAddress, userAgent }: Caller): Context {
-  const throwInRead = async () => {
-    throw new Error('a read cannot emit events, enqueue jobs or change counters')
-  }
-  const now = new Date(app.clock.now())
-  return {
-    app,
-    actor,
-    requestId,
-    now,
-    ipAddress,
-    userAgent,
-    emit: throwInRead,
-    enqueue: throwInRead,
-    changeCounter: throwInRead,
-  }
 }
 
 async function positionFor(app: AppContext, channel: string | undefined): Promise<Pick<Answer, 'position'>> {
@@ -93,7 +77,7 @@ const toAnswer = (result: unknown): Answer =>
     ? { data: result.items, page: { next: result.next, hasMore: result.next !== null } }
     : { data: result }
 
-/** In `strict` mode, an answer that does not match the output schema is a bug. */
+/** With `selfChecks`, an answer that does not match the output schema is a bug. */
 function assertDocumented(op: AnyOperation, answer: Answer): void {
   if (isPageField(op.output) !== (answer.page !== undefined))
     throw new Error(`${op.name}: a page was declared and not returned, or the reverse`)

@@ -24,6 +24,9 @@ export function shape<S extends Fields>(fields: S): Field<Shape<S>> {
   return typed(Joi.object(Object.fromEntries(keys) as Joi.PartialSchemaMap).required())
 }
 
+/** Adds a description for the generated documents. */
+export const described = <T>(field: Field<T>, text: string): Field<T> => typed(field.description(text))
+
 /** A shape that the docs list once as a component with this name. */
 export const named = <T>(name: string, field: Field<T>): Field<T> => typed(field.meta({ name }))
 
@@ -32,9 +35,7 @@ export const optional = <T>(field: Field<T>): Field<T> & Optional => field.optio
 export const nullable = <T>(field: Field<T>): Field<T | null> => typed(field.allow(null))
 
 /** A UUID in lower case, hyphenated. */
-export const id: Field<string> = typed(
-  Joi.string().guid({ separator: '-', wrapper: false }).lowercase().max(36).meta({ spoken: 'id' }),
-)
+export const id: Field<string> = typed(Joi.string().guid({ separator: '-', wrapper: false }).lowercase().max(36))
 
 /** One line of text, trimmed, NFC, `1..max` characters, no control characters. */
 export const line = (max: number): Field<string> => plain(Joi.string().trim().min(1).max(max), oneLine)
@@ -101,7 +102,7 @@ export const doneAnswer: Value<typeof done> = { done: true }
 
 /**
  * Validates and returns the value, trimmed and normalised.
- * @throws `invalid_input` that lists all errors (at most `faultsMax`).
+ * @throws `invalid_input` that lists all errors (at most `fieldErrorsMax`).
  */
 export function parse<T>(field: Field<T>, raw: unknown): T {
   const forbidden = findForbidden(raw)
@@ -122,41 +123,6 @@ function withPreferences(field: Joi.AnySchema): Joi.AnySchema {
 
 const fieldsWithPreferences = new WeakMap<Joi.AnySchema, Joi.AnySchema>()
 
-/** Converts text from query strings and paths to the numbers and booleans that the schema expects. */
-export function coerceText(field: Joi.AnySchema, raw: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(raw).map(([key, value]) => [key, readText(fieldAt(field, key), value)]))
-}
-
-export const hasField = (field: Joi.AnySchema, key: string): boolean => fieldAt(field, key) !== undefined
-
-export function schemaName(field: Joi.AnySchema): string | undefined {
-  const metas = field.$_terms.metas as { name?: string }[]
-  return metas.findLast(meta => meta.name !== undefined)?.name
-}
-
-/** JSON Schema (draft 2020-12) of a field, as OpenAPI 3.1 and AsyncAPI 3 use it. */
-export function jsonSchema(field: Joi.AnySchema): Record<string, unknown> {
-  const standard = (field as unknown as { '~standard': StandardJsonSchema })['~standard']
-  return standard.jsonSchema.input({ target: 'draft-2020-12' })
-}
-
-/** All named shapes within `field`, itself included. */
-export function namedSchemasWithin(
-  field: Joi.AnySchema,
-  found = new Map<string, Joi.AnySchema>(),
-): Map<string, Joi.AnySchema> {
-  const name = schemaName(field)
-  if (name !== undefined) found.set(name, field)
-  const terms = field.$_terms as { keys?: { schema: Joi.AnySchema }[] | null; items?: Joi.AnySchema[] }
-  for (const key of terms.keys ?? []) namedSchemasWithin(key.schema, found)
-  for (const item of terms.items ?? []) namedSchemasWithin(item, found)
-  return found
-}
-
-interface StandardJsonSchema {
-  jsonSchema: { input(options: { target: 'draft-2020-12' }): Record<string, unknown> }
-}
-
 const oneLine = /^[^\p{Cc}\p{Cs}\u2028\u2029]*$/u
 const manyLines = /^[^\p{Cs}\u0000-\u0008\u000B-\u001F\u007F-\u009F]*$/u
 
@@ -174,31 +140,10 @@ function typed<T>(field: Joi.AnySchema): Field<T> {
   return field
 }
 
-function keysOf(field: Joi.AnySchema): ReadonlyMap<string, Joi.AnySchema> {
-  const cached = keysOfFields.get(field)
-  if (cached !== undefined) return cached
-  const keys = (field.$_terms.keys ?? []) as { key: string; schema: Joi.AnySchema }[]
-  const created = new Map(keys.map(({ key, schema }) => [key, schema]))
-  keysOfFields.set(field, created)
-  return created
-}
-
-/** Memoises the keys of a schema, which are read several times per REST request. */
-const keysOfFields = new WeakMap<Joi.AnySchema, ReadonlyMap<string, Joi.AnySchema>>()
-
-const fieldAt = (field: Joi.AnySchema, key: string) => keysOf(field).get(key)
-
-function readText(field: Joi.AnySchema | undefined, value: unknown): unknown {
-  if (typeof value !== 'string' || field === undefined) return value
-  if (field.type === 'number' && /^-?\d{1,15}(\.\d{1,10})?$/.test(value)) return Number(value)
-  if (field.type === 'boolean' && (value === 'true' || value === 'false')) return value === 'true'
-  return value
-}
-
 function toFieldError(detail: Joi.ValidationErrorItem): FieldError {
   return {
     path: detail.path.join('.'),
-    code: errorCodes[detail.type] ?? detail.type.replace(/\W/g, '_'),
+    code: fieldErrorCodes[detail.type] ?? 'invalid',
     message: detail.message.replaceAll('"', ''),
   }
 }
@@ -210,16 +155,33 @@ const messages = {
   'string.pattern.name': '{{#label}} must not contain {{#name}}',
 }
 
-const errorCodes: Record<string, string> = {
+/** The public codes of joi's errors. A test fails when a schema uses a rule whose error is missing here. */
+export const fieldErrorCodes: Readonly<Record<string, string>> = {
   'any.required': 'required',
-  'object.unknown': 'unknown_field',
   'any.only': 'not_allowed',
+  'object.base': 'not_an_object',
+  'object.unknown': 'unknown_field',
+  'array.base': 'not_an_array',
+  'array.max': 'too_many_items',
+  'array.min': 'too_few_items',
+  'array.sparse': 'required',
+  'string.base': 'not_a_string',
   'string.empty': 'empty',
   'string.max': 'too_long',
   'string.min': 'too_short',
   'string.guid': 'invalid_uuid',
+  'string.pattern.base': 'invalid_format',
+  'string.pattern.name': 'control_characters',
+  'string.isoDate': 'invalid_timestamp',
+  'string.uri': 'invalid_url',
+  'string.uriCustomScheme': 'invalid_url_scheme',
+  'number.base': 'not_a_number',
+  'number.infinity': 'not_a_number',
+  'number.integer': 'not_an_integer',
+  'number.unsafe': 'too_large',
   'number.max': 'too_large',
   'number.min': 'too_small',
+  'boolean.base': 'not_a_boolean',
 }
 
 /** Refuses, at any depth, `__proto__` keys, which joi drops silently, NUL, which PostgreSQL cannot store, and binary data. */

@@ -30,20 +30,36 @@ export interface AppContextOverrides {
   presence?: PresenceTimings
 }
 
-/** Creates everything outside the process, once; disposed in reverse order. */
+/** Creates everything outside the process, once; disposed in reverse order, also when a later part cannot be created. */
 export async function createAppContext(config: Config, overrides: AppContextOverrides = {}) {
   const opened: AsyncDisposable[] = []
+  const dispose = async () => {
+    for (const part of opened.splice(0).reverse()) await part[Symbol.asyncDispose]()
+  }
   const use = <T extends AsyncDisposable>(part: T): T => {
-    opened.unshift(part)
+    opened.push(part)
     return part
   }
+  try {
+    return { ...(await createParts(config, overrides, use)), [Symbol.asyncDispose]: dispose }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+async function createParts(
+  config: Config,
+  overrides: AppContextOverrides,
+  use: <T extends AsyncDisposable>(part: T) => T,
+) {
   const clock = overrides.clock ?? systemClock
   const log = overrides.log ?? createLog(config.logLevel)
   const metrics = createMetrics()
   const db = overrides.database ?? use(await openDatabase(config, log))
   const redis = use(openRedis(config, log, metrics.redisPublishFailures))
   const storage = use(openStorage(config))
-  const keyring = createJwksCache({ url: config.auth.jwksUrl, clock, log, redis, fetches: metrics.jwksFetches })
+  const jwksCache = createJwksCache({ url: config.auth.jwksUrl, clock, log, redis, fetches: metrics.jwksFetches })
   return {
     config,
     clock,
@@ -54,7 +70,7 @@ export async function createAppContext(config: Config, overrides: AppContextOver
     storage,
     cache: createCache(redis, metrics.cacheLookups),
     rateLimiter: createRateLimiter(redis),
-    tokens: createTokens(config.auth, keyring, clock),
+    tokens: createTokens(config.auth, jwksCache, clock),
     revocations: createRevocations(db, clock),
     mediaUrls: createMediaUrls(config, storage),
     channelLog: createChannelLog(db, redis, () => clock.now()),
@@ -65,8 +81,5 @@ export async function createAppContext(config: Config, overrides: AppContextOver
     jobs: createJobQueue(db),
     counters: createCounters(db, redis),
     stateCache: createStateCache(redis),
-    [Symbol.asyncDispose]: async () => {
-      for (const part of opened) await part[Symbol.asyncDispose]()
-    },
   }
 }

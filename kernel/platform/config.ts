@@ -3,8 +3,6 @@ import { parseEnv } from 'node:util'
 import {
   url,
   boolean,
-  coerceText,
-  jsonSchema,
   line,
   oneOf,
   optional,
@@ -15,6 +13,7 @@ import {
   type Value,
   integer,
 } from '../pipeline/schema'
+import { coerceText, jsonSchema } from '../pipeline/schema-inspection'
 import { Refusal } from '../pipeline/refusals'
 
 /** All environment variables. A test checks the docs/configuration.md against them. */

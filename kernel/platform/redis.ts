@@ -11,7 +11,7 @@ export type RedisClients = ReturnType<typeof openRedis>
  * Opens three Redis connections. `commands` and `publisher` fail fast, so that a call never waits for an unavailable Redis;
  * `subscriber` reconnects and resubscribes. Redis holds nothing that cannot be rebuilt.
  */
-export function openRedis(config: Pick<Config, 'redis'>, log: Log, publishesLost: Pick<Counter, 'inc'>) {
+export function openRedis(config: Pick<Config, 'redis'>, log: Log, publishFailures: Pick<Counter, 'inc'>) {
   const { host, port, password, tls, prefix } = config.redis
   const shared = {
     host,
@@ -33,7 +33,7 @@ export function openRedis(config: Pick<Config, 'redis'>, log: Log, publishesLost
   } satisfies RedisOptions
   // Do not use `enableAutoPipelining`: a pipeline with missing replies (seen under load) throws an uncatchable error.
   const commands = new WriteBatchingRedis({ ...failFast, keyPrefix: `${prefix}:` })
-  const publisher = withSafePublish(new WriteBatchingRedis(failFast), publishesLost)
+  const publisher = withSafePublish(new WriteBatchingRedis(failFast), publishFailures)
   const subscriber = new WriteBatchingRedis({ ...shared, maxRetriesPerRequest: null, autoResubscribe: true })
   const clients = { commands, publisher, subscriber }
   for (const [name, client] of Object.entries(clients))
@@ -49,6 +49,12 @@ export function openRedis(config: Pick<Config, 'redis'>, log: Log, publishesLost
     ping: async (): Promise<void> => {
       await commands.ping()
     },
+    /** Whether Redis answers a ping. Never rejects. */
+    isUp: (): Promise<boolean> =>
+      commands.ping().then(
+        () => true,
+        () => false,
+      ),
     [Symbol.asyncDispose]: async () => {
       for (const client of Object.values(clients)) client.disconnect()
     },

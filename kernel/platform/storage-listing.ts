@@ -1,5 +1,5 @@
 import { ListMultipartUploadsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3'
-import { toStorageRefusal } from './storage-refusal'
+import { rethrowAsRefusal } from './storage-refusal'
 
 export interface ListedObject {
   key: string
@@ -25,7 +25,7 @@ export function storageListing(s3: S3Client, bucket: string) {
     async listObjects(prefix: string, after: string, max: number): Promise<{ objects: ListedObject[]; more: boolean }> {
       const from = after === '' ? {} : { StartAfter: after }
       const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: max, ...from })
-      const { Contents = [], IsTruncated: more = false } = await s3.send(command).catch(rethrow)
+      const { Contents = [], IsTruncated: more = false } = await s3.send(command).catch(rethrowAsRefusal)
       const objects = Contents.flatMap(({ Key: key, LastModified: modifiedAt }) =>
         key === undefined || modifiedAt === undefined ? [] : [{ key, modifiedAt }],
       )
@@ -40,7 +40,7 @@ export function storageListing(s3: S3Client, bucket: string) {
     ): Promise<{ uploads: ListedMultipartUpload[]; next: MultipartUploadCursor | undefined }> {
       const from = after === undefined ? {} : { KeyMarker: after.key, UploadIdMarker: after.multipartId }
       const command = new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix, MaxUploads: max, ...from })
-      const page = await s3.send(command).catch(rethrow)
+      const page = await s3.send(command).catch(rethrowAsRefusal)
       const uploads = (page.Uploads ?? []).flatMap(({ Key: key, UploadId: multipartId, Initiated: begunAt }) =>
         key === undefined || multipartId === undefined || begunAt === undefined ? [] : [{ key, multipartId, begunAt }],
       )
@@ -49,8 +49,4 @@ export function storageListing(s3: S3Client, bucket: string) {
       return { uploads, next: hasNext ? { key, multipartId } : undefined }
     },
   }
-}
-
-function rethrow(error: unknown): never {
-  throw toStorageRefusal(error)
 }

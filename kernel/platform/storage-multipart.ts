@@ -9,7 +9,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { toStorageRefusal } from './storage-refusal'
+import { rethrowAsRefusal, toStorageRefusal } from './storage-refusal'
 
 const openTimeoutMs = 3_000
 
@@ -31,7 +31,9 @@ export function storageMultipart(s3: S3Client, bucket: string) {
     async createMultipartUpload(key: string, contentType: string): Promise<string> {
       const named = { Bucket: bucket, Key: key, ContentType: contentType, ChecksumAlgorithm: 'SHA256' as const }
       const command = new CreateMultipartUploadCommand(named)
-      const { UploadId } = await s3.send(command, { abortSignal: AbortSignal.timeout(openTimeoutMs) }).catch(rethrow)
+      const { UploadId } = await s3
+        .send(command, { abortSignal: AbortSignal.timeout(openTimeoutMs) })
+        .catch(rethrowAsRefusal)
       if (UploadId === undefined) throw toStorageRefusal(new Error('S3 returned no UploadId'))
       return UploadId
     },
@@ -105,9 +107,5 @@ export function storageMultipart(s3: S3Client, bucket: string) {
 function undefinedIfGone(error: unknown): undefined {
   if (error instanceof NoSuchUpload || (error instanceof S3ServiceException && error.name === 'NoSuchUpload'))
     return undefined
-  throw toStorageRefusal(error)
-}
-
-function rethrow(error: unknown): never {
   throw toStorageRefusal(error)
 }

@@ -20,7 +20,7 @@ import { type Config } from './config'
 import { putFile } from './put-file'
 import { storageListing } from './storage-listing'
 import { storageMultipart } from './storage-multipart'
-import { toStorageRefusal } from './storage-refusal'
+import { rethrowAsRefusal, toStorageRefusal } from './storage-refusal'
 
 const headTimeoutMs = 3_000
 /** S3 copies gigabytes within one request; the timeout frees the worker when one hangs. */
@@ -131,7 +131,7 @@ export function openStorage(
       const source = { CopySource: `${bucket}/${from}`, CopySourceIfMatch: etag }
       const headers = { ContentType: contentType, ...immutable }
       const command = new CopyObjectCommand({ ...at(to), ...source, ...headers, MetadataDirective: 'REPLACE' })
-      await s3.send(command, { abortSignal: AbortSignal.timeout(copyTimeoutMs) }).catch(rethrow)
+      await s3.send(command, { abortSignal: AbortSignal.timeout(copyTimeoutMs) }).catch(rethrowAsRefusal)
     },
 
     /**
@@ -145,7 +145,7 @@ export function openStorage(
       { etag, signal }: { etag: string; signal: AbortSignal },
     ): Promise<{ sha256: string }> {
       const command = new GetObjectCommand({ ...at(key), IfMatch: etag })
-      const { Body } = await s3.send(command, { abortSignal: signal }).catch(rethrow)
+      const { Body } = await s3.send(command, { abortSignal: signal }).catch(rethrowAsRefusal)
       if (!(Body instanceof Readable)) throw refusals.unavailable('The object store sent no body.')
       const hash = createHash('sha256')
       const hashing = new Transform({
@@ -154,19 +154,21 @@ export function openStorage(
           done(null, chunk)
         },
       })
-      await pipeline(Body, hashing, createWriteStream(path), { signal }).catch(rethrow)
+      await pipeline(Body, hashing, createWriteStream(path), { signal }).catch(rethrowAsRefusal)
       return { sha256: hash.digest('hex') }
     },
 
     /** Uploads a local file to a key whose content never changes afterwards, with constant memory. */
     async putFile(key: string, path: string, contentType: string, { signal }: { signal: AbortSignal }): Promise<void> {
-      await putFile(s3, { ...at(key), ContentType: contentType, ...immutable }, path, signal).catch(rethrow)
+      await putFile(s3, { ...at(key), ContentType: contentType, ...immutable }, path, signal).catch(rethrowAsRefusal)
     },
 
     async put(key: string, body: Buffer, contentType: string, options: PutOptions = {}): Promise<void> {
       const { encoding, cacheControl, timeoutMs } = options
       const headers = { ContentType: contentType, ContentEncoding: encoding, CacheControl: cacheControl }
-      await s3.send(new PutObjectCommand({ ...at(key), Body: body, ...headers }), withinMs(timeoutMs)).catch(rethrow)
+      await s3
+        .send(new PutObjectCommand({ ...at(key), Body: body, ...headers }), withinMs(timeoutMs))
+        .catch(rethrowAsRefusal)
     },
 
     async get(key: string, { timeoutMs }: Pick<PutOptions, 'timeoutMs'> = {}): Promise<Buffer | undefined> {
@@ -181,14 +183,14 @@ export function openStorage(
 
     /** Deletes an object. Idempotent. */
     async delete(key: string): Promise<void> {
-      await s3.send(new DeleteObjectCommand(at(key))).catch(rethrow)
+      await s3.send(new DeleteObjectCommand(at(key))).catch(rethrowAsRefusal)
     },
 
     /** Deletes all objects whose key starts with `prefix`. */
     async deletePrefix(prefix: string): Promise<void> {
       for (let more = true; more;) {
         const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: 100 })
-        const { Contents = [], IsTruncated = false } = await s3.send(command).catch(rethrow)
+        const { Contents = [], IsTruncated = false } = await s3.send(command).catch(rethrowAsRefusal)
         for (const { Key } of Contents) if (Key !== undefined) await this.delete(Key)
         more = IsTruncated
       }
@@ -197,7 +199,7 @@ export function openStorage(
     /** The distinct key prefixes under `prefix` up to the next slash, at most the first 1,000. */
     async listPrefixes(prefix: string): Promise<string[]> {
       const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, Delimiter: '/' })
-      const { CommonPrefixes = [] } = await s3.send(command).catch(rethrow)
+      const { CommonPrefixes = [] } = await s3.send(command).catch(rethrowAsRefusal)
       return CommonPrefixes.flatMap(({ Prefix }) => Prefix ?? [])
     },
 
@@ -211,7 +213,3 @@ export function openStorage(
 
 const withinMs = (timeoutMs: number | undefined) =>
   timeoutMs === undefined ? {} : { abortSignal: AbortSignal.timeout(timeoutMs) }
-
-function rethrow(error: unknown): never {
-  throw toStorageRefusal(error)
-}

@@ -6,7 +6,7 @@ import { type Clock } from './clock'
 import { type Config } from './config'
 import { type JwksCache } from './jwks-cache'
 
-const tokenLengthMax = 8_192
+export const tokenLengthMax = 8_192
 const clockToleranceS = 5
 /** Maximum age of a token, whatever its `exp`. It bounds how long revocations must be kept. */
 export const tokenAgeMaxMs = 24 * 3_600_000
