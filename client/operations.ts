@@ -72,11 +72,11 @@ export interface Capabilities {
 export interface CatchUp {
   channel: string
   epoch: string
-  top: number
-  events: StreamEvent[]
+  latestOffset: number
+  events: ChannelEvent[]
   recovered: boolean
-  more: boolean
-  state: StreamState
+  hasMore: boolean
+  state: ChannelState
 }
 
 export interface Comment {
@@ -292,7 +292,7 @@ export interface Position {
 export interface PresenceFrame {
   channel: string
   rev: number
-  after: number
+  previousRev: number
   count: number
   joined: string[]
   left: string[]
@@ -400,7 +400,7 @@ export interface SecretLink {
 export interface SignalFrame {
   channel: string
   name: string
-  by: string
+  senderId: string
   data: unknown
 }
 
@@ -412,7 +412,7 @@ export interface SnapshotPosition {
 
 export interface StateFrame {
   channel: string
-  values: StreamState
+  values: ChannelState
 }
 
 export interface StorageUse {
@@ -422,7 +422,7 @@ export interface StorageUse {
   uploadsPending: number
 }
 
-export interface StreamEvent {
+export interface ChannelEvent {
   offset: number
   id: string
   name: string
@@ -430,10 +430,10 @@ export interface StreamEvent {
   data: unknown
 }
 
-export interface StreamFrame {
+export interface EventFrame {
   channel: string
   epoch: string
-  events: StreamEvent[]
+  events: ChannelEvent[]
 }
 
 export interface StreamGrant {
@@ -451,7 +451,7 @@ export interface StreamGrant {
   cookies: Cookie[]
 }
 
-export type StreamState = Record<string, { rev: number }>
+export type ChannelState = Record<string, { rev: number }>
 
 export interface Track {
   id: string

@@ -62,7 +62,7 @@ export const clientProblem = (code: string, detail: string, cause?: unknown): Tu
 export const unreachable = (cause: unknown, detail = 'the server could not be reached'): TuttiProblem =>
   clientProblem('unreachable', detail, cause)
 
-export const clientClosed = (): TuttiProblem => clientProblem('closed', 'this client was closed')
+export const clientClosed = (): TuttiProblem => clientProblem('client_closed', 'this client was closed')
 
 export const listenerFailed = (cause: unknown): TuttiProblem =>
   clientProblem('listener_failed', 'a listener threw', cause)

@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { type Server, type Socket } from 'socket.io'
 import { type Actor } from '../kernel/pipeline/actor'
-import { type Context } from '../kernel/pipeline/context'
+import { createReadContext } from '../kernel/pipeline/read-context'
 import { type AccessRevocation } from '../kernel/events/event'
 import { type AnyChannelType } from '../kernel/events/channel'
 import { type Pipeline } from '../kernel/pipeline/pipeline'
 import { toRefusal } from '../kernel/pipeline/errors'
 import { type Refusal, refusals } from '../kernel/pipeline/refusals'
-import { followedChannels } from './calls/follow-calls'
-import { callerOf } from './calls/call-dispatcher'
+import { callerOf } from './connection/socket-data'
+import { followedChannels } from './followed-channels'
+import { forEachConcurrently } from './for-each-concurrently'
 
 /** Parallel access checks of one re-check. */
-const concurrency = 8
+export const recheckConcurrency = 8
 
 /**
  * Checks that an actor may follow a channel. A positive result is cached in Redis for some minutes, until an event with
@@ -24,12 +25,12 @@ export async function authorizeChannel(
   actor: Actor,
   requestId: string,
 ): Promise<void> {
-  const refused = await authoriseAll(pipeline, [channel], actor, requestId)
+  const refused = await authorizeChannels(pipeline, [channel], actor, requestId)
   if (refused.has(channel)) throw refused.get(channel)
 }
 
-/** `authorise` for several channels, with one Redis query. Returns the errors by channel instead of throwing them. */
-export async function authoriseAll(
+/** `authorizeChannel` for several channels, with one Redis query. Returns the errors by channel instead of throwing them. */
+export async function authorizeChannels(
   pipeline: Pick<Pipeline, 'app' | 'registry'>,
   channels: readonly string[],
   actor: Actor,
@@ -41,7 +42,7 @@ export async function authoriseAll(
     actor.roles.length === 0 && typeOf(pipeline.registry, channel)?.allowedByName !== true
   const granted = await channelAccess.grantedOf(channels.filter(isCacheable), actor.id)
   const refused = new Map<string, unknown>()
-  const authoriseUncached = async (channel: string) => {
+  const authorizeUncached = async (channel: string) => {
     try {
       await checkAccess(pipeline, channel, actor, requestId)
       if (isCacheable(channel)) await channelAccess.grant(channel, actor.id)
@@ -49,7 +50,7 @@ export async function authoriseAll(
       refused.set(channel, error)
     }
   }
-  await Promise.all(channels.filter(channel => !granted.has(channel)).map(authoriseUncached))
+  await Promise.all(channels.filter(channel => !granted.has(channel)).map(authorizeUncached))
   return refused
 }
 
@@ -62,22 +63,7 @@ async function checkAccess(
   const [, id = ''] = channel.split(':')
   const type = typeOf(registry, channel)
   if (type === undefined) throw refusals.notFound()
-  const refuse = async () => {
-    throw new Error('an access check must not emit events, enqueue jobs or change counters')
-  }
-  const now = new Date(app.clock.now())
-  const [address, agent] = [null, null]
-  const context: Context<Actor> = {
-    app,
-    actor,
-    requestId,
-    now,
-    ipAddress: address,
-    userAgent: agent,
-    emit: refuse,
-    enqueue: refuse,
-    changeCounter: refuse,
-  }
+  const context = createReadContext(app, { actor, requestId, ipAddress: null, userAgent: null })
   const subject = await type.load(id, context)
   if (!type.allow(actor, subject)) throw refusals.forbidden()
 }
@@ -119,11 +105,9 @@ export async function recheckAccess(
       .filter(followed => channel === undefined || followed === channel)
       .map(followed => ({ socket, followed })),
   )
-  const checkNext = async () => {
-    for (let next = checks.pop(); next !== undefined; next = checks.pop())
-      await recheckOne(pipeline, next.socket, next.followed)
-  }
-  await Promise.all(Array.from({ length: concurrency }, checkNext))
+  await forEachConcurrently(checks, recheckConcurrency, ({ socket, followed }) =>
+    recheckOne(pipeline, socket, followed),
+  )
 }
 
 async function recheckOne(

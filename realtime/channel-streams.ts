@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type AccessRevocation } from '../kernel/events/event'
 import { type Pipeline } from '../kernel/pipeline/pipeline'
-import { refusals } from '../kernel/pipeline/refusals'
+import { drainingRefusal } from '../kernel/pipeline/refusals'
 import { type StateFrame } from '../kernel/events/frames'
 import { type Position } from '../kernel/events/position'
 import {
@@ -11,13 +11,9 @@ import {
 } from '../kernel/events/channel-streams'
 import { type ReadChannelState } from './calls/follow-calls'
 import { type Hub } from './log/hub'
-import { authorizeChannel, accessLost } from './channel-access'
+import { authorizeChannel, accessLost, recheckConcurrency } from './channel-access'
+import { forEachConcurrently } from './for-each-concurrently'
 import { type SessionWatcher } from './session/session-watcher'
-
-/** Retry-After in seconds while the node drains: nginx finds another node by then. */
-const retryAfterSeconds = 1
-
-const concurrency = 8
 
 /** Channel subscriptions over REST on this node. */
 export interface NodeChannelStreams extends ChannelStreams {
@@ -47,7 +43,7 @@ export function createChannelStreams(
 
   return {
     async open(request, listener) {
-      if (isDraining) throw refusals.draining(undefined, { retryAfter: retryAfterSeconds })
+      if (isDraining) throw drainingRefusal()
       const { channel, after, actor, identity, requestId } = request
       const subscription = new OpenStream(request, listener)
       const close = () => {
@@ -83,14 +79,11 @@ export function createChannelStreams(
           (channel === undefined || request.channel === channel) &&
           (profileId === undefined || request.actor.id === profileId),
       )
-      const recheckNext = async () => {
-        for (let next = affected.pop(); next !== undefined; next = affected.pop()) {
-          const { request } = next
-          const refusal = await accessLost(pipeline, request.channel, request.actor, request.requestId)
-          if (refusal !== undefined) next.end(refusal)
-        }
-      }
-      await Promise.all(Array.from({ length: concurrency }, recheckNext))
+      await forEachConcurrently(affected, recheckConcurrency, async subscription => {
+        const { channel: followed, actor, requestId } = subscription.request
+        const refusal = await accessLost(pipeline, followed, actor, requestId)
+        if (refusal !== undefined) subscription.end(refusal)
+      })
     },
 
     channelRestarted(channel) {

@@ -4,9 +4,7 @@ import { type Pipeline } from '../kernel/pipeline/pipeline'
 import { type EventFrame } from '../kernel/events/frames'
 import { type EventSink } from './log/hub'
 import { recheckAccess } from './channel-access'
-
-/** Sockets in this room receive no events until their send queue has drained; then they are told to `resync`. */
-export const laggingRoom = 'lagging'
+import { laggingRoom } from './connection/slow-followers'
 
 /** Subscriptions of this node over REST; the hub delivers their events itself. */
 export interface RestSubscriptions {

@@ -10,7 +10,8 @@ import {
   tooManyChannelStreams,
 } from '../kernel/events/protocol'
 import { refusals } from '../kernel/pipeline/refusals'
-import { coerceText, parse } from '../kernel/pipeline/schema'
+import { parse } from '../kernel/pipeline/schema'
+import { coerceText } from '../kernel/pipeline/schema-inspection'
 import { parsePosition } from '../kernel/events/position'
 import { type ChannelStreams, type ChannelStreamRequest } from '../kernel/events/channel-streams'
 import { authenticate } from './authenticate'
@@ -66,7 +67,7 @@ async function parseRequest(
   const bearer = await authenticate(pipeline, request)
   if (bearer === null) throw refusals.notSignedIn()
   const { actor } = bearer
-  await consumeLimit(pipeline.app, 'channel.events', channelStreamRequestsPerMinute, {
+  await consumeLimit(pipeline.app, 'channels.getEvents', channelStreamRequestsPerMinute, {
     actor,
     ipAddress: request.ip ?? '',
   })

@@ -1,6 +1,6 @@
 import { type Response } from 'express'
 import { type Pipeline } from '../kernel/pipeline/pipeline'
-import { type Refusal, refusals } from '../kernel/pipeline/refusals'
+import { drainingRefusal, type Refusal } from '../kernel/pipeline/refusals'
 import { type StateFrame, type EventFrame, type ChannelState } from '../kernel/events/frames'
 import { type Position, formatPosition } from '../kernel/events/position'
 import {
@@ -23,8 +23,8 @@ const retryMs = 1_000
 const frameEventsMax = 50
 
 /**
- * Streams a channel as server-sent events until it ends. Resolves with the reason: `left` (client disconnected), `slow`,
- * `behind` (position no longer in the log), `moving` (node drains), `failed`, or the code of a refusal.
+ * Streams a channel as server-sent events until it ends. Resolves with the reason: `disconnected`, `slow`,
+ * `position_lost` (position no longer in the log), `draining` (node drains), `failed`, or the code of a refusal.
  * @throws what `streams.open` throws; nothing is written then.
  */
 export async function sendServerSentEvents(
@@ -71,9 +71,9 @@ class EventStream implements ChannelStreamListener {
         resolve(reason)
       }
     })
-    response.once('close', () => this.end('left'))
+    response.once('close', () => this.end('disconnected'))
     // A write error means that the client has disconnected.
-    response.on('error', () => this.end('left'))
+    response.on('error', () => this.end('disconnected'))
     response.on('drain', this.onDrain)
   }
 
@@ -107,16 +107,15 @@ class EventStream implements ChannelStreamListener {
 
   onClosed(refusal: Refusal): void {
     const { channel, requestId } = this.request
-    this.endWith(refusal.kind.code, refusal, 'closed', { channel, problem: refusal.toProblem(requestId) })
+    this.endWith(refusal.kind.code, refusal, 'channel.closed', { channel, problem: refusal.toProblem(requestId) })
   }
 
   onEpochChanged(): void {
-    if (this.stream !== undefined) this.end('behind')
+    if (this.stream !== undefined) this.end('position_lost')
   }
 
   onDraining(): void {
-    const refusal = refusals.draining(undefined, { retryAfter: 1 })
-    this.endWith('moving', refusal, 'moving', { channel: this.request.channel })
+    this.endWith('draining', drainingRefusal(), 'draining', { channel: this.request.channel })
   }
 
   private endWith(reason: string, refusal: Refusal, event: string, data: object): void {
@@ -130,11 +129,11 @@ class EventStream implements ChannelStreamListener {
     const { first } = stream
     const { after } = this.request
     this.stream = stream
-    this.position = first.recovered && after !== undefined ? after : { epoch: first.epoch, offset: first.top }
+    this.position = first.recovered && after !== undefined ? after : { epoch: first.epoch, offset: first.latestOffset }
     this.response.status(200).set(headers)
     this.response.flushHeaders()
     this.response.write(`retry: ${retryMs}\n\n`)
-    this.write('following', JSON.stringify({ ...first, events: [] }), this.position)
+    this.write('followed', JSON.stringify({ ...first, events: [] }), this.position)
     if (first.recovered) this.writePage(first)
     this.writeState()
     void this.catchUp()
@@ -150,7 +149,7 @@ class EventStream implements ChannelStreamListener {
         if (this.isOver) return
         // The log no longer has the position, or the epoch changed: the client finds out when it reconnects.
         if (page.recovered) this.writePage(page)
-        else this.end('behind')
+        else this.end('position_lost')
         // A frame arrived before this node could read its events: the next frame triggers another read.
         if (page.events.length === 0) this.newest = this.position
       }
@@ -172,13 +171,13 @@ class EventStream implements ChannelStreamListener {
   }
 
   private onReadError(error: unknown): void {
-    const refusal = this.pipeline.toLoggedRefusal(error, this.request.requestId, 'channel.events')
+    const refusal = this.pipeline.toLoggedRefusal(error, this.request.requestId, 'channels.getEvents')
     if (refusal.kind.status < 500) this.onClosed(refusal)
     else this.end('failed')
   }
 
-  private writePage({ channel, epoch, top, events }: ChannelStream['first']): void {
-    this.noteNewest({ epoch, offset: top })
+  private writePage({ channel, epoch, latestOffset, events }: ChannelStream['first']): void {
+    this.noteNewest({ epoch, offset: latestOffset })
     for (let at = 0; at < events.length; at += frameEventsMax)
       this.writeFrame({ channel, epoch, events: events.slice(at, at + frameEventsMax) })
   }

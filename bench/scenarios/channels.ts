@@ -10,10 +10,10 @@ export interface Position {
 export interface CatchUp {
   channel: string
   epoch: string
-  top: number
+  latestOffset: number
   events: readonly { offset: number }[]
   recovered: boolean
-  more: boolean
+  hasMore: boolean
 }
 
 /** Creates the channels that a party member follows: two tracks, a playlist, the party and their own user channel. */
@@ -42,5 +42,5 @@ export async function followAll(
     channels: requests,
   })
   const caughtUp = followed.flatMap(({ data }) => data ?? [])
-  return { caughtUp, positions: new Map(caughtUp.map(({ channel, epoch, top }) => [channel, { epoch, offset: top }])) }
+  return { caughtUp, positions: new Map(caughtUp.map(({ channel, epoch, latestOffset }) => [channel, { epoch, offset: latestOffset }])) }
 }

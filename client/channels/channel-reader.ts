@@ -1,7 +1,7 @@
 import { backoffMs } from '../backoff'
 import { asProblem, type TuttiProblem } from '../problem'
 import { Sequence } from './sequence'
-import { type CatchUp, type Frame, type Position, type StreamEvent } from './frames'
+import { type CatchUp, type Frame, type Position, type ChannelEvent } from './frames'
 import { type Timers } from '../timers'
 
 export interface Snapshot {
@@ -21,7 +21,7 @@ export interface ChannelReaderDependencies {
   requestEvents(after: Position | undefined): Promise<CatchUp>
   /** Returns undefined when no follower wants a snapshot, or the channel has none. */
   takeSnapshot(): Promise<Snapshot | undefined>
-  onEvents(events: readonly StreamEvent[], epoch: string): void
+  onEvents(events: readonly ChannelEvent[], epoch: string): void
   /** Reading continues after a position not reached by events; the snapshot, if any, includes their effect. */
   onRestart(restart: Restart): void
   /** Called for every answer, recovered or not. */
@@ -108,19 +108,19 @@ export class ChannelReader {
     const isLost = requested !== undefined && (!answer.recovered || answer.epoch !== requested.epoch)
     this.tools.onAnswer(answer)
     if (isLost) return this.#restart(answer, id)
-    const { epoch, top: offset } = answer
+    const { epoch, latestOffset: offset } = answer
     if (requested === undefined) this.#startAfter({ position: { epoch, offset }, isGap: false })
     const { events, isMissing } = this.#sequence.receiveCatchUp(answer)
-    this.#isCatchingUp = answer.more || isMissing
+    this.#isCatchingUp = answer.hasMore || isMissing
     this.#emit(events)
     if (!this.#isCatchingUp) this.tools.onCurrent()
     return !this.#isCatchingUp
   }
 
-  async #restart({ epoch, top }: CatchUp, id: number): Promise<boolean> {
+  async #restart({ epoch, latestOffset }: CatchUp, id: number): Promise<boolean> {
     const snapshot = await this.tools.takeSnapshot()
     if (id !== this.#catchUpId) return true
-    this.#startAfter({ position: snapshot?.position ?? { epoch, offset: top }, snapshot, isGap: true })
+    this.#startAfter({ position: snapshot?.position ?? { epoch, offset: latestOffset }, snapshot, isGap: true })
     return false
   }
 
@@ -129,7 +129,7 @@ export class ChannelReader {
     this.tools.onRestart(restart)
   }
 
-  #emit(events: readonly StreamEvent[]): void {
+  #emit(events: readonly ChannelEvent[]): void {
     if (events.length > 0) this.tools.onEvents(events, this.position?.epoch ?? '')
   }
 }

@@ -208,14 +208,15 @@ export class Channel {
       this.#dispatchPresence(this.#followers)
       if (isMissing && this.#reader.isCurrent) void this.#reader.catchUp(1)
     } else if (name === 'signal') this.#dispatchSignal(message as Fields & Signal)
-    else if (name.endsWith('closed')) {
+    else if (name === 'channel.closed') {
       const problem = toProblem(message.problem)
       if (this.#onProblem(problem)) void this.#reader.catchUp(1)
     }
   }
 
-  #dispatchSignal({ name, by, data }: Signal): void {
-    for (const follower of [...this.#followers]) follower.deliver(({ onSignal }) => onSignal?.({ name, by, data }))
+  #dispatchSignal({ name, senderId, data }: Signal): void {
+    for (const follower of [...this.#followers])
+      follower.deliver(({ onSignal }) => onSignal?.({ name, senderId, data }))
   }
 
   #receiveState({ presence, ...values }: StateValues): void {

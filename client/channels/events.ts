@@ -26,7 +26,7 @@ type SignalsOf<C extends string> = [KindOf<C>] extends [never]
 export type SignalName<C extends string> = keyof SignalsOf<C> & string
 export type SignalData<C extends string, N extends SignalName<C>> = SignalsOf<C>[N]
 
-/** A signal from another follower; `by` is the id of their profile. */
+/** A signal from another follower; `senderId` is the id of their profile. */
 export type Signal<C extends string = string> = {
-  [N in SignalName<C>]: { name: N; by: string; data: SignalData<C, N> }
+  [N in SignalName<C>]: { name: N; senderId: string; data: SignalData<C, N> }
 }[SignalName<C>]

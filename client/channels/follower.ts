@@ -2,7 +2,7 @@ import { type Signal, type SnapshotOf, type StateOf, type TuttiEvent } from './e
 import { type ChannelPresence } from './roster'
 import { listenerFailed, type TuttiProblem } from '../problem'
 import { type ChannelReader } from './channel-reader'
-import { type Position, type StreamEvent } from './frames'
+import { type Position, type ChannelEvent } from './frames'
 
 /** Listeners for a channel. One that throws or rejects is reported to `onProblem` and does not affect the others. */
 export interface ChannelHandlers<C extends string = string> {
@@ -66,7 +66,7 @@ export class Follower {
     this.onGiven()
   }
 
-  deliverEvents(events: readonly StreamEvent[], epoch: string): void {
+  deliverEvents(events: readonly ChannelEvent[], epoch: string): void {
     for (const event of events) {
       if (this.outlet.isFull) this.stoppedAfter ??= this.#posted
       if (this.stoppedAfter !== undefined) {

@@ -1,11 +1,11 @@
-import { type CatchUp as SentCatchUp, type Position, type StreamEvent } from '../operations'
+import { type CatchUp as SentCatchUp, type Position, type ChannelEvent } from '../operations'
 
-export { type Position, type StreamEvent } from '../operations'
+export { type Position, type ChannelEvent } from '../operations'
 
 /** Consecutive events of one channel. */
 export interface Frame {
   epoch: string
-  events: readonly StreamEvent[]
+  events: readonly ChannelEvent[]
 }
 
 /** The state of a channel, by name: each value is absolute, and the one with the highest `rev` is the newest. */
@@ -29,7 +29,8 @@ export const isFields = (value: unknown): value is Fields => typeof value === 'o
 export const isFrame = (value: unknown): value is Frame & Fields =>
   isFields(value) && typeof value.epoch === 'string' && Array.isArray(value.events)
 
-export const isCatchUp = (value: unknown): value is CatchUp & Fields => isFrame(value) && typeof value.top === 'number'
+export const isCatchUp = (value: unknown): value is CatchUp & Fields =>
+  isFrame(value) && typeof value.latestOffset === 'number'
 
 export const isPosition = (value: unknown): value is Position =>
   isFields(value) && typeof value.epoch === 'string' && typeof value.offset === 'number'

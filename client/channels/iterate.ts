@@ -40,7 +40,7 @@ export async function* iterateEvents(
   signal?.addEventListener('abort', () => finish('left'), { once: true })
   const onEvent = (received: TuttiEvent) => (event = received)
   const onClosed = (problem: TuttiProblem) => {
-    finish(problem.code === 'closed' ? 'left' : problem)
+    finish(problem.code === 'client_closed' ? 'left' : problem)
     return handlers.onClosed?.(problem)
   }
   const followed = await channels.follow(name, { ...handlers, onEvent, onClosed }, { ...options, signal }, outlet)

@@ -10,7 +10,7 @@ export interface ChannelPresence {
 
 const bufferedMax = 1_000
 
-/** A change to revision `rev`, for a roster at `after` or later. */
+/** A change to revision `rev`, for a roster at `previousRev` or later. */
 type Delta = Omit<PresenceFrame, 'channel'>
 
 /** Builds the presence of a channel from the answer to a follow and the `presence` frames after it. */
@@ -48,7 +48,7 @@ export class Roster {
   #applyBuffered(): void {
     const ahead: Delta[] = []
     for (const delta of this.#buffered.sort((a, b) => a.rev - b.rev))
-      if (delta.after > this.#rev) ahead.push(delta)
+      if (delta.previousRev > this.#rev) ahead.push(delta)
       else if (delta.rev >= this.#rev) this.#apply(delta)
     this.#buffered = ahead
   }

@@ -1,8 +1,8 @@
-import { type CatchUp, type Frame, type Position, type StreamEvent } from './frames'
+import { type CatchUp, type Frame, type Position, type ChannelEvent } from './frames'
 
 /** The events that can be delivered now, and whether there is a gap after them. */
 export interface SequenceResult {
-  events: StreamEvent[]
+  events: ChannelEvent[]
   isMissing: boolean
 }
 
@@ -27,7 +27,7 @@ export class Sequence {
 
   /** Takes an answer to a request after `place`. For an answer that has not recovered, call `restart` instead. */
   receiveCatchUp(answer: CatchUp): SequenceResult {
-    this.position ??= { epoch: answer.epoch, offset: answer.top }
+    this.position ??= { epoch: answer.epoch, offset: answer.latestOffset }
     this.#buffered.unshift(answer)
     const { events } = this.#run()
     const isForeign = this.#buffered.some(({ epoch }) => epoch !== answer.epoch)
@@ -46,7 +46,7 @@ export class Sequence {
 
   /** Takes the next events, drops known ones, keeps frames ahead of a gap or of another epoch. */
   #run(): SequenceResult {
-    const events: StreamEvent[] = []
+    const events: ChannelEvent[] = []
     for (let before = -1; before < events.length;) {
       before = events.length
       this.#buffered = this.#buffered.filter(
@@ -62,7 +62,7 @@ export class Sequence {
   }
 
   /** Returns whether the whole frame is consumed. */
-  #take(frame: Frame, taken: StreamEvent[]): boolean {
+  #take(frame: Frame, taken: ChannelEvent[]): boolean {
     for (const event of frame.events) {
       const next = (this.position?.offset ?? 0) + 1
       if (event.offset > next) return false

@@ -53,8 +53,11 @@ export function longPollFeed(http: Http, channel: string, listener: MessageListe
       current = controller
       const answer = await readEvents(http, channel, after, { signals: [controller.signal] })
       const isReady = answer.recovered || after === undefined
-      if (isReady && !answer.more) {
-        const position = { epoch: answer.epoch, offset: answer.events.at(-1)?.offset ?? after?.offset ?? answer.top }
+      if (isReady && !answer.hasMore) {
+        const position = {
+          epoch: answer.epoch,
+          offset: answer.events.at(-1)?.offset ?? after?.offset ?? answer.latestOffset,
+        }
         poll(position, controller).catch(
           (error: unknown) => controller.signal.aborted || listener('lost', asProblem(error)),
         )

@@ -46,7 +46,7 @@ export function sseFeed(http: Http, channel: string, listener: MessageListener, 
         for (const { event, data } of stream.push(decoder.decode(value, { stream: true }))) {
           if (data === '') continue
           const message: unknown = JSON.parse(data)
-          if (event === 'following') onFirst(toCatchUp(message))
+          if (event === 'followed') onFirst(toCatchUp(message))
           else listener(event, message)
         }
       }
@@ -68,7 +68,7 @@ export function sseFeed(http: Http, channel: string, listener: MessageListener, 
         const onFirst = (answer: CatchUp) => {
           isOpen = true
           callbacks.onOpened()
-          resolve({ ...answer, events: [], more: false, eventsFollow: true })
+          resolve({ ...answer, events: [], hasMore: false, eventsFollow: true })
         }
         const onEnd = (error?: unknown) => {
           const isClosedByUs = controller !== current

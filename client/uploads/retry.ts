@@ -3,7 +3,7 @@ import { asProblem } from '../problem'
 
 const attemptsMax = 8
 /** Problems with status 0 that a retry cannot solve: the client was closed, or the file cannot be read. */
-const permanent = ['closed', 'upload_failed']
+const permanent = ['client_closed', 'upload_failed']
 
 /**
  * Retries temporary problems up to 8 times with exponential back-off, up to 36 s in all, plus the server's `retryAfter`.

@@ -18,10 +18,10 @@ async function follow(channel) {
   if (error) return console.log(`${channel}: ${error.code}`)
   if (!places.has(channel)) console.log(`following ${channel}`)
   else if (!data.recovered) console.log(`${channel}: something was missed for good, a snapshot is needed`)
-  if (!data.recovered) places.set(channel, { epoch: data.epoch, offset: data.top })
+  if (!data.recovered) places.set(channel, { epoch: data.epoch, offset: data.latestOffset })
   hear({ channel, epoch: data.epoch, events: data.events })
   frames.forEach(hear)
-  if (data.more) void follow(channel)
+  if (data.hasMore) void follow(channel)
 }
 
 function hear(frame) {

@@ -1,32 +1,21 @@
 import { type AccessRevocation } from './event'
 import { gatherMany } from '../platform/batch-loader'
 import { type RedisClients } from '../platform/redis'
+import { createRetriedWrites } from '../platform/retried-writes'
 
 const grantMs = 5 * 60_000
 /** Longer than `grantMs`, so that a grant which a concurrent check writes late expires before the revocation does. */
 const revocationMs = 2 * grantMs
-const pendingRevocationsMax = 10_000
 
 export type ChannelAccessCache = ReturnType<typeof createChannelAccessCache>
 
 /**
  * Caches in Redis who may follow which channel, so that a thousand clients that reconnect at once do not query PostgreSQL.
- * Events with `unsettles` invalidate the entries of a channel or a profile, on all nodes. Without Redis every access is
+ * Events with `revokesAccess` invalidate the entries of a channel or a profile, on all nodes. Without Redis every access is
  * checked in PostgreSQL.
  */
 export function createChannelAccessCache({ commands }: Pick<RedisClients, 'commands'>) {
-  /** Revocations not written during a Redis outage, retried on reconnect. */
-  const pendingRevocations = new Set<string>()
-
-  async function writeRevocation(key: string): Promise<void> {
-    try {
-      await commands.set(key, '', 'PX', revocationMs)
-      pendingRevocations.delete(key)
-    } catch {
-      if (pendingRevocations.size < pendingRevocationsMax) pendingRevocations.add(key)
-    }
-  }
-  commands.on('ready', () => void Promise.all([...pendingRevocations].map(writeRevocation)))
+  const writeRevocation = createRetriedWrites({ commands }, key => commands.set(key, '', 'PX', revocationMs))
 
   // Batched in one MGET, because a reconnecting client follows all its channels at once.
   const existing = gatherMany(async (keys): Promise<ReadonlySet<string>> => {
@@ -64,5 +53,5 @@ export function createChannelAccessCache({ commands }: Pick<RedisClients, 'comma
   }
 }
 
-const grantKey = (channel: string, profileId: string): string => `right:${channel}:${profileId}`
-const revocationKey = (subject: string): string => `doubt:${subject}`
+const grantKey = (channel: string, profileId: string): string => `access:${channel}:${profileId}`
+const revocationKey = (subject: string): string => `access-revoked:${subject}`

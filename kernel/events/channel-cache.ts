@@ -31,7 +31,7 @@ export function createChannelCache({ commands, prefix }: RedisClients, now: () =
   let redisRunId: string | undefined
   commands.defineCommand('channelAppend', { numberOfKeys: 2, lua: append })
   commands.defineCommand('channelPositions', { lua: readPositions, readOnly: true })
-  commands.defineCommand('channelPlace', { numberOfKeys: 1, lua: setPositionIfUnknown })
+  commands.defineCommand('channelSetPosition', { numberOfKeys: 1, lua: setPositionIfUnknown })
   commands.defineCommand('channelAfter', { numberOfKeys: 2, lua: after, readOnly: true })
   const scripts = commands as unknown as Scripts
 
@@ -96,14 +96,14 @@ export function createChannelCache({ commands, prefix }: RedisClients, now: () =
 
     /** Caches the position of a channel that is not cached, such as one without events. */
     async setPositionIfUnknown(channel: string, { epoch, offset }: Position): Promise<void> {
-      await scripts.channelPlace(keysOf(await runId(), channel)[0], epoch, offset)
+      await scripts.channelSetPosition(keysOf(await runId(), channel)[0], epoch, offset)
     },
   }
 }
 
 interface Scripts {
   channelPositions(count: number, ...tops: string[]): Promise<(string | null)[]>
-  channelPlace(top: string, epoch: string, offset: number): Promise<unknown>
+  channelSetPosition(latest: string, epoch: string, offset: number): Promise<unknown>
   channelAppend(
     ...args: [
       top: string,

@@ -8,7 +8,7 @@ export interface ChannelStreams {
   /**
    * Follows a channel. Subscribes the listener before reading the log, so that no event is lost in between; frames may
    * therefore repeat events of `first`.
-   * @throws `not_found`, `forbidden`, `invalid_input`, and `moving` while the node drains.
+   * @throws `not_found`, `forbidden`, `invalid_input`, and `node_draining` while the node drains.
    */
   open(request: ChannelStreamRequest, listener: ChannelStreamListener): Promise<ChannelStream>
 }

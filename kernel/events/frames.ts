@@ -29,11 +29,11 @@ export interface CatchUp {
   channel: string
   epoch: string
   /** The offset of the newest event. */
-  top: number
+  latestOffset: number
   events: readonly ChannelEvent[]
   /** Whether nothing is missing between `after` and the first event. False without `after`. When false, load a snapshot. */
   recovered: boolean
-  /** Whether more events exist up to `top`. When true, follow again after the last event. */
-  more: boolean
+  /** Whether more events exist up to `latestOffset`. When true, follow again after the last event. */
+  hasMore: boolean
   state: ChannelState
 }

@@ -2,6 +2,7 @@ import { refusal } from '../pipeline/refusals'
 import {
   anyJson,
   count,
+  described,
   fieldErrorsMax,
   type Field,
   boolean,
@@ -18,7 +19,8 @@ import {
   integer,
   outputText,
 } from '../pipeline/schema'
-import { position } from './position'
+import { tokenLengthMax } from '../platform/tokens'
+import { epoch, position, positionText } from './position'
 
 /** The wire protocol besides the operations: the one declaration for the docs, the client types and the tests. */
 
@@ -27,42 +29,47 @@ export const channelsPerSocketMax = 100
 export const longPollSecondsMax = 25
 const channelsMax = 1_000
 const membersMax = 10_000
-const tokenLengthMax = 8_192
 
 /** `<kind>:<id>` */
 export const channelName = pattern(/^[a-z]+:[0-9a-f-]{36}$/, 60)
 const positionField = named('Position', position)
-/** `<epoch>:<offset>`, in URLs and in `Last-Event-ID`. */
-const positionText = pattern(/^[0-9a-z]{1,32}:\d{1,15}$/, 48)
 /** Signal names are agreed between clients; the server does not interpret them. */
 const signalName = pattern(/^[a-zA-Z][\w.-]*$/, 60)
 
+/** The problem object of RFC 9457, as both transports answer every refusal. */
 export const problem = named(
   'Problem',
   shape({
-    type: outputText,
+    type: described(outputText, 'urn:tutti:problem:<code>'),
     title: outputText,
     status: integer(400, 599),
-    code: outputText,
+    code: described(outputText, 'Stable; compare this, not the title.'),
     detail: optional(outputText),
     errors: optional(list(shape({ path: outputText, code: outputText, message: outputText }), fieldErrorsMax)),
-    retryAfter: optional(count),
-    current: optional(anyJson),
+    retryAfter: optional(described(count, 'Seconds to wait before a retry can succeed.')),
+    current: optional(described(anyJson, 'With `stale_revision`: the current resource.')),
     requestId: outputText,
   }),
 )
 
 export const channelEvent = named(
-  'StreamEvent',
+  'ChannelEvent',
   shape({ offset: integer(1, Number.MAX_SAFE_INTEGER), id, name: outputText, at: timestamp, data: anyJson }),
 )
-export const channelState = named('StreamState', record(allowUnknown(shape({ rev: count }))))
+export const channelState = named('ChannelState', record(allowUnknown(shape({ rev: count }))))
 const events = list(channelEvent, catchUpEventsMax)
-const epoch = pattern(/^[0-9a-z]{1,32}$/, 32)
 
 export const catchUp = named(
   'CatchUp',
-  shape({ channel: channelName, epoch, top: count, events, recovered: boolean, more: boolean, state: channelState }),
+  shape({
+    channel: channelName,
+    epoch,
+    latestOffset: count,
+    events,
+    recovered: boolean,
+    hasMore: boolean,
+    state: channelState,
+  }),
 )
 
 /** Below `/api/v1`: the events of a channel, by long polling or as server-sent events. */
@@ -106,7 +113,7 @@ export const protocolCalls: readonly ProtocolCall[] = [
     summary: 'Follow a channel',
     description:
       '`after` is the last position you have received. Without it, or when the answer has `recovered: false`, load a snapshot ' +
-      'and follow again after its `position`. With `more: true` follow again after the last event.',
+      'and follow again after its `position`. With `hasMore: true` follow again after the last event.',
     input: followInput,
     data: catchUp,
   },
@@ -156,7 +163,7 @@ export const protocolMessages: readonly ProtocolMessage[] = [
     name: 'events',
     summary: 'Events of a channel, in order',
     description: 'Offsets have no gaps, and all followers receive the same order.',
-    payload: named('StreamFrame', shape({ channel: channelName, epoch, events })),
+    payload: named('EventFrame', shape({ channel: channelName, epoch, events })),
   },
   {
     name: 'state',
@@ -168,18 +175,18 @@ export const protocolMessages: readonly ProtocolMessage[] = [
     name: 'presence',
     summary: 'Members who joined or left a channel',
     description:
-      'Applies to a member list of revision `after` or later. Above 200 members only `count` is sent. The full list is in ' +
+      'Applies to a member list of revision `previousRev` or later. Above 200 members only `count` is sent. The full list is in ' +
       '`state.presence` of the answer to a follow.',
     payload: named(
       'PresenceFrame',
-      shape({ channel: channelName, rev: count, after: count, count, joined: profileIds, left: profileIds }),
+      shape({ channel: channelName, rev: count, previousRev: count, count, joined: profileIds, left: profileIds }),
     ),
   },
   {
     name: 'signal',
     summary: 'A signal from another follower',
     description: 'Sent with `channel.signal`; delivered at most once.',
-    payload: named('SignalFrame', shape({ channel: channelName, name: signalName, by: id, data: anyJson })),
+    payload: named('SignalFrame', shape({ channel: channelName, name: signalName, senderId: id, data: anyJson })),
   },
   {
     name: 'resync',
@@ -209,27 +216,27 @@ export const protocolMessages: readonly ProtocolMessage[] = [
     name: 'connection.draining',
     summary: 'This node is shutting down',
     description: 'Open a second connection with another `nid`, resume there, then close this one.',
-    payload: shape({ withinMs: count }),
+    payload: shape({ deadlineMs: count }),
   },
-  { name: 'refused', summary: 'A call without an acknowledgement was refused', payload: problem },
+  { name: 'call.refused', summary: 'A call without an acknowledgement was refused', payload: problem },
 ]
 
 /** Server-sent events: the `event` names and the shapes of `data`. */
 export const sseEvents: readonly ProtocolMessage[] = [
   {
-    name: 'following',
+    name: 'followed',
     summary: 'First: the position of the channel',
     description: 'Its `events` is empty; the events follow in `events` frames.',
     payload: catchUp,
   },
   ...protocolMessages.filter(({ name }) => name === 'events' || name === 'state'),
   {
-    name: 'closed',
+    name: 'channel.closed',
     summary: 'Last: access was lost or the token has expired',
     payload: shape({ channel: channelName, problem }),
   },
   {
-    name: 'moving',
+    name: 'draining',
     summary: 'Last: this node is shutting down',
     description: 'Reconnect at once with `Last-Event-ID`.',
     payload: shape({ channel: channelName }),

@@ -20,6 +20,6 @@ export async function consumeLimit(
   perMinute: number,
   { actor, ipAddress }: Pick<Call, 'actor' | 'ipAddress'>,
 ): Promise<void> {
-  const waitMs = await app.rateLimiter.consume(name, actor?.id ?? `at:${networkPrefix(ipAddress)}`, perMinute)
+  const waitMs = await app.rateLimiter.consume(name, actor?.id ?? `network:${networkPrefix(ipAddress)}`, perMinute)
   if (waitMs > 0) throw refusals.tooManyRequests(undefined, { retryAfter: Math.ceil(waitMs / 1000) })
 }

@@ -1,11 +1,10 @@
 import { type Counter } from 'prom-client'
 import { type RedisClients } from './redis'
+import { createRetriedWrites } from './retried-writes'
 
 /** How long after an invalidation a value that was read before it cannot be written back. */
 const tombstoneMs = 2_000
 const tombstone = ''
-/** Invalidations kept during a Redis outage. Keys beyond this stay stale until their time to live ends. */
-const pendingInvalidationsMax = 10_000
 
 export type Cache = ReturnType<typeof createCache>
 
@@ -14,10 +13,12 @@ export type Cache = ReturnType<typeof createCache>
  * that a concurrent reader cannot write the old value back. Without Redis every value is loaded: correctness never depends
  * on the cache.
  */
-export function createCache({ commands }: Pick<RedisClients, 'commands'>, requests: Counter<'answer'>) {
+export function createCache({ commands }: Pick<RedisClients, 'commands'>, requests: Counter<'result'>) {
   const loading = new Map<string, Promise<unknown>>()
-  /** Keys invalidated during a Redis outage, retried on reconnect. */
-  const pendingInvalidations = new Set<string>()
+  // Keys that an outage prevents from being invalidated stay stale until the reconnect, or until their time to live ends.
+  const writeTombstone = createRetriedWrites({ commands }, key =>
+    commands.set(`cache:${key}`, tombstone, 'PX', tombstoneMs),
+  )
 
   async function loadAndStore(key: string, ttlMs: number, load: () => Promise<unknown>): Promise<unknown> {
     const value = await load()
@@ -25,22 +26,12 @@ export function createCache({ commands }: Pick<RedisClients, 'commands'>, reques
     return value
   }
 
-  async function writeTombstone(key: string): Promise<void> {
-    try {
-      await commands.set(`cache:${key}`, tombstone, 'PX', tombstoneMs)
-      pendingInvalidations.delete(key)
-    } catch {
-      if (pendingInvalidations.size < pendingInvalidationsMax) pendingInvalidations.add(key)
-    }
-  }
-  commands.on('ready', () => void Promise.all([...pendingInvalidations].map(writeTombstone)))
-
   return {
     /** The cached value, else the value of `load`, which is then cached unless undefined. */
     async getOrLoad<T>(key: string, ttlMs: number, load: () => Promise<T>): Promise<T> {
       const text = await commands.get(`cache:${key}`).catch(() => null)
       const cached = text === null || text === tombstone ? undefined : parseCached(text)
-      requests.inc({ answer: cached === undefined ? 'missed' : 'hit' })
+      requests.inc({ result: cached === undefined ? 'miss' : 'hit' })
       if (cached !== undefined) return cached.value as T
       const running = loading.get(key)
       if (running !== undefined) return running as Promise<T>

@@ -10,25 +10,25 @@ export type ConnectionQuota = ReturnType<typeof createConnectionQuota>
 
 /** Connection quota: counts the sockets of a profile per node. Nodes with a lapsed presence lease do not count. */
 export function createConnectionQuota({ commands }: RedisClients) {
-  commands.defineCommand('seatTake', { lua: take })
-  commands.defineCommand('seatLeave', { numberOfKeys: 1, lua: leave })
+  commands.defineCommand('quotaAcquire', { lua: acquire })
+  commands.defineCommand('quotaRelease', { numberOfKeys: 1, lua: release })
   const scripts = commands as unknown as Scripts
-  const keyOf = (profileId: string) => `seats:${profileId}`
+  const keyOf = (profileId: string) => `connections:${profileId}`
 
   // One Redis command for all connections of a tick.
-  const takeBatched = gatherEach(async (requests: readonly SeatRequest[]): Promise<number[]> => {
+  const acquireBatched = gatherEach(async (requests: readonly QuotaRequest[]): Promise<number[]> => {
     const keys = [nodesKey, ...requests.map(({ profileId }) => keyOf(profileId))]
-    return scripts.seatTake(keys.length, ...keys, ttlMs, ...requests.flatMap(({ node, max }) => [node, max]))
+    return scripts.quotaAcquire(keys.length, ...keys, ttlMs, ...requests.flatMap(({ node, max }) => [node, max]))
   })
 
   return {
     /** Counts one more socket; returns false when the profile has `max` already. */
     async acquire(profileId: string, node: string, max: number): Promise<boolean> {
-      return (await takeBatched({ profileId, node, max })) === 1
+      return (await acquireBatched({ profileId, node, max })) === 1
     },
 
     async release(profileId: string, node: string): Promise<void> {
-      await scripts.seatLeave(keyOf(profileId), node)
+      await scripts.quotaRelease(keyOf(profileId), node)
     },
 
     /** Overwrites the counts of a node. */
@@ -43,38 +43,38 @@ export function createConnectionQuota({ commands }: RedisClients) {
   }
 }
 
-interface SeatRequest {
+interface QuotaRequest {
   profileId: string
   node: string
   max: number
 }
 
 interface Scripts {
-  seatTake(keyCount: number, ...keysAndArguments: (string | number)[]): Promise<number[]>
-  seatLeave(seats: string, node: string): Promise<number>
+  quotaAcquire(keyCount: number, ...keysAndArguments: (string | number)[]): Promise<number[]>
+  quotaRelease(counts: string, node: string): Promise<number>
 }
 
 /** KEYS: node leases, then one hash of counts per request. ARGV: TTL, then node and maximum per request. */
-const take = `
+const acquire = `
 ${nowInRedis}
-local function takeOne(seats, node, max)
-  local held, total = redis.call('hgetall', seats), 0
-  for n = 1, #held, 2 do
-    local lease = redis.call('zscore', KEYS[1], held[n])
-    if held[n] ~= node and (not lease or tonumber(lease) < now) then redis.call('hdel', seats, held[n])
-    else total = total + held[n + 1] end
+local function acquireOne(counts, node, max)
+  local entries, total = redis.call('hgetall', counts), 0
+  for n = 1, #entries, 2 do
+    local lease = redis.call('zscore', KEYS[1], entries[n])
+    if entries[n] ~= node and (not lease or tonumber(lease) < now) then redis.call('hdel', counts, entries[n])
+    else total = total + entries[n + 1] end
   end
   if total >= tonumber(max) then return 0 end
-  redis.call('hincrby', seats, node, 1)
-  redis.call('pexpire', seats, ARGV[1])
+  redis.call('hincrby', counts, node, 1)
+  redis.call('pexpire', counts, ARGV[1])
   return 1
 end
-local taken = {}
-for n = 2, #KEYS do taken[n - 1] = takeOne(KEYS[n], ARGV[2 * n - 2], ARGV[2 * n - 1]) end
-return taken
+local granted = {}
+for n = 2, #KEYS do granted[n - 1] = acquireOne(KEYS[n], ARGV[2 * n - 2], ARGV[2 * n - 1]) end
+return granted
 `
 
-const leave = `
+const release = `
 local left = redis.call('hincrby', KEYS[1], ARGV[1], -1)
 if left <= 0 then redis.call('hdel', KEYS[1], ARGV[1]) end
 return left

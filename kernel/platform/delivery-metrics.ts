@@ -50,14 +50,14 @@ export const deliveryMetrics = (registers: Registry[]) => ({
   }),
   logGaps: new Counter({
     name: 'tutti_log_gaps_total',
-    help: 'Gaps in offsets, by where they were found: relay (events missing in Redis) or hub (missing on this node)',
-    labelNames: ['where'],
+    help: 'Gaps in offsets, by component: relay (events missing in Redis) or hub (missing on this node)',
+    labelNames: ['component'],
     registers,
   }),
   backfills: new Counter({
     name: 'tutti_log_backfills_total',
     help: 'Log reads to fill a gap or to catch a follower up, by source: redis or postgres',
-    labelNames: ['from'],
+    labelNames: ['source'],
     registers,
   }),
   resumes: new Counter({

@@ -52,7 +52,7 @@ export function createMetrics() {
     }),
     channelStreamsEnded: new Counter({
       name: 'tutti_channel_streams_ended_total',
-      help: 'Ended channel streams over REST, by kind and reason: left, answered, slow, moving, behind, failed, or the code of a refusal',
+      help: 'Ended channel streams over REST, by kind and reason: disconnected, answered, slow, draining, position_lost, failed, or the code of a refusal',
       labelNames: ['kind', 'reason'],
       registers,
     }),
@@ -75,8 +75,8 @@ export function createMetrics() {
     }),
     handshakesRefused: new Counter({
       name: 'tutti_handshakes_refused_total',
-      help: 'Refused connections, by reason: lag, full, crowd (too many handshakes at once), moving, origin, silent (closed before CONNECT), or the code of the refusal',
-      labelNames: ['why'],
+      help: 'Refused connections, by reason: event_loop_lag, connection_limit, handshake_limit, draining, origin, no_connect (closed before CONNECT), or the code of the refusal',
+      labelNames: ['reason'],
       registers,
     }),
     eventLoopLag: new Gauge({
@@ -86,14 +86,14 @@ export function createMetrics() {
     }),
     drainedSockets: new Counter({
       name: 'tutti_drained_sockets_total',
-      help: 'Sockets drained at shutdown, by how they left: moved (by the client) or closed (by the server)',
-      labelNames: ['how'],
+      help: 'Sockets drained at shutdown, by outcome: moved (by the client) or closed (by the server)',
+      labelNames: ['outcome'],
       registers,
     }),
     cacheLookups: new Counter({
       name: 'tutti_cache_lookups_total',
-      help: 'Cache lookups, by result',
-      labelNames: ['answer'],
+      help: 'Cache lookups, by result: hit or miss',
+      labelNames: ['result'],
       registers,
     }),
     redisPublishFailures: new Counter({
@@ -150,7 +150,7 @@ export function createMetrics() {
     bucketOrphansDeleted: new Counter({
       name: 'tutti_bucket_orphans_deleted_total',
       help: 'Orphans that the sweep deleted from the bucket: objects, or parts of unfinished uploads',
-      labelNames: ['what'],
+      labelNames: ['kind'],
       registers,
     }),
     tokenRefreshes: new Counter({

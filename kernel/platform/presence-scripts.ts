@@ -8,7 +8,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
  * Updates a node's members of a channel. Mode `change`: these joined, these left; `state`: exactly these are present;
  * `sweep`: the node is dead. Returns `lost` when the node's lease is over: others may have swept it, and a late write would
  * never be removed. A member is a hash field whose value lists the nodes with sockets of theirs. Publishes
- * `rev base count joined left`.
+ * `rev epoch count joined left`.
  */
 export const updateMembersScript = `
 ${nowInRedis}
@@ -58,22 +58,22 @@ if next(here) then redis.call('sadd', channels, channel)
 elseif mode == 'state' then redis.call('srem', channels, channel) end
 
 if #joined + #left == 0 then return redis.call('hget', meta, 'rev') or '0' end
-local base = redis.call('hget', meta, 'base')
-if not base then
-  base = string.format('%.0f', now)
-  redis.call('hset', meta, 'base', base, 'rev', base)
+local epoch = redis.call('hget', meta, 'epoch')
+if not epoch then
+  epoch = string.format('%.0f', now)
+  redis.call('hset', meta, 'epoch', epoch, 'rev', epoch)
 end
 local rev = string.format('%.0f', redis.call('hincrby', meta, 'rev', 1))
 local count = redis.call('hlen', members)
 if count == 0 then redis.call('pexpire', meta, ARGV[8]) else redis.call('persist', meta) end
 redis.call('publish', topic,
-  table.concat({rev, base, count, table.concat(joined, ','), table.concat(left, ',')}, ' '))
+  table.concat({rev, epoch, count, table.concat(joined, ','), table.concat(left, ',')}, ' '))
 return rev
 `
 
 export const readMembersScript = `
 local count = redis.call('hlen', KEYS[1])
-local about = redis.call('hmget', KEYS[2], 'rev', 'base')
+local about = redis.call('hmget', KEYS[2], 'rev', 'epoch')
 local members = count <= tonumber(ARGV[1]) and redis.call('hkeys', KEYS[1])
 return {about[1] or '0', about[2] or '', count, members}
 `

@@ -21,12 +21,12 @@ export interface PresenceTimings {
 
 const defaultTimes: PresenceTimings = { leaseMs: 10_000, refreshMs: 3_000, graceMs: 15_000, windowMs: 200 }
 
-/** The members of a channel. When Redis loses its data `base` changes, and `rev` continues above all earlier values. */
+/** The members of a channel. When Redis loses its data `epoch` changes, and `rev` continues above all earlier values. */
 export interface PresenceSnapshot {
   rev: number
   epoch: string
   count: number
-  /** Null when there are more than `membersShownMax`. */
+  /** Null when there are more than `membersListedMax`. */
   members: readonly string[] | null
 }
 
@@ -50,7 +50,7 @@ export type PresenceStore = ReturnType<typeof createPresenceStore>
  * Redis, not of the nodes. After a loss of Redis the nodes write their members again.
  */
 export function createPresenceStore({ commands, prefix }: RedisClients, times: PresenceTimings = defaultTimes) {
-  commands.defineCommand('presenceTell', { numberOfKeys: 4, lua: updateMembersScript })
+  commands.defineCommand('presenceUpdate', { numberOfKeys: 4, lua: updateMembersScript })
   commands.defineCommand('presenceRead', { numberOfKeys: 2, lua: readMembersScript, readOnly: true })
   commands.defineCommand('presenceRefresh', { numberOfKeys: 1, lua: renewLeaseScript })
   const scripts = commands as unknown as Scripts
@@ -65,7 +65,7 @@ export function createPresenceStore({ commands, prefix }: RedisClients, times: P
     const keys = [...keysOf(channel), nodesKey, channelsKey(node)] as const
     const text = [JSON.stringify(joins), JSON.stringify(leaves)] as const
     const topic = `${prefix}:presence:${channel}`
-    return scripts.presenceTell(...keys, topic, channel, node, mode, ...text, times.graceMs, emptyTtlMs)
+    return scripts.presenceUpdate(...keys, topic, channel, node, mode, ...text, times.graceMs, emptyTtlMs)
   }
 
   return {
@@ -79,7 +79,7 @@ export function createPresenceStore({ commands, prefix }: RedisClients, times: P
       return revAfter(await updateMembers('change', channel, node, joins, leaves))
     },
 
-    /** Replaces all members that the node has on the channel. Returns as `change` does. */
+    /** Replaces all members that the node has on the channel. Returns as `applyChanges` does. */
     async replaceMembers(channel: string, node: string, members: readonly string[]) {
       return revAfter(await updateMembers('state', channel, node, members, []))
     },
@@ -143,7 +143,7 @@ const pairs = (flat: readonly string[]): [string, string][] =>
 type Mode = 'change' | 'state' | 'sweep'
 
 interface Scripts {
-  presenceTell(
+  presenceUpdate(
     ...args: [
       ...keys: [members: string, meta: string, nodes: string, channels: string],
       ...[topic: string, channel: string, node: string, mode: Mode, joins: string, leaves: string],

@@ -18,7 +18,7 @@ type Consumed = [count: number, leftMs: number]
 
 /** Rate limits per minute in Redis, shared by all nodes. During a Redis outage each node counts in memory. */
 export function createRateLimiter({ commands }: Pick<RedisClients, 'commands'>) {
-  commands.defineCommand('limitTake', { lua: consumeAll })
+  commands.defineCommand('limitConsume', { lua: consumeAll })
   const scripts = commands as unknown as Scripts
   /** By points per minute; used during a Redis outage. */
   const memoryLimiters = new Map<number, RateLimiterMemory>()
@@ -28,7 +28,7 @@ export function createRateLimiter({ commands }: Pick<RedisClients, 'commands'>) 
   // Batched, because one command per call would cost more than most queries.
   const consume = gatherEach(async (requests: readonly LimitRequest[]): Promise<Consumed[]> => {
     const keys = requests.map(({ key }) => `limit:${key}`)
-    const results = await scripts.limitTake(keys.length, ...keys, ...requests.map(({ points }) => points))
+    const results = await scripts.limitConsume(keys.length, ...keys, ...requests.map(({ points }) => points))
     return requests.map((_request, index) => [results[2 * index] ?? 0, results[2 * index + 1] ?? 0])
   })
 
@@ -74,7 +74,7 @@ export function createRateLimiter({ commands }: Pick<RedisClients, 'commands'>) 
 const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000_000n)
 
 interface Scripts {
-  limitTake(keyCount: number, ...keysAndPoints: (string | number)[]): Promise<number[]>
+  limitConsume(keyCount: number, ...keysAndPoints: (string | number)[]): Promise<number[]>
 }
 
 /** Sets the TTL of a key again when it has none, as after a restore of Redis. */

@@ -7,11 +7,13 @@ import { parse } from '../../kernel/pipeline/schema'
 import { type CatchUp, type ChannelState } from '../../kernel/events/frames'
 import { type Position } from '../../kernel/events/position'
 import { type AppContext } from '../../kernel/platform/app-context'
-import { callerOf, type CallHandler } from './call-dispatcher'
+import { type CallHandler } from './call-dispatcher'
+import { callerOf } from '../connection/socket-data'
+import { followedChannels, isChannel } from '../followed-channels'
 import { type Subscription, type Hub } from '../log/hub'
 import { catchUpBytesMax } from '../log/catch-up'
 import { keepSubscription } from '../log/keep-subscription'
-import { authoriseAll } from '../channel-access'
+import { authorizeChannels } from '../channel-access'
 
 export const tooManyChannels = refusal('too_many_channels', 409, 'Too many channels on this connection')
 
@@ -49,7 +51,7 @@ export function followCalls(
   ): Promise<Followed[]> {
     const { actor } = callerOf(socket)
     const channels = [...new Set(requests.map(({ channel }) => channel))]
-    const refused = await authoriseAll(pipeline, channels, actor, requestId)
+    const refused = await authorizeChannels(pipeline, channels, actor, requestId)
     // Check the limit after the await: concurrent requests would all pass it before the first one joins.
     const joining = new Set<string>()
     let remaining = channelsPerSocketMax - followedChannels(socket).length
@@ -71,7 +73,8 @@ export function followCalls(
     const caughtUp = await Promise.all(requests.map(tryToCatchUp))
     // Authorize again: an access re-check that ran before the join did not see this socket.
     const inRooms = channels.filter(channel => !refused.has(channel))
-    for (const [channel, error] of await authoriseAll(pipeline, inRooms, actor, requestId)) refused.set(channel, error)
+    for (const [channel, error] of await authorizeChannels(pipeline, inRooms, actor, requestId))
+      refused.set(channel, error)
     const followed = requests.map(({ channel }, index) => {
       const outcome = caughtUp[index]
       return outcome === undefined || refused.has(channel) ? { error: refused.get(channel) } : outcome
@@ -140,8 +143,3 @@ export function subscribeRooms(app: Pick<AppContext, 'log'>, io: Server, hub: Hu
     subscriptions.delete(room)
   })
 }
-
-const isChannel = (room: string): boolean => room.includes(':')
-
-/** Lists the channels that a socket follows. */
-export const followedChannels = (socket: Socket): string[] => [...socket.rooms].filter(isChannel)

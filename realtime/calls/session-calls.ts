@@ -6,8 +6,8 @@ import { consumeLimit } from '../../kernel/pipeline/limits'
 import { refreshTokenInput } from '../../kernel/events/protocol'
 import { parse } from '../../kernel/pipeline/schema'
 import { type CallHandler } from './call-dispatcher'
-import { type SocketData } from '../connection/authenticate-socket'
-import { disconnectSocket } from '../session/disconnect-socket'
+import { type SocketData } from '../connection/socket-data'
+import { closeConnection } from '../connection/close-connection'
 
 const refreshesPerMinute = 120
 
@@ -26,7 +26,7 @@ export function sessionCalls(pipeline: Pipeline, rolesChanged: (actor: Actor) =>
     const { actor, identity } = await pipeline.authenticate(token, caller.ipAddress)
     if (actor.id !== caller.actor.id) {
       // Close after the refusal is sent as the acknowledgement.
-      setImmediate(() => disconnectSocket(app, socket, closeReasons.subjectMismatch))
+      setImmediate(() => closeConnection(app, socket, closeReasons.subjectMismatch))
       throw closeReasons.subjectMismatch.refusalKind()
     }
     const isNewer = isNewerToken(identity, caller)

@@ -1,24 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { type ExtendedError, type Server, type Socket } from 'socket.io'
-import { type Actor } from '../../kernel/pipeline/actor'
 import { truncateUserAgent } from '../../kernel/pipeline/user-agent'
 import { type Pipeline } from '../../kernel/pipeline/pipeline'
-import { type Refusal, refusals } from '../../kernel/pipeline/refusals'
+import { refusals } from '../../kernel/pipeline/refusals'
 import { type AppContext } from '../../kernel/platform/app-context'
 import { type Connection } from './close-transport'
 import { closeFloodingConnection } from './call-rate-limit'
-
-/** What an authenticated socket carries as `socket.data`. */
-export interface SocketData {
-  actor: Actor
-  ipAddress: string
-  userAgent: string | null
-  /** Times of the current token, in epoch milliseconds. */
-  issuedAt: number
-  expiresAt: number
-  /** The `expiresAt` for which `session.expiring` was sent; 0 at first. */
-  warnedExpiresAt: number
-}
+import { connectError } from './connect-error'
+import { type SocketData } from './socket-data'
 
 type Middleware = (socket: Socket, next: (error?: ExtendedError) => void) => void
 
@@ -33,8 +22,8 @@ export function authenticateSocket(pipeline: Pipeline): Middleware {
       () => next(),
       (error: unknown) => {
         const refusal = pipeline.toLoggedRefusal(error, requestId, 'handshake')
-        pipeline.app.metrics.handshakesRefused.inc({ why: refusal.kind.code })
-        next(asConnectError(refusal, requestId))
+        pipeline.app.metrics.handshakesRefused.inc({ reason: refusal.kind.code })
+        next(connectError(refusal, requestId))
       },
     )
   }
@@ -48,8 +37,8 @@ async function admit(pipeline: Pipeline, socket: Socket): Promise<void> {
   const ipAddress = addressOf(socket, pipeline.app.config.trustedProxies)
   const { actor, identity } = await pipeline.authenticate(token, ipAddress)
   const { issuedAt, expiresAt } = identity
-  const agent = truncateUserAgent(socket.handshake.headers['user-agent'])
-  const caller: SocketData = { actor, ipAddress, userAgent: agent, issuedAt, expiresAt, warnedExpiresAt: 0 }
+  const userAgent = truncateUserAgent(socket.handshake.headers['user-agent'])
+  const caller: SocketData = { actor, ipAddress, userAgent, issuedAt, expiresAt, warnedExpiresAt: 0 }
   Object.assign(socket.data, caller)
 }
 
@@ -59,7 +48,7 @@ async function admit(pipeline: Pipeline, socket: Socket): Promise<void> {
  */
 export function limitConnectPackets(app: Pick<AppContext, 'metrics' | 'log'>, io: Server): void {
   const hasConnected = new WeakSet<Connection>()
-  const onClosedBeforeConnect = () => app.metrics.handshakesRefused.inc({ why: 'silent' })
+  const onClosedBeforeConnect = () => app.metrics.handshakesRefused.inc({ reason: 'no_connect' })
   function onPacket(this: Connection, { type, data }: { type: string; data?: unknown }): void {
     if (type !== 'message' || typeof data !== 'string' || !data.startsWith(connectPacket)) return
     if (hasConnected.has(this)) closeFloodingConnection(app, this)
@@ -71,12 +60,6 @@ export function limitConnectPackets(app: Pick<AppContext, 'metrics' | 'log'>, io
 
 /** The CONNECT packet type of the Socket.IO protocol. */
 const connectPacket = '0'
-
-function asConnectError(refusal: Refusal, requestId: string): ExtendedError {
-  const error: ExtendedError = new Error(refusal.kind.title)
-  error.data = refusal.toProblem(requestId)
-  return error
-}
 
 /** The client address as the outermost trusted proxy saw it; entries that the client wrote are ignored. */
 function addressOf(socket: Socket, trustedProxies: number): string {

@@ -4,13 +4,9 @@ import { refusals } from '../../kernel/pipeline/refusals'
 import { type AppContext } from '../../kernel/platform/app-context'
 import { closeConnection, refuseConnection } from './close-connection'
 import { type Connection } from './close-transport'
+import { type BusyUntil, type Rate, takeTokens } from './token-bucket'
 
-type FloodWorld = Pick<AppContext, 'metrics' | 'log' | 'clock'>
-
-interface Rate {
-  perSecond: number
-  burst: number
-}
+type LimitContext = Pick<AppContext, 'metrics' | 'log' | 'clock'>
 
 export const callRate: Rate = { perSecond: 10, burst: 40 }
 /** Higher than `callRate`: a client that reconnects follows all its channels at once, several pages of some. */
@@ -28,7 +24,7 @@ export type CallGate = (socket: Socket, name: unknown, count?: number) => void
  * Rate limit of calls per connection, counted in memory, before the limits per person in Redis, which cost a round trip each.
  * Closes a connection that keeps calling while it is refused.
  */
-export function createCallRateLimit(app: FloodWorld): CallGate {
+export function createCallRateLimit(app: LimitContext): CallGate {
   // Create a meter on the first call: most sockets only receive events and never need one.
   const meters = new WeakMap<Socket, Meter>()
   const meterOf = (socket: Socket): Meter => {
@@ -40,7 +36,7 @@ export function createCallRateLimit(app: FloodWorld): CallGate {
     const now = app.clock.now()
     const meter = meterOf(socket)
     const kind = follows.has(name) ? 'follows' : 'calls'
-    const taken = take(meter[kind], rates[kind], now, count)
+    const taken = takeTokens(meter[kind], rates[kind], now, count)
     meter[kind] = taken.busyUntil
     if (taken.waitMs === 0) return
     app.metrics.socketRateLimits.inc({ outcome: 'refused' })
@@ -50,12 +46,12 @@ export function createCallRateLimit(app: FloodWorld): CallGate {
 }
 
 /** Closes connections that exceed `packetRate`, before the packets are decoded. */
-export function limitPacketRate(app: FloodWorld, io: Server): void {
+export function limitPacketRate(app: LimitContext, io: Server): void {
   const busyUntil = new WeakMap<Connection, number>()
   // Share one listener among all connections: a closure for each would cost memory.
   function onPacket(this: Connection): void {
     const now = app.clock.now()
-    const sent = take(busyUntil.get(this) ?? 0, packetRate, now)
+    const sent = takeTokens(busyUntil.get(this) ?? 0, packetRate, now)
     busyUntil.set(this, sent.busyUntil)
     if (sent.waitMs === 0 || this.readyState !== 'open') return
     closeFloodingConnection(app, [...io.sockets.sockets.values()].find(({ conn }) => conn === this) ?? this)
@@ -71,27 +67,8 @@ interface Meter {
   refusedSince: number
 }
 
-/**
- * The theoretical arrival time of GCRA, a token bucket in one number, in epoch milliseconds: when all calls so far are worked off
- * at the allowed rate. It may be ahead of now by the length of a burst.
- */
-type BusyUntil = number
-
 const rates = { calls: callRate, follows: followRate }
 const follows = new Set<unknown>(['channel.follow', 'channel.followAll', 'channel.unfollow'])
-
-/** Takes `count` calls from the bucket: `waitMs` is 0, or the time until there is room for them. */
-function take(
-  busyUntil: BusyUntil,
-  { perSecond, burst }: Rate,
-  now: number,
-  count = 1,
-): { busyUntil: BusyUntil; waitMs: number } {
-  const eachMs = 1_000 / perSecond
-  const until = Math.max(busyUntil, now) + count * eachMs
-  const waitMs = Math.ceil(until - now - burst * eachMs)
-  return waitMs > 0 ? { busyUntil, waitMs } : { busyUntil: until, waitMs: 0 }
-}
 
 function countRefusal(meter: Meter, now: number): number {
   if (now - meter.refusedSince > refusedWindowMs) Object.assign(meter, { refused: 0, refusedSince: now })
@@ -100,10 +77,10 @@ function countRefusal(meter: Meter, now: number): number {
 }
 
 /** Closes a flooding connection, authenticated or not. */
-export function closeFloodingConnection(app: Pick<FloodWorld, 'metrics' | 'log'>, target: Socket | Connection): void {
+export function closeFloodingConnection(app: Pick<LimitContext, 'metrics' | 'log'>, target: Socket | Connection): void {
   app.metrics.socketRateLimits.inc({ outcome: 'closed' })
   app.log.warn('conn' in target ? { socketId: target.id } : {}, 'closed a flooding connection')
-  const options = { closing: closeReasons.tooManyMessages, retryAfter: retryAfterSeconds }
-  if ('conn' in target) closeConnection(app, target, options)
-  else refuseConnection(app, target, options)
+  const more = { retryAfter: retryAfterSeconds }
+  if ('conn' in target) closeConnection(app, target, closeReasons.tooManyMessages, more)
+  else refuseConnection(app, target, closeReasons.tooManyMessages, more)
 }

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { type ExtendedError, type Socket } from 'socket.io'
 import { refusal } from '../../kernel/pipeline/refusals'
 import { type AppContext } from '../../kernel/platform/app-context'
-import { type SocketData } from './authenticate-socket'
+import { connectError } from './connect-error'
+import { callerOf } from './socket-data'
 import { type NodeLease } from '../presence/node-lease'
 
 export const connectionsPerPersonMax = 10
@@ -16,7 +17,7 @@ export const tooManyConnections = refusal('too_many_connections', 429, 'Too many
 type Middleware = (socket: Socket, next: (error?: ExtendedError) => void) => void
 
 export interface ConnectionQuota {
-  /** Refuses a socket with `too_many_connections` beyond `socketsPerPersonMax` on all nodes. Must run after `admitSocket`. */
+  /** Refuses a socket with `too_many_connections` beyond `connectionsPerPersonMax` on all nodes. Must run after `authenticateSocket`. */
   readonly acquire: Middleware
   /** Stops counting this node's sockets, because it drains: a client opens its new connection before it closes the old one. */
   stopCounting(): void
@@ -102,11 +103,12 @@ export function trackConnectionQuota(
 
   return {
     acquire(socket, next) {
-      const person = (socket.data as SocketData).actor.id
+      const person = callerOf(socket).actor.id
       void acquire(person).then(isGranted => {
         if (!isGranted) {
-          metrics.handshakesRefused.inc({ why: tooManyConnections.code })
-          next(asConnectError())
+          metrics.handshakesRefused.inc({ reason: tooManyConnections.code })
+          const refused = tooManyConnections(undefined, { retryAfter: retryAfterSeconds })
+          next(connectError(refused, randomUUID()))
           return
         }
         // Listen to the transport: it may close before the socket is connected.
@@ -125,11 +127,4 @@ export function trackConnectionQuota(
 
     audit: () => void report([...new Set([...unreported, ...nextToAudit()])]),
   }
-}
-
-function asConnectError(): ExtendedError {
-  const refused = tooManyConnections(undefined, { retryAfter: retryAfterSeconds })
-  const error: ExtendedError = new Error(refused.kind.title)
-  error.data = refused.toProblem(randomUUID())
-  return error
 }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Server, type Socket } from 'socket.io'
-import { refusals } from '../../kernel/pipeline/refusals'
+import { drainingRefusal } from '../../kernel/pipeline/refusals'
 import { type AppContext } from '../../kernel/platform/app-context'
 import { closeTransport } from './close-transport'
 import { type CallGate } from './call-rate-limit'
@@ -26,7 +26,7 @@ export interface Drain {
  * at once. Our client opens a new connection before it closes the old one; the transports of all others are closed a little
  * later, after which a plain socket.io-client reconnects by itself.
  */
-export function createDrain({ metrics }: Pick<AppContext, 'metrics'>, io: Server, underWay: CallsInProgress): Drain {
+export function createDrain({ metrics }: Pick<AppContext, 'metrics'>, io: Server, inProgress: CallsInProgress): Drain {
   const closing = new WeakSet<Socket>()
 
   async function moveAll(spreadMs: number): Promise<void> {
@@ -46,18 +46,18 @@ export function createDrain({ metrics }: Pick<AppContext, 'metrics'>, io: Server
     for (let left = ticksLeft; left > 0 && io.sockets.sockets.size > 0; left -= 1) await pause(tickMs)
   }
 
-  function notify(socket: Socket, withinMs: number): void {
-    socket.emit('connection.draining', { withinMs })
-    const timer = setTimeout(() => void close(socket), withinMs).unref()
+  function notify(socket: Socket, deadlineMs: number): void {
+    socket.emit('connection.draining', { deadlineMs })
+    const timer = setTimeout(() => void close(socket), deadlineMs).unref()
     socket.once('disconnect', () => {
       clearTimeout(timer)
-      metrics.drainedSockets.inc({ how: closing.has(socket) ? 'closed' : 'moved' })
+      metrics.drainedSockets.inc({ outcome: closing.has(socket) ? 'closed' : 'moved' })
     })
   }
 
   async function close(socket: Socket): Promise<void> {
     closing.add(socket)
-    const pendingAnswers = [...underWay].flatMap(([answer, caller]) => (caller === socket ? [answer] : []))
+    const pendingAnswers = [...inProgress].flatMap(([answer, caller]) => (caller === socket ? [answer] : []))
     if (pendingAnswers.length > 0)
       await Promise.race([Promise.all(pendingAnswers), pause(answerMsMax, undefined, { ref: false })])
     closeTransport(socket.conn)
@@ -65,7 +65,7 @@ export function createDrain({ metrics }: Pick<AppContext, 'metrics'>, io: Server
 
   return {
     gate(socket) {
-      if (closing.has(socket)) throw refusals.draining(undefined, { retryAfter: 1 })
+      if (closing.has(socket)) throw drainingRefusal()
     },
     moveAll,
   }

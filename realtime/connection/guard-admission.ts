@@ -2,13 +2,13 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http'
 import { type Duplex } from 'node:stream'
 import { type Server } from 'socket.io'
-import { type Problem, type Refusal, refusals } from '../../kernel/pipeline/refusals'
+import { drainingRefusal, type Problem, type Refusal, refusals } from '../../kernel/pipeline/refusals'
 import { type AppContext } from '../../kernel/platform/app-context'
 import { connectionsOf } from './close-transport'
 import { type EventLoopLag, monitorEventLoopLag } from './event-loop-lag'
 
 /** Limit of connections without an authenticated socket. */
-const handshakesMax = 2_000
+const defaultHandshakesMax = 2_000
 /** Upper bound of the random `Retry-After`, so that refused clients do not come back at the same moment. */
 const retryAfterSecondsMax = 5
 
@@ -17,7 +17,7 @@ export interface AdmissionGuard extends Disposable {
   refuseNewConnections(): void
 }
 
-type Reason = 'lag' | 'full' | 'crowd' | 'moving'
+type Reason = 'event_loop_lag' | 'connection_limit' | 'handshake_limit' | 'draining'
 
 /**
  * Refuses connections before any work is done for them, over WebSocket and long-polling: 403 for pages of other origins, 503 when the
@@ -27,24 +27,24 @@ type Reason = 'lag' | 'full' | 'crowd' | 'moving'
 export function guardAdmission(
   app: Pick<AppContext, 'config' | 'metrics'>,
   io: Server,
-  limits: { lag?: EventLoopLag; crowdMax?: number } = {},
+  limits: { lag?: EventLoopLag; handshakesMax?: number } = {},
 ): AdmissionGuard {
   const { config, metrics } = app
-  const { lag = monitorEventLoopLag(metrics.eventLoopLag), crowdMax = handshakesMax } = limits
+  const { lag = monitorEventLoopLag(metrics.eventLoopLag), handshakesMax = defaultHandshakesMax } = limits
   let isDraining = false
 
   function refusalReason(): Reason | undefined {
-    if (isDraining) return 'moving'
+    if (isDraining) return 'draining'
     const { clientsCount } = io.engine
-    if (clientsCount >= config.socketsMax) return 'full'
-    if (clientsCount - io.sockets.sockets.size >= crowdMax) return 'crowd'
-    return lag.p99Ms() > config.eventLoopLagMaxMs ? 'lag' : undefined
+    if (clientsCount >= config.socketsMax) return 'connection_limit'
+    if (clientsCount - io.sockets.sockets.size >= handshakesMax) return 'handshake_limit'
+    return lag.p99Ms() > config.eventLoopLagMaxMs ? 'event_loop_lag' : undefined
   }
 
   /** Undefined when the request is admitted. */
   function refusalOf(request: IncomingMessage): Refusal | undefined {
     if (!isOriginAllowed(request, config.allowedOrigins)) {
-      metrics.handshakesRefused.inc({ why: 'origin' })
+      metrics.handshakesRefused.inc({ reason: 'origin' })
       return refusals.originNotAllowed()
     }
     const sid = connectionIdOf(request)
@@ -52,10 +52,10 @@ export function guardAdmission(
     if (sid !== '') return Object.hasOwn(connectionsOf(io), sid) ? undefined : refusals.notFound(unknownConnection)
     const reason = refusalReason()
     if (reason === undefined) return undefined
-    metrics.handshakesRefused.inc({ why: reason })
-    return reason === 'moving'
-      ? refusals.draining(undefined, retrySoon(1))
-      : refusals.overloaded(undefined, retrySoon())
+    metrics.handshakesRefused.inc({ reason })
+    return reason === 'draining'
+      ? drainingRefusal()
+      : refusals.overloaded(undefined, { retryAfter: randomRetryAfter() })
   }
 
   io.engine.use((request: IncomingMessage, response: unknown, next: () => void) => {
@@ -75,7 +75,7 @@ const isOriginAllowed = ({ headers: { origin } }: IncomingMessage, allowedOrigin
 
 const unknownConnection = 'This node does not know the connection: connect again.'
 
-const retrySoon = (seconds = retryAfterSecondsMax) => ({ retryAfter: randomInt(1, seconds + 1) })
+const randomRetryAfter = (): number => randomInt(1, retryAfterSecondsMax + 1)
 
 /** The last `sid` parameter, as Engine.IO reads it. */
 const connectionIdOf = (request: IncomingMessage): string =>

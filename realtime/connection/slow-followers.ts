@@ -2,7 +2,7 @@ import { type Server, type Socket } from 'socket.io'
 import { closeReasons } from '../../kernel/events/close-reasons'
 import { describeError } from '../../kernel/platform/log'
 import { type AppContext } from '../../kernel/platform/app-context'
-import { followedChannels } from '../calls/follow-calls'
+import { followedChannels } from '../followed-channels'
 import { closeConnection } from './close-connection'
 import { type Connection, type QueuedPacket, sendQueueOf, webSocketOf } from './close-transport'
 
@@ -41,7 +41,11 @@ export interface SlowFollowerMonitor extends Disposable {
  * does not read: first it gets fewer messages, then it is told to `resync`, in the end it is closed and resumes from the log. Plain
  * Socket.IO queues without limit (measured: 624 MB for one stalled client in 10 s).
  */
-export function monitorSlowFollowers(app: SlowWorld, io: Server, limits: SlowLimits = slowLimits): SlowFollowerMonitor {
+export function monitorSlowFollowers(
+  app: MonitorContext,
+  io: Server,
+  limits: SlowLimits = slowLimits,
+): SlowFollowerMonitor {
   const monitor = new BacklogMonitor(app, io, limits)
   const timer = setInterval(() => monitor.sweep(), limits.sweepMs).unref()
   return {
@@ -50,7 +54,7 @@ export function monitorSlowFollowers(app: SlowWorld, io: Server, limits: SlowLim
   }
 }
 
-type SlowWorld = Pick<AppContext, 'metrics' | 'log'>
+type MonitorContext = Pick<AppContext, 'metrics' | 'log'>
 type Step = 'waiting' | 'slow' | 'lagging' | 'closed'
 
 interface Backlog {
@@ -69,7 +73,7 @@ class BacklogMonitor {
   private readonly backlogs = new Map<Socket, Backlog>()
 
   constructor(
-    private readonly app: SlowWorld,
+    private readonly app: MonitorContext,
     private readonly io: Server,
     private readonly limits: SlowLimits,
   ) {}
@@ -105,7 +109,7 @@ class BacklogMonitor {
     void socket.join(step === 'slow' ? [slowRoom] : [slowRoom, laggingRoom])
     if (step !== 'closed') return
     // Clients that read again before the transport is cut receive the reason.
-    closeConnection(this.app, socket, { closing: closeReasons.slowConsumer, retryAfter: 1 })
+    closeConnection(this.app, socket, closeReasons.slowConsumer, { retryAfter: 1 })
   }
 
   private recover(socket: Socket, { step }: Backlog): void {

@@ -5,7 +5,7 @@ import { type AppContext } from '../../kernel/platform/app-context'
 import { type LogReader } from './log-reader'
 import { type ChannelTracker } from './channel-tracker'
 
-/** Byte limit of the events in one answer; with `more: true` the follower asks again. */
+/** Byte limit of the events in one answer; with `hasMore: true` the follower asks again. */
 export const catchUpBytesMax = 256 * 1024
 
 export type LogCatchUp = Omit<CatchUp, 'state'>
@@ -22,27 +22,31 @@ export async function readCatchUp(
   const buffered = after.epoch === epoch ? tracker.eventsAfter(after.offset) : undefined
   if (buffered !== undefined) {
     app.metrics.resumes.inc({ outcome: 'hit' })
-    return { channel, epoch, top: lastOffset, ...capped(buffered, lastOffset, bytesMax), recovered: true }
+    return { channel, epoch, latestOffset: lastOffset, ...capped(buffered, lastOffset, bytesMax), recovered: true }
   }
-  const unrecovered = { channel, epoch, top: lastOffset, events: [], recovered: false, more: false }
+  const unrecovered = { channel, epoch, latestOffset: lastOffset, events: [], recovered: false, hasMore: false }
   // Read the log for the current epoch only: clients can send any epoch.
   const isCurrentEpoch = after.epoch === epoch || after.epoch === (await app.channelLog.epoch())
   const part = isCurrentEpoch ? await log.readAfter(channel, after, Math.max(lastOffset, after.offset)) : undefined
   app.metrics.resumes.inc({ outcome: part?.events === undefined ? 'miss' : 'hit' })
   if (part === undefined) return unrecovered
-  if (part.events === undefined) return { ...unrecovered, epoch: part.epoch, top: part.latestOffset }
+  if (part.events === undefined) return { ...unrecovered, epoch: part.epoch, latestOffset: part.latestOffset }
   tracker.prepend(part)
   return {
     channel,
     epoch: part.epoch,
-    top: part.latestOffset,
+    latestOffset: part.latestOffset,
     ...capped(part.events, part.latestOffset, bytesMax),
     recovered: true,
   }
 }
 
 /** The first events that fit into one answer; always at least one. */
-function capped(events: readonly ChannelEvent[], top: number, bytesMax: number): Pick<CatchUp, 'events' | 'more'> {
+function capped(
+  events: readonly ChannelEvent[],
+  latestOffset: number,
+  bytesMax: number,
+): Pick<CatchUp, 'events' | 'hasMore'> {
   let bytes = 0
   let count = 0
   for (const event of events.slice(0, catchUpEventsMax)) {
@@ -51,5 +55,5 @@ function capped(events: readonly ChannelEvent[], top: number, bytesMax: number):
     count += 1
   }
   const page = count === events.length ? events : events.slice(0, count)
-  return { events: page, more: (page.at(-1)?.offset ?? top) < top }
+  return { events: page, hasMore: (page.at(-1)?.offset ?? latestOffset) < latestOffset }
 }

@@ -110,7 +110,14 @@ class NodeHub implements Hub {
   async catchUp(channel: string, after?: Position, bytesMax = catchUpBytesMax): Promise<LogCatchUp> {
     const { tracker } = this.subscribedTo(channel)
     if (after !== undefined) return readCatchUp(this.app, this.log, tracker, after, bytesMax)
-    return { channel, epoch: tracker.epoch, top: tracker.lastOffset, events: [], recovered: false, more: false }
+    return {
+      channel,
+      epoch: tracker.epoch,
+      latestOffset: tracker.lastOffset,
+      events: [],
+      recovered: false,
+      hasMore: false,
+    }
   }
 
   listen(channel: string, listener: FrameListener): () => void {
@@ -172,7 +179,7 @@ class NodeHub implements Hub {
       this.send(entry, seen.fresh)
       return
     }
-    this.app.metrics.logGaps.inc({ where: 'hub' })
+    this.app.metrics.logGaps.inc({ component: 'hub' })
     this.catchUpOnce(entry)
   }
 

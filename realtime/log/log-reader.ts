@@ -31,7 +31,7 @@ export function createLogReader({
     const key = `${channel} ${offset}`
     const running = reading.get(key)
     if (running !== undefined) return running
-    metrics.backfills.inc({ from: 'postgres' })
+    metrics.backfills.inc({ source: 'postgres' })
     const started = channelLog.readAfter(channel, offset, readMax).finally(() => reading.delete(key))
     reading.set(key, started)
     return started
@@ -50,7 +50,7 @@ export function createLogReader({
     async readAfter(channel: string, { epoch, offset }: Position, atLeast: number): Promise<LogPage> {
       const cached = await channelCache.readAfter(channel, offset, readMax).catch(() => undefined)
       if (cached?.epoch === epoch && cached.events !== undefined && cached.latestOffset >= atLeast) {
-        metrics.backfills.inc({ from: 'redis' })
+        metrics.backfills.inc({ source: 'redis' })
         return cached
       }
       const shared = await readShared(channel, offset)

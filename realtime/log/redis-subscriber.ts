@@ -3,6 +3,7 @@ import { type EventFrame } from '../../kernel/events/frames'
 import { type Position } from '../../kernel/events/position'
 import { gatherMany } from '../../kernel/platform/batch-loader'
 import { describeError } from '../../kernel/platform/log'
+import { openTopics, type TopicSubscription } from '../../kernel/platform/open-topics'
 import { type AppContext } from '../../kernel/platform/app-context'
 
 const heartbeatMs = 1_000
@@ -41,7 +42,7 @@ export function createRedisSubscriber(app: AppContext, listener: RedisSubscriber
 class PollingRedisSubscriber implements RedisSubscriber {
   private readonly closing = new AbortController()
   private readonly loops: Promise<unknown>
-  private readonly topicPrefix: string
+  private readonly topics: TopicSubscription
   private isHealthy = true
   /** Channels to subscribe to at the end of this tick. */
   private readonly pending = new Set<string>()
@@ -51,10 +52,8 @@ class PollingRedisSubscriber implements RedisSubscriber {
     private readonly app: AppContext,
     private readonly listener: RedisSubscriberListener,
   ) {
-    this.topicPrefix = app.channelCache.topic('')
-    const { subscriber } = app.redis
-    subscriber.on('message', this.onMessage)
-    subscriber.on('ready', this.onReady)
+    this.topics = openTopics(app.redis, app.channelCache.topic(''), this.onMessage)
+    app.redis.subscriber.on('ready', this.onReady)
     this.loops = Promise.all([this.watch(), this.sweep()])
   }
 
@@ -65,33 +64,31 @@ class PollingRedisSubscriber implements RedisSubscriber {
 
   unsubscribe(channel: string): void {
     if (this.pending.delete(channel)) return
-    this.app.redis.subscriber.unsubscribe(this.app.channelCache.topic(channel)).catch(() => undefined)
+    this.topics.unsubscribe(channel)
   }
 
   /** Subscribes to all pending channels with one Redis command. */
   private async subscribePending(): Promise<void> {
-    const { redis, channelCache } = this.app
-    const topics = [...this.pending].map(channelCache.topic)
+    const channels = [...this.pending]
     this.pending.clear()
-    if (topics.length === 0) return
-    const subscribed = redis.subscriber.subscribe(...topics)
-    if (!this.isHealthy || redis.subscriber.status !== 'ready' || !(await isInTime(subscribed))) this.isHealthy = false
+    if (channels.length === 0) return
+    const subscribed = this.topics.subscribe(channels)
+    const { subscriber } = this.app.redis
+    if (!this.isHealthy || subscriber.status !== 'ready' || !(await isInTime(subscribed))) this.isHealthy = false
     subscribed.catch(() => undefined)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { subscriber } = this.app.redis
     this.closing.abort()
-    subscriber.off('message', this.onMessage)
-    subscriber.off('ready', this.onReady)
+    this.topics[Symbol.dispose]()
+    this.app.redis.subscriber.off('ready', this.onReady)
     await this.loops
   }
 
-  private readonly onMessage = (topic: string, message: string): void => {
-    if (!topic.startsWith(this.topicPrefix)) return
+  private readonly onMessage = (channel: string, message: string): void => {
     const frame = readFrame(message)
-    if (frame === undefined) this.app.log.warn({ topic }, 'invalid message from another node')
-    else this.listener.onFrame(topic.slice(this.topicPrefix.length), frame)
+    if (frame === undefined) this.app.log.warn({ channel }, 'invalid message from another node')
+    else this.listener.onFrame(channel, frame)
   }
 
   /** Redis does not repeat what it published while the connection was down. */
@@ -103,7 +100,7 @@ class PollingRedisSubscriber implements RedisSubscriber {
   private async watch(): Promise<void> {
     while (!this.closing.signal.aborted) {
       const wasHealthy = this.isHealthy
-      this.isHealthy = this.app.redis.subscriber.status === 'ready' && (await this.isRedisUp())
+      this.isHealthy = this.app.redis.subscriber.status === 'ready' && (await this.app.redis.isUp())
       this.app.metrics.hubDegraded.set(this.isHealthy ? 0 : 1)
       if (this.isHealthy && !wasHealthy) await this.waitForSubscriptions()
       if (!this.isHealthy || !wasHealthy) await this.pollPostgres(true)
@@ -121,13 +118,6 @@ class PollingRedisSubscriber implements RedisSubscriber {
       await this.sleep(sweepMs)
       await this.pollPostgres(false)
     }
-  }
-
-  private isRedisUp(): Promise<boolean> {
-    return this.app.redis.ping().then(
-      () => true,
-      () => false,
-    )
   }
 
   /** Never rejects: the next poll retries. */

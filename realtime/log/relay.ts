@@ -96,7 +96,7 @@ class NodeRelay implements Relay {
       this.taken = []
       if (pending.length > 0) await this.publish(pending)
       if (pending.length > 0 && this.taken.length === 0) failures += 1
-      else if (pending.length > 0 || (failures > 0 && (await this.isRedisUp()))) failures = 0
+      else if (pending.length > 0 || (failures > 0 && (await this.app.redis.isUp()))) failures = 0
       if (pending.length >= burst.from && pending.length < batchMax) await pause(burst.waitMs)
       // Returns at once when a wake-up arrived meanwhile.
       if (this.taken.length < batchMax) await this.wakeUp.wait(pollMs)
@@ -143,7 +143,7 @@ class NodeRelay implements Relay {
 
   /** Fills a gap between the copy in Redis and the new events from PostgreSQL. */
   private async fillGap(channel: string, top: number): Promise<void> {
-    this.app.metrics.logGaps.inc({ where: 'relay' })
+    this.app.metrics.logGaps.inc({ component: 'relay' })
     for (let at = top; ;) {
       const { epoch, events } = await this.app.channelLog.readAfter(channel, at, batchMax)
       const last: ChannelEvent | undefined = events.at(-1)
@@ -153,13 +153,6 @@ class NodeRelay implements Relay {
       await this.app.channelCache.append(channel, epoch, events)
       at = last.offset
     }
-  }
-
-  private isRedisUp(): Promise<boolean> {
-    return this.app.redis.ping().then(
-      () => true,
-      () => false,
-    )
   }
 }
 

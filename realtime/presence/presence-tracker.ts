@@ -1,7 +1,8 @@
 import { type Server, type Socket } from 'socket.io'
 import { type Pipeline } from '../../kernel/pipeline/pipeline'
+import { openTopics } from '../../kernel/platform/open-topics'
 import { parsePresenceChange } from '../../kernel/platform/presence-store'
-import { type SocketData } from '../connection/authenticate-socket'
+import { callerOf } from '../connection/socket-data'
 import { slowRoom } from '../connection/slow-followers'
 import { keepNodeLease } from './node-lease'
 import { trackLocalMembers } from './local-members'
@@ -35,21 +36,21 @@ export function startPresenceTracker(pipeline: Pick<Pipeline, 'app' | 'registry'
 
   const members = trackLocalMembers(presence.timings.graceMs, (channel, member, isHere) => {
     metrics.presenceMembers.inc(isHere ? 1 : -1)
-    registrar.memberChanged(channel, member, isHere)
+    reporter.memberChanged(channel, member, isHere)
   })
   const lease = keepNodeLease(app, {
     onNewNodeId: () => {
-      registrar.reportAll()
-      seating.reportAll()
+      reporter.reportAll()
+      connectionQuota.reportAll()
     },
     onRenewed: () => {
-      registrar.audit()
-      seating.audit()
+      reporter.audit()
+      connectionQuota.audit()
       auditViews()
     },
   })
-  const registrar = createPresenceReporter(app, members, () => lease)
-  const seating = trackConnectionQuota(app, lease)
+  const reporter = createPresenceReporter(app, members, () => lease)
+  const connectionQuota = trackConnectionQuota(app, lease)
 
   const { adapter } = io.of('/')
   adapter.on('create-room', (room: string) => {
@@ -103,7 +104,7 @@ export function startPresenceTracker(pipeline: Pick<Pipeline, 'app' | 'registry'
   function closeView(channel: string): void {
     views.get(channel)?.close()
     views.delete(channel)
-    redis.subscriber.unsubscribe(presence.topic(channel)).catch(() => undefined)
+    topics.unsubscribe(channel)
   }
 
   /** Subscribes before reading, so that no change is missed; a change seen twice is dropped by its revision. */
@@ -112,7 +113,7 @@ export function startPresenceTracker(pipeline: Pick<Pipeline, 'app' | 'registry'
     const readAll = () => {
       for (const channel of channels) void views.get(channel)?.reload()
     }
-    redis.subscriber.subscribe(...channels.map(presence.topic)).then(readAll, () => undefined)
+    topics.subscribe(channels).then(readAll, () => undefined)
   }
 
   /** Re-reads one in `auditParts` channels, to find a lost message that no later one has revealed. */
@@ -122,23 +123,21 @@ export function startPresenceTracker(pipeline: Pick<Pipeline, 'app' | 'registry'
       if (view.isStale || index % auditParts === auditPart) void view.reload()
   }
 
-  const topicPrefix = presence.topic('')
-  const onMessage = (topic: string, message: string) => {
-    const change = topic.startsWith(topicPrefix) ? parsePresenceChange(message) : undefined
-    if (change !== undefined) views.get(topic.slice(topicPrefix.length))?.receive(change)
-  }
+  const topics = openTopics(redis, presence.topic(''), (channel, message) => {
+    const change = parsePresenceChange(message)
+    if (change !== undefined) views.get(channel)?.receive(change)
+  })
   const onReady = () => subscribe([...views.keys()])
-  redis.subscriber.on('message', onMessage)
   redis.subscriber.on('ready', onReady)
 
   return {
-    connectionQuota: seating,
+    connectionQuota,
 
     async readPresence(channel) {
       if (!hasPresence(channel)) return undefined
       const view = views.get(channel)
       if (view === undefined) return presence.read(channel).catch(() => undefined)
-      const rev = await registrar.reported(channel)
+      const rev = await reporter.reported(channel)
       if (redis.subscriber.status === 'ready') await view.waitForRevision(rev ?? 0, selfVisibleMs)
       return view.current()
     },
@@ -148,18 +147,18 @@ export function startPresenceTracker(pipeline: Pick<Pipeline, 'app' | 'registry'
         const view = views.get(channel)
         if (view === undefined) continue
         const { rev, count } = view.current()
-        socket.emit('presence', { channel, rev, after: rev, count, joined: [], left: [] })
+        socket.emit('presence', { channel, rev, previousRev: rev, count, joined: [], left: [] })
       }
     },
 
     [Symbol.asyncDispose]: async () => {
-      redis.subscriber.off('message', onMessage)
       redis.subscriber.off('ready', onReady)
       for (const channel of [...views.keys()]) closeView(channel)
+      topics[Symbol.dispose]()
       members.close()
       await lease[Symbol.asyncDispose]()
     },
   }
 }
 
-const profileIdOf = (socket: Socket): string => (socket.data as SocketData).actor.id
+const profileIdOf = (socket: Socket): string => callerOf(socket).actor.id

@@ -1,10 +1,10 @@
 import { type PresenceSnapshot, type PresenceChange, membersListedMax } from '../../kernel/platform/presence-store'
 
-/** A presence change sent to followers: the state at revision `rev`, for clients that know the state at `after` or later. */
+/** A presence change sent to followers: the state at revision `rev`, for clients that know the state at `previousRev` or later. */
 export interface PresenceFrame {
   channel: string
   rev: number
-  after: number
+  previousRev: number
   count: number
   joined: string[]
   left: string[]
@@ -196,7 +196,7 @@ export class PresenceView {
     const named = isCountOnly ? { joined: [], left: [] } : { joined, left: membersWhere(false) }
     this.changed.clear()
     this.sent = { rev, count }
-    this.options.sendFrame({ channel: this.options.channel, rev, after: sent.rev, count, ...named })
+    this.options.sendFrame({ channel: this.options.channel, rev, previousRev: sent.rev, count, ...named })
     return true
   }
 }

@@ -5,8 +5,8 @@ import { type Refusal } from '../../kernel/pipeline/refusals'
 import { type Revocation, sessionClaimsOf } from '../../kernel/platform/revocation'
 import { describeError } from '../../kernel/platform/log'
 import { type AppContext } from '../../kernel/platform/app-context'
-import { callerOf } from '../calls/call-dispatcher'
-import { disconnectSocket } from './disconnect-socket'
+import { callerOf } from '../connection/socket-data'
+import { closeConnection } from '../connection/close-connection'
 
 const tickMs = 1_000
 export const expiryWarningMs = 60_000
@@ -44,7 +44,7 @@ export function watchSessions(app: AppContext, io: Server): SessionWatcher {
       const caller = callerOf(socket)
       const { expiresAt } = caller
       // Close in this sweep: the next one is after the grace period.
-      if (now > expiresAt + expiryGraceMs - tickMs) disconnectSocket(app, socket, closeReasons.tokenExpired)
+      if (now > expiresAt + expiryGraceMs - tickMs) closeConnection(app, socket, closeReasons.tokenExpired)
       else if (now >= expiresAt - expiryWarningMs && caller.warnedExpiresAt !== expiresAt) {
         caller.warnedExpiresAt = expiresAt
         socket.emit('session.expiring', { expiresAt: new Date(expiresAt).toISOString() })
@@ -68,7 +68,7 @@ export function watchSessions(app: AppContext, io: Server): SessionWatcher {
     for (const socket of io.sockets.sockets.values()) {
       const caller = callerOf(socket)
       if (profileIds.has(caller.actor.id) && isRevoked(caller))
-        disconnectSocket(app, socket, closeReasons.sessionRevoked)
+        closeConnection(app, socket, closeReasons.sessionRevoked)
     }
     for (const [live, end] of watched)
       if (profileIds.has(live.actor.id) && isRevoked(live)) endWatched(live, end, closeReasons.sessionRevoked)
@@ -103,7 +103,7 @@ export function watchSessions(app: AppContext, io: Server): SessionWatcher {
 
   return {
     onConnected(socket) {
-      if (isRevoked(callerOf(socket))) disconnectSocket(app, socket, closeReasons.sessionRevoked)
+      if (isRevoked(callerOf(socket))) closeConnection(app, socket, closeReasons.sessionRevoked)
     },
     watch(live, end) {
       if (isRevoked(live)) endWatched(live, end, closeReasons.sessionRevoked)

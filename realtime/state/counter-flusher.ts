@@ -2,6 +2,7 @@ import { type Client } from 'pg'
 import { type Registry } from '../../kernel/pipeline/registry'
 import { sqlState, toRefusal } from '../../kernel/pipeline/errors'
 import { describeError } from '../../kernel/platform/log'
+import { openTopics, type TopicSubscription } from '../../kernel/platform/open-topics'
 import { type AppContext } from '../../kernel/platform/app-context'
 import { type WakeUp, createWakeUp } from '../wake-up'
 import { runOnDedicatedConnection } from '../dedicated-connection'
@@ -35,47 +36,41 @@ export function startCounterFlusher(
 class NodeFlusher implements CounterFlusher {
   isLeader = false
   private readonly closing = new AbortController()
-  private readonly bell: WakeUp = createWakeUp()
+  private readonly wakeUp: WakeUp = createWakeUp()
   private readonly windows: FlushWindows
   private readonly failing: FailingTargets
   private readonly stopListening: () => void
+  private readonly notifications: TopicSubscription
   private readonly ended: Promise<void>
 
   constructor(
     private readonly app: AppContext,
     private readonly registry: Registry,
     private readonly values: StateStore,
-    private readonly hear: (channel: string, key: string, value: StateValue) => void,
+    private readonly onValue: (channel: string, key: string, value: StateValue) => void,
   ) {
     this.windows = new FlushWindows(app.clock)
     this.failing = new FailingTargets(app.clock)
-    this.stopListening = app.counters.onNotify(this.onWakeUp)
-    const { subscriber } = app.redis
-    subscriber.on('message', this.onMessage)
-    subscriber.subscribe(app.counters.topic).catch(() => undefined)
-    const { bell, closing } = this
-    this.ended = runOnDedicatedConnection(
-      app,
-      { name: 'tutti-flusher', wakeUp: bell, closing: closing.signal },
-      connection => this.work(connection).finally(() => (this.isLeader = false)),
+    this.stopListening = app.counters.onNotify(this.onNotified)
+    this.notifications = openTopics(app.redis, app.counters.topic, (_name, target) => this.onNotified(target))
+    this.notifications.subscribe(['']).catch(() => undefined)
+    const { wakeUp, closing } = this
+    this.ended = runOnDedicatedConnection(app, { name: 'tutti-flusher', wakeUp, closing: closing.signal }, connection =>
+      this.work(connection).finally(() => (this.isLeader = false)),
     )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.closing.abort()
-    this.bell.notify()
+    this.wakeUp.notify()
     this.stopListening()
-    this.app.redis.subscriber.off('message', this.onMessage)
+    this.notifications[Symbol.dispose]()
     await this.ended
   }
 
-  private readonly onMessage = (topic: string, target: string): void => {
-    if (topic === this.app.counters.topic) this.onWakeUp(target)
-  }
-
   /** Wakes the leader, unless the target is within its window; then it is flushed when the window ends. */
-  private readonly onWakeUp = (target: string): boolean => {
-    if (this.isLeader && this.windows.hasEnded(target)) this.bell.notify()
+  private readonly onNotified = (target: string): boolean => {
+    if (this.isLeader && this.windows.hasEnded(target)) this.wakeUp.notify()
     return this.isLeader
   }
 
@@ -86,7 +81,7 @@ class NodeFlusher implements CounterFlusher {
   private async work(connection: Client): Promise<void> {
     while (this.isOpen()) {
       this.isLeader ||= await tryLead(connection)
-      await this.bell.wait(this.isLeader ? await this.flushDue(connection) : pollMs)
+      await this.wakeUp.wait(this.isLeader ? await this.flushDue(connection) : pollMs)
     }
   }
 
@@ -141,7 +136,7 @@ class NodeFlusher implements CounterFlusher {
     for (const { target, channel, key, value } of applied) {
       this.windows.begin(targetKey(target))
       if (value === undefined) continue
-      this.hear(channel, key, value)
+      this.onValue(channel, key, value)
       void this.values.publish(channel, key, value)
     }
     if (oldest === undefined) return flushed

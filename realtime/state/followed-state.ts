@@ -3,6 +3,7 @@ import { type Server, type Socket } from 'socket.io'
 import { type StateFrame, type ChannelState } from '../../kernel/events/frames'
 import { counterWindowMs } from '../../kernel/events/counter'
 import { parseChannelState } from '../../kernel/events/state-cache'
+import { openTopics, type TopicSubscription } from '../../kernel/platform/open-topics'
 import { type AppContext } from '../../kernel/platform/app-context'
 import { slowRoom } from '../connection/slow-followers'
 import { type StateValue, type StateStore } from './state-store'
@@ -31,7 +32,7 @@ const subscribeTimeoutMs = 1_000
  */
 export class FollowedState implements Disposable {
   private readonly channels = new Map<string, FollowedChannel>()
-  private readonly topicPrefix: string
+  private readonly topics: TopicSubscription
   private readonly rooms: ReturnType<Server['of']>['adapter']
 
   constructor(
@@ -39,17 +40,16 @@ export class FollowedState implements Disposable {
     private readonly io: Server,
     private readonly values: StateStore,
   ) {
-    this.topicPrefix = app.stateCache.topic('')
+    this.topics = openTopics(app.redis, app.stateCache.topic(''), this.onMessage)
     this.rooms = io.of('/').adapter
     this.rooms.on('create-room', this.onRoomCreated)
     this.rooms.on('delete-room', this.onRoomDeleted)
-    app.redis.subscriber.on('message', this.onMessage)
   }
 
   [Symbol.dispose](): void {
     this.rooms.off('create-room', this.onRoomCreated)
     this.rooms.off('delete-room', this.onRoomDeleted)
-    this.app.redis.subscriber.off('message', this.onMessage)
+    this.topics[Symbol.dispose]()
     for (const { window } of this.channels.values()) clearTimeout(window)
     this.channels.clear()
   }
@@ -135,9 +135,7 @@ export class FollowedState implements Disposable {
     this.endIfUnused(room, entry)
   }
 
-  private readonly onMessage = (topic: string, message: string): void => {
-    if (!topic.startsWith(this.topicPrefix)) return
-    const channel = topic.slice(this.topicPrefix.length)
+  private readonly onMessage = (channel: string, message: string): void => {
     for (const [key, value] of Object.entries(parseChannelState(message))) this.receive(channel, key, value)
   }
 
@@ -149,7 +147,7 @@ export class FollowedState implements Disposable {
       ...{ loaded: undefined, sureAt: -Infinity },
     }
     this.channels.set(channel, entry)
-    // `stateOf` reports a failure to its caller; the periodic check loads the values for the others.
+    // `readState` reports a failure to its caller; the periodic check loads the values for the others.
     this.loaded(channel, entry).catch(() => undefined)
     return entry
   }
@@ -164,11 +162,10 @@ export class FollowedState implements Disposable {
 
   /** Subscribes before reading, so that no value is missed. */
   private async load(channel: string, entry: FollowedChannel): Promise<void> {
-    const { subscriber } = this.app.redis
-    const subscribed = subscriber.subscribe(this.topicPrefix + channel).catch(() => undefined)
+    const subscribed = this.topics.subscribe([channel]).catch(() => undefined)
     const settled = new AbortController()
     const timeout = pause(subscribeTimeoutMs, undefined, { signal: settled.signal }).catch(() => undefined)
-    if (subscriber.status === 'ready') await Promise.race([subscribed, timeout])
+    if (this.app.redis.subscriber.status === 'ready') await Promise.race([subscribed, timeout])
     settled.abort()
     const { state, isSure } = await this.values.read(channel)
     for (const [key, value] of Object.entries(state)) if (isNewer(value, entry.values[key])) entry.values[key] = value
@@ -179,7 +176,7 @@ export class FollowedState implements Disposable {
     if (entry.isInRoom || entry.listeners.size > 0 || this.channels.get(channel) !== entry) return
     clearTimeout(entry.window)
     this.channels.delete(channel)
-    this.app.redis.subscriber.unsubscribe(this.topicPrefix + channel).catch(() => undefined)
+    this.topics.unsubscribe(channel)
   }
 }
 

@@ -20,7 +20,7 @@ export function startStateRepair(app: AppContext, values: StateStore, followed: 
 
   async function repair(): Promise<void> {
     const wasHealthy = isHealthy
-    isHealthy = app.redis.subscriber.status === 'ready' && (await isRedisUp(app))
+    isHealthy = app.redis.subscriber.status === 'ready' && (await app.redis.isUp())
     if (isHealthy && !wasHealthy) followed.markAllStale()
     const then = app.clock.now() - (isHealthy ? recheckAfterMs : 0)
     const channels = followed.notReadSince(then, channelsPerReadMax)
@@ -49,9 +49,3 @@ export function startStateRepair(app: AppContext, values: StateStore, followed: 
     },
   }
 }
-
-const isRedisUp = ({ redis }: AppContext): Promise<boolean> =>
-  redis.ping().then(
-    () => true,
-    () => false,
-  )

@@ -19,7 +19,7 @@ export const livePage = `<!doctype html>
     <section><h2>Channels</h2><div id="channels"></div></section>
     <section><h2>Calls</h2><div id="calls"></div></section>
     <section><h2>Events</h2><div id="events"></div></section>
-    <section><h2>Close reasons</h2><div id="closings"></div></section>
+    <section><h2>Close reasons</h2><div id="closeReasons"></div></section>
     <section><h2>Schemas</h2><div id="shapes"></div></section>
     <p>As a document: <a href="${apiRoot}/asyncapi.json">asyncapi.json</a> (AsyncAPI 3)</p>
   </main>

@@ -94,9 +94,9 @@ const extrasOf = ({ snapshot, state, presence, signals }) =>
     .map(([what, names]) => what + ': ' + names.map(name => '\`' + name + '\`').join(', '))
     .join('; ')
 
-const closeReason = ({ code, status, when, comeBack }) => [
+const closeReason = ({ code, status, description, reconnect }) => [
   element('dt', {}, element('code', {}, code), ' ' + status),
-  element('dd', {}, ...prose(when), ' ', ...prose(comeBack), '.'),
+  element('dd', {}, ...prose(description), ' ', ...prose(reconnect), '.'),
 ]
 
 function show(doc) {
@@ -117,7 +117,7 @@ function show(doc) {
   )
   at('calls').append(...made('receive', callEntry))
   at('events').append(...made('send', messageEntry))
-  at('closings').append(element('dl', {}, ...doc['x-closings'].flatMap(closeReason)))
+  at('closeReasons').append(element('dl', {}, ...doc['x-closeReasons'].flatMap(closeReason)))
   const schemas = Object.entries(doc.components.schemas)
   at('shapes').append(...schemas.map(([name, schema]) => entry(name, name, '', element('pre', {}, ...typeOf(schema)))))
 }
