@@ -1,4 +1,6 @@
+import { type Context } from '../../kernel/pipeline/context'
 import { job } from '../../kernel/events/job'
+import { runInBatches } from '../../kernel/events/run-in-batches'
 import { emptyObject } from '../../kernel/pipeline/schema'
 
 const retentionDays = 90
@@ -12,18 +14,15 @@ export const deleteOldNotifications = job({
   attemptsMax: 3,
   cron: '17 4 * * *',
 
-  async run(_payload, { transact, signal }) {
-    let deleted = batchSize
-    while (deleted === batchSize && !signal.aborted) {
-      deleted = await transact(async ({ app, now }) => {
-        const rows = await app.db.query(
-          `delete from notifications where id in (
-             select id from notifications where latest_at < :oldest order by latest_at limit ${batchSize}
-           ) returning id`,
-          { oldest: new Date(now.getTime() - retentionDays * dayMs) },
-        )
-        return rows.length
-      })
-    }
-  },
+  run: (_payload, context) => runInBatches(batchSize, deleteBatch, context),
 })
+
+async function deleteBatch({ app, now }: Context): Promise<number> {
+  const rows = await app.db.query(
+    `delete from notifications where id in (
+       select id from notifications where latest_at < :oldest order by latest_at limit ${batchSize}
+     ) returning id`,
+    { oldest: new Date(now.getTime() - retentionDays * dayMs) },
+  )
+  return rows.length
+}

@@ -12,7 +12,7 @@ const spansMax = 32
  * How much of the newly reported listening time (`reportedMs` in total) fits into time that no other play has taken. A
  * listener hears one thing at a time, so the claims of a listener cover all plays and devices. The time may lie anywhere
  * between the play's start and now, because offline plays are reported late. Time that does not fit is lost, except for
- * `slackMs`: otherwise two devices that played at once would both count as soon as both had paused for a while.
+ * `toleranceMs`: otherwise two devices that played at once would both count as soon as both had paused for a while.
  *
  * Two statements, by primary key. Lock order: the play, then the claims, then everything else, until the commit.
  */

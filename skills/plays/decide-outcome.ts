@@ -58,8 +58,8 @@ const currentWindow =
   'from repeat_windows where track_id = :trackId and listener_key in (:listenerKeys) and ends_at > :now limit 1'
 
 /**
- * Inserts a row for each of the listener's keys, all or none: the listener's time claims are locked (`claimListeningTime`), so that concurrent
- * plays run one after the other.
+ * Inserts a row for each of the listener's keys, all or none: the listener's time claims are locked
+ * (`claimListeningTime`), so that concurrent plays run one after the other.
  */
 const openWindow = `
   insert into repeat_windows (track_id, listener_key, ends_at)

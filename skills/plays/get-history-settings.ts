@@ -18,8 +18,8 @@ export const getHistorySettings = operation({
   allow: () => true,
 
   async run({ actor }, { app }) {
-    const sql = 'select history_enabled as "isKept" from profiles where id = :profileId'
-    const [profile] = await app.db.query<{ isKept: boolean }>(sql, { profileId: actor.id })
-    return { isKept: profile?.isKept ?? true }
+    const sql = 'select history_enabled as "enabled" from profiles where id = :profileId'
+    const [profile] = await app.db.query<{ enabled: boolean }>(sql, { profileId: actor.id })
+    return { enabled: profile?.enabled ?? true }
   },
 })

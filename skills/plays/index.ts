@@ -1,6 +1,7 @@
 export * from './events'
 export { aggregatePlays } from './aggregate-plays'
 export { clearHistory } from './clear-history'
+export { deleteExpiredPlayData } from './delete-expired-play-data'
 export { getHistorySettings } from './get-history-settings'
 export { getNowPlaying } from './get-now-playing'
 export { getTrackPlays } from './get-track-plays'

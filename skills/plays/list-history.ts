@@ -11,7 +11,7 @@ export const listHistory = operation({
     'Each track once, most recent first. Leaves out tracks that you can no longer see. Nobody else can read it.',
   auth: 'signed-in',
   input: shape({ ...pagingFields }),
-  output: pageOf(named('Listened', shape({ track: trackView, at: timestamp }))),
+  output: pageOf(named('HistoryEntry', shape({ track: trackView, at: timestamp }))),
   limit: { perMinute: 240 },
   idempotency: 'read',
 

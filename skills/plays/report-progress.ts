@@ -6,11 +6,11 @@ import { Play } from '../../models'
 import { decideOutcome } from './decide-outcome'
 import { addToHistory } from './add-to-history'
 import { identifyListener } from './identify-listener'
-import { publishNowPlaying } from './publish-now-playing'
+import { nowPlayingChanged } from './events'
 import { playExpired } from './refusals'
 import { isPlausible, reportWithinMs, reportIntervalMs } from './rules'
 import { claimListeningTime } from './claim-listening-time'
-import { playView, viewPlay } from './views'
+import { playView, viewPlay, viewPlayback } from './views'
 
 const dayMs = 24 * 60 * 60_000
 
@@ -21,9 +21,9 @@ export const reportProgress = operation({
   description:
     '`positionMs` is the playhead. `listenedMs` is the total listening time by the clock, without pauses and muted parts. Offline ' +
     'devices can report within 24 hours of the start. Time during which the listener also played something else counts once. ' +
-    '`isOver` ends the play.',
+    '`ended` ends the play.',
   auth: 'public',
-  input: shape({ playId: id, positionMs: integer(0, dayMs), listenedMs: integer(0, dayMs), isOver: optional(boolean) }),
+  input: shape({ playId: id, positionMs: integer(0, dayMs), listenedMs: integer(0, dayMs), ended: optional(boolean) }),
   output: playView,
   limit: { perMinute: 120 },
   idempotency: 'natural',
@@ -40,23 +40,24 @@ export const reportProgress = operation({
   allow: () => true,
 
   async run({ input, subject: play }, context) {
-    const { positionMs, listenedMs, isOver = false } = input
+    const { positionMs, listenedMs, ended = false } = input
     const { now } = context
-    const endsNow = isOver && !play.ended
+    const endsNow = ended && !play.ended
     const wasPastThreshold = play.listenedMs >= play.thresholdMs
     const plausible = isPlausible(listenedMs, play.startedAt, now)
     const listener = await identifyListener(context)
     const takesTime = plausible && play.outcome !== 'own_track' && play.outcome !== 'implausible'
     const takenMs = takesTime ? await claimListeningTime(play, listenedMs, listener, context) : 0
     play.set({
-      ...{ positionMs, reportedAt: now, ended: play.ended || isOver },
+      ...{ positionMs, reportedAt: now, ended: play.ended || ended },
       ...{ listenedMs: Math.max(play.listenedMs, listenedMs), creditedMs: play.creditedMs + takenMs },
     })
     await decideOutcome(play, plausible, listener, context)
     await play.save()
     const isPastThreshold = play.listenedMs >= play.thresholdMs
     if (isPastThreshold && !wasPastThreshold && play.outcome !== 'implausible') await addToHistory(play, context)
-    if (endsNow) await publishNowPlaying(play, context)
+    if (endsNow && play.profileId !== null)
+      await context.emit(nowPlayingChanged, { profileId: play.profileId, ...viewPlayback(play, now) })
     return viewPlay(play, reportIntervalMs)
   },
 })

@@ -5,9 +5,9 @@ import { Play } from '../../models'
 import { notReady } from '../tracks/rules'
 import { loadTrackWithSecret, trackSecret } from '../tracks/views'
 import { identifyListener } from './identify-listener'
-import { publishNowPlaying } from './publish-now-playing'
+import { nowPlayingChanged } from './events'
 import { reportIntervalMs, thresholdMsOf } from './rules'
-import { playView, viewPlay } from './views'
+import { playView, viewPlay, viewPlayback } from './views'
 
 export const startPlay = operation({
   name: 'plays.startPlay',
@@ -39,7 +39,7 @@ export const startPlay = operation({
       creditedMs: 0,
       ...own,
     })
-    await publishNowPlaying(play, context)
+    if (actor !== null) await context.emit(nowPlayingChanged, { profileId: actor.id, ...viewPlayback(play, now) })
     return viewPlay(play, reportIntervalMs)
   },
 })

@@ -16,9 +16,9 @@ export const updateHistorySettings = operation({
 
   allow: () => true,
 
-  async run({ input: { isKept }, actor }, { app }) {
-    const sql = 'update profiles set history_enabled = :isKept where id = :profileId returning 1'
-    await app.db.query(sql, { isKept, profileId: actor.id })
-    return { isKept }
+  async run({ input: { enabled }, actor }, { app }) {
+    const sql = 'update profiles set history_enabled = :enabled where id = :profileId returning 1'
+    await app.db.query(sql, { enabled, profileId: actor.id })
+    return { enabled }
   },
 })

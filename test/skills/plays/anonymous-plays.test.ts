@@ -35,8 +35,8 @@ const by = (agent: string, address = '203.0.113.7') => ({ 'x-forwarded-for': add
 type From = ReturnType<typeof by>
 
 const open = async (from: From, trackId: string) => (await on.anonymously(startPlay, { trackId }, from)).data
-const tell = async (from: From, { id: playId }: StartedPlay, listenedMs: number, isOver = false) =>
-  (await on.anonymously(reportProgress, { playId, positionMs: 0, listenedMs, isOver }, from)).data.outcome
+const tell = async (from: From, { id: playId }: StartedPlay, listenedMs: number, ended = false) =>
+  (await on.anonymously(reportProgress, { playId, positionMs: 0, listenedMs, ended }, from)).data.outcome
 /** Listens for long enough at once. */
 const hear = async (from: From, trackId: string) => {
   const play = await open(from, trackId)
@@ -74,7 +74,7 @@ describe('who has no token', () => {
     const other = await eve.call(startPlay, { trackId })
     pass(31_000)
     await eve.call(reportProgress, { playId: other.id, positionMs: 0, listenedMs: 31_000 })
-    const told = await eve.call(reportProgress, { playId: one.id, positionMs: 0, listenedMs: 31_000, isOver: true })
+    const told = await eve.call(reportProgress, { playId: one.id, positionMs: 0, listenedMs: 31_000, ended: true })
     expect(told).toMatchObject({ outcome: 'concurrent' })
   })
 })

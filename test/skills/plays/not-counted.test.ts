@@ -31,8 +31,8 @@ beforeAll(async () => {
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 const track = async (wish = {}) => (await makeTrack(ann.id, wish)).id
-const tell = (person: Person, playId: string, positionMs: number, listenedMs: number, isOver = false) =>
-  person.call(reportProgress, { playId, positionMs, listenedMs, isOver })
+const tell = (person: Person, playId: string, positionMs: number, listenedMs: number, ended = false) =>
+  person.call(reportProgress, { playId, positionMs, listenedMs, ended })
 
 it('what is fetched is no play: ahead of time, in ranges, in whole or as a download', async () => {
   const { track: made } = await makeStreamableTrack(testApp.app, ann.id, { track: { isDownloadable: true } })

@@ -23,7 +23,7 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const track = async (wish = {}) => (await makeTrack(ann.id, wish)).id
 const open = async (person: Person, trackId?: string) => person.call(startPlay, { trackId: trackId ?? (await track()) })
-const tell = (person: Person, { id: playId }: StartedPlay, listenedMs: number, more: { isOver?: boolean } = {}) =>
+const tell = (person: Person, { id: playId }: StartedPlay, listenedMs: number, more: { ended?: boolean } = {}) =>
   person.call(reportProgress, { playId, positionMs: listenedMs, listenedMs, ...more })
 const pass = (ms: number) => testApp.clock.advance(ms)
 
@@ -48,15 +48,15 @@ describe('what a listener hears at the same time counts once', () => {
       await on.hear(bob, other, 0, { listenedMs: heard }, { transport })
     }
     const [first, second] = [
-      await tell(bob, one, 30_000, { isOver: true }),
-      await tell(bob, other, 30_000, { isOver: true }),
+      await tell(bob, one, 30_000, { ended: true }),
+      await tell(bob, other, 30_000, { ended: true }),
     ]
     expect([first, second]).toMatchObject([{ outcome: 'counted' }, { outcome: 'concurrent' }])
     expect(await on.totals(ann, second.trackId)).toEqual({ concurrent: 1 })
     expect(await heardMsOf(bob)).toBeLessThanOrEqual(testApp.clock.now() - began + toleranceMs)
     // What is told again after a while of silence finds no room in it.
     pass(10 * minuteMs)
-    expect(await tell(bob, other, 30_000, { isOver: true })).toMatchObject({ outcome: 'concurrent' })
+    expect(await tell(bob, other, 30_000, { ended: true })).toMatchObject({ outcome: 'concurrent' })
   })
 
   it('also when neither ends, and both are told again and again while nothing plays', async () => {
@@ -88,7 +88,7 @@ describe('what a listener hears at the same time counts once', () => {
     const bob = await somebody()
     const [one, other] = [await open(bob), await open(bob)]
     pass(40_000)
-    await tell(bob, one, 40_000, { isOver: true })
+    await tell(bob, one, 40_000, { ended: true })
     expect(await tell(bob, other, 40_000)).toMatchObject({ outcome: null })
     pass(20_000)
     expect(await tell(bob, other, 60_000)).toMatchObject({ outcome: null })
@@ -111,7 +111,7 @@ describe('what a listener hears at the same time counts once', () => {
     const heardMs = await heardMsOf(here)
     expect(heardMs).toBeLessThanOrEqual(testApp.clock.now() - began + toleranceMs)
     pass(10 * minuteMs)
-    const ended = await Promise.all(plays.map(play => tell(there, play, 100_000, { isOver: true })))
+    const ended = await Promise.all(plays.map(play => tell(there, play, 100_000, { ended: true })))
     const counted = ended.filter(({ outcome }) => outcome === 'counted')
     expect(counted.length).toBeGreaterThanOrEqual(1)
     expect(counted.length).toBeLessThanOrEqual(4)
@@ -155,7 +155,7 @@ describe('who hears one thing after the other loses nothing', () => {
     const next = await open(bob)
     pass(31_000)
     expect(await tell(bob, next, 31_000)).toMatchObject({ outcome: 'counted' })
-    expect(await tell(bob, one, 31_000, { isOver: true })).toMatchObject({ outcome: 'counted' })
+    expect(await tell(bob, one, 31_000, { ended: true })).toMatchObject({ outcome: 'counted' })
   })
 
   it('when the next track is opened before the end of the one before', async () => {
@@ -164,9 +164,9 @@ describe('who hears one thing after the other loses nothing', () => {
     pass(25_000)
     const next = await open(bob)
     pass(6_000)
-    expect(await tell(bob, one, 31_000, { isOver: true })).toMatchObject({ outcome: 'counted' })
+    expect(await tell(bob, one, 31_000, { ended: true })).toMatchObject({ outcome: 'counted' })
     pass(30_000)
-    expect(await tell(bob, next, 30_000, { isOver: true })).toMatchObject({ outcome: 'counted' })
+    expect(await tell(bob, next, 30_000, { ended: true })).toMatchObject({ outcome: 'counted' })
     expect(await heardMsOf(bob)).toBe(61_000)
   })
 
@@ -181,7 +181,7 @@ describe('who hears one thing after the other loses nothing', () => {
       await tell(bob, playing, heard)
       await tell(bob, paused, 20_000)
     }
-    await tell(bob, playing, 3 * minuteMs, { isOver: true })
+    await tell(bob, playing, 3 * minuteMs, { ended: true })
     pass(10_000)
     expect(await tell(bob, paused, 30_000)).toMatchObject({ outcome: 'counted' })
     expect(await heardMsOf(bob)).toBe(3 * minuteMs + 30_000)
@@ -208,7 +208,7 @@ describe('who hears one thing after the other loses nothing', () => {
       await on.play(bob, await track(), 3 * minuteMs)
       pass(10 * minuteMs)
     }
-    expect(await tell(bob, phone, 170_000, { isOver: true })).toMatchObject({ outcome: 'counted' })
+    expect(await tell(bob, phone, 170_000, { ended: true })).toMatchObject({ outcome: 'counted' })
     expect(await heardMsOf(bob)).toBe(5 * 3 * minuteMs + 170_000)
   })
 
@@ -222,7 +222,7 @@ describe('who hears one thing after the other loses nothing', () => {
     const laptop = await open(bob, trackId)
     pass(20_000)
     await tell(bob, laptop, 20_000)
-    expect(await tell(bob, phone, 20_000, { isOver: true })).toMatchObject({ outcome: 'too_short' })
+    expect(await tell(bob, phone, 20_000, { ended: true })).toMatchObject({ outcome: 'too_short' })
     pass(15_000)
     expect(await tell(bob, laptop, 35_000)).toMatchObject({ outcome: 'counted' })
   })

@@ -21,7 +21,7 @@ export function createPlayHelpers(testApp: TestApp) {
     person: Person,
     play: StartedPlay,
     ms: number,
-    more: { isOver?: boolean; listenedMs?: number } = {},
+    more: { ended?: boolean; listenedMs?: number } = {},
     options?: CallOptions,
   ) {
     advance(ms)
@@ -30,7 +30,7 @@ export function createPlayHelpers(testApp: TestApp) {
 
   /** Plays a track of `ms` from start to end. */
   async function play(person: Person, trackId: string, ms: number) {
-    return hear(person, await person.call(startPlay, { trackId }), ms, { isOver: true })
+    return hear(person, await person.call(startPlay, { trackId }), ms, { ended: true })
   }
 
   async function settle() {

@@ -29,10 +29,10 @@ describe.each(transports)('a play over %s', transport => {
   it('counts once enough was heard, and stays counted', async () => {
     const trackId = await track()
     const play = await bob.call(startPlay, { trackId, device: 'Phone' }, { transport })
-    expect(play).toMatchObject({ trackId, outcome: null, thresholdMs: 30_000, tellEveryMs: 10_000 })
+    expect(play).toMatchObject({ trackId, outcome: null, thresholdMs: 30_000, reportIntervalMs: 10_000 })
     expect(await on.hear(bob, play, 10_000, {}, { transport })).toMatchObject({ outcome: null })
     expect(await on.hear(bob, play, 30_000, {}, { transport })).toMatchObject({ outcome: 'counted' })
-    expect(await on.hear(bob, play, 40_000, { isOver: true }, { transport })).toMatchObject({
+    expect(await on.hear(bob, play, 40_000, { ended: true }, { transport })).toMatchObject({
       outcome: 'counted',
     })
     expect(await on.totals(ann, trackId)).toEqual({ counted: 1 })
@@ -102,7 +102,7 @@ it('what was heard offline counts when it is told later', async () => {
   const trackId = await track()
   const play = await bob.call(startPlay, { trackId })
   testApp.clock.advance(3 * 60 * minuteMs)
-  const told = await bob.call(reportProgress, { playId: play.id, positionMs: 1, listenedMs: 170_000, isOver: true })
+  const told = await bob.call(reportProgress, { playId: play.id, positionMs: 1, listenedMs: 170_000, ended: true })
   expect(told).toMatchObject({ outcome: 'counted' })
 })
 
@@ -196,7 +196,7 @@ describe('a play belongs to its listener', () => {
 
   it('with a wrong progress it is refused and stays as it was', async () => {
     const { id: playId } = await bob.call(startPlay, { trackId: await track() })
-    for (const wrong of [{ listenedMs: -1 }, { listenedMs: 1.5 }, { positionMs: 1e12 }, { isOver: 'yes' }])
+    for (const wrong of [{ listenedMs: -1 }, { listenedMs: 1.5 }, { positionMs: 1e12 }, { ended: 'yes' }])
       expect(await bob.expectProblem(reportProgress, { playId, positionMs: 0, listenedMs: 0, ...wrong })).toMatchObject(
         {
           code: 'invalid_input',

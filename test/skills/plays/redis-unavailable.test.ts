@@ -29,7 +29,7 @@ it('without Redis plays are counted, and one listener is one', async () => {
   const one = await bob.call(startPlay, { trackId })
   await redis.stop()
   testApp.clock.advance(31_000)
-  const told = (playId: string) => ({ playId, positionMs: 0, listenedMs: 31_000, isOver: true })
+  const told = (playId: string) => ({ playId, positionMs: 0, listenedMs: 31_000, ended: true })
   expect(await bob.call(reportProgress, told(one.id))).toMatchObject({ outcome: 'counted' })
   expect(await there.call(reportProgress, told(early.id))).toMatchObject({ outcome: 'concurrent' })
   const again = await there.call(startPlay, { trackId })
