@@ -9,3 +9,10 @@ export const reportResolved = event({
   // Only the reporter: the reported person must not learn of the report. The payload does not name the moderator.
   channels: ({ reporterId }) => [`user:${reporterId}`],
 })
+
+/** Internal: the pictures skill reacts to it. */
+export const avatarRemoved = event({
+  name: 'moderation.avatarRemoved',
+  summary: 'A moderator removed an avatar',
+  payload: shape({ profileId: id }),
+})

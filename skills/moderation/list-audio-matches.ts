@@ -2,12 +2,13 @@ import { isModerator } from '../../kernel/pipeline/actor'
 import { operation } from '../../kernel/pipeline/operation'
 import { toPage, pageOf, pageSize, pagingFields, parseCursor } from '../../kernel/pipeline/paging'
 import { timestamp, named, number, shape } from '../../kernel/pipeline/schema'
+import { lastUuid } from '../../kernel/pipeline/uuid'
 import { Track } from '../../models'
 import { trackView, viewTracks } from '../tracks/views'
 
 /** Two tracks of different owners that sound like the same recording. */
 const matchView = named(
-  'RecordingMatch',
+  'AudioMatch',
   shape({
     track: trackView,
     /** The older of the two tracks. */
@@ -17,8 +18,6 @@ const matchView = named(
     foundAt: timestamp,
   }),
 )
-
-const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 export const listAudioMatches = operation({
   name: 'moderation.listAudioMatches',
@@ -37,7 +36,7 @@ export const listAudioMatches = operation({
 
   async run({ input }, context) {
     const size = pageSize(input)
-    const [trackId, olderTrackId] = parseCursor(input, 2) ?? [lastId, lastId]
+    const [trackId, olderTrackId] = parseCursor(input, 2) ?? [lastUuid, lastUuid]
     const rows = await context.app.db.query<MatchRow>(matchesSql, { trackId, olderTrackId, count: size + 1 })
     const page = toPage(rows, size, row => [row.trackId, row.olderTrackId])
     const ids = page.items.flatMap(row => [row.trackId, row.olderTrackId])

@@ -75,7 +75,7 @@ export const reportSubject = ({ subjectKind, subjectId }: Report): ReportedSubje
   id: subjectId,
 })
 
-/** `profiles` holds the summaries of `mentionedIn(reports)`; a deleted account is shown as null. */
+/** `profiles` holds the summaries of `mentionedProfileIds(reports)`; a deleted account is shown as null. */
 export function viewReportCase(
   report: Report,
   profiles: ReadonlyMap<string, ProfileSummary>,

@@ -1,10 +1,10 @@
 import { operation } from '../../kernel/pipeline/operation'
 import { refusals } from '../../kernel/pipeline/refusals'
 import { done, id, doneAnswer, shape } from '../../kernel/pipeline/schema'
-import { lockTarget } from '../pictures/picture-target'
-import { clearPictures } from '../pictures/clear-pictures'
+import { Profile } from '../../models'
+import { avatarRemoved } from './events'
 
-export const removeProfileAvatar = operation({
+export const removeAvatar = operation({
   name: 'moderation.removeAvatar',
   route: 'DELETE /profiles/:profileId/avatar',
   summary: 'Remove a profile’s avatar',
@@ -16,15 +16,15 @@ export const removeProfileAvatar = operation({
   idempotency: 'natural',
 
   async load({ profileId }) {
-    const holder = await lockTarget({ ownerId: profileId, trackId: null })
-    if (holder === undefined) throw refusals.notFound()
-    return holder
+    const profile = await Profile.findByPk(profileId, { attributes: ['id'] })
+    if (profile === null) throw refusals.notFound()
+    return profile
   },
 
   allow: () => true,
 
-  async run({ subject: holder }, context) {
-    await clearPictures(holder, context)
+  async run({ input: { profileId } }, { emit }) {
+    await emit(avatarRemoved, { profileId })
     return doneAnswer
   },
 })
