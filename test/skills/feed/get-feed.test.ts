@@ -21,13 +21,13 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 let people = 0
 const someone = (name: string) => testApp.signIn(`${name}${(people += 1)}`)
 const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000)
-const publishedBefore = (artist: Person, minutes: number, wish: Partial<Track['_creationAttributes']> = {}) =>
-  makeTrack(artist.id, { publishedAt: minutesAgo(minutes), ...wish })
+const publishedBefore = (artist: Person, minutes: number, options: Partial<Track['_creationAttributes']> = {}) =>
+  makeTrack(artist.id, { publishedAt: minutesAgo(minutes), ...options })
 const repostedBefore = (person: Person, { id: trackId }: Track, minutes: number) =>
   Repost.create({ trackId, profileId: person.id, createdAt: minutesAgo(minutes) })
 
-/** A viewer who follows two, and an artist whom the viewer does not follow. */
-async function circle() {
+/** A viewer, two artists the viewer follows, and one the viewer does not follow. */
+async function createViewerAndArtists() {
   const viewer = await someone('viewer')
   const [ann, bob, stranger] = [await someone('ann'), await someone('bob'), await someone('stranger')]
   for (const { id: profileId } of [ann, bob]) await viewer.call(followProfile, { profileId })
@@ -38,8 +38,8 @@ const idsOf = async (viewer: Person, input: { only?: 'published' } = {}) =>
   (await viewer.call(getFeed, input)).map(({ track }) => track.id)
 
 describe.each(transports)('the feed over %s', transport => {
-  it('holds what those one follows published and reposted, and what one published, newest first', async () => {
-    const { viewer, ann, bob, stranger } = await circle()
+  it('lists tracks that the viewer and followed profiles published or reposted, newest first', async () => {
+    const { viewer, ann, bob, stranger } = await createViewerAndArtists()
     const published = await publishedBefore(ann, 3)
     const own = await publishedBefore(viewer, 4)
     const foreign = await publishedBefore(stranger, 90)
@@ -60,8 +60,8 @@ describe.each(transports)('the feed over %s', transport => {
     expect(withoutReposts).toEqual(feed.slice(1))
   })
 
-  it('is pages of each track once, which nothing new disturbs', async () => {
-    const { viewer, ann, bob, stranger } = await circle()
+  it('pages list each track once, unaffected by new tracks', async () => {
+    const { viewer, ann, bob, stranger } = await createViewerAndArtists()
     const expected: string[] = []
     for (let index = 0; index < 6; index += 1) {
       const track = await publishedBefore(index % 2 === 0 ? ann : stranger, 10 + index)
@@ -82,9 +82,9 @@ describe.each(transports)('the feed over %s', transport => {
   })
 })
 
-describe('one track, brought by several', () => {
-  it('is one row, at its earliest, with the earliest three named; a later repost lifts nothing', async () => {
-    const { viewer, ann, bob, stranger } = await circle()
+describe('a track published and reposted by several followed profiles', () => {
+  it('is one row, dated by the earliest, with the earliest three actors; a later repost does not move it up', async () => {
+    const { viewer, ann, bob, stranger } = await createViewerAndArtists()
     const more = [await someone('cat'), await someone('dan')]
     for (const { id: profileId } of more) await viewer.call(followProfile, { profileId })
     const old = await publishedBefore(ann, 60)
@@ -106,16 +106,16 @@ describe('one track, brought by several', () => {
     expect(feed.map(({ actorCount }) => actorCount)).toEqual([1, 4, 4])
   })
 
-  it('is one row when all reposted it in the same instant', async () => {
-    const { viewer, ann, bob, stranger } = await circle()
+  it('is one row when all repost it at the same instant', async () => {
+    const { viewer, ann, bob, stranger } = await createViewerAndArtists()
     const track = await publishedBefore(stranger, 5)
     const createdAt = minutesAgo(1)
     for (const { id: profileId } of [ann, bob]) await Repost.create({ trackId: track.id, profileId, createdAt })
     expect(await viewer.call(getFeed, {})).toEqual([expect.objectContaining({ actorCount: 2 })])
   })
 
-  it('stays while somebody who brought it is left', async () => {
-    const { viewer, ann, bob, stranger } = await circle()
+  it('stays until the last of them undoes the repost or is unfollowed', async () => {
+    const { viewer, ann, bob, stranger } = await createViewerAndArtists()
     const track = await publishedBefore(stranger, 5)
     await ann.call(repostTrack, { trackId: track.id })
     await bob.call(repostTrack, { trackId: track.id })
@@ -126,9 +126,9 @@ describe('one track, brought by several', () => {
   })
 })
 
-describe('what may not be seen', () => {
-  it('is not there: only what is public, ready and not removed', async () => {
-    const { viewer, ann } = await circle()
+describe('tracks the viewer may not see', () => {
+  it('are left out: only tracks that are public, ready and not deleted are listed', async () => {
+    const { viewer, ann } = await createViewerAndArtists()
     await publishedBefore(ann, 1, { visibility: 'unlisted' })
     await publishedBefore(ann, 1, { visibility: 'private' })
     await publishedBefore(ann, 1, { state: 'failed' })
@@ -140,8 +140,8 @@ describe('what may not be seen', () => {
     expect(await idsOf(viewer)).toEqual([])
   })
 
-  it('is not there across a block, whoever blocked and whoever reposted', async () => {
-    const { viewer, ann, bob, stranger } = await circle()
+  it('are left out across a block in either direction, also when somebody else reposted them', async () => {
+    const { viewer, ann, bob, stranger } = await createViewerAndArtists()
     const foreign = await publishedBefore(stranger, 2)
     const another = await publishedBefore(bob, 1)
     await ann.call(repostTrack, { trackId: foreign.id })
@@ -153,16 +153,16 @@ describe('what may not be seen', () => {
     expect(await idsOf(viewer)).toEqual([])
   })
 
-  it('leaves with the one who was followed', async () => {
-    const { viewer, ann } = await circle()
+  it('are left out after the viewer unfollows their owner', async () => {
+    const { viewer, ann } = await createViewerAndArtists()
     await publishedBefore(ann, 1)
     await viewer.call(unfollowProfile, { profileId: ann.id })
     expect(await idsOf(viewer)).toEqual([])
   })
 })
 
-it('knows only one filter, and only its own cursors', async () => {
-  const { viewer } = await circle()
+it('rejects an unknown filter and a cursor of another list', async () => {
+  const { viewer } = await createViewerAndArtists()
   expect(await viewer.expectProblem(getFeed, { only: 'reposted' })).toMatchObject({ code: 'invalid_input' })
   const cursor = Buffer.from(JSON.stringify(['x', newId(new Date())])).toString('base64url')
   expect(await viewer.expectProblem(getFeed, { cursor })).toMatchObject({ code: 'invalid_input' })

@@ -13,13 +13,13 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000)
 
 describe.each(transports)('the latest tracks over %s', transport => {
-  it('are the public ones of everybody, newest first, page after page', async () => {
+  it('are the public tracks of all artists, newest first, in pages', async () => {
     const ann = await testApp.signIn(`ann-${transport}`)
     const bob = await testApp.signIn(`bob-${transport}`)
     const first = await makeTrack(ann.id, { publishedAt: minutesAgo(1) })
     const second = await makeTrack(bob.id, { publishedAt: minutesAgo(2) })
     const hidden = [{ visibility: 'private' }, { visibility: 'unlisted' }, { deletedAt: new Date() }] as const
-    for (const wish of hidden) await makeTrack(ann.id, wish)
+    for (const options of hidden) await makeTrack(ann.id, options)
     const { data, page } = await ann.request(listLatestTracks, { limit: 1 }, { transport })
     expect(data).toEqual([expect.objectContaining({ id: first.id })])
     const newer = await makeTrack(bob.id)
@@ -29,7 +29,7 @@ describe.each(transports)('the latest tracks over %s', transport => {
   })
 })
 
-it('are there for whoever is not signed in, without what a viewer did', async () => {
+it('are readable without signing in, then without the viewer field', async () => {
   const ann = await testApp.signIn('ann')
   const track = await makeTrack(ann.id)
   const { status, data } = await requestOverRest(ann.url, listLatestTracks, { limit: 1 }, {})
@@ -38,7 +38,7 @@ it('are there for whoever is not signed in, without what a viewer did', async ()
   expect(data).toEqual([expect.objectContaining({ id: track.id })])
 })
 
-it('leave out whom a block keeps apart, in both directions', async () => {
+it('leave out tracks across a block, in both directions', async () => {
   const [ann, bob, cat] = [await testApp.signIn('ann'), await testApp.signIn('bob'), await testApp.signIn('cat')]
   const tracks = [await makeTrack(bob.id), await makeTrack(cat.id)].map(({ id }) => id)
   const seen = async () => (await ann.call(listLatestTracks, {})).map(({ id }) => id).filter(id => tracks.includes(id))
@@ -48,7 +48,7 @@ it('leave out whom a block keeps apart, in both directions', async () => {
   expect(await seen()).toEqual([])
 })
 
-it('refuses a cursor of another list', async () => {
+it('rejects a cursor of another list', async () => {
   const ann = await testApp.signIn('ann')
   expect(await ann.expectProblem(listLatestTracks, { cursor: 'bm90IGpzb24' })).toMatchObject({ code: 'invalid_input' })
 })
