@@ -13,21 +13,21 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('commenting over %s', transport => {
-  it('is counted, shown trimmed, and told to whoever follows the track on the other node', async () => {
+describe.each(transports)('adding a comment over %s', transport => {
+  it('counts it, trims its body, and notifies followers of the track on the other node', async () => {
     const ann = await testApp.signIn('ann')
     const bob = await testApp.signIn(`bob_${transport}`)
     const track = await makeTrack(ann.id)
-    const heard = await ann.recordEvents(`track:${track.id}`)
+    const recorder = await ann.recordEvents(`track:${track.id}`)
     const input = { trackId: track.id, body: '  That bass!\nAgain. ', positionMs: 180_000 }
     const { data, status } = await bob.request(addComment, input, { transport })
     if (transport === 'rest') expect(status).toBe(201)
     const author = { id: bob.id, handle: `bob_${transport}`, displayName: `Bob_${transport}` }
-    const viewer = { canRemove: true }
+    const viewer = { canDelete: true }
     expect(data).toMatchObject({ author, body: 'That bass!\nAgain.', positionMs: 180_000, viewer })
-    const { data: told } = await heard.waitFor('interactions.commentAdded')
-    expect({ ...(told.comment as object), viewer }).toEqual(data)
-    expect(told).toMatchObject({ ownerId: ann.id, by: author, counts: { comments: 1, rev: 2 } })
+    const { data: added } = await recorder.waitFor('interactions.commentAdded')
+    expect({ ...(added.comment as object), viewer }).toEqual(data)
+    expect(added).toMatchObject({ ownerId: ann.id, comment: { author }, counts: { comments: 1, rev: 2 } })
     expect(await ann.call(getTrack, { trackId: track.id }, { transport })).toMatchObject({
       counts: { comments: 1 },
     })
@@ -36,19 +36,19 @@ describe.each(transports)('commenting over %s', transport => {
   it('answers a repeated key with the first comment', async () => {
     const bob = await testApp.signIn(`cas_${transport}`)
     const { id: trackId } = await makeTrack(bob.id)
-    const ask = (body: string) =>
+    const add = (body: string) =>
       bob.request(
         addComment,
         { trackId, body, positionMs: 0 },
         { transport, idempotencyKey: `one-${transport}-${trackId}` },
       )
-    const replies = await Promise.all([ask('Hello'), ask('Hello'), ask('Hello')])
+    const replies = await Promise.all([add('Hello'), add('Hello'), add('Hello')])
     expect(new Set(replies.map(({ data }) => (data as { id: string }).id)).size).toBe(1)
-    expect((await ask('Something else')).error).toMatchObject({ code: 'idempotency_key_reused' })
+    expect((await add('Something else')).error).toMatchObject({ code: 'idempotency_key_reused' })
     expect(await Comment.count({ where: { trackId } })).toBe(1)
   })
 
-  it('refuses the same text within a minute, also at once, but not elsewhere, by others, or once it was removed', async () => {
+  it('rejects the same text on one track within a minute, also concurrently, but not from others or after deletion', async () => {
     const bob = await testApp.signIn(`dan_${transport}`)
     const other = await testApp.signIn(`eli_${transport}`)
     const { id: trackId } = await makeTrack(bob.id)
@@ -71,7 +71,7 @@ describe.each(transports)('commenting over %s', transport => {
     await bob.call(addComment, same, { transport })
   })
 
-  it('is refused beyond the end of the track, and without words', async () => {
+  it('rejects a position beyond the end of the track, and an empty or too long body', async () => {
     const bob = await testApp.signIn(`fay_${transport}`)
     const { id: trackId } = await makeTrack(bob.id, { durationMs: 5_000 })
     const problem = await bob.expectProblem(addComment, { trackId, body: 'Late', positionMs: 5_001 }, { transport })
@@ -85,7 +85,7 @@ describe.each(transports)('commenting over %s', transport => {
     })
   })
 
-  it('is refused on what the listener may not know of, and to whom the artist blocks', async () => {
+  it('answers not_found for a hidden track and to a profile the artist blocks', async () => {
     const ann = await testApp.signIn(`gia_${transport}`)
     const bob = await testApp.signIn(`hal_${transport}`)
     const hidden = await makeTrack(ann.id, { visibility: 'private' })

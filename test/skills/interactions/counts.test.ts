@@ -12,7 +12,7 @@ import { StateRecorder } from '../../state-recorder'
 import { createTestApp, type TestApp } from '../../test-app'
 
 const peopleCount = 5
-const actsEach = 10
+const reactionsEach = 10
 
 let testApp: TestApp
 beforeAll(async () => {
@@ -20,19 +20,20 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-it.each([11, 22])('every count is the number of rows, whatever people do at once (seed %i)', async seed => {
+it.each([11, 22])('every count is the number of rows after concurrent random reactions (seed %i)', async seed => {
   const random = seeded(seed)
   const artist = await testApp.signIn('artist')
   const crowd = await Promise.all(
     Array.from({ length: peopleCount }, (_, index) => testApp.signIn(`p${seed}_${index}`)),
   )
   const tracks = [await makeTrack(artist.id), await makeTrack(artist.id)]
-  const ears = []
-  for (const { id } of tracks) ears.push(await StateRecorder.follow(artist, `track:${id}`))
+  const recorders = []
+  for (const { id } of tracks) recorders.push(await StateRecorder.follow(artist, `track:${id}`))
 
   await Promise.all(
     crowd.map(async person => {
-      for (let act = 0; act < actsEach; act += 1) await actAtRandom(person, pick(tracks, random).id, random)
+      for (let count = 0; count < reactionsEach; count += 1)
+        await reactAtRandom(person, pick(tracks, random).id, random)
     }),
   )
 
@@ -47,25 +48,26 @@ it.each([11, 22])('every count is the number of rows, whatever people do at once
     const { rev, counts: read } = await artist.call(getTrack, { trackId })
     expect(read).toEqual({ ...counts, rev: read.rev })
     expect(rev).toBe(1)
-    // The newest value arrives, whatever was left out before it; none comes twice or late.
-    await ears[index]?.waitFor('counts', { ...read })
-    const revs = ears[index]?.frames.map(({ values }) => values.counts?.rev ?? 0) ?? []
+    // The newest value arrives, although earlier ones may be conflated; none arrives twice or out of order.
+    await recorders[index]?.waitFor('counts', { ...read })
+    const revs = recorders[index]?.frames.map(({ values }) => values.counts?.rev ?? 0) ?? []
     expect(revs).toEqual([...new Set(revs)].sort((one, other) => one - other))
   }
 })
 
-/** Does one thing, or two at once as somebody with two devices or a doubtful network would. */
-async function actAtRandom(person: Person, trackId: string, random: () => number): Promise<void> {
-  const act = pick([likeTrack, unlikeTrack, repostTrack, unrepostTrack, addComment, deleteComment], random)
+/** Sends one request, or the same request twice at once, as two devices or a retry would. */
+async function reactAtRandom(person: Person, trackId: string, random: () => number): Promise<void> {
+  const operation = pick([likeTrack, unlikeTrack, repostTrack, unrepostTrack, addComment, deleteComment], random)
   const options = { transport: pick(transports, random) }
-  const mine = act === deleteComment ? await Comment.findOne({ where: { trackId, authorId: person.id } }) : null
-  if (act === deleteComment && mine === null) return
+  const ownComment =
+    operation === deleteComment ? await Comment.findOne({ where: { trackId, authorId: person.id } }) : null
+  if (operation === deleteComment && ownComment === null) return
   const inputs = {
     [addComment.name]: { trackId, body: `Words ${random()}`, positionMs: 0 },
-    [deleteComment.name]: { commentId: mine?.id },
+    [deleteComment.name]: { commentId: ownComment?.id },
   }
-  const once = () => person.request(act, inputs[act.name] ?? { trackId }, options)
-  const replies = random() < 0.3 ? await Promise.all([once(), once()]) : [await once()]
+  const send = () => person.request(operation, inputs[operation.name] ?? { trackId }, options)
+  const replies = random() < 0.3 ? await Promise.all([send(), send()]) : [await send()]
   const codes = replies.flatMap(({ error }) => error?.code ?? [])
   expect(codes.filter(code => code !== 'duplicate_comment')).toEqual([])
 }

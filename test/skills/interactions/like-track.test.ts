@@ -15,36 +15,36 @@ beforeAll(async () => {
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 describe.each(transports)('liking a track over %s', transport => {
-  it('counts once, tells the other devices on the other node once, and shows on every read', async () => {
+  it('counts once, notifies the devices on the other node once, and shows in every read', async () => {
     const ann = await testApp.signIn('ann', { node: 0 })
     const bob = await testApp.signIn('bob', { node: 0 })
     const track = await makeTrack(ann.id)
-    const heard = await (await testApp.signIn('bob', { node: 1 })).recordEvents(`user:${bob.id}`)
-    const seen = await StateRecorder.follow(ann, `track:${track.id}`)
-    expect(seen.initial).toEqual({ counts: { likes: 0, reposts: 0, comments: 0, rev: 1 } })
+    const recorder = await (await testApp.signIn('bob', { node: 1 })).recordEvents(`user:${bob.id}`)
+    const states = await StateRecorder.follow(ann, `track:${track.id}`)
+    expect(states.initial).toEqual({ counts: { likes: 0, reposts: 0, comments: 0, rev: 1 } })
 
     const first = await bob.call(likeTrack, { trackId: track.id }, { transport })
     const again = await bob.call(likeTrack, { trackId: track.id }, { transport })
     expect(first).toMatchObject({ liked: true, reposted: false, counts: { likes: 1 } })
     expect(again).toMatchObject({ liked: true, reposted: false, counts: { likes: 1 } })
-    await seen.waitFor('counts', { likes: 1, rev: 2 })
+    await states.waitFor('counts', { likes: 1, rev: 2 })
     expect(await ann.call(getTrack, { trackId: track.id }, { transport })).toMatchObject({
-      counts: seen.latest('counts'),
+      counts: states.latest('counts'),
     })
 
-    const back = await bob.call(unlikeTrack, { trackId: track.id }, { transport })
-    expect(back).toMatchObject({ liked: false, counts: { likes: 0 } })
-    await heard.waitFor('interactions.trackUnliked', data => data.trackId === track.id)
-    const names = heard.events.filter(({ data }) => data.trackId === track.id).map(({ name }) => name)
+    const unliked = await bob.call(unlikeTrack, { trackId: track.id }, { transport })
+    expect(unliked).toMatchObject({ liked: false, counts: { likes: 0 } })
+    await recorder.waitFor('interactions.trackUnliked', data => data.trackId === track.id)
+    const names = recorder.events.filter(({ data }) => data.trackId === track.id).map(({ name }) => name)
     expect(names).toEqual(['interactions.trackLiked', 'interactions.trackUnliked'])
-    await seen.waitFor('counts', { likes: 0, rev: 3 })
-    expect(seen.frames).toHaveLength(2)
+    await states.waitFor('counts', { likes: 0, rev: 3 })
+    expect(states.frames).toHaveLength(2)
     expect(await ann.call(getTrack, { trackId: track.id }, { transport })).toMatchObject({
       counts: { likes: 0, rev: 3 },
     })
   })
 
-  it('answers with every act that was made before it, counted or not', async () => {
+  it('answers with counts that include every earlier like, applied to the counter or not', async () => {
     const ann = await testApp.signIn('ann')
     const track = await makeTrack(ann.id)
     const fans = await Promise.all(Array.from({ length: 4 }, (_, index) => testApp.signIn(`early${index}`)))
@@ -60,7 +60,7 @@ describe.each(transports)('liking a track over %s', transport => {
     })
   })
 
-  it('is counted exactly when many press at once', async () => {
+  it('is counted exactly when many like at once', async () => {
     const ann = await testApp.signIn('ann')
     const track = await makeTrack(ann.id)
     const crowd = await Promise.all(Array.from({ length: 6 }, (_, index) => testApp.signIn(`fan${index}`)))
@@ -73,7 +73,7 @@ describe.each(transports)('liking a track over %s', transport => {
     expect(await ann.call(getTrack, { trackId: track.id })).toMatchObject({ counts: { likes: 6 } })
   })
 
-  it('hides what the listener may not know of', async () => {
+  it('answers not_found for a hidden track and across a block', async () => {
     const ann = await testApp.signIn('ann')
     const bob = await testApp.signIn('bob')
     const pest = await testApp.signIn('pest')
@@ -90,7 +90,7 @@ describe.each(transports)('liking a track over %s', transport => {
     }
   })
 
-  it('can be taken back once the track is hidden from who liked it', async () => {
+  it('can be undone after the track is hidden from the person who liked it', async () => {
     const ann = await testApp.signIn('ann')
     const bob = await testApp.signIn('bob')
     const track = await makeTrack(ann.id)

@@ -12,28 +12,29 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const say = (person: Person, trackId: string, body: string) => person.call(addComment, { trackId, body, positionMs: 7 })
+const comment = (person: Person, trackId: string, body: string) =>
+  person.call(addComment, { trackId, body, positionMs: 7 })
 
 describe.each(transports)('the comments on a track over %s', transport => {
-  it('come page by page, the latest first, without removed ones, unmoved by new ones', async () => {
+  it('come in pages, latest first, without deleted ones, unaffected by new ones', async () => {
     const ann = await testApp.signIn('ann')
     const bob = await testApp.signIn(`bob_${transport}`)
     const { id: trackId } = await makeTrack(ann.id)
-    const one = await say(bob, trackId, 'one')
-    const gone = await say(bob, trackId, 'gone')
-    for (const body of ['two', 'three']) await say(ann, trackId, body)
-    await bob.call(deleteComment, { commentId: gone.id })
+    const one = await comment(bob, trackId, 'one')
+    const deleted = await comment(bob, trackId, 'gone')
+    for (const body of ['two', 'three']) await comment(ann, trackId, body)
+    await bob.call(deleteComment, { commentId: deleted.id })
     const first = await bob.request(listComments, { trackId, limit: 2 }, { transport })
-    await say(ann, trackId, 'meanwhile')
+    await comment(ann, trackId, 'meanwhile')
     const second = await bob.request(listComments, { trackId, limit: 2, cursor: first.page?.next }, { transport })
     expect(first.data).toMatchObject([
-      { body: 'three', author: { handle: 'ann' }, viewer: { canRemove: false } },
+      { body: 'three', author: { handle: 'ann' }, viewer: { canDelete: false } },
       { body: 'two' },
     ])
     expect(second).toMatchObject({ data: [one], page: { next: null, hasMore: false } })
   })
 
-  it('leave out authors across a block, and whom the artist blocks, who still see their own', async () => {
+  it('leave out authors across a block and those the artist blocks, who still see their own comments', async () => {
     const artist = await testApp.signIn(`artist_${transport}`)
     const viewer = await testApp.signIn(`viewer_${transport}`)
     const [foe, pest, outcast] = [
@@ -43,7 +44,7 @@ describe.each(transports)('the comments on a track over %s', transport => {
     ]
     const moderator = await testApp.signIn(`moderator_${transport}`, { roles: ['moderator'] })
     const { id: trackId } = await makeTrack(artist.id)
-    for (const one of [moderator, foe, pest, outcast, viewer]) await say(one, trackId, 'Hi')
+    for (const one of [moderator, foe, pest, outcast, viewer]) await comment(one, trackId, 'Hi')
     await foe.call(blockProfile, { profileId: viewer.id })
     await viewer.call(blockProfile, { profileId: pest.id })
     for (const one of [outcast, moderator]) await artist.call(blockProfile, { profileId: one.id })
@@ -52,7 +53,7 @@ describe.each(transports)('the comments on a track over %s', transport => {
     expect(await seenBy(viewer)).toEqual([viewer.id])
     expect(await seenBy(artist)).toEqual([viewer.id, pest.id, foe.id])
     expect(await seenBy(pest)).toEqual([pest.id, foe.id])
-    // The artist's block does not keep a moderator from the track, nor anybody from their own words.
+    // The artist's block hides neither the track from a moderator nor an author's own comments.
     expect(await seenBy(moderator)).toEqual([viewer.id, pest.id, foe.id, moderator.id])
     const unsigned = await requestOverRest(artist.url, listComments, { trackId }, {})
     expect(unsigned.data).toHaveLength(3)
@@ -63,7 +64,7 @@ describe.each(transports)('the comments on a track over %s', transport => {
     const ann = await testApp.signIn('ann')
     const bob = await testApp.signIn(`bob_${transport}`)
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private' })
-    await say(ann, trackId, 'A note to myself')
+    await comment(ann, trackId, 'A note to myself')
     expect(await bob.expectProblem(listComments, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
   })
 })

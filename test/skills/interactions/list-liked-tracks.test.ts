@@ -23,8 +23,8 @@ async function likedBy(fan: Person, artist: Person, titles: string[]): Promise<T
   return tracks
 }
 
-describe.each(transports)('the tracks that somebody likes over %s', transport => {
-  it('come page by page, the latest liked first, as any other read shows them', async () => {
+describe.each(transports)("listing one's liked tracks over %s", transport => {
+  it('pages them by the latest like, as getTrack shows each', async () => {
     const ann = await testApp.signIn('ann')
     const bob = await testApp.signIn(`bob_${transport}`)
     const [one] = await likedBy(bob, ann, ['one', 'two', 'three'])
@@ -36,7 +36,7 @@ describe.each(transports)('the tracks that somebody likes over %s', transport =>
     expect(second.data).toEqual([await bob.call(getTrack, { trackId: one?.id ?? '' }, { transport })])
   })
 
-  it('leave out, on full pages, what may not be seen any more', async () => {
+  it('leaves out tracks the viewer may no longer see, and still fills pages', async () => {
     const ann = await testApp.signIn('ann')
     const foe = await testApp.signIn(`foe_${transport}`)
     const bob = await testApp.signIn(`eva_${transport}`)
@@ -55,7 +55,7 @@ describe.each(transports)('the tracks that somebody likes over %s', transport =>
   })
 })
 
-it('show a moderator what is hidden from others, as every read does', async () => {
+it('shows a moderator tracks that are hidden from others', async () => {
   const ann = await testApp.signIn('ann')
   const moderator = await testApp.signIn('moderator_kim', { roles: ['moderator'] })
   const [track] = await likedBy(moderator, ann, ['hidden later'])

@@ -11,8 +11,8 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('who likes a track over %s', transport => {
-  it('comes page by page, the latest first, to whoever may see the track', async () => {
+describe.each(transports)('listing the likers of a track over %s', transport => {
+  it('pages them, latest first, and answers not_found to those who may not see the track', async () => {
     const ann = await testApp.signIn('ann')
     const track = await makeTrack(ann.id)
     for (const name of ['kim', 'lea', 'max']) await (await testApp.signIn(name)).call(likeTrack, { trackId: track.id })
@@ -31,7 +31,7 @@ describe.each(transports)('who likes a track over %s', transport => {
     expect(await ann.call(listLikers, { trackId: hidden.id }, { transport })).toEqual([])
   })
 
-  it('leaves out people across a block, and whom the artist blocks, but never oneself', async () => {
+  it('leaves out profiles across a block and those the artist blocks, but never the viewer', async () => {
     const artist = await testApp.signIn(`artist_${transport}`)
     const viewer = await testApp.signIn(`viewer_${transport}`)
     const [foe, pest, outcast] = [

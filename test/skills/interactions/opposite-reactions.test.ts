@@ -16,8 +16,8 @@ it.each([
   ['likes', 'liked', likeTrack, unlikeTrack],
   ['reposts', 'reposted', repostTrack, unrepostTrack],
 ] as const)(
-  '%s that are done and undone at once on two devices are counted as one or none',
-  async (name, stance, done, undone) => {
+  '%s set and unset concurrently on two devices count as one or none',
+  async (name, field, setReaction, unsetReaction) => {
     const ann = await testApp.signIn(`ann-${name}`)
     const devices = [
       await testApp.signIn(`bob-${name}`, { node: 0 }),
@@ -26,15 +26,15 @@ it.each([
     const { id: trackId } = await makeTrack(ann.id)
     for (let round = 0; round < 10; round += 1) {
       const answers = await Promise.all([
-        devices[0].call(done, { trackId }, { transport: 'socket' }),
-        devices[1].call(undone, { trackId }, { transport: 'socket' }),
-        devices[0].call(undone, { trackId }),
-        devices[1].call(done, { trackId }),
+        devices[0].call(setReaction, { trackId }, { transport: 'socket' }),
+        devices[1].call(unsetReaction, { trackId }, { transport: 'socket' }),
+        devices[0].call(unsetReaction, { trackId }),
+        devices[1].call(setReaction, { trackId }),
       ])
-      for (const answer of answers) expect(answer.counts[name]).toBe(answer[stance] ? 1 : 0)
+      for (const answer of answers) expect(answer.counts[name]).toBe(answer[field] ? 1 : 0)
     }
     await testApp.applyCounters()
     const { counts, viewer } = await devices[0].call(getTrack, { trackId })
-    expect(counts[name]).toBe(viewer?.[stance] === true ? 1 : 0)
+    expect(counts[name]).toBe(viewer?.[field] === true ? 1 : 0)
   },
 )

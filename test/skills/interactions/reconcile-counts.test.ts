@@ -33,11 +33,11 @@ const drift = async () => {
 
 const none = { likes: 0, reposts: 0, comments: 0, followers: 0, following: 0 }
 
-it('finds nothing to repair while people on two nodes do all kinds of things at once, nor after it', async () => {
+it('finds no drift during and after concurrent reactions on two nodes', async () => {
   const artist = await testApp.signIn('artist')
   const crowd = await Promise.all(Array.from({ length: 4 }, (_, index) => testApp.signIn(`p${index}`)))
   const { id: trackId } = await makeTrack(artist.id)
-  const act = async (person: Person) => {
+  const reactRepeatedly = async (person: Person) => {
     for (let round = 0; round < 3; round += 1) {
       const { id: commentId } = await person.call(addComment, { trackId, body: `Round ${round}`, positionMs: 0 })
       await Promise.all([
@@ -47,7 +47,7 @@ it('finds nothing to repair while people on two nodes do all kinds of things at 
       ])
     }
   }
-  await Promise.all([...crowd.map(act), reconcile().then(reconcile)])
+  await Promise.all([...crowd.map(reactRepeatedly), reconcile().then(reconcile)])
   await reconcile()
   await testApp.applyCounters()
   await reconcile()
@@ -64,19 +64,19 @@ it('finds nothing to repair while people on two nodes do all kinds of things at 
   expect(followerCount).toBe(await Follow.count({ where: { followeeId: artist.id } }))
 })
 
-it('repairs exactly what is wrong, once, beyond the first batch too, and every read shows it', async () => {
+it('repairs exactly the wrong counts, once, in every batch, and reads show the repaired values', async () => {
   const [ann, bob] = [await testApp.signIn('ann'), await testApp.signIn('bob')]
   const tracks = await Promise.all(Array.from({ length: 130 }, () => makeTrack(ann.id)))
   const [right, wrong] = [tracks[0]?.id ?? '', tracks.at(-1)?.id ?? '']
   for (const trackId of [right, wrong]) await bob.call(likeTrack, { trackId })
   await bob.call(followProfile, { profileId: ann.id })
   await testApp.applyCounters()
-  const look = async () => [
+  const read = async () => [
     await bob.call(getTrack, { trackId: right }),
     await bob.call(getTrack, { trackId: wrong }),
     await ann.call(getProfile, { handleOrId: bob.id }),
   ]
-  const before = await look()
+  const before = await read()
   await testApp.app.db.query(
     'update tracks set like_count = 4, repost_count = 2, counts_rev = counts_rev + 1 where id = :wrong',
     { wrong },
@@ -87,7 +87,7 @@ it('repairs exactly what is wrong, once, beyond the first batch too, and every r
   const repaired = { ...none, likes: 3, reposts: 2, following: 1 }
   expect(await drift()).toEqual(repaired)
   const [untouched, track, profile] = before
-  expect(await look()).toEqual([
+  expect(await read()).toEqual([
     untouched,
     { ...track, counts: { ...track?.counts, rev: (track?.counts.rev ?? 0) + 2 } },
     { ...profile, counts: { ...profile?.counts, rev: (profile?.counts.rev ?? 0) + 1 } },
