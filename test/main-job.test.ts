@@ -45,7 +45,7 @@ afterAll(async () => {
 })
 
 describe.each(transports)('the main flow over %s', transport => {
-  const by = { transport }
+  const options = { transport }
   let ann: Person
   let bob: Person
   let trackId: string
@@ -56,97 +56,101 @@ describe.each(transports)('the main flow over %s', transport => {
   })
 
   it('uploads a real MP3 and reports its progress live, until it is ready', async () => {
-    const heard = await ann.recordEvents(`user:${ann.id}`)
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
     const sha256 = createHash('sha256').update(music).digest('hex')
     const file = { fileName: 'a song.mp3', contentType: 'audio/mpeg' as const, sizeBytes: music.length, sha256 }
-    const { upload, put: place } = await ann.call(initiateUpload, { ...file, title: `Machine wars ${transport}` }, by)
-    expect(await putBytes(place, music)).toBe(200)
-    await ann.call(finalizeUpload, { uploadId: upload.id }, by)
+    const { upload, put: target } = await ann.call(
+      initiateUpload,
+      { ...file, title: `Machine wars ${transport}` },
+      options,
+    )
+    expect(await putBytes(target, music)).toBe(200)
+    await ann.call(finalizeUpload, { uploadId: upload.id }, options)
 
     // A whole song takes a busy machine longer than most events.
-    const isReady = ({ upload }: Record<string, unknown>) => (upload as Seen).state === 'ready'
-    const ready = await heard.waitFor('music-upload.uploadChanged', isReady, 50_000)
-    trackId = String((ready.data.upload as Seen).trackId)
-    const progress = heard.events
+    const isReady = ({ upload }: Record<string, unknown>) => (upload as UploadData).state === 'ready'
+    const ready = await recorder.waitFor('music-upload.uploadChanged', isReady, 50_000)
+    trackId = String((ready.data.upload as UploadData).trackId)
+    const progress = recorder.events
       .filter(({ name }) => name === 'music-upload.uploadChanged')
-      .map(({ data }) => (data.upload as Seen).progress)
+      .map(({ data }) => (data.upload as UploadData).progress)
     expect(progress.length).toBeGreaterThan(2)
     expect(progress).toEqual([...progress].sort((a, b) => a - b))
 
-    const track = await ann.call(getTrack, { trackId }, by)
+    const track = await ann.call(getTrack, { trackId }, options)
     expect(track).toMatchObject({ state: 'ready', title: `Machine wars ${transport}` })
     expect(track.durationMs).toBeGreaterThan(5_000)
-    const { peaks } = await ann.call(getWaveform, { trackId }, by)
+    const { peaks } = await ann.call(getWaveform, { trackId }, options)
     expect(Math.max(...peaks)).toBeGreaterThan(50)
   }, 60_000)
 
   it('lets Bob on the other node follow Ann, find the track and play a range of it from the edge', async () => {
-    await bob.call(followProfile, { profileId: ann.id }, by)
-    const found = await bob.call(searchTracks, { q: `machine wars ${transport}` }, by)
-    expect(found.map(({ id }) => id)).toContain(trackId)
+    await bob.call(followProfile, { profileId: ann.id }, options)
+    const results = await bob.call(searchTracks, { q: `machine wars ${transport}` }, options)
+    expect(results.map(({ id }) => id)).toContain(trackId)
 
-    const grant = await bob.call(grantStream, { trackId }, by)
+    const grant = await bob.call(grantStream, { trackId }, options)
     expect(Date.parse(grant.expiresAt)).toBeGreaterThan(testApp.clock.now())
     const part = await fetch(grant.url, { headers: { range: 'bytes=100-199' } })
     expect(part.status).toBe(206)
     const whole = Buffer.from(await (await fetch(grant.url)).arrayBuffer())
     expect(Buffer.from(await part.arrayBuffer())).toEqual(whole.subarray(100, 200))
     expect(await (await fetch(grant.hls?.url ?? '')).text()).toMatch(/^#EXTM3U/)
-    const { url: original } = await ann.call(grantDownload, { trackId }, by)
+    const { url: original } = await ann.call(grantDownload, { trackId }, options)
     expect(music.equals(Buffer.from(await (await fetch(original)).arrayBuffer()))).toBe(true)
     expect((await fetch(grant.url.replace(/Signature=.{8}/, 'Signature=AAAAAAAA'))).status).toBe(403)
     expect((await fetch(grant.url.replace(/Policy=.{8}/, 'Policy=AAAAAAAA'))).status).toBe(403)
   })
 
   it('notifies Ann live of a like and a comment at 0:07, keeps the notification, and counts correctly', async () => {
-    const heard = await ann.recordEvents(`user:${ann.id}`)
-    await bob.call(likeTrack, { trackId }, by)
-    await bob.call(addComment, { trackId, body: 'That bass!', positionMs: 7_000 }, by)
-    await heard.waitFor(
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
+    await bob.call(likeTrack, { trackId }, options)
+    await bob.call(addComment, { trackId, body: 'That bass!', positionMs: 7_000 }, options)
+    await recorder.waitFor(
       'notifications.notificationAdded',
-      ({ notification }) => (notification as Told).kind === 'liked',
+      ({ notification }) => (notification as NotificationData).kind === 'liked',
     )
-    const comment = await heard.waitFor('interactions.commentAdded', data => data.trackId === trackId)
+    const comment = await recorder.waitFor('interactions.commentAdded', data => data.trackId === trackId)
     expect(comment.data.comment).toMatchObject({ body: 'That bass!', positionMs: 7_000 })
-    await heard.waitFor(
+    await recorder.waitFor(
       'notifications.notificationAdded',
-      ({ notification }) => (notification as Told).kind === 'commented',
+      ({ notification }) => (notification as NotificationData).kind === 'commented',
     )
     await testApp.applyCounters()
 
-    const kinds = (await ann.call(listNotifications, {}, by)).map(({ kind }) => kind)
+    const kinds = (await ann.call(listNotifications, {}, options)).map(({ kind }) => kind)
     expect(kinds).toEqual(expect.arrayContaining(['liked', 'commented', 'followed']))
     for (const person of [ann, bob])
-      expect(await person.call(getTrack, { trackId }, by)).toMatchObject({ counts: { likes: 1, comments: 1 } })
+      expect(await person.call(getTrack, { trackId }, options)).toMatchObject({ counts: { likes: 1, comments: 1 } })
   })
 
   it('shows Ann live how Bob reorders his playlist', async () => {
-    const { id: playlistId } = await bob.call(createPlaylist, { title: 'Late' }, by)
-    const heard = await ann.recordEvents(`playlist:${playlistId}`)
-    const first = await bob.call(addItem, { playlistId, trackId }, by)
-    const second = await bob.call(addItem, { playlistId, trackId }, by)
-    await bob.call(moveItem, { playlistId, itemId: second.item.itemId, after: null }, by)
-    const moved = await heard.waitFor('playlists.itemsMoved')
-    expect(moved.data.places).toMatchObject([{ itemId: second.item.itemId }])
-    const { items } = await ann.call(getPlaylist, { playlistId }, by)
+    const { id: playlistId } = await bob.call(createPlaylist, { title: 'Late' }, options)
+    const recorder = await ann.recordEvents(`playlist:${playlistId}`)
+    const first = await bob.call(addItem, { playlistId, trackId }, options)
+    const second = await bob.call(addItem, { playlistId, trackId }, options)
+    await bob.call(moveItem, { playlistId, itemId: second.item.itemId, afterItemId: null }, options)
+    const moved = await recorder.waitFor('playlists.itemsMoved')
+    expect(moved.data.ranks).toMatchObject([{ itemId: second.item.itemId }])
+    const { items } = await ann.call(getPlaylist, { playlistId }, options)
     expect(items.map(({ itemId }) => itemId)).toEqual([second.item.itemId, first.item.itemId])
   })
 
   it('lets both listen to the same position of a listening party', async () => {
-    const { party } = await bob.call(createParty, { title: 'Tonight', trackIds: [trackId] }, by)
-    await bob.call(playParty, { partyId: party.id }, by)
+    const { party } = await bob.call(createParty, { title: 'Tonight', trackIds: [trackId] }, options)
+    await bob.call(playParty, { partyId: party.id }, options)
     testApp.clock.advance(4_000)
-    const late = await ann.call(joinParty, { partyId: party.id }, by)
-    const { posMs, rate, t0Ms } = late.timeline
-    expect(late.timeline.status).toBe('playing')
-    const now = posMs + rate * (late.serverTimeMs - t0Ms)
+    const end = await ann.call(joinParty, { partyId: party.id }, options)
+    const { posMs, rate, t0Ms } = end.timeline
+    expect(end.timeline.status).toBe('playing')
+    const now = posMs + rate * (end.serverTimeMs - t0Ms)
     expect(now).toBeGreaterThan(3_000)
     expect(now).toBeLessThan(8_000)
 
-    const ears = [await ann.recordEvents(`party:${party.id}`), await bob.recordEvents(`party:${party.id}`)]
-    await bob.call(seekParty, { partyId: party.id, positionMs: 2_000 }, by)
-    await bob.call(pauseParty, { partyId: party.id }, by)
-    for (const recorder of ears) {
+    const recorders = [await ann.recordEvents(`party:${party.id}`), await bob.recordEvents(`party:${party.id}`)]
+    await bob.call(seekParty, { partyId: party.id, positionMs: 2_000 }, options)
+    await bob.call(pauseParty, { partyId: party.id }, options)
+    for (const recorder of recorders) {
       await recorder.waitFor(
         'listening-party.timelineChanged',
         ({ timeline }) => (timeline as Timeline).status === 'playing',
@@ -157,19 +161,19 @@ describe.each(transports)('the main flow over %s', transport => {
       )
     }
     const snapshots = [
-      await ann.call(getParty, { partyId: party.id }, by),
-      await bob.call(getParty, { partyId: party.id }, by),
+      await ann.call(getParty, { partyId: party.id }, options),
+      await bob.call(getParty, { partyId: party.id }, options),
     ]
     expect(snapshots[0]?.timeline).toEqual(snapshots[1]?.timeline)
     expect(snapshots[0]?.timeline).toMatchObject({ status: 'paused' })
   })
 })
 
-interface Told {
+interface NotificationData {
   kind: string
 }
 
-interface Seen {
+interface UploadData {
   state: string
   progress: number
   trackId: string | null

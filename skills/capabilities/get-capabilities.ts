@@ -11,24 +11,16 @@ import {
   partBytesMin,
   partsPerCallMax,
   pendingUploadsMax,
-  previewSeconds,
   putLifeMs,
-  releaseAheadMsMax,
   retryWindowMs,
   singlePutBytesMax,
   uploadBytesMax,
   uploadLifeMs,
 } from '../music-upload/rules'
-import {
-  pendingPicturesMax,
-  pictureBytesMax,
-  pictureFiles,
-  pictureLifeMs,
-  picturePixelsMax,
-  picturePutLifeMs,
-  pictureSideMin,
-  pictureTypes,
-} from '../pictures/rules'
+import { previewSeconds } from '../../media/audio/encode-audio'
+import { releaseAheadMsMax } from '../tracks/rules'
+import { pendingPicturesMax, pictureBytesMax, pictureLifeMs, picturePutLifeMs, pictureTypes } from '../pictures/rules'
+import { pictureFiles, picturePixelsMax, pictureSideMin } from '../../media/pictures/picture-files'
 import {
   networkPlaysPerDayMax,
   networkTrackPlaysPerDayMax,
@@ -37,19 +29,14 @@ import {
   thresholdMsMax,
   repeatWindowMsMin,
 } from '../plays/rules'
-import {
-  downloadLifeMs,
-  grantLifeMsMax,
-  grantMarginMs,
-  qualities,
-  visibilities,
-  waveformPointsMax,
-} from '../tracks/rules'
+import { visibilities } from '../tracks/rules'
+import { downloadLifeMs, grantLifeMsMax, grantMarginMs, qualities } from '../streaming/rules'
+import { peaksMax } from '../../media/audio/peaks'
 
 const capabilities = named(
   'Capabilities',
   shape({
-    upload: shape({
+    uploads: shape({
       contentTypes: list(outputText, 100),
       bytesMax: count,
       /** Files larger than this are uploaded in parts. */
@@ -62,8 +49,8 @@ const capabilities = named(
       quotaBytes: count,
       /** How many initiated uploads may be waiting for their file. */
       pendingMax: count,
-      sendWithinSeconds: count,
-      putUrlSeconds: count,
+      uploadWithinSeconds: count,
+      uploadUrlSeconds: count,
       /** How far ahead a release may be scheduled. */
       releaseAheadSecondsMax: count,
       /** How long an upload that failed on the server's side can be retried without sending the file again. */
@@ -77,10 +64,10 @@ const capabilities = named(
       sideMin: count,
       /** How many pictures may be waiting for their file or be processing. */
       pendingMax: count,
-      sendWithinSeconds: count,
-      putUrlSeconds: count,
-      /** A picture file's URL is `<at>/<picture id>/<file>`; `at` is absolute, or a path of the API's origin. */
-      at: outputText,
+      uploadWithinSeconds: count,
+      uploadUrlSeconds: count,
+      /** A picture file's URL is `<baseUrl>/<picture id>/<file>`; `baseUrl` is absolute, or a path of the API's origin. */
+      baseUrl: outputText,
       files: list(outputText, 20),
     }),
     /**
@@ -98,18 +85,18 @@ const capabilities = named(
       visibilities: list(outputText, 10),
     }),
     plays: shape({
-      tellEveryMs: count,
+      reportIntervalMs: count,
       /** Listening time after which a play counts; half the duration for tracks shorter than twice this. */
       thresholdMsMax: count,
       /** A listener counts once per track within this time, or within the track's duration if that is longer. */
-      windowSecondsMin: count,
+      repeatWindowSecondsMin: count,
       /** How long after its start a play accepts progress reports. */
-      tellWithinSeconds: count,
+      reportWithinSeconds: count,
       /** Plays counted per day from one network without a token: of one track, and of all tracks. */
       networkTrackPlaysPerDayMax: count,
       networkPlaysPerDayMax: count,
     }),
-    live: shape({ channelsMax: count, eventsMax: count, waitSecondsMax: count, keptDays: count }),
+    live: shape({ channelsMax: count, catchUpEventsMax: count, waitSecondsMax: count, retentionDays: count }),
     lists: shape({ limitDefault: count, limitMax: count }),
     idempotencyKeyHours: count,
   }),
@@ -121,14 +108,14 @@ const viewCapabilities = ({
   config,
   mediaUrls,
 }: Pick<AppContext, 'config' | 'mediaUrls'>): Value<typeof capabilities> => ({
-  upload: {
+  uploads: {
     quotaBytes: config.uploads.quotaBytes,
     contentTypes: [...audioTypes],
     bytesMax: uploadBytesMax,
     ...{ singlePutBytesMax, partBytesMin, partBytesMax, partsPerCallMax },
     pendingMax: pendingUploadsMax,
-    sendWithinSeconds: seconds(uploadLifeMs),
-    putUrlSeconds: seconds(putLifeMs),
+    uploadWithinSeconds: seconds(uploadLifeMs),
+    uploadUrlSeconds: seconds(putLifeMs),
     releaseAheadSecondsMax: seconds(releaseAheadMsMax),
     retryWithinSeconds: seconds(retryWindowMs),
   },
@@ -137,24 +124,24 @@ const viewCapabilities = ({
     grantSecondsMax: seconds(grantLifeMsMax),
     downloadSeconds: seconds(downloadLifeMs),
     previewSeconds,
-    waveformPointsMax,
+    waveformPointsMax: peaksMax,
     deliveries: [...mediaUrls.deliveryMethods],
     qualities: [...qualities],
     visibilities: [...visibilities],
   },
   plays: {
-    ...{ tellEveryMs: reportIntervalMs, thresholdMsMax, windowSecondsMin: seconds(repeatWindowMsMin) },
-    ...{ tellWithinSeconds: seconds(reportWithinMs), networkTrackPlaysPerDayMax, networkPlaysPerDayMax },
+    ...{ reportIntervalMs, thresholdMsMax, repeatWindowSecondsMin: seconds(repeatWindowMsMin) },
+    ...{ reportWithinSeconds: seconds(reportWithinMs), networkTrackPlaysPerDayMax, networkPlaysPerDayMax },
   },
   live: {
     channelsMax: channelsPerSocketMax,
-    eventsMax: catchUpEventsMax,
+    catchUpEventsMax,
     waitSecondsMax: longPollSecondsMax,
-    keptDays: logRetentionDays,
+    retentionDays: logRetentionDays,
   },
   lists: { limitDefault: pageSizeDefault, limitMax: pageSizeMax },
   idempotencyKeyHours: idempotencyKeyTtlHours,
-  pictures: { ...pictureLimits, at: picturesBaseUrl(config.cdn) },
+  pictures: { ...pictureLimits, baseUrl: picturesBaseUrl(config.cdn) },
 })
 
 const pictureLimits = {
@@ -163,8 +150,8 @@ const pictureLimits = {
   pixelsMax: picturePixelsMax,
   sideMin: pictureSideMin,
   pendingMax: pendingPicturesMax,
-  sendWithinSeconds: seconds(pictureLifeMs),
-  putUrlSeconds: seconds(picturePutLifeMs),
+  uploadWithinSeconds: seconds(pictureLifeMs),
+  uploadUrlSeconds: seconds(picturePutLifeMs),
   files: [...pictureFiles],
 }
 

@@ -44,9 +44,8 @@ export const addComment = operation({
     const row = { id: newId(now), trackId, authorId: actor.id, body, positionMs, createdAt: now }
     await Comment.create(row)
     await changeCommentCount(track, 1, context)
-    const by = await loadProfileSummary(actor.id)
-    const comment = describeComment(row, by)
-    await emit(commentAdded, { trackId, ownerId, by, comment, counts: countsOf(track) })
+    const comment = describeComment(row, await loadProfileSummary(actor.id))
+    await emit(commentAdded, { trackId, ownerId, comment, counts: countsOf(track) })
     return viewComment(comment, track, actor)
   },
 })

@@ -16,7 +16,7 @@ export const deleteComment = operation({
   description: 'Your own comment, or any comment on your own track. Moderators can delete any comment.',
   auth: 'signed-in',
   input: shape({ commentId: id }),
-  output: named('CommentRemoval', shape({ commentId: id, trackId: id, counts: trackCounts })),
+  output: named('CommentDeletion', shape({ commentId: id, trackId: id, counts: trackCounts })),
   limit: { perMinute: 60 },
   idempotency: 'natural',
 
@@ -38,8 +38,8 @@ export const deleteComment = operation({
     if (comment.deletedAt === null) {
       await comment.update({ deletedAt: now })
       await changeCommentCount(track, -1, context)
-      const by = await loadProfileSummary(comment.authorId)
-      await emit(commentDeleted, { trackId, ownerId, by, commentId: comment.id, counts: countsOf(track) })
+      const author = await loadProfileSummary(comment.authorId)
+      await emit(commentDeleted, { trackId, ownerId, author, commentId: comment.id, counts: countsOf(track) })
     }
     return { commentId: comment.id, trackId, counts: countsOf(track) }
   },

@@ -5,10 +5,10 @@ import { profileSummary } from '../user-profile/views'
 import { commentAttributes } from './views'
 
 /** Somebody's like or repost. The track's counts are not in it: they are conflated state of the track's channel. */
-const reactionToTrack = shape({ trackId: id, ownerId: id, by: profileSummary })
+const reactionToTrack = shape({ trackId: id, ownerId: id, actor: profileSummary })
 
 /** Only the actor's own channel: thousands may like a track at once and must not wait for one channel row. */
-const actorOnly = ({ by }: TrackActivity) => [`user:${by.id}`]
+const actorOnly = ({ actor }: { actor: { id: string } }) => [`user:${actor.id}`]
 
 /** Upper bound of one flush of the counter. */
 const reactionsPerFlushMax = 10_000
@@ -20,12 +20,6 @@ const countedReaction = shape({
   kind: oneOf('liked', 'reposted'),
   added: boolean,
 })
-
-interface TrackActivity {
-  trackId: string
-  ownerId: string
-  by: { id: string }
-}
 
 export const trackLiked = event({
   name: 'interactions.trackLiked',
@@ -70,36 +64,34 @@ export const reactionsCounted = event({
   staleKeys: ({ trackIds }) => trackIds.map(trackCacheKey),
 })
 
+interface CommentRecipients {
+  trackId: string
+  ownerId: string
+  authorId: string
+}
+
 /**
- * Followers of the track, its artist, and the actor's other devices. All receive the same event, even across a block: anybody
+ * Followers of the track, its artist, and the author's other devices. All receive the same event, even across a block: anybody
  * can read the comments of a non-private track without signing in, and a client knows whom its user blocks.
  */
-const trackOwnerAndActor = ({ trackId, ownerId, by }: TrackActivity) => [
-  ...new Set([`track:${trackId}`, `user:${ownerId}`, `user:${by.id}`]),
+const commentRecipients = ({ trackId, ownerId, authorId }: CommentRecipients) => [
+  ...new Set([`track:${trackId}`, `user:${ownerId}`, `user:${authorId}`]),
 ]
-const stale = ({ trackId }: TrackActivity) => [trackCacheKey(trackId)]
-
-const commentOnTrack = shape({
-  trackId: id,
-  ownerId: id,
-  by: profileSummary,
-  comment: commentAttributes,
-  counts: trackCounts,
-})
+const stale = ({ trackId }: { trackId: string }) => [trackCacheKey(trackId)]
 
 export const commentAdded = event({
   name: 'interactions.commentAdded',
   summary: 'A comment was added to a track',
-  payload: commentOnTrack,
-  channels: trackOwnerAndActor,
+  payload: shape({ trackId: id, ownerId: id, comment: commentAttributes, counts: trackCounts }),
+  channels: ({ comment, ...track }) => commentRecipients({ ...track, authorId: comment.author.id }),
   staleKeys: stale,
 })
 
 export const commentDeleted = event({
   name: 'interactions.commentDeleted',
   summary: 'A comment was deleted',
-  description: 'By its author (`by`), the artist or a moderator.',
-  payload: shape({ trackId: id, ownerId: id, by: profileSummary, commentId: id, counts: trackCounts }),
-  channels: trackOwnerAndActor,
+  description: 'By its `author`, the artist or a moderator.',
+  payload: shape({ trackId: id, ownerId: id, author: profileSummary, commentId: id, counts: trackCounts }),
+  channels: ({ author, ...track }) => commentRecipients({ ...track, authorId: author.id }),
   staleKeys: stale,
 })

@@ -27,7 +27,7 @@ export async function setReaction(
   const by = isSet ? 1 : -1
   const row = { sql: isSet ? insertInto(table) : deleteFrom(table), replacements: { trackId, actorId: actor.id, now } }
   if (await changeCounter(trackCounter, trackId, { actorId: actor.id, [table]: by }, row)) {
-    await emit(isSet ? added : withdrawn, { trackId, ownerId: track.ownerId, by: before.actor })
+    await emit(isSet ? added : withdrawn, { trackId, ownerId: track.ownerId, actor: before.actor })
     // If another device did the opposite since the read, the counts that were read already match: do not add `by` again.
     const difference = before[flag] === isSet ? 0 : by
     return viewReaction({ ...before, [flag]: isSet, counts: { ...counts, [table]: counts[table] + difference } })

@@ -41,7 +41,7 @@ const commentFields = {
 }
 
 /** A comment without viewer-dependent fields, as in events. */
-export const commentAttributes = named('CommentFacts', shape(commentFields))
+export const commentAttributes = named('CommentAttributes', shape(commentFields))
 export type CommentAttributes = Value<typeof commentAttributes>
 
 /**
@@ -50,7 +50,7 @@ export type CommentAttributes = Value<typeof commentAttributes>
  */
 export const commentView = named(
   'Comment',
-  shape({ ...commentFields, pastEnd: optional(boolean), viewer: optional(shape({ canRemove: boolean })) }),
+  shape({ ...commentFields, pastEnd: optional(boolean), viewer: optional(shape({ canDelete: boolean })) }),
 )
 export type CommentView = Value<typeof commentView>
 
@@ -73,8 +73,8 @@ export const viewComment = (
 ): CommentView => {
   const isPastEnd = attributes.positionMs > (track.durationMs ?? Infinity)
   const view = { ...attributes, ...(isPastEnd ? { pastEnd: true } : {}) }
-  const canRemove = mayDeleteComment(actor, { authorId: attributes.author.id }, track)
-  return actor === null ? view : { ...view, viewer: { canRemove } }
+  const canDelete = mayDeleteComment(actor, { authorId: attributes.author.id }, track)
+  return actor === null ? view : { ...view, viewer: { canDelete } }
 }
 
 /**

@@ -11,7 +11,7 @@ import { toPartyState, viewQueue, viewTimeline } from './views'
 /**
  * Applies an action to a locked party: runs the state machine, saves the new state, emits the events and schedules the end of
  * the track.
- * @throws the refusal of the state machine: see `refusalOf`
+ * @throws the refusal of the state machine: see `refusalForReason`
  */
 export async function applyPlaybackAction(party: Party, action: Action, context: Context): Promise<PartyState> {
   const { now, actor, emit } = context
@@ -23,8 +23,8 @@ export async function applyPlaybackAction(party: Party, action: Action, context:
 
   const hasQueueChanged = await writeQueue(party, waiting, after, now)
   setTimeline(party, after, now)
-  const by = action.kind === 'catch-up' ? null : (actor?.id ?? null)
-  const timeline = { timeline: viewTimeline(after), serverTimeMs: now.getTime(), by }
+  const actorId = action.kind === 'catch-up' ? null : (actor?.id ?? null)
+  const timeline = { timeline: viewTimeline(after), serverTimeMs: now.getTime(), actorId }
   await emit(timelineChanged, { ...(await saveRevision(party)), ...timeline })
   if (hasQueueChanged) await emit(queueChanged, { ...(await saveRevision(party)), queue: viewQueue(after) })
   await scheduleAdvance(party, after, context)
@@ -54,7 +54,7 @@ async function scheduleAdvance(party: Party, { current, endsAtMs, rev }: PartySt
   await enqueue(advanceParty, { partyId: party.id, itemId: current.itemId, rev }, options)
 }
 
-/** Sets the timeline columns without saving; `stamp` saves the row. */
+/** Sets the timeline columns without saving; `saveRevision` saves the row. */
 function setTimeline(party: Party, after: PartyState, now: Date): void {
   const { status, current, posMs, t0Ms, endsAtMs, rev } = after
   const currentItem = { itemId: null, trackId: null, durationMs: null, ...current }

@@ -11,8 +11,8 @@ const membersAnd = (profileId: string, data: { partyId: string }) => [...members
 export const timelineChanged = event({
   name: 'listening-party.timelineChanged',
   summary: 'The timeline changed',
-  description: 'Contains the whole timeline. `by` is null when a track ended by itself.',
-  payload: shape({ ...commonFields, timeline: timelineView, serverTimeMs: count, by: nullable(id) }),
+  description: 'Contains the whole timeline. `actorId` is null when a track ended by itself.',
+  payload: shape({ ...commonFields, timeline: timelineView, serverTimeMs: count, actorId: nullable(id) }),
   channels: members,
 })
 
@@ -41,7 +41,7 @@ export const memberChanged = event({
 export const memberLeft = event({
   name: 'listening-party.memberLeft',
   summary: 'A member left, was kicked or was banned',
-  payload: shape({ ...commonFields, profileId: id, reason: oneOf('left', 'removed', 'banned'), memberCount: count }),
+  payload: shape({ ...commonFields, profileId: id, reason: oneOf('left', 'kicked', 'banned'), memberCount: count }),
   channels: data => membersAnd(data.profileId, data),
   revokesAccess: ({ partyId, profileId }) => ({ channel: `party:${partyId}`, profileId }),
 })

@@ -31,7 +31,7 @@ export const kickMember = operation({
   allow: (_actor, { role, target }) => mayKick(role, target),
 
   async run({ input: { profileId, ban = false }, subject: { party, row, target } }, context) {
-    if (target !== null) await removeMember(party, profileId, ban ? 'banned' : 'removed', context)
+    if (target !== null) await removeMember(party, profileId, ban ? 'banned' : 'kicked', context)
     else if (ban && row === null) await banNonMember(party, profileId, context)
     if (ban) await clearQueueOf(party, profileId, context)
     return doneAnswer

@@ -8,7 +8,7 @@ import { type ViewerParty, loadQueue } from './visible-party'
 import { loadVisibleTracks } from './queue-entries'
 import {
   type MemberView,
-  membersShownMax,
+  snapshotMembersMax,
   type SnapshotView,
   toPartyState,
   viewMember,
@@ -38,7 +38,7 @@ async function loadMembers(party: Party): Promise<{ members: MemberView[]; host:
   const rows = await PartyMember.findAll({
     where: { partyId: party.id, bannedAt: null },
     order: ['joinedAt', 'profileId'],
-    limit: membersShownMax,
+    limit: snapshotMembersMax,
   })
   const profiles = await loadProfileSummaries([party.hostId, ...rows.map(({ profileId }) => profileId)])
   const profileOf = (id: string) => {

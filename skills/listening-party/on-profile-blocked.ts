@@ -5,5 +5,5 @@ import { removeBlockedMembers } from './remove-blocked-members'
 export const onProfileBlocked = reaction({
   to: profileBlocked,
   because: 'people whom the host blocks are removed from the party',
-  react: ({ by }, { enqueue }) => enqueue(removeBlockedMembers, { hostId: by.id }),
+  react: ({ actor }, { enqueue }) => enqueue(removeBlockedMembers, { hostId: actor.id }),
 })

@@ -40,7 +40,7 @@ export type Action =
   | { kind: 'dequeue'; itemIds: readonly string[] }
 
 export type RefusalReason =
-  'ended' | 'nothing-on' | 'nothing-to-play' | 'not-current' | 'queue-full' | 'share-full' | 'too-early'
+  'ended' | 'nothing-playing' | 'nothing-to-play' | 'not-current' | 'queue-full' | 'member-queue-full' | 'too-early'
 export interface Refused {
   readonly refused: RefusalReason
 }
@@ -131,7 +131,7 @@ function play(state: PartyState, now: number): PartyState | Refused {
 
 function seek(state: PartyState, positionMs: number, now: number): PartyState | Refused {
   const { current } = state
-  if (current === null) return refuse('nothing-on')
+  if (current === null) return refuse('nothing-playing')
   const posMs = Math.min(positionMs, current.durationMs)
   return state.status === 'playing'
     ? start(state, current, posMs, now + startLeadMs)
@@ -149,7 +149,7 @@ function enqueue(state: PartyState, items: readonly QueueEntry[]): PartyState | 
   const queue = [...state.queue, ...items]
   if (queue.length > queueLengthMax) return refuse('queue-full')
   const countOf = (profileId: string) => queue.filter(({ addedBy }) => addedBy === profileId).length
-  if (items.some(({ addedBy }) => countOf(addedBy) > queueLengthPerMemberMax)) return refuse('share-full')
+  if (items.some(({ addedBy }) => countOf(addedBy) > queueLengthPerMemberMax)) return refuse('member-queue-full')
   return items.length === 0 ? state : { ...state, queue }
 }
 

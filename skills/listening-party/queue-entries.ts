@@ -16,7 +16,7 @@ const visibleById = async (actor: Actor, tracks: readonly Track[]) =>
 
 /**
  * Queue items for the tracks, in the given order; the same track twice is two items. Locks the tracks: a concurrent deletion
- * is either seen here, or its `dropTrack` job finds the items.
+ * is either seen here, or its `removeTrackFromParties` job finds the items.
  * @throws `not_found` when the actor may not see one of them, `track_not_ready`
  */
 export async function toQueueEntries(actor: Actor, trackIds: readonly string[], now: Date): Promise<QueueEntry[]> {

@@ -23,7 +23,7 @@ export const queueTrack = operation({
 
   async load({ partyId, trackId }, context) {
     const room = await visibleParty(partyId, context, { lock: true })
-    // Lock the track: a concurrent deletion is either seen here, or its `dropTrack` job finds the item.
+    // Lock the track: a concurrent deletion is either seen here, or its `removeTrackFromParties` job finds the item.
     return { ...room, track: await loadVisibleTrack(trackId, context, { lock: true }) }
   },
 

@@ -14,10 +14,10 @@ export const hostRequired = refusal('host_required', 409, 'Make another member t
 /** The refusal for each reason of the state machine. */
 export const refusalForReason: Record<RefusalReason, RefusalKind> = {
   ended: partyHasEnded,
-  'nothing-on': nothingPlaying,
+  'nothing-playing': nothingPlaying,
   'nothing-to-play': nothingToPlay,
   'not-current': itemNotCurrent,
   'queue-full': queueFull,
-  'share-full': memberQueueFull,
+  'member-queue-full': memberQueueFull,
   'too-early': refusals.conflict,
 }

@@ -18,7 +18,7 @@ export const removeBlockedMembers = job({
         if (party === null) return
         // Read again under the party's lock.
         const blockedNow = (await findBlockedMembers(hostId, app)).filter(row => row.partyId === partyId)
-        for (const { profileId } of blockedNow) await removeMember(party, profileId, 'removed', context)
+        for (const { profileId } of blockedNow) await removeMember(party, profileId, 'kicked', context)
       })
   },
 })

@@ -13,7 +13,7 @@ import { saveRevision } from './visible-party'
 export async function removeMember(
   party: Party,
   profileId: string,
-  reason: 'left' | 'removed' | 'banned',
+  reason: 'left' | 'kicked' | 'banned',
   context: Context,
 ): Promise<void> {
   const where = { partyId: party.id, profileId }

@@ -23,7 +23,7 @@ export const removeQueueItem = operation({
     return { ...room, item: await findPartyItem(room.party, itemId) }
   },
 
-  allow: (actor, { role, item }) => hasPermission('unqueue', role, item.addedBy === actor.id),
+  allow: (actor, { role, item }) => hasPermission('remove-from-queue', role, item.addedBy === actor.id),
 
   async run({ input: { itemId }, subject: { party } }, context) {
     return viewPlayback(party, await applyPlaybackAction(party, { kind: 'dequeue', itemIds: [itemId] }, context))

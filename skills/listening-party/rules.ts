@@ -3,7 +3,8 @@ import { type Party, type PartyMember } from '../../models'
 
 export const partyRoles = ['host', 'co-host', 'dj', 'listener'] as const
 export type PartyRole = (typeof partyRoles)[number]
-export type PartyPermission = 'play' | 'pause' | 'seek' | 'skip' | 'queue' | 'unqueue' | 'assign' | 'remove' | 'end'
+export type PartyPermission =
+  'play' | 'pause' | 'seek' | 'skip' | 'queue' | 'remove-from-queue' | 'set-role' | 'kick' | 'end'
 type Scope = 'any' | 'own' | 'none'
 
 /** The permission table. `own`: only items that the member queued. */
@@ -13,9 +14,9 @@ export const permissions: Record<PartyPermission, Record<PartyRole, Scope>> = {
   seek: { host: 'any', 'co-host': 'any', dj: 'none', listener: 'none' },
   skip: { host: 'any', 'co-host': 'any', dj: 'own', listener: 'none' },
   queue: { host: 'any', 'co-host': 'any', dj: 'any', listener: 'none' },
-  unqueue: { host: 'any', 'co-host': 'any', dj: 'own', listener: 'own' },
-  assign: { host: 'any', 'co-host': 'any', dj: 'none', listener: 'none' },
-  remove: { host: 'any', 'co-host': 'any', dj: 'none', listener: 'none' },
+  'remove-from-queue': { host: 'any', 'co-host': 'any', dj: 'own', listener: 'own' },
+  'set-role': { host: 'any', 'co-host': 'any', dj: 'none', listener: 'none' },
+  kick: { host: 'any', 'co-host': 'any', dj: 'none', listener: 'none' },
   end: { host: 'any', 'co-host': 'none', dj: 'none', listener: 'none' },
 }
 
@@ -32,13 +33,13 @@ export function hasPermission(permission: PartyPermission, role: PartyRole | nul
 
 /** A host assigns any role, including host; others assign roles below their own to members below them. */
 export function mayAssign(role: PartyRole | null, target: PartyRole, newRole: PartyRole): boolean {
-  if (role === null || !hasPermission('assign', role)) return false
+  if (role === null || !hasPermission('set-role', role)) return false
   return role === 'host' || target === newRole || (isAbove(role, target) && isAbove(role, newRole))
 }
 
 /** `target` is null for a non-member, who can be banned too. */
 export const mayKick = (role: PartyRole | null, target: PartyRole | null): boolean =>
-  role !== null && hasPermission('remove', role) && (target === null || isAbove(role, target))
+  role !== null && hasPermission('kick', role) && (target === null || isAbove(role, target))
 
 const isAbove = (role: PartyRole, other: PartyRole) => partyRoles.indexOf(role) < partyRoles.indexOf(other)
 

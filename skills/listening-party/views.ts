@@ -20,7 +20,7 @@ import { nextItemsMax, type PartyState, type QueueItem, queueLengthMax } from '.
 import { partyRoles, type PartyRole, roleOf } from './rules'
 
 /** How many members a snapshot lists, the longest-standing first. */
-export const membersShownMax = 200
+export const snapshotMembersMax = 200
 
 const partyStatus = oneOf('idle', 'playing', 'paused', 'ended')
 export const partyRole = oneOf(...partyRoles)
@@ -46,7 +46,7 @@ export const timelineView = named(
 export type TimelineView = Value<typeof timelineView>
 
 /** Track ids only, because a member may not be able to see every track. */
-export const queueView = list(named('PartyItem', shape({ ...itemFields, addedBy: id })), queueLengthMax)
+export const queueView = list(named('PartyItem', shape({ ...itemFields, addedById: id })), queueLengthMax)
 
 export const memberView = named('PartyMember', shape({ profile: profileSummary, role: partyRole, joinedAt: timestamp }))
 export type MemberView = Value<typeof memberView>
@@ -72,7 +72,7 @@ export const snapshotView = named(
     party: partyView,
     timeline: timelineView,
     queue: queueView,
-    members: list(memberView, membersShownMax),
+    members: list(memberView, snapshotMembersMax),
     tracks: list(trackView, queueLengthMax + 1),
     serverTimeMs: count,
   }),
@@ -81,7 +81,7 @@ export type SnapshotView = Value<typeof snapshotView>
 
 /** The response of a playback command: the timeline after it, changed or not. */
 const commandFields = { partyId: id, rev: count, timeline: timelineView }
-export const playbackView = named('PartyMoment', shape(commandFields))
+export const playbackView = named('PartyPlayback', shape(commandFields))
 export const queuedTrackView = shape({ ...commandFields, itemId: id })
 
 export const viewPlayback = ({ id: partyId, rev }: Party, state: PartyState): Value<typeof playbackView> => ({
@@ -99,7 +99,7 @@ export function viewTimeline({ rev, status, current, posMs, rate, t0Ms, endsAtMs
 const viewItem = ({ itemId, trackId, durationMs }: QueueItem): QueueItem => ({ itemId, trackId, durationMs })
 
 export const viewQueue = ({ queue }: PartyState): Value<typeof queueView> =>
-  queue.map(item => ({ ...viewItem(item), addedBy: item.addedBy }))
+  queue.map(item => ({ ...viewItem(item), addedById: item.addedBy }))
 
 type PartyColumns = Pick<Party, 'id' | 'title' | 'capacity' | 'memberCount' | 'rev' | 'createdAt' | 'endedAt'>
 

@@ -6,7 +6,7 @@ export const getUnreadCount = operation({
   name: 'notifications.getUnreadCount',
   route: 'GET /notifications/unread-count',
   summary: 'Get the number of unread notifications',
-  description: 'Counts up to 99; above that `more` is true.',
+  description: 'Counts up to 99; above that `hasMoreUnread` is true.',
   auth: 'signed-in',
   input: emptyObject,
   output: unreadView,

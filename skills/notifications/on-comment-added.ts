@@ -5,8 +5,8 @@ import { applyChanges } from './apply-changes'
 export const onCommentAdded = reaction({
   to: commentAdded,
   because: 'artists are notified of each comment on their tracks',
-  react({ trackId, ownerId, by, comment: { id: commentId } }, context) {
-    const activity = { kind: 'commented', actorId: by.id, targetId: commentId, trackId, commentId } as const
+  react({ trackId, ownerId, comment: { id: commentId, author } }, context) {
+    const activity = { kind: 'commented', actorId: author.id, targetId: commentId, trackId, commentId } as const
     return applyChanges({ added: [{ recipientId: ownerId, ...activity }] }, context)
   },
 })

@@ -5,6 +5,6 @@ import { republishNotifications } from './republish-notifications'
 export const onProfileBlocked = reaction({
   to: profileBlocked,
   because: 'a block hides notifications from the blocker; the blocked person must not learn of it',
-  react: ({ profileId, by }, context) =>
-    republishNotifications({ recipientId: by.id, about: { actorId: profileId } }, context),
+  react: ({ profileId, actor }, context) =>
+    republishNotifications({ recipientId: actor.id, about: { actorId: profileId } }, context),
 })

@@ -5,8 +5,8 @@ import { applyChanges } from './apply-changes'
 export const onProfileFollowed = reaction({
   to: profileFollowed,
   because: 'people are notified of new followers',
-  react({ profileId, by }, context) {
-    const activity = { kind: 'followed', actorId: by.id, targetId: profileId } as const
+  react({ profileId, actor }, context) {
+    const activity = { kind: 'followed', actorId: actor.id, targetId: profileId } as const
     return applyChanges({ added: [{ recipientId: profileId, ...activity }] }, context)
   },
 })

@@ -5,6 +5,6 @@ import { republishNotifications } from './republish-notifications'
 export const onProfileUnblocked = reaction({
   to: profileUnblocked,
   because: 'notifications that the block hid are visible again',
-  react: ({ profileId, by }, context) =>
-    republishNotifications({ recipientId: by.id, about: { actorId: profileId }, mayReappear: true }, context),
+  react: ({ profileId, actor }, context) =>
+    republishNotifications({ recipientId: actor.id, about: { actorId: profileId }, mayReappear: true }, context),
 })

@@ -5,8 +5,8 @@ import { applyChanges } from './apply-changes'
 export const onProfileUnfollowed = reaction({
   to: profileUnfollowed,
   because: 'an unfollow withdraws the notification of the follow',
-  react({ profileId, by }, context) {
-    const activity = { kind: 'followed', actorId: by.id, targetId: profileId } as const
+  react({ profileId, actor }, context) {
+    const activity = { kind: 'followed', actorId: actor.id, targetId: profileId } as const
     return applyChanges({ withdrawn: [{ recipientId: profileId, ...activity }] }, context)
   },
 })

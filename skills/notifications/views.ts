@@ -19,7 +19,7 @@ import { notificationKinds, type NotificationKind } from '../../models/notificat
 import { isTrackListedForSql } from '../tracks/views'
 import { actorsListedMax, blockBetween, profileSummary, summaryJson } from '../user-profile/views'
 
-/** Unread notifications are counted up to this; above it `more` is true. */
+/** Unread notifications are counted up to this; above it `hasMoreUnread` is true. */
 export const unreadCountMax = 99
 
 /** Activities of one kind on one target, grouped: `actors` are the latest, `actorCount` is their number. */
@@ -39,7 +39,7 @@ export const notificationView = named(
 export type NotificationView = Value<typeof notificationView>
 
 /** The number of unread notifications in the list. */
-export const unreadFields = { unreadCount: integer(0, unreadCountMax), more: boolean }
+export const unreadFields = { unreadCount: integer(0, unreadCountMax), hasMoreUnread: boolean }
 export const unreadView = named('UnreadCount', shape(unreadFields))
 export type UnreadCount = Value<typeof unreadView>
 
@@ -126,7 +126,7 @@ export async function countUnread(
   const counts = new Map(rows.map(row => [row.recipientId, row.count]))
   return recipientId => {
     const count = counts.get(recipientId) ?? 0
-    return { unreadCount: Math.min(count, unreadCountMax), more: count > unreadCountMax }
+    return { unreadCount: Math.min(count, unreadCountMax), hasMoreUnread: count > unreadCountMax }
   }
 }
 

@@ -20,9 +20,9 @@ export const addItem = operation({
   route: 'POST /playlists/:playlistId/items',
   summary: 'Add a track to a playlist',
   description:
-    'At the end by default, after the item `after`, or first if `after` is null. A playlist may contain a track several times.',
+    'At the end by default, after the item `afterItemId`, or first if that is null. A playlist may contain a track several times.',
   auth: 'signed-in',
-  input: shape({ playlistId: id, trackId: id, after: optional(nullable(id)) }),
+  input: shape({ playlistId: id, trackId: id, afterItemId: optional(nullable(id)) }),
   output: shape({ playlistId: id, rev: count, item: playlistItemView }),
   limit: { perMinute: 120 },
   idempotency: 'keyed',
@@ -40,11 +40,11 @@ export const addItem = operation({
     const { now, emit } = context
     const order = await loadItemRanks(playlist)
     if (order.length >= playlistItemsMax) throw playlistFull()
-    const { after = order.at(-1)?.itemId ?? null } = input
-    requireItem(playlist, order, after)
+    const { afterItemId = order.at(-1)?.itemId ?? null } = input
+    requireItem(playlist, order, afterItemId)
 
     const itemId = newId(now)
-    const ranks = ranksAfterMove(order, itemId, after)
+    const ranks = ranksAfterMove(order, itemId, afterItemId)
     await updateRanks(
       playlist,
       ranks.filter(other => other.itemId !== itemId),
@@ -53,7 +53,7 @@ export const addItem = operation({
     const rank = ranks.find(own => own.itemId === itemId)?.rank ?? ''
     const row = { id: itemId, playlistId: playlist.id, trackId: track.id, addedBy: actor.id, rank, addedAt: now }
     const item = await PlaylistItem.create(row)
-    // Read the track again: the item's foreign key now locks its row, for which `tellOfTrack` waits before it publishes changes.
+    // Read the track again: the item's foreign key now locks its row, for which `publishTrackChange` waits before it publishes changes.
     await track.reload()
     const commonFields = await saveRevision(playlist, now)
 

@@ -90,7 +90,7 @@ export const itemsMoved = event({
   name: 'playlists.itemsMoved',
   summary: 'Items of a playlist have new ranks',
   description: 'One item that was moved, or all items when the ranks were rebalanced.',
-  payload: shape({ ...commonFields, places: itemRanks }),
+  payload: shape({ ...commonFields, ranks: itemRanks }),
   channels: followersAndOwner,
 })
 
@@ -106,13 +106,13 @@ export const itemTrackChanged = event({
   name: 'playlists.itemTrackChanged',
   summary: 'A track in a playlist changed or was deleted',
   description:
-    'Its title, artwork, duration or visibility changed, or it was deleted (`isGone`); applies to each of `itemIds`. Items of a ' +
+    'Its title, artwork, duration or visibility changed, or it was deleted (`isDeleted`); applies to each of `itemIds`. Items of a ' +
     'deleted track remain visible only to those who can edit the playlist.',
   payload: shape({
     ...{ playlistId: id, ownerId: id, visibility: playlistVisibility },
     itemIds: list(id, playlistItemsMax),
     trackId: id,
-    isGone: boolean,
+    isDeleted: boolean,
     /** Null when the track is not listed: recipients who may see it fetch it. */
     track: nullable(trackView),
   }),

@@ -16,5 +16,5 @@ export async function loadItemRanks(playlist: Playlist): Promise<ItemRank[]> {
 /** @throws `item_not_in_playlist`, with the current order, when the playlist has no such item. */
 export function requireItem(playlist: Playlist, order: readonly ItemRank[], itemId: string | null): void {
   if (itemId === null || order.some(item => item.itemId === itemId)) return
-  throw itemNotInPlaylist(undefined, { current: { playlistId: playlist.id, rev: playlist.rev, places: order } })
+  throw itemNotInPlaylist(undefined, { current: { playlistId: playlist.id, rev: playlist.rev, ranks: order } })
 }

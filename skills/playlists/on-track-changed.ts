@@ -1,6 +1,6 @@
 import { type Context } from '../../kernel/pipeline/context'
 import { reaction } from '../../kernel/events/reaction'
-import { trackChanged, trackDeleted } from '../music-upload/events'
+import { trackChanged, trackDeleted } from '../tracks/events'
 import { publishTrackChange } from './publish-track-change'
 
 const because = 'playlists show their tracks and total duration; a job does the fan-out to their followers'

@@ -11,7 +11,7 @@ export const playlistsPerBatch = 200
 const firstId = '00000000-0000-0000-0000-000000000000'
 
 /**
- * Emits `trackChanged` for every playlist that contains the track, in batches. A batch and the enqueueing of the next are one
+ * Emits `itemTrackChanged` for every playlist that contains the track, in batches. A batch and the enqueueing of the next are one
  * transaction, so that a retry resumes there. Events contain the track's current state, so a repeated event is harmless.
  */
 export const publishTrackChange: Job<{ trackId: string; after: string | null }> = job({
@@ -45,7 +45,7 @@ async function publishBatch(trackId: string, after: string, context: Context): P
   const track = await Track.findByPk(trackId, { lock })
   if (track === null) return undefined
   const items = await PlaylistItem.findAll({ where: { playlistId: ids, trackId }, order: ['id'] })
-  const isGone = track.deletedAt !== null
+  const isDeleted = track.deletedAt !== null
   const publicView = isListed(track) ? await viewTrack(track, { actor: null }) : null
   for (const { id: playlistId, ownerId, visibility } of playlists) {
     const itemIds = items.flatMap(item => (item.playlistId === playlistId ? item.id : []))
@@ -56,7 +56,7 @@ async function publishBatch(trackId: string, after: string, context: Context): P
         visibility,
         itemIds,
         trackId,
-        isGone,
+        isDeleted,
         track: publicView,
       })
   }

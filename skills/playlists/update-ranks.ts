@@ -7,15 +7,15 @@ import { saveRevision } from './save-revision'
 /** Updates ranks of items of a locked playlist, in one statement, and emits `itemsMoved`. */
 export async function updateRanks(
   playlist: Playlist,
-  places: ItemRank[],
+  ranks: ItemRank[],
   { now, emit, app }: Pick<Context, 'now' | 'emit' | 'app'>,
 ): Promise<void> {
-  if (places.length === 0) return
+  if (ranks.length === 0) return
   await app.db.query(
     `update playlist_items set rank = item.rank
-     from jsonb_to_recordset(cast(:places as jsonb)) as item ("itemId" uuid, rank text)
+     from jsonb_to_recordset(cast(:ranks as jsonb)) as item ("itemId" uuid, rank text)
      where id = item."itemId" and playlist_id = :playlistId`,
-    { places: JSON.stringify(places), playlistId: playlist.id },
+    { ranks: JSON.stringify(ranks), playlistId: playlist.id },
   )
-  await emit(itemsMoved, { ...(await saveRevision(playlist, now)), places })
+  await emit(itemsMoved, { ...(await saveRevision(playlist, now)), ranks })
 }

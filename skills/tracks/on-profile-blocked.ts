@@ -5,5 +5,6 @@ import { revokeFollowerAccess } from './revoke-follower-access'
 export const onProfileBlocked = reaction({
   to: profileBlocked,
   because: 'blocking an artist ends the follow; when the artist blocks, the block itself revokes access',
-  react: ({ profileId, by }, context) => revokeFollowerAccess({ artistId: profileId, followerId: by.id }, context),
+  react: ({ profileId, actor }, context) =>
+    revokeFollowerAccess({ artistId: profileId, followerId: actor.id }, context),
 })

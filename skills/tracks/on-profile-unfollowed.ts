@@ -5,5 +5,6 @@ import { revokeFollowerAccess } from './revoke-follower-access'
 export const onProfileUnfollowed = reaction({
   to: profileUnfollowed,
   because: 'unfollowing revokes access to followers-only tracks at once',
-  react: ({ profileId, by }, context) => revokeFollowerAccess({ artistId: profileId, followerId: by.id }, context),
+  react: ({ profileId, actor }, context) =>
+    revokeFollowerAccess({ artistId: profileId, followerId: actor.id }, context),
 })

@@ -26,7 +26,7 @@ export const blockProfile = operation({
     if (await insertIfAbsent(Block, { blockerId: me.id, blockedId: other.id, createdAt: now })) {
       await deleteFollow(me, other)
       await deleteFollow(other, me)
-      await emit(profileBlocked, { profileId: other.id, by: summarizeProfile(me), byCounts: profileCountsOf(me) })
+      await emit(profileBlocked, { profileId: other.id, actor: summarizeProfile(me), actorCounts: profileCountsOf(me) })
     }
     return { profileId: other.id, blocking: true }
   },

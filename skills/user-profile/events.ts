@@ -3,18 +3,18 @@ import { revocation } from '../../kernel/platform/revocation'
 import { id, shape } from '../../kernel/pipeline/schema'
 import { profileCacheKey, profileCounts, profileAttributes, profileSummary } from './views'
 
-/** `by` followed or unfollowed `profileId`. `counts` are the counts of `profileId`, `byCounts` those of `by`. */
-const followChange = shape({ profileId: id, by: profileSummary, counts: profileCounts, byCounts: profileCounts })
+/** `actor` followed or unfollowed `profileId`. `counts` are the counts of `profileId`, `actorCounts` those of `actor`. */
+const followChange = shape({ profileId: id, actor: profileSummary, counts: profileCounts, actorCounts: profileCounts })
 
 interface ProfileActivity {
   profileId: string
-  by: { id: string }
+  actor: { id: string }
 }
 
-const actorAndProfile = ({ profileId, by }: ProfileActivity) => [`user:${profileId}`, `user:${by.id}`]
+const actorAndProfile = ({ profileId, actor }: ProfileActivity) => [`user:${profileId}`, `user:${actor.id}`]
 /** Only the blocker's own channel: the blocked person must not learn of it. */
-const blocker = ({ by }: ProfileActivity) => [`user:${by.id}`]
-const stale = ({ profileId, by }: ProfileActivity) => [profileCacheKey(profileId), profileCacheKey(by.id)]
+const blocker = ({ actor }: ProfileActivity) => [`user:${actor.id}`]
+const stale = ({ profileId, actor }: ProfileActivity) => [profileCacheKey(profileId), profileCacheKey(actor.id)]
 
 export const profileFollowed = event({
   name: 'user-profile.profileFollowed',
@@ -43,8 +43,8 @@ export const profileChanged = event({
 export const profileBlocked = event({
   name: 'user-profile.profileBlocked',
   summary: 'You blocked a user',
-  description: 'The follows between the two of you have ended. `byCounts` are your own counts.',
-  payload: shape({ profileId: id, by: profileSummary, byCounts: profileCounts }),
+  description: 'The follows between the two of you have ended. `actorCounts` are your own counts.',
+  payload: shape({ profileId: id, actor: profileSummary, actorCounts: profileCounts }),
   channels: blocker,
   staleKeys: stale,
   revokesAccess: ({ profileId }) => ({ profileId }),
@@ -62,6 +62,6 @@ export const sessionsRevoked = event({
 export const profileUnblocked = event({
   name: 'user-profile.profileUnblocked',
   summary: 'You unblocked a user',
-  payload: shape({ profileId: id, by: profileSummary }),
+  payload: shape({ profileId: id, actor: profileSummary }),
   channels: blocker,
 })

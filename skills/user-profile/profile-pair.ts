@@ -53,7 +53,7 @@ export const emitFollowChange = (
 ): Promise<void> =>
   emit(type, {
     profileId: other.id,
-    by: summarizeProfile(me),
+    actor: summarizeProfile(me),
     counts: profileCountsOf(other),
-    byCounts: profileCountsOf(me),
+    actorCounts: profileCountsOf(me),
   })

@@ -15,7 +15,7 @@ export const revokeSessions = operation({
     'All of them (the default), all but the current one (`scope`), or one by the `sid` of its tokens (`sessionId`). All nodes ' +
     'refuse their tokens issued until now within seconds and close their connections. A newer token is valid again.',
   auth: 'signed-in',
-  input: shape({ scope: optional(oneOf('everywhere', 'elsewhere')), sessionId: optional(line(255)) }),
+  input: shape({ scope: optional(oneOf('all', 'others')), sessionId: optional(line(255)) }),
   output: shape({ until: timestamp }),
   limit: { perMinute: 10 },
   idempotency: 'natural',
@@ -23,9 +23,9 @@ export const revokeSessions = operation({
 
   async load({ scope, sessionId }, { actor, app }) {
     if (scope !== undefined && sessionId !== undefined) throw mutuallyExclusive()
-    if (scope === 'elsewhere' && actor.sessionId === undefined) throw sessionIdMissing()
+    if (scope === 'others' && actor.sessionId === undefined) throw sessionIdMissing()
     if (sessionId !== undefined && (await app.revocations.count(actor.id)) >= singleRevocationsMax) throw tooManyToday()
-    const exceptSessionId = scope === 'elsewhere' ? (actor.sessionId ?? null) : null
+    const exceptSessionId = scope === 'others' ? (actor.sessionId ?? null) : null
     return { sessionId: sessionId ?? null, exceptSessionId }
   },
 

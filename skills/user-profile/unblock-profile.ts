@@ -22,7 +22,7 @@ export const unblockProfile = operation({
 
   async run({ subject: { me, other } }, { emit }) {
     if ((await Block.destroy({ where: { blockerId: me.id, blockedId: other.id } })) > 0)
-      await emit(profileUnblocked, { profileId: other.id, by: summarizeProfile(me) })
+      await emit(profileUnblocked, { profileId: other.id, actor: summarizeProfile(me) })
     return { profileId: other.id, blocking: false }
   },
 })

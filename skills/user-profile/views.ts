@@ -50,7 +50,7 @@ const profileFields = {
 }
 
 /** A profile without viewer-dependent fields, which can be cached. */
-export const profileAttributes = named('ProfileFacts', shape(profileFields))
+export const profileAttributes = named('ProfileAttributes', shape(profileFields))
 export type ProfileAttributes = Value<typeof profileAttributes>
 
 export const profileCacheKey = (profileId: string): string => `profile:${profileId}`
@@ -66,7 +66,7 @@ export const profileView = named(
 export type ProfileView = Value<typeof profileView>
 
 /** The response of blocking and unblocking; contains nothing else about the user. */
-export const blockStatusView = named('BlockStance', shape({ profileId: id, blocking: boolean }))
+export const blockStatusView = named('BlockStatus', shape({ profileId: id, blocking: boolean }))
 
 export const summarizeProfile = (profile: Profile): ProfileSummary => ({
   id: profile.id,

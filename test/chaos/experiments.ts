@@ -401,7 +401,7 @@ async function endSessions(url: string, token: string): Promise<number> {
   const response = await fetch(`${url}/api/v1/me/sessions/revoke`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ scope: 'everywhere' }),
+    body: JSON.stringify({ scope: 'all' }),
   })
   await response.text()
   return response.status

@@ -29,8 +29,8 @@ export class Follower implements AsyncDisposable {
   /** Serializes connects and follows. */
   private pending: Promise<void> = Promise.resolve()
 
-  constructor(private readonly wish: FollowerOptions) {
-    this.position = wish.after
+  constructor(private readonly options: FollowerOptions) {
+    this.position = options.after
   }
 
   /** Drops the connection, if there is one, and resumes after the last event. */
@@ -47,7 +47,7 @@ export class Follower implements AsyncDisposable {
   private async connect(): Promise<void> {
     this.socket?.io.engine.close()
     this.early = []
-    const { urls, token } = this.wish
+    const { urls, token } = this.options
     const url = urls[this.connections % urls.length] ?? ''
     this.connections += 1
     const socket = io(url, { auth: { token }, transports: ['websocket'], forceNew: true, reconnection: false })
@@ -58,13 +58,13 @@ export class Follower implements AsyncDisposable {
   }
 
   private listen(socket: Socket): void {
-    const hear = <M extends { channel: string }>(name: string, handle: (message: M) => void) =>
+    const listen = <M extends { channel: string }>(name: string, handle: (message: M) => void) =>
       socket.on(name, (message: M) => {
-        if (socket === this.socket && message.channel === this.wish.channel) handle(message)
+        if (socket === this.socket && message.channel === this.options.channel) handle(message)
       })
-    hear<EventFrame>('events', frame => this.hear(frame, socket))
-    hear<StateFrame>('state', ({ values }) => this.wish.onState(values))
-    hear<{ channel: string; problem: Problem }>('channel.closed', ({ problem }) => (this.closeProblem = problem))
+    listen<EventFrame>('events', frame => this.listen(frame, socket))
+    listen<StateFrame>('state', ({ values }) => this.options.onState(values))
+    listen<{ channel: string; problem: Problem }>('channel.closed', ({ problem }) => (this.closeProblem = problem))
     socket.on('resync', () => this.followAgain(socket))
     socket.on('connect_error', () => setTimeout(() => socket.connect(), 100))
   }
@@ -75,7 +75,7 @@ export class Follower implements AsyncDisposable {
   }
 
   private async follow(socket: Socket): Promise<void> {
-    const { channel } = this.wish
+    const { channel } = this.options
     for (let more = true; more && socket === this.socket;) {
       const input = { channel, after: this.position }
       const reply = (await socket.timeout(answerWithinMs).emitWithAck('channel.follow', { input })) as Reply
@@ -86,27 +86,27 @@ export class Follower implements AsyncDisposable {
       const answer = reply.data as CatchUp
       if (!answer.recovered)
         throw new Error(`${channel} could not be recovered after ${this.position.epoch}:${this.position.offset}`)
-      this.take(answer)
-      this.wish.onState(answer.state)
+      this.apply(answer)
+      this.options.onState(answer.state)
       more = answer.hasMore
     }
     const early = this.early ?? []
     this.early = undefined
-    for (const frame of early) this.hear(frame, socket)
+    for (const frame of early) this.listen(frame, socket)
   }
 
-  private hear(frame: EventFrame, socket: Socket): void {
+  private listen(frame: EventFrame, socket: Socket): void {
     if (this.early !== undefined) this.early.push(frame)
-    else if (!this.take(frame)) this.followAgain(socket)
+    else if (!this.apply(frame)) this.followAgain(socket)
   }
 
   /** Applies new events; false if events before them are missing. */
-  private take({ epoch, events }: Pick<EventFrame, 'epoch' | 'events'>): boolean {
+  private apply({ epoch, events }: Pick<EventFrame, 'epoch' | 'events'>): boolean {
     for (const event of events) {
       if (event.offset <= this.position.offset) continue
       if (event.offset > this.position.offset + 1) return false
       this.position = { epoch, offset: event.offset }
-      this.wish.onEvent(event)
+      this.options.onEvent(event)
     }
     return true
   }

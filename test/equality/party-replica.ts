@@ -49,9 +49,9 @@ export async function displayedParty(copy: PartyReplica, viewer: Person): Promis
   const { timeline, queue } = copy
   const ids = new Set([timeline.trackId, ...queue.map(({ trackId }) => trackId)].filter(id => id !== null))
   const known = new Map(copy.tracks.map(track => [track.id, track]))
-  const shown = [...ids].map(async id => {
+  const fetching = [...ids].map(async id => {
     const { data } = known.has(id) ? { data: known.get(id) } : await viewer.request(getTrack, { trackId: id })
     return (data ?? []) as Track | []
   })
-  return { ...copy, tracks: (await Promise.all(shown)).flat() }
+  return { ...copy, tracks: (await Promise.all(fetching)).flat() }
 }

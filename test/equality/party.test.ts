@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const deed = fc.record({
+const action = fc.record({
   who: fc.nat(2),
   whom: fc.nat(3),
   what: fc.constantFrom(
@@ -36,15 +36,15 @@ const deed = fc.record({
   which: fc.nat(1_000),
   transport: fc.constantFrom(...transports),
 })
-type Deed = typeof deed extends fc.Arbitrary<infer D> ? D : never
+type Action = typeof action extends fc.Arbitrary<infer D> ? D : never
 
-let told = 0
+let stageCount = 0
 
 /** A party of four people on two nodes, one of whom only watches; not everyone may see all tracks. */
-async function stage() {
-  told += 1
-  const ann = await testApp.signIn(`ann${told}`)
-  const others = await Promise.all(['bob', 'cid', 'eve'].map(name => testApp.signIn(`${name}${told}`)))
+async function createStage() {
+  stageCount += 1
+  const ann = await testApp.signIn(`ann${stageCount}`)
+  const others = await Promise.all(['bob', 'cid', 'eve'].map(name => testApp.signIn(`${name}${stageCount}`)))
   const [bob = ann, , eve = ann] = others
   const tracks = await Promise.all([
     makeTrack(ann.id, { durationMs: 60_000 }),
@@ -52,21 +52,21 @@ async function stage() {
     makeTrack(bob.id, { durationMs: 40_000 }),
   ])
   const trackIds = tracks.map(({ id }) => id)
-  const opened = await ann.call(createParty, { title: 'Tonight', trackIds })
-  const partyId = opened.party.id
-  const itemIds = opened.queue.map(({ itemId }) => itemId)
+  const created = await ann.call(createParty, { title: 'Tonight', trackIds })
+  const partyId = created.party.id
+  const itemIds = created.queue.map(({ itemId }) => itemId)
   for (const guest of others) await guest.call(joinParty, { partyId })
   await ann.call(setRole, { partyId, profileId: bob.id, role: 'co-host' })
   const people: readonly Person[] = [ann, ...others]
 
-  async function does({ who, whom, what, role, which, transport }: Deed): Promise<Reply> {
+  async function perform({ who, whom, what, role, which, transport }: Action): Promise<Reply> {
     const person = people[who] ?? ann
     const itemId = itemIds[which % itemIds.length] ?? ''
     const profileId = people[whom]?.id ?? ''
     // The watching person stays.
     const removedId = people[whom % 3]?.id ?? ''
     const trackId = trackIds[which % trackIds.length] ?? ''
-    const deeds: Record<typeof what, () => Promise<Reply>> = {
+    const actions: Record<typeof what, () => Promise<Reply>> = {
       play: () => person.request(playParty, { partyId }, { transport }),
       pause: () => person.request(pauseParty, { partyId }, { transport }),
       seek: () => person.request(seekParty, { partyId, positionMs: 47 * which }, { transport }),
@@ -83,35 +83,35 @@ async function stage() {
         return {}
       },
     }
-    const reply = await deeds[what]()
+    const reply = await actions[what]()
     if (what === 'queue' && reply.error === undefined) itemIds.push((reply.data as { itemId: string }).itemId)
     return reply
   }
-  return { people, eve, partyId, does }
+  return { people, eve, partyId, does: perform }
 }
 
 it(
   'a snapshot of a party plus later events equals a new snapshot',
   async () => {
-    await checkStories(deed, async story => {
-      const { people, eve, partyId, does } = await stage()
-      const fresh = async (): Promise<ReplicaStart<PartyReplica>> => {
+    await checkStories(action, async story => {
+      const { people, eve, partyId, does: perform } = await createStage()
+      const snapshot = async (): Promise<ReplicaStart<PartyReplica>> => {
         const { data, position } = await takeSnapshot(eve, getParty, { partyId }, story.transport)
         const { party, timeline, queue, members, tracks } = data
         return { state: { party, timeline, queue, members, tracks }, positions: [position] }
       }
-      await using mirror = await runStory(story, does, async () =>
-        Replica.open(testApp, eve, await fresh(), partyRules(eve.id)),
+      await using replica = await runStory(story, perform, async () =>
+        Replica.open(testApp, eve, await snapshot(), partyRules(eve.id)),
       )
       const compare = async () => {
-        const now = await fresh()
-        await mirror.waitFor(now)
-        expect(await displayedParty(mirror.state, eve)).toEqual(await displayedParty(now.state, eve))
+        const now = await snapshot()
+        await replica.waitFor(now)
+        expect(await displayedParty(replica.state, eve)).toEqual(await displayedParty(now.state, eve))
       }
       await compare()
       for (const person of people) await person.request(endParty, { partyId })
       await compare()
-      expect(mirror.state.party.endedAt).not.toBeNull()
+      expect(replica.state.party.endedAt).not.toBeNull()
     })
   },
   storiesTimeoutMs,

@@ -18,10 +18,10 @@ interface Payload extends Pick<Playlist, 'visibility' | 'rev' | 'updatedAt'> {
   description?: string
   item?: KeptItem
   itemId?: string
-  places?: { itemId: string; rank: string }[]
+  ranks?: { itemId: string; rank: string }[]
   itemIds?: string[]
   trackId?: string
-  isGone?: boolean
+  isDeleted?: boolean
   track?: Item['track']
 }
 
@@ -51,14 +51,14 @@ export const playlistRules: ReplicaRules<PlaylistReplica> = {
 function itemsAfter(items: readonly KeptItem[], name: ChannelEvent['name'], payload: Payload): KeptItem[] {
   if (name === 'playlists.itemAdded' && payload.item !== undefined) return [...items, payload.item]
   if (name === 'playlists.itemRemoved') return items.filter(({ itemId }) => itemId !== payload.itemId)
-  const ranks = new Map((payload.places ?? []).map(({ itemId, rank }) => [itemId, rank]))
+  const ranks = new Map((payload.ranks ?? []).map(({ itemId, rank }) => [itemId, rank]))
   return items.map(item => ({ ...item, rank: ranks.get(item.itemId) ?? item.rank }))
 }
 
 /** Items of a deleted track stay visible only to those who can remove them. */
 function withTrack({ items, viewer }: NonNullable<PlaylistReplica>, payload: Payload): KeptItem[] {
-  const { itemIds = [], isGone = false } = payload
-  if (isGone && viewer?.canEdit !== true) return items.filter(({ itemId }) => !itemIds.includes(itemId))
+  const { itemIds = [], isDeleted = false } = payload
+  if (isDeleted && viewer?.canEdit !== true) return items.filter(({ itemId }) => !itemIds.includes(itemId))
   return items.map(item => (itemIds.includes(item.itemId) ? itemWithTrack(item, payload) : item))
 }
 

@@ -27,32 +27,32 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 type Visibility = 'public' | 'unlisted' | 'private'
 /** Actions on the tracks themselves. */
-const ofTracks = ['audio', 'words', 'hide', 'gone'] as const
+const trackActions = ['audio', 'words', 'hide', 'gone'] as const
 
-const deedOf = (...visibilities: Visibility[]) =>
+const actionOf = (...visibilities: Visibility[]) =>
   fc.record({
-    what: fc.constantFrom('add', 'add', 'move', 'move', 'remove', 'title', 'visibility', ...ofTracks),
+    what: fc.constantFrom('add', 'add', 'move', 'move', 'remove', 'title', 'visibility', ...trackActions),
     visibility: fc.constantFrom(...visibilities),
     which: fc.nat(1_000),
     where: fc.nat(1_000),
     device: fc.nat(1),
     transport: fc.constantFrom(...transports),
   })
-type Deed = ReturnType<typeof deedOf> extends fc.Arbitrary<infer D> ? D : never
+type Action = ReturnType<typeof actionOf> extends fc.Arbitrary<infer D> ? D : never
 
 const trackVisibilities = ['public', 'followers', 'unlisted', 'private'] as const
 
-let told = 0
+let stageCount = 0
 
 /** A playlist of a person with two devices, tracks of every visibility, and a person who watches. */
-async function stage() {
-  told += 1
+async function createStage() {
+  stageCount += 1
   const devices = [
-    await testApp.signIn(`ann${told}`, { node: 0 }),
-    await testApp.signIn(`ann${told}`, { node: 1 }),
+    await testApp.signIn(`ann${stageCount}`, { node: 0 }),
+    await testApp.signIn(`ann${stageCount}`, { node: 1 }),
   ] as const
   const [ann] = devices
-  const bob = await testApp.signIn(`bob${told}`, { node: 1 })
+  const bob = await testApp.signIn(`bob${stageCount}`, { node: 1 })
   const tracks = await Promise.all([
     makeTrack(ann.id, { title: 'open', durationMs: 1 }),
     makeTrack(ann.id, { title: 'by link', durationMs: 20, visibility: 'unlisted' }),
@@ -65,7 +65,7 @@ async function stage() {
   const add = async (person: Person, trackId: string, transport: Transport, after?: string | null) => {
     const reply = await person.request(
       addItem,
-      { playlistId, trackId, ...(after === undefined ? {} : { after }) },
+      { playlistId, trackId, ...(after === undefined ? {} : { afterItemId: after }) },
       { transport },
     )
     if (reply.error === undefined) itemIds.push((reply.data as { item: { itemId: string } }).item.itemId)
@@ -73,16 +73,20 @@ async function stage() {
   }
   for (const { id } of tracks) await add(ann, id, 'rest')
 
-  function does({ what, visibility, which, where, device, transport }: Deed): Promise<Reply> {
+  function perform({ what, visibility, which, where, device, transport }: Action): Promise<Reply> {
     const person = devices[device] ?? ann
     const itemId = itemIds[which % itemIds.length] ?? ''
     const track = tracks[which % tracks.length] ?? tracks[0]
     const owner = track.ownerId === ann.id ? person : bob
     const after = [null, ...itemIds][where % (itemIds.length + 1)] ?? null
-    const deeds: Record<typeof what, () => Promise<Reply>> = {
+    const actions: Record<typeof what, () => Promise<Reply>> = {
       add: () => add(person, track.id, transport, where % 3 === 0 ? undefined : after),
       move: () =>
-        person.request(moveItem, { playlistId, itemId, after, ...(which % 2 === 0 ? { rev: 9 } : {}) }, { transport }),
+        person.request(
+          moveItem,
+          { playlistId, itemId, afterItemId: after, ...(which % 2 === 0 ? { rev: 9 } : {}) },
+          { transport },
+        ),
       remove: () => person.request(removeItem, { playlistId, itemId }, { transport }),
       title: () => person.request(updatePlaylist, { playlistId, title: `Title ${which % 5}` }, { transport }),
       visibility: () => person.request(updatePlaylist, { playlistId, visibility }, { transport }),
@@ -104,31 +108,31 @@ async function stage() {
       gone: () =>
         where % 3 === 0 ? owner.request(deleteTrack, { trackId: track.id }, { transport }) : Promise.resolve({}),
     }
-    return deeds[what]()
+    return actions[what]()
   }
-  return { devices, ann, bob, playlistId, does }
+  return { devices, ann, bob, playlistId, does: perform }
 }
 
 it(
   'for viewers with access, a snapshot plus later events equals a new snapshot',
   async () => {
-    await checkStories(deedOf('public', 'unlisted'), async story => {
-      const { ann, bob, playlistId, does } = await stage()
-      const fresh = async (): Promise<ReplicaStart<PlaylistReplica>> => {
+    await checkStories(actionOf('public', 'unlisted'), async story => {
+      const { ann, bob, playlistId, does: perform } = await createStage()
+      const snapshot = async (): Promise<ReplicaStart<PlaylistReplica>> => {
         const { data, position } = await takeSnapshot(bob, getPlaylist, { playlistId }, story.transport)
         return { state: data, positions: [position] }
       }
-      await using mirror = await runStory(story, does, async () =>
-        Replica.open(testApp, bob, await fresh(), playlistRules),
+      await using replica = await runStory(story, perform, async () =>
+        Replica.open(testApp, bob, await snapshot(), playlistRules),
       )
       // A worker publishes track changes to followers of playlists.
       await testApp.runJobs()
-      const now = await fresh()
-      await mirror.waitFor(now)
-      expect(await displayedPlaylist(mirror.state, bob)).toEqual(await displayedPlaylist(now.state, bob))
+      const now = await snapshot()
+      await replica.waitFor(now)
+      expect(await displayedPlaylist(replica.state, bob)).toEqual(await displayedPlaylist(now.state, bob))
 
       await ann.call(deletePlaylist, { playlistId })
-      await waitUntil(() => mirror.state === null)
+      await waitUntil(() => replica.state === null)
       expect(await bob.expectProblem(getPlaylist, { playlistId })).toMatchObject({ code: 'not_found' })
     })
   },
@@ -138,23 +142,23 @@ it(
 it(
   'for its owner, also over their own channel and while it is private',
   async () => {
-    await checkStories(deedOf('public', 'unlisted', 'private', 'private'), async story => {
-      const { devices, playlistId, does } = await stage()
+    await checkStories(actionOf('public', 'unlisted', 'private', 'private'), async story => {
+      const { devices, playlistId, does: perform } = await createStage()
       const laptop = devices[1]
-      const fresh = async (): Promise<ReplicaStart<PlaylistReplica>> => {
+      const snapshot = async (): Promise<ReplicaStart<PlaylistReplica>> => {
         // The playlist is read after the position of the owner's channel: repeated events have a known revision.
         const { position } = await takeSnapshot(laptop, getMySnapshot, {}, story.transport)
         const { data } = await takeSnapshot(laptop, getPlaylist, { playlistId }, story.transport)
         return { state: data, positions: [position] }
       }
-      await using mirror = await runStory(story, does, async () =>
-        Replica.open(testApp, laptop, await fresh(), playlistRules),
+      await using replica = await runStory(story, perform, async () =>
+        Replica.open(testApp, laptop, await snapshot(), playlistRules),
       )
       // A worker publishes track changes to followers of playlists.
       await testApp.runJobs()
-      const now = await fresh()
-      await mirror.waitFor(now)
-      expect(await displayedPlaylist(mirror.state, laptop)).toEqual(await displayedPlaylist(now.state, laptop))
+      const now = await snapshot()
+      await replica.waitFor(now)
+      expect(await displayedPlaylist(replica.state, laptop)).toEqual(await displayedPlaylist(now.state, laptop))
     })
   },
   storiesTimeoutMs,

@@ -36,44 +36,49 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]()
 })
 
-interface Wish<O extends AnyOperation = AnyOperation> {
+interface SnapshotCall<O extends AnyOperation = AnyOperation> {
   op: O
   input: InputOf<O>
   channel: string
 }
-const wish = <O extends AnyOperation>(op: O, input: InputOf<O>, channel: string): Wish<O> => ({ op, input, channel })
+const snapshotCall = <O extends AnyOperation>(op: O, input: InputOf<O>, channel: string): SnapshotCall<O> => ({
+  op,
+  input,
+  channel,
+})
 
 /** A snapshot of each kind, with an event on its channel, and the ids of ann's objects. */
-async function oneOfEach() {
+async function createOfEachKind() {
   const { id: trackId } = await makeTrack(ann.id)
   const { id: playlistId } = await ann.call(createPlaylist, { title: 'Ours' })
   const { party } = await ann.call(createParty, { title: 'Tonight', trackId })
-  const wishes = [
-    wish(getTrack, { trackId }, `track:${trackId}`),
-    wish(getPlaylist, { playlistId }, `playlist:${playlistId}`),
-    wish(getParty, { partyId: party.id }, `party:${party.id}`),
-    wish(getMySnapshot, {}, `user:${ann.id}`),
+  const calls = [
+    snapshotCall(getTrack, { trackId }, `track:${trackId}`),
+    snapshotCall(getPlaylist, { playlistId }, `playlist:${playlistId}`),
+    snapshotCall(getParty, { partyId: party.id }, `party:${party.id}`),
+    snapshotCall(getMySnapshot, {}, `user:${ann.id}`),
   ]
   await emitNumbers(
     testApp.app,
-    wishes.map(({ channel }) => channel),
+    calls.map(({ channel }) => channel),
     [1],
   )
-  return { trackId, playlistId, partyId: party.id, wishes }
+  return { trackId, playlistId, partyId: party.id, calls }
 }
 
 it('every snapshot returns the position of its channel, over both transports', async () => {
-  const { wishes } = await oneOfEach()
-  for (const { op, input, channel } of wishes) {
-    const place = { channel, ...(await testApp.app.channelLog.position(channel)) }
-    expect(place.offset).toBeGreaterThan(0)
-    for (const transport of transports) expect((await takeSnapshot(ann, op, input, transport)).position).toEqual(place)
+  const { calls } = await createOfEachKind()
+  for (const { op, input, channel } of calls) {
+    const position = { channel, ...(await testApp.app.channelLog.position(channel)) }
+    expect(position.offset).toBeGreaterThan(0)
+    for (const transport of transports)
+      expect((await takeSnapshot(ann, op, input, transport)).position).toEqual(position)
   }
 })
 
 it('unauthenticated callers get the position wherever they may see the state', async () => {
-  const { wishes } = await oneOfEach()
-  for (const { op, input, channel } of wishes) {
+  const { calls } = await createOfEachKind()
+  for (const { op, input, channel } of calls) {
     const reply = await requestOverRest(testApp.nodes[1]?.url ?? '', op, input, {})
     if (op.auth === 'public') expect(reply).toMatchObject({ data: {}, position: { channel } })
     else expect(reply).toMatchObject({ error: { code: 'not_signed_in' } })
@@ -83,7 +88,7 @@ it('unauthenticated callers get the position wherever they may see the state', a
 
 describe('a state without access', () => {
   /** Expects 404 over both transports and without a token, without a position. */
-  async function expectNothing(op: AnyOperation, input: Record<string, unknown>): Promise<void> {
+  async function expectHidden(op: AnyOperation, input: Record<string, unknown>): Promise<void> {
     const replies = [...(await Promise.all(transports.map(transport => bob.request(op, input, { transport }))))]
     if (op.auth === 'public') replies.push(await requestOverRest(testApp.nodes[0]?.url ?? '', op, input, {}))
     for (const reply of replies) {
@@ -97,22 +102,22 @@ describe('a state without access', () => {
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private' })
     const { id: playlistId } = await ann.call(createPlaylist, { title: 'Mine', visibility: 'private' })
     await emitNumbers(testApp.app, [`track:${trackId}`, `playlist:${playlistId}`], [1])
-    await expectNothing(getTrack, { trackId })
-    await expectNothing(getPlaylist, { playlistId })
-    expect(await takeSnapshot(ann, getTrack, { trackId }, 'rest')).toMatchObject({ place: { offset: 1 } })
-    expect(await takeSnapshot(ann, getPlaylist, { playlistId }, 'socket')).toMatchObject({ place: { offset: 1 } })
+    await expectHidden(getTrack, { trackId })
+    await expectHidden(getPlaylist, { playlistId })
+    expect(await takeSnapshot(ann, getTrack, { trackId }, 'rest')).toMatchObject({ position: { offset: 1 } })
+    expect(await takeSnapshot(ann, getPlaylist, { playlistId }, 'socket')).toMatchObject({ position: { offset: 1 } })
   })
 
   it('returns no position for a party that bans the caller, or for an unknown object', async () => {
-    const { partyId } = await oneOfEach()
+    const { partyId } = await createOfEachKind()
     await ann.call(kickMember, { partyId, profileId: bob.id, ban: true })
-    await expectNothing(getParty, { partyId })
+    await expectHidden(getParty, { partyId })
     for (const [op, name] of [
       [getTrack, 'trackId'],
       [getPlaylist, 'playlistId'],
       [getParty, 'partyId'],
     ] as const)
-      await expectNothing(op, { [name]: newId(new Date()) })
+      await expectHidden(op, { [name]: newId(new Date()) })
   })
 
   it('returns no position for an object of a person who blocks the caller', async () => {
@@ -124,26 +129,26 @@ describe('a state without access', () => {
 })
 
 it('the position is the same while Redis is away, after its return, and after it was wiped', async () => {
-  const { wishes } = await oneOfEach()
-  const places = async () => {
-    const found = []
-    for (const [index, { op, input }] of wishes.entries())
-      found.push((await takeSnapshot(ann, op, input, index % 2 === 0 ? 'rest' : 'socket')).position)
-    return found
+  const { calls } = await createOfEachKind()
+  const readPositions = async () => {
+    const positions = []
+    for (const [index, { op, input }] of calls.entries())
+      positions.push((await takeSnapshot(ann, op, input, index % 2 === 0 ? 'rest' : 'socket')).position)
+    return positions
   }
-  const before = await places()
-  const further = (count: number) => before.map(place => ({ ...place, offset: place.offset + count }))
-  const channels = wishes.map(({ channel }) => channel)
+  const before = await readPositions()
+  const advancedBy = (count: number) => before.map(position => ({ ...position, offset: position.offset + count }))
+  const channels = calls.map(({ channel }) => channel)
 
   await redis.stop()
-  expect(await places()).toEqual(before)
+  expect(await readPositions()).toEqual(before)
   await emitNumbers(testApp.app, channels, [2])
-  expect(await places()).toEqual(further(1))
+  expect(await readPositions()).toEqual(advancedBy(1))
 
   await redis.restart()
   for (const { app: node } of testApp.nodes) await waitUntil(() => node.redis.commands.status === 'ready')
-  expect(await places()).toEqual(further(1))
+  expect(await readPositions()).toEqual(advancedBy(1))
   await testApp.app.redis.commands.call('flushall')
   await emitNumbers(testApp.app, channels, [3])
-  expect(await places()).toEqual(further(2))
+  expect(await readPositions()).toEqual(advancedBy(2))
 })

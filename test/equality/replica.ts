@@ -52,12 +52,12 @@ export class Replica<S> implements AsyncDisposable {
   static async open<S>(
     { nodes }: TestApp,
     { token }: Person,
-    fresh: ReplicaStart<S>,
+    start: ReplicaStart<S>,
     rules: ReplicaRules<S>,
   ): Promise<Replica<S>> {
-    const mirror = new Replica(fresh.state, fresh, rules, { token, urls: nodes.map(({ url }) => url) })
-    await mirror.reconnect()
-    return mirror
+    const replica = new Replica(start.state, start, rules, { token, urls: nodes.map(({ url }) => url) })
+    await replica.reconnect()
+    return replica
   }
 
   /** Drops the connections and resumes after the last applied events. */
@@ -67,8 +67,9 @@ export class Replica<S> implements AsyncDisposable {
 
   /** Waits until the replica has reached the positions of a newer snapshot. */
   async waitFor({ positions }: ReplicaStart<S>): Promise<void> {
-    const isBehind = (follower: Follower, place: ChannelPosition | undefined) =>
-      place !== undefined && (follower.position.offset < place.offset || follower.position.epoch !== place.epoch)
+    const isBehind = (follower: Follower, position: ChannelPosition | undefined) =>
+      position !== undefined &&
+      (follower.position.offset < position.offset || follower.position.epoch !== position.epoch)
     await waitUntil(() => !this.followers.some((follower, index) => isBehind(follower, positions[index])))
   }
 

@@ -14,7 +14,7 @@ export const storiesTimeoutMs = 40_000 + requestedRuns * 10_000
 
 /** Concurrent actions, and when the replica's connection drops meanwhile. */
 interface Scene<D> {
-  deeds: D[]
+  actions: D[]
   dropsAfterMs: number | null
 }
 
@@ -30,9 +30,12 @@ export interface Story<D> {
 const sceneMs = fc.nat(60)
 
 /** Checks a property for random stories. */
-export async function checkStories<D>(deed: fc.Arbitrary<D>, holds: (story: Story<D>) => Promise<void>): Promise<void> {
+export async function checkStories<D>(
+  action: fc.Arbitrary<D>,
+  check: (story: Story<D>) => Promise<void>,
+): Promise<void> {
   const scene = fc.record({
-    deeds: fc.array(deed, { minLength: 3, maxLength: 8 }),
+    actions: fc.array(action, { minLength: 3, maxLength: 8 }),
     dropsAfterMs: fc.option(sceneMs, { freq: 1 }),
   })
   const story = fc.record({
@@ -47,7 +50,7 @@ export async function checkStories<D>(deed: fc.Arbitrary<D>, holds: (story: Stor
     // A busy machine runs fewer stories.
     if (requestedRuns === 0 && runCount > 0 && performance.now() > overAt) return
     runCount += 1
-    await holds(one)
+    await check(one)
   })
   // Do not shrink failures, because concurrent actions are not repeatable.
   await fc.assert(property, {
@@ -59,19 +62,19 @@ export async function checkStories<D>(deed: fc.Arbitrary<D>, holds: (story: Stor
 /** Runs a story: performs its actions, takes the snapshot during them, and drops the replica's connection where it says. */
 export async function runStory<D, M extends Replica<unknown>>(
   { scenes, opensIn, opensAfterMs }: Story<D>,
-  perform: (deed: D) => Promise<Reply>,
+  performAction: (action: D) => Promise<Reply>,
   open: () => Promise<M>,
 ): Promise<M> {
-  let mirror: M | undefined
-  for (const [index, { deeds, dropsAfterMs }] of scenes.entries()) {
+  let replica: M | undefined
+  for (const [index, { actions, dropsAfterMs }] of scenes.entries()) {
     const opening = index === opensIn ? pause(opensAfterMs).then(open) : undefined
-    const dropping = dropsAfterMs === null ? undefined : pause(dropsAfterMs).then(() => mirror?.reconnect())
-    const replies = await Promise.all(deeds.map(perform))
+    const dropping = dropsAfterMs === null ? undefined : pause(dropsAfterMs).then(() => replica?.reconnect())
+    const replies = await Promise.all(actions.map(performAction))
     // One of two conflicting actions may be refused, and a busy server may ask to retry. Only a 500 is a failure.
     for (const { error } of replies) expect([error?.status, error?.code]).not.toEqual([500, expect.anything()])
-    mirror = (await opening) ?? mirror
+    replica = (await opening) ?? replica
     await dropping
   }
-  if (mirror === undefined) throw new Error('the story has too few scenes')
-  return mirror
+  if (replica === undefined) throw new Error('the story has too few scenes')
+  return replica
 }

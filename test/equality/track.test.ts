@@ -26,7 +26,7 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const deedOf = (...visibilities: Visibility[]) =>
+const actionOf = (...visibilities: Visibility[]) =>
   fc.record({
     who: fc.nat(3),
     what: fc.constantFrom(
@@ -37,15 +37,15 @@ const deedOf = (...visibilities: Visibility[]) =>
     which: fc.nat(1_000),
     transport: fc.constantFrom(...transports),
   })
-type Deed = ReturnType<typeof deedOf> extends fc.Arbitrary<infer D> ? D : never
+type Action = ReturnType<typeof actionOf> extends fc.Arbitrary<infer D> ? D : never
 
-let told = 0
+let stageCount = 0
 
 /** A track, its artist, and listeners on both nodes. */
-async function stage() {
-  told += 1
-  const ann = await testApp.signIn(`ann${told}`)
-  const fans = await Promise.all(['bob', 'cid', 'eve'].map(name => testApp.signIn(`${name}${told}`)))
+async function createStage() {
+  stageCount += 1
+  const ann = await testApp.signIn(`ann${stageCount}`)
+  const fans = await Promise.all(['bob', 'cid', 'eve'].map(name => testApp.signIn(`${name}${stageCount}`)))
   const { id: trackId } = await makeTrack(ann.id)
   for (const { id } of fans) {
     await makeTrackLinkHolder(trackId, id)
@@ -53,71 +53,77 @@ async function stage() {
   }
   const commentIds: string[] = []
 
-  async function does({ who, what, visibility, which, transport }: Deed): Promise<Reply> {
+  async function perform({ who, what, visibility, which, transport }: Action): Promise<Reply> {
     const person = [...fans, ann][who] ?? ann
     const [body, commentId] = [`so ${which % 40}`, commentIds[which % commentIds.length] ?? trackId]
-    const words = which % 2 === 0 ? { title: `Title ${which % 5}` } : { genre: `Genre ${which % 5}` }
-    const deeds: Record<typeof what, () => Promise<Reply>> = {
+    const changes = which % 2 === 0 ? { title: `Title ${which % 5}` } : { genre: `Genre ${which % 5}` }
+    const actions: Record<typeof what, () => Promise<Reply>> = {
       like: () => person.request(likeTrack, { trackId }, { transport }),
       unlike: () => person.request(unlikeTrack, { trackId }, { transport }),
       repost: () => person.request(repostTrack, { trackId }, { transport }),
       unrepost: () => person.request(unrepostTrack, { trackId }, { transport }),
       comment: () => person.request(addComment, { trackId, body, positionMs: which }, { transport }),
       remove: () => person.request(deleteComment, { commentId }, { transport }),
-      words: () => ann.request(updateTrack, { trackId, ...words }, { transport }),
+      words: () => ann.request(updateTrack, { trackId, ...changes }, { transport }),
       visibility: () => ann.request(updateTrack, { trackId, visibility }, { transport }),
     }
-    const reply = await deeds[what]()
+    const reply = await actions[what]()
     if (what === 'comment' && reply.error === undefined) commentIds.push((reply.data as { id: string }).id)
     return reply
   }
 
   /** What `viewer` sees; for the artist also the position of their own channel. */
-  async function fresh(
+  async function snapshot(
     viewer: Person,
     { transport }: Pick<Story<unknown>, 'transport'>,
   ): Promise<ReplicaStart<TrackReplica>> {
-    const own = viewer === ann ? [(await takeSnapshot(ann, getMySnapshot, {}, transport)).position] : []
+    const ownPositions = viewer === ann ? [(await takeSnapshot(ann, getMySnapshot, {}, transport)).position] : []
     const { data, position } = await takeSnapshot(viewer, getTrack, { trackId }, transport)
     const comments = await viewer.call(listComments, { trackId, limit: 50 }, { transport })
-    return { state: { track: forAll(data), comments: comments.map(forAll) }, positions: [position, ...own] }
+    return {
+      state: { track: withoutViewer(data), comments: comments.map(withoutViewer) },
+      positions: [position, ...ownPositions],
+    }
   }
-  return { ann, fans, trackId, does, fresh }
+  return { ann, fans, trackId, does: perform, snapshot }
 }
 
 /** Without the fields that depend on the viewer. */
-function forAll<T extends { viewer?: unknown }>(seen: T): Omit<T, 'viewer'> {
-  const facts = { ...seen }
-  delete facts.viewer
-  return facts
+function withoutViewer<T extends { viewer?: unknown }>(seen: T): Omit<T, 'viewer'> {
+  const shared = { ...seen }
+  delete shared.viewer
+  return shared
 }
 
-async function compare(mirror: Replica<TrackReplica>, fresh: () => Promise<ReplicaStart<TrackReplica>>): Promise<void> {
+async function compare(
+  replica: Replica<TrackReplica>,
+  snapshot: () => Promise<ReplicaStart<TrackReplica>>,
+): Promise<void> {
   await testApp.applyCounters()
-  const now = await fresh()
-  await mirror.waitFor(now)
-  await waitUntil(() => mirror.state.track.counts.rev >= now.state.track.counts.rev)
-  expect(mirror.state).toEqual(now.state)
+  const now = await snapshot()
+  await replica.waitFor(now)
+  await waitUntil(() => replica.state.track.counts.rev >= now.state.track.counts.rev)
+  expect(replica.state).toEqual(now.state)
 }
 
 it(
   'for a listener, a snapshot plus later events and counts equals a new snapshot',
   async () => {
-    await checkStories(deedOf('public', 'unlisted', 'followers'), async story => {
-      const { ann, fans, trackId, does, fresh } = await stage()
+    await checkStories(actionOf('public', 'unlisted', 'followers'), async story => {
+      const { ann, fans, trackId, does: perform, snapshot } = await createStage()
       const [, , eve = ann] = fans
-      const ofEve = () => fresh(eve, story)
-      await using mirror = await runStory(story, does, async () =>
-        Replica.open(testApp, eve, await ofEve(), trackRules(trackId)),
+      const snapshotOfEve = () => snapshot(eve, story)
+      await using replica = await runStory(story, perform, async () =>
+        Replica.open(testApp, eve, await snapshotOfEve(), trackRules(trackId)),
       )
-      await compare(mirror, ofEve)
+      await compare(replica, snapshotOfEve)
 
-      const ends = {
+      const endings = {
         hide: () => ann.call(updateTrack, { trackId, visibility: 'private' }),
         remove: () => ann.call(deleteTrack, { trackId }),
       }
-      await ends[story.transport === 'rest' ? 'hide' : 'remove']()
-      await waitUntil(() => mirror.followers[0]?.closeProblem?.code === 'not_found')
+      await endings[story.transport === 'rest' ? 'hide' : 'remove']()
+      await waitUntil(() => replica.followers[0]?.closeProblem?.code === 'not_found')
       expect(await eve.expectProblem(getTrack, { trackId })).toMatchObject({ code: 'not_found' })
     })
   },
@@ -127,13 +133,13 @@ it(
 it(
   'for its artist, also over their own channel and while it is private',
   async () => {
-    await checkStories(deedOf('public', 'unlisted', 'followers', 'private', 'private'), async story => {
-      const { ann, trackId, does, fresh } = await stage()
-      const ofAnn = () => fresh(ann, story)
-      await using mirror = await runStory(story, does, async () =>
-        Replica.open(testApp, ann, await ofAnn(), trackRules(trackId)),
+    await checkStories(actionOf('public', 'unlisted', 'followers', 'private', 'private'), async story => {
+      const { ann, trackId, does: perform, snapshot } = await createStage()
+      const snapshotOfAnn = () => snapshot(ann, story)
+      await using replica = await runStory(story, perform, async () =>
+        Replica.open(testApp, ann, await snapshotOfAnn(), trackRules(trackId)),
       )
-      await compare(mirror, ofAnn)
+      await compare(replica, snapshotOfAnn)
     })
   },
   storiesTimeoutMs,

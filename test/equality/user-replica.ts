@@ -15,11 +15,11 @@ const picturesMax = 10
 interface Payload {
   profile: Profile
   profileId: string
-  by: { id: string }
+  actor: { id: string }
   counts: Profile['counts']
-  byCounts: Profile['counts']
+  actorCounts: Profile['counts']
   unreadCount: number
-  more: boolean
+  hasMoreUnread: boolean
   notification: Notification | null
   notificationId: string
   readUntil: string
@@ -80,15 +80,21 @@ const changes: Record<string, (payload: Payload, state: UserReplica) => Partial<
   }),
 }
 
-function countsAfter({ profileId, by, counts, byCounts }: Payload, { profile }: UserReplica): Partial<UserReplica> {
-  const mine = profile.id === by.id ? byCounts : profile.id === profileId ? counts : profile.counts
-  return { profile: { ...profile, counts: newer(profile.counts, mine) } }
+function countsAfter(
+  { profileId, actor, counts, actorCounts }: Payload,
+  { profile }: UserReplica,
+): Partial<UserReplica> {
+  const ownCounts = profile.id === actor.id ? actorCounts : profile.id === profileId ? counts : profile.counts
+  return { profile: { ...profile, counts: newer(profile.counts, ownCounts) } }
 }
 
 const newer = <T extends { rev: number }>(known: T, payload: T): T =>
   payload.rev < known.rev ? known : { ...known, ...payload }
 
-const unreadIn = ({ unreadCount, more }: Pick<Payload, 'unreadCount' | 'more'>) => ({ unreadCount, more })
+const unreadIn = ({ unreadCount, hasMoreUnread }: Pick<Payload, 'unreadCount' | 'hasMoreUnread'>) => ({
+  unreadCount,
+  hasMoreUnread,
+})
 
 const withNotification = ({ notifications }: UserReplica, payload: Notification): Notification[] =>
   [...notifications.filter(({ id }) => id !== payload.id), payload]

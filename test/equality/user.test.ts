@@ -39,7 +39,7 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const deed = fc.record({
+const action = fc.record({
   who: fc.nat(2),
   device: fc.nat(1),
   what: fc.constantFrom(
@@ -51,22 +51,22 @@ const deed = fc.record({
   which: fc.nat(1_000),
   transport: fc.constantFrom(...transports),
 })
-type Deed = typeof deed extends fc.Arbitrary<infer D> ? D : never
+type Action = typeof action extends fc.Arbitrary<infer D> ? D : never
 
-let told = 0
+let stageCount = 0
 
 /**
  * A person with two devices, tracks and uploads, and others who act on them. Nobody blocks her: a block sends no event,
  * and only a new snapshot shows it.
  */
-async function stage() {
-  told += 1
+async function createStage() {
+  stageCount += 1
   const devices = [
-    await testApp.signIn(`ann${told}`, { node: 0 }),
-    await testApp.signIn(`ann${told}`, { node: 1 }),
+    await testApp.signIn(`ann${stageCount}`, { node: 0 }),
+    await testApp.signIn(`ann${stageCount}`, { node: 1 }),
   ] as const
   const [ann] = devices
-  const others = await Promise.all(['bob', 'cid', 'eve'].map(name => testApp.signIn(`${name}${told}`)))
+  const others = await Promise.all(['bob', 'cid', 'eve'].map(name => testApp.signIn(`${name}${stageCount}`)))
   const trackIds: string[] = []
   for (let count = 0; count < 3; count += 1) trackIds.push((await makeTrack(ann.id)).id)
   const unpublished = await Promise.all(
@@ -77,14 +77,14 @@ async function stage() {
   const png = await plainPng({ width: 100, height: 100 })
   const uploads: { id: string; bytes: Buffer; put: Parameters<typeof putBytes>[0] }[] = []
 
-  async function does({ who, device, what, which, transport }: Deed): Promise<Reply> {
+  async function perform({ who, device, what, which, transport }: Action): Promise<Reply> {
     const me = devices[device] ?? ann
     const other: Person = others[who] ?? ann
     const [trackId, profileId, via] = [trackIds[which % 3] ?? '', other.id, { transport }]
     const upload = uploads[which % uploads.length]
     const uploadId = upload?.id ?? trackId
     const pictureId = pictureIds[which % pictureIds.length] ?? trackId
-    const deeds: Record<typeof what, () => Promise<Reply>> = {
+    const actions: Record<typeof what, () => Promise<Reply>> = {
       like: () => other.request(likeTrack, { trackId }, via),
       unlike: () => other.request(unlikeTrack, { trackId }, via),
       repost: () => other.request(repostTrack, { trackId }, via),
@@ -117,11 +117,11 @@ async function stage() {
         const bytes = randomBytes(64)
         const reply = await me.request(initiateUpload, uploadInput(bytes), via)
         if (reply.error !== undefined) return reply
-        const { upload: begun, put: place } = reply.data as {
+        const { upload: initiated, putRequest: target } = reply.data as {
           upload: { id: string }
-          put: Parameters<typeof putBytes>[0]
+          putRequest: Parameters<typeof putBytes>[0]
         }
-        uploads.push({ id: begun.id, bytes, put: place })
+        uploads.push({ id: initiated.id, bytes, put: target })
         return reply
       },
       send: async () => {
@@ -130,12 +130,12 @@ async function stage() {
       },
       abort: () => me.request(abortUpload, { uploadId }, via),
       picture: async () => {
-        const wish = which % 2 === 0 ? {} : { trackId }
-        const reply = await me.request(initiatePicture, pictureInput(png, wish), via)
+        const purpose = which % 2 === 0 ? {} : { trackId }
+        const reply = await me.request(initiatePicture, pictureInput(png, purpose), via)
         if (reply.error !== undefined) return reply
-        const begun = reply.data as { picture: { id: string }; put: Parameters<typeof putBytes>[0] }
-        await putBytes(begun.put, png)
-        pictureIds.push(begun.picture.id)
+        const initiated = reply.data as { picture: { id: string }; putRequest: Parameters<typeof putBytes>[0] }
+        await putBytes(initiated.putRequest, png)
+        pictureIds.push(initiated.picture.id)
         return reply
       },
       show: () => me.request(finalizePicture, { pictureId }, via),
@@ -147,23 +147,23 @@ async function stage() {
         return {}
       },
     }
-    return deeds[what]()
+    return actions[what]()
   }
-  return { devices, does }
+  return { devices, does: perform }
 }
 
 it(
   'a snapshot of the own channel plus later events equals a new snapshot',
   async () => {
-    await checkStories(deed, async story => {
-      const { devices, does } = await stage()
+    await checkStories(action, async story => {
+      const { devices, does: perform } = await createStage()
       const laptop = devices[1]
-      const fresh = async (): Promise<ReplicaStart<UserReplica>> => {
+      const snapshot = async (): Promise<ReplicaStart<UserReplica>> => {
         const { data, position } = await takeSnapshot(laptop, getMySnapshot, {}, story.transport)
         return { state: data, positions: [position] }
       }
-      await using mirror = await runStory(story, does, async () =>
-        Replica.open(testApp, laptop, await fresh(), userRules),
+      await using replica = await runStory(story, perform, async () =>
+        Replica.open(testApp, laptop, await snapshot(), userRules),
       )
       await testApp.applyCounters()
       await testApp.runJobs()
@@ -171,9 +171,9 @@ it(
       const { notifications } = await laptop.call(getMySnapshot, {})
       const until = notifications[story.opensAfterMs % notifications.length]?.id
       if (until !== undefined) await laptop.call(markRead, { until }, { transport: story.transport })
-      const now = await fresh()
-      await mirror.waitFor(now)
-      expect(mirror.state).toEqual(now.state)
+      const now = await snapshot()
+      await replica.waitFor(now)
+      expect(replica.state).toEqual(now.state)
     })
   },
   storiesTimeoutMs,

@@ -24,10 +24,10 @@ let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let redis: Redis
 let testApp: TestApp
 let bob: Person
-let casts = 0
+let testCount = 0
 /** New people in each test, so that earlier revocations do not apply. */
 let name: string
-const lines: Line[] = []
+const connections: Connection[] = []
 
 beforeAll(async () => {
   folder = await createTemporaryFolder()
@@ -35,12 +35,12 @@ beforeAll(async () => {
   testApp = await createTestApp({ variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
 })
 beforeEach(async () => {
-  casts += 1
-  name = `ann${casts}`
-  bob = await testApp.signIn(`bob${casts}`)
+  testCount += 1
+  name = `ann${testCount}`
+  bob = await testApp.signIn(`bob${testCount}`)
 })
 afterEach(() => {
-  for (const { socket } of lines.splice(0)) socket.disconnect()
+  for (const { socket } of connections.splice(0)) socket.disconnect()
 })
 afterAll(async () => {
   await testApp[Symbol.asyncDispose]()
@@ -49,18 +49,18 @@ afterAll(async () => {
 })
 
 /** A connection that records all messages of the server. */
-class Line {
-  readonly said: { name: string; sent: unknown }[] = []
-  left: string | undefined
+class Connection {
+  readonly messages: { name: string; data: unknown }[] = []
+  disconnectReason: string | undefined
 
   constructor(readonly socket: Socket) {
-    lines.push(this)
-    socket.onAny((event: string, sent: unknown) => this.said.push({ name: event, sent }))
-    socket.on('disconnect', reason => (this.left = reason))
+    connections.push(this)
+    socket.onAny((event: string, data: unknown) => this.messages.push({ name: event, data }))
+    socket.on('disconnect', reason => (this.disconnectReason = reason))
   }
 
   of<T>(event: string): T[] {
-    return this.said.filter(one => one.name === event).map(({ sent }) => sent as T)
+    return this.messages.filter(one => one.name === event).map(({ data }) => data as T)
   }
 
   get closed(): Problem | undefined {
@@ -71,36 +71,36 @@ class Line {
     return this.of<EventFrame>('events').flatMap(({ events }) => events)
   }
 
-  async ask(event: string, input: unknown): Promise<Reply> {
+  async call(event: string, input: unknown): Promise<Reply> {
     return (await this.socket.timeout(8_000).emitWithAck(event, { input })) as Reply
   }
 
   async refresh(token: unknown): Promise<Reply> {
-    return this.ask('session.refresh', { token })
+    return this.call('session.refresh', { token })
   }
 
   async follow(channel: string): Promise<void> {
-    expect(await this.ask('channel.follow', { channel })).toHaveProperty('data')
+    expect(await this.call('channel.follow', { channel })).toHaveProperty('data')
   }
 
   /** Resolves with the code when the server has closed it for good. */
-  async ended(): Promise<string | undefined> {
-    await waitUntil(() => this.left !== undefined)
-    expect(this.left).toBe('io server disconnect')
+  async waitForClose(): Promise<string | undefined> {
+    await waitUntil(() => this.disconnectReason !== undefined)
+    expect(this.disconnectReason).toBe('io server disconnect')
     return this.closed?.code
   }
 }
 
 const urlOf = (node: number) => testApp.nodes[node]?.url ?? ''
 
-async function connect(token: string, node = 0): Promise<Line> {
+async function connect(token: string, node = 0): Promise<Connection> {
   const socket = io(urlOf(node), { auth: { token }, transports: ['websocket'], forceNew: true, reconnection: false })
-  const line = new Line(socket)
+  const connection = new Connection(socket)
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve)
     socket.once('connect_error', reject)
   })
-  return line
+  return connection
 }
 
 const refusedHandshake = (token: string, node: number): Promise<unknown> =>
@@ -109,7 +109,7 @@ const refusedHandshake = (token: string, node: number): Promise<unknown> =>
     (error: unknown) => (typeof error === 'object' && error !== null && 'data' in error ? error.data : error),
   )
 
-const tokenFor = (wish: TokenOptions = {}) => testApp.issuer.issueToken(name, wish)
+const tokenFor = (options: TokenOptions = {}) => testApp.issuer.issueToken(name, options)
 const headers = (token: string) => ({ authorization: `Bearer ${token}` })
 const overRest = (token: string, node: number) => requestOverRest(urlOf(node), getMe, {}, headers(token))
 /** The expiry in a token, in epoch milliseconds. */
@@ -117,155 +117,155 @@ const expiryOf = (token: string) =>
   (JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp: number }).exp * 1_000
 const iso = (ms: number) => new Date(ms).toISOString()
 /** Tokens name whole seconds: makes later tokens newer than earlier ones. */
-const aSecondLater = () => testApp.clock.advance(1_000)
+const advanceSecond = () => testApp.clock.advance(1_000)
 
 /** Emits events on a channel repeatedly. */
-async function happenings(): Promise<{ channel: string; happen: (times: number) => Promise<void> }> {
+async function createChannel(): Promise<{ channel: string; emit: (emitted: number) => Promise<void> }> {
   const track = await makeTrack(bob.id)
-  let times = 0
-  const happen = async (more: number) => {
-    for (const end = times + more; times < end; times += 1)
-      await bob.call(addComment, { trackId: track.id, body: `Comment ${times}`, positionMs: 0 })
+  let emitted = 0
+  const emit = async (more: number) => {
+    for (const end = emitted + more; emitted < end; emitted += 1)
+      await bob.call(addComment, { trackId: track.id, body: `Comment ${emitted}`, positionMs: 0 })
   }
-  return { channel: `track:${track.id}`, happen }
+  return { channel: `track:${track.id}`, emit }
 }
 
 describe('a token that expires on an open socket', () => {
   it('is announced once, a minute before; then the socket is closed and receives nothing more', async () => {
-    const { channel, happen } = await happenings()
+    const { channel, emit } = await createChannel()
     const token = await tokenFor({ ttlSeconds: 300 })
-    const [line, other] = [await connect(token), await connect(await tokenFor())]
-    for (const one of [line, other]) await one.follow(channel)
+    const [connection, other] = [await connect(token), await connect(await tokenFor())]
+    for (const one of [connection, other]) await one.follow(channel)
     testApp.clock.advance(200_000)
-    await happen(1)
-    await waitUntil(() => line.events().length === 1)
-    expect(line.of('session.expiring')).toEqual([])
+    await emit(1)
+    await waitUntil(() => connection.events().length === 1)
+    expect(connection.of('session.expiring')).toEqual([])
     testApp.clock.advance(45_000)
-    await waitUntil(() => line.of('session.expiring').length > 0)
+    await waitUntil(() => connection.of('session.expiring').length > 0)
     testApp.clock.advance(50_000)
-    await happen(1)
-    await waitUntil(() => line.events().length === 2)
+    await emit(1)
+    await waitUntil(() => connection.events().length === 2)
     testApp.clock.advance(15_000)
-    expect(await line.ended()).toBe('token_expired')
-    await happen(2)
+    expect(await connection.waitForClose()).toBe('token_expired')
+    await emit(2)
     await waitUntil(() => other.events().length === 4)
-    expect(line.of('session.expiring')).toEqual([{ expiresAt: iso(expiryOf(token)) }])
-    expect(line.events()).toHaveLength(2)
-    expect(line.said.at(-1)).toMatchObject({ name: 'connection.closed', sent: { status: 401 } })
+    expect(connection.of('session.expiring')).toEqual([{ expiresAt: iso(expiryOf(token)) }])
+    expect(connection.events()).toHaveLength(2)
+    expect(connection.messages.at(-1)).toMatchObject({ name: 'connection.closed', data: { status: 401 } })
     expect(other.closed).toBeUndefined()
   })
 
   it('may be refreshed late, within the grace period; the old expiry no longer applies', async () => {
-    const line = await connect(await tokenFor({ ttlSeconds: 60 }))
+    const connection = await connect(await tokenFor({ ttlSeconds: 60 }))
     testApp.clock.advance(61_500)
     const newer = await tokenFor({ ttlSeconds: 600 })
-    expect(await line.refresh(newer)).toEqual({ data: { expiresAt: iso(expiryOf(newer)) } })
+    expect(await connection.refresh(newer)).toEqual({ data: { expiresAt: iso(expiryOf(newer)) } })
     testApp.clock.advance(5 * minuteMs)
     const other = await connect(await tokenFor({ ttlSeconds: 1 }))
     testApp.clock.advance(10_000)
-    expect(await other.ended()).toBe('token_expired')
-    expect(line.left).toBeUndefined()
+    expect(await other.waitForClose()).toBe('token_expired')
+    expect(connection.disconnectReason).toBeUndefined()
   })
 
   it('with a distant expiry closes nothing now, and lasts a day at most', async () => {
     const token = await tokenFor({ ttlSeconds: (40 * dayMs) / 1_000 })
-    const line = await connect(token)
+    const connection = await connect(token)
     const short = await connect(await tokenFor({ ttlSeconds: 1 }))
     testApp.clock.advance(10_000)
-    expect(await short.ended()).toBe('token_expired')
-    const { data } = await line.refresh(token)
+    expect(await short.waitForClose()).toBe('token_expired')
+    const { data } = await connection.refresh(token)
     expect(data).toEqual({ expiresAt: iso(expiryOf(token) - 39 * dayMs) })
-    expect(line.left).toBeUndefined()
+    expect(connection.disconnectReason).toBeUndefined()
   })
 })
 
 describe('session.refresh', () => {
   it('loses and delays no event, also when called often', async () => {
-    const { channel, happen } = await happenings()
-    const line = await connect(await tokenFor({ ttlSeconds: 100 }))
-    await line.follow(channel)
+    const { channel, emit } = await createChannel()
+    const connection = await connect(await tokenFor({ ttlSeconds: 100 }))
+    await connection.follow(channel)
     const tokens = await Promise.all(Array.from({ length: 20 }, (_, index) => tokenFor({ ttlSeconds: 200 + index })))
-    const [replies] = await Promise.all([Promise.all(tokens.map(token => line.refresh(token))), happen(15)])
+    const [replies] = await Promise.all([Promise.all(tokens.map(token => connection.refresh(token))), emit(15)])
     for (const reply of replies) expect(reply).toHaveProperty('data')
-    await waitUntil(() => line.events().length === 15)
-    expect(line.events().map(({ offset }) => offset)).toEqual(Array.from({ length: 15 }, (_, index) => index + 1))
+    await waitUntil(() => connection.events().length === 15)
+    expect(connection.events().map(({ offset }) => offset)).toEqual(Array.from({ length: 15 }, (_, index) => index + 1))
     // The token that lasts longest applies, in any order.
     const [last] = replies.slice(-1)
     const longest = iso(Math.max(...tokens.map(expiryOf)))
     expect(last).toEqual({ data: { expiresAt: longest } })
-    expect(await line.refresh(tokens[0])).toEqual({ data: { expiresAt: longest } })
+    expect(await connection.refresh(tokens[0])).toEqual({ data: { expiresAt: longest } })
   })
 
   it('ignores an older token, and accepts a newer one that expires sooner', async () => {
     const early = await tokenFor({ ttlSeconds: 200 })
-    aSecondLater()
-    const line = await connect(await tokenFor({ ttlSeconds: 7_200 }))
-    const { data } = await line.refresh(early)
+    advanceSecond()
+    const connection = await connect(await tokenFor({ ttlSeconds: 7_200 }))
+    const { data } = await connection.refresh(early)
     expect(data).not.toEqual({ expiresAt: iso(expiryOf(early)) })
-    aSecondLater()
+    advanceSecond()
     const sooner = await tokenFor({ ttlSeconds: 30 })
-    expect(await line.refresh(sooner)).toEqual({ data: { expiresAt: iso(expiryOf(sooner)) } })
-    await waitUntil(() => line.of('session.expiring').length > 0)
-    expect(line.of('session.expiring')).toEqual([{ expiresAt: iso(expiryOf(sooner)) }])
+    expect(await connection.refresh(sooner)).toEqual({ data: { expiresAt: iso(expiryOf(sooner)) } })
+    await waitUntil(() => connection.of('session.expiring').length > 0)
+    expect(connection.of('session.expiring')).toEqual([{ expiresAt: iso(expiryOf(sooner)) }])
   })
 
   it('is announced again before the next expiry', async () => {
-    const line = await connect(await tokenFor({ ttlSeconds: 30 }))
-    await waitUntil(() => line.of('session.expiring').length === 1)
-    aSecondLater()
-    expect(await line.refresh(await tokenFor({ ttlSeconds: 40 }))).toHaveProperty('data')
-    await waitUntil(() => line.of('session.expiring').length === 2)
+    const connection = await connect(await tokenFor({ ttlSeconds: 30 }))
+    await waitUntil(() => connection.of('session.expiring').length === 1)
+    advanceSecond()
+    expect(await connection.refresh(await tokenFor({ ttlSeconds: 40 }))).toHaveProperty('data')
+    await waitUntil(() => connection.of('session.expiring').length === 2)
   })
 
   it("rejects another person's token, and closes the socket for good", async () => {
-    const line = await connect(await tokenFor())
-    const { error } = await line.refresh(bob.token)
+    const connection = await connect(await tokenFor())
+    const { error } = await connection.refresh(bob.token)
     expect(error).toMatchObject({ status: 403, code: 'token_subject_mismatch' })
-    expect(await line.ended()).toBe('token_subject_mismatch')
+    expect(await connection.waitForClose()).toBe('token_subject_mismatch')
   })
 
   it('rejects an invalid token, and keeps the socket open with the old one', async () => {
-    const line = await connect(await tokenFor())
+    const connection = await connect(await tokenFor())
     const expired = await tokenFor({ ttlSeconds: -60 })
-    expect((await line.refresh(expired)).error).toMatchObject({ status: 401, code: 'token_expired' })
-    expect((await line.refresh('garbage')).error).toMatchObject({ status: 401, code: 'token_invalid' })
+    expect((await connection.refresh(expired)).error).toMatchObject({ status: 401, code: 'token_expired' })
+    expect((await connection.refresh('garbage')).error).toMatchObject({ status: 401, code: 'token_invalid' })
     for (const nothing of ['', 'a b', 7, null, {}, undefined, 'x'.repeat(8_193)])
-      expect((await line.refresh(nothing)).error).toMatchObject({ status: 400, code: 'invalid_input' })
-    const more = await line.ask('session.refresh', { token: await tokenFor(), sub: 'bob' })
+      expect((await connection.refresh(nothing)).error).toMatchObject({ status: 400, code: 'invalid_input' })
+    const more = await connection.call('session.refresh', { token: await tokenFor(), sub: 'bob' })
     expect(more.error?.errors).toEqual([expect.objectContaining({ path: 'sub', code: 'unknown_field' })])
-    expect(await line.ask(getMe.name, {})).toHaveProperty('data')
+    expect(await connection.call(getMe.name, {})).toHaveProperty('data')
   })
 
   it('rejects a revoked token', async () => {
     const token = await tokenFor({ sid: 'old' })
-    const line = await connect(await tokenFor({ sid: 'current' }))
-    await line.ask(revokeSessions.name, { sessionId: 'old' })
+    const connection = await connect(await tokenFor({ sid: 'current' }))
+    await connection.call(revokeSessions.name, { sessionId: 'old' })
     await waitUntil(async () => (await overRest(token, 0)).error?.code === 'session_revoked')
-    expect((await line.refresh(token)).error).toMatchObject({ status: 401, code: 'session_revoked' })
-    expect(line.left).toBeUndefined()
+    expect((await connection.refresh(token)).error).toMatchObject({ status: 401, code: 'session_revoked' })
+    expect(connection.disconnectReason).toBeUndefined()
   })
 
   it('re-checks access to followed channels after a change of roles, and applies them to calls', async () => {
-    const hidden = await makeTrack(bob.id, { visibility: 'private' })
+    const privateTrack = await makeTrack(bob.id, { visibility: 'private' })
     const open = await makeTrack(bob.id)
-    const line = await connect(await tokenFor({ roles: ['moderator'] }))
-    for (const { id } of [hidden, open]) await line.follow(`track:${id}`)
+    const connection = await connect(await tokenFor({ roles: ['moderator'] }))
+    for (const { id } of [privateTrack, open]) await connection.follow(`track:${id}`)
     const report = 'moderation.listReports'
-    expect(await line.ask(report, {})).toHaveProperty('data')
-    aSecondLater()
-    expect(await line.refresh(await tokenFor({ roles: ['moderator', 'x'] }))).toHaveProperty('data')
-    aSecondLater()
-    expect(await line.refresh(await tokenFor())).toHaveProperty('data')
-    expect((await line.ask(report, {})).error).toMatchObject({ code: 'forbidden' })
-    await waitUntil(() => line.of('channel.closed').length > 0)
-    expect(line.of('channel.closed')).toEqual([expect.objectContaining({ channel: `track:${hidden.id}` })])
+    expect(await connection.call(report, {})).toHaveProperty('data')
+    advanceSecond()
+    expect(await connection.refresh(await tokenFor({ roles: ['moderator', 'x'] }))).toHaveProperty('data')
+    advanceSecond()
+    expect(await connection.refresh(await tokenFor())).toHaveProperty('data')
+    expect((await connection.call(report, {})).error).toMatchObject({ code: 'forbidden' })
+    await waitUntil(() => connection.of('channel.closed').length > 0)
+    expect(connection.of('channel.closed')).toEqual([expect.objectContaining({ channel: `track:${privateTrack.id}` })])
   })
 
   it('is rate limited, and returns `retryAfter`', async () => {
-    const line = await connect(await tokenFor())
-    const me = (await line.ask(getMe.name, {})).data as { id: string }
+    const connection = await connect(await tokenFor())
+    const me = (await connection.call(getMe.name, {})).data as { id: string }
     await testApp.app.rateLimiter.consume('session.refresh', me.id, 120, 120)
-    const { error } = await line.refresh(await tokenFor())
+    const { error } = await connection.refresh(await tokenFor())
     expect(error).toMatchObject({ status: 429, code: 'too_many_requests' })
     expect(error?.retryAfter).toBeGreaterThan(0)
   })
@@ -277,8 +277,8 @@ describe('revoked sessions', () => {
     const all = await Promise.all(tokens.map((token, index) => connect(token, index % 2)))
     const neighbours = [await connect(bob.token, 0), await connect(bob.token, 1)]
     const [first] = all
-    expect(await first?.ask(revokeSessions.name, {})).toHaveProperty('data')
-    for (const line of all) expect(await line.ended()).toBe('session_revoked')
+    expect(await first?.call(revokeSessions.name, {})).toHaveProperty('data')
+    for (const connection of all) expect(await connection.waitForClose()).toBe('session_revoked')
     for (const node of [0, 1])
       for (const token of tokens) {
         const refused = await overRest(token, node)
@@ -286,8 +286,8 @@ describe('revoked sessions', () => {
         expect(refused.headers?.get('www-authenticate')).toContain('invalid_token')
         expect(await refusedHandshake(token, node)).toMatchObject({ status: 401, code: 'session_revoked' })
       }
-    for (const line of neighbours) expect(line.left).toBeUndefined()
-    aSecondLater()
+    for (const connection of neighbours) expect(connection.disconnectReason).toBeUndefined()
+    advanceSecond()
     const next = await tokenFor()
     expect(await overRest(next, 1)).toHaveProperty('data')
     expect((await connect(next, 1)).socket.connected).toBe(true)
@@ -300,26 +300,26 @@ describe('revoked sessions', () => {
     await overRest(ending, 0)
     const connecting = others.map((token, index) => connect(token, index % 2).catch(() => undefined))
     await requestOverRest(urlOf(0), revokeSessions, {}, headers(ending))
-    for (const line of await Promise.all(connecting))
-      if (line !== undefined) expect(await line.ended()).toBe('session_revoked')
-    expect(lines.filter(({ socket }) => socket.connected)).toEqual([])
+    for (const connection of await Promise.all(connecting))
+      if (connection !== undefined) expect(await connection.waitForClose()).toBe('session_revoked')
+    expect(connections.filter(({ socket }) => socket.connected)).toEqual([])
   })
 
   it("with scope others: the caller's session continues, all others end", async () => {
-    const mine = await tokenFor({ sid: 'phone' })
+    const ownToken = await tokenFor({ sid: 'phone' })
     const [phone, again, laptop] = [
-      await connect(mine, 0),
+      await connect(ownToken, 0),
       await connect(await tokenFor({ sid: 'phone' }), 1),
       await connect(await tokenFor({ sid: 'laptop' }), 1),
     ]
-    const me = (await phone.ask(getMe.name, {})).data as { id: string }
+    const me = (await phone.call(getMe.name, {})).data as { id: string }
     await phone.follow(`user:${me.id}`)
-    expect(await phone.ask(revokeSessions.name, { scope: 'elsewhere' })).toHaveProperty('data')
-    expect(await laptop.ended()).toBe('session_revoked')
+    expect(await phone.call(revokeSessions.name, { scope: 'others' })).toHaveProperty('data')
+    expect(await laptop.waitForClose()).toBe('session_revoked')
     await waitUntil(() => phone.events().some(event => event.name === 'user-profile.sessionsRevoked'))
     expect(phone.events()[0]?.data).toMatchObject({ profileId: me.id, exceptSessionId: 'phone', sessionId: null })
-    expect([phone.left, again.left]).toEqual([undefined, undefined])
-    expect(await overRest(mine, 1)).toHaveProperty('data')
+    expect([phone.disconnectReason, again.disconnectReason]).toEqual([undefined, undefined])
+    expect(await overRest(ownToken, 1)).toHaveProperty('data')
   })
 
   it('while Redis is away: both nodes close them within the re-check interval', async () => {
@@ -328,7 +328,7 @@ describe('revoked sessions', () => {
     await redis.stop()
     expect(await requestOverRest(urlOf(0), revokeSessions, {}, headers(token))).toHaveProperty('data')
     testApp.clock.advance(10_000)
-    for (const line of all) expect(await line.ended()).toBe('session_revoked')
+    for (const connection of all) expect(await connection.waitForClose()).toBe('session_revoked')
     for (const node of [0, 1]) expect((await overRest(token, node)).error).toMatchObject({ code: 'session_revoked' })
     await redis.restart()
     for (const { app: node } of testApp.nodes) await waitUntil(() => node.redis.commands.status === 'ready')
@@ -338,22 +338,22 @@ describe('revoked sessions', () => {
   it('without a notification between nodes: both close them within the re-check interval', async () => {
     const token = await tokenFor()
     const all = [await connect(token, 0), await connect(token, 1)]
-    const { id: profileId } = (await all[0]?.ask(getMe.name, {}))?.data as { id: string }
-    const ended = { profileId, sessionId: null, exceptSessionId: null, until: iso(testApp.clock.now()) }
-    await testApp.app.revocations.insert(ended, profileId)
+    const { id: profileId } = (await all[0]?.call(getMe.name, {}))?.data as { id: string }
+    const waitForClose = { profileId, sessionId: null, exceptSessionId: null, until: iso(testApp.clock.now()) }
+    await testApp.app.revocations.insert(waitForClose, profileId)
     testApp.clock.advance(10_000)
-    for (const line of all) expect(await line.ended()).toBe('session_revoked')
+    for (const connection of all) expect(await connection.waitForClose()).toBe('session_revoked')
     for (const node of [0, 1]) expect((await overRest(token, node)).error).toMatchObject({ code: 'session_revoked' })
   })
 
   it('by a moderator: the person is disconnected at once, and may return with a newer token', async () => {
     const moderator = await testApp.signIn('mod', { roles: ['moderator'] })
     const token = await tokenFor()
-    const line = await connect(token, 1)
-    const me = (await line.ask(getMe.name, {})).data as { id: string }
+    const connection = await connect(token, 1)
+    const me = (await connection.call(getMe.name, {})).data as { id: string }
     await moderator.call(revokeUserSessions, { profileId: me.id })
-    expect(await line.ended()).toBe('session_revoked')
-    aSecondLater()
+    expect(await connection.waitForClose()).toBe('session_revoked')
+    advanceSecond()
     expect(await overRest(await tokenFor(), 0)).toHaveProperty('data')
   })
 
@@ -366,8 +366,8 @@ describe('revoked sessions', () => {
     const soon = testApp.clock.now() + 2_000
     sessions.watch(live(id, soon), refusal => ends.push(refusal))
     sessions.watch(live('nobody', later), () => expect(true).toBe(false))
-    const left = sessions.watch(live(id, later), () => expect(true).toBe(false))
-    left()
+    const disconnectReason = sessions.watch(live(id, later), () => expect(true).toBe(false))
+    disconnectReason()
     testApp.clock.advance(10_000)
     await waitUntil(() => ends.length === 1)
     sessions.watch(live(id, testApp.clock.now() + dayMs), refusal => ends.push(refusal))
@@ -380,7 +380,7 @@ describe('revoked sessions', () => {
 
 it('clients that move from another node cost no PostgreSQL queries', async () => {
   const tokens = await Promise.all(
-    Array.from({ length: 30 }, (_, index) => testApp.issuer.issueToken(`many-${casts}-${index}`)),
+    Array.from({ length: 30 }, (_, index) => testApp.issuer.issueToken(`many-${testCount}-${index}`)),
   )
   await Promise.all(tokens.map(token => connect(token, 0)))
   const { db } = testApp.app

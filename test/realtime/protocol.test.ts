@@ -17,13 +17,13 @@ import { createTestApp, type TestApp } from '../test-app'
 let testApp: TestApp
 let ann: Person
 let bob: Person
-const said: { name: string; sent: unknown }[] = []
+const messages: { name: string; data: unknown }[] = []
 beforeAll(async () => {
   testApp = await createTestApp()
   ann = await testApp.signIn('ann', { node: 0 })
   bob = await testApp.signIn('bob', { node: 1 })
   const socket = await bob.socket()
-  socket.onAny((name: string, sent: unknown) => said.push({ name, sent }))
+  socket.onAny((name: string, data: unknown) => messages.push({ name, data }))
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
@@ -34,14 +34,14 @@ const shapeOf = (list: readonly { name: string; payload?: Field<unknown>; data?:
   return shape
 }
 
-async function ask(person: Person, name: string, input: unknown): Promise<unknown> {
+async function call(person: Person, name: string, input: unknown): Promise<unknown> {
   const { data, error } = (await (await person.socket()).timeout(8_000).emitWithAck(name, { input })) as Reply
   if (error !== undefined) throw new Error(JSON.stringify(error))
   expect(data).toEqual(parse(shapeOf(protocolCalls, name), data))
   return data
 }
 
-const heard = (name: string) => waitUntil(() => said.some(message => message.name === name))
+const waitForMessage = (name: string) => waitUntil(() => messages.some(message => message.name === name))
 
 it('replies match their documented schemas', async () => {
   const channel = `track:${(await makeTrack(ann.id)).id}`
@@ -50,11 +50,11 @@ it('replies match their documented schemas', async () => {
     position?: unknown
   }
   expect(position).toEqual(parse(snapshotPosition, position))
-  const { epoch } = (await ask(bob, 'channel.follow', { channel })) as { epoch: string }
-  expect(await ask(bob, 'channel.follow', { channel, after: { epoch, offset: 2 } })).toMatchObject({ recovered: true })
-  await ask(bob, 'channel.signal', { channel, name: 'interactions.typing' })
-  await ask(bob, 'channel.unfollow', { channel })
-  await ask(bob, 'session.refresh', { token: await testApp.issuer.issueToken('bob') })
+  const { epoch } = (await call(bob, 'channel.follow', { channel })) as { epoch: string }
+  expect(await call(bob, 'channel.follow', { channel, after: { epoch, offset: 2 } })).toMatchObject({ recovered: true })
+  await call(bob, 'channel.signal', { channel, name: 'interactions.typing' })
+  await call(bob, 'channel.unfollow', { channel })
+  await call(bob, 'session.refresh', { token: await testApp.issuer.issueToken('bob') })
 })
 
 it('messages match their documented schemas', async () => {
@@ -65,17 +65,18 @@ it('messages match their documented schemas', async () => {
   ]
   await bob.call(joinParty, { partyId: party.id })
   for (const followed of [channel, `party:${party.id}`])
-    for (const person of [bob, ann]) await ask(person, 'channel.follow', { channel: followed })
+    for (const person of [bob, ann]) await call(person, 'channel.follow', { channel: followed })
   await emitNumbers(testApp.app, channel, [1])
   await ann.call(likeTrack, { trackId: track.id })
-  await ask(ann, 'channel.signal', { channel, name: 'interactions.typing' })
-  await Promise.all(['events', 'state', 'presence', 'signal'].map(heard))
+  await call(ann, 'channel.signal', { channel, name: 'interactions.typing' })
+  await Promise.all(['events', 'state', 'presence', 'signal'].map(waitForMessage))
   const socket = await bob.socket()
   socket.emit('no.such.call')
-  await heard('call.refused')
+  await waitForMessage('call.refused')
   await bob.call(leaveParty, { partyId: party.id })
-  await heard('channel.closed')
-  await bob.call(revokeSessions, { scope: 'everywhere' })
-  await heard('connection.closed')
-  for (const { name, sent } of said) expect([name, sent]).toEqual([name, parse(shapeOf(protocolMessages, name), sent)])
+  await waitForMessage('channel.closed')
+  await bob.call(revokeSessions, { scope: 'all' })
+  await waitForMessage('connection.closed')
+  for (const { name, data } of messages)
+    expect([name, data]).toEqual([name, parse(shapeOf(protocolMessages, name), data)])
 })

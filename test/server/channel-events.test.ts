@@ -54,7 +54,8 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const openStreams = async ({ app: { metrics } }: TestNode) =>
   (await metrics.channelStreams.get()).values.reduce((sum, { value }) => sum + value, 0)
-const heldOn = async ({ app: { metrics } }: TestNode) => (await metrics.channelsSubscribed.get()).values[0]?.value ?? 0
+const countSubscribed = async ({ app: { metrics } }: TestNode) =>
+  (await metrics.channelsSubscribed.get()).values[0]?.value ?? 0
 const nodeAt = (index: number): TestNode => {
   const node = testApp.nodes[index]
   if (node === undefined) throw new Error('no such node')
@@ -86,11 +87,11 @@ async function get(url: string, token: string | undefined = bob.token, more: Req
 }
 
 /** The position of the channel. */
-const placeOf = async (of: string) => {
+const positionOf = async (of: string) => {
   const { data } = await get(urlOf(of))
   return { epoch: data.epoch, offset: data.latestOffset }
 }
-const after = async (of: string, offset: number) => formatPosition({ ...(await placeOf(of)), offset })
+const after = async (of: string, offset: number) => formatPosition({ ...(await positionOf(of)), offset })
 const offsetsOf = ({ data }: Answer) => data.events.map(({ offset }) => offset)
 const waiting = (kind: string, count = 1) =>
   waitUntil(async () => {
@@ -110,10 +111,10 @@ describe('reading a channel', () => {
 
   it('after a position returns the later events, the same on every node', async () => {
     await emitNumbers(testApp.app, channel, numberRange(0, 5))
-    const place = await after(channel, 2)
+    const position = await after(channel, 2)
     const [one, other] = [
-      await get(urlOf(channel, { after: place }, 0)),
-      await get(urlOf(channel, { after: place }, 1)),
+      await get(urlOf(channel, { after: position }, 0)),
+      await get(urlOf(channel, { after: position }, 1)),
     ]
     expect(offsetsOf(one)).toEqual([3, 4, 5])
     expect(one.data).toMatchObject({ recovered: true, hasMore: false, latestOffset: 5 })
@@ -135,11 +136,11 @@ describe('reading a channel', () => {
     ['of another epoch', 'zzz:1'],
     ['of an absurd offset', '0:999999999999999'],
     ['beyond the top', 'top'],
-  ])('from a position %s asks for a snapshot at once', async (_what, place) => {
+  ])('from a position %s asks for a snapshot at once', async (_what, position) => {
     await emitNumbers(testApp.app, channel, [1])
-    const { epoch, offset } = await placeOf(channel)
-    const asked = place === 'top' ? `${epoch}:${offset + 5}` : place.replace(/^0:/, `${epoch}:`)
-    const { status, data } = await get(urlOf(channel, { after: asked, wait: 25 }))
+    const { epoch, offset } = await positionOf(channel)
+    const requested = position === 'top' ? `${epoch}:${offset + 5}` : position.replace(/^0:/, `${epoch}:`)
+    const { status, data } = await get(urlOf(channel, { after: requested, wait: 25 }))
     expect(status).toBe(200)
     expect(data).toMatchObject({ recovered: false, events: [], latestOffset: 1 })
   })
@@ -147,8 +148,11 @@ describe('reading a channel', () => {
 
 describe('a long-poll', () => {
   it('ends with the next event from any node, and returns its whole transaction', async () => {
-    const place = await after(channel, 0)
-    const answers = [get(urlOf(channel, { after: place, wait: 25 })), get(urlOf(channel, { after: place, wait: 25 }))]
+    const position = await after(channel, 0)
+    const answers = [
+      get(urlOf(channel, { after: position, wait: 25 })),
+      get(urlOf(channel, { after: position, wait: 25 })),
+    ]
     await waiting('long-poll', 2)
     await emitNumbers(nodeAt(0).app, channel, numberRange(0, 40))
     for (const answer of await Promise.all(answers)) {
@@ -163,8 +167,8 @@ describe('a long-poll', () => {
   })
 
   it('returns no events after its timeout', async () => {
-    const place = await after(channel, 0)
-    const { status, data } = await get(urlOf(channel, { after: place, wait: 1 }))
+    const position = await after(channel, 0)
+    const { status, data } = await get(urlOf(channel, { after: position, wait: 1 }))
     expect(status).toBe(200)
     expect(data).toMatchObject({ recovered: true, events: [], latestOffset: 0 })
   })
@@ -181,15 +185,15 @@ describe('a long-poll', () => {
   })
 
   it('releases its resources when it is aborted', async () => {
-    const heldBefore = await heldOn(nodeAt(1))
+    const subscribedBefore = await countSubscribed(nodeAt(1))
     const leaving = new AbortController()
-    const place = await after(channel, 0)
-    const given = get(urlOf(channel, { after: place, wait: 25 }), bob.token, { signal: leaving.signal })
+    const position = await after(channel, 0)
+    const aborted = get(urlOf(channel, { after: position, wait: 25 }), bob.token, { signal: leaving.signal })
     await waiting('long-poll')
-    await waitUntil(async () => (await heldOn(nodeAt(1))) === heldBefore + 1)
+    await waitUntil(async () => (await countSubscribed(nodeAt(1))) === subscribedBefore + 1)
     leaving.abort()
-    await expect(given).rejects.toThrow()
-    await waitUntil(async () => (await heldOn(nodeAt(1))) === heldBefore)
+    await expect(aborted).rejects.toThrow()
+    await waitUntil(async () => (await countSubscribed(nodeAt(1))) === subscribedBefore)
   })
 })
 
@@ -203,7 +207,7 @@ describe('server-sent events', () => {
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     })
-    const { epoch } = await placeOf(channel)
+    const { epoch } = await positionOf(channel)
     const following = await reader.waitFor('followed')
     expect(following).toMatchObject({
       id: `${epoch}:1`,
@@ -259,9 +263,9 @@ describe('server-sent events', () => {
 
   it('lose no event that is emitted while missed ones are read', async () => {
     await emitNumbers(testApp.app, channel, numberRange(0, 650))
-    const place = await after(channel, 0)
+    const position = await after(channel, 0)
     const readers = await Promise.all(
-      numberRange(0, 6).map(node => listenTo(urlOf(channel, { after: place }, node % 2), bob.token)),
+      numberRange(0, 6).map(node => listenTo(urlOf(channel, { after: position }, node % 2), bob.token)),
     )
     for (const n of numberRange(0, 20)) await emitNumbers(nodeAt(n % 2).app, channel, [n])
     for (const reader of readers) {
@@ -271,11 +275,11 @@ describe('server-sent events', () => {
     }
   })
 
-  it.each(['zzz:1', 'top'])('from the position %s continue live, and say that a snapshot is needed', async place => {
+  it.each(['zzz:1', 'top'])('from the position %s continue live, and say that a snapshot is needed', async position => {
     await emitNumbers(testApp.app, channel, [1])
-    const { epoch, offset } = await placeOf(channel)
-    const asked = place === 'top' ? `${epoch}:${offset + 5}` : place
-    const reader = await listenTo(urlOf(channel, { after: asked }), bob.token)
+    const { epoch, offset } = await positionOf(channel)
+    const requested = position === 'top' ? `${epoch}:${offset + 5}` : position
+    const reader = await listenTo(urlOf(channel, { after: requested }), bob.token)
     expect((await reader.waitFor('followed')).data).toMatchObject({ recovered: false, latestOffset: 1 })
     await emitNumbers(testApp.app, channel, [2])
     await waitUntil(() => reader.offsets.length === 1)
@@ -302,10 +306,10 @@ describe('access to a channel', () => {
   })
 
   it('is checked as on a socket', async () => {
-    const hidden = await makeTrack(ann.id, { visibility: 'private' })
+    const privateTrack = await makeTrack(ann.id, { visibility: 'private' })
     for (const [of, code] of [
       [`user:${ann.id}`, 'forbidden'],
-      [`track:${hidden.id}`, 'not_found'],
+      [`track:${privateTrack.id}`, 'not_found'],
       [`track:${newId(new Date())}`, 'not_found'],
       [`spaceship:${ann.id}`, 'not_found'],
       [`control:${ann.id}`, 'not_found'],
@@ -320,10 +324,10 @@ describe('access to a channel', () => {
 
   it('that is revoked ends waiting requests and streams, but not those of others', async () => {
     const trackId = channel.replace('track:', '')
-    const place = await after(channel, 0)
-    const own = await listenTo(urlOf(channel), ann.token)
+    const position = await after(channel, 0)
+    const ownReader = await listenTo(urlOf(channel), ann.token)
     const reader = await listenTo(urlOf(channel), bob.token)
-    await Promise.all([own.waitFor('followed'), reader.waitFor('followed')])
+    await Promise.all([ownReader.waitFor('followed'), reader.waitFor('followed')])
     await ann.call(updateTrack, { trackId, visibility: 'private' })
     expect((await reader.waitFor('channel.closed')).data).toMatchObject({
       channel,
@@ -331,9 +335,9 @@ describe('access to a channel', () => {
     })
     await reader.waitForEnd()
     await emitNumbers(testApp.app, channel, [1])
-    await waitUntil(() => own.events.some(({ name }) => name === 'test.numberEmitted'))
+    await waitUntil(() => ownReader.events.some(({ name }) => name === 'test.numberEmitted'))
     expect(reader.events.some(({ name }) => name === 'test.numberEmitted')).toBe(false)
-    expect((await get(urlOf(channel, { after: place }))).problem).toMatchObject({ code: 'not_found' })
+    expect((await get(urlOf(channel, { after: position }))).problem).toMatchObject({ code: 'not_found' })
   })
 
   it('that is revoked answers a waiting long-poll', async () => {
@@ -362,7 +366,7 @@ describe('access to a channel', () => {
     const eve = await testApp.signIn('eve', { node: 0 })
     const reader = await listenTo(urlOf(`user:${eve.id}`), eve.token)
     await reader.waitFor('followed')
-    await eve.call(revokeSessions, { scope: 'everywhere' })
+    await eve.call(revokeSessions, { scope: 'all' })
     expect((await reader.waitFor('channel.closed')).data).toMatchObject({
       problem: { code: 'session_revoked', status: 401 },
     })
@@ -427,25 +431,25 @@ describe('a request', () => {
 describe('limits', () => {
   it(`a person has at most ${channelStreamsPerProfileMax} streams on a node, and others are unaffected`, async () => {
     const zoe = await testApp.signIn('zoe', { node: 0 })
-    const own = `user:${zoe.id}`
-    const place = await after(channel, 0)
+    const ownReader = `user:${zoe.id}`
+    const position = await after(channel, 0)
     const leaving = new AbortController()
-    const poll = get(urlOf(channel, { after: place, wait: 25 }), zoe.token, { signal: leaving.signal }).catch(
+    const poll = get(urlOf(channel, { after: position, wait: 25 }), zoe.token, { signal: leaving.signal }).catch(
       () => undefined,
     )
     await waiting('long-poll')
     const many = await Promise.all(
-      numberRange(1, channelStreamsPerProfileMax).map(() => listenTo(urlOf(own), zoe.token)),
+      numberRange(1, channelStreamsPerProfileMax).map(() => listenTo(urlOf(ownReader), zoe.token)),
     )
     await Promise.all(many.map(reader => reader.waitFor('followed')))
-    for (const query of [{}, { after: place, wait: 25 }]) {
+    for (const query of [{}, { after: position, wait: 25 }]) {
       const accept = 'after' in query ? 'application/json' : 'text/event-stream'
       const { problem, headers } = await get(urlOf(channel, query), zoe.token, { headers: { accept } })
       expect(problem).toMatchObject({ code: 'too_many_channel_streams', status: 429, retryAfter: 5 })
       expect(headers.get('retry-after')).toBe('5')
     }
     // Long-polls that return at once do not count; other people and nodes have their own quota.
-    expect((await get(urlOf(channel, { after: place }), zoe.token)).status).toBe(200)
+    expect((await get(urlOf(channel, { after: position }), zoe.token)).status).toBe(200)
     for (const [person, node] of [
       [bob, 1],
       [zoe, 0],
@@ -462,14 +466,14 @@ describe('limits', () => {
   })
 
   it('a caller who opens streams too often must wait', async () => {
-    const tired = await testApp.signIn('tired')
+    const limited = await testApp.signIn('tired')
     await testApp.app.rateLimiter.consume(
       'channels.getEvents',
-      tired.id,
+      limited.id,
       channelStreamRequestsPerMinute,
       channelStreamRequestsPerMinute,
     )
-    const { problem, headers } = await get(urlOf(channel), tired.token)
+    const { problem, headers } = await get(urlOf(channel), limited.token)
     expect(problem).toMatchObject({ code: 'too_many_requests', status: 429 })
     expect(headers.get('retry-after')).toBe(String(problem.retryAfter))
   })
@@ -483,8 +487,8 @@ it('a draining node closes its streams, which continue on another one without a 
   await reader.waitFor('followed')
   await emitNumbers(testApp.app, of, [1])
   await waitUntil(() => reader.offsets.length === 1)
-  const place = reader.lastId ?? ''
-  const poll = get(at(`?after=${place}&wait=25`))
+  const position = reader.lastId ?? ''
+  const poll = get(at(`?after=${position}&wait=25`))
   await waitUntil(async () => (await going.streams()) === 2)
   const ended = going.end()
   expect((await reader.waitFor('draining')).data).toEqual({ channel: of })
@@ -492,7 +496,7 @@ it('a draining node closes its streams, which continue on another one without a 
   await reader.waitForEnd()
   await ended
   await emitNumbers(testApp.app, of, [2, 3])
-  const again = await listenTo(urlOf(of), bob.token, { 'last-event-id': place })
+  const again = await listenTo(urlOf(of), bob.token, { 'last-event-id': position })
   await waitUntil(() => again.offsets.length === 2)
   const [first = 0] = reader.offsets
   expect([...reader.offsets, ...again.offsets]).toEqual(numberRange(first, first + 3))
@@ -500,26 +504,26 @@ it('a draining node closes its streams, which continue on another one without a 
 
 describe('a client that does not read', () => {
   it('is closed after a while, costs at most a page of memory, and resumes after its position', async () => {
-    await using transport = await ownDoor({ pingEveryMs: 20, stallTimeoutMs: 300 })
+    await using transport = await startOwnServer({ pingEveryMs: 20, stallTimeoutMs: 300 })
     const big = 'x'.repeat(20_000)
     const payloads = numberRange(0, 400).map(n => `${big}${n}`)
     const path = `/api/v1/channels/${channel}/events?after=${await after(channel, 0)}`
     const lines = [`GET ${path} HTTP/1.1`, 'Host: x', `Authorization: Bearer ${bob.token}`, 'Accept: text/event-stream']
     const socket = connect({ host: '127.0.0.1', port: transport.port })
-    let heard = ''
+    let received = ''
     const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))
     socket.once('data', chunk => {
-      heard += chunk.toString()
+      received += chunk.toString()
       socket.pause()
     })
     socket.write(`${lines.join('\r\n')}\r\n\r\n`)
-    await waitUntil(() => heard.includes('event: following'))
+    await waitUntil(() => received.includes('event: following'))
     await append(channel, payloads)
     await waitUntil(async () => (await transport.ended()).includes('slow'))
-    socket.setEncoding('utf8').on('data', (chunk: string) => (heard += chunk))
+    socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk))
     socket.resume()
     await closed
-    const ids = [...heard.matchAll(/^id: (\w+:\d+)\ndata: .*\n\n/gm)].map(([, id]) => id ?? '')
+    const ids = [...received.matchAll(/^id: (\w+:\d+)\ndata: .*\n\n/gm)].map(([, id]) => id ?? '')
     const last = ids.at(-1) ?? ''
     const read = Number(last.split(':')[1])
     expect(read).toBeLessThan(400)
@@ -529,7 +533,7 @@ describe('a client that does not read', () => {
   }, 30_000)
 
   it('that is idle receives pings', async () => {
-    await using transport = await ownDoor({ pingEveryMs: 20, stallTimeoutMs: 300 })
+    await using transport = await startOwnServer({ pingEveryMs: 20, stallTimeoutMs: 300 })
     const url = `http://127.0.0.1:${transport.port}/api/v1/channels/${channel}/events`
     const reader = await listenTo(url, bob.token)
     await waitUntil(() => reader.comments.length > 2)
@@ -553,41 +557,42 @@ it('streams restart when the log does', async () => {
 })
 
 /** A node with other stream limits. */
-async function ownDoor(limits: { pingEveryMs: number; stallTimeoutMs: number }) {
-  const own = await ownWorld()
-  const pipeline = createPipeline(own, registry)
+async function startOwnServer(limits: { pingEveryMs: number; stallTimeoutMs: number }) {
+  const ownReader = await createOwnApp()
+  const pipeline = createPipeline(ownReader, registry)
   const app = express()
   const http = createServer()
   const gateway = openGateway(http, pipeline)
-  app.use(logRequests(own.log))
+  app.use(logRequests(ownReader.log))
   bindChannelEvents(app, pipeline, gateway.channelStreams, limits)
   http.on('request', app)
   return {
     port: await listen(http, 0),
-    ended: async () => (await own.metrics.channelStreamsEnded.get()).values.map(({ labels }) => labels.reason),
+    ended: async () => (await ownReader.metrics.channelStreamsEnded.get()).values.map(({ labels }) => labels.reason),
     [Symbol.asyncDispose]: async () => {
       http.closeAllConnections()
       await gateway[Symbol.asyncDispose]()
-      await own[Symbol.asyncDispose]()
+      await ownReader[Symbol.asyncDispose]()
     },
   }
 }
 
 /** Another node, which ends on demand. */
 async function ownNode() {
-  const own = await ownWorld()
-  const node = await startWeb(own, registry, 0)
+  const ownReader = await createOwnApp()
+  const node = await startWeb(ownReader, registry, 0)
   return {
     port: node.port,
-    streams: async () => (await own.metrics.channelStreams.get()).values.reduce((sum, { value }) => sum + value, 0),
+    streams: async () =>
+      (await ownReader.metrics.channelStreams.get()).values.reduce((sum, { value }) => sum + value, 0),
     async end() {
       await node[Symbol.asyncDispose]()
-      await own[Symbol.asyncDispose]()
+      await ownReader[Symbol.asyncDispose]()
     },
   }
 }
 
-const ownWorld = () =>
+const createOwnApp = () =>
   createAppContext(readConfig(testApp.variables), {
     clock: testApp.clock,
     log: testApp.app.log,

@@ -29,29 +29,29 @@ it.each(transports)('tells the same over %s, and to anybody', async transport =>
 })
 
 it('tells of uploads what holds', async () => {
-  const { upload } = await ann.call(getCapabilities, {})
-  for (const contentType of upload.contentTypes)
+  const { uploads } = await ann.call(getCapabilities, {})
+  for (const contentType of uploads.contentTypes)
     expect((await ann.request(initiateUpload, { ...file, contentType })).error?.code).not.toBe('invalid_input')
   const other = await testApp.signIn('other')
   expect(await other.expectProblem(initiateUpload, { ...file, contentType: 'audio/midi' })).toMatchObject({
     code: 'invalid_input',
   })
-  expect(await other.expectProblem(initiateUpload, { ...file, sizeBytes: upload.bytesMax + 1 })).toMatchObject({
+  expect(await other.expectProblem(initiateUpload, { ...file, sizeBytes: uploads.bytesMax + 1 })).toMatchObject({
     code: 'invalid_input',
   })
-  const small = { ...file, sizeBytes: upload.singlePutBytesMax }
-  const { upload: begun, put } = await other.call(initiateUpload, small)
+  const small = { ...file, sizeBytes: uploads.singlePutBytesMax }
+  const { upload: begun, putRequest: put } = await other.call(initiateUpload, small)
   const lifeOf = (until: string) => Math.round((Date.parse(until) - Date.parse(begun.createdAt)) / 1_000)
-  expect(lifeOf(begun.expiresAt)).toBe(upload.sendWithinSeconds)
-  expect(lifeOf(put?.expiresAt ?? '')).toBe(upload.putUrlSeconds)
+  expect(lifeOf(begun.expiresAt)).toBe(uploads.uploadWithinSeconds)
+  expect(lifeOf(put?.expiresAt ?? '')).toBe(uploads.uploadUrlSeconds)
   const { parts } = await other.call(initiateUpload, { ...file, sizeBytes: small.sizeBytes + 1 })
-  expect(parts?.partBytes).toBe(upload.partBytesMin)
-  const { parts: large } = await other.call(initiateUpload, { ...file, sizeBytes: upload.bytesMax })
-  expect(large?.partBytes).toBe(upload.partBytesMax)
-  expect((await other.call(getStorageUsage, {})).quotaBytes).toBe(upload.quotaBytes)
+  expect(parts?.partBytes).toBe(uploads.partBytesMin)
+  const { parts: large } = await other.call(initiateUpload, { ...file, sizeBytes: uploads.bytesMax })
+  expect(large?.partBytes).toBe(uploads.partBytesMax)
+  expect((await other.call(getStorageUsage, {})).quotaBytes).toBe(uploads.quotaBytes)
   const late = (seconds: number) => new Date(testApp.clock.now() + 1_000 * seconds).toISOString()
-  await other.call(initiateUpload, { ...file, releaseAt: late(upload.releaseAheadSecondsMax - 60) })
-  const tooLate = { ...file, releaseAt: late(upload.releaseAheadSecondsMax + 60) }
+  await other.call(initiateUpload, { ...file, releaseAt: late(uploads.releaseAheadSecondsMax - 60) })
+  const tooLate = { ...file, releaseAt: late(uploads.releaseAheadSecondsMax + 60) }
   expect(await other.expectProblem(initiateUpload, tooLate)).toMatchObject({ code: 'invalid_input' })
 })
 
@@ -71,8 +71,11 @@ it('tells of listening what holds', async () => {
   expect(Math.abs((Date.parse(long.expiresAt) - testApp.clock.now()) / 1_000 - streaming.grantSecondsMax)).toBeLessThan(
     5,
   )
-  const { thresholdMs, tellEveryMs } = await ann.call(startPlay, { trackId })
-  expect({ thresholdMs, tellEveryMs }).toEqual({ thresholdMs: plays.thresholdMsMax, tellEveryMs: plays.tellEveryMs })
+  const { thresholdMs, reportIntervalMs } = await ann.call(startPlay, { trackId })
+  expect({ thresholdMs, reportIntervalMs }).toEqual({
+    thresholdMs: plays.thresholdMsMax,
+    reportIntervalMs: plays.reportIntervalMs,
+  })
   expect(await ann.call(listHistory, { limit: lists.limitMax })).toEqual([])
   expect(await ann.expectProblem(listHistory, { limit: lists.limitMax + 1 })).toMatchObject({ code: 'invalid_input' })
 })
@@ -92,11 +95,11 @@ it('tells of pictures what holds', async () => {
   expect(await cara.expectProblem(initiatePicture, announced)).toMatchObject({ code: 'too_many_pictures' })
 
   const dan = await testApp.signIn('dan')
-  const { picture, put } = await dan.call(initiatePicture, announced)
+  const { picture, putRequest: put } = await dan.call(initiatePicture, announced)
   const lifeOf = (until: string) => Math.round((Date.parse(until) - Date.parse(picture.createdAt)) / 1_000)
-  expect(lifeOf(picture.expiresAt)).toBe(pictures.sendWithinSeconds)
-  expect(lifeOf(put.expiresAt)).toBe(pictures.putUrlSeconds)
+  expect(lifeOf(picture.expiresAt)).toBe(pictures.uploadWithinSeconds)
+  expect(lifeOf(put.expiresAt)).toBe(pictures.uploadUrlSeconds)
   const { id } = await addPicture(testApp, dan, small)
   for (const file of pictures.files)
-    expect((await fetch(new URL(`${pictures.at}/${id}/${file}`, dan.url))).status).toBe(200)
+    expect((await fetch(new URL(`${pictures.baseUrl}/${id}/${file}`, dan.url))).status).toBe(200)
 })

@@ -45,7 +45,7 @@ describe('the end of a track', () => {
     testApp.clock.advance(61_000)
     await runTwiceAtOnce()
 
-    const next = await recorder.waitFor('listening-party.timelineChanged', data => data.by === null)
+    const next = await recorder.waitFor('listening-party.timelineChanged', data => data.actorId === null)
     expect(next.data.timeline).toMatchObject({
       ...{ rev: timeline.rev + 1, itemId: queue[1]?.itemId, posMs: 0, t0Ms: timeline.endsAtMs },
       endsAtMs: (timeline.endsAtMs ?? 0) + 50_000,
@@ -97,7 +97,7 @@ describe('the end of a track', () => {
       'listening-party.timelineChanged',
       data => (data.timeline as Timeline).next.length === 0,
     )
-    expect(told.data.by).toBeNull()
+    expect(told.data.actorId).toBeNull()
     await runTwiceAtOnce()
     expect((await ann.call(getParty, { partyId })).timeline).toEqual(joined.timeline)
   })

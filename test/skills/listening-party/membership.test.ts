@@ -65,7 +65,7 @@ describe.each(transports)('being in a party over %s', transport => {
     expect(await bob.call(leaveParty, { partyId }, { transport })).toEqual({ done: true })
     expect(await bob.call(leaveParty, { partyId }, { transport })).toEqual({ done: true })
     const left = await recorder.waitFor('listening-party.memberLeft')
-    expect(left.data).toMatchObject({ profileId: bob.id, why: 'left', memberCount: 1 })
+    expect(left.data).toMatchObject({ profileId: bob.id, reason: 'left', memberCount: 1 })
     await cid.call(joinParty, { partyId })
     await recorder.waitFor('listening-party.memberJoined', ({ member }) => (member as Member).profile.id === cid.id)
     expect(recorder.names().filter(name => name === 'listening-party.memberLeft')).toHaveLength(1)
@@ -103,21 +103,21 @@ describe.each(transports)('being in a party over %s', transport => {
     await bob.call(queueTrack, { partyId, trackId: (await makeTrack(bob.id)).id })
     const own = await bob.recordEvents(`user:${bob.id}`)
     await ann.call(kickMember, { partyId, profileId: bob.id }, { transport })
-    await own.waitFor('listening-party.memberLeft', data => data.why === 'removed')
+    await own.waitFor('listening-party.memberLeft', data => data.reason === 'kicked')
     const back = await bob.call(joinParty, { partyId }, { transport })
     expect(back).toMatchObject({ party: { viewer: { role: 'listener' } } })
     expect(back.queue).toHaveLength(2)
 
     const ban = { partyId, profileId: bob.id, ban: true }
     expect(await ann.call(kickMember, ban, { transport })).toEqual(await ann.call(kickMember, ban, { transport }))
-    await own.waitFor('listening-party.memberLeft', data => data.why === 'banned')
+    await own.waitFor('listening-party.memberLeft', data => data.reason === 'banned')
     await own.waitForAll(testApp.app)
     expect(own.names().filter(name => name === 'listening-party.memberLeft')).toHaveLength(2)
     expect(await bob.expectProblem(joinParty, { partyId }, { transport })).toMatchObject({ code: 'not_found' })
     expect(await bob.expectProblem(getParty, { partyId }, { transport })).toMatchObject({ code: 'not_found' })
     await expect(bob.recordEvents(`party:${partyId}`)).rejects.toMatchObject({ problem: { code: 'not_found' } })
     const after = await ann.call(getParty, { partyId })
-    expect(after).toMatchObject({ party: { memberCount: 1 }, queue: [expect.objectContaining({ addedBy: ann.id })] })
+    expect(after).toMatchObject({ party: { memberCount: 1 }, queue: [expect.objectContaining({ addedById: ann.id })] })
   })
 
   it('can be forbidden before somebody ever came, but not to somebody who does not exist', async () => {

@@ -242,7 +242,9 @@ describe('commands', () => {
       status: 'paused',
       posMs: minute,
     })
-    expect(refused(initialState([], begin), { kind: 'seek', positionMs: 1 }, now)).toEqual({ refused: 'nothing-on' })
+    expect(refused(initialState([], begin), { kind: 'seek', positionMs: 1 }, now)).toEqual({
+      refused: 'nothing-playing',
+    })
   })
 
   it('skip stays paused when it is paused, and never skips what only waits', () => {
@@ -256,7 +258,7 @@ describe('commands', () => {
   it('fill the queue to its cap, and nobody takes it all', () => {
     const many = (count: number, who: string) => Array.from({ length: count }, () => item(minute, who))
     const state = initialState(many(queueLengthPerMemberMax, 'ann'), begin)
-    expect(refused(state, { kind: 'enqueue', items: many(1, 'ann') }, begin)).toEqual({ refused: 'share-full' })
+    expect(refused(state, { kind: 'enqueue', items: many(1, 'ann') }, begin)).toEqual({ refused: 'member-queue-full' })
     const full = after(state, { kind: 'enqueue', items: many(queueLengthMax - queueLengthPerMemberMax, 'bob') }, begin)
     expect(refused(full, { kind: 'enqueue', items: many(1, 'cid') }, begin)).toEqual({ refused: 'queue-full' })
   })

@@ -60,7 +60,7 @@ describe.each(transports)('a party over %s', transport => {
     const played = await ann.call(playParty, { partyId }, { transport })
     expect(played.timeline).toMatchObject({ status: 'playing', posMs: 90_000, rev: paused.timeline.rev + 2 })
     const heard = await atBob.waitFor('listening-party.timelineChanged', data => data.rev === played.rev)
-    expect(heard.data).toMatchObject({ partyId, timeline: played.timeline, by: ann.id })
+    expect(heard.data).toMatchObject({ partyId, timeline: played.timeline, actorId: ann.id })
     expect((await bob.call(getParty, { partyId }, { transport })).timeline).toEqual(played.timeline)
   })
 

@@ -34,7 +34,7 @@ describe.each(transports)('the queue over %s', transport => {
     const wish = { partyId, trackId: track.id }
     const queued = await ann.call(queueTrack, wish, { transport, idempotencyKey: 'once' })
     expect(await ann.call(queueTrack, wish, { transport, idempotencyKey: 'once' })).toEqual(queued)
-    const added = { itemId: queued.itemId, trackId: track.id, durationMs: 7_000, addedBy: ann.id }
+    const added = { itemId: queued.itemId, trackId: track.id, durationMs: 7_000, addedById: ann.id }
     const heard = await recorder.waitFor('listening-party.queueChanged')
     expect(heard.data).toEqual({ partyId, rev: party.rev + 3, queue: [...queue, added] })
     expect((await bob.call(getParty, { partyId }, { transport })).queue).toEqual([...queue, added])

@@ -53,9 +53,9 @@ describe.each(transports)('what a role may do over %s', transport => {
         seek: await person.request(seekParty, { partyId, positionMs: 5 }, { transport }),
         skip: await person.request(skipTrack, { partyId, itemId: on }, { transport }),
         queue: await person.request(queueTrack, { partyId, trackId }, { transport }),
-        unqueue: await person.request(removeQueueItem, { partyId, itemId: waiting }, { transport }),
-        assign: await person.request(setRole, { partyId, profileId: listener.id, role: 'listener' }, { transport }),
-        remove: await person.request(kickMember, { partyId, profileId: stranger.id }, { transport }),
+        'remove-from-queue': await person.request(removeQueueItem, { partyId, itemId: waiting }, { transport }),
+        'set-role': await person.request(setRole, { partyId, profileId: listener.id, role: 'listener' }, { transport }),
+        kick: await person.request(kickMember, { partyId, profileId: stranger.id }, { transport }),
         end: await person.request(endParty, { partyId }, { transport }),
       }
       const codes = Object.entries(outcomes).map(([act, { error }]) => [act, error?.code ?? 'done'])

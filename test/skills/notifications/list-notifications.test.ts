@@ -51,7 +51,7 @@ describe.each(transports)('notifications over %s', transport => {
       expect.objectContaining({ ...common, kind: 'reposted', track: of }),
       expect.objectContaining({ ...common, kind: 'liked', track: of }),
     ])
-    expect(await ann.call(getUnreadCount, {}, { transport })).toEqual({ unreadCount: 4, more: false })
+    expect(await ann.call(getUnreadCount, {}, { transport })).toEqual({ unreadCount: 4, hasMoreUnread: false })
     expect(await bob.call(listNotifications, {}, { transport })).toEqual([])
   })
 
@@ -252,5 +252,5 @@ it('counts up to 99 and says that there are more', async () => {
      select id, :bob, now(), now() from made returning 1`,
     { ann: ann.id, bob: bob.id },
   )
-  expect(await ann.call(getUnreadCount, {})).toEqual({ unreadCount: 99, more: true })
+  expect(await ann.call(getUnreadCount, {})).toEqual({ unreadCount: 99, hasMoreUnread: true })
 })

@@ -35,13 +35,13 @@ describe.each(transports)('the read marker over %s', transport => {
     const recorder = await other.recordEvents(`user:${ann.id}`)
     const until = listed[1]?.at ?? ''
     const moved = await ann.call(markRead, { until }, { transport })
-    expect(moved).toEqual({ readUntil: until, unreadCount: 1, more: false })
+    expect(moved).toEqual({ readUntil: until, unreadCount: 1, hasMoreUnread: false })
     expect(await ann.call(markRead, { until }, { transport })).toEqual(moved)
     expect(await readOf(other)).toEqual([false, true, true])
 
     await ann.call(markRead, { until: listed[0]?.at ?? '' }, { transport })
     const last = await recorder.waitFor('notifications.readMarkerMoved', data => data.unreadCount === 0)
-    expect(last.data).toEqual({ recipientId: ann.id, readUntil: listed[0]?.at, unreadCount: 0, more: false })
+    expect(last.data).toEqual({ recipientId: ann.id, readUntil: listed[0]?.at, unreadCount: 0, hasMoreUnread: false })
     await recorder.waitForAll(testApp.app)
     expect(recorder.names().filter(name => name === 'notifications.readMarkerMoved')).toHaveLength(2)
   })
@@ -63,7 +63,7 @@ describe.each(transports)('the read marker over %s', transport => {
     const [latest, first] = listed.map(({ at }) => at)
     await ann.call(markRead, { until: latest ?? '' }, { transport })
     const answer = await ann.call(markRead, { until: first ?? '' }, { transport })
-    expect(answer).toEqual({ readUntil: latest, unreadCount: 0, more: false })
+    expect(answer).toEqual({ readUntil: latest, unreadCount: 0, hasMoreUnread: false })
   })
 
   it('never runs ahead of what has happened', async () => {
@@ -84,7 +84,7 @@ describe.each(transports)('the read marker over %s', transport => {
 it('has nowhere to go where nothing happened yet', async () => {
   const eve = await someone('nobody')
   const answer = await eve.call(markRead, { until: new Date().toISOString() })
-  expect(answer).toEqual({ readUntil: null, unreadCount: 0, more: false })
+  expect(answer).toEqual({ readUntil: null, unreadCount: 0, hasMoreUnread: false })
 })
 
 it('starts a new group for what comes after it', async () => {

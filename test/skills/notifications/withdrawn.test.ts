@@ -60,7 +60,7 @@ describe('what is taken back before it is read', () => {
       const heard = await recorder.waitFor('notifications.notificationWithdrawn', data => data.notificationId === id)
       expect(heard.data).toMatchObject({ notification: null })
     }
-    expect(await ann.call(getUnreadCount, {})).toEqual({ unreadCount: 0, more: false })
+    expect(await ann.call(getUnreadCount, {})).toEqual({ unreadCount: 0, hasMoreUnread: false })
   })
 
   it('leaves the others of the group, as recent as the latest of them', async () => {

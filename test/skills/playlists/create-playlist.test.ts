@@ -9,12 +9,12 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('making a playlist over %s', transport => {
-  it('answers with an empty public one of your own, and tells your other devices', async () => {
+describe.each(transports)('creating a playlist over %s', transport => {
+  it('answers with an empty public playlist, and notifies the other devices', async () => {
     const ann = await testApp.signIn(`ann-${transport}`)
-    const heard = await ann.recordEvents(`user:${ann.id}`)
-    const made = await ann.call(createPlaylist, { title: '  Sunday  ', description: 'slow' }, { transport })
-    expect(made).toMatchObject({
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
+    const created = await ann.call(createPlaylist, { title: '  Sunday  ', description: 'slow' }, { transport })
+    expect(created).toMatchObject({
       title: 'Sunday',
       description: 'slow',
       visibility: 'public',
@@ -24,11 +24,11 @@ describe.each(transports)('making a playlist over %s', transport => {
       rev: 1,
       viewer: { canEdit: true },
     })
-    const { data } = await heard.waitFor('playlists.playlistCreated')
-    expect(data).toMatchObject({ playlistId: made.id, ownerId: ann.id, title: 'Sunday', rev: 1 })
+    const { data } = await recorder.waitFor('playlists.playlistCreated')
+    expect(data).toMatchObject({ playlistId: created.id, ownerId: ann.id, title: 'Sunday', rev: 1 })
   })
 
-  it('makes one only, however often it is sent with its key', async () => {
+  it('creates one when repeated with the same idempotency key', async () => {
     const bob = await testApp.signIn(`bob-${transport}`)
     const send = () => bob.call(createPlaylist, { title: 'Once' }, { transport, idempotencyKey: 'once' })
     const [first, ...others] = await Promise.all([send(), send(), send()])

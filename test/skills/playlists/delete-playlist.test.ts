@@ -14,18 +14,18 @@ beforeAll(async () => {
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 describe.each(transports)('deleting a playlist over %s', transport => {
-  it('is done once, however often, and followers are told', async () => {
+  it('happens once, however often requested, and followers are notified', async () => {
     const ann = await testApp.signIn('ann')
     const bob = await testApp.signIn('bob')
     const { id: playlistId } = await ann.call(createPlaylist, { title: 'Short-lived' })
     const { id: trackId } = await makeTrack(bob.id)
     await ann.call(addItem, { playlistId, trackId })
-    const heard = await bob.recordEvents(`playlist:${playlistId}`)
+    const recorder = await bob.recordEvents(`playlist:${playlistId}`)
     const replies = await Promise.all([1, 2, 3].map(() => ann.call(deletePlaylist, { playlistId }, { transport })))
     expect(replies).toEqual([{ done: true }, { done: true }, { done: true }])
-    expect(await heard.waitFor('playlists.playlistDeleted')).toMatchObject({ data: { playlistId, rev: 3 } })
+    expect(await recorder.waitFor('playlists.playlistDeleted')).toMatchObject({ data: { playlistId, rev: 3 } })
     expect(await ann.call(deletePlaylist, { playlistId }, { transport })).toEqual({ done: true })
-    expect(heard.names().filter(name => name !== 'playlists.itemAdded')).toEqual(['playlists.playlistDeleted'])
+    expect(recorder.names().filter(name => name !== 'playlists.itemAdded')).toEqual(['playlists.playlistDeleted'])
     expect(await PlaylistItem.count({ where: { playlistId } })).toBe(0)
 
     for (const person of [ann, bob])
@@ -34,7 +34,7 @@ describe.each(transports)('deleting a playlist over %s', transport => {
     expect((await ann.expectProblem(addItem, { playlistId, trackId }, { transport })).code).toBe('not_found')
   })
 
-  it('is not for others', async () => {
+  it('is refused to others', async () => {
     const ann = await testApp.signIn('ann')
     const bob = await testApp.signIn('bob')
     const { id: open } = await ann.call(createPlaylist, { title: 'Open' })
@@ -44,13 +44,13 @@ describe.each(transports)('deleting a playlist over %s', transport => {
     expect((await ann.call(getPlaylist, { playlistId: open }, { transport })).id).toBe(open)
   })
 
-  it('is for moderators too, and its owner is told', async () => {
+  it('is allowed to moderators, and notifies the owner', async () => {
     const ann = await testApp.signIn('ann')
     const moderator = await testApp.signIn('moderator', { roles: ['moderator'] })
     const { id: playlistId } = await ann.call(createPlaylist, { title: 'Reported' })
-    const own = await ann.recordEvents(`user:${ann.id}`)
+    const ownerRecorder = await ann.recordEvents(`user:${ann.id}`)
     const removed = await moderator.call(deletePlaylist, { playlistId }, { transport })
     expect(await moderator.call(deletePlaylist, { playlistId }, { transport })).toEqual(removed)
-    await own.waitFor('playlists.playlistDeleted', data => data.playlistId === playlistId)
+    await ownerRecorder.waitFor('playlists.playlistDeleted', data => data.playlistId === playlistId)
   })
 })

@@ -26,7 +26,7 @@ const playlistOf = async (owner: Person, tracks: readonly Track[], visibility: '
 }
 
 describe.each(transports)('reading a playlist over %s', transport => {
-  it('gives its items in order, the same track more than once, and sums them up', async () => {
+  it('lists its items in order, the same track more than once, with count and duration', async () => {
     const one = await makeTrack(ann.id, { title: 'One', durationMs: 1_000 })
     const two = await makeTrack(bob.id, { title: 'Two', durationMs: 20_000 })
     const playlistId = await playlistOf(ann, [one, two, one])
@@ -37,7 +37,7 @@ describe.each(transports)('reading a playlist over %s', transport => {
     expect(seen.items[0]).toMatchObject({ addedBy: { id: ann.id }, track: { viewer: { liked: false } } })
   })
 
-  it('keeps the place of a track that the viewer may not see, and nothing else of it', async () => {
+  it('keeps an item for a track that the viewer may not see, without any field of it', async () => {
     const secret = await makeTrack(ann.id, { title: 'Top secret', visibility: 'private', durationMs: 5_000 })
     const open = await makeTrack(ann.id, { title: 'Open', durationMs: 1_000 })
     const unlisted = await makeTrack(ann.id, { title: 'By link', visibility: 'unlisted', durationMs: 300 })
@@ -53,7 +53,7 @@ describe.each(transports)('reading a playlist over %s', transport => {
     expect(JSON.stringify(others)).not.toContain('Top secret')
   })
 
-  it('hides a track that is gone from all but those who can take it out', async () => {
+  it('shows items of deleted tracks only to the owner, who can remove them', async () => {
     const kept = await makeTrack(bob.id, { title: 'Kept' })
     const removed = await makeTrack(bob.id, { title: 'Removed' })
     const erased = await makeTrack(bob.id, { title: 'Erased' })
@@ -66,7 +66,7 @@ describe.each(transports)('reading a playlist over %s', transport => {
     expect(await titles(bob)).toEqual(['Kept'])
   })
 
-  it('treats the tracks of somebody who blocked the viewer as private', async () => {
+  it('treats the tracks of a profile that blocks the viewer as private', async () => {
     const cat = await testApp.signIn(`cat-${transport}`)
     const playlistId = await playlistOf(ann, [await makeTrack(cat.id, { durationMs: 7 })])
     await Block.create({ blockerId: cat.id, blockedId: bob.id, createdAt: new Date() })
@@ -75,7 +75,7 @@ describe.each(transports)('reading a playlist over %s', transport => {
     expect(await ann.call(getPlaylist, { playlistId }, { transport })).toMatchObject({ trackCount: 1 })
   })
 
-  it('shows a private one to its owner and to moderators alone', async () => {
+  it('shows a private playlist only to its owner and to moderators', async () => {
     const playlistId = await playlistOf(ann, [], 'private')
     expect((await ann.call(getPlaylist, { playlistId }, { transport })).id).toBe(playlistId)
     expect((await moderator.call(getPlaylist, { playlistId }, { transport })).id).toBe(playlistId)
@@ -84,7 +84,7 @@ describe.each(transports)('reading a playlist over %s', transport => {
     })
   })
 
-  it('does not exist for somebody whom its owner blocked', async () => {
+  it('answers not_found to a profile the owner blocks', async () => {
     const dan = await testApp.signIn(`dan-${transport}`)
     const playlistId = await playlistOf(ann, [])
     await Block.create({ blockerId: ann.id, blockedId: dan.id, createdAt: new Date() })
@@ -93,7 +93,7 @@ describe.each(transports)('reading a playlist over %s', transport => {
     })
   })
 
-  it('sums up in a list as it does by itself, whoever looks', async () => {
+  it('has the same count and duration in a list, for every viewer', async () => {
     const eve = await testApp.signIn(`eve-${transport}`)
     const tracks = [
       await makeTrack(eve.id, { durationMs: 1 }),
@@ -111,7 +111,7 @@ describe.each(transports)('reading a playlist over %s', transport => {
   })
 })
 
-it('is open to those who are not signed in', async () => {
+it('is readable without signing in', async () => {
   const playlistId = await playlistOf(ann, [await makeTrack(ann.id, { title: 'For all' })])
   const { data, headers } = await requestOverRest(ann.url, getPlaylist, { playlistId }, {})
   expect(data).toMatchObject({ id: playlistId, items: [{ track: { title: 'For all' } }] })

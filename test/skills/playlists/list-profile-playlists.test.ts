@@ -13,24 +13,24 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const titles = ({ data }: Reply) => (data as { title: string }[]).map(({ title }) => title)
 
-describe.each(transports)("listing somebody's playlists over %s", transport => {
-  it('shows others the public ones, and the owner all but the deleted', async () => {
+describe.each(transports)("listing a profile's playlists over %s", transport => {
+  it('shows others the public playlists, and the owner all except deleted ones', async () => {
     const ann = await testApp.signIn(`ann-${transport}`)
     const bob = await testApp.signIn('bob')
     for (const visibility of ['public', 'unlisted', 'private'] as const)
       await ann.call(createPlaylist, { title: visibility, visibility })
     const { id: playlistId } = await ann.call(createPlaylist, { title: 'deleted' })
     await ann.call(deletePlaylist, { playlistId })
-    const ask = { profileId: ann.id }
-    expect(titles(await ann.request(listProfilePlaylists, ask, { transport }))).toEqual([
+    const input = { profileId: ann.id }
+    expect(titles(await ann.request(listProfilePlaylists, input, { transport }))).toEqual([
       'private',
       'unlisted',
       'public',
     ])
-    expect(titles(await bob.request(listProfilePlaylists, ask, { transport }))).toEqual(['public'])
+    expect(titles(await bob.request(listProfilePlaylists, input, { transport }))).toEqual(['public'])
   })
 
-  it('goes on where a page ended, whatever was made meanwhile', async () => {
+  it('continues where a page ended, although playlists are created meanwhile', async () => {
     const ann = await testApp.signIn(`pages-${transport}`)
     for (const title of ['1', '2', '3', '4', '5']) await ann.call(createPlaylist, { title })
     const first = await ann.request(listProfilePlaylists, { profileId: ann.id, limit: 2 }, { transport })
@@ -45,7 +45,7 @@ describe.each(transports)("listing somebody's playlists over %s", transport => {
     }
   })
 
-  it('is an empty page for somebody without any, and nothing at all for somebody blocked', async () => {
+  it('answers an empty page without playlists, and not_found across a block', async () => {
     const ann = await testApp.signIn(`empty-${transport}`)
     const bob = await testApp.signIn(`blocked-${transport}`)
     expect(titles(await bob.request(listProfilePlaylists, { profileId: ann.id }, { transport }))).toEqual([])

@@ -30,75 +30,79 @@ const orderOf = async (playlistId: string) =>
   (await ann.call(getPlaylist, { playlistId })).items.map(({ itemId }) => itemId)
 
 describe.each(transports)('moving an item over %s', transport => {
-  it('puts it behind another or first; again, nothing changes and nobody hears of it', async () => {
+  it('puts it after another or first; a repeated move changes nothing and emits no event', async () => {
     const { playlistId, a, b, c } = await threeItems()
-    const heard = await bob.recordEvents(`playlist:${playlistId}`)
-    const moved = await ann.call(moveItem, { playlistId, itemId: c, after: a }, { transport })
+    const recorder = await bob.recordEvents(`playlist:${playlistId}`)
+    const moved = await ann.call(moveItem, { playlistId, itemId: c, afterItemId: a }, { transport })
     expect(await orderOf(playlistId)).toEqual([a, c, b])
     expect(moved).toMatchObject({ playlistId, itemId: c, rev: 5 })
-    expect(await ann.call(moveItem, { playlistId, itemId: c, after: a }, { transport })).toEqual(moved)
-    expect(await ann.call(moveItem, { playlistId, itemId: c, after: c }, { transport })).toEqual(moved)
+    expect(await ann.call(moveItem, { playlistId, itemId: c, afterItemId: a }, { transport })).toEqual(moved)
+    expect(await ann.call(moveItem, { playlistId, itemId: c, afterItemId: c }, { transport })).toEqual(moved)
 
-    await ann.call(moveItem, { playlistId, itemId: b, after: null }, { transport })
+    await ann.call(moveItem, { playlistId, itemId: b, afterItemId: null }, { transport })
     expect(await orderOf(playlistId)).toEqual([b, a, c])
-    const last = await heard.waitFor('playlists.itemsMoved', ({ rev }) => rev === 6)
-    expect(last.data).toMatchObject({ playlistId, places: [{ itemId: b }] })
-    const since = heard.events.map(({ data }) => Number(data.rev)).filter(rev => rev > 4)
+    const last = await recorder.waitFor('playlists.itemsMoved', ({ rev }) => rev === 6)
+    expect(last.data).toMatchObject({ playlistId, ranks: [{ itemId: b }] })
+    const since = recorder.events.map(({ data }) => Number(data.rev)).filter(rev => rev > 4)
     expect(since).toEqual([5, 6])
   })
 
-  it('goes by items, so that an old revision does no harm while both are there', async () => {
+  it('addresses items, so an old revision is accepted while both items exist', async () => {
     const { playlistId, a, b, c } = await threeItems()
-    await ann.call(moveItem, { playlistId, itemId: a, after: c, rev: 4 }, { transport })
-    await ann.call(moveItem, { playlistId, itemId: c, after: b, rev: 4 }, { transport })
-    await ann.call(moveItem, { playlistId, itemId: b, after: a, rev: 4 }, { transport })
+    await ann.call(moveItem, { playlistId, itemId: a, afterItemId: c, rev: 4 }, { transport })
+    await ann.call(moveItem, { playlistId, itemId: c, afterItemId: b, rev: 4 }, { transport })
+    await ann.call(moveItem, { playlistId, itemId: b, afterItemId: a, rev: 4 }, { transport })
     expect(await orderOf(playlistId)).toEqual([c, a, b])
   })
 
-  it('refuses with the order that is there when one of the two is gone', async () => {
+  it('refuses with the current order when one of the two items was removed', async () => {
     const { playlistId, a, b, c } = await threeItems()
     await ann.call(removeItem, { playlistId, itemId: b })
-    const gone = {
+    const refusal = {
       code: 'item_not_in_playlist',
       status: 409,
-      current: { rev: 5, places: [{ itemId: a }, { itemId: c }] },
+      current: { rev: 5, ranks: [{ itemId: a }, { itemId: c }] },
     }
-    const behindGone = { playlistId, itemId: c, after: b }
-    expect(await ann.expectProblem(moveItem, behindGone, { transport })).toMatchObject(gone)
-    expect(await ann.expectProblem(moveItem, { ...behindGone, rev: 4 }, { transport })).toMatchObject(gone)
-    expect(await ann.expectProblem(moveItem, { playlistId, itemId: b, after: a, rev: 4 }, { transport })).toMatchObject(
-      gone,
-    )
-    expect((await ann.expectProblem(moveItem, { playlistId, itemId: b, after: a }, { transport })).code).toBe(
+    const afterRemoved = { playlistId, itemId: c, afterItemId: b }
+    expect(await ann.expectProblem(moveItem, afterRemoved, { transport })).toMatchObject(refusal)
+    expect(await ann.expectProblem(moveItem, { ...afterRemoved, rev: 4 }, { transport })).toMatchObject(refusal)
+    expect(
+      await ann.expectProblem(moveItem, { playlistId, itemId: b, afterItemId: a, rev: 4 }, { transport }),
+    ).toMatchObject(refusal)
+    expect((await ann.expectProblem(moveItem, { playlistId, itemId: b, afterItemId: a }, { transport })).code).toBe(
       'not_found',
     )
     expect(await orderOf(playlistId)).toEqual([a, c])
   })
 
-  it('knows only items of its own playlist, and only its owner', async () => {
+  it('accepts only items of the same playlist, and only its owner', async () => {
     const mine = await threeItems()
     const other = await threeItems()
-    const wish = { playlistId: mine.playlistId, itemId: mine.a, after: mine.c }
-    expect((await bob.expectProblem(moveItem, wish, { transport })).code).toBe('forbidden')
-    expect((await ann.expectProblem(moveItem, { ...wish, itemId: other.a }, { transport })).code).toBe('not_found')
-    expect((await ann.expectProblem(moveItem, { ...wish, after: other.a }, { transport })).code).toBe(
+    const input = { playlistId: mine.playlistId, itemId: mine.a, afterItemId: mine.c }
+    expect((await bob.expectProblem(moveItem, input, { transport })).code).toBe('forbidden')
+    expect((await ann.expectProblem(moveItem, { ...input, itemId: other.a }, { transport })).code).toBe('not_found')
+    expect((await ann.expectProblem(moveItem, { ...input, afterItemId: other.a }, { transport })).code).toBe(
       'item_not_in_playlist',
     )
-    const nowhere = { ...wish, playlistId: newId(new Date()) }
+    const nowhere = { ...input, playlistId: newId(new Date()) }
     expect((await ann.expectProblem(moveItem, nowhere, { transport })).code).toBe('not_found')
-    expect((await ann.expectProblem(moveItem, { ...wish, after: 'first' }, { transport })).code).toBe('invalid_input')
+    expect((await ann.expectProblem(moveItem, { ...input, afterItemId: 'first' }, { transport })).code).toBe(
+      'invalid_input',
+    )
   })
 
-  it('loses and doubles nothing when many move at once', async () => {
+  it('loses and duplicates no item in concurrent moves', async () => {
     const { playlistId, a, b, c } = await threeItems()
-    const wishes = [
+    const moves = [
       [a, c],
       [c, b],
       [b, null],
       [a, b],
       [c, null],
     ] as const
-    await Promise.all(wishes.map(([itemId, after]) => ann.call(moveItem, { playlistId, itemId, after }, { transport })))
+    await Promise.all(
+      moves.map(([itemId, after]) => ann.call(moveItem, { playlistId, itemId, afterItemId: after }, { transport })),
+    )
     expect((await orderOf(playlistId)).toSorted()).toEqual([a, b, c].toSorted())
   })
 })

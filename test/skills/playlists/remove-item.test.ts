@@ -24,25 +24,25 @@ const playlistOfTwo = async () => {
   return { playlistId, a: await add(), b: await add() }
 }
 
-describe.each(transports)('taking an item out over %s', transport => {
-  it('takes out that one and not the other of the same track, once, and says so once', async () => {
+describe.each(transports)('removing an item over %s', transport => {
+  it('removes that item and not another of the same track, once, with one event', async () => {
     const { playlistId, a, b } = await playlistOfTwo()
-    const heard = await bob.recordEvents(`playlist:${playlistId}`)
+    const recorder = await bob.recordEvents(`playlist:${playlistId}`)
     const answers = await Promise.all(
       [1, 2, 3].map(() => ann.call(removeItem, { playlistId, itemId: a }, { transport })),
     )
     for (const answer of answers) expect(answer).toEqual({ playlistId, itemId: a, rev: 4 })
     expect(await ann.call(getPlaylist, { playlistId })).toMatchObject({ rev: 4, items: [{ itemId: b }] })
     await ann.call(removeItem, { playlistId, itemId: b }, { transport })
-    await heard.waitFor('playlists.itemRemoved', ({ itemId }) => itemId === b)
-    const taken = heard.events.filter(({ name }) => name === 'playlists.itemRemoved')
-    expect(taken.map(({ data }) => [data.itemId, data.rev])).toEqual([
+    await recorder.waitFor('playlists.itemRemoved', ({ itemId }) => itemId === b)
+    const removals = recorder.events.filter(({ name }) => name === 'playlists.itemRemoved')
+    expect(removals.map(({ data }) => [data.itemId, data.rev])).toEqual([
       [a, 4],
       [b, 5],
     ])
   })
 
-  it('takes out the placeholder of a track that is gone', async () => {
+  it('removes the item of a deleted track', async () => {
     const track = await makeTrack(bob.id)
     const { id: playlistId } = await ann.call(createPlaylist, { title: 'Gone' })
     const { item } = await ann.call(addItem, { playlistId, trackId: track.id })
@@ -51,7 +51,7 @@ describe.each(transports)('taking an item out over %s', transport => {
     expect((await ann.call(getPlaylist, { playlistId })).items).toEqual([])
   })
 
-  it('knows only items of its own playlist, and only its owner', async () => {
+  it('accepts only items of the same playlist, and only its owner', async () => {
     const mine = await playlistOfTwo()
     const other = await playlistOfTwo()
     expect(

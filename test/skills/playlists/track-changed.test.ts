@@ -12,7 +12,7 @@ import { makeTrack } from '../../factories'
 import { waitUntil } from '../../kernel/wait-until'
 import { transports, type EventRecorder, type Person } from '../../person'
 import { createTestApp, type TestApp } from '../../test-app'
-import { replaceAudioDirectly } from '../music-upload/replace-audio-directly'
+import { replaceAudioDirectly } from '../music-processing/replace-audio-directly'
 
 let testApp: TestApp
 let ann: Person
@@ -24,28 +24,28 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-async function listOf(...trackIds: string[]) {
+async function createPlaylistWith(...trackIds: string[]) {
   const { id: playlistId } = await bob.call(createPlaylist, { title: 'Late' })
   const itemIds: string[] = []
   for (const trackId of trackIds) itemIds.push((await bob.call(addItem, { playlistId, trackId })).item.itemId)
   return { playlistId, itemIds }
 }
 
-const told = ({ events }: EventRecorder, playlistId: string) =>
+const trackChanges = ({ events }: EventRecorder, playlistId: string) =>
   events.flatMap(({ name, data }) =>
     name === 'playlists.itemTrackChanged' && data.playlistId === playlistId ? [data] : [],
   )
 
-it('whoever follows a playlist hears how long it is after the audio of a track was replaced', async () => {
+it('followers of a playlist receive the new duration after the audio of a track is replaced', async () => {
   const [one, two] = [await makeTrack(ann.id, { durationMs: 5_000 }), await makeTrack(ann.id, { durationMs: 300 })]
-  const { playlistId, itemIds } = await listOf(one.id, two.id, one.id)
-  const heard = await ann.recordEvents(`playlist:${playlistId}`)
+  const { playlistId, itemIds } = await createPlaylistWith(one.id, two.id, one.id)
+  const recorder = await ann.recordEvents(`playlist:${playlistId}`)
   const before = await ann.call(getPlaylist, { playlistId })
   expect(before.durationMs).toBe(10_300)
 
   const audioVersion = await replaceAudioDirectly(testApp, { trackId: one.id, ownerId: ann.id, durationMs: 2_000 })
   await testApp.runJobs()
-  const { data } = await heard.waitFor('playlists.itemTrackChanged')
+  const { data } = await recorder.waitFor('playlists.itemTrackChanged')
   expect(data).toMatchObject({ playlistId, trackId: one.id, track: { id: one.id, audioVersion, durationMs: 2_000 } })
   expect((data.itemIds as string[]).sort()).toEqual([itemIds[0], itemIds[2]].sort())
   for (const transport of transports) {
@@ -54,9 +54,9 @@ it('whoever follows a playlist hears how long it is after the audio of a track w
   }
 })
 
-it('tells of a private playlist its owner alone, and of a track that is not listed no more than its id', async () => {
+it('publishes changes of a private playlist only to its owner, and only the id of a track that is not public', async () => {
   const track = await makeTrack(bob.id)
-  const [open, closed] = [await listOf(track.id), await listOf(track.id)]
+  const [open, closed] = [await createPlaylistWith(track.id), await createPlaylistWith(track.id)]
   const [follower, owner] = [
     await ann.recordEvents(`playlist:${closed.playlistId}`),
     await bob.recordEvents(`user:${bob.id}`),
@@ -66,7 +66,7 @@ it('tells of a private playlist its owner alone, and of a track that is not list
   await testApp.runJobs()
   for (const { playlistId } of [open, closed])
     await owner.waitFor('playlists.itemTrackChanged', data => data.playlistId === playlistId)
-  expect(told(follower, closed.playlistId)).toEqual([])
+  expect(trackChanges(follower, closed.playlistId)).toEqual([])
 
   await bob.call(updateTrack, { trackId: track.id, visibility: 'unlisted' })
   await testApp.runJobs()
@@ -77,44 +77,44 @@ it('tells of a private playlist its owner alone, and of a track that is not list
   expect(data).toMatchObject({ trackId: track.id, itemIds: open.itemIds, track: null })
 })
 
-it('tells a new title, that a track may not be seen any more, that it may be again, and that it is gone', async () => {
+it('publishes a new title, hiding, showing again, and deletion of a track', async () => {
   const track = await makeTrack(ann.id, { durationMs: 7_000, title: 'First' })
-  const { playlistId, itemIds } = await listOf(track.id)
-  const heard = await ann.recordEvents(`playlist:${playlistId}`)
+  const { playlistId, itemIds } = await createPlaylistWith(track.id)
+  const recorder = await ann.recordEvents(`playlist:${playlistId}`)
   const lengthFor = async (person: Person) => (await person.call(getPlaylist, { playlistId })).durationMs
-  const changes = { trackId: track.id, itemIds, isGone: false }
+  const changes = { trackId: track.id, itemIds, isDeleted: false }
   for (const { change, shown, durationMs } of [
     { change: { title: 'Second' }, shown: { title: 'Second' }, durationMs: 7_000 },
     { change: { visibility: 'private' as const }, shown: null, durationMs: 0 },
     { change: { visibility: 'public' as const }, shown: { title: 'Second' }, durationMs: 7_000 },
   ]) {
-    const before = told(heard, playlistId).length
+    const before = trackChanges(recorder, playlistId).length
     await ann.call(updateTrack, { trackId: track.id, ...change })
     await testApp.runJobs()
-    await waitUntil(() => told(heard, playlistId).length > before)
-    expect(told(heard, playlistId).at(-1)).toMatchObject({ ...changes, track: shown })
+    await waitUntil(() => trackChanges(recorder, playlistId).length > before)
+    expect(trackChanges(recorder, playlistId).at(-1)).toMatchObject({ ...changes, track: shown })
     expect(await lengthFor(bob)).toBe(durationMs)
   }
   await ann.call(deleteTrack, { trackId: track.id })
   await testApp.runJobs()
-  await heard.waitFor('playlists.itemTrackChanged', ({ isGone }) => isGone === true)
-  expect(told(heard, playlistId).at(-1)).toMatchObject({ ...changes, isGone: true, track: null })
-  // Its owner can still take the place out; nobody else has it.
+  await recorder.waitFor('playlists.itemTrackChanged', ({ isDeleted }) => isDeleted === true)
+  expect(trackChanges(recorder, playlistId).at(-1)).toMatchObject({ ...changes, isDeleted: true, track: null })
+  // The owner still sees the item, to remove it; nobody else does.
   expect((await bob.call(getPlaylist, { playlistId })).items.map(({ itemId }) => itemId)).toEqual(itemIds)
   expect((await ann.call(getPlaylist, { playlistId })).items).toEqual([])
 })
 
-it('tells once of what happens to a track before a worker takes it up, and then how it is', async () => {
+it('collapses changes of a track before the job runs into one event with its latest state', async () => {
   const track = await makeTrack(ann.id, { title: 'Nought' })
-  const { playlistId } = await listOf(track.id)
-  const heard = await ann.recordEvents(`playlist:${playlistId}`)
+  const { playlistId } = await createPlaylistWith(track.id)
+  const recorder = await ann.recordEvents(`playlist:${playlistId}`)
   for (const title of ['One', 'Two', 'Three']) await ann.call(updateTrack, { trackId: track.id, title })
   await testApp.runJobs()
-  await heard.waitFor('playlists.itemTrackChanged')
-  expect(told(heard, playlistId)).toMatchObject([{ track: { title: 'Three' } }])
+  await recorder.waitFor('playlists.itemTrackChanged')
+  expect(trackChanges(recorder, playlistId)).toMatchObject([{ track: { title: 'Three' } }])
 })
 
-it('tells of many playlists, each once, batch after batch', async () => {
+it('publishes to many playlists in batches, once to each', async () => {
   const track = await makeTrack(ann.id)
   const count = 2 * playlistsPerBatch + 3
   const now = new Date()
@@ -128,24 +128,24 @@ it('tells of many playlists, each once, batch after batch', async () => {
   await testApp.runJobs()
   const last = [...ids].sort().at(-1) ?? ''
   await owner.waitFor('playlists.itemTrackChanged', data => data.playlistId === last)
-  const heard = owner.events.filter(({ data }) => data.trackId === track.id).map(({ data }) => data.playlistId)
-  expect(heard).toHaveLength(count)
-  expect(new Set(heard)).toEqual(new Set(ids))
+  const recorder = owner.events.filter(({ data }) => data.trackId === track.id).map(({ data }) => data.playlistId)
+  expect(recorder).toHaveLength(count)
+  expect(new Set(recorder)).toEqual(new Set(ids))
 })
 
-it('misses no playlist to which the track is added at that very moment', async () => {
+it('misses no playlist to which the track is added concurrently', async () => {
   for (let round = 0; round < 6; round += 1) {
     const track = await makeTrack(ann.id, { durationMs: 9_000 })
-    const { playlistId } = await listOf()
-    const heard = await ann.recordEvents(`playlist:${playlistId}`)
+    const { playlistId } = await createPlaylistWith()
+    const recorder = await ann.recordEvents(`playlist:${playlistId}`)
     const adding = Array.from({ length: 4 }, () => bob.call(addItem, { playlistId, trackId: track.id }))
     await replaceAudioDirectly(testApp, { trackId: track.id, ownerId: ann.id, durationMs: 1_000 })
     await Promise.all([testApp.runJobs(), ...adding])
     await testApp.runJobs()
-    // What a follower shows of each item in the end.
+    // The duration of each item that a follower shows after the last event.
     const shown = new Map<string, number>()
-    for (const { name, data } of await heard.waitForAll(testApp.app)) {
-      const { item, itemIds, track: changed } = data as unknown as Told
+    for (const { name, data } of await recorder.waitForAll(testApp.app)) {
+      const { item, itemIds, track: changed } = data as unknown as TrackChangedData
       if (name === 'playlists.itemAdded' && item !== undefined) shown.set(item.itemId, item.track.durationMs)
       if (name === 'playlists.itemTrackChanged') for (const id of itemIds ?? []) shown.set(id, changed?.durationMs ?? 0)
     }
@@ -153,28 +153,28 @@ it('misses no playlist to which the track is added at that very moment', async (
   }
 })
 
-it('tells last how the track is in the end, though an editor of the playlist held up who tells', async () => {
+it('publishes the final state of the track last, although a lock on the playlist delays both jobs', async () => {
   for (let round = 0; round < 4; round += 1) {
     const track = await makeTrack(ann.id, { title: 'Nought' })
-    const { playlistId } = await listOf(track.id)
-    const heard = await ann.recordEvents(`playlist:${playlistId}`)
-    const telling: Promise<void>[] = []
+    const { playlistId } = await createPlaylistWith(track.id)
+    const recorder = await ann.recordEvents(`playlist:${playlistId}`)
+    const jobRuns: Promise<void>[] = []
     await testApp.app.db.transaction(async () => {
       await Playlist.findByPk(playlistId, { lock: Transaction.LOCK.UPDATE })
       for (const title of ['One', 'Two']) {
         await ann.call(updateTrack, { trackId: track.id, title })
-        telling.push(testApp.runJobs())
-        await waitUntil(async () => (await waiting()) === telling.length)
+        jobRuns.push(testApp.runJobs())
+        await waitUntil(async () => (await countLockWaits()) === jobRuns.length)
       }
     })
-    await Promise.all(telling)
-    await heard.waitForAll(testApp.app)
-    expect(told(heard, playlistId).at(-1)).toMatchObject({ track: { title: 'Two' } })
+    await Promise.all(jobRuns)
+    await recorder.waitForAll(testApp.app)
+    expect(trackChanges(recorder, playlistId).at(-1)).toMatchObject({ track: { title: 'Two' } })
   }
 })
 
-/** Statements of those who wait for a row that somebody else holds. */
-const waiting = async (): Promise<number> =>
+/** Counts the statements that wait for a lock. */
+const countLockWaits = async (): Promise<number> =>
   (
     await testApp.app.db.readCommitted({
       name: 'waiting',
@@ -183,7 +183,7 @@ const waiting = async (): Promise<number> =>
     })
   ).length
 
-interface Told {
+interface TrackChangedData {
   item?: { itemId: string; track: { durationMs: number } }
   itemIds?: string[]
   track?: { durationMs: number }

@@ -10,45 +10,45 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const couple = async () => {
+const createPlaylistAndFollower = async () => {
   const ann = await testApp.signIn('ann')
   const bob = await testApp.signIn('bob')
   const { id: playlistId } = await ann.call(createPlaylist, { title: 'Old', description: 'kept' })
   return { ann, bob, playlistId }
 }
 
-describe.each(transports)('changing a playlist over %s', transport => {
-  it('changes what is given, counts the revision, and tells followers on the other node once', async () => {
-    const { ann, bob, playlistId } = await couple()
-    const heard = await bob.recordEvents(`playlist:${playlistId}`)
+describe.each(transports)('updating a playlist over %s', transport => {
+  it('changes the given fields, increments the revision, and notifies followers on the other node once', async () => {
+    const { ann, bob, playlistId } = await createPlaylistAndFollower()
+    const recorder = await bob.recordEvents(`playlist:${playlistId}`)
     const changed = await ann.call(updatePlaylist, { playlistId, title: 'New' }, { transport })
     expect(changed).toMatchObject({ title: 'New', description: 'kept', rev: 2 })
     expect(await ann.call(updatePlaylist, { playlistId, title: 'New' }, { transport })).toEqual(changed)
     await ann.call(updatePlaylist, { playlistId, description: '' }, { transport })
-    const last = await heard.waitFor('playlists.playlistChanged', ({ rev }) => rev === 3)
+    const last = await recorder.waitFor('playlists.playlistChanged', ({ rev }) => rev === 3)
     expect(last.data).toMatchObject({ playlistId, title: 'New', description: '', visibility: 'public' })
-    expect(heard.events.map(({ data }) => data.rev)).toEqual([2, 3])
+    expect(recorder.events.map(({ data }) => data.rev)).toEqual([2, 3])
   })
 
-  it('refuses a revision that is not the newest, with what is there', async () => {
-    const { ann, playlistId } = await couple()
+  it('refuses a revision that is not the newest, and answers with the current playlist', async () => {
+    const { ann, playlistId } = await createPlaylistAndFollower()
     await ann.call(updatePlaylist, { playlistId, title: 'First', rev: 1 }, { transport })
     const problem = await ann.expectProblem(updatePlaylist, { playlistId, title: 'Second', rev: 1 }, { transport })
     expect(problem).toMatchObject({ code: 'stale_revision', current: { title: 'First', rev: 2 } })
   })
 
-  it('lets one of many win who saw the same revision', async () => {
-    const { ann, playlistId } = await couple()
-    const wishes = ['a', 'b', 'c', 'd'].map(title =>
+  it('accepts exactly one of several concurrent updates of the same revision', async () => {
+    const { ann, playlistId } = await createPlaylistAndFollower()
+    const requests = ['a', 'b', 'c', 'd'].map(title =>
       ann.request(updatePlaylist, { playlistId, title, rev: 1 }, { transport }),
     )
-    const replies = await Promise.all(wishes)
+    const replies = await Promise.all(requests)
     expect(replies.filter(({ error }) => error === undefined)).toHaveLength(1)
     expect((await ann.call(getPlaylist, { playlistId })).rev).toBe(2)
   })
 
-  it('is for its owner alone, and unknown to others when it is private', async () => {
-    const { ann, bob, playlistId } = await couple()
+  it('is allowed only to the owner; others get not_found for a private playlist', async () => {
+    const { ann, bob, playlistId } = await createPlaylistAndFollower()
     expect(await bob.expectProblem(updatePlaylist, { playlistId, title: 'Mine' }, { transport })).toMatchObject({
       code: 'forbidden',
     })
@@ -58,20 +58,20 @@ describe.each(transports)('changing a playlist over %s', transport => {
     })
   })
 
-  it('says to those who followed it only that it is hidden, and nothing afterwards', async () => {
-    const { ann, bob, playlistId } = await couple()
+  it('notifies its followers that it is hidden, without other fields, and of nothing after that', async () => {
+    const { ann, bob, playlistId } = await createPlaylistAndFollower()
     const follower = await bob.recordEvents(`playlist:${playlistId}`)
     const socket = await bob.socket()
     const closed = new Promise(resolve => socket.once('channel.closed', resolve))
     const owner = await ann.recordEvents(`user:${ann.id}`)
-    const about = ({ data }: { data: Record<string, unknown> }) => data.playlistId === playlistId
+    const isAboutPlaylist = ({ data }: { data: Record<string, unknown> }) => data.playlistId === playlistId
     await ann.call(updatePlaylist, { playlistId, visibility: 'private', title: 'Hidden' }, { transport })
     expect(await closed).toMatchObject({ channel: `playlist:${playlistId}`, problem: { code: 'not_found' } })
     await ann.call(updatePlaylist, { playlistId, title: 'Still hidden' }, { transport })
     await ann.call(updatePlaylist, { playlistId, visibility: 'unlisted', title: 'Back' }, { transport })
     await owner.waitFor('playlists.playlistChanged', ({ title }) => title === 'Back')
-    expect(owner.events.filter(about).map(({ data }) => data.rev)).toEqual([2, 3, 4])
-    // What is heard comes in order: had more of it been told, it would be here by then.
+    expect(owner.events.filter(isAboutPlaylist).map(({ data }) => data.rev)).toEqual([2, 3, 4])
+    // Events arrive in order: any further event of the hidden playlist would have arrived by now.
     const again = await bob.recordEvents(`playlist:${playlistId}`)
     await ann.call(updatePlaylist, { playlistId, title: 'Seen' }, { transport })
     await again.waitFor('playlists.playlistChanged', ({ title }) => title === 'Seen')
@@ -83,14 +83,14 @@ describe.each(transports)('changing a playlist over %s', transport => {
 })
 
 it('takes the revision from If-Match', async () => {
-  const { ann, playlistId } = await couple()
+  const { ann, playlistId } = await createPlaylistAndFollower()
   const headers = { 'if-match': '"7"' }
   const problem = await ann.expectProblem(updatePlaylist, { playlistId, title: 'Late' }, { headers })
   expect(problem.code).toBe('stale_revision')
 })
 
-it('cannot be followed by those who may not see it', async () => {
-  const { ann, bob, playlistId } = await couple()
+it('cannot be followed by profiles that may not see it', async () => {
+  const { ann, bob, playlistId } = await createPlaylistAndFollower()
   await ann.call(updatePlaylist, { playlistId, visibility: 'private' })
   await expect(bob.recordEvents(`playlist:${playlistId}`)).rejects.toThrow('not_found')
 })

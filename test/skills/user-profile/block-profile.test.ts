@@ -15,11 +15,11 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-/** What other skills make of it is theirs to test. */
-const aboutProfiles = (recorder: EventRecorder) => recorder.names().filter(name => name.startsWith('user-profile.'))
+/** Events of this skill only; other skills test their own. */
+const profileEvents = (recorder: EventRecorder) => recorder.names().filter(name => name.startsWith('user-profile.'))
 
 describe.each(transports)('blocking over %s', transport => {
-  it('ends both follows and their counts for good, and the blocked one hears nothing of it', async () => {
+  it('ends both follows and lowers their counts, and sends no event to the blocked profile', async () => {
     const ann = await testApp.signIn(`ann_${transport}`)
     const bob = await testApp.signIn(`bob_${transport}`)
     const [atAnn, atBob] = [await ann.recordEvents(`user:${ann.id}`), await bob.recordEvents(`user:${bob.id}`)]
@@ -39,33 +39,33 @@ describe.each(transports)('blocking over %s', transport => {
     expect(await ann.call(listBlockedProfiles, {}, { transport })).toMatchObject([{ id: bob.id }])
     expect(await bob.call(listBlockedProfiles, {}, { transport })).toEqual([])
 
-    const freed = await ann.call(unblockProfile, { profileId: bob.id }, { transport })
-    expect(freed).toEqual({ profileId: bob.id, blocking: false })
-    expect(await ann.call(unblockProfile, { profileId: bob.id }, { transport })).toEqual(freed)
+    const unblocked = await ann.call(unblockProfile, { profileId: bob.id }, { transport })
+    expect(unblocked).toEqual({ profileId: bob.id, blocking: false })
+    expect(await ann.call(unblockProfile, { profileId: bob.id }, { transport })).toEqual(unblocked)
     expect(await bob.call(getProfile, { handleOrId: ann.id }, { transport })).toMatchObject({
       viewer: { following: false },
     })
 
     await bob.call(updateMe, { bio: 'the last event' }, { transport })
     await atBob.waitFor('user-profile.profileChanged')
-    expect(aboutProfiles(atBob)).toEqual([...follows, 'user-profile.profileChanged'])
+    expect(profileEvents(atBob)).toEqual([...follows, 'user-profile.profileChanged'])
     await atAnn.waitFor('user-profile.profileUnblocked')
-    expect(aboutProfiles(atAnn)).toEqual([...follows, 'user-profile.profileBlocked', 'user-profile.profileUnblocked'])
+    expect(profileEvents(atAnn)).toEqual([...follows, 'user-profile.profileBlocked', 'user-profile.profileUnblocked'])
   })
 
-  it('is refused for oneself and for nobody', async () => {
+  it('is refused for oneself and for an unknown profile', async () => {
     const ann = await testApp.signIn(`cat_${transport}`)
     for (const op of [blockProfile, unblockProfile]) {
       expect(await ann.expectProblem(op, { profileId: ann.id }, { transport })).toMatchObject({
         code: 'invalid_input',
-        errors: [{ path: 'profileId', code: 'oneself' }],
+        errors: [{ path: 'profileId', code: 'own_profile' }],
       })
       const profileId = 'ffffffff-0000-7000-8000-000000000000'
       expect(await ann.expectProblem(op, { profileId }, { transport })).toMatchObject({ code: 'not_found' })
     }
   })
 
-  it('is possible in return', async () => {
+  it('is possible for a profile that is blocked itself', async () => {
     const ann = await testApp.signIn(`dee_${transport}`)
     const bob = await testApp.signIn(`eli_${transport}`)
     await ann.call(blockProfile, { profileId: bob.id }, { transport })
@@ -76,7 +76,7 @@ describe.each(transports)('blocking over %s', transport => {
   })
 })
 
-it('never leaves a follow beside a block, and no count wrong, when both happen at once', async () => {
+it('leaves no follow beside a block and no wrong count when both are requested at once', async () => {
   for (let round = 0; round < 4; round += 1) {
     const ann = await testApp.signIn(`left${round}`)
     const bob = await testApp.signIn(`right${round}`)

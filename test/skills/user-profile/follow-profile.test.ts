@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 describe.each(transports)('following over %s', transport => {
-  it('counts once, tells both once, and can be ended once', async () => {
+  it('counts once, notifies both profiles once, and can be undone once', async () => {
     const ann = await testApp.signIn(`ann_${transport}`)
     const bob = await testApp.signIn(`bob_${transport}`)
     const [atAnn, atBob] = [await ann.recordEvents(`user:${ann.id}`), await bob.recordEvents(`user:${bob.id}`)]
@@ -33,10 +33,10 @@ describe.each(transports)('following over %s', transport => {
     expect(ended).toMatchObject({ counts: { followers: 0, rev: followed.counts.rev + 1 }, rev: followed.rev })
     expect(ended.viewer).toMatchObject({ following: false })
     expect(await bob.call(unfollowProfile, { profileId: ann.id }, { transport })).toEqual(ended)
-    for (const heard of [atAnn, atBob]) {
-      await heard.waitFor('user-profile.profileUnfollowed')
-      await heard.waitForAll(testApp.app)
-      expect(heard.names().filter(name => name.startsWith('user-profile.'))).toEqual([
+    for (const recorder of [atAnn, atBob]) {
+      await recorder.waitFor('user-profile.profileUnfollowed')
+      await recorder.waitForAll(testApp.app)
+      expect(recorder.names().filter(name => name.startsWith('user-profile.'))).toEqual([
         'user-profile.profileFollowed',
         'user-profile.profileUnfollowed',
       ])
@@ -44,20 +44,20 @@ describe.each(transports)('following over %s', transport => {
     const me = await bob.call(getMe, {}, { transport })
     expect((await atBob.waitFor('user-profile.profileUnfollowed')).data).toEqual({
       profileId: ann.id,
-      by: { id: bob.id, handle: `bob_${transport}`, displayName: `Bob_${transport}`, avatar: null },
+      actor: { id: bob.id, handle: `bob_${transport}`, displayName: `Bob_${transport}`, avatar: null },
       counts: ended.counts,
-      byCounts: me.counts,
+      actorCounts: me.counts,
     })
   })
 
-  it('is refused for oneself, for nobody, and across a block', async () => {
+  it('is refused for oneself, for an unknown profile, and across a block', async () => {
     const ann = await testApp.signIn(`cat_${transport}`)
     const bob = await testApp.signIn(`dan_${transport}`)
     await ann.call(blockProfile, { profileId: bob.id }, { transport })
     for (const op of [followProfile, unfollowProfile]) {
       expect(await ann.expectProblem(op, { profileId: ann.id }, { transport })).toMatchObject({
         code: 'invalid_input',
-        errors: [{ path: 'profileId', code: 'oneself' }],
+        errors: [{ path: 'profileId', code: 'own_profile' }],
       })
       expect(await ann.expectProblem(op, { profileId: nobody }, { transport })).toMatchObject({
         code: 'not_found',
@@ -75,12 +75,12 @@ describe.each(transports)('following over %s', transport => {
 it('keeps every count exact when all follow and unfollow each other at once', async () => {
   const crowd = await Promise.all(Array.from({ length: 5 }, (_, index) => testApp.signIn(`crowd${index}`)))
   const pairs = crowd.flatMap(one => crowd.filter(other => other !== one).map(other => ({ one, profileId: other.id })))
-  const acts = pairs.flatMap(({ one, profileId }, index) => [
+  const requests = pairs.flatMap(({ one, profileId }, index) => [
     one.request(followProfile, { profileId }),
     one.request(followProfile, { profileId }),
     ...(index % 3 === 0 ? [one.request(unfollowProfile, { profileId })] : []),
   ])
-  expect((await Promise.all(acts)).flatMap(({ error }) => error ?? [])).toEqual([])
+  expect((await Promise.all(requests)).flatMap(({ error }) => error ?? [])).toEqual([])
   for (const { id } of crowd) {
     const { followerCount, followingCount } = (await Profile.findByPk(id)) ?? {}
     expect(followerCount).toBe(await Follow.count({ where: { followeeId: id } }))
@@ -88,7 +88,7 @@ it('keeps every count exact when all follow and unfollow each other at once', as
   }
 })
 
-it('lists page by page, the latest first, unmoved by who arrives meanwhile', async () => {
+it('lists followers in pages, latest first, unaffected by new followers', async () => {
   const star = await testApp.signIn('star')
   const fans = []
   for (const name of ['fan1', 'fan2', 'fan3', 'fan4']) {
@@ -110,7 +110,7 @@ it('lists page by page, the latest first, unmoved by who arrives meanwhile', asy
   })
 })
 
-it('hides from a list who blocks the viewer or is blocked by them, and the list of who blocks them', async () => {
+it('leaves out of lists profiles across a block, and hides the lists of a profile that blocks the viewer', async () => {
   const [idol, viewer] = [await testApp.signIn('idol'), await testApp.signIn('viewer')]
   const [foe, pest, friend] = [
     await testApp.signIn('foe'),

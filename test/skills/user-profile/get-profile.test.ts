@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 describe.each(transports)('a profile over %s', transport => {
-  it('is found by its id and by its handle, however it is written', async () => {
+  it('is found by its id and by its handle, in upper or lower case', async () => {
     const ida = await testApp.signIn(`ida_${transport}`)
     const joe = await testApp.signIn(`joe_${transport}`)
     const byId = await joe.call(getProfile, { handleOrId: ida.id.toUpperCase() }, { transport })
@@ -25,7 +25,7 @@ describe.each(transports)('a profile over %s', transport => {
     )
   })
 
-  it('is not found when there is none, or when its owner blocks the viewer', async () => {
+  it('is not found when it does not exist or its owner blocks the viewer', async () => {
     const ida = await testApp.signIn(`kay_${transport}`)
     const joe = await testApp.signIn(`lou_${transport}`)
     await ida.call(blockProfile, { profileId: joe.id }, { transport })
@@ -45,37 +45,37 @@ describe.each(transports)('a profile over %s', transport => {
   })
 })
 
-it('is shown without a viewer to whoever is not signed in', async () => {
+it('has no viewer field for a caller who is not signed in', async () => {
   const mia = await testApp.signIn('mia')
   const { data } = await requestOverRest(mia.url, getProfile, { handleOrId: 'mia' }, {})
   expect(data).toMatchObject({ id: mia.id })
   expect(data).not.toHaveProperty('viewer')
 })
 
-it('is never older than the last change, on either node, whoever has looked at it before', async () => {
+it('is never older than the last change, on either node, although it was cached before', async () => {
   const ned = await testApp.signIn('ned', { node: 0 })
   const oda = await testApp.signIn('oda', { node: 1 })
-  const look = (handleOrId: string) => oda.call(getProfile, { handleOrId })
-  await look('ned')
+  const read = (handleOrId: string) => oda.call(getProfile, { handleOrId })
+  await read('ned')
   await ned.call(updateMe, { bio: 'new' })
-  expect(await look('ned')).toMatchObject({ bio: 'new', counts: { followers: 0 } })
+  expect(await read('ned')).toMatchObject({ bio: 'new', counts: { followers: 0 } })
   await oda.call(followProfile, { profileId: ned.id })
-  expect(await look('ned')).toMatchObject({ counts: { followers: 1 }, viewer: { following: true } })
-  expect(await look('oda')).toMatchObject({ counts: { following: 1 } })
+  expect(await read('ned')).toMatchObject({ counts: { followers: 1 }, viewer: { following: true } })
+  expect(await read('oda')).toMatchObject({ counts: { following: 1 } })
   await ned.call(updateMe, { handle: 'ned_renamed' })
-  expect(await look('ned_renamed')).toMatchObject({ id: ned.id })
-  expect(await look('ned')).toMatchObject({ id: ned.id, handle: 'ned_renamed' })
+  expect(await read('ned_renamed')).toMatchObject({ id: ned.id })
+  expect(await read('ned')).toMatchObject({ id: ned.id, handle: 'ned_renamed' })
 })
 
-it('is the same while the cache is away, and right once it is back', async () => {
+it('is current while Redis is unavailable, and after it is back', async () => {
   const pia = await testApp.signIn('pia', { node: 0 })
-  const look = () => pia.call(getProfile, { handleOrId: 'pia' })
-  const before = await look()
+  const read = () => pia.call(getProfile, { handleOrId: 'pia' })
+  const before = await read()
   const { commands } = testApp.app.redis
   commands.disconnect()
   await pia.call(updateMe, { bio: 'changed meanwhile' })
   const after = { ...before, bio: 'changed meanwhile', rev: before.rev + 1 }
-  expect(await look()).toEqual(after)
+  expect(await read()).toEqual(after)
   await commands.connect()
-  expect(await look()).toEqual(after)
+  expect(await read()).toEqual(after)
 })

@@ -7,28 +7,28 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const arriving = async (sub: string, claims: Record<string, unknown>) => {
+const firstCall = async (sub: string, claims: Record<string, unknown>) => {
   const person = await testApp.signIn(sub, { claims: { sub, ...claims } })
   const { handle, displayName } = await person.call(getMe, {})
   return { handle, displayName }
 }
 
-describe('whoever calls for the first time', () => {
-  it('gets a handle and a name like those that the auth server has for them', async () => {
+describe('a first call', () => {
+  it('takes handle and display name from the claims of the token', async () => {
     const claims = { preferred_username: 'ann.smith', name: 'Ann  Smith' }
-    expect(await arriving('auth|1', claims)).toEqual({ handle: 'annsmith', displayName: 'Ann Smith' })
+    expect(await firstCall('auth|1', claims)).toEqual({ handle: 'annsmith', displayName: 'Ann Smith' })
   })
 
-  it('shows neither their address of mail nor their subject', async () => {
+  it('exposes neither the e-mail address nor the subject', async () => {
     const claims = { preferred_username: 'bea@example.org', name: undefined }
-    expect(await arriving('auth|secret', claims)).toEqual({ handle: 'bea', displayName: 'bea' })
-    const nameless = await arriving('auth|hidden', { preferred_username: undefined, name: undefined })
+    expect(await firstCall('auth|secret', claims)).toEqual({ handle: 'bea', displayName: 'bea' })
+    const nameless = await firstCall('auth|hidden', { preferred_username: undefined, name: undefined })
     expect(nameless).toEqual({ handle: 'listener', displayName: 'Listener' })
   })
 
-  it('gets digits behind a handle that is taken or reserved', async () => {
-    await arriving('carl|1', { preferred_username: 'carl' })
-    expect((await arriving('carl|2', { preferred_username: 'Carl' })).handle).toMatch(/^Carl\d+$/)
-    expect((await arriving('root', { preferred_username: 'root' })).handle).toMatch(/^root\d+$/)
+  it('appends digits to a handle that is taken or reserved', async () => {
+    await firstCall('carl|1', { preferred_username: 'carl' })
+    expect((await firstCall('carl|2', { preferred_username: 'Carl' })).handle).toMatch(/^Carl\d+$/)
+    expect((await firstCall('root', { preferred_username: 'root' })).handle).toMatch(/^root\d+$/)
   })
 })

@@ -5,20 +5,20 @@ import { transports, type Person } from '../../person'
 import { createTestApp, type TestApp } from '../../test-app'
 
 let testApp: TestApp
-let casts = 0
+let testCount = 0
 let name: string
 beforeAll(async () => {
   testApp = await createTestApp()
 })
 beforeEach(() => {
-  casts += 1
-  name = `ann${casts}`
+  testCount += 1
+  name = `ann${testCount}`
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 /** The same person with a token of another session, on another node each time. */
 const device = (sid?: string) => testApp.signIn(name, sid === undefined ? { claims: { sid } } : { sid })
-const isOut = async (one: Person) => (await one.request(getMe, {})).error?.code === 'session_revoked'
+const isRevoked = async (one: Person) => (await one.request(getMe, {})).error?.code === 'session_revoked'
 const rows = () =>
   testApp.app.db.query<object>(
     `select session_id as "sessionId", except_session_id as "exceptSessionId", revoked_by = profile_id as "bySelf", until
@@ -26,49 +26,49 @@ const rows = () =>
     { name },
   )
 
-describe.each(transports)('ending sessions over %s', transport => {
-  it('ends all of them, unless told otherwise, and answers until when tokens are refused', async () => {
+describe.each(transports)('revoking sessions over %s', transport => {
+  it('revokes all by default, and answers until when tokens are refused', async () => {
     const [phone, laptop] = [await device('phone'), await device('laptop')]
     const before = testApp.clock.now()
     const { until: instant } = await phone.call(revokeSessions, {}, { transport })
     expect(Date.parse(instant)).toBeGreaterThanOrEqual(before)
-    for (const one of [phone, laptop]) await waitUntil(() => isOut(one))
+    for (const one of [phone, laptop]) await waitUntil(() => isRevoked(one))
     expect(await rows()).toEqual([{ sessionId: null, exceptSessionId: null, bySelf: true, until: new Date(instant) }])
     testApp.clock.advance(1_000)
     expect((await (await device('phone')).call(getMe, {})).id).toBe(phone.id)
   })
 
-  it('ends one by its name, and lets the others be', async () => {
+  it('revokes one by its id, and no other', async () => {
     const [phone, laptop] = [await device('phone'), await device('laptop')]
     await phone.call(revokeSessions, { sessionId: 'laptop' }, { transport })
-    await waitUntil(() => isOut(laptop))
-    expect(await isOut(phone)).toBe(false)
+    await waitUntil(() => isRevoked(laptop))
+    expect(await isRevoked(phone)).toBe(false)
     await phone.call(revokeSessions, { sessionId: 'unknown' }, { transport })
     expect(await rows()).toMatchObject([{ sessionId: 'laptop' }, { sessionId: 'unknown' }])
   })
 
-  it('ends all but the one that asks, at once or again', async () => {
+  it('revokes all but the calling session, also when requested several times at once', async () => {
     const [phone, laptop] = [await device('phone'), await device('laptop')]
-    await Promise.all([1, 2, 3].map(() => phone.call(revokeSessions, { scope: 'elsewhere' }, { transport })))
-    await waitUntil(() => isOut(laptop))
-    expect(await isOut(phone)).toBe(false)
+    await Promise.all([1, 2, 3].map(() => phone.call(revokeSessions, { scope: 'others' }, { transport })))
+    await waitUntil(() => isRevoked(laptop))
+    expect(await isRevoked(phone)).toBe(false)
     expect(await rows()).toMatchObject([1, 2, 3].map(() => ({ sessionId: null, exceptSessionId: 'phone' })))
   })
 
-  it('cannot keep a session that has no name, but can end it', async () => {
+  it('cannot except a session without an id, but can revoke it', async () => {
     const nameless = await device()
-    expect(await nameless.expectProblem(revokeSessions, { scope: 'elsewhere' }, { transport })).toMatchObject({
+    expect(await nameless.expectProblem(revokeSessions, { scope: 'others' }, { transport })).toMatchObject({
       status: 409,
       code: 'session_id_missing',
     })
-    expect(await isOut(nameless)).toBe(false)
-    await nameless.call(revokeSessions, { scope: 'everywhere' }, { transport })
-    await waitUntil(() => isOut(nameless))
+    expect(await isRevoked(nameless)).toBe(false)
+    await nameless.call(revokeSessions, { scope: 'all' }, { transport })
+    await waitUntil(() => isRevoked(nameless))
   })
 
   it('takes either a scope or a session, and no other scope', async () => {
     const phone = await device('phone')
-    const both = { scope: 'elsewhere', sessionId: 'x' } as const
+    const both = { scope: 'others', sessionId: 'x' } as const
     expect(await phone.expectProblem(revokeSessions, both, { transport })).toMatchObject({
       code: 'invalid_input',
       errors: [{ path: 'sessionId', code: 'mutually_exclusive' }],
@@ -82,7 +82,7 @@ describe.each(transports)('ending sessions over %s', transport => {
   })
 })
 
-it('single sessions can be ended so often a day; then all at once', async () => {
+it('limits revocations of single sessions per day; all of them can still be revoked at once', async () => {
   const phone = await device('phone')
   await testApp.app.db.query(
     `insert into revocations (profile_id, session_id, until)
@@ -93,10 +93,10 @@ it('single sessions can be ended so often a day; then all at once', async () => 
     status: 429,
     retryAfter: 3_600,
   })
-  expect(await phone.call(revokeSessions, { scope: 'elsewhere' })).toHaveProperty('until')
+  expect(await phone.call(revokeSessions, { scope: 'others' })).toHaveProperty('until')
 })
 
-it('what no token can need any more is forgotten by a job', async () => {
+it('a job deletes revocations after every token they refuse has expired', async () => {
   const phone = await device('phone')
   await phone.call(revokeSessions, { sessionId: 'x' })
   await testApp.app.db.query(`update revocations set until = until - interval '25 hours' where profile_id = :id`, {

@@ -12,26 +12,26 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('changing your own profile over %s', transport => {
-  it('changes what was given, trimmed, and tells your other devices once', async () => {
+describe.each(transports)("updating one's profile over %s", transport => {
+  it('changes the given fields, trimmed, and notifies the other devices once', async () => {
     const eve = await testApp.signIn(`eve_${transport}`)
-    const heard = await eve.recordEvents(`user:${eve.id}`)
+    const recorder = await eve.recordEvents(`user:${eve.id}`)
     const before = await eve.call(getMe, {}, { transport })
     const changed = await eve.call(updateMe, { displayName: '  Eve  ', bio: 'Plays bass.\nSings.' }, { transport })
     expect(changed).toEqual({ ...before, displayName: 'Eve', bio: 'Plays bass.\nSings.', rev: before.rev + 1 })
 
     expect(await eve.call(updateMe, { displayName: 'Eve' }, { transport })).toEqual(changed)
     expect(await eve.call(updateMe, { bio: '' }, { transport })).toMatchObject({ bio: '', displayName: 'Eve' })
-    await heard.waitFor('user-profile.profileChanged', ({ profile }) => (profile as { bio: string }).bio === '')
-    const { viewer, ...facts } = changed
+    await recorder.waitFor('user-profile.profileChanged', ({ profile }) => (profile as { bio: string }).bio === '')
+    const { viewer, ...fields } = changed
     expect(viewer).toMatchObject({ isSelf: true })
-    expect(heard.events.map(({ data }) => data)).toEqual([
-      { profile: facts },
-      { profile: { ...facts, bio: '', rev: facts.rev + 1 } },
+    expect(recorder.events.map(({ data }) => data)).toEqual([
+      { profile: fields },
+      { profile: { ...fields, bio: '', rev: fields.rev + 1 } },
     ])
   })
 
-  it('refuses who has seen an older revision, and shows what is there', async () => {
+  it('refuses an older revision, and answers with the current profile', async () => {
     const eve = await testApp.signIn(`old_${transport}`)
     const { rev } = await eve.call(updateMe, { bio: 'first' }, { transport })
     const problem = await eve.expectProblem(updateMe, { bio: 'second', rev: rev - 1 }, { transport })
@@ -51,7 +51,7 @@ describe.each(transports)('changing your own profile over %s', transport => {
     })
   })
 
-  it('refuses a handle that is reserved, however it is written', async () => {
+  it('refuses a reserved handle, in upper or lower case', async () => {
     const eve = await testApp.signIn(`form_${transport}`)
     expect(await eve.expectProblem(updateMe, { handle: 'AdMin' }, { transport })).toMatchObject({
       code: 'invalid_input',
@@ -59,7 +59,7 @@ describe.each(transports)('changing your own profile over %s', transport => {
     })
   })
 
-  it('refuses a handle that somebody else has, however it is written', async () => {
+  it('refuses a taken handle, in upper or lower case', async () => {
     const eve = await testApp.signIn(`one_${transport}`)
     await testApp.signIn(`two_${transport}`)
     const problem = await eve.expectProblem(updateMe, { handle: `TWO_${transport}` }, { transport })
@@ -70,14 +70,14 @@ describe.each(transports)('changing your own profile over %s', transport => {
   })
 })
 
-it('gives a wanted handle to one of many who ask at once', async () => {
+it('gives a handle to exactly one of several concurrent requests', async () => {
   const crowd = await Promise.all(Array.from({ length: 6 }, (_, index) => testApp.signIn(`racer${index}`)))
   const replies = await Promise.all(crowd.map(one => one.request(updateMe, { handle: 'Winner' })))
   expect(replies.filter(({ error }) => error === undefined)).toHaveLength(1)
   expect(new Set(replies.flatMap(({ error }) => error?.code ?? []))).toEqual(new Set(['handle_taken']))
 })
 
-it('lets two swap nothing: each handle stays with its owner when both ask at once', async () => {
+it('swaps no handles: each stays with its owner when both request the other one at once', async () => {
   const [left, right] = [await testApp.signIn('lefty'), await testApp.signIn('righty')]
   const replies = await Promise.all([
     left.request(updateMe, { handle: 'righty' }),
@@ -86,7 +86,7 @@ it('lets two swap nothing: each handle stays with its owner when both ask at onc
   expect(replies.map(({ error }) => error?.code)).toEqual(['handle_taken', 'handle_taken'])
 })
 
-it('keeps a handle that was given up: it leads to its owner, and is free for others only later', async () => {
+it('reserves a released handle: it still finds its owner, and others may take it only after a month', async () => {
   const fay = await testApp.signIn('fay')
   const gus = await testApp.signIn('gus')
   await fay.call(updateMe, { handle: 'fay_new' })
@@ -101,7 +101,7 @@ it('keeps a handle that was given up: it leads to its owner, and is free for oth
   expect(await late.call(getProfile, { handleOrId: 'fay' })).toMatchObject({ id: gus.id })
 })
 
-it('lets its owner take a given up handle back, and keeps only a few of them', async () => {
+it('lets the owner take a released handle back, and reserves only the latest few', async () => {
   const hoarder = await testApp.signIn('hoard0')
   for (let index = 1; index <= 7; index += 1) {
     testApp.clock.advance(1_000)

@@ -11,7 +11,7 @@ import { getMySnapshot } from '../../../skills/user-profile/get-my-snapshot'
 import { getUnreadCount } from '../../../skills/notifications/get-unread-count'
 import { listNotifications } from '../../../skills/notifications/list-notifications'
 import { markRead } from '../../../skills/notifications/mark-read'
-import { notify } from '../../../skills/notifications/notify'
+import { applyChanges } from '../../../skills/notifications/apply-changes'
 import { blockProfile } from '../../../skills/user-profile/block-profile'
 import { followProfile } from '../../../skills/user-profile/follow-profile'
 import { initiatePicture } from '../../../skills/pictures/initiate-picture'
@@ -43,7 +43,14 @@ describe.each(transports)('my snapshot over %s', transport => {
     const ann = await someone('ann')
     const { data, position } = await takeSnapshot(ann, getMySnapshot, {}, transport)
     const profile = await ann.call(getMe, {})
-    expect(data).toEqual({ profile, unreadCount: 0, more: false, notifications: [], uploads: [], pictures: [] })
+    expect(data).toEqual({
+      profile,
+      unreadCount: 0,
+      hasMoreUnread: false,
+      notifications: [],
+      uploads: [],
+      pictures: [],
+    })
     expect(position).toMatchObject({ channel: `user:${ann.id}`, offset: 0 })
   })
 
@@ -109,7 +116,7 @@ it('shows the newest 30 notifications and 20 uploads, however many there are', a
   }
   await testApp.applyCounters()
   const snapshot = await ann.call(getMySnapshot, {})
-  expect(snapshot).toMatchObject({ unreadCount: 32, more: false })
+  expect(snapshot).toMatchObject({ unreadCount: 32, hasMoreUnread: false })
   expect(snapshot.notifications).toEqual(await ann.call(listNotifications, { limit: 30 }))
   expect(snapshot.uploads).toEqual(await ann.call(listUploads, { limit: 20 }))
   expect(snapshot.uploads).toHaveLength(20)
@@ -170,7 +177,10 @@ describe('what the snapshot leaves out from some moment on, the own channel tell
       let blocking: Promise<unknown> = Promise.resolve()
       let isBlocked = false
       await transact({ app: testApp.app, registry, actor: null, requestId: randomUUID() }, async context => {
-        await notify([ann.id], { kind: 'followed', actorId: bob.id, targetId: ann.id }, context)
+        await applyChanges(
+          { added: [{ recipientId: ann.id, kind: 'followed', actorId: bob.id, targetId: ann.id }] },
+          context,
+        )
         blocking = ann.call(blockProfile, { profileId: bob.id }).then(() => (isBlocked = true))
         // Read outside: a transaction keeps the picture of the others that it got first.
         const text = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
