@@ -14,13 +14,16 @@ export const numberEmitted = event({
   channels: ({ channels }) => channels,
 })
 
+/** What the skills declare, and the test event. */
+const withNumbers = { ...registry, events: [...registry.events, numberEmitted] }
+
 /** Emits an event per number in one transaction, as an operation does. */
 export const emitNumbers = (
   app: AppContext,
   channels: string | readonly string[],
   numbers: readonly number[],
 ): Promise<void> =>
-  transact({ app, registry, actor: null, requestId: randomUUID() }, async ({ emit }) => {
+  transact({ app, registry: withNumbers, actor: null, requestId: randomUUID() }, async ({ emit }) => {
     for (const n of numbers) await emit(numberEmitted, { channels: [channels].flat(), n })
   })
 
