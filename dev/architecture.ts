@@ -1,12 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix, relative, resolve, sep } from 'node:path'
+import { importCircles, importGraph } from './import-circles'
+import { tablesOfModels, writeOffences } from './table-writers'
 
 /** Which rooms a room may import. `skills` has rules of its own below; what is not listed may import anything. */
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
   models: ['models/'],
   migrations: ['migrations/'],
   kernel: ['kernel/'],
-  server: ['server/', 'kernel/', 'migrations/', 'skills/index'],
+  server: ['server/', 'kernel/', 'migrations/', 'skills/index', 'docs/examples/'],
   realtime: ['realtime/', 'kernel/', 'skills/index'],
   client: ['client/'],
 }
@@ -77,15 +79,20 @@ function configurationFiles(): string[] {
 
 const judgedRooms = [...Object.keys(mayImport), 'skills']
 
-/** Every breach of the rules above in the tree below `root`, one line each: the offender and what it does. */
+/** Every breach of the rules in the tree below `root`, one line each: the offender and what it does. */
 export function offences(root: string): string[] {
-  return judgedRooms
-    .flatMap(room => filesBelow(join(root, room)))
-    .flatMap(path => {
-      const file = relative(root, path).split(sep).join(posix.sep)
-      const source = readFileSync(path, 'utf8')
-      return [...importOffences(file, source), ...wordOffences(file, source)]
-    })
+  const models = tablesOfModels(root)
+  const sources = new Map(
+    judgedRooms
+      .flatMap(room => filesBelow(join(root, room)))
+      .map(path => [relative(root, path).split(sep).join(posix.sep), readFileSync(path, 'utf8')]),
+  )
+  const breaches = [...sources].flatMap(([file, source]) => [
+    ...importOffences(file, source),
+    ...wordOffences(file, source),
+    ...(file.startsWith('migrations/') ? [] : writeOffences(file, source, models)),
+  ])
+  return [...breaches, ...importCircles(importGraph(root, sources)).map(circle => `circular import: ${circle}`)]
 }
 
 export function importOffences(file: string, source: string): string[] {

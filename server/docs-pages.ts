@@ -3,6 +3,7 @@ import absolutePath from 'swagger-ui-dist/absolute-path'
 import { generateAsyncApi } from '../kernel/docs/asyncapi'
 import { generateOpenApi } from '../kernel/docs/openapi'
 import { type Registry } from '../kernel/pipeline/registry'
+import { examples } from './docs-pages/examples'
 import { livePage } from './docs-pages/live-page'
 import { liveScript } from './docs-pages/live-script'
 import { restPage, restScript } from './docs-pages/rest-page'
@@ -29,8 +30,8 @@ type Documents = Readonly<Record<'openapi.json' | 'asyncapi.json', object>>
 
 function documentsOf(registry: Registry): Documents {
   const documents = made.get(registry) ?? {
-    'openapi.json': generateOpenApi(registry),
-    'asyncapi.json': generateAsyncApi(registry),
+    'openapi.json': generateOpenApi(registry, examples),
+    'asyncapi.json': generateAsyncApi(registry, examples),
   }
   made.set(registry, documents)
   return documents

@@ -24,6 +24,7 @@ import { frameBytesMax, handshakeTimeoutMs } from '../realtime/gateway'
 import { connectionsPerPersonMax, tooManyConnections } from '../realtime/connection/connection-quota'
 import { variableNames } from '../kernel/platform/config'
 import { createMetrics } from '../kernel/platform/metrics'
+import { examples } from '../server/docs-pages/examples'
 import { registry } from '../skills'
 
 const read = (...path: string[]) => readFileSync(join(__dirname, '..', ...path), 'utf8')
@@ -45,24 +46,28 @@ const errorSeverity = '0'
 
 describe('the generated documents', () => {
   it('match the registered operations: else run `npm run docs`', () => {
-    expect(JSON.parse(read('docs', 'openapi.json'))).toEqual(JSON.parse(JSON.stringify(generateOpenApi(registry))))
-    expect(JSON.parse(read('docs', 'asyncapi.json'))).toEqual(JSON.parse(JSON.stringify(generateAsyncApi(registry))))
+    expect(JSON.parse(read('docs', 'openapi.json'))).toEqual(
+      JSON.parse(JSON.stringify(generateOpenApi(registry, examples))),
+    )
+    expect(JSON.parse(read('docs', 'asyncapi.json'))).toEqual(
+      JSON.parse(JSON.stringify(generateAsyncApi(registry, examples))),
+    )
   })
 
   it('contain an AsyncAPI 3 document that its own parser accepts', async () => {
-    const diagnostics = await new Parser().validate(JSON.stringify(generateAsyncApi(registry)))
+    const diagnostics = await new Parser().validate(JSON.stringify(generateAsyncApi(registry, examples)))
     expect(diagnostics.filter(({ severity }) => String(severity) === errorSeverity)).toEqual([])
   })
 
   it('contain an OpenAPI 3.1 document that a validator accepts, and rejects without its paths', async () => {
-    const document = generateOpenApi(registry)
+    const document = generateOpenApi(registry, examples)
     expect(document.openapi).toMatch(/^3\.1\./)
     expect(await validateOpenApi(document)).toEqual({ valid: true })
     expect(await validateOpenApi({ ...document, paths: [] })).toMatchObject({ valid: false })
   })
 
   it('contain no dangling references and no repeated operation ids', () => {
-    const document = generateOpenApi(registry)
+    const document = generateOpenApi(registry, examples)
     const text = JSON.stringify(document)
     const schemas = (document.components as { schemas: Record<string, unknown> }).schemas
     const references = [...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name ?? '')
@@ -74,9 +79,9 @@ describe('the generated documents', () => {
   })
 
   it('describe the events of a channel over REST, in both forms and with all parameters', () => {
-    const paths = generateOpenApi(registry).paths as Record<string, Record<string, EventsPath>>
+    const paths = generateOpenApi(registry, examples).paths as Record<string, Record<string, EventsPath>>
     const { get } = paths['/channels/{channel}/events'] ?? {}
-    expect(get?.parameters.map(({ in: place, name }) => `${place} ${name}`)).toEqual([
+    expect(get?.parameters.map(({ in: location, name }) => `${location} ${name}`)).toEqual([
       'path channel',
       'query after',
       'query wait',
@@ -91,7 +96,7 @@ describe('the generated documents', () => {
   })
 
   it('describe every call, message and close reason of the protocol', () => {
-    const document = generateAsyncApi(registry) as unknown as LiveDocument
+    const document = generateAsyncApi(registry, examples) as unknown as LiveDocument
     const { messages } = document.channels.socket
     for (const { name } of protocolCalls) {
       expect(document.operations[name]).toMatchObject({ action: 'receive' })
@@ -112,7 +117,7 @@ describe('the generated documents', () => {
     const {
       'x-channels': channels,
       channels: { socket },
-    } = generateAsyncApi(registry) as unknown as LiveDocument
+    } = generateAsyncApi(registry, examples) as unknown as LiveDocument
     expect(channels.map(({ name }) => name)).toEqual(registry.channels.map(({ kind }) => `${kind}:<id>`))
     for (const { snapshot } of channels)
       expect(JSON.stringify(socket.messages[`${snapshot}.ack`])).toContain('SnapshotPosition')
@@ -140,13 +145,13 @@ describe('the generated documents', () => {
       idempotencyKeyReused,
     ]
     const general = Object.values(refusals).filter(kind => !ofOperations.includes(kind))
-    const own = [ackMissing, tooManyChannels, tooManyConnections, tooManyChannelStreams]
-    const codes = [...closeReasonList.map(({ refusalKind }) => refusalKind), ...general, ...own]
+    const transportCodes = [ackMissing, tooManyChannels, tooManyConnections, tooManyChannelStreams]
+    const codes = [...closeReasonList.map(({ refusalKind }) => refusalKind), ...general, ...transportCodes]
     const snapshots = registry.operations
       .filter(({ snapshotChannel }) => snapshotChannel !== undefined)
       .map(({ name }) => name)
-    const said = [...names, ...codes.map(({ code }) => code), ...snapshots]
-    expect(said.filter(word => !guide.includes(word))).toEqual([])
+    const terms = [...names, ...codes.map(({ code }) => code), ...snapshots]
+    expect(terms.filter(term => !guide.includes(term))).toEqual([])
     const limits = [
       `${catchUpEventsMax} events`,
       `at\nmost ${longPollSecondsMax}`,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { generateAsyncApi } from '../kernel/docs/asyncapi'
 import { generateOpenApi } from '../kernel/docs/openapi'
 import { type AnyOperation, parseRoute } from '../kernel/pipeline/operation'
+import { examples } from '../server/docs-pages/examples'
 import { registry } from '../skills'
 import { sampleInput } from './sample-input'
 import { requestOverRest, type Person, type Reply } from './person'
@@ -20,18 +21,18 @@ beforeAll(async () => {
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 // They are made once: it takes 100 ms.
-const documents = { rest: generateOpenApi(registry), live: generateAsyncApi(registry) }
+const documents = { rest: generateOpenApi(registry, examples), live: generateAsyncApi(registry, examples) }
 const operations = registry.operations.map((op): [string, AnyOperation] => [op.name, op])
-const closed = operations.filter(([, op]) => op.auth !== 'public')
+const authenticated = operations.filter(([, op]) => op.auth !== 'public')
 const caller = (op: AnyOperation) => (op.auth === 'moderator' ? moderator : ann)
 const withoutId = ({ error, data, page }: Reply) => ({ data, page, error: { ...error, requestId: undefined } })
 
 describe.each(operations)('%s', (_name, op) => {
   it('rejects invalid input with the same field errors over both transports, all at once', async () => {
     const { params } = parseRoute(op.route)
-    const bad = { ...Object.fromEntries(params.map(name => [name, 'not!an!id'])), surprise: 'x' }
-    const overRest = await caller(op).request(op, bad, { transport: 'rest' })
-    const overSocket = await caller(op).request(op, bad, { transport: 'socket' })
+    const invalid = { ...Object.fromEntries(params.map(name => [name, 'not!an!id'])), surprise: 'x' }
+    const overRest = await caller(op).request(op, invalid, { transport: 'rest' })
+    const overSocket = await caller(op).request(op, invalid, { transport: 'socket' })
     expect(overRest.error).toMatchObject({ code: 'invalid_input', status: 400 })
     expect(overRest.error?.errors).toContainEqual(expect.objectContaining({ path: 'surprise', code: 'unknown_field' }))
     expect(withoutId(overSocket)).toEqual(withoutId(overRest))
@@ -51,10 +52,10 @@ describe.each(operations)('%s', (_name, op) => {
   })
 
   it('refuses calls over the rate limit over both transports, with `retryAfter`', async () => {
-    const tired = await testApp.signIn(`t-${op.name}`, { roles: ['moderator'] })
-    await testApp.app.rateLimiter.consume(op.name, tired.id, op.limit.perMinute, op.limit.perMinute)
-    const overRest = await tired.request(op, sampleInput(op.input), { transport: 'rest' })
-    const overSocket = await tired.request(op, sampleInput(op.input), { transport: 'socket' })
+    const limited = await testApp.signIn(`t-${op.name}`, { roles: ['moderator'] })
+    await testApp.app.rateLimiter.consume(op.name, limited.id, op.limit.perMinute, op.limit.perMinute)
+    const overRest = await limited.request(op, sampleInput(op.input), { transport: 'rest' })
+    const overSocket = await limited.request(op, sampleInput(op.input), { transport: 'socket' })
     expect(overRest.error).toMatchObject({ code: 'too_many_requests', status: 429 })
     expect(overSocket.error).toMatchObject({ code: 'too_many_requests', status: 429 })
     expect(overRest.error?.retryAfter).toBeGreaterThan(0)
@@ -71,7 +72,7 @@ describe.each(operations)('%s', (_name, op) => {
   })
 })
 
-describe.each(closed)('%s', (_name, op) => {
+describe.each(authenticated)('%s', (_name, op) => {
   it('refuses an unauthenticated caller', async () => {
     const { error, headers } = await requestOverRest(testApp.nodes[0]?.url ?? '', op, sampleInput(op.input), {})
     expect(error).toMatchObject({ code: 'not_signed_in', status: 401 })
@@ -79,8 +80,8 @@ describe.each(closed)('%s', (_name, op) => {
   })
 })
 
-const guarded = operations.filter(([, op]) => op.auth === 'moderator')
-describe.each(guarded)('%s', (_name, op) => {
+const moderated = operations.filter(([, op]) => op.auth === 'moderator')
+describe.each(moderated)('%s', (_name, op) => {
   it('is allowed for moderators only', async () => {
     const sent = sampleInput(op.input)
     expect(['forbidden', 'not_found']).toContain((await ann.expectProblem(op, sent, { transport: 'rest' })).code)

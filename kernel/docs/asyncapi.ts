@@ -4,25 +4,19 @@ import { type AnyOperation } from '../pipeline/operation'
 import { type Registry } from '../pipeline/registry'
 import { type ProtocolCall, protocolCalls, type ProtocolMessage, protocolMessages } from '../events/protocol'
 import { describeChannels } from './describe-channels'
-import {
-  answerSchema,
-  type Json,
-  pageSchema,
-  problemSchema,
-  type SchemaComponents,
-  createSchemaComponents,
-} from './schema-components'
+import { answerExample, type CallExample, type Examples } from './examples'
+import { answerSchema, type Json, pageSchema, type SchemaComponents, createSchemaComponents } from './schema-components'
 
 /** Generates the AsyncAPI 3 document of the Socket.IO API: calls with their acknowledgements, and the events of channels. */
-export function generateAsyncApi(registry: Registry): Json {
+export function generateAsyncApi(registry: Registry, examples: Examples): Json {
   const book = createSchemaComponents(registry)
   const calls = [
-    ...protocolCalls.map(call => protocolCall(call, book)),
-    ...registry.operations.map(op => callOf(op, book)),
+    ...protocolCalls.map(call => protocolCall(call, book, examples)),
+    ...registry.operations.map(op => callOf(op, book, examples)),
   ]
   const sent = [
-    ...protocolMessages.map(message => protocolMessage(message, book)),
-    ...registry.events.filter(isPublished).map(event => eventOf(event, book)),
+    ...protocolMessages.map(message => protocolMessage(message, book, examples)),
+    ...registry.events.filter(isPublished).map(event => eventOf(event, book, examples)),
   ]
   return {
     asyncapi: '3.0.0',
@@ -39,10 +33,10 @@ export function generateAsyncApi(registry: Registry): Json {
     },
     defaultContentType: 'application/json',
     // AsyncAPI's one channel is the socket; these are the channels that clients follow over it.
-    'x-channels': describeChannels(registry, book),
+    'x-channels': describeChannels(registry, book, examples),
     // Sent as `connection.closed` right before the server closes a connection.
-    'x-closings': closeReasonList.map(({ refusalKind: { code, status, title }, description }) => ({
-      ...{ code, status, title, when: description, comeBack: reconnectByStatus[status] },
+    'x-closeReasons': closeReasonList.map(({ refusalKind: { code, status, title }, description }) => ({
+      ...{ code, status, title, description, reconnect: reconnectByStatus[status] },
     })),
     channels: {
       socket: {
@@ -60,7 +54,7 @@ export function generateAsyncApi(registry: Registry): Json {
         { action: 'send', channel: socket, summary, ...description, messages: [refer(id)], tags: tagsOf(id) },
       ]),
     ]),
-    components: { schemas: { ...book.components(), Problem: problemSchema, Page: pageSchema } },
+    components: { schemas: { ...book.components(), Page: pageSchema } },
   }
 }
 
@@ -70,6 +64,7 @@ interface Call {
   description: { description?: string }
   input: Json
   answer: Json
+  example: CallExample | undefined
   /** Whether it takes an idempotency key. */
   keyed?: boolean
 }
@@ -79,7 +74,7 @@ type Entry = [string, Json]
 const socket = { $ref: '#/channels/socket' }
 const refer = (id: string) => ({ $ref: `#/channels/socket/messages/${id}` })
 
-function callOf(op: AnyOperation, book: SchemaComponents): Call {
+function callOf(op: AnyOperation, book: SchemaComponents, examples: Examples): Call {
   return {
     id: op.name,
     summary: op.summary,
@@ -90,6 +85,7 @@ function callOf(op: AnyOperation, book: SchemaComponents): Call {
     ),
     input: book.schemaOf(op.input),
     answer: answerSchema(op, book),
+    example: examples.operations[op.name] as CallExample | undefined,
     keyed: op.idempotency === 'keyed',
   }
 }
@@ -98,31 +94,44 @@ function callOf(op: AnyOperation, book: SchemaComponents): Call {
 const protocolNames = new Set([...protocolCalls, ...protocolMessages].map(({ name }) => name))
 const tagsOf = (id: string) => [{ name: protocolNames.has(id) ? 'protocol' : id.split('.')[0] }]
 
-const protocolCall = ({ name, summary, description, input, data }: ProtocolCall, book: SchemaComponents): Call => ({
+const protocolCall = (
+  { name, summary, description, input, data }: ProtocolCall,
+  book: SchemaComponents,
+  examples: Examples,
+): Call => ({
   id: name,
   summary,
   description: describe(description),
   input: book.schemaOf(input),
   answer: { type: 'object', required: ['data'], properties: { data: book.schemaOf(data) } },
+  example: examples.calls[name] as CallExample | undefined,
 })
 
-const protocolMessage = ({ name, summary, description, payload }: ProtocolMessage, book: SchemaComponents) => ({
+const protocolMessage = (
+  { name, summary, description, payload }: ProtocolMessage,
+  book: SchemaComponents,
+  examples: Examples,
+) => ({
   id: name,
   summary,
   description: describe(description),
-  message: { name, title: summary, payload: book.schemaOf(payload) },
+  message: { name, title: summary, payload: book.schemaOf(payload), ...payloadExample(examples.messages[name]) },
 })
 
-function callMessages({ id, input, answer, keyed = false }: Call): Entry[] {
+function callMessages({ id, input, answer, example, keyed = false }: Call): Entry[] {
   const key = keyed ? { key: { type: 'string', minLength: 1, maxLength: 255 } } : {}
   const refused = {
     type: 'object',
     required: ['error'],
     properties: { error: { $ref: '#/components/schemas/Problem' } },
   }
+  const sent = example && { input: example.input }
   return [
-    [id, { name: id, payload: { type: 'object', properties: { input, ...key } } }],
-    [`${id}.ack`, { name: `${id}.ack`, payload: { oneOf: [answer, refused] } }],
+    [id, { name: id, payload: { type: 'object', properties: { input, ...key } }, ...payloadExample(sent) }],
+    [
+      `${id}.ack`,
+      { name: `${id}.ack`, payload: { oneOf: [answer, refused] }, ...payloadExample(answerExample(example)) },
+    ],
   ]
 }
 
@@ -136,7 +145,7 @@ const requestReply = ({ id, summary, description }: Call): Json => ({
   reply: { channel: socket, messages: [refer(`${id}.ack`)] },
 })
 
-function eventOf({ name, summary, description, payload }: AnyEventType, book: SchemaComponents) {
+function eventOf({ name, summary, description, payload }: AnyEventType, book: SchemaComponents, examples: Examples) {
   const schema = {
     type: 'object',
     required: ['offset', 'id', 'name', 'at', 'data'],
@@ -148,8 +157,12 @@ function eventOf({ name, summary, description, payload }: AnyEventType, book: Sc
       data: book.schemaOf(payload),
     },
   }
-  return { id: name, summary, description: describe(description), message: { name, title: summary, payload: schema } }
+  const message = { name, title: summary, payload: schema, ...payloadExample(examples.events[name]) }
+  return { id: name, summary, description: describe(description), message }
 }
+
+/** The member `examples` of a message; none without an example. */
+const payloadExample = (payload: unknown) => (payload === undefined ? {} : { examples: [{ payload }] })
 
 /** The sentences as a `description`; empty without any. */
 function describe(...sentences: (string | undefined)[]): { description?: string } {

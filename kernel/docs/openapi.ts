@@ -1,26 +1,27 @@
 import { type AnyOperation, parseRoute } from '../pipeline/operation'
 import { type Registry } from '../pipeline/registry'
 import { type RefusalKind, refusals } from '../pipeline/refusals'
-import { channelEventsPathItem } from './channel-events-path'
+import { channelEventsMayRefuse, channelEventsPathItem } from './channel-events-path'
+import { answerExample, type CallExample, exampleOf, type Examples } from './examples'
+import { problemExamples } from './problem-examples'
 import { refusalResponses } from './refusal-responses'
 import {
   answerSchema,
   type Json,
   pageSchema,
-  problemSchema,
   type SchemaComponents,
   createSchemaComponents,
   skillOf,
 } from './schema-components'
 
 /** Generates the OpenAPI 3.1 document of the REST API from the operations. */
-export function generateOpenApi(registry: Registry): Json {
+export function generateOpenApi(registry: Registry, examples: Examples): Json {
   const book = createSchemaComponents(registry)
-  const paths: Record<string, Json> = channelEventsPathItem(book)
+  const paths: Record<string, Json> = channelEventsPathItem(book, examples)
   for (const op of registry.operations) {
     const { method, path } = parseRoute(op.route)
     const at = path.replace(/:(\w+)/g, '{$1}')
-    paths[at] = { ...paths[at], [method.toLowerCase()]: toOperation(op, book) }
+    paths[at] = { ...paths[at], [method.toLowerCase()]: toOperation(op, book, examples) }
   }
   return {
     openapi: '3.1.0',
@@ -40,12 +41,15 @@ export function generateOpenApi(registry: Registry): Json {
     paths,
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT (RS256)' } },
-      schemas: { ...book.components(), Problem: problemSchema, Page: pageSchema },
+      schemas: { ...book.components(), Page: pageSchema },
+      examples: problemExamples([...channelEventsMayRefuse, ...registry.operations.flatMap(possibleRefusals)]),
     },
   }
 }
 
-function toOperation(op: AnyOperation, book: SchemaComponents): Json {
+function toOperation(op: AnyOperation, book: SchemaComponents, examples: Examples): Json {
+  const example = examples.operations[op.name] as CallExample | undefined
+  const sent = example?.input ?? {}
   const input = book.schemaOf(op.input) as { properties?: Record<string, Json>; required?: string[] }
   const { method, params } = parseRoute(op.route)
   const rest = Object.entries(input.properties ?? {}).filter(([name]) => !params.includes(name))
@@ -53,12 +57,14 @@ function toOperation(op: AnyOperation, book: SchemaComponents): Json {
   const inUrl = rest.filter(([name]) => name !== 'secret')
   const isRequired = (name: string) => input.required?.includes(name) === true
   const parameters = [
-    ...params.map(name => parameter('path', name, input.properties?.[name], true)),
-    ...(inQuery ? inUrl.map(([name, schema]) => parameter('query', name, schema, isRequired(name))) : []),
+    ...params.map(name => parameter('path', name, input.properties?.[name], true, sent[name])),
+    ...(inQuery ? inUrl.map(([name, schema]) => parameter('query', name, schema, isRequired(name), sent[name])) : []),
     ...(op.idempotency === 'keyed' ? [keyHeader] : []),
     ...(op.cacheControl === undefined ? [] : [ifNoneMatchHeader]),
     ...(!inQuery && rest.some(([name]) => name === 'rev') ? [ifMatchHeader] : []),
-    ...rest.filter(([name]) => name === 'secret').map(([, schema]) => ({ ...secretHeader, schema })),
+    ...rest
+      .filter(([name]) => name === 'secret')
+      .map(([, schema]) => ({ ...secretHeader, schema, ...exampleOf(sent.secret) })),
   ]
   const body = {
     type: 'object',
@@ -66,6 +72,8 @@ function toOperation(op: AnyOperation, book: SchemaComponents): Json {
     required: rest.map(([name]) => name).filter(isRequired),
     additionalProperties: false,
   }
+  const inBody = Object.entries(sent).filter(([name]) => !params.includes(name))
+  const sentBody = example === undefined ? undefined : Object.fromEntries(inBody)
   return {
     operationId: op.name,
     tags: [skillOf(op)],
@@ -75,10 +83,10 @@ function toOperation(op: AnyOperation, book: SchemaComponents): Json {
       .join(' '),
     ...(op.auth === 'public' ? { security: [{}, { bearer: [] }] } : {}),
     parameters,
-    ...(inQuery || rest.length === 0 ? {} : { requestBody: { required: true, content: json(body) } }),
+    ...(inQuery || rest.length === 0 ? {} : { requestBody: { required: true, content: json(body, sentBody) } }),
     responses: {
       ...redirected(op),
-      [op.status ?? 200]: success(op, book),
+      [op.status ?? 200]: success(op, book, example),
       ...(op.cacheControl === undefined
         ? {}
         : { 304: { description: 'Not modified since the version in `If-None-Match`' } }),
@@ -120,14 +128,21 @@ const ifNoneMatchHeader = {
   schema: { type: 'string' },
 }
 
-const parameter = (location: 'path' | 'query', name: string, schema: Json | undefined, required: boolean) => ({
+const parameter = (
+  location: 'path' | 'query',
+  name: string,
+  schema: Json | undefined,
+  required: boolean,
+  example: unknown,
+) => ({
   in: location,
   name,
   required,
   schema: schema ?? {},
+  ...exampleOf(example),
 })
 
-const json = (schema: Json) => ({ 'application/json': { schema } })
+const json = (schema: Json, example: unknown) => ({ 'application/json': { schema, ...exampleOf(example) } })
 
 const redirected = (op: AnyOperation): Json =>
   op.redirectTo === undefined
@@ -143,9 +158,9 @@ const setCookieHeader = {
   schema: { type: 'string' },
 }
 
-function success(op: AnyOperation, book: SchemaComponents): Json {
+function success(op: AnyOperation, book: SchemaComponents, example: CallExample | undefined): Json {
   const cookies = op.cookies === undefined ? {} : { headers: { 'Set-Cookie': setCookieHeader } }
-  return { description: 'Success', ...cookies, content: json(answerSchema(op, book)) }
+  return { description: 'Success', ...cookies, content: json(answerSchema(op, book), answerExample(example)) }
 }
 
 /** The refusals that an operation may throw, derived from its declaration. */

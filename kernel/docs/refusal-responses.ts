@@ -10,7 +10,12 @@ export function refusalResponses(kinds: readonly RefusalKind[]): Json {
       status,
       {
         description: names.map(name => `\`${name}\``).join(', '),
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        content: {
+          'application/problem+json': {
+            schema: { $ref: '#/components/schemas/Problem' },
+            examples: Object.fromEntries(names.map(name => [name, { $ref: `#/components/examples/${name}` }])),
+          },
+        },
       },
     ]),
   )

@@ -3,7 +3,8 @@ import { type AnyOperation } from '../pipeline/operation'
 import { isPageField } from '../pipeline/paging'
 import { type Registry } from '../pipeline/registry'
 import { protocolSchemas, snapshotPosition } from '../events/protocol'
-import { type Field, jsonSchema, namedSchemasWithin } from '../pipeline/schema'
+import { type Field } from '../pipeline/schema'
+import { jsonSchema, namedSchemasWithin } from '../pipeline/schema-inspection'
 
 export type Json = Record<string, unknown>
 
@@ -53,30 +54,6 @@ export function createSchemaComponents(registry: Registry) {
 const namedIn = (field: Field<unknown>) => [...namedSchemasWithin(field)]
 
 export type SchemaComponents = ReturnType<typeof createSchemaComponents>
-
-/** The problem object of RFC 9457, as both transports answer every refusal. */
-export const problemSchema: Json = {
-  type: 'object',
-  required: ['type', 'title', 'status', 'code', 'requestId'],
-  properties: {
-    type: { type: 'string', description: 'urn:tutti:problem:<code>' },
-    title: { type: 'string' },
-    status: { type: 'integer' },
-    code: { type: 'string', description: 'Stable; compare this, not the title.' },
-    detail: { type: 'string' },
-    errors: {
-      type: 'array',
-      items: {
-        type: 'object',
-        required: ['path', 'code', 'message'],
-        properties: { path: { type: 'string' }, code: { type: 'string' }, message: { type: 'string' } },
-      },
-    },
-    retryAfter: { type: 'integer', description: 'Seconds to wait before a retry can succeed.' },
-    current: { description: 'With `stale_revision`: the current resource.' },
-    requestId: { type: 'string' },
-  },
-}
 
 export const pageSchema: Json = {
   type: 'object',
