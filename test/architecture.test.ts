@@ -1,9 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { importOffences, offences, wordOffences } from '../dev/architecture'
+import { importCircles, importGraph } from '../dev/import-circles'
+import { tablesOfModels, tableWriters, writeOffences } from '../dev/table-writers'
 import { registry } from '../skills'
 
 const root = resolve(__dirname, '..')
+const models = tablesOfModels(root)
 
 describe('the architecture rules', () => {
   it('hold for every file', () => {
@@ -12,11 +15,11 @@ describe('the architecture rules', () => {
 
   it.each([
     ['models/track.ts', `import { execute } from '../kernel/execute'`],
-    ['kernel/pipeline/execute.ts', `import { Track } from '../models'`],
-    ['kernel/pipeline/execute.ts', `import { likeTrack } from '../skills/interactions/like-track'`],
+    ['kernel/pipeline/execute.ts', `import { Track } from '../../models'`],
+    ['kernel/pipeline/execute.ts', `import { likeTrack } from '../../skills/interactions/like-track'`],
     ['kernel/pipeline/limits.ts', `import Joi from 'joi'`],
     ['skills/feed/get-feed.ts', `import { addItem } from '../playlists/add-item'`],
-    ['skills/feed/get-feed.ts', `import { createApp } from '../../server/app'`],
+    ['skills/feed/get-feed.ts', `import { createExpressApp } from '../../server/express-app'`],
     ['skills/feed/get-feed.ts', `import { Redis } from 'ioredis'`],
     ['skills/feed/get-feed.ts', `const { PutObjectCommand } = require('@aws-sdk/client-s3')`],
     ['server/rest.ts', `import { openGateway } from '../realtime/gateway'`],
@@ -28,7 +31,7 @@ describe('the architecture rules', () => {
   })
 
   it.each([
-    ['skills/feed/get-feed.ts', `import { trackView } from '../streaming/views'`],
+    ['skills/feed/get-feed.ts', `import { trackView } from '../tracks/views'`],
     ['skills/feed/get-feed.ts', `import { Track } from '../../models'`],
     ['skills/index.ts', `import { feed } from './feed'`],
     ['server/main.ts', `import { openGateway } from '../realtime/gateway'`],
@@ -42,10 +45,47 @@ describe('the architecture rules', () => {
     ['skills/feed/get-feed.ts', 'const now = Date.now()'],
     ['realtime/calls/operation-calls.ts', `socket.on('x', () => undefined)`],
     ['server/express-app.ts', 'process.env.PORT'],
-    ['skills/tracks/get-waveform.ts', `await world.storage.download(key, path, { etag, signal })`],
+    ['skills/tracks/get-waveform.ts', `await app.storage.download(key, path, { etag, signal })`],
     ['skills/tracks/get-waveform.ts', `import { spawn } from 'node:child_process'`],
   ])('reject in %s: %s', (file, source) => {
     expect(wordOffences(file, source)).toHaveLength(1)
+  })
+
+  it.each([
+    ['skills/feed/get-feed.ts', 'await db.query(`insert into likes (track_id) values (:trackId)`)'],
+    ['skills/feed/get-feed.ts', 'await db.query(`with gone as (delete from comments returning id) select 1`)'],
+    ['skills/feed/get-feed.ts', 'await Track.create({ title })'],
+    ['skills/feed/get-feed.ts', 'await insertIfAbsent(Follow, { followerId })'],
+    ['skills/feed/get-feed.ts', 'await party.save()'],
+    ['server/rest.ts', 'await db.query(`update event_inbox set seen = true`)'],
+  ])('reject a write of a table of another room in %s: %s', (file, source) => {
+    expect(writeOffences(file, source, models)).toHaveLength(1)
+  })
+
+  it.each([
+    ['skills/interactions/like-track.ts', 'await db.query(`insert into likes (track_id) values (:trackId)`)'],
+    ['skills/feed/get-feed.ts', 'await db.query(`select * from likes`) // an update of likes'],
+  ])('allow in %s: %s', (file, source) => {
+    expect(writeOffences(file, source, models)).toEqual([])
+  })
+
+  it('say for every table who writes it', async () => {
+    const created = readdirSync(join(root, 'migrations')).flatMap(name => [
+      ...readFileSync(join(root, 'migrations', name), 'utf8').matchAll(/create table (?:if not exists )?(\w+)/g),
+    ])
+    expect([...new Set(created.map(([, table = '']) => table))].sort()).toEqual(Object.keys(tableWriters).sort())
+    expect([...models.values()].filter(table => !(table in tableWriters))).toEqual([])
+  })
+
+  it('find a circle of imports, of types too', () => {
+    const graph = new Map([
+      ['a.ts', ['b.ts', 'c.ts']],
+      ['b.ts', ['c.ts']],
+      ['c.ts', ['a.ts']],
+    ])
+    expect(importCircles(graph)).toEqual(['a.ts -> b.ts -> c.ts -> a.ts'])
+    const sources = new Map([['dev/architecture.ts', `import { type X } from './table-writers'`]])
+    expect(importGraph(root, sources)).toEqual(new Map([['dev/architecture.ts', ['dev/table-writers.ts']]]))
   })
 })
 
