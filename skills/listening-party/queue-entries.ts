@@ -2,9 +2,9 @@ import { type Actor } from '../../kernel/pipeline/actor'
 import { newId } from '../../kernel/pipeline/new-id'
 import { refusals } from '../../kernel/pipeline/refusals'
 import { Track } from '../../models'
+import { trackNotReady } from '../tracks/rules'
 import { lockTracks, filterVisibleTracks } from '../tracks/views'
 import { type QueueEntry } from './party'
-import { trackNotReady } from './refusals'
 
 /** The tracks that the viewer may see, by id. */
 export async function loadVisibleTracks(actor: Actor, trackIds: readonly string[]): Promise<Map<string, Track>> {

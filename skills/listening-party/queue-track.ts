@@ -1,8 +1,9 @@
 import { operation } from '../../kernel/pipeline/operation'
 import { id, shape } from '../../kernel/pipeline/schema'
+import { trackNotReady } from '../tracks/rules'
 import { loadVisibleTrack } from '../tracks/views'
 import { applyPlaybackAction } from './apply-playback-action'
-import { partyHasEnded, queueFull, memberQueueFull, trackNotReady } from './refusals'
+import { partyHasEnded, queueFull, memberQueueFull } from './refusals'
 import { visibleParty } from './visible-party'
 import { hasPermission } from './rules'
 import { toQueueEntry } from './queue-entries'
@@ -22,9 +23,9 @@ export const queueTrack = operation({
   refuses: [partyHasEnded, queueFull, memberQueueFull, trackNotReady],
 
   async load({ partyId, trackId }, context) {
-    const room = await visibleParty(partyId, context, { lock: true })
+    const viewerParty = await visibleParty(partyId, context, { lock: true })
     // Lock the track: a concurrent deletion is either seen here, or its `removeTrackFromParties` job finds the item.
-    return { ...room, track: await loadVisibleTrack(trackId, context, { lock: true }) }
+    return { ...viewerParty, track: await loadVisibleTrack(trackId, context, { lock: true }) }
   },
 
   allow: (_actor, { role }) => hasPermission('queue', role),

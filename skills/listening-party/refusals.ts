@@ -8,7 +8,6 @@ export const nothingToPlay = refusal('nothing_to_play', 409, 'The queue is empty
 export const itemNotCurrent = refusal('item_not_current', 409, 'This item is not the current one')
 export const queueFull = refusal('queue_full', 409, 'The queue is full')
 export const memberQueueFull = refusal('member_queue_full', 409, 'You have too many tracks in the queue')
-export const trackNotReady = refusal('track_not_ready', 409, 'The track is not ready to play')
 export const hostRequired = refusal('host_required', 409, 'Make another member the host first')
 
 /** The refusal for each reason of the state machine. */

@@ -2,7 +2,7 @@ import { newId } from '../../kernel/pipeline/new-id'
 import { operation } from '../../kernel/pipeline/operation'
 import { id, line, optional, shape } from '../../kernel/pipeline/schema'
 import { Play } from '../../models'
-import { notReady } from '../tracks/rules'
+import { trackNotReady } from '../tracks/rules'
 import { loadTrackWithSecret, trackSecret } from '../tracks/views'
 import { identifyListener } from './identify-listener'
 import { nowPlayingChanged } from './events'
@@ -21,7 +21,7 @@ export const startPlay = operation({
   limit: { perMinute: 60 },
   idempotency: 'keyed',
   status: 201,
-  refuses: [notReady],
+  refuses: [trackNotReady],
 
   load: (input, context) => loadTrackWithSecret(input, context),
 
@@ -29,7 +29,7 @@ export const startPlay = operation({
 
   async run({ input, subject: track, actor }, context) {
     const { durationMs, state, ownerId } = track
-    if (state !== 'ready' || durationMs === null) throw notReady()
+    if (state !== 'ready' || durationMs === null) throw trackNotReady()
     const { now } = context
     const { key } = await identifyListener(context)
     const own = actor?.id === ownerId ? { outcome: 'own_track' as const, decidedAt: now } : {}

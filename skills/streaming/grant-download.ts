@@ -2,17 +2,16 @@ import { operation } from '../../kernel/pipeline/operation'
 import { url, count, id, timestamp, nullable, optional, shape, outputText } from '../../kernel/pipeline/schema'
 import { TrackAudio, Upload } from '../../models'
 import { contentDisposition, downloadFileName } from './content-disposition'
-import { downloadCopyOf } from '../music-processing/download-copy-of'
+import { downloadCopyOf } from '../music-processing/rules'
+import { mayEditTrack, trackNotReady } from '../tracks/rules'
 import {
   downloadLifeMs,
   downloadNotReady,
   expiryInWholeSeconds,
   mayDownload,
-  mayEditTrack,
   downloadUnavailable,
   notDownloadable,
-  notReady,
-} from '../tracks/rules'
+} from './rules'
 import { loadTrackWithSecret, trackSecret } from '../tracks/views'
 
 export const grantDownload = operation({
@@ -34,7 +33,7 @@ export const grantDownload = operation({
   limit: { perMinute: 60 },
   idempotency: 'natural',
   readOnly: true,
-  refuses: [notReady, notDownloadable, downloadNotReady, downloadUnavailable],
+  refuses: [trackNotReady, notDownloadable, downloadNotReady, downloadUnavailable],
 
   load: (input, context) => loadTrackWithSecret(input, context),
 
@@ -43,7 +42,7 @@ export const grantDownload = operation({
   async run({ subject: track, actor }, { now, app }) {
     const { id: trackId, title, state, audioKey, audioVersion: version, contentType } = track
     if (!mayDownload(actor, track)) throw notDownloadable()
-    if (state !== 'ready' || audioKey === null || contentType === null) throw notReady()
+    if (state !== 'ready' || audioKey === null || contentType === null) throw trackNotReady()
     const isOwn = mayEditTrack(actor, track)
     const { key, sizeBytes } = isOwn ? await originalOf(audioKey, version) : await downloadCopyFor(trackId, version)
     const expiresAt = expiryInWholeSeconds(now, downloadLifeMs)

@@ -16,8 +16,9 @@ import {
   outputText,
 } from '../../kernel/pipeline/schema'
 import { chooseRendition } from './choose-rendition'
-import { audioContentType, playlistContentType } from './content-types'
-import { grantLifeMs, notReady, qualities } from '../tracks/rules'
+import { audioContentType, playlistContentType } from '../../media/audio/hls-playlists'
+import { trackNotReady } from '../tracks/rules'
+import { grantLifeMs, qualities } from './rules'
 import { type Delivery, signAudioUrls } from './sign-audio-urls'
 import { loadTrackWithSecret, trackSecret } from '../tracks/views'
 
@@ -69,7 +70,7 @@ export const grantStream = operation({
   limit: { perMinute: 120 },
   idempotency: 'natural',
   readOnly: true,
-  refuses: [notReady],
+  refuses: [trackNotReady],
   cookies: ({ cookies }) => cookies,
 
   load: (input, context) => loadTrackWithSecret(input, context),
@@ -78,7 +79,7 @@ export const grantStream = operation({
 
   async run({ input: { delivery = 'url', quality, positionMs }, subject }, context) {
     const { id: trackId, state, audioKey, audioVersion, contentType, durationMs } = subject
-    if (state !== 'ready' || audioKey === null || contentType === null || durationMs === null) throw notReady()
+    if (state !== 'ready' || audioKey === null || contentType === null || durationMs === null) throw trackNotReady()
     const possible = context.app.mediaUrls.deliveryMethods.find(one => one === delivery) ?? 'url'
     const lifeMs = grantLifeMs(durationMs, positionMs)
     const urls = await signAudioUrls({ id: trackId, audioKey, audioVersion, contentType }, possible, lifeMs, context)

@@ -15,8 +15,8 @@ import {
   outputText,
 } from '../../kernel/pipeline/schema'
 import { FingerprintMatch, Track, TrackAudio } from '../../models'
-import { downloadCopyOf } from '../music-processing/download-copy-of'
-import { mayEditTrack, notReady } from './rules'
+import { downloadCopyOf } from '../music-processing/rules'
+import { mayEditTrack, trackNotReady } from './rules'
 import { loadTrackWithSecret, trackSecret } from './views'
 
 const audioFacts = named(
@@ -62,7 +62,7 @@ export const getAudioDetails = operation({
   output: audioFacts,
   limit: { perMinute: 240 },
   idempotency: 'read',
-  refuses: [notReady],
+  refuses: [trackNotReady],
 
   load: (input, context) => loadTrackWithSecret(input, context),
 
@@ -70,7 +70,7 @@ export const getAudioDetails = operation({
 
   async run({ subject: track, actor }) {
     const { id: trackId, durationMs, contentType, bitrate, sampleRate, channels } = track
-    if (durationMs === null) throw notReady()
+    if (durationMs === null) throw trackNotReady()
     const audio = await TrackAudio.findByPk(trackId)
     const renditions = audio?.renditions ?? []
     return {

@@ -1,7 +1,8 @@
 import { operation } from '../../kernel/pipeline/operation'
 import { id, list, optional, shape, integer } from '../../kernel/pipeline/schema'
+import { downsamplePeaks, peaksMax } from '../../media/audio/peaks'
 import { Waveform } from '../../models'
-import { downsamplePeaks, notReady, waveformPointsDefault, waveformPointsMax } from './rules'
+import { trackNotReady, waveformPointsDefault } from './rules'
 import { loadTrackWithSecret, trackSecret } from './views'
 
 /** How long a client that names no version may show the waveform of replaced audio. */
@@ -17,14 +18,14 @@ export const getWaveform = operation({
     trackId: id,
     secret: optional(trackSecret),
     /** Maximum number of peaks; 800 by default. */
-    points: optional(integer(1, waveformPointsMax)),
+    points: optional(integer(1, peaksMax)),
     /** The version last seen. Affects caching only: an answer to a URL with its version is immutable. */
     version: optional(id),
   }),
   output: shape({ trackId: id, version: id, peaks: list(integer(0, 255), 10_000) }),
   limit: { perMinute: 240 },
   idempotency: 'read',
-  refuses: [notReady],
+  refuses: [trackNotReady],
   cacheControl: ({ version }) => ({ version, maxAgeSeconds: keptSeconds }),
 
   async load(input, context) {
@@ -35,7 +36,7 @@ export const getWaveform = operation({
   allow: () => true,
 
   async run({ input: { trackId, points = waveformPointsDefault }, subject: waveform }) {
-    if (waveform === null) throw notReady()
+    if (waveform === null) throw trackNotReady()
     const { peaks, uploadId: version } = waveform
     return { trackId, version, peaks: [...downsamplePeaks(peaks, points)] }
   },

@@ -1,9 +1,9 @@
 import { type Actor, isModerator } from '../../kernel/pipeline/actor'
-import { refusal, refusals } from '../../kernel/pipeline/refusals'
+import { invalidField, refusal } from '../../kernel/pipeline/refusals'
 import { sanitizeLine } from '../../media/audio/sanitize-line'
 import { type Track } from '../../models'
 
-export const notReady = refusal('not_ready', 409, 'The track has no audio to play yet')
+export const trackNotReady = refusal('track_not_ready', 409, 'The track has no audio to play yet')
 export const alreadyReleased = refusal('already_released', 409, 'The track has already been released')
 export const notUnlisted = refusal('not_unlisted', 409, 'Only unlisted tracks have a secret link')
 
@@ -33,7 +33,7 @@ export function maySeeTrack(viewer: Actor | null, track: TrackAccessFields, rela
   return track.state === 'ready' && !relation.isBlocked && isOpenTo[track.visibility](relation)
 }
 
-const isOpenTo: Readonly<Record<Track['visibility'], (standing: ViewerRelation) => boolean>> = {
+const isOpenTo: Readonly<Record<Track['visibility'], (relation: ViewerRelation) => boolean>> = {
   public: () => true,
   followers: ({ isFollower }) => isFollower,
   unlisted: ({ isLinkHolder }) => isLinkHolder,
@@ -86,8 +86,7 @@ export function parseReleaseAt(text: string | null | undefined, now: Date): Date
   return at > now ? at : null
 }
 
-const invalid = (code: string, message: string) =>
-  refusals.invalidInput(undefined, { errors: [{ path: 'releaseAt', code, message }] })
+const invalid = (code: string, message: string) => invalidField('releaseAt', code, message)
 
 /** Requested visibility and release time. Undefined leaves a field unchanged; null releases at once. */
 export interface ReleaseRequest {

@@ -35,7 +35,7 @@ async function rejected(file: string | Buffer): Promise<string> {
   expect(state).toBe('rejected')
   expect(error?.message).toMatch(/^[A-Z].*\.$/)
   expect(await eve.call(getTrack, { trackId })).toMatchObject({ state: 'failed', publishedAt: null })
-  expect(await eve.expectProblem(grantStream, { trackId })).toMatchObject({ code: 'not_ready', status: 409 })
+  expect(await eve.expectProblem(grantStream, { trackId })).toMatchObject({ code: 'track_not_ready', status: 409 })
   await testApp.runJobs()
   expect(await testApp.app.storage.head(`audio/${trackId}/${id}.mp3`)).toBeUndefined()
   expect(await testApp.app.storage.head(`incoming/${id}`)).toBeUndefined()

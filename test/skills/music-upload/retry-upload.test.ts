@@ -60,7 +60,7 @@ it.each(transports)('tries again over %s what failed, without the file being sen
   const seen = await ann.call(getUpload, { uploadId })
   expect(seen).toMatchObject({ state: 'failed', error: { code: 'processing_failed' } })
   expect(Math.abs(Date.parse(seen.retryUntil ?? '') - testApp.clock.now() - 7 * dayMs)).toBeLessThan(60_000)
-  expect(await ann.expectProblem(grantStream, { trackId })).toMatchObject({ code: 'not_ready' })
+  expect(await ann.expectProblem(grantStream, { trackId })).toMatchObject({ code: 'track_not_ready' })
 
   const again = await ann.call(retryUpload, { uploadId }, { transport })
   expect(again).toMatchObject({ state: 'uploaded', step: null, progress: 0, error: null, retryUntil: null, trackId })

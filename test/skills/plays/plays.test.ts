@@ -13,13 +13,13 @@ const minuteMs = 60_000
 let testApp: TestApp
 let ann: Person
 let bob: Person
-let plays: ReturnType<typeof createPlayHelpers>
+let playHelpers: ReturnType<typeof createPlayHelpers>
 beforeAll(async () => {
   // The client address comes from the proxy's header.
   testApp = await createTestApp({ variables: { TRUSTED_PROXIES: '1' } })
   ann = await testApp.signIn('ann', { ttlSeconds: 24 * 3600 })
   bob = await testApp.signIn('bob', { ttlSeconds: 24 * 3600 })
-  plays = createPlayHelpers(testApp)
+  playHelpers = createPlayHelpers(testApp)
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
@@ -30,26 +30,26 @@ describe.each(transports)('a play over %s', transport => {
     const trackId = await createTrack()
     const play = await bob.call(startPlay, { trackId, device: 'Phone' }, { transport })
     expect(play).toMatchObject({ trackId, outcome: null, thresholdMs: 30_000, reportIntervalMs: 10_000 })
-    expect(await plays.hear(bob, play, 10_000, {}, { transport })).toMatchObject({ outcome: null })
-    expect(await plays.hear(bob, play, 30_000, {}, { transport })).toMatchObject({ outcome: 'counted' })
-    expect(await plays.hear(bob, play, 40_000, { ended: true }, { transport })).toMatchObject({
+    expect(await playHelpers.hear(bob, play, 10_000, {}, { transport })).toMatchObject({ outcome: null })
+    expect(await playHelpers.hear(bob, play, 30_000, {}, { transport })).toMatchObject({ outcome: 'counted' })
+    expect(await playHelpers.hear(bob, play, 40_000, { ended: true }, { transport })).toMatchObject({
       outcome: 'counted',
     })
-    expect(await plays.totals(ann, trackId)).toEqual({ counted: 1 })
+    expect(await playHelpers.totals(ann, trackId)).toEqual({ counted: 1 })
   })
 })
 
 describe('a play that does not count names the reason', () => {
   it('too_short: it ends before the threshold', async () => {
     const trackId = await createTrack()
-    expect(await plays.play(bob, trackId, 29_000)).toMatchObject({ outcome: 'too_short' })
-    expect(await plays.totals(ann, trackId)).toEqual({ too_short: 1 })
+    expect(await playHelpers.play(bob, trackId, 29_000)).toMatchObject({ outcome: 'too_short' })
+    expect(await playHelpers.totals(ann, trackId)).toEqual({ too_short: 1 })
   })
 
   it('own_track: the artist plays their own track', async () => {
     const trackId = await createTrack()
-    expect(await plays.play(ann, trackId, minuteMs)).toMatchObject({ outcome: 'own_track' })
-    expect(await plays.totals(ann, trackId)).toEqual({ own_track: 1 })
+    expect(await playHelpers.play(ann, trackId, minuteMs)).toMatchObject({ outcome: 'own_track' })
+    expect(await playHelpers.totals(ann, trackId)).toEqual({ own_track: 1 })
   })
 
   it('implausible: more is reported than time has passed', async () => {
@@ -58,36 +58,36 @@ describe('a play that does not count names the reason', () => {
     testApp.clock.advance(10_000)
     const reported = await bob.call(reportProgress, { playId: play.id, positionMs: 0, listenedMs: 30_000 })
     expect(reported).toMatchObject({ outcome: 'implausible' })
-    expect(await plays.hear(bob, play, minuteMs)).toMatchObject({ outcome: 'implausible' })
-    expect(await plays.totals(ann, trackId)).toEqual({ implausible: 1 })
+    expect(await playHelpers.hear(bob, play, minuteMs)).toMatchObject({ outcome: 'implausible' })
+    expect(await playHelpers.totals(ann, trackId)).toEqual({ implausible: 1 })
   })
 
   it('repeated: again or on a second device within the repeat window', async () => {
     const trackId = await createTrack()
     const [one, other] = [await bob.call(startPlay, { trackId }), await bob.call(startPlay, { trackId })]
-    const reported = await Promise.all([plays.hear(bob, one, 40_000), plays.hear(bob, other, 40_000)])
+    const reported = await Promise.all([playHelpers.hear(bob, one, 40_000), playHelpers.hear(bob, other, 40_000)])
     expect(reported.map(({ outcome }) => outcome).sort()).toEqual(['counted', 'repeated'])
-    expect(await plays.play(bob, trackId, 40_000)).toMatchObject({ outcome: 'repeated' })
-    expect(await plays.totals(ann, trackId)).toEqual({ counted: 1, repeated: 2 })
+    expect(await playHelpers.play(bob, trackId, 40_000)).toMatchObject({ outcome: 'repeated' })
+    expect(await playHelpers.totals(ann, trackId)).toEqual({ counted: 1, repeated: 2 })
     testApp.clock.advance(repeatWindowMsOf(180_000))
-    expect(await plays.play(bob, trackId, 40_000)).toMatchObject({ outcome: 'counted' })
-    expect(await plays.totals(ann, trackId)).toEqual({ counted: 2, repeated: 2 })
+    expect(await playHelpers.play(bob, trackId, 40_000)).toMatchObject({ outcome: 'counted' })
+    expect(await playHelpers.totals(ann, trackId)).toEqual({ counted: 2, repeated: 2 })
   })
 
   it('too_short: nothing is reported before the play expires', async () => {
     const trackId = await createTrack()
     const eve = await testApp.signIn('eve', { ttlSeconds: 24 * 3600 })
     const play = await eve.call(startPlay, { trackId })
-    expect(await plays.totals(ann, trackId)).toEqual({})
+    expect(await playHelpers.totals(ann, trackId)).toEqual({})
     testApp.clock.advance(reportWithinMs - minuteMs)
-    expect(await plays.totals(await signInAgain('ann'), trackId)).toEqual({})
+    expect(await playHelpers.totals(await signInAgain('ann'), trackId)).toEqual({})
     testApp.clock.advance(2 * minuteMs)
     const [artist, late] = [await signInAgain('ann'), await signInAgain('eve')]
     expect(await late.expectProblem(reportProgress, { playId: play.id, positionMs: 0, listenedMs: 0 })).toMatchObject({
       status: 410,
       code: 'play_expired',
     })
-    await plays.settle()
+    await playHelpers.settle()
     const { totals } = await artist.call(getTrackPlays, { trackId })
     expect(totals).toEqual({ too_short: 1 })
     ann = artist
@@ -110,7 +110,7 @@ it('grants and plays without progress do not count', async () => {
   const trackId = await createTrack()
   for (let n = 0; n < 5; n += 1) await bob.call(grantStream, { trackId })
   await bob.call(startPlay, { trackId })
-  expect(await plays.totals(ann, trackId)).toEqual({})
+  expect(await playHelpers.totals(ann, trackId)).toEqual({})
 })
 
 it('progress reported again, late or out of order changes nothing', async () => {
@@ -122,7 +122,7 @@ it('progress reported again, late or out of order changes nothing', async () => 
   expect(await report(5_000)).toMatchObject({ outcome: null })
   const all = await Promise.all(Array.from({ length: 10 }, () => report(31_000)))
   for (const { outcome } of all) expect(outcome).toBe('counted')
-  expect(await plays.totals(ann, trackId)).toEqual({ counted: 1 })
+  expect(await playHelpers.totals(ann, trackId)).toEqual({ counted: 1 })
 })
 
 it('of 20 plays of one listener reported concurrently on two nodes, one counts', async () => {
@@ -139,8 +139,8 @@ it('of 20 plays of one listener reported concurrently on two nodes, one counts',
   )
   expect(reported.filter(({ outcome }) => outcome === 'counted')).toHaveLength(1)
   expect(reported.filter(({ outcome }) => outcome === 'repeated')).toHaveLength(19)
-  await Promise.all([plays.settle(), plays.settle(), plays.settle()])
-  expect(await plays.totals(ann, trackId)).toEqual({ counted: 1, repeated: 19 })
+  await Promise.all([playHelpers.settle(), playHelpers.settle(), playHelpers.settle()])
+  expect(await playHelpers.totals(ann, trackId)).toEqual({ counted: 1, repeated: 19 })
 })
 
 describe('without a token', () => {
@@ -150,17 +150,18 @@ describe('without a token', () => {
     const trackId = await createTrack()
     const outcomes: (string | null)[] = []
     for (const address of ['203.0.113.7', '203.0.113.99', '203.0.114.7', '2001:db8:1:2::1', '2001:db8:1:2:ffff::1']) {
-      const { data } = await plays.anonymously(startPlay, { trackId }, addressHeader(address))
+      const { data } = await playHelpers.anonymously(startPlay, { trackId }, addressHeader(address))
       testApp.clock.advance(40_000)
       const input = { playId: data.id, positionMs: 0, listenedMs: 40_000 }
-      outcomes.push((await plays.anonymously(reportProgress, input, addressHeader(address))).data.outcome)
+      outcomes.push((await playHelpers.anonymously(reportProgress, input, addressHeader(address))).data.outcome)
     }
     expect(outcomes).toEqual(['counted', 'repeated', 'counted', 'counted', 'repeated'])
   })
 
   it('no stored row contains the address, and the listener key changes daily', async () => {
     const trackId = await createTrack()
-    const start = async () => (await plays.anonymously(startPlay, { trackId }, addressHeader('198.51.100.4'))).data.id
+    const start = async () =>
+      (await playHelpers.anonymously(startPlay, { trackId }, addressHeader('198.51.100.4'))).data.id
     const ids = [await start()]
     testApp.clock.advance(24 * 60 * minuteMs)
     ids.push(await start())
@@ -168,7 +169,7 @@ describe('without a token', () => {
     expect(new Set(rows.map(row => row.listener_key)).size).toBe(2)
     expect(JSON.stringify(rows)).not.toContain('198.51')
     testApp.clock.advance(24 * 60 * minuteMs)
-    await plays.settle()
+    await playHelpers.settle()
     const salts = await testApp.app.db.query<{ day: string }>('select day::text from listener_salts', {})
     const yesterday = new Date(testApp.clock.now() - 24 * 60 * minuteMs).toISOString().slice(0, 10)
     for (const { day } of salts) expect(day >= yesterday).toBe(true)
@@ -182,7 +183,7 @@ describe('a play belongs to its listener', () => {
     const { id: playId } = await bob.call(startPlay, { trackId })
     const input = { playId, positionMs: 0, listenedMs: 0 }
     expect(await ann.expectProblem(reportProgress, input)).toMatchObject({ status: 404, code: 'not_found' })
-    expect(await plays.anonymously(reportProgress, input)).toMatchObject({ error: { code: 'not_found' } })
+    expect(await playHelpers.anonymously(reportProgress, input)).toMatchObject({ error: { code: 'not_found' } })
     const unknown = { ...input, playId: trackId }
     expect(await bob.expectProblem(reportProgress, unknown)).toMatchObject({ code: 'not_found' })
   })
@@ -191,17 +192,17 @@ describe('a play belongs to its listener', () => {
     const hidden = await createTrack({ visibility: 'private' })
     expect(await bob.expectProblem(startPlay, { trackId: hidden })).toMatchObject({ code: 'not_found' })
     const unready = await createTrack({ state: 'processing', durationMs: null })
-    expect(await ann.expectProblem(startPlay, { trackId: unready })).toMatchObject({ code: 'not_ready' })
+    expect(await ann.expectProblem(startPlay, { trackId: unready })).toMatchObject({ code: 'track_not_ready' })
   })
 
   it('rejects invalid progress', async () => {
     const { id: playId } = await bob.call(startPlay, { trackId: await createTrack() })
     for (const invalid of [{ listenedMs: -1 }, { listenedMs: 1.5 }, { positionMs: 1e12 }, { ended: 'yes' }])
-      expect(await bob.expectProblem(reportProgress, { playId, positionMs: 0, listenedMs: 0, ...invalid })).toMatchObject(
-        {
-          code: 'invalid_input',
-        },
-      )
+      expect(
+        await bob.expectProblem(reportProgress, { playId, positionMs: 0, listenedMs: 0, ...invalid }),
+      ).toMatchObject({
+        code: 'invalid_input',
+      })
     expect(await bob.expectProblem(startPlay, { trackId: await createTrack(), device: 'x'.repeat(61) })).toMatchObject({
       code: 'invalid_input',
     })
@@ -220,12 +221,12 @@ it('a repeated idempotency key starts one play', async () => {
 describe('the totals', () => {
   it('are listed by day', async () => {
     const trackId = await createTrack()
-    await plays.play(bob, trackId, 10_000)
-    await plays.settle()
+    await playHelpers.play(bob, trackId, 10_000)
+    await playHelpers.settle()
     testApp.clock.advance(24 * 60 * minuteMs)
     ;[ann, bob] = [await signInAgain('ann'), await signInAgain('bob')]
-    await plays.play(bob, trackId, 40_000)
-    await plays.settle()
+    await playHelpers.play(bob, trackId, 40_000)
+    await playHelpers.settle()
     const { totals, days } = await ann.call(getTrackPlays, { trackId })
     expect(totals).toEqual({ too_short: 1, counted: 1 })
     expect(days.map(({ plays }) => plays)).toEqual([{ too_short: 1 }, { counted: 1 }])

@@ -64,7 +64,7 @@ async function sweep(): Promise<number | undefined> {
 
 async function replaceWith(trackId: string, file: string): Promise<string> {
   const bytes = await readFile(file)
-  const { upload, put: place } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) })
+  const { upload, putRequest: place } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) })
   await putBytes(place, bytes)
   await ann.call(finalizeUpload, { uploadId: upload.id })
   await testApp.runJobs()
@@ -120,7 +120,7 @@ it('is made when its artist allows downloads, not before', async () => {
 it('is made when its artist allowed them while the file was worked on', async () => {
   const bytes = await readFile(await makeAudio(testApp.app.config.tools.ffmpeg, 'opus'))
   const { trackId } = await uploadFile(testApp, ann, bytes)
-  const { upload: fresh, put: place } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) })
+  const { upload: fresh, putRequest: place } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) })
   await putBytes(place, bytes)
   // Right before its end, and so after it was looked at.
   await testApp.app.db.query(`create function allow() returns trigger language plpgsql as

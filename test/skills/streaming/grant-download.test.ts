@@ -117,7 +117,7 @@ describe.each(transports)('a download granted over %s', transport => {
       })
     const { id: trackId } = await makeTrack(ann.id, { state: 'processing', audioKey: null })
     expect(await ann.expectProblem(grantDownload, { trackId }, { transport })).toMatchObject({
-      code: 'not_ready',
+      code: 'track_not_ready',
       status: 409,
     })
   })

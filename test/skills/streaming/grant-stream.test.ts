@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Block, Waveform } from '../../../models'
 import { getWaveform } from '../../../skills/tracks/get-waveform'
 import { grantStream } from '../../../skills/streaming/grant-stream'
-import { expiryInWholeSeconds, grantLifeMs } from '../../../skills/tracks/rules'
+import { expiryInWholeSeconds, grantLifeMs } from '../../../skills/streaming/rules'
 import { makeTrackLinkHolder, makeTrack } from '../../factories'
 import { requestOverRest, transports, type Person } from '../../person'
 import { createTestApp, type TestApp } from '../../test-app'
@@ -80,7 +80,7 @@ describe.each(transports)('a stream granted over %s', transport => {
     const gone = { removed: hidden }
     expect(await heardBy(ann)).toEqual({
       ...gone,
-      ...{ unlisted: granted, private: granted, ofBlocker: granted, processing: 'not_ready' },
+      ...{ unlisted: granted, private: granted, ofBlocker: granted, processing: 'track_not_ready' },
     })
     expect(await heardBy(eve)).toEqual({
       ...gone,
@@ -92,14 +92,14 @@ describe.each(transports)('a stream granted over %s', transport => {
     })
     expect(await heardBy(moderator)).toEqual({
       ...gone,
-      ...{ unlisted: granted, private: granted, ofBlocker: granted, processing: 'not_ready' },
+      ...{ unlisted: granted, private: granted, ofBlocker: granted, processing: 'track_not_ready' },
     })
   })
 
   it('comes with a waveform, for the same people', async () => {
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private' })
     expect(await ann.expectProblem(getWaveform, { trackId }, { transport })).toMatchObject({
-      code: 'not_ready',
+      code: 'track_not_ready',
       status: 409,
     })
     const version = randomUUID()

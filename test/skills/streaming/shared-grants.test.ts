@@ -3,7 +3,7 @@ import { createLog } from '../../../kernel/platform/log'
 import { grantDownload } from '../../../skills/streaming/grant-download'
 import { grantStream } from '../../../skills/streaming/grant-stream'
 import { deleteExpiredPlaylists } from '../../../skills/streaming/delete-expired-playlists'
-import { grantLifeMs, grantReuseMs } from '../../../skills/tracks/rules'
+import { grantLifeMs, grantReuseMs } from '../../../skills/streaming/rules'
 import { Block, Track, TrackAudio } from '../../../models'
 import { makeTrack } from '../../factories'
 import { waitUntil } from '../../kernel/wait-until'
@@ -144,7 +144,7 @@ describe('who may hear a track', () => {
 
   it('is nobody while there is no audio', async () => {
     const { id: trackId } = await makeTrack(ann.id, { state: 'processing', audioKey: null })
-    expect(await ann.expectProblem(grantStream, { trackId })).toMatchObject({ code: 'not_ready', status: 409 })
+    expect(await ann.expectProblem(grantStream, { trackId })).toMatchObject({ code: 'track_not_ready', status: 409 })
   })
 
   it.each([

@@ -8,7 +8,7 @@ import { melodySource, decodeSamples } from '../../audio-analysis'
 import { createTestApp, type TestApp } from '../../test-app'
 import { uploadFile } from '../music-upload/upload-file'
 
-/** From a file that was sent to what is stored and told of it. */
+/** From an uploaded file to its stored objects and details. */
 let testApp: TestApp
 let ann: Person
 let bob: Person
@@ -31,18 +31,18 @@ describe('a track', () => {
     ;({ trackId, id: uploadId } = await uploadFile(testApp, ann, original))
   })
 
-  it('has its streams beside its file, each where its row says, and they play', async () => {
+  it('has its streams stored under the object keys of its row, and they play', async () => {
     const audio = await TrackAudio.findByPk(trackId)
-    const below = `audio/${trackId}/${uploadId}`
+    const keyPrefix = `audio/${trackId}/${uploadId}`
     expect(audio).toMatchObject({
       uploadId,
       codec: 'flac',
-      manifestKey: `${below}/hls/master.m3u8`,
-      previewKey: `${below}/preview.m4a`,
+      manifestKey: `${keyPrefix}/hls/master.m3u8`,
+      previewKey: `${keyPrefix}/preview.m4a`,
     })
     const { storage } = testApp.app
-    expect(await storage.head(`${below}.flac`)).toMatchObject({ contentType: 'audio/flac' })
-    expect(await storage.head(`${below}/preview.m4a`)).toMatchObject({ contentType: 'audio/mp4' })
+    expect(await storage.head(`${keyPrefix}.flac`)).toMatchObject({ contentType: 'audio/flac' })
+    expect(await storage.head(`${keyPrefix}/preview.m4a`)).toMatchObject({ contentType: 'audio/mp4' })
     const renditions = audio?.renditions ?? []
     expect(renditions.map(({ name, codecs }) => [name, codecs])).toEqual([
       ['aac-96', 'mp4a.40.2'],
@@ -52,8 +52,8 @@ describe('a track', () => {
     ])
     const master = (await storage.get(audio?.manifestKey ?? ''))?.toString() ?? ''
     for (const { name, playlistKey, mediaKey, sizeBytes, bandwidth } of renditions) {
-      expect(playlistKey).toBe(`${below}/hls/${name}.m3u8`)
-      expect(mediaKey).toBe(`${below}/hls/${name}.mp4`)
+      expect(playlistKey).toBe(`${keyPrefix}/hls/${name}.m3u8`)
+      expect(mediaKey).toBe(`${keyPrefix}/hls/${name}.mp4`)
       expect(await storage.head(mediaKey)).toMatchObject({ contentType: 'audio/mp4', sizeBytes })
       expect(await storage.head(playlistKey)).toMatchObject({ contentType: 'application/vnd.apple.mpegurl' })
       expect(master).toContain(`BANDWIDTH=${bandwidth},`)
@@ -63,34 +63,37 @@ describe('a track', () => {
     expect(Math.abs(samples.length / 44_100 - 15)).toBeLessThan(0.025)
   })
 
-  it.each(transports)('tells listeners how it sounds, and its owner what the file says, over %s', async transport => {
-    const facts = await bob.call(getAudioDetails, { trackId }, { transport })
-    expect(facts).toMatchObject({
-      ...{ trackId, version: uploadId, codec: 'flac', contentType: 'audio/flac', channels: 2, sampleRate: 44_100 },
-      ...{ durationMs: 15_000, hasPreview: true },
-    })
-    expect(facts.loudnessLufs).toBeLessThan(-8)
-    expect(facts.loudnessLufs).toBeGreaterThan(-25)
-    expect(facts.truePeakDbtp).toBeLessThan(0)
-    expect(facts.renditions.map(({ name }) => name)).toEqual(['aac-96', 'aac-160', 'aac-256', 'opus-128'])
-    expect(facts).not.toHaveProperty('own')
-    const { own } = await ann.call(getAudioDetails, { trackId }, { transport })
-    expect(own).toEqual({ tags: { title: 'A tune' }, resembles: [], downloadCopy: 'none' })
-    expect((await bob.call(getWaveform, { trackId, points: 3_200 }, { transport })).peaks).toHaveLength(3_200)
-  })
+  it.each(transports)(
+    'gives listeners the audio details, and the owner also the tags of the file, over %s',
+    async transport => {
+      const details = await bob.call(getAudioDetails, { trackId }, { transport })
+      expect(details).toMatchObject({
+        ...{ trackId, version: uploadId, codec: 'flac', contentType: 'audio/flac', channels: 2, sampleRate: 44_100 },
+        ...{ durationMs: 15_000, hasPreview: true },
+      })
+      expect(details.loudnessLufs).toBeLessThan(-8)
+      expect(details.loudnessLufs).toBeGreaterThan(-25)
+      expect(details.truePeakDbtp).toBeLessThan(0)
+      expect(details.renditions.map(({ name }) => name)).toEqual(['aac-96', 'aac-160', 'aac-256', 'opus-128'])
+      expect(details).not.toHaveProperty('own')
+      const { own } = await ann.call(getAudioDetails, { trackId }, { transport })
+      expect(own).toEqual({ tags: { title: 'A tune' }, resembles: [], downloadCopy: 'none' })
+      expect((await bob.call(getWaveform, { trackId, points: 3_200 }, { transport })).peaks).toHaveLength(3_200)
+    },
+  )
 
-  it('are few of a track without renditions', async () => {
+  it('has empty details without renditions', async () => {
     const { id } = await makeTrack(ann.id)
     expect(await bob.call(getAudioDetails, { trackId: id })).toMatchObject({
       ...{ version: null, codec: null, loudnessLufs: null, renditions: [], hasPreview: false },
     })
   })
 
-  it('that is not there, not ready or not theirs to see tells nobody', async () => {
+  it('has no details while it is hidden or not ready', async () => {
     const { id: hidden } = await makeTrack(ann.id, { visibility: 'private' })
     const { id: unready } = await makeTrack(ann.id, { state: 'processing', durationMs: null })
     expect(await bob.expectProblem(getAudioDetails, { trackId: hidden })).toMatchObject({ code: 'not_found' })
     expect(await bob.expectProblem(getAudioDetails, { trackId: unready })).toMatchObject({ code: 'not_found' })
-    expect(await ann.expectProblem(getAudioDetails, { trackId: unready })).toMatchObject({ code: 'not_ready' })
+    expect(await ann.expectProblem(getAudioDetails, { trackId: unready })).toMatchObject({ code: 'track_not_ready' })
   })
 })
