@@ -1,5 +1,6 @@
 import { idempotencyKeyTtlHours } from './idempotency'
 import { job } from '../events/job'
+import { abortMultipart, deleteObjects } from '../platform/delete-objects'
 import { emptyObject } from './schema'
 
 /** A client that was away for longer loads a snapshot. */
@@ -35,5 +36,5 @@ const releaseDeadWorkers = job({
   run: (_payload, { app }) => app.jobs.releaseDeadWorkers(),
 })
 
-/** Scheduled maintenance of the kernel's own tables. */
-export const maintenance = { deleteExpiredKeys, maintainChannelLog, releaseDeadWorkers }
+/** The kernel's own jobs: scheduled maintenance of its tables, and deletions in the bucket. */
+export const maintenance = { deleteExpiredKeys, maintainChannelLog, releaseDeadWorkers, abortMultipart, deleteObjects }

@@ -9,6 +9,7 @@ import { type Registry } from './registry'
 import { type Refusal, refusals } from './refusals'
 import { sessionClaimsOf } from '../platform/revocation'
 import { transact } from './transact'
+import { isUuid } from './uuid'
 import { describeError } from '../platform/log'
 import { type AppContext } from '../platform/app-context'
 
@@ -19,8 +20,6 @@ const profileIdsInMemoryMax = 50_000
 const profileIdTtlMs = 7 * 24 * 3_600_000
 /** Invalid tokens per address before it is rate-limited, against guessing. */
 const invalidTokensPerMinute = 60
-
-const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export type Pipeline = ReturnType<typeof createPipeline>
 
@@ -40,7 +39,7 @@ export function createPipeline(app: AppContext, registry: Registry) {
   async function profileIdOf(identity: Identity): Promise<string> {
     const key = `profile-id:${identity.subject}`
     const cached: unknown = await app.cache.getOrLoad(key, profileIdTtlMs, () => provisionProfile(identity))
-    return typeof cached === 'string' && isUuid.test(cached) ? cached : provisionProfile(identity)
+    return typeof cached === 'string' && isUuid(cached) ? cached : provisionProfile(identity)
   }
 
   /** @throws `token_invalid`, `token_expired`, `auth_unavailable`; `too_many_requests` after many invalid tokens. */
@@ -49,7 +48,7 @@ export function createPipeline(app: AppContext, registry: Registry) {
       return await app.tokens.verify(token)
     } catch (error) {
       if (toRefusal(error).kind.status === 401)
-        await consumeLimit(app, 'bad-tokens', invalidTokensPerMinute, { actor: null, ipAddress: address })
+        await consumeLimit(app, 'invalid-tokens', invalidTokensPerMinute, { actor: null, ipAddress: address })
       throw error
     }
   }
@@ -74,7 +73,7 @@ export function createPipeline(app: AppContext, registry: Registry) {
       return { actor, identity }
     },
 
-    /** Runs a call and returns its outcome. A bug is logged here, once, and the caller gets an opaque `internal`. */
+    /** Runs a call and returns its outcome. A bug is logged here, once, and the caller gets an opaque `internal_error`. */
     async run(transport: 'rest' | 'socket', op: AnyOperation, call: Call): Promise<Outcome> {
       const endTimer = app.metrics.operationDuration.startTimer({ operation: op.name, transport })
       try {

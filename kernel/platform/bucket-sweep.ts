@@ -4,7 +4,7 @@ import { type ListedObject } from './storage-listing'
 /** Sweeps one page of an area from a cursor on. Returns the next cursor, empty at the end, and the number of missing objects. */
 export type SweepPage = (cursor: string, context: JobContext) => Promise<SweptPage>
 
-interface SweptPage {
+export interface SweptPage {
   nextCursor: string
   missing: number
   /** The run stops here and the next run continues. */
@@ -73,4 +73,27 @@ export async function deleteOrphans(
     app.metrics.bucketOrphansDeleted.inc({ kind: 'object' })
     app.log.info({ key }, 'deleted an orphaned object')
   }
+}
+
+/**
+ * Aborts multipart uploads below a prefix that are old and that nobody needs. `isNeeded` is also true for keys of an
+ * unknown form, which are left alone.
+ */
+export async function abortOrphanMultiparts(
+  prefix: string,
+  from: string,
+  { app, signal }: Pick<JobContext, 'app' | 'signal'>,
+  isNeeded: (key: string, multipartId: string) => Promise<boolean>,
+): Promise<SweptPage> {
+  const [key = '', multipartId = ''] = from.split(' ')
+  const after = from === '' ? undefined : { key, multipartId }
+  const { uploads, next } = await app.storage.listMultipartUploads(prefix, after, sweepPageMax)
+  const cutoff = app.clock.now() - orphanAgeMs
+  for (const { key, multipartId, begunAt } of uploads) {
+    if (begunAt.getTime() >= cutoff || signal.aborted || (await isNeeded(key, multipartId))) continue
+    await app.storage.abortMultipartUpload(key, multipartId)
+    app.metrics.bucketOrphansDeleted.inc({ kind: 'parts' })
+    app.log.info({ key }, 'aborted an orphaned multipart upload')
+  }
+  return { nextCursor: next === undefined ? '' : `${next.key} ${next.multipartId}`, missing: 0 }
 }
