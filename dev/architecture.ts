@@ -6,6 +6,7 @@ import { tablesOfModels, writeOffences } from './table-writers'
 /** Which rooms a room may import. `skills` has rules of its own below; what is not listed may import anything. */
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
   models: ['models/'],
+  media: ['media/'],
   migrations: ['migrations/'],
   kernel: ['kernel/'],
   server: ['server/', 'kernel/', 'migrations/', 'skills/index', 'docs/examples/'],
@@ -53,13 +54,14 @@ export const onlySaidIn: readonly { words: RegExp; what: string; files: readonly
   {
     words: /\bsocket\.on\((?!'disconnect)/,
     what: 'listens to a socket past the one wrapper',
-    files: ['realtime/calls/call-dispatcher.ts'],
+    files: ['realtime/calls/call-dispatcher.ts', 'client/transports/socket-connection.ts'],
   },
-  // Foreign bytes are judged by workers, behind the bounds of a confined tool: what serves calls never looks at them.
+  // Workers read files that somebody sent, in a sandboxed tool; what serves calls never does.
   {
-    words: /\bstorage\.download\(/,
-    what: 'fetches what somebody sent, which only jobs do',
+    words: /\b(storage\.download|downloadIncoming)\(/,
+    what: 'downloads a sent file outside of a job',
     files: [
+      'kernel/platform/incoming-files.ts',
       'skills/music-processing/make-download-copy.ts',
       'skills/music-processing/analyze-upload.ts',
       'skills/pictures/render-sent-picture.ts',
@@ -121,7 +123,7 @@ function isAllowed(file: string, target: string): boolean {
 }
 
 function isAllowedInSkill(file: string, target: string): boolean {
-  if (/^(kernel|models)(\/|$)/.test(target)) return true
+  if (/^(kernel|models|media)(\/|$)/.test(target)) return true
   const [, own] = file.split('/')
   const [room, skill, face, ...deeper] = target.split('/')
   if (room !== 'skills') return false

@@ -14,7 +14,7 @@ export async function inPrivateFolder<T>(work: (folder: string) => Promise<T>): 
   }
 }
 
-const prefix = 'tutti-upload-'
+const prefix = 'tutti-work-'
 /** Containers may share the temporary folder but not their process ids. */
 const host = hostname().replace(/[^A-Za-z0-9]/g, '')
 /** A restarted container often gets the same pid. */

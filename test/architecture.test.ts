@@ -18,6 +18,9 @@ describe('the architecture rules', () => {
     ['kernel/pipeline/execute.ts', `import { Track } from '../../models'`],
     ['kernel/pipeline/execute.ts', `import { likeTrack } from '../../skills/interactions/like-track'`],
     ['kernel/pipeline/limits.ts', `import Joi from 'joi'`],
+    ['kernel/platform/storage.ts', `import { runTool } from '../../media/run-tool'`],
+    ['media/audio/encode-audio.ts', `import { newId } from '../../kernel/pipeline/new-id'`],
+    ['media/audio/encode-audio.ts', `import { audioTypes } from '../../skills/music-upload/rules'`],
     ['skills/feed/get-feed.ts', `import { addItem } from '../playlists/add-item'`],
     ['skills/feed/get-feed.ts', `import { createExpressApp } from '../../server/express-app'`],
     ['skills/feed/get-feed.ts', `import { Redis } from 'ioredis'`],
@@ -33,6 +36,7 @@ describe('the architecture rules', () => {
   it.each([
     ['skills/feed/get-feed.ts', `import { trackView } from '../tracks/views'`],
     ['skills/feed/get-feed.ts', `import { Track } from '../../models'`],
+    ['skills/feed/get-feed.ts', `import { peaksMax } from '../../media/audio/peaks'`],
     ['skills/index.ts', `import { feed } from './feed'`],
     ['server/main.ts', `import { openGateway } from '../realtime/gateway'`],
     ['kernel/platform/database.ts', `import { models } from '../../models'`],
@@ -46,6 +50,7 @@ describe('the architecture rules', () => {
     ['realtime/calls/operation-calls.ts', `socket.on('x', () => undefined)`],
     ['server/express-app.ts', 'process.env.PORT'],
     ['skills/tracks/get-waveform.ts', `await app.storage.download(key, path, { etag, signal })`],
+    ['skills/music-upload/finalize-upload.ts', `await downloadIncoming(upload, path, context)`],
     ['skills/tracks/get-waveform.ts', `import { spawn } from 'node:child_process'`],
   ])('reject in %s: %s', (file, source) => {
     expect(wordOffences(file, source)).toHaveLength(1)

@@ -1,8 +1,10 @@
 import { join } from 'node:path'
-import { previewSeconds } from '../../skills/music-upload/rules'
 import { untrustedInputArgs, type AudioFormat, fillGapsFilter } from './formats'
 import { highestUsefulKbps, previewKbps, type Quality, type StreamShape } from './bitrate-ladder'
 import { runAudioTool } from './run-audio-tool'
+
+/** Length of a preview; a shorter track is its own preview. */
+export const previewSeconds = 30
 
 /** Segment length that Apple recommends; segments may exceed it by two AAC frames. */
 const segmentSeconds = 6

@@ -1,6 +1,10 @@
 import { type FragmentLayout } from './read-fragments'
 import { type Quality } from './bitrate-ladder'
 
+/** Content types of renditions and previews, and of playlists (RFC 8216). */
+export const audioContentType = 'audio/mp4'
+export const playlistContentType = 'application/vnd.apple.mpegurl'
+
 /** Bits per second: peak segment and average. */
 export interface Bandwidth {
   bandwidth: number

@@ -2,10 +2,17 @@ import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isSameDuration } from './is-same-duration'
 import { encodeAudio } from './encode-audio'
-import { type AudioFormat } from './formats'
 import { readFragments } from './read-fragments'
 import { chooseQualities, chooseStreamShape } from './bitrate-ladder'
-import { bandwidthOf, type Bandwidth, codecsOf, mediaPlaylist, multivariantPlaylist } from './hls-playlists'
+import {
+  audioContentType,
+  bandwidthOf,
+  type Bandwidth,
+  codecsOf,
+  mediaPlaylist,
+  multivariantPlaylist,
+  playlistContentType,
+} from './hls-playlists'
 import { type ProbedAudio } from './probe-audio'
 
 /** The files to stream a track, in one local folder; they refer to each other by these names. */
@@ -25,7 +32,7 @@ export interface StreamFile {
 interface StreamSource {
   ffmpeg: string
   path: string
-  facts: ProbedAudio & { format: AudioFormat }
+  probe: ProbedAudio
   durationMs: number
   /** Output folder; created here. */
   folder: string
@@ -38,19 +45,21 @@ export async function packageStreams(
   source: StreamSource,
   onProgress: (share: number) => void,
 ): Promise<PackagedStreams> {
-  const { facts, durationMs, folder, path, wantsOpus } = source
+  const { probe, durationMs, folder, path, wantsOpus } = source
   await mkdir(folder)
   const { size } = await stat(path)
-  const shape = chooseStreamShape(facts)
+  const shape = chooseStreamShape(probe)
   // Computed from the size: the bit rate in the header may be wrong, or that of the first second.
-  const original = { codec: facts.codec, kbps: (size * 8) / durationMs }
+  const original = { codec: probe.codec, kbps: (size * 8) / durationMs }
   const qualities = chooseQualities(shape, original, { opus: wantsOpus })
-  await encodeAudio({ ...source, format: facts.format, shape, qualities }, onProgress)
+  await encodeAudio({ ...source, format: probe.format, shape, qualities }, onProgress)
 
-  const files: StreamFile[] = [{ name: 'preview.m4a', path: join(folder, 'preview.m4a'), contentType: 'audio/mp4' }]
+  const files: StreamFile[] = [
+    { name: 'preview.m4a', path: join(folder, 'preview.m4a'), contentType: audioContentType },
+  ]
   const write = async (name: string, content: string) => {
     await writeFile(join(folder, name), content)
-    files.push({ name: `hls/${name}`, path: join(folder, name), contentType: 'application/vnd.apple.mpegurl' })
+    files.push({ name: `hls/${name}`, path: join(folder, name), contentType: playlistContentType })
   }
   const renditions = []
   for (const quality of qualities) {
@@ -60,7 +69,7 @@ export async function packageStreams(
     const encodedMs = 1000 * fragments.segments.reduce((sum, { seconds }) => sum + seconds, 0)
     if (!isSameDuration(encodedMs, durationMs))
       throw new Error(`${name} lasts ${encodedMs} ms instead of ${durationMs}`)
-    files.push({ name: `hls/${name}.mp4`, path: media, contentType: 'audio/mp4' })
+    files.push({ name: `hls/${name}.mp4`, path: media, contentType: audioContentType })
     await write(`${name}.m3u8`, mediaPlaylist(fragments, `${name}.mp4`))
     const { sizeBytes } = fragments
     renditions.push({ name, codecs: codecsOf(quality), ...bandwidthOf(fragments), sizeBytes })

@@ -57,14 +57,20 @@ export function createPeakCollector() {
     /** The peaks so far, 0 to 255, evenly spaced. */
     finish(): Buffer {
       const all = [...buckets.subarray(0, used), ...(inBucket > 0 ? [loudest] : [])]
-      const count = Math.min(peaksMax, all.length)
-      return Buffer.from(
-        Array.from({ length: count }, (_, index) => {
-          const from = Math.floor((index * all.length) / count)
-          const to = Math.floor(((index + 1) * all.length) / count)
-          return Math.min(255, Math.round((Math.max(...all.slice(from, to)) / 32_767) * 255))
-        }),
-      )
+      return Buffer.from(maxima(all, peaksMax).map(peak => Math.min(255, Math.round((peak / 32_767) * 255))))
     },
   }
+}
+
+/** Reduces peaks to at most `points`. */
+export const downsamplePeaks = (peaks: Buffer, points: number): Buffer => Buffer.from(maxima([...peaks], points))
+
+/** The maxima of at most `countMax` equal shares of the values. */
+function maxima(values: readonly number[], countMax: number): number[] {
+  const count = Math.min(countMax, values.length)
+  return Array.from({ length: count }, (_, index) => {
+    const from = Math.floor((index * values.length) / count)
+    const to = Math.floor(((index + 1) * values.length) / count)
+    return Math.max(...values.slice(from, to))
+  })
 }

@@ -1,3 +1,5 @@
+import { FileRejection } from '../file-rejection'
+
 /** Why a file is rejected for good; a retry would not help. The messages are for the artist. */
 export const rejectionReasons = {
   unsupported_format: 'This is not a supported audio file. Send MP3, M4A, AAC, FLAC, WAV, AIFF, Ogg Vorbis or Opus.',
@@ -8,22 +10,17 @@ export const rejectionReasons = {
   too_short: 'The audio is shorter than one second.',
   too_long: 'The audio is longer than 24 hours.',
   damaged: 'The file is truncated or damaged: its audio ends too early. Export it again and send the new file.',
-  too_slow: 'Reading this file took too long.',
-  file_changed: 'The file differs from what was declared. Send it again.',
+  processing_timeout: 'Reading this file took too long.',
 } as const
 
 export type RejectionCode = keyof typeof rejectionReasons
 
-/** Whether an error is caused by the file and would recur. `too_slow` may be caused by the machine. */
-export const isCausedByFile = (error: unknown): boolean => error instanceof Rejection && error.code !== 'too_slow'
+/** Whether an error is caused by the file and would recur. `processing_timeout` may be caused by the machine. */
+export const isCausedByFile = (error: unknown): boolean =>
+  error instanceof Rejection && error.code !== 'processing_timeout'
 
-export class Rejection extends Error {
-  constructor(readonly code: RejectionCode) {
-    super(code)
-    this.name = 'Rejection'
-  }
-
-  get error(): { code: RejectionCode; message: string } {
-    return { code: this.code, message: rejectionReasons[this.code] }
+export class Rejection extends FileRejection<RejectionCode> {
+  constructor(code: RejectionCode) {
+    super(code, rejectionReasons[code])
   }
 }

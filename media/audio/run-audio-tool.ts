@@ -9,7 +9,7 @@ export interface AudioToolLimits extends Pick<Limits, 'timeoutMs' | 'signal' | '
 /**
  * Runs ffmpeg or ffprobe on untrusted input, sandboxed.
  * @returns whether it exited with 0
- * @throws Rejection `too_slow` when it was busy until the timeout, `damaged` when the file crashes it; otherwise as
+ * @throws Rejection `processing_timeout` when it was busy until the timeout, `damaged` when the file crashes it; otherwise as
  * `runTool` of media/run-tool
  */
 export const runAudioTool = (
@@ -22,6 +22,6 @@ export const runAudioTool = (
 const defaults: Pick<Limits, 'memory' | 'whenLate' | 'whenCrashed'> = {
   // More than any legitimate file needs; `-max_alloc` limits only single allocations.
   memory: { of: 'addresses', KiB: 2 * 1024 * 1024 },
-  whenLate: () => new Rejection('too_slow'),
+  whenLate: () => new Rejection('processing_timeout'),
   whenCrashed: () => new Rejection('damaged'),
 }

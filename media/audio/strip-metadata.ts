@@ -27,7 +27,7 @@ export interface StripMetadataOptions {
  * Copies the audio of a file without anything else: the same samples in the same format. Drops all tags, the title
  * included: the artist may change it at any time, and the file name of the download has it.
  * @returns whether a copy was made: some container and codec pairs cannot be remuxed
- * @throws an error that a retry may fix: Rejection `too_slow`, or a failure of the machine
+ * @throws an error that a retry may fix: Rejection `processing_timeout`, or a failure of the machine
  */
 export async function stripMetadata(copying: StripMetadataOptions): Promise<boolean> {
   const { path, to, probe, durationMs, signal } = copying

@@ -5,7 +5,7 @@ const scansMax = 100
 
 /**
  * Rejects progressive JPEGs with too many scans, since libvips decodes all of them.
- * @throws Rejection `too_slow`
+ * @throws Rejection `processing_timeout`
  */
 export function refuseScanBomb(jpeg: Buffer): void {
   let scans = 0
@@ -13,7 +13,7 @@ export function refuseScanBomb(jpeg: Buffer): void {
   for (let at = markerFrom(jpeg, 2); at !== undefined; at = markerFrom(jpeg, endOf(jpeg, at))) {
     const code = jpeg[at + 1]
     if (code === startOfScan) scans += 1
-    if (scans > scansMax) throw new Rejection('too_slow')
+    if (scans > scansMax) throw new Rejection('processing_timeout')
     // Ignore what follows the picture, such as the video that phones append.
     if (code === endOfImage) return
   }

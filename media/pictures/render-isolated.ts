@@ -34,7 +34,7 @@ export async function renderIsolated(
   }
   const limits = {
     ...{ timeoutMs, signal, memory: { of: 'data', KiB: memoryKiB } as const },
-    whenLate: () => new Rejection('too_slow'),
+    whenLate: () => new Rejection('processing_timeout'),
     whenCrashed: () => new SuspectedRejection('damaged', 'the decoder crashed'),
   }
   // Pass the Node options of this process on, which tell how to run sources.
@@ -43,7 +43,7 @@ export async function renderIsolated(
   return colorIn(parseRenderResult(Buffer.concat(output).toString()))
 }
 
-const program = join(__dirname, `run${extname(__filename)}`)
+const program = join(__dirname, `render-process${extname(__filename)}`)
 const answerBytesMax = 4_096
 
 function colorIn(answer: RenderResult): string {

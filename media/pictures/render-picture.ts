@@ -1,8 +1,8 @@
-import { type PictureFile, picturePixelsMax, pictureSideMin, pictureSizes } from '../../skills/pictures/rules'
 import { classifyDecoderError } from './classify-decoder-error'
 import { loadSharp, type Sharp } from './load-sharp'
 import { detectFormat } from './detect-format'
 import { refuseScanBomb } from './refuse-scan-bomb'
+import { type PictureFile, picturePixelsMax, pictureSideMin, pictureSizes } from './picture-files'
 import { Rejection } from './rejection'
 
 export interface RenderedPicture {

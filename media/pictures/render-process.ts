@@ -5,7 +5,7 @@ import { renderPicture } from './render-picture'
 import { Rejection, SuspectedRejection } from './rejection'
 
 /**
- * Entry point of the rendering process: `run <file> <folder>`. Writes the rendered files into the folder and its
+ * Entry point of the rendering process: `render-process <file> <folder>`. Writes the rendered files into the folder and its
  * result to stdout as JSON.
  */
 void answer().then(result => process.stdout.write(JSON.stringify(result)))

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { inPrivateFolder } from '../../media/private-folder'
 
 const host = hostname().replace(/[^A-Za-z0-9]/g, '')
-const nobody = 2 ** 30
-const isThere = (path: string) =>
+const unusedPid = 2 ** 30
+const exists = (path: string) =>
   access(path).then(
     () => true,
     () => false,
@@ -21,27 +21,27 @@ it('exists during the work and is deleted after it, also after a failure', async
   let folder = ''
   const failing = inPrivateFolder(async path => {
     folder = path
-    expect(await isThere(path)).toBe(true)
+    expect(await exists(path)).toBe(true)
     throw new Error('no luck')
   })
   await expect(failing).rejects.toThrow('no luck')
-  expect(await isThere(folder)).toBe(false)
+  expect(await exists(folder)).toBe(false)
 })
 
 it('deletes folders of dead processes, and none of live ones', async () => {
-  const [dead, before, living, elsewhere, old] = await Promise.all([
-    folderOf(nobody),
+  const [dead, earlier, live, otherHost, old] = await Promise.all([
+    folderOf(unusedPid),
     folderOf(process.pid),
     folderOf(process.ppid),
-    folderOf(nobody, 'elsewhere'),
-    folderOf(nobody, 'elsewhere'),
+    folderOf(unusedPid, 'elsewhere'),
+    folderOf(unusedPid, 'elsewhere'),
   ])
   await utimes(old, 1, 1)
-  const left = await inPrivateFolder(async mine =>
-    Promise.all([mine, dead, before, living, elsewhere, old].map(isThere)),
+  const exist = await inPrivateFolder(async path =>
+    Promise.all([path, dead, earlier, live, otherHost, old].map(exists)),
   )
-  expect(left).toEqual([true, false, false, true, true, false])
-  for (const folder of [living, elsewhere]) await utimes(folder, 1, 1)
+  expect(exist).toEqual([true, false, false, true, true, false])
+  for (const folder of [live, otherHost]) await utimes(folder, 1, 1)
   await inPrivateFolder(async () => undefined)
-  expect(await isThere(living)).toBe(false)
+  expect(await exists(live)).toBe(false)
 })

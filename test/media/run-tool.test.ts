@@ -29,7 +29,7 @@ it('kills the whole group of what takes too long', async () => {
 
 it('blames the file when it was busy all that time', async () => {
   const running = runAudioTool(...sh('while :; do :; done'), { timeoutMs: 2_000, signal }, nothing)
-  await expect(running).rejects.toThrow(new Rejection('too_slow'))
+  await expect(running).rejects.toThrow(new Rejection('processing_timeout'))
   const late = { timeoutMs: 2_000, signal, whenLate: () => new Error('ours') }
   await expect(runAudioTool(...sh('while :; do :; done'), late, nothing)).rejects.toThrow('ours')
 })

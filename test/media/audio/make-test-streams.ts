@@ -23,7 +23,7 @@ export async function makeTestStreams(folder: string, path: string, { wantsOpus 
   const { durationMs } = await measureAudio({ ffmpeg, path, ...facts, fingerprintPath: null, signal })
   const outputFolder = join(folder, randomUUID())
   const shares: number[] = []
-  const audio = { ffmpeg, path, facts, durationMs, folder: outputFolder, wantsOpus, signal }
+  const audio = { ffmpeg, path, probe: facts, durationMs, folder: outputFolder, wantsOpus, signal }
   const streams = await packageStreams(audio, share => void shares.push(share))
   return {
     ...streams,

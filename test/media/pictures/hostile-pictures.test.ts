@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { renderIsolated } from '../../../media/pictures/render-isolated'
 import { Rejection } from '../../../media/pictures/rejection'
-import { pictureFiles } from '../../../skills/pictures/rules'
+import { pictureFiles } from '../../../media/pictures/picture-files'
 import { type ExpectedOutcome, hostilePictures } from './hostile-pictures'
 
 /** Each file of the collection, as a worker draws it: its answer, and not one request to anywhere. */

@@ -2,7 +2,7 @@ import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 import { renderPicture } from '../../../media/pictures/render-picture'
 import { Rejection } from '../../../media/pictures/rejection'
-import { pictureFiles } from '../../../skills/pictures/rules'
+import { pictureFiles } from '../../../media/pictures/picture-files'
 import {
   blue,
   pngClaimingSize,

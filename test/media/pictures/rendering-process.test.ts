@@ -14,7 +14,7 @@ let path: string
 let large: Buffer
 beforeAll(async () => {
   // As those of a worker are named.
-  folder = await mkdtemp(join(tmpdir(), `tutti-upload-${process.pid}-apart-`))
+  folder = await mkdtemp(join(tmpdir(), `tutti-work-${process.pid}-apart-`))
   path = join(folder, 'original')
   large = await heaviestPng()
 })
