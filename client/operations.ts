@@ -527,7 +527,7 @@ export interface UploadInParts {
   parts?: UploadPartsSent
 }
 
-export interface UploadPartPut {
+export interface PartPutRequest {
   number: number
   sizeBytes: number
   url: string
@@ -546,7 +546,7 @@ export interface UploadPartsSent {
   sent: { number: number; sizeBytes: number; sha256: string | null }[]
 }
 
-export interface UploadPut {
+export interface PutRequest {
   url: string
   headers: Record<string, string>
   expiresAt: string
@@ -788,7 +788,7 @@ export interface Operations {
       releaseAt?: string | null
       isDownloadable?: boolean
     }
-    data: { upload: Upload; put: UploadPut | null; parts: UploadParts | null; duplicateOf: string | null }
+    data: { upload: Upload; putRequest: PutRequest | null; parts: UploadParts | null; duplicateOf: string | null }
     page: false
   }
   /**
@@ -802,7 +802,7 @@ export interface Operations {
    *
    * Only while the upload waits for its file.
    */
-  'music-upload.renewUpload': { input: { uploadId: string }; data: { upload: Upload; put: UploadPut }; page: false }
+  'music-upload.renewUpload': { input: { uploadId: string }; data: { upload: Upload; putRequest: PutRequest }; page: false }
   /**
    * Replace the audio of a track
    *
@@ -832,7 +832,7 @@ export interface Operations {
       sizeBytes: number
       sha256?: string
     }
-    data: { upload: Upload; put: UploadPut | null; parts: UploadParts | null }
+    data: { upload: Upload; putRequest: PutRequest | null; parts: UploadParts | null }
     page: false
   }
   /**
@@ -848,7 +848,7 @@ export interface Operations {
    */
   'music-upload.signParts': {
     input: { uploadId: string; parts: { number: number; sha256: string }[] }
-    data: UploadPartPut[]
+    data: PartPutRequest[]
     page: false
   }
   /**
@@ -945,7 +945,7 @@ export interface Operations {
       sizeBytes: number
       sha256: string
     }
-    data: { picture: Picture; put: UploadPut }
+    data: { picture: Picture; putRequest: PutRequest }
     page: false
   }
   /**
@@ -965,7 +965,7 @@ export interface Operations {
    *
    * Only while the picture waits for its file.
    */
-  'pictures.renewPicture': { input: { pictureId: string }; data: { picture: Picture; put: UploadPut }; page: false }
+  'pictures.renewPicture': { input: { pictureId: string }; data: { picture: Picture; putRequest: PutRequest }; page: false }
   /**
    * Comment on a track
    *

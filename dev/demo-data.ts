@@ -129,15 +129,15 @@ async function createApiClient(api: string, issuer: Issuer, name: string) {
         ...(visibility === undefined ? {} : { visibility }),
         ...(releaseInMs === undefined ? {} : { releaseAt: new Date(Date.now() + releaseInMs).toISOString() }),
       }
-      const { upload, put } = await call<{ upload: { id: string }; put: UploadTarget }>('POST', '/uploads', input)
-      await putFile(put, audio)
+      const { upload, putRequest } = await call<{ upload: { id: string }; putRequest: UploadTarget }>('POST', '/uploads', input)
+      await putFile(putRequest, audio)
       return (await call<{ trackId: string }>('POST', `/uploads/${upload.id}/finalize`)).trackId
     },
 
     async addPicture(use: { purpose: 'avatar' } | { purpose: 'artwork'; trackId: string }, png: Buffer): Promise<void> {
       const input = { fileName: 'picture.png', contentType: 'image/png', ...use, ...sizeAndHash(png) }
-      const { picture, put } = await call<{ picture: { id: string }; put: UploadTarget }>('POST', '/pictures', input)
-      await putFile(put, png)
+      const { picture, putRequest } = await call<{ picture: { id: string }; putRequest: UploadTarget }>('POST', '/pictures', input)
+      await putFile(putRequest, png)
       await call('POST', `/pictures/${picture.id}/finalize`)
     },
   }

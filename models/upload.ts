@@ -2,7 +2,7 @@ import { type CreationOptional, DataTypes, type InferAttributes, type InferCreat
 import { Column, Model, Table } from 'sequelize-typescript'
 import { type Visibility } from './track'
 
-/** `rejected`: unusable file; `failed`: server error, may be retried. Transitions: skills/music-upload/upload-state.ts. */
+/** `rejected`: unusable file; `failed`: server error, may be retried. Transitions: skills/music-upload/rules.ts. */
 export type UploadState =
   'initiated' | 'uploaded' | 'processing' | 'ready' | 'rejected' | 'failed' | 'aborted' | 'expired'
 

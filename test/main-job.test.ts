@@ -59,7 +59,7 @@ describe.each(transports)('the main flow over %s', transport => {
     const recorder = await ann.recordEvents(`user:${ann.id}`)
     const sha256 = createHash('sha256').update(music).digest('hex')
     const file = { fileName: 'a song.mp3', contentType: 'audio/mpeg' as const, sizeBytes: music.length, sha256 }
-    const { upload, put: target } = await ann.call(
+    const { upload, putRequest: target } = await ann.call(
       initiateUpload,
       { ...file, title: `Machine wars ${transport}` },
       options,

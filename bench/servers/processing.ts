@@ -7,7 +7,7 @@ import { type AppContext } from '../../kernel/platform/app-context'
 import { Track, TrackAudio, Upload } from '../../models'
 import { registry } from '../../skills'
 import { processUpload } from '../../skills/music-processing/process-upload'
-import { incomingKey } from '../../skills/music-upload/object-keys'
+import { incomingKey } from '../../kernel/platform/incoming-files'
 
 /** Creates an upload as if the file had been sent and finalized. */
 export async function prepareUpload(

@@ -52,13 +52,13 @@ export async function sendAndFinalize<T>(
 export async function putWithRetry(
   file: Blob,
   target: SignedPut | null | undefined,
-  renew: () => Promise<{ put: SignedPut }>,
+  renew: () => Promise<{ putRequest: SignedPut }>,
   onProgress: (sentBytes: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
   let next = target
   await retry(async () => {
-    const to = next ?? (await renew()).put
+    const to = next ?? (await renew()).putRequest
     next = undefined
     await putOnce(to, file, onProgress, signal)
   }, signal)

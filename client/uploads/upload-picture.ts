@@ -21,13 +21,13 @@ export async function uploadPicture(
 ): Promise<Picture> {
   const blob = asBlob(file)
   const request = { ...fields, sizeBytes: blob.size, sha256: await sha256Of(blob) }
-  const { picture, put } = await calls.call('pictures.initiatePicture', request)
+  const { picture, putRequest } = await calls.call('pictures.initiatePicture', request)
   const input = { pictureId: picture.id }
   const renew = () => calls.call('pictures.renewPicture', input)
   return sendAndFinalize(
     calls,
     {
-      send: stop => putWithRetry(blob, put, renew, monotonicProgress(options, blob.size), stop),
+      send: stop => putWithRetry(blob, putRequest, renew, monotonicProgress(options, blob.size), stop),
       finalize: () => calls.call('pictures.finalizePicture', input),
       abort: () => calls.call('pictures.abortPicture', input),
     },

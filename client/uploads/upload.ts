@@ -88,9 +88,9 @@ async function initiateAndSend<N extends 'music-upload.initiateUpload' | 'music-
 ): Promise<Upload> {
   const blob = asBlob(file)
   const hash = blob.size > hashedBytesMax ? {} : { sha256: await sha256Of(blob) }
-  const { upload, put, parts } = await calls.call(name, { ...fields, sizeBytes: blob.size, ...hash })
+  const { upload, putRequest, parts } = await calls.call(name, { ...fields, sizeBytes: blob.size, ...hash })
   options.onInitiated?.(upload)
-  return send(calls, upload.id, blob, put ?? parts, options)
+  return send(calls, upload.id, blob, putRequest ?? parts, options)
 }
 
 /** Sends in parts, or with one PUT; without `target` asks for a signed URL first. */

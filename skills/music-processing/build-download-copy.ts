@@ -5,7 +5,7 @@ import { type TrackAudio } from '../../models'
 import { stripMetadata } from '../../media/audio/strip-metadata'
 import { type ProbedAudio } from '../../media/audio/probe-audio'
 import { Rejection } from '../../media/audio/rejection'
-import { downloadKey } from '../music-upload/object-keys'
+import { downloadKey } from './rules'
 
 /** The columns of `track_audio` that describe the download copy. */
 export type DownloadCopy = Pick<TrackAudio, 'downloadKey' | 'downloadBytes' | 'downloadUploadId'>
@@ -24,12 +24,12 @@ export const impossibleDownloadCopy = (uploadId: string): DownloadCopy => ({
  * be made.
  */
 export class DownloadCopyFailed extends Error {
-  /** False when a tool was killed, could not start or was starved, or when the disk is full. */
-  readonly blamesFile: boolean
-
-  constructor(cause: Error) {
+  constructor(
+    cause: Error,
+    /** False when a tool was killed, could not start or was starved, or when the disk is full. */
+    readonly blamesFile = cause instanceof Rejection,
+  ) {
     super(`no copy for downloads: ${cause.message}`, { cause })
-    this.blamesFile = cause instanceof Rejection
   }
 }
 
@@ -42,7 +42,7 @@ interface DownloadSource {
   trackId: string
   uploadId: string
   path: string
-  facts: ProbedAudio
+  probe: ProbedAudio
   durationMs: number
   /** A private temporary folder. */
   folder: string
@@ -54,18 +54,18 @@ interface DownloadSource {
  * @throws DownloadCopyFailed; the reason of an abort, or the error of a store that is unavailable
  */
 export async function buildDownloadCopy(
-  { trackId, uploadId, path, facts, durationMs, folder }: DownloadSource,
+  { trackId, uploadId, path, probe, durationMs, folder }: DownloadSource,
   { app, signal }: Pick<JobContext, 'app' | 'signal'>,
 ): Promise<DownloadCopy> {
-  const { extension, contentType } = facts.format
+  const { extension, contentType } = probe.format
   const to = join(folder, `download.${extension}`)
-  const isMade = await stripMetadata({ ...app.config.tools, path, probe: facts, durationMs, to, signal }).catch(
+  const isMade = await stripMetadata({ ...app.config.tools, path, probe, durationMs, to, signal }).catch(
     (error: unknown) => rethrowAsCopyFailed(error, signal),
   )
   if (!isMade) {
     await rm(to, { force: true })
     app.log.warn(
-      { trackId, uploadId, format: extension, codec: facts.codec },
+      { trackId, uploadId, format: extension, codec: probe.codec },
       'cannot make a download copy of this format',
     )
     return impossibleDownloadCopy(uploadId)

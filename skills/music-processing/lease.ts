@@ -1,7 +1,7 @@
 import { type Context } from '../../kernel/pipeline/context'
 import { type JobContext } from '../../kernel/events/job'
 import { Upload } from '../../models'
-import { leaseMs } from '../music-upload/rules'
+import { audioVersionPrefix, leaseMs } from './rules'
 
 /** The upload was aborted, its track was deleted, or another worker has the lease: this run must not write any more. */
 export class LeaseLost extends Error {}
@@ -66,9 +66,34 @@ export async function withLease<T>(
   }
 }
 
-async function assertLease(uploadId: string, run: string): Promise<void> {
+/**
+ * Releases the lease without counting the attempt: the worker is shutting down.
+ * @throws LeaseLost
+ */
+export async function returnAttempt(uploadId: string): Promise<void> {
+  const upload = await Upload.findByPk(uploadId, { lock: true })
+  if (upload?.state !== 'processing') throw new LeaseLost()
+  await upload.update({ ...clearedLease, attempts: Math.max(0, upload.attempts - 1) })
+}
+
+/** Cleans up after a run that lost its lease. Objects it stored are left to the next run, if there is one. */
+export async function yieldLease(
+  { id, trackId }: { id: string; trackId: string },
+  runId: string,
+  context: JobContext,
+): Promise<void> {
+  const upload = await Upload.findByPk(id)
+  if (upload === null || upload.state === 'aborted' || upload.state === 'rejected')
+    await context.app.storage.deletePrefix(audioVersionPrefix(trackId, id))
+  // Clear the lease last: while it is set, the maintenance job looks for objects that this run stored.
+  await context.transact(async () => {
+    await Upload.update(clearedLease, { where: { id, leaseRunId: runId } })
+  })
+}
+
+async function assertLease(uploadId: string, runId: string): Promise<void> {
   const upload = await Upload.findByPk(uploadId, { attributes: ['leaseRunId'], lock: true })
-  if (upload?.leaseRunId !== run) throw new LeaseLost()
+  if (upload?.leaseRunId !== runId) throw new LeaseLost()
 }
 
 interface Renewal {

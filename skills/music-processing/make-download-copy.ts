@@ -7,7 +7,7 @@ import { id, shape } from '../../kernel/pipeline/schema'
 import { TrackAudio } from '../../models'
 import { lockTrack } from '../tracks/views'
 import { type ProbedAudio, probeAudio } from '../../media/audio/probe-audio'
-import { Rejection, isCausedByFile } from '../../media/audio/rejection'
+import { isCausedByFile } from '../../media/audio/rejection'
 import {
   rethrowAsCopyFailed,
   DownloadCopyFailed,
@@ -55,12 +55,12 @@ async function makeCopy(
   const { app, signal } = context
   const path = join(folder, 'original')
   const stored = await app.storage.head(audioKey)
-  if (stored === undefined) throw new DownloadCopyFailed(new Rejection('file_changed'))
+  if (stored === undefined) throw new DownloadCopyFailed(new Error('its audio is missing'), true)
   await app.storage.download(audioKey, path, { etag: stored.etag, signal })
-  const facts = await probeOrSkip(path, context)
-  return facts === undefined
+  const probe = await probeOrSkip(path, context)
+  return probe === undefined
     ? impossibleDownloadCopy(uploadId)
-    : buildDownloadCopy({ trackId, uploadId, path, facts, durationMs, folder }, context)
+    : buildDownloadCopy({ trackId, uploadId, path, probe, durationMs, folder }, context)
 }
 
 /** Undefined when a newer rule refuses the file. */

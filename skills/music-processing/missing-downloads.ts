@@ -1,4 +1,5 @@
 import { type JobContext } from '../../kernel/events/job'
+import { firstUuid } from '../../kernel/pipeline/uuid'
 import { jobAliveSql } from '../../kernel/events/job-queue'
 
 /** A track without its download copy. */
@@ -22,7 +23,6 @@ export const downloadJobKeyPrefix = 'download:'
 export const pageTracksMax = 2_000
 /** Jobs of a worker that died unnoticed are unlocked after this time. */
 const copyingMsMax = 4 * 60 * 60_000
-const firstId = '00000000-0000-0000-0000-000000000000'
 
 /**
  * The track, if it is downloadable or streamed as its original file, and no copy of its present audio was attempted.
@@ -42,7 +42,7 @@ export async function pageMissingDownloads(
 ): Promise<MissingDownloadPage> {
   const range = `where track.id > $1 order by track.id limit ${pageTracksMax}`
   const sql = `${query(range)} and not ${jobAliveSql(`'${downloadJobKeyPrefix}' || track.id`, `${copyingMsMax}`)} order by track.id`
-  const rows = await app.db.queryBound<Row>(sql, [after || firstId])
+  const rows = await app.db.queryBound<Row>(sql, [after || firstUuid])
   return { tracks: rows.flatMap(toMissingDownload), next: rows.length < pageTracksMax ? '' : (rows.at(-1)?.id ?? '') }
 }
 

@@ -2,18 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { type Context } from '../../kernel/pipeline/context'
 import { type Job, job, type JobContext } from '../../kernel/events/job'
 import { id, shape } from '../../kernel/pipeline/schema'
+import { FileChanged } from '../../kernel/platform/incoming-files'
 import { Rejection } from '../../media/audio/rejection'
 import { serverFailure } from './failures'
-import { LeaseLost, withLease } from './lease'
-import {
-  startProcessing,
-  finishProcessing,
-  failProcessing,
-  returnAttempt,
-  yieldLease,
-  type UploadWithTrack,
-} from './processing-states'
-import { processingAttemptsMax } from '../music-upload/rules'
+import { LeaseLost, returnAttempt, withLease, yieldLease } from './lease'
+import { startProcessing, finishProcessing, failProcessing, type UploadWithTrack } from './processing-states'
+import { processingAttemptsMax } from './rules'
 import { analyzeUpload } from './analyze-upload'
 
 /**
@@ -28,23 +22,23 @@ export const processUpload: Job<{ uploadId: string }> = job({
   isLong: true,
 
   async run({ uploadId }, context) {
-    const run = randomUUID()
-    const upload = await context.transact(inside => startProcessing(uploadId, run, inside))
+    const runId = randomUUID()
+    const upload = await context.transact(inside => startProcessing(uploadId, runId, inside))
     if (upload === undefined) return
     try {
-      await withLease(uploadId, run, context, leased => attempt(upload, leased))
+      await withLease(uploadId, runId, context, leased => attempt(upload, leased))
     } catch (error) {
       if (!(error instanceof LeaseLost)) throw error
-      await yieldLease(upload, run, context)
+      await yieldLease(upload, runId, context)
     }
   },
 })
 
 /** One job per upload. A new job replaces one whose worker is dead or stopping, which is then not retried. */
 export const enqueueProcessing = (uploadId: string, { enqueue }: Pick<Context, 'enqueue'>): Promise<void> =>
-  enqueue(processUpload, { uploadId }, { key: processingJobKey(uploadId) })
+  enqueue(processUpload, { uploadId }, { key: processingJobKeyPrefix + uploadId })
 
-export const processingJobKey = (uploadId: string): string => `process:${uploadId}`
+export const processingJobKeyPrefix = 'process:'
 
 async function attempt(upload: UploadWithTrack, context: JobContext): Promise<void> {
   const { transact, signal, isLastAttempt } = context
@@ -53,7 +47,7 @@ async function attempt(upload: UploadWithTrack, context: JobContext): Promise<vo
     await transact(inside => finishProcessing(upload.id, analyzed, inside))
   } catch (error) {
     if (error instanceof LeaseLost) throw error
-    if (error instanceof Rejection)
+    if (error instanceof Rejection || error instanceof FileChanged)
       return transact(inside => failProcessing(upload.id, 'rejected', error.error, inside))
     if (signal.aborted) return transact(inside => requeue(upload.id, inside))
     if (isLastAttempt || upload.attempts >= processingAttemptsMax)

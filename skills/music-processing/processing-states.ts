@@ -1,24 +1,17 @@
 import { type Context } from '../../kernel/pipeline/context'
-import { type JobContext } from '../../kernel/events/job'
+import { deleteIncoming } from '../../kernel/platform/delete-objects'
 import { type Track, Upload } from '../../models'
-import { lockTrack } from '../tracks/views'
-import { changeTrack } from '../tracks/change-track'
-import { enqueueDownloadCopy } from './make-download-copy'
 import { uploadChanged } from '../music-upload/events'
-import { workerCrash } from './failures'
-import { saveAudioDetails } from './save-audio-details'
-import { clearedLease, LeaseLost, acquireLease } from './lease'
-import {
-  deleteIncoming,
-  deleteReplacedAudio,
-  deleteAudioVersion,
-  audioVersionPrefix,
-} from '../music-upload/object-keys'
-import { defaultTitle } from '../tracks/default-title'
-import { processingAttemptsMax, retryWindowMs } from '../music-upload/rules'
-import { type AnalyzedUpload } from './analyze-upload'
-import { transition, isInProgress } from '../music-upload/upload-state'
+import { isInProgress, retryWindowMs, transition } from '../music-upload/rules'
 import { viewUpload } from '../music-upload/views'
+import { lockTrack } from '../tracks/views'
+import { type AnalyzedUpload } from './analyzed-upload'
+import { deleteAudioVersion, deleteReplacedAudio } from './delete-audio'
+import { audioFailed, audioReady } from './events'
+import { workerCrash } from './failures'
+import { acquireLease, clearedLease, LeaseLost } from './lease'
+import { processingAttemptsMax } from './rules'
+import { saveAudioDetails } from './save-audio-details'
 
 export type UploadWithTrack = Upload & { trackId: string }
 
@@ -57,8 +50,8 @@ export async function reportStep(
 }
 
 /**
- * Makes the track ready with its waveform, and emits the events, in one transaction. When the upload replaces audio,
- * the track plays the new audio from now on; existing grants keep the old audio until they expire.
+ * Stores what was made of an upload, and makes its track ready by `audioReady`, in one transaction. When the upload
+ * replaces audio, the track plays the new audio from now on; existing grants keep the old audio until they expire.
  */
 export async function finishProcessing(uploadId: string, analyzed: AnalyzedUpload, context: Context): Promise<void> {
   const upload = await lockProcessing(uploadId)
@@ -72,17 +65,10 @@ export async function finishProcessing(uploadId: string, analyzed: AnalyzedUploa
     { state: transition(upload.state, 'ready'), step: null, progress: 100, ...clearedLease },
     context,
   )
-  await changeTrack(
-    track,
-    {
-      ...{ state: 'ready', audioKey: key, audioVersion: upload.id, contentType: probe.format.contentType, durationMs },
-      ...{ bitrate, sampleRate, channels, tags },
-      ...suggestedTitle(upload, track, tags),
-    },
-    context,
-  )
-  // The artist allowed downloads during processing.
-  if (track.isDownloadable && analyzed.download.downloadUploadId === null) await enqueueDownloadCopy(track.id, context)
+  await context.emit(audioReady, {
+    ...{ uploadId, trackId: track.id, audioKey: key, contentType: probe.format.contentType, durationMs },
+    ...{ bitrate, sampleRate, channels, tags },
+  })
   await deleteIncoming(upload, context)
 }
 
@@ -110,34 +96,10 @@ async function end(
     { state: transition(upload.state, state), step: null, error, retryUntil, ...clearedLease },
     context,
   )
-  const track = await lockTrackOf(upload)
-  if (track.state === 'processing') await changeTrack(track, { state: 'failed' }, context)
+  await lockTrackOf(upload)
+  await context.emit(audioFailed, { uploadId: upload.id, trackId: upload.trackId })
   if (retryUntil === null) await deleteIncoming(upload, context)
   await deleteAudioVersion(upload, context)
-}
-
-/** Releases the lease without counting the attempt: the worker is shutting down. */
-export async function returnAttempt(uploadId: string): Promise<void> {
-  const upload = await lockProcessing(uploadId)
-  await upload.update({ ...clearedLease, attempts: Math.max(0, upload.attempts - 1) })
-}
-
-/** Cleans up after a run that lost its lease. Objects it stored are left to the next run, if there is one. */
-export async function yieldLease({ id, trackId }: UploadWithTrack, run: string, context: JobContext): Promise<void> {
-  const upload = await Upload.findByPk(id)
-  if (upload === null || upload.state === 'aborted' || upload.state === 'rejected')
-    await context.app.storage.deletePrefix(audioVersionPrefix(trackId, id))
-  // Clear the lease last: while it is set, the maintenance job looks for objects that this run stored.
-  await context.transact(async () => {
-    await Upload.update(clearedLease, { where: { id, leaseRunId: run } })
-  })
-}
-
-/** The title from the tags, unless the artist has set one before or since. */
-function suggestedTitle(upload: Upload, track: Track, { title }: Record<string, string>) {
-  const isNew = !upload.replacesAudio && track.audioKey === null
-  const isUnchanged = isNew && upload.title === null && track.title === defaultTitle(upload.fileName)
-  return isUnchanged && title !== undefined ? { title } : {}
 }
 
 async function updateUpload(

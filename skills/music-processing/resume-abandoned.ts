@@ -7,11 +7,11 @@ import { Upload } from '../../models'
 import { makeDownloadCopy } from './make-download-copy'
 import { workerCrash } from './failures'
 import { clearedLease } from './lease'
-import { deleteAudioVersion } from '../music-upload/object-keys'
-import { enqueueProcessing, processUpload } from './process-upload'
+import { deleteAudioVersion } from './delete-audio'
+import { enqueueProcessing, processingJobKeyPrefix, processUpload } from './process-upload'
 import { failProcessing } from './processing-states'
-import { leaseMs, processingAttemptsMax } from '../music-upload/rules'
-import { isInProgress } from '../music-upload/upload-state'
+import { leaseMs, processingAttemptsMax } from './rules'
+import { isInProgress } from '../music-upload/rules'
 
 const batchMax = 100
 
@@ -65,4 +65,4 @@ async function isStillAbandoned(uploadId: string, app: AppContext): Promise<bool
 const isAbandonedSql = `
   (upload.state in ('uploaded', 'processing') or upload.lease_run_id is not null)
   and (upload.lease_until is null or upload.lease_until < clock_timestamp())
-  and not ${jobAliveSql(`'process:' || upload.id`, ':leaseMs')}`
+  and not ${jobAliveSql(`'${processingJobKeyPrefix}' || upload.id`, ':leaseMs')}`

@@ -2,7 +2,7 @@ import { type Context } from '../../kernel/pipeline/context'
 import { Fingerprint, TrackAudio, Waveform } from '../../models'
 import { keyWords } from '../../media/audio/fingerprint'
 import { matchFingerprints } from './match-fingerprints'
-import { type AnalyzedUpload } from './analyze-upload'
+import { type AnalyzedUpload } from './analyzed-upload'
 
 /**
  * Replaces the rows of waveform, audio and fingerprint with those of this upload. The caller holds the lock of the

@@ -1,6 +1,6 @@
 import { type Context } from '../../kernel/pipeline/context'
 import { Upload } from '../../models'
-import { findDuplicateTrack } from '../music-upload/find-duplicate-track'
+import { findDuplicateTrack } from '../music-upload/views'
 
 /**
  * Stores the SHA-256 that the worker computed when the client declared none, and the track of the same owner with the

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { type JobContext } from '../../kernel/events/job'
 import { type TrackAudio } from '../../models'
 import { type PackagedStreams } from '../../media/audio/package-streams'
-import { streamsPrefix } from '../music-upload/object-keys'
+import { streamsPrefix } from './rules'
 
 export type StoredStreams = Pick<TrackAudio, 'manifestKey' | 'renditions' | 'previewKey'>
 

@@ -1,16 +1,14 @@
 import { Op } from 'sequelize'
 import { type Context } from '../../kernel/pipeline/context'
+import { loadOwnRow } from '../../kernel/pipeline/load-own-row'
 import { operation } from '../../kernel/pipeline/operation'
 import { id, shape } from '../../kernel/pipeline/schema'
+import { deleteIncoming } from '../../kernel/platform/delete-objects'
 import { Upload } from '../../models'
 import { lockTrack } from '../tracks/views'
-import { changeTrack } from '../tracks/change-track'
-import { uploadChanged } from './events'
-import { loadOwnUpload } from './load-own-upload'
-import { deleteIncoming, deleteAudioVersion } from './object-keys'
+import { uploadAborted, uploadChanged } from './events'
 import { uploadClosed } from './refusals'
-import { markTrackDeleted } from '../tracks/mark-track-deleted'
-import { transition, isFinal, isInProgress, clearedProgress } from './upload-state'
+import { transition, isFinal, isInProgress, clearedProgress } from './rules'
 import { uploadView, viewUpload } from './views'
 
 export const abortUpload = operation({
@@ -27,32 +25,30 @@ export const abortUpload = operation({
   idempotency: 'natural',
   refuses: [uploadClosed],
 
-  load: ({ uploadId }, context) => loadOwnUpload(uploadId, context, { lock: true }),
+  load: ({ uploadId }, context) => loadOwnRow(Upload, uploadId, context, { lock: true }),
 
   allow: () => true,
 
   async run({ subject: upload }, context) {
     if (upload.state === 'aborted') return viewUpload(upload)
     if (isFinal(upload.state)) throw uploadClosed()
-    const wasUnderWay = isInProgress(upload.state)
+    const wasInProgress = isInProgress(upload.state)
     await upload.update({ state: transition(upload.state, 'aborted'), ...clearedProgress })
     await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
     await deleteIncoming(upload, context)
-    await cleanUpTrack(upload, wasUnderWay, context)
+    await emitAborted(upload, wasInProgress, context)
     return viewUpload(upload)
   },
 })
 
-/** Deletes the track, too, unless it has other audio or another upload will bring some. */
-async function cleanUpTrack(upload: Upload, wasUnderWay: boolean, context: Context): Promise<void> {
-  const { id, trackId, replacesAudio } = upload
+/** The track is deleted, too, unless it has other audio or another upload will bring some. */
+async function emitAborted(upload: Upload, wasInProgress: boolean, context: Context): Promise<void> {
+  const { id: uploadId, trackId, replacesAudio } = upload
   if (trackId === null) return
   const track = await lockTrack(trackId)
   if (track === null || track.deletedAt !== null) return
-  if (!replacesAudio && track.state !== 'ready' && !(await hasOtherUpload(trackId, context)))
-    return markTrackDeleted(trackId, context)
-  await deleteAudioVersion({ id, trackId }, context)
-  if (wasUnderWay && track.state === 'processing') await changeTrack(track, { state: 'failed' }, context)
+  const deletesTrack = !replacesAudio && track.state !== 'ready' && !(await hasOtherUpload(trackId, context))
+  await context.emit(uploadAborted, { uploadId, trackId, wasInProgress, deletesTrack })
 }
 
 /** The caller holds the lock of the track, so that no upload for it is initiated or claimed meanwhile. */

@@ -2,8 +2,7 @@ import { type Context } from '../../kernel/pipeline/context'
 import { type StoredPart } from '../../kernel/platform/storage-multipart'
 import { type Upload } from '../../models'
 import { type PartPlan } from './part-plan'
-import { incomingKey } from './object-keys'
-import { fileMismatch, fileMissing } from './refusals'
+import { fileMismatch, fileMissing, incomingKey } from '../../kernel/platform/incoming-files'
 
 /** Time limit for listing and completing together: a client waits for the answer and can retry. */
 const completeTimeoutMs = 4_000

@@ -2,20 +2,25 @@ import { Op, Transaction } from 'sequelize'
 import { type Actor } from '../../kernel/pipeline/actor'
 import { type Context } from '../../kernel/pipeline/context'
 import { newId } from '../../kernel/pipeline/new-id'
+import { refuseTooMany } from '../../kernel/pipeline/refuse-too-many'
 import { invalidField } from '../../kernel/pipeline/refusals'
-import { line, optional, pattern, type Shape, integer } from '../../kernel/pipeline/schema'
+import { line, oneOf, optional, type Shape, integer } from '../../kernel/pipeline/schema'
+import { presignIncoming, sha256Hex, urlExpiry } from '../../kernel/platform/incoming-files'
 import { Profile, Upload } from '../../models'
 import { uploadChanged } from './events'
-import { declaredAudioType } from './fields'
 import { partPlan } from './part-plan'
-import { presignUpload, putExpiry } from './presign-upload'
 import { quotaExceeded, tooManyUploads } from './refusals'
-import { partBytesFor, pendingUploadsMax, singlePutBytesMax, uploadBytesMax, uploadLifeMs } from './rules'
-import { findDuplicateTrack } from './find-duplicate-track'
+import {
+  audioTypes,
+  partBytesFor,
+  pendingUploadsMax,
+  putLifeMs,
+  singlePutBytesMax,
+  uploadBytesMax,
+  uploadLifeMs,
+} from './rules'
 import { loadStorageUsage } from './storage-usage'
-import { type SendingView, viewUpload } from './views'
-
-export const sha256Hex = pattern(/^[0-9a-f]{64}$/, 64)
+import { findDuplicateTrack, type SendingView, viewUpload } from './views'
 
 /**
  * What a client declares about a file before it sends it. Only a file sent in parts may omit its SHA-256: each part
@@ -23,7 +28,7 @@ export const sha256Hex = pattern(/^[0-9a-f]{64}$/, 64)
  */
 export const fileFields = {
   fileName: line(255),
-  contentType: declaredAudioType,
+  contentType: oneOf(...audioTypes),
   sizeBytes: integer(1, uploadBytesMax),
   sha256: optional(sha256Hex),
 }
@@ -69,7 +74,7 @@ export async function createUpload(
   const { sizeBytes, sha256 } = declared
   const partBytes = partBytesFor(sizeBytes)
   if (partBytes === null && sha256 === undefined) throw sha256Required()
-  refuseTooMany(pending, context)
+  refuseTooMany(pending, pendingUploadsMax, context.now, tooManyUploads)
   await refuseBeyondQuota(sizeBytes, context)
 
   const { actor, now } = context
@@ -84,18 +89,12 @@ export async function createUpload(
     duplicateOf: sha256 === undefined ? null : await findDuplicateTrack(actor.id, sha256, context),
     createdAt: now,
     expiresAt,
-    putUrlExpiresAt: putExpiry(now, expiresAt),
+    putUrlExpiresAt: urlExpiry(now, putLifeMs, expiresAt),
   })
   await context.emit(uploadChanged, { ownerId: actor.id, upload: viewUpload(upload) })
   const plan = partPlan(upload)
-  if (plan === undefined) return { upload, put: await presignUpload(upload, context), parts: null }
-  return { upload, put: null, parts: { partBytes: plan.partBytes, count: plan.count } }
-}
-
-function refuseTooMany(pending: PendingUploads, { now }: Pick<Context, 'now'>): void {
-  const [firstToExpire] = pending
-  if (firstToExpire === undefined || pending.length < pendingUploadsMax) return
-  throw tooManyUploads(undefined, { retryAfter: Math.ceil((firstToExpire.expiresAt.getTime() - now.getTime()) / 1000) })
+  if (plan === undefined) return { upload, putRequest: await presignIncoming(upload, context), parts: null }
+  return { upload, putRequest: null, parts: { partBytes: plan.partBytes, count: plan.count } }
 }
 
 async function refuseBeyondQuota(sizeBytes: number, context: Context<Actor>): Promise<void> {

@@ -1,6 +1,6 @@
 import { type Context } from '../../kernel/pipeline/context'
 import { type Upload } from '../../models'
-import { incomingKey } from './object-keys'
+import { incomingKey } from '../../kernel/platform/incoming-files'
 import { uploadClosed } from './refusals'
 
 /** The id of the multipart upload, and the id stored before: equal unless one was opened by this call. */
@@ -28,7 +28,8 @@ export async function ensureMultipart(
   const key = incomingKey(id)
   if (before !== null) {
     const ask = async () => ((await storage.isMultipartUploadOpen(key, before)) ? true : undefined)
-    if (await cache.getOrLoad(`parts:${before}`, knownOpenMs, ask)) return { previousId: before, multipartId: before }
+    if (await cache.getOrLoad(`multipart:${before}`, knownOpenMs, ask))
+      return { previousId: before, multipartId: before }
     if ((await storage.head(key)) !== undefined) throw uploadClosed('All parts have been sent: finalize the upload.')
   }
   return { previousId: before, multipartId: await storage.createMultipartUpload(key, contentType) }

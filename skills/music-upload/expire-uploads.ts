@@ -2,10 +2,10 @@ import { Op } from 'sequelize'
 import { type Context } from '../../kernel/pipeline/context'
 import { job } from '../../kernel/events/job'
 import { emptyObject } from '../../kernel/pipeline/schema'
+import { deleteIncoming } from '../../kernel/platform/delete-objects'
 import { Upload } from '../../models'
 import { uploadChanged } from './events'
-import { deleteIncoming } from './object-keys'
-import { transition } from './upload-state'
+import { transition } from './rules'
 import { viewUpload } from './views'
 
 const batchMax = 100

@@ -1,27 +1,17 @@
 import { type Context } from '../../kernel/pipeline/context'
 import { operation } from '../../kernel/pipeline/operation'
+import { loadOwnRow } from '../../kernel/pipeline/load-own-row'
 import { newId } from '../../kernel/pipeline/new-id'
 import { id, shape } from '../../kernel/pipeline/schema'
-import { Track, type Upload } from '../../models'
-import { abortMultipart } from './abort-multipart'
-import { uploadChanged } from './events'
-import { findSentFile, type SentFile } from './find-sent-file'
-import { loadOwnUpload, refuseClosed } from './load-own-upload'
-import { incomingKey } from './object-keys'
-import { planRelease } from '../tracks/plan-release'
-import { enqueueProcessing } from '../music-processing/process-upload'
-import { defaultTitle } from '../tracks/default-title'
-import {
-  changedConcurrently,
-  fileMismatch,
-  fileMissing,
-  replacementPending,
-  uploadAborted,
-  uploadExpired,
-} from './refusals'
-import { scheduleRelease } from '../tracks/release-track'
+import { abortMultipart } from '../../kernel/platform/delete-objects'
+import { fileMismatch, fileMissing, incomingKey } from '../../kernel/platform/incoming-files'
+import { Track, Upload } from '../../models'
+import { defaultTitle, planRelease } from '../tracks/rules'
 import { claimTrack } from './claim-track'
-import { transition } from './upload-state'
+import { uploadChanged, uploadQueued } from './events'
+import { findSentFile, type SentFile } from './find-sent-file'
+import { changedConcurrently, refuseClosedUpload, replacementPending, uploadAborted, uploadExpired } from './refusals'
+import { transition } from './rules'
 import { uploadView, viewUpload } from './views'
 
 export const finalizeUpload = operation({
@@ -38,24 +28,24 @@ export const finalizeUpload = operation({
   refuses: [fileMissing, fileMismatch, uploadAborted, uploadExpired, replacementPending],
 
   async beforeTransaction({ uploadId }, context) {
-    const upload = await loadOwnUpload(uploadId, context)
-    refuseClosed(upload, context.now)
+    const upload = await loadOwnRow(Upload, uploadId, context)
+    refuseClosedUpload(upload, context.now)
     if (upload.state !== 'initiated') return null
     try {
       return await findSentFile(upload, context)
     } catch (error) {
       // When a concurrent call finalized the upload, its file may already be processed and deleted.
-      if ((await loadOwnUpload(uploadId, context)).state !== 'initiated') return null
+      if ((await loadOwnRow(Upload, uploadId, context)).state !== 'initiated') return null
       throw error
     }
   },
 
-  load: ({ uploadId }, context) => loadOwnUpload(uploadId, context, { lock: true }),
+  load: ({ uploadId }, context) => loadOwnRow(Upload, uploadId, context, { lock: true }),
 
   allow: () => true,
 
   async run({ subject: upload, prepared: sent }, context) {
-    refuseClosed(upload, context.now)
+    refuseClosedUpload(upload, context.now)
     // Of concurrent calls the first claims the upload; the others find it claimed.
     if (upload.state === 'initiated') await claim(upload, sent, context)
     return viewUpload(upload)
@@ -72,22 +62,21 @@ async function claim(upload: Upload, sent: SentFile | null, context: Context): P
   await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
   if (hasLeftoverParts && multipartId !== null)
     await context.enqueue(abortMultipart, { key: incomingKey(upload.id), multipartId })
-  await enqueueProcessing(upload.id, context)
+  await context.emit(uploadQueued, { uploadId: upload.id, trackId: track.id, isNewTrack: !upload.replacesAudio })
 }
 
 /** Creates the track, unless the upload replaces the audio of one. */
 async function trackFor(upload: Upload, context: Context): Promise<Track> {
-  if (upload.replacesAudio && upload.trackId !== null) return claimTrack(upload.trackId, context)
+  if (upload.replacesAudio && upload.trackId !== null) return claimTrack(upload.trackId)
   const { now } = context
   const { ownerId, description, genre, visibility, releaseAt, isDownloadable } = upload
-  const track = await Track.create({
+  // A reaction of tracks could not create it: the foreign key of the upload is checked at once.
+  return Track.create({
     ...{ id: newId(now), ownerId, description, genre, visibility, isDownloadable, createdAt: now },
     ...planRelease(newTrack(visibility), { releaseAt }, now),
     title: upload.title ?? defaultTitle(upload.fileName),
     state: 'processing',
   })
-  await scheduleRelease(track, context)
-  return track
 }
 
 const newTrack = (visibility: Upload['visibility']) => ({

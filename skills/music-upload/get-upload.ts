@@ -1,6 +1,7 @@
+import { loadOwnRow } from '../../kernel/pipeline/load-own-row'
 import { operation } from '../../kernel/pipeline/operation'
 import { id, named, optional, shape } from '../../kernel/pipeline/schema'
-import { loadOwnUpload } from './load-own-upload'
+import { Upload } from '../../models'
 import { partPlan } from './part-plan'
 import { listSentParts } from './list-sent-parts'
 import { partsSentView, uploadFields, viewUpload } from './views'
@@ -16,7 +17,7 @@ export const getUpload = operation({
   limit: { perMinute: 300 },
   idempotency: 'read',
 
-  load: ({ uploadId }, context) => loadOwnUpload(uploadId, context),
+  load: ({ uploadId }, context) => loadOwnRow(Upload, uploadId, context),
 
   allow: () => true,
 

@@ -1,9 +1,9 @@
 import { operation } from '../../kernel/pipeline/operation'
 import { id, nullable, optional, shape } from '../../kernel/pipeline/schema'
 import { createUpload, lockPendingUploads, fileFields } from './create-upload'
-import { trackInputFields } from './fields'
 import { quotaExceeded, tooManyUploads } from './refusals'
-import { parseReleaseAt } from '../tracks/parse-release-at'
+import { parseReleaseAt } from '../tracks/rules'
+import { trackInputFields } from '../tracks/views'
 import { sendingFields, uploadView, viewUpload } from './views'
 
 export const initiateUpload = operation({
@@ -36,7 +36,7 @@ export const initiateUpload = operation({
 
   async run({ input, subject: { pending } }, context) {
     const releaseAt = parseReleaseAt(input.releaseAt, context.now) ?? null
-    const { upload, put, parts } = await createUpload({ ...input, releaseAt }, pending, context)
-    return { upload: viewUpload(upload), put, parts, duplicateOf: upload.duplicateOf }
+    const { upload, putRequest, parts } = await createUpload({ ...input, releaseAt }, pending, context)
+    return { upload: viewUpload(upload), putRequest, parts, duplicateOf: upload.duplicateOf }
   },
 })

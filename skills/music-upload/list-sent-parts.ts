@@ -2,7 +2,7 @@ import { type Context } from '../../kernel/pipeline/context'
 import { type Value } from '../../kernel/pipeline/schema'
 import { type Upload } from '../../models'
 import { type PartPlan } from './part-plan'
-import { incomingKey } from './object-keys'
+import { incomingKey } from '../../kernel/platform/incoming-files'
 import { type partsSentView } from './views'
 
 const listTimeoutMs = 3_000

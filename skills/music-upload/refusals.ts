@@ -1,14 +1,13 @@
 import { refusal, refusals } from '../../kernel/pipeline/refusals'
+import { refuseClosed } from '../../kernel/platform/incoming-files'
+import { type Upload } from '../../models'
 
 /** `retryAfter`: when the first of the pending uploads expires. */
 export const tooManyUploads = refusal('too_many_uploads', 429, 'Too many pending uploads')
 /** `current`: the storage usage, as `music-upload.getStorageUsage` answers it. */
 export const quotaExceeded = refusal('quota_exceeded', 409, 'Not enough storage left for this file')
-export const fileMissing = refusal('file_missing', 409, 'The file has not been sent')
-export const fileMismatch = refusal('file_mismatch', 422, 'The file differs from what was declared')
 export const uploadExpired = refusal('upload_expired', 410, 'The upload has expired')
 export const uploadAborted = refusal('upload_aborted', 410, 'The upload was aborted')
-export const alreadyReleased = refusal('already_released', 409, 'The track has already been released')
 export const uploadClosed = refusal('upload_closed', 409, 'The upload is closed')
 export const uploadUsesParts = refusal('upload_uses_parts', 409, 'This upload uses parts: sign them instead')
 export const uploadUsesSinglePut = refusal(
@@ -22,3 +21,7 @@ export const replacementPending = refusal('replacement_pending', 409, 'Other aud
 
 /** The upload changed between the check in the store and the transaction. */
 export const changedConcurrently = () => refusals.unavailable('The upload was changed concurrently.', { retryAfter: 1 })
+
+/** @throws `upload_aborted`, `upload_expired` when the upload no longer accepts its file */
+export const refuseClosedUpload = (upload: Upload, now: Date): void =>
+  refuseClosed(upload, now, { aborted: uploadAborted, expired: uploadExpired })

@@ -1,9 +1,11 @@
+import { loadOwnRow } from '../../kernel/pipeline/load-own-row'
 import { operation } from '../../kernel/pipeline/operation'
 import { id, shape } from '../../kernel/pipeline/schema'
-import { loadOwnUpload, refuseClosed } from './load-own-upload'
-import { presignUpload, putExpiry } from './presign-upload'
-import { uploadUsesParts, uploadAborted, uploadExpired, uploadClosed } from './refusals'
-import { putView, uploadView, viewUpload } from './views'
+import { presignIncoming, putRequestView, urlExpiry } from '../../kernel/platform/incoming-files'
+import { Upload } from '../../models'
+import { refuseClosedUpload, uploadUsesParts, uploadAborted, uploadExpired, uploadClosed } from './refusals'
+import { putLifeMs } from './rules'
+import { uploadView, viewUpload } from './views'
 
 export const renewUpload = operation({
   name: 'music-upload.renewUpload',
@@ -12,21 +14,21 @@ export const renewUpload = operation({
   description: 'Only while the upload waits for its file.',
   auth: 'signed-in',
   input: shape({ uploadId: id }),
-  output: shape({ upload: uploadView, put: putView }),
+  output: shape({ upload: uploadView, putRequest: putRequestView }),
   limit: { perMinute: 30 },
   idempotency: 'natural',
   refuses: [uploadUsesParts, uploadAborted, uploadExpired, uploadClosed],
 
-  load: ({ uploadId }, context) => loadOwnUpload(uploadId, context, { lock: true }),
+  load: ({ uploadId }, context) => loadOwnRow(Upload, uploadId, context, { lock: true }),
 
   allow: () => true,
 
   async run({ subject: upload }, context) {
     const { now } = context
-    refuseClosed(upload, now)
+    refuseClosedUpload(upload, now)
     if (upload.state !== 'initiated') throw uploadClosed()
     if (upload.partBytes !== null) throw uploadUsesParts()
-    await upload.update({ putUrlExpiresAt: putExpiry(now, upload.expiresAt) })
-    return { upload: viewUpload(upload), put: await presignUpload(upload, context) }
+    await upload.update({ putUrlExpiresAt: urlExpiry(now, putLifeMs, upload.expiresAt) })
+    return { upload: viewUpload(upload), putRequest: await presignIncoming(upload, context) }
   },
 })

@@ -30,7 +30,11 @@ export const replaceAudio = operation({
   allow: (actor, { track }) => mayEditTrack(actor, track),
 
   async run({ input: { trackId, ...file }, subject: { pending } }, context) {
-    const { upload, put, parts } = await createUpload({ ...file, trackId, replacesAudio: true }, pending, context)
-    return { upload: viewUpload(upload), put, parts }
+    const { upload, putRequest, parts } = await createUpload(
+      { ...file, trackId, replacesAudio: true },
+      pending,
+      context,
+    )
+    return { upload: viewUpload(upload), putRequest, parts }
   },
 })

@@ -1,14 +1,14 @@
 import { type Context } from '../../kernel/pipeline/context'
+import { loadOwnRow } from '../../kernel/pipeline/load-own-row'
 import { operation } from '../../kernel/pipeline/operation'
 import { id, shape } from '../../kernel/pipeline/schema'
-import { type Upload } from '../../models'
-import { uploadChanged } from './events'
-import { loadOwnUpload, refuseClosed } from './load-own-upload'
-import { incomingKey } from './object-keys'
-import { enqueueProcessing } from '../music-processing/process-upload'
+import { fileMissing, incomingKey } from '../../kernel/platform/incoming-files'
+import { Upload } from '../../models'
+import { claimTrack } from './claim-track'
+import { uploadChanged, uploadQueued } from './events'
 import {
   changedConcurrently,
-  fileMissing,
+  refuseClosedUpload,
   replacementPending,
   retryExpired,
   uploadAborted,
@@ -16,8 +16,7 @@ import {
   uploadClosed,
   uploadRejected,
 } from './refusals'
-import { claimTrack } from './claim-track'
-import { transition, isInProgress } from './upload-state'
+import { transition, isInProgress } from './rules'
 import { uploadView, viewUpload } from './views'
 
 export const retryUpload = operation({
@@ -36,17 +35,17 @@ export const retryUpload = operation({
 
   /** Whether the file still exists; undefined when the upload has not failed. */
   async beforeTransaction({ uploadId }, context) {
-    const upload = await loadOwnUpload(uploadId, context)
+    const upload = await loadOwnRow(Upload, uploadId, context)
     if (upload.state !== 'failed') return undefined
     return (await context.app.storage.head(incomingKey(upload.id))) !== undefined
   },
 
-  load: ({ uploadId }, context) => loadOwnUpload(uploadId, context, { lock: true }),
+  load: ({ uploadId }, context) => loadOwnRow(Upload, uploadId, context, { lock: true }),
 
   allow: () => true,
 
   async run({ subject: upload, prepared: fileExists }, context) {
-    refuseClosed(upload, context.now)
+    refuseClosedUpload(upload, context.now)
     if (isInProgress(upload.state)) return viewUpload(upload)
     if (upload.state === 'initiated') throw fileMissing()
     if (upload.state === 'rejected') throw uploadRejected(upload.error?.message)
@@ -61,9 +60,9 @@ export const retryUpload = operation({
 /** Restarts the upload with all its attempts; its track is processing again. */
 async function restart(upload: Upload, context: Context): Promise<void> {
   if (upload.trackId === null) throw new Error('a failed upload without a track')
-  await claimTrack(upload.trackId, context)
+  await claimTrack(upload.trackId)
   const state = transition(upload.state, 'uploaded')
   await upload.update({ state, step: null, progress: 0, error: null, attempts: 0, retryUntil: null })
   await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
-  await enqueueProcessing(upload.id, context)
+  await context.emit(uploadQueued, { uploadId: upload.id, trackId: upload.trackId, isNewTrack: false })
 }

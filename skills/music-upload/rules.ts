@@ -1,3 +1,6 @@
+import { stateMachine } from '../../kernel/pipeline/state-machine'
+import { type Upload } from '../../models'
+
 const MiB = 1024 * 1024
 
 /** Largest file, the same limit as SoundCloud's. S3 copies at most 5 GB in one request. */
@@ -20,9 +23,6 @@ export const uploadLifeMs = 24 * 60 * 60_000
 /** Lifetime of a presigned PUT URL: enough for 64 MiB at 0.3 Mbit/s. */
 export const putLifeMs = 30 * 60_000
 
-/** How far ahead a release can be scheduled. */
-export const releaseAheadMsMax = 366 * 24 * 60 * 60_000
-
 /** Part size of a file (the last part is smaller); null for a file sent by a single PUT. */
 export function partBytesFor(sizeBytes: number): number | null {
   if (sizeBytes <= singlePutBytesMax) return null
@@ -34,10 +34,6 @@ export function partBytesFor(sizeBytes: number): number | null {
 /** Part size of the largest file. */
 export const partBytesMax = partBytesFor(uploadBytesMax) ?? partBytesMin
 
-/** Processing attempts per upload, whether they end by an error or by the death of the worker. */
-export const processingAttemptsMax = 5
-/** A worker that does not renew its lease for this long counts as dead. */
-export const leaseMs = 30_000
 /** How long the file of a failed upload is kept for a retry. */
 export const retryWindowMs = 7 * 24 * 60 * 60_000
 
@@ -48,5 +44,22 @@ export const audioTypes = [
   ...['audio/aiff', 'audio/x-aiff', 'audio/ogg', 'audio/opus'],
 ] as const
 
-/** Length of a preview; a shorter track is its own preview. */
-export const previewSeconds = 30
+type UploadState = Upload['state']
+
+/** `rejected` is final and caused by the file; `failed` is caused by us and can be retried. */
+export const { transition, canTransition, isFinal } = stateMachine<UploadState>('an upload', {
+  initiated: ['uploaded', 'aborted', 'expired'],
+  uploaded: ['processing', 'failed', 'aborted'],
+  processing: ['ready', 'rejected', 'failed', 'aborted'],
+  ready: [],
+  rejected: [],
+  failed: ['uploaded', 'aborted'],
+  aborted: [],
+  expired: [],
+})
+
+/** Waiting for a worker, or processed by one. */
+export const isInProgress = (state: UploadState): boolean => state === 'uploaded' || state === 'processing'
+
+/** Columns to clear when an upload is aborted. The lease stays until its worker has let go. */
+export const clearedProgress = { step: null, error: null, retryUntil: null }

@@ -1,19 +1,17 @@
 import { type Actor } from '../../kernel/pipeline/actor'
 import { type Context } from '../../kernel/pipeline/context'
+import { loadOwnRow } from '../../kernel/pipeline/load-own-row'
 import { operation } from '../../kernel/pipeline/operation'
 import { refusals } from '../../kernel/pipeline/refusals'
 import { id, list, shape, type Value, integer } from '../../kernel/pipeline/schema'
-import { type Upload } from '../../models'
-import { sha256Hex } from './create-upload'
-import { abortMultipart } from './abort-multipart'
+import { abortMultipart } from '../../kernel/platform/delete-objects'
+import { hexToBase64, incomingKey, secondsUntil, sha256Hex, urlExpiry } from '../../kernel/platform/incoming-files'
+import { Upload } from '../../models'
 import { type OpenedMultipart, ensureMultipart } from './ensure-multipart'
-import { loadOwnUpload, refuseClosed } from './load-own-upload'
 import { type PartPlan, partPlan } from './part-plan'
-import { incomingKey } from './object-keys'
-import { hexToBase64, putExpiry, secondsUntil } from './presign-upload'
-import { uploadUsesSinglePut, uploadAborted, uploadExpired, uploadClosed } from './refusals'
-import { partsMax, partsPerCallMax } from './rules'
-import { partPutView } from './views'
+import { refuseClosedUpload, uploadUsesSinglePut, uploadAborted, uploadExpired, uploadClosed } from './refusals'
+import { partsMax, partsPerCallMax, putLifeMs } from './rules'
+import { partPutRequestView } from './views'
 
 /** Limits parts, not calls, since each signature costs 0.6 ms of CPU. At 8 MiB per part this allows 670 Mbit/s. */
 const partsPerMinute = 600
@@ -27,19 +25,19 @@ export const signParts = operation({
   description: 'The URLs are valid for 30 minutes; sign again the parts that take longer.',
   auth: 'signed-in',
   input: shape({ uploadId: id, parts: list(partRequest, partsPerCallMax, 1) }),
-  output: list(partPutView, partsPerCallMax),
+  output: list(partPutRequestView, partsPerCallMax),
   limit: { perMinute: partsPerMinute },
   idempotency: 'natural',
   refuses: [uploadUsesSinglePut, uploadAborted, uploadExpired, uploadClosed],
 
   async beforeTransaction({ uploadId, parts }, context) {
-    const upload = await loadOwnUpload(uploadId, context)
+    const upload = await loadOwnRow(Upload, uploadId, context)
     refuseUnknownParts(openPlan(upload, context), parts)
     await countParts(parts.length, context)
     return ensureMultipart(upload, context)
   },
 
-  load: ({ uploadId }, context) => loadOwnUpload(uploadId, context, { lock: true }),
+  load: ({ uploadId }, context) => loadOwnRow(Upload, uploadId, context, { lock: true }),
 
   allow: () => true,
 
@@ -51,7 +49,7 @@ export const signParts = operation({
 })
 
 function openPlan(upload: Upload, { now }: Pick<Context, 'now'>): PartPlan {
-  refuseClosed(upload, now)
+  refuseClosedUpload(upload, now)
   const plan = partPlan(upload)
   if (plan === undefined) throw uploadUsesSinglePut()
   if (upload.state !== 'initiated') throw uploadClosed()
@@ -84,7 +82,7 @@ async function chooseMultipart(
   const chosen = upload.multipartId === previousId ? multipartId : (upload.multipartId ?? multipartId)
   if (chosen !== multipartId && multipartId !== previousId)
     await enqueue(abortMultipart, { key: incomingKey(upload.id), multipartId })
-  await upload.update({ multipartId: chosen, putUrlExpiresAt: putExpiry(now, upload.expiresAt) })
+  await upload.update({ multipartId: chosen, putUrlExpiresAt: urlExpiry(now, putLifeMs, upload.expiresAt) })
   return chosen
 }
 
@@ -94,7 +92,7 @@ async function sign(
   plan: PartPlan,
   { number, sha256 }: Value<typeof partRequest>,
   { app, now }: Context,
-): Promise<Value<typeof partPutView>> {
+): Promise<Value<typeof partPutRequestView>> {
   const sizeBytes = plan.bytesOfPart(number)
   const part = { number, sizeBytes, sha256: hexToBase64(sha256) }
   const signed = await app.storage.presignPart(incomingKey(id), multipartId, part, secondsUntil(putUrlExpiresAt, now))

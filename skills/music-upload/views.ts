@@ -15,6 +15,8 @@ import {
   integer,
   outputText,
 } from '../../kernel/pipeline/schema'
+import { type Context } from '../../kernel/pipeline/context'
+import { putRequestView } from '../../kernel/platform/incoming-files'
 import { type Upload } from '../../models'
 
 export const uploadFields = {
@@ -45,19 +47,16 @@ export const uploadFields = {
 export const uploadView = named('Upload', shape(uploadFields))
 export type UploadView = Value<typeof uploadView>
 
-/** A presigned PUT: send exactly these headers. */
-export const putView = named('UploadPut', shape({ url, headers: record(outputText), expiresAt: timestamp }))
-
 /** Send `count` parts of `partBytes` each, the last one smaller. */
 const partsView = named('UploadParts', shape({ partBytes: count, count }))
 
 /** How to send the file; one of the two is null. */
-export const sendingFields = { put: nullable(putView), parts: nullable(partsView) }
+export const sendingFields = { putRequest: nullable(putRequestView), parts: nullable(partsView) }
 export type SendingView = Shape<typeof sendingFields>
 
 /** A presigned PUT for one part: send exactly these headers. */
-export const partPutView = named(
-  'UploadPartPut',
+export const partPutRequestView = named(
+  'PartPutRequest',
   shape({ number: count, sizeBytes: count, url, headers: record(outputText), expiresAt: timestamp }),
 )
 
@@ -87,3 +86,23 @@ export const viewUpload = (upload: Upload): UploadView => ({
   createdAt: upload.createdAt.toISOString(),
   expiresAt: upload.expiresAt.toISOString(),
 })
+
+/** The newest track of a person whose present audio is a byte-identical file. */
+export async function findDuplicateTrack(
+  ownerId: string,
+  sha256: string,
+  { app }: Pick<Context, 'app'>,
+): Promise<string | null> {
+  const [duplicate] = await app.db.query<{ id: string }>(
+    `select track.id from uploads upload join tracks track on track.id = upload.track_id
+     where upload.owner_id = :ownerId and upload.sha256 = :sha256 and upload.state = 'ready' and track.deleted_at is null
+       and upload.id = track.audio_version
+     order by track.created_at desc limit 1`,
+    { ownerId, sha256 },
+  )
+  return duplicate?.id ?? null
+}
+
+/** SQL: the sent file of `upload` is needed. `$1` is the current time; a failed upload keeps its file while it can be retried. */
+export const uploadNeedsFileSql = `(upload.state in ('initiated', 'uploaded', 'processing')
+  or (upload.state = 'failed' and upload.retry_until > $1))`

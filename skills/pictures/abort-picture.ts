@@ -1,9 +1,10 @@
+import { loadOwnRow } from '../../kernel/pipeline/load-own-row'
 import { operation } from '../../kernel/pipeline/operation'
 import { id, shape } from '../../kernel/pipeline/schema'
+import { deleteIncoming } from '../../kernel/platform/delete-objects'
+import { Picture } from '../../models'
 import { pictureChanged } from './events'
-import { loadOwnPicture } from './load-own-picture'
 import { transition } from './picture-state'
-import { deleteIncoming } from './object-keys'
 import { pictureClosed } from './refusals'
 import { pictureView, viewPicture } from './views'
 
@@ -19,7 +20,7 @@ export const abortPicture = operation({
   idempotency: 'natural',
   refuses: [pictureClosed],
 
-  load: ({ pictureId }, context) => loadOwnPicture(pictureId, context, { lock: true }),
+  load: ({ pictureId }, context) => loadOwnRow(Picture, pictureId, context, { lock: true }),
 
   allow: () => true,
 

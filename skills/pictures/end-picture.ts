@@ -1,8 +1,9 @@
 import { type Context } from '../../kernel/pipeline/context'
+import { deleteIncoming } from '../../kernel/platform/delete-objects'
 import { type Picture } from '../../models'
 import { pictureChanged } from './events'
 import { transition } from './picture-state'
-import { deletePictureFiles, deleteIncoming } from './object-keys'
+import { deletePictureFiles } from './object-keys'
 import { viewPicture } from './views'
 
 /** Ends a locked picture in any state, and deletes all of its files. */

@@ -3,11 +3,11 @@ import { type Context } from '../../kernel/pipeline/context'
 import { job } from '../../kernel/events/job'
 import { emptyObject } from '../../kernel/pipeline/schema'
 import { jobAliveSql } from '../../kernel/events/job-queue'
+import { deleteIncoming } from '../../kernel/platform/delete-objects'
 import { Picture } from '../../models'
 import { pictureChanged } from './events'
 import { transition } from './picture-state'
-import { deleteIncoming } from './object-keys'
-import { processPicture } from './process-picture'
+import { enqueueRendering, renderingJobKeyPrefix } from './process-picture'
 import { failProcessing, serverFailure } from './processing-states'
 import { viewPicture } from './views'
 
@@ -18,7 +18,7 @@ const abandonedMs = 10 * 60_000
 const failAfterMs = 60 * 60_000
 
 /**
- * Expires pictures whose file was not finalized in time, so that they free their place and their objects, and resumes
+ * Expires pictures whose file was not finalized in time, so that they free their quota and their objects, and resumes
  * those of dead workers.
  */
 export const expirePictures = job({
@@ -52,7 +52,7 @@ async function expireBatch(context: Context): Promise<number> {
 async function withoutJob({ app, now }: Context): Promise<string[]> {
   const rows = await app.db.query<{ id: string }>(
     `select id from pictures where state = 'uploaded' and uploaded_at <= :before
-       and not ${jobAliveSql(`'picture:' || pictures.id`, ':abandonedMs')}
+       and not ${jobAliveSql(`'${renderingJobKeyPrefix}' || pictures.id`, ':abandonedMs')}
      order by uploaded_at limit ${batchMax}`,
     { before: new Date(now.getTime() - abandonedMs), abandonedMs },
   )
@@ -60,7 +60,7 @@ async function withoutJob({ app, now }: Context): Promise<string[]> {
 }
 
 async function resumeBatch(context: Context): Promise<void> {
-  const { now, enqueue } = context
+  const { now } = context
   const abandoned = await Picture.findAll({
     where: { id: await withoutJob(context) },
     order: ['uploadedAt'],
@@ -70,6 +70,6 @@ async function resumeBatch(context: Context): Promise<void> {
   for (const { id, uploadedAt } of abandoned) {
     const shouldFail = uploadedAt !== null && now.getTime() - uploadedAt.getTime() > failAfterMs
     if (shouldFail) await failProcessing(id, 'failed', serverFailure, context)
-    else await enqueue(processPicture, { pictureId: id }, { key: `picture:${id}` })
+    else await enqueueRendering(id, context)
   }
 }

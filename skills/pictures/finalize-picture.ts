@@ -1,14 +1,13 @@
 import { type Context } from '../../kernel/pipeline/context'
+import { loadOwnRow } from '../../kernel/pipeline/load-own-row'
 import { operation } from '../../kernel/pipeline/operation'
 import { id, shape } from '../../kernel/pipeline/schema'
-import { type StoredObject } from '../../kernel/platform/storage'
-import { type Picture } from '../../models'
+import { fileMismatch, fileMissing, findIncoming } from '../../kernel/platform/incoming-files'
+import { Picture } from '../../models'
 import { pictureChanged } from './events'
-import { loadOwnPicture, refuseClosed } from './load-own-picture'
 import { transition } from './picture-state'
-import { incomingKey } from './object-keys'
-import { processPicture } from './process-picture'
-import { pictureAborted, pictureExpired, fileMismatch, fileMissing } from './refusals'
+import { enqueueRendering } from './process-picture'
+import { refuseClosedPicture, pictureAborted, pictureExpired } from './refusals'
 import { pictureView, viewPicture } from './views'
 
 export const finalizePicture = operation({
@@ -25,22 +24,24 @@ export const finalizePicture = operation({
   refuses: [fileMissing, fileMismatch, pictureAborted, pictureExpired],
 
   async beforeTransaction({ pictureId }, context) {
-    const picture = await loadOwnPicture(pictureId, context)
-    refuseClosed(picture, context.now)
+    const picture = await loadOwnRow(Picture, pictureId, context)
+    refuseClosedPicture(picture, context.now)
     if (picture.state !== 'initiated') return null
-    const found = await context.app.storage.head(incomingKey(pictureId))
-    if (found !== undefined && matchesDeclaration(found, picture)) return found
-    // When a concurrent call finalized the picture, its file may already be rendered and deleted.
-    if ((await loadOwnPicture(pictureId, context)).state !== 'initiated') return null
-    throw found === undefined ? fileMissing() : fileMismatch()
+    try {
+      return await findIncoming(picture, context)
+    } catch (error) {
+      // When a concurrent call finalized the picture, its file may already be rendered and deleted.
+      if ((await loadOwnRow(Picture, pictureId, context)).state !== 'initiated') return null
+      throw error
+    }
   },
 
-  load: ({ pictureId }, context) => loadOwnPicture(pictureId, context, { lock: true }),
+  load: ({ pictureId }, context) => loadOwnRow(Picture, pictureId, context, { lock: true }),
 
   allow: () => true,
 
   async run({ subject: picture, prepared: found }, context) {
-    refuseClosed(picture, context.now)
+    refuseClosedPicture(picture, context.now)
     // Of concurrent calls the first claims the picture; the others find it claimed.
     if (picture.state === 'initiated' && found !== null) await claim(picture, found, context)
     return viewPicture(picture)
@@ -48,8 +49,8 @@ export const finalizePicture = operation({
 })
 
 /** Pins the picture to these bytes, and orders it after all that were finalized before. */
-async function claim(picture: Picture, { etag }: StoredObject, context: Context): Promise<void> {
-  const { now, app, emit, enqueue } = context
+async function claim(picture: Picture, { etag }: { etag: string }, context: Context): Promise<void> {
+  const { now, app, emit } = context
   const [next] = await app.db.query<{ finalizeOrder: string }>(
     `select nextval('picture_finalize_order') as "finalizeOrder"`,
     {},
@@ -59,10 +60,5 @@ async function claim(picture: Picture, { etag }: StoredObject, context: Context)
     ...{ finalizeOrder: next?.finalizeOrder ?? null, uploadedAt: now },
   })
   await emit(pictureChanged, { ownerId: picture.ownerId, picture: viewPicture(picture) })
-  await enqueue(processPicture, { pictureId: picture.id }, { key: `picture:${picture.id}` })
+  await enqueueRendering(picture.id, context)
 }
-
-/** Accept a store that returns no checksum: the worker hashes the file when it downloads it. */
-const matchesDeclaration = ({ sizeBytes, sha256 }: StoredObject, picture: Picture): boolean =>
-  sizeBytes === picture.sizeBytes &&
-  (sha256 === undefined || sha256 === Buffer.from(picture.sha256, 'hex').toString('base64'))

@@ -5,11 +5,11 @@ import { type AppContext } from '../../kernel/platform/app-context'
 import { Picture } from '../../models'
 import { stillServed } from './still-served'
 import { pictureKey } from './object-keys'
-import { type PictureFile, pictureFiles } from './rules'
+import { pictureContentType, type PictureFile, pictureFiles } from '../../media/pictures/picture-files'
 import { fileUrlCacheKey } from './views'
 
 /** With a CDN the URL never changes; a day saves most redirects. */
-const keepAtEdgeSeconds = 24 * 60 * 60
+const edgeMaxAgeSeconds = 24 * 60 * 60
 /**
  * A presigned URL is valid for an hour, cached here for 45 minutes and by clients for 10: 5 minutes are left to use
  * it.
@@ -40,7 +40,7 @@ export const getPictureFile = operation({
       return cdn === undefined ? presign(pictureId, file, app) : `${cdn.origin}/${pictureKey(pictureId, file)}`
     })
     if (url === undefined) throw refusals.notFound()
-    return { url, maxAgeSeconds: cdn === undefined ? maxAgeSeconds : keepAtEdgeSeconds }
+    return { url, maxAgeSeconds: cdn === undefined ? maxAgeSeconds : edgeMaxAgeSeconds }
   },
 
   allow: () => true,
@@ -52,8 +52,4 @@ const isThere = async (id: string, { clock }: AppContext): Promise<boolean> =>
   (await Picture.count({ where: { id, ...stillServed(['ready'], new Date(clock.now())) } })) > 0
 
 const presign = (pictureId: string, file: PictureFile, { storage }: AppContext): Promise<string> =>
-  storage.presignGet(
-    pictureKey(pictureId, file),
-    presignedSeconds,
-    file.endsWith('.webp') ? 'image/webp' : 'image/jpeg',
-  )
+  storage.presignGet(pictureKey(pictureId, file), presignedSeconds, pictureContentType(file))

@@ -1,6 +1,7 @@
+import { loadOwnRow } from '../../kernel/pipeline/load-own-row'
 import { operation } from '../../kernel/pipeline/operation'
 import { id, shape } from '../../kernel/pipeline/schema'
-import { loadOwnPicture } from './load-own-picture'
+import { Picture } from '../../models'
 import { pictureView, viewPicture } from './views'
 
 export const getPicture = operation({
@@ -13,7 +14,7 @@ export const getPicture = operation({
   limit: { perMinute: 300 },
   idempotency: 'read',
 
-  load: ({ pictureId }, context) => loadOwnPicture(pictureId, context),
+  load: ({ pictureId }, context) => loadOwnRow(Picture, pictureId, context),
 
   allow: () => true,
 

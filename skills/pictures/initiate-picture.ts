@@ -4,15 +4,15 @@ import { type Actor } from '../../kernel/pipeline/actor'
 import { type Context } from '../../kernel/pipeline/context'
 import { operation } from '../../kernel/pipeline/operation'
 import { invalidField } from '../../kernel/pipeline/refusals'
-import { id, line, oneOf, optional, pattern, shape, type Value, integer } from '../../kernel/pipeline/schema'
+import { id, line, oneOf, optional, shape, type Value, integer } from '../../kernel/pipeline/schema'
+import { refuseTooMany } from '../../kernel/pipeline/refuse-too-many'
+import { presignIncoming, putRequestView, sha256Hex, urlExpiry } from '../../kernel/platform/incoming-files'
 import { Picture, Profile, type Track } from '../../models'
-import { putView } from '../music-upload/views'
 import { mayEditTrack } from '../tracks/rules'
 import { loadVisibleTrack } from '../tracks/views'
 import { pictureChanged } from './events'
-import { presignPicture, putExpiry } from './presign-picture'
 import { tooManyPictures } from './refusals'
-import { pendingPicturesMax, pictureBytesMax, pictureLifeMs, pictureTypes } from './rules'
+import { pendingPicturesMax, pictureBytesMax, pictureLifeMs, picturePutLifeMs, pictureTypes } from './rules'
 import { pictureView, viewPicture } from './views'
 
 const declared = shape({
@@ -22,7 +22,7 @@ const declared = shape({
   fileName: line(255),
   contentType: oneOf(...pictureTypes),
   sizeBytes: integer(1, pictureBytesMax),
-  sha256: pattern(/^[0-9a-f]{64}$/, 64),
+  sha256: sha256Hex,
 })
 
 export const initiatePicture = operation({
@@ -32,7 +32,7 @@ export const initiatePicture = operation({
   description: 'For your avatar, or the artwork of one of your tracks. The answer has the URL to PUT the file to.',
   auth: 'signed-in',
   input: declared,
-  output: shape({ picture: pictureView, put: putView }),
+  output: shape({ picture: pictureView, putRequest: putRequestView }),
   limit: { perMinute: 30 },
   idempotency: 'keyed',
   status: 201,
@@ -47,9 +47,9 @@ export const initiatePicture = operation({
 
   async run({ input, subject: { pending }, actor }, context) {
     const { now } = context
-    refuseTooMany(pending, now)
+    refuseTooMany(pending, pendingPicturesMax, now, tooManyPictures)
     const expiresAt = new Date(now.getTime() + pictureLifeMs)
-    const times = { createdAt: now, expiresAt, putUrlExpiresAt: putExpiry(now, expiresAt) }
+    const times = { createdAt: now, expiresAt, putUrlExpiresAt: urlExpiry(now, picturePutLifeMs, expiresAt) }
     // A random id, not a time-ordered one: it is the secret part of a public URL.
     const picture = await Picture.create({
       ...input,
@@ -60,7 +60,7 @@ export const initiatePicture = operation({
     })
     const view = viewPicture(picture)
     await context.emit(pictureChanged, { ownerId: actor.id, picture: view })
-    return { picture: view, put: await presignPicture(picture, context) }
+    return { picture: view, putRequest: await presignIncoming(picture, context) }
   },
 })
 
@@ -88,12 +88,4 @@ async function pendingPictures({ actor, now }: Context<Actor>): Promise<Pending>
     order: ['expiresAt'],
     limit: pendingPicturesMax,
   })
-}
-
-function refuseTooMany(pending: Pending, now: Date): void {
-  const [first] = pending
-  if (first === undefined || pending.length < pendingPicturesMax) return
-  // A picture that is being processed may be past its expiry.
-  const waitMs = Math.max(first.expiresAt.getTime() - now.getTime(), 1_000)
-  throw tooManyPictures(undefined, { retryAfter: Math.ceil(waitMs / 1_000) })
 }

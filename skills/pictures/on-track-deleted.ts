@@ -1,6 +1,6 @@
 import { reaction } from '../../kernel/events/reaction'
 import { Picture } from '../../models'
-import { trackDeleted } from '../music-upload/events'
+import { trackDeleted } from '../tracks/events'
 import { stillServed } from './still-served'
 import { endPicture } from './end-picture'
 

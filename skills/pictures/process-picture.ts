@@ -1,5 +1,7 @@
 import { type Job, type JobContext, job } from '../../kernel/events/job'
+import { type Context } from '../../kernel/pipeline/context'
 import { id, shape } from '../../kernel/pipeline/schema'
+import { FileChanged } from '../../kernel/platform/incoming-files'
 import { Picture } from '../../models'
 import { Rejection, SuspectedRejection } from '../../media/pictures/rejection'
 import { picturePrefix } from './object-keys'
@@ -30,16 +32,21 @@ export const processPicture: Job<{ pictureId: string }> = job({
       const error =
         thrown instanceof SuspectedRejection && attempt >= suspectedMax ? new Rejection(thrown.code) : thrown
       if (error instanceof Superseded) return cleanUp(pictureId, context)
-      if (error instanceof Rejection)
+      if (error instanceof Rejection || error instanceof FileChanged)
         return transact(inside => failProcessing(pictureId, 'rejected', error.error, inside))
       // The worker is shutting down: enqueue the picture again; the attempt does not count.
-      if (signal.aborted)
-        return transact(({ enqueue }) => enqueue(processPicture, { pictureId }, { key: `picture:${pictureId}` }))
+      if (signal.aborted) return transact(inside => enqueueRendering(pictureId, inside))
       if (isLastAttempt) await transact(inside => failProcessing(pictureId, 'failed', serverFailure, inside))
       throw error
     }
   },
 })
+
+/** One job per picture. */
+export const enqueueRendering = (pictureId: string, { enqueue }: Pick<Context, 'enqueue'>): Promise<void> =>
+  enqueue(processPicture, { pictureId }, { key: renderingJobKeyPrefix + pictureId })
+
+export const renderingJobKeyPrefix = 'picture:'
 
 /** Deletes the files of a picture that ended while they were stored; a picture that is or was shown keeps them. */
 async function cleanUp(pictureId: string, { app }: JobContext): Promise<void> {

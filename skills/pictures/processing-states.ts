@@ -1,9 +1,10 @@
 import { type Context } from '../../kernel/pipeline/context'
+import { deleteIncoming } from '../../kernel/platform/delete-objects'
 import { Picture } from '../../models'
 import { pictureChanged } from './events'
 import { type PictureTarget, lockTarget, showPicture, shownPictureId } from './picture-target'
 import { transition } from './picture-state'
-import { deletePictureFiles, deleteIncoming } from './object-keys'
+import { deletePictureFiles } from './object-keys'
 import { endPicture } from './end-picture'
 import { replacedFilesLifeMs } from './rules'
 import { viewPicture } from './views'
@@ -19,11 +20,11 @@ export class Superseded extends Error {}
 export async function finishProcessing(pictureId: string, color: string, context: Context): Promise<void> {
   // Read before locking, since the target, which never changes, must be locked first.
   const known = await Picture.findByPk(pictureId)
-  const holder = known === null ? undefined : await lockTarget(known)
+  const target = known === null ? undefined : await lockTarget(known)
   const picture = await lockProcessing(pictureId)
   // Initiated while its track was being deleted, so that the deletion missed it.
-  if (holder === undefined) return endPicture(picture, context)
-  const shown = await lockShownPicture(holder)
+  if (target === undefined) return endPicture(picture, context)
+  const shown = await lockShownPicture(target)
   await deleteIncoming(picture, context)
   if (shown !== null && wasFinalizedLater(shown, picture)) {
     await updatePicture(
@@ -35,7 +36,7 @@ export async function finishProcessing(pictureId: string, color: string, context
     return
   }
   await updatePicture(picture, { state: transition(picture.state, 'ready'), color }, context)
-  await showPicture(holder, { id: picture.id, color }, context)
+  await showPicture(target, { id: picture.id, color }, context)
   if (shown === null) return
   await updatePicture(shown, { state: transition(shown.state, 'replaced'), replacedAt: context.now }, context)
   await deletePictureFiles(shown.id, context, new Date(context.now.getTime() + replacedFilesLifeMs))
@@ -67,8 +68,8 @@ async function lockProcessing(pictureId: string): Promise<Picture> {
   return picture
 }
 
-const lockShownPicture = async (holder: PictureTarget): Promise<Picture | null> => {
-  const shownId = shownPictureId(holder)
+const lockShownPicture = async (target: PictureTarget): Promise<Picture | null> => {
+  const shownId = shownPictureId(target)
   return shownId === null ? null : Picture.findByPk(shownId, { lock: true })
 }
 

@@ -16,15 +16,15 @@ export const removeAvatar = operation({
   idempotency: 'natural',
 
   async load(_input, { actor }) {
-    const holder = await lockTarget({ ownerId: actor.id, trackId: null })
-    if (holder === undefined) throw refusals.notFound()
-    return holder
+    const target = await lockTarget({ ownerId: actor.id, trackId: null })
+    if (target === undefined) throw refusals.notFound()
+    return target
   },
 
   allow: () => true,
 
-  async run({ subject: holder }, context) {
-    await clearPictures(holder, context)
+  async run({ subject: target }, context) {
+    await clearPictures(target, context)
     return doneAnswer
   },
 })

@@ -1,9 +1,10 @@
+import { loadOwnRow } from '../../kernel/pipeline/load-own-row'
 import { operation } from '../../kernel/pipeline/operation'
 import { id, shape } from '../../kernel/pipeline/schema'
-import { putView } from '../music-upload/views'
-import { loadOwnPicture, refuseClosed } from './load-own-picture'
-import { presignPicture, putExpiry } from './presign-picture'
-import { pictureAborted, pictureExpired, pictureClosed } from './refusals'
+import { presignIncoming, putRequestView, urlExpiry } from '../../kernel/platform/incoming-files'
+import { Picture } from '../../models'
+import { refuseClosedPicture, pictureAborted, pictureExpired, pictureClosed } from './refusals'
+import { picturePutLifeMs } from './rules'
 import { pictureView, viewPicture } from './views'
 
 export const renewPicture = operation({
@@ -13,19 +14,19 @@ export const renewPicture = operation({
   description: 'Only while the picture waits for its file.',
   auth: 'signed-in',
   input: shape({ pictureId: id }),
-  output: shape({ picture: pictureView, put: putView }),
+  output: shape({ picture: pictureView, putRequest: putRequestView }),
   limit: { perMinute: 30 },
   idempotency: 'natural',
   refuses: [pictureAborted, pictureExpired, pictureClosed],
 
-  load: ({ pictureId }, context) => loadOwnPicture(pictureId, context, { lock: true }),
+  load: ({ pictureId }, context) => loadOwnRow(Picture, pictureId, context, { lock: true }),
 
   allow: () => true,
 
   async run({ subject: picture }, context) {
-    refuseClosed(picture, context.now)
+    refuseClosedPicture(picture, context.now)
     if (picture.state !== 'initiated') throw pictureClosed()
-    await picture.update({ putUrlExpiresAt: putExpiry(context.now, picture.expiresAt) })
-    return { picture: viewPicture(picture), put: await presignPicture(picture, context) }
+    await picture.update({ putUrlExpiresAt: urlExpiry(context.now, picturePutLifeMs, picture.expiresAt) })
+    return { picture: viewPicture(picture), putRequest: await presignIncoming(picture, context) }
   },
 })

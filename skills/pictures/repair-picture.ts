@@ -7,7 +7,7 @@ import { Picture } from '../../models'
 import { renderIsolated } from '../../media/pictures/render-isolated'
 import { stillServed } from './still-served'
 import { pictureKey, picturePrefix } from './object-keys'
-import { type PictureFile, pictureFiles } from './rules'
+import { type PictureFile, pictureFiles } from '../../media/pictures/picture-files'
 import { storePictureFile } from './store-picture-file'
 
 /**

@@ -10,7 +10,7 @@ import {
   outputText,
 } from '../../kernel/pipeline/schema'
 import { type Picture } from '../../models'
-import { type PictureFile, pictureFiles } from './rules'
+import { type PictureFile, pictureFiles } from '../../media/pictures/picture-files'
 
 /**
  * A picture that is shown somewhere; its URL is `GET /pictures/:pictureId/:file`. Small and independent of the
@@ -72,7 +72,7 @@ export function viewPicture(picture: Picture): PictureView {
 }
 
 /** Cache key of the URL of a file. */
-export const fileUrlCacheKey = (pictureId: string, file: PictureFile): string => `picture:${pictureId}/${file}`
+export const fileUrlCacheKey = (pictureId: string, file: PictureFile): string => `picture-url:${pictureId}/${file}`
 
 export const fileUrlCacheKeys = (pictureId: string): string[] =>
   pictureFiles.map(file => fileUrlCacheKey(pictureId, file))

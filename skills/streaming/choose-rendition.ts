@@ -1,5 +1,5 @@
 import { type Rendition } from '../../models/track-audio'
-import { type qualities } from '../tracks/rules'
+import { type qualities } from './rules'
 
 type Quality = (typeof qualities)[number]
 const qualityDefault: Quality = 'aac-160'

@@ -5,7 +5,7 @@ import { refusals } from '../../kernel/pipeline/refusals'
 import { type AppContext } from '../../kernel/platform/app-context'
 import { type SignedFolder } from '../../kernel/platform/media-urls'
 import { rewritePlaylist } from './rewrite-playlist'
-import { audioContentType, playlistContentType } from './content-types'
+import { audioContentType, playlistContentType } from '../../media/audio/hls-playlists'
 
 /** Short: a listener waits for playback to start. */
 const storeTimeoutMs = 3_000

@@ -3,7 +3,7 @@ import { type Context } from '../../kernel/pipeline/context'
 import { type Track } from '../../models'
 import { isOwnerOnly, isListedToFollowers, narrowsVisibility } from './rules'
 import { viewTrack } from './views'
-import { trackChanged, trackHidden, trackPublished } from '../music-upload/events'
+import { trackChanged, trackPublished, trackVisibilityNarrowed } from './events'
 
 /** Updates a locked track: increments its revision, publishes it the first time it is listed, and emits the events. */
 export async function changeTrack(
@@ -20,10 +20,10 @@ export async function changeTrack(
 
   const isNarrowed = narrowsVisibility(track.visibility, before)
   const view = await viewTrack(track, { actor: null })
-  const isForArtist = isOwnerOnly(track) || (isNarrowed && changed.some(name => !revealsNothing.has(name)))
-  await emit(trackChanged, isForArtist ? { track: view, isForArtist } : { track: view })
-  if (publishes) await emit(trackPublished, { trackId: track.id, by: view.owner, title: track.title })
-  if (isNarrowed) await emit(trackHidden, { trackId: track.id, ownerId: track.ownerId })
+  const staysWithOwner = isOwnerOnly(track) || (isNarrowed && changed.some(name => !revealsNothing.has(name)))
+  await emit(trackChanged, staysWithOwner ? { track: view, isOwnerOnly: true } : { track: view })
+  if (publishes) await emit(trackPublished, { trackId: track.id, actor: view.owner, title: track.title })
+  if (isNarrowed) await emit(trackVisibilityNarrowed, { trackId: track.id, ownerId: track.ownerId })
 }
 
 /** Changes that reveal nothing new to people who have just lost access to the track. */

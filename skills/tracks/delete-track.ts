@@ -5,10 +5,6 @@ import { done, id, doneAnswer, shape } from '../../kernel/pipeline/schema'
 import { Profile, Track, Upload } from '../../models'
 import { mayDeleteTrack } from './rules'
 import { loadVisibleTrack } from './views'
-import { uploadChanged } from '../music-upload/events'
-import { deleteIncoming } from '../music-upload/object-keys'
-import { transition, isFinal, clearedProgress } from '../music-upload/upload-state'
-import { viewUpload } from '../music-upload/views'
 import { markTrackDeleted } from './mark-track-deleted'
 
 export const deleteTrack = operation({
@@ -28,19 +24,16 @@ export const deleteTrack = operation({
     // A repeat by the owner or a moderator gets the same answer; to everybody else the track is gone.
     if (track.deletedAt === null || !mayDeleteTrack(context.actor, track)) await loadVisibleTrack(trackId, context)
     await waitForInitiates(track)
-    // Lock in the order of ids, so that concurrent calls cannot deadlock.
-    return { track, uploads: await Upload.findAll({ where: { trackId }, order: ['id'], lock: true }) }
+    // Lock order: uploads before tracks, and by id, so that concurrent calls cannot deadlock. music-upload aborts them
+    // when it reacts to the deletion, and finds them locked.
+    await Upload.findAll({ where: { trackId }, attributes: ['id'], order: ['id'], lock: true })
+    return track
   },
 
-  allow: (actor, { track }) => mayDeleteTrack(actor, track),
+  allow: mayDeleteTrack,
 
-  async run({ subject: { track, uploads } }, context) {
+  async run({ subject: track }, context) {
     await markTrackDeleted(track.id, context)
-    for (const upload of uploads.filter(({ state }) => !isFinal(state))) {
-      await upload.update({ state: transition(upload.state, 'aborted'), ...clearedProgress })
-      await context.emit(uploadChanged, { ownerId: upload.ownerId, upload: viewUpload(upload) })
-      await deleteIncoming(upload, context)
-    }
     return doneAnswer
   },
 })

@@ -4,14 +4,9 @@ import { operation } from '../../kernel/pipeline/operation'
 import { refusals } from '../../kernel/pipeline/refusals'
 import { count, id, optional, shape, type Value } from '../../kernel/pipeline/schema'
 import { Profile } from '../../models'
-import { mayEditTrack } from './rules'
-import { trackView, viewTrack, loadVisibleTrack } from './views'
+import { alreadyReleased, mayEditTrack, parseReleaseAt, planRelease } from './rules'
+import { trackInputFields, trackView, viewTrack, loadVisibleTrack } from './views'
 import { changeTrack } from './change-track'
-import { enqueueDownloadCopy } from '../music-processing/make-download-copy'
-import { trackInputFields } from '../music-upload/fields'
-import { planRelease } from './plan-release'
-import { alreadyReleased } from '../music-upload/refusals'
-import { parseReleaseAt } from './parse-release-at'
 import { scheduleRelease } from './release-track'
 
 const changes = shape({
@@ -54,7 +49,6 @@ export const updateTrack = operation({
     const plan = planRelease(track, { visibility, releaseAt }, context.now)
     await changeTrack(track, { ...metadataOf(input), ...plan }, context)
     if (releaseAt != null) await scheduleRelease(track, context)
-    if (input.isDownloadable === true && track.state === 'ready') await enqueueDownloadCopy(track.id, context)
     return viewTrack(track, context)
   },
 })

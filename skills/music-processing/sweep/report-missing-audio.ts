@@ -4,11 +4,11 @@ import { TrackAudio } from '../../../models'
 import { lockTrack } from '../../tracks/views'
 import { enqueueDownloadCopy } from '../make-download-copy'
 import { noDownloadCopy } from '../build-download-copy'
-import { audioKeyPattern } from '../../music-upload/sweep/key-patterns'
+import { firstUuid, lastUuid } from '../../../kernel/pipeline/uuid'
+import { audioKeyPattern } from '../rules'
 
 const reportedMax = 1_000
 const namedMax = 20
-const [firstId, lastId] = ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
 
 /**
  * Counts the tracks of which objects are missing on this page of the listing, logs them, and has missing download
@@ -23,7 +23,7 @@ export async function reportMissingAudio(
     `select id, key from (${keysOfTracks}) as needed
      where key collate "C" > $3 and ($4::text is null or key collate "C" <= $4) and key <> all($5::text[])
      order by id limit ${reportedMax}`,
-    [trackIn(after) ?? firstId, trackIn(last) ?? lastId, after, last ?? null, keys],
+    [trackIn(after) ?? firstUuid, trackIn(last) ?? lastUuid, after, last ?? null, keys],
   )
   const lost = new Set<string>()
   for (const { id, key } of suspects) {

@@ -1,7 +1,8 @@
 import { type JobContext } from '../../../kernel/events/job'
 import { sweepPageMax, deleteOrphans, type SweepPage } from '../../../kernel/platform/bucket-sweep'
 import { retryWindowMs, uploadLifeMs } from '../../music-upload/rules'
-import { audioKeyPattern, uploadNeedsFileSql } from '../../music-upload/sweep/key-patterns'
+import { uploadNeedsFileSql } from '../../music-upload/views'
+import { audioKeyPattern } from '../rules'
 import { reportMissingAudio } from './report-missing-audio'
 
 /** One day to send a file, a week to retry it, and a day for grants. */

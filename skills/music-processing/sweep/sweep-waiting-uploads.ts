@@ -1,7 +1,7 @@
 import { Op } from 'sequelize'
 import { Upload } from '../../../models'
-import { incomingKey } from '../../music-upload/object-keys'
-import { processUpload } from '../process-upload'
+import { incomingKey } from '../../../kernel/platform/incoming-files'
+import { enqueueProcessing } from '../process-upload'
 import { type SweepPage } from '../../../kernel/platform/bucket-sweep'
 
 /** Each costs a request to the store; few uploads wait for a worker. */
@@ -19,7 +19,7 @@ export const sweepWaitingUploads: SweepPage = async (from, { app, transact, sign
     if (signal.aborted || (await app.storage.head(incomingKey(id))) !== undefined) continue
     missing += 1
     app.log.warn({ uploadId: id }, 'the file of an upload is missing')
-    await transact(({ enqueue }) => enqueue(processUpload, { uploadId: id }, { key: `process:${id}` }))
+    await transact(inside => enqueueProcessing(id, inside))
   }
   return { nextCursor: waiting.length < uploadsMax ? '' : (waiting.at(-1)?.id ?? ''), missing }
 }

@@ -1,9 +1,11 @@
 import { type JobContext } from '../../../kernel/events/job'
 import { sweepPageMax, deleteOrphans, type SweepPage } from '../../../kernel/platform/bucket-sweep'
-import { incomingKeyPattern, uploadNeedsFileSql } from './key-patterns'
+import { incomingKey, incomingKeyPattern } from '../../../kernel/platform/incoming-files'
+import { uploadNeedsFileSql } from '../views'
 
 /**
- * Deletes sent files of uploads and pictures that have ended or do not exist. Keys of any other form are left alone.
+ * Deletes sent files of uploads and pictures that have ended or do not exist. Both share the prefix `incoming/`, so one
+ * sweep has to know both. Keys of any other form are left alone.
  */
 export const sweepIncoming: SweepPage = async (from, context) => {
   const { objects, more } = await context.app.storage.listObjects('incoming/', from, sweepPageMax)
@@ -20,5 +22,5 @@ async function neededAmong(keys: readonly string[], { app }: Pick<JobContext, 'a
      select id from pictures where id = any($2::uuid[]) and state in ('initiated', 'uploaded')`,
     [new Date(app.clock.now()), ids],
   )
-  return new Set(rows.map(({ id }) => `incoming/${id}`))
+  return new Set(rows.map(({ id }) => incomingKey(id)))
 }

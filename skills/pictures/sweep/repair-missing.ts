@@ -1,11 +1,11 @@
 import { type JobContext } from '../../../kernel/events/job'
+import { firstUuid, lastUuid } from '../../../kernel/pipeline/uuid'
 import { repairPicture } from '../repair-picture'
-import { pictureFiles } from '../rules'
-import { pictureIdOf } from './picture-keys'
+import { pictureFiles } from '../../../media/pictures/picture-files'
+import { pictureIdOf } from '../object-keys'
 
 const reportedMax = 1_000
 const namedMax = 20
-const [firstId, lastId] = ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
 
 /**
  * Enqueues a repair of shown pictures that lack a file on this page of the listing, and returns their number. Ids and
@@ -22,7 +22,7 @@ export async function repairMissing(
      where state = 'ready' and id >= $1::uuid and id <= $2::uuid
        and key collate "C" > $3 and ($4::text is null or key collate "C" <= $4) and key <> all($5::text[])
      order by id limit ${reportedMax}`,
-    [pictureIdOf(after) ?? firstId, pictureIdOf(last) ?? lastId, after, last ?? null, keys, pictureFiles],
+    [pictureIdOf(after) ?? firstUuid, pictureIdOf(last) ?? lastUuid, after, last ?? null, keys, pictureFiles],
   )
   const lost = new Set<string>()
   for (const { id, key } of suspects) {

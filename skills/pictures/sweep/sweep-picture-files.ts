@@ -1,7 +1,7 @@
 import { type JobContext } from '../../../kernel/events/job'
 import { sweepPageMax, deleteOrphans, type SweepPage } from '../../../kernel/platform/bucket-sweep'
 import { replacedFilesLifeMs } from '../rules'
-import { pictureKeyPattern, pictureIdOf } from './picture-keys'
+import { pictureKeyPattern, pictureIdOf } from '../object-keys'
 import { repairMissing } from './repair-missing'
 
 /** Grace period for the job that deletes the files of a replaced picture. */

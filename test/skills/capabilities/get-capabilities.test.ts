@@ -23,12 +23,12 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const sha256 = 'a'.repeat(64)
 const file = { fileName: 'a.mp3', contentType: 'audio/mpeg', sizeBytes: 1, sha256 } as const
 
-it.each(transports)('tells the same over %s, and to anybody', async transport => {
-  const told = await ann.call(getCapabilities, {}, { transport })
-  expect((await requestOverRest(ann.url, getCapabilities, {}, {})).data).toEqual(told)
+it.each(transports)('answers the same over %s, and without signing in', async transport => {
+  const capabilities = await ann.call(getCapabilities, {}, { transport })
+  expect((await requestOverRest(ann.url, getCapabilities, {}, {})).data).toEqual(capabilities)
 })
 
-it('tells of uploads what holds', async () => {
+it('gives the limits of uploads that the operations enforce', async () => {
   const { uploads } = await ann.call(getCapabilities, {})
   for (const contentType of uploads.contentTypes)
     expect((await ann.request(initiateUpload, { ...file, contentType })).error?.code).not.toBe('invalid_input')
@@ -40,27 +40,27 @@ it('tells of uploads what holds', async () => {
     code: 'invalid_input',
   })
   const small = { ...file, sizeBytes: uploads.singlePutBytesMax }
-  const { upload: begun, putRequest: put } = await other.call(initiateUpload, small)
-  const lifeOf = (until: string) => Math.round((Date.parse(until) - Date.parse(begun.createdAt)) / 1_000)
-  expect(lifeOf(begun.expiresAt)).toBe(uploads.uploadWithinSeconds)
-  expect(lifeOf(put?.expiresAt ?? '')).toBe(uploads.uploadUrlSeconds)
+  const { upload: initiated, putRequest: put } = await other.call(initiateUpload, small)
+  const secondsUntil = (until: string) => Math.round((Date.parse(until) - Date.parse(initiated.createdAt)) / 1_000)
+  expect(secondsUntil(initiated.expiresAt)).toBe(uploads.uploadWithinSeconds)
+  expect(secondsUntil(put?.expiresAt ?? '')).toBe(uploads.uploadUrlSeconds)
   const { parts } = await other.call(initiateUpload, { ...file, sizeBytes: small.sizeBytes + 1 })
   expect(parts?.partBytes).toBe(uploads.partBytesMin)
   const { parts: large } = await other.call(initiateUpload, { ...file, sizeBytes: uploads.bytesMax })
   expect(large?.partBytes).toBe(uploads.partBytesMax)
   expect((await other.call(getStorageUsage, {})).quotaBytes).toBe(uploads.quotaBytes)
-  const late = (seconds: number) => new Date(testApp.clock.now() + 1_000 * seconds).toISOString()
-  await other.call(initiateUpload, { ...file, releaseAt: late(uploads.releaseAheadSecondsMax - 60) })
-  const tooLate = { ...file, releaseAt: late(uploads.releaseAheadSecondsMax + 60) }
+  const inSeconds = (seconds: number) => new Date(testApp.clock.now() + 1_000 * seconds).toISOString()
+  await other.call(initiateUpload, { ...file, releaseAt: inSeconds(uploads.releaseAheadSecondsMax - 60) })
+  const tooLate = { ...file, releaseAt: inSeconds(uploads.releaseAheadSecondsMax + 60) }
   expect(await other.expectProblem(initiateUpload, tooLate)).toMatchObject({ code: 'invalid_input' })
 })
 
-it('tells of listening what holds', async () => {
+it('gives the limits of streaming, plays and lists that the operations enforce', async () => {
   const { streaming, plays, lists } = await ann.call(getCapabilities, {})
   const { id: trackId } = await makeTrack(ann.id, { durationMs: 240_000 })
   const { expiresAt } = await ann.call(grantStream, { trackId })
-  const lifeS = (Date.parse(expiresAt) - testApp.clock.now()) / 1_000
-  expect(Math.abs(lifeS - 240 - streaming.grantMarginSeconds)).toBeLessThan(5)
+  const grantSeconds = (Date.parse(expiresAt) - testApp.clock.now()) / 1_000
+  expect(Math.abs(grantSeconds - 240 - streaming.grantMarginSeconds)).toBeLessThan(5)
   expect(streaming.deliveries).toEqual(['url', 'cookies'])
   for (const quality of streaming.qualities) await ann.call(grantStream, { trackId, quality: quality as 'aac-96' })
   const download = await ann.call(grantDownload, { trackId })
@@ -80,7 +80,7 @@ it('tells of listening what holds', async () => {
   expect(await ann.expectProblem(listHistory, { limit: lists.limitMax + 1 })).toMatchObject({ code: 'invalid_input' })
 })
 
-it('tells of pictures what holds', async () => {
+it('gives the limits of pictures that the operations enforce', async () => {
   const cara = await testApp.signIn('cara')
   const { pictures } = await cara.call(getCapabilities, {})
   const small = await plainPng({ width: pictures.sideMin, height: pictures.sideMin })
@@ -90,15 +90,15 @@ it('tells of pictures what holds', async () => {
   expect(await cara.expectProblem(initiatePicture, { ...announced, sizeBytes: pictures.bytesMax + 1 })).toMatchObject({
     code: 'invalid_input',
   })
-  const left = pictures.pendingMax - pictures.contentTypes.length
-  for (let n = 0; n < left; n += 1) await cara.call(initiatePicture, announced)
+  const remaining = pictures.pendingMax - pictures.contentTypes.length
+  for (let n = 0; n < remaining; n += 1) await cara.call(initiatePicture, announced)
   expect(await cara.expectProblem(initiatePicture, announced)).toMatchObject({ code: 'too_many_pictures' })
 
   const dan = await testApp.signIn('dan')
   const { picture, putRequest: put } = await dan.call(initiatePicture, announced)
-  const lifeOf = (until: string) => Math.round((Date.parse(until) - Date.parse(picture.createdAt)) / 1_000)
-  expect(lifeOf(picture.expiresAt)).toBe(pictures.uploadWithinSeconds)
-  expect(lifeOf(put.expiresAt)).toBe(pictures.uploadUrlSeconds)
+  const secondsUntil = (until: string) => Math.round((Date.parse(until) - Date.parse(picture.createdAt)) / 1_000)
+  expect(secondsUntil(picture.expiresAt)).toBe(pictures.uploadWithinSeconds)
+  expect(secondsUntil(put.expiresAt)).toBe(pictures.uploadUrlSeconds)
   const { id } = await addPicture(testApp, dan, small)
   for (const file of pictures.files)
     expect((await fetch(new URL(`${pictures.baseUrl}/${id}/${file}`, dan.url))).status).toBe(200)

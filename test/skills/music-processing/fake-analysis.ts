@@ -1,6 +1,6 @@
 import { formatsBySignature } from '../../../media/audio/formats'
 import { noDownloadCopy } from '../../../skills/music-processing/build-download-copy'
-import { type AnalyzedUpload } from '../../../skills/music-processing/analyze-upload'
+import { type AnalyzedUpload } from '../../../skills/music-processing/analyzed-upload'
 
 /** A fake analysis of an uploaded file, as a worker would return it. */
 export function fakeAnalysis(key: string, durationMs = 2_000): AnalyzedUpload {

@@ -186,7 +186,7 @@ it('lets uploads expire whose file nobody announced as sent, and removes the fil
 it('removes a file that is sent again after its upload was aborted', async () => {
   const late = await testApp.signIn('late')
   const bytes = Buffer.from('again and again')
-  const { upload, put: place } = await sendFile(late, bytes)
+  const { upload, putRequest: place } = await sendFile(late, bytes)
   await late.call(abortUpload, { uploadId: upload.id })
   await testApp.runJobs()
   expect(await putBytes(place, bytes)).toBe(200)

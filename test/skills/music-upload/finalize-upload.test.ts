@@ -94,7 +94,7 @@ it('refuses a file that is not the announced one', async () => {
 
 it('serves what was there when it was finalized, whatever is put there afterwards', async () => {
   const ann = await testApp.signIn('ann')
-  const { upload, put: place } = await sendFile(ann, file)
+  const { upload, putRequest: place } = await sendFile(ann, file)
   const { trackId } = await ann.call(finalizeUpload, { uploadId: upload.id })
   await testApp.app.storage.put(`incoming/${upload.id}`, Buffer.from('evil'), 'text/html')
   await testApp.runJobs()

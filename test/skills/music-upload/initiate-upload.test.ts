@@ -21,7 +21,7 @@ describe.each(transports)('announcing a file over %s', transport => {
     const wish = { fileName: '../../x/..mp3' }
     const {
       upload,
-      put: given,
+      putRequest: given,
       parts,
       duplicateOf,
     } = await ann.call(initiateUpload, uploadInput(bytes, wish), { transport })

@@ -50,12 +50,12 @@ describe.each(transports)('own uploads over %s', transport => {
     await Upload.update({ putUrlExpiresAt: new Date(testApp.clock.now() - 1) }, { where: { id: first.id } })
     const renewed = await ann.call(renewUpload, input, { transport })
     expect(renewed.upload).toEqual(first)
-    expect(Date.parse(renewed.put.expiresAt)).toBeGreaterThan(testApp.clock.now() + 29 * 60_000)
-    expect(await putBytes(renewed.put, bytes)).toBe(200)
+    expect(Date.parse(renewed.putRequest.expiresAt)).toBeGreaterThan(testApp.clock.now() + 29 * 60_000)
+    expect(await putBytes(renewed.putRequest, bytes)).toBe(200)
 
     await Upload.update({ expiresAt: new Date(testApp.clock.now() + 60_000) }, { where: { id: first.id } })
     const short = await ann.call(renewUpload, input, { transport })
-    expect(Date.parse(short.put.expiresAt)).toBeLessThanOrEqual(testApp.clock.now() + 60_000)
+    expect(Date.parse(short.putRequest.expiresAt)).toBeLessThanOrEqual(testApp.clock.now() + 60_000)
     await ann.call(finalizeUpload, input)
     expect(await ann.expectProblem(renewUpload, input, { transport })).toMatchObject({
       code: 'upload_closed',

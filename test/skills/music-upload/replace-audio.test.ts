@@ -53,7 +53,7 @@ async function sendNew(
   transport: Transport = 'rest',
 ): Promise<string> {
   const bytes = typeof file === 'string' ? await readFile(file) : file
-  const { upload, put: place } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) }, { transport })
+  const { upload, putRequest: place } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) }, { transport })
   expect(upload).toMatchObject({ state: 'initiated', trackId, replacesAudio: true })
   expect(await putBytes(place, bytes)).toBe(200)
   return upload.id

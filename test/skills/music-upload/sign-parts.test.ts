@@ -31,7 +31,7 @@ const small = Buffer.from('some bytes')
 describe.each(transports)('a large file over %s', transport => {
   it('is announced without its SHA-256, and is told how to be cut', async () => {
     const ann = await testApp.signIn('ann')
-    const { upload, put: place, parts, duplicateOf } = await initiateLargeUpload(ann, {}, { transport })
+    const { upload, putRequest: place, parts, duplicateOf } = await initiateLargeUpload(ann, {}, { transport })
     expect(upload).toMatchObject({ state: 'initiated', sizeBytes: largeBytes, duplicateOf: null })
     expect({ place, parts, duplicateOf }).toEqual({
       place: null,

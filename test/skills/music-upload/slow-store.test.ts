@@ -130,7 +130,7 @@ it('is unavailable when the store takes too long, and nothing is half done', asy
   const failedId = await sentWhole()
   await ann.call(finalizeUpload, { uploadId: failedId })
   const retryUntil = new Date(testApp.clock.now() + 60_000)
-  await Upload.update({ state: 'failed', fault: serverFailure, retryUntil }, { where: { id: failedId } })
+  await Upload.update({ state: 'failed', error: serverFailure, retryUntil }, { where: { id: failedId } })
   const { upload: large } = await initiateLargeUpload(ann)
   const parts = [{ number: 1, sha256: sha256Of(partBytes(1)) }]
   const calls = () => [

@@ -47,7 +47,7 @@ export async function sendFile(
 ) {
   const bytes = typeof file === 'string' ? await readFile(file) : file
   const initiated = await person.call(initiateUpload, uploadInput(bytes, fields), options)
-  const status = await putBytes(initiated.put, bytes)
+  const status = await putBytes(initiated.putRequest, bytes)
   if (status !== 200) throw new Error(`the object store responded with ${status}`)
   return initiated
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
-import { transition, isFinal, canTransition, type UploadState } from '../../../skills/music-upload/upload-state'
+import { transition, isFinal, canTransition } from '../../../skills/music-upload/rules'
+import { type UploadState } from '../../../models/upload'
 
 const states: UploadState[] = [
   ...(['initiated', 'uploaded', 'processing', 'ready'] as const),

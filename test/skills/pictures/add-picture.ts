@@ -25,7 +25,7 @@ export const pictureInput = (bytes: Buffer, options: PictureInput = {}): InputOf
 /** Initiates a picture and uploads its bytes, without finalizing it. */
 export async function sendPicture(person: Person, bytes: Buffer, options: PictureInput = {}) {
   const initiated = await person.call(initiatePicture, pictureInput(bytes, options))
-  const status = await putBytes(initiated.put, bytes)
+  const status = await putBytes(initiated.putRequest, bytes)
   if (status !== 200) throw new Error(`the object store responded with ${status}`)
   return { ...initiated, pictureId: initiated.picture.id }
 }

@@ -9,7 +9,8 @@ import { initiatePicture } from '../../../skills/pictures/initiate-picture'
 import { serverFailure } from '../../../skills/pictures/processing-states'
 import { removeArtwork } from '../../../skills/pictures/remove-artwork'
 import { renewPicture } from '../../../skills/pictures/renew-picture'
-import { pictureBytesMax, pictureFiles } from '../../../skills/pictures/rules'
+import { pictureBytesMax } from '../../../skills/pictures/rules'
+import { pictureFiles } from '../../../media/pictures/picture-files'
 import { expirePictures } from '../../../skills/pictures/expire-pictures'
 import { getTrack } from '../../../skills/tracks/get-track'
 import { listProfileTracks } from '../../../skills/tracks/list-profile-tracks'
@@ -61,7 +62,7 @@ describe.each(transports)('an avatar over %s', transport => {
     expect(await bob.call(getTrack, { trackId: track.id })).toMatchObject({ owner: { avatar: null } })
     const heard = await ann.recordEvents(`user:${ann.id}`)
 
-    const { picture, put: place } = await ann.call(initiatePicture, pictureInput(png), { transport })
+    const { picture, putRequest: place } = await ann.call(initiatePicture, pictureInput(png), { transport })
     expect(picture).toMatchObject({ purpose: 'avatar', trackId: null, state: 'initiated', color: null, error: null })
     expect(await putBytes(place, png)).toBe(200)
     const finalized = await ann.call(finalizePicture, { pictureId: picture.id }, { transport })
@@ -190,7 +191,7 @@ describe('what is announced', () => {
 
   it('is sent as it was announced, once, or not taken', async () => {
     const ann = await testApp.signIn('ann')
-    const { put: place, picture } = await ann.call(initiatePicture, pictureInput(png))
+    const { putRequest: place, picture } = await ann.call(initiatePicture, pictureInput(png))
     const wrong = Buffer.from(png)
     wrong[50] = (wrong[50] ?? 0) ^ 1
     for (const bytes of [other, wrong, Buffer.concat([png, png])]) expect(await putBytes(place, bytes)).not.toBe(200)
@@ -203,11 +204,11 @@ describe('what is announced', () => {
 
   it('gets a fresh URL while it waits, and expires', async () => {
     let ann = await testApp.signIn('ann-late')
-    const { picture, put: place } = await ann.call(initiatePicture, pictureInput(png))
+    const { picture, putRequest: place } = await ann.call(initiatePicture, pictureInput(png))
     testApp.clock.advance(25 * 60_000)
     const renewed = await ann.call(renewPicture, { pictureId: picture.id })
-    expect(Date.parse(renewed.put.expiresAt)).toBeGreaterThan(Date.parse(place.expiresAt))
-    expect(await putBytes(renewed.put, png)).toBe(200)
+    expect(Date.parse(renewed.putRequest.expiresAt)).toBeGreaterThan(Date.parse(place.expiresAt))
+    expect(await putBytes(renewed.putRequest, png)).toBe(200)
     testApp.clock.advance(2 * 60 * 60_000)
     const late = { code: 'picture_expired', status: 410 }
     ann = await testApp.signIn('ann-late')

@@ -18,26 +18,26 @@ import { createTestApp, type TestApp } from '../../test-app'
 let testApp: TestApp
 let ann: Person
 let bob: Person
-let told = 0
+let testCount = 0
 beforeAll(async () => {
   testApp = await createTestApp()
 })
 beforeEach(async () => {
-  told += 1
-  ann = await testApp.signIn(`ann${told}`, { node: 0 })
-  bob = await testApp.signIn(`bob${told}`, { node: 1 })
+  testCount += 1
+  ann = await testApp.signIn(`ann${testCount}`, { node: 0 })
+  bob = await testApp.signIn(`bob${testCount}`, { node: 1 })
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const forFollowers = (wish: Parameters<typeof makeTrack>[1] = {}) =>
-  makeTrack(ann.id, { visibility: 'followers', ...wish })
+const forFollowers = (options: Parameters<typeof makeTrack>[1] = {}) =>
+  makeTrack(ann.id, { visibility: 'followers', ...options })
 
-/** Resolves when the channel is closed for somebody. */
-async function closing(person: Person, channel: string): Promise<Problem> {
+/** Resolves with the problem when the person's channel is closed. */
+async function waitForClose(person: Person, channel: string): Promise<Problem> {
   const socket = await person.socket()
   return new Promise(resolve => {
-    socket.on('channel.closed', (said: { channel: string; problem: Problem }) => {
-      if (said.channel === channel) resolve(said.problem)
+    socket.on('channel.closed', (closeFrame: { channel: string; problem: Problem }) => {
+      if (closeFrame.channel === channel) resolve(closeFrame.problem)
     })
   })
 }
@@ -46,7 +46,7 @@ const followChannel = async (person: Person, channel: string) =>
   (await (await person.socket()).timeout(5_000).emitWithAck('channel.follow', { input: { channel } })) as Reply
 
 it.each(transports)(
-  'followers hear of it once, find it in their feed, and lose it when they leave, over %s',
+  'followers are notified once, find it in their feed, and lose it when they unfollow, over %s',
   async transport => {
     await bob.call(followProfile, { profileId: ann.id }, { transport })
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private', publishedAt: null, title: 'Ours' })
@@ -75,34 +75,34 @@ it.each(transports)(
   },
 )
 
-describe('live', () => {
-  it('whoever stops following is put out of what is for followers, on the other node, and of nothing else', async () => {
+describe('channel access', () => {
+  it('unfollowing closes the channels of tracks for followers on the other node, and no others', async () => {
     await bob.call(followProfile, { profileId: ann.id })
-    const [ours, everybodys] = [await forFollowers(), await makeTrack(ann.id)]
-    const channel = `track:${ours.id}`
+    const [followersTrack, publicTrack] = [await forFollowers(), await makeTrack(ann.id)]
+    const channel = `track:${followersTrack.id}`
     await bob.recordEvents(channel)
-    const open = await bob.recordEvents(`track:${everybodys.id}`)
-    const closed = closing(bob, channel)
+    const open = await bob.recordEvents(`track:${publicTrack.id}`)
+    const closed = waitForClose(bob, channel)
     await bob.call(unfollowProfile, { profileId: ann.id })
     expect(await closed).toMatchObject({ code: 'not_found' })
     expect(await followChannel(bob, channel)).toMatchObject({ error: { code: 'not_found' } })
-    await emitNumbers(testApp.app, `track:${everybodys.id}`, [1])
+    await emitNumbers(testApp.app, `track:${publicTrack.id}`, [1])
     await open.waitFor('test.numberEmitted')
   })
 
-  it.each(['their artist', 'they'])('a block ends it, when %s set it', async who => {
+  it.each(['the artist', 'the follower'])('a block by %s closes the channel', async who => {
     await bob.call(followProfile, { profileId: ann.id })
     const { id } = await forFollowers()
     await bob.recordEvents(`track:${id}`)
-    const closed = closing(bob, `track:${id}`)
-    await (who === 'they'
+    const closed = waitForClose(bob, `track:${id}`)
+    await (who === 'the follower'
       ? bob.call(blockProfile, { profileId: ann.id })
       : ann.call(blockProfile, { profileId: bob.id }))
     expect(await closed).toMatchObject({ code: 'not_found' })
   })
 
-  it('a track that narrows keeps whom it is for, and tells the others no new words', async () => {
-    const [fan, guest] = [await testApp.signIn(`fan${told}`), await testApp.signIn(`guest${told}`)]
+  it('narrowing to followers keeps their channels open, closes others, and publishes no new text to those', async () => {
+    const [fan, guest] = [await testApp.signIn(`fan${testCount}`), await testApp.signIn(`guest${testCount}`)]
     await fan.call(followProfile, { profileId: ann.id })
     const { id: trackId } = await makeTrack(ann.id)
     await makeTrackLinkHolder(trackId, guest.id)
@@ -110,91 +110,91 @@ describe('live', () => {
     const [ofBob, ofFan] = [await bob.recordEvents(channel), await fan.recordEvents(channel)]
     await guest.recordEvents(channel)
 
-    const out = [closing(bob, channel), closing(guest, channel)]
+    const closes = [waitForClose(bob, channel), waitForClose(guest, channel)]
     await ann.call(updateTrack, { trackId, visibility: 'followers', title: 'For you' })
-    for (const closed of out) expect(await closed).toMatchObject({ code: 'not_found' })
+    for (const closed of closes) expect(await closed).toMatchObject({ code: 'not_found' })
     await ofFan.waitFor('tracks.trackVisibilityNarrowed')
     await ann.call(updateTrack, { trackId, title: 'For you alone' })
     await ofFan.waitFor('tracks.trackChanged', ({ track }) => (track as { title: string }).title === 'For you alone')
     expect(JSON.stringify(ofBob.events)).not.toContain('For you')
 
-    const fanOut = closing(fan, channel)
+    const fanOut = waitForClose(fan, channel)
     await guest.call(getTrack, { trackId }).catch(() => undefined)
     await ann.call(updateTrack, { trackId, visibility: 'unlisted' })
     expect(await fanOut).toMatchObject({ code: 'not_found' })
     expect(await guest.call(getTrack, { trackId })).toMatchObject({ visibility: 'unlisted' })
   })
 
-  it('all nodes are only asked where an artist has something for followers', async () => {
-    const asked = async () =>
+  it('access is revoked on all nodes only for artists with tracks for followers', async () => {
+    const countAccessRevocations = async () =>
       readLoggedData(testApp.app, `name = 'tracks.followerAccessRevoked'`).then(events => events.length)
-    const before = await asked()
+    const before = await countAccessRevocations()
     await makeTrack(ann.id)
     await forFollowers({ deletedAt: new Date() })
     await bob.call(followProfile, { profileId: ann.id })
     await bob.call(unfollowProfile, { profileId: ann.id })
-    expect(await asked()).toBe(before)
+    expect(await countAccessRevocations()).toBe(before)
     await forFollowers()
     await bob.call(followProfile, { profileId: ann.id })
     await bob.call(unfollowProfile, { profileId: ann.id })
-    expect(await asked()).toBe(before + 1)
+    expect(await countAccessRevocations()).toBe(before + 1)
   })
 })
 
-describe('at the same moment', () => {
-  it('whoever loses the right between being found to have it and being in the channel is not let in', async () => {
+describe('concurrently', () => {
+  it('access lost between the access check and joining the channel refuses the join', async () => {
     const { id } = await forFollowers()
-    const tab = await testApp.signIn(`bob${told}`, { node: 1 })
+    const tab = await testApp.signIn(`bob${testCount}`, { node: 1 })
     await bob.call(followProfile, { profileId: ann.id })
     await tab.recordEvents(`track:${id}`)
-    const tabClosed = closing(tab, `track:${id}`)
+    const tabClosed = waitForClose(tab, `track:${id}`)
 
-    const rights = testApp.nodes[1]?.app.channelAccess ?? testApp.app.channelAccess
-    const grant = rights.grant.bind(rights)
-    const [found, gone] = [gate(), gate()]
-    rights.grant = async (...which) => {
+    const channelAccess = testApp.nodes[1]?.app.channelAccess ?? testApp.app.channelAccess
+    const grant = channelAccess.grant.bind(channelAccess)
+    const [accessFound, accessLost] = [gate(), gate()]
+    channelAccess.grant = async (...which) => {
       await grant(...which)
-      found.open()
-      await gone.opened
+      accessFound.open()
+      await accessLost.opened
     }
-    // Found out while nothing is remembered of it.
-    await rights.revoke({ profileId: bob.id })
+    // The check runs with an empty access cache.
+    await channelAccess.revoke({ profileId: bob.id })
     const following = followChannel(bob, `track:${id}`)
-    await found.opened
+    await accessFound.opened
     await bob.call(unfollowProfile, { profileId: ann.id })
     expect(await tabClosed).toMatchObject({ code: 'not_found' })
-    gone.open()
+    accessLost.open()
     expect(await following).toMatchObject({ error: { code: 'not_found' } })
-    rights.grant = grant
+    channelAccess.grant = grant
   })
 
-  it('a track turns into one for followers after whoever stops following just then has done so', async () => {
+  it('narrowing a track to followers waits for an unfollow in progress', async () => {
     await bob.call(followProfile, { profileId: ann.id })
     const { id: trackId } = await makeTrack(ann.id)
     await bob.recordEvents(`track:${trackId}`)
-    const closed = closing(bob, `track:${trackId}`)
-    // What ending a follow holds, and has found: no track for followers yet.
+    const closed = waitForClose(bob, `track:${trackId}`)
+    // Holds the locks of an unfollow that has found no track for followers yet.
     const other = new Client({ connectionString: testApp.variables.DATABASE_URL })
     await other.connect()
     await other.query('begin')
     await other.query('select from profiles where id = any ($1) for no key update', [[ann.id, bob.id]])
-    const turning = ann.call(updateTrack, { trackId, visibility: 'followers' })
-    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-    await waitUntil(async () => (await testApp.app.db.query(waiting)).length > 0)
-    // The track is not held by whoever waits for the profile: who has that may want the track, as an announcement does.
+    const updating = ann.call(updateTrack, { trackId, visibility: 'followers' })
+    const lockWaits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    await waitUntil(async () => (await testApp.app.db.query(lockWaits)).length > 0)
+    // The waiting update holds no lock on the track: the holder of the profile lock may need that lock.
     await other.query('select from tracks where id = $1 for update nowait', [trackId])
     await other.query('delete from follows where follower_id = $1', [bob.id])
     await other.query('commit')
     await other.end()
-    await turning
+    await updating
     expect(await closed).toMatchObject({ code: 'not_found' })
   })
 
-  it('whoever stops following while their channel is opened is not left in it', async () => {
+  it('unfollowing while the channel is joined leaves no subscription', async () => {
     const { id } = await forFollowers()
     for (let round = 0; round < 10; round += 1) {
       await bob.call(followProfile, { profileId: ann.id })
-      const closed = closing(bob, `track:${id}`)
+      const closed = waitForClose(bob, `track:${id}`)
       const [followed] = await Promise.all([
         followChannel(bob, `track:${id}`),
         bob.call(unfollowProfile, { profileId: ann.id }),
@@ -205,12 +205,12 @@ describe('at the same moment', () => {
     }
   })
 
-  it('whoever stops following while the track turns into one for followers is not left in it', async () => {
+  it('unfollowing while the track is narrowed to followers leaves no subscription', async () => {
     for (let round = 0; round < 8; round += 1) {
       await bob.call(followProfile, { profileId: ann.id })
       const { id: trackId } = await makeTrack(ann.id)
       await bob.recordEvents(`track:${trackId}`)
-      const closed = closing(bob, `track:${trackId}`)
+      const closed = waitForClose(bob, `track:${trackId}`)
       await Promise.all([
         ann.call(updateTrack, { trackId, visibility: 'followers' }),
         bob.call(unfollowProfile, { profileId: ann.id }),

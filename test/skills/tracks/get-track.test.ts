@@ -18,10 +18,10 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const anybody = (trackId: string) => requestOverRest(testApp.nodes[0]?.url ?? '', getTrack, { trackId }, {})
+const getAnonymously = (trackId: string) => requestOverRest(testApp.nodes[0]?.url ?? '', getTrack, { trackId }, {})
 
 describe.each(transports)('a track over %s', transport => {
-  it('shows what the viewer did with it, also when it comes from the cache', async () => {
+  it('has the viewer field, also when it comes from the cache', async () => {
     const { id: trackId } = await makeTrack(ann.id)
     for (let time = 0; time < 2; time += 1) {
       const seen = await bob.call(getTrack, { trackId }, { transport })
@@ -34,7 +34,7 @@ describe.each(transports)('a track over %s', transport => {
     expect(liked).toMatchObject({ counts: { likes: 1 }, viewer: { liked: true, canEdit: false } })
     const own = await ann.call(getTrack, { trackId }, { transport })
     expect(own).toMatchObject({ counts: { likes: 1 }, viewer: { liked: false, canEdit: true } })
-    const { data } = await anybody(trackId)
+    const { data } = await getAnonymously(trackId)
     expect(data).toEqual({ ...own, viewer: undefined })
     expect(data).not.toHaveProperty('viewer')
   })
@@ -46,20 +46,20 @@ describe.each(transports)('a track over %s', transport => {
     ['private', 'ready', { owner: true, other: false }],
     ['public', 'processing', { owner: true, other: false }],
     ['public', 'failed', { owner: true, other: false }],
-  ] as const)('is shown to whom it may be: %s, %s', async (visibility, state, sees) => {
+  ] as const)('is visible only to those who may see it: %s, %s', async (visibility, state, sees) => {
     const { id: trackId } = await makeTrack(ann.id, { visibility, state })
     const answers = async (person: Person) =>
       (await person.request(getTrack, { trackId }, { transport })).error === undefined
-    // Twice: the first answer may be kept in the cache.
+    // Twice: the second answer may come from the cache.
     for (let time = 0; time < 2; time += 1) {
       expect(await answers(ann)).toBe(sees.owner)
       expect(await answers(moderator)).toBe(true)
       expect(await answers(bob)).toBe(sees.other)
-      expect((await anybody(trackId)).error === undefined).toBe(sees.other)
+      expect((await getAnonymously(trackId)).error === undefined).toBe(sees.other)
     }
   })
 
-  it('is gone for whom its artist has blocked, and once it is removed for everybody, cached or not', async () => {
+  it('answers not_found to a profile the artist blocks, and to everybody after deletion, cached or not', async () => {
     const { id: trackId } = await makeTrack(ann.id)
     const eve = await testApp.signIn(`eve-${transport}`)
     await eve.call(getTrack, { trackId }, { transport })
@@ -74,24 +74,24 @@ describe.each(transports)('a track over %s', transport => {
 })
 
 describe('the cache', () => {
-  const keep = (trackId: string, value: unknown) =>
+  const writeCache = (trackId: string, value: unknown) =>
     testApp.app.redis.commands.set(`cache:${trackCacheKey(trackId)}`, JSON.stringify(value))
-  const kept = async (trackId: string) => {
+  const readCache = async (trackId: string) => {
     const value = await testApp.app.redis.commands.get(`cache:${trackCacheKey(trackId)}`)
     return JSON.parse(value ?? 'null') as { view: object }
   }
 
-  it('is used while it is as new as the row, and holds nothing of a viewer', async () => {
+  it('is used while it has the revision of the row, and holds no viewer field', async () => {
     const { id: trackId } = await makeTrack(ann.id)
     await Like.create({ trackId, profileId: bob.id, createdAt: new Date() })
     await bob.call(getTrack, { trackId })
-    const value = await kept(trackId)
+    const value = await readCache(trackId)
     expect(value.view).not.toHaveProperty('viewer')
-    await keep(trackId, { ...value, view: { ...value.view, title: 'From the cache' } })
+    await writeCache(trackId, { ...value, view: { ...value.view, title: 'From the cache' } })
     expect(await bob.call(getTrack, { trackId })).toMatchObject({ title: 'From the cache', viewer: { liked: true } })
   })
 
-  it('is not believed when the track, its counts or its artist changed past it', async () => {
+  it('is not used when the track, its counts or its artist have a newer revision', async () => {
     const track = await makeTrack(ann.id)
     const trackId = track.id
     await bob.call(getTrack, { trackId })
@@ -104,7 +104,7 @@ describe('the cache', () => {
     expect(await bob.call(getTrack, { trackId })).toMatchObject({ owner: { displayName: 'Ann the Great' } })
   })
 
-  it('is not needed', async () => {
+  it('is optional: reads work without Redis', async () => {
     const { id: trackId } = await makeTrack(ann.id)
     const clients = testApp.nodes.map(node => node.app.redis.commands)
     for (const client of clients) client.disconnect()

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 describe.each(transports)('the tracks of a profile over %s', transport => {
-  it('are all there for their artist, and for others only the listed ones', async () => {
+  it('are all listed for their artist, and only listed ones for others', async () => {
     const [ann, bob] = [await testApp.signIn(`ann-${transport}`), await testApp.signIn('bob')]
     const shown = await makeTrack(ann.id)
     const hidden = [
@@ -28,11 +28,11 @@ describe.each(transports)('the tracks of a profile over %s', transport => {
     expect(own.map(({ viewer }) => viewer?.canEdit)).toEqual(own.map(() => true))
   })
 
-  it('come in pages that new tracks do not move', async () => {
+  it('come in pages unaffected by new tracks', async () => {
     const ann = await testApp.signIn(`many-${transport}`)
     const at = new Date()
     const ids: string[] = []
-    // Some of the very same moment.
+    // Some have the same created_at.
     for (let index = 0; index < 7; index += 1)
       ids.push((await makeTrack(ann.id, { createdAt: new Date(at.getTime() - Math.floor(index / 3) * 1_000) })).id)
     const seen: string[] = []
@@ -48,7 +48,7 @@ describe.each(transports)('the tracks of a profile over %s', transport => {
     expect(new Set(seen).size).toBe(7)
   })
 
-  it('are not for whom the artist has blocked', async () => {
+  it('answer not_found to a profile the artist blocks', async () => {
     const [ann, eve] = [await testApp.signIn('ann'), await testApp.signIn(`eve-${transport}`)]
     await Block.create({ blockerId: ann.id, blockedId: eve.id, createdAt: new Date() })
     const problem = await eve.expectProblem(listProfileTracks, { profileId: ann.id }, { transport })

@@ -22,13 +22,13 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const unlisted = () => makeTrack(ann.id, { visibility: 'unlisted', publishedAt: null })
-const anybody = (op: Parameters<typeof requestOverRest>[1], input: object, headers = {}) =>
+const createUnlisted = () => makeTrack(ann.id, { visibility: 'unlisted', publishedAt: null })
+const requestAnonymously = (op: Parameters<typeof requestOverRest>[1], input: object, headers = {}) =>
   requestOverRest(testApp.nodes[0]?.url ?? '', op, input, headers)
 
 describe.each(transports)('a secret link over %s', transport => {
-  it('is long, its own for each track, and for its artist alone', async () => {
-    const [one, other] = [await unlisted(), await unlisted()]
+  it('is long, different for each track, and readable only by its artist', async () => {
+    const [one, other] = [await createUnlisted(), await createUnlisted()]
     const { secret } = await ann.call(getSecretLink, { trackId: one.id }, { transport })
     expect(secret).toMatch(/^[\w-]{43}$/)
     expect(await ann.call(getSecretLink, { trackId: other.id }, { transport })).not.toMatchObject({ secret })
@@ -52,8 +52,8 @@ describe.each(transports)('a secret link over %s', transport => {
     }
   })
 
-  it('lets whoever opens it see the track everywhere, until it is reset', async () => {
-    const { id: trackId } = await unlisted()
+  it('gives access to the track in all operations after it is redeemed, until it is reset', async () => {
+    const { id: trackId } = await createUnlisted()
     const bob = await testApp.signIn(`opener-${transport}`)
     const { secret } = await ann.call(getSecretLink, { trackId }, { transport })
     expect(await bob.expectProblem(getTrack, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
@@ -83,8 +83,8 @@ describe.each(transports)('a secret link over %s', transport => {
     await bob.call(getTrack, { trackId }, { transport })
   })
 
-  it('opens nothing for whom the artist blocks, nor while the track is private, and is good again afterwards', async () => {
-    const { id: trackId } = await unlisted()
+  it('gives no access across a block or while the track is private, and works again afterwards', async () => {
+    const { id: trackId } = await createUnlisted()
     const { secret } = await ann.call(getSecretLink, { trackId }, { transport })
     const [bob, foe] = [await testApp.signIn(`b-${transport}`), await testApp.signIn(`foe-${transport}`)]
     await Block.create({ blockerId: ann.id, blockedId: foe.id, createdAt: new Date() })
@@ -101,19 +101,19 @@ describe.each(transports)('a secret link over %s', transport => {
   })
 })
 
-describe('whoever is not signed in', () => {
-  it('sees, hears and counts by showing the secret, in a header or a body but never in a URL', async () => {
-    const { id: trackId } = await unlisted()
+describe('an anonymous caller', () => {
+  it('reads and plays with the secret in a header or a body, but never in a URL', async () => {
+    const { id: trackId } = await createUnlisted()
     await Waveform.create({ trackId, uploadId: trackId, peaks: Buffer.from([1, 2]) })
     const { secret } = await ann.call(getSecretLink, { trackId })
     for (const op of [getTrack, getWaveform, grantStream, startPlay]) {
-      expect((await anybody(op, { trackId })).error).toMatchObject({ code: 'not_found' })
-      expect((await anybody(op, { trackId, secret: 'x'.repeat(43) })).error).toMatchObject({ code: 'not_found' })
-      expect((await anybody(op, { trackId, secret })).error).toBeUndefined()
-      expect((await anybody(op, { trackId }, { 'x-track-secret': secret })).error).toBeUndefined()
+      expect((await requestAnonymously(op, { trackId })).error).toMatchObject({ code: 'not_found' })
+      expect((await requestAnonymously(op, { trackId, secret: 'x'.repeat(43) })).error).toMatchObject({ code: 'not_found' })
+      expect((await requestAnonymously(op, { trackId, secret })).error).toBeUndefined()
+      expect((await requestAnonymously(op, { trackId }, { 'x-track-secret': secret })).error).toBeUndefined()
     }
     expect(await Play.count({ where: { trackId } })).toBe(2)
-    expect((await anybody(redeemSecretLink, { trackId, secret })).data).toMatchObject({ id: trackId })
+    expect((await requestAnonymously(redeemSecretLink, { trackId, secret })).data).toMatchObject({ id: trackId })
     expect(await TrackLinkHolder.count({ where: { trackId } })).toBe(0)
 
     const url = `${testApp.nodes[0]?.url ?? ''}/api/v1/tracks/${trackId}?secret=${secret}`
@@ -122,23 +122,23 @@ describe('whoever is not signed in', () => {
     expect(await response.json()).toMatchObject({ errors: [{ path: 'secret', code: 'secret_in_url' }] })
   })
 
-  it('shows it in vain once it was reset', async () => {
-    const { id: trackId } = await unlisted()
+  it('gets not_found with a secret that was reset', async () => {
+    const { id: trackId } = await createUnlisted()
     const { secret } = await ann.call(getSecretLink, { trackId })
     await ann.call(resetSecretLink, { trackId })
     for (const op of [getTrack, grantStream, redeemSecretLink])
-      expect((await anybody(op, { trackId, secret })).error).toMatchObject({ code: 'not_found' })
+      expect((await requestAnonymously(op, { trackId, secret })).error).toMatchObject({ code: 'not_found' })
   })
 })
 
-it('whoever may see the track anyway need not have the right secret', async () => {
+it('a wrong secret does not hide a track that is visible anyway', async () => {
   const { id: trackId } = await makeTrack(ann.id)
-  const { data } = await anybody(getTrack, { trackId, secret: 'x'.repeat(43) })
+  const { data } = await requestAnonymously(getTrack, { trackId, secret: 'x'.repeat(43) })
   expect(data).toMatchObject({ id: trackId })
 })
 
-it('whoever guesses is told to wait, of a track that is there and of one that is not', async () => {
-  const { id: trackId } = await unlisted()
+it('guesses are rate-limited, for existing and unknown tracks alike', async () => {
+  const { id: trackId } = await createUnlisted()
   const { secret } = await ann.call(getSecretLink, { trackId })
   for (const [name, at] of [
     ['there', trackId],
@@ -159,9 +159,9 @@ it('whoever guesses is told to wait, of a track that is there and of one that is
   await honest.call(redeemSecretLink, { trackId, secret })
 })
 
-it('a link that is opened while it is reset lets nobody in for longer than that', async () => {
+it('redeeming a link concurrently with its reset leaves no access', async () => {
   for (let round = 0; round < 8; round += 1) {
-    const { id: trackId } = await unlisted()
+    const { id: trackId } = await createUnlisted()
     const { secret } = await ann.call(getSecretLink, { trackId })
     const people = await Promise.all([1, 2, 3, 4].map(n => testApp.signIn(`race${n}`)))
     await Promise.all([
@@ -176,13 +176,13 @@ it('a link that is opened while it is reset lets nobody in for longer than that'
   }
 })
 
-it('a reset of many at once leaves one secret, which opens', async () => {
+it('concurrent resets leave one secret, which works', async () => {
   const dora = await testApp.signIn('dora')
   const { id: trackId } = await makeTrack(dora.id, { visibility: 'unlisted' })
   await Promise.all(
     transports.flatMap(transport => [1, 2, 3].map(() => dora.call(resetSecretLink, { trackId }, { transport }))),
   )
   const { secret } = await dora.call(getSecretLink, { trackId })
-  expect((await anybody(redeemSecretLink, { trackId, secret })).error).toBeUndefined()
+  expect((await requestAnonymously(redeemSecretLink, { trackId, secret })).error).toBeUndefined()
   expect(await Track.count({ where: { id: trackId } })).toBe(1)
 })

@@ -14,13 +14,13 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe.each(transports)('changing a track over %s', transport => {
-  it('changes what is given, tells listeners on the other node, and shows at once', async () => {
+describe.each(transports)('updating a track over %s', transport => {
+  it('changes the given fields, notifies followers on the other node, and shows in reads at once', async () => {
     const ann = await testApp.signIn('ann', { node: 0 })
     const bob = await testApp.signIn('bob', { node: 1 })
     const { id: trackId, rev } = await makeTrack(ann.id, { genre: 'House' })
     await bob.call(getTrack, { trackId }, { transport })
-    const heard = await bob.recordEvents(`track:${trackId}`)
+    const recorder = await bob.recordEvents(`track:${trackId}`)
 
     const changed = await ann.call(updateTrack, { trackId, title: 'New', genre: null, rev }, { transport })
     expect(changed).toMatchObject({
@@ -30,25 +30,25 @@ describe.each(transports)('changing a track over %s', transport => {
       rev: rev + 1,
       viewer: { canEdit: true },
     })
-    const { data } = await heard.waitFor('tracks.trackChanged')
+    const { data } = await recorder.waitFor('tracks.trackChanged')
     const { viewer, ...shared } = changed
     expect(viewer).toBeDefined()
     expect(data.track).toEqual(shared)
     expect(await bob.call(getTrack, { trackId }, { transport })).toMatchObject(shared)
   })
 
-  it('does nothing, and tells nobody, when nothing is new', async () => {
+  it('does nothing and emits no event when nothing changes', async () => {
     const ann = await testApp.signIn('ann')
     const { id: trackId, title, rev } = await makeTrack(ann.id)
-    const heard = await ann.recordEvents(`user:${ann.id}`)
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
     expect(await ann.call(updateTrack, { trackId, title }, { transport })).toMatchObject({ rev })
     await ann.call(updateTrack, { trackId, title: 'Other' }, { transport })
-    await heard.waitFor('tracks.trackChanged')
-    await heard.waitForAll(testApp.app)
-    expect(heard.events).toHaveLength(1)
+    await recorder.waitFor('tracks.trackChanged')
+    await recorder.waitForAll(testApp.app)
+    expect(recorder.events).toHaveLength(1)
   })
 
-  it('refuses an edit of what was changed meanwhile, and shows what is there', async () => {
+  it('refuses an older revision, and answers with the current track', async () => {
     const ann = await testApp.signIn('ann')
     const { id: trackId, rev } = await makeTrack(ann.id)
     const now = await ann.call(updateTrack, { trackId, title: 'First', rev }, { transport })
@@ -60,26 +60,26 @@ describe.each(transports)('changing a track over %s', transport => {
     expect(replies.filter(({ data }) => data !== undefined)).toHaveLength(1)
   })
 
-  it('does not mind what listeners did meanwhile', async () => {
+  it('is not refused because counts changed', async () => {
     const ann = await testApp.signIn('ann')
     const fans = await Promise.all(['bob', 'cat', 'dan'].map(name => testApp.signIn(name)))
     const { id: trackId, rev } = await makeTrack(ann.id)
     for (const fan of fans) await fan.call(likeTrack, { trackId }, { transport })
     await testApp.applyCounters()
     const ifMatch = transport === 'rest' ? { headers: { 'if-match': `"${rev}"` } } : {}
-    const wish = { trackId, title: 'Loved', ...(transport === 'rest' ? {} : { rev }) }
-    const changed = await ann.call(updateTrack, wish, { transport, ...ifMatch })
+    const input = { trackId, title: 'Loved', ...(transport === 'rest' ? {} : { rev }) }
+    const changed = await ann.call(updateTrack, input, { transport, ...ifMatch })
     expect(changed).toMatchObject({ title: 'Loved', rev: rev + 1, counts: { likes: 3 } })
     await fans[0]?.call(unlikeTrack, { trackId }, { transport })
     await testApp.applyCounters()
-    const stale = await ann.expectProblem(updateTrack, { ...wish, title: 'Late' }, { transport, ...ifMatch })
+    const stale = await ann.expectProblem(updateTrack, { ...input, title: 'Late' }, { transport, ...ifMatch })
     const current = await ann.call(getTrack, { trackId }, { transport })
     expect(stale).toMatchObject({ code: 'stale_revision', status: 409, current })
     expect(current).toMatchObject({ title: 'Loved', rev: changed.rev, counts: { likes: 2 } })
     expect(current.counts.rev).toBeGreaterThan(changed.counts.rev)
   })
 
-  it('publishes once in the life of a track, and hides it from those who listen when it turns private', async () => {
+  it('publishes a track once, and hides it from followers of its channel when it becomes private', async () => {
     const ann = await testApp.signIn('ann')
     const bob = await testApp.signIn('bob')
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'unlisted', publishedAt: null })
@@ -104,7 +104,7 @@ describe.each(transports)('changing a track over %s', transport => {
     expect(mine.names().filter(name => name.endsWith('trackPublished'))).toHaveLength(1)
   })
 
-  it('is for its artist alone', async () => {
+  it('is allowed only to its artist', async () => {
     const [ann, bob] = [await testApp.signIn('ann'), await testApp.signIn('bob')]
     const moderator = await testApp.signIn('mod', { roles: ['moderator'] })
     const { id: trackId } = await makeTrack(ann.id)
@@ -117,14 +117,14 @@ describe.each(transports)('changing a track over %s', transport => {
   })
 })
 
-describe.each(transports)('removing a track over %s', transport => {
-  it('takes it away from everybody at once and for good, by its artist or a moderator', async () => {
+describe.each(transports)('deleting a track over %s', transport => {
+  it('hides it from everybody at once and deletes its objects, by its artist or a moderator', async () => {
     const [ann, bob] = [await testApp.signIn('ann'), await testApp.signIn('bob')]
     const moderator = await testApp.signIn('mod', { roles: ['moderator'] })
     for (const remover of [ann, moderator]) {
       const { id: trackId } = await makeTrack(ann.id)
       await testApp.app.storage.put(`audio/${trackId}/x.mp3`, Buffer.from('x'), 'audio/mpeg')
-      const heard = await bob.recordEvents(`track:${trackId}`)
+      const recorder = await bob.recordEvents(`track:${trackId}`)
       await bob.call(getTrack, { trackId }, { transport })
       expect(await bob.expectProblem(deleteTrack, { trackId }, { transport })).toMatchObject({
         code: 'forbidden',
@@ -132,20 +132,20 @@ describe.each(transports)('removing a track over %s', transport => {
 
       expect(await remover.call(deleteTrack, { trackId }, { transport })).toEqual({ done: true })
       expect(await remover.call(deleteTrack, { trackId }, { transport })).toEqual({ done: true })
-      await heard.waitFor('tracks.trackDeleted', data => data.trackId === trackId)
+      await recorder.waitFor('tracks.trackDeleted', data => data.trackId === trackId)
       for (const person of [ann, bob, moderator])
         for (const op of [getTrack, grantStream])
           expect(await person.expectProblem(op, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
       expect(await bob.expectProblem(deleteTrack, { trackId }, { transport })).toMatchObject({
         code: 'not_found',
       })
-      expect(heard.names()).toEqual(['tracks.trackDeleted'])
+      expect(recorder.names()).toEqual(['tracks.trackDeleted'])
       await testApp.runJobs()
       expect(await testApp.app.storage.head(`audio/${trackId}/x.mp3`)).toBeUndefined()
     }
   })
 
-  it('does not tell whether a private track is there', async () => {
+  it('does not reveal whether a private track exists', async () => {
     const [ann, bob] = [await testApp.signIn('ann'), await testApp.signIn('bob')]
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private' })
     expect(await bob.expectProblem(deleteTrack, { trackId }, { transport })).toMatchObject({ code: 'not_found' })

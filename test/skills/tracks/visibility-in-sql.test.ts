@@ -30,51 +30,51 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-/** The kinds of tracks that fit, as words. */
-const words = (fitting: readonly Track[]) =>
+/** The kinds of the given tracks as sorted text. */
+const describeTracks = (fitting: readonly Track[]) =>
   fitting
     .map(({ visibility, state, deletedAt }) => `${visibility} ${state} ${deletedAt === null ? '' : 'removed'}`)
     .sort()
 
-async function found(where: string, names: Record<string, unknown> = {}): Promise<string[]> {
+async function queryTracks(where: string, names: Record<string, unknown> = {}): Promise<string[]> {
   const rows = await testApp.app.db.query<{ id: string }>(`select t.id from tracks t where ${where}`, names)
-  return words(tracks.filter(({ id }) => rows.some(row => row.id === id)))
+  return describeTracks(tracks.filter(({ id }) => rows.some(row => row.id === id)))
 }
 
 describe.each(['the owner', 'a follower', 'a guest', 'a stranger', 'a moderator', 'nobody'])('%s', who => {
-  it.each([false, true])('sees the same by the rule, by its SQL and by its columns, blocked: %s', async isBlocked => {
-    const viewer = await viewerOf(who, `${who.replaceAll(' ', '-')}-${isBlocked}`)
-    const standing = {
+  it.each([false, true])('sees the same tracks by the rule, its SQL and the relation columns, blocked: %s', async isBlocked => {
+    const viewer = await createViewer(who, `${who.replaceAll(' ', '-')}-${isBlocked}`)
+    const relation = {
       isBlocked: isBlocked && viewer !== null && who !== 'the owner',
       isFollower: who === 'a follower',
       isLinkHolder: who === 'a guest',
     }
-    if (viewer !== null) await become(viewer.id, standing)
-    const byRule = words(tracks.filter(track => maySeeTrack(viewer, track, standing)))
+    if (viewer !== null) await createRelation(viewer.id, relation)
+    const byRule = describeTracks(tracks.filter(track => maySeeTrack(viewer, track, relation)))
     const names = { viewer: viewer?.id ?? null, moderates: isModerator(viewer) }
-    expect(await found(isTrackVisibleSql('t', ':viewer', ':moderates'), names)).toEqual(byRule)
-    expect(words(await filterVisibleTracks(tracks, { actor: viewer }))).toEqual(byRule)
+    expect(await queryTracks(isTrackVisibleSql('t', ':viewer', ':moderates'), names)).toEqual(byRule)
+    expect(describeTracks(await filterVisibleTracks(tracks, { actor: viewer }))).toEqual(byRule)
 
-    const columns = await testApp.app.db.query<{ id: string } & typeof standing>(
+    const columns = await testApp.app.db.query<{ id: string } & typeof relation>(
       `select t.id, ${viewerRelationColumns('t', 'cast(:viewer as uuid)')} from tracks t`,
       names,
     )
-    const standingAt = new Map(columns.map(({ id, ...columnsOf }) => [id, columnsOf]))
-    const byColumns = tracks.filter(track => maySeeTrack(viewer, track, standingAt.get(track.id) ?? standing))
-    expect(words(byColumns)).toEqual(byRule)
+    const relationById = new Map(columns.map(({ id, ...columnsOf }) => [id, columnsOf]))
+    const byColumns = tracks.filter(track => maySeeTrack(viewer, track, relationById.get(track.id) ?? relation))
+    expect(describeTracks(byColumns)).toEqual(byRule)
     if (who === 'a follower' || who === 'a stranger')
-      expect(await found(isTrackListedForSql('t', ':viewer'), names)).toEqual(
-        words(tracks.filter(who === 'a follower' ? isListedToFollowers : isListed)),
+      expect(await queryTracks(isTrackListedForSql('t', ':viewer'), names)).toEqual(
+        describeTracks(tracks.filter(who === 'a follower' ? isListedToFollowers : isListed)),
       )
   })
 })
 
 it('the rules and their SQL list the same tracks', async () => {
-  expect(await found(isTrackListedSql('t'))).toEqual(words(tracks.filter(isListed)))
-  expect(await found(isTrackListedToFollowersSql('t'))).toEqual(words(tracks.filter(isListedToFollowers)))
+  expect(await queryTracks(isTrackListedSql('t'))).toEqual(describeTracks(tracks.filter(isListed)))
+  expect(await queryTracks(isTrackListedToFollowersSql('t'))).toEqual(describeTracks(tracks.filter(isListedToFollowers)))
 })
 
-async function become(
+async function createRelation(
   id: string,
   is: { isBlocked: boolean; isFollower: boolean; isLinkHolder: boolean },
 ): Promise<void> {
@@ -85,7 +85,7 @@ async function become(
     await TrackLinkHolder.bulkCreate(tracks.map(track => ({ trackId: track.id, profileId: id, createdAt })))
 }
 
-async function viewerOf(who: string, name: string): Promise<Actor | null> {
+async function createViewer(who: string, name: string): Promise<Actor | null> {
   if (who === 'nobody') return null
   const roles = who === 'a moderator' ? ['moderator'] : []
   return { id: who === 'the owner' ? owner.id : (await testApp.signIn(name, { roles })).id, roles }
