@@ -1,7 +1,7 @@
 import { type Context } from '../../kernel/pipeline/context'
-import { job } from '../../kernel/events/job'
+import { type JobSpec } from '../../kernel/events/job-spec'
 import { count, id, shape } from '../../kernel/pipeline/schema'
-import { Party, PartyItem } from '../../models'
+import { type Party, PartyItem } from '../../models'
 import { queueChanged, timelineChanged } from './events'
 import { reduce, type Action, isRefused, type PartyState } from './party'
 import { refusalForReason } from './refusals'
@@ -31,18 +31,12 @@ export async function applyPlaybackAction(party: Party, action: Action, context:
   return after
 }
 
-/** Advances the party at the end of a track. A repeated or late job is harmless: it applies to its item and revision only. */
-export const advanceParty = job({
+/** What enqueuing the job `advanceParty` needs: the job itself applies an action, so it imports this file. */
+export const advancePartySpec: JobSpec<{ partyId: string; itemId: string; rev: number }> = {
   name: 'listening-party.advanceParty',
   payload: shape({ partyId: id, itemId: id, rev: count }),
   attemptsMax: 25,
-
-  run: ({ partyId, itemId, rev }, { transact }) =>
-    transact(async context => {
-      const party = await Party.findByPk(partyId, { lock: true })
-      if (party !== null) await applyPlaybackAction(party, { kind: 'advance', itemId, rev }, context)
-    }),
-})
+}
 
 /**
  * Enqueues one job per timeline revision; outdated jobs do nothing when they run. Each has its own key, because
@@ -51,7 +45,7 @@ export const advanceParty = job({
 async function scheduleAdvance(party: Party, { current, endsAtMs, rev }: PartyState, { enqueue }: Context) {
   if (current === null || endsAtMs === null) return
   const options = { key: `party:${party.id}:${rev}`, runAt: new Date(endsAtMs) }
-  await enqueue(advanceParty, { partyId: party.id, itemId: current.itemId, rev }, options)
+  await enqueue(advancePartySpec, { partyId: party.id, itemId: current.itemId, rev }, options)
 }
 
 /** Sets the timeline columns without saving; `saveRevision` saves the row. */

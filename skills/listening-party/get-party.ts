@@ -20,5 +20,5 @@ export const getParty = operation({
 
   allow: () => true,
 
-  run: ({ subject: room }, context) => loadPartySnapshot(room, context),
+  run: ({ subject: viewerParty }, context) => loadPartySnapshot(viewerParty, context),
 })

@@ -1,5 +1,5 @@
 export * from './events'
-export { advanceParty } from './apply-playback-action'
+export { advanceParty } from './advance-party'
 export { partyChannel } from './channel'
 export { createParty } from './create-party'
 export { endParty } from './end-party'

@@ -24,27 +24,27 @@ export const joinParty = operation({
   refuses: [partyFull, partyHasEnded],
 
   async load({ partyId }, context) {
-    const room = await visibleParty(partyId, context, { lock: true })
-    requireOpenParty(room.party)
-    return room
+    const viewerParty = await visibleParty(partyId, context, { lock: true })
+    requireOpenParty(viewerParty.party)
+    return viewerParty
   },
 
   allow: () => true,
 
-  async run({ subject: room, actor }, context) {
-    const { party } = room
-    if (room.role === null) {
+  async run({ subject: viewerParty, actor }, context) {
+    const { party } = viewerParty
+    if (viewerParty.role === null) {
       if (party.memberCount >= party.capacity && !isModerator(actor)) throw partyFull()
       if (party.memberCount === 0) party.hostId = actor.id
       const row = await upsertMember(party.id, actor.id, context.now)
       party.memberCount += 1
       const member = viewMember(party, row, await loadProfileSummary(actor.id))
       await context.emit(memberJoined, { ...(await saveRevision(party)), member, memberCount: party.memberCount })
-      room.role = roleOf(party, row)
+      viewerParty.role = roleOf(party, row)
     }
     // Catch up with tracks that ended while no worker was running, so that the snapshot is current.
     await applyPlaybackAction(party, { kind: 'catch-up' }, context)
-    return loadPartySnapshot(room, context)
+    return loadPartySnapshot(viewerParty, context)
   },
 })
 

@@ -19,8 +19,8 @@ export const removeQueueItem = operation({
   refuses: [partyHasEnded],
 
   async load({ partyId, itemId }, context) {
-    const room = await visibleParty(partyId, context, { lock: true })
-    return { ...room, item: await findPartyItem(room.party, itemId) }
+    const viewerParty = await visibleParty(partyId, context, { lock: true })
+    return { ...viewerParty, item: await findPartyItem(viewerParty.party, itemId) }
   },
 
   allow: (actor, { role, item }) => hasPermission('remove-from-queue', role, item.addedBy === actor.id),

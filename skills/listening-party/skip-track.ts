@@ -20,8 +20,8 @@ export const skipTrack = operation({
   refuses: [itemNotCurrent, partyHasEnded],
 
   async load({ partyId, itemId }, context) {
-    const room = await visibleParty(partyId, context, { lock: true })
-    return { ...room, item: await findPartyItem(room.party, itemId) }
+    const viewerParty = await visibleParty(partyId, context, { lock: true })
+    return { ...viewerParty, item: await findPartyItem(viewerParty.party, itemId) }
   },
 
   allow: (actor, { role, item }) => hasPermission('skip', role, item.addedBy === actor.id),
