@@ -50,7 +50,7 @@ export const playlistChanged = event({
 export const playlistHidden = event({
   name: 'playlists.playlistHidden',
   summary: 'A playlist became private',
-  description: 'Drop it, unless you are its owner.',
+  description: 'Stop showing it, unless you are its owner.',
   payload: shape({ playlistId: id, rev: count }),
   channels: ({ playlistId }) => [`playlist:${playlistId}`],
   revokesAccess: ({ playlistId }) => ({ channel: `playlist:${playlistId}` }),

@@ -26,6 +26,10 @@ export const publishTrackChange: Job<{ trackId: string; after: string | null }> 
     }),
 })
 
+/** Enqueues `publishTrackChange`. The key makes changes before the job starts one job, which publishes the track as it is then. */
+export const enqueueTrackChange = (trackId: string, { enqueue }: Pick<Context, 'enqueue'>): Promise<void> =>
+  enqueue(publishTrackChange, { trackId, after: null }, { key: `playlists.publishTrackChange:${trackId}` })
+
 /**
  * Waits for concurrent `addItem` calls: their insert locks the track's row, and they read the track after that. So either they
  * see the change, or their items are found by the batches. A transaction of its own, because they lock playlist before track.
