@@ -9,7 +9,7 @@ export async function addToHistory({ profileId, trackId }: Play, { now, app }: C
 
 /** Keeps the later time, because offline plays are reported late. */
 const upsert = `
-  insert into history_entries as kept (profile_id, track_id, played_at)
+  insert into history_entries as existing (profile_id, track_id, played_at)
   select id, :trackId, :now from profiles where id = :profileId and history_enabled
-  on conflict (profile_id, track_id) do update set played_at = greatest(kept.played_at, excluded.played_at)
+  on conflict (profile_id, track_id) do update set played_at = greatest(existing.played_at, excluded.played_at)
   returning 1`

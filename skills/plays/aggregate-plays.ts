@@ -25,7 +25,7 @@ export const aggregatePlays = job({
 async function endAbandonedPlays({ app, now }: Context): Promise<number> {
   const rows = await app.db.query(
     `update plays set decided_at = :now, ended = true,
-       -- Enough was reported, but not enough of it in time that no other play had taken.
+       -- Enough was reported, but not enough of it in time that no other play had claimed.
        outcome = case when listened_ms < threshold_ms then 'too_short' else 'concurrent' end
      where id in (
        select id from plays where outcome is null and reported_at < :before order by reported_at limit :max for update skip locked)
@@ -43,9 +43,9 @@ async function addToTotals({ app }: Context): Promise<number> {
        update plays set is_aggregated = true from chosen where plays.id = chosen.id
        returning track_id, cast(started_at at time zone 'utc' as date) as day, outcome
      ), added as (
-       insert into play_totals as kept (track_id, day, outcome, plays)
+       insert into play_totals as existing (track_id, day, outcome, plays)
        select track_id, day, outcome, count(*) from summed group by 1, 2, 3 order by 1, 2, 3
-       on conflict (track_id, day, outcome) do update set plays = kept.plays + excluded.plays
+       on conflict (track_id, day, outcome) do update set plays = existing.plays + excluded.plays
      )
      select cast(count(*) as integer) as count from summed`,
     { max: batchSize },

@@ -2,25 +2,25 @@
 export type TimeSpan = readonly [fromMs: number, untilMs: number]
 
 /**
- * Allocates up to `wantedMs` of the time within `span` that is not taken yet, earliest first. Plays that were really heard one
- * after the other then always find enough free time, in whatever order they are reported, because a later report allows
+ * Allocates up to `wantedMs` of the time within `span` that is not claimed yet, earliest first. Tracks that were really played
+ * one after the other then always find enough free time, in whatever order they are reported, because a later report allows
  * later time. The allocated time never exceeds the time that has passed.
  */
 export function claimFreeTime(
-  taken: readonly TimeSpan[],
+  claimed: readonly TimeSpan[],
   [fromMs, untilMs]: TimeSpan,
   wantedMs: number,
-): { taken: TimeSpan[]; gotMs: number } {
+): { claimed: TimeSpan[]; claimedMs: number } {
   const added: TimeSpan[] = []
   let leftMs = wantedMs
   let at = fromMs
-  for (const [start, end] of [...merged(taken), [untilMs, untilMs] as const]) {
-    const gotMs = Math.min(Math.min(start, untilMs) - at, leftMs)
-    if (gotMs > 0) added.push([at, at + gotMs])
-    leftMs -= Math.max(gotMs, 0)
+  for (const [start, end] of [...merged(claimed), [untilMs, untilMs] as const]) {
+    const freeMs = Math.min(Math.min(start, untilMs) - at, leftMs)
+    if (freeMs > 0) added.push([at, at + freeMs])
+    leftMs -= Math.max(freeMs, 0)
     at = Math.max(at, end)
   }
-  return { taken: merged([...taken, ...added]), gotMs: wantedMs - leftMs }
+  return { claimed: merged([...claimed, ...added]), claimedMs: wantedMs - leftMs }
 }
 
 /** Sorted, with overlapping and touching spans merged. */
@@ -36,8 +36,8 @@ function merged(spans: readonly TimeSpan[]): TimeSpan[] {
 }
 
 /** Drops spans that ended before `sinceMs` and merges the oldest, with the gaps between them, down to `spansMax` spans. */
-export function compactSpans(taken: readonly TimeSpan[], sinceMs: number, spansMax: number): TimeSpan[] {
-  const kept = taken.filter(([, until]) => until > sinceMs)
+export function compactSpans(claimed: readonly TimeSpan[], sinceMs: number, spansMax: number): TimeSpan[] {
+  const kept = claimed.filter(([, until]) => until > sinceMs)
   const old = kept.slice(0, Math.max(0, kept.length - spansMax + 1))
   const [first, last] = [old.at(0), old.at(-1)]
   return first === undefined || last === undefined ? kept : [[first[0], last[1]], ...kept.slice(old.length)]

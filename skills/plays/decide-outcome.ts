@@ -1,7 +1,7 @@
 import { type Context } from '../../kernel/pipeline/context'
 import { Track, type Play } from '../../models'
 import { type Listener } from './identify-listener'
-import { exceedsNetworkLimit } from './exceeds-network-limit'
+import { countNetworkPlay } from './count-network-play'
 import { repeatWindowMsOf } from './rules'
 
 type Outcome = NonNullable<Play['outcome']>
@@ -37,7 +37,7 @@ async function tryToCount(play: Play, listener: Listener, context: Context): Pro
   const names = windowOf(play, listener, now)
   const opened = await app.db.query(openWindow, { ...names, endsAt })
   if (opened.length === 0) return 'repeated'
-  if (!(await exceedsNetworkLimit(play, listener, context))) return 'counted'
+  if ((await countNetworkPlay(play, listener, context)) === 'within') return 'counted'
   // The listener was not counted, so that a later play may count.
   await app.db.query(deleteWindow, names)
   return 'network_limit'

@@ -46,11 +46,11 @@ export const reportProgress = operation({
     const wasPastThreshold = play.listenedMs >= play.thresholdMs
     const plausible = isPlausible(listenedMs, play.startedAt, now)
     const listener = await identifyListener(context)
-    const takesTime = plausible && play.outcome !== 'own_track' && play.outcome !== 'implausible'
-    const takenMs = takesTime ? await claimListeningTime(play, listenedMs, listener, context) : 0
+    const claimsTime = plausible && play.outcome !== 'own_track' && play.outcome !== 'implausible'
+    const claimedMs = claimsTime ? await claimListeningTime(play, listenedMs, listener, context) : 0
     play.set({
       ...{ positionMs, reportedAt: now, ended: play.ended || ended },
-      ...{ listenedMs: Math.max(play.listenedMs, listenedMs), creditedMs: play.creditedMs + takenMs },
+      ...{ listenedMs: Math.max(play.listenedMs, listenedMs), creditedMs: play.creditedMs + claimedMs },
     })
     await decideOutcome(play, plausible, listener, context)
     await play.save()

@@ -9,7 +9,7 @@ import {
   repeatWindowMsMin,
 } from '../../../skills/plays/rules'
 
-it('the rule that is published says all outcomes, and the numbers that hold', () => {
+it('the published rule names every outcome and the limits in force', () => {
   const rule = readFileSync('docs/count-plays.md', 'utf8')
   for (const outcome of outcomes) expect(rule).toContain(`\`${outcome}\``)
   expect({
@@ -20,7 +20,7 @@ it('the rule that is published says all outcomes, and the numbers that hold', ()
   }).toEqual({
     ...{ thresholdMsMax: 30_000, windowMsMin: 6 * 3_600_000, slackMs: 3_000, offlineMsMax: 24 * 3_600_000 },
   })
-  for (const words of ['30 seconds', 'six hours', '3 seconds', '24 hours']) expect(rule).toContain(words)
+  for (const phrase of ['30 seconds', 'six hours', '3 seconds', '24 hours']) expect(rule).toContain(phrase)
   expect(rule).toContain(`at most ${networkTrackPlaysPerDayMax} plays a day of one track`)
   expect(rule).toContain(`${networkPlaysPerDayMax.toLocaleString('en')} of all`)
 })

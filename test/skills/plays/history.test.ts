@@ -13,27 +13,27 @@ import { createPlayHelpers } from './play-helpers'
 
 let testApp: TestApp
 let ann: Person
-let on: ReturnType<typeof createPlayHelpers>
+let playHelpers: ReturnType<typeof createPlayHelpers>
 beforeAll(async () => {
   testApp = await createTestApp()
   ann = await testApp.signIn('ann')
-  on = createPlayHelpers(testApp)
+  playHelpers = createPlayHelpers(testApp)
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const tracks = async (count: number) => {
+const createTracks = async (count: number) => {
   const ids: string[] = []
   for (let n = 0; n < count; n += 1) ids.push((await makeTrack(ann.id)).id)
   return ids
 }
-const heardBy = async (person: Person) => (await person.call(listHistory, {})).map(({ track }) => track.id)
+const historyOf = async (person: Person) => (await person.call(listHistory, {})).map(({ track }) => track.id)
 
 describe.each(transports)('the history over %s', transport => {
-  it('holds each track once that was really listened to, the latest first, page by page', async () => {
+  it('lists each track once that reached the threshold, latest first, in pages', async () => {
     const bob = await testApp.signIn(`bob-${transport}`)
-    const [one = '', two = '', three = '', glance = ''] = await tracks(4)
-    for (const trackId of [one, two, three, one]) await on.play(bob, trackId, 31_000)
-    await on.play(bob, glance, 5_000)
+    const [one = '', two = '', three = '', skipped = ''] = await createTracks(4)
+    for (const trackId of [one, two, three, one]) await playHelpers.play(bob, trackId, 31_000)
+    await playHelpers.play(bob, skipped, 5_000)
     const first = await bob.request(listHistory, { limit: 2 }, { transport })
     expect(first).toMatchObject({ data: [{ track: { id: one } }, { track: { id: three } }], page: { hasMore: true } })
     const rest = await bob.request(listHistory, { limit: 2, cursor: first.page?.next }, { transport })
@@ -41,37 +41,37 @@ describe.each(transports)('the history over %s', transport => {
   })
 })
 
-it('the history is its owner’s to pause and to clear, which changes nothing for artists', async () => {
+it('the listener can pause and clear the history, without effect on the totals of artists', async () => {
   const eve = await testApp.signIn('eve')
-  const [one = '', two = '', three = ''] = await tracks(3)
+  const [one = '', two = '', three = ''] = await createTracks(3)
   expect(await eve.call(getHistorySettings, {})).toEqual({ enabled: true })
-  await on.play(eve, one, 31_000)
+  await playHelpers.play(eve, one, 31_000)
   expect(await eve.call(updateHistorySettings, { enabled: false })).toEqual({ enabled: false })
   expect(await eve.call(getHistorySettings, {})).toEqual({ enabled: false })
-  await on.play(eve, two, 31_000)
-  expect(await heardBy(eve)).toEqual([one])
+  await playHelpers.play(eve, two, 31_000)
+  expect(await historyOf(eve)).toEqual([one])
   expect(await eve.call(clearHistory, {})).toEqual({ done: true })
   expect(await eve.call(clearHistory, {})).toEqual({ done: true })
-  expect(await heardBy(eve)).toEqual([])
+  expect(await historyOf(eve)).toEqual([])
   await eve.call(updateHistorySettings, { enabled: true })
-  await on.play(eve, three, 31_000)
-  expect(await heardBy(eve)).toEqual([three])
-  for (const trackId of [one, two, three]) expect(await on.totals(ann, trackId)).toEqual({ counted: 1 })
+  await playHelpers.play(eve, three, 31_000)
+  expect(await historyOf(eve)).toEqual([three])
+  for (const trackId of [one, two, three]) expect(await playHelpers.totals(ann, trackId)).toEqual({ counted: 1 })
 })
 
-it('the history shows nothing that one may see no longer, and is nobody else’s', async () => {
+it('the history leaves out tracks the listener may no longer see, and nobody else can read it', async () => {
   const fay = await testApp.signIn('fay')
-  const [one = '', two = ''] = await tracks(2)
-  for (const trackId of [one, two]) await on.play(fay, trackId, 31_000)
+  const [one = '', two = ''] = await createTracks(2)
+  for (const trackId of [one, two]) await playHelpers.play(fay, trackId, 31_000)
   await ann.call(updateTrack, { trackId: two, visibility: 'private' })
-  expect(await heardBy(fay)).toEqual([one])
-  expect(await heardBy(ann)).toEqual([])
+  expect(await historyOf(fay)).toEqual([one])
+  expect(await historyOf(ann)).toEqual([])
 })
 
-it('one goes on with it on another device, which is told at once', async () => {
+it('another device is notified of what is playing and can continue it', async () => {
   const gil = await testApp.signIn('gil')
   expect(await gil.call(getNowPlaying, {})).toBeNull()
-  const [trackId = ''] = await tracks(1)
+  const [trackId = ''] = await createTracks(1)
   const recorder = await gil.recordEvents(`user:${gil.id}`)
   const { id: playId } = await gil.call(startPlay, { trackId, device: 'Phone' })
   await recorder.waitFor('plays.nowPlayingChanged', ({ ended }) => ended === false)

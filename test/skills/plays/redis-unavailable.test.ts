@@ -21,19 +21,19 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]()
 })
 
-it('without Redis plays are counted, and one listener is one', async () => {
+it('plays are counted without Redis, and one listener still counts once', async () => {
   const ann = await testApp.signIn('ann')
-  const [bob, there] = [await testApp.signIn('bob', { node: 0 }), await testApp.signIn('bob', { node: 1 })]
+  const [bob, otherNode] = [await testApp.signIn('bob', { node: 0 }), await testApp.signIn('bob', { node: 1 })]
   const [trackId, other] = [(await makeTrack(ann.id)).id, (await makeTrack(ann.id)).id]
   const early = await bob.call(startPlay, { trackId: other })
   const one = await bob.call(startPlay, { trackId })
   await redis.stop()
   testApp.clock.advance(31_000)
-  const told = (playId: string) => ({ playId, positionMs: 0, listenedMs: 31_000, ended: true })
-  expect(await bob.call(reportProgress, told(one.id))).toMatchObject({ outcome: 'counted' })
-  expect(await there.call(reportProgress, told(early.id))).toMatchObject({ outcome: 'concurrent' })
-  const again = await there.call(startPlay, { trackId })
+  const reportOf = (playId: string) => ({ playId, positionMs: 0, listenedMs: 31_000, ended: true })
+  expect(await bob.call(reportProgress, reportOf(one.id))).toMatchObject({ outcome: 'counted' })
+  expect(await otherNode.call(reportProgress, reportOf(early.id))).toMatchObject({ outcome: 'concurrent' })
+  const again = await otherNode.call(startPlay, { trackId })
   testApp.clock.advance(31_000)
-  expect(await bob.call(reportProgress, told(again.id))).toMatchObject({ outcome: 'repeated' })
+  expect(await bob.call(reportProgress, reportOf(again.id))).toMatchObject({ outcome: 'repeated' })
   expect(await createPlayHelpers(testApp).totals(ann, trackId)).toEqual({ counted: 1, repeated: 1 })
 })
