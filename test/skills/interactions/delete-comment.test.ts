@@ -20,12 +20,12 @@ async function createComment(mark: string) {
   const track = await makeTrack(ann.id)
   const recorder = await bob.recordEvents(`track:${track.id}`)
   const comment = await bob.call(addComment, { trackId: track.id, body: 'Hm.', positionMs: 0 })
-  return { ann, bob, track, heard: recorder, commentId: comment.id }
+  return { ann, bob, track, recorder, commentId: comment.id }
 }
 
 describe.each(transports)('deleting a comment over %s', transport => {
   it('is allowed to its author, counted once and announced once, however many requests arrive', async () => {
-    const { ann, bob, track, heard: recorder, commentId } = await createComment(transport)
+    const { ann, bob, track, recorder, commentId } = await createComment(transport)
     const remove = (person: typeof ann) => person.call(deleteComment, { commentId }, { transport })
     const answers = await Promise.all([remove(bob), remove(ann), remove(bob), remove(ann)])
     const deleted = { commentId, trackId: track.id, counts: { likes: 0, reposts: 0, comments: 0, rev: 3 } }
@@ -34,7 +34,7 @@ describe.each(transports)('deleting a comment over %s', transport => {
     await recorder.waitFor('interactions.commentAdded', ({ counts }) => (counts as { rev: number }).rev === 4)
     expect(recorder.names().map(name => name.replace('interactions.comment', ''))).toEqual([
       'Added',
-      'Removed',
+      'Deleted',
       'Added',
     ])
     expect(await ann.call(getTrack, { trackId: track.id })).toMatchObject({ counts: { comments: 1 } })
@@ -44,7 +44,7 @@ describe.each(transports)('deleting a comment over %s', transport => {
     ['the artist', false],
     ['a moderator', true],
   ])('is allowed to %s, whom the event does not name', async (_who, byModerator) => {
-    const { ann, bob, heard: recorder, commentId } = await createComment(`${transport}_${byModerator ? 'm' : 'a'}`)
+    const { ann, bob, recorder, commentId } = await createComment(`${transport}_${byModerator ? 'm' : 'a'}`)
     const remover = byModerator ? await testApp.signIn('moderator_kim', { roles: ['moderator'] }) : ann
     await remover.call(deleteComment, { commentId }, { transport })
     const { data } = await recorder.waitFor('interactions.commentDeleted')
