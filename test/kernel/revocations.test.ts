@@ -9,13 +9,13 @@ import { Profile } from '../../models'
 import { notesRegistry } from './notes'
 import { type TestKernel, createTestKernel } from './test-kernel'
 
-let own: TestKernel
+let kernel: TestKernel
 beforeAll(async () => {
-  own = await createTestKernel({ registry: notesRegistry })
+  kernel = await createTestKernel({ registry: notesRegistry })
 })
-afterAll(() => own[Symbol.asyncDispose]())
+afterAll(() => kernel[Symbol.asyncDispose]())
 
-const fresh = () => createRevocations(own.app.db, own.clock)
+const newRevocations = () => createRevocations(kernel.app.db, kernel.clock)
 const at = (ms: number) => new Date(ms).toISOString()
 let people = 0
 
@@ -26,13 +26,13 @@ async function person(): Promise<string> {
   return (await Profile.create({ id: newId(now), subject: name, handle: name, displayName: name, createdAt: now })).id
 }
 
-const everywhere = (profileId: string, until = own.clock.now()): Revocation => ({
+const everywhere = (profileId: string, until = kernel.clock.now()): Revocation => ({
   profileId,
   sessionId: null,
   exceptSessionId: null,
   until: at(until),
 })
-const write = (revocation: Revocation) => own.app.revocations.insert(revocation, revocation.profileId)
+const write = (revocation: Revocation) => kernel.app.revocations.insert(revocation, revocation.profileId)
 const codeOf = (refused: Promise<void>) =>
   refused.then(
     () => 'accepted',
@@ -61,32 +61,32 @@ describe('revocations', () => {
 
   it('revoke what any of them revokes, in any order and with repeats', () => {
     fc.assert(
-      fc.property(fc.array(fc.oneof(revocations, excepting), { maxLength: 12 }), session, (all, asked) => {
-        const kept = fresh()
-        for (const one of all) kept.add([one])
-        expect(kept.isRevoked(asked)).toBe(all.some(one => isRevokedBy(asked, one)))
+      fc.property(fc.array(fc.oneof(revocations, excepting), { maxLength: 12 }), session, (all, identity) => {
+        const cache = newRevocations()
+        for (const one of all) cache.add([one])
+        expect(cache.isRevoked(identity)).toBe(all.some(one => isRevokedBy(identity, one)))
       }),
     )
   })
 
   it('revoke every token of the same second, the resolution of `iat`', () => {
-    const kept = fresh()
-    kept.add([everywhere('p', 5_200)])
-    expect(kept.isRevoked({ profileId: 'p', issuedAt: 5_000 })).toBe(true)
-    expect(kept.isRevoked({ profileId: 'p', issuedAt: 6_000 })).toBe(false)
-    expect(kept.isRevoked({ profileId: 'q', issuedAt: 5_000 })).toBe(false)
+    const cache = newRevocations()
+    cache.add([everywhere('p', 5_200)])
+    expect(cache.isRevoked({ profileId: 'p', issuedAt: 5_000 })).toBe(true)
+    expect(cache.isRevoked({ profileId: 'p', issuedAt: 6_000 })).toBe(false)
+    expect(cache.isRevoked({ profileId: 'q', issuedAt: 5_000 })).toBe(false)
   })
 
   it('notify listeners once', () => {
-    const kept = fresh()
-    const heard: unknown[] = []
-    const hearing = kept.onRevoked(news => heard.push(...news))
-    kept.add([everywhere('p', 5_000)])
-    kept.add([everywhere('p', 5_000), everywhere('p', 4_000), everywhere('q', 1_000)])
-    expect(heard).toEqual([everywhere('p', 5_000), everywhere('q', 1_000)])
-    hearing[Symbol.dispose]()
-    kept.add([everywhere('p', 9_000)])
-    expect(heard).toHaveLength(2)
+    const cache = newRevocations()
+    const notified: unknown[] = []
+    const listener = cache.onRevoked(added => notified.push(...added))
+    cache.add([everywhere('p', 5_000)])
+    cache.add([everywhere('p', 5_000), everywhere('p', 4_000), everywhere('q', 1_000)])
+    expect(notified).toEqual([everywhere('p', 5_000), everywhere('q', 1_000)])
+    listener[Symbol.dispose]()
+    cache.add([everywhere('p', 9_000)])
+    expect(notified).toHaveLength(2)
   })
 })
 
@@ -94,118 +94,118 @@ describe('a re-check', () => {
   it('finds all revocations at first, and later those that others commit', async () => {
     const [ann, bob] = [await person(), await person()]
     await write(everywhere(ann))
-    const kept = fresh()
-    await kept.check()
-    expect(kept.isRevoked({ profileId: ann, issuedAt: 0 })).toBe(true)
+    const cache = newRevocations()
+    await cache.check()
+    expect(cache.isRevoked({ profileId: ann, issuedAt: 0 })).toBe(true)
     await write({ profileId: bob, sessionId: 's', exceptSessionId: null, until: at(5_000) })
-    await kept.check()
-    expect(kept.isRevoked({ profileId: bob, sessionId: 's', issuedAt: 5_000 })).toBe(true)
-    expect(kept.isRevoked({ profileId: bob, sessionId: 't', issuedAt: 5_000 })).toBe(false)
+    await cache.check()
+    expect(cache.isRevoked({ profileId: bob, sessionId: 's', issuedAt: 5_000 })).toBe(true)
+    expect(cache.isRevoked({ profileId: bob, sessionId: 't', issuedAt: 5_000 })).toBe(false)
   })
 
   it('finds a revocation that commits after one that began later', async () => {
-    const kept = fresh()
+    const cache = newRevocations()
     const [early, late] = [await person(), await person()]
-    const slow = new Client({ connectionString: own.url })
+    const slow = new Client({ connectionString: kernel.url })
     await slow.connect()
     await slow.query('begin')
-    await slow.query(`insert into revocations (profile_id, until) values ($1, now())`, [early])
+    await slow.query(`insert into revocations (profile_id, issued_until) values ($1, now())`, [early])
     await write(everywhere(late))
-    await kept.check()
-    await kept.check()
-    expect(kept.isRevoked({ profileId: late, issuedAt: 0 })).toBe(true)
-    expect(kept.isRevoked({ profileId: early, issuedAt: 0 })).toBe(false)
+    await cache.check()
+    await cache.check()
+    expect(cache.isRevoked({ profileId: late, issuedAt: 0 })).toBe(true)
+    expect(cache.isRevoked({ profileId: early, issuedAt: 0 })).toBe(false)
     // A later revocation is seen meanwhile.
     await write(everywhere(await person()))
-    await kept.check()
+    await cache.check()
     await slow.query('commit')
     await slow.end()
-    await kept.check()
-    expect(kept.isRevoked({ profileId: early, issuedAt: 0 })).toBe(true)
+    await cache.check()
+    expect(cache.isRevoked({ profileId: early, issuedAt: 0 })).toBe(true)
   })
 
   it('reads once for concurrent checks, and skips what it has read', async () => {
-    const kept = fresh()
-    await kept.check()
-    const heard: unknown[] = []
-    kept.onRevoked(news => heard.push(...news))
+    const cache = newRevocations()
+    await cache.check()
+    const notified: unknown[] = []
+    cache.onRevoked(added => notified.push(...added))
     await write(everywhere(await person()))
-    const read = jest.spyOn(own.app.db, 'readCommitted')
-    await Promise.all([kept.check(), kept.check(), kept.check()])
+    const read = jest.spyOn(kernel.app.db, 'readCommitted')
+    await Promise.all([cache.check(), cache.check(), cache.check()])
     expect(read).toHaveBeenCalledTimes(1)
     read.mockRestore()
-    await kept.check()
-    expect(heard).toHaveLength(1)
+    await cache.check()
+    expect(notified).toHaveLength(1)
   })
 })
 
 describe('while PostgreSQL is unavailable', () => {
-  const hide = () => own.sql('alter table revocations rename to hidden')
-  const show = () => own.sql('alter table hidden rename to revocations')
+  const hide = () => kernel.sql('alter table revocations rename to hidden')
+  const show = () => kernel.sql('alter table hidden rename to revocations')
 
   it('a node that has never read revocations refuses everyone until it has', async () => {
-    const kept = fresh()
+    const cache = newRevocations()
     await hide()
-    expect(await codeOf(kept.assertNotRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('auth_unavailable')
+    expect(await codeOf(cache.assertNotRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('auth_unavailable')
     await show()
-    expect(await codeOf(kept.assertNotRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('accepted')
+    expect(await codeOf(cache.assertNotRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('accepted')
   })
 
   it('a node that has read them continues with what it knows and receives', async () => {
-    const kept = fresh()
+    const cache = newRevocations()
     const ann = await person()
     await write(everywhere(ann))
-    await kept.check()
+    await cache.check()
     await hide()
-    await expect(kept.check()).rejects.toThrow()
-    kept.add([everywhere('q', 5_000)])
-    expect(await codeOf(kept.assertNotRevoked({ profileId: ann, issuedAt: 1_000 }))).toBe('session_revoked')
-    expect(await codeOf(kept.assertNotRevoked({ profileId: 'q', issuedAt: 1_000 }))).toBe('session_revoked')
-    expect(await codeOf(kept.assertNotRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('accepted')
+    await expect(cache.check()).rejects.toThrow()
+    cache.add([everywhere('q', 5_000)])
+    expect(await codeOf(cache.assertNotRevoked({ profileId: ann, issuedAt: 1_000 }))).toBe('session_revoked')
+    expect(await codeOf(cache.assertNotRevoked({ profileId: 'q', issuedAt: 1_000 }))).toBe('session_revoked')
+    expect(await codeOf(cache.assertNotRevoked({ profileId: 'p', issuedAt: 1_000 }))).toBe('accepted')
     await show()
   })
 })
 
 it('deletes revocations older than any valid token, in the table and in memory', async () => {
-  const kept = fresh()
+  const cache = newRevocations()
   const [ann, bob] = [await person(), await person()]
   await write(everywhere(ann))
-  await kept.check()
-  own.clock.advance(revocationTtlMs + 1_000)
+  await cache.check()
+  kernel.clock.advance(revocationTtlMs + 1_000)
   await write(everywhere(bob))
-  await kept.deleteExpired(new Date(own.clock.now()))
-  expect([await kept.count(ann), await kept.count(bob)]).toEqual([0, 1])
-  await kept.check()
-  expect(kept.isRevoked({ profileId: ann, issuedAt: 0 })).toBe(false)
-  expect(kept.isRevoked({ profileId: bob, issuedAt: 0 })).toBe(true)
+  await cache.deleteExpired(new Date(kernel.clock.now()))
+  expect([await cache.count(ann), await cache.count(bob)]).toEqual([0, 1])
+  await cache.check()
+  expect(cache.isRevoked({ profileId: ann, issuedAt: 0 })).toBe(false)
+  expect(cache.isRevoked({ profileId: bob, issuedAt: 0 })).toBe(true)
 })
 
 describe('the profile of a token', () => {
   let pipeline: Pipeline
-  let arrivals = 0
+  let provisionCount = 0
   beforeAll(() => {
-    const arrive = async () => {
-      arrivals += 1
+    const provision = async () => {
+      provisionCount += 1
       return newId(new Date())
     }
-    pipeline = createPipeline(own.app, { ...notesRegistry, provisionProfile: arrive })
+    pipeline = createPipeline(kernel.app, { ...notesRegistry, provisionProfile: provision })
   })
-  const another = () => createPipeline(own.app, pipeline.registry)
+  const newPipeline = () => createPipeline(kernel.app, pipeline.registry)
   const idOf = async (from: Pipeline, name: string) =>
-    (await from.authenticate(await own.issuer.issueToken(name), '127.0.0.1')).actor.id
+    (await from.authenticate(await kernel.issuer.issueToken(name), '127.0.0.1')).actor.id
 
   it('is looked up in PostgreSQL once for all nodes', async () => {
-    const before = arrivals
-    const ids = [await idOf(pipeline, 'ann'), await idOf(pipeline, 'ann'), await idOf(another(), 'ann')]
+    const before = provisionCount
+    const ids = [await idOf(pipeline, 'ann'), await idOf(pipeline, 'ann'), await idOf(newPipeline(), 'ann')]
     expect(new Set(ids).size).toBe(1)
-    expect(arrivals - before).toBe(1)
+    expect(provisionCount - before).toBe(1)
     expect(await idOf(pipeline, 'bob')).not.toBe(ids[0])
   })
 
-  it.each(['nonsense', '{}', '"x"', 'null', '7', '["a"]'])('is looked up again if Redis holds %s', async held => {
-    const name = `victim${held.length}${held.charCodeAt(0)}`
-    await own.app.redis.commands.set(`cache:profile-id:${name}`, held)
-    expect(await idOf(another(), name)).toMatch(/^[0-9a-f-]{36}$/)
+  it.each(['nonsense', '{}', '"x"', 'null', '7', '["a"]'])('is looked up again if Redis holds %s', async cached => {
+    const name = `victim${cached.length}${cached.charCodeAt(0)}`
+    await kernel.app.redis.commands.set(`cache:profile-id:${name}`, cached)
+    expect(await idOf(newPipeline(), name)).toMatch(/^[0-9a-f-]{36}$/)
   })
 })
 

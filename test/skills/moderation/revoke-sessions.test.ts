@@ -8,44 +8,47 @@ import { createTestApp, type TestApp } from '../../test-app'
 
 let testApp: TestApp
 let moderator: Person
-let casts = 0
+let testCount = 0
 beforeAll(async () => {
   testApp = await createTestApp()
 })
 beforeEach(async () => {
-  casts += 1
-  moderator = await testApp.signIn(`mod${casts}`, { roles: ['moderator'] })
+  testCount += 1
+  moderator = await testApp.signIn(`mod${testCount}`, { roles: ['moderator'] })
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const isOut = async (one: Person) => (await one.request(getMe, {})).error?.code === 'session_revoked'
+const isRevoked = async (one: Person) => (await one.request(getMe, {})).error?.code === 'session_revoked'
 
-describe.each(transports)('a moderator over %s', transport => {
-  it('signs somebody out on all nodes, who hears nothing of who did it; a newer token is good again', async () => {
-    const devices = [await testApp.signIn(`bob${casts}`, { node: 0 }), await testApp.signIn(`bob${casts}`, { node: 1 })]
+describe.each(transports)("revoking a user's sessions over %s", transport => {
+  it('revokes them on all nodes without naming the moderator, and newer tokens are accepted', async () => {
+    const devices = [
+      await testApp.signIn(`bob${testCount}`, { node: 0 }),
+      await testApp.signIn(`bob${testCount}`, { node: 1 }),
+    ]
     const [bob] = devices
     if (bob === undefined) throw new Error('nobody')
-    const neighbour = await testApp.signIn(`eve${casts}`)
+    const neighbour = await testApp.signIn(`eve${testCount}`)
     const answer = await moderator.call(revokeUserSessions, { profileId: bob.id }, { transport })
     expect(answer).toEqual({ profileId: bob.id, until: expect.any(String) as unknown })
-    for (const one of devices) await waitUntil(() => isOut(one))
-    expect([await isOut(neighbour), await isOut(moderator)]).toEqual([false, false])
-    const told = await readLoggedData(testApp.app, 'channel = :channel', { channel: `user:${bob.id}` })
-    expect(told).toHaveLength(1)
-    expect(JSON.stringify(told)).not.toContain(moderator.id)
+    for (const one of devices) await waitUntil(() => isRevoked(one))
+    expect([await isRevoked(neighbour), await isRevoked(moderator)]).toEqual([false, false])
+    const events = await readLoggedData(testApp.app, 'channel = :channel', { channel: `user:${bob.id}` })
+    expect(events).toHaveLength(1)
+    expect(JSON.stringify(events)).not.toContain(moderator.id)
     const [row] = await testApp.app.db.query<object>(
-      'select revoked_by as "endedBy" from revocations where profile_id = :id',
+      'select revoked_by as "revokedBy" from revocations where profile_id = :id',
       { id: bob.id },
     )
-    expect(row).toEqual({ endedBy: moderator.id })
+    expect(row).toEqual({ revokedBy: moderator.id })
     testApp.clock.advance(1_000)
-    expect(await (await testApp.signIn(`bob${casts}`)).call(getMe, {})).toMatchObject({ id: bob.id })
+    expect(await (await testApp.signIn(`bob${testCount}`)).call(getMe, {})).toMatchObject({ id: bob.id })
   })
 
-  it('may do so again, but not to nobody', async () => {
-    const bob = await testApp.signIn(`carl${casts}`)
-    const wish = { profileId: bob.id }
-    await Promise.all([1, 2, 3].map(() => moderator.call(revokeUserSessions, wish, { transport })))
+  it('may be repeated, and answers not_found for an unknown profile', async () => {
+    const bob = await testApp.signIn(`carl${testCount}`)
+    const input = { profileId: bob.id }
+    await Promise.all([1, 2, 3].map(() => moderator.call(revokeUserSessions, input, { transport })))
     expect(await moderator.expectProblem(revokeUserSessions, { profileId: randomUUID() }, { transport })).toMatchObject(
       {
         code: 'not_found',
@@ -53,11 +56,11 @@ describe.each(transports)('a moderator over %s', transport => {
     )
   })
 
-  it('is a moderator: nobody else may, not even of themselves', async () => {
-    const bob = await testApp.signIn(`dora${casts}`)
+  it("is refused to others, also for one's own sessions", async () => {
+    const bob = await testApp.signIn(`dora${testCount}`)
     expect(await bob.expectProblem(revokeUserSessions, { profileId: bob.id }, { transport })).toMatchObject({
       code: 'forbidden',
     })
-    expect(await isOut(bob)).toBe(false)
+    expect(await isRevoked(bob)).toBe(false)
   })
 })

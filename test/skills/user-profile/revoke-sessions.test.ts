@@ -21,7 +21,7 @@ const device = (sid?: string) => testApp.signIn(name, sid === undefined ? { clai
 const isRevoked = async (one: Person) => (await one.request(getMe, {})).error?.code === 'session_revoked'
 const rows = () =>
   testApp.app.db.query<object>(
-    `select session_id as "sessionId", except_session_id as "exceptSessionId", revoked_by = profile_id as "bySelf", until
+    `select session_id as "sessionId", except_session_id as "exceptSessionId", revoked_by = profile_id as "bySelf", issued_until as "until"
      from revocations join profiles on profiles.id = profile_id where subject = :name order by revocations.id`,
     { name },
   )
@@ -85,7 +85,7 @@ describe.each(transports)('revoking sessions over %s', transport => {
 it('limits revocations of single sessions per day; all of them can still be revoked at once', async () => {
   const phone = await device('phone')
   await testApp.app.db.query(
-    `insert into revocations (profile_id, session_id, until)
+    `insert into revocations (profile_id, session_id, issued_until)
      select :id, 's' || n, now() from generate_series(1, 200) as n`,
     { id: phone.id },
   )
@@ -99,9 +99,12 @@ it('limits revocations of single sessions per day; all of them can still be revo
 it('a job deletes revocations after every token they refuse has expired', async () => {
   const phone = await device('phone')
   await phone.call(revokeSessions, { sessionId: 'x' })
-  await testApp.app.db.query(`update revocations set until = until - interval '25 hours' where profile_id = :id`, {
-    id: phone.id,
-  })
+  await testApp.app.db.query(
+    `update revocations set issued_until = issued_until - interval '25 hours' where profile_id = :id`,
+    {
+      id: phone.id,
+    },
+  )
   await phone.call(revokeSessions, { sessionId: 'y' })
   await testApp.app.db.query(`select graphile_worker.add_job('user-profile.deleteExpiredRevocations', payload := '{}')`)
   await testApp.runJobs()
