@@ -11,20 +11,20 @@ const undeclared = refusal('undeclared', 409, 'Nobody knows of this')
 const steps: string[] = []
 
 const signedIn = { auth: 'signed-in', limit: { perMinute: 100_000 }, allow: () => true } as const
-const input = shape({ wish: oneOf('well', 'refuse', 'undeclared', 'announce', 'clash') })
-const output = shape({ wish: oneOf('well', 'clash') })
+const input = shape({ behavior: oneOf('well', 'refuse', 'undeclared', 'announce', 'clash') })
+const output = shape({ behavior: oneOf('well', 'clash') })
 
-const askFirst = operation({
+const prepareFirst = operation({
   ...signedIn,
-  ...{ name: 'asking.askFirst', route: 'PUT /asking', summary: 'Prepare before the transaction.', input, output },
+  ...{ name: 'asking.prepareFirst', route: 'PUT /asking', summary: 'Prepare before the transaction.', input, output },
   idempotency: 'natural',
 
-  async beforeTransaction({ wish }, { app, actor, emit }) {
+  async beforeTransaction({ behavior }, { app, actor, emit }) {
     steps.push(`ask ${await openTransactions(app)}`)
-    if (wish === 'refuse') throw refusals.notFound()
-    if (wish === 'undeclared') throw undeclared()
-    if (wish === 'announce') await emit(noteAdded, { id: actor.id, owner: actor.id, body: '' })
-    return wish === 'well' || wish === 'clash' ? wish : 'well'
+    if (behavior === 'refuse') throw refusals.notFound()
+    if (behavior === 'undeclared') throw undeclared()
+    if (behavior === 'announce') await emit(noteAdded, { id: actor.id, owner: actor.id, body: '' })
+    return behavior === 'well' || behavior === 'clash' ? behavior : 'well'
   },
 
   async load(_input, { app }) {
@@ -33,11 +33,11 @@ const askFirst = operation({
     return null
   },
 
-  async run({ prepared: wish }, { app }) {
+  async run({ prepared: behavior }, { app }) {
     steps.push('run')
     const isFirst = steps.filter(step => step === 'run').length === 1
-    if (wish === 'clash' && isFirst) await app.db.query(`do $$ begin raise sqlstate '40001'; end $$`)
-    return { wish }
+    if (behavior === 'clash' && isFirst) await app.db.query(`do $$ begin raise sqlstate '40001'; end $$`)
+    return { behavior }
   },
 })
 
@@ -48,28 +48,30 @@ async function openTransactions({ db }: TestKernel['app']): Promise<number> {
   return (await db.readCommitted<{ n: number }>({ name: 'open-transactions', text, values: [] }))[0]?.n ?? 0
 }
 
-const asking = createRegistry([userProfile, { askFirst, noteAdded }], provisionProfile)
-let own: TestKernel
+const preparingRegistry = createRegistry([userProfile, { prepareFirst, noteAdded }], provisionProfile)
+let kernel: TestKernel
 beforeAll(async () => {
-  own = await createTestKernel({ registry: asking })
+  kernel = await createTestKernel({ registry: preparingRegistry })
 })
-afterAll(() => own[Symbol.asyncDispose]())
+afterAll(() => kernel[Symbol.asyncDispose]())
 beforeEach(() => void steps.splice(0))
 
 describe('beforeTransaction', () => {
   it('runs before the transaction begins, and passes its result on', async () => {
-    expect(await own.call(askFirst, { wish: 'well' }, { actor: createActor() })).toEqual({ data: { wish: 'well' } })
+    expect(await kernel.call(prepareFirst, { behavior: 'well' }, { actor: createActor() })).toEqual({
+      data: { behavior: 'well' },
+    })
     expect(steps).toEqual(['ask 0', 'load 1', 'run'])
   })
 
   it('runs once, although the transaction is retried', async () => {
-    await own.call(askFirst, { wish: 'clash' }, { actor: createActor() })
+    await kernel.call(prepareFirst, { behavior: 'clash' }, { actor: createActor() })
     expect(steps).toEqual(['ask 0', 'load 1', 'run', 'load 1', 'run'])
   })
 
   it('does not run for unauthenticated callers or invalid input', async () => {
-    expect(await own.expectProblem(askFirst, { wish: 'well' })).toMatchObject({ code: 'not_signed_in' })
-    expect(await own.expectProblem(askFirst, { wish: 'else' }, { actor: createActor() })).toMatchObject({
+    expect(await kernel.expectProblem(prepareFirst, { behavior: 'well' })).toMatchObject({ code: 'not_signed_in' })
+    expect(await kernel.expectProblem(prepareFirst, { behavior: 'else' }, { actor: createActor() })).toMatchObject({
       code: 'invalid_input',
     })
     expect(steps).toEqual([])
@@ -77,8 +79,8 @@ describe('beforeTransaction', () => {
 
   it('may refuse with declared refusals, and must not emit', async () => {
     const codes = []
-    for (const wish of ['refuse', 'undeclared', 'announce'])
-      codes.push((await own.expectProblem(askFirst, { wish }, { actor: createActor() })).code)
+    for (const behavior of ['refuse', 'undeclared', 'announce'])
+      codes.push((await kernel.expectProblem(prepareFirst, { behavior }, { actor: createActor() })).code)
     expect(codes).toEqual(['not_found', 'internal_error', 'internal_error'])
     expect(steps).toEqual(['ask 0', 'ask 0', 'ask 0'])
   })
@@ -88,6 +90,6 @@ describe('beforeTransaction', () => {
       { route: 'GET /asking', idempotency: 'read' },
       { route: 'POST /asking', idempotency: 'keyed' },
     ] as const)
-      expect(() => operation({ ...askFirst, ...more })).toThrow('only a naturally idempotent operation may work')
+      expect(() => operation({ ...prepareFirst, ...more })).toThrow('only a naturally idempotent operation may work')
   })
 })

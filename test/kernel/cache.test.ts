@@ -53,7 +53,7 @@ function slowLoad<T>() {
       load.calls += 1
       return value
     },
-    finish: (given: T): void => finish(given),
+    finish: (result: T): void => finish(result),
   }
   return load
 }
@@ -82,24 +82,27 @@ describe('the cache', () => {
   it('loads once for concurrent requests', async () => {
     await using nodes = await twoNodes()
     const load = slowLoad<string>()
-    const asked = Array.from({ length: 50 }, () => nodes.one.cache.getOrLoad('a', 10_000, load.run))
+    const requests = Array.from({ length: 50 }, () => nodes.one.cache.getOrLoad('a', 10_000, load.run))
     await waitUntil(() => load.calls > 0)
     load.finish('x')
-    expect(new Set(await Promise.all(asked))).toEqual(new Set(['x']))
+    expect(new Set(await Promise.all(requests))).toEqual(new Set(['x']))
     expect(load.calls).toBe(1)
   })
 
   it('never keeps a value that was read before an invalidation, on any node', async () => {
     await using nodes = await twoNodes()
-    const [here, there] = [slowLoad<string>(), slowLoad<string>()]
-    const late = [nodes.one.cache.getOrLoad('a', 10_000, here.run), nodes.two.cache.getOrLoad('a', 10_000, there.run)]
-    await waitUntil(() => here.calls + there.calls === 2)
+    const [firstLoad, secondLoad] = [slowLoad<string>(), slowLoad<string>()]
+    const earlier = [
+      nodes.one.cache.getOrLoad('a', 10_000, firstLoad.run),
+      nodes.two.cache.getOrLoad('a', 10_000, secondLoad.run),
+    ]
+    await waitUntil(() => firstLoad.calls + secondLoad.calls === 2)
     await nodes.one.cache.invalidate(['a'])
     // A request after the invalidation does not join a load that started before it.
     expect(await nodes.one.cache.getOrLoad('a', 10_000, async () => 'new')).toBe('new')
-    here.finish('old')
-    there.finish('old')
-    expect(await Promise.all(late)).toEqual(['old', 'old'])
+    firstLoad.finish('old')
+    secondLoad.finish('old')
+    expect(await Promise.all(earlier)).toEqual(['old', 'old'])
     for (const { cache } of [nodes.one, nodes.two])
       expect(await cache.getOrLoad('a', 10_000, async () => 'new')).toBe('new')
     expect(await nodes.one.redis.commands.get('cache:a')).not.toContain('old')
@@ -114,15 +117,15 @@ describe('the cache', () => {
 
 describe('while Redis is away', () => {
   it('every value is loaded, once for concurrent requests', async () => {
-    await using alone = node(newPrefix(), await findFreePort())
+    await using offline = node(newPrefix(), await findFreePort())
     const load = slowLoad<string>()
-    const asked = Array.from({ length: 10 }, () => alone.cache.getOrLoad('a', 10_000, load.run))
+    const requests = Array.from({ length: 10 }, () => offline.cache.getOrLoad('a', 10_000, load.run))
     await waitUntil(() => load.calls > 0)
     load.finish('x')
-    expect(await Promise.all(asked)).toEqual(Array(10).fill('x'))
+    expect(await Promise.all(requests)).toEqual(Array(10).fill('x'))
     expect(load.calls).toBe(1)
-    await alone.cache.invalidate(['a'])
-    expect(await alone.cache.getOrLoad('a', 10_000, async () => 'y')).toBe('y')
+    await offline.cache.invalidate(['a'])
+    expect(await offline.cache.getOrLoad('a', 10_000, async () => 'y')).toBe('y')
   })
 
   it('invalidated keys are deleted as soon as it is back', async () => {

@@ -19,8 +19,8 @@ const eventAt = (offset: number): ChannelEvent => ({
   data: { n: offset },
 })
 const eventsFrom = (first: number, count: number) => numberRange(first, first + count).map(eventAt)
-let made = 0
-const someChannel = () => `cache:${(made += 1)}`
+let channelCount = 0
+const newChannel = () => `cache:${(channelCount += 1)}`
 
 /** The specification of the cache: a contiguous end of one epoch's log. */
 class Reference {
@@ -31,10 +31,10 @@ class Reference {
     if (epoch !== this.epoch) Object.assign(this, { epoch, offsets: [] })
     const top = this.offsets.at(-1) ?? first - 1
     if (first > top + 1) return { gap: top }
-    const fresh = numberRange(Math.max(top + 1, first), first + count)
-    this.offsets.push(...fresh)
-    this.published.push(...fresh)
-    return { repeated: count - fresh.length }
+    const appended = numberRange(Math.max(top + 1, first), first + count)
+    this.offsets.push(...appended)
+    this.published.push(...appended)
+    return { repeated: count - appended.length }
   }
 }
 
@@ -49,7 +49,7 @@ it('appends match the reference, in any order and with repeats', async () => {
   )
   await fc.assert(
     fc.asyncProperty(appends, async steps => {
-      const channel = someChannel()
+      const channel = newChannel()
       const reference = new Reference()
       for (const { epoch, first, count } of steps)
         expect(await cache().append(channel, epoch, eventsFrom(first, count))).toEqual(
@@ -66,22 +66,22 @@ it('appends match the reference, in any order and with repeats', async () => {
 })
 
 it('publishes new events once, in one message', async () => {
-  const channel = someChannel()
-  const heard: { epoch: string; events: ChannelEvent[] }[] = []
+  const channel = newChannel()
+  const received: { epoch: string; events: ChannelEvent[] }[] = []
   const { subscriber } = testApp.app.redis
   subscriber.on('message', (topic: string, message: string) => {
-    if (topic === cache().topic(channel)) heard.push(JSON.parse(message) as (typeof heard)[number])
+    if (topic === cache().topic(channel)) received.push(JSON.parse(message) as (typeof received)[number])
   })
   await subscriber.subscribe(cache().topic(channel))
   await cache().append(channel, 'a', eventsFrom(1, 3))
   await cache().append(channel, 'a', eventsFrom(1, 3))
   await cache().append(channel, 'a', eventsFrom(2, 4))
-  await waitUntil(() => heard.length === 2)
-  expect(heard.map(({ events }) => events)).toEqual([eventsFrom(1, 3), eventsFrom(4, 2)])
+  await waitUntil(() => received.length === 2)
+  expect(received.map(({ events }) => events)).toEqual([eventsFrom(1, 3), eventsFrom(4, 2)])
 })
 
 it('keeps only the newest events of a channel, and reports when older ones are requested', async () => {
-  const channel = someChannel()
+  const channel = newChannel()
   await cache().append(channel, 'a', eventsFrom(1, 300))
   expect(await cache().readAfter(channel, 10, 500)).toEqual({ epoch: 'a', latestOffset: 300, events: undefined })
   const found = await cache().readAfter(channel, 290, 5)
@@ -91,7 +91,7 @@ it('keeps only the newest events of a channel, and reports when older ones are r
 })
 
 it('returns nothing for an unknown or deleted channel', async () => {
-  const channel = someChannel()
+  const channel = newChannel()
   expect(await cache().readAfter(channel, 0, 5)).toBeUndefined()
   expect(await cache().position(channel)).toBeUndefined()
   await cache().append(channel, 'a', eventsFrom(7, 2))
@@ -101,7 +101,7 @@ it('returns nothing for an unknown or deleted channel', async () => {
 })
 
 it('remembers an offset only for an unknown channel, and continues from it', async () => {
-  const channel = someChannel()
+  const channel = newChannel()
   await cache().setPositionIfUnknown(channel, { epoch: 'a', offset: 4 })
   await cache().setPositionIfUnknown(channel, { epoch: 'a', offset: 2 })
   expect(await cache().position(channel)).toEqual({ epoch: 'a', offset: 4 })

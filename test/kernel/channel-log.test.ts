@@ -20,19 +20,19 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const log = () => testApp.app.channelLog
 const channelsBy = (prefix: string, count: number) => numberRange(0, count).map(n => `${prefix}:${n}`)
 const sql = async <R extends object>(text: string, values: unknown[] = []): Promise<R[]> => {
-  await using one = await session()
+  await using one = await connect()
   return (await one.client.query<R>(text, values)).rows
 }
 
-type Session = AsyncDisposable & { client: Client }
+type Connection = AsyncDisposable & { client: Client }
 
-async function session(): Promise<Session> {
+async function connect(): Promise<Connection> {
   const client = new Client({ connectionString: testApp.variables.DATABASE_URL })
   await client.connect()
   return { client, [Symbol.asyncDispose]: () => client.end() }
 }
 
-const saidOn = (channel: string, n: number): InboxEntry => ({
+const inboxEntry = (channel: string, n: number): InboxEntry => ({
   ...{ shard: shardOf(channel), channel, id: newId(new Date()), name: 'a.b', at: new Date().toISOString() },
   data: JSON.stringify({ n }),
 })
@@ -84,9 +84,9 @@ describe('offsets', () => {
   })
 
   it('follow the commit order: an open transaction delays nobody, and comes after earlier commits', async () => {
-    await using slow = await session()
+    await using slow = await connect()
     await slow.client.query('begin')
-    await slow.client.query(insertInboxStatement([saidOn('slow:1', 1)]))
+    await slow.client.query(insertInboxStatement([inboxEntry('slow:1', 1)]))
     await emitNumbers(testApp.app, 'slow:1', [2])
     expect(await numbersOf('slow:1')).toEqual([2])
     await slow.client.query('commit')
@@ -95,32 +95,32 @@ describe('offsets', () => {
 
   it('follow the commit order: an event committed before another one began precedes it, whoever assigns offsets', async () => {
     const channels = channelsBy('order', 3)
-    const sessions = await Promise.all(numberRange(0, 11).map(session))
-    const [writers, placers] = [sessions.slice(0, 8), sessions.slice(8)]
+    const connections = await Promise.all(numberRange(0, 11).map(connect))
+    const [writers, assigners] = [connections.slice(0, 8), connections.slice(8)]
     let now = 0
-    let left = writers.length
+    let remaining = writers.length
     const spans = new Map<number, { began: number; ended: number }>()
-    const write = async ({ client }: Session, writer: number) => {
+    const write = async ({ client }: Connection, writer: number) => {
       for (const turn of numberRange(0, 40)) {
         const n = 1_000 * writer + turn
         const began = (now += 1)
         await client.query('begin')
-        await client.query(insertInboxStatement([saidOn(channels[n % channels.length] ?? '', n)]))
+        await client.query(insertInboxStatement([inboxEntry(channels[n % channels.length] ?? '', n)]))
         if (turn % 7 === 0) await pause(turn % 5)
         await client.query('commit')
         spans.set(n, { began, ended: (now += 1) })
       }
-      left -= 1
+      remaining -= 1
     }
     // Small batches of all or some shards, so that assignments overlap.
-    const place = async ({ client }: Session, placer: number) => {
-      const shards = placer === 0 ? numberRange(0, shardCount) : channels.map(shardOf)
-      while (left > 0) await client.query('select from assign_offsets($1, $2)', [shards, 2 + placer])
+    const assign = async ({ client }: Connection, assigner: number) => {
+      const shards = assigner === 0 ? numberRange(0, shardCount) : channels.map(shardOf)
+      while (remaining > 0) await client.query('select from assign_offsets($1, $2)', [shards, 2 + assigner])
     }
     const read = async () => {
-      while (left > 0) await log().latestOffsets(channels)
+      while (remaining > 0) await log().latestOffsets(channels)
     }
-    await Promise.all([...writers.map(write), ...placers.map(place), read()])
+    await Promise.all([...writers.map(write), ...assigners.map(assign), read()])
     let found = 0
     for (const channel of channels) {
       let latest = 0
@@ -133,7 +133,7 @@ describe('offsets', () => {
       }
     }
     expect(found).toBe(8 * 40)
-    for (const one of sessions) await one[Symbol.asyncDispose]()
+    for (const one of connections) await one[Symbol.asyncDispose]()
   })
 
   it('of rolled back events are reused', async () => {
@@ -159,12 +159,12 @@ it('reads a consistent part of the log, at most as large as requested', async ()
 })
 
 it('changes the epoch when an operator increases the log generation after a restore', async () => {
-  const fresh = () => createChannelLog(testApp.app.db, testApp.app.redis, () => testApp.clock.now()).epoch()
-  const before = await fresh()
+  const readEpoch = () => createChannelLog(testApp.app.db, testApp.app.redis, () => testApp.clock.now()).epoch()
+  const before = await readEpoch()
   await sql('update channel_log_generation set generation = generation + 1')
-  expect(await fresh()).not.toBe(before)
+  expect(await readEpoch()).not.toBe(before)
   await sql('update channel_log_generation set generation = generation - 1')
-  expect(await fresh()).toBe(before)
+  expect(await readEpoch()).toBe(before)
 })
 
 describe('partitions', () => {

@@ -1,6 +1,6 @@
 import { ConfigError, readConfig, variableNames } from '../../kernel/platform/config'
 
-const good = {
+const valid = {
   DATABASE_URL: 'postgres://tutti:hush@127.0.0.1/tutti',
   REDIS_HOST: '127.0.0.1',
   REDIS_PORT: '6379',
@@ -11,7 +11,7 @@ const good = {
   AUTH_AUDIENCE: 'tutti',
 }
 
-function faultsOf(variables: Record<string, string | undefined>): readonly string[] {
+function errorsOf(variables: Record<string, string | undefined>): readonly string[] {
   try {
     readConfig(variables)
   } catch (error) {
@@ -23,7 +23,7 @@ function faultsOf(variables: Record<string, string | undefined>): readonly strin
 
 describe('the configuration', () => {
   it('has defaults for optional variables, and is frozen', () => {
-    const config = readConfig(good)
+    const config = readConfig(valid)
     expect(config).toMatchObject({
       port: 3000,
       roles: ['web'],
@@ -39,8 +39,14 @@ describe('the configuration', () => {
   })
 
   it('reports all errors at once', () => {
-    const faults = faultsOf({ ...good, DATABASE_URL: undefined, REDIS_PORT: 'six', AUTH_ISSUER: 'auth', ROLES: 'boss' })
-    expect([...faults].sort()).toEqual([
+    const messages = errorsOf({
+      ...valid,
+      DATABASE_URL: undefined,
+      REDIS_PORT: 'six',
+      AUTH_ISSUER: 'auth',
+      ROLES: 'boss',
+    })
+    expect([...messages].sort()).toEqual([
       'AUTH_ISSUER: must be an http(s) address',
       'DATABASE_URL: is missing',
       'REDIS_PORT: must be a whole number',
@@ -49,8 +55,10 @@ describe('the configuration', () => {
   })
 
   it('names what is missing in an empty environment', () => {
-    const required = Object.keys(good)
-    expect(faultsOf({}).map(fault => fault.split(':')[0])).toEqual(required.sort((a, b) => place(a) - place(b)))
+    const required = Object.keys(valid)
+    expect(errorsOf({}).map(message => message.split(':')[0])).toEqual(
+      required.sort((a, b) => position(a) - position(b)),
+    )
   })
 
   it('never repeats a value, which may be a secret', () => {
@@ -76,22 +84,22 @@ describe('the configuration', () => {
       ['CLOUDFRONT_DOMAIN', 'CLOUDFRONT_PRIVATE_KEY'],
       'CLOUDFRONT_KEY_PAIR_ID: must be set together with CLOUDFRONT_DOMAIN, CLOUDFRONT_PRIVATE_KEY',
     ],
-  ])('rejects %j alone', (names, fault) => {
-    expect(faultsOf({ ...good, ...Object.fromEntries(names.map(name => [name, 'cdn.example'])) })).toEqual([fault])
+  ])('rejects %j alone', (names, message) => {
+    expect(errorsOf({ ...valid, ...Object.fromEntries(names.map(name => [name, 'cdn.example'])) })).toEqual([message])
   })
 
   it('treats an empty variable as unset', () => {
-    expect(readConfig({ ...good, PORT: '', AWS_ACCESS_KEY_ID: '' })).toMatchObject({ port: 3000 })
-    expect(faultsOf({ ...good, REDIS_HOST: '' })).toEqual(['REDIS_HOST: is missing'])
+    expect(readConfig({ ...valid, PORT: '', AWS_ACCESS_KEY_ID: '' })).toMatchObject({ port: 3000 })
+    expect(errorsOf({ ...valid, REDIS_HOST: '' })).toEqual(['REDIS_HOST: is missing'])
   })
 
   it.each(['-1', '65536', '80.5', '1e3', '0x50', ' 80', 'http'])('rejects the port %j', PORT => {
-    expect(faultsOf({ ...good, PORT })).toEqual([expect.stringMatching(/^PORT: /)])
+    expect(errorsOf({ ...valid, PORT })).toEqual([expect.stringMatching(/^PORT: /)])
   })
 
   it('reads lists of origins, and a key with escaped line breaks', () => {
     const config = readConfig({
-      ...good,
+      ...valid,
       ALLOWED_ORIGINS: 'https://a.example, https://b.example,',
       CLOUDFRONT_DOMAIN: 'cdn.example',
       CLOUDFRONT_KEY_PAIR_ID: 'K1',
@@ -106,4 +114,4 @@ describe('the configuration', () => {
   })
 })
 
-const place = (name: string) => variableNames.indexOf(name)
+const position = (name: string) => variableNames.indexOf(name)

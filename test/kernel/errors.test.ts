@@ -5,18 +5,21 @@ import { isGeneralRefusal, refusal, refusals } from '../../kernel/pipeline/refus
 import { notesRegistry, notesTable } from './notes'
 import { type TestKernel, createTestKernel } from './test-kernel'
 
-let own: TestKernel
+let kernel: TestKernel
 beforeAll(async () => {
-  own = await createTestKernel({ registry: notesRegistry, tables: `${notesTable}; create table short (x varchar(1))` })
+  kernel = await createTestKernel({
+    registry: notesRegistry,
+    tables: `${notesTable}; create table short (x varchar(1))`,
+  })
 })
-afterAll(() => own[Symbol.asyncDispose]())
+afterAll(() => kernel[Symbol.asyncDispose]())
 
-const raised = (sql: string) =>
-  own.sql(sql).then(
+const failedQuery = (sql: string) =>
+  kernel.sql(sql).then(
     () => Promise.reject(new Error('expected the query to fail')),
     (error: unknown) => error,
   )
-const coded = (code: string, message = 'x') => Object.assign(new Error(message), { code })
+const errorWithCode = (code: string, message = 'x') => Object.assign(new Error(message), { code })
 
 describe('a PostgreSQL error', () => {
   const id = newId(new Date())
@@ -34,7 +37,7 @@ describe('a PostgreSQL error', () => {
     ['a bug in SQL', 'selekt', '42601', 'internal_error'],
     ['a comparison of types', `select cast('${id}' as uuid) = 5`, '42883', 'internal_error'],
   ])('about %s is mapped', async (_what, sql, state, code) => {
-    const error = await raised(sql)
+    const error = await failedQuery(sql)
     expect(sqlState(error)).toBe(state)
     expect(toRefusal(error).kind.code).toBe(code)
   })
@@ -54,27 +57,27 @@ describe('a PostgreSQL error', () => {
     ['25006', 'internal_error'],
     ['XX000', 'internal_error'],
   ])('with state %s, bare or wrapped, becomes %s', (state, code) => {
-    const bare = coded(state)
+    const bare = errorWithCode(state)
     const wrapped = new DatabaseError(Object.assign(bare, { sql: '' }))
     for (const error of [bare, wrapped]) expect(toRefusal(error).kind.code).toBe(code)
   })
 
   it('that Sequelize wraps is mapped', () => {
-    const parent = Object.assign(coded('23503'), { sql: '' })
+    const parent = Object.assign(errorWithCode('23503'), { sql: '' })
     expect(toRefusal(new ForeignKeyConstraintError({ parent })).kind.code).toBe('conflict')
   })
 })
 
 describe('a network error', () => {
   it.each([
-    coded('ECONNREFUSED'),
-    coded('ECONNRESET'),
-    coded('EPIPE'),
+    errorWithCode('ECONNREFUSED'),
+    errorWithCode('ECONNRESET'),
+    errorWithCode('EPIPE'),
     new Error('Connection terminated unexpectedly'),
     new Error('Connection terminated due to connection timeout'),
     new Error('timeout exceeded when trying to connect'),
     new Error('Query read timeout'),
-    new AggregateError([coded('ECONNREFUSED')], ''),
+    new AggregateError([errorWithCode('ECONNREFUSED')], ''),
   ])('%s becomes unavailable, which may be retried', error => {
     expect(toRefusal(error)).toMatchObject({ extras: { retryAfter: 2 } })
     expect(toRefusal(error).kind).toBe(refusals.unavailable)
@@ -90,7 +93,7 @@ describe('any other error', () => {
     7,
     { code: 5 },
     new TypeError('x is not a function'),
-    coded('ENOENT'),
+    errorWithCode('ENOENT'),
   ])('is a bug and stays opaque: %p', thrown => {
     const problem = toRefusal(thrown).toProblem('r1')
     expect(problem).toEqual({

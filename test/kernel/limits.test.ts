@@ -5,14 +5,14 @@ import { requestOverRest, Person } from '../person'
 import { notesRegistry, limitedRead } from './notes'
 import { type TestKernel, createTestKernel, createActor } from './test-kernel'
 
-let own: TestKernel
+let kernel: TestKernel
 beforeAll(async () => {
-  own = await createTestKernel({ registry: notesRegistry, nodes: 2 })
+  kernel = await createTestKernel({ registry: notesRegistry, nodes: 2 })
 })
-afterAll(() => own[Symbol.asyncDispose]())
+afterAll(() => kernel[Symbol.asyncDispose]())
 
 /** The number of these calls that succeed. */
-async function answered(testKernel: TestKernel, calls: Parameters<TestKernel['call']>[2][]): Promise<number> {
+async function countSuccesses(testKernel: TestKernel, calls: Parameters<TestKernel['call']>[2][]): Promise<number> {
   let count = 0
   for (const call of calls)
     await testKernel.call(limitedRead, {}, call).then(
@@ -26,29 +26,29 @@ describe('the rate limit of an operation', () => {
   it('counts a caller on all nodes together, and separately from others', async () => {
     const actor = createActor()
     expect(
-      await answered(
-        own,
+      await countSuccesses(
+        kernel,
         [0, 1, 0, 1, 0].map(node => ({ actor, node })),
       ),
     ).toBe(3)
-    expect(await own.expectProblem(limitedRead, {}, { actor, node: 1, ipAddress: '10.9.8.7' })).toMatchObject({
+    expect(await kernel.expectProblem(limitedRead, {}, { actor, node: 1, ipAddress: '10.9.8.7' })).toMatchObject({
       status: 429,
       code: 'too_many_requests',
       retryAfter: expect.any(Number) as unknown,
     })
-    expect(await answered(own, [{ actor: createActor() }])).toBe(1)
+    expect(await countSuccesses(kernel, [{ actor: createActor() }])).toBe(1)
   })
 
   it('counts a caller over both transports, and returns `retryAfter` in both', async () => {
-    const [one, other] = [await own.startWeb(0), await own.startWeb(1)]
-    const token = await own.issuer.issueToken('ann')
+    const [one, other] = [await kernel.startWeb(0), await kernel.startWeb(1)]
+    const token = await kernel.issuer.issueToken('ann')
     await using ann = await Person.signIn('ann', token, one.url)
     expect(await ann.request(limitedRead, {}, { transport: 'rest' })).toMatchObject({ status: 200 })
     expect(await ann.request(limitedRead, {}, { transport: 'socket' })).toEqual({ data: {} })
-    await using elsewhere = await Person.signIn('ann', token, other.url)
-    expect(await elsewhere.request(limitedRead, {}, { transport: 'socket' })).toEqual({ data: {} })
+    await using annOnOther = await Person.signIn('ann', token, other.url)
+    expect(await annOnOther.request(limitedRead, {}, { transport: 'socket' })).toEqual({ data: {} })
 
-    const overSocket = await elsewhere.expectProblem(limitedRead, {}, { transport: 'socket' })
+    const overSocket = await annOnOther.expectProblem(limitedRead, {}, { transport: 'socket' })
     const overRest = await ann.request(limitedRead, {}, { transport: 'rest' })
     expect(overRest.error).toEqual({
       ...overSocket,
@@ -68,40 +68,42 @@ describe('the rate limit of an operation', () => {
     ['an abbreviated IPv6 /64', ['2001:db8::1', '2001:db8::ffff:2', '2001:db8:0:0:3::'], '2001:db8:0:1::1'],
   ])('counts unauthenticated callers by %s', async (_what, same, other) => {
     const addresses = Array.from({ length: 5 }, (_, index) => ({ ipAddress: same[index % same.length] ?? '' }))
-    expect(await answered(own, addresses)).toBe(3)
-    expect(await answered(own, [{ ipAddress: other }])).toBe(1)
+    expect(await countSuccesses(kernel, addresses)).toBe(3)
+    expect(await countSuccesses(kernel, [{ ipAddress: other }])).toBe(1)
   })
 
   it('precedes validation: invalid input counts too', async () => {
     const actor = createActor()
     for (let index = 0; index < 3; index += 1)
-      expect(await own.expectProblem(limitedRead, { extra: 1 }, { actor })).toMatchObject({ code: 'invalid_input' })
-    expect(await own.expectProblem(limitedRead, { extra: 1 }, { actor })).toMatchObject({ code: 'too_many_requests' })
+      expect(await kernel.expectProblem(limitedRead, { extra: 1 }, { actor })).toMatchObject({ code: 'invalid_input' })
+    expect(await kernel.expectProblem(limitedRead, { extra: 1 }, { actor })).toMatchObject({
+      code: 'too_many_requests',
+    })
   })
 
   it('is exact under concurrent calls', async () => {
     const actor = createActor()
-    const wishes = Array.from({ length: 30 }, (_, index) => {
-      const app = own.apps[index % 2] ?? own.app
+    const calls = Array.from({ length: 30 }, (_, index) => {
+      const app = kernel.apps[index % 2] ?? kernel.app
       return consumeLimit(app, 'many', 10, { actor, ipAddress: '' }).then(
         () => 1,
         () => 0,
       )
     })
-    expect((await Promise.all(wishes)).filter(Boolean)).toHaveLength(10)
+    expect((await Promise.all(calls)).filter(Boolean)).toHaveLength(10)
   })
 })
 
 it('sends one command for all calls of a tick, and none for a caller over the limit', async () => {
-  const { redis, rateLimiter } = own.app
-  const sending = jest.spyOn(redis.commands, 'sendCommand')
-  const commandsFor = (who: string) =>
-    sending.mock.calls.filter(([{ args }]) => args.some(value => String(value).includes(`:${who}`))).length
+  const { redis, rateLimiter } = kernel.app
+  const sendCommand = jest.spyOn(redis.commands, 'sendCommand')
+  const commandsFor = (caller: string) =>
+    sendCommand.mock.calls.filter(([{ args }]) => args.some(value => String(value).includes(`:${caller}`))).length
   const [exceeding, other] = [newId(new Date()), newId(new Date())]
-  const taken = await Promise.all(
-    [exceeding, other, exceeding, exceeding].map(who => rateLimiter.consume('tick', who, 2)),
+  const waits = await Promise.all(
+    [exceeding, other, exceeding, exceeding].map(caller => rateLimiter.consume('tick', caller, 2)),
   )
-  expect(taken.map(waitMs => waitMs > 0)).toEqual([false, false, false, true])
+  expect(waits.map(waitMs => waitMs > 0)).toEqual([false, false, false, true])
   expect([commandsFor(exceeding), commandsFor(other)]).toEqual([1, 1])
 
   const waitMs = await rateLimiter.consume('tick', exceeding, 2)
@@ -109,25 +111,25 @@ it('sends one command for all calls of a tick, and none for a caller over the li
   expect(waitMs).toBeLessThanOrEqual(60_000)
   expect(commandsFor(exceeding)).toBe(1)
   expect(await rateLimiter.consume('tick', other, 2)).toBe(0)
-  sending.mockRestore()
+  sendCommand.mockRestore()
 })
 
 it('is enforced by each node alone while Redis is away', async () => {
-  await using alone = await createTestKernel({
+  await using offline = await createTestKernel({
     registry: notesRegistry,
     nodes: 2,
     variables: { REDIS_PORT: String(await findFreePort()) },
   })
   const actor = createActor()
   expect(
-    await answered(
-      alone,
+    await countSuccesses(
+      offline,
       Array.from({ length: 5 }, () => ({ actor, node: 0 })),
     ),
   ).toBe(3)
   expect(
-    await answered(
-      alone,
+    await countSuccesses(
+      offline,
       Array.from({ length: 5 }, () => ({ actor, node: 1 })),
     ),
   ).toBe(3)

@@ -58,14 +58,14 @@ describe('the log', () => {
 
   it('contains no token, input or signed URL after failing calls over both transports', async () => {
     const out = captured()
-    await using own = await createTestKernel({
+    await using kernel = await createTestKernel({
       registry: notesRegistry,
       tables: notesTable,
       log: createLog('trace', {}, out.to),
     })
-    const { url } = await own.startWeb()
-    const token = await own.issuer.issueToken('ann')
-    const expired = await own.issuer.issueToken('ann', { ttlSeconds: -60 })
+    const { url } = await kernel.startWeb()
+    const token = await kernel.issuer.issueToken('ann')
+    const expired = await kernel.issuer.issueToken('ann', { ttlSeconds: -60 })
     const post = (path: string, body: string, bearer = token) =>
       fetch(`${url}/api/v1${path}`, {
         method: 'POST',
@@ -90,7 +90,7 @@ describe('the log', () => {
     failureSwitches.duringAdd = async () => undefined
     expect(answers.map(({ status }) => status)).toEqual([500, 400, 401, 401, 404])
     expect(JSON.stringify(await answers[0]?.json())).not.toMatch(/store|s3cr3t|stack|\.ts/)
-    await own.expectProblem(addNote, { body: 'break' }, { actor: createActor() })
+    await kernel.expectProblem(addNote, { body: 'break' }, { actor: createActor() })
 
     const text = out.text()
     for (const secret of [token, token.split('.')[2] ?? '', 's3cr3t', 'typed-by-s0meone'])
@@ -115,11 +115,11 @@ describe('the log', () => {
 
 it('a 4xx refusal is not logged', async () => {
   const out = captured()
-  await using own = await createTestKernel({ registry: notesRegistry, log: createLog('trace', {}, out.to) })
+  await using kernel = await createTestKernel({ registry: notesRegistry, log: createLog('trace', {}, out.to) })
   failureSwitches.duringAdd = async () => {
     throw refusals.conflict()
   }
-  await own.expectProblem(addNote, { body: '' }, { actor: createActor() })
+  await kernel.expectProblem(addNote, { body: '' }, { actor: createActor() })
   failureSwitches.duringAdd = async () => undefined
   expect(out.text()).toBe('')
 })

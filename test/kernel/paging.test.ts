@@ -6,11 +6,11 @@ import { refusals } from '../../kernel/pipeline/refusals'
 import { addNote, listNotes, notesRegistry, notesTable } from './notes'
 import { type TestKernel, createTestKernel, createActor } from './test-kernel'
 
-let own: TestKernel
+let kernel: TestKernel
 beforeAll(async () => {
-  own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
+  kernel = await createTestKernel({ registry: notesRegistry, tables: notesTable })
 })
-afterAll(() => own[Symbol.asyncDispose]())
+afterAll(() => kernel[Symbol.asyncDispose]())
 
 const keys = (row: { n: number; id: string }) => [row.n, row.id] as const
 
@@ -65,7 +65,7 @@ describe('a cursor', () => {
     ['characters outside its alphabet', 'a b'],
     ['an oversized text', 'A'.repeat(401)],
   ])('with %s is invalid input in a real list, not a server error', async (_what, cursor) => {
-    expect(await own.expectProblem(listNotes, { cursor }, { actor: createActor() })).toMatchObject({
+    expect(await kernel.expectProblem(listNotes, { cursor }, { actor: createActor() })).toMatchObject({
       status: 400,
       code: 'invalid_input',
     })
@@ -77,7 +77,7 @@ describe('a cursor', () => {
       fc.asyncProperty(fc.oneof(fc.base64String(), fc.json().map(encodeText)), async raw => {
         const cursor = raw.replace(/[^A-Za-z0-9_-]/g, '').slice(0, 400)
         fc.pre(cursor !== '')
-        const answered = await own.call(listNotes, { cursor }, { actor }).then(
+        const answered = await kernel.call(listNotes, { cursor }, { actor }).then(
           () => 'ok',
           (error: unknown) => toRefusal(error).kind.code,
         )
@@ -99,7 +99,7 @@ describe('a list read page by page', () => {
           const actor = createActor()
           const add = async (rank: number) => {
             const id = newId(new Date())
-            await own.sql('insert into notes values (:id, :owner, :body)', { id, owner: actor.id, body: `n${rank}` })
+            await kernel.sql('insert into notes values (:id, :owner, :body)', { id, owner: actor.id, body: `n${rank}` })
             return id
           }
           const before: string[] = []
@@ -107,7 +107,7 @@ describe('a list read page by page', () => {
           const seen: { id: string; body: string }[] = []
           let cursor: string | null = null
           do {
-            const { data, page }: Awaited<ReturnType<TestKernel['call']>> = await own.call(
+            const { data, page }: Awaited<ReturnType<TestKernel['call']>> = await kernel.call(
               listNotes,
               { limit, ...(cursor === null ? {} : { cursor }) },
               { actor },
@@ -129,13 +129,13 @@ describe('a list read page by page', () => {
   })
 
   it.each([0, -1, pageSizeMax + 1, 1e9, 1.5, '10'])('rejects the limit %j', async limit => {
-    const problem = await own.expectProblem(listNotes, { limit }, { actor: createActor() })
+    const problem = await kernel.expectProblem(listNotes, { limit }, { actor: createActor() })
     expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path: 'limit' }] })
   })
 
   it('shows no rows of other callers', async () => {
-    await own.call(addNote, { body: 'mine' }, { actor: createActor() })
-    expect(await own.call(listNotes, {}, { actor: createActor() })).toEqual({
+    await kernel.call(addNote, { body: 'mine' }, { actor: createActor() })
+    expect(await kernel.call(listNotes, {}, { actor: createActor() })).toEqual({
       data: [],
       page: { next: null, hasMore: false },
     })

@@ -26,7 +26,7 @@ import { coerceText, jsonSchema, schemaName } from '../../kernel/pipeline/schema
 const anId = '01890a5d-ac96-774b-bcce-b302099a8057'
 
 /** The field errors as `path: code`. */
-function faultsOf(field: Field<unknown>, raw: unknown): string[] {
+function errorsOf(field: Field<unknown>, raw: unknown): string[] {
   try {
     parse(field, raw)
   } catch (error) {
@@ -47,12 +47,12 @@ const song = shape({
   artist: shape({ id }),
 })
 
-const good = { title: 'Ode', genre: null, tempo: 120, mood: 'calm', explicit: false, artist: { id: anId } }
+const valid = { title: 'Ode', genre: null, tempo: 120, mood: 'calm', explicit: false, artist: { id: anId } }
 
 describe('a shape', () => {
   it('infers what is required, optional and nullable', () => {
     // Compiles only if the inferred type is exactly this.
-    const value: Value<typeof song> = parse(song, good)
+    const value: Value<typeof song> = parse(song, valid)
     const same: {
       title: string
       notes?: string
@@ -62,12 +62,19 @@ describe('a shape', () => {
       explicit: boolean
       artist: { id: string }
     } = value
-    expect(same).toEqual(good)
+    expect(same).toEqual(valid)
   })
 
   it('reports all field errors at once, by path', () => {
-    const bad = { title: '', tempo: 120.5, mood: 'loud', explicit: 'yes', artist: { id: 'x', role: 'admin' }, likes: 9 }
-    expect(faultsOf(song, bad).sort()).toEqual([
+    const invalid = {
+      title: '',
+      tempo: 120.5,
+      mood: 'loud',
+      explicit: 'yes',
+      artist: { id: 'x', role: 'admin' },
+      likes: 9,
+    }
+    expect(errorsOf(song, invalid).sort()).toEqual([
       'artist.id: invalid_uuid',
       'artist.role: unknown_field',
       'explicit: not_a_boolean',
@@ -81,35 +88,35 @@ describe('a shape', () => {
 
   it(`reports at most ${fieldErrorsMax} of them`, () => {
     const many = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`x${index}`, 1]))
-    expect(faultsOf(shape({}), many)).toHaveLength(fieldErrorsMax)
+    expect(errorsOf(shape({}), many)).toHaveLength(fieldErrorsMax)
   })
 
   it.each([null, undefined, [], 'text', '{}', 7, true])('rejects %j', raw => {
-    expect(faultsOf(shape({ title: line(5) }), raw)).toHaveLength(1)
+    expect(errorsOf(shape({ title: line(5) }), raw)).toHaveLength(1)
   })
 
   it('converts nothing: text is not a number, flag, list or object', () => {
     const all = shape({ a: integer(0, 9), b: boolean, c: list(line(5), 3), d: shape({}), e: number(0, 1) })
     const raw = { a: '1', b: 'true', c: '["x"]', d: '{}', e: '0.5' }
-    expect(faultsOf(all, raw)).toHaveLength(5)
-    expect(faultsOf(all, { a: 1, b: 1, c: { 0: 'x' }, d: [], e: Infinity })).toHaveLength(4)
+    expect(errorsOf(all, raw)).toHaveLength(5)
+    expect(errorsOf(all, { a: 1, b: 1, c: { 0: 'x' }, d: [], e: Infinity })).toHaveLength(4)
   })
 
   it('accepts ids in either case, returns them in lower case, and rejects other forms', () => {
     expect(parse(shape({ id }), { id: anId.toUpperCase() })).toEqual({ id: anId })
     for (const other of [`{${anId}}`, anId.replaceAll('-', ''), ` ${anId}`, `${anId}\n`])
-      expect(faultsOf(shape({ id }), { id: other })).toContain('id: invalid_uuid')
+      expect(errorsOf(shape({ id }), { id: other })).toContain('id: invalid_uuid')
   })
 
   it('limits counts to safe non-negative integers', () => {
-    for (const bad of [-1, 0.5, Number.MAX_SAFE_INTEGER + 2, NaN])
-      expect(faultsOf(shape({ n: count }), { n: bad })).toHaveLength(1)
+    for (const invalid of [-1, 0.5, Number.MAX_SAFE_INTEGER + 2, NaN])
+      expect(errorsOf(shape({ n: count }), { n: invalid })).toHaveLength(1)
   })
 })
 
 describe('user-written text', () => {
   const of = (field: Field<string>) => shape({ text: field })
-  const faults = (raw: string, field = line(20)) => faultsOf(of(field), { text: raw })
+  const faults = (raw: string, field = line(20)) => errorsOf(of(field), { text: raw })
 
   it('is trimmed and NFC-normalized before its length is checked', () => {
     expect(parse(of(line(4)), { text: '  Cafe\u0301  ' })).toEqual({ text: 'Caf\u00e9' })
@@ -170,37 +177,37 @@ describe('hostile input', () => {
 
   it('with __proto__ at any depth is rejected, and pollutes no prototype', () => {
     const raw: unknown = JSON.parse('{"a":{"__proto__":{"polluted":"yes"}}}')
-    expect(faultsOf(open, raw)).toEqual(['a.__proto__: unknown_field'])
-    expect(faultsOf(shape({}), JSON.parse('{"__proto__":{}}'))).toEqual(['__proto__: unknown_field'])
-    expect(faultsOf(shape({}), JSON.parse('{"constructor":{"prototype":{}}}'))).toEqual(['constructor: unknown_field'])
+    expect(errorsOf(open, raw)).toEqual(['a.__proto__: unknown_field'])
+    expect(errorsOf(shape({}), JSON.parse('{"__proto__":{}}'))).toEqual(['__proto__: unknown_field'])
+    expect(errorsOf(shape({}), JSON.parse('{"constructor":{"prototype":{}}}'))).toEqual(['constructor: unknown_field'])
     expect('polluted' in {}).toBe(false)
   })
 
   it('with NUL in a value or a name at any depth is rejected', () => {
-    expect(faultsOf(open, { a: { b: 'x\u0000' } })).toEqual(['a.b: nul_character'])
-    expect(faultsOf(open, { a: { 'b\u0000': 'x' } })).toEqual(['a: nul_character'])
+    expect(errorsOf(open, { a: { b: 'x\u0000' } })).toEqual(['a.b: nul_character'])
+    expect(errorsOf(open, { a: { 'b\u0000': 'x' } })).toEqual(['a: nul_character'])
   })
 
   it('that is binary is rejected', () => {
-    expect(faultsOf(shape({ a: line(10) }), { a: Buffer.from('x') })).toEqual(['a: binary'])
+    expect(errorsOf(shape({ a: line(10) }), { a: Buffer.from('x') })).toEqual(['a: binary'])
   })
 
   it('nested thousands of levels deep is rejected without recursion', () => {
     const deep: unknown = JSON.parse(`${'['.repeat(15_000)}${']'.repeat(15_000)}`)
-    expect(faultsOf(shape({ a: line(10) }), { a: deep })).toEqual(['a: not_a_string'])
+    expect(errorsOf(shape({ a: line(10) }), { a: deep })).toEqual(['a: not_a_string'])
   })
 
   it('of any kind never makes the parser throw anything but a refusal', () => {
-    fc.assert(fc.property(fc.anything({ withNullPrototype: true, withBigInt: true }), raw => void faultsOf(song, raw)))
+    fc.assert(fc.property(fc.anything({ withNullPrototype: true, withBigInt: true }), raw => void errorsOf(song, raw)))
   })
 })
 
 describe('coerceText', () => {
-  const query = shape({ limit: optional(integer(1, 50)), only: optional(boolean), word: optional(line(10)) })
-  const read = (raw: Record<string, unknown>) => faultsOf(query, coerceText(query, raw))
+  const query = shape({ limit: optional(integer(1, 50)), only: optional(boolean), label: optional(line(10)) })
+  const read = (raw: Record<string, unknown>) => errorsOf(query, coerceText(query, raw))
 
   it('converts expected numbers and flags, and leaves text as it is', () => {
-    expect(coerceText(query, { limit: '5', only: 'true', word: '5' })).toEqual({ limit: 5, only: true, word: '5' })
+    expect(coerceText(query, { limit: '5', only: 'true', label: '5' })).toEqual({ limit: 5, only: true, label: '5' })
   })
 
   it.each(['1e3', '1e9', '0x10', '-1', '1.5', '51', '', ' 5', '5 ', 'NaN', 'Infinity', '999999999999999999999'])(

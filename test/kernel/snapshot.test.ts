@@ -57,10 +57,10 @@ const getShelf = operation({
   run: async ({ input, subject: { things } }) => ({ ...input, things }),
 })
 
-const glanceAtShelf = operation({
+const peekShelf = operation({
   ...readShelf,
-  name: 'shelves.glanceAtShelf',
-  route: 'GET /shelves/:shelfId/glance',
+  name: 'shelves.peekShelf',
+  route: 'GET /shelves/:shelfId/peek',
   summary: 'Get a shelf',
   load: ({ shelfId }, { app }) => shelfOf(shelfId, app),
   run: async ({ input, subject: { things } }) => ({ ...input, things }),
@@ -87,30 +87,30 @@ const putThing = operation({
   },
 })
 
-const shelves = { getShelf, glanceAtShelf, putThing, thingPut }
-const shelfProduct = createRegistry([userProfile, shelves], provisionProfile)
+const shelves = { getShelf, peekShelf, putThing, thingPut }
+const shelfRegistry = createRegistry([userProfile, shelves], provisionProfile)
 
-let own: TestKernel
+let kernel: TestKernel
 beforeAll(async () => {
-  own = await createTestKernel({ registry: shelfProduct, tables: shelfTable, nodes: 2 })
+  kernel = await createTestKernel({ registry: shelfRegistry, tables: shelfTable, nodes: 2 })
 })
-afterAll(() => own[Symbol.asyncDispose]())
+afterAll(() => kernel[Symbol.asyncDispose]())
 afterEach(() => {
   during.load = async () => undefined
 })
 
-const put = (shelfId: string, node = 0, hidden = false) => own.call(putThing, { shelfId, hidden }, { node })
+const putOn = (shelfId: string, node = 0, hidden = false) => kernel.call(putThing, { shelfId, hidden }, { node })
 const newShelf = async (things: number) => {
   const shelfId = createActor().id
-  for (let done = 0; done < things; done += 1) await put(shelfId)
+  for (let done = 0; done < things; done += 1) await putOn(shelfId)
   return shelfId
 }
 
 describe('a snapshot', () => {
   it('returns the position of its channel beside its data', async () => {
     const shelfId = await newShelf(3)
-    const { epoch } = await own.app.channelLog.position(`shelf:${shelfId}`)
-    expect(await own.call(getShelf, { shelfId })).toEqual({
+    const { epoch } = await kernel.app.channelLog.position(`shelf:${shelfId}`)
+    expect(await kernel.call(getShelf, { shelfId })).toEqual({
       data: { shelfId, things: 3 },
       position: { channel: `shelf:${shelfId}`, epoch, offset: 3 },
     })
@@ -118,46 +118,50 @@ describe('a snapshot', () => {
 
   it('reads the position before the state, so that concurrent changes are repeated and never lost', async () => {
     const shelfId = await newShelf(2)
-    during.load = () => put(shelfId, 1)
-    const { data, position } = await own.call(getShelf, { shelfId })
+    during.load = () => putOn(shelfId, 1)
+    const { data, position } = await kernel.call(getShelf, { shelfId })
     expect(data).toEqual({ shelfId, things: 3 })
     expect(position).toMatchObject({ offset: 2 })
-    const { events, latestOffset } = await own.app.channelLog.readAfter(`shelf:${shelfId}`, position?.offset ?? -1, 10)
+    const { events, latestOffset } = await kernel.app.channelLog.readAfter(
+      `shelf:${shelfId}`,
+      position?.offset ?? -1,
+      10,
+    )
     expect(latestOffset).toBe(3)
     expect(events.map(({ data }) => data)).toEqual([{ shelfId, things: 3 }])
   })
 
   it('contains a concurrent change in its state or in the events after its position', async () => {
     const shelfId = await newShelf(1)
-    const writing = Array.from({ length: 12 }, (_, index) => put(shelfId, index % 2))
-    const taken = await Promise.all(
-      Array.from({ length: 6 }, (_, node) => own.call(getShelf, { shelfId }, { node: node % 2 })),
+    const writing = Array.from({ length: 12 }, (_, index) => putOn(shelfId, index % 2))
+    const snapshots = await Promise.all(
+      Array.from({ length: 6 }, (_, node) => kernel.call(getShelf, { shelfId }, { node: node % 2 })),
     )
     await Promise.all(writing)
-    for (const { data, position } of taken) {
-      const { events } = await own.app.channelLog.readAfter(`shelf:${shelfId}`, position?.offset ?? -1, 100)
-      const told = [data, ...events.map(one => one.data)] as { things: number }[]
-      expect(told.at(-1)?.things).toBe(13)
+    for (const { data, position } of snapshots) {
+      const { events } = await kernel.app.channelLog.readAfter(`shelf:${shelfId}`, position?.offset ?? -1, 100)
+      const states = [data, ...events.map(one => one.data)] as { things: number }[]
+      expect(states.at(-1)?.things).toBe(13)
       // No gap between the position and the state.
-      expect(told[0]?.things ?? 0).toBeGreaterThanOrEqual(position?.offset ?? Infinity)
+      expect(states[0]?.things ?? 0).toBeGreaterThanOrEqual(position?.offset ?? Infinity)
     }
   })
 
   it('of a channel without events starts at 0', async () => {
     const shelfId = createActor().id
-    await own.sql('insert into shelves values (:shelfId, 5, false)', { shelfId })
-    const { position } = await own.call(getShelf, { shelfId })
+    await kernel.sql('insert into shelves values (:shelfId, 5, false)', { shelfId })
+    const { position } = await kernel.call(getShelf, { shelfId })
     expect(position).toMatchObject({ channel: `shelf:${shelfId}`, offset: 0 })
     expect(position?.epoch).toMatch(/^[0-9a-z]{1,32}$/)
   })
 
   it('that is refused reveals nothing of the channel', async () => {
     const shelfId = createActor().id
-    await put(shelfId, 0, true)
-    expect((await own.app.channelLog.position(`shelf:${shelfId}`)).offset).toBe(1)
+    await putOn(shelfId, 0, true)
+    expect((await kernel.app.channelLog.position(`shelf:${shelfId}`)).offset).toBe(1)
     const problems = [
-      await own.expectProblem(getShelf, { shelfId }),
-      await own.expectProblem(getShelf, { shelfId: createActor().id }),
+      await kernel.expectProblem(getShelf, { shelfId }),
+      await kernel.expectProblem(getShelf, { shelfId: createActor().id }),
     ]
     for (const problem of problems) {
       expect(problem).toMatchObject({ code: 'not_found' })
@@ -167,24 +171,24 @@ describe('a snapshot', () => {
   })
 
   it('of an invalid id is refused before any look-up', async () => {
-    expect(await own.expectProblem(getShelf, { shelfId: `x' or true` })).toMatchObject({ code: 'invalid_input' })
+    expect(await kernel.expectProblem(getShelf, { shelfId: `x' or true` })).toMatchObject({ code: 'invalid_input' })
   })
 
   it('needs no Redis', async () => {
     const variables = { REDIS_PORT: String(await findFreePort()) }
-    await using lone = await createTestKernel({ registry: shelfProduct, tables: shelfTable, variables })
+    await using offline = await createTestKernel({ registry: shelfRegistry, tables: shelfTable, variables })
     const shelfId = createActor().id
-    await lone.call(putThing, { shelfId })
-    expect(await lone.call(getShelf, { shelfId })).toMatchObject({ data: { things: 1 }, position: { offset: 1 } })
+    await offline.call(putThing, { shelfId })
+    expect(await offline.call(getShelf, { shelfId })).toMatchObject({ data: { things: 1 }, position: { offset: 1 } })
   })
 })
 
 describe('the position of a snapshot', () => {
   it('is returned beside data over both transports, also to unauthenticated callers', async () => {
-    const node = await own.startWeb()
-    await using ann = await Person.signIn('ann', await own.issuer.issueToken('ann'), node.url)
+    const node = await kernel.startWeb()
+    await using ann = await Person.signIn('ann', await kernel.issuer.issueToken('ann'), node.url)
     const shelfId = await newShelf(2)
-    const position = { channel: `shelf:${shelfId}`, ...(await own.app.channelLog.position(`shelf:${shelfId}`)) }
+    const position = { channel: `shelf:${shelfId}`, ...(await kernel.app.channelLog.position(`shelf:${shelfId}`)) }
     for (const transport of transports) {
       const reply = await ann.request(getShelf, { shelfId }, { transport })
       expect(reply).toMatchObject({ data: { shelfId, things: 2 }, position })
@@ -192,7 +196,7 @@ describe('the position of a snapshot', () => {
     }
     expect(await requestOverRest(node.url, getShelf, { shelfId }, {})).toMatchObject({ data: { things: 2 }, position })
     for (const transport of transports) {
-      expect(await ann.request(glanceAtShelf, { shelfId }, { transport })).not.toHaveProperty('position')
+      expect(await ann.request(peekShelf, { shelfId }, { transport })).not.toHaveProperty('position')
       expect(await ann.request(putThing, { shelfId }, { transport })).not.toHaveProperty('position')
       expect(
         await ann.request(putThing, { shelfId }, { transport, idempotencyKey: `key-${transport}-123456` }),
@@ -206,7 +210,7 @@ describe('declaring a snapshot', () => {
   it('is allowed for reads only', () => {
     const snapshotOf = ({ shelfId }: { shelfId: string }) => `shelf:${shelfId}`
     expect(() => operation({ ...putThing, snapshotChannel: snapshotOf })).toThrow('only a read may be a snapshot')
-    expect(() => operation({ ...glanceAtShelf, snapshotChannel: snapshotOf })).not.toThrow()
+    expect(() => operation({ ...peekShelf, snapshotChannel: snapshotOf })).not.toThrow()
   })
 
   it('names a channel that can be followed, in every operation of the registry', () => {
@@ -222,11 +226,11 @@ describe('declaring a snapshot', () => {
 
 it('a rolled back transaction does not move the position', async () => {
   const shelfId = await newShelf(1)
-  const call = { app: own.app, registry: shelfProduct, actor: null, requestId: randomUUID() }
-  const undone = transact(call, async ({ emit }) => {
+  const call = { app: kernel.app, registry: shelfRegistry, actor: null, requestId: randomUUID() }
+  const failing = transact(call, async ({ emit }) => {
     await emit(thingPut, { shelfId, things: 2 })
     throw refusals.conflict()
   })
-  await expect(undone).rejects.toMatchObject({ kind: refusals.conflict })
-  expect(await own.call(getShelf, { shelfId })).toMatchObject({ data: { things: 1 }, position: { offset: 1 } })
+  await expect(failing).rejects.toMatchObject({ kind: refusals.conflict })
+  expect(await kernel.call(getShelf, { shelfId })).toMatchObject({ data: { things: 1 }, position: { offset: 1 } })
 })

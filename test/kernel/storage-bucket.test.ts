@@ -6,21 +6,21 @@ import { readConfig } from '../../kernel/platform/config'
 import { openStorage } from '../../kernel/platform/storage'
 import { testStack } from '../stack'
 
-const { aws, storage: place } = readConfig(testStack().variables)
+const { aws, storage: settings } = readConfig(testStack().variables)
 
 it.each([
-  ['a missing object is reported as a conflict', place.bucket, 'conflict'],
+  ['a missing object is reported as a conflict', settings.bucket, 'conflict'],
   ['a missing bucket is reported as unavailable, not as an error of the file', 'tutti-nowhere', 'unavailable'],
 ])('%s', async (_words, bucket, code) => {
-  await using storage = openStorage({ aws, storage: { ...place, bucket } })
+  await using storage = openStorage({ aws, storage: { ...settings, bucket } })
   const folder = await mkdtemp(join(tmpdir(), 'tutti-bucket-'))
   try {
     const { signal } = new AbortController()
-    const asked = [
+    const attempts = [
       storage.download('incoming/nothing', join(folder, 'x'), { etag: '"x"', signal }),
       storage.copy('incoming/nothing', 'audio/nothing', '"x"', 'audio/mpeg'),
     ]
-    for (const answer of asked) {
+    for (const answer of attempts) {
       const error: unknown = await answer.catch((thrown: unknown) => thrown)
       expect(toRefusal(error).kind.code).toBe(code)
     }

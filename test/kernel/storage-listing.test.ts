@@ -15,7 +15,7 @@ it('lists objects in pages, in key order, with their age', async () => {
   const { storage } = testApp.app
   await Promise.all(names.map(key => storage.put(key, Buffer.from(key), 'text/plain')))
   const seen: string[] = []
-  for (let after = '', goOn = true; goOn;) {
+  for (let after = '', hasMore = true; hasMore;) {
     const { objects, more } = await storage.listObjects(prefix, after, 2)
     expect(objects.length).toBeLessThanOrEqual(2)
     for (const { key, modifiedAt } of objects) {
@@ -23,7 +23,7 @@ it('lists objects in pages, in key order, with their age', async () => {
       expect(Math.abs(modifiedAt.getTime() - Date.now())).toBeLessThan(60_000)
     }
     after = objects.at(-1)?.key ?? ''
-    goOn = more
+    hasMore = more
   }
   expect(seen).toEqual(names)
   expect(await storage.listObjects(`${prefix}z`, '', 2)).toEqual({ objects: [], more: false })
@@ -35,21 +35,21 @@ it('lists unfinished uploads in pages, including several of one key', async () =
     [...names, ...names.slice(0, 2)].map(key => storage.createMultipartUpload(key, 'text/plain')),
   )
   const seen: string[] = []
-  for (let after: MultipartUploadCursor | undefined, goOn = true; goOn;) {
+  for (let after: MultipartUploadCursor | undefined, hasMore = true; hasMore;) {
     const { uploads, next } = await storage.listMultipartUploads(prefix, after, 2)
     seen.push(...uploads.map(({ multipartId }) => multipartId))
     after = next
-    goOn = next !== undefined
+    hasMore = next !== undefined
   }
   expect([...seen].sort()).toEqual([...opened].sort())
 })
 
 it('treats unknown uploads as absent', async () => {
   const { storage } = testApp.app
-  const [key, gone] = [`${prefix}a`, randomUUID()]
+  const [key, unknownId] = [`${prefix}a`, randomUUID()]
   const signal = AbortSignal.timeout(5_000)
-  expect(await storage.listParts(key, gone, signal)).toBeUndefined()
+  expect(await storage.listParts(key, unknownId, signal)).toBeUndefined()
   const parts = [{ number: 1, sizeBytes: 1, etag: '"x"', sha256: null }]
-  expect(await storage.completeMultipartUpload(key, gone, { parts, sizeBytes: 1, signal })).toBeUndefined()
-  await storage.abortMultipartUpload(key, gone)
+  expect(await storage.completeMultipartUpload(key, unknownId, { parts, sizeBytes: 1, signal })).toBeUndefined()
+  await storage.abortMultipartUpload(key, unknownId)
 })

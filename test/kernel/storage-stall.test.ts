@@ -27,9 +27,9 @@ afterAll(async () => {
 
 it('a store that stalls within a body is given up', async () => {
   const { port } = server.address() as AddressInfo
-  const { aws, storage: place } = readConfig(testStack().variables)
+  const { aws, storage: settings } = readConfig(testStack().variables)
   await using storage = openStorage(
-    { aws, storage: { ...place, endpoint: `http://127.0.0.1:${port}` } },
+    { aws, storage: { ...settings, endpoint: `http://127.0.0.1:${port}` } },
     { inactivityTimeoutMs: 300 },
   )
   const { signal } = new AbortController()

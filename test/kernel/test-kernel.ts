@@ -72,12 +72,12 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
   const log = options.log ?? createLog(config.logLevel)
   const db: Database = keep(await openDatabase(config, log))
   if (options.tables !== undefined) await db.query(options.tables)
-  const worlds: AppContext[] = []
+  const apps: AppContext[] = []
   for (let index = 0; index < (options.nodes ?? 1); index += 1)
-    worlds.push(keep(await createAppContext(config, { clock, log, database: db })))
-  if (options.variables?.REDIS_PORT === undefined) await Promise.all(worlds.map(({ redis }) => redis.ready(5_000)))
+    apps.push(keep(await createAppContext(config, { clock, log, database: db })))
+  if (options.variables?.REDIS_PORT === undefined) await Promise.all(apps.map(({ redis }) => redis.ready(5_000)))
   const at = (node = 0): AppContext => {
-    const found = worlds[node]
+    const found = apps[node]
     if (found === undefined) throw new Error('no such node')
     return found
   }
@@ -91,7 +91,7 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
     })
 
   return {
-    apps: worlds,
+    apps,
     app: at(),
     issuer,
     clock,

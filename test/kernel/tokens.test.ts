@@ -6,26 +6,26 @@ import { toRefusal } from '../../kernel/pipeline/errors'
 import { notesRegistry } from './notes'
 import { type TestKernel, createTestKernel } from './test-kernel'
 
-let own: TestKernel
+let kernel: TestKernel
 beforeAll(async () => {
-  own = await createTestKernel({ registry: notesRegistry })
+  kernel = await createTestKernel({ registry: notesRegistry })
 })
-afterAll(() => own[Symbol.asyncDispose]())
+afterAll(() => kernel[Symbol.asyncDispose]())
 
-const verify = (token: string) => own.app.tokens.verify(token)
+const verify = (token: string) => kernel.app.tokens.verify(token)
 const problemOf = (token: string): Promise<Problem | { code: 'accepted' }> =>
   verify(token).then(
     () => ({ code: 'accepted' }) as const,
     (error: unknown) => toRefusal(error).toProblem('r'),
   )
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-const claims = (more: Record<string, unknown>) => own.issuer.issueToken('ann', { claims: more })
-const header = (more: Record<string, unknown>) => own.issuer.issueToken('ann', { header: more })
-const seconds = () => Math.floor(own.clock.now() / 1000)
+const claims = (more: Record<string, unknown>) => kernel.issuer.issueToken('ann', { claims: more })
+const header = (more: Record<string, unknown>) => kernel.issuer.issueToken('ann', { header: more })
+const seconds = () => Math.floor(kernel.clock.now() / 1000)
 
 describe('a valid token', () => {
   it('identifies its subject', async () => {
-    const token = await own.issuer.issueToken('ann', { roles: ['moderator'], sid: 's1', name: 'Ann' })
+    const token = await kernel.issuer.issueToken('ann', { roles: ['moderator'], sid: 's1', name: 'Ann' })
     expect(await verify(token)).toEqual({
       subject: 'ann',
       name: 'Ann',
@@ -39,8 +39,8 @@ describe('a valid token', () => {
 
   it('may omit optional claims, and claims of the wrong type are ignored', async () => {
     const token = await claims({ name: 5, preferred_username: {}, sid: [], roles: 'admin' })
-    const times = { issuedAt: expect.any(Number) as unknown, expiresAt: expect.any(Number) as unknown }
-    expect(await verify(token)).toEqual({ subject: 'ann', roles: [], ...times })
+    const timestamps = { issuedAt: expect.any(Number) as unknown, expiresAt: expect.any(Number) as unknown }
+    expect(await verify(token)).toEqual({ subject: 'ann', roles: [], ...timestamps })
     expect(await verify(await claims({ roles: ['a', 5, null, { admin: true }] }))).toMatchObject({ roles: ['a'] })
   })
 })
@@ -48,10 +48,10 @@ describe('a valid token', () => {
 describe('a token is rejected', () => {
   it('without a signature, or signed with the public key as a secret (A01)', async () => {
     expect(await problemOf(await header({ alg: 'none' }))).toMatchObject({ status: 401, code: 'token_invalid' })
-    const good = await own.issuer.issueToken('ann')
+    const good = await kernel.issuer.issueToken('ann')
     const [head = '', body = ''] = good.split('.')
     expect(await problemOf(`${encode({ alg: 'none' })}.${body}.`)).toMatchObject({ code: 'token_invalid' })
-    const { keys } = (await (await fetch(own.issuer.jwksUrl)).json()) as { keys: [{ kid: string; n: string }] }
+    const { keys } = (await (await fetch(kernel.issuer.jwksUrl)).json()) as { keys: [{ kid: string; n: string }] }
     const hmacHead = encode({ alg: 'HS256', kid: keys[0].kid })
     const mac = createHmac('sha256', JSON.stringify(keys[0])).update(`${hmacHead}.${body}`).digest('base64url')
     expect(await problemOf(`${hmacHead}.${body}.${mac}`)).toMatchObject({ code: 'token_invalid' })
@@ -62,7 +62,7 @@ describe('a token is rejected', () => {
 
   it.each(["' or 1=1 --", '../../dev/null', { a: 1 }, ['x'], 5, 'nobody'])('with the key id %j (A02)', async kid => {
     // Wait between attempts, so that unknown keys may be fetched again.
-    own.clock.advance(31_000)
+    kernel.clock.advance(31_000)
     expect(await problemOf(await header({ kid }))).toMatchObject({ status: 401, code: 'token_invalid' })
   })
 
@@ -79,7 +79,7 @@ describe('a token is rejected', () => {
       expect(await problemOf(await header({ [name]: url }))).toMatchObject({ code: 'token_invalid' })
     for (const name of ['jwk', 'x5c'])
       expect(await problemOf(await header({ [name]: {} }))).toMatchObject({ code: 'token_invalid' })
-    const [, body = ''] = (await own.issuer.issueToken('ann')).split('.')
+    const [, body = ''] = (await kernel.issuer.issueToken('ann')).split('.')
     const signed = `${encode({ alg: 'RS256', jwk: publicKey.export({ format: 'jwk' }) })}.${body}`
     const own256 = sign('sha256', Buffer.from(signed), privateKey).toString('base64url')
     expect(await problemOf(`${signed}.${own256}`)).toMatchObject({ code: 'token_invalid' })
@@ -120,7 +120,9 @@ describe('a token is rejected', () => {
       { iss: '' },
     ])
       expect(await problemOf(await claims(wrong))).toMatchObject({ code: 'token_invalid' })
-    expect(await problemOf(await claims({ aud: ['other', own.issuer.audience] }))).toMatchObject({ code: 'accepted' })
+    expect(await problemOf(await claims({ aud: ['other', kernel.issuer.audience] }))).toMatchObject({
+      code: 'accepted',
+    })
   })
 
   it.each([{ $gt: '' }, ['ann'], 5, true, null, '', ' ', 'a b', 'a\u0000', 'a\u200bb', 'x'.repeat(256)])(
@@ -131,7 +133,7 @@ describe('a token is rejected', () => {
   )
 
   it('in any other format (A08)', async () => {
-    const good = await own.issuer.issueToken('ann')
+    const good = await kernel.issuer.issueToken('ann')
     const [head = '', body = '', signature = ''] = good.split('.')
     const forms = ['', '.', '..', '...', 'x', head, `${head}.${body}`, `${head}.${body}.`, `${good}x`, `${good}.x.y`]
     forms.push(`${head}.${body}.${signature.slice(1)}`, `${encode(null)}.${body}.${signature}`, `${good},${good}`)
@@ -141,7 +143,7 @@ describe('a token is rejected', () => {
   })
 
   it('with any one character changed (A08)', async () => {
-    const good = await own.issuer.issueToken('ann')
+    const good = await kernel.issuer.issueToken('ann')
     await fc.assert(
       fc.asyncProperty(fc.nat(good.length - 2), fc.string({ minLength: 1, maxLength: 1 }), async (at, character) => {
         fc.pre(good[at] !== character)
@@ -160,19 +162,19 @@ describe('a token is rejected', () => {
 
 describe('a cached token', () => {
   it('is accepted only while it is valid (A09)', async () => {
-    const token = await own.issuer.issueToken('ann', { ttlSeconds: 20 })
+    const token = await kernel.issuer.issueToken('ann', { ttlSeconds: 20 })
     expect(await problemOf(token)).toMatchObject({ code: 'accepted' })
-    own.clock.advance(30_000)
+    kernel.clock.advance(30_000)
     expect(await problemOf(token)).toMatchObject({ code: 'token_expired' })
   })
 })
 
 it('limits invalid tokens by IP address', async () => {
-  const { url } = await own.startWeb()
+  const { url } = await kernel.startWeb()
   const me = (token: string) => fetch(`${url}/api/v1/me`, { headers: { authorization: `Bearer ${token}` } })
   const statuses: number[] = []
   for (let index = 0; index < 62; index += 1) statuses.push((await me(`guess.${index}.x`)).status)
   expect(new Set(statuses.slice(0, 60))).toEqual(new Set([401]))
   expect(statuses.slice(60)).toEqual([429, 429])
-  expect((await me(await own.issuer.issueToken('ann'))).status).toBe(200)
+  expect((await me(await kernel.issuer.issueToken('ann'))).status).toBe(200)
 })

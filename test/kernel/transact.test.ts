@@ -15,28 +15,28 @@ import {
 } from './notes'
 import { type TestKernel, createTestKernel, createActor } from './test-kernel'
 
-let own: TestKernel
+let kernel: TestKernel
 beforeAll(async () => {
-  own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
+  kernel = await createTestKernel({ registry: notesRegistry, tables: notesTable })
 })
-afterAll(() => own[Symbol.asyncDispose]())
+afterAll(() => kernel[Symbol.asyncDispose]())
 afterEach(() => {
   failureSwitches.reactionFails = false
   failureSwitches.duringAdd = async () => undefined
 })
 
-const begin = () => ({ app: own.app, registry: notesRegistry, actor: null, requestId: randomUUID() })
+const newCall = () => ({ app: kernel.app, registry: notesRegistry, actor: null, requestId: randomUUID() })
 const rowsOf = async (owner: string) => ({
-  notes: (await own.sql('select id from notes where owner = :owner', { owner })).length,
-  echoes: (await own.sql('select note from echoes join notes on id = note where owner = :owner', { owner })).length,
-  events: (await readLoggedData(own.app, `data->>'owner' = :owner`, { owner })).length,
+  notes: (await kernel.sql('select id from notes where owner = :owner', { owner })).length,
+  echoes: (await kernel.sql('select note from echoes join notes on id = note where owner = :owner', { owner })).length,
+  events: (await readLoggedData(kernel.app, `data->>'owner' = :owner`, { owner })).length,
 })
 
 describe('a transaction', () => {
   it('commits rows, reactions, events and jobs together', async () => {
     const actor = createActor()
     const jobs = await jobCount()
-    await own.call(addNote, { body: 'a' }, { actor })
+    await kernel.call(addNote, { body: 'a' }, { actor })
     expect(await rowsOf(actor.id)).toEqual({ notes: 1, echoes: 1, events: 1 })
     expect(await jobCount()).toBe(jobs + 1)
   })
@@ -44,7 +44,7 @@ describe('a transaction', () => {
   it.each(['refuse', 'break'])('leaves no row, reaction, event or job if it ends with "%s"', async body => {
     const actor = createActor()
     const jobs = await jobCount()
-    await own.expectProblem(addNote, { body }, { actor })
+    await kernel.expectProblem(addNote, { body }, { actor })
     expect(await rowsOf(actor.id)).toEqual({ notes: 0, echoes: 0, events: 0 })
     expect(await jobCount()).toBe(jobs)
   })
@@ -52,7 +52,7 @@ describe('a transaction', () => {
   it('is rolled back if a reaction refuses', async () => {
     const actor = createActor()
     failureSwitches.reactionFails = true
-    expect(await own.expectProblem(addNote, { body: 'a' }, { actor })).toMatchObject({
+    expect(await kernel.expectProblem(addNote, { body: 'a' }, { actor })).toMatchObject({
       code: 'conflict',
       detail: 'no echo',
     })
@@ -63,13 +63,13 @@ describe('a transaction', () => {
     const actor = createActor()
     let seen: unknown
     failureSwitches.duringAdd = async () => {
-      seen = await own.app.db.readCommitted({
+      seen = await kernel.app.db.readCommitted({
         name: 'count-notes',
         text: 'select id from notes where owner = $1',
         values: [actor.id],
       })
     }
-    await own.call(addNote, { body: 'a' }, { actor })
+    await kernel.call(addNote, { body: 'a' }, { actor })
     expect(seen).toEqual([])
   })
 
@@ -78,8 +78,8 @@ describe('a transaction', () => {
     // All are open concurrently; every other one is rolled back.
     const calls = people.map((actor, index) =>
       index % 2 === 0
-        ? own.call(addNote, { body: 'keep' }, { actor })
-        : own.expectProblem(addNote, { body: 'break' }, { actor }),
+        ? kernel.call(addNote, { body: 'keep' }, { actor })
+        : kernel.expectProblem(addNote, { body: 'break' }, { actor }),
     )
     await Promise.all(calls)
     for (const [index, { id }] of people.entries())
@@ -87,7 +87,7 @@ describe('a transaction', () => {
   })
 
   it('rejects an event whose payload does not match the schema', async () => {
-    const wrong = transact(begin(), ({ emit }) => emit(noteAdded, { id: 'no id', owner: 'x', body: '' }))
+    const wrong = transact(newCall(), ({ emit }) => emit(noteAdded, { id: 'no id', owner: 'x', body: '' }))
     await expect(wrong).rejects.toMatchObject({ kind: refusals.invalidInput })
   })
 })
@@ -95,65 +95,68 @@ describe('a transaction', () => {
 describe('a deadlock', () => {
   it('is resolved by retrying the whole transaction', async () => {
     const [a, b] = [createActor().id, createActor().id]
-    for (const id of [a, b]) await own.sql('insert into notes values (:id, :id, :id)', { id })
-    let arrived = 0
-    let bothHold: () => void = () => undefined
-    const holding = new Promise<void>(resolve => (bothHold = resolve))
-    let tries = 0
-    const touch = (id: string) => own.sql(`update notes set rev = rev + 1 where id = :id`, { id })
-    const cross = (first: string, second: string) =>
-      transact(begin(), async () => {
-        tries += 1
+    for (const id of [a, b]) await kernel.sql('insert into notes values (:id, :id, :id)', { id })
+    let lockedCount = 0
+    let releaseBoth: () => void = () => undefined
+    const bothLocked = new Promise<void>(resolve => (releaseBoth = resolve))
+    let attempts = 0
+    const touch = (id: string) => kernel.sql(`update notes set rev = rev + 1 where id = :id`, { id })
+    const updateInOrder = (first: string, second: string) =>
+      transact(newCall(), async () => {
+        attempts += 1
         await touch(first)
-        arrived += 1
-        if (arrived === 2) bothHold()
-        await holding
+        lockedCount += 1
+        if (lockedCount === 2) releaseBoth()
+        await bothLocked
         await touch(second)
       })
-    await Promise.all([cross(a, b), cross(b, a)])
-    expect(tries).toBe(3)
-    expect(await own.sql('select rev from notes where id in (:ids)', { ids: [a, b] })).toEqual([{ rev: 3 }, { rev: 3 }])
+    await Promise.all([updateInOrder(a, b), updateInOrder(b, a)])
+    expect(attempts).toBe(3)
+    expect(await kernel.sql('select rev from notes where id in (:ids)', { ids: [a, b] })).toEqual([
+      { rev: 3 },
+      { rev: 3 },
+    ])
   })
 
   it.each(['40P01', '40001'])('or a %s that persists is reported as unavailable after some attempts', async state => {
-    let tries = 0
-    const failing = transact(begin(), async () => {
-      tries += 1
-      await own.sql(`do $$ begin raise exception 'again' using errcode = '${state}'; end $$`)
+    let attempts = 0
+    const failing = transact(newCall(), async () => {
+      attempts += 1
+      await kernel.sql(`do $$ begin raise exception 'again' using errcode = '${state}'; end $$`)
     })
     const error: unknown = await failing.catch((thrown: unknown) => thrown)
     expect(sqlState(error)).toBe(state)
-    expect(tries).toBe(4)
+    expect(attempts).toBe(4)
   })
 
   it('emits only the events of the attempt that committed', async () => {
     const { id } = createActor()
-    let tries = 0
-    await transact(begin(), async ({ emit }) => {
-      tries += 1
-      await own.sql('insert into notes values (:id, :id, :id)', { id })
-      await emit(noteAdded, { id, owner: id, body: `try ${tries}` })
-      if (tries < 3) await own.sql(`do $$ begin raise exception 'again' using errcode = '40001'; end $$`)
+    let attempts = 0
+    await transact(newCall(), async ({ emit }) => {
+      attempts += 1
+      await kernel.sql('insert into notes values (:id, :id, :id)', { id })
+      await emit(noteAdded, { id, owner: id, body: `try ${attempts}` })
+      if (attempts < 3) await kernel.sql(`do $$ begin raise exception 'again' using errcode = '40001'; end $$`)
     })
-    const events = await readLoggedData<{ body: string }>(own.app, `data->>'id' = :id`, { id })
+    const events = await readLoggedData<{ body: string }>(kernel.app, `data->>'id' = :id`, { id })
     expect(events.map(({ body }) => body)).toEqual(['try 3'])
   })
 
   it('is retried, and other failures are not', async () => {
-    let tries = 0
-    const failing = transact(begin(), async () => {
-      tries += 1
+    let attempts = 0
+    const failing = transact(newCall(), async () => {
+      attempts += 1
       throw new Error('a bug')
     })
     await expect(failing).rejects.toThrow('a bug')
-    expect(tries).toBe(1)
+    expect(attempts).toBe(1)
   })
 })
 
 describe('the pipeline', () => {
   it('fails a read that writes', async () => {
     const actor = createActor()
-    expect(await own.expectProblem(readThatWrites, {}, { actor })).toMatchObject({
+    expect(await kernel.expectProblem(readThatWrites, {}, { actor })).toMatchObject({
       status: 500,
       code: 'internal_error',
     })
@@ -161,20 +164,20 @@ describe('the pipeline', () => {
   })
 
   it('fails a response that does not match its schema', async () => {
-    expect(await own.expectProblem(invalidOutput, {}, { actor: createActor() })).toMatchObject({
+    expect(await kernel.expectProblem(invalidOutput, {}, { actor: createActor() })).toMatchObject({
       code: 'internal_error',
     })
   })
 
   it('checks authentication before anything else', async () => {
-    expect(await own.expectProblem(clearNotes, { extra: 1 })).toMatchObject({ status: 401, code: 'not_signed_in' })
-    expect(await own.expectProblem(clearNotes, {}, { actor: createActor() })).toMatchObject({
+    expect(await kernel.expectProblem(clearNotes, { extra: 1 })).toMatchObject({ status: 401, code: 'not_signed_in' })
+    expect(await kernel.expectProblem(clearNotes, {}, { actor: createActor() })).toMatchObject({
       status: 403,
       code: 'forbidden',
     })
-    expect(await own.call(clearNotes, {}, { actor: createActor('moderator') })).toEqual({ data: {} })
-    expect(await own.call(clearNotes, {}, { actor: createActor('admin') })).toEqual({ data: {} })
+    expect(await kernel.call(clearNotes, {}, { actor: createActor('moderator') })).toEqual({ data: {} })
+    expect(await kernel.call(clearNotes, {}, { actor: createActor('admin') })).toEqual({ data: {} })
   })
 })
 
-const jobCount = async () => (await own.sql('select id from graphile_worker.jobs')).length
+const jobCount = async () => (await kernel.sql('select id from graphile_worker.jobs')).length

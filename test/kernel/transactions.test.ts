@@ -24,23 +24,23 @@ afterAll(async () => {
 })
 beforeEach(() => db.query('truncate said cascade'))
 
-const say = (word: string) => db.query('insert into said (word, by) values (:word, pg_backend_pid())', { word })
-const words = async () =>
+const insertWord = (word: string) => db.query('insert into said (word, by) values (:word, pg_backend_pid())', { word })
+const listWords = async () =>
   (
     await db.readCommitted<{ word: string }>({ name: 'words', text: 'select word from said order by word', values: [] })
   ).map(({ word }) => word)
-const backend = async () => (await db.query<{ pid: number }>('select pg_backend_pid() as pid'))[0]?.pid
+const backendPid = async () => (await db.query<{ pid: number }>('select pg_backend_pid() as pid'))[0]?.pid
 
 describe('a transaction', () => {
   it('runs its queries on one connection, whatever runs concurrently', async () => {
     const one = async (n: number) =>
       db
         .transaction(async () => {
-          const pid = await backend()
-          await say(`${n} first`)
+          const pid = await backendPid()
+          await insertWord(`${n} first`)
           await pause(n % 5)
-          await Promise.resolve().then(() => say(`${n} second`))
-          expect(await backend()).toBe(pid)
+          await Promise.resolve().then(() => insertWord(`${n} second`))
+          expect(await backendPid()).toBe(pid)
           if (n % 3 === 0) throw new Error('no more')
           return n
         })
@@ -49,18 +49,18 @@ describe('a transaction', () => {
           throw error
         })
     const ended = await Promise.all(Array.from({ length: 60 }, (_, n) => one(n)))
-    const kept = ended.flatMap(n => (n === undefined ? [] : [`${n} first`, `${n} second`]))
-    expect(kept).toHaveLength(80)
-    expect(await words()).toEqual(kept.sort())
+    const expected = ended.flatMap(n => (n === undefined ? [] : [`${n} first`, `${n} second`]))
+    expect(expected).toHaveLength(80)
+    expect(await listWords()).toEqual(expected.sort())
   })
 
   it('ends with its last statement, which also commits', async () => {
     const rows = await db.transaction(async () => {
-      await say('a')
+      await insertWord('a')
       return db.commitWith<{ word: string }>({ text: `insert into said values ('b') returning word` })
     })
     expect(rows).toEqual([{ word: 'b' }])
-    expect(await words()).toEqual(['a', 'b'])
+    expect(await listWords()).toEqual(['a', 'b'])
   })
 
   it('may consist of only that statement', async () => {
@@ -69,17 +69,22 @@ describe('a transaction', () => {
     await append('a')
     await expect(append('a')).rejects.toMatchObject({ code: '23505' })
     await append('b')
-    expect(await words()).toEqual(['a', 'b'])
+    expect(await listWords()).toEqual(['a', 'b'])
   })
 
   it('begins once, also with concurrent statements', async () => {
-    const begun = db.transaction(async () => {
-      const pids = await Promise.all([backend(), say('a').then(backend), say('b').then(backend), backend()])
+    const failing = db.transaction(async () => {
+      const pids = await Promise.all([
+        backendPid(),
+        insertWord('a').then(backendPid),
+        insertWord('b').then(backendPid),
+        backendPid(),
+      ])
       expect(new Set(pids).size).toBe(1)
       throw new Error('undone')
     })
-    await expect(begun).rejects.toThrow('undone')
-    expect(await words()).toEqual([])
+    await expect(failing).rejects.toThrow('undone')
+    expect(await listWords()).toEqual([])
   })
 
   it('does not begin without a statement', async () => {
@@ -98,30 +103,30 @@ describe('a transaction', () => {
 
   it('fails if a statement failed and the error was swallowed', async () => {
     const swallowed = db.transaction(async () => {
-      await say('a')
-      await say('a').catch(() => undefined)
+      await insertWord('a')
+      await insertWord('a').catch(() => undefined)
     })
     await expect(swallowed).rejects.toThrow('was aborted before its commit')
-    expect(await words()).toEqual([])
+    expect(await listWords()).toEqual([])
     const appended = db.transaction(async () => {
-      await say('a')
-      await say('a').catch(() => undefined)
+      await insertWord('a')
+      await insertWord('a').catch(() => undefined)
       await db.commitWith({ text: 'select 1' })
     })
     await expect(appended).rejects.toMatchObject({ code: '25P02' })
-    await db.transaction(() => say('after'))
-    expect(await words()).toEqual(['after'])
+    await db.transaction(() => insertWord('after'))
+    expect(await listWords()).toEqual(['after'])
   })
 
   it('is rolled back if its last statement fails', async () => {
     const failing = db.transaction(async () => {
-      await say('a')
+      await insertWord('a')
       await db.commitWith({ text: `insert into said values ('a')` })
     })
     await expect(failing).rejects.toMatchObject({ code: '23505' })
-    expect(await words()).toEqual([])
-    await db.transaction(() => say('after'))
-    expect(await words()).toEqual(['after'])
+    expect(await listWords()).toEqual([])
+    await db.transaction(() => insertWord('after'))
+    expect(await listWords()).toEqual(['after'])
   })
 
   it('is rolled back if the commit fails', async () => {
@@ -134,7 +139,7 @@ describe('a transaction', () => {
   it('rejects statements after its commit', async () => {
     const late = db.transaction(async () => {
       await db.commitWith({ text: `insert into said values ('a')` })
-      await say('too late')
+      await insertWord('too late')
     })
     await expect(late).rejects.toThrow('commit has been called on this transaction')
     const twice = db.transaction(async () => {
@@ -143,14 +148,14 @@ describe('a transaction', () => {
     })
     await expect(twice).rejects.toThrow('no open transaction to commit')
     await expect(db.commitWith({ text: 'select 1' })).rejects.toThrow('no open transaction to commit')
-    expect(await words()).toEqual(['a', 'b'])
+    expect(await listWords()).toEqual(['a', 'b'])
   })
 
   it('does not run a late statement in the next transaction of its connection', async () => {
     let forgotten: Promise<unknown> = Promise.resolve()
     await db.transaction(async () => {
-      forgotten = pause(20).then(() => say('forgotten'))
-      await say('a')
+      forgotten = pause(20).then(() => insertWord('forgotten'))
+      await insertWord('a')
     })
     await db
       .transaction(async () => {
@@ -160,30 +165,34 @@ describe('a transaction', () => {
       })
       .catch(() => undefined)
     // It is not part of the second transaction, which was rolled back.
-    expect(await words()).toEqual(['a', 'forgotten'])
+    expect(await listWords()).toEqual(['a', 'forgotten'])
   })
 
   it('cannot write if it is read-only', async () => {
-    await expect(db.readOnly(() => say('a'))).rejects.toThrow('read-only transaction')
-    expect(await words()).toEqual([])
+    await expect(db.readOnly(() => insertWord('a'))).rejects.toThrow('read-only transaction')
+    expect(await listWords()).toEqual([])
   })
 
   it('fails if its connection is cut, and the next one uses another connection', async () => {
-    const cut = db.transaction(async () => {
-      const pid = await backend()
-      await say('a')
+    const terminated = db.transaction(async () => {
+      const pid = await backendPid()
+      await insertWord('a')
       await db.readCommitted({ name: 'cut', text: 'select pg_terminate_backend($1)', values: [pid] })
-      await say('b')
+      await insertWord('b')
     })
-    await expect(cut).rejects.toThrow()
-    await Promise.all(Array.from({ length: 8 }, (_, n) => db.transaction(() => say(`after ${n}`))))
-    expect(await words()).toHaveLength(8)
+    await expect(terminated).rejects.toThrow()
+    await Promise.all(Array.from({ length: 8 }, (_, n) => db.transaction(() => insertWord(`after ${n}`))))
+    expect(await listWords()).toHaveLength(8)
   })
 
   it('returns its connection to the pool, however it ends', async () => {
-    const ends = [async () => say('x'), async () => Promise.reject(new Error('no')), async () => db.query('no sql')]
-    for (let n = 0; n < 30; n += 1) await db.transaction(ends[n % 3] ?? (() => say('y'))).catch(() => undefined)
+    const ends = [
+      async () => insertWord('x'),
+      async () => Promise.reject(new Error('no')),
+      async () => db.query('no sql'),
+    ]
+    for (let n = 0; n < 30; n += 1) await db.transaction(ends[n % 3] ?? (() => insertWord('y'))).catch(() => undefined)
     await Promise.all([1, 2, 3, 4].map(() => db.transaction(() => pause(30))))
-    expect(await words()).toEqual(['x'])
+    expect(await listWords()).toEqual(['x'])
   })
 })
