@@ -16,7 +16,7 @@ interface Transport extends AsyncDisposable {
   admission: AdmissionGuard
   port: number
   /** A response to a Socket.IO request, by its query. */
-  ask(query: string, init?: RequestInit): Promise<Response>
+  request(query: string, init?: RequestInit): Promise<Response>
 }
 
 const handshake = 'EIO=4&transport=polling'
@@ -33,8 +33,8 @@ async function open({ socketsMax = 1_000, handshakesMax = 1_000 } = {}): Promise
   const server = new Server(http, { cors: { origin } })
   const metrics = createMetrics()
   const config = readConfig({ ...testStack().variables, SOCKETS_MAX: String(socketsMax), ALLOWED_ORIGINS: origin })
-  const pretended = { p99Ms: () => lag.ms, [Symbol.dispose]: () => undefined }
-  const admission = guardAdmission({ config, metrics }, server, { lag: pretended, handshakesMax })
+  const lagMonitor = { p99Ms: () => lag.ms, [Symbol.dispose]: () => undefined }
+  const admission = guardAdmission({ config, metrics }, server, { lag: lagMonitor, handshakesMax })
   await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
   const { port } = http.address() as AddressInfo
   return {
@@ -42,7 +42,7 @@ async function open({ socketsMax = 1_000, handshakesMax = 1_000 } = {}): Promise
     metrics,
     admission,
     port,
-    ask: (query, init) => fetch(`http://127.0.0.1:${port}/socket.io/?${query}`, init),
+    request: (query, init) => fetch(`http://127.0.0.1:${port}/socket.io/?${query}`, init),
     [Symbol.asyncDispose]: async () => {
       http.closeAllConnections()
       await server.close()
@@ -65,7 +65,7 @@ describe('an overloaded node', () => {
   it('refuses new clients over long-polling with CORS headers and `retryAfter`', async () => {
     await using transport = await open()
     lag.ms = 101
-    const response = await transport.ask(handshake, { headers: { origin } })
+    const response = await transport.request(handshake, { headers: { origin } })
     expect(response.status).toBe(503)
     expect(response.headers.get('content-type')).toBe('application/problem+json')
     expect(response.headers.get('access-control-allow-origin')).toBe(origin)
@@ -80,7 +80,7 @@ describe('an overloaded node', () => {
   it('spreads `retryAfter` over seconds', async () => {
     await using transport = await open()
     lag.ms = 101
-    const answers = await Promise.all(Array.from({ length: 40 }, () => transport.ask(handshake)))
+    const answers = await Promise.all(Array.from({ length: 40 }, () => transport.request(handshake)))
     expect(new Set(answers.map(({ headers }) => headers.get('retry-after'))).size).toBeGreaterThan(2)
   })
 
@@ -99,9 +99,9 @@ describe('an overloaded node', () => {
     await waitUntil(() => both.every(({ connected }) => connected))
     lag.ms = 101
     transport.server.on('connection', () => expect('nobody').toBe('admitted'))
-    const heard = both.map(client => new Promise(resolve => client.once('hello', resolve)))
+    const received = both.map(client => new Promise(resolve => client.once('hello', resolve)))
     transport.server.emit('hello', 1)
-    expect(await Promise.all(heard)).toEqual([1, 1])
+    expect(await Promise.all(received)).toEqual([1, 1])
     for (const client of both) client.emit('anything')
     expect(both.every(({ connected }) => connected)).toBe(true)
   })
@@ -129,23 +129,23 @@ describe('a node', () => {
     await using transport = await open({ socketsMax: 2 })
     const [one, other] = [connect(transport), connect(transport)]
     await waitUntil(() => one.connected && other.connected)
-    expect((await transport.ask(handshake)).status).toBe(503)
+    expect((await transport.request(handshake)).status).toBe(503)
     expect(await refusedFor(transport)).toEqual({ full: 1 })
     one.disconnect()
     await waitUntil(() => transport.server.engine.clientsCount === 1)
-    expect((await transport.ask(handshake)).status).toBe(200)
+    expect((await transport.request(handshake)).status).toBe(200)
   })
 
   it('limits the number of concurrent handshakes', async () => {
     await using transport = await open({ handshakesMax: 3 })
-    const answers = await Promise.all(Array.from({ length: 5 }, () => transport.ask(handshake)))
+    const answers = await Promise.all(Array.from({ length: 5 }, () => transport.request(handshake)))
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 503, 503])
     expect(await refusedFor(transport)).toEqual({ crowd: 2 })
     const [admitted] = answers.filter(({ status }) => status === 200)
     const { sid } = JSON.parse(((await admitted?.text()) ?? '').slice(1)) as { sid: string }
-    await transport.ask(`${handshake}&sid=${sid}`, { method: 'POST', body: '40' })
+    await transport.request(`${handshake}&sid=${sid}`, { method: 'POST', body: '40' })
     await waitUntil(() => transport.server.sockets.sockets.size === 1)
-    expect((await transport.ask(handshake)).status).toBe(200)
+    expect((await transport.request(handshake)).status).toBe(200)
   })
 
   it('refuses new clients while it drains', async () => {
@@ -153,7 +153,7 @@ describe('a node', () => {
     const client = connect(transport)
     await waitUntil(() => client.connected)
     transport.admission.refuseNewConnections()
-    const response = await transport.ask(handshake)
+    const response = await transport.request(handshake)
     expect(response.status).toBe(503)
     expect(await response.json()).toMatchObject({ code: 'node_draining', retryAfter: 1 })
     await using raw = await RawSocket.open(transport.port)
@@ -171,7 +171,7 @@ describe('a connection id that this node does not know', () => {
     ['GET', '&sid=toString'],
   ])('leads to a retry on another node: %s %s', async (method, sid) => {
     await using transport = await open()
-    const response = await transport.ask(`${handshake}&sid=${sid}`, { method })
+    const response = await transport.request(`${handshake}&sid=${sid}`, { method })
     expect(response.status).toBe(404)
     expect(await response.json()).toMatchObject({ code: 'not_found' })
   })
@@ -185,9 +185,9 @@ describe('a connection id that this node does not know', () => {
   it('counts as absent if it is empty, whatever else the query holds', async () => {
     await using transport = await open()
     lag.ms = 101
-    expect((await transport.ask(`${handshake}&sid=`)).status).toBe(503)
-    expect((await transport.ask(`${handshake}&sid=x&sid=`)).status).toBe(503)
-    expect((await transport.ask(`${handshake}&sid=&sid=x`)).status).toBe(404)
+    expect((await transport.request(`${handshake}&sid=`)).status).toBe(503)
+    expect((await transport.request(`${handshake}&sid=x&sid=`)).status).toBe(503)
+    expect((await transport.request(`${handshake}&sid=&sid=x`)).status).toBe(404)
   })
 })
 
@@ -195,7 +195,7 @@ it('leaves preflights working', async () => {
   await using transport = await open()
   lag.ms = 101
   const headers = { origin, 'access-control-request-method': 'GET' }
-  expect((await transport.ask(handshake, { method: 'OPTIONS', headers })).status).toBe(204)
+  expect((await transport.request(handshake, { method: 'OPTIONS', headers })).status).toBe(204)
 })
 
 it('the event loop is overloaded when it is blocked repeatedly', async () => {

@@ -23,14 +23,14 @@ afterEach(() => testApp[Symbol.asyncDispose]())
 
 it('closes a private track for followers on the other node, but not for its artist', async () => {
   const { id: trackId } = await makeTrack(ann.id)
-  const own = await ann.recordEvents(`track:${trackId}`)
+  const ownRecorder = await ann.recordEvents(`track:${trackId}`)
   const recorder = await bob.recordEvents(`track:${trackId}`)
-  const closed = whatIsClosed(bob)
+  const closed = closedChannel(bob)
   await ann.call(updateTrack, { trackId, visibility: 'private' })
   expect(await closed).toMatchObject({ channel: `track:${trackId}`, problem: { code: 'not_found' } })
 
   await emitNumbers(testApp.app, `track:${trackId}`, [1])
-  await own.waitFor('test.numberEmitted')
+  await ownRecorder.waitFor('test.numberEmitted')
   expect(recorder.names()).toEqual(['tracks.trackVisibilityNarrowed'])
 })
 
@@ -38,7 +38,7 @@ it("closes the blocking person's channels for the blocked one, and no others", a
   const [annas, carls] = [await makeTrack(ann.id), await makeTrack((await testApp.signIn('carl')).id)]
   await bob.recordEvents(`track:${annas.id}`)
   const recorder = await bob.recordEvents(`track:${carls.id}`)
-  const closed = whatIsClosed(bob)
+  const closed = closedChannel(bob)
   await ann.call(blockProfile, { profileId: bob.id })
   expect(await closed).toMatchObject({ channel: `track:${annas.id}` })
   await emitNumbers(testApp.app, `track:${carls.id}`, [1])
@@ -50,7 +50,7 @@ it('closes a party for a kicked member', async () => {
   const { party } = await ann.call(createParty, { title: 'Here', trackIds: [trackId] })
   await bob.call(joinParty, { partyId: party.id })
   await bob.recordEvents(`party:${party.id}`)
-  const closed = whatIsClosed(bob)
+  const closed = closedChannel(bob)
   await ann.call(kickMember, { partyId: party.id, profileId: bob.id })
   expect(await closed).toMatchObject({ channel: `party:${party.id}` })
 })
@@ -58,13 +58,13 @@ it('closes a party for a kicked member', async () => {
 it('closes a deleted playlist', async () => {
   const { id: playlistId } = await ann.call(createPlaylist, { title: 'Short' })
   const recorder = await bob.recordEvents(`playlist:${playlistId}`)
-  const closed = whatIsClosed(bob)
+  const closed = closedChannel(bob)
   await ann.call(deletePlaylist, { playlistId })
   expect(await closed).toMatchObject({ channel: `playlist:${playlistId}`, problem: { code: 'not_found' } })
   expect(recorder.names()).toEqual(['playlists.playlistDeleted'])
 })
 
-async function whatIsClosed(person: Person): Promise<{ channel: string; problem: Problem }> {
+async function closedChannel(person: Person): Promise<{ channel: string; problem: Problem }> {
   const socket = await person.socket()
   return new Promise(resolve => socket.once('channel.closed', resolve))
 }

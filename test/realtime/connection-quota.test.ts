@@ -9,14 +9,14 @@ import { type Person } from '../person'
 import { createTestApp, type TestApp } from '../test-app'
 import { type ShortLeaseNode, startShortLeaseNode } from './short-lease-nodes'
 
-const times: PresenceTimings = { leaseMs: 600, refreshMs: 100, graceMs: 400, windowMs: 20 }
+const timings: PresenceTimings = { leaseMs: 600, refreshMs: 100, graceMs: 400, windowMs: 20 }
 const full = { code: 'too_many_connections', status: 429, retryAfter: 5 }
 
 let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
 let redis: Redis
 let testApp: TestApp
-let one: ShortLeaseNode
-let two: ShortLeaseNode
+let first: ShortLeaseNode
+let second: ShortLeaseNode
 let ann: Person
 let open: Socket[] = []
 let people = 0
@@ -28,13 +28,13 @@ beforeAll(async () => {
 beforeEach(async () => {
   people += 1
   ann = await testApp.signIn(`ann${people}`)
-  one = await startShortLeaseNode(testApp, times)
-  two = await startShortLeaseNode(testApp, times)
+  first = await startShortLeaseNode(testApp, timings)
+  second = await startShortLeaseNode(testApp, timings)
 })
 afterEach(async () => {
   for (const socket of open) socket.disconnect()
   open = []
-  for (const node of [one, two]) await node[Symbol.asyncDispose]()
+  for (const node of [first, second]) await node[Symbol.asyncDispose]()
 })
 afterAll(async () => {
   await testApp[Symbol.asyncDispose]()
@@ -56,34 +56,34 @@ const connectAll = async (node: ShortLeaseNode, count: number) =>
   (await Promise.all(Array.from({ length: count }, () => connect(node)))).filter(outcome => outcome === 'connected')
     .length
 
-const seats = async () =>
-  Object.values(await one.app.redis.commands.hgetall(`connections:${ann.id}`)).reduce(
+const countConnections = async () =>
+  Object.values(await first.app.redis.commands.hgetall(`connections:${ann.id}`)).reduce(
     (sum, count) => sum + Number(count),
     0,
   )
 
 it('are at most ten over all nodes, and a closed one frees its slot', async () => {
-  expect(await connectAll(one, 6)).toBe(6)
-  expect(await connectAll(two, 4)).toBe(4)
-  for (const node of [one, two]) expect(await connect(node)).toMatchObject(full)
-  expect(await connect(one, await testApp.signIn('bob'))).toBe('connected')
+  expect(await connectAll(first, 6)).toBe(6)
+  expect(await connectAll(second, 4)).toBe(4)
+  for (const node of [first, second]) expect(await connect(node)).toMatchObject(full)
+  expect(await connect(first, await testApp.signIn('bob'))).toBe('connected')
   open[0]?.disconnect()
-  await waitUntil(async () => (await seats()) === connectionsPerPersonMax - 1)
-  expect(await connect(two)).toBe('connected')
-  expect(await connect(one)).toMatchObject(full)
+  await waitUntil(async () => (await countConnections()) === connectionsPerPersonMax - 1)
+  expect(await connect(second)).toBe('connected')
+  expect(await connect(first)).toMatchObject(full)
 })
 
 it('are at most ten under concurrent connects', async () => {
-  const [here, there] = await Promise.all([connectAll(one, 15), connectAll(two, 15)])
+  const [here, there] = await Promise.all([connectAll(first, 15), connectAll(second, 15)])
   expect(here + there).toBe(connectionsPerPersonMax)
   for (const socket of open) socket.disconnect()
-  await waitUntil(async () => (await seats()) === 0)
-  expect(await connectAll(two, connectionsPerPersonMax)).toBe(connectionsPerPersonMax)
+  await waitUntil(async () => (await countConnections()) === 0)
+  expect(await connectAll(second, connectionsPerPersonMax)).toBe(connectionsPerPersonMax)
 })
 
 it('are released by transports that close before there is a socket', async () => {
   for (let round = 0; round < 30; round += 1) {
-    const socket = io(one.url, {
+    const socket = io(first.url, {
       auth: { token: ann.token },
       transports: ['websocket'],
       forceNew: true,
@@ -92,52 +92,52 @@ it('are released by transports that close before there is a socket', async () =>
     await new Promise<void>(resolve => socket.io.engine.once('open', () => setImmediate(resolve)))
     socket.io.engine.close()
   }
-  await waitUntil(async () => (await seats()) === 0)
-  expect(await connectAll(one, connectionsPerPersonMax)).toBe(connectionsPerPersonMax)
+  await waitUntil(async () => (await countConnections()) === 0)
+  expect(await connectAll(first, connectionsPerPersonMax)).toBe(connectionsPerPersonMax)
 })
 
 it('expire when their node dies', async () => {
-  expect(await connectAll(one, 5)).toBe(5)
-  expect(await connectAll(two, 5)).toBe(5)
-  const { commands, publisher, subscriber } = two.app.redis
+  expect(await connectAll(first, 5)).toBe(5)
+  expect(await connectAll(second, 5)).toBe(5)
+  const { commands, publisher, subscriber } = second.app.redis
   for (const client of [commands, publisher, subscriber]) client.disconnect()
-  await waitUntil(async () => (await connect(one)) === 'connected')
-  await connectAll(one, 4)
-  expect(await connect(one)).toMatchObject(full)
+  await waitUntil(async () => (await connect(first)) === 'connected')
+  await connectAll(first, 4)
+  expect(await connect(first)).toMatchObject(full)
 })
 
 it('do not count on a draining node: ten clients move before their old connections close', async () => {
-  expect(await connectAll(one, connectionsPerPersonMax)).toBe(connectionsPerPersonMax)
-  expect(await connect(two)).toMatchObject(full)
+  expect(await connectAll(first, connectionsPerPersonMax)).toBe(connectionsPerPersonMax)
+  expect(await connect(second)).toMatchObject(full)
   const moves = open.slice(0, connectionsPerPersonMax).map(
     socket =>
       new Promise<unknown>(resolve =>
         socket.once('connection.draining', () => {
-          void connect(two).then(outcome => {
+          void connect(second).then(outcome => {
             socket.disconnect()
             resolve(outcome)
           })
         }),
       ),
   )
-  await one[Symbol.asyncDispose]()
+  await first[Symbol.asyncDispose]()
   for (const outcome of await Promise.all(moves)) expect(outcome).toBe('connected')
-  one = await startShortLeaseNode(testApp, times)
-  expect(await connect(one)).toMatchObject(full)
+  first = await startShortLeaseNode(testApp, timings)
+  expect(await connect(first)).toMatchObject(full)
 })
 
 it('are counted per node while Redis is away, and together again after it returns empty', async () => {
-  expect(await connectAll(one, 4)).toBe(4)
+  expect(await connectAll(first, 4)).toBe(4)
   await redis.stop()
-  await waitUntil(() => one.app.redis.commands.status !== 'ready' && two.app.redis.commands.status !== 'ready')
-  expect(await connectAll(one, 10)).toBe(6)
-  expect(await connect(one)).toMatchObject(full)
-  expect(await connectAll(two, 3)).toBe(3)
+  await waitUntil(() => first.app.redis.commands.status !== 'ready' && second.app.redis.commands.status !== 'ready')
+  expect(await connectAll(first, 10)).toBe(6)
+  expect(await connect(first)).toMatchObject(full)
+  expect(await connectAll(second, 3)).toBe(3)
   await redis.restart()
-  await waitUntil(() => one.app.redis.commands.status === 'ready' && two.app.redis.commands.status === 'ready')
-  await waitUntil(async () => (await seats()) === 13)
-  expect(await connect(two)).toMatchObject(full)
+  await waitUntil(() => first.app.redis.commands.status === 'ready' && second.app.redis.commands.status === 'ready')
+  await waitUntil(async () => (await countConnections()) === 13)
+  expect(await connect(second)).toMatchObject(full)
   for (const socket of open.splice(0)) socket.disconnect()
-  await waitUntil(async () => (await seats()) === 0)
-  expect(await connect(two)).toBe('connected')
+  await waitUntil(async () => (await countConnections()) === 0)
+  expect(await connect(second)).toBe('connected')
 })

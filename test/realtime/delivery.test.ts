@@ -14,22 +14,22 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const worldOf = (index: number) => testApp.nodes[index % testApp.nodes.length]?.app ?? testApp.app
+const appOf = (index: number) => testApp.nodes[index % testApp.nodes.length]?.app ?? testApp.app
 
 describe('events', () => {
   it('reach followers on both nodes in one order, each exactly once, whichever node emits them', async () => {
     const channel = `track:${(await makeTrack(ann.id)).id}`
-    const ears = await Promise.all([ann.recordEvents(channel), bob.recordEvents(channel)])
+    const recorders = await Promise.all([ann.recordEvents(channel), bob.recordEvents(channel)])
     const count = 60
-    await Promise.all(numberRange(0, count).map(n => emitNumbers(worldOf(n), channel, [n])))
-    for (const recorder of ears) {
+    await Promise.all(numberRange(0, count).map(n => emitNumbers(appOf(n), channel, [n])))
+    for (const recorder of recorders) {
       await waitUntil(() => recorder.events.length >= count)
       expect(recorder.events.map(({ offset }) => offset)).toEqual(numberRange(1, count + 1))
       expect(recorder.events.map(({ data }) => data.n).toSorted((a, b) => Number(a) - Number(b))).toEqual(
         numberRange(0, count),
       )
     }
-    expect(ears[0].events).toEqual(ears[1].events)
+    expect(recorders[0].events).toEqual(recorders[1].events)
   })
 
   it('of one transaction are sent in one frame, in order', async () => {
@@ -51,9 +51,9 @@ describe('events', () => {
 
   it('of one transaction on several channels have one id, and an offset in each', async () => {
     const channels = [`user:${ann.id}`, `track:${(await makeTrack(ann.id)).id}`]
-    const [own, track] = [await ann.recordEvents(channels[0] ?? ''), await bob.recordEvents(channels[1] ?? '')]
+    const [ownRecorder, track] = [await ann.recordEvents(channels[0] ?? ''), await bob.recordEvents(channels[1] ?? '')]
     await emitNumbers(testApp.app, channels, [7])
-    const [a, b] = [await own.waitFor('test.numberEmitted'), await track.waitFor('test.numberEmitted')]
+    const [a, b] = [await ownRecorder.waitFor('test.numberEmitted'), await track.waitFor('test.numberEmitted')]
     expect(a.id).toBe(b.id)
     expect(b.offset).toBe(1)
   })
@@ -73,15 +73,15 @@ describe('events', () => {
 })
 
 it('all shards are held, and shared between the nodes', async () => {
-  const heldBy = async () =>
+  const heldShards = async () =>
     (
       await testApp.app.db.query<{ shards: string }>(
         `select count(*) as shards from pg_locks where locktype = 'advisory' and granted and classid = 7283333
          and database = (select oid from pg_database where datname = current_database()) group by pid`,
       )
     ).map(({ shards }) => Number(shards))
-  await waitUntil(async () => (await heldBy()).length === 2)
-  await waitUntil(async () => (await heldBy()).every(shards => shards === 4))
+  await waitUntil(async () => (await heldShards()).length === 2)
+  await waitUntil(async () => (await heldShards()).every(shards => shards === 4))
 })
 
 it('relayed events are deleted from the pending list', async () => {

@@ -22,10 +22,10 @@ beforeAll(async () => {
   neighbour = await testApp.signIn('neighbour')
 })
 // Freeze the clock: refilled tokens would depend on the speed of the machine.
-let held: Disposable
-beforeEach(() => (held = testApp.clock.freeze()))
+let frozenClock: Disposable
+beforeEach(() => (frozenClock = testApp.clock.freeze()))
 afterEach(async () => {
-  held[Symbol.dispose]()
+  frozenClock[Symbol.dispose]()
   for (const client of clients.splice(0)) client.disconnect()
   testApp.clock.advance(60_000)
   expect(await neighbour.call(getMe, {}, { transport: 'socket' })).toMatchObject({ id: neighbour.id })
@@ -47,24 +47,24 @@ const callMany = (client: Socket, count: number, name: string = getMe.name, inpu
   )
 
 const codes = (replies: readonly Reply[]) => replies.map(({ error }) => error?.code ?? 'answered')
-const times = (count: number, code: string) => Array<string>(count).fill(code)
+const repeated = (count: number, code: string) => Array<string>(count).fill(code)
 
 it('answers a burst, refuses calls beyond it, and returns `retryAfter`', async () => {
   const client = await connect()
   const replies = await callMany(client, callRate.burst + 5)
-  expect(codes(replies).slice(0, callRate.burst)).toEqual(times(callRate.burst, 'answered'))
+  expect(codes(replies).slice(0, callRate.burst)).toEqual(repeated(callRate.burst, 'answered'))
   for (const { error } of replies.slice(callRate.burst))
     expect(error).toMatchObject({ status: 429, code: 'too_many_requests', retryAfter: 1 })
 
   testApp.clock.advance(1_000)
   const later = await callMany(client, callRate.perSecond + 8)
-  expect(codes(later)).toEqual([...times(callRate.perSecond, 'answered'), ...times(8, 'too_many_requests')])
+  expect(codes(later)).toEqual([...repeated(callRate.perSecond, 'answered'), ...repeated(8, 'too_many_requests')])
 })
 
 it('counts each connection separately', async () => {
   const [one, other] = [await connect(), await connect()]
   await callMany(one, callRate.burst)
-  expect(codes(await callMany(other, 3))).toEqual(times(3, 'answered'))
+  expect(codes(await callMany(other, 3))).toEqual(repeated(3, 'answered'))
 })
 
 it('counts unknown calls, and calls without an ack, which are refused by an event', async () => {
@@ -80,18 +80,18 @@ it('lets a reconnecting client follow all its channels at once, and call besides
   const channel = `user:${ann.id}`
   expect(followRate.burst).toBeGreaterThan(channelsPerSocketMax)
   const follows = await callMany(client, channelsPerSocketMax, 'channel.follow', { channel })
-  expect(codes(follows)).toEqual(times(channelsPerSocketMax, 'answered'))
-  expect(codes(await callMany(client, callRate.burst))).toEqual(times(callRate.burst, 'answered'))
+  expect(codes(follows)).toEqual(repeated(channelsPerSocketMax, 'answered'))
+  expect(codes(await callMany(client, callRate.burst))).toEqual(repeated(callRate.burst, 'answered'))
   const more = await callMany(client, followRate.burst, 'channel.unfollow', { channel })
   expect(codes(more)).toContain('too_many_requests')
 })
 
 it('closes a connection that keeps exceeding the limit, which may reconnect later', async () => {
   const client = await connect()
-  const told = new Promise<Problem>(resolve => client.once('connection.closed', resolve))
+  const closed = new Promise<Problem>(resolve => client.once('connection.closed', resolve))
   const left = new Promise<string>(resolve => client.once('disconnect', resolve))
   for (let sent = 0; sent < callRate.burst + refusedCallsMax + 50; sent += 1) client.emit('nowhere')
-  expect(await told).toMatchObject({ code: 'too_many_messages', status: 429, retryAfter: 10 })
+  expect(await closed).toMatchObject({ code: 'too_many_messages', status: 429, retryAfter: 10 })
   expect(await left).toBe('transport close')
   const { values } = await testApp.app.metrics.socketRateLimits.get()
   expect(values).toContainEqual(expect.objectContaining({ labels: { outcome: 'closed' }, value: 1 }))

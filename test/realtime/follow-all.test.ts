@@ -23,12 +23,12 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const ask = async (person: Person, input: unknown) =>
+const call = async (person: Person, input: unknown) =>
   (await (await person.socket()).timeout(5_000).emitWithAck('channel.followAll', { input })) as {
     data?: { followed: Outcome[] }
     error?: Problem
   }
-const followAll = async (person: Person, channels: unknown) => (await ask(person, { channels })).data?.followed ?? []
+const followAll = async (person: Person, channels: unknown) => (await call(person, { channels })).data?.followed ?? []
 
 const tracks = (count: number) =>
   Promise.all(Array.from({ length: count }, async () => `track:${(await makeTrack(ann.id)).id}`))
@@ -51,12 +51,18 @@ it('replies per channel as channel.follow does, in the order requested, and join
 
 it('refuses forbidden channels without affecting the others', async () => {
   const eve = await testApp.signIn('eve', { node: 1 })
-  const hidden = `track:${(await makeTrack(ann.id, { visibility: 'private' })).id}`
+  const privateChannel = `track:${(await makeTrack(ann.id, { visibility: 'private' })).id}`
   const [open = ''] = await tracks(1)
-  const asked = [hidden, `user:${ann.id}`, open, `track:${newId(new Date())}`, `spaceship:${newId(new Date())}`]
+  const requested = [
+    privateChannel,
+    `user:${ann.id}`,
+    open,
+    `track:${newId(new Date())}`,
+    `spaceship:${newId(new Date())}`,
+  ]
   const followed = await followAll(
     eve,
-    asked.map(channel => ({ channel })),
+    requested.map(channel => ({ channel })),
   )
   expect(followed.map(({ data, error }) => error?.code ?? data?.channel)).toEqual([
     'not_found',
@@ -69,11 +75,11 @@ it('refuses forbidden channels without affecting the others', async () => {
 
 it('rejects an empty list, repeats, and more than a socket may follow', async () => {
   const dan = await testApp.signIn('dan', { node: 0 })
-  const own = { channel: `user:${dan.id}` }
+  const ownChannel = { channel: `user:${dan.id}` }
   expect(await followAll(dan, [])).toEqual([])
-  expect(await followAll(dan, [own, own])).toMatchObject([{ data: own }, { data: own }])
-  for (const channels of [undefined, own, Array(channelsPerSocketMax + 1).fill(own), [{}], ['user']])
-    expect(await ask(dan, { channels })).toMatchObject({ error: { status: 400, code: 'invalid_input' } })
+  expect(await followAll(dan, [ownChannel, ownChannel])).toMatchObject([{ data: ownChannel }, { data: ownChannel }])
+  for (const channels of [undefined, ownChannel, Array(channelsPerSocketMax + 1).fill(ownChannel), [{}], ['user']])
+    expect(await call(dan, { channels })).toMatchObject({ error: { status: 400, code: 'invalid_input' } })
 
   const many = (await tracks(channelsPerSocketMax)).map(channel => ({ channel }))
   testApp.clock.advance(60_000)
@@ -85,12 +91,16 @@ it('rejects an empty list, repeats, and more than a socket may follow', async ()
 
 it('counts each channel as a follow, all or none', async () => {
   const fay = await testApp.signIn('fay', { node: 0 })
-  const wishes = Array.from({ length: 50 }, () => ({ channel: `user:${fay.id}` }))
-  const held = testApp.clock.freeze()
-  const asking = Promise.all([1, 2, 3].map(() => ask(fay, { channels: wishes })))
-  const asked = await asking.finally(() => held[Symbol.dispose]())
+  const requests = Array.from({ length: 50 }, () => ({ channel: `user:${fay.id}` }))
+  const frozenClock = testApp.clock.freeze()
+  const calling = Promise.all([1, 2, 3].map(() => call(fay, { channels: requests })))
+  const requested = await calling.finally(() => frozenClock[Symbol.dispose]())
   expect(followRate.burst).toBe(120)
-  expect(asked.map(({ data, error }) => data?.followed.length ?? error?.code)).toEqual([50, 50, 'too_many_requests'])
+  expect(requested.map(({ data, error }) => data?.followed.length ?? error?.code)).toEqual([
+    50,
+    50,
+    'too_many_requests',
+  ])
 })
 
 it('limits the size of the whole reply; each channel returns some events and reports that there are more', async () => {

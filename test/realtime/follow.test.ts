@@ -20,9 +20,9 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const ask = async (person: Person, name: 'channel.follow' | 'channel.unfollow', input: unknown) =>
+const call = async (person: Person, name: 'channel.follow' | 'channel.unfollow', input: unknown) =>
   (await (await person.socket()).timeout(5_000).emitWithAck(name, { input })) as { data?: unknown; error?: Problem }
-const follow = (person: Person, channel: unknown) => ask(person, 'channel.follow', { channel })
+const follow = (person: Person, channel: unknown) => call(person, 'channel.follow', { channel })
 
 describe('following', () => {
   it('the own channel or a visible track is granted, also repeatedly', async () => {
@@ -38,13 +38,13 @@ describe('following', () => {
   })
 
   it('an unknown or invisible channel is not found', async () => {
-    const hidden = await makeTrack(bob.id, { visibility: 'private' })
+    const privateTrack = await makeTrack(bob.id, { visibility: 'private' })
     const id = newId(new Date())
-    for (const channel of [`track:${id}`, `track:${hidden.id}`, `spaceship:${id}`, `constructor:${id}`]) {
+    for (const channel of [`track:${id}`, `track:${privateTrack.id}`, `spaceship:${id}`, `constructor:${id}`]) {
       const { error } = await follow(ann, channel)
       expect(error).toMatchObject({ status: 404, code: 'not_found' })
     }
-    expect(await follow(bob, `track:${hidden.id}`)).toHaveProperty('data')
+    expect(await follow(bob, `track:${privateTrack.id}`)).toHaveProperty('data')
   })
 
   it.each([
@@ -72,7 +72,7 @@ describe('following', () => {
 
   it('with missing or additional fields is invalid', async () => {
     for (const input of [{}, { channel: `user:${ann.id}`, extra: 1 }, [], null])
-      expect(await ask(ann, 'channel.follow', input)).toMatchObject({ error: { code: 'invalid_input' } })
+      expect(await call(ann, 'channel.follow', input)).toMatchObject({ error: { code: 'invalid_input' } })
   })
 
   it(`more than ${channelsPerSocketMax} channels on one socket is refused, also when requested concurrently`, async () => {
@@ -83,9 +83,9 @@ describe('following', () => {
     const refused = answers.flatMap(({ error }) => (error === undefined ? [] : [error]))
     expect(refused).toHaveLength(10)
     for (const error of refused) expect(error).toMatchObject({ status: 409, code: 'too_many_channels' })
-    const kept = tracks.filter((_track, index) => answers[index]?.error === undefined)
-    expect(await follow(eve, `track:${kept[0]?.id ?? ''}`)).toHaveProperty('data')
-    await ask(eve, 'channel.unfollow', { channel: `track:${kept[0]?.id ?? ''}` })
+    const granted = tracks.filter((_track, index) => answers[index]?.error === undefined)
+    expect(await follow(eve, `track:${granted[0]?.id ?? ''}`)).toHaveProperty('data')
+    await call(eve, 'channel.unfollow', { channel: `track:${granted[0]?.id ?? ''}` })
     expect(await follow(eve, `user:${eve.id}`)).toHaveProperty('data')
   })
 })
@@ -96,16 +96,16 @@ it('unfollowing stops delivery of that channel only', async () => {
   const onOwn = await ann.recordEvents(`user:${ann.id}`)
   await emitNumbers(testApp.app, channel, [1])
   await onTrack.waitFor('test.numberEmitted')
-  await ask(ann, 'channel.unfollow', { channel })
+  await call(ann, 'channel.unfollow', { channel })
   await emitNumbers(testApp.app, [channel, `user:${ann.id}`], [2])
   await onOwn.waitFor('test.numberEmitted', data => data.n === 2)
   expect(onTrack.names()).toEqual(['test.numberEmitted'])
-  expect(await ask(ann, 'channel.unfollow', { channel: `track:${newId(new Date())}` })).toHaveProperty('data')
+  expect(await call(ann, 'channel.unfollow', { channel: `track:${newId(new Date())}` })).toHaveProperty('data')
 })
 
 describe('following after a position', () => {
   const followAfter = async (person: Person, channel: string, after: unknown) => {
-    const { data, error } = await ask(person, 'channel.follow', { channel, after })
+    const { data, error } = await call(person, 'channel.follow', { channel, after })
     if (error !== undefined) throw new ProblemError(error)
     return data as CatchUp
   }
@@ -206,14 +206,14 @@ describe('following after a position', () => {
     { epoch: 'a', offset: 1e300 },
   ])('%j is invalid', async after => {
     const channel = `user:${ann.id}`
-    expect(await ask(ann, 'channel.follow', { channel, after })).toMatchObject({ error: { code: 'invalid_input' } })
+    expect(await call(ann, 'channel.follow', { channel, after })).toMatchObject({ error: { code: 'invalid_input' } })
   })
 
   it('checks access again', async () => {
     const { channel, epoch } = await channelWith(2)
     await followAfter(ann, channel, { epoch, offset: 1 })
     await bob.call(updateTrack, { trackId: channel.slice('track:'.length), visibility: 'private' })
-    expect(await ask(ann, 'channel.follow', { channel, after: { epoch, offset: 1 } })).toMatchObject({
+    expect(await call(ann, 'channel.follow', { channel, after: { epoch, offset: 1 } })).toMatchObject({
       error: { code: 'not_found' },
     })
   })

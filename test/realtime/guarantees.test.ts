@@ -20,71 +20,71 @@ import { waitUntil } from '../kernel/wait-until'
  * controls what reaches Redis and when. `test/mutations.test.ts` removes the rules one by one; each time a test here
  * must fail.
  */
-let own: TestKernel
+let kernel: TestKernel
 beforeAll(async () => {
-  own = await createTestKernel({ registry })
+  kernel = await createTestKernel({ registry })
 })
-afterAll(() => own[Symbol.asyncDispose]())
+afterAll(() => kernel[Symbol.asyncDispose]())
 
-const someChannel = () => `user:${newId(new Date())}`
+const newChannel = () => `user:${newId(new Date())}`
 const offsetsOf = (events: readonly ChannelEvent[] | undefined) => events?.map(({ offset }) => offset)
 
 /** Logs `count` events of a channel, in PostgreSQL only. */
-async function logged(channel: string, count: number) {
-  await emitNumbers(own.app, channel, numberRange(1, count + 1))
-  const { epoch, events } = await own.app.channelLog.readAfter(channel, 0, count)
+async function logEvents(channel: string, count: number) {
+  await emitNumbers(kernel.app, channel, numberRange(1, count + 1))
+  const { epoch, events } = await kernel.app.channelLog.readAfter(channel, 0, count)
   const some = (first: number, last: number) => events.slice(first - 1, last)
   return {
     /** As a relay does. */
-    append: (first: number, last: number) => own.app.channelCache.append(channel, epoch, some(first, last)),
+    append: (first: number, last: number) => kernel.app.channelCache.append(channel, epoch, some(first, last)),
     /** As if relays overlapped or Redis had lost its data: bypasses the rules of the cache. */
     publish: async (first: number, last: number) => {
-      const frame = { epoch, sentAt: own.clock.now(), events: some(first, last) }
-      await own.app.redis.commands.publish(own.app.channelCache.topic(channel), JSON.stringify(frame))
+      const frame = { epoch, sentAt: kernel.clock.now(), events: some(first, last) }
+      await kernel.app.redis.commands.publish(kernel.app.channelCache.topic(channel), JSON.stringify(frame))
     },
   }
 }
 
-interface Ear extends AsyncDisposable {
+interface HubRecorder extends AsyncDisposable {
   hub: Hub
-  heard: number[]
+  received: number[]
 }
 
-async function openEar(): Promise<Ear> {
-  const heard: number[] = []
-  const outlet: EventSink = {
-    deliver: ({ events }) => heard.push(...events.map(({ offset }) => offset)),
-    channelRestarted: () => heard.push(-1),
+async function openRecorder(): Promise<HubRecorder> {
+  const received: number[] = []
+  const sink: EventSink = {
+    deliver: ({ events }) => received.push(...events.map(({ offset }) => offset)),
+    channelRestarted: () => received.push(-1),
   }
-  const hub = openHub(own.app, outlet)
-  return { hub, heard, [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]() }
+  const hub = openHub(kernel.app, sink)
+  return { hub, received, [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]() }
 }
 
 const hubGaps = async () => {
-  const { values } = await own.app.metrics.logGaps.get()
+  const { values } = await kernel.app.metrics.logGaps.get()
   return values.find(({ labels }) => labels.component === 'hub')?.value ?? 0
 }
 
 describe('the hub', () => {
   it('fills a gap before it delivers later events', async () => {
-    await using recorder = await openEar()
-    const channel = someChannel()
+    await using recorder = await openRecorder()
+    const channel = newChannel()
     await recorder.hub.subscribe(channel)
-    const { publish } = await logged(channel, 4)
+    const { publish } = await logEvents(channel, 4)
     const before = await hubGaps()
     await publish(1, 1)
     await publish(4, 4)
-    await waitUntil(() => recorder.heard.includes(4))
-    expect(recorder.heard).toEqual([1, 2, 3, 4])
+    await waitUntil(() => recorder.received.includes(4))
+    expect(recorder.received).toEqual([1, 2, 3, 4])
     expect(await hubGaps()).toBe(before + 1)
     expect((await recorder.hub.catchUp(channel)).latestOffset).toBe(4)
   })
 
   it('delivers nothing twice, however events are repeated and split', async () => {
-    await using recorder = await openEar()
-    const channel = someChannel()
+    await using recorder = await openRecorder()
+    const channel = newChannel()
     await recorder.hub.subscribe(channel)
-    const { publish } = await logged(channel, 6)
+    const { publish } = await logEvents(channel, 6)
     const before = await hubGaps()
     for (const [first, last] of [
       [1, 2],
@@ -95,25 +95,25 @@ describe('the hub', () => {
       [6, 6],
     ] as const)
       await publish(first, last)
-    await waitUntil(() => recorder.heard.includes(6))
-    expect(recorder.heard).toEqual([1, 2, 3, 4, 5, 6])
+    await waitUntil(() => recorder.received.includes(6))
+    expect(recorder.received).toEqual([1, 2, 3, 4, 5, 6])
     // A repeated event is not a gap, and causes no read.
     expect(await hubGaps()).toBe(before)
   })
 
   it('subscribes before it reads the position of a channel', async () => {
-    await using recorder = await openEar()
-    const channel = someChannel()
-    const { subscriber } = own.app.redis
+    await using recorder = await openRecorder()
+    const channel = newChannel()
+    const { subscriber } = kernel.app.redis
     const subscribe = subscriber.subscribe.bind(subscriber)
     // An event is emitted right before Redis receives the subscription, and is not published to this node.
     const subscribing = jest.spyOn(subscriber, 'subscribe').mockImplementation(async (...topics: unknown[]) => {
-      if (topics[0] === own.app.channelCache.topic(channel)) await announceAndAppend(channel)
+      if (topics[0] === kernel.app.channelCache.topic(channel)) await announceAndAppend(channel)
       return subscribe(...(topics as string[]))
     })
     const hold = await recorder.hub.subscribe(channel)
     subscribing.mockRestore()
-    const { epoch } = await own.app.channelLog.position(channel)
+    const { epoch } = await kernel.app.channelLog.position(channel)
     const caught = await recorder.hub.catchUp(channel, { epoch, offset: 0 })
     expect({ top: caught.latestOffset, offsets: offsetsOf(caught.events) }).toEqual({ top: 1, offsets: [1] })
     hold.release()
@@ -124,13 +124,13 @@ describe('a follow', () => {
   it('joins the room before it reads the log, so that events in between are delivered', async () => {
     const http = createServer()
     const server = new Server(http)
-    const pipeline = createPipeline(own.app, registry)
+    const pipeline = createPipeline(kernel.app, registry)
     const others = { recheckAccess: async () => undefined, channelRestarted: () => undefined }
     await using hub = openHub(
-      own.app,
+      kernel.app,
       createSocketEventSink(pipeline, server, () => others),
     )
-    subscribeRooms(own.app, server, hub)
+    subscribeRooms(kernel.app, server, hub)
     const actor = { id: newId(new Date()), roles: [] }
     const channel = `user:${actor.id}`
     await using delivered = await listenTo(hub, channel)
@@ -164,18 +164,18 @@ describe('a follow', () => {
 
 describe('the channel cache', () => {
   it('rejects events that do not continue it', async () => {
-    const channel = someChannel()
-    const { append } = await logged(channel, 3)
+    const channel = newChannel()
+    const { append } = await logEvents(channel, 3)
     expect(await append(1, 1)).toEqual({ repeated: 0 })
     expect(await append(3, 3)).toEqual({ gap: 1 })
-    expect(await own.app.channelCache.readAfter(channel, 0, 10)).toMatchObject({ latestOffset: 1 })
+    expect(await kernel.app.channelCache.readAfter(channel, 0, 10)).toMatchObject({ latestOffset: 1 })
     expect(await append(2, 3)).toEqual({ repeated: 0 })
-    expect(offsetsOf((await own.app.channelCache.readAfter(channel, 0, 10))?.events)).toEqual([1, 2, 3])
+    expect(offsetsOf((await kernel.app.channelCache.readAfter(channel, 0, 10))?.events)).toEqual([1, 2, 3])
   })
 
   it('appends nothing twice, although two relays overlap', async () => {
-    const channel = someChannel()
-    const { append } = await logged(channel, 4)
+    const channel = newChannel()
+    const { append } = await logEvents(channel, 4)
     for (const [first, last, repeated] of [
       [1, 2, 0],
       [1, 2, 2],
@@ -183,7 +183,7 @@ describe('the channel cache', () => {
       [2, 3, 2],
     ] as const)
       expect(await append(first, last)).toEqual({ repeated })
-    const copy = await own.app.channelCache.readAfter(channel, 0, 10)
+    const copy = await kernel.app.channelCache.readAfter(channel, 0, 10)
     expect({ top: copy?.latestOffset, offsets: offsetsOf(copy?.events) }).toEqual({ top: 4, offsets: [1, 2, 3, 4] })
   })
 })
@@ -194,17 +194,17 @@ describe('the client', () => {
     epoch: 'a',
     events: offsets.map(offset => ({ offset, id: String(offset), name: 'a.b', at: '', data: {} })),
   })
-  const begun = () => new Sequence({ epoch: 'a', offset: 0 })
+  const newSequence = () => new Sequence({ epoch: 'a', offset: 0 })
 
   it('delivers no event after a gap until it is filled', () => {
-    const sequence = begun()
+    const sequence = newSequence()
     expect(offsetsOf(sequence.receive(frame(1)).events)).toEqual([1])
     expect(sequence.receive(frame(3))).toMatchObject({ events: [], isMissing: true })
     expect(offsetsOf(sequence.receive(frame(2)).events)).toEqual([2, 3])
   })
 
   it('delivers nothing twice', () => {
-    const sequence = begun()
+    const sequence = newSequence()
     expect(offsetsOf(sequence.receive(frame(1, 2)).events)).toEqual([1, 2])
     expect(offsetsOf(sequence.receive(frame(1, 2)).events)).toEqual([])
     expect(offsetsOf(sequence.receive(frame(2, 3)).events)).toEqual([3])
@@ -213,7 +213,7 @@ describe('the client', () => {
 
 /** Emits an event and relays it. */
 async function announceAndAppend(channel: string): Promise<void> {
-  const { append } = await logged(channel, 1)
+  const { append } = await logEvents(channel, 1)
   await append(1, 1)
 }
 

@@ -74,7 +74,7 @@ describe('a handshake', () => {
 
 describe('an origin (S01)', () => {
   const ours = 'https://tutti.example'
-  const foreign = [
+  const otherOrigins = [
     'https://evil.example',
     'null',
     'https://tutti.example.evil.example',
@@ -91,7 +91,7 @@ describe('an origin (S01)', () => {
     }
   })
 
-  it.each(foreign)('that is not allowed is refused: %j', async origin => {
+  it.each(otherOrigins)('that is not allowed is refused: %j', async origin => {
     await using socket = await RawSocket.open(port, { origin })
     expect(socket.statusLine).toContain('403')
     const polled = await fetch(`${url}/socket.io/?EIO=4&transport=polling`, { headers: { origin } })
@@ -149,13 +149,13 @@ describe('a transport', () => {
 
   it('is closed and counted if it does not authenticate in time; one that does stays open', async () => {
     const { metrics } = testApp.app
-    const silent = async () =>
+    const countSilent = async () =>
       (await metrics.handshakesRefused.get()).values.find(({ labels }) => labels.reason === 'no_connect')?.value ?? 0
-    const before = await silent()
+    const before = await countSilent()
     await using one = await RawSocket.connect(port, await testApp.issuer.issueToken('ann'))
     await using other = await RawSocket.open(port)
     await other.untilClosed()
-    await waitUntil(async () => (await silent()) > before)
+    await waitUntil(async () => (await countSilent()) > before)
     one.send('421["user-profile.getMe",{}]')
     expect(await one.waitFor(text => text.startsWith('431['))).toContain('data')
   })

@@ -26,7 +26,7 @@ afterEach(async () => {
 })
 
 const name = getMe.name
-const ask = async (event: string, ...args: unknown[]) =>
+const call = async (event: string, ...args: unknown[]) =>
   (await socket.timeout(5_000).emitWithAck(event, ...args)) as { error?: Problem; data?: unknown }
 const refusedOnce = () => new Promise<Problem>(resolve => socket.once('call.refused', resolve))
 
@@ -34,9 +34,13 @@ describe('a call (S08)', () => {
   it.each([[], [{ input: {} }], [null], [7], ['x', 'y']])(
     'without an ack is refused by an event: %j',
     async (...args) => {
-      const told = refusedOnce()
+      const refused = refusedOnce()
       socket.emit(name, ...args)
-      expect(await told).toMatchObject({ status: 400, code: 'ack_missing', requestId: expect.any(String) as unknown })
+      expect(await refused).toMatchObject({
+        status: 400,
+        code: 'ack_missing',
+        requestId: expect.any(String) as unknown,
+      })
     },
   )
 
@@ -52,34 +56,34 @@ describe('a call (S08)', () => {
     [{ input: {}, extra: 1 }],
     [Buffer.from('x')],
   ])('with %p is refused in its ack', async (...args) => {
-    const { error } = await ask(name, ...args)
+    const { error } = await call(name, ...args)
     expect(error).toMatchObject({ status: 400, code: 'invalid_input', type: 'urn:tutti:problem:invalid_input' })
   })
 
   it.each([[null], [[]], [0], ['text'], [{ x: { y: [1] } }], [Buffer.from('x')], [{ x: Buffer.from('x') }]])(
     'with the input %p is refused in its ack',
     async input => {
-      expect((await ask(name, { input })).error).toMatchObject({ code: 'invalid_input' })
+      expect((await call(name, { input })).error).toMatchObject({ code: 'invalid_input' })
     },
   )
 
   it('with a deeply nested input is refused in its ack', async () => {
     const input: unknown = JSON.parse(`${'['.repeat(4_000)}${']'.repeat(4_000)}`)
-    expect((await ask(name, { input: { x: input } })).error).toMatchObject({ code: 'invalid_input' })
+    expect((await call(name, { input: { x: input } })).error).toMatchObject({ code: 'invalid_input' })
   })
 
   it.each([[''], ['k'.repeat(256)], [7], [null], [{}]])('with the key %p is refused in its ack', async key => {
-    expect((await ask(name, { input: {}, key })).error).toMatchObject({ code: 'invalid_input' })
+    expect((await call(name, { input: {}, key })).error).toMatchObject({ code: 'invalid_input' })
   })
 
   it('without any argument has an empty input', async () => {
-    expect(await ask(name)).toMatchObject({ data: { id: ann.id } })
-    expect(await ask(name, {})).toMatchObject({ data: { id: ann.id } })
+    expect(await call(name)).toMatchObject({ data: { id: ann.id } })
+    expect(await call(name, {})).toMatchObject({ data: { id: ann.id } })
   })
 
   it('is refused with the same problem as over REST', async () => {
     const overRest = await ann.expectProblem(getMe, {}, { headers: { 'idempotency-key': '' } })
-    const { error } = await ask(name, { input: {}, key: '' })
+    const { error } = await call(name, { input: {}, key: '' })
     expect(Object.keys(error ?? {})).toEqual(expect.arrayContaining(['type', 'title', 'status', 'code', 'requestId']))
     expect(error?.code).toBe(overRest.code)
   })
@@ -89,7 +93,7 @@ describe('an event name (S07)', () => {
   it.each(['nowhere', 'error', '__proto__', 'constructor', 'toString', 'user-profile.getme', 'channel.', ''])(
     '%j is not a call, and is refused',
     async event => {
-      expect((await ask(event, { input: {} })).error).toMatchObject({ status: 404, code: 'unknown_operation' })
+      expect((await call(event, { input: {} })).error).toMatchObject({ status: 404, code: 'unknown_operation' })
     },
   )
 

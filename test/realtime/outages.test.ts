@@ -15,37 +15,37 @@ let redis: Redis
 let testApp: TestApp
 let ann: Person
 let bob: Person
-const unheard: unknown[] = []
-const onUnheard = (error: unknown) => void unheard.push(error)
+const unhandled: unknown[] = []
+const onUnhandled = (error: unknown) => void unhandled.push(error)
 
 beforeAll(async () => {
-  for (const event of ['unhandledRejection', 'uncaughtException']) process.on(event, onUnheard)
+  for (const event of ['unhandledRejection', 'uncaughtException']) process.on(event, onUnhandled)
   folder = await createTemporaryFolder()
   redis = await startRedis({ folder: join(folder.path, 'redis') })
   testApp = await createTestApp({ variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
   ann = await testApp.signIn('ann', { node: 0 })
   bob = await testApp.signIn('bob', { node: 1 })
 })
-afterEach(() => expect(unheard).toEqual([]))
+afterEach(() => expect(unhandled).toEqual([]))
 afterAll(async () => {
   await testApp[Symbol.asyncDispose]()
   await redis[Symbol.asyncDispose]()
   await folder[Symbol.asyncDispose]()
-  for (const event of ['unhandledRejection', 'uncaughtException']) process.off(event, onUnheard)
+  for (const event of ['unhandledRejection', 'uncaughtException']) process.off(event, onUnhandled)
 })
 
 /** A track, and an event recorder on each node. */
-async function stage() {
+async function startChannel() {
   const channel = `track:${(await makeTrack(ann.id)).id}`
-  const ears = [await ann.recordEvents(channel), await bob.recordEvents(channel)]
-  let announced = 0
-  const change = async (times: number) => {
-    for (let index = 0; index < times; index += 1) {
+  const recorders = [await ann.recordEvents(channel), await bob.recordEvents(channel)]
+  let emitted = 0
+  const emit = async (count: number) => {
+    for (let index = 0; index < count; index += 1) {
       const { app: node } = testApp.nodes[index % testApp.nodes.length] ?? testApp
-      await emitNumbers(node, channel, [(announced += 1)])
+      await emitNumbers(node, channel, [(emitted += 1)])
     }
   }
-  return { ears, change }
+  return { recorders, emit }
 }
 
 /** In seconds, as the metrics of a node report it. */
@@ -53,8 +53,8 @@ const oldestOf = async ({ app: node }: TestApp['nodes'][number]): Promise<number
   (await node.metrics.pendingAge.get()).values[0]?.value ?? 0
 
 /** Expects all events so far on both nodes, in order, each once. */
-async function expectAll(ears: readonly EventRecorder[], count: number): Promise<void> {
-  for (const recorder of ears) {
+async function expectAll(recorders: readonly EventRecorder[], count: number): Promise<void> {
+  for (const recorder of recorders) {
     await waitUntil(() => recorder.events.length >= count)
     expect(recorder.events.map(({ offset }) => offset)).toEqual(numberRange(1, count + 1))
     expect(recorder.events.map(({ data }) => data.n)).toEqual(numberRange(1, count + 1))
@@ -63,114 +63,114 @@ async function expectAll(ears: readonly EventRecorder[], count: number): Promise
 
 describe('without Redis', () => {
   it('events arrive in order and once, also after its return', async () => {
-    const { ears, change } = await stage()
-    await change(2)
+    const { recorders, emit } = await startChannel()
+    await emit(2)
     await redis.stop()
-    await change(4)
-    await expectAll(ears, 6)
+    await emit(4)
+    await expectAll(recorders, 6)
     const waitingFor = async () => Math.max(...(await Promise.all(testApp.nodes.map(oldestOf))))
     await waitUntil(async () => (await waitingFor()) > 1.5)
     await redis.restart()
     await waitUntil(async () => (await waitingFor()) === 0)
-    await change(4)
-    await expectAll(ears, 10)
+    await emit(4)
+    await expectAll(recorders, 10)
     for (const { app: node } of testApp.nodes) await waitUntil(() => node.redis.subscriber.status === 'ready')
-    await change(2)
-    await expectAll(ears, 12)
+    await emit(2)
+    await expectAll(recorders, 12)
   })
 
   it('each event is delivered once although relays overlap after one lost its lease during an append', async () => {
-    const stages = [await stage(), await stage(), await stage(), await stage()]
+    const channelStages = [await startChannel(), await startChannel(), await startChannel(), await startChannel()]
     const control = new RedisClient(redis.url)
     const repeats = async () => {
       const counts = await Promise.all(testApp.nodes.map(({ app: node }) => node.metrics.relayDuplicates.get()))
       return counts.reduce((sum, { values }) => sum + (values[0]?.value ?? 0), 0)
     }
     const before = await repeats()
-    let said = 0
-    const all = async (times: number) => {
-      for (const { change } of stages) await change(times)
-      said += times
+    let emittedCount = 0
+    const emitOnAll = async (count: number) => {
+      for (const { emit } of channelStages) await emit(count)
+      emittedCount += count
     }
     // Whether the append is in flight at that moment depends on the machine: repeat until it was.
     while ((await repeats()) === before) {
       // Long enough that a relay gives up its append, which Redis still executes, and its successor repeats it.
       await control.call('client', 'pause', '1200', 'write')
-      await all(3)
+      await emitOnAll(3)
       await pause(150)
       await testApp.app.db.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
          where application_name = 'tutti-relay' and datname = current_database()`,
       )
-      for (const { ears } of stages) await expectAll(ears, said)
+      for (const { recorders } of channelStages) await expectAll(recorders, emittedCount)
       await pause(1_200)
     }
-    await all(2)
-    for (const { ears } of stages) await expectAll(ears, said)
+    await emitOnAll(2)
+    for (const { recorders } of channelStages) await expectAll(recorders, emittedCount)
     control.disconnect()
   })
 
   it('loses nothing when its connections are cut repeatedly', async () => {
-    const { ears, change } = await stage()
+    const { recorders, emit } = await startChannel()
     const killer = new RedisClient(redis.url)
-    const cut = async () => {
+    const killClients = async () => {
       for (const kind of ['pubsub', 'normal']) await killer.call('client', 'kill', 'type', kind, 'skipme', 'yes')
     }
     for (let round = 0; round < 4; round += 1) {
-      await Promise.all([cut(), change(3)])
+      await Promise.all([killClients(), emit(3)])
     }
-    await expectAll(ears, 12)
+    await expectAll(recorders, 12)
     killer.disconnect()
   })
 })
 
 describe('the relays', () => {
-  const seats = () =>
+  const relayConnections = () =>
     testApp.app.db.query<{ pid: number }>(
       `select distinct pid from pg_locks where locktype = 'advisory' and granted and classid = 7283333
        and database = (select oid from pg_database where datname = current_database())`,
     )
 
   it('lose nothing when the connection of one is cut repeatedly', async () => {
-    const { ears, change } = await stage()
+    const { recorders, emit } = await startChannel()
     let total = 0
     for (let round = 0; round < 3; round += 1) {
-      await waitUntil(async () => (await seats()).length === 2)
-      const [before] = await seats()
-      const writing = change(4)
+      await waitUntil(async () => (await relayConnections()).length === 2)
+      const [before] = await relayConnections()
+      const writing = emit(4)
       await testApp.app.db.query('select pg_terminate_backend(:pid)', { pid: before?.pid })
       await writing
       total += 4
-      await expectAll(ears, total)
-      await waitUntil(async () => !(await seats()).some(({ pid }) => pid === before?.pid))
+      await expectAll(recorders, total)
+      await waitUntil(async () => !(await relayConnections()).some(({ pid }) => pid === before?.pid))
     }
   })
 
   it('recover when all are cut at once', async () => {
-    const { ears, change } = await stage()
-    await change(2)
-    await expectAll(ears, 2)
+    const { recorders, emit } = await startChannel()
+    await emit(2)
+    await expectAll(recorders, 2)
     await testApp.app.db.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tutti-relay' and datname = current_database()`,
     )
-    await change(2)
-    await expectAll(ears, 4)
+    await emit(2)
+    await expectAll(recorders, 4)
   })
 })
 
 it('a channel whose cache in Redis was wiped is read from PostgreSQL, at the same offsets', async () => {
-  const { ears, change } = await stage()
-  await change(3)
-  await expectAll(ears, 3)
+  const { recorders, emit } = await startChannel()
+  await emit(3)
+  await expectAll(recorders, 3)
   const wiper = new RedisClient(redis.url)
   await wiper.flushall()
   wiper.disconnect()
-  await change(3)
-  await expectAll(ears, 6)
+  await emit(3)
+  await expectAll(recorders, 6)
 })
 
 it('foreign messages on the channels between nodes are harmless', async () => {
-  const { ears, change } = await stage()
+  const { recorders, emit } = await startChannel()
   const publisher = new RedisClient(redis.url)
   const prefix = testApp.variables.REDIS_PREFIX ?? ''
   const channels = ['io#/#', `io#/#track:x#`, 'io-request#/#', 'io-response#/#', 'wake']
@@ -190,7 +190,7 @@ it('foreign messages on the channels between nodes are harmless', async () => {
   for (const channel of channels)
     for (const message of messages) expect(await publisher.publish(`${prefix}:${channel}`, message)).toBeGreaterThan(0)
   publisher.disconnect()
-  await change(2)
-  await expectAll(ears, 2)
+  await emit(2)
+  await expectAll(recorders, 2)
   expect((await ann.socket()).connected).toBe(true)
 })

@@ -33,7 +33,7 @@ export class PresenceFollower {
     private readonly channel: string,
   ) {
     socket.on('presence', (frame: Frame) => {
-      if (frame.channel === channel) this.hear(frame)
+      if (frame.channel === channel) this.receive(frame)
     })
     // A client must follow again after a reconnect.
     socket.io.on('reconnect', () => this.followAgain())
@@ -94,7 +94,7 @@ export class PresenceFollower {
     this.follow().catch(() => undefined)
   }
 
-  private hear(frame: Frame): void {
+  private receive(frame: Frame): void {
     this.frames.push(frame)
     this.leftIds.push(...frame.left)
     if (this.early === undefined) this.apply(frame)

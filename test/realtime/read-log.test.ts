@@ -6,49 +6,49 @@ import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
 import { waitUntil } from '../kernel/wait-until'
 
 /** No relay runs here: Redis has no copy of the events, so PostgreSQL is read. */
-let own: TestKernel
+let kernel: TestKernel
 beforeAll(async () => {
-  own = await createTestKernel({ registry })
+  kernel = await createTestKernel({ registry })
 })
-afterAll(() => own[Symbol.asyncDispose]())
+afterAll(() => kernel[Symbol.asyncDispose]())
 afterEach(() => jest.restoreAllMocks())
 
-const crowd = numberRange(0, 25)
+const readers = numberRange(0, 25)
 
 /** A channel with three events, and a node's reader of it. */
-async function stage() {
-  const { app } = own
+async function createLog() {
+  const { app } = kernel
   const channel = `user:${newId(new Date())}`
   await emitNumbers(app, channel, [1, 2, 3])
   const epoch = await app.channelLog.epoch()
   const log = createLogReader(app)
-  const looks = jest.spyOn(app.channelCache, 'readAfter')
+  const cacheReads = jest.spyOn(app.channelCache, 'readAfter')
   return {
-    say: (n: number) => emitNumbers(app, channel, [n]),
+    emit: (n: number) => emitNumbers(app, channel, [n]),
     /** Reads events after an offset, from a log known to have reached `atLeast`. */
     read: async (offset: number, atLeast = 3) => {
       const { latestOffset: top, events } = await log.readAfter(channel, { epoch, offset }, atLeast)
       return { top, offsets: events?.map(event => event.offset) }
     },
     /** Resolves when `count` readers have missed in Redis, and read PostgreSQL or joined a read. */
-    asked: async (count: number) => {
-      await waitUntil(() => looks.mock.results.length === count)
-      await Promise.allSettled(looks.mock.results.map(({ value }) => value as Promise<unknown>))
+    started: async (count: number) => {
+      await waitUntil(() => cacheReads.mock.results.length === count)
+      await Promise.allSettled(cacheReads.mock.results.map(({ value }) => value as Promise<unknown>))
       await new Promise(resolve => setImmediate(resolve))
     },
   }
 }
 
 /** Counts reads of the log from PostgreSQL, and delays their results until released. */
-function holdReads() {
-  const { db } = own.app
+function delayReads() {
+  const { db } = kernel.app
   const read = db.readCommitted.bind(db)
-  const count = { asked: 0, answered: 0 }
+  const count = { started: 0, answered: 0 }
   let release: () => void = () => undefined
   const released = new Promise<void>(resolve => (release = resolve))
   jest.spyOn(db, 'readCommitted').mockImplementation(async statement => {
     if (statement.name !== 'channel-events-after') return read<never>(statement)
-    count.asked += 1
+    count.started += 1
     const rows = await read<never>(statement)
     count.answered += 1
     await released
@@ -59,47 +59,47 @@ function holdReads() {
 
 describe('readers that missed the same events', () => {
   it('share one concurrent read of PostgreSQL', async () => {
-    const { read, asked } = await stage()
-    const reads = holdReads()
-    const found = Promise.all(crowd.map(() => read(1)))
-    await asked(crowd.length)
+    const { read, started } = await createLog()
+    const reads = delayReads()
+    const found = Promise.all(readers.map(() => read(1)))
+    await started(readers.length)
     reads.release()
-    expect(await found).toEqual(crowd.map(() => ({ top: 3, offsets: [2, 3] })))
-    expect(reads.asked).toBe(1)
+    expect(await found).toEqual(readers.map(() => ({ top: 3, offsets: [2, 3] })))
+    expect(reads.started).toBe(1)
   })
 
   it('share a second read if they know of newer events than the pending one can return', async () => {
-    const { say, read, asked } = await stage()
-    const reads = holdReads()
+    const { emit, read, started } = await createLog()
+    const reads = delayReads()
     const early = read(0)
     await waitUntil(() => reads.answered === 1)
-    await say(4)
-    const found = Promise.all(crowd.map(() => read(0, 4)))
-    await asked(1 + crowd.length)
-    expect(reads.asked).toBe(1)
+    await emit(4)
+    const found = Promise.all(readers.map(() => read(0, 4)))
+    await started(1 + readers.length)
+    expect(reads.started).toBe(1)
     reads.release()
     expect(await early).toEqual({ top: 3, offsets: [1, 2, 3] })
-    expect(await found).toEqual(crowd.map(() => ({ top: 4, offsets: [1, 2, 3, 4] })))
-    expect(reads.asked).toBe(2)
+    expect(await found).toEqual(readers.map(() => ({ top: 4, offsets: [1, 2, 3, 4] })))
+    expect(reads.started).toBe(2)
   })
 
   it('read again if they read one after the other, and find newer events', async () => {
-    const { say, read } = await stage()
+    const { emit, read } = await createLog()
     expect(await read(2)).toEqual({ top: 3, offsets: [3] })
-    await say(4)
+    await emit(4)
     expect(await read(2)).toEqual({ top: 4, offsets: [3, 4] })
   })
 })
 
 it('readers that missed different events read separately', async () => {
-  const { read, asked } = await stage()
-  const reads = holdReads()
+  const { read, started } = await createLog()
+  const reads = delayReads()
   const found = Promise.all([read(0), read(1)])
-  await asked(2)
+  await started(2)
   reads.release()
   expect(await found).toEqual([
     { top: 3, offsets: [1, 2, 3] },
     { top: 3, offsets: [2, 3] },
   ])
-  expect(reads.asked).toBe(2)
+  expect(reads.started).toBe(2)
 })

@@ -39,12 +39,12 @@ beforeAll(async () => {
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 /** Follows a channel, and records its signals. */
-async function listen(person: Person, channel: string): Promise<{ ear: EventRecorder; heard: Signal[] }> {
+async function listen(person: Person, channel: string): Promise<{ recorder: EventRecorder; received: Signal[] }> {
   const recorder = await person.recordEvents(channel)
-  const heard: Signal[] = []
+  const received: Signal[] = []
   const socket = await person.socket()
-  socket.on('signal', (signal: Signal) => signal.channel === channel && heard.push(signal))
-  return { ear: recorder, heard }
+  socket.on('signal', (signal: Signal) => signal.channel === channel && received.push(signal))
+  return { recorder: recorder, received }
 }
 
 async function send(person: Person, input: unknown): Promise<Reply> {
@@ -60,31 +60,31 @@ beforeEach(() => testApp.clock.advance(3_000))
 it('reaches other followers on all nodes once, with its sender, and not the sender', async () => {
   const [annas, bobs, carls] = [await listen(ann, party), await listen(bob, party), await listen(carl, party)]
   expect(await send(ann, reaction('🔥'))).toEqual({ data: {} })
-  await waitUntil(() => bobs.heard.length > 0 && carls.heard.length > 0)
+  await waitUntil(() => bobs.received.length > 0 && carls.received.length > 0)
   const expected = [{ channel: party, name: 'listening-party.emojiReaction', senderId: ann.id, data: { emoji: '🔥' } }]
-  expect([bobs.heard, carls.heard, annas.heard]).toEqual([expected, expected, []])
+  expect([bobs.received, carls.received, annas.received]).toEqual([expected, expected, []])
   await send(bob, reaction('👍🏽'))
-  await waitUntil(() => annas.heard.length > 0)
-  expect(annas.heard[0]).toMatchObject({ senderId: bob.id })
+  await waitUntil(() => annas.received.length > 0)
+  expect(annas.received[0]).toMatchObject({ senderId: bob.id })
 })
 
 it('does not reach people who do not follow or have unfollowed', async () => {
   const [annas, bobs] = [await listen(ann, track), await listen(bob, track)]
   const carls = await listen(carl, party)
   await send(ann, { channel: track, name: 'interactions.typing', data: {} })
-  await waitUntil(() => bobs.heard.length === 1)
+  await waitUntil(() => bobs.received.length === 1)
   const socket = await bob.socket()
   await socket.emitWithAck('channel.unfollow', { input: { channel: track } })
   await send(ann, { channel: track, name: 'interactions.typing' })
   await ann.call(addComment, { trackId, body: 'after it', positionMs: 0 })
-  await annas.ear.waitFor('interactions.commentAdded')
-  expect([bobs.heard.length, carls.heard.length, annas.heard.length]).toEqual([1, 0, 0])
+  await annas.recorder.waitFor('interactions.commentAdded')
+  expect([bobs.received.length, carls.received.length, annas.received.length]).toEqual([1, 0, 0])
 })
 
 it('is allowed for followers only, whether or not the channel exists', async () => {
   expect((await send(dora, reaction('🔥'))).error).toMatchObject({ code: 'forbidden', status: 403 })
-  const nowhere = 'party:00000000-0000-4000-8000-000000000000'
-  expect((await send(dora, { ...reaction('🔥'), channel: nowhere })).error).toMatchObject({ code: 'forbidden' })
+  const unknownParty = 'party:00000000-0000-4000-8000-000000000000'
+  expect((await send(dora, { ...reaction('🔥'), channel: unknownParty })).error).toMatchObject({ code: 'forbidden' })
 })
 
 it('ends for a kicked member', async () => {
@@ -135,14 +135,14 @@ it.each(['🔥', '👍🏽', '❤️', '👩‍👩‍👧‍👦', '🇫🇷', 
 )
 
 it('is rate limited per socket, in bursts and over time, without affecting others', async () => {
-  const { heard } = await listen(bob, party)
+  const { received } = await listen(bob, party)
   await listen(ann, party)
   const burst = async () => Promise.all(Array.from({ length: signalRate.burst + 5 }, () => send(ann, reaction('🔥'))))
   let replies = await burst()
   const isGranted = ({ error }: Reply) => error === undefined
   const granted = replies.filter(isGranted).length
   expect(granted).toBeGreaterThanOrEqual(signalRate.burst)
-  await waitUntil(() => heard.length === granted)
+  await waitUntil(() => received.length === granted)
   // The bucket is refilled while a slow machine sends.
   await waitUntil(async () => !replies.every(isGranted) || !(replies = await burst()).every(isGranted))
   expect(replies.find(reply => !isGranted(reply))?.error).toMatchObject({

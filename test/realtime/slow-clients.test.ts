@@ -28,13 +28,13 @@ afterEach(async () => {
 
 describe('a follower that does not read', () => {
   it('is skipped while a neighbour receives everything, and misses nothing after it reads again', async () => {
-    const { own, gateway, port } = await gatewayOf()
-    const token = await own.issuer.issueToken('ann')
+    const { kernel, gateway, port } = await gatewayOf()
+    const token = await kernel.issuer.issueToken('ann')
     const neighbour = connect(port, { auth: { token } })
-    const pipeline = createPipeline(own.app, notesRegistry)
+    const pipeline = createPipeline(kernel.app, notesRegistry)
     const { actor } = await pipeline.authenticate(token, '')
     const channel = `user:${actor.id}`
-    const heard = eventsOf(neighbour, channel)
+    const received = eventsOf(neighbour, channel)
     const { data: start } = (await neighbour.emitWithAck('channel.follow', { input: { channel } })) as { data: CatchUp }
 
     const raw = await RawSocket.connect(port, token)
@@ -42,7 +42,7 @@ describe('a follower that does not read', () => {
     raw.send(`421["channel.follow",{"input":{"channel":"${channel}"}}]`)
     await raw.waitFor(text => text.startsWith('431['))
     const addNotes = async (count: number) => {
-      for (let index = 0; index < count; index += 1) await own.call(addNote, { body: `note ${index}` }, { actor })
+      for (let index = 0; index < count; index += 1) await kernel.call(addNote, { body: `note ${index}` }, { actor })
     }
     await addNotes(2)
     await raw.waitFor(text => text.includes('note 1'))
@@ -51,13 +51,13 @@ describe('a follower that does not read', () => {
     const rooms = gateway.io.sockets.adapter.rooms
     await waitUntil(() => {
       // Like `state` until the follower is slow, then like messages that only lagging followers skip.
-      const spared = rooms.has(slowRoom) ? laggingRoom : slowRoom
-      for (let index = 0; index < 4; index += 1) gateway.io.local.to(channel).except(spared).emit('noise', piece)
+      const exceptRoom = rooms.has(slowRoom) ? laggingRoom : slowRoom
+      for (let index = 0; index < 4; index += 1) gateway.io.local.to(channel).except(exceptRoom).emit('noise', piece)
       return rooms.has(laggingRoom)
     })
     await addNotes(5)
-    await waitUntil(() => heard().length === 7)
-    expect(await queueBytes(own.app.metrics)).toBeLessThan(8 * 1024 * 1024)
+    await waitUntil(() => received().length === 7)
+    expect(await queueBytes(kernel.app.metrics)).toBeLessThan(8 * 1024 * 1024)
 
     raw.resume()
     const resync = await raw.waitFor(text => text.startsWith('42["resync"'))
@@ -71,7 +71,7 @@ describe('a follower that does not read', () => {
     const [{ data: caught }] = JSON.parse(answer.slice(3)) as [{ data: CatchUp }]
     expect(caught).toMatchObject({ recovered: true, hasMore: false, latestOffset: start.latestOffset + 7 })
     expect(caught.events.map(({ id }) => id)).toEqual(
-      heard()
+      received()
         .slice(2)
         .map(({ id }) => id),
     )
@@ -91,9 +91,9 @@ describe('a follower that does not read', () => {
       return false
     })
     let most = 0
-    const look = setInterval(() => void queueBytes(metrics).then(bytes => (most = Math.max(most, bytes))), 20)
+    const sampler = setInterval(() => void queueBytes(metrics).then(bytes => (most = Math.max(most, bytes))), 20)
     await closed
-    clearInterval(look)
+    clearInterval(sampler)
     expect(most).toBeGreaterThan(slowLimits.closedBytesMax)
     expect(await steps(metrics)).toEqual({ lagging: 1, closed: 1 })
     raw.resume()
@@ -115,8 +115,8 @@ describe('a follower that does not read', () => {
       return false
     })
     raw.resume()
-    const told = await raw.waitFor(text => text.startsWith('42["connection.closed"'))
-    expect(JSON.parse(told.slice(2))).toEqual([
+    const closed = await raw.waitFor(text => text.startsWith('42["connection.closed"'))
+    expect(JSON.parse(closed.slice(2))).toEqual([
       'connection.closed',
       expect.objectContaining({ code: 'slow_consumer', status: 429, retryAfter: 1 }),
     ])
@@ -210,14 +210,14 @@ it('a listener that throws affects no other listener', async () => {
 
 /** A gateway on the real log, with its `io` exposed. */
 async function gatewayOf() {
-  const own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
-  parts.push(own)
+  const kernel = await createTestKernel({ registry: notesRegistry, tables: notesTable })
+  parts.push(kernel)
   const http = createServer()
-  const gateway = openGateway(http, createPipeline(own.app, notesRegistry))
+  const gateway = openGateway(http, createPipeline(kernel.app, notesRegistry))
   parts.push(gateway)
-  parts.push(startRelay(own.app, notesRegistry))
+  parts.push(startRelay(kernel.app, notesRegistry))
   await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
-  return { own, gateway, port: (http.address() as AddressInfo).port }
+  return { kernel, gateway, port: (http.address() as AddressInfo).port }
 }
 
 /** Only Socket.IO and the monitor; every client except long-polling ones joins `room`. */
@@ -268,11 +268,11 @@ async function polling(port: number): Promise<() => Promise<string>> {
 }
 
 function eventsOf(client: Client, channel: string) {
-  const heard: EventFrame['events'][number][] = []
+  const received: EventFrame['events'][number][] = []
   client.on('events', (frame: EventFrame) => {
-    if (frame.channel === channel) heard.push(...frame.events)
+    if (frame.channel === channel) received.push(...frame.events)
   })
-  return () => heard
+  return () => received
 }
 
 const rawEvents = (raw: RawSocket, channel: string) =>

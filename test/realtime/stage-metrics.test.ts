@@ -29,39 +29,41 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]()
 })
 
-const worlds = () => testApp.nodes.map(node => node.app)
+const apps = () => testApp.nodes.map(node => node.app)
 
 /** The observed node, and the person on it. */
-const here = () => {
-  const [node, person] = [worlds()[1], people[1]]
+const observed = () => {
+  const [node, person] = [apps()[1], people[1]]
   if (node === undefined || person === undefined) throw new Error('expected a second node')
   return { node, person }
 }
 
-const newChannel = async () => `track:${(await makeTrack(here().person.id)).id}`
+const newChannel = async () => `track:${(await makeTrack(observed().person.id)).id}`
 
 /** A channel with an event recorder on each node, which emits `count` events in one transaction. */
-async function stage() {
+async function createChannelWithRecorders() {
   const channel = await newChannel()
-  const ears: EventRecorder[] = []
-  for (const person of people) ears.push(await person.recordEvents(channel))
-  let said = 0
+  const recorders: EventRecorder[] = []
+  for (const person of people) recorders.push(await person.recordEvents(channel))
+  let emittedCount = 0
   return {
     channel,
-    say: async (count = 1) => {
-      await emitNumbers(testApp.app, channel, numberRange(said + 1, said + count + 1))
-      said += count
+    emit: async (count = 1) => {
+      await emitNumbers(testApp.app, channel, numberRange(emittedCount + 1, emittedCount + count + 1))
+      emittedCount += count
     },
     /** Every recorder has received all events, in order and once. */
-    heard: async () => {
-      for (const recorder of ears)
-        expect((await recorder.waitForAll(testApp.app)).map(({ offset }) => offset)).toEqual(numberRange(1, said + 1))
+    waitForAll: async () => {
+      for (const recorder of recorders)
+        expect((await recorder.waitForAll(testApp.app)).map(({ offset }) => offset)).toEqual(
+          numberRange(1, emittedCount + 1),
+        )
     },
   }
 }
 
 /** Redis has accepted all events, and the relays have noticed. */
-const handedOn = () =>
+const waitForRelay = () =>
   waitUntil(async () => {
     const text = 'select from event_inbox union all select from pending_events'
     return (await testApp.app.db.query(text)).length === 0
@@ -114,16 +116,16 @@ async function watch<R extends Reading>(nodes: readonly AppContext[], names: rea
 
 describe('an emitted event', () => {
   it('is counted and timed when it is relayed, received by a node and delivered', async () => {
-    const { say, heard } = await stage()
-    await handedOn()
+    const { emit, waitForAll } = await createChannelWithRecorders()
+    await waitForRelay()
     // The holder of the shard relays it, and every node receives and delivers it.
-    const handing = await watch(worlds(), ['relayed', 'relayLag'])
-    const hearing = await Promise.all(worlds().map(node => watch([node], ['nodeLag', 'socketLag', 'delivered'])))
-    await say(3)
-    await heard()
-    await handedOn()
-    expect(await handing()).toEqual({ relayed: 3, relayLag: 3 })
-    for (const moved of hearing) {
+    const relayMetrics = await watch(apps(), ['relayed', 'relayLag'])
+    const nodeMetrics = await Promise.all(apps().map(node => watch([node], ['nodeLag', 'socketLag', 'delivered'])))
+    await emit(3)
+    await waitForAll()
+    await waitForRelay()
+    expect(await relayMetrics()).toEqual({ relayed: 3, relayLag: 3 })
+    for (const moved of nodeMetrics) {
       // On a busy machine the event may be read from PostgreSQL first.
       await waitUntil(async () => (await moved()).nodeLag > 0)
       // Events of one transaction are sent in one frame.
@@ -132,10 +134,10 @@ describe('an emitted event', () => {
   })
 
   it('is timed in seconds', async () => {
-    const { channel, say, heard } = await stage()
-    await say()
-    await heard()
-    const { node } = here()
+    const { channel, emit, waitForAll } = await createChannelWithRecorders()
+    await emit()
+    await waitForAll()
+    const { node } = observed()
     const moved = await watch([node], ['nodeLag', 'nodeLagSeconds'])
     const { epoch, events } = await node.channelLog.readAfter(channel, 0, 1)
     const frame = { epoch, sentAt: testApp.clock.now() - 3_000, events }
@@ -150,17 +152,17 @@ describe('an emitted event', () => {
 describe('a reconnecting follower', () => {
   /** Reconnects to the observed node. */
   async function resume(channel: string, after: Position): Promise<unknown> {
-    const socket = await here().person.socket()
+    const socket = await observed().person.socket()
     return await socket.timeout(8_000).emitWithAck('channel.follow', { input: { channel, after } })
   }
   const positionOf = (channel: string) => testApp.app.channelLog.position(channel)
 
   it('that finds everything in memory is a hit', async () => {
-    const { channel, say, heard } = await stage()
-    await say(3)
-    await heard()
+    const { channel, emit, waitForAll } = await createChannelWithRecorders()
+    await emit(3)
+    await waitForAll()
     const { epoch } = await positionOf(channel)
-    const moved = await watch([here().node], ['hits', 'misses'])
+    const moved = await watch([observed().node], ['hits', 'misses'])
     expect(await resume(channel, { epoch, offset: 1 })).toMatchObject({ data: { recovered: true, latestOffset: 3 } })
     expect(await moved()).toEqual({ hits: 1, misses: 0 })
   })
@@ -169,8 +171,8 @@ describe('a reconnecting follower', () => {
     const channel = await newChannel()
     await emitNumbers(testApp.app, channel, [1, 2, 3])
     const { epoch } = await positionOf(channel)
-    const moved = await watch([here().node], ['hits', 'misses'])
-    const reads = await watch([here().node], ['fromRedis', 'fromPostgres'])
+    const moved = await watch([observed().node], ['hits', 'misses'])
+    const reads = await watch([observed().node], ['fromRedis', 'fromPostgres'])
     expect(await resume(channel, { epoch, offset: 1 })).toMatchObject({ data: { recovered: true, latestOffset: 3 } })
     expect(await moved()).toEqual({ hits: 1, misses: 0 })
     const { fromRedis, fromPostgres } = await reads()
@@ -178,16 +180,16 @@ describe('a reconnecting follower', () => {
   })
 
   it('with a position of another epoch, or one beyond the log, is a miss', async () => {
-    const { channel, say, heard } = await stage()
-    await say(3)
-    await heard()
+    const { channel, emit, waitForAll } = await createChannelWithRecorders()
+    await emit(3)
+    await waitForAll()
     const { epoch } = await positionOf(channel)
-    const strangers = [
+    const foreignPositions = [
       { epoch: 'other', offset: 1 },
       { epoch, offset: 99 },
     ]
-    for (const after of strangers) {
-      const moved = await watch([here().node], ['hits', 'misses'])
+    for (const after of foreignPositions) {
+      const moved = await watch([observed().node], ['hits', 'misses'])
       expect(await resume(channel, after)).toMatchObject({ data: { recovered: false, events: [] } })
       expect(await moved()).toEqual({ hits: 0, misses: 1 })
     }
@@ -199,61 +201,61 @@ describe('a gap', () => {
     ['redis', { hubGaps: 1, fromRedis: 1, fromPostgres: 0 }],
     ['postgres', { hubGaps: 1, fromRedis: 0, fromPostgres: 1 }],
   ] as const)('that a node finds is counted once, and so is the read of %s that fills it', async (from, wanted) => {
-    const { channel, say, heard } = await stage()
-    const { node } = here()
+    const { channel, emit, waitForAll } = await createChannelWithRecorders()
+    const { node } = observed()
     const topic = node.channelCache.topic(channel)
-    await say()
-    await heard()
+    await emit()
+    await waitForAll()
     let found: unknown
     // Whether the comparison of offsets precedes the next frame depends on the machine: repeat until it does.
     for (let round = 0; round < 5 && !isDeepStrictEqual(found, wanted); round += 1) {
-      await handedOn()
+      await waitForRelay()
       const moved = await watch([node], ['hubGaps', 'fromRedis', 'fromPostgres'])
       await node.redis.subscriber.unsubscribe(topic)
-      await say()
-      await handedOn()
+      await emit()
+      await waitForRelay()
       if (from === 'postgres') await node.channelCache.evict(channel)
       await node.redis.subscriber.subscribe(topic)
-      await say()
-      await heard()
+      await emit()
+      await waitForAll()
       found = await moved()
     }
     expect(found).toEqual(wanted)
   })
 
   it('that a relay finds in Redis is counted once', async () => {
-    const { channel, say, heard } = await stage()
-    await say(2)
-    await heard()
-    await handedOn()
+    const { channel, emit, waitForAll } = await createChannelWithRecorders()
+    await emit(2)
+    await waitForAll()
+    await waitForRelay()
     const { channelLog, channelCache } = testApp.app
-    const moved = await watch(worlds(), ['relayGaps'])
+    const moved = await watch(apps(), ['relayGaps'])
     await channelCache.evict(channel)
     await channelCache.setPositionIfUnknown(channel, { epoch: await channelLog.epoch(), offset: 0 })
-    await say()
-    await heard()
-    await handedOn()
+    await emit()
+    await waitForAll()
+    await waitForRelay()
     expect(await moved()).toEqual({ relayGaps: 1 })
     expect(await channelCache.readAfter(channel, 0, 10)).toMatchObject({ latestOffset: 3, events: [{}, {}, {}] })
   })
 })
 
 it('every node reports that Redis is away until it is back, and reads PostgreSQL meanwhile', async () => {
-  const { say, heard } = await stage()
+  const { emit, waitForAll } = await createChannelWithRecorders()
   const all = async (degraded: number) => {
-    for (const { metrics } of worlds()) await waitUntil(async () => (await valueOf(metrics.hubDegraded)) === degraded)
+    for (const { metrics } of apps()) await waitUntil(async () => (await valueOf(metrics.hubDegraded)) === degraded)
   }
-  await say()
-  await heard()
+  await emit()
+  await waitForAll()
   await all(0)
-  const moved = await Promise.all(worlds().map(node => watch([node], ['fromPostgres'])))
+  const moved = await Promise.all(apps().map(node => watch([node], ['fromPostgres'])))
   await redis.stop()
   await all(1)
-  await say()
-  await heard()
+  await emit()
+  await waitForAll()
   for (const reads of moved) expect((await reads()).fromPostgres).toBeGreaterThan(0)
   await redis.restart()
   await all(0)
-  await say()
-  await heard()
+  await emit()
+  await waitForAll()
 })

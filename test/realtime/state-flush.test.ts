@@ -53,12 +53,12 @@ async function playsOf(songs: readonly string[], { db }: AppContext) {
 
 const registry = createRegistry([{ plays }], provisionProfile)
 
-let own: TestKernel
+let kernel: TestKernel
 let state: StateSync
 let io: Server
 const http = createServer()
 beforeAll(async () => {
-  own = await createTestKernel({
+  kernel = await createTestKernel({
     registry,
     nodes: 2,
     tables: 'create table songs (song uuid primary key, plays integer, rev integer)',
@@ -68,18 +68,18 @@ beforeAll(async () => {
     socket.onAny((_name: string, room: string, done: () => void) => void Promise.resolve(socket.join(room)).then(done))
   })
   await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
-  state = startStateSync(own.app, registry, io)
+  state = startStateSync(kernel.app, registry, io)
   await waitUntil(() => state.isLeader)
 })
 afterAll(async () => {
   await io.close()
   await state[Symbol.asyncDispose]()
-  await own[Symbol.asyncDispose]()
+  await kernel[Symbol.asyncDispose]()
 })
 
 const someSong = () => newId(new Date())
 const play = async (song: string, node = 0, by = 1) => {
-  const app = own.apps[node] ?? own.app
+  const app = kernel.apps[node] ?? kernel.app
   await transact({ app, registry, actor: null, requestId: randomUUID() }, ({ changeCounter: change }) =>
     change(plays, song, { by }),
   )
@@ -101,7 +101,7 @@ async function follower(channel: string) {
 describe('a counter change', () => {
   it('is added only if its condition holds, and not if its transaction fails', async () => {
     const song = someSong()
-    const call = { app: own.app, registry, actor: null, requestId: randomUUID() }
+    const call = { app: kernel.app, registry, actor: null, requestId: randomUUID() }
     const cause = { sql: 'select 1 where :really', replacements: { really: false } }
     expect(await transact(call, async ({ changeCounter: change }) => change(plays, song, { by: 1 }, cause))).toBe(false)
     const broken = transact(call, async ({ changeCounter: change }) => {
@@ -123,10 +123,10 @@ describe('state frames', () => {
   it('are sent at once, then at most once per window with the newest value, from either node', async () => {
     const song = someSong()
     const one = await follower(`song:${song}`)
-    const began = own.clock.now()
+    const began = kernel.clock.now()
     for (let index = 0; index < 60; index += 1) await play(song, index % 2)
     await waitUntil(() => one.plays() === 60)
-    expect(one.frames.length).toBeLessThanOrEqual(Math.ceil((own.clock.now() - began) / counterWindowMs) + 1)
+    expect(one.frames.length).toBeLessThanOrEqual(Math.ceil((kernel.clock.now() - began) / counterWindowMs) + 1)
     expect(one.frames[0]?.values.plays?.rev).toBe(1)
     one.client.disconnect()
   })
@@ -152,16 +152,16 @@ describe('state frames', () => {
 
   it('reach listeners without a socket, until they stop', async () => {
     const song = someSong()
-    const heard: StateFrame[] = []
-    const end = state.listen(`song:${song}`, frame => heard.push(frame))
+    const received: StateFrame[] = []
+    const end = state.listen(`song:${song}`, frame => received.push(frame))
     await play(song, 1)
-    await waitUntil(() => heard.length === 1)
+    await waitUntil(() => received.length === 1)
     end()
     end()
     const other = await follower(`song:${song}`)
     await play(song, 1)
     await waitUntil(() => other.plays() === 2)
-    expect(heard).toHaveLength(1)
+    expect(received).toHaveLength(1)
     other.client.disconnect()
   })
 
@@ -173,7 +173,7 @@ describe('state frames', () => {
     one.client.disconnect()
     await waitUntil(() => !io.of('/').adapter.rooms.has(`song:${song}`))
     await play(song)
-    await waitUntil(async () => (await plays.read([song], own.app)).get(song)?.plays === 2)
+    await waitUntil(async () => (await plays.read([song], kernel.app)).get(song)?.plays === 2)
     const two = await follower(`song:${song}`)
     await waitUntil(async () => (await state.readState(`song:${song}`)).plays?.plays === 2)
     two.client.disconnect()
@@ -196,16 +196,16 @@ describe('a counter that cannot be applied', () => {
     await waitUntil(async () => (await state.readState(`song:${sound}`)).plays?.plays === 1)
     await play(broken)
     failing.clear()
-    own.clock.advance(10_000)
-    await waitUntil(async () => (await plays.read([broken], own.app)).get(broken)?.plays === 2)
+    kernel.clock.advance(10_000)
+    await waitUntil(async () => (await plays.read([broken], kernel.app)).get(broken)?.plays === 2)
   })
 
   it('is kept if only another release knows its counter', async () => {
     const song = someSong()
-    await own.app.counters.addChange({ counter: 'test.unknown', targetId: song, change: {}, at: new Date() })
+    await kernel.app.counters.addChange({ counter: 'test.unknown', targetId: song, change: {}, at: new Date() })
     await play(song)
     await waitUntil(async () => (await state.readState(`song:${song}`)).plays?.plays === 1)
-    expect(await own.sql(`select 1 from counter_changes where counter = 'test.unknown'`)).toHaveLength(1)
+    expect(await kernel.sql(`select 1 from counter_changes where counter = 'test.unknown'`)).toHaveLength(1)
   })
 })
 
@@ -213,6 +213,6 @@ it('many targets are applied together', async () => {
   const songs = Array.from({ length: 300 }, someSong)
   const before = settlements
   await Promise.all(songs.map(song => play(song)))
-  await waitUntil(async () => (await plays.read(songs, own.app)).size === songs.length)
+  await waitUntil(async () => (await plays.read(songs, kernel.app)).size === songs.length)
   expect(settlements - before).toBeLessThan(songs.length / 2)
 })

@@ -34,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 /** People without clients, who act on the nodes in turn. */
-async function crowd(many: number): Promise<Actor[]> {
+async function createActors(many: number): Promise<Actor[]> {
   const run = randomUUID().slice(0, 8)
   const rows = await testApp.app.db.query<{ id: string }>(
     `insert into profiles (id, subject, handle, display_name, created_at)
@@ -45,15 +45,15 @@ async function crowd(many: number): Promise<Actor[]> {
   return rows.map(({ id }) => ({ id, roles: [] }))
 }
 
-let turn = 0
-async function act(op: AnyOperation, actor: Actor, trackId: string): Promise<void> {
-  const { app: node } = testApp.nodes[(turn += 1) % testApp.nodes.length] ?? testApp
+let nodeIndex = 0
+async function runOperation(op: AnyOperation, actor: Actor, trackId: string): Promise<void> {
+  const { app: node } = testApp.nodes[(nodeIndex += 1) % testApp.nodes.length] ?? testApp
   await execute(node, registry, op, { input: { trackId }, actor, ipAddress: '127.0.0.1', requestId: randomUUID() })
 }
 
 /** Runs all actions, 24 at a time. */
-async function together(acts: readonly (() => Promise<void>)[]): Promise<void> {
-  const rest = [...acts]
+async function runAll(actions: readonly (() => Promise<void>)[]): Promise<void> {
+  const rest = [...actions]
   const some = async () => {
     for (let next = rest.pop(); next !== undefined; next = rest.pop()) await next()
   }
@@ -83,36 +83,36 @@ const countOf = async (table: 'likes' | 'counter_changes') =>
 
 it('1,200 likes of one track cost one update and one frame per window, and are counted exactly', async () => {
   const track = await makeTrack(ann.id)
-  const ears = [
+  const recorders = [
     await StateRecorder.follow(ann, `track:${track.id}`),
     await StateRecorder.follow(bob, `track:${track.id}`),
   ]
-  const fans = await crowd(1_200)
+  const fans = await createActors(1_200)
   const began = testApp.clock.now()
-  await together(fans.map(fan => () => act(likeTrack, fan, track.id)))
-  const [fickle, faithful] = [fans.slice(0, 300), fans.slice(300)]
-  await together([
-    ...fickle.map(fan => () => act(unlikeTrack, fan, track.id)),
-    ...faithful.slice(0, 100).map(fan => () => act(likeTrack, fan, track.id)),
+  await runAll(fans.map(fan => () => runOperation(likeTrack, fan, track.id)))
+  const [unliking, liking] = [fans.slice(0, 300), fans.slice(300)]
+  await runAll([
+    ...unliking.map(fan => () => runOperation(unlikeTrack, fan, track.id)),
+    ...liking.slice(0, 100).map(fan => () => runOperation(likeTrack, fan, track.id)),
   ])
-  for (const recorder of ears) await recorder.waitFor('counts', { likes: faithful.length })
+  for (const recorder of recorders) await recorder.waitFor('counts', { likes: liking.length })
   const windowsMax = Math.ceil((testApp.clock.now() - began) / counterWindowMs) + 1
   await testApp.applyCounters()
 
   const { counts } = await ann.call(getTrack, { trackId: track.id })
-  expect(counts).toEqual({ likes: faithful.length, reposts: 0, comments: 0, rev: counts.rev })
+  expect(counts).toEqual({ likes: liking.length, reposts: 0, comments: 0, rev: counts.rev })
   expect(counts.rev - 1).toBeLessThanOrEqual(windowsMax)
-  for (const recorder of ears) {
+  for (const recorder of recorders) {
     expect(recorder.latest('counts')).toEqual(counts)
     expect(recorder.frames.length).toBeLessThanOrEqual(windowsMax)
   }
   // The artist is also notified once per window, of everyone.
   const [group, ...others] = await ann.call(listNotifications, {})
   expect(others).toEqual([])
-  expect(group).toMatchObject({ kind: 'liked', actorCount: faithful.length })
+  expect(group).toMatchObject({ kind: 'liked', actorCount: liking.length })
   const channel = `user:${ann.id}`
-  const told = await readLoggedData(testApp.app, `channel = :channel and name like 'notifications.%'`, { channel })
-  expect(told.length).toBeLessThanOrEqual(windowsMax)
+  const events = await readLoggedData(testApp.app, `channel = :channel and name like 'notifications.%'`, { channel })
+  expect(events.length).toBeLessThanOrEqual(windowsMax)
 })
 
 it('a like waits neither for the track, nor for its artist, nor for a flush', async () => {
@@ -153,20 +153,20 @@ it('comments reach the same state, and nothing is counted twice', async () => {
 
 it('pending changes are not reported as drift', async () => {
   const track = await makeTrack(ann.id)
-  const letGo = await holdTrack(track)
+  const releaseTrack = await holdTrack(track)
   await bob.call(likeTrack, { trackId: track.id })
   await testApp.app.jobs.enqueue(reconcileTrackCounts, {})
   await testApp.runJobs()
   const { values } = await testApp.app.metrics.counterDrift.get()
   expect(values.map(({ value }) => value)).toEqual(values.map(() => 0))
-  await letGo()
+  await releaseTrack()
   await testApp.applyCounters()
   expect(await ann.call(getTrack, { trackId: track.id })).toMatchObject({ counts: { likes: 1, rev: 2 } })
 })
 
 describe('a flusher', () => {
   /** Connections of flushing transactions that have taken pending changes and wait for a lock. */
-  const heldUp = () =>
+  const blockedFlushers = () =>
     testApp.app.db.query<{ pid: number }>(
       `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
        and query like '%for no key update%'`,
@@ -175,16 +175,17 @@ describe('a flusher', () => {
   it('that is killed before it commits applies nothing, and another one applies it once', async () => {
     const track = await makeTrack(ann.id)
     const recorder = await StateRecorder.follow(ann, `track:${track.id}`)
-    const fans = await crowd(20)
-    const letGo = await holdTrack(track)
-    await together(fans.map(fan => () => act(likeTrack, fan, track.id)))
-    for (let kills = 0; kills < 3; kills += 1) {
-      await waitUntil(async () => (await heldUp()).length > 0)
-      for (const { pid } of await heldUp()) await testApp.app.db.query('select pg_terminate_backend(:pid)', { pid })
+    const fans = await createActors(20)
+    const releaseTrack = await holdTrack(track)
+    await runAll(fans.map(fan => () => runOperation(likeTrack, fan, track.id)))
+    for (let round = 0; round < 3; round += 1) {
+      await waitUntil(async () => (await blockedFlushers()).length > 0)
+      for (const { pid } of await blockedFlushers())
+        await testApp.app.db.query('select pg_terminate_backend(:pid)', { pid })
       testApp.clock.advance(10_000)
       expect(await countOf('counter_changes')).toBe(20)
     }
-    await letGo()
+    await releaseTrack()
     await recorder.waitFor('counts', { likes: 20 })
     const [group] = await ann.call(listNotifications, { limit: 1 })
     expect(group).toMatchObject({ actorCount: 20, track: { id: track.id } })
@@ -194,36 +195,38 @@ describe('a flusher', () => {
     const track = await makeTrack(ann.id)
     const recorder = await StateRecorder.follow(bob, `track:${track.id}`)
     for (let likes = 1; likes <= 3; likes += 1) {
-      const [fan = { id: '', roles: [] }] = await crowd(1)
+      const [fan = { id: '', roles: [] }] = await createActors(1)
       await testApp.app.db.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
          where application_name = 'tutti-flusher' and datname = current_database()`,
       )
-      await act(likeTrack, fan, track.id)
+      await runOperation(likeTrack, fan, track.id)
       await recorder.waitFor('counts', { likes })
     }
   })
 
   it('does not overlap with a second one: each change is applied once', async () => {
     const track = await makeTrack(ann.id)
-    const fans = await crowd(150)
-    const seat = await ownClient()
-    let isOver = false
+    const fans = await createActors(150)
+    const flusherPid = await ownClient()
+    let isStopped = false
     const race = async () => {
-      while (!isOver)
+      while (!isStopped)
         await Promise.all(
           testApp.nodes.map(async ({ app: node }) =>
-            flushCounters(node, registry, await findDirtyTargets(seat, registry)),
+            flushCounters(node, registry, await findDirtyTargets(flusherPid, registry)),
           ),
         )
     }
-    const racing = race()
-    await together(fans.flatMap(fan => [likeTrack, unlikeTrack, likeTrack].map(op => () => act(op, fan, track.id))))
+    const running = race()
+    await runAll(
+      fans.flatMap(fan => [likeTrack, unlikeTrack, likeTrack].map(op => () => runOperation(op, fan, track.id))),
+    )
     // Whichever of the three was first, the track is liked in the end.
-    await together(fans.map(fan => () => act(likeTrack, fan, track.id)))
-    isOver = true
-    await racing
-    await seat.end()
+    await runAll(fans.map(fan => () => runOperation(likeTrack, fan, track.id)))
+    isStopped = true
+    await running
+    await flusherPid.end()
     await testApp.applyCounters()
     expect(await ann.call(getTrack, { trackId: track.id })).toMatchObject({ counts: { likes: fans.length } })
     const [group] = await ann.call(listNotifications, { limit: 1 })
@@ -233,14 +236,14 @@ describe('a flusher', () => {
 
 it('a block between like and count hides the name from the artist, but keeps the like in the count', async () => {
   const track = await makeTrack(ann.id)
-  const pest = await testApp.signIn('pest')
-  const letGo = await holdTrack(track)
-  await pest.call(likeTrack, { trackId: track.id })
+  const blocked = await testApp.signIn('pest')
+  const releaseTrack = await holdTrack(track)
+  await blocked.call(likeTrack, { trackId: track.id })
   await testApp.app.db.query('insert into blocks (blocker_id, blocked_id, created_at) values (:ann, :pest, now())', {
     ann: ann.id,
-    pest: pest.id,
+    pest: blocked.id,
   })
-  await letGo()
+  await releaseTrack()
   await testApp.applyCounters()
   const { counts } = await ann.call(getTrack, { trackId: track.id })
   expect(counts.likes).toBe(1)
@@ -280,42 +283,42 @@ it('an outdated copy in Redis is detected', async () => {
 describe('without Redis', () => {
   let folder: Awaited<ReturnType<typeof createTemporaryFolder>>
   let redis: Redis
-  let lonely: TestApp
+  let withoutRedis: TestApp
   beforeAll(async () => {
     folder = await createTemporaryFolder()
     redis = await startRedis({ folder: join(folder.path, 'redis') })
-    lonely = await createTestApp({ variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
+    withoutRedis = await createTestApp({ variables: { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) } })
   })
   afterAll(async () => {
-    await lonely[Symbol.asyncDispose]()
+    await withoutRedis[Symbol.asyncDispose]()
     await redis[Symbol.asyncDispose]()
     await folder[Symbol.asyncDispose]()
   })
 
   it('followers on both nodes receive the newest value, also late ones, and after its return', async () => {
-    const cat = await lonely.signIn('cat', { node: 0 })
-    const dan = await lonely.signIn('dan', { node: 1 })
+    const cat = await withoutRedis.signIn('cat', { node: 0 })
+    const dan = await withoutRedis.signIn('dan', { node: 1 })
     const { id: trackId } = await makeTrack(cat.id)
-    const ears = [
+    const recorders = [
       await StateRecorder.follow(cat, `track:${trackId}`),
       await StateRecorder.follow(dan, `track:${trackId}`),
     ]
     const all = async (counts: Record<string, unknown>) => {
-      for (const recorder of ears) await recorder.waitFor('counts', counts)
+      for (const recorder of recorders) await recorder.waitFor('counts', counts)
     }
     await dan.call(likeTrack, { trackId })
     await all({ likes: 1 })
     await redis.stop()
     await cat.call(likeTrack, { trackId })
     await all({ likes: 2 })
-    const eve = await lonely.signIn('eve', { node: 1 })
+    const eve = await withoutRedis.signIn('eve', { node: 1 })
     expect((await StateRecorder.follow(eve, `track:${trackId}`)).initial).toMatchObject({ counts: { likes: 2 } })
     await dan.call(unlikeTrack, { trackId })
     await all({ likes: 1 })
     await redis.restart()
     await eve.call(likeTrack, { trackId })
     await all({ likes: 2 })
-    for (const { app: node } of lonely.nodes) await waitUntil(() => node.redis.subscriber.status === 'ready')
+    for (const { app: node } of withoutRedis.nodes) await waitUntil(() => node.redis.subscriber.status === 'ready')
     await dan.call(likeTrack, { trackId })
     await all({ likes: 3, rev: 6 })
   })

@@ -14,9 +14,9 @@ const bounds = fc
   .map(([from, length]) => ({ from, to: Math.min(from + length, logSize + 1) }))
 const epoch = fc.constantFrom('a', 'a', 'a', 'b')
 const step = fc.oneof(
-  fc.record({ does: fc.constant('see' as const), epoch, bounds }),
-  fc.record({ does: fc.constant('recall' as const), epoch, bounds }),
-  fc.record({ does: fc.constant('go on' as const), epoch: fc.constant('a'), bounds }),
+  fc.record({ kind: fc.constant('see' as const), epoch, bounds }),
+  fc.record({ kind: fc.constant('recall' as const), epoch, bounds }),
+  fc.record({ kind: fc.constant('go on' as const), epoch: fc.constant('a'), bounds }),
 )
 
 it('remembers only events that continue without a gap up to the delivered offset, for any order of observed and recalled ones', () => {
@@ -25,20 +25,20 @@ it('remembers only events that continue without a gap up to the delivered offset
       const tracker = new ChannelTracker('track:x')
       tracker.startAfter({ epoch: 'a', offset: start })
       for (const {
-        does,
+        kind,
         epoch: of,
         bounds: { from, to },
       } of steps) {
-        if (does === 'see') tracker.accept({ epoch: of, events: part(from, to) })
-        else if (does === 'recall') tracker.prepend({ epoch: of, events: part(from, to) })
+        if (kind === 'see') tracker.accept({ epoch: of, events: part(from, to) })
+        else if (kind === 'recall') tracker.prepend({ epoch: of, events: part(from, to) })
         else
           tracker.accept({
             epoch: of,
             events: part(tracker.lastOffset + 1, Math.min(tracker.lastOffset + 4, logSize + 1)),
           })
         for (let offset = 0; offset <= tracker.lastOffset; offset += 1) {
-          const remembered = tracker.eventsAfter(offset)
-          if (remembered !== undefined) expect(remembered).toEqual(part(offset + 1, tracker.lastOffset + 1))
+          const events = tracker.eventsAfter(offset)
+          if (events !== undefined) expect(events).toEqual(part(offset + 1, tracker.lastOffset + 1))
         }
       }
     }),
