@@ -15,15 +15,15 @@ afterEach(() => {
 })
 
 it('a stopping node finishes pending requests, accepts no new ones, and drains its sockets', async () => {
-  await using own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
-  const node = await own.startWeb()
-  const token = await own.issuer.issueToken('ann')
-  const add = slowly()
+  await using kernel = await createTestKernel({ registry: notesRegistry, tables: notesTable })
+  const node = await kernel.startWeb()
+  const token = await kernel.issuer.issueToken('ann')
+  const add = delayAddNote()
 
   const socket = await connect(node.url, token)
   const left = new Promise<string>(resolve => socket.once('disconnect', resolve))
 
-  const underWay = fetch(`${node.url}/api/v1/notes`, {
+  const pending = fetch(`${node.url}/api/v1/notes`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: '{"body":"slow"}',
@@ -37,24 +37,24 @@ it('a stopping node finishes pending requests, accepts no new ones, and drains i
   await waitUntil(() => refusesConnections(node.url))
   expect(ended).toBe(false)
   add.finish()
-  const answer = await underWay
+  const answer = await pending
   expect(answer.status).toBe(201)
   expect(await answer.json()).toMatchObject({ data: { body: 'slow' } })
   await ending
-  expect(await own.sql(`select body from notes`)).toEqual([{ body: 'slow' }])
+  expect(await kernel.sql(`select body from notes`)).toEqual([{ body: 'slow' }])
 })
 
 it('a stopping node answers pending socket calls first, and refuses later ones', async () => {
-  await using own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
-  const node = await own.startWeb()
-  const add = slowly()
+  await using kernel = await createTestKernel({ registry: notesRegistry, tables: notesTable })
+  const node = await kernel.startWeb()
+  const add = delayAddNote()
 
-  const socket = await connect(node.url, await own.issuer.issueToken('ann'))
-  const underWay = socket.emitWithAck('notes.addNote', { input: { body: 'slow' } }) as Promise<unknown>
+  const socket = await connect(node.url, await kernel.issuer.issueToken('ann'))
+  const pending = socket.emitWithAck('notes.addNote', { input: { body: 'slow' } }) as Promise<unknown>
   await waitUntil(() => add.entered() === 1)
-  const moving = once(asEmitter(socket), 'connection.draining')
+  const draining = once(asEmitter(socket), 'connection.draining')
   const ending = Promise.resolve(node[Symbol.asyncDispose]())
-  await moving
+  await draining
   let refused: Problem | undefined
   await waitUntil(async () => {
     const reply = (await socket.emitWithAck('user-profile.getMe', {})) as { error?: Problem }
@@ -63,25 +63,25 @@ it('a stopping node answers pending socket calls first, and refuses later ones',
   })
   expect(refused).toMatchObject({ code: 'node_draining', status: 503, retryAfter: 1 })
   add.finish()
-  expect(await underWay).toMatchObject({ data: { body: 'slow' } })
+  expect(await pending).toMatchObject({ data: { body: 'slow' } })
   await ending
 })
 
 describe('a node that drains for seconds', () => {
   it('notifies its sockets one after the other, waits for them, and serves them meanwhile', async () => {
-    await using own = await createTestKernel({ registry: notesRegistry, tables: notesTable, nodes: 2, variables })
-    const [node, other] = [await own.startWeb(0), await own.startWeb(1)]
-    const token = await own.issuer.issueToken('ann')
+    await using kernel = await createTestKernel({ registry: notesRegistry, tables: notesTable, nodes: 2, variables })
+    const [node, other] = [await kernel.startWeb(0), await kernel.startWeb(1)]
+    const token = await kernel.issuer.issueToken('ann')
     const auth = { authorization: `Bearer ${token}` }
-    const crowd = await Promise.all(Array.from({ length: 10 }, () => connect(node.url, token)))
-    const told: { deadlineMs: number }[] = []
+    const sockets = await Promise.all(Array.from({ length: 10 }, () => connect(node.url, token)))
+    const notified: { deadlineMs: number }[] = []
     const reasons: string[] = []
-    let untold = 0
-    const moved = crowd.map(async (old, index) => {
+    let notNotified = 0
+    const moves = sockets.map(async (old, index) => {
       old.once('disconnect', reason => reasons.push(reason))
-      const [moving] = (await once(asEmitter(old), 'connection.draining')) as [{ deadlineMs: number }]
-      told.push(moving)
-      if (told.length === 1) untold = crowd.length - told.length
+      const [draining] = (await once(asEmitter(old), 'connection.draining')) as [{ deadlineMs: number }]
+      notified.push(draining)
+      if (notified.length === 1) notNotified = sockets.length - notified.length
       // Half of them reconnect before the old connection closes.
       if (index % 2 === 1) return
       const next = await connect(other.url, token)
@@ -92,20 +92,20 @@ describe('a node that drains for seconds', () => {
     })
     const ending = Promise.resolve(node[Symbol.asyncDispose]())
 
-    await waitUntil(() => told.length > 0)
-    expect(untold).toBeGreaterThan(0)
-    expect(told[0]).toEqual({ deadlineMs: 1_000 })
+    await waitUntil(() => notified.length > 0)
+    expect(notNotified).toBeGreaterThan(0)
+    expect(notified[0]).toEqual({ deadlineMs: 1_000 })
     expect((await fetch(`${node.url}/health/ready`)).status).toBe(503)
     expect((await fetch(`${node.url}/health/live`)).status).toBe(200)
     expect((await fetch(`${node.url}/api/v1/me`, { headers: auth })).status).toBe(200)
     expect((await fetch(`${node.url}/socket.io/?EIO=4&transport=polling`)).status).toBe(503)
 
-    await Promise.all(moved)
+    await Promise.all(moves)
     await ending
-    await waitUntil(() => reasons.length === crowd.length)
+    await waitUntil(() => reasons.length === sockets.length)
     expect(reasons.filter(reason => reason === 'io client disconnect')).toHaveLength(5)
     expect(reasons.filter(reason => reason === 'transport close')).toHaveLength(5)
-    const { values } = (await own.apps[0]?.metrics.drainedSockets.get()) ?? { values: [] }
+    const { values } = (await kernel.apps[0]?.metrics.drainedSockets.get()) ?? { values: [] }
     expect(Object.fromEntries(values.map(({ labels, value }) => [labels.outcome, value]))).toEqual({
       moved: 5,
       closed: 5,
@@ -115,30 +115,30 @@ describe('a node that drains for seconds', () => {
   })
 
   it('does not wait without sockets', async () => {
-    await using own = await createTestKernel({ registry: notesRegistry, variables: { DRAIN_SECONDS: '600' } })
-    const node = await own.startWeb()
+    await using kernel = await createTestKernel({ registry: notesRegistry, variables: { DRAIN_SECONDS: '600' } })
+    const node = await kernel.startWeb()
     await node[Symbol.asyncDispose]()
     expect(await refusesConnections(node.url)).toBe(true)
   })
 
   it('closes long-polling sockets as well', async () => {
-    await using own = await createTestKernel({ registry: notesRegistry, variables })
-    const node = await own.startWeb()
-    const socket = await connect(node.url, await own.issuer.issueToken('ann'), ['polling'])
+    await using kernel = await createTestKernel({ registry: notesRegistry, variables })
+    const node = await kernel.startWeb()
+    const socket = await connect(node.url, await kernel.issuer.issueToken('ann'), ['polling'])
     const left = new Promise<string>(resolve => socket.once('disconnect', resolve))
     await node[Symbol.asyncDispose]()
     expect(await left).toMatch(/^transport (close|error)$/)
   })
 
   it('closes sockets that do not read', async () => {
-    await using own = await createTestKernel({ registry: notesRegistry, variables })
-    const node = await own.startWeb()
-    await using admitted = await RawSocket.connect(node.port, await own.issuer.issueToken('ann'))
-    await using halfway = await RawSocket.open(node.port)
+    await using kernel = await createTestKernel({ registry: notesRegistry, variables })
+    const node = await kernel.startWeb()
+    await using admitted = await RawSocket.connect(node.port, await kernel.issuer.issueToken('ann'))
+    await using unconnected = await RawSocket.open(node.port)
     admitted.pause()
-    halfway.pause()
+    unconnected.pause()
     await node[Symbol.asyncDispose]()
-    for (const raw of [admitted, halfway]) {
+    for (const raw of [admitted, unconnected]) {
       raw.resume()
       await raw.untilClosed()
     }
@@ -146,31 +146,31 @@ describe('a node that drains for seconds', () => {
 })
 
 describe('a node process', () => {
-  let own: TestKernel
+  let kernel: TestKernel
   beforeAll(async () => {
-    own = await createTestKernel({ registry: notesRegistry })
+    kernel = await createTestKernel({ registry: notesRegistry })
   })
-  afterAll(() => own[Symbol.asyncDispose]())
+  afterAll(() => kernel[Symbol.asyncDispose]())
 
   it('exits with 0 after SIGTERM, with its calls answered and its sockets drained', async () => {
-    await using node = await startNodeProcess({ ...own.variables, DRAIN_SECONDS: '1' })
-    const token = await own.issuer.issueToken('ann')
+    await using node = await startNodeProcess({ ...kernel.variables, DRAIN_SECONDS: '1' })
+    const token = await kernel.issuer.issueToken('ann')
     const socket = await connect(node.url, token)
     const answers: boolean[] = []
-    const asking = askAgainAndAgain(socket, answers)
+    const calling = callRepeatedly(socket, answers)
     const left = new Promise<string>(resolve => socket.once('disconnect', resolve))
     await waitUntil(() => answers.length > 3)
     node.signal('SIGTERM')
     expect(await left).toBe('transport close')
     expect(await node.exited).toEqual({ code: 0, signal: null })
-    await asking
+    await calling
     // The last call may have been sent after the connection was lost.
     expect(answers.slice(0, -1)).not.toContain(false)
   }, 40_000)
 
   it('exits at once after a second signal', async () => {
-    await using node = await startNodeProcess({ ...own.variables, DRAIN_SECONDS: '600' })
-    const socket = await connect(node.url, await own.issuer.issueToken('ann'))
+    await using node = await startNodeProcess({ ...kernel.variables, DRAIN_SECONDS: '600' })
+    const socket = await connect(node.url, await kernel.issuer.issueToken('ann'))
     node.signal('SIGTERM')
     await waitUntil(async () => (await fetch(`${node.url}/health/ready`)).status === 503)
     expect(socket.connected).toBe(true)
@@ -182,7 +182,7 @@ describe('a node process', () => {
 const variables = { DRAIN_SECONDS: '1' }
 
 /** Makes addNote wait. */
-function slowly() {
+function delayAddNote() {
   let finish: () => void = () => undefined
   let entered = 0
   const finished = new Promise<void>(resolve => (finish = resolve))
@@ -203,7 +203,7 @@ async function connect(url: string, token: string, transports = ['websocket']): 
 const asEmitter = (socket: Socket) => socket as unknown as NodeJS.EventEmitter
 
 /** Calls repeatedly until the connection is closed; every earlier call must have a reply. */
-async function askAgainAndAgain(socket: Socket, answers: boolean[]): Promise<void> {
+async function callRepeatedly(socket: Socket, answers: boolean[]): Promise<void> {
   while (socket.connected) {
     const reply = (await socket.emitWithAck('user-profile.getMe', {}).catch(() => ({}))) as object
     answers.push('data' in reply || 'error' in reply)

@@ -1,13 +1,13 @@
 import { notesRegistry, notesTable } from '../kernel/notes'
 import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
 
-let own: TestKernel
+let kernel: TestKernel
 let url: string
 beforeAll(async () => {
-  own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
-  url = (await own.startWeb()).url
+  kernel = await createTestKernel({ registry: notesRegistry, tables: notesTable })
+  url = (await kernel.startWeb()).url
 })
-afterAll(() => own[Symbol.asyncDispose]())
+afterAll(() => kernel[Symbol.asyncDispose]())
 
 const ours = 'https://tutti.example'
 

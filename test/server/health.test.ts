@@ -10,11 +10,11 @@ import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
 import { waitUntil } from '../kernel/wait-until'
 import { startFaultyProxy } from './faulty-proxy'
 
-let own: TestKernel
+let kernel: TestKernel
 beforeAll(async () => {
-  own = await createTestKernel({ registry: notesRegistry })
+  kernel = await createTestKernel({ registry: notesRegistry })
 })
-afterAll(() => own[Symbol.asyncDispose]())
+afterAll(() => kernel[Symbol.asyncDispose]())
 
 const noStreams = { open: () => Promise.reject(new Error('no streams on this app')) }
 
@@ -23,7 +23,7 @@ async function transport(app: AppContext, readiness: Readiness = { draining: fal
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
-    ask: async (path: string) => {
+    request: async (path: string) => {
       const response = await fetch(url + path)
       return { status: response.status, body: await response.json() }
     },
@@ -38,18 +38,18 @@ const fine = { database: 'ok', redis: 'ok', migrations: 'ok', process: 'ok' }
 
 describe('the health endpoints', () => {
   it('report ready when all dependencies are available', async () => {
-    await using node = await transport(own.app)
-    expect(await node.ask('/health/live')).toEqual({ status: 200, body: { status: 'ok' } })
-    expect(await node.ask('/health/ready')).toEqual({ status: 200, body: { status: 'ok', checks: fine } })
+    await using node = await transport(kernel.app)
+    expect(await node.request('/health/live')).toEqual({ status: 200, body: { status: 'ok' } })
+    expect(await node.request('/health/ready')).toEqual({ status: 200, body: { status: 'ok', checks: fine } })
   })
 
   it('report not ready but live while the node drains', async () => {
-    await using node = await transport(own.app, { draining: true })
-    expect(await node.ask('/health/ready')).toEqual({
+    await using node = await transport(kernel.app, { draining: true })
+    expect(await node.request('/health/ready')).toEqual({
       status: 503,
       body: { status: 'not ready', checks: { ...fine, process: 'is draining' } },
     })
-    expect(await node.ask('/health/live')).toMatchObject({ status: 200 })
+    expect(await node.request('/health/live')).toMatchObject({ status: 200 })
   })
 
   it('report not ready but live without Redis, and name it', async () => {
@@ -58,30 +58,30 @@ describe('the health endpoints', () => {
       variables: { REDIS_PORT: String(await findFreePort()) },
     })
     await using node = await transport(lost.app)
-    expect(await node.ask('/health/ready')).toEqual({
+    expect(await node.request('/health/ready')).toEqual({
       status: 503,
       body: { status: 'not ready', checks: { ...fine, redis: 'does not answer' } },
     })
-    expect(await node.ask('/health/live')).toMatchObject({ status: 200 })
+    expect(await node.request('/health/live')).toMatchObject({ status: 200 })
   })
 
   it('report not ready in time while PostgreSQL refuses or hangs, and ready after its return', async () => {
-    const { hostname, port, pathname } = new URL(own.url)
+    const { hostname, port, pathname } = new URL(kernel.url)
     await using proxy = await startFaultyProxy(hostname, Number(port))
-    const far = new URL(own.url)
+    const far = new URL(kernel.url)
     far.port = String(proxy.port)
     far.pathname = pathname
     await using behind = await createTestKernel({ registry: notesRegistry, variables: { DATABASE_URL: far.href } })
     await using node = await transport(behind.app)
-    expect(await node.ask('/health/ready')).toMatchObject({ status: 200 })
+    expect(await node.request('/health/ready')).toMatchObject({ status: 200 })
     proxy.become('dead')
     const away = { database: 'does not answer', migrations: 'could not be read', redis: 'ok', process: 'ok' }
-    expect(await node.ask('/health/ready')).toEqual({ status: 503, body: { status: 'not ready', checks: away } })
+    expect(await node.request('/health/ready')).toEqual({ status: 503, body: { status: 'not ready', checks: away } })
     proxy.become('silent')
-    expect(await node.ask('/health/ready')).toEqual({ status: 503, body: { status: 'not ready', checks: away } })
-    expect(await node.ask('/health/live')).toMatchObject({ status: 200 })
+    expect(await node.request('/health/ready')).toEqual({ status: 503, body: { status: 'not ready', checks: away } })
+    expect(await node.request('/health/live')).toMatchObject({ status: 200 })
     proxy.become('honest')
-    await waitUntil(async () => (await node.ask('/health/ready')).status === 200)
+    await waitUntil(async () => (await node.request('/health/ready')).status === 200)
   })
 
   it('report not ready on a database that lacks a migration', async () => {
@@ -91,12 +91,12 @@ describe('the health endpoints', () => {
     )
     await using node = await transport(behind.app)
     const body = { checks: { ...fine, migrations: `missing: ${last?.name ?? ''}` } }
-    expect(await node.ask('/health/ready')).toMatchObject({ status: 503, body })
+    expect(await node.request('/health/ready')).toMatchObject({ status: 503, body })
   })
 })
 
 it('metrics count calls by operation and outcome only', async () => {
-  await using node = await transport(own.app)
+  await using node = await transport(kernel.app)
   await fetch(`${node.url}/api/v1/seldom`)
   await fetch(`${node.url}/api/v1/seldom?x=1`)
   await fetch(`${node.url}/api/v1/me`)

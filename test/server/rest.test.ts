@@ -4,15 +4,15 @@ import { bodyBytesMax } from '../../server/express-app'
 import { failureSwitches, notesRegistry, notesTable } from '../kernel/notes'
 import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
 
-let own: TestKernel
+let kernel: TestKernel
 let url: string
 let token: string
 beforeAll(async () => {
-  own = await createTestKernel({ registry: notesRegistry, tables: notesTable })
-  url = `${(await own.startWeb()).url}/api/v1`
-  token = await own.issuer.issueToken('ann')
+  kernel = await createTestKernel({ registry: notesRegistry, tables: notesTable })
+  url = `${(await kernel.startWeb()).url}/api/v1`
+  token = await kernel.issuer.issueToken('ann')
 })
-afterAll(() => own[Symbol.asyncDispose]())
+afterAll(() => kernel[Symbol.asyncDispose]())
 
 interface Sent extends RequestInit {
   headers?: Record<string, string>
@@ -32,7 +32,7 @@ async function send(method: string, path: string, { headers = {}, ...more }: Sen
 const json = { 'content-type': 'application/json' }
 const post = (body: RequestInit['body'], headers: Record<string, string> = json) =>
   send('POST', '/notes', { body: body ?? null, headers })
-const noteCount = async () => (await own.sql('select id from notes')).length
+const noteCount = async () => (await kernel.sql('select id from notes')).length
 
 /** Every refusal is a problem object with the logged request id, and no further details. */
 function expectProblem({ status, headers, body }: Awaited<ReturnType<typeof send>>, expected: [number, string]): void {
@@ -194,8 +194,8 @@ describe('an Idempotency-Key', () => {
 
 describe('a request id', () => {
   it('is taken from the proxy, and generated if it is missing or unfit for the log', async () => {
-    const idOf = async (given: string) =>
-      (await send('GET', '/notes', { headers: { 'x-request-id': given } })).headers.get('x-request-id')
+    const idOf = async (requestId: string) =>
+      (await send('GET', '/notes', { headers: { 'x-request-id': requestId } })).headers.get('x-request-id')
     expect(await idOf('abc-12345678')).toBe('abc-12345678')
     for (const unfit of ['short', 'x'.repeat(65), 'with space in it', '{"json":1}'])
       expect(await idOf(unfit)).toMatch(/^[0-9a-f-]{36}$/)

@@ -7,12 +7,12 @@ import { provisionProfile } from '../../skills/user-profile/provision-profile'
 import { requestOverRest } from '../person'
 import { createTestApp } from '../test-app'
 
-const said = nullable(outputText)
+const maybeAgent = nullable(outputText)
 const common = {
   summary: "Return the caller's User-Agent.",
   auth: 'public',
   input: emptyObject,
-  output: shape({ agent: said }),
+  output: shape({ agent: maybeAgent }),
   limit: { perMinute: 100 },
   load: async () => undefined,
   allow: () => true,
