@@ -71,6 +71,7 @@ describe('the TypeScript type of a schema', () => {
 
   it.each([
     [{}, 'unknown'],
+    [{ description: 'Anything.' }, 'unknown'],
     [{ const: 1 }, '1'],
     [{ type: 'object' }, 'Record<string, unknown>'],
     [{ type: 'array' }, '(unknown)[]'],

@@ -122,8 +122,8 @@ describe('a signed URL', () => {
   })
 
   it('matches spaces, plus signs and accents in a key, whatever the query', async () => {
-    const plain = await fetch(sign('/audio/two words + a héart.mp3'))
-    expect(await plain.text()).toBe('spaces')
+    const plusPath = await fetch(sign('/audio/two words + a héart.mp3'))
+    expect(await plusPath.text()).toBe('spaces')
     const queried = await fetch(sign('/audio/two%20words%20%2B%20a%20h%C3%A9art.mp3?name=a+b%20c&v=1'))
     expect(await queried.text()).toBe('spaces')
   })
@@ -207,24 +207,26 @@ describe('signed cookies', () => {
 })
 
 describe('response headers requested by the signer', () => {
-  const wished = '/audio/song.mp3?response-content-disposition=attachment%3B%20filename%3D%22a%20b.mp3%22'
+  const signedHeaders = '/audio/song.mp3?response-content-disposition=attachment%3B%20filename%3D%22a%20b.mp3%22'
 
   it('are returned for whole objects, ranges and HEAD', async () => {
     for (const init of [{}, { method: 'HEAD' }, { headers: { range: 'bytes=0-9' } }]) {
-      const { headers, status } = await fetch(sign(wished), init)
+      const { headers, status } = await fetch(sign(signedHeaders), init)
       expect(headers.get('content-disposition')).toBe('attachment; filename="a b.mp3"')
       expect([status, headers.get('content-type')]).toEqual(['headers' in init ? 206 : 200, 'audio/mpeg'])
     }
   })
 
   it('cannot set the media type or caching', async () => {
-    const typed = await fetch(sign('/audio/song.mp3?response-content-type=text%2Fhtml&response-cache-control=no-store'))
-    expect([typed.headers.get('content-type'), typed.headers.get('cache-control')]).toEqual([
+    const overridden = await fetch(
+      sign('/audio/song.mp3?response-content-type=text%2Fhtml&response-cache-control=no-store'),
+    )
+    expect([overridden.headers.get('content-type'), overridden.headers.get('cache-control')]).toEqual([
       'audio/mpeg',
       'max-age=60',
     ])
-    const wishes = 'response-content-type=text%2Fhtml&response-content-disposition=attachment'
-    const picture = await fetch(`${edge.url}/pictures/${pictureId}/500.webp?${wishes}`)
+    const overrides = 'response-content-type=text%2Fhtml&response-content-disposition=attachment'
+    const picture = await fetch(`${edge.url}/pictures/${pictureId}/500.webp?${overrides}`)
     expect([picture.headers.get('content-type'), picture.headers.get('content-disposition')]).toEqual([
       'image/webp',
       null,
@@ -241,7 +243,7 @@ describe('response headers requested by the signer', () => {
   })
 
   it('cannot be added by anyone else', async () => {
-    await expectRefusal(await fetch(sign(wished).replace('a%20b', 'b%20a')), 403, 'AccessDenied')
+    await expectRefusal(await fetch(sign(signedHeaders).replace('a%20b', 'b%20a')), 403, 'AccessDenied')
     const added = sign('/audio/song.mp3').replace('?', '?response-content-type=text%2Fhtml&')
     await expectRefusal(await fetch(added), 403, 'AccessDenied')
   })
@@ -280,14 +282,14 @@ describe('ranges', () => {
   it('apply only while the validator matches the object', async () => {
     const url = sign('/audio/song.mp3')
     const { headers } = await fetch(url, { method: 'HEAD' })
-    const ask = async (validator: string) => {
+    const fetchIfRange = async (validator: string) => {
       const response = await fetch(url, { headers: { range: 'bytes=0-9', 'if-range': validator } })
       return [response.status, (await response.arrayBuffer()).byteLength]
     }
-    expect(await ask(headers.get('etag') ?? '')).toEqual([206, 10])
-    expect(await ask(headers.get('last-modified') ?? '')).toEqual([206, 10])
-    expect(await ask('"another"')).toEqual([200, 100_000])
-    expect(await ask('Tue, 01 Jan 2030 00:00:00 GMT')).toEqual([200, 100_000])
+    expect(await fetchIfRange(headers.get('etag') ?? '')).toEqual([206, 10])
+    expect(await fetchIfRange(headers.get('last-modified') ?? '')).toEqual([206, 10])
+    expect(await fetchIfRange('"another"')).toEqual([200, 100_000])
+    expect(await fetchIfRange('Tue, 01 Jan 2030 00:00:00 GMT')).toEqual([200, 100_000])
   })
 })
 
@@ -350,12 +352,13 @@ describe('cross-origin pages', () => {
 
   it('may send cookies only if their origin is listed', async () => {
     await using strict = await openEdge({ allowedOrigins: [page] })
-    const ask = (from: string) => fetch(`${strict.url}/audio/song.mp3`, { method: 'HEAD', headers: { origin: from } })
-    const [named, foreign] = [await ask(page), await ask('https://elsewhere.example.org')]
+    const headFrom = (from: string) =>
+      fetch(`${strict.url}/audio/song.mp3`, { method: 'HEAD', headers: { origin: from } })
+    const [named, notAllowed] = [await headFrom(page), await headFrom('https://elsewhere.example.org')]
     expect(named.headers.get('access-control-allow-origin')).toBe(page)
     expect(named.headers.get('access-control-allow-credentials')).toBe('true')
-    expect(foreign.headers.get('access-control-allow-origin')).toBeNull()
-    expect(foreign.headers.get('vary')).toBe('Origin')
+    expect(notAllowed.headers.get('access-control-allow-origin')).toBeNull()
+    expect(notAllowed.headers.get('vary')).toBe('Origin')
   })
 
   it('are told by the preflight what they may request', async () => {
@@ -398,8 +401,8 @@ describe('errors', () => {
   })
 
   it('returns an error while the origin is unavailable', async () => {
-    await using lone = await openEdge({}, 'http://127.0.0.1:1')
-    await expectRefusal(await fetch(sign('/audio/song.mp3', lone)), 502, 'BadGateway')
+    await using unreachable = await openEdge({}, 'http://127.0.0.1:1')
+    await expectRefusal(await fetch(sign('/audio/song.mp3', unreachable)), 502, 'BadGateway')
   })
 
   it('an edge does not start with an invalid key', async () => {
@@ -413,18 +416,18 @@ describe('errors', () => {
 })
 
 /** A proxy between edge and origin that counts response bytes and can be cut. */
-async function layWire() {
-  const wire = { bytes: 0, lines: new Set<Socket>(), closed: 0 }
+async function startOriginProxy() {
+  const originProxy = { bytes: 0, sockets: new Set<Socket>(), closed: 0 }
   const target = Number(new URL(origin.endpoint).port)
   const server = createServer(near => {
     const far = connect(target, '127.0.0.1')
-    wire.lines.add(near)
-    far.on('data', chunk => (wire.bytes += chunk.length))
+    originProxy.sockets.add(near)
+    far.on('data', chunk => (originProxy.bytes += chunk.length))
     near.pipe(far).pipe(near)
     for (const socket of [near, far]) socket.on('error', () => undefined)
     near.on('close', () => {
-      wire.closed++
-      wire.lines.delete(near)
+      originProxy.closed++
+      originProxy.sockets.delete(near)
       far.destroy()
       server.emit('line closed')
     })
@@ -437,11 +440,11 @@ async function layWire() {
   return {
     endpoint: `http://127.0.0.1:${port}`,
     server,
-    wire,
+    traffic: originProxy,
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close')
       server.close()
-      for (const line of wire.lines) line.destroy()
+      for (const socket of originProxy.sockets) socket.destroy()
       await closed
     },
   }
@@ -454,32 +457,32 @@ describe('a long object', () => {
   })
 
   it('is no longer fetched when the viewer disconnects', async () => {
-    await using wired = await layWire()
-    await using far = await openEdge({}, wired.endpoint)
-    const closed = once(wired.server, 'line closed')
+    await using edgeOverProxy = await startOriginProxy()
+    await using far = await openEdge({}, edgeOverProxy.endpoint)
+    const closed = once(edgeOverProxy.server, 'line closed')
     const outgoing = get(sign('/audio/long.flac', far))
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
     await once(response, 'readable')
     outgoing.destroy()
     await closed
-    expect(wired.wire.bytes).toBeLessThan(long.length)
+    expect(edgeOverProxy.traffic.bytes).toBeLessThan(long.length)
   })
 
   it('is aborted, not ended, when the origin aborts', async () => {
-    await using wired = await layWire()
-    await using far = await openEdge({}, wired.endpoint)
+    await using edgeOverProxy = await startOriginProxy()
+    await using far = await openEdge({}, edgeOverProxy.endpoint)
     const response = await fetch(sign('/audio/long.flac', far))
     expect(response.status).toBe(200)
-    for (const line of wired.wire.lines) line.destroy()
+    for (const socket of edgeOverProxy.traffic.sockets) socket.destroy()
     await expect(response.arrayBuffer()).rejects.toThrow()
   })
 
   it('does not delay the edge from closing', async () => {
-    const brief = await openEdge()
-    const outgoing = send(sign('/audio/long.flac', brief)).end()
+    const shortLived = await openEdge()
+    const outgoing = send(sign('/audio/long.flac', shortLived)).end()
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
     const broken = expect(buffer(response)).rejects.toThrow()
-    await brief[Symbol.asyncDispose]()
+    await shortLived[Symbol.asyncDispose]()
     await broken
   })
 })
@@ -487,8 +490,8 @@ describe('a long object', () => {
 describe('a picture', () => {
   it('is public without a signature', async () => {
     const path = `/pictures/${pictureId}/500.webp`
-    for (const asked of [path, `${path}?v=2`]) {
-      const response = await fetch(edge.url + asked)
+    for (const pathname of [path, `${path}?v=2`]) {
+      const response = await fetch(edge.url + pathname)
       expect([response.status, response.headers.get('content-type'), await response.text()]).toEqual([
         ...[200, 'image/webp', 'a picture'],
       ])

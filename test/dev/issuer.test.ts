@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { startIssuer, type Issuer, type IssuerOptions } from '../../dev/issuer'
 
 const audience = 'tutti'
-const someText: unknown = expect.any(String)
-const someNumber: unknown = expect.any(Number)
+const anyString: unknown = expect.any(String)
+const anyNumber: unknown = expect.any(Number)
 const start = (options: Partial<IssuerOptions> = {}) => startIssuer({ audience, ...options })
 
 /** Verifies like a third party, with an empty cache. */
@@ -23,22 +23,22 @@ async function publishedKids({ jwksUrl }: Issuer): Promise<unknown[]> {
   return (body as { keys: { kid: unknown }[] }).keys.map(key => key.kid)
 }
 
-const ask = ({ issuer }: Issuer, body: unknown) =>
+const requestToken = ({ issuer }: Issuer, body: unknown) =>
   fetch(`${issuer}/token`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) })
 
 describe('a token', () => {
   it('is verified by the published keys and names its subject', async () => {
     await using issuer = await start()
     const { payload, protectedHeader } = await verify(issuer, await issuer.issueToken('ann'))
-    expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'at+jwt', kid: someText })
+    expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'at+jwt', kid: anyString })
     expect(payload).toEqual({
       sub: 'ann',
       iss: issuer.issuer,
       aud: audience,
-      iat: someNumber,
+      iat: anyNumber,
       exp: (payload.iat ?? 0) + 3600,
-      jti: someText,
-      sid: someText,
+      jti: anyString,
+      sid: anyString,
       name: 'Ann',
       preferred_username: 'ann',
       roles: [],
@@ -62,13 +62,13 @@ describe('a token', () => {
 
   it('carries the given claims', async () => {
     await using issuer = await start()
-    const wish = {
+    const claims = {
       name: 'Ann B.',
       roles: ['moderator'],
       sid: 's1',
       claims: { aud: 'other', exp: undefined, scope: 'x' },
     }
-    const payload = decodeJwt(await issuer.issueToken('ann', wish))
+    const payload = decodeJwt(await issuer.issueToken('ann', claims))
     expect(payload).toMatchObject({ name: 'Ann B.', roles: ['moderator'], sid: 's1', aud: 'other', scope: 'x' })
     expect(payload).not.toHaveProperty('exp')
   })
@@ -92,22 +92,22 @@ describe('keys', () => {
   it('are published without their private half', async () => {
     await using issuer = await start()
     const set: unknown = await (await fetch(issuer.jwksUrl)).json()
-    const key = { kty: 'RSA', alg: 'RS256', use: 'sig', kid: someText, n: someText, e: 'AQAB' }
+    const key = { kty: 'RSA', alg: 'RS256', use: 'sig', kid: anyString, n: anyString, e: 'AQAB' }
     expect(set).toEqual({ keys: [key] })
   })
 
   it('rotate: the new one signs, the old one stays valid until it is retired', async () => {
     await using issuer = await start()
-    const old = await issuer.issueToken('ann')
+    const oldToken = await issuer.issueToken('ann')
     await issuer.rotateKeys()
-    const fresh = await issuer.issueToken('ann')
-    expect(decodeProtectedHeader(fresh).kid).not.toBe(decodeProtectedHeader(old).kid)
-    await expect(verify(issuer, old)).resolves.toBeDefined()
-    await expect(verify(issuer, fresh)).resolves.toBeDefined()
+    const newToken = await issuer.issueToken('ann')
+    expect(decodeProtectedHeader(newToken).kid).not.toBe(decodeProtectedHeader(oldToken).kid)
+    await expect(verify(issuer, oldToken)).resolves.toBeDefined()
+    await expect(verify(issuer, newToken)).resolves.toBeDefined()
 
     await issuer.retireOldKeys()
-    await expect(verify(issuer, old)).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' })
-    await expect(verify(issuer, fresh)).resolves.toBeDefined()
+    await expect(verify(issuer, oldToken)).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' })
+    await expect(verify(issuer, newToken)).resolves.toBeDefined()
   })
 
   it('are all kept under concurrent rotations', async () => {
@@ -125,20 +125,20 @@ describe('the key file', () => {
   it('keeps current and published keys over a restart, readable by its owner only', async () => {
     const keyFile = join(folder, 'keys.json')
     let port: number
-    let tokens: string[]
+    let issued: string[]
     {
       await using issuer = await start({ keyFile })
       port = issuer.port
-      tokens = [await issuer.issueToken('ann')]
+      issued = [await issuer.issueToken('ann')]
       await issuer.rotateKeys()
-      tokens.push(await issuer.issueToken('ann'))
+      issued.push(await issuer.issueToken('ann'))
     }
     expect((await stat(keyFile)).mode & 0o777).toBe(0o600)
     expect(await readdir(folder)).toEqual(['keys.json'])
 
     await using again = await start({ keyFile, port })
-    for (const token of tokens) await expect(verify(again, token)).resolves.toBeDefined()
-    expect(await publishedKids(again)).toEqual(tokens.map(token => decodeProtectedHeader(token).kid).reverse())
+    for (const token of issued) await expect(verify(again, token)).resolves.toBeDefined()
+    expect(await publishedKids(again)).toEqual(issued.map(token => decodeProtectedHeader(token).kid).reverse())
     await again.retireOldKeys()
     expect(JSON.parse(await readFile(keyFile, 'utf8'))).toHaveLength(1)
   })
@@ -154,19 +154,19 @@ describe('the key file', () => {
 describe('POST /token', () => {
   it('issues a token to any caller', async () => {
     await using issuer = await start()
-    const response = await ask(issuer, { subject: 'ann', roles: ['moderator'], ttlSeconds: 60 })
+    const response = await requestToken(issuer, { subject: 'ann', roles: ['moderator'], ttlSeconds: 60 })
     expect(response.status).toBe(200)
     expect(response.headers.get('access-control-allow-origin')).toBe('*')
     expect(response.headers.get('cache-control')).toBe('no-store')
     const body = (await response.json()) as { access_token: string }
-    expect(body).toEqual({ access_token: someText, token_type: 'Bearer', expires_in: 60 })
+    expect(body).toEqual({ access_token: anyString, token_type: 'Bearer', expires_in: 60 })
     const { payload } = await verify(issuer, body.access_token)
     expect(payload).toMatchObject({ sub: 'ann', roles: ['moderator'], exp: (payload.iat ?? 0) + 60 })
   })
 
   it('returns the lifetime if none was requested', async () => {
     await using issuer = await start()
-    expect(await (await ask(issuer, { subject: 'ann' })).json()).toMatchObject({ expires_in: 3600 })
+    expect(await (await requestToken(issuer, { subject: 'ann' })).json()).toMatchObject({ expires_in: 3600 })
   })
 
   it.each<[string, unknown]>([
@@ -185,9 +185,9 @@ describe('POST /token', () => {
     ['an endless body', 'x'.repeat(1_000_000)],
   ])('refuses %s', async (_, body) => {
     await using issuer = await start()
-    const response = await ask(issuer, body)
+    const response = await requestToken(issuer, body)
     expect(response.status).toBe(400)
-    expect(await response.json()).toEqual({ error: 'invalid_request', error_description: someText })
+    expect(await response.json()).toEqual({ error: 'invalid_request', error_description: anyString })
   })
 })
 
@@ -230,7 +230,7 @@ describe('failure modes', () => {
     await expect((await fetch(issuer.jwksUrl)).json()).rejects.toThrow()
     issuer.setFailureMode('none')
     await fetch(issuer.jwksUrl)
-    await ask(issuer, { subject: 'ann' })
+    await requestToken(issuer, { subject: 'ann' })
     expect(issuer.jwksRequestCount).toBe(3)
   })
 

@@ -12,14 +12,14 @@ import { createTemporaryFolder } from './processes-fixture/create-temporary-fold
 describe('startPostgres', () => {
   test('creates a cluster with a fixed collation, clones templates, and stops', async () => {
     await using folder = await createTemporaryFolder()
-    const said: string[] = []
+    const logLines: string[] = []
     const postgres = await startPostgres({
       folder: folder.path,
       durable: false,
       maxConnections: 17,
-      log: line => said.push(line),
+      log: line => logLines.push(line),
     })
-    expect(said).toEqual(['Making a new PostgreSQL cluster'])
+    expect(logLines).toEqual(['Making a new PostgreSQL cluster'])
     expect(
       await query(
         postgres.url,
@@ -67,12 +67,12 @@ describe('startPostgres', () => {
   test('starts again after a SIGKILL, beside a second one, and repeats an interrupted initdb', async () => {
     await using folder = await createTemporaryFolder()
     await mkdir(join(folder.path, 'one', 'data.unfinished', 'base'), { recursive: true })
-    await using one = await startPostgres({ folder: join(folder.path, 'one'), durable: false })
-    await using two = await startPostgres({ folder: join(folder.path, 'two'), durable: false })
-    await one.createDatabase('mine')
-    await expect(query(two.databaseUrl('mine'), 'select 1')).rejects.toThrow(/does not exist/)
+    await using first = await startPostgres({ folder: join(folder.path, 'one'), durable: false })
+    await using second = await startPostgres({ folder: join(folder.path, 'two'), durable: false })
+    await first.createDatabase('mine')
+    await expect(query(second.databaseUrl('mine'), 'select 1')).rejects.toThrow(/does not exist/)
 
-    process.kill(one.pid, 'SIGKILL')
+    process.kill(first.pid, 'SIGKILL')
     await using again = await startPostgres({ folder: join(folder.path, 'one'), durable: false })
     expect(await query(again.databaseUrl('mine'), 'select 1 as one')).toEqual([{ one: 1 }])
     expect(existsSync(join(folder.path, 'one', 'data.unfinished'))).toBe(false)
@@ -81,12 +81,12 @@ describe('startPostgres', () => {
   test('explains why it cannot start', async () => {
     await using folder = await createTemporaryFolder()
     const port = await findFreePort()
-    const stranger = createServer().listen(port, '127.0.0.1')
-    await once(stranger, 'listening')
+    const otherServer = createServer().listen(port, '127.0.0.1')
+    await once(otherServer, 'listening')
     await expect(startPostgres({ folder: folder.path, port })).rejects.toThrow(
       /PostgreSQL did not start on port \d+ \(exit code 1\)[^]*Address already in use/,
     )
-    stranger.close()
+    otherServer.close()
   })
 })
 

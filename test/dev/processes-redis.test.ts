@@ -11,33 +11,33 @@ describe('startRedis', () => {
   test('is empty after a restart, keeps its port, and stops', async () => {
     await using folder = await createTemporaryFolder()
     await using redis = await startRedis({ folder: folder.path })
-    await ask(redis, client => client.set('song', 'Ode'))
+    await withClient(redis, client => client.set('song', 'Ode'))
     const first = redis.pid
     await redis.restart()
     await waitForExit(first)
     expect(redis.pid).not.toBe(first)
-    expect(await ask(redis, client => client.get('song'))).toBeNull()
+    expect(await withClient(redis, client => client.get('song'))).toBeNull()
 
     await redis.stop()
     await waitForExit(redis.pid)
     await redis.restart()
-    expect(await ask(redis, client => client.ping())).toBe('PONG')
+    expect(await withClient(redis, client => client.ping())).toBe('PONG')
   })
 
   test('keeps its data over a crash if it is persistent', async () => {
     await using folder = await createTemporaryFolder()
     await using redis = await startRedis({ folder: folder.path, persistent: true })
-    await ask(redis, client => client.set('song', 'Ode'))
+    await withClient(redis, client => client.set('song', 'Ode'))
     await redis.restart('SIGKILL')
-    expect(await ask(redis, client => client.get('song'))).toBe('Ode')
+    expect(await withClient(redis, client => client.get('song'))).toBe('Ode')
   })
 
   test('two servers are independent', async () => {
     await using folder = await createTemporaryFolder()
-    await using one = await startRedis({ folder: join(folder.path, 'one') })
-    await using two = await startRedis({ folder: join(folder.path, 'two') })
-    await ask(one, client => client.set('song', 'Ode'))
-    expect(await ask(two, client => client.get('song'))).toBeNull()
+    await using first = await startRedis({ folder: join(folder.path, 'one') })
+    await using second = await startRedis({ folder: join(folder.path, 'two') })
+    await withClient(first, client => client.set('song', 'Ode'))
+    expect(await withClient(second, client => client.get('song'))).toBeNull()
   })
 
   test('a stop during a restart wins', async () => {
@@ -49,8 +49,8 @@ describe('startRedis', () => {
 
   test('does not take over another Redis, and explains why it cannot start', async () => {
     await using folder = await createTemporaryFolder()
-    await using one = await startRedis({ folder: join(folder.path, 'one') })
-    await expect(startRedis({ folder: join(folder.path, 'two'), port: one.port })).rejects.toThrow(
+    await using first = await startRedis({ folder: join(folder.path, 'one') })
+    await expect(startRedis({ folder: join(folder.path, 'two'), port: first.port })).rejects.toThrow(
       /Redis did not start on port \d+ \(exit code 1\)[^]*Address already in use/,
     )
   })
@@ -66,10 +66,10 @@ describe('findFreePort', () => {
   })
 })
 
-async function ask<T>(redis: Redis, question: (client: Client) => Promise<T>): Promise<T> {
+async function withClient<T>(redis: Redis, command: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client(redis.url)
   try {
-    return await question(client)
+    return await command(client)
   } finally {
     client.disconnect()
   }

@@ -38,7 +38,7 @@ describe('supervise', () => {
     await using folder = await createTemporaryFolder()
     const logFile = join(folder.path, 'log')
     const child = supervise(process.execPath, ['-e', answersSigint], { name: 'node', logFile, stopSignal: 'SIGINT' })
-    await says(logFile, 'ready')
+    await waitForLog(logFile, 'ready')
     await child.stop()
     expect(await child.exited).toEqual({ code: 3, signal: null })
   })
@@ -46,7 +46,7 @@ describe('supervise', () => {
   test('kills a process that ignores the stop signal', async () => {
     await using folder = await createTemporaryFolder()
     const logFile = join(folder.path, 'log')
-    const child = await deafChild(logFile)
+    const child = await ignoringChild(logFile)
     await child.stop()
     expect(await child.exited).toEqual({ code: null, signal: 'SIGKILL' })
   })
@@ -92,7 +92,7 @@ describe('a parent killed by SIGKILL', () => {
       console.log(supervise(process.execPath, ['-e', ${JSON.stringify(ignoresSigterm)}], options).pid)`
     const child = spawn(process.execPath, ['-r', typescript, '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
     const [pid = Number.NaN] = await firstNumbers(child.stdout)
-    await says(join(folder.path, 'log'), 'ready')
+    await waitForLog(join(folder.path, 'log'), 'ready')
     child.kill('SIGKILL')
     await waitForGroupExit(pid)
   })
@@ -101,14 +101,14 @@ describe('a parent killed by SIGKILL', () => {
 const ignoresSigterm = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); console.log('ready')`
 const answersSigint = `process.on('SIGINT', () => process.exit(3)); setInterval(() => {}, 1000); console.log('ready')`
 
-async function deafChild(logFile: string): Promise<SupervisedProcess> {
+async function ignoringChild(logFile: string): Promise<SupervisedProcess> {
   const child = supervise(process.execPath, ['-e', ignoresSigterm], { name: 'deaf', logFile, stopTimeoutMs: 50 })
-  await says(logFile, 'ready')
+  await waitForLog(logFile, 'ready')
   return child
 }
 
-async function says(logFile: string, word: string): Promise<void> {
-  while (!(await readFile(logFile, 'utf8').catch(() => '')).includes(word)) await new Promise(setImmediate)
+async function waitForLog(logFile: string, text: string): Promise<void> {
+  while (!(await readFile(logFile, 'utf8').catch(() => '')).includes(text)) await new Promise(setImmediate)
 }
 
 async function firstNumbers(output: Readable): Promise<number[]> {

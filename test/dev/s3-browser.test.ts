@@ -19,14 +19,14 @@ afterAll(() => s3[Symbol.asyncDispose]())
 describe('a form upload', () => {
   const range = ['content-length-range', 1, 1000]
 
-  interface FormWish {
+  interface FormOptions {
     conditions?: unknown[]
     fields?: Record<string, string>
     expiresInMs?: number
   }
 
   /** The fields of a signed form, as an application would give them to its page. */
-  function signForm(key: string, { conditions = [], fields = {}, expiresInMs = 60_000 }: FormWish = {}) {
+  function signForm(key: string, { conditions = [], fields = {}, expiresInMs = 60_000 }: FormOptions = {}) {
     const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
     const scope = [stamp.slice(0, 8), s3.region, 's3', 'aws4_request']
     const signed: Record<string, string> = {
@@ -74,9 +74,9 @@ describe('a form upload', () => {
 
   test('stores bytes that resemble a boundary', async () => {
     const key = s3.newKey()
-    const tricky = Buffer.from('\r\n--\r\n------\r\n\r\n--formdata-undici-0\r\n\0\xff\r', 'latin1')
-    expect((await post(signForm(key), new Uint8Array(tricky))).status).toBe(204)
-    expect(Buffer.from((await (await read(key)).Body?.transformToByteArray()) ?? []).equals(tricky)).toBe(true)
+    const awkward = Buffer.from('\r\n--\r\n------\r\n\r\n--formdata-undici-0\r\n\0\xff\r', 'latin1')
+    expect((await post(signForm(key), new Uint8Array(awkward))).status).toBe(204)
+    expect(Buffer.from((await (await read(key)).Body?.transformToByteArray()) ?? []).equals(awkward)).toBe(true)
   })
 
   test('responds as the form requests', async () => {
@@ -122,8 +122,8 @@ describe('a form upload', () => {
     const fields = signForm(s3.newKey())
     const forged = { ...fields, 'x-amz-signature': 'f'.repeat(64) }
     expect(await statusAndCode(post(forged))).toBe('403 SignatureDoesNotMatch')
-    const wide = Buffer.from(fields.policy, 'base64').toString().replace('1000', '9000')
-    const altered = { ...fields, policy: Buffer.from(wide).toString('base64') }
+    const widened = Buffer.from(fields.policy, 'base64').toString().replace('1000', '9000')
+    const altered = { ...fields, policy: Buffer.from(widened).toString('base64') }
     expect(await statusAndCode(post(altered))).toBe('403 SignatureDoesNotMatch')
     const credential = `AKIANOBODY/${new Date().toISOString().slice(0, 10).replaceAll('-', '')}/${s3.region}/s3/aws4_request`
     expect(await statusAndCode(post({ ...fields, 'x-amz-credential': credential }))).toBe('403 InvalidAccessKeyId')
@@ -183,8 +183,8 @@ describe('CORS', () => {
   beforeAll(() => s3.client.send(new PutBucketCorsCommand({ Bucket: s3.bucket, CORSConfiguration: { CORSRules } })))
 
   test('rules are stored', async () => {
-    const kept = await s3.client.send(new GetBucketCorsCommand({ Bucket: s3.bucket }))
-    expect(kept.CORSRules).toEqual(CORSRules)
+    const stored = await s3.client.send(new GetBucketCorsCommand({ Bucket: s3.bucket }))
+    expect(stored.CORSRules).toEqual(CORSRules)
   })
 
   test('a preflight that a rule allows', async () => {
@@ -218,8 +218,8 @@ describe('CORS', () => {
     expect(answer.headers.get('access-control-allow-origin')).toBe(origin)
     expect(answer.headers.get('access-control-expose-headers')).toContain('ETag')
     expect(answer.headers.get('vary')).toContain('Origin')
-    const foreign = await fetch(url, { headers: { origin: 'https://evil.example' } })
-    expect([foreign.status, foreign.headers.get('access-control-allow-origin')]).toEqual([200, null])
+    const otherOrigin = await fetch(url, { headers: { origin: 'https://evil.example' } })
+    expect([otherOrigin.status, otherOrigin.headers.get('access-control-allow-origin')]).toEqual([200, null])
     const refused = await fetch(`${s3.endpoint}/${s3.bucket}/${Key}`, { headers: { origin } })
     expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([403, origin])
   })
@@ -232,8 +232,8 @@ describe('CORS', () => {
 
   test('without rules no origin is allowed', async () => {
     await s3.client.send(new DeleteBucketCorsCommand({ Bucket: s3.bucket }))
-    const gone = s3.client.send(new GetBucketCorsCommand({ Bucket: s3.bucket }))
-    await expect(gone).rejects.toMatchObject(sdkError(404, 'NoSuchCORSConfiguration'))
+    const deleted = s3.client.send(new GetBucketCorsCommand({ Bucket: s3.bucket }))
+    await expect(deleted).rejects.toMatchObject(sdkError(404, 'NoSuchCORSConfiguration'))
     expect(await statusAndCode(preflight(origin, 'PUT'))).toBe('403 AccessForbidden')
   })
 })

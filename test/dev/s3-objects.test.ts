@@ -95,8 +95,8 @@ describe('putting an object', () => {
     await put(s3.newKey(), 'hello', { ContentMD5: digest('md5', 'hello') })
     const wrong = put(s3.newKey(), 'hello', { ContentMD5: digest('md5', 'goodbye') })
     await expect(wrong).rejects.toMatchObject(sdkError(400, 'BadDigest'))
-    const nonsense = put(s3.newKey(), 'hello', { ContentMD5: 'abc' })
-    await expect(nonsense).rejects.toMatchObject(sdkError(400, 'InvalidDigest'))
+    const invalidMd5 = put(s3.newKey(), 'hello', { ContentMD5: 'abc' })
+    await expect(invalidMd5).rejects.toMatchObject(sdkError(400, 'InvalidDigest'))
   })
 
   test('rejects a checksum of the wrong length', async () => {
@@ -167,8 +167,8 @@ describe('conditional writes', () => {
     const { ETag } = await put(key, 'first')
     await put(key, 'second', { IfMatch: ETag })
     await expect(put(key, 'third', { IfMatch: ETag })).rejects.toMatchObject(sdkError(412, 'PreconditionFailed'))
-    const nowhere = put(s3.newKey(), 'x', { IfMatch: ETag })
-    await expect(nowhere).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
+    const missing = put(s3.newKey(), 'x', { IfMatch: ETag })
+    await expect(missing).rejects.toMatchObject(sdkError(404, 'NoSuchKey'))
   })
 })
 
@@ -214,8 +214,8 @@ describe('getting an object', () => {
     const { ETag } = await put(key, 'hello')
     expect(await read(key, { IfMatch: ETag })).toBe('hello')
     await expect(get(key, { IfMatch: '"other"' })).rejects.toMatchObject(sdkError(412, 'PreconditionFailed'))
-    const stale = get(key, { IfUnmodifiedSince: new Date(0) })
-    await expect(stale).rejects.toMatchObject(sdkError(412, 'PreconditionFailed'))
+    const outdated = get(key, { IfUnmodifiedSince: new Date(0) })
+    await expect(outdated).rejects.toMatchObject(sdkError(412, 'PreconditionFailed'))
   })
 
   test('returns NoSuchKey for a missing object, and a bare 404 to HEAD', async () => {
@@ -406,8 +406,8 @@ describe('a bucket', () => {
     ]
     const where = { Bucket: s3.bucket }
     await s3.client.send(new PutBucketLifecycleConfigurationCommand({ ...where, LifecycleConfiguration: { Rules } }))
-    const kept = await s3.client.send(new GetBucketLifecycleConfigurationCommand(where))
-    expect(kept.Rules).toEqual(Rules)
+    const stored = await s3.client.send(new GetBucketLifecycleConfigurationCommand(where))
+    expect(stored.Rules).toEqual(Rules)
   })
 })
 
@@ -424,8 +424,8 @@ describeForStandIn('buckets of the stand-in', () => {
     await expect(full).rejects.toMatchObject(sdkError(409, 'BucketNotEmpty'))
     await s3.client.send(new DeleteObjectCommand({ ...where, Key: 'x' }))
     await s3.client.send(new DeleteBucketCommand(where))
-    const gone = s3.client.send(new PutObjectCommand({ ...where, Key: 'x', Body: 'x' }))
-    await expect(gone).rejects.toMatchObject(sdkError(404, 'NoSuchBucket'))
+    const inDeletedBucket = s3.client.send(new PutObjectCommand({ ...where, Key: 'x', Body: 'x' }))
+    await expect(inDeletedBucket).rejects.toMatchObject(sdkError(404, 'NoSuchBucket'))
   })
 
   test.each(['ab', 'Upper', 'dots..twice', '10.0.0.1'])('%s is an invalid name', async Bucket => {
@@ -435,8 +435,8 @@ describeForStandIn('buckets of the stand-in', () => {
 
   test('is not created for other regions', async () => {
     const CreateBucketConfiguration = { LocationConstraint: 'ap-south-1' as const }
-    const elsewhere = s3.client.send(new CreateBucketCommand({ Bucket: 'elsewhere', CreateBucketConfiguration }))
-    await expect(elsewhere).rejects.toMatchObject(sdkError(400, 'IllegalLocationConstraintException'))
+    const inOtherRegion = s3.client.send(new CreateBucketCommand({ Bucket: 'elsewhere', CreateBucketConfiguration }))
+    await expect(inOtherRegion).rejects.toMatchObject(sdkError(400, 'IllegalLocationConstraintException'))
   })
 
   test('refuses operations that it does not implement', async () => {

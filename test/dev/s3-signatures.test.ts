@@ -33,8 +33,8 @@ describe('a signature in the header', () => {
   })
 
   test('for another region is refused, and names the right one', async () => {
-    const elsewhere = connect({ region: 'sa-east-1' })
-    await expect(elsewhere).rejects.toMatchObject(sdkError(400, 'AuthorizationHeaderMalformed'))
+    const otherRegion = connect({ region: 'sa-east-1' })
+    await expect(otherRegion).rejects.toMatchObject(sdkError(400, 'AuthorizationHeaderMalformed'))
   })
 
   test('twenty minutes off is refused as skewed', async () => {
@@ -90,8 +90,8 @@ describe('a request that was changed after it was signed', () => {
   })
 
   test('in its trailer is refused', async () => {
-    const quiet = () => undefined
-    const client = s3.createClient({ logger: { debug: quiet, info: quiet, warn: quiet, error: quiet } })
+    const noLog = () => undefined
+    const client = s3.createClient({ logger: { debug: noLog, info: noLog, warn: noLog, error: noLog } })
     client.middlewareStack.add(
       next => async args => {
         if (isRequest(args.request))

@@ -162,7 +162,7 @@ test('a signed request is valid for 15 minutes in either direction', async () =>
   const clock = { time: Date.now() }
   await using s3 = await start({ now: () => clock.time })
   // A new client each time, because the SDK adjusts its clock after a skewed request.
-  const ask = async (ms: number) => {
+  const requestAt = async (ms: number) => {
     clock.time = Date.now() + ms
     const config = { endpoint: s3.endpoint, region, credentials, forcePathStyle: true, maxAttempts: 1 }
     const client = new S3Client(config)
@@ -175,10 +175,10 @@ test('a signed request is valid for 15 minutes in either direction', async () =>
       client.destroy()
     }
   }
-  expect(await ask(14 * 60_000)).toBe('done')
-  expect(await ask(-14 * 60_000)).toBe('done')
-  expect(await ask(16 * 60_000)).toBe('RequestTimeTooSkewed')
-  expect(await ask(-16 * 60_000)).toBe('RequestTimeTooSkewed')
+  expect(await requestAt(14 * 60_000)).toBe('done')
+  expect(await requestAt(-14 * 60_000)).toBe('done')
+  expect(await requestAt(16 * 60_000)).toBe('RequestTimeTooSkewed')
+  expect(await requestAt(-16 * 60_000)).toBe('RequestTimeTooSkewed')
 })
 
 test('a bucket may also be a host name', async () => {
@@ -221,7 +221,7 @@ describe('signed chunks from the examples of the S3 documentation', () => {
       call.end(body)
     })
 
-  const plain = {
+  const unsigned = {
     host: 's3.amazonaws.com',
     'x-amz-date': '20130524T000000Z',
     'x-amz-storage-class': 'REDUCED_REDUNDANCY',
@@ -258,10 +258,10 @@ describe('signed chunks from the examples of the S3 documentation', () => {
 
   test('are accepted', async () => {
     await using s3 = await start({ now, bucket: 'examplebucket' })
-    expect(await send(s3.port, plain, frame(plainSignatures))).toBe('200')
+    expect(await send(s3.port, unsigned, frame(plainSignatures))).toBe('200')
     expect(await send(s3.port, trailing, frame(trailingSignatures, trailer('sOO8/Q==', trailerSignature)))).toBe('200')
-    const wish = { Bucket: 'examplebucket', Key: 'chunkObject.txt' }
-    const { Body, ContentEncoding } = await s3.client.send(new GetObjectCommand(wish))
+    const putInput = { Bucket: 'examplebucket', Key: 'chunkObject.txt' }
+    const { Body, ContentEncoding } = await s3.client.send(new GetObjectCommand(putInput))
     expect(await Body?.transformToString()).toBe('a'.repeat(66_560))
     expect(ContentEncoding).toBeUndefined()
   })
@@ -270,9 +270,9 @@ describe('signed chunks from the examples of the S3 documentation', () => {
     await using s3 = await start({ now, bucket: 'examplebucket' })
     const good = frame(plainSignatures)
     const mismatch = '403 SignatureDoesNotMatch'
-    expect(await send(s3.port, plain, good.replace('aaaa', 'aaab'))).toBe(mismatch)
-    expect(await send(s3.port, plain, frame([...plainSignatures].reverse()))).toBe(mismatch)
-    expect(await send(s3.port, plain, good.replace('10000;', 'zz00;;'))).toBe('400 IncompleteBody')
+    expect(await send(s3.port, unsigned, good.replace('aaaa', 'aaab'))).toBe(mismatch)
+    expect(await send(s3.port, unsigned, frame([...plainSignatures].reverse()))).toBe(mismatch)
+    expect(await send(s3.port, unsigned, good.replace('10000;', 'zz00;;'))).toBe('400 IncompleteBody')
     expect(await send(s3.port, trailing, frame(trailingSignatures, trailer('AAAAAA==', trailerSignature)))).toBe(
       mismatch,
     )
