@@ -303,16 +303,14 @@ async function startReader(position: Position) {
   })
   void follower.catchUp()
   await runMicrotasks()
-  requests
-    .shift()
-    ?.answer({
-      epoch: position.epoch,
-      latestOffset: position.offset,
-      events: [],
-      recovered: false,
-      hasMore: false,
-      state: {},
-    })
+  requests.shift()?.answer({
+    epoch: position.epoch,
+    latestOffset: position.offset,
+    events: [],
+    recovered: false,
+    hasMore: false,
+    state: {},
+  })
   await runMicrotasks()
   return { follower, requests, application }
 }

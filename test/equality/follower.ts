@@ -58,13 +58,13 @@ export class Follower implements AsyncDisposable {
   }
 
   private listen(socket: Socket): void {
-    const listen = <M extends { channel: string }>(name: string, handle: (message: M) => void) =>
+    const on = <M extends { channel: string }>(name: string, handle: (message: M) => void) =>
       socket.on(name, (message: M) => {
         if (socket === this.socket && message.channel === this.options.channel) handle(message)
       })
-    listen<EventFrame>('events', frame => this.listen(frame, socket))
-    listen<StateFrame>('state', ({ values }) => this.options.onState(values))
-    listen<{ channel: string; problem: Problem }>('channel.closed', ({ problem }) => (this.closeProblem = problem))
+    on<EventFrame>('events', frame => this.receive(frame, socket))
+    on<StateFrame>('state', ({ values }) => this.options.onState(values))
+    on<{ channel: string; problem: Problem }>('channel.closed', ({ problem }) => (this.closeProblem = problem))
     socket.on('resync', () => this.followAgain(socket))
     socket.on('connect_error', () => setTimeout(() => socket.connect(), 100))
   }
@@ -92,10 +92,10 @@ export class Follower implements AsyncDisposable {
     }
     const early = this.early ?? []
     this.early = undefined
-    for (const frame of early) this.listen(frame, socket)
+    for (const frame of early) this.receive(frame, socket)
   }
 
-  private listen(frame: EventFrame, socket: Socket): void {
+  private receive(frame: EventFrame, socket: Socket): void {
     if (this.early !== undefined) this.early.push(frame)
     else if (!this.apply(frame)) this.followAgain(socket)
   }
