@@ -58,16 +58,16 @@ describe('the production configuration', () => {
   })
 
   it('serves our host over TLS and redirects plain HTTP to it', async () => {
-    const secure = await ask({ port: edge.ports.https, path: '/health/live', tls: { ca: edge.certificate } })
+    const secure = await requestRaw({ port: edge.ports.https, path: '/health/live', tls: { ca: edge.certificate } })
     expect(secure).toMatchObject({ status: 200, body: '{"status":"ok"}' })
-    const plain = await ask({ port: edge.ports.http, path: '/api/v1/me?full=1' })
-    expect(plain).toMatchObject({ status: 308, headers: { location: `https://${hostName}/api/v1/me?full=1` } })
+    const redirect = await requestRaw({ port: edge.ports.http, path: '/api/v1/me?full=1' })
+    expect(redirect).toMatchObject({ status: 308, headers: { location: `https://${hostName}/api/v1/me?full=1` } })
   })
 
   it('closes requests for another host without a response', async () => {
-    const foreign = { path: '/health/live', host: 'other.example' }
-    await expect(ask({ port: edge.ports.http, ...foreign })).rejects.toThrow(/hang up|ECONNRESET/)
-    await expect(ask({ port: edge.ports.https, ...foreign, tls: { ca: edge.certificate } })).rejects.toThrow(
+    const otherHost = { path: '/health/live', host: 'other.example' }
+    await expect(requestRaw({ port: edge.ports.http, ...otherHost })).rejects.toThrow(/hang up|ECONNRESET/)
+    await expect(requestRaw({ port: edge.ports.https, ...otherHost, tls: { ca: edge.certificate } })).rejects.toThrow(
       'unrecognized name',
     )
   })
@@ -75,7 +75,7 @@ describe('the production configuration', () => {
 
 describe('REST', () => {
   it('is forwarded with a request id from nginx', async () => {
-    const ann = await arrive('ann')
+    const ann = await signInThroughEdge('ann')
     const { data, headers } = await ann.request(getMe, {}, { headers: { 'x-request-id': 'chosen-by-the-client' } })
     expect(data).toMatchObject({ id: ann.id })
     expect(headers?.get('x-request-id')).toMatch(/^[0-9a-f]{32}$/)
@@ -83,7 +83,7 @@ describe('REST', () => {
   })
 
   it('counts by the real IP address, whatever the client claims', async () => {
-    const ann = await arrive('ann')
+    const ann = await signInThroughEdge('ann')
     const track = await makeTrack(ann.id)
     const path = `/api/v1${getTrack.route.replace('GET ', '').replace(':trackId', track.id)}`
     const claims = { 'x-forwarded-for': '6.6.6.6', forwarded: 'for=6.6.6.6' }
@@ -104,7 +104,7 @@ describe('REST', () => {
   })
 
   it('lets a page load all of its pictures at once', async () => {
-    const ann = await arrive('ann')
+    const ann = await signInThroughEdge('ann')
     const { id } = await addPicture(testApp, ann, await plainPng())
     const path = `/api/v1/pictures/${id}/250.webp`
     const ways = await Promise.all(
@@ -123,7 +123,7 @@ describe('REST', () => {
 
   it('upgrades no connection', async () => {
     const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' }
-    expect(await ask({ port: edge.ports.plain, path: '/api/v1/me', headers })).toMatchObject({ status: 401 })
+    expect(await requestRaw({ port: edge.ports.plain, path: '/api/v1/me', headers })).toMatchObject({ status: 401 })
   })
 
   it('limits the request rate of one address', async () => {
@@ -141,8 +141,8 @@ describe('REST', () => {
 describe('failing nodes', () => {
   it('are skipped', async () => {
     const [node] = testApp.nodes
-    await using halved = await startEdge({ nodes: [await findFreePort(), node?.port ?? 0] })
-    const answers = Array.from({ length: 10 }, () => fetch(`${halved.url}/health/live`))
+    await using failing = await startEdge({ nodes: [await findFreePort(), node?.port ?? 0] })
+    const answers = Array.from({ length: 10 }, () => fetch(`${failing.url}/health/live`))
     expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array<number>(10).fill(200))
   })
 
@@ -170,7 +170,7 @@ describe('failing nodes', () => {
 
 describe('the events of a channel', () => {
   it('arrive live on any node, and continue after Last-Event-ID on the next one', async () => {
-    const ann = await arrive('ann')
+    const ann = await signInThroughEdge('ann')
     const channel = `user:${ann.id}`
     const url = `${edge.url}/api/v1/channels/${channel}/events`
     const first = await EventReader.open(url, ann.token)
@@ -188,15 +188,15 @@ describe('the events of a channel', () => {
   })
 
   it('end a waiting long-poll', async () => {
-    const ann = await arrive('ann')
+    const ann = await signInThroughEdge('ann')
     const channel = `user:${ann.id}`
-    const ask = async (query: string) => {
+    const poll = async (query: string) => {
       const headers = { authorization: `Bearer ${ann.token}` }
       const response = await fetch(`${edge.url}/api/v1/channels/${channel}/events${query}`, { headers })
       return ((await response.json()) as { data: CatchUp }).data
     }
-    const { epoch, latestOffset: top } = await ask('')
-    const answer = ask(`?after=${epoch}:${top}&wait=25`)
+    const { epoch, latestOffset: top } = await poll('')
+    const answer = poll(`?after=${epoch}:${top}&wait=25`)
     const isWaiting = async ({ app: { metrics } }: (typeof testApp.nodes)[number]) =>
       (await metrics.channelStreams.get()).values.some(
         ({ labels, value }) => labels.kind === 'long-poll' && value === 1,
@@ -221,15 +221,15 @@ describe('the events of a channel', () => {
 })
 
 describe('sockets', () => {
-  const roads = { 'long-polling': ['polling'], WebSocket: ['websocket'], 'polling, then WebSocket': undefined }
+  const transportSets = { 'long-polling': ['polling'], WebSocket: ['websocket'], 'polling, then WebSocket': undefined }
 
-  it.each(Object.entries(roads))('of 14 clients stay on their node over %s', async (_road, transports) => {
+  it.each(Object.entries(transportSets))('of 14 clients stay on their node over %s', async (_road, transports) => {
     const connected = await Promise.all(
       Array.from({ length: 14 }, (_, index) => connectTo(`fan${index}`, transports && { transports })),
     )
-    const counts = await socketsByNode()
-    expect(sum(counts)).toBe(14)
-    expect(Math.min(...counts)).toBeGreaterThan(0)
+    const contacts = await socketsByNode()
+    expect(sum(contacts)).toBe(14)
+    expect(Math.min(...contacts)).toBeGreaterThan(0)
 
     if (transports === undefined) await Promise.all(connected.map(untilUpgraded))
     const replies = await Promise.all(connected.map(async client => callMe(client)))
@@ -239,11 +239,11 @@ describe('sockets', () => {
 
   it('work for a client that sends no id', async () => {
     const client = await connectTo('ann', { transports: ['polling'], query: {} })
-    expect(await callMe(client)).toBe((await arrive('ann')).id)
+    expect(await callMe(client)).toBe((await signInThroughEdge('ann')).id)
   })
 
   it('over long-polling receive comments made on any node', async () => {
-    const ann = await arrive('ann')
+    const ann = await signInThroughEdge('ann')
     const track = await makeTrack(ann.id)
     const client = await connectTo('ann', { transports: ['polling'] })
     const channel = `track:${track.id}`
@@ -270,10 +270,10 @@ describe('a node that refuses sockets', () => {
       response.writeHead(isNew ? 503 : 404).end()
     })
     const [node] = testApp.nodes
-    await using halved = await startEdge({ nodes: [full.port, node?.port ?? 0] })
+    await using failing = await startEdge({ nodes: [full.port, node?.port ?? 0] })
     for (const transports of [['polling'], ['websocket'], ['polling', 'websocket']])
       for (let index = 0; index < 6; index += 1) {
-        const client = await connectTo(`fan${index}`, { transports }, halved.url)
+        const client = await connectTo(`fan${index}`, { transports }, failing.url)
         expect(await callMe(client)).toEqual(expect.any(String))
         expect(client.io.engine.transport.name).toBeDefined()
       }
@@ -284,28 +284,28 @@ describe('a node that refuses sockets', () => {
   })
 
   it('because it drains under load moves all clients to another node; no call fails, and it exits with 0', async () => {
-    const [stays] = testApp.nodes
-    if (stays === undefined) throw new Error('no such node')
+    const [node] = testApp.nodes
+    if (node === undefined) throw new Error('no such node')
     const ann = await testApp.signIn('ann')
     await using leaves = await startNodeProcess({ ...testApp.variables, DRAIN_SECONDS: '2' })
-    await using both = await startEdge({ nodes: [leaves.port, stays.port] })
-    const roads = [['websocket'], ['websocket'], ['polling'], ['polling', 'websocket']]
-    const plain = await Promise.all(
+    await using both = await startEdge({ nodes: [leaves.port, node.port] })
+    const transportSets = [['websocket'], ['websocket'], ['polling'], ['polling', 'websocket']]
+    const plainClients = await Promise.all(
       Array.from({ length: 12 }, (_, index) =>
-        connectTo(`fan${index}`, { transports: roads[index % 4] ?? [] }, both.url),
+        connectTo(`fan${index}`, { transports: transportSets[index % 4] ?? [] }, both.url),
       ),
     )
-    const movers = await Promise.all(
+    const moving = await Promise.all(
       Array.from({ length: 8 }, (_, index) => connectTo(`mover${index}`, wsOnly, both.url)),
     )
-    const moved = movers.map(client => moveWhenTold(client, both.url))
+    const moved = moving.map(client => moveWhenTold(client, both.url))
     const fewer = async () => sum(await socketsByNode())
     expect(await fewer()).toBeLessThan(20)
 
-    let isOver = false
+    let isStopped = false
     const statuses = new Set<number>()
     const load = async () => {
-      while (!isOver) {
+      while (!isStopped) {
         const headers = { authorization: `Bearer ${ann.token}`, connection: 'close' }
         statuses.add((await fetch(`${both.url}/api/v1/me`, { headers })).status)
         await delay(120)
@@ -314,7 +314,7 @@ describe('a node that refuses sockets', () => {
     const loading = load()
     const replies: unknown[] = []
     const calling = moved.map(async ({ call }) => {
-      while (!isOver) {
+      while (!isStopped) {
         replies.push(await call())
         await delay(100)
       }
@@ -322,12 +322,12 @@ describe('a node that refuses sockets', () => {
     leaves.signal('SIGTERM')
     expect(await leaves.exited).toEqual({ code: 0, signal: null })
     while ((await fewer()) < 20) await delay(20)
-    isOver = true
+    isStopped = true
     await Promise.all([loading, ...calling])
     expect([...statuses]).toEqual([200])
     expect(replies.every(id => typeof id === 'string')).toBe(true)
     expect(moved.every(({ gaps }) => gaps() === 0)).toBe(true)
-    expect(await Promise.all(plain.map(client => callMe(client)))).toHaveLength(12)
+    expect(await Promise.all(plainClients.map(client => callMe(client)))).toHaveLength(12)
     await everybodyLeaves()
   }, 60_000)
 })
@@ -357,7 +357,7 @@ it('keeps an access log without queries', async () => {
   expect(log).not.toContain('nid=')
 })
 
-const arrive = async (name: string) => Person.signIn(name, await testApp.issuer.issueToken(name), edge.url)
+const signInThroughEdge = async (name: string) => Person.signIn(name, await testApp.issuer.issueToken(name), edge.url)
 
 /** While the edge still runs: a long-polling client disconnects through it. */
 async function everybodyLeaves(): Promise<void> {
@@ -371,22 +371,22 @@ const wsOnly = { transports: ['websocket'] }
 function moveWhenTold(first: Socket, url: string) {
   let current = first
   let gaps = 0
-  const underWay = new Set<Promise<unknown>>()
+  const pending = new Set<Promise<unknown>>()
   const watch = (socket: Socket) => {
     socket.on('disconnect', () => (gaps += current === socket ? 1 : 0))
     socket.once('connection.draining', async () => {
       const next = await connectTo('mover', wsOnly, url)
       current = next
       watch(next)
-      await Promise.all(underWay)
+      await Promise.all(pending)
       socket.disconnect()
     })
   }
   watch(first)
   const call = async () => {
     const calling = callMe(current)
-    underWay.add(calling)
-    return calling.finally(() => underWay.delete(calling))
+    pending.add(calling)
+    return calling.finally(() => pending.delete(calling))
   }
   return { call, gaps: () => gaps }
 }
@@ -413,7 +413,7 @@ async function callMe(client: Socket): Promise<unknown> {
   return data?.id
 }
 
-const sum = (counts: readonly number[]) => counts.reduce((all, count) => all + count, 0)
+const sum = (contacts: readonly number[]) => contacts.reduce((all, count) => all + count, 0)
 
 const socketsByNode = async () =>
   Promise.all(testApp.nodes.map(async ({ app }) => (await app.metrics.sockets.get()).values[0]?.value ?? 0))
@@ -425,7 +425,7 @@ async function problemOf(response: Response): Promise<unknown> {
   return problem
 }
 
-interface Question {
+interface RawRequest {
   port: number
   path: string
   host?: string
@@ -434,7 +434,7 @@ interface Question {
 }
 
 /** A request with any host and port, which fetch does not allow. */
-async function ask({ port, path, host = hostName, headers = {}, tls }: Question) {
+async function requestRaw({ port, path, host = hostName, headers = {}, tls }: RawRequest) {
   const target = { host: '127.0.0.1', port, path, headers: { host, ...headers }, agent: false as const }
   const request = tls === undefined ? httpRequest(target) : httpsRequest({ ...target, ...tls, servername: host })
   request.end()
@@ -475,15 +475,15 @@ interface Ports {
 }
 
 /** nginx with the real files of `nginx/`, with only ports, nodes, names and folders replaced. */
-async function startEdge(wish: { nodes: readonly number[]; bucketPort?: number }): Promise<Edge> {
+async function startEdge(options: { nodes: readonly number[]; bucketPort?: number }): Promise<Edge> {
   const folder = await mkdtemp(join(tmpdir(), 'tutti-nginx-'))
   const ports = {
     plain: await findFreePort(),
     http: await findFreePort(),
     https: await findFreePort(),
-    bucket: wish.bucketPort ?? (await findFreePort()),
+    bucket: options.bucketPort ?? (await findFreePort()),
   }
-  const certificate = await arrange(folder, ports, wish.nodes)
+  const certificate = await arrange(folder, ports, options.nodes)
   const nginx = await findTool('nginx', line => console.log(line))
   const logFile = join(folder, 'nginx.log')
   const parameters = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr']
@@ -519,7 +519,9 @@ async function arrange(folder: string, ports: Ports, nodes: readonly number[]): 
 
   const put = async (name: string, change: (text: string) => string) =>
     writeFile(join(folder, name), change(await readFile(join(source, name), 'utf8')))
-  await put('nginx.conf', text => replaced(text, { 'worker_processes auto;': alone, 'http {': inPlain(ports.plain) }))
+  await put('nginx.conf', text =>
+    replaced(text, { 'worker_processes auto;': directives, 'http {': inPlain(ports.plain) }),
+  )
   await put('servers.conf', text => moved(text, { 80: ports.http, 443: ports.https }))
   const bucketServer = new URL(testStack().variables.S3_ENDPOINT ?? '').host
   await put('extra/bucket.conf', text => replaced(moved(text, { 9000: ports.bucket }), { 'rustfs:9000': bucketServer }))
@@ -529,7 +531,7 @@ async function arrange(folder: string, ports: Ports, nodes: readonly number[]): 
   return makeCertificate(join(folder, 'certificates'))
 }
 
-const alone = 'worker_processes 2;\ndaemon off;\npid nginx.pid;'
+const directives = 'worker_processes 2;\ndaemon off;\npid nginx.pid;'
 
 const inPlain = (port: number) => `http {
     ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(kind => `${kind}_temp_path temp-${kind};`).join('\n    ')}
@@ -551,7 +553,7 @@ const moved = (text: string, ports: Record<number, number>) =>
 
 async function makeCertificate(folder: string): Promise<string> {
   const [key, certificate] = [join(folder, 'privkey.pem'), join(folder, 'fullchain.pem')]
-  const wish = [
+  const options = [
     '-newkey',
     'rsa:2048',
     '-nodes',
@@ -560,7 +562,7 @@ async function makeCertificate(folder: string): Promise<string> {
     '-addext',
     `subjectAltName=DNS:${hostName}`,
   ]
-  await promisify(execFile)('openssl', ['req', '-x509', '-days', '2', ...wish, '-keyout', key, '-out', certificate])
+  await promisify(execFile)('openssl', ['req', '-x509', '-days', '2', ...options, '-keyout', key, '-out', certificate])
   return readFile(certificate, 'utf8')
 }
 

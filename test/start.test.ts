@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { findFreePort } from '../dev/processes/find-free-port'
 
 const root = resolve(__dirname, '..')
-const patienceMs = 110_000
+const timeoutMs = 110_000
 const bootstrap = [process.execPath, 'dev/bootstrap.mjs']
 
 /** Runs `npm start` like a new developer: real processes, independent of the test stack. */
@@ -21,22 +21,24 @@ describe('npm start', () => {
     'serves two nodes, issues tokens, refuses a second stack on its port, and leaves nothing behind after SIGTERM',
     async () => {
       const stack = start(port)
-      await stack.said('Tutti is ready')
-      const processes = familyOf(stack.child.pid)
+      await stack.waitForOutput('Tutti is ready')
+      const processes = descendantsOf(stack.child.pid)
       expect(processes.length).toBeGreaterThanOrEqual(5)
 
       const token = (await output('token', port, 'ann')).trim()
       for (const node of [port, port + 1]) {
         const headers = { authorization: `Bearer ${token}` }
-        const me = (await (await fetch(`http://localhost:${node}/api/v1/me`, { headers })).json()) as Me
+        const me = (await (await fetch(`http://localhost:${node}/api/v1/me`, { headers })).json()) as MeResponse
         expect(me.data.displayName).toBe('Ann')
         expect((await fetch(`http://localhost:${node}/health/ready`)).status).toBe(200)
       }
-      const found = (await (await fetch(`http://localhost:${port}/api/v1/search/tracks?q=harbour`)).json()) as Found
+      const found = (await (
+        await fetch(`http://localhost:${port}/api/v1/search/tracks?q=harbour`)
+      ).json()) as SearchResult
       expect(found.data.map(({ title }) => title)).toContain('Harbour lights')
 
-      const tour = await followReadme(port)
-      for (const words of [
+      const tourOutput = await followReadme(port)
+      for (const expected of [
         'trackPublished',
         '206 audio/mp4',
         '403',
@@ -45,9 +47,9 @@ describe('npm start', () => {
         'itemsMoved',
         'missed nothing',
       ])
-        expect(tour).toContain(words)
-      expect(tour).toMatch(/playing at \d{4} ms/)
-      expect(tour.match(/listening-party\.timelineChanged/g)).toHaveLength(2)
+        expect(tourOutput).toContain(expected)
+      expect(tourOutput).toMatch(/playing at \d{4} ms/)
+      expect(tourOutput.match(/listening-party\.timelineChanged/g)).toHaveLength(2)
 
       const second = start(port)
       expect(await second.ended).not.toBe(0)
@@ -57,7 +59,7 @@ describe('npm start', () => {
       expect(await stack.ended).toBe(0)
       await untilGone(processes)
     },
-    patienceMs,
+    timeoutMs,
   )
 
   it.each([
@@ -68,23 +70,25 @@ describe('npm start', () => {
     'keeps its data over restarts, and leaves nothing behind when %s is killed',
     async (_, command) => {
       const stack = start(port, command)
-      await stack.said('Tutti is ready')
-      const found = (await (await fetch(`http://localhost:${port}/api/v1/search/tracks?q=harbour`)).json()) as Found
+      await stack.waitForOutput('Tutti is ready')
+      const found = (await (
+        await fetch(`http://localhost:${port}/api/v1/search/tracks?q=harbour`)
+      ).json()) as SearchResult
       expect(found.data).toHaveLength(1)
-      const processes = familyOf(stack.child.pid)
+      const processes = descendantsOf(stack.child.pid)
       stack.child.kill('SIGKILL')
       await stack.ended
       await untilGone(processes)
     },
-    patienceMs,
+    timeoutMs,
   )
 })
 
-interface Me {
+interface MeResponse {
   data: { displayName: string }
 }
 
-interface Found {
+interface SearchResult {
   data: { title: string }[]
 }
 
@@ -98,8 +102,8 @@ function start(port: number, command = bootstrap) {
     child,
     ended,
     text: () => text,
-    async said(words: string): Promise<void> {
-      while (!text.includes(words)) {
+    async waitForOutput(expected: string): Promise<void> {
+      while (!text.includes(expected)) {
         if (child.exitCode !== null) throw new Error(`npm start ended:\n${text}`)
         await pause(50)
       }
@@ -128,9 +132,9 @@ function run([command = '', ...before]: string[], verb: string, port: number, ..
 async function followReadme(port: number): Promise<string> {
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
   const script = [...readme.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block]) => block).join('\n')
-  const moved = script.replaceAll('3001', String(port + 1)).replaceAll('3000', String(port))
+  const withPorts = script.replaceAll('3001', String(port + 1)).replaceAll('3000', String(port))
   const { PATH, HOME } = process.env
-  const shell = spawn('bash', ['-c', moved], { cwd: root, env: { PATH, HOME, PORT: String(port) } })
+  const shell = spawn('bash', ['-c', withPorts], { cwd: root, env: { PATH, HOME, PORT: String(port) } })
   let text = ''
   shell.stdout.on('data', chunk => (text += String(chunk)))
   shell.stderr.on('data', chunk => (text += String(chunk)))
@@ -139,7 +143,7 @@ async function followReadme(port: number): Promise<string> {
 }
 
 /** A process and all its descendants. */
-function familyOf(pid: number | undefined): number[] {
+function descendantsOf(pid: number | undefined): number[] {
   const parents = new Map(
     readdirSync('/proc')
       .filter(name => /^\d+$/.test(name))
@@ -148,9 +152,9 @@ function familyOf(pid: number | undefined): number[] {
         return parent === undefined ? [] : [[Number(name), parent] as const]
       }),
   )
-  const family = pid === undefined ? [] : [pid]
-  for (const member of family) for (const [child, parent] of parents) if (parent === member) family.push(child)
-  return family
+  const pids = pid === undefined ? [] : [pid]
+  for (const member of pids) for (const [child, parent] of parents) if (parent === member) pids.push(child)
+  return pids
 }
 
 function parentOf(pid: number): number | undefined {

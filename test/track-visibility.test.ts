@@ -43,7 +43,7 @@ const maySee = (viewer: Viewer, kind: Kind): boolean => {
   return viewer === 'owner' || viewer === 'moderator' || (seenBy[kind] as readonly Viewer[]).includes(viewer)
 }
 
-const wishes: Record<Kind, Parameters<typeof makeTrack>[1]> = {
+const trackOptions: Record<Kind, Parameters<typeof makeTrack>[1]> = {
   public: {},
   followers: { visibility: 'followers' },
   unlisted: { visibility: 'unlisted', publishedAt: null },
@@ -61,39 +61,41 @@ const wishes: Record<Kind, Parameters<typeof makeTrack>[1]> = {
 let testApp: TestApp
 let persons: Record<(typeof people)[number], Person>
 let tracks: Record<Kind, Track>
-let secrets: Map<string, string>
+let secretById: Map<string, string>
 
 beforeAll(async () => {
   testApp = await createTestApp()
-  const arrived: [string, Person][] = []
+  const signedIn: [string, Person][] = []
   for (const name of people)
-    arrived.push([name, await testApp.signIn(name, { roles: name === 'moderator' ? ['moderator'] : [] })])
-  persons = Object.fromEntries(arrived) as typeof persons
+    signedIn.push([name, await testApp.signIn(name, { roles: name === 'moderator' ? ['moderator'] : [] })])
+  persons = Object.fromEntries(signedIn) as typeof persons
   const { owner, follower, guest, blocked } = persons
   const createdAt = new Date()
   await Follow.create({ followerId: follower.id, followeeId: owner.id, createdAt })
   await Follow.create({ followerId: blocked.id, followeeId: owner.id, createdAt })
   await Block.create({ blockerId: owner.id, blockedId: blocked.id, createdAt })
-  const made: [string, Track][] = []
+  const createdTracks: [string, Track][] = []
   for (const kind of kinds) {
-    const track = await makeTrack(owner.id, { title: `Heard ${kind}`, ...wishes[kind] })
-    made.push([kind, track])
+    const track = await makeTrack(owner.id, { title: `Heard ${kind}`, ...trackOptions[kind] })
+    createdTracks.push([kind, track])
     for (const { id } of [guest, blocked]) await makeTrackLinkHolder(track.id, id)
   }
-  tracks = Object.fromEntries(made) as typeof tracks
-  const kept = await testApp.app.db.query<{ id: string; secret: string }>('select id, secret from tracks')
-  secrets = new Map(kept.map(({ id, secret }) => [id, secret]))
+  tracks = Object.fromEntries(createdTracks) as typeof tracks
+  const stored = await testApp.app.db.query<{ id: string; secret: string }>('select id, secret from tracks')
+  secretById = new Map(stored.map(({ id, secret }) => [id, secret]))
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 /** Needs a secret of its own, and has its own test. */
-const elsewhere = new Set(['tracks.redeemSecretLink'])
+const testedSeparately = new Set(['tracks.redeemSecretLink'])
 /** Successful calls change what the other viewers see. */
-const spoils: Record<string, readonly Viewer[]> = {
+const changing: Record<string, readonly Viewer[]> = {
   'tracks.deleteTrack': ['owner', 'moderator'],
   'tracks.resetSecretLink': ['owner'],
 }
-const ofTracks = registry.operations.filter(({ input, name }) => hasField(input, 'trackId') && !elsewhere.has(name))
+const ofTracks = registry.operations.filter(
+  ({ input, name }) => hasField(input, 'trackId') && !testedSeparately.has(name),
+)
 const calls: readonly (readonly [AnyOperation, (trackId: string) => Record<string, unknown>])[] = [
   ...ofTracks.map(op => [op, (trackId: string) => ({ ...sampleInput(op.input), ...purposeOf(op), trackId })] as const),
   [createReport, id => ({ ...sampleInput(createReport.input), subject: { kind: 'track', id } })],
@@ -105,7 +107,7 @@ function purposeOf({ input }: AnyOperation) {
 }
 
 /** What a person needs to do something with a track. */
-async function belongings(person: Person): Promise<Record<string, unknown>> {
+async function createInputs(person: Person): Promise<Record<string, unknown>> {
   const { id: playlistId } = await person.call(createPlaylist, { title: 'Mine' })
   const { party } = await person.call(createParty, { title: 'Mine', trackId: (await makeTrack(person.id)).id })
   return { playlistId, partyId: party.id }
@@ -119,28 +121,28 @@ it('covers every operation that takes a track', () => {
 
 it.each(people)('%s: every operation finds the track or returns not_found, over both transports', async viewer => {
   const person = persons[viewer]
-  const own = await belongings(person)
-  const wrong: string[] = []
+  const inputs = await createInputs(person)
+  const failures: string[] = []
   for (const [at, [op, inputFor]] of calls.entries())
-    for (const [place, kind] of kinds.entries()) {
-      if ((spoils[op.name] ?? []).includes(viewer)) continue
+    for (const [kindIndex, kind] of kinds.entries()) {
+      if ((changing[op.name] ?? []).includes(viewer)) continue
       // Another test proves that both transports respond the same: alternate them here.
-      const transport = transports[(at + place + people.indexOf(viewer)) % transports.length] ?? 'rest'
-      const given = inputFor(tracks[kind].id)
-      const input = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, own[name] ?? value]))
+      const transport = transports[(at + kindIndex + people.indexOf(viewer)) % transports.length] ?? 'rest'
+      const sample = inputFor(tracks[kind].id)
+      const input = Object.fromEntries(Object.entries(sample).map(([name, value]) => [name, inputs[name] ?? value]))
       // A socket may call ten times a second.
       testApp.clock.advance(100)
       const reply = await person.request(op, input, { transport, idempotencyKey: `${viewer} ${kind}` })
-      if (reply.error?.code === 'invalid_input' || reply.error?.status === 429) wrong.push(`${op.name}: bad test`)
-      if (refusedAsUnknown(reply) === maySee(viewer, kind)) wrong.push(`${op.name} of ${kind} over ${transport}`)
+      if (reply.error?.code === 'invalid_input' || reply.error?.status === 429) failures.push(`${op.name}: bad test`)
+      if (refusedAsUnknown(reply) === maySee(viewer, kind)) failures.push(`${op.name} of ${kind} over ${transport}`)
     }
-  expect(wrong).toEqual([])
+  expect(failures).toEqual([])
 })
 
 it.each(people)('%s: the channel can be followed or is not found, over both transports', async viewer => {
   const person = persons[viewer]
   const socket = await person.socket()
-  const found = async (kind: Kind) => {
+  const list = async (kind: Kind) => {
     const channel = `track:${tracks[kind].id}`
     const followed = (await socket.timeout(5_000).emitWithAck('channel.follow', { input: { channel } })) as Reply
     const headers = { authorization: `Bearer ${person.token}` }
@@ -148,7 +150,7 @@ it.each(people)('%s: the channel can be followed or is not found, over both tran
     return [followed.error?.code ?? 'followed', status]
   }
   for (const kind of kinds)
-    expect([kind, ...(await found(kind))]).toEqual([
+    expect([kind, ...(await list(kind))]).toEqual([
       kind,
       ...(maySee(viewer, kind) ? ['followed', 200] : ['not_found', 404]),
     ])
@@ -158,33 +160,34 @@ it.each(['anonymous', 'anonymous with the secret'] as const)(
   '%s: public operations find what is visible to everyone',
   async viewer => {
     const url = testApp.nodes[0]?.url ?? ''
-    const wrong: string[] = []
+    const failures: string[] = []
     for (const [op, inputFor] of calls) {
       const takesSecret = hasField(op.input, 'secret')
       if (op.auth !== 'public' || (viewer !== 'anonymous' && !takesSecret)) continue
       for (const kind of kinds) {
-        const secret = viewer === 'anonymous' ? {} : { secret: secrets.get(tracks[kind].id) }
+        const secret = viewer === 'anonymous' ? {} : { secret: secretById.get(tracks[kind].id) }
         const reply = await requestOverRest(url, op, { ...inputFor(tracks[kind].id), ...secret }, {})
-        if (refusedAsUnknown(reply) === maySee(viewer, kind)) wrong.push(`${op.name} of ${kind}`)
+        if (refusedAsUnknown(reply) === maySee(viewer, kind)) failures.push(`${op.name} of ${kind}`)
       }
     }
-    expect(wrong).toEqual([])
+    expect(failures).toEqual([])
   },
 )
 
 describe('lists', () => {
-  const kindsOf = (found: readonly { id: string }[]) =>
-    kinds.filter(kind => found.some(({ id }) => id === tracks[kind].id))
-  const shown = (viewer: Viewer, ...among: Kind[]) => kinds.filter(kind => among.includes(kind) && maySee(viewer, kind))
+  const kindsOf = (list: readonly { id: string }[]) =>
+    kinds.filter(kind => list.some(({ id }) => id === tracks[kind].id))
+  const visibleOf = (viewer: Viewer, ...among: Kind[]) =>
+    kinds.filter(kind => among.includes(kind) && maySee(viewer, kind))
 
   it.each(people)('%s: contain no tracks that are invisible or need a secret link', async viewer => {
     const person = persons[viewer]
-    const isTold = viewer === 'follower' || viewer === 'owner'
+    const isFollowing = viewer === 'follower' || viewer === 'owner'
     const inFeed = (await person.call(getFeed, { limit: 50 })).map(({ track }) => track)
-    expect(kindsOf(inFeed)).toEqual(isTold ? shown(viewer, 'public', 'followers') : [])
-    const isAround = viewer === 'blocked' ? [] : (['public'] as const)
-    expect(kindsOf(await person.call(listLatestTracks, { limit: 50 }))).toEqual(isAround)
-    expect(kindsOf(await person.call(searchTracks, { q: 'Heard' }))).toEqual(isAround)
+    expect(kindsOf(inFeed)).toEqual(isFollowing ? visibleOf(viewer, 'public', 'followers') : [])
+    const listed = viewer === 'blocked' ? [] : (['public'] as const)
+    expect(kindsOf(await person.call(listLatestTracks, { limit: 50 }))).toEqual(listed)
+    expect(kindsOf(await person.call(searchTracks, { q: 'Heard' }))).toEqual(listed)
 
     const { error, data } = await person.request(listProfileTracks, { profileId: persons.owner.id })
     if (viewer === 'blocked') expect(error?.code).toBe('not_found')
@@ -220,7 +223,7 @@ describe('lists', () => {
 it("only the artist's response contains the secret of a track, and no event or cache", async () => {
   const { owner } = persons
   const { id: trackId } = tracks.unlisted
-  expect(await owner.call(getSecretLink, { trackId })).toEqual({ trackId, secret: secrets.get(trackId) })
+  expect(await owner.call(getSecretLink, { trackId })).toEqual({ trackId, secret: secretById.get(trackId) })
   await assignOffsets(testApp.app)
   const texts = await testApp.app.db.query<{ text: string }>(
     `select data::text as text from channel_events union all select coalesce(answer::text, '') from idempotency_keys`,
@@ -228,8 +231,8 @@ it("only the artist's response contains the secret of a track, and no event or c
   const { commands } = testApp.app.redis
   const prefix = commands.options.keyPrefix ?? ''
   const keys = (await commands.keys(`${prefix}*`)).map(key => key.slice(prefix.length))
-  const kept = await Promise.all(keys.map(key => commands.get(key).catch(() => null)))
-  const said = [...texts.map(({ text }) => text), ...kept].join('\n')
-  expect(said).toContain(trackId)
-  for (const secret of secrets.values()) expect(said).not.toContain(secret)
+  const stored = await Promise.all(keys.map(key => commands.get(key).catch(() => null)))
+  const allText = [...texts.map(({ text }) => text), ...stored].join('\n')
+  expect(allText).toContain(trackId)
+  for (const secret of secretById.values()) expect(allText).not.toContain(secret)
 })
