@@ -1,25 +1,36 @@
 /**
- * The example that shows most in the least text. The choice depends on the values alone, so that recording again changes
- * little.
+ * The example that shows most; of equal ones the most frequent, then the shortest. The choice depends on the values alone, so
+ * that recording again changes little.
  */
 export function chooseExample(candidates: readonly unknown[]): unknown {
-  const ranked = candidates.map(value => ({ value, text: JSON.stringify(value), score: scoreOf(value) }))
+  const counts = new Map<string, number>()
+  for (const value of candidates) {
+    const text = JSON.stringify(value)
+    counts.set(text, (counts.get(text) ?? 0) + 1)
+  }
+  const ranked = [...counts].map(([text, count]) => ({ text, count, score: scoreOf(JSON.parse(text), text.length) }))
   const [best] = ranked.sort(
-    (one, other) => other.score - one.score || one.text.length - other.text.length || (one.text < other.text ? -1 : 1),
+    (one, other) =>
+      other.score - one.score ||
+      other.count - one.count ||
+      one.text.length - other.text.length ||
+      (one.text < other.text ? -1 : 1),
   )
-  return best?.value
+  return best && (JSON.parse(best.text) as unknown)
 }
 
 const lengthMax = 2_000
 
 /** How many different fields it fills, less what makes it hard to read. */
-function scoreOf(example: unknown): number {
+function scoreOf(example: unknown, length: number): number {
   const fields = [...fieldsOf(example)]
-  const filled = new Set(fields.filter(({ value }) => value !== null).map(({ path }) => path)).size
+  const pathsWhere = (fits: (value: unknown) => boolean) =>
+    new Set(fields.filter(({ value }) => fits(value)).map(({ path }) => path)).size
+  const filled = pathsWhere(value => value !== null) + pathsWhere(Boolean)
   const emptyLists = fields.filter(({ value }) => Array.isArray(value)).length
   const oddTexts = fields.filter(({ value }) => typeof value === 'string' && !readableText.test(value)).length
-  const excess = Math.max(0, JSON.stringify(example).length - lengthMax) / 20
-  return filled - 5 * emptyLists - 5 * oddTexts - excess
+  const excess = Math.max(0, length - lengthMax) / 10
+  return filled - 10 * emptyLists - 10 * oddTexts - excess
 }
 
 /** Tests also send text in other scripts, markup, and text as long as a field allows. */

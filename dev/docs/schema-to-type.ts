@@ -12,7 +12,7 @@ export function schemaToType(schema: Json): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const)
   if (Array.isArray(schema.enum)) return union(schema.enum.map(value => JSON.stringify(value)))
   if (Array.isArray(type)) return union(type.map(one => schemaToType({ ...schema, type: one as unknown })))
-  if (type === undefined && Object.keys(schema).length === 0) return 'unknown'
+  if (type === undefined && Object.keys(schema).every(key => key === 'description')) return 'unknown'
   const toType = typeof type === 'string' ? typesByName[type] : undefined
   if (toType === undefined) throw new Error(`no type for the schema ${JSON.stringify(schema)}`)
   return toType(schema)

@@ -32,6 +32,6 @@ export const exampleOf = (example: unknown): { example?: unknown } => (example =
 /** The answer of a call on both transports; undefined without an example. */
 export function answerExample(example: CallExample | undefined): Omit<CallExample, 'input'> | undefined {
   if (example === undefined) return undefined
-  const { input: _input, ...answer } = example
-  return answer
+  const { data, page, position } = example
+  return { data, ...(page === undefined ? {} : { page }), ...(position === undefined ? {} : { position }) }
 }

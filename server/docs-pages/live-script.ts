@@ -56,6 +56,10 @@ const joined = (lists, between) => lists.flatMap((list, index) => (index === 0 ?
 
 const block = (title, schema) => [element('h4', {}, title), element('pre', {}, ...typeOf(schema))]
 
+/** The recorded example of a message, as JSON. */
+const exampleBlock = (title, { examples = [] }) =>
+  examples.flatMap(({ payload }) => [element('h4', {}, title), element('pre', {}, JSON.stringify(payload, null, 2))])
+
 const entry = (id, name, summary, ...inside) =>
   element('details', { id, class: 'entry' }, element('summary', {}, element('code', {}, name), ' ', ...prose(summary)), ...inside)
 
@@ -64,7 +68,9 @@ function callEntry(name, { summary, description }, messages) {
   const answer = messages[name + '.ack'].payload.oneOf[0]
   const key = sent.key ? [element('p', {}, 'Takes an idempotency key: a call with the same key returns the answer of the first.')] : []
   const terms = description ? [element('p', {}, ...prose(description))] : []
-  return entry(name, name, summary, ...terms, ...key, ...block('input', sent.input), ...block('answer', answer))
+  const schemas = [...block('input', sent.input), ...block('answer', answer)]
+  const examples = [...exampleBlock('example', messages[name]), ...exampleBlock('example answer', messages[name + '.ack'])]
+  return entry(name, name, summary, ...terms, ...key, ...schemas, ...examples)
 }
 
 /** Messages of the protocol have a payload of their own; events arrive within the frame \`events\`, so show their data. */
@@ -72,8 +78,10 @@ const messageEntry = (name, { summary, description, tags }, messages) => {
   const { payload } = messages[name]
   const [{ name: group }] = tags
   const terms = description ? [element('p', {}, ...prose(description))] : []
-  if (group === 'protocol') return entry('message.' + name, name, summary, ...terms, ...block('message', payload))
-  return entry(name, name, summary, ...terms, ...block('data', payload.properties.data))
+  const isProtocol = group === 'protocol'
+  const schema = isProtocol ? block('message', payload) : block('data', payload.properties.data)
+  const example = exampleBlock('example', messages[name])
+  return entry(isProtocol ? 'message.' + name : name, name, summary, ...terms, ...schema, ...example)
 }
 
 /** Groups entries under a heading per skill, and one for the protocol. */
@@ -94,6 +102,12 @@ const extrasOf = ({ snapshot, state, presence, signals }) =>
     .map(([what, names]) => what + ': ' + names.map(name => '\`' + name + '\`').join(', '))
     .join('; ')
 
+/** Examples of a channel's state values and signals. */
+const extraExamples = ({ state, signals }) =>
+  [...state.map(({ key, example }) => [key, example]), ...signals.map(({ name, example }) => [name, example])]
+    .filter(([, example]) => example !== undefined)
+    .map(([name, example]) => element('pre', {}, name + ': ' + JSON.stringify(example)))
+
 const closeReason = ({ code, status, description, reconnect }) => [
   element('dt', {}, element('code', {}, code), ' ' + status),
   element('dd', {}, ...prose(description), ' ', ...prose(reconnect), '.'),
@@ -112,7 +126,7 @@ function show(doc) {
   at('channels').append(
     element('dl', {}, ...doc['x-channels'].flatMap(channel => [
       element('dt', {}, element('code', {}, channel.name)),
-      element('dd', {}, ...prose([channel.summary + '.', channel.description, extrasOf(channel)].filter(Boolean).join(' '))),
+      element('dd', {}, ...prose([channel.summary + '.', channel.description, extrasOf(channel)].filter(Boolean).join(' ')), ...extraExamples(channel)),
     ])),
   )
   at('calls').append(...made('receive', callEntry))
