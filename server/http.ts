@@ -36,7 +36,7 @@ export async function listen(http: Server, port: number): Promise<number> {
  */
 export function disableKeepAlive(http: Server): void {
   http.prependListener('request', (_request, response) => {
-    response.shouldKeepAlive = false
+    response.setHeader('Connection', 'close')
   })
 }
 

@@ -59,7 +59,7 @@ const byState: Record<string, () => Refusal> = {
 const byClass: Record<string, () => Refusal> = { '08': unavailable, '53': unavailable }
 
 const lostConnection =
-  /Connection terminated|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|timeout exceeded|Query read timeout|is not queryable|Connection is closed|not writeable/
+  /Connection terminated|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|timeout exceeded|Query read timeout|is not queryable|Connection is closed|Command timed out|isn't writeable/
 
 function isConnectionLost(error: unknown): boolean {
   if (!isError(error)) return false

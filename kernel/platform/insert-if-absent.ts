@@ -1,4 +1,4 @@
-import { type Model, type ModelStatic, QueryTypes } from 'sequelize'
+import { type CreationAttributes, type Model, type ModelStatic, QueryTypes } from 'sequelize'
 
 /**
  * Inserts a row; returns false if one with its key exists. Uses `on conflict do nothing`, because a constraint violation
@@ -6,7 +6,7 @@ import { type Model, type ModelStatic, QueryTypes } from 'sequelize'
  */
 export async function insertIfAbsent<M extends Model>(
   model: ModelStatic<M>,
-  values: Partial<M['_creationAttributes']> & Record<string, unknown>,
+  values: Partial<CreationAttributes<M>> & Record<string, unknown>,
 ): Promise<boolean> {
   const names = Object.keys(values)
   const columns = names.map(name => `"${columnOf(model, name)}"`).join(', ')
