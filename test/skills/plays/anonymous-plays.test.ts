@@ -130,7 +130,7 @@ describe('a network', () => {
       testApp.app.db.query<{ name: string }>('select network_key as name from network_play_counters', {})
     expect(JSON.stringify(await names())).not.toContain('203.0')
     advance(3 * dayMs)
-    await playHelpers.settle()
+    await playHelpers.deleteExpired()
     expect(await names()).toEqual([])
   })
 })

@@ -2,6 +2,7 @@ import { type Answer } from '../../../kernel/pipeline/call'
 import { getTrackPlays } from '../../../skills/plays/get-track-plays'
 import { startPlay } from '../../../skills/plays/start-play'
 import { aggregatePlays } from '../../../skills/plays/aggregate-plays'
+import { deleteExpiredPlayData } from '../../../skills/plays/delete-expired-play-data'
 import { reportProgress } from '../../../skills/plays/report-progress'
 import { requestOverRest, type CallOptions, type Person } from '../../person'
 import { type TestApp } from '../../test-app'
@@ -38,10 +39,16 @@ export function createPlayHelpers(testApp: TestApp) {
     await testApp.runJobs()
   }
 
+  async function deleteExpired() {
+    await testApp.app.jobs.enqueue(deleteExpiredPlayData, {})
+    await testApp.runJobs()
+  }
+
   return {
     hear,
     play,
     settle,
+    deleteExpired,
     /** Calls an operation without a token. */
     anonymously: async (
       op: typeof startPlay | typeof reportProgress,

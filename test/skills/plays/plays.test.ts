@@ -169,7 +169,7 @@ describe('without a token', () => {
     expect(new Set(rows.map(row => row.listener_key)).size).toBe(2)
     expect(JSON.stringify(rows)).not.toContain('198.51')
     testApp.clock.advance(24 * 60 * minuteMs)
-    await playHelpers.settle()
+    await playHelpers.deleteExpired()
     const salts = await testApp.app.db.query<{ day: string }>('select day::text from listener_salts', {})
     const yesterday = new Date(testApp.clock.now() - 24 * 60 * minuteMs).toISOString().slice(0, 10)
     for (const { day } of salts) expect(day >= yesterday).toBe(true)
