@@ -18,15 +18,15 @@ const mutations: readonly Mutation[] = [
   {
     name: 'gap check of the hub',
     file: 'realtime/log/channel-tracker.ts',
-    edits: [["    if (first.offset !== this.last + 1) return 'gap'\n", '']],
+    edits: [["    if (first.offset !== this.lastOffset + 1) return 'gap'\n", '']],
     fails: 'fills a gap before it delivers later events',
   },
   {
     name: 'duplicate rule of the hub',
     file: 'realtime/log/channel-tracker.ts',
     edits: [
-      ['events.filter(({ offset }) => offset > this.last)', 'events'],
-      ['first.offset !== this.last + 1', 'first.offset > this.last + 1'],
+      ['events.filter(({ offset }) => offset > this.lastOffset)', 'events'],
+      ['first.offset !== this.lastOffset + 1', 'first.offset > this.lastOffset + 1'],
     ],
     fails: 'delivers nothing twice, however events are repeated and split',
   },
@@ -34,10 +34,10 @@ const mutations: readonly Mutation[] = [
     name: 'join before read',
     file: 'realtime/calls/follow-calls.ts',
     edits: [
-      ['    await socket.join(request.channel)\n    try {\n', '    try {\n'],
+      ['    await socket.join([...joining])\n', ''],
       [
-        '      const caughtUp = await catchUp(request, bytesMax)\n',
-        '      const caughtUp = await catchUp(request, bytesMax)\n      await socket.join(request.channel)\n',
+        '    const caughtUp = await Promise.all(requests.map(tryToCatchUp))\n',
+        '    const caughtUp = await Promise.all(requests.map(tryToCatchUp))\n    await socket.join([...joining])\n',
       ],
     ],
     fails: 'joins the room before it reads the log, so that events in between are delivered',
@@ -46,10 +46,10 @@ const mutations: readonly Mutation[] = [
     name: 'listen before position',
     file: 'realtime/log/hub.ts',
     edits: [
-      ['    await this.redis.listen(channel)\n', '    const position = await this.log.position(channel)\n'],
+      ['    await this.redis.subscribe(channel)\n', '    const position = await this.log.readPosition(channel)\n'],
       [
-        '    entry.tracker.place(await this.log.position(channel))\n',
-        '    await this.redis.listen(channel)\n    entry.tracker.place(position)\n',
+        '    entry.tracker.startAfter(await this.log.readPosition(channel))\n',
+        '    await this.redis.subscribe(channel)\n    entry.tracker.startAfter(position)\n',
       ],
     ],
     fails: 'subscribes before it reads the position of a channel',
