@@ -84,18 +84,18 @@ it('gives the limits of pictures that the operations enforce', async () => {
   const cara = await testApp.signIn('cara')
   const { pictures } = await cara.call(getCapabilities, {})
   const small = await plainPng({ width: pictures.sideMin, height: pictures.sideMin })
-  const announced = pictureInput(small)
+  const input = pictureInput(small)
   for (const contentType of pictures.contentTypes)
-    expect((await cara.request(initiatePicture, { ...announced, contentType })).error).toBeUndefined()
-  expect(await cara.expectProblem(initiatePicture, { ...announced, sizeBytes: pictures.bytesMax + 1 })).toMatchObject({
+    expect((await cara.request(initiatePicture, { ...input, contentType })).error).toBeUndefined()
+  expect(await cara.expectProblem(initiatePicture, { ...input, sizeBytes: pictures.bytesMax + 1 })).toMatchObject({
     code: 'invalid_input',
   })
   const remaining = pictures.pendingMax - pictures.contentTypes.length
-  for (let n = 0; n < remaining; n += 1) await cara.call(initiatePicture, announced)
-  expect(await cara.expectProblem(initiatePicture, announced)).toMatchObject({ code: 'too_many_pictures' })
+  for (let n = 0; n < remaining; n += 1) await cara.call(initiatePicture, input)
+  expect(await cara.expectProblem(initiatePicture, input)).toMatchObject({ code: 'too_many_pictures' })
 
   const dan = await testApp.signIn('dan')
-  const { picture, putRequest: put } = await dan.call(initiatePicture, announced)
+  const { picture, putRequest: put } = await dan.call(initiatePicture, input)
   const secondsUntil = (until: string) => Math.round((Date.parse(until) - Date.parse(picture.createdAt)) / 1_000)
   expect(secondsUntil(picture.expiresAt)).toBe(pictures.uploadWithinSeconds)
   expect(secondsUntil(put.expiresAt)).toBe(pictures.uploadUrlSeconds)
