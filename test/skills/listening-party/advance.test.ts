@@ -12,21 +12,21 @@ import { queueTrack } from '../../../skills/listening-party/queue-track'
 let testApp: TestApp
 let ann: Person
 let bob: Person
-let pairs = 0
+let testCount = 0
 beforeAll(async () => {
   testApp = await createTestApp()
 })
 beforeEach(async () => {
-  pairs += 1
-  ann = await testApp.signIn(`ann-${pairs}`)
-  bob = await testApp.signIn(`bob-${pairs}`)
+  testCount += 1
+  ann = await testApp.signIn(`ann-${testCount}`)
+  bob = await testApp.signIn(`bob-${testCount}`)
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const timelineChanges = (heard: { name: string; data: Record<string, unknown> }[]) =>
-  heard.filter(({ name }) => name === 'listening-party.timelineChanged').map(({ data }) => data)
+const timelineChanges = (events: { name: string; data: Record<string, unknown> }[]) =>
+  events.filter(({ name }) => name === 'listening-party.timelineChanged').map(({ data }) => data)
 
-/** The job that waits for the end of what is on, as a queue that delivers at least once would run it. */
+/** Runs the job for the end of the current track twice concurrently, as an at-least-once queue may. */
 async function runTwiceAtOnce(): Promise<void> {
   await testApp.app.db.query(
     `select graphile_worker.add_job('listening-party.advanceParty', jobs.payload, max_attempts := 25)
@@ -37,7 +37,7 @@ async function runTwiceAtOnce(): Promise<void> {
 }
 
 describe('the end of a track', () => {
-  it('is the start of the next, once, even when two workers are told of it twice', async () => {
+  it('starts the next once, even when two workers run the job twice', async () => {
     const { party, queue } = await createTestParty(ann, [60_000, 50_000, 40_000], [bob])
     const partyId = party.id
     const recorder = await bob.recordEvents(`party:${partyId}`)
@@ -56,11 +56,11 @@ describe('the end of a track', () => {
     await runTwiceAtOnce()
     testApp.clock.advance(40_000)
     await runTwiceAtOnce()
-    const silence = await recorder.waitFor(
+    const emptied = await recorder.waitFor(
       'listening-party.queueChanged',
       data => (data.queue as unknown[]).length === 0,
     )
-    expect(silence).toBeDefined()
+    expect(emptied).toBeDefined()
     const idle = await recorder.waitFor(
       'listening-party.timelineChanged',
       data => (data.timeline as Timeline).status === 'idle',
@@ -70,7 +70,7 @@ describe('the end of a track', () => {
     expect(timelineChanges(recorder.events)).toHaveLength(4)
   })
 
-  it('is left alone when the party was paused meanwhile', async () => {
+  it('changes nothing when the party was paused meanwhile', async () => {
     const { party } = await createTestParty(ann, [60_000, 60_000])
     const partyId = party.id
     await ann.call(playParty, { partyId })
@@ -80,7 +80,7 @@ describe('the end of a track', () => {
     expect((await ann.call(getParty, { partyId })).timeline).toEqual(paused.timeline)
   })
 
-  it('is made up for by whoever acts first when no worker was there, to the same moment', async () => {
+  it('is applied by the next call when no worker ran, at the same instant', async () => {
     const { party, queue } = await createTestParty(ann, [60_000, 50_000, 40_000])
     const partyId = party.id
     const { timeline } = await ann.call(playParty, { partyId })
@@ -93,18 +93,18 @@ describe('the end of a track', () => {
       rev: timeline.rev + 2,
     })
     expect(joined.queue).toEqual([])
-    const told = await recorder.waitFor(
+    const caughtUp = await recorder.waitFor(
       'listening-party.timelineChanged',
       data => (data.timeline as Timeline).next.length === 0,
     )
-    expect(told.data.actorId).toBeNull()
+    expect(caughtUp.data.actorId).toBeNull()
     await runTwiceAtOnce()
     expect((await ann.call(getParty, { partyId })).timeline).toEqual(joined.timeline)
   })
 })
 
-describe('a track that is taken away', () => {
-  it('leaves the queue, and is on no longer', async () => {
+describe('a deleted track', () => {
+  it('leaves the queue and stops playing', async () => {
     const track = await makeTrack(bob.id)
     const { party, queue } = await createTestParty(ann, [60_000, 60_000])
     const partyId = party.id

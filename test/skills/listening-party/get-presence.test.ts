@@ -17,27 +17,24 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-it.each(transports)('says over %s who follows a party at the moment, on all nodes', async transport => {
+it.each(transports)('lists over %s who is connected to a party, on all nodes', async transport => {
   await ann.recordEvents(`party:${partyId}`)
   await bob.recordEvents(`party:${partyId}`)
-  const there = await ann.call(getPresence, { partyId }, { transport })
-  expect({ ...there, members: there.members?.sort() }).toMatchObject({ count: 2, members: [ann.id, bob.id].sort() })
+  const before = await ann.call(getPresence, { partyId }, { transport })
+  expect({ ...before, members: before.members?.sort() }).toMatchObject({ count: 2, members: [ann.id, bob.id].sort() })
   await (await bob.socket()).emitWithAck('channel.unfollow', { input: { channel: `party:${partyId}` } })
   await waitUntil(async () => (await ann.call(getPresence, { partyId }, { transport })).count === 1)
-  const left = await ann.call(getPresence, { partyId }, { transport })
-  expect(left.members).toEqual([ann.id])
-  expect(left.rev).toBeGreaterThan(there.rev)
+  const after = await ann.call(getPresence, { partyId }, { transport })
+  expect(after.members).toEqual([ann.id])
+  expect(after.rev).toBeGreaterThan(before.rev)
 })
 
-it.each(transports)(
-  'is refused over %s to who is not in the party, and there is none where there is no party',
-  async transport => {
-    const carl = await testApp.signIn(`carl-${transport}`)
-    expect(await carl.expectProblem(getPresence, { partyId }, { transport })).toMatchObject({
-      code: 'forbidden',
-      status: 403,
-    })
-    const none = await ann.expectProblem(getPresence, { partyId: randomUUID() }, { transport })
-    expect(none).toMatchObject({ code: 'not_found', status: 404 })
-  },
-)
+it.each(transports)('is refused over %s to those outside the party, and not found without a party', async transport => {
+  const carl = await testApp.signIn(`carl-${transport}`)
+  expect(await carl.expectProblem(getPresence, { partyId }, { transport })).toMatchObject({
+    code: 'forbidden',
+    status: 403,
+  })
+  const none = await ann.expectProblem(getPresence, { partyId: randomUUID() }, { transport })
+  expect(none).toMatchObject({ code: 'not_found', status: 404 })
+})

@@ -26,7 +26,7 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 describe.each(transports)('the list of parties over %s', transport => {
   const listed = async (viewer: Person) => (await viewer.call(listParties, {}, { transport })).map(({ id }) => id)
 
-  it('shows what the viewer may join, the newest first', async () => {
+  it('lists parties the viewer may join, newest first', async () => {
     const first = (await createTestParty(ann)).party.id
     const second = (await createTestParty(bob, [60_000], [cid])).party.id
     await bob.call(playParty, { partyId: second })
@@ -35,7 +35,7 @@ describe.each(transports)('the list of parties over %s', transport => {
     expect(row).toMatchObject({ id: second, host: { id: bob.id }, isPlaying: true, viewer: { role: 'listener' } })
   })
 
-  it('hides what is full, over, empty, or closed to the viewer', async () => {
+  it('leaves out parties that are full, ended, empty, or closed to the viewer', async () => {
     const { id: trackId } = await makeTrack(ann.id)
     const small = (await ann.call(createParty, { title: 'Small', trackId, capacity: 2 })).party.id
     await bob.call(joinParty, { partyId: small })
@@ -58,7 +58,7 @@ describe.each(transports)('the list of parties over %s', transport => {
     expect(await listed(cid)).not.toContain(party)
   })
 
-  it('goes on where it was while new parties open', async () => {
+  it('continues where a page ended while parties are created', async () => {
     for (let opened = 0; opened < 3; opened += 1) await createTestParty(bob)
     const whole = await listed(cid)
     const first = await cid.request(listParties, { limit: 2 }, { transport })

@@ -19,23 +19,23 @@ let testApp: TestApp
 let ann: Person
 let bob: Person
 let cid: Person
-let trios = 0
+let testCount = 0
 beforeAll(async () => {
   testApp = await createTestApp()
 })
 beforeEach(async () => {
-  trios += 1
-  ann = await testApp.signIn(`ann-${trios}`)
-  bob = await testApp.signIn(`bob-${trios}`)
-  cid = await testApp.signIn(`cid-${trios}`)
+  testCount += 1
+  ann = await testApp.signIn(`ann-${testCount}`)
+  bob = await testApp.signIn(`bob-${testCount}`)
+  cid = await testApp.signIn(`cid-${testCount}`)
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 const rolesIn = async (partyId: string, viewer: Person) =>
   Object.fromEntries((await viewer.call(getParty, { partyId })).members.map(({ profile, role }) => [profile.id, role]))
 
-describe.each(transports)('being in a party over %s', transport => {
-  it('begins once, however often one joins, and everybody is told once', async () => {
+describe.each(transports)('membership of a party over %s', transport => {
+  it('begins once, however often one joins, and members are notified once', async () => {
     const { party } = await createTestParty(ann)
     const partyId = party.id
     const recorder = await ann.recordEvents(`party:${partyId}`)
@@ -47,7 +47,7 @@ describe.each(transports)('being in a party over %s', transport => {
     expect(recorder.names()).toEqual(['listening-party.memberJoined', 'listening-party.memberJoined'])
   })
 
-  it('fills a party to its capacity and no further, whoever comes at the same time', async () => {
+  it('fills a party to its capacity and no further under concurrent joins', async () => {
     const { id: trackId } = await makeTrack(ann.id)
     const { party } = await ann.call(createParty, { title: 'Small', trackId, capacity: 2 })
     const outcomes = await Promise.all(
@@ -71,15 +71,15 @@ describe.each(transports)('being in a party over %s', transport => {
     expect(recorder.names().filter(name => name === 'listening-party.memberLeft')).toHaveLength(1)
   })
 
-  it('makes a co-host the host when the host leaves, else the oldest member; the music goes on', async () => {
+  it('passes the host role to a co-host when the host leaves, else to the oldest member, and playback continues', async () => {
     const { party } = await createTestParty(ann, [60_000], [bob, cid])
     const partyId = party.id
     await ann.call(setRole, { partyId, profileId: cid.id, role: 'co-host' }, { transport })
     const { timeline } = await ann.call(playParty, { partyId })
     const recorder = await bob.recordEvents(`party:${partyId}`)
     await ann.call(leaveParty, { partyId }, { transport })
-    const heir = await recorder.waitFor('listening-party.memberChanged')
-    expect(heir.data).toMatchObject({ member: { profile: { id: cid.id }, role: 'host' }, memberCount: 2 })
+    const promoted = await recorder.waitFor('listening-party.memberChanged')
+    expect(promoted.data).toMatchObject({ member: { profile: { id: cid.id }, role: 'host' }, memberCount: 2 })
     const rejoined = await ann.call(joinParty, { partyId }, { transport })
     expect(rejoined.party).toMatchObject({ host: { id: cid.id }, viewer: { role: 'listener' } })
     expect(rejoined.timeline).toEqual(timeline)
@@ -87,7 +87,7 @@ describe.each(transports)('being in a party over %s', transport => {
     expect(await rolesIn(partyId, bob)).toEqual({ [bob.id]: 'host', [ann.id]: 'listener' })
   })
 
-  it('pauses when the last one leaves, and whoever comes then hosts', async () => {
+  it('pauses playback when the last member leaves, and the next to join is the host', async () => {
     const { party } = await createTestParty(ann)
     const partyId = party.id
     await ann.call(playParty, { partyId })
@@ -96,23 +96,23 @@ describe.each(transports)('being in a party over %s', transport => {
     expect(joined).toMatchObject({ timeline: { status: 'paused' }, party: { memberCount: 1, host: { id: bob.id } } })
   })
 
-  it('is over for who is removed, who may come back, and for who is banned, who may not', async () => {
+  it('ends when kicked, then one may rejoin, or banned, then one may not', async () => {
     const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
     await ann.call(setRole, { partyId, profileId: bob.id, role: 'dj' })
     await bob.call(queueTrack, { partyId, trackId: (await makeTrack(bob.id)).id })
-    const own = await bob.recordEvents(`user:${bob.id}`)
+    const ownRecorder = await bob.recordEvents(`user:${bob.id}`)
     await ann.call(kickMember, { partyId, profileId: bob.id }, { transport })
-    await own.waitFor('listening-party.memberLeft', data => data.reason === 'kicked')
-    const back = await bob.call(joinParty, { partyId }, { transport })
-    expect(back).toMatchObject({ party: { viewer: { role: 'listener' } } })
-    expect(back.queue).toHaveLength(2)
+    await ownRecorder.waitFor('listening-party.memberLeft', data => data.reason === 'kicked')
+    const rejoined = await bob.call(joinParty, { partyId }, { transport })
+    expect(rejoined).toMatchObject({ party: { viewer: { role: 'listener' } } })
+    expect(rejoined.queue).toHaveLength(2)
 
     const ban = { partyId, profileId: bob.id, ban: true }
     expect(await ann.call(kickMember, ban, { transport })).toEqual(await ann.call(kickMember, ban, { transport }))
-    await own.waitFor('listening-party.memberLeft', data => data.reason === 'banned')
-    await own.waitForAll(testApp.app)
-    expect(own.names().filter(name => name === 'listening-party.memberLeft')).toHaveLength(2)
+    await ownRecorder.waitFor('listening-party.memberLeft', data => data.reason === 'banned')
+    await ownRecorder.waitForAll(testApp.app)
+    expect(ownRecorder.names().filter(name => name === 'listening-party.memberLeft')).toHaveLength(2)
     expect(await bob.expectProblem(joinParty, { partyId }, { transport })).toMatchObject({ code: 'not_found' })
     expect(await bob.expectProblem(getParty, { partyId }, { transport })).toMatchObject({ code: 'not_found' })
     await expect(bob.recordEvents(`party:${partyId}`)).rejects.toMatchObject({ problem: { code: 'not_found' } })
@@ -120,7 +120,7 @@ describe.each(transports)('being in a party over %s', transport => {
     expect(after).toMatchObject({ party: { memberCount: 1 }, queue: [expect.objectContaining({ addedById: ann.id })] })
   })
 
-  it('can be forbidden before somebody ever came, but not to somebody who does not exist', async () => {
+  it('can be banned before a first join, but not for an unknown profile', async () => {
     const { party } = await createTestParty(ann)
     const partyId = party.id
     await ann.call(kickMember, { partyId, profileId: bob.id, ban: true }, { transport })
@@ -129,7 +129,7 @@ describe.each(transports)('being in a party over %s', transport => {
     expect(await ann.expectProblem(kickMember, nobody, { transport })).toMatchObject({ code: 'not_found' })
   })
 
-  it('is nothing for those whom the host has blocked, not even when they are in already', async () => {
+  it('is refused to profiles the host blocks, and ends for existing members', async () => {
     const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
     const recorder = await ann.recordEvents(`party:${partyId}`)
@@ -142,7 +142,7 @@ describe.each(transports)('being in a party over %s', transport => {
     expect(await rolesIn(partyId, ann)).toEqual({ [ann.id]: 'host' })
   })
 
-  it('ends when the party goes to a host who has blocked one of them', async () => {
+  it('ends for a member when the host role passes to somebody who blocks them', async () => {
     const { party } = await createTestParty(ann, [60_000], [bob, cid])
     const partyId = party.id
     const recorder = await ann.recordEvents(`party:${partyId}`)
@@ -155,7 +155,7 @@ describe.each(transports)('being in a party over %s', transport => {
     expect(await rolesIn(partyId, ann)).toEqual({ [ann.id]: 'co-host', [bob.id]: 'host' })
   })
 
-  it('is over for all when the party is', async () => {
+  it('ends for all when the party ends', async () => {
     const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
     const recorder = await bob.recordEvents(`party:${partyId}`)
@@ -176,7 +176,7 @@ describe.each(transports)('being in a party over %s', transport => {
     expect(await bob.call(leaveParty, { partyId }, { transport })).toEqual({ done: true })
   })
 
-  it('needs a party, and is needed to hear one', async () => {
+  it('requires an existing party, and is required to follow its channel', async () => {
     const { party } = await createTestParty(ann)
     const none = { partyId: ann.id }
     for (const op of [getParty, joinParty, leaveParty])

@@ -15,26 +15,26 @@ import { createTestParty, playbackPositionAt, type Timeline } from './create-tes
 let testApp: TestApp
 let ann: Person
 let bob: Person
-let pairs = 0
+let testCount = 0
 beforeAll(async () => {
   testApp = await createTestApp()
 })
 beforeEach(async () => {
-  pairs += 1
-  ann = await testApp.signIn(`ann-${pairs}`)
-  bob = await testApp.signIn(`bob-${pairs}`)
+  testCount += 1
+  ann = await testApp.signIn(`ann-${testCount}`)
+  bob = await testApp.signIn(`bob-${testCount}`)
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-/** Test clocks run on while they are moved by hand: what is exact is the state, what is read off a clock is near. */
-const nearMs = 2_000
+/** The test clock keeps running between calls, so positions read from it are compared with a tolerance. */
+const toleranceMs = 2_000
 const expectNear = (position: number, expected: number) => {
   expect(position).toBeGreaterThanOrEqual(expected)
-  expect(position).toBeLessThan(expected + nearMs)
+  expect(position).toBeLessThan(expected + toleranceMs)
 }
 
 describe.each(transports)('a party over %s', transport => {
-  it('gives a late joiner on the other node the moment that the others hear', async () => {
+  it('gives a late joiner on the other node the position of the others', async () => {
     const {
       party: { id: partyId },
     } = await createTestParty(ann)
@@ -46,7 +46,7 @@ describe.each(transports)('a party over %s', transport => {
     expect(joined.party.viewer).toEqual({ role: 'listener' })
   })
 
-  it('pauses and seeks for everybody', async () => {
+  it('pauses and seeks for all members', async () => {
     const {
       party: { id: partyId },
     } = await createTestParty(ann, [180_000], [bob])
@@ -59,12 +59,12 @@ describe.each(transports)('a party over %s', transport => {
     await ann.call(seekParty, { partyId, positionMs: 90_000 }, { transport })
     const played = await ann.call(playParty, { partyId }, { transport })
     expect(played.timeline).toMatchObject({ status: 'playing', posMs: 90_000, rev: paused.timeline.rev + 2 })
-    const heard = await atBob.waitFor('listening-party.timelineChanged', data => data.rev === played.rev)
-    expect(heard.data).toMatchObject({ partyId, timeline: played.timeline, actorId: ann.id })
+    const changed = await atBob.waitFor('listening-party.timelineChanged', data => data.rev === played.rev)
+    expect(changed.data).toMatchObject({ partyId, timeline: played.timeline, actorId: ann.id })
     expect((await bob.call(getParty, { partyId }, { transport })).timeline).toEqual(played.timeline)
   })
 
-  it('changes nothing when it is told again', async () => {
+  it('ignores repeated commands', async () => {
     const {
       party: { id: partyId },
     } = await createTestParty(ann)
@@ -74,14 +74,14 @@ describe.each(transports)('a party over %s', transport => {
     testApp.clock.advance(5_000)
     expect(await ann.call(pauseParty, { partyId }, { transport })).toEqual(paused)
     const key = 'seek'
-    const sought = await ann.call(seekParty, { partyId, positionMs: 7_000 }, { transport, idempotencyKey: key })
+    const seeked = await ann.call(seekParty, { partyId, positionMs: 7_000 }, { transport, idempotencyKey: key })
     await ann.call(playParty, { partyId }, { transport })
     expect(await ann.call(seekParty, { partyId, positionMs: 7_000 }, { transport, idempotencyKey: key })).toEqual(
-      sought,
+      seeked,
     )
   })
 
-  it('skips once when two skip the same track on two nodes', async () => {
+  it('skips once when two members skip the same track on two nodes', async () => {
     const {
       party: { id: partyId },
       queue,
@@ -99,7 +99,7 @@ describe.each(transports)('a party over %s', transport => {
     expect(await bob.call(skipTrack, { partyId, itemId }, { transport })).toEqual(one)
   })
 
-  it('refuses what cannot be done', async () => {
+  it('refuses commands that do not fit the state', async () => {
     const {
       party: { id: partyId },
       queue,
@@ -115,16 +115,16 @@ describe.each(transports)('a party over %s', transport => {
     expect(await ann.expectProblem(skipTrack, never, { transport })).toMatchObject({ code: 'not_found' })
     const { timeline } = await ann.call(playParty, { partyId })
     await ann.call(skipTrack, { partyId, itemId: timeline.itemId ?? '' })
-    const silent = await ann.call(skipTrack, { partyId, itemId: waiting })
-    expect(silent.timeline).toMatchObject({ status: 'idle', itemId: null, next: [] })
+    const idle = await ann.call(skipTrack, { partyId, itemId: waiting })
+    expect(idle.timeline).toMatchObject({ status: 'idle', itemId: null, next: [] })
     expect(await ann.expectProblem(playParty, { partyId }, { transport })).toMatchObject({
       code: 'nothing_to_play',
       status: 409,
     })
   })
 
-  it('opens with the tracks in their order, once per key, and only with tracks that the host may see', async () => {
-    const [first, second, hidden, raw] = [
+  it('is created with the tracks in order, once per idempotency key, and only with tracks the host may see', async () => {
+    const [first, second, hidden, unready] = [
       await makeTrack(ann.id),
       await makeTrack(ann.id, { visibility: 'unlisted' }),
       await makeTrack(ann.id, { visibility: 'private' }),
@@ -135,22 +135,22 @@ describe.each(transports)('a party over %s', transport => {
     )
     await makeTrackLinkHolder(second.id, bob.id)
     const input = { title: 'Late', trackIds: [second.id, first.id, second.id] }
-    const opened = await bob.call(createParty, input, { transport, idempotencyKey: 'open' })
-    expect(opened.queue.map(({ trackId }) => trackId)).toEqual(input.trackIds)
-    expect(opened).toMatchObject({ timeline: { status: 'idle', rev: 1 }, party: { viewer: { role: 'host' } } })
-    expect((await bob.call(createParty, input, { transport, idempotencyKey: 'open' })).party.id).toBe(opened.party.id)
+    const created = await bob.call(createParty, input, { transport, idempotencyKey: 'open' })
+    expect(created.queue.map(({ trackId }) => trackId)).toEqual(input.trackIds)
+    expect(created).toMatchObject({ timeline: { status: 'idle', rev: 1 }, party: { viewer: { role: 'host' } } })
+    expect((await bob.call(createParty, input, { transport, idempotencyKey: 'open' })).party.id).toBe(created.party.id)
 
-    const refusedWith = async (wish: object) =>
-      (await bob.expectProblem(createParty, { title: 'x', ...wish }, { transport })).code
-    expect(await refusedWith({ trackId: hidden.id })).toBe('not_found')
-    expect(await refusedWith({ trackId: raw.id })).toBe('track_not_ready')
-    expect(await refusedWith({})).toBe('invalid_input')
-    expect(await refusedWith({ trackIds: [] })).toBe('invalid_input')
-    expect(await refusedWith({ trackId: first.id, trackIds: [first.id] })).toBe('invalid_input')
+    const codeFor = async (fields: object) =>
+      (await bob.expectProblem(createParty, { title: 'x', ...fields }, { transport })).code
+    expect(await codeFor({ trackId: hidden.id })).toBe('not_found')
+    expect(await codeFor({ trackId: unready.id })).toBe('track_not_ready')
+    expect(await codeFor({})).toBe('invalid_input')
+    expect(await codeFor({ trackIds: [] })).toBe('invalid_input')
+    expect(await codeFor({ trackId: first.id, trackIds: [first.id] })).toBe('invalid_input')
   })
 })
 
-it('orders a storm of commands from two nodes: every revision once, and all hear the last', async () => {
+it('orders concurrent commands from two nodes: each revision once, and all receive the last', async () => {
   const {
     party: { id: partyId },
   } = await createTestParty(ann, [600_000], [bob])

@@ -14,29 +14,29 @@ import { createTestParty } from './create-test-party'
 let testApp: TestApp
 let ann: Person
 let bob: Person
-let pairs = 0
+let testCount = 0
 beforeAll(async () => {
   testApp = await createTestApp()
 })
 beforeEach(async () => {
-  pairs += 1
-  ann = await testApp.signIn(`ann-${pairs}`)
-  bob = await testApp.signIn(`bob-${pairs}`)
+  testCount += 1
+  ann = await testApp.signIn(`ann-${testCount}`)
+  bob = await testApp.signIn(`bob-${testCount}`)
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
 describe.each(transports)('the queue over %s', transport => {
-  it('takes a track at its end, once per key, and tells everybody', async () => {
+  it('appends a track, once per idempotency key, and notifies members', async () => {
     const { party, queue } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
     const recorder = await bob.recordEvents(`party:${partyId}`)
     const track = await makeTrack(ann.id, { durationMs: 7_000 })
-    const wish = { partyId, trackId: track.id }
-    const queued = await ann.call(queueTrack, wish, { transport, idempotencyKey: 'once' })
-    expect(await ann.call(queueTrack, wish, { transport, idempotencyKey: 'once' })).toEqual(queued)
+    const input = { partyId, trackId: track.id }
+    const queued = await ann.call(queueTrack, input, { transport, idempotencyKey: 'once' })
+    expect(await ann.call(queueTrack, input, { transport, idempotencyKey: 'once' })).toEqual(queued)
     const added = { itemId: queued.itemId, trackId: track.id, durationMs: 7_000, addedById: ann.id }
-    const heard = await recorder.waitFor('listening-party.queueChanged')
-    expect(heard.data).toEqual({ partyId, rev: party.rev + 3, queue: [...queue, added] })
+    const changed = await recorder.waitFor('listening-party.queueChanged')
+    expect(changed.data).toEqual({ partyId, rev: party.rev + 3, queue: [...queue, added] })
     expect((await bob.call(getParty, { partyId }, { transport })).queue).toEqual([...queue, added])
   })
 
@@ -46,44 +46,44 @@ describe.each(transports)('the queue over %s', transport => {
     await ann.call(setRole, { partyId, profileId: bob.id, role: 'dj' })
     const queued = []
     for (const person of [ann, bob, ann, bob])
-      queued.push({ person, wish: { partyId, trackId: (await makeTrack(ann.id)).id } })
-    const answers = await Promise.all(queued.map(({ person, wish }) => person.call(queueTrack, wish, { transport })))
+      queued.push({ person, input: { partyId, trackId: (await makeTrack(ann.id)).id } })
+    const answers = await Promise.all(queued.map(({ person, input }) => person.call(queueTrack, input, { transport })))
     const { queue } = await ann.call(getParty, { partyId })
     const idsOf = (items: { itemId: string }[]) => items.map(({ itemId }) => itemId).sort()
     expect(idsOf(queue.slice(1))).toEqual(idsOf(answers))
   })
 
-  it('gives back what is taken out, and nothing more the second time', async () => {
+  it('answers the same when an item is removed again', async () => {
     const { party, queue } = await createTestParty(ann, [60_000, 50_000, 40_000])
     const partyId = party.id
     await ann.call(playParty, { partyId })
     const itemId = queue[1]?.itemId ?? ''
-    const out = await ann.call(removeQueueItem, { partyId, itemId }, { transport })
-    expect(out.timeline.next.map(piece => piece.itemId)).toEqual([queue[2]?.itemId])
-    expect(await ann.call(removeQueueItem, { partyId, itemId }, { transport })).toEqual(out)
+    const removed = await ann.call(removeQueueItem, { partyId, itemId }, { transport })
+    expect(removed.timeline.next.map(entry => entry.itemId)).toEqual([queue[2]?.itemId])
+    expect(await ann.call(removeQueueItem, { partyId, itemId }, { transport })).toEqual(removed)
     const current = { partyId, itemId: queue[0]?.itemId ?? '' }
-    expect(await ann.call(removeQueueItem, current, { transport })).toEqual(out)
+    expect(await ann.call(removeQueueItem, current, { transport })).toEqual(removed)
     const elsewhere = { partyId, itemId: partyId }
     expect(await ann.expectProblem(removeQueueItem, elsewhere, { transport })).toMatchObject({
       code: 'not_found',
     })
   })
 
-  it('takes no track that the one who adds it may not know of or that is not ready', async () => {
+  it('refuses a track that is not ready or that the caller may not see', async () => {
     const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
-    const refusedFor = async (trackId: string) =>
+    const codeFor = async (trackId: string) =>
       (await ann.expectProblem(queueTrack, { partyId, trackId }, { transport })).code
-    expect(await refusedFor((await makeTrack(bob.id, { visibility: 'private' })).id)).toBe('not_found')
-    expect(await refusedFor(partyId)).toBe('not_found')
-    const raw = { state: 'processing' as const, durationMs: null }
-    expect(await refusedFor((await makeTrack(ann.id, raw)).id)).toBe('track_not_ready')
+    expect(await codeFor((await makeTrack(bob.id, { visibility: 'private' })).id)).toBe('not_found')
+    expect(await codeFor(partyId)).toBe('not_found')
+    const unready = { state: 'processing' as const, durationMs: null }
+    expect(await codeFor((await makeTrack(ann.id, unready)).id)).toBe('track_not_ready')
     const blocking = await makeTrack(bob.id)
     await Block.create({ blockerId: bob.id, blockedId: ann.id, createdAt: new Date() })
-    expect(await refusedFor(blocking.id)).toBe('not_found')
+    expect(await codeFor(blocking.id)).toBe('not_found')
   })
 
-  it('shows a member no words of a track that they may not know of', async () => {
+  it('shows a member no text of a track they may not see', async () => {
     const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
     const secret = await makeTrack(ann.id, { visibility: 'private', title: 'Never to be told' })
@@ -102,12 +102,12 @@ describe.each(transports)('the queue over %s', transport => {
   })
 })
 
-it('holds so many of one person and no more', async () => {
+it('has a limit of tracks per member', async () => {
   const { id: trackId } = await makeTrack(ann.id)
   const { party } = await ann.call(createParty, { title: 'Much', trackIds: Array.from({ length: 50 }, () => trackId) })
-  const wish = { partyId: party.id, trackId }
-  expect(await ann.expectProblem(queueTrack, wish)).toMatchObject({ code: 'member_queue_full' })
+  const input = { partyId: party.id, trackId }
+  expect(await ann.expectProblem(queueTrack, input)).toMatchObject({ code: 'member_queue_full' })
   await bob.call(joinParty, { partyId: party.id })
   await ann.call(setRole, { partyId: party.id, profileId: bob.id, role: 'dj' })
-  await bob.call(queueTrack, wish)
+  await bob.call(queueTrack, input)
 })

@@ -33,35 +33,35 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-/** A party in which everybody has their role, and something is on and something waits. */
-async function wholeParty() {
+/** A party with a member of each role, a current track and a queued one. */
+async function createPartyWithRoles() {
   const { party, queue } = await createTestParty(host, [60_000, 60_000], [coHost, dj, listener])
   const partyId = party.id
   await host.call(setRole, { partyId, profileId: coHost.id, role: 'co-host' })
   await host.call(setRole, { partyId, profileId: dj.id, role: 'dj' })
   const { timeline } = await host.call(playParty, { partyId })
-  return { partyId, trackId: timeline.trackId ?? '', on: timeline.itemId ?? '', waiting: queue[1]?.itemId ?? '' }
+  return { partyId, trackId: timeline.trackId ?? '', current: timeline.itemId ?? '', queued: queue[1]?.itemId ?? '' }
 }
 
-describe.each(transports)('what a role may do over %s', transport => {
-  it('is what the table says, for those in the party and those outside', async () => {
-    const { partyId, trackId, on, waiting } = await wholeParty()
-    const asks = async (person: Person) => {
+describe.each(transports)('permissions of a role over %s', transport => {
+  it('are those of the table, for members and others', async () => {
+    const { partyId, trackId, current, queued } = await createPartyWithRoles()
+    const requestAll = async (person: Person) => {
       const outcomes = {
         play: await person.request(playParty, { partyId }, { transport }),
         pause: await person.request(pauseParty, { partyId }, { transport }),
         seek: await person.request(seekParty, { partyId, positionMs: 5 }, { transport }),
-        skip: await person.request(skipTrack, { partyId, itemId: on }, { transport }),
+        skip: await person.request(skipTrack, { partyId, itemId: current }, { transport }),
         queue: await person.request(queueTrack, { partyId, trackId }, { transport }),
-        'remove-from-queue': await person.request(removeQueueItem, { partyId, itemId: waiting }, { transport }),
+        'remove-from-queue': await person.request(removeQueueItem, { partyId, itemId: queued }, { transport }),
         'set-role': await person.request(setRole, { partyId, profileId: listener.id, role: 'listener' }, { transport }),
         kick: await person.request(kickMember, { partyId, profileId: stranger.id }, { transport }),
         end: await person.request(endParty, { partyId }, { transport }),
       }
-      const codes = Object.entries(outcomes).map(([act, { error }]) => [act, error?.code ?? 'done'])
+      const codes = Object.entries(outcomes).map(([permission, { error }]) => [permission, error?.code ?? 'done'])
       return Object.fromEntries(codes) as Record<keyof typeof permissions, string>
     }
-    const none = await asks(stranger)
+    const none = await requestAll(stranger)
     expect(new Set(Object.values(none))).toEqual(new Set(['forbidden']))
     for (const [role, person] of [
       ['listener', listener],
@@ -69,17 +69,20 @@ describe.each(transports)('what a role may do over %s', transport => {
       ['co-host', coHost],
       ['host', host],
     ] as const) {
-      const expected = Object.entries(permissions).map(([act, by]) => [act, by[role] === 'any' ? 'done' : 'forbidden'])
-      expect([role, await asks(person)]).toEqual([role, Object.fromEntries(expected)])
+      const expected = Object.entries(permissions).map(([permission, by]) => [
+        permission,
+        by[role] === 'any' ? 'done' : 'forbidden',
+      ])
+      expect([role, await requestAll(person)]).toEqual([role, Object.fromEntries(expected)])
     }
   })
 
-  it('lets a dj skip and take out what is theirs, also when they are a dj no longer', async () => {
-    const { partyId, trackId, on, waiting } = await wholeParty()
-    const mine = await dj.call(queueTrack, { partyId, trackId }, { transport })
+  it('let a dj skip and remove their own items, and remove them also after losing the role', async () => {
+    const { partyId, trackId, current, queued } = await createPartyWithRoles()
+    const ownItem = await dj.call(queueTrack, { partyId, trackId }, { transport })
     const spare = await dj.call(queueTrack, { partyId, trackId }, { transport })
-    for (const itemId of [on, waiting]) await host.call(skipTrack, { partyId, itemId })
-    const skipped = await dj.call(skipTrack, { partyId, itemId: mine.itemId }, { transport })
+    for (const itemId of [current, queued]) await host.call(skipTrack, { partyId, itemId })
+    const skipped = await dj.call(skipTrack, { partyId, itemId: ownItem.itemId }, { transport })
     expect(skipped.timeline.itemId).toBe(spare.itemId)
     const last = await dj.call(queueTrack, { partyId, trackId }, { transport })
     await host.call(setRole, { partyId, profileId: dj.id, role: 'listener' })
@@ -90,33 +93,33 @@ describe.each(transports)('what a role may do over %s', transport => {
     })
   })
 
-  it('is given from above: a co-host makes djs, only the host makes hosts, and is a co-host afterwards', async () => {
-    const { partyId } = await wholeParty()
-    const wish = (profileId: string, role: string) => ({ partyId, profileId, role })
-    const made = await coHost.call(setRole, { partyId, profileId: listener.id, role: 'dj' }, { transport })
-    expect(made).toMatchObject({ profile: { id: listener.id }, role: 'dj' })
+  it('let a co-host assign djs and only the host assign hosts, who becomes a co-host', async () => {
+    const { partyId } = await createPartyWithRoles()
+    const input = (profileId: string, role: string) => ({ partyId, profileId, role })
+    const assigned = await coHost.call(setRole, { partyId, profileId: listener.id, role: 'dj' }, { transport })
+    expect(assigned).toMatchObject({ profile: { id: listener.id }, role: 'dj' })
     for (const [profileId, role] of [
       [listener.id, 'co-host'],
       [listener.id, 'host'],
       [host.id, 'listener'],
     ] as const)
-      expect(await coHost.expectProblem(setRole, wish(profileId, role), { transport })).toMatchObject({
+      expect(await coHost.expectProblem(setRole, input(profileId, role), { transport })).toMatchObject({
         code: 'forbidden',
       })
     for (const profileId of [host.id, coHost.id])
       expect(await coHost.expectProblem(kickMember, { partyId, profileId }, { transport })).toMatchObject({
         code: 'forbidden',
       })
-    expect(await host.expectProblem(setRole, wish(host.id, 'dj'), { transport })).toMatchObject({
+    expect(await host.expectProblem(setRole, input(host.id, 'dj'), { transport })).toMatchObject({
       code: 'host_required',
     })
-    expect(await host.expectProblem(setRole, wish(stranger.id, 'dj'), { transport })).toMatchObject({
+    expect(await host.expectProblem(setRole, input(stranger.id, 'dj'), { transport })).toMatchObject({
       code: 'not_found',
     })
 
     const recorder = await listener.recordEvents(`party:${partyId}`)
-    const handed = await host.call(setRole, { partyId, profileId: dj.id, role: 'host' }, { transport })
-    expect(await host.call(setRole, { partyId, profileId: dj.id, role: 'host' }, { transport })).toEqual(handed)
+    const transferred = await host.call(setRole, { partyId, profileId: dj.id, role: 'host' }, { transport })
+    expect(await host.call(setRole, { partyId, profileId: dj.id, role: 'host' }, { transport })).toEqual(transferred)
     await recorder.waitFor('listening-party.memberChanged', data => (data.member as { role: string }).role === 'host')
     const seen = await host.call(getParty, { partyId })
     expect(seen.party).toMatchObject({ host: { id: dj.id }, viewer: { role: 'co-host' } })
@@ -124,16 +127,16 @@ describe.each(transports)('what a role may do over %s', transport => {
   })
 })
 
-describe('moderator', () => {
-  it('see every party and may end it', async () => {
-    const { partyId } = await wholeParty()
+describe('moderators', () => {
+  it('may read and end every party', async () => {
+    const { partyId } = await createPartyWithRoles()
     await moderator.call(getParty, { partyId })
     expect((await moderator.call(endParty, { partyId })).timeline.status).toBe('ended')
   })
 })
 
-it('a party with members has exactly one host, whoever leaves, comes back or hands over at the same time', async () => {
-  const { partyId } = await wholeParty()
+it('a party with members has exactly one host after concurrent leaves, joins and role changes', async () => {
+  const { partyId } = await createPartyWithRoles()
   const people = [host, coHost, dj, listener]
   await Promise.all([
     host.request(setRole, { partyId, profileId: listener.id, role: 'host' }),
@@ -149,15 +152,15 @@ it('a party with members has exactly one host, whoever leaves, comes back or han
   expect(members.length).toBeLessThanOrEqual(people.length + 1)
 })
 
-describe('the rules', () => {
-  it('let nobody outside do anything', () => {
-    const acts = Object.keys(permissions) as (keyof typeof permissions)[]
-    expect(acts.filter(act => hasPermission(act, null, true))).toEqual([])
+describe('the role rules', () => {
+  it('give no permission to those outside the party', () => {
+    const permissionNames = Object.keys(permissions) as (keyof typeof permissions)[]
+    expect(permissionNames.filter(permission => hasPermission(permission, null, true))).toEqual([])
     expect(mayAssign(null, 'listener', 'dj')).toBe(false)
     expect(mayKick(null, 'listener')).toBe(false)
   })
 
-  it('let nobody touch those who are not below them', () => {
+  it('allow kicking and assigning only of lower roles', () => {
     for (const [rank, role] of partyRoles.entries())
       for (const target of partyRoles.slice(0, rank + 1)) {
         expect(mayKick(role, target)).toBe(false)
