@@ -27,7 +27,7 @@ describe.each(transports)("revoking a user's sessions over %s", transport => {
       await testApp.signIn(`bob${testCount}`, { node: 1 }),
     ]
     const [bob] = devices
-    if (bob === undefined) throw new Error('nobody')
+    if (bob === undefined) throw new Error('no device')
     const neighbour = await testApp.signIn(`eve${testCount}`)
     const answer = await moderator.call(revokeUserSessions, { profileId: bob.id }, { transport })
     expect(answer).toEqual({ profileId: bob.id, until: expect.any(String) as unknown })
