@@ -7,11 +7,11 @@ export interface ToolLimits {
   /** Memory limit of the process (ulimit). */
   memory: MemoryBound
   /** The error when the program uses its CPU time up. */
-  whenLate: () => Error
+  timeoutError: () => Error
   /** The error when the program crashes. */
-  whenCrashed: () => Error
+  crashError: () => Error
   /** Receives stderr. The listener must bound what it keeps, because untrusted files decide how much there is. */
-  hear?: (chunk: Buffer) => void
+  onStderr?: (chunk: Buffer) => void
 }
 
 /** `addresses`: RLIMIT_AS. `data`: RLIMIT_DATA, for programs such as Node that reserve far more addresses than they use. */
@@ -22,27 +22,30 @@ export interface MemoryBound {
 
 /**
  * Runs a program on untrusted files: with an empty environment, limited memory and CPU time, and a lower scheduling priority,
- * in its own process group, which is killed on timeout and when this process dies. `take` receives stdout.
+ * in its own process group, which is killed on timeout and when this process dies. `onStdout` receives stdout.
  * @returns whether the exit code was 0
- * @throws the errors of `whenLate` and `whenCrashed`; the signal's reason; an error when the program cannot be started, was
- * killed from outside or got no CPU time; whatever `take` throws.
+ * @throws the errors of `timeoutError` and `crashError`; the signal's reason; an error when the program cannot be started, was
+ * killed from outside or got no CPU time; whatever `onStdout` throws.
  */
 export async function runTool(
   command: string,
   args: readonly string[],
-  { timeoutMs, signal, memory, whenLate, whenCrashed, hear }: ToolLimits,
-  take: (chunk: Buffer) => void,
+  { timeoutMs, signal, memory, timeoutError, crashError, onStderr }: ToolLimits,
+  onStdout: (chunk: Buffer) => void,
 ): Promise<boolean> {
   signal.throwIfAborted()
   return new Promise((resolve, reject) => {
-    const stderr = hear === undefined ? 'ignore' : 'pipe'
+    const stderr = onStderr === undefined ? 'ignore' : 'pipe'
     const confined = ['-c', confine(timeoutMs, memory), 'tool', command, ...args]
     const child = spawn('/bin/sh', confined, { stdio: ['ignore', 'pipe', stderr], detached: true, env: {} })
     const stop = (error: unknown) => {
       reject(error instanceof Error ? error : new Error(String(error)))
       if (child.pid !== undefined) killGroup(child.pid)
     }
-    const timer = setTimeout(() => stop(wasBusy(child.pid, timeoutMs) ? whenLate() : new Starved(command)), timeoutMs)
+    const timer = setTimeout(
+      () => stop(wasBusy(child.pid, timeoutMs) ? timeoutError() : new Starved(command)),
+      timeoutMs,
+    )
     const onAbort = () => stop(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     const guarded = (listen: (chunk: Buffer) => void) => (chunk: Buffer) => {
@@ -52,13 +55,13 @@ export async function runTool(
         stop(error)
       }
     }
-    child.stdout?.on('data', guarded(take))
-    if (hear !== undefined) child.stderr?.on('data', guarded(hear))
+    child.stdout?.on('data', guarded(onStdout))
+    if (onStderr !== undefined) child.stderr?.on('data', guarded(onStderr))
     child.once('error', stop)
     child.once('close', (code, killedBy) => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
-      const error = killedBy === 'SIGXCPU' ? whenLate() : exitErrorOf(command, code, killedBy, whenCrashed)
+      const error = killedBy === 'SIGXCPU' ? timeoutError() : exitErrorOf(command, code, killedBy, crashError)
       if (error === undefined) resolve(code === 0)
       else reject(error)
     })
@@ -110,14 +113,14 @@ function exitErrorOf(
   command: string,
   code: number | null,
   killedBy: NodeJS.Signals | null,
-  whenCrashed: () => Error,
+  crashError: () => Error,
 ): Error | undefined {
   // The shell's exit codes for a program that is not executable or not found.
   if (code === 126 || code === 127) return new Error(`${command} cannot be run (ENOENT or EACCES)`)
   if (killedBy === null) return undefined
   if (killedBy === 'SIGKILL' || killedBy === 'SIGTERM')
     return new Error(`${command} was killed, perhaps for lack of memory`)
-  return whenCrashed()
+  return crashError()
 }
 
 function killGroup(pid: number): void {

@@ -24,17 +24,22 @@ export interface EncodeOptions {
   signal: AbortSignal
 }
 
-/** Decodes a file once and encodes all its qualities and its preview. `reached` gets the share that is done, 0 to 1. */
+/** Decodes a file once and encodes all its qualities and its preview. `onProgress` gets the share that is done, 0 to 1. */
 export async function encodeAudio(encoding: EncodeOptions, onProgress: (share: number) => void): Promise<void> {
   const { ffmpeg, durationMs, signal } = encoding
-  const whenLate = () => new Error('encoding took too long')
+  const timeoutError = () => new Error('encoding took too long')
   let output = ''
   // The caller checks the files for completeness.
-  await runAudioTool(ffmpeg, encodeArgs(encoding), { timeoutMs: timeoutMsFor(durationMs), signal, whenLate }, chunk => {
-    output = (output + chunk.toString('latin1')).slice(-1_000)
-    const [, microseconds] = /.*out_time_us=(\d+)/s.exec(output) ?? []
-    if (microseconds !== undefined) onProgress(Math.min(1, Number(microseconds) / 1000 / durationMs))
-  })
+  await runAudioTool(
+    ffmpeg,
+    encodeArgs(encoding),
+    { timeoutMs: timeoutMsFor(durationMs), signal, timeoutError },
+    chunk => {
+      output = (output + chunk.toString('latin1')).slice(-1_000)
+      const [, microseconds] = /.*out_time_us=(\d+)/s.exec(output) ?? []
+      if (microseconds !== undefined) onProgress(Math.min(1, Number(microseconds) / 1000 / durationMs))
+    },
+  )
 }
 
 export function encodeArgs({

@@ -15,8 +15,8 @@ export function hasChromaprint(ffmpeg: string): Promise<boolean> {
 
 async function listMuxers(ffmpeg: string): Promise<boolean> {
   let muxers = ''
-  const take = (chunk: Buffer) => void (muxers += chunk.toString('latin1'))
+  const onStdout = (chunk: Buffer) => void (muxers += chunk.toString('latin1'))
   const limits = { timeoutMs, signal: new AbortController().signal }
-  const succeeded = await runAudioTool(ffmpeg, ['-v', 'quiet', '-muxers'], limits, take).catch(() => false)
+  const succeeded = await runAudioTool(ffmpeg, ['-v', 'quiet', '-muxers'], limits, onStdout).catch(() => false)
   return succeeded && /^ +E +chromaprint /m.test(muxers)
 }

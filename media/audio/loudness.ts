@@ -15,7 +15,7 @@ const silenceLufs = -70
 export function createLoudnessParser() {
   let tail = Buffer.alloc(0)
   return {
-    hear(chunk: Buffer): void {
+    add(chunk: Buffer): void {
       tail = Buffer.concat([tail, chunk]).subarray(-summaryBytesMax)
     },
 

@@ -44,7 +44,7 @@ export async function measureAudio({
 }: MeasureOptions): Promise<AudioMeasurements> {
   const peaks = createPeakCollector()
   const loudness = createLoudnessParser()
-  const limits = { timeoutMs: timeoutMsFor(durationMs), signal, hear: (chunk: Buffer) => loudness.hear(chunk) }
+  const limits = { timeoutMs: timeoutMsFor(durationMs), signal, onStderr: (chunk: Buffer) => loudness.add(chunk) }
   // Ignore ffmpeg's exit status: the decoded samples are what listeners will hear.
   await runAudioTool(ffmpeg, measureArgs({ path, format, fingerprintPath }), limits, chunk => peaks.add(chunk))
   return {

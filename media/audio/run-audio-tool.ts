@@ -1,9 +1,9 @@
-import { runTool as runConfined, type ToolLimits as Limits } from '../run-tool'
+import { runTool, type ToolLimits } from '../run-tool'
 import { Rejection } from './rejection'
 
-export interface AudioToolLimits extends Pick<Limits, 'timeoutMs' | 'signal' | 'hear'> {
+export interface AudioToolLimits extends Pick<ToolLimits, 'timeoutMs' | 'signal' | 'onStderr'> {
   /** The error for a timeout; by default the file is to blame. */
-  whenLate?: () => Error
+  timeoutError?: () => Error
 }
 
 /**
@@ -16,12 +16,12 @@ export const runAudioTool = (
   command: string,
   args: readonly string[],
   limits: AudioToolLimits,
-  take: (chunk: Buffer) => void,
-): Promise<boolean> => runConfined(command, args, { ...defaults, ...limits }, take)
+  onStdout: (chunk: Buffer) => void,
+): Promise<boolean> => runTool(command, args, { ...defaults, ...limits }, onStdout)
 
-const defaults: Pick<Limits, 'memory' | 'whenLate' | 'whenCrashed'> = {
+const defaults: Pick<ToolLimits, 'memory' | 'timeoutError' | 'crashError'> = {
   // More than any legitimate file needs; `-max_alloc` limits only single allocations.
   memory: { of: 'addresses', KiB: 2 * 1024 * 1024 },
-  whenLate: () => new Rejection('processing_timeout'),
-  whenCrashed: () => new Rejection('damaged'),
+  timeoutError: () => new Rejection('processing_timeout'),
+  crashError: () => new Rejection('damaged'),
 }

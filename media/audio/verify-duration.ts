@@ -16,9 +16,9 @@ const roundingMs = 2
  */
 export function verifyDuration(
   { format, completeness, durationMs }: Pick<ProbedAudio, 'format' | 'completeness' | 'durationMs'>,
-  heard: Pick<AudioMeasurements, 'durationMs'>,
+  measured: Pick<AudioMeasurements, 'durationMs'>,
 ): number {
-  const decoded = heard.durationMs
+  const decoded = measured.durationMs
   if (decoded === 0) throw new Rejection('no_audio_stream')
   const expected = format.knowsDuration ? (durationMs ?? 0) : 0
   const mayMissMs = completeness === 'unclear' ? roundingMs : Math.max(missingMsMax, expected * missingShareMax)

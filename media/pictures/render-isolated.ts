@@ -9,7 +9,7 @@ export interface RenderLimits {
 }
 
 /**
- * The largest files take less than a second and 300 MB. A worker renders as many at once as it runs short jobs: the
+ * The largest files onStdout less than a second and 300 MB. A worker renders as many at once as it runs short jobs: the
  * machine can hold all of them at this limit.
  */
 const defaults: RenderLimits = { timeoutMs: 20_000, memoryKiB: 768 * 1024 }
@@ -27,18 +27,18 @@ export async function renderIsolated(
   { timeoutMs, memoryKiB }: RenderLimits = defaults,
 ): Promise<string> {
   const output: Buffer[] = []
-  const take = (chunk: Buffer) => {
+  const onStdout = (chunk: Buffer) => {
     output.push(chunk)
     if (Buffer.concat(output).length > answerBytesMax)
       throw new SuspectedRejection('damaged', 'the decoder wrote too much output')
   }
   const limits = {
     ...{ timeoutMs, signal, memory: { of: 'data', KiB: memoryKiB } as const },
-    whenLate: () => new Rejection('processing_timeout'),
-    whenCrashed: () => new SuspectedRejection('damaged', 'the decoder crashed'),
+    timeoutError: () => new Rejection('processing_timeout'),
+    crashError: () => new SuspectedRejection('damaged', 'the decoder crashed'),
   }
   // Pass the Node options of this process on, which tell how to run sources.
-  const succeeded = await runTool(process.execPath, [...process.execArgv, program, path, folder], limits, take)
+  const succeeded = await runTool(process.execPath, [...process.execArgv, program, path, folder], limits, onStdout)
   if (!succeeded) throw new SuspectedRejection('damaged', 'the decoder failed')
   return colorIn(parseRenderResult(Buffer.concat(output).toString()))
 }

@@ -1,71 +1,37 @@
-import { execFile } from 'node:child_process'
-import { Rejection } from '../../media/audio/rejection'
-import { runAudioTool } from '../../media/audio/run-audio-tool'
+import { type MemoryBound, runTool } from '../../media/run-tool'
 
-const signal = new AbortController().signal
-const sh = (script: string) => ['/bin/sh', ['-c', script]] as const
-const nothing = () => undefined
+const limits = {
+  timeoutMs: 10_000,
+  signal: new AbortController().signal,
+  memory: { of: 'data', KiB: 200 * 1024 } satisfies MemoryBound,
+  timeoutError: () => new Error('late'),
+  crashError: () => new Error('crashed'),
+}
+const onLinux = process.platform === 'linux' ? it : it.skip
 
-/** A duration that nobody else sleeps for, so that its processes can be found. */
-const isAsleep = (seconds: string) =>
-  new Promise<boolean>(resolve => execFile('ps', ['-eo', 'args'], (_error, out) => resolve(out.includes(seconds))))
+async function outputOf(command: string, args: readonly string[], more: Partial<typeof limits> = {}): Promise<string> {
+  const chunks: string[] = []
+  await runTool(command, args, { ...limits, ...more }, chunk => void chunks.push(chunk.toString()))
+  return chunks.join('')
+}
 
-it('gives the output as it comes, and says whether it ended well', async () => {
-  const heard: string[] = []
-  const take = (chunk: Buffer) => void heard.push(chunk.toString())
-  expect(await runAudioTool(...sh('echo sound'), { timeoutMs: 5_000, signal }, take)).toBe(true)
-  expect(await runAudioTool(...sh('exit 3'), { timeoutMs: 5_000, signal }, take)).toBe(false)
-  expect(heard.join('')).toBe('sound\n')
+onLinux('bounds what Node may write to, however many addresses it reserves', async () => {
+  const allocate = (bytes: number) => [
+    '-e',
+    `try { console.log(Buffer.alloc(${bytes}, 1).length) } catch { console.log('none') }`,
+  ]
+  expect(await outputOf(process.execPath, allocate(400_000_000))).toBe('none\n')
+  expect(await outputOf(process.execPath, allocate(20_000_000))).toBe('20000000\n')
 })
 
-it('kills the whole group of what takes too long', async () => {
-  const seconds = `7${process.pid}.25`
-  const running = runAudioTool(...sh(`sleep ${seconds} & sleep ${seconds}`), { timeoutMs: 300, signal }, nothing)
-  // It slept: the machine might as well have been frozen, which says nothing of the file.
-  await expect(running).rejects.toThrow('timed out without CPU time')
-  for (let tries = 0; tries < 20 && (await isAsleep(seconds)); tries += 1);
-  expect(await isAsleep(seconds)).toBe(false)
+onLinux('is the first to go when the machine runs out of memory, and tells nobody of our environment', async () => {
+  expect(await outputOf('/bin/cat', ['/proc/self/oom_score_adj'])).toBe('1000\n')
+  expect(await outputOf('/usr/bin/env', [])).toBe('')
 })
 
-it('blames the file when it was busy all that time', async () => {
-  const running = runAudioTool(...sh('while :; do :; done'), { timeoutMs: 2_000, signal }, nothing)
-  await expect(running).rejects.toThrow(new Rejection('processing_timeout'))
-  const late = { timeoutMs: 2_000, signal, whenLate: () => new Error('ours') }
-  await expect(runAudioTool(...sh('while :; do :; done'), late, nothing)).rejects.toThrow('ours')
-})
-
-it('ends when it is told to, when its output is refused, and when there is no such program', async () => {
-  const stopping = new AbortController()
-  const stopped = runAudioTool(...sh('sleep 60'), { timeoutMs: 5_000, signal: stopping.signal }, nothing)
-  stopping.abort(new Error('told to stop'))
-  await expect(stopped).rejects.toThrow('told to stop')
-  const refuse = () => {
-    throw new Error('too much')
-  }
-  await expect(runAudioTool(...sh('yes'), { timeoutMs: 5_000, signal }, refuse)).rejects.toThrow('too much')
-  await expect(runAudioTool('/no/such/program', [], { timeoutMs: 5_000, signal }, nothing)).rejects.toThrow('ENOENT')
-})
-
-it('keeps our environment to ourselves', async () => {
-  const heard: string[] = []
-  await runAudioTool('/usr/bin/env', [], { timeoutMs: 5_000, signal }, chunk => void heard.push(chunk.toString()))
-  expect(heard.join('')).toBe('')
-})
-
-it('tells a file that crashes the tool from a tool that was killed from outside', async () => {
-  const limits = { timeoutMs: 5_000, signal }
-  await expect(runAudioTool(...sh('kill -s SEGV $$'), limits, nothing)).rejects.toThrow(new Rejection('damaged'))
-  await expect(runAudioTool(...sh('kill -s KILL $$'), limits, nothing)).rejects.toThrow('was killed')
-  expect(await runAudioTool(...sh('exit 1'), limits, nothing)).toBe(false)
-})
-
-it('bounds memory where the system can', async () => {
-  if (process.platform !== 'linux') return
-  const heard: string[] = []
-  await runAudioTool(
-    ...sh('ulimit -v; ulimit -c'),
-    { timeoutMs: 5_000, signal },
-    chunk => void heard.push(chunk.toString()),
+it('reports a crash with the text of its caller', async () => {
+  await expect(outputOf('/bin/sh', ['-c', 'kill -s SEGV $$'])).rejects.toThrow('crashed')
+  await expect(outputOf('/bin/sh', ['-c', 'while :; do :; done'], { timeoutMs: 2_000 })).rejects.toThrow(
+    /late|without CPU time/,
   )
-  expect(heard.join('')).toBe(`${2 * 1024 * 1024}\n0\n`)
 })

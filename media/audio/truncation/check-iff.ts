@@ -1,15 +1,15 @@
 import { type TruncationResult, type OpenAudioFile } from './truncation-check'
 
 /** WAV: chunks with little-endian sizes. */
-export const checkWav = (sounding: OpenAudioFile): Promise<TruncationResult> =>
-  ending(sounding, { sound: 'data', number: (head, at) => head.readUInt32LE(at) })
+export const checkWav = (opened: OpenAudioFile): Promise<TruncationResult> =>
+  ending(opened, { audioChunk: 'data', number: (head, at) => head.readUInt32LE(at) })
 
 /** AIFF: chunks with big-endian sizes. */
-export const checkAiff = (sounding: OpenAudioFile): Promise<TruncationResult> =>
-  ending(sounding, { sound: 'SSND', number: (head, at) => head.readUInt32BE(at) })
+export const checkAiff = (opened: OpenAudioFile): Promise<TruncationResult> =>
+  ending(opened, { audioChunk: 'SSND', number: (head, at) => head.readUInt32BE(at) })
 
 interface Dialect {
-  sound: string
+  audioChunk: string
   number: (head: Buffer, at: number) => number
 }
 
@@ -20,7 +20,7 @@ const missingBytesMax = 44
 
 async function ending(
   { file, from, size, signal }: OpenAudioFile,
-  { sound, number }: Dialect,
+  { audioChunk, number }: Dialect,
 ): Promise<TruncationResult> {
   const head = Buffer.alloc(8)
   let at = from + 12
@@ -30,7 +30,7 @@ async function ending(
     const name = head.toString('latin1', 0, 4)
     if (!/^[\w ]{4}$/.test(name)) break
     const bytes = number(head, 4)
-    if (name === sound) {
+    if (name === audioChunk) {
       if (isUnknown(bytes)) return { verdict: 'whole', audioEnd: size }
       if (at + 8 + bytes - size > missingBytesMax) return { verdict: 'cut', audioEnd: size }
     }

@@ -10,7 +10,7 @@ import { createTestApp, type TestApp } from '../../test-app'
 import * as hostile from './hostile-files'
 import { validateAudio, validateAudioFiles } from './validate-audio'
 
-/** Every kind of file that was made to do harm: taken as what it is, or refused with a code of the list. No more happens. */
+/** Every kind of hostile file is either accepted or rejected with a documented code, and no URL is fetched. */
 let testApp: TestApp
 let tools: { ffmpeg: string; ffprobe: string }
 let trap: Server
@@ -32,28 +32,28 @@ afterAll(async () => {
   await new Promise(resolve => trap.close(resolve))
 })
 
-const short = async (kind: AudioKind) => readFile(await makeAudio(tools.ffmpeg, kind, { seconds: 1.3 }))
-const documented = [...Object.keys(rejectionReasons), 'taken']
+const makeShort = async (kind: AudioKind) => readFile(await makeAudio(tools.ffmpeg, kind, { seconds: 1.3 }))
+const outcomes = [...Object.keys(rejectionReasons), 'taken']
 
-it('fetches nothing that a playlist names, bare or behind the first bytes of any format', async () => {
+it('fetches no URL of a playlist, plain or behind the signature of any format', async () => {
   const lists = Object.values(hostile.playlists(url)).map(text => Buffer.from(text))
   expect(new Set(await validateAudioFiles(tools, lists))).toEqual(new Set(['unsupported_format']))
   const disguised = lists.flatMap(list =>
     Object.values(hostile.fileSignatures).map(head => Buffer.concat([head, list])),
   )
-  // Some of them ffprobe takes for a file of the format, without any sound in it.
+  // ffprobe accepts some of them as a file of that format without audio.
   for (const code of await validateAudioFiles(tools, disguised))
     expect(['unsupported_format', 'no_audio_stream', 'unsupported_codec', 'damaged']).toContain(code)
 }, 60_000)
 
-it('looks for the sound of an MP4 nowhere but in the file', async () => {
-  const m4a = await short('m4a')
+it('reads the audio of an MP4 only from the file itself', async () => {
+  const m4a = await makeShort('m4a')
   for (const address of [url, `file:///etc/passwd`])
-    expect(documented).toContain(await validateAudio(tools, hostile.mp4WithExternalData(m4a, address)))
+    expect(outcomes).toContain(await validateAudio(tools, hostile.mp4WithExternalData(m4a, address)))
 })
 
-it('takes music alone: no archive behind it, and nothing that only looks like it from behind', async () => {
-  const mp3 = await short('mp3')
+it('rejects other content before or behind the audio, and accepts it in tags', async () => {
+  const mp3 = await makeShort('mp3')
   const zip = Buffer.concat([
     Buffer.from('PK\u0003\u0004', 'latin1'),
     Buffer.alloc(300),
@@ -67,7 +67,7 @@ it('takes music alone: no archive behind it, and nothing that only looks like it
   expect(await validateAudio(tools, Buffer.concat([zip, mp3]))).toBe('unsupported_format')
   expect(await validateAudio(tools, Buffer.concat([page, mp3]))).toBe('unsupported_format')
   expect(await validateAudio(tools, Buffer.concat([mp3, zip]))).toBe('trailing_content')
-  expect(await validateAudio(tools, Buffer.concat([await short('wav'), zip]))).toBe('trailing_content')
+  expect(await validateAudio(tools, Buffer.concat([await makeShort('wav'), zip]))).toBe('trailing_content')
   const remark = Buffer.from('with a remark')
   zip.writeUInt16LE(remark.length, zip.length - 2)
   expect(await validateAudio(tools, Buffer.concat([mp3, zip, remark]))).toBe('trailing_content')
@@ -75,13 +75,13 @@ it('takes music alone: no archive behind it, and nothing that only looks like it
   expect(await validateAudio(tools, Buffer.concat([hostile.id3(['TXXX', page]), mp3]))).toBe('taken')
 })
 
-it('is not impressed by headers', async () => {
+it('does not trust the values of headers', async () => {
   const day = 24 * 60 * 60
-  // What a WAV claims beyond its end nobody believes.
+  // The claimed size of a WAV beyond its end is ignored.
   expect(await validateAudio(tools, hostile.wav({ sampleRate: 8_000, bits: 8, claimed: 0xffff_ff00 }))).toBe('taken')
-  expect(await validateAudio(tools, hostile.oggClaimingSamples(await short('opus'), BigInt(30 * day * 48_000)))).toBe(
-    'too_long',
-  )
+  expect(
+    await validateAudio(tools, hostile.oggClaimingSamples(await makeShort('opus'), BigInt(30 * day * 48_000))),
+  ).toBe('too_long')
   const odd = [
     hostile.wav({ channels: 255 }),
     hostile.wav({ channels: 65_535 }),
@@ -94,8 +94,8 @@ it('is not impressed by headers', async () => {
     expect(['unsupported_codec', 'damaged', 'no_audio_stream', 'unsupported_format', 'too_short']).toContain(code)
 })
 
-it('takes no harm from pictures, tags and boxes without end', async () => {
-  const [mp3, flac] = [await short('mp3'), await short('flac')]
+it('survives huge pictures, tags and nested boxes', async () => {
+  const [mp3, flac] = [await makeShort('mp3'), await makeShort('flac')]
   const many: [string, Buffer][] = Array.from({ length: 20_000 }, (_, index) => [
     'TXXX',
     Buffer.from(`\u0003k${index}\0v`),
@@ -113,22 +113,24 @@ it('takes no harm from pictures, tags and boxes without end', async () => {
   expect(await validateAudio(tools, files.malformed)).toBe('taken')
   expect(['unsupported_format', 'no_audio_stream']).toContain(await validateAudio(tools, files.nested))
   for (const file of [files.pictures, files.words, files.many])
-    expect(documented).toContain(await validateAudio(tools, file))
+    expect(outcomes).toContain(await validateAudio(tools, file))
 }, 60_000)
 
-it('refuses what is protected, what is a picture, and what is next to nothing', async () => {
-  const m4a = await short('m4a')
+it('rejects protected files, video, and nearly empty files', async () => {
+  const m4a = await makeShort('m4a')
   expect(await validateAudio(tools, hostile.replaceText(m4a, 'ftypM4A ', 'ftypM4P '))).toBe('unsupported_format')
-  // Named as protected, and not: what is protected for real yields no sound.
-  expect(documented).toContain(await validateAudio(tools, hostile.replaceText(m4a, 'mp4a', 'drms')))
+  // Only labelled as protected; really protected audio cannot be decoded.
+  expect(outcomes).toContain(await validateAudio(tools, hostile.replaceText(m4a, 'mp4a', 'drms')))
   expect(await validateAudio(tools, await readFile(await makeVideo(tools.ffmpeg, { sound: false })))).toBe(
     'no_audio_stream',
   )
   expect(await validateAudio(tools, Buffer.alloc(0))).toBe('unsupported_format')
-  expect(['unsupported_format', 'damaged']).toContain(await validateAudio(tools, (await short('mp3')).subarray(0, 700)))
+  expect(['unsupported_format', 'damaged']).toContain(
+    await validateAudio(tools, (await makeShort('mp3')).subarray(0, 700)),
+  )
 })
 
-it('takes the first sound of an Ogg that holds several', async () => {
+it('accepts the first audio stream of a multiplexed Ogg', async () => {
   const path = join(testStack().folder, `multiplexed-${process.pid}.ogg`)
   const sine = ['-f', 'lavfi', '-i', 'sine=d=2']
   await promisify(execFile)(tools.ffmpeg, [

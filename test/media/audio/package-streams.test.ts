@@ -13,22 +13,22 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-describe('what is streamed of a FLAC', () => {
-  let made: TestStreams
+describe('the streams of a FLAC', () => {
+  let testStreams: TestStreams
   let original: string
   beforeAll(async () => {
     original = await makeFromSource(testTools().ffmpeg, `${noise}:d=14.3`, ['-ac', '2'], 'flac')
-    made = await makeTestStreams(folder, original, { wantsOpus: true })
+    testStreams = await makeTestStreams(folder, original, { wantsOpus: true })
   })
 
-  it('are three qualities of AAC, one of Opus where it is wanted, and a preview', () => {
-    expect(made.names).toEqual(['aac-96', 'aac-160', 'aac-256', 'opus-128'])
-    expect(made.files.map(({ name }) => name)).toEqual([
+  it('are three qualities of AAC, one of Opus when requested, and a preview', () => {
+    expect(testStreams.names).toEqual(['aac-96', 'aac-160', 'aac-256', 'opus-128'])
+    expect(testStreams.files.map(({ name }) => name)).toEqual([
       'preview.m4a',
-      ...made.names.flatMap(name => [`hls/${name}.mp4`, `hls/${name}.m3u8`]),
+      ...testStreams.names.flatMap(name => [`hls/${name}.mp4`, `hls/${name}.m3u8`]),
       'hls/master.m3u8',
     ])
-    expect(made.progress.at(-1)).toBeGreaterThan(0.9)
+    expect(testStreams.progress.at(-1)).toBeGreaterThan(0.9)
   })
 
   it.each([
@@ -40,25 +40,25 @@ describe('what is streamed of a FLAC', () => {
     ['opus-128.m3u8', 48_000, 960],
   ])('%s begins with the first sample and ends with the last, to within a frame', async (name, sampleRate, frame) => {
     const before = await decodeSamples(original, sampleRate)
-    const after = await decodeSamples(made.pathOf(name), sampleRate)
+    const after = await decodeSamples(testStreams.pathOf(name), sampleRate)
     expect(Math.abs(after.length - before.length)).toBeLessThan(frame)
     expect(measureLag(before, after, 2_000)).toBe(0)
     expect(measureLag(before, after, 12 * sampleRate)).toBe(0)
   })
 
-  it('say by an edit list what the encoder put in front, and how long they are', async () => {
-    const { streams, format } = await probe(made.pathOf('aac-160.mp4'))
+  it('have an edit list for the encoder delay, and the exact duration', async () => {
+    const { streams, format } = await probe(testStreams.pathOf('aac-160.mp4'))
     expect(streams).toMatchObject([{ codec_name: 'aac', start_pts: -1024, channels: 2 }])
     expect(Number(format.duration)).toBeCloseTo(14.3, 3)
-    expect((await readFile(made.pathOf('aac-160.mp4'))).includes('elst')).toBe(true)
+    expect((await readFile(testStreams.pathOf('aac-160.mp4'))).includes('elst')).toBe(true)
   })
 
-  it('are byte ranges of one file, one after the other to its end, of six seconds', async () => {
-    for (const { name, bandwidth, averageBandwidth, sizeBytes } of made.renditions) {
-      const list = await readFile(made.pathOf(`${name}.m3u8`), 'utf8')
+  it('consist of consecutive byte ranges of one file, of about six seconds', async () => {
+    for (const { name, bandwidth, averageBandwidth, sizeBytes } of testStreams.renditions) {
+      const list = await readFile(testStreams.pathOf(`${name}.m3u8`), 'utf8')
       const [, header = ''] = /#EXT-X-MAP:URI="[^"]+",BYTERANGE="(\d+)@0"/.exec(list) ?? []
       const ranges = [...list.matchAll(/#EXTINF:([\d.]+),\n#EXT-X-BYTERANGE:(\d+)@(\d+)\n(.+)\n/g)]
-      const media = await readFile(made.pathOf(`${name}.mp4`))
+      const media = await readFile(testStreams.pathOf(`${name}.mp4`))
       expect(media.length).toBe(sizeBytes)
       expect(media.toString('latin1', 4, 8)).toBe('ftyp')
       let next: number | undefined
@@ -77,14 +77,14 @@ describe('what is streamed of a FLAC', () => {
       expect(averageBandwidth).toBeLessThanOrEqual(bandwidth)
       expect(averageBandwidth / 1000 / Number(name.split('-')[1])).toBeLessThan(1.25)
     }
-    const master = await readFile(made.pathOf('master.m3u8'), 'utf8')
+    const master = await readFile(testStreams.pathOf('master.m3u8'), 'utf8')
     expect(master).toMatch(/#EXT-X-STREAM-INF:BANDWIDTH=\d+,AVERAGE-BANDWIDTH=\d+,CODECS="mp4a.40.2"\naac-96.m3u8\n/)
     expect(master).toMatch(/CODECS="opus"\nopus-128.m3u8\n/)
     expect(master).not.toMatch(/\/|http/)
   })
 
-  it('can be played by the list of lists', async () => {
-    const { streams } = await probe(made.pathOf('master.m3u8'))
+  it('can be played by the master playlist', async () => {
+    const { streams } = await probe(testStreams.pathOf('master.m3u8'))
     expect(streams.map(({ codec_name }) => codec_name)).toEqual(['aac', 'aac', 'aac', 'opus'])
   })
 })
@@ -92,7 +92,7 @@ describe('what is streamed of a FLAC', () => {
 describe('a preview', () => {
   const tone = 'aevalsrc=0.5*sin(440*2*PI*t)'
 
-  it('is half a minute from the first third on, softened at both ends, with its index in front', async () => {
+  it('is 30 seconds from the first third on, faded at both ends, with its index in front', async () => {
     const { pathOf } = await makeTestStreams(
       folder,
       await makeAudio(testTools().ffmpeg, 'opus', { source: tone, seconds: 60 }),
@@ -109,7 +109,7 @@ describe('a preview', () => {
     expect(loudest(29.98, 30)).toBeLessThan(1_000)
   })
 
-  it('is the whole of what is shorter', async () => {
+  it('is the whole of a shorter track', async () => {
     const { pathOf } = await makeTestStreams(
       folder,
       await makeAudio(testTools().ffmpeg, 'mp3', { source: tone, seconds: 4 }),
@@ -119,7 +119,7 @@ describe('a preview', () => {
   })
 })
 
-it('leaves tags, chapters and covers behind', async () => {
+it('removes tags, chapters and covers', async () => {
   const { ffmpeg } = testTools()
   const tags = {
     title: 'PLANTED title',
@@ -141,7 +141,7 @@ it('leaves tags, chapters and covers behind', async () => {
   }
 })
 
-it('streams what changes in the middle as it was heard', async () => {
+it('streams audio whose format changes in the middle with its full duration', async () => {
   const { ffmpeg } = testTools()
   const bare = ['-write_xing', '0', '-id3v2_version', '0', '-c:a', 'libmp3lame']
   const mono = await readFile(await makeFromSource(ffmpeg, 'sine=d=4', [...bare, '-ac', '1', '-ar', '44100'], 'mp3'))
@@ -156,7 +156,7 @@ it('streams what changes in the middle as it was heard', async () => {
   expect(Math.abs((length / 44_100) * 1000 - durationMs)).toBeLessThan(100)
 })
 
-it('streams what has lost its middle with as much silence there', async () => {
+it('fills a gap in the middle with silence of the same duration', async () => {
   const seconds = 12
   const whole = await readFile(
     await makeFromSource(testTools().ffmpeg, `${noise}:d=${seconds}`, ['-c:a', 'libvorbis'], 'ogg'),

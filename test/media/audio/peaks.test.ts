@@ -4,21 +4,21 @@ import { createPeakCollector, peaksMax } from '../../../media/audio/peaks'
 const samplesOf = (values: readonly number[]) => Buffer.from(Int16Array.from(values).buffer)
 
 describe('peaks', () => {
-  it('are the same however the sound is cut into chunks', () => {
-    const sound = fc.array(fc.integer({ min: -32_768, max: 32_767 }), { minLength: 1, maxLength: 2_000 })
+  it('are the same for any division of the audio into chunks', () => {
+    const samples = fc.array(fc.integer({ min: -32_768, max: 32_767 }), { minLength: 1, maxLength: 2_000 })
     fc.assert(
-      fc.property(sound, fc.array(fc.integer({ min: 0, max: 501 }), { maxLength: 20 }), (values, cuts) => {
+      fc.property(samples, fc.array(fc.integer({ min: 0, max: 501 }), { maxLength: 20 }), (values, cuts) => {
         const bytes = samplesOf(values)
         const whole = createPeakCollector()
         whole.add(bytes)
-        const pieces = createPeakCollector()
+        const chunked = createPeakCollector()
         let at = 0
         for (const size of [...cuts, bytes.length]) {
-          pieces.add(bytes.subarray(at, at + size))
+          chunked.add(bytes.subarray(at, at + size))
           at = Math.min(at + size, bytes.length)
         }
-        expect(pieces.finish()).toEqual(whole.finish())
-        expect(pieces.sampleCount()).toBe(values.length)
+        expect(chunked.finish()).toEqual(whole.finish())
+        expect(chunked.sampleCount()).toBe(values.length)
         const loudest = Math.min(255, Math.round((Math.max(...values.map(Math.abs)) / 32_767) * 255))
         expect(Math.max(...whole.finish())).toBe(loudest)
         expect(whole.finish()).toHaveLength(Math.min(peaksMax, values.length))
@@ -26,7 +26,7 @@ describe('peaks', () => {
     )
   })
 
-  it.each([8_000, 8_001, 16_000, 100_000, 1_000_003])('put the loud moment of %i samples where it was', count => {
+  it.each([8_000, 8_001, 16_000, 100_000, 1_000_003])('of %i samples have a loud sample at its position', count => {
     for (const share of [0, 0.25, 0.5, 0.999]) {
       const values = new Int16Array(count)
       values[Math.floor(count * share)] = 32_767
@@ -39,21 +39,21 @@ describe('peaks', () => {
     }
   })
 
-  it('of a long sound take no more memory than those of a short one', () => {
+  it('take constant memory for audio of any length', () => {
     const peaks = createPeakCollector()
     const second = Buffer.alloc(16_000, 7)
-    const hear = (seconds: number) => {
+    const addSeconds = (seconds: number) => {
       for (let count = 0; count < seconds; count += 1) peaks.add(second)
       const { heapUsed, arrayBuffers } = process.memoryUsage()
       return heapUsed + arrayBuffers
     }
-    const early = hear(60)
-    expect(hear(20 * 60) - early).toBeLessThan(4 * 1024 * 1024)
+    const early = addSeconds(60)
+    expect(addSeconds(20 * 60) - early).toBeLessThan(4 * 1024 * 1024)
     expect(peaks.sampleCount()).toBe(8_000 * (60 + 20 * 60))
     expect(peaks.finish()).toHaveLength(peaksMax)
   })
 
-  it('of nothing are none', () => {
+  it('of empty audio are empty', () => {
     expect(createPeakCollector().finish()).toHaveLength(0)
   })
 })

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const kinds: AudioKind[] = ['mp3', 'aac', 'm4a', 'flac', 'ogg', 'opus', 'wav', 'aiff']
-it.each(kinds)('%s can be streamed, with the length that was heard', async kind => {
+it.each(kinds)('%s can be streamed with its full duration', async kind => {
   const { pathOf, names, durationMs } = await makeTestStreams(folder, await makeAudio(testTools().ffmpeg, kind))
   for (const name of names) {
     const { length } = await decodeSamples(pathOf(`${name}.mp4`), 44_100)

@@ -17,53 +17,53 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-/** Where the copy of a file is; undefined where none can be made. */
-async function copyOf(path: string, knownMs?: number): Promise<string | undefined> {
+/** The path of the copy, or undefined when none can be made. */
+async function strip(path: string, knownMs?: number): Promise<string | undefined> {
   const { ffmpeg, ffprobe } = testTools()
   const { signal } = new AbortController()
-  const facts = await probeAudio(ffprobe, path, signal)
+  const details = await probeAudio(ffprobe, path, signal)
   const durationMs =
-    knownMs ?? (await measureAudio({ ffmpeg, path, ...facts, fingerprintPath: null, signal })).durationMs
-  const to = join(folder, `${Math.random()}.${facts.format.extension}`)
-  return (await stripMetadata({ ffmpeg, ffprobe, path, probe: facts, durationMs, to, signal })) ? to : undefined
+    knownMs ?? (await measureAudio({ ffmpeg, path, ...details, fingerprintPath: null, signal })).durationMs
+  const to = join(folder, `${Math.random()}.${details.format.extension}`)
+  return (await stripMetadata({ ffmpeg, ffprobe, path, probe: details, durationMs, to, signal })) ? to : undefined
 }
 
-/** Of every decoded sample, as a player that knows its format would play it. */
-async function soundOf(path: string): Promise<string> {
+/** The hash of all decoded samples. */
+async function hashSamples(path: string): Promise<string> {
   const args = ['-v', 'quiet', '-nostdin', '-i', path, '-map', '0:a:0', '-f', 'hash', '-hash', 'sha256', 'pipe:1']
   return (await promisify(execFile)(testTools().ffmpeg, args)).stdout
 }
 
-async function wellCopied(path: string, knownMs?: number): Promise<string> {
-  const copy = await copyOf(path, knownMs)
+async function stripOrThrow(path: string, knownMs?: number): Promise<string> {
+  const copy = await strip(path, knownMs)
   if (copy === undefined) throw new Error(`there is no copy of ${path}`)
   return copy
 }
 
 describe.each(taggedFileKinds)('the copy of %s', kind => {
-  it('has its very samples, and nothing else', async () => {
+  it('has the same samples and no metadata', async () => {
     const path = await makeTaggedFile(kind, folder)
     expect(findPersonalData(await readFile(path))).not.toEqual([])
-    const copy = await wellCopied(path, kind.includes('of two') ? 2 * taggedFileMs : taggedFileMs)
+    const copy = await stripOrThrow(path, kind.includes('of two') ? 2 * taggedFileMs : taggedFileMs)
     expect(findPersonalData(await readFile(copy))).toEqual([])
-    const [before, after, { streams, format }] = await Promise.all([soundOf(path), soundOf(copy), probe(copy)])
+    const [before, after, { streams, format }] = await Promise.all([hashSamples(path), hashSamples(copy), probe(copy)])
     expect(after).toBe(before)
     expect(streams.map(({ codec_type }) => codec_type)).toEqual(['audio'])
-    const ofContainer = ['major_brand', 'minor_version', 'compatible_brands']
-    expect(Object.keys(format.tags ?? {}).filter(tag => !ofContainer.includes(tag))).toEqual([])
+    const containerTags = ['major_brand', 'minor_version', 'compatible_brands']
+    expect(Object.keys(format.tags ?? {}).filter(tag => !containerTags.includes(tag))).toEqual([])
     expect((await readFile(copy)).includes('Lavf5')).toBe(false)
   })
 })
 
-it('has all frames of two files in one, tags between them: ffmpeg loses the one before a tag', async () => {
+it('has all frames of two concatenated files with tags between them, although ffmpeg drops the one before a tag', async () => {
   const path = await concatenatedFile('mp3', folder)
-  const copy = await wellCopied(path)
+  const copy = await stripOrThrow(path)
   expect(findPersonalData(await readFile(copy))).toEqual([])
-  const once = await readFile(await wellCopied(await makeAudio(testTools().ffmpeg, 'mp3')))
+  const once = await readFile(await stripOrThrow(await makeAudio(testTools().ffmpeg, 'mp3')))
   expect((await readFile(copy)).equals(Buffer.concat([once, once]))).toBe(true)
 })
 
-it('has each frame of what was put together of several kinds', async () => {
+it('has every frame of concatenated files of different formats', async () => {
   const { ffmpeg } = testTools()
   const bare = ['-write_xing', '0', '-id3v2_version', '0', '-c:a', 'libmp3lame']
   const mono = await readFile(await makeFromSource(ffmpeg, 'sine=d=4', [...bare, '-ac', '1', '-ar', '44100'], 'mp3'))
@@ -73,38 +73,38 @@ it('has each frame of what was put together of several kinds', async () => {
   const path = join(folder, 'both.mp3')
   const between = Buffer.from('PLANTED\xff\xfb\x90\x64in between'.repeat(500), 'latin1')
   await writeFile(path, Buffer.concat([between, mono, between, stereo, between]))
-  expect((await readFile(await wellCopied(path))).equals(Buffer.concat([mono, stereo]))).toBe(true)
+  expect((await readFile(await stripOrThrow(path))).equals(Buffer.concat([mono, stereo]))).toBe(true)
 })
 
-it('has the frames of a file that is longer than what is held at once, and nothing else', async () => {
+it('has exactly the frames of a file longer than the buffer', async () => {
   const long = await makeAudio(testTools().ffmpeg, 'mp3', { seconds: 120 })
   const bytes = await readFile(long)
   expect(bytes.length).toBeGreaterThan(1024 * 1024)
   const path = join(folder, 'behind.mp3')
   await writeFile(path, Buffer.concat([bytes, Buffer.alloc(300_000)]))
-  expect(bytes.includes(await readFile(await wellCopied(path)))).toBe(true)
-  expect(await soundOf(await wellCopied(long))).toBe(await soundOf(long))
+  expect(bytes.includes(await readFile(await stripOrThrow(path)))).toBe(true)
+  expect(await hashSamples(await stripOrThrow(long))).toBe(await hashSamples(long))
 })
 
-it('keeps what is heard of a file that says in a tag what its encoder put in front', async () => {
+it('keeps the samples of a file whose encoder delay is in a tag', async () => {
   const { ffmpeg } = testTools()
   const args = ['-c:a', 'aac', '-f', 'ipod', '-use_editlist', '0', '-metadata', 'comment=PLANTED']
   const path = join(folder, 'itunes.m4a')
   await copyFile(await makeFromSource(ffmpeg, 'anoisesrc=r=44100:a=0.5:seed=7:d=3', args, 'm4a'), path)
   await writeFile(path, withGaplessTag(await readFile(path)))
-  const heard = await soundOf(path)
-  const copy = await wellCopied(path)
-  expect(await soundOf(copy)).toBe(heard)
+  const samplesBefore = await hashSamples(path)
+  const copy = await stripOrThrow(path)
+  expect(await hashSamples(copy)).toBe(samplesBefore)
   expect((await readFile(copy)).includes('iTunSMPB')).toBe(false)
 })
 
-it('cannot be had of recordings one behind the other in one Ogg file, nor of a container with something unusual in it', async () => {
-  expect(await copyOf(await concatenatedFile('ogg', folder))).toBeUndefined()
+it('cannot be made of a chained Ogg file, or of an unusual codec in a container', async () => {
+  expect(await strip(await concatenatedFile('ogg', folder))).toBeUndefined()
   const { ffmpeg } = testTools()
-  expect(await copyOf(await makeFromSource(ffmpeg, 'sine=d=3', ['-c:a', 'libmp3lame'], 'wav'))).toBeUndefined()
+  expect(await strip(await makeFromSource(ffmpeg, 'sine=d=3', ['-c:a', 'libmp3lame'], 'wav'))).toBeUndefined()
 })
 
-it('is not taken for several recordings where something within a packet looks like the first page of another', async () => {
+it('is not detected as chained when bytes within a packet look like a first page', async () => {
   const path = join(folder, 'looks-chained.ogg')
   const comment = 'x'.repeat(300)
   const bytes = await readFile(await makeAudio(testTools().ffmpeg, 'ogg', { tags: { comment } }))
@@ -118,18 +118,18 @@ it('is not taken for several recordings where something within a packet looks li
   expect(await isChainedOgg(await concatenatedFile('ogg', folder), signal)).toBe(true)
 })
 
-it('is no copy when something is missing', async () => {
+it('fails when audio is missing', async () => {
   const { ffmpeg, ffprobe } = testTools()
   const { signal } = new AbortController()
   for (const kind of ['mp3', 'wav'] as const) {
     const path = await makeAudio(ffmpeg, kind)
-    const facts = await probeAudio(ffprobe, path, signal)
+    const details = await probeAudio(ffprobe, path, signal)
     const to = join(folder, `short.${kind}`)
-    expect(await stripMetadata({ ffmpeg, ffprobe, path, probe: facts, durationMs: 9_000, to, signal })).toBe(false)
+    expect(await stripMetadata({ ffmpeg, ffprobe, path, probe: details, durationMs: 9_000, to, signal })).toBe(false)
   }
 })
 
-/** iTunes' own way: 1,024 samples in front, none behind. */
+/** Adds the iTunes tag for an encoder delay of 1,024 samples and no padding. */
 function withGaplessTag(bytes: Buffer): Buffer {
   const text = ` 00000000 00000400 00000000 0000000000000000 ${'00000000 '.repeat(8)}`.trimEnd()
   const box = (type: string, content: Buffer) => {

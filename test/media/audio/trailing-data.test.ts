@@ -10,8 +10,8 @@ const source = 'aevalsrc=0.5*sin(440*2*PI*t)*abs(sin(2*PI*t))|0.3*sin(330*2*PI*t
 const music = async (extension: string, args: readonly string[] = []) =>
   readFile(await makeFromSource(tools.ffmpeg, source, args, extension))
 
-describe('music with something behind it', () => {
-  it('that is a tag, is taken; cut off before the tag it is not', async () => {
+describe('audio with trailing data', () => {
+  it('that is a tag is accepted; truncated before the tag it is rejected', async () => {
     const [mp3, aac] = [await music('mp3'), await music('aac')]
     const picture = Buffer.concat(Array.from({ length: 20_000 }, () => Buffer.from([0xff, 0xfb, 0x90, 0x64])))
     const tags = {
@@ -29,13 +29,13 @@ describe('music with something behind it', () => {
       }
   }, 30_000)
 
-  it.each(['flac', 'wav', 'aiff', 'm4a', 'ogg', 'opus'])('that has no place in %s, is taken', async extension => {
+  it.each(['flac', 'wav', 'aiff', 'm4a', 'ogg', 'opus'])('that is a tag foreign to %s is accepted', async extension => {
     const sound = await music(extension)
-    for (const more of [behind.id3v1(), behind.apeTag({ Title: Buffer.from('x') }), Buffer.alloc(333)])
-      expect(await validateAudio(tools, Buffer.concat([sound, more]))).toBe('taken')
+    for (const trailing of [behind.id3v1(), behind.apeTag({ Title: Buffer.from('x') }), Buffer.alloc(333)])
+      expect(await validateAudio(tools, Buffer.concat([sound, trailing]))).toBe('taken')
   })
 
-  it('that is more music, is taken, unless that was cut off', async () => {
+  it('that is more audio is accepted, unless that is truncated', async () => {
     const pairs = [
       [
         await music('mp3', ['-q:a', '2', '-write_id3v1', '1', '-metadata', 'title=x']),
@@ -52,18 +52,18 @@ describe('music with something behind it', () => {
   })
 })
 
-describe('a page', () => {
+describe('an HTML page', () => {
   const page = Buffer.from('\n<!DOCTYPE html><html><body><script>alert(1)</script></body></html>\n')
 
   it.each(['mp3', 'aac', 'ogg', 'opus', 'wav', 'aiff', 'm4a', 'flac'])(
-    'behind a %s makes it two things',
+    'behind a %s is rejected as trailing content',
     async extension => {
       const whole = await music(extension)
       expect(await validateAudio(tools, Buffer.concat([whole, page]))).toBe('trailing_content')
     },
   )
 
-  it('between a tag and the music is no music; within a tag it is text', async () => {
+  it('between a tag and the audio is rejected; within a tag it is accepted', async () => {
     const whole = await music('mp3', ['-id3v2_version', '0'])
     expect(await validateAudio(tools, Buffer.concat([id3(), page, whole]))).toBe('unsupported_format')
     expect(await validateAudio(tools, Buffer.concat([id3(['TIT2', Buffer.concat([Buffer.of(3), page])]), whole]))).toBe(

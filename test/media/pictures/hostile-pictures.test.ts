@@ -8,7 +8,7 @@ import { Rejection } from '../../../media/pictures/rejection'
 import { pictureFiles } from '../../../media/pictures/picture-files'
 import { type ExpectedOutcome, hostilePictures } from './hostile-pictures'
 
-/** Each file of the collection, as a worker draws it: its answer, and not one request to anywhere. */
+/** Renders each hostile picture as a worker does: its outcome, and no network request. */
 let folder: string
 let trap: Server
 let hits = 0
@@ -27,20 +27,20 @@ afterAll(async () => {
 
 const { signal } = new AbortController()
 
-it.each(hostilePictures)('%s: %s', async (_what, fate, make) => {
+it.each(hostilePictures)('%s: %s', async (_what, outcome, make) => {
   const path = join(folder, 'original')
   await writeFile(path, await make(`http://127.0.0.1:${(trap.address() as AddressInfo).port}/x`))
-  expect(await fateOf(path)).toBe(fate)
+  expect(await outcomeOf(path)).toBe(outcome)
   expect(hits).toBe(0)
-  const drawn = (await readdir(folder)).filter(name => name !== 'original')
-  expect(drawn.sort()).toEqual(fate === 'taken' ? [...pictureFiles].sort() : [])
-  for (const name of drawn) {
-    await expectBare(join(folder, name))
+  const rendered = (await readdir(folder)).filter(name => name !== 'original')
+  expect(rendered.sort()).toEqual(outcome === 'taken' ? [...pictureFiles].sort() : [])
+  for (const name of rendered) {
+    await expectNoMetadata(join(folder, name))
     await rm(join(folder, name))
   }
 })
 
-const fateOf = (path: string): Promise<ExpectedOutcome> =>
+const outcomeOf = (path: string): Promise<ExpectedOutcome> =>
   renderIsolated(path, folder, signal).then(
     () => 'taken',
     (error: unknown) => {
@@ -49,8 +49,8 @@ const fateOf = (path: string): Promise<ExpectedOutcome> =>
     },
   )
 
-/** Nothing but a picture. */
-async function expectBare(path: string): Promise<void> {
+/** Expects a picture without metadata or foreign content. */
+async function expectNoMetadata(path: string): Promise<void> {
   const bytes = await readFile(path)
   const { exif, icc, xmp, iptc, comments } = await sharp(bytes).metadata()
   expect({ exif, icc, xmp, iptc, comments }).toEqual({})

@@ -14,7 +14,7 @@ import {
   withChunk,
 } from '../../make-pictures'
 
-const faultOf = (bytes: Buffer): Promise<string> =>
+const outcomeOf = (bytes: Buffer): Promise<string> =>
   renderPicture(bytes).then(
     () => 'taken',
     (error: unknown) => {
@@ -23,7 +23,7 @@ const faultOf = (bytes: Buffer): Promise<string> =>
     },
   )
 
-/** The colour at a place of a drawn file, by parts of its sides. */
+/** The colour of a rendered file at a relative position. */
 async function colorAt(file: Buffer, x: number, y: number): Promise<Color> {
   const { data, info } = await sharp(file).raw().toBuffer({ resolveWithObject: true })
   const at = (Math.floor(y * info.height) * info.width + Math.floor(x * info.width)) * info.channels
@@ -34,31 +34,36 @@ async function colorAt(file: Buffer, x: number, y: number): Promise<Color> {
 const isLike = (one: Color, other: Color, by = 25): boolean =>
   [one.r - other.r, one.g - other.g, one.b - other.b].every(difference => Math.abs(difference) <= by)
 
-describe('what is drawn', () => {
-  it.each(['jpeg', 'png', 'webp', 'gif'] as const)('squares of a %s in three sizes and two formats', async format => {
-    const { files, color } = await renderPicture(await plainPicture({ width: 1500, height: 1200 })[format]().toBuffer())
-    expect(Object.keys(files).sort()).toEqual([...pictureFiles].sort())
-    for (const file of pictureFiles) {
-      const side = Number(/^\d+/.exec(file)?.[0])
-      const made = await sharp(files[file]).metadata()
-      expect(made).toMatchObject({
-        width: side,
-        height: side,
-        format: file.endsWith('jpg') ? 'jpeg' : 'webp',
-        hasAlpha: false,
-      })
-      expect(isLike(await colorAt(files[file], 0.5, 0.5), red)).toBe(true)
-    }
-    expect(color).toMatch(/^#d[0-9a-f]1[0-9a-f]1[0-9a-f]$/)
-  })
+describe('a rendered picture', () => {
+  it.each(['jpeg', 'png', 'webp', 'gif'] as const)(
+    'is a square of a %s in three sizes and two formats',
+    async format => {
+      const { files, color } = await renderPicture(
+        await plainPicture({ width: 1500, height: 1200 })[format]().toBuffer(),
+      )
+      expect(Object.keys(files).sort()).toEqual([...pictureFiles].sort())
+      for (const file of pictureFiles) {
+        const side = Number(/^\d+/.exec(file)?.[0])
+        const metadata = await sharp(files[file]).metadata()
+        expect(metadata).toMatchObject({
+          width: side,
+          height: side,
+          format: file.endsWith('jpg') ? 'jpeg' : 'webp',
+          hasAlpha: false,
+        })
+        expect(isLike(await colorAt(files[file], 0.5, 0.5), red)).toBe(true)
+      }
+      expect(color).toMatch(/^#d[0-9a-f]1[0-9a-f]1[0-9a-f]$/)
+    },
+  )
 
-  it('is never larger than what was sent', async () => {
+  it('is never larger than the original', async () => {
     const { files } = await renderPicture(await plainPng({ width: 400, height: 300 }))
     const sides = await Promise.all(pictureFiles.map(async file => (await sharp(files[file]).metadata()).width))
     expect(sides).toEqual([300, 300, 250, 300, 300, 250])
   })
 
-  it('stands the right way up, and tells nothing of where and with what it was taken', async () => {
+  it('is upright, and has no location or camera metadata', async () => {
     const sent = await (
       await twoColorPicture(400, 300, red, blue)
     )
@@ -71,7 +76,7 @@ describe('what is drawn', () => {
           GPSLongitude: '13/1 24/1 0/1',
         },
       })
-      // To be shown turned by 90° clockwise: what is above in the file is to the right.
+      // Orientation 6: shown rotated by 90° clockwise, so the top of the file is on the right.
       .withMetadata({ orientation: 6 })
       .jpeg()
       .toBuffer()
@@ -89,7 +94,7 @@ describe('what is drawn', () => {
     }
   })
 
-  it('is in sRGB, whatever the colours were', async () => {
+  it('is in sRGB for every colour space of the original', async () => {
     const cmyk = await plainPicture().toColourspace('cmyk').jpeg().toBuffer()
     expect((await sharp(cmyk).metadata()).space).toBe('cmyk')
     const wide = await plainPicture().withIccProfile('p3').png().toBuffer()
@@ -106,7 +111,7 @@ describe('what is drawn', () => {
     expect(Math.max(r, g, b) - Math.min(r, g, b)).toBeLessThan(5)
   })
 
-  it('is on white where it was transparent', async () => {
+  it('has a white background where the original is transparent', async () => {
     const clear = sharp({ create: { width: 200, height: 200, channels: 4, background: { ...red, alpha: 0 } } })
     for (const sent of [await clear.png().toBuffer(), await clear.webp().toBuffer(), await clear.gif().toBuffer()]) {
       const { files, color } = await renderPicture(sent)
@@ -115,7 +120,7 @@ describe('what is drawn', () => {
     }
   })
 
-  it('is the first of many frames', async () => {
+  it('is the first frame of an animation', async () => {
     const frames = await Promise.all(
       Array.from({ length: 30 }, (_, n) =>
         plainPng({ width: 200, height: 200, color: n === 0 ? red : { ...blue, g: n * 8 } }),
@@ -132,7 +137,7 @@ describe('what is drawn', () => {
     }
   })
 
-  it('has nothing of what was hidden in or behind the file', async () => {
+  it('has no content hidden in or behind the original', async () => {
     const zip = Buffer.from('PK\x03\x04 <script>alert(1)</script>', 'latin1')
     const jpeg = await plainPicture().jpeg().toBuffer()
     const comment = Buffer.concat([Buffer.from([0xff, 0xfe, 0, zip.length + 2]), zip])
@@ -148,7 +153,7 @@ describe('what is drawn', () => {
   })
 })
 
-describe('what is refused', () => {
+describe('rejects', () => {
   it.each([
     ['SVG', '<svg xmlns="http://www.w3.org/2000/svg" width="500" height="500"><script>alert(1)</script></svg>'],
     ['SVG behind a declaration', '<?xml version="1.0"?><!DOCTYPE svg><svg xmlns="http://www.w3.org/2000/svg"/>'],
@@ -160,40 +165,40 @@ describe('what is refused', () => {
     ['a PPM', 'P6 200 200 255\n'],
     ['a RIFF that is sound', 'RIFF\x24\x00\x00\x00WAVEfmt '],
   ])('%s', async (_what, text) => {
-    expect(await faultOf(Buffer.from(text, 'latin1'))).toBe('unsupported_format')
+    expect(await outcomeOf(Buffer.from(text, 'latin1'))).toBe('unsupported_format')
   })
 
-  it.each(['tiff', 'avif'] as const)('%s, which a decoder would know', async format => {
-    expect(await faultOf(await plainPicture()[format]().toBuffer())).toBe('unsupported_format')
+  it.each(['tiff', 'avif'] as const)('%s, although the decoder supports it', async format => {
+    expect(await outcomeOf(await plainPicture()[format]().toBuffer())).toBe('unsupported_format')
   })
 
-  it('what claims to be too large, before anything is decoded', async () => {
+  it('too large dimensions in the header, before decoding', async () => {
     for (const [width, height] of [
       [50_000, 50_000],
       [5_000, 5_001],
       [2_000_000_000, 2_000_000_000],
     ] as const)
-      expect(['too_many_pixels', 'damaged']).toContain(await faultOf(pngClaimingSize(width, height)))
-    expect(await faultOf(pngClaimingSize(50_000, 50_000))).toBe('too_many_pixels')
-    expect(await faultOf(pngClaimingSize(5_000, 5_001))).toBe('too_many_pixels')
-    // As large as may be: it is looked at, and ends too early.
-    expect(await faultOf(pngClaimingSize(5_000, 5_000))).toBe('damaged')
+      expect(['too_many_pixels', 'damaged']).toContain(await outcomeOf(pngClaimingSize(width, height)))
+    expect(await outcomeOf(pngClaimingSize(50_000, 50_000))).toBe('too_many_pixels')
+    expect(await outcomeOf(pngClaimingSize(5_000, 5_001))).toBe('too_many_pixels')
+    // The largest allowed dimensions: it is decoded, and is truncated.
+    expect(await outcomeOf(pngClaimingSize(5_000, 5_000))).toBe('damaged')
     const gif = await plainPicture().gif().toBuffer()
-    // Its canvas, and the frame on it.
+    // The dimensions of the canvas, and of the frame.
     for (const at of [6, gif.indexOf(Buffer.from([0x2c, 0, 0, 0, 0])) + 5]) {
       gif.writeUInt16LE(65_535, at)
       gif.writeUInt16LE(65_535, at + 2)
     }
-    expect(await faultOf(gif)).toBe('too_many_pixels')
+    expect(await outcomeOf(gif)).toBe('too_many_pixels')
   })
 
-  it('what is too small', async () => {
-    expect(await faultOf(await plainPng({ width: 99, height: 500 }))).toBe('too_small')
-    expect(await faultOf(await plainPng({ width: 500, height: 1 }))).toBe('too_small')
-    expect(await faultOf(await plainPng({ width: 100, height: 100 }))).toBe('taken')
+  it('too small pictures', async () => {
+    expect(await outcomeOf(await plainPng({ width: 99, height: 500 }))).toBe('too_small')
+    expect(await outcomeOf(await plainPng({ width: 500, height: 1 }))).toBe('too_small')
+    expect(await outcomeOf(await plainPng({ width: 100, height: 100 }))).toBe('taken')
   })
 
-  it('what ends too early or is scrambled', async () => {
+  it('truncated and damaged files', async () => {
     const noise = sharp({
       create: {
         width: 400,
@@ -206,23 +211,23 @@ describe('what is refused', () => {
     for (const format of ['jpeg', 'png', 'webp', 'gif'] as const) {
       const whole = await noise.clone()[format]().toBuffer()
       for (const part of [0.1, 0.5, 0.9])
-        expect([format, part, await faultOf(whole.subarray(0, Math.floor(whole.length * part)))]).toEqual([
+        expect([format, part, await outcomeOf(whole.subarray(0, Math.floor(whole.length * part)))]).toEqual([
           ...[format, part, 'damaged'],
         ])
     }
     const png = await noise.png().toBuffer()
     png.fill(0x55, 200, 400)
-    expect(await faultOf(png)).toBe('damaged')
+    expect(await outcomeOf(png)).toBe('damaged')
   })
 
-  it('takes or refuses what is packed to burst, and lives on', async () => {
+  it('or accepts compression bombs, without crashing', async () => {
     const zeros = deflateSync(Buffer.alloc(200_000_000))
     const profile = Buffer.concat([Buffer.from('evil\0\0', 'latin1'), zeros])
-    const words = Buffer.concat([Buffer.from('Comment\0\0', 'latin1'), zeros])
+    const text = Buffer.concat([Buffer.from('Comment\0\0', 'latin1'), zeros])
     const png = await plainPng()
-    expect(['taken', 'damaged']).toContain(await faultOf(withChunk(png, 'iCCP', profile)))
-    expect(['taken', 'damaged']).toContain(await faultOf(withChunk(png, 'zTXt', words)))
+    expect(['taken', 'damaged']).toContain(await outcomeOf(withChunk(png, 'iCCP', profile)))
+    expect(['taken', 'damaged']).toContain(await outcomeOf(withChunk(png, 'zTXt', text)))
     const garbage = Buffer.concat([Buffer.from('p\0\0', 'latin1'), deflateSync(Buffer.from('no profile at all'))])
-    expect(await faultOf(withChunk(png, 'iCCP', garbage))).toBe('taken')
+    expect(await outcomeOf(withChunk(png, 'iCCP', garbage))).toBe('taken')
   })
 })

@@ -13,7 +13,7 @@ let folder: string
 let path: string
 let large: Buffer
 beforeAll(async () => {
-  // As those of a worker are named.
+  // Named as the folders of a worker.
   folder = await mkdtemp(join(tmpdir(), `tutti-work-${process.pid}-apart-`))
   path = join(folder, 'original')
   large = await heaviestPng()
@@ -21,50 +21,53 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }))
 
 const { signal } = new AbortController()
-const usual = { timeoutMs: 20_000, memoryKiB: 768 * 1024 }
+const defaultLimits = { timeoutMs: 20_000, memoryKiB: 768 * 1024 }
 const onLinux = process.platform === 'linux' ? it : it.skip
 
-/** Begins to draw something that takes a while, and is stopped in the midst of it. */
-async function drawing(limits = usual, stop = signal): Promise<{ pid: number; drawn: Promise<unknown> }> {
+/** Starts a slow rendering and stops its process with SIGSTOP. */
+async function startRendering(
+  limits = defaultLimits,
+  stop = signal,
+): Promise<{ pid: number; rendering: Promise<unknown> }> {
   await writeFile(path, large)
-  const drawn = renderIsolated(path, folder, stop, limits)
-  // Whoever waits for it comes later.
-  drawn.catch(() => undefined)
-  return { pid: await stopRenderingProcess(process.pid), drawn }
+  const rendering = renderIsolated(path, folder, stop, limits)
+  // Handled here, because the caller awaits it later.
+  rendering.catch(() => undefined)
+  return { pid: await stopRenderingProcess(process.pid), rendering }
 }
 
-describe('a picture that is drawn apart', () => {
-  onLinux('is the fault of nobody when it is killed from outside, or gets no time', async () => {
-    const killed = await drawing()
+describe('a rendering process', () => {
+  onLinux('does not blame the file when it is killed from outside, or gets no CPU time', async () => {
+    const killed = await startRendering()
     signalStoppedProcess(killed.pid, 'SIGKILL')
-    await expect(killed.drawn).rejects.toThrow('was killed')
-    const frozen = await drawing({ ...usual, timeoutMs: 1_500 })
-    await expect(frozen.drawn).rejects.toThrow('timed out without CPU time')
+    await expect(killed.rendering).rejects.toThrow('was killed')
+    const frozen = await startRendering({ ...defaultLimits, timeoutMs: 1_500 })
+    await expect(frozen.rendering).rejects.toThrow('timed out without CPU time')
     await waitUntil(async () => !(await isRunning(frozen.pid)))
   })
 
-  onLinux('may be the fault of a file that crashes the decoder', async () => {
-    const { pid, drawn } = await drawing()
+  onLinux('suspects the file when the decoder crashes', async () => {
+    const { pid, rendering } = await startRendering()
     signalStoppedProcess(pid, 'SIGSEGV')
-    await expect(drawn).rejects.toMatchObject({ name: 'Suspicion', code: 'damaged' })
+    await expect(rendering).rejects.toMatchObject({ name: 'Suspicion', code: 'damaged' })
   })
 
-  onLinux('may not take more memory than it was given', async () => {
+  onLinux('cannot use more memory than its limit', async () => {
     await writeFile(path, large)
-    const drawn = renderIsolated(path, folder, signal, { ...usual, memoryKiB: 300 * 1024 })
-    // What does not get it says so, or crashes.
-    await expect(drawn).rejects.toBeInstanceOf(SuspectedRejection)
+    const rendering = renderIsolated(path, folder, signal, { ...defaultLimits, memoryKiB: 300 * 1024 })
+    // The decoder reports the failed allocation, or crashes.
+    await expect(rendering).rejects.toBeInstanceOf(SuspectedRejection)
   })
 
-  onLinux('ends at once when it is told to', async () => {
+  onLinux('ends at once when aborted', async () => {
     const stopping = new AbortController()
-    const { pid, drawn } = await drawing(usual, stopping.signal)
-    stopping.abort(new Error('told to stop'))
-    await expect(drawn).rejects.toThrow('told to stop')
+    const { pid, rendering } = await startRendering(defaultLimits, stopping.signal)
+    stopping.abort(new Error('stopping'))
+    await expect(rendering).rejects.toThrow('stopping')
     await waitUntil(async () => !(await isRunning(pid)))
   })
 
-  it('is the fault of nobody when it cannot be read or written', async () => {
+  it('does not blame the file when a path cannot be read or written', async () => {
     await expect(renderIsolated(join(folder, 'none'), folder, signal)).rejects.toThrow('ENOENT')
     await writeFile(path, await plainPng())
     await expect(renderIsolated(path, join(folder, 'none'), signal)).rejects.toThrow('ENOENT')
@@ -72,9 +75,9 @@ describe('a picture that is drawn apart', () => {
   })
 })
 
-/** As those who say it do. */
-describe('what a decoder says', () => {
-  const of = (words: string) => classifyDecoderError(new Error(words))
+/** Messages as libvips, sharp and Node write them. */
+describe('a decoder error', () => {
+  const classify = (message: string) => classifyDecoderError(new Error(message))
 
   it.each([
     'vips_tracked: out of memory -- size == 190MB',
@@ -82,9 +85,9 @@ describe('what a decoder says', () => {
     'unable to allocate buffer',
     'Array buffer allocation failed',
     'ENOMEM: not enough memory, read',
-  ])('of memory (%s) may be about the file', words => {
-    expect(of(words)).toMatchObject({ name: 'Suspicion', code: 'too_complex' })
-    expect(of(words).message).toBe(words)
+  ])('about memory (%s) suspects the file', message => {
+    expect(classify(message)).toMatchObject({ name: 'Suspicion', code: 'too_complex' })
+    expect(classify(message).message).toBe(message)
   })
 
   it.each([
@@ -93,10 +96,10 @@ describe('what a decoder says', () => {
     'EMFILE: too many open files, open',
     'unable to create thread: Resource temporarily unavailable',
     'read error\nsystem error: Input/output error',
-  ])('of the machine (%s) is not', words => {
-    const error = of(words)
+  ])('about the machine (%s) does not blame the file', message => {
+    const error = classify(message)
     expect([error instanceof Rejection, error instanceof SuspectedRejection]).toEqual([false, false])
-    expect(error.message).toBe(words)
+    expect(error.message).toBe(message)
   })
 
   it.each([
@@ -104,11 +107,11 @@ describe('what a decoder says', () => {
     'pngload_buffer: libspng read error',
     'Input buffer contains unsupported image format',
     'webp2vips: unable to read image',
-  ])('of anything else (%s) is', words => {
-    expect(of(words)).toMatchObject({ name: 'Rejection', code: 'damaged' })
+  ])('about anything else (%s) rejects the file', message => {
+    expect(classify(message)).toMatchObject({ name: 'Rejection', code: 'damaged' })
   })
 
-  it('is told in words of its own, whatever was made of the program that says it', () => {
+  it('is parsed strictly, although the process may be compromised', () => {
     expect(parseRenderResult('{"color":"#0a0b0c"}')).toEqual({ color: '#0a0b0c' })
     expect(parseRenderResult('{"color":"red"}')).toEqual({ failed: 'an unknown answer' })
     expect(parseRenderResult('{"rejected":"constructor"}')).toEqual({ failed: 'an unknown answer' })
