@@ -20,8 +20,8 @@ import { fakeAnalysis } from './fake-analysis'
 import { uploadInput } from '../music-upload/upload-file'
 
 /**
- * A track, the upload that made it, and one that brings other audio, in every state that they can be in together: what each
- * call makes of the three. `none`: nothing of that kind; `gone`: the track was removed.
+ * A track, its first upload and a second upload that replaces its audio, in every combination of states: the states after each
+ * operation. `none`: there is no such upload; `gone`: the track was deleted.
  */
 let testApp: TestApp
 let ann: Person
@@ -55,7 +55,7 @@ async function makeUpload(trackId: string, state: UploadState, replacesAudio: bo
   return id
 }
 
-async function stage(first: UploadState, second: Second): Promise<Scene> {
+async function createScene(first: UploadState, second: Second): Promise<Scene> {
   const states = [first, second]
   const state = states.includes('ready') ? 'ready' : states.includes('uploaded') ? 'processing' : 'failed'
   const { id: trackId } = await makeTrack(ann.id, {
@@ -81,18 +81,18 @@ async function statesOf({ trackId, first, second }: Scene): Promise<string> {
   return states.join(' ')
 }
 
-const ends = (uploadId: string, end: 'rejected' | 'failed') => async () => {
-  await inside(within => startProcessing(uploadId, randomUUID(), within))
-  await inside(within => failProcessing(uploadId, end, serverFailure, within))
+const endProcessing = (uploadId: string, end: 'rejected' | 'failed') => async () => {
+  await transactAsJob(within => startProcessing(uploadId, randomUUID(), within))
+  await transactAsJob(within => failProcessing(uploadId, end, serverFailure, within))
 }
-const becomesReady = (trackId: string, uploadId: string) => async () => {
-  await inside(within => startProcessing(uploadId, randomUUID(), within))
-  await inside(within => finishProcessing(uploadId, fakeAnalysis(audioKey(trackId, uploadId, 'mp3')), within))
+const finish = (trackId: string, uploadId: string) => async () => {
+  await transactAsJob(within => startProcessing(uploadId, randomUUID(), within))
+  await transactAsJob(within => finishProcessing(uploadId, fakeAnalysis(audioKey(trackId, uploadId, 'mp3')), within))
 }
-const inside = <T>(work: Parameters<typeof transact<T, null>>[1]) =>
+const transactAsJob = <T>(work: Parameters<typeof transact<T, null>>[1]) =>
   transact({ app: testApp.app, registry, actor: null, requestId: randomUUID() }, work)
 
-const deeds = {
+const operations = {
   announce: ({ trackId }: Scene) => ann.request(replaceAudio, { trackId, ...uploadInput(bytes) }),
   finalize: ({ second }: Scene) => ann.request(finalizeUpload, { uploadId: second }),
   'retry first': ({ first }: Scene) => ann.request(retryUpload, { uploadId: first }),
@@ -101,12 +101,12 @@ const deeds = {
   'abort second': ({ second }: Scene) => ann.request(abortUpload, { uploadId: second }),
   remove: ({ trackId }: Scene) => ann.request(deleteTrack, { trackId }),
 }
-type Deed = keyof typeof deeds
+type OperationName = keyof typeof operations
 
 const unchanged = 'as before'
 
-/** What is not said of a second upload that is not there is `not_found`; anything may be announced at any time. */
-const table: [UploadState, Second, Partial<Record<Deed, string>>][] = [
+/** Missing entries are `not_found`; `announce` is always allowed. */
+const table: [UploadState, Second, Partial<Record<OperationName, string>>][] = [
   [
     ...(['uploaded', 'none'] as const),
     { 'retry first': unchanged, 'abort first': 'gone aborted none', remove: 'gone aborted none' },
@@ -235,11 +235,11 @@ describe.each(table)('with a first upload that is %s and a second that is %s', (
   beforeAll(async () => {
     ann = await testApp.signIn(`ann-${first}-${second}`)
   })
-  it.each(Object.keys(deeds) as Deed[])('%s', async deed => {
-    const scene = await stage(first, second)
+  it.each(Object.keys(operations) as OperationName[])('%s', async operation => {
+    const scene = await createScene(first, second)
     const before = await statesOf(scene)
-    const { error } = await deeds[deed](scene)
-    const expected = row[deed] ?? (deed === 'announce' ? unchanged : 'not_found')
+    const { error } = await operations[operation](scene)
+    const expected = row[operation] ?? (operation === 'announce' ? unchanged : 'not_found')
     const after = await statesOf(scene)
     expect(error?.code ?? (after === before ? unchanged : after)).toBe(expected)
     if (error !== undefined) expect(after).toBe(before)
@@ -247,7 +247,7 @@ describe.each(table)('with a first upload that is %s and a second that is %s', (
   })
 })
 
-/** What becomes of the three when the work on one of the uploads ends. */
+/** The states of the three after the processing of one upload ends. */
 const endings: [UploadState, Second, 'first' | 'second', { ready: string; rejected: string; failed: string }][] = [
   [
     ...(['uploaded', 'none', 'first'] as const),
@@ -276,12 +276,12 @@ const endings: [UploadState, Second, 'first' | 'second', { ready: string; reject
 ]
 
 it.each(endings)(
-  'with a first that is %s and a second that is %s, the work on the %s ends',
+  'with a first that is %s and a second that is %s, the processing of the %s ends',
   async (first, second, of, row) => {
     ann = await testApp.signIn(`ann-ends-${first}-${second}`)
     for (const end of ['ready', 'rejected', 'failed'] as const) {
-      const scene = await stage(first, second)
-      await (end === 'ready' ? becomesReady(scene.trackId, scene[of]) : ends(scene[of], end))()
+      const scene = await createScene(first, second)
+      await (end === 'ready' ? finish(scene.trackId, scene[of]) : endProcessing(scene[of], end))()
       expect(await statesOf(scene)).toBe(row[end])
       const isPublished = (await Track.findByPk(scene.trackId))?.publishedAt !== null
       expect(isPublished).toBe(end === 'ready')

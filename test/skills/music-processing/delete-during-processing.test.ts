@@ -18,50 +18,51 @@ import { type EventRecorder, type Person } from '../../person'
 import { createTestApp, type TestApp } from '../../test-app'
 import { uploadInput, sendFile } from '../music-upload/upload-file'
 
-/** Whoever takes an upload or its track away wins over the worker that has it, whenever it is. */
+/** Aborting an upload or deleting its track wins over the worker that processes it, at any moment. */
 let testApp: TestApp
 let file: string
-let here: Person
-let there: Person
-let heard: EventRecorder
+let node0: Person
+let node1: Person
+let recorder: EventRecorder
 beforeAll(async () => {
   testApp = await createTestApp()
   file = await makeAudio(testApp.app.config.tools.ffmpeg, 'mp3')
-  here = await testApp.signIn('ann', { node: 0 })
-  there = await testApp.signIn('ann', { node: 1 })
-  heard = await there.recordEvents(`user:${there.id}`)
+  node0 = await testApp.signIn('ann', { node: 0 })
+  node1 = await testApp.signIn('ann', { node: 1 })
+  recorder = await node1.recordEvents(`user:${node1.id}`)
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-async function finalized() {
-  const { upload } = await sendFile(here, file)
-  const { trackId } = await here.call(finalizeUpload, { uploadId: upload.id })
-  if (trackId === null) throw new Error('an upload that was finalized has a track')
+async function createFinalizedUpload() {
+  const { upload } = await sendFile(node0, file)
+  const { trackId } = await node0.call(finalizeUpload, { uploadId: upload.id })
+  if (trackId === null) throw new Error('a finalized upload has a track')
   return { uploadId: upload.id, trackId }
 }
 
-/** A worker's context; before its transaction of that number, counted from 1, something happens. */
-function context(before = 0, happen: () => Promise<unknown> = async () => undefined): JobContext {
+/** A worker's context that calls `interrupt` before the given transaction, counted from 1. */
+function context(before = 0, interrupt: () => Promise<unknown> = async () => undefined): JobContext {
   let count = 0
   return {
     ...{ app: testApp.app, attempt: 1, isLastAttempt: false, signal: new AbortController().signal },
     async transact(work) {
       count += 1
-      if (count === before) await happen()
+      if (count === before) await interrupt()
       return transact({ app: testApp.app, registry, actor: null, requestId: randomUUID() }, work)
     },
   }
 }
 
 const readyEvents = (uploadId: string) =>
-  heard.events.filter(({ data }) => {
+  recorder.events.filter(({ data }) => {
     const upload = data.upload as { id?: string; state?: string } | undefined
     return upload?.id === uploadId && upload.state === 'ready'
   })
 
-const tools = () => new Promise<string>(resolve => execFile('ps', ['-eo', 'args'], (_error, out) => resolve(out)))
+const listProcesses = () =>
+  new Promise<string>(resolve => execFile('ps', ['-eo', 'args'], (_error, out) => resolve(out)))
 
-async function leftNothing({ uploadId, trackId }: { uploadId: string; trackId: string }): Promise<void> {
+async function expectNothingLeft({ uploadId, trackId }: { uploadId: string; trackId: string }): Promise<void> {
   await testApp.app.db.query(
     'update graphile_worker._private_jobs set run_at = now() where locked_at is null returning id',
   )
@@ -69,36 +70,36 @@ async function leftNothing({ uploadId, trackId }: { uploadId: string; trackId: s
   for (const key of [`incoming/${uploadId}`, `audio/${trackId}/${uploadId}.mp3`])
     expect(await testApp.app.storage.head(key)).toBeUndefined()
   expect((await Track.findByPk(trackId))?.deletedAt).toBeInstanceOf(Date)
-  expect(await tools()).not.toContain(`tutti-work-${process.pid}-`)
+  expect(await listProcesses()).not.toContain(`tutti-work-${process.pid}-`)
 }
 
-async function endedAborted(taken: { uploadId: string; trackId: string }): Promise<void> {
-  await leftNothing(taken)
-  expect(await here.call(getUpload, { uploadId: taken.uploadId })).toMatchObject({ state: 'aborted', step: null })
-  expect(await Upload.findByPk(taken.uploadId)).toMatchObject({ leaseRunId: null })
-  expect(await Waveform.count({ where: { trackId: taken.trackId } })).toBe(0)
-  expect(readyEvents(taken.uploadId)).toEqual([])
+async function expectAborted(target: { uploadId: string; trackId: string }): Promise<void> {
+  await expectNothingLeft(target)
+  expect(await node0.call(getUpload, { uploadId: target.uploadId })).toMatchObject({ state: 'aborted', step: null })
+  expect(await Upload.findByPk(target.uploadId)).toMatchObject({ leaseRunId: null })
+  expect(await Waveform.count({ where: { trackId: target.trackId } })).toBe(0)
+  expect(readyEvents(target.uploadId)).toEqual([])
 }
 
 // The transactions of a run: begin, probing, waveform, storing, finish.
 describe.each([1, 2, 3, 4, 5])('before transaction %i of a worker', step => {
-  it('an abort and a removal from two nodes at once win', async () => {
-    const taken = await finalized()
+  it('concurrent aborts and a deletion from two nodes win', async () => {
+    const target = await createFinalizedUpload()
     const both = () =>
       Promise.all([
-        here.request(abortUpload, { uploadId: taken.uploadId }),
-        there.request(deleteTrack, { trackId: taken.trackId }),
-        there.request(abortUpload, { uploadId: taken.uploadId }, { transport: 'socket' }),
+        node0.request(abortUpload, { uploadId: target.uploadId }),
+        node1.request(deleteTrack, { trackId: target.trackId }),
+        node1.request(abortUpload, { uploadId: target.uploadId }, { transport: 'socket' }),
       ])
-    await processUpload.run({ uploadId: taken.uploadId }, context(step, both))
-    await endedAborted(taken)
+    await processUpload.run({ uploadId: target.uploadId }, context(step, both))
+    await expectAborted(target)
   })
 })
 
-it('a removal that waits for the track wins over the worker that waits for the removal', async () => {
-  const taken = await finalized()
-  const removed: Promise<unknown>[] = []
-  const waiting = async (number: number) =>
+it('a deletion that waits for the lock of the track wins over the worker that waits behind it', async () => {
+  const target = await createFinalizedUpload()
+  const remove: Promise<unknown>[] = []
+  const waitForLockWaits = async (number: number) =>
     waitUntil(async () => {
       const sql = `select count(*) as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
       const [row] = await testApp.app.db.query<{ n: string }>(sql)
@@ -108,55 +109,55 @@ it('a removal that waits for the track wins over the worker that waits for the r
   const hold = async () => {
     const held = new Promise<void>(resolve => {
       void testApp.app.db.transaction(async () => {
-        await Track.findByPk(taken.trackId, { lock: true })
+        await Track.findByPk(target.trackId, { lock: true })
         resolve()
-        await new Promise<void>(letGo => (release = letGo))
+        await new Promise<void>(resolveRelease => (release = resolveRelease))
       })
     })
     await held
-    removed.push(there.call(deleteTrack, { trackId: taken.trackId }))
-    await waiting(1)
+    remove.push(node1.call(deleteTrack, { trackId: target.trackId }))
+    await waitForLockWaits(1)
   }
-  const worked = processUpload.run({ uploadId: taken.uploadId }, context(5, hold))
-  await waiting(2)
+  const processing = processUpload.run({ uploadId: target.uploadId }, context(5, hold))
+  await waitForLockWaits(2)
   release()
-  await Promise.all([worked, ...removed])
-  await endedAborted(taken)
+  await Promise.all([processing, ...remove])
+  await expectAborted(target)
 })
 
-it('holds at whatever moment it happens', async () => {
+it('the same holds at any moment', async () => {
   for (let round = 0; round < 12; round += 1) {
-    const taken = await finalized()
-    const worked = testApp.runJobs()
+    const target = await createFinalizedUpload()
+    const processing = testApp.runJobs()
     await pause(round * 40)
     const [aborted] = await Promise.all([
-      here.request(abortUpload, { uploadId: taken.uploadId }),
-      pause(round % 3).then(() => there.request(deleteTrack, { trackId: taken.trackId })),
+      node0.request(abortUpload, { uploadId: target.uploadId }),
+      pause(round % 3).then(() => node1.request(deleteTrack, { trackId: target.trackId })),
     ])
-    await worked
-    const { state } = await here.call(getUpload, { uploadId: taken.uploadId })
-    if (state === 'aborted') await endedAborted(taken)
+    await processing
+    const { state } = await node0.call(getUpload, { uploadId: target.uploadId })
+    if (state === 'aborted') await expectAborted(target)
     else {
-      // It was ready before anybody asked; then the track goes as any other does.
+      // It was ready before the abort; then the track is deleted as any other.
       expect([state, aborted.error?.code]).toEqual(['ready', 'upload_closed'])
-      await leftNothing(taken)
+      await expectNothingLeft(target)
     }
   }
 })
 
-it('new audio that is announced at the very moment of the removal, on two nodes, is given up or refused', async () => {
+it('a replacement initiated concurrently with the deletion on two nodes is aborted or refused', async () => {
   const seen = new Set<string>()
   for (let round = 0; round < 12; round += 1) {
-    const { id: trackId } = await makeTrack(here.id)
+    const { id: trackId } = await makeTrack(node0.id)
     const input = { trackId, ...uploadInput(Buffer.from('x')) }
-    const announced = () => here.request(replaceAudio, input, { transport: round % 4 < 2 ? 'rest' : 'socket' })
-    const removed = () => there.request(deleteTrack, { trackId })
-    const [one, other] = round % 2 === 0 ? [announced, removed] : [removed, announced]
-    const replies = await Promise.all([one(), pause(round % 3).then(other), pause(round % 5).then(announced)])
+    const initiate = () => node0.request(replaceAudio, input, { transport: round % 4 < 2 ? 'rest' : 'socket' })
+    const remove = () => node1.request(deleteTrack, { trackId })
+    const [one, other] = round % 2 === 0 ? [initiate, remove] : [remove, initiate]
+    const replies = await Promise.all([one(), pause(round % 3).then(other), pause(round % 5).then(initiate)])
     for (const { error } of replies) expect([undefined, 'not_found']).toContain(error?.code)
     const states = (await Upload.findAll({ where: { trackId } })).map(({ state }) => state)
     for (const state of states) expect(state).toBe('aborted')
-    seen.add(states.length === 0 ? 'removed first' : 'announced first')
+    seen.add(states.length === 0 ? 'deleted first' : 'initiated first')
   }
-  expect(seen).toContain('announced first')
+  expect(seen).toContain('initiated first')
 })

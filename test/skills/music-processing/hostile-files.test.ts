@@ -9,7 +9,7 @@ import { type Person } from '../../person'
 import { createTestApp, type TestApp } from '../../test-app'
 import { uploadFile } from '../music-upload/upload-file'
 
-/** Files that are not what they say: each ends as rejected, with a reason, and nothing of it is ever served. */
+/** Files that are not audio: each is rejected with a reason, and nothing of it is served. */
 let testApp: TestApp
 let eve: Person
 let ffmpeg: string
@@ -30,7 +30,7 @@ afterAll(async () => {
   await new Promise(resolve => trap.close(resolve))
 })
 
-async function rejected(file: string | Buffer): Promise<string> {
+async function rejectionCodeOf(file: string | Buffer): Promise<string> {
   const { id, state, error, trackId } = await uploadFile(testApp, eve, file)
   expect(state).toBe('rejected')
   expect(error?.message).toMatch(/^[A-Z].*\.$/)
@@ -56,10 +56,10 @@ it.each([
     `ID3\u0004\u0000\u0000\u0000\u0000\u0000\u0000<html><script>alert(1)</script></html>`.repeat(9),
   ],
 ])('rejects %s named .mp3', async (_what, content) => {
-  expect(await rejected(Buffer.from(content, 'latin1'))).toBe('unsupported_format')
+  expect(await rejectionCodeOf(Buffer.from(content, 'latin1'))).toBe('unsupported_format')
 })
 
-it('fetches nothing that a disguised playlist names', async () => {
+it('fetches no URL that a disguised playlist names', async () => {
   const hls = `#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n${trapUrl()}\n#EXT-X-ENDLIST\n`
   const concat = `ffconcat version 1.0\nfile '${trapUrl()}'\nfile '/etc/passwd'\n`
   const sdp = `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n`
@@ -68,17 +68,17 @@ it('fetches nothing that a disguised playlist names', async () => {
     Buffer.from(hls),
   ])
   for (const file of [Buffer.from(hls), Buffer.from(concat), Buffer.from(sdp), hidden])
-    expect(await rejected(file)).toBe('unsupported_format')
+    expect(await rejectionCodeOf(file)).toBe('unsupported_format')
   expect(hits).toBe(0)
 })
 
-it('rejects pictures without sound, and sound with pictures', async () => {
-  expect(await rejected(await makeVideo(ffmpeg, { sound: false }))).toBe('no_audio_stream')
-  expect(await rejected(await makeVideo(ffmpeg, { sound: true }))).toBe('video_not_supported')
+it('rejects video without audio, and audio with video', async () => {
+  expect(await rejectionCodeOf(await makeVideo(ffmpeg, { sound: false }))).toBe('no_audio_stream')
+  expect(await rejectionCodeOf(await makeVideo(ffmpeg, { sound: true }))).toBe('video_not_supported')
 })
 
 it.each(['mp3', 'aac', 'm4a', 'flac', 'ogg', 'opus', 'wav', 'aiff'] as const)(
-  'rejects a %s that was cut off, in words that help',
+  'rejects a truncated %s with a helpful message',
   async kind => {
     const whole = await readFile(await makeAudio(ffmpeg, kind, { seconds: 12 }))
     const { state, error } = await uploadFile(testApp, eve, whole.subarray(0, whole.length / 2))
@@ -89,18 +89,18 @@ it.each(['mp3', 'aac', 'm4a', 'flac', 'ogg', 'opus', 'wav', 'aiff'] as const)(
   },
 )
 
-it('rejects what is shorter than a second or longer than a day', async () => {
-  expect(await rejected(await makeAudio(ffmpeg, 'wav', { seconds: 0.5 }))).toBe('too_short')
+it('rejects audio shorter than a second or longer than a day', async () => {
+  expect(await rejectionCodeOf(await makeAudio(ffmpeg, 'wav', { seconds: 0.5 }))).toBe('too_short')
   const flac = await readFile(await makeAudio(ffmpeg, 'flac', { seconds: 2 }))
   // The lower 32 bits of the number of samples, in the block that every FLAC file begins with.
   flac.writeUInt32BE(0xffff_ffff, 8 + 14)
-  expect(await rejected(flac)).toBe('too_long')
+  expect(await rejectionCodeOf(flac)).toBe('too_long')
   const slow = await readFile(await makeAudio(ffmpeg, 'wav', { seconds: 1 }))
   slow.writeUInt32LE(1, slow.indexOf('fmt ') + 12)
-  expect(await rejected(slow)).toBe('unsupported_codec')
+  expect(await rejectionCodeOf(slow)).toBe('unsupported_codec')
 })
 
-it('keeps huge and dirty tags short and clean', async () => {
+it('shortens and cleans the title of huge tags', async () => {
   const tags = { title: `\u202eA\u0007${'b'.repeat(5_000)}`, comment: 'where I live', artist: 'x\ny' }
   const { trackId } = await uploadFile(testApp, eve, await makeAudio(ffmpeg, 'mp3', { tags }))
   const { title } = await eve.call(getTrack, { trackId })
@@ -108,7 +108,7 @@ it('keeps huge and dirty tags short and clean', async () => {
   expect(title).not.toMatch(/\p{Cc}/u)
 })
 
-it('serves a tag that looks like a page as the text that it is', async () => {
+it('serves a tag that looks like HTML as JSON text', async () => {
   const title = '<script>alert(1)</script>'
   const { trackId } = await uploadFile(testApp, eve, await makeAudio(ffmpeg, 'mp3', { tags: { title } }))
   const response = await fetch(`${eve.url}/api/v1/tracks/${trackId}`, {

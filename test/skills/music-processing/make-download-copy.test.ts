@@ -11,7 +11,7 @@ import { Track, TrackAudio, Upload } from '../../../models'
 import { makeDownloadCopy } from '../../../skills/music-processing/make-download-copy'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
 import { copyJobsMax, sweepMissingDownloads } from '../../../skills/music-processing/sweep/sweep-missing-downloads'
-import { sweepSentFiles } from '../../../skills/music-upload/sweep-sent-files'
+import { sweepAudioFiles } from '../../../skills/music-processing/sweep-audio-files'
 import { resumeAbandoned } from '../../../skills/music-processing/resume-abandoned'
 import { pageTracksMax, pageMissingDownloads } from '../../../skills/music-processing/missing-downloads'
 import { updateTrack } from '../../../skills/tracks/update-track'
@@ -35,7 +35,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tutti-copies-test-'))
   const { ffmpeg, ffprobe } = testTools()
   const noEdge = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
-  const tools = { FFMPEG_PATH: await weak(ffmpeg, 'copying'), FFPROBE_PATH: await weak(ffprobe, 'probing') }
+  const tools = {
+    FFMPEG_PATH: await makeFailingTool(ffmpeg, 'copying'),
+    FFPROBE_PATH: await makeFailingTool(ffprobe, 'probing'),
+  }
   store = await startFaultInjectingStore()
   const variables = { ...(await createOwnBucket()), ...noEdge, ...tools, S3_ENDPOINT: store.endpoint }
   testApp = await createTestApp({ nodes: 1, variables })
@@ -52,158 +55,160 @@ afterEach(async () => {
   store.delay = () => undefined
   await Track.update({ deletedAt: new Date() }, { where: { deletedAt: null } })
   await sql('select count(*) from graphile_worker.complete_jobs(array(select id from graphile_worker.jobs))')
-  await sql(`delete from bucket_sweeps where area = 'uncopied' returning area`)
+  await sql(`delete from bucket_sweeps where area = 'missing-downloads' returning area`)
 })
 
 const sql = <R extends object>(text: string, values: Record<string, unknown> = {}) =>
   testApp.app.db.query<R>(text, values)
 
-/** A tool that dies of a signal as soon as it is to do what a file is named after, as long as there is that file; it names the signal. */
-async function weak(tool: string, what: 'copying' | 'probing'): Promise<string> {
+/** Wraps a tool: while the file named after the step exists, the tool kills itself in that step with the signal in the file. */
+async function makeFailingTool(tool: string, what: 'copying' | 'probing'): Promise<string> {
   const path = join(folder, `${what}-tool`)
-  const isMeant = what === 'copying' ? 'case "$*" in *-map_metadata*/download.*) true;; *) false;; esac' : 'true'
-  const die = `read -r signal < ${join(folder, what)}; kill -s "$signal" $$`
+  const matches = what === 'copying' ? 'case "$*" in *-map_metadata*/download.*) true;; *) false;; esac' : 'true'
+  const kill = `read -r signal < ${join(folder, what)}; kill -s "$signal" $$`
   await writeFile(
     path,
-    `#!/bin/sh\nif [ -e ${join(folder, what)} ] && ${isMeant}; then ${die}; fi\nexec ${tool} "$@"\n`,
+    `#!/bin/sh\nif [ -e ${join(folder, what)} ] && ${matches}; then ${kill}; fi\nexec ${tool} "$@"\n`,
   )
   await chmod(path, 0o755)
   return path
 }
-const fail = (what: 'copying' | 'probing', signal: string) => writeFile(join(folder, what), `${signal}\n`)
-/** As when its time is used up. */
-const beLate = (what: 'copying' | 'probing') => fail(what, 'XCPU')
-const beFine = (what: 'copying' | 'probing') => rm(join(folder, what))
+const makeToolFail = (what: 'copying' | 'probing', signal: string) => writeFile(join(folder, what), `${signal}\n`)
+/** As when the tool exceeds its CPU time. */
+const makeToolTimeOut = (what: 'copying' | 'probing') => makeToolFail(what, 'XCPU')
+const restoreTool = (what: 'copying' | 'probing') => rm(join(folder, what))
 
-const copies = () =>
+const copyJobs = () =>
   sql<{ key: string | null; attempts: number }>(
     `select key, attempts from graphile_worker.jobs where task_identifier = :name order by id`,
     { name: makeDownloadCopy.name },
   )
-/** The copy that waits for its next attempt, as it does a moment after one has failed, is tried again now. */
-async function tryAgain(): Promise<void> {
+/** Makes the waiting job due once its attempt has failed, and runs it. */
+async function retryNow(): Promise<void> {
   const due = `update graphile_worker._private_jobs set run_at = now()
     where key like 'download:%' and locked_at is null and run_at > now() returning id`
   await waitUntil(async () => (await sql(due)).length > 0)
   await testApp.runJobs()
 }
 
-/** A part of the hourly sweep, without the time that the others take. */
-const lookForUncopied = job({
+/** Only the part of the hourly sweep that finds missing downloads. */
+const findMissingDownloads = job({
   name: 'test.lookForUncopied',
   payload: emptyObject,
   attemptsMax: 1,
-  run: (_payload, context) => sweepBucket({ uncopied: sweepMissingDownloads }, context),
+  run: (_payload, context) => sweepBucket({ 'missing-downloads': sweepMissingDownloads }, context),
 })
 
-/** One job by itself, and nothing that it asks for. */
+/** Runs one job without the jobs that it enqueues. */
 const run = ({ name }: AnyJob, payload: unknown = {}, attempt = 1) =>
-  createTaskList(testApp.app, { ...registry, jobs: [...registry.jobs, lookForUncopied] }, new AbortController().signal)[
-    name
-  ]?.(payload, { job: { attempts: attempt, max_attempts: 5 } } as never)
-const lookAgain = () => run(lookForUncopied)
+  createTaskList(
+    testApp.app,
+    { ...registry, jobs: [...registry.jobs, findMissingDownloads] },
+    new AbortController().signal,
+  )[name]?.(payload, { job: { attempts: attempt, max_attempts: 5 } } as never)
+const findAgain = () => run(findMissingDownloads)
 const runCopy = (trackId: string, attempt = 1) => run(makeDownloadCopy, { trackId }, attempt)
 const downloadOf = async (trackId: string) => {
   const { downloadKey, downloadUploadId } = await TrackAudio.findByPk(trackId, { rejectOnEmpty: true })
   return { downloadKey, downloadUploadId }
 }
-const nobodyTried = { downloadKey: null, downloadUploadId: null }
+const notAttempted = { downloadKey: null, downloadUploadId: null }
 const isThere = async (key: string) => (await testApp.app.storage.head(key)) !== undefined
 
-it('does not fail the upload when it takes too long: it is made later', async () => {
-  await beLate('copying')
+it('does not fail the upload when it takes too long, and is made later', async () => {
+  await makeToolTimeOut('copying')
   const { trackId, id, state } = await uploadFile(testApp, ann, file, { isDownloadable: true })
   expect(state).toBe('ready')
-  expect(await downloadOf(trackId)).toEqual(nobodyTried)
+  expect(await downloadOf(trackId)).toEqual(notAttempted)
   expect(await bob.expectProblem(grantDownload, { trackId })).toMatchObject({ code: 'download_not_ready' })
-  expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 1 }])
-  await tryAgain()
-  expect(await downloadOf(trackId)).toEqual(nobodyTried)
-  await beFine('copying')
-  await tryAgain()
+  expect(await copyJobs()).toEqual([{ key: `download:${trackId}`, attempts: 1 }])
+  await retryNow()
+  expect(await downloadOf(trackId)).toEqual(notAttempted)
+  await restoreTool('copying')
+  await retryNow()
   expect(await downloadOf(trackId)).toEqual({
     downloadKey: `audio/${trackId}/${id}/download.wav`,
     downloadUploadId: id,
   })
-  expect(await copies()).toEqual([])
+  expect(await copyJobs()).toEqual([])
 })
 
-it('is given up when it takes too long each time, and not begun anew', async () => {
+it('is given up when every attempt takes too long, and not started again', async () => {
   const { trackId, id } = await uploadFile(testApp, ann, file)
-  await beLate('probing')
+  await makeToolTimeOut('probing')
   await ann.call(updateTrack, { trackId, isDownloadable: true })
   await testApp.runJobs()
-  // That it was slow once says nothing.
+  // One slow attempt is not enough.
   for (let attempt = 1; attempt < 5; attempt += 1) {
-    expect(await downloadOf(trackId)).toEqual(nobodyTried)
-    await tryAgain()
+    expect(await downloadOf(trackId)).toEqual(notAttempted)
+    await retryNow()
   }
-  await beFine('probing')
+  await restoreTool('probing')
   expect(await downloadOf(trackId)).toEqual({ downloadKey: null, downloadUploadId: id })
   expect(await bob.expectProblem(grantDownload, { trackId })).toMatchObject({ code: 'download_unavailable' })
-  await lookAgain()
-  expect(await copies()).toEqual([])
+  await findAgain()
+  expect(await copyJobs()).toEqual([])
 })
 
-it('is given up when there is nothing to copy from', async () => {
+it('is given up when the original is missing', async () => {
   const { trackId, id } = await uploadFile(testApp, ann, file)
   await testApp.app.storage.delete(`audio/${trackId}/${id}.wav`)
   await ann.call(updateTrack, { trackId, isDownloadable: true })
   await testApp.runJobs()
-  expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 1 }])
-  for (let attempt = 1; attempt < 5; attempt += 1) await tryAgain()
+  expect(await copyJobs()).toEqual([{ key: `download:${trackId}`, attempts: 1 }])
+  for (let attempt = 1; attempt < 5; attempt += 1) await retryNow()
   expect(await downloadOf(trackId)).toEqual({ downloadKey: null, downloadUploadId: id })
-  await lookAgain()
-  expect(await copies()).toEqual([])
+  await findAgain()
+  expect(await copyJobs()).toEqual([])
 })
 
-it('is not given up when it was the store or the machine each time', async () => {
+it('is not given up when the store or the machine caused every failure', async () => {
   const { trackId } = await uploadFile(testApp, ann, file)
   await Track.update({ isDownloadable: true }, { where: { id: trackId } })
   store.isDown = true
   await expect(runCopy(trackId, 5)).rejects.toThrow('The object store does not answer')
   store.isDown = false
   for (const what of ['probing', 'copying'] as const) {
-    await fail(what, 'KILL')
+    await makeToolFail(what, 'KILL')
     await expect(runCopy(trackId, 5)).rejects.toThrow('was killed')
-    await beFine(what)
+    await restoreTool(what)
   }
-  expect(await downloadOf(trackId)).toEqual(nobodyTried)
+  expect(await downloadOf(trackId)).toEqual(notAttempted)
 })
 
-it('is made again when it was lost', async () => {
+it('is made again when its object is lost', async () => {
   const { trackId, id } = await uploadFile(testApp, ann, file, { isDownloadable: true })
   const key = `audio/${trackId}/${id}/download.wav`
   await testApp.app.storage.delete(key)
-  await run(sweepSentFiles)
-  expect(await downloadOf(trackId)).toEqual(nobodyTried)
+  await run(sweepAudioFiles)
+  expect(await downloadOf(trackId)).toEqual(notAttempted)
   expect(await bob.expectProblem(grantDownload, { trackId })).toMatchObject({ code: 'download_not_ready' })
-  expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 0 }])
+  expect(await copyJobs()).toEqual([{ key: `download:${trackId}`, attempts: 0 }])
   await testApp.runJobs()
   const { url, sizeBytes } = await bob.call(grantDownload, { trackId })
   expect((await (await fetch(url)).arrayBuffer()).byteLength).toBe(sizeBytes)
 })
 
-it('is there whole when two make it at once, also when the other one fails', async () => {
+it('is complete when two workers make it concurrently, also when one fails', async () => {
   const { trackId, id } = await uploadFile(testApp, ann, file)
   await Track.update({ isDownloadable: true }, { where: { id: trackId } })
-  const kept = { downloadKey: `audio/${trackId}/${id}/download.wav`, downloadUploadId: id }
+  const stored = { downloadKey: `audio/${trackId}/${id}/download.wav`, downloadUploadId: id }
   let arrived = 0
   let open: () => void = () => undefined
-  const both = new Promise<void>(resolve => (open = resolve))
+  const bothArrived = new Promise<void>(resolve => (open = resolve))
   store.delay = (method, { pathname }) => {
-    if (method !== 'PUT' || !pathname.endsWith(kept.downloadKey)) return undefined
+    if (method !== 'PUT' || !pathname.endsWith(stored.downloadKey)) return undefined
     arrived += 1
     if (arrived === 2) open()
-    return both
+    return bothArrived
   }
   await Promise.all([runCopy(trackId), runCopy(trackId)])
   expect(arrived).toBe(2)
-  expect(await downloadOf(trackId)).toEqual(kept)
-  expect(await isThere(kept.downloadKey)).toBe(true)
+  expect(await downloadOf(trackId)).toEqual(stored)
+  expect(await isThere(stored.downloadKey)).toBe(true)
 
-  await TrackAudio.update(nobodyTried, { where: { trackId } })
-  // While one looks for the file the other makes the copy; then the file is gone.
+  await TrackAudio.update(notAttempted, { where: { trackId } })
+  // While one worker looks for the original, the other makes the copy and the original is deleted.
   const original = `audio/${trackId}/${id}.wav`
   const copyAndRemove = async () => {
     await runCopy(trackId)
@@ -216,15 +221,15 @@ it('is there whole when two make it at once, also when the other one fails', asy
   }
   await runCopy(trackId, 5)
   expect(await isThere(original)).toBe(false)
-  expect(await downloadOf(trackId)).toEqual(kept)
-  expect(await isThere(kept.downloadKey)).toBe(true)
+  expect(await downloadOf(trackId)).toEqual(stored)
+  expect(await isThere(stored.downloadKey)).toBe(true)
 })
 
-it('comes behind an upload that was sent after it was asked for', async () => {
+it('is processed after uploads that were sent later', async () => {
   const old = await uploadFile(testApp, ann, file)
   await TrackAudio.destroy({ where: { trackId: old.trackId } })
-  await lookAgain()
-  expect(await copies()).toHaveLength(1)
+  await findAgain()
+  expect(await copyJobs()).toHaveLength(1)
   const { upload: fresh } = await sendFile(ann, file)
   await ann.call(finalizeUpload, { uploadId: fresh.id })
   const fetched = new Set<string>()
@@ -238,8 +243,8 @@ it('comes behind an upload that was sent after it was asked for', async () => {
   expect((await TrackAudio.findByPk(old.trackId))?.downloadKey).toMatch(/download\.wav$/)
 })
 
-/** Tracks that are ready and have no copy. */
-async function oldTracks(count: number): Promise<string[]> {
+/** Creates ready tracks without a copy. */
+async function createTracksWithoutCopy(count: number): Promise<string[]> {
   const ready = await Upload.findOne({ where: { state: 'ready' }, rejectOnEmpty: true })
   const ids = Array.from({ length: count }, () => newId(new Date()))
   await Track.bulkCreate(
@@ -258,25 +263,25 @@ async function oldTracks(count: number): Promise<string[]> {
   return ids.sort()
 }
 
-it('is asked for of few tracks at once, and of the others when those have theirs', async () => {
+it('is queued for a limited number of tracks at once, and for more when those are done', async () => {
   await uploadFile(testApp, ann, file)
-  const ids = await oldTracks(copyJobsMax + 50)
+  const ids = await createTracksWithoutCopy(copyJobsMax + 50)
   const keysOf = (some: string[]) => some.map(id => `download:${id}`)
-  const asked = async () => (await copies()).flatMap(({ key }) => key ?? []).sort()
-  await lookAgain()
-  expect(await asked()).toEqual(keysOf(ids.slice(0, copyJobsMax)))
-  await lookAgain()
-  expect(await asked()).toEqual(keysOf(ids.slice(0, copyJobsMax)))
+  const queuedKeys = async () => (await copyJobs()).flatMap(({ key }) => key ?? []).sort()
+  await findAgain()
+  expect(await queuedKeys()).toEqual(keysOf(ids.slice(0, copyJobsMax)))
+  await findAgain()
+  expect(await queuedKeys()).toEqual(keysOf(ids.slice(0, copyJobsMax)))
   await sql(
     `select count(*) from graphile_worker.complete_jobs(array(
     select id from graphile_worker.jobs where key in (:done)))`,
     { done: keysOf(ids.slice(0, 20)) },
   )
-  await lookAgain()
-  expect(await asked()).toEqual(keysOf(ids.slice(20, copyJobsMax + 20)))
+  await findAgain()
+  expect(await queuedKeys()).toEqual(keysOf(ids.slice(20, copyJobsMax + 20)))
 })
 
-it('is looked for in a bounded number of tracks at a time, however few lack it', async () => {
+it('is looked for in a bounded number of tracks at a time', async () => {
   await uploadFile(testApp, ann, file)
   await sql(
     `insert into tracks (id, owner_id, title, visibility, state, created_at)
@@ -284,7 +289,7 @@ it('is looked for in a bounded number of tracks at a time, however few lack it',
      from generate_series(1, :count) n returning id`,
     { owner: ann.id, count: pageTracksMax + 500 },
   )
-  const [last] = await oldTracks(1)
+  const [last] = await createTracksWithoutCopy(1)
   const first = await pageMissingDownloads('', { app: testApp.app })
   const hex = pageTracksMax.toString(16).padStart(12, '0')
   expect(first).toEqual({ tracks: [], next: `00000000-0000-7000-8000-${hex}` })
@@ -292,7 +297,7 @@ it('is looked for in a bounded number of tracks at a time, however few lack it',
   expect(second).toEqual({ tracks: [expect.objectContaining({ id: last, uploadId: last })], next: '' })
 })
 
-it('is not asked for anew while a worker is at it, and what was superseded does not stay in the queue', async () => {
+it('is not queued again while a worker makes it, and superseded jobs are deleted', async () => {
   const { trackId } = await uploadFile(testApp, ann, file)
   await ann.call(updateTrack, { trackId, isDownloadable: true })
   await sql(
@@ -300,12 +305,12 @@ it('is not asked for anew while a worker is at it, and what was superseded does 
      where key = :key returning id`,
     { key: `download:${trackId}` },
   )
-  await lookAgain()
-  expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 1 }])
-  // Its artist may ask again: then its worker's row is left to that worker, and to nobody when it is dead.
+  await findAgain()
+  expect(await copyJobs()).toEqual([{ key: `download:${trackId}`, attempts: 1 }])
+  // The artist requests it again: the locked job stays with its worker until that is dead.
   await ann.call(updateTrack, { trackId, isDownloadable: true })
-  expect(await copies()).toHaveLength(2)
+  expect(await copyJobs()).toHaveLength(2)
   await sql(`select graphile_worker.force_unlock_workers(array['busy'])::text`)
   await run(resumeAbandoned)
-  expect(await copies()).toEqual([{ key: `download:${trackId}`, attempts: 0 }])
+  expect(await copyJobs()).toEqual([{ key: `download:${trackId}`, attempts: 0 }])
 })

@@ -23,7 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-it('tells moderators of the same recording by somebody else, owners of their own, and nobody of anything else', async () => {
+it('shows moderators the same recording of another owner, owners their own, and nobody else anything', async () => {
   const { trackId: first } = await uploadFile(
     testApp,
     eve,
@@ -39,14 +39,14 @@ it('tells moderators of the same recording by somebody else, owners of their own
   const { trackId: again } = await uploadFile(testApp, eve, recoded)
   await uploadFile(testApp, bob, await makeFromSource(ffmpeg, melodySource(4, 10), asMp3, 'mp3'))
 
-  const own = async (person: Person, trackId: string) =>
-    (await person.call(getAudioDetails, { trackId })).own?.resembles
-  expect(await own(eve, first)).toEqual([again])
-  expect(await own(eve, again)).toEqual([first])
-  expect(await own(bob, copied)).toEqual([])
+  const resembling = async (person: Person, trackId: string) =>
+    (await person.call(getAudioDetails, { trackId })).ownerDetails?.sameRecordingTrackIds
+  expect(await resembling(eve, first)).toEqual([again])
+  expect(await resembling(eve, again)).toEqual([first])
+  expect(await resembling(bob, copied)).toEqual([])
 
   const pairs = async () =>
-    (await moderator.call(listAudioMatches, {})).map(({ track, resembles }) => [track.id, resembles.id])
+    (await moderator.call(listAudioMatches, {})).map(({ track, original }) => [track.id, original.id])
   expect(await pairs()).toEqual([
     [again, copied],
     [copied, first],
@@ -63,11 +63,11 @@ it('tells moderators of the same recording by somebody else, owners of their own
   expect(await bob.expectProblem(listAudioMatches, {})).toMatchObject({ code: 'forbidden' })
 }, 60_000)
 
-it('finds the very same file of somebody else, also when it is too short for a fingerprint', async () => {
+it('finds an identical file of another owner, also when it is too short for a fingerprint', async () => {
   const short = await makeFromSource(ffmpeg, melodySource(7, 2), asMp3, 'mp3')
   const { trackId: first } = await uploadFile(testApp, eve, short)
   const { trackId: copied } = await uploadFile(testApp, bob, short)
   const matches = await moderator.call(listAudioMatches, {})
   const match = matches.find(({ track }) => track.id === copied)
-  expect(match).toMatchObject({ resembles: { id: first }, difference: 0 })
+  expect(match).toMatchObject({ original: { id: first }, difference: 0 })
 }, 60_000)

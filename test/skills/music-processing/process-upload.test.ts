@@ -33,17 +33,17 @@ afterAll(async () => {
   await store[Symbol.asyncDispose]()
 })
 
-async function finalized() {
+async function createFinalizedUpload() {
   const { upload } = await sendFile(ann, file)
   const { trackId } = await ann.call(finalizeUpload, { uploadId: upload.id })
-  if (trackId === null) throw new Error('an upload that was finalized has a track')
+  if (trackId === null) throw new Error('a finalized upload has a track')
   return { uploadId: upload.id, trackId }
 }
 
-/** A worker's context in which something happens just before a transaction, counted from 1. */
+/** A worker's context that calls `interrupt` before the given transaction, counted from 1. */
 function contextWith(
   before: number,
-  happen: () => Promise<unknown>,
+  interrupt: () => Promise<unknown>,
   signal = new AbortController().signal,
 ): JobContext {
   let count = 0
@@ -54,20 +54,20 @@ function contextWith(
     signal,
     async transact(work) {
       count += 1
-      if (count === before) await happen()
+      if (count === before) await interrupt()
       return transact({ app: testApp.app, registry, actor: null, requestId: randomUUID() }, work)
     },
   }
 }
 
-/** As if the time of the next attempt had come. */
-const hurry = (attempts = '') =>
+/** Makes the next attempt due now. */
+const makeJobsDue = (attempts = '') =>
   testApp.app.db.query(`update graphile_worker._private_jobs set run_at = now() ${attempts} returning 1 as done`)
 
-const audioOf = (trackId: string, uploadId: string) => testApp.app.storage.head(`audio/${trackId}/${uploadId}.mp3`)
+const headAudio = (trackId: string, uploadId: string) => testApp.app.storage.head(`audio/${trackId}/${uploadId}.mp3`)
 
-it('does no harm when it runs twice', async () => {
-  const { uploadId, trackId } = await finalized()
+it('has the same result when it runs twice', async () => {
+  const { uploadId, trackId } = await createFinalizedUpload()
   await processUpload.run(
     { uploadId },
     contextWith(0, async () => undefined),
@@ -83,55 +83,52 @@ it('does no harm when it runs twice', async () => {
 })
 
 // The transactions of a run: begin, probing, waveform, storing, finish.
-it.each([2, 3, 4, 5])(
-  'is overtaken by the removal of the track before transaction %i, and leaves nothing',
-  async step => {
-    const { uploadId, trackId } = await finalized()
-    const remove = () => ann.call(deleteTrack, { trackId })
-    await processUpload.run({ uploadId }, contextWith(step, remove))
-    expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'aborted', step: null })
-    expect(await ann.expectProblem(getTrack, { trackId })).toMatchObject({ code: 'not_found' })
-    await testApp.runJobs()
-    expect(await audioOf(trackId, uploadId)).toBeUndefined()
-    expect(await testApp.app.storage.head(`incoming/${uploadId}`)).toBeUndefined()
-  },
-)
+it.each([2, 3, 4, 5])('yields to a deletion of the track before transaction %i, and leaves no objects', async step => {
+  const { uploadId, trackId } = await createFinalizedUpload()
+  const remove = () => ann.call(deleteTrack, { trackId })
+  await processUpload.run({ uploadId }, contextWith(step, remove))
+  expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'aborted', step: null })
+  expect(await ann.expectProblem(getTrack, { trackId })).toMatchObject({ code: 'not_found' })
+  await testApp.runJobs()
+  expect(await headAudio(trackId, uploadId)).toBeUndefined()
+  expect(await testApp.app.storage.head(`incoming/${uploadId}`)).toBeUndefined()
+})
 
-it('is overtaken by an abort, and leaves nothing', async () => {
-  const { uploadId, trackId } = await finalized()
+it('yields to an abort, and leaves no objects', async () => {
+  const { uploadId, trackId } = await createFinalizedUpload()
   await processUpload.run(
     { uploadId },
     contextWith(5, () => ann.call(abortUpload, { uploadId })),
   )
   await testApp.runJobs()
-  expect(await audioOf(trackId, uploadId)).toBeUndefined()
+  expect(await headAudio(trackId, uploadId)).toBeUndefined()
   expect((await Track.findByPk(trackId))?.deletedAt).not.toBeNull()
 })
 
-it('keeps a title that the artist typed while it ran', async () => {
-  const { uploadId, trackId } = await finalized()
+it('keeps a title that the artist changes while it runs', async () => {
+  const { uploadId, trackId } = await createFinalizedUpload()
   const rename = () => ann.call(updateTrack, { trackId, title: 'Typed meanwhile' })
   await processUpload.run({ uploadId }, contextWith(4, rename))
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'ready', title: 'Typed meanwhile' })
 })
 
-it('tries again when the store was away, and is ready then', async () => {
-  const { uploadId, trackId } = await finalized()
+it('retries when the store was unavailable, and is ready then', async () => {
+  const { uploadId, trackId } = await createFinalizedUpload()
   store.isDown = true
   await testApp.runJobs()
   expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'processing', error: null })
   store.isDown = false
-  await hurry()
+  await makeJobsDue()
   await testApp.runJobs()
   expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'ready' })
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'ready', title: 'Of the tags' })
 })
 
-it('ends as failed after the last attempt, and says that it was not the file', async () => {
-  const { uploadId, trackId } = await finalized()
-  const heard = await ann.recordEvents(`user:${ann.id}`)
+it('ends as failed after the last attempt, with a server error', async () => {
+  const { uploadId, trackId } = await createFinalizedUpload()
+  const recorder = await ann.recordEvents(`user:${ann.id}`)
   store.isDown = true
-  await hurry(', attempts = max_attempts - 1')
+  await makeJobsDue(', attempts = max_attempts - 1')
   await testApp.runJobs()
   store.isDown = false
   expect(await ann.call(getUpload, { uploadId })).toMatchObject({
@@ -140,15 +137,15 @@ it('ends as failed after the last attempt, and says that it was not the file', a
     error: { code: 'processing_failed' },
   })
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'failed' })
-  await heard.waitFor('music-upload.uploadChanged', ({ upload }) => (upload as { state: string }).state === 'failed')
-  await hurry()
+  await recorder.waitFor('music-upload.uploadChanged', ({ upload }) => (upload as { state: string }).state === 'failed')
+  await makeJobsDue()
   await testApp.runJobs()
-  // Kept for another try.
+  // The file is kept for a retry.
   expect(await testApp.app.storage.head(`incoming/${uploadId}`)).toBeDefined()
 })
 
-it('hands over to another worker when it is told to stop', async () => {
-  const { uploadId } = await finalized()
+it('leaves the job to another worker when it stops', async () => {
+  const { uploadId } = await createFinalizedUpload()
   const stopping = new AbortController()
   await processUpload.run(
     { uploadId },
@@ -159,13 +156,13 @@ it('hands over to another worker when it is told to stop', async () => {
   expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'ready' })
 })
 
-it('lets uploads expire whose file nobody announced as sent, and removes the file', async () => {
+it('expires uploads that were not finalized, and deletes their files', async () => {
   const { upload } = await sendFile(ann, file)
   const { upload: other } = await ann.call(initiateUpload, uploadInput(Buffer.from('x')))
   const isExpired = (data: Record<string, unknown>) => (data.upload as Upload).state === 'expired'
   testApp.clock.advance(25 * 60 * 60_000)
-  // With a token of that day.
-  const heard = await (await testApp.signIn('ann')).recordEvents(`user:${ann.id}`)
+  // Signs in again, because the token has expired.
+  const recorder = await (await testApp.signIn('ann')).recordEvents(`user:${ann.id}`)
   await expireUploads.run(
     {},
     contextWith(0, async () => undefined),
@@ -176,21 +173,21 @@ it('lets uploads expire whose file nobody announced as sent, and removes the fil
   )
   await testApp.runJobs()
   for (const { id } of [upload, other]) {
-    await heard.waitFor('music-upload.uploadChanged', data => isExpired(data) && (data.upload as Upload).id === id)
+    await recorder.waitFor('music-upload.uploadChanged', data => isExpired(data) && (data.upload as Upload).id === id)
     expect((await Upload.findByPk(id))?.state).toBe('expired')
   }
-  expect(heard.events.filter(({ data }) => isExpired(data))).toHaveLength(2)
+  expect(recorder.events.filter(({ data }) => isExpired(data))).toHaveLength(2)
   expect(await testApp.app.storage.head(`incoming/${upload.id}`)).toBeUndefined()
 })
 
-it('removes a file that is sent again after its upload was aborted', async () => {
+it('deletes a file that is sent again after its upload was aborted', async () => {
   const late = await testApp.signIn('late')
   const bytes = Buffer.from('again and again')
-  const { upload, putRequest: place } = await sendFile(late, bytes)
+  const { upload, putRequest } = await sendFile(late, bytes)
   await late.call(abortUpload, { uploadId: upload.id })
   await testApp.runJobs()
-  expect(await putBytes(place, bytes)).toBe(200)
-  await hurry()
+  expect(await putBytes(putRequest, bytes)).toBe(200)
+  await makeJobsDue()
   await testApp.runJobs()
   expect(await testApp.app.storage.head(`incoming/${upload.id}`)).toBeUndefined()
 })

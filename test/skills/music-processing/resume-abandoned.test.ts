@@ -18,7 +18,7 @@ import { type Person } from '../../person'
 import { createTestApp, type TestApp } from '../../test-app'
 import { sendFile } from '../music-upload/upload-file'
 
-/** Workers that died, froze, or were given up for dead: what they had in hand goes on, once. */
+/** Uploads of workers that died or froze are resumed, once. */
 let testApp: TestApp
 let file: string
 let ann: Person
@@ -32,15 +32,15 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const sql = (text: string, values: Record<string, unknown> = {}) =>
   testApp.app.db.query<Record<string, unknown>>(text, values)
 
-async function finalized() {
+async function createFinalizedUpload() {
   const { upload } = await sendFile(ann, file)
   const { trackId } = await ann.call(finalizeUpload, { uploadId: upload.id })
-  if (trackId === null) throw new Error('an upload that was finalized has a track')
+  if (trackId === null) throw new Error('a finalized upload has a track')
   return { uploadId: upload.id, trackId }
 }
 
-/** A worker's context; before its transaction of that number, counted from 1, something happens. */
-function context(before = 0, happen: () => Promise<unknown> = async () => undefined): JobContext {
+/** A worker's context that calls `interrupt` before the given transaction, counted from 1. */
+function context(before = 0, interrupt: () => Promise<unknown> = async () => undefined): JobContext {
   let count = 0
   return {
     app: testApp.app,
@@ -49,14 +49,14 @@ function context(before = 0, happen: () => Promise<unknown> = async () => undefi
     signal: new AbortController().signal,
     async transact(work) {
       count += 1
-      if (count === before) await happen()
+      if (count === before) await interrupt()
       return transact({ app: testApp.app, registry, actor: null, requestId: randomUUID() }, work)
     },
   }
 }
 
-/** As if a worker had taken the upload up, and had been killed. */
-async function die(uploadId: string): Promise<void> {
+/** As if a worker had started the upload and been killed. */
+async function simulateDeadWorker(uploadId: string): Promise<void> {
   await context().transact(inside => startProcessing(uploadId, randomUUID(), inside))
   await sql(
     `update graphile_worker._private_jobs set locked_by = 'dead', locked_at = now() - interval '10 minutes', attempts = attempts + 1
@@ -65,89 +65,89 @@ async function die(uploadId: string): Promise<void> {
   )
 }
 
-const runOut = (uploadId: string) =>
+const expireLease = (uploadId: string) =>
   sql(`update uploads set lease_until = now() - interval '1 second' where id = :uploadId returning 1 as done`, {
     uploadId,
   })
 
-const takeUp = () => resumeAbandoned.run({}, context())
+const resume = () => resumeAbandoned.run({}, context())
 const stateOf = async (uploadId: string) => (await ann.call(getUpload, { uploadId })).state
 
-it('leaves alone what waits, what is worked on, and what waits for its next attempt', async () => {
-  const { uploadId } = await finalized()
-  await takeUp()
+it('leaves alone uploads that wait, are processed, or wait for their next attempt', async () => {
+  const { uploadId } = await createFinalizedUpload()
+  await resume()
   await context().transact(inside => startProcessing(uploadId, randomUUID(), inside))
   await sql(`update graphile_worker._private_jobs set locked_by = 'busy', locked_at = now() returning 1 as done`)
-  const busy = () => sql('select id, key, locked_by, attempts from graphile_worker._private_jobs order by id')
-  const before = await busy()
-  await takeUp()
-  expect(await busy()).toEqual(before)
-  // An attempt that failed: its lease may run out, the job comes again by itself.
-  await runOut(uploadId)
+  const listJobs = () => sql('select id, key, locked_by, attempts from graphile_worker._private_jobs order by id')
+  const before = await listJobs()
+  await resume()
+  expect(await listJobs()).toEqual(before)
+  // After a failed attempt the lease may expire; the job is retried by the queue.
+  await expireLease(uploadId)
   await sql(`update graphile_worker._private_jobs set locked_by = null, locked_at = null, attempts = 1,
              run_at = now() + interval '1 minute' returning 1 as done`)
-  const waiting = await busy()
-  await takeUp()
-  expect(await busy()).toEqual(waiting)
+  const waiting = await listJobs()
+  await resume()
+  expect(await listJobs()).toEqual(waiting)
   await ann.call(abortUpload, { uploadId })
   await testApp.runJobs()
 })
 
-it('gives the upload of a dead worker to another, once however many look for it', async () => {
-  const { uploadId, trackId } = await finalized()
-  await die(uploadId)
-  await takeUp()
+it('gives the upload of a dead worker to another, once under concurrent resumes', async () => {
+  const { uploadId, trackId } = await createFinalizedUpload()
+  await simulateDeadWorker(uploadId)
+  await resume()
   expect(await sql(`select key from graphile_worker._private_jobs where key = 'process:${uploadId}'`)).toHaveLength(1)
   await testApp.runJobs()
   expect(await stateOf(uploadId)).toBe('processing')
 
-  await runOut(uploadId)
-  await Promise.all(Array.from({ length: 8 }, takeUp))
+  await expireLease(uploadId)
+  await Promise.all(Array.from({ length: 8 }, resume))
   await testApp.runJobs()
   expect(await stateOf(uploadId)).toBe('ready')
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'ready' })
   expect(await Upload.findByPk(uploadId)).toMatchObject({ attempts: 2, leaseRunId: null, leaseUntil: null })
-  // What the dead one leaves in the queue goes as soon as the queue has unlocked it.
+  // The dead worker's job is deleted as soon as the queue unlocks it.
   expect(await sql(`select id from graphile_worker._private_jobs where locked_by = 'dead'`)).toHaveLength(1)
   await sql(
     `update graphile_worker._private_jobs set locked_at = now() - interval '5 hours' where locked_by = 'dead' returning 1 as done`,
   )
-  await takeUp()
+  await resume()
   expect(await sql(`select id from graphile_worker._private_jobs where locked_by = 'dead'`)).toEqual([])
 })
 
-it('brings back what has no job at all', async () => {
-  const { uploadId } = await finalized()
+it('resumes an upload without a job', async () => {
+  const { uploadId } = await createFinalizedUpload()
   await sql('delete from graphile_worker._private_jobs returning 1 as done')
-  await takeUp()
+  await resume()
   await testApp.runJobs()
   expect(await stateOf(uploadId)).toBe('ready')
 })
 
-it('gives a worker that has just taken the job time to take its lease', async () => {
-  const { uploadId } = await finalized()
+it('gives a worker that has just locked the job time to acquire its lease', async () => {
+  const { uploadId } = await createFinalizedUpload()
   const lock = (seconds: number) =>
     sql(
       `update graphile_worker._private_jobs set locked_by = 'slow', locked_at = now() - interval '${seconds} seconds' returning 1 as done`,
     )
   const jobs = () => sql(`select id from graphile_worker.jobs where task_identifier = 'music-processing.processUpload'`)
   await lock(0)
-  await takeUp()
+  await resume()
   expect(await jobs()).toHaveLength(1)
   await lock(leaseMs / 1_000 + 1)
-  await takeUp()
+  await resume()
   expect(await jobs()).toHaveLength(2)
   await testApp.runJobs()
   expect(await stateOf(uploadId)).toBe('ready')
 })
 
-it('gives up a file that kills every worker, with words, and keeps the file', async () => {
-  const { uploadId, trackId } = await finalized()
+it('fails an upload that kills every worker, with a message, and keeps the file', async () => {
+  const { uploadId, trackId } = await createFinalizedUpload()
   for (let deaths = 1; deaths <= processingAttemptsMax; deaths += 1) {
     expect(await stateOf(uploadId)).not.toBe('failed')
-    await die(uploadId)
-    await runOut(uploadId)
-    await takeUp()
+    await simulateDeadWorker(uploadId)
+    await expireLease(uploadId)
+    await resume()
   }
   expect(await ann.call(getUpload, { uploadId })).toMatchObject({
     state: 'failed',
@@ -162,27 +162,27 @@ it('gives up a file that kills every worker, with words, and keeps the file', as
 const isReady = (seen: unknown, uploadId: string) =>
   JSON.stringify(seen, ['id', 'state']) === JSON.stringify({ id: uploadId, state: 'ready' })
 
-describe('a worker that was frozen and given up for dead', () => {
+describe('a worker that was frozen beyond its lease', () => {
   // The transactions of a run: begin, probing, waveform, storing, finish.
-  it.each([2, 3, 4, 5])('writes nothing from transaction %i on, while another finishes', async step => {
-    const { uploadId, trackId } = await finalized()
-    const heard = await ann.recordEvents(`user:${ann.id}`)
-    const other = async () => {
-      await runOut(uploadId)
+  it.each([2, 3, 4, 5])('writes nothing from transaction %i on, while another worker finishes', async step => {
+    const { uploadId, trackId } = await createFinalizedUpload()
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
+    const processElsewhere = async () => {
+      await expireLease(uploadId)
       await sql(`update graphile_worker._private_jobs set locked_by = null, locked_at = null returning 1 as done`)
       await testApp.runJobs()
     }
-    await processUpload.run({ uploadId }, context(step, other))
+    await processUpload.run({ uploadId }, context(step, processElsewhere))
     await testApp.runJobs()
     expect(await stateOf(uploadId)).toBe('ready')
     expect(await testApp.app.storage.head(`audio/${trackId}/${uploadId}.mp3`)).toBeDefined()
-    const ends = (await heard.waitForAll(testApp.app)).filter(({ data }) => isReady(data.upload, uploadId))
+    const ends = (await recorder.waitForAll(testApp.app)).filter(({ data }) => isReady(data.upload, uploadId))
     expect(ends).toHaveLength(1)
   })
 
-  it('leaves nothing when its upload was aborted meanwhile', async () => {
-    const { uploadId, trackId } = await finalized()
-    const aborted = async () => {
+  it('leaves no objects when its upload was aborted meanwhile', async () => {
+    const { uploadId, trackId } = await createFinalizedUpload()
+    const abort = async () => {
       await ann.call(abortUpload, { uploadId })
       await sql(
         `update uploads set lease_until = now() - interval '1 second' where id = :uploadId returning 1 as done`,
@@ -191,23 +191,23 @@ describe('a worker that was frozen and given up for dead', () => {
         },
       )
       await sql('delete from graphile_worker._private_jobs where key is not null returning 1 as done')
-      await takeUp()
+      await resume()
       await testApp.runJobs()
     }
-    await processUpload.run({ uploadId }, context(5, aborted))
+    await processUpload.run({ uploadId }, context(5, abort))
     expect(await testApp.app.storage.head(`audio/${trackId}/${uploadId}.mp3`)).toBeUndefined()
     expect(await Upload.findByPk(uploadId)).toMatchObject({ state: 'aborted', leaseRunId: null })
   })
 })
 
-it('cleans up after a worker that died over an upload which was aborted', async () => {
-  const { uploadId, trackId } = await finalized()
-  await die(uploadId)
+it('deletes the objects of a worker that died on an aborted upload', async () => {
+  const { uploadId, trackId } = await createFinalizedUpload()
+  await simulateDeadWorker(uploadId)
   await ann.call(abortUpload, { uploadId })
   await testApp.runJobs()
   await testApp.app.storage.put(`audio/${trackId}/${uploadId}.mp3`, Buffer.from('stored after the abort'), 'audio/mpeg')
-  await runOut(uploadId)
-  await takeUp()
+  await expireLease(uploadId)
+  await resume()
   await testApp.runJobs()
   expect(await testApp.app.storage.head(`audio/${trackId}/${uploadId}.mp3`)).toBeUndefined()
   expect(await Upload.findByPk(uploadId)).toMatchObject({ state: 'aborted', leaseRunId: null })
@@ -216,8 +216,8 @@ it('cleans up after a worker that died over an upload which was aborted', async 
 describe('a lease', () => {
   const times = { lifeMs: 200, renewEveryMs: 20 }
 
-  async function leased(work: (run: string, uploadId: string, inside: JobContext) => Promise<unknown>) {
-    const { uploadId } = await finalized()
+  async function runWithLease(work: (run: string, uploadId: string, inside: JobContext) => Promise<unknown>) {
+    const { uploadId } = await createFinalizedUpload()
     const run = randomUUID()
     await context().transact(async inside => {
       await startProcessing(uploadId, run, inside)
@@ -225,26 +225,26 @@ describe('a lease', () => {
     return withLease(uploadId, run, context(), inside => work(run, uploadId, inside), times)
   }
 
-  it('is renewed for as long as there is work', async () => {
-    const until = async (uploadId: string) => (await Upload.findByPk(uploadId))?.leaseUntil?.getTime() ?? 0
-    await leased(async (_run, uploadId, { signal }) => {
-      const first = await until(uploadId)
-      while ((await until(uploadId)) === first) await pause(10)
+  it('is renewed while the work runs', async () => {
+    const leaseUntilOf = async (uploadId: string) => (await Upload.findByPk(uploadId))?.leaseUntil?.getTime() ?? 0
+    await runWithLease(async (_run, uploadId, { signal }) => {
+      const first = await leaseUntilOf(uploadId)
+      while ((await leaseUntilOf(uploadId)) === first) await pause(10)
       expect(signal.aborted).toBe(false)
     })
   })
 
-  it('that another has now ends the work in its midst, and so does an abort', async () => {
-    const asleep = (signal: AbortSignal) => pause(8_000, undefined, { signal })
-    const stolen = leased(async (_run, uploadId, { signal }) => {
+  it('acquired by another worker ends the work at once, as does an abort', async () => {
+    const sleep = (signal: AbortSignal) => pause(8_000, undefined, { signal })
+    const stolen = runWithLease(async (_run, uploadId, { signal }) => {
       await context().transact(inside => acquireLease(uploadId, randomUUID(), inside))
-      await asleep(signal)
+      await sleep(signal)
     })
     await expect(stolen).rejects.toThrow(LeaseLost)
-    const aborted = leased(async (_run, uploadId, { signal }) => {
+    const abort = runWithLease(async (_run, uploadId, { signal }) => {
       await ann.call(abortUpload, { uploadId })
-      await asleep(signal)
+      await sleep(signal)
     })
-    await expect(aborted).rejects.toThrow(LeaseLost)
+    await expect(abort).rejects.toThrow(LeaseLost)
   })
 })

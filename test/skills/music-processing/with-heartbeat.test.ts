@@ -27,34 +27,34 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-async function begun(): Promise<string> {
+async function startUpload(): Promise<string> {
   const { upload } = await sendFile(ann, await makeAudio(testApp.app.config.tools.ffmpeg, 'mp3'))
   await ann.call(finalizeUpload, { uploadId: upload.id })
   await context.transact(inside => startProcessing(upload.id, randomUUID(), inside))
   return upload.id
 }
 
-it('tells how far it is, every few seconds at most, and never backwards', async () => {
-  const uploadId = await begun()
-  const heard = await ann.recordEvents(`user:${ann.id}`)
-  const made = await withHeartbeat(uploadId, context, async (_signal, reached) => {
+it('publishes progress, at most every few seconds, and never lower', async () => {
+  const uploadId = await startUpload()
+  const recorder = await ann.recordEvents(`user:${ann.id}`)
+  const result = await withHeartbeat(uploadId, context, async (_signal, reached) => {
     for (const share of [0.1, 0.2, 0.5, 0.5, 0.4, 0.9]) {
       reached(share)
       testApp.clock.advance(2_000)
     }
     return 'made'
   })
-  expect(made).toBe('made')
+  expect(result).toBe('made')
   const isAt = (percent: number) => (data: Record<string, unknown>) =>
     (data.upload as { id: string; progress: number }).id === uploadId &&
     (data.upload as { progress: number }).progress === percent
-  await heard.waitFor('music-upload.uploadChanged', isAt(77))
-  const told = heard.events.map(({ data }) => (data.upload as { step: string; progress: number }).progress)
-  expect(told).toEqual([65, 77])
+  await recorder.waitFor('music-upload.uploadChanged', isAt(77))
+  const percentages = recorder.events.map(({ data }) => (data.upload as { step: string; progress: number }).progress)
+  expect(percentages).toEqual([65, 77])
 })
 
-it('ends the work at once when the upload is not wanted any more', async () => {
-  const uploadId = await begun()
+it('ends the work at once when the upload is aborted', async () => {
+  const uploadId = await startUpload()
   await ann.call(abortUpload, { uploadId })
   const running = withHeartbeat(uploadId, context, async (signal, reached) => {
     testApp.clock.advance(10_000)
@@ -66,14 +66,14 @@ it('ends the work at once when the upload is not wanted any more', async () => {
   expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'aborted', progress: 5 })
 })
 
-it('hands on what goes wrong, and that the worker was told to stop', async () => {
-  const uploadId = await begun()
+it('passes on errors of the work and the stop of the worker', async () => {
+  const uploadId = await startUpload()
   const failing = withHeartbeat(uploadId, context, async () => Promise.reject(new Error('no disk')))
   await expect(failing).rejects.toThrow('no disk')
   const stopping = new AbortController()
   const stopped = withHeartbeat(uploadId, { ...context, signal: stopping.signal }, async signal => {
-    stopping.abort(new Error('told to stop'))
+    stopping.abort(new Error('stopping'))
     signal.throwIfAborted()
   })
-  await expect(stopped).rejects.toThrow('told to stop')
+  await expect(stopped).rejects.toThrow('stopping')
 })
