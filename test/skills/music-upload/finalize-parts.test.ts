@@ -33,17 +33,17 @@ afterAll(async () => {
 
 const storage = () => testApp.app.storage
 const isThere = async (uploadId: string) => (await storage().head(`incoming/${uploadId}`)) !== undefined
-const openUploads = async (uploadId: string) =>
+const countOpenUploads = async (uploadId: string) =>
   (await storage().listMultipartUploads(`incoming/${uploadId}`, undefined, 10)).uploads.length
 
-it('names the parts that are missing, makes one track of them all, however often it is said, and nothing changes it after', async () => {
+it('names missing parts, creates one track for concurrent finalizes, and accepts no parts afterwards', async () => {
   const { upload } = await initiateLargeUpload(ann)
   const input = { uploadId: upload.id }
   const none = await ann.expectProblem(finalizeUpload, input)
   expect(none).toMatchObject({ code: 'file_missing', status: 409, detail: '9 of 9 parts are missing.' })
 
-  const [place] = await ann.call(signParts, { ...input, parts: [{ number: 1, sha256: sha256Of(partBytes(1)) }] })
-  expect(await putBytes(place ?? null, partBytes(1))).toBe(200)
+  const [putRequest] = await ann.call(signParts, { ...input, parts: [{ number: 1, sha256: sha256Of(partBytes(1)) }] })
+  expect(await putBytes(putRequest ?? null, partBytes(1))).toBe(200)
   expect(await sendParts(ann, upload.id, [2, 4, 5, 7, 8, 9])).toEqual([200, 200, 200, 200, 200, 200])
   const some = await ann.expectProblem(finalizeUpload, input)
   expect(some).toMatchObject({ code: 'file_missing', detail: '2 of 9 parts are missing.' })
@@ -51,27 +51,27 @@ it('names the parts that are missing, makes one track of them all, however often
   expect(await ann.call(getUpload, input)).toMatchObject({ state: 'initiated' })
 
   await sendParts(ann, upload.id, [3, 6])
-  // The store's first answer is lost on the way: asked again, it knows of no such parts any more.
+  // The store's first response is lost; when asked again, it no longer knows the multipart upload.
   store.completionFault = 'cut'
-  const elsewhere = await testApp.signIn('ann', { node: 1 })
+  const otherNode = await testApp.signIn('ann', { node: 1 })
   const answers = await Promise.all(
-    Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? ann : elsewhere).call(finalizeUpload, input)),
+    Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? ann : otherNode).call(finalizeUpload, input)),
   )
   for (const answer of answers) expect(answer).toEqual(answers[0])
   expect(answers[0]).toMatchObject({ state: 'uploaded' })
   expect(await Track.count({ where: { id: answers[0]?.trackId ?? '' } })).toBe(1)
   expect(await storage().head(`incoming/${upload.id}`)).toMatchObject({ sizeBytes: largeBytes })
 
-  // The URLs of parts are good for half an hour, but not for anything any more.
-  expect(await putBytes(place ?? null, partBytes(1))).toBe(404)
-  const wish = { ...input, parts: [{ number: 1, sha256: sha256Of(partBytes(1)) }] }
-  expect(await ann.expectProblem(signParts, wish)).toMatchObject({ code: 'upload_closed', status: 409 })
+  // The part URLs have not expired, but the multipart upload no longer exists.
+  expect(await putBytes(putRequest ?? null, partBytes(1))).toBe(404)
+  const partsInput = { ...input, parts: [{ number: 1, sha256: sha256Of(partBytes(1)) }] }
+  expect(await ann.expectProblem(signParts, partsInput)).toMatchObject({ code: 'upload_closed', status: 409 })
   expect(await ann.call(getUpload, input)).not.toHaveProperty('parts')
-  expect(await openUploads(upload.id)).toBe(0)
+  expect(await countOpenUploads(upload.id)).toBe(0)
   expect(store.completionFault).toBe('pass')
 }, 60_000)
 
-it('is unavailable while the store is away or too slow, changes nothing, and goes on from where the store has got to', async () => {
+it('answers unavailable and changes nothing while the store is down or too slow, then continues from its state', async () => {
   const { upload } = await initiateLargeUpload(ann)
   const input = { uploadId: upload.id }
   await sendParts(ann, upload.id, numberRangeInclusive(1, partCount))
@@ -89,14 +89,14 @@ it('is unavailable while the store is away or too slow, changes nothing, and goe
   expect(problem).toMatchObject({ code: 'unavailable', status: 503 })
   expect(problem.retryAfter).toBeGreaterThan(0)
   Object.assign(store, { completing: 'pass' }).closeHeldRequests()
-  // The store has made the object, and we have not heard of it.
+  // The store has created the object, but its response did not arrive.
   expect(await isThere(upload.id)).toBe(true)
   expect(await ann.call(getUpload, input)).toMatchObject({ state: 'initiated' })
   expect(await sentPartNumbers(ann, upload.id)).toEqual(numberRangeInclusive(1, partCount))
   expect(await ann.call(finalizeUpload, input)).toMatchObject({ state: 'uploaded' })
 }, 60_000)
 
-it('takes nothing else for its parts', async () => {
+it('accepts no other object instead of its parts', async () => {
   const { upload } = await initiateLargeUpload(ann)
   await sendParts(ann, upload.id, [1])
   const row = await Upload.findByPk(upload.id)
@@ -110,18 +110,18 @@ it('takes nothing else for its parts', async () => {
   })
 })
 
-it('leaves no parts behind when it is aborted or expires, also of those that were just under way', async () => {
+it('leaves no parts when it is aborted or expires, also of those being sent', async () => {
   const ben = await testApp.signIn('ben')
   const [{ upload: aborted }, { upload: expired }] = [await initiateLargeUpload(ben), await initiateLargeUpload(ben)]
   for (const { id } of [aborted, expired]) await sendParts(ben, id, [9])
-  expect(await Promise.all([openUploads(aborted.id), openUploads(expired.id)])).toEqual([1, 1])
+  expect(await Promise.all([countOpenUploads(aborted.id), countOpenUploads(expired.id)])).toEqual([1, 1])
   await ben.call(abortUpload, { uploadId: aborted.id })
   await Upload.update({ expiresAt: new Date(testApp.clock.now() - 1) }, { where: { id: expired.id } })
   await testApp.app.db.query(`select graphile_worker.add_job('${expireUploads.name}', '{}'::json)`)
   await testApp.runJobs()
   await testApp.runJobs()
   expect(await ben.call(getUpload, { uploadId: expired.id })).toMatchObject({ state: 'expired' })
-  expect(await Promise.all([openUploads(aborted.id), openUploads(expired.id)])).toEqual([0, 0])
+  expect(await Promise.all([countOpenUploads(aborted.id), countOpenUploads(expired.id)])).toEqual([0, 0])
   const waiting = await testApp.app.db.query<{ id: string }>(
     `select payload->>'key' as id from graphile_worker._private_jobs job
      join graphile_worker._private_tasks task on task.id = job.task_id

@@ -25,9 +25,9 @@ afterAll(async () => {
 const bytes = Buffer.from('some bytes')
 
 describe.each(transports)('finalizing over %s', transport => {
-  it('makes one track and one job, however often and at once it is said', async () => {
+  it('creates one track and one job for concurrent requests', async () => {
     const ann = await testApp.signIn('ann')
-    const heard = await ann.recordEvents(`user:${ann.id}`)
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
     const { upload } = await sendFile(ann, file)
     const input = { uploadId: upload.id }
     const answers = await Promise.all(Array.from({ length: 20 }, () => ann.call(finalizeUpload, input, { transport })))
@@ -38,12 +38,12 @@ describe.each(transports)('finalizing over %s', transport => {
     const again = await ann.call(finalizeUpload, input, { transport })
     expect(again).toMatchObject({ state: 'ready', trackId: answers[0]?.trackId })
     expect(await Track.count({ where: { ownerId: ann.id, id: again.trackId ?? '' } })).toBe(1)
-    await heard.waitFor('tracks.trackPublished', ({ trackId }) => trackId === again.trackId)
-    const states = heard.events.flatMap(({ name, data }) => (name.endsWith('uploadChanged') ? [data.upload] : []))
+    await recorder.waitFor('tracks.trackPublished', ({ trackId }) => trackId === again.trackId)
+    const states = recorder.events.flatMap(({ name, data }) => (name.endsWith('uploadChanged') ? [data.upload] : []))
     expect(states.filter(view => (view as { state: string; id: string }).state === 'uploaded')).toHaveLength(1)
   })
 
-  it('asks for the file first', async () => {
+  it('requires the file', async () => {
     const ann = await testApp.signIn('ann')
     const { upload } = await ann.call(initiateUpload, uploadInput(bytes), { transport })
     const input = { uploadId: upload.id }
@@ -54,7 +54,7 @@ describe.each(transports)('finalizing over %s', transport => {
     expect(await ann.call(getUpload, input, { transport })).toEqual(upload)
   })
 
-  it('is nobody else’s affair', async () => {
+  it('is not found by others', async () => {
     const [ann, eve] = [await testApp.signIn('ann'), await testApp.signIn('eve')]
     const { upload } = await sendFile(ann, bytes)
     for (const op of [finalizeUpload, getUpload, abortUpload])
@@ -66,7 +66,7 @@ describe.each(transports)('finalizing over %s', transport => {
     })
   })
 
-  it('does not revive what was aborted', async () => {
+  it('is refused for an aborted upload', async () => {
     const ann = await testApp.signIn('ann')
     const { upload } = await sendFile(ann, bytes)
     await ann.call(abortUpload, { uploadId: upload.id }, { transport })
@@ -75,32 +75,32 @@ describe.each(transports)('finalizing over %s', transport => {
   })
 })
 
-it('refuses a file that is not the announced one', async () => {
+it('refuses a file that is not the declared one', async () => {
   const ann = await testApp.signIn('ann')
   for (const other of ['other byte', 'some bytes and more']) {
     const { upload } = await ann.call(initiateUpload, uploadInput(bytes))
     await testApp.app.storage.put(`incoming/${upload.id}`, Buffer.from(other), 'audio/mpeg')
     const problem = await ann.request(finalizeUpload, { uploadId: upload.id })
     if (other.length === bytes.length) {
-      // This store was given no checksum to show: the worker finds out.
+      // The object was stored without a checksum, so the worker detects the mismatch.
       await testApp.runJobs()
       expect(await ann.call(getUpload, { uploadId: upload.id })).toMatchObject({
         state: 'rejected',
-        error: { code: 'file_changed' },
+        error: { code: 'file_mismatch' },
       })
     } else expect(problem.error).toMatchObject({ code: 'file_mismatch', status: 422 })
   }
 })
 
-it('serves what was there when it was finalized, whatever is put there afterwards', async () => {
+it('serves the file as finalized, whatever is put at its key afterwards', async () => {
   const ann = await testApp.signIn('ann')
-  const { upload, putRequest: place } = await sendFile(ann, file)
+  const { upload, putRequest } = await sendFile(ann, file)
   const { trackId } = await ann.call(finalizeUpload, { uploadId: upload.id })
   await testApp.app.storage.put(`incoming/${upload.id}`, Buffer.from('evil'), 'text/html')
   await testApp.runJobs()
   expect(await ann.call(getUpload, { uploadId: upload.id })).toMatchObject({
     state: 'rejected',
-    error: { code: 'file_changed' },
+    error: { code: 'file_mismatch' },
   })
   const next = await sendFile(ann, file)
   const second = await ann.call(finalizeUpload, { uploadId: next.upload.id })
@@ -109,11 +109,11 @@ it('serves what was there when it was finalized, whatever is put there afterward
   await testApp.app.storage.put(`incoming/${next.upload.id}`, Buffer.from('evil'), 'text/html')
   const served = await testApp.app.storage.get(ready?.audioKey ?? '')
   expect(served?.length).toBe(next.upload.sizeBytes)
-  expect(await putBytes(place, Buffer.alloc(upload.sizeBytes))).not.toBe(200)
+  expect(await putBytes(putRequest, Buffer.alloc(upload.sizeBytes))).not.toBe(200)
   expect((await Track.findByPk(trackId ?? ''))?.state).toBe('failed')
 })
 
-it('is unavailable while the store is, changes nothing, and works when it is back', async () => {
+it('answers unavailable and changes nothing while the store is down, and works afterwards', async () => {
   const ann = await testApp.signIn('ann')
   const { upload } = await sendFile(ann, file)
   store.isDown = true
@@ -125,7 +125,7 @@ it('is unavailable while the store is, changes nothing, and works when it is bac
   expect(await ann.call(finalizeUpload, { uploadId: upload.id })).toMatchObject({ state: 'uploaded' })
 })
 
-it('comes too late after a day', async () => {
+it('is refused after the upload expired', async () => {
   const ann = await testApp.signIn('ann')
   const { id } = (await sendFile(ann, bytes)).upload
   await Upload.update({ expiresAt: new Date(testApp.clock.now() - 1) }, { where: { id } })

@@ -15,36 +15,35 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const bytes = Buffer.from('some bytes')
 
-describe.each(transports)('announcing a file over %s', transport => {
-  it('answers with a place of our own making, where exactly that file may be put once', async () => {
+describe.each(transports)('initiating an upload over %s', transport => {
+  it('answers with a PUT to a generated key that accepts exactly that file, once', async () => {
     const ann = await testApp.signIn('ann')
-    const wish = { fileName: '../../x/..mp3' }
-    const {
-      upload,
-      putRequest: given,
-      parts,
-      duplicateOf,
-    } = await ann.call(initiateUpload, uploadInput(bytes, wish), { transport })
-    const place = putTargetOf(given)
+    const options = { fileName: '../../x/..mp3' }
+    const { upload, putRequest, parts, duplicateOf } = await ann.call(initiateUpload, uploadInput(bytes, options), {
+      transport,
+    })
+    const putTarget = putTargetOf(putRequest)
     expect(parts).toBeNull()
     expect(upload).toMatchObject({ state: 'initiated', step: null, progress: 0, trackId: null, error: null })
     expect(duplicateOf).toBeNull()
 
-    const url = new URL(place.url)
+    const url = new URL(putTarget.url)
     expect(url.pathname.endsWith(`/incoming/${upload.id}`)).toBe(true)
     expect(url.searchParams.get('X-Amz-SignedHeaders')?.split(';')).toEqual(
       expect.arrayContaining(['content-length', 'content-type', 'host', 'if-none-match', 'x-amz-checksum-sha256']),
     )
-    expect(Date.parse(place.expiresAt) - testApp.clock.now()).toBeLessThanOrEqual(30 * 60_000)
+    expect(Date.parse(putTarget.expiresAt) - testApp.clock.now()).toBeLessThanOrEqual(30 * 60_000)
 
-    expect(await putBytes(place, Buffer.from('other byte'))).toBe(400)
-    expect(await putBytes(place, Buffer.from('many more bytes'))).toBe(403)
-    expect(await putBytes({ ...place, headers: { ...place.headers, 'content-type': 'text/html' } }, bytes)).toBe(403)
-    expect(await putBytes(place, bytes)).toBe(200)
-    expect(await putBytes(place, bytes)).toBe(412)
+    expect(await putBytes(putTarget, Buffer.from('other byte'))).toBe(400)
+    expect(await putBytes(putTarget, Buffer.from('many more bytes'))).toBe(403)
+    expect(
+      await putBytes({ ...putTarget, headers: { ...putTarget.headers, 'content-type': 'text/html' } }, bytes),
+    ).toBe(403)
+    expect(await putBytes(putTarget, bytes)).toBe(200)
+    expect(await putBytes(putTarget, bytes)).toBe(412)
   })
 
-  it('gives the same answer again for the same key', async () => {
+  it('answers the same for the same idempotency key', async () => {
     const ann = await testApp.signIn(`ann-${transport}`)
     const first = await ann.call(initiateUpload, uploadInput(bytes), { transport, idempotencyKey: 'one' })
     const again = await ann.call(initiateUpload, uploadInput(bytes), { transport, idempotencyKey: 'one' })
@@ -66,14 +65,14 @@ describe.each(transports)('announcing a file over %s', transport => {
     ['sha256', { sha256: 'ABC' }],
     ['title', { title: 'x'.repeat(10_000) }],
     ['fileName', { fileName: 'a\u0000b' }],
-  ])('refuses a bad %s', async (path, wish) => {
+  ])('refuses an invalid %s', async (path, options) => {
     const ann = await testApp.signIn('ann')
-    const problem = await ann.expectProblem(initiateUpload, { ...uploadInput(bytes), ...wish }, { transport })
+    const problem = await ann.expectProblem(initiateUpload, { ...uploadInput(bytes), ...options }, { transport })
     expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path }] })
   })
 })
 
-it('lets nobody have more uploads waiting than allowed, however many are announced at once', async () => {
+it('limits the pending uploads of a person, also under concurrency', async () => {
   const ann = await testApp.signIn('busy')
   const replies = await Promise.all(
     Array.from({ length: pendingUploadsMax + 6 }, () => ann.request(initiateUpload, uploadInput(bytes))),
@@ -82,7 +81,7 @@ it('lets nobody have more uploads waiting than allowed, however many are announc
   for (const { error } of replies)
     if (error !== undefined) expect(error).toMatchObject({ code: 'too_many_uploads', status: 429 })
 
-  // Whoever does nothing has room when the first of them expires.
+  // The limit is free again when the first upload expires.
   const [one, other] = await Upload.findAll({ where: { ownerId: ann.id } })
   await other?.update({ expiresAt: new Date(testApp.clock.now() + 90_500) })
   for (const transport of transports) {
@@ -96,7 +95,7 @@ it('lets nobody have more uploads waiting than allowed, however many are announc
   await ann.expectProblem(initiateUpload, uploadInput(bytes))
 })
 
-it('says when the same artist has a track of the same bytes, and nobody else', async () => {
+it('names a track of the same artist with the same bytes, and of nobody else', async () => {
   const [ann, bob] = [await testApp.signIn('ann-twice'), await testApp.signIn('bob')]
   const file = await makeAudio(testApp.app.config.tools.ffmpeg, 'mp3')
   const { trackId } = await uploadFile(testApp, ann, file)

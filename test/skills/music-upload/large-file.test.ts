@@ -14,15 +14,15 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-it('is made a track of, and known by its content from then on', async () => {
+it('becomes a track, and is recognised by its content afterwards', async () => {
   const ann = await testApp.signIn('ann')
   // Three minutes of 16 bit, 192 kHz, in one channel: 66 MiB.
   const source = 'sine=f=440:r=192000'
   const path = await makeAudio(testApp.app.config.tools.ffmpeg, 'wav', { seconds: 180, source })
   const bytes = await readFile(path)
   const file = { fileName: 'set.wav', contentType: 'audio/wav', sizeBytes: bytes.length } as const
-  const sendIt = async (wish = {}) => {
-    const { upload, parts } = await ann.call(initiateUpload, { ...file, ...wish })
+  const sendInParts = async (options = {}) => {
+    const { upload, parts } = await ann.call(initiateUpload, { ...file, ...options })
     const { partBytes, count } = parts ?? { partBytes: 0, count: 0 }
     const bytesOf = (number: number) => bytes.subarray((number - 1) * partBytes, number * partBytes)
     const statuses = await sendParts(ann, upload.id, numberRangeInclusive(1, count), bytesOf)
@@ -31,18 +31,18 @@ it('is made a track of, and known by its content from then on', async () => {
     await testApp.runJobs()
     return ann.call(getUpload, { uploadId: upload.id })
   }
-  const first = await sendIt()
+  const first = await sendInParts()
   expect(first).toMatchObject({ state: 'ready', error: null, duplicateOf: null })
   expect((await Upload.findByPk(first.id))?.sha256).toBe(sha256Of(bytes))
 
-  // Nobody could know before the worker had read it.
-  expect(await sendIt()).toMatchObject({ state: 'ready', duplicateOf: first.trackId })
-  const announced = await ann.call(initiateUpload, { ...file, sha256: sha256Of(bytes) })
-  expect(announced.upload.duplicateOf).toBe(announced.duplicateOf)
-  expect(announced.duplicateOf).not.toBeNull()
+  // The hash is unknown until the worker has read the file.
+  expect(await sendInParts()).toMatchObject({ state: 'ready', duplicateOf: first.trackId })
+  const initiated = await ann.call(initiateUpload, { ...file, sha256: sha256Of(bytes) })
+  expect(initiated.upload.duplicateOf).toBe(initiated.duplicateOf)
+  expect(initiated.duplicateOf).not.toBeNull()
 }, 60_000)
 
-it('that is not what was announced is refused by the worker', async () => {
+it('with another hash than declared is rejected by the worker', async () => {
   const ben = await testApp.signIn('ben')
   const { upload } = await initiateLargeUpload(ben, { sha256: 'ab'.repeat(32) })
   await sendParts(ben, upload.id, numberRangeInclusive(1, 9))
@@ -50,6 +50,6 @@ it('that is not what was announced is refused by the worker', async () => {
   await testApp.runJobs()
   expect(await ben.call(getUpload, { uploadId: upload.id })).toMatchObject({
     ...{ state: 'rejected', duplicateOf: null },
-    error: { code: 'file_changed' },
+    error: { code: 'file_mismatch' },
   })
 })

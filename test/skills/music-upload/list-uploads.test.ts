@@ -22,7 +22,7 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const bytes = Buffer.from('some bytes')
 
 describe.each(transports)('own uploads over %s', transport => {
-  it('are listed the newest first, page by page, and are nobody else’s to see', async () => {
+  it('are listed newest first, in pages, and only to their owner', async () => {
     const ann = await testApp.signIn(`ann-${transport}`)
     const ids: string[] = []
     for (let index = 0; index < 5; index += 1)
@@ -43,7 +43,7 @@ describe.each(transports)('own uploads over %s', transport => {
     expect(await bob.call(listUploads, {}, { transport })).toEqual([])
   })
 
-  it('get a fresh URL while they wait for their file, within their own life', async () => {
+  it('get a new URL while they wait for their file, until they expire', async () => {
     const ann = await testApp.signIn(`ann-${transport}`)
     const { upload: first } = await ann.call(initiateUpload, uploadInput(bytes))
     const input = { uploadId: first.id }
@@ -70,25 +70,25 @@ describe.each(transports)('own uploads over %s', transport => {
     expect(await bob.expectProblem(renewUpload, input, { transport })).toMatchObject({ code: 'not_found' })
   })
 
-  it('are aborted once, at any time before they are over, with file and track', async () => {
+  it('can be aborted before they end, once, with file and track', async () => {
     const ann = await testApp.signIn('ann')
     const { upload: sent } = await sendFile(ann, file)
     const input = { uploadId: sent.id }
     const { trackId } = await ann.call(finalizeUpload, input)
-    const heard = await ann.recordEvents(`user:${ann.id}`)
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
     const aborted = await ann.call(abortUpload, input, { transport })
     expect(aborted).toMatchObject({ state: 'aborted' })
     expect(await ann.call(abortUpload, input, { transport })).toEqual(aborted)
-    await heard.waitFor('tracks.trackDeleted', data => data.trackId === trackId)
-    await heard.waitForAll(testApp.app)
-    expect(heard.names()).toEqual(['music-upload.uploadChanged', 'tracks.trackDeleted'])
+    await recorder.waitFor('tracks.trackDeleted', data => data.trackId === trackId)
+    await recorder.waitForAll(testApp.app)
+    expect(recorder.names()).toEqual(['music-upload.uploadChanged', 'tracks.trackDeleted'])
     await testApp.runJobs()
     expect(await ann.call(getUpload, input, { transport })).toEqual(aborted)
     expect(await ann.expectProblem(getTrack, { trackId }, { transport })).toMatchObject({ code: 'not_found' })
     expect(await testApp.app.storage.head(`incoming/${sent.id}`)).toBeUndefined()
   })
 
-  it('are not aborted when they are over', async () => {
+  it('cannot be aborted after they end', async () => {
     const ann = await testApp.signIn('ann')
     const ready = await uploadFile(testApp, ann, file)
     const problem = await ann.expectProblem(abortUpload, { uploadId: ready.id }, { transport })

@@ -39,13 +39,13 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-async function artist(name = `ann-${randomUUID()}`): Promise<{ ann: Person; trackId: string; first: string }> {
+async function createArtist(name = `ann-${randomUUID()}`): Promise<{ ann: Person; trackId: string; first: string }> {
   const ann = await testApp.signIn(name)
   const { trackId, id } = await uploadFile(testApp, ann, old)
   return { ann, trackId, first: id }
 }
 
-/** Announces new audio and sends it; it is not finalized yet. */
+/** Initiates and sends new audio without finalizing it. */
 async function sendNew(
   ann: Person,
   trackId: string,
@@ -53,9 +53,9 @@ async function sendNew(
   transport: Transport = 'rest',
 ): Promise<string> {
   const bytes = typeof file === 'string' ? await readFile(file) : file
-  const { upload, putRequest: place } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) }, { transport })
+  const { upload, putRequest } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) }, { transport })
   expect(upload).toMatchObject({ state: 'initiated', trackId, replacesAudio: true })
-  expect(await putBytes(place, bytes)).toBe(200)
+  expect(await putBytes(putRequest, bytes)).toBe(200)
   return upload.id
 }
 
@@ -66,17 +66,18 @@ async function replace(ann: Person, trackId: string, file: string | Buffer = fre
   return ann.call(getUpload, { uploadId }, { transport })
 }
 
-const inside: JobContext['transact'] = work =>
+const transactAsJob: JobContext['transact'] = work =>
   transact({ app: testApp.app, registry, actor: null, requestId: randomUUID() }, work)
 
-const hurry = () => testApp.app.db.query('update graphile_worker._private_jobs set run_at = now() returning 1 as done')
-const objectsOf = async (trackId: string, ...names: string[]) =>
+const makeJobsDue = () =>
+  testApp.app.db.query('update graphile_worker._private_jobs set run_at = now() returning 1 as done')
+const existing = async (trackId: string, ...names: string[]) =>
   Promise.all(names.map(async name => (await testApp.app.storage.head(`audio/${trackId}/${name}`)) !== undefined))
 const bytesOf = async (url: string) => Buffer.from(await (await fetch(url)).arrayBuffer())
 
 describe.each(transports)('new audio over %s', transport => {
-  it('takes the place of the old at once, and everything else stays', async () => {
-    const { ann, trackId, first } = await artist()
+  it('replaces the old at once, and everything else stays', async () => {
+    const { ann, trackId, first } = await createArtist()
     const bob = await testApp.signIn('bob')
     await bob.call(likeTrack, { trackId })
     await bob.call(addComment, { trackId, body: 'early', positionMs: 500 })
@@ -84,14 +85,14 @@ describe.each(transports)('new audio over %s', transport => {
     await testApp.applyCounters()
     const before = await bob.call(getTrack, { trackId })
     const granted = await bob.call(grantStream, { trackId })
-    const sound = await bytesOf(granted.url)
+    const audioBefore = await bytesOf(granted.url)
     const peaks = (await Waveform.findByPk(trackId))?.peaks
     expect(before).toMatchObject({ audioVersion: first, counts: { likes: 1, comments: 2 } })
-    const heard = await bob.recordEvents(`track:${trackId}`)
+    const recorder = await bob.recordEvents(`track:${trackId}`)
 
     const uploadId = await sendNew(ann, trackId, fresh, transport)
     await ann.call(finalizeUpload, { uploadId }, { transport })
-    // The old one plays until the new one is there.
+    // The old audio plays until the new one is ready.
     expect(await bob.call(getTrack, { trackId }, { transport })).toEqual(before)
     await testApp.runJobs()
     expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'ready', trackId, replacesAudio: true })
@@ -99,10 +100,10 @@ describe.each(transports)('new audio over %s', transport => {
     const after = await bob.call(getTrack, { trackId }, { transport })
     expect(after).toEqual({ ...before, audioVersion: uploadId, durationMs: after.durationMs, rev: before.rev + 1 })
     expect(Math.abs((after.durationMs ?? 0) - 2_000)).toBeLessThan(50)
-    const { data } = await heard.waitFor('tracks.trackChanged')
+    const { data } = await recorder.waitFor('tracks.trackChanged')
     expect(data.track).toMatchObject({ durationMs: after.durationMs, audioVersion: uploadId })
-    await heard.waitForAll(testApp.app)
-    expect(heard.names()).not.toContain('tracks.trackPublished')
+    await recorder.waitForAll(testApp.app)
+    expect(recorder.names()).not.toContain('tracks.trackPublished')
     expect((await Waveform.findByPk(trackId))?.peaks).not.toEqual(peaks)
     const grant = await bob.call(grantStream, { trackId }, { transport })
     expect(grant.url).toContain(`/${uploadId}/`)
@@ -110,22 +111,22 @@ describe.each(transports)('new audio over %s', transport => {
     expect(original.contentType).toBe('audio/flac')
     expect(await bytesOf(original.url)).toEqual(await readFile(fresh))
 
-    // What lies beyond the new end is kept, and says so.
+    // Comments past the new end are kept and marked.
     const comments = await bob.call(listComments, { trackId }, { transport })
     expect(comments.map(({ body, pastEnd }) => [body, pastEnd])).toEqual([
       ['late', true],
       ['early', undefined],
     ])
-    // Whoever listens already hears the old to its end.
-    expect(await bytesOf(granted.url)).toEqual(sound)
-    await hurry()
+    // A grant issued before still plays the old audio.
+    expect(await bytesOf(granted.url)).toEqual(audioBefore)
+    await makeJobsDue()
     await testApp.runJobs()
-    expect(await objectsOf(trackId, `${first}.mp3`, `${uploadId}.flac`)).toEqual([false, true])
+    expect(await existing(trackId, `${first}.mp3`, `${uploadId}.flac`)).toEqual([false, true])
   })
 })
 
-it('removes the old audio only when all grants for it have ended', async () => {
-  const { ann, trackId, first } = await artist()
+it('deletes the old audio only after all grants for it have expired', async () => {
+  const { ann, trackId, first } = await createArtist()
   await replace(ann, trackId)
   const [job] = await testApp.app.db.query<{ hours: number }>(
     `select extract(epoch from run_at - now()) / 3600 as hours from graphile_worker._private_jobs
@@ -135,8 +136,8 @@ it('removes the old audio only when all grants for it have ended', async () => {
   expect(Number(job?.hours)).toBeLessThan(7)
 })
 
-it('leaves the track as it was when the new file is no music, or fails, or is aborted', async () => {
-  const { ann, trackId, first } = await artist()
+it('leaves the track unchanged when the new file is rejected, fails or is aborted', async () => {
+  const { ann, trackId, first } = await createArtist()
   const before = await ann.call(getTrack, { trackId })
   const row = (await Track.findByPk(trackId))?.get()
 
@@ -145,28 +146,30 @@ it('leaves the track as it was when the new file is no music, or fails, or is ab
 
   const failing = await sendNew(ann, trackId)
   await ann.call(finalizeUpload, { uploadId: failing })
-  await inside(within => startProcessing(failing, randomUUID(), within))
-  await inside(within => failProcessing(failing, 'failed', { code: 'processing_failed', message: 'Ours.' }, within))
+  await transactAsJob(context => startProcessing(failing, randomUUID(), context))
+  await transactAsJob(context =>
+    failProcessing(failing, 'failed', { code: 'processing_failed', message: 'Ours.' }, context),
+  )
   await testApp.runJobs()
   expect(await ann.call(getTrack, { trackId })).toEqual(before)
 
   const aborted = await sendNew(ann, trackId)
   await ann.call(finalizeUpload, { uploadId: aborted })
   await ann.call(abortUpload, { uploadId: aborted })
-  await hurry()
+  await makeJobsDue()
   await testApp.runJobs()
   expect((await Track.findByPk(trackId))?.get()).toEqual(row)
-  expect(await objectsOf(trackId, `${first}.mp3`, `${failing}.flac`, `${aborted}.flac`)).toEqual([true, false, false])
+  expect(await existing(trackId, `${first}.mp3`, `${failing}.flac`, `${aborted}.flac`)).toEqual([true, false, false])
 
-  // What failed may be tried again, and brings the new audio then.
+  // A failed replacement may be retried, and then replaces the audio.
   await ann.call(retryUpload, { uploadId: failing })
   expect(await ann.call(getTrack, { trackId })).toEqual(before)
   await testApp.runJobs()
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ audioVersion: failing })
 })
 
-it('takes one after the other', async () => {
-  const { ann, trackId, first } = await artist()
+it('accepts one replacement at a time', async () => {
+  const { ann, trackId, first } = await createArtist()
   const [one, two] = [await sendNew(ann, trackId), await sendNew(ann, trackId, old)]
   const replies = await Promise.all([one, two].map(uploadId => ann.request(finalizeUpload, { uploadId })))
   const refused = replies.flatMap(({ error }) => error ?? [])
@@ -176,13 +179,13 @@ it('takes one after the other', async () => {
   await ann.call(finalizeUpload, { uploadId: later })
   await testApp.runJobs()
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ audioVersion: later })
-  await hurry()
+  await makeJobsDue()
   await testApp.runJobs()
-  expect(await objectsOf(trackId, `${first}.mp3`)).toEqual([false])
+  expect(await existing(trackId, `${first}.mp3`)).toEqual([false])
 })
 
-it('is for a track of yours', async () => {
-  const { ann, trackId } = await artist()
+it("is allowed only on one's own track", async () => {
+  const { ann, trackId } = await createArtist()
   const bob = await testApp.signIn('bob')
   const input = { trackId, ...uploadInput(Buffer.from('x')) }
   expect(await bob.expectProblem(replaceAudio, input)).toMatchObject({ code: 'forbidden', status: 403 })
@@ -195,67 +198,64 @@ it('is for a track of yours', async () => {
   expect(await ann.expectProblem(replaceAudio, input)).toMatchObject({ code: 'too_many_uploads' })
 })
 
-it.each(transports)(
-  'repairs over %s a track whose own file was no music: its page is ready by the new one',
-  async transport => {
-    const ann = await testApp.signIn(`ann-${randomUUID()}`)
-    const bob = await testApp.signIn('bob')
-    const wish = { title: 'Of the artist', fileName: 'first.mp3' }
-    const { trackId, state } = await uploadFile(testApp, ann, Buffer.from('no music at all'), wish)
-    expect(state).toBe('rejected')
-    await ann.call(addComment, { trackId, body: 'soon', positionMs: 0 })
-    await ann.call(updateTrack, { trackId, genre: 'Late' })
-    const broken = await ann.call(getTrack, { trackId })
-    expect(broken).toMatchObject({ state: 'failed', title: 'Of the artist', audioVersion: null })
-    expect(await bob.expectProblem(getTrack, { trackId })).toMatchObject({ code: 'not_found' })
-    const heard = await ann.recordEvents(`user:${ann.id}`)
+it.each(transports)('repairs over %s a track whose first file was rejected', async transport => {
+  const ann = await testApp.signIn(`ann-${randomUUID()}`)
+  const bob = await testApp.signIn('bob')
+  const options = { title: 'Of the artist', fileName: 'first.mp3' }
+  const { trackId, state } = await uploadFile(testApp, ann, Buffer.from('no music at all'), options)
+  expect(state).toBe('rejected')
+  await ann.call(addComment, { trackId, body: 'soon', positionMs: 0 })
+  await ann.call(updateTrack, { trackId, genre: 'Late' })
+  const broken = await ann.call(getTrack, { trackId })
+  expect(broken).toMatchObject({ state: 'failed', title: 'Of the artist', audioVersion: null })
+  expect(await bob.expectProblem(getTrack, { trackId })).toMatchObject({ code: 'not_found' })
+  const recorder = await ann.recordEvents(`user:${ann.id}`)
 
-    // A second file that is no music either leaves it as it was.
-    expect(await replace(ann, trackId, Buffer.from('nor this'), transport)).toMatchObject({ state: 'rejected' })
-    expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'failed' })
+  // A second rejected file leaves the track unchanged.
+  expect(await replace(ann, trackId, Buffer.from('nor this'), transport)).toMatchObject({ state: 'rejected' })
+  expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'failed' })
 
-    const uploadId = await sendNew(ann, trackId, fresh, transport)
-    await ann.call(finalizeUpload, { uploadId }, { transport })
-    expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'processing' })
-    await testApp.runJobs()
-    const after = await ann.call(getTrack, { trackId }, { transport })
-    const { id, title, genre, description, visibility, createdAt } = broken
-    expect(after).toMatchObject({
-      id,
-      title,
-      genre,
-      description,
-      visibility,
-      createdAt,
-      state: 'ready',
-      audioVersion: uploadId,
-    })
-    expect((await bob.call(listComments, { trackId })).map(({ body }) => body)).toEqual(['soon'])
-    expect((await bob.call(grantStream, { trackId }, { transport })).url).toContain(`/${uploadId}/`)
-    await heard.waitFor('tracks.trackPublished')
-    await heard.waitForAll(testApp.app)
-    expect(heard.names().filter(name => name === 'tracks.trackPublished')).toHaveLength(1)
-  },
-)
+  const uploadId = await sendNew(ann, trackId, fresh, transport)
+  await ann.call(finalizeUpload, { uploadId }, { transport })
+  expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'processing' })
+  await testApp.runJobs()
+  const after = await ann.call(getTrack, { trackId }, { transport })
+  const { id, title, genre, description, visibility, createdAt } = broken
+  expect(after).toMatchObject({
+    id,
+    title,
+    genre,
+    description,
+    visibility,
+    createdAt,
+    state: 'ready',
+    audioVersion: uploadId,
+  })
+  expect((await bob.call(listComments, { trackId })).map(({ body }) => body)).toEqual(['soon'])
+  expect((await bob.call(grantStream, { trackId }, { transport })).url).toContain(`/${uploadId}/`)
+  await recorder.waitFor('tracks.trackPublished')
+  await recorder.waitForAll(testApp.app)
+  expect(recorder.names().filter(name => name === 'tracks.trackPublished')).toHaveLength(1)
+})
 
-it('goes with its track, at whatever stage each replacement is', async () => {
-  const { ann, trackId, first } = await artist()
+it('is aborted when its track is deleted, in every state of the replacement', async () => {
+  const { ann, trackId, first } = await createArtist()
   const [waiting, working] = [await sendNew(ann, trackId), await sendNew(ann, trackId)]
   await ann.call(finalizeUpload, { uploadId: working })
-  await inside(within => startProcessing(working, randomUUID(), within))
+  await transactAsJob(context => startProcessing(working, randomUUID(), context))
   await ann.call(deleteTrack, { trackId })
-  await hurry()
+  await makeJobsDue()
   await testApp.runJobs()
   for (const uploadId of [waiting, working]) {
     expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'aborted' })
     expect(await testApp.app.storage.head(`incoming/${uploadId}`)).toBeUndefined()
     expect(await ann.expectProblem(finalizeUpload, { uploadId })).toMatchObject({ code: 'upload_aborted' })
   }
-  expect(await objectsOf(trackId, `${first}.mp3`, `${working}.flac`)).toEqual([false, false])
+  expect(await existing(trackId, `${first}.mp3`, `${working}.flac`)).toEqual([false, false])
 })
 
-it('offers a duplicate for the audio that a track has now, not for what it had', async () => {
-  const { ann, trackId } = await artist()
+it('finds duplicates of the current audio of a track, not of the previous one', async () => {
+  const { ann, trackId } = await createArtist()
   const [oldBytes, newBytes] = [await readFile(old), await readFile(fresh)]
   expect(await ann.call(initiateUpload, uploadInput(oldBytes))).toMatchObject({ duplicateOf: trackId })
   await replace(ann, trackId)
@@ -263,8 +263,8 @@ it('offers a duplicate for the audio that a track has now, not for what it had',
   expect(await ann.call(initiateUpload, uploadInput(newBytes))).toMatchObject({ duplicateOf: trackId })
 })
 
-it('does not disturb a party that plays the track: it keeps what it began with', async () => {
-  const { ann, trackId } = await artist()
+it('does not change the timeline of a party that plays the track', async () => {
+  const { ann, trackId } = await createArtist()
   const { party } = await ann.call(createParty, { title: 'Tonight', trackIds: [trackId, trackId] })
   await ann.call(playParty, { partyId: party.id })
   const before = await ann.call(getParty, { partyId: party.id })

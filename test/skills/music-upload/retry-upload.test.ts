@@ -29,23 +29,25 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const inside: JobContext['transact'] = work =>
+const transactAsJob: JobContext['transact'] = work =>
   transact({ app: testApp.app, registry, actor: null, requestId: randomUUID() }, work)
 
-const job = (): JobContext => ({
-  ...{ app: testApp.app, attempt: 1, isLastAttempt: false, transact: inside },
+const createJobContext = (): JobContext => ({
+  ...{ app: testApp.app, attempt: 1, isLastAttempt: false, transact: transactAsJob },
   signal: new AbortController().signal,
 })
 
 const dayMs = 24 * 60 * 60_000
 
-/** An upload that a worker could not finish, though nothing is wrong with its file. */
-async function failed() {
+/** An upload whose processing failed for a server error. */
+async function createFailedUpload() {
   const { upload } = await sendFile(ann, file)
   const { trackId } = await ann.call(finalizeUpload, { uploadId: upload.id })
-  if (trackId === null) throw new Error('an upload that was finalized has a track')
-  await inside(within => startProcessing(upload.id, randomUUID(), within))
-  await inside(within => failProcessing(upload.id, 'failed', { code: 'processing_failed', message: 'Ours.' }, within))
+  if (trackId === null) throw new Error('a finalized upload has a track')
+  await transactAsJob(context => startProcessing(upload.id, randomUUID(), context))
+  await transactAsJob(context =>
+    failProcessing(upload.id, 'failed', { code: 'processing_failed', message: 'Ours.' }, context),
+  )
   await testApp.app.db.query(
     `delete from graphile_worker._private_jobs where key = 'process:${upload.id}' returning 1 as done`,
   )
@@ -55,8 +57,8 @@ async function failed() {
 
 const incoming = (uploadId: string) => testApp.app.storage.head(`incoming/${uploadId}`)
 
-it.each(transports)('tries again over %s what failed, without the file being sent anew', async transport => {
-  const { uploadId, trackId } = await failed()
+it.each(transports)('retries a failed upload over %s without sending the file again', async transport => {
+  const { uploadId, trackId } = await createFailedUpload()
   const seen = await ann.call(getUpload, { uploadId })
   expect(seen).toMatchObject({ state: 'failed', error: { code: 'processing_failed' } })
   expect(Math.abs(Date.parse(seen.retryUntil ?? '') - testApp.clock.now() - 7 * dayMs)).toBeLessThan(60_000)
@@ -75,9 +77,9 @@ it.each(transports)('tries again over %s what failed, without the file being sen
   })
 })
 
-it('makes one try of many that are asked for at once, on both nodes', async () => {
-  const { uploadId } = await failed()
-  const heard = await ann.recordEvents(`user:${ann.id}`)
+it('makes one attempt for concurrent requests on both nodes', async () => {
+  const { uploadId } = await createFailedUpload()
+  const recorder = await ann.recordEvents(`user:${ann.id}`)
   const replies = await Promise.all(
     Array.from({ length: 8 }, (_, index) =>
       ann.request(retryUpload, { uploadId }, { transport: transports[index % 2] ?? 'rest' }),
@@ -85,13 +87,13 @@ it('makes one try of many that are asked for at once, on both nodes', async () =
   )
   for (const { data } of replies) expect(data).toMatchObject({ id: uploadId, state: 'uploaded' })
   await testApp.runJobs()
-  await heard.waitFor('tracks.trackPublished')
-  const states = heard.events.flatMap(({ data }) => (data.upload as { state?: string } | undefined)?.state ?? [])
+  await recorder.waitFor('tracks.trackPublished')
+  const states = recorder.events.flatMap(({ data }) => (data.upload as { state?: string } | undefined)?.state ?? [])
   expect(states.filter(state => state === 'uploaded')).toHaveLength(1)
   expect(states.filter(state => state === 'ready')).toHaveLength(1)
 })
 
-it('refuses what is rejected for good, with the reason, and what is not to be tried', async () => {
+it('refuses rejected uploads, with the reason, and uploads in other states', async () => {
   const rejected = await uploadFile(testApp, ann, Buffer.from('no music at all'))
   const refusal = await ann.expectProblem(retryUpload, { uploadId: rejected.id })
   expect(refusal).toMatchObject({ code: 'upload_rejected', status: 409, detail: rejected.error?.message })
@@ -102,21 +104,21 @@ it('refuses what is rejected for good, with the reason, and what is not to be tr
   await ann.call(abortUpload, { uploadId: waiting.id })
   expect(await ann.expectProblem(retryUpload, { uploadId: waiting.id })).toMatchObject({ code: 'upload_aborted' })
 
-  const { uploadId } = await failed()
+  const { uploadId } = await createFailedUpload()
   expect(await bob.expectProblem(retryUpload, { uploadId })).toMatchObject({ code: 'not_found', status: 404 })
   expect(await bob.expectProblem(retryUpload, { uploadId: randomUUID() })).toMatchObject({ code: 'not_found' })
 })
 
-it('refuses when the file is gone', async () => {
-  const { uploadId } = await failed()
+it('refuses when the file no longer exists', async () => {
+  const { uploadId } = await createFailedUpload()
   await testApp.app.storage.delete(`incoming/${uploadId}`)
   expect(await ann.expectProblem(retryUpload, { uploadId })).toMatchObject({ code: 'retry_expired', status: 410 })
   expect(await ann.call(getUpload, { uploadId })).toMatchObject({ state: 'failed' })
 })
 
-it('can be given up instead, or go with its track, and leaves nothing', async () => {
-  const one = await failed()
-  const other = await failed()
+it('may be aborted instead, or deleted with its track, and leaves no file', async () => {
+  const one = await createFailedUpload()
+  const other = await createFailedUpload()
   expect(await ann.call(abortUpload, { uploadId: one.uploadId })).toMatchObject({ state: 'aborted', error: null })
   await ann.call(deleteTrack, { trackId: other.trackId })
   await testApp.runJobs()
@@ -128,11 +130,11 @@ it('can be given up instead, or go with its track, and leaves nothing', async ()
   }
 })
 
-// Last: nothing stands still for those before.
+// Last, because it advances the clock.
 it('keeps the file for seven days, and no longer', async () => {
-  const { uploadId } = await failed()
+  const { uploadId } = await createFailedUpload()
   testApp.clock.advance(6 * dayMs)
-  await expireUploads.run({}, job())
+  await expireUploads.run({}, createJobContext())
   await testApp.runJobs()
   expect(await incoming(uploadId)).toBeDefined()
   const fresh = await testApp.signIn('fresh')
@@ -143,7 +145,7 @@ it('keeps the file for seven days, and no longer', async () => {
     code: 'retry_expired',
     status: 410,
   })
-  await expireUploads.run({}, job())
+  await expireUploads.run({}, createJobContext())
   await testApp.runJobs()
   expect(await incoming(uploadId)).toBeUndefined()
   const seen = (await ann.request(getUpload, { uploadId }, { headers })).data

@@ -3,6 +3,7 @@ import { Track, TrackAudio, Upload } from '../../../models'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
 import { getUpload } from '../../../skills/music-upload/get-upload'
 import { orphanAgeMs } from '../../../kernel/platform/bucket-sweep'
+import { sweepAudioFiles } from '../../../skills/music-processing/sweep-audio-files'
 import { sweepSentFiles } from '../../../skills/music-upload/sweep-sent-files'
 import { makeAudio } from '../../make-audio'
 import { createOwnBucket } from '../../create-own-bucket'
@@ -23,105 +24,107 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 
 const storage = () => testApp.app.storage
 const isThere = async (key: string) => (await storage().head(key)) !== undefined
-const plant = async (key: string) => {
+const putObject = async (key: string) => {
   await storage().put(key, Buffer.from('planted'), 'audio/mpeg')
   return key
 }
-/** Everything that is in the bucket is old from now on, for the sweep; so is every token. */
-async function growOld(): Promise<void> {
+/** Advances the clock so that all existing objects are old for the sweep, and signs in again. */
+async function passOrphanAge(): Promise<void> {
   testApp.clock.advance(orphanAgeMs + 1_000)
   ann = await testApp.signIn('ann')
 }
-const orphansOf = () => [
+const createOrphanKeys = () => [
   `incoming/${randomUUID()}`,
   `audio/${randomUUID()}/${randomUUID()}.mp3`,
   `audio/${randomUUID()}/${randomUUID()}/hls/master.m3u8`,
 ]
 
 async function sweep(): Promise<void> {
-  await testApp.app.db.query(`select graphile_worker.add_job(:name, '{}'::json)`, { name: sweepSentFiles.name })
+  for (const { name } of [sweepSentFiles, sweepAudioFiles])
+    await testApp.app.db.query(`select graphile_worker.add_job(:name, '{}'::json)`, { name })
   await testApp.runJobs()
 }
 
-async function missing(area: string): Promise<number | undefined> {
+async function countMissing(area: string): Promise<number | undefined> {
   const { values } = await testApp.app.metrics.bucketMissingObjects.get()
   return values.find(({ labels }) => labels.area === area)?.value
 }
 
-it('removes what no row wants once it is old, and nothing else', async () => {
-  const orphans = await Promise.all(orphansOf().map(plant))
-  const foreign = await plant('incoming/notes of a person.txt')
+it('deletes old objects that no row refers to, and nothing else', async () => {
+  const orphans = await Promise.all(createOrphanKeys().map(putObject))
+  const foreign = await putObject('incoming/notes of a person.txt')
   const { upload: forgotten } = await initiateLargeUpload(ann)
   await sendParts(ann, forgotten.id, [9])
   await Upload.update({ state: 'expired' }, { where: { id: forgotten.id } })
   const ready = await uploadFile(testApp, ann, file)
   const key = (await Track.findByPk(ready.trackId))?.audioKey ?? ''
-  const leftOfAttempt = await plant(`audio/${ready.trackId}/${randomUUID()}.mp3`)
+  const leftover = await putObject(`audio/${ready.trackId}/${randomUUID()}.mp3`)
   const { upload: removed } = await sendFile(ann, Buffer.from('file of an upload that is over'))
   await Upload.update({ state: 'expired' }, { where: { id: removed.id } })
 
   await sweep()
-  for (const orphan of [...orphans, leftOfAttempt]) expect(await isThere(orphan)).toBe(true)
-  await growOld()
+  for (const orphan of [...orphans, leftover]) expect(await isThere(orphan)).toBe(true)
+  await passOrphanAge()
   const waiting = await sendFile(ann, Buffer.from('some bytes'))
   const { upload: parts } = await initiateLargeUpload(ann)
   await sendParts(ann, parts.id, [9])
   await sweep()
-  for (const orphan of [...orphans, leftOfAttempt, `incoming/${removed.id}`]) expect(await isThere(orphan)).toBe(false)
+  for (const orphan of [...orphans, leftover, `incoming/${removed.id}`]) expect(await isThere(orphan)).toBe(false)
   for (const wanted of [foreign, key, `incoming/${waiting.upload.id}`]) expect(await isThere(wanted)).toBe(true)
   expect(await sentPartNumbers(ann, parts.id)).toEqual([9])
   const { uploads } = await storage().listMultipartUploads('incoming/', undefined, 10)
   expect(uploads.map(({ key }) => key)).toEqual([`incoming/${parts.id}`])
-  expect(await missing('audio')).toBe(0)
+  expect(await countMissing('audio')).toBe(0)
 })
 
-it('leaves an upload alone that is on its way, however old it seems to be and however often it looks', async () => {
-  await growOld()
-  const { upload: begun } = await sendFile(ann, file)
-  const over = new AbortController()
-  const looking = (async () => {
-    while (!over.signal.aborted) await sweep()
+it('keeps the objects of an upload in progress, under repeated sweeps', async () => {
+  await passOrphanAge()
+  const { upload: initiated } = await sendFile(ann, file)
+  const stopped = new AbortController()
+  const sweeping = (async () => {
+    while (!stopped.signal.aborted) await sweep()
   })()
-  await ann.call(finalizeUpload, { uploadId: begun.id })
+  await ann.call(finalizeUpload, { uploadId: initiated.id })
   for (let state = ''; state !== 'ready';) {
     await testApp.runJobs()
-    state = (await ann.call(getUpload, { uploadId: begun.id })).state
+    state = (await ann.call(getUpload, { uploadId: initiated.id })).state
     expect(['uploaded', 'processing', 'ready']).toContain(state)
   }
-  over.abort()
-  await looking
+  stopped.abort()
+  await sweeping
   await sweep()
-  const { trackId } = await ann.call(getUpload, { uploadId: begun.id })
+  const { trackId } = await ann.call(getUpload, { uploadId: initiated.id })
   expect(await isThere((await Track.findByPk(trackId ?? ''))?.audioKey ?? '')).toBe(true)
 })
 
-it('reports a stream that a track has lost', async () => {
+it('counts a missing stream of a track', async () => {
   const { trackId } = await uploadFile(testApp, ann, file)
   await storage().delete((await TrackAudio.findByPk(trackId))?.manifestKey ?? '')
   await sweep()
-  expect(await missing('audio')).toBe(1)
+  expect(await countMissing('audio')).toBe(1)
   await Track.update({ deletedAt: new Date(testApp.clock.now()) }, { where: { id: trackId } })
   await sweep()
-  expect(await missing('audio')).toBe(0)
+  expect(await countMissing('audio')).toBe(0)
 })
 
-it('removes replaced audio whose own removal was lost, and parts that a killed worker left, once they are old', async () => {
+it('deletes old replaced audio whose job was lost, and multipart uploads left by a killed worker', async () => {
   const { trackId } = await uploadFile(testApp, ann, file)
-  const replaced = await plant(`audio/${trackId}/${randomUUID()}.mp3`)
+  const replaced = await putObject(`audio/${trackId}/${randomUUID()}.mp3`)
   const present = await Upload.findOne({ where: { trackId }, rejectOnEmpty: true })
   const oldId = randomUUID()
   await Upload.create({ ...present.get(), id: oldId, replacesAudio: true })
   const old = `audio/${trackId}/${oldId}/hls/aac-96.mp4`
-  await plant(old)
-  const left = `audio/${trackId}/${randomUUID()}/hls/aac-256.mp4`
-  await storage().createMultipartUpload(left, 'audio/mp4')
-  await growOld()
+  await putObject(old)
+  const leftoverKey = `audio/${trackId}/${randomUUID()}/hls/aac-256.mp4`
+  await storage().createMultipartUpload(leftoverKey, 'audio/mp4')
+  await passOrphanAge()
   await sweep()
   expect(await isThere(replaced)).toBe(false)
-  // It may have been replaced a moment ago.
+  // It may have been replaced recently.
   expect(await isThere(old)).toBe(true)
-  const open = async () => (await storage().listMultipartUploads('audio/', undefined, 10)).uploads.map(({ key }) => key)
-  expect(await open()).toEqual([])
+  const listOpenUploads = async () =>
+    (await storage().listMultipartUploads('audio/', undefined, 10)).uploads.map(({ key }) => key)
+  expect(await listOpenUploads()).toEqual([])
   testApp.clock.advance(9 * 24 * 60 * 60_000)
   ann = await testApp.signIn('ann')
   await sweep()
@@ -129,32 +132,32 @@ it('removes replaced audio whose own removal was lost, and parts that a killed w
   expect(await isThere((await Track.findByPk(trackId))?.audioKey ?? '')).toBe(true)
 })
 
-it('reports the audio that a track has lost, and stops when its track is gone', async () => {
+it('counts missing audio of a track until the track is deleted', async () => {
   const lost = await uploadFile(testApp, ann, file)
   await storage().deletePrefix(`audio/${lost.trackId}/`)
   await sweep()
-  expect(await missing('audio')).toBe(1)
+  expect(await countMissing('audio')).toBe(1)
   await Track.update({ deletedAt: new Date(testApp.clock.now()) }, { where: { id: lost.trackId } })
   await sweep()
-  expect(await missing('audio')).toBe(0)
+  expect(await countMissing('audio')).toBe(0)
 })
 
-it('tells the artist when the file of an upload vanished before a worker came', async () => {
-  const { upload: begun } = await sendFile(ann, file)
-  await ann.call(finalizeUpload, { uploadId: begun.id })
+it('rejects an upload whose file disappeared before a worker took it', async () => {
+  const { upload: initiated } = await sendFile(ann, file)
+  await ann.call(finalizeUpload, { uploadId: initiated.id })
   await testApp.app.db.query(`select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker.jobs`)
-  await storage().delete(`incoming/${begun.id}`)
+  await storage().delete(`incoming/${initiated.id}`)
   await sweep()
-  expect(await missing('uploaded')).toBe(1)
+  expect(await countMissing('waiting-uploads')).toBe(1)
   await testApp.runJobs()
-  const ended = await ann.call(getUpload, { uploadId: begun.id })
-  expect(ended).toMatchObject({ state: 'rejected', error: { code: 'file_changed' } })
+  const ended = await ann.call(getUpload, { uploadId: initiated.id })
+  expect(ended).toMatchObject({ state: 'rejected', error: { code: 'file_mismatch' } })
 })
 
-it('goes on where the last run stopped', async () => {
-  const orphans = await Promise.all([...orphansOf(), `incoming/${randomUUID()}`].map(plant))
+it('continues where the last run stopped', async () => {
+  const orphans = await Promise.all([...createOrphanKeys(), `incoming/${randomUUID()}`].map(putObject))
   const incoming = orphans.filter(key => key.startsWith('incoming/')).sort()
-  await growOld()
+  await passOrphanAge()
   await testApp.app.db.query(`update bucket_sweeps set cursor = :cursor where area = 'incoming'`, {
     cursor: incoming[0],
   })

@@ -9,26 +9,26 @@ const states: UploadState[] = [
 ]
 const anyState = fc.constantFrom(...states)
 const order: UploadState[] = ['initiated', 'uploaded', 'processing']
-/** What came after the last failure that another try followed. */
-const sinceFailed = (passed: UploadState[]) => passed.slice(passed.slice(0, -1).lastIndexOf('failed') + 1)
+/** The states after the last failure that was retried. */
+const sinceLastFailure = (passed: UploadState[]) => passed.slice(passed.slice(0, -1).lastIndexOf('failed') + 1)
 
 describe('the states of an upload', () => {
-  it('are never left once they are final, and gone back to only for another try of what failed', () => {
+  it('never change once final, and repeat only in the retry of a failed upload', () => {
     fc.assert(
-      fc.property(fc.array(anyState, { maxLength: 30 }), wishes => {
+      fc.property(fc.array(anyState, { maxLength: 30 }), requested => {
         const passed: UploadState[] = ['initiated']
-        for (const wish of wishes) {
+        for (const target of requested) {
           const from = passed.at(-1) ?? 'initiated'
-          if (!canTransition(from, wish)) {
-            expect(() => transition(from, wish)).toThrow(`from ${from} to ${wish}`)
+          if (!canTransition(from, target)) {
+            expect(() => transition(from, target)).toThrow(`from ${from} to ${target}`)
             continue
           }
           expect(isFinal(from)).toBe(false)
-          if (from !== 'failed') expect(sinceFailed(passed)).not.toContain(wish)
-          passed.push(transition(from, wish))
+          if (from !== 'failed') expect(sinceLastFailure(passed)).not.toContain(target)
+          passed.push(transition(from, target))
         }
-        // However it goes, the way leads through the steps in their order, and a final state comes last.
-        const working = sinceFailed(passed).filter(state => order.includes(state))
+        // The working states occur in order, and a final state comes last.
+        const working = sinceLastFailure(passed).filter(state => order.includes(state))
         const start = passed.includes('failed') && working[0] !== 'initiated' ? 1 : 0
         expect(working).toEqual(order.slice(start, start + working.length))
         expect(passed.slice(0, -1).some(isFinal)).toBe(false)
@@ -36,8 +36,8 @@ describe('the states of an upload', () => {
     )
   })
 
-  it('follow each other in these ways alone: every other jump is refused', () => {
-    const ways = {
+  it('allow only the transitions of the table', () => {
+    const transitions = {
       initiated: ['uploaded', 'aborted', 'expired'],
       uploaded: ['processing', 'failed', 'aborted'],
       processing: ['ready', 'rejected', 'failed', 'aborted'],
@@ -46,22 +46,24 @@ describe('the states of an upload', () => {
     } satisfies Record<UploadState, UploadState[]>
     for (const from of states)
       for (const to of states) {
-        const isAllowed = ways[from].some(way => way === to)
+        const isAllowed = transitions[from].some(allowed => allowed === to)
         if (isAllowed) expect(transition(from, to)).toBe(to)
         else expect(() => transition(from, to)).toThrow(`an upload cannot go from ${from} to ${to}`)
       }
   })
 
-  it('lead to ready only through the work, and everything can be given up until it is over', () => {
+  it('reach ready only from processing, and can be aborted until they are final', () => {
     expect(states.filter(state => canTransition(state, 'ready'))).toEqual(['processing'])
     expect(states.filter(state => canTransition(state, 'expired'))).toEqual(['initiated'])
     for (const state of states) expect(canTransition(state, 'aborted')).toBe(!isFinal(state))
   })
 
-  it('are those that the documentation has', () => {
+  it('are those of the documentation', () => {
     const rows = readFileSync('docs/upload-a-file.md', 'utf8').matchAll(/^\| `(\w+)` +\|[^|]+\|([^|]*)\|$/gm)
-    const told = Object.fromEntries([...rows].map(([, from = '', to = '']) => [from, (to.match(/\w+/g) ?? []).sort()]))
-    expect(told).toEqual(
+    const documented = Object.fromEntries(
+      [...rows].map(([, from = '', to = '']) => [from, (to.match(/\w+/g) ?? []).sort()]),
+    )
+    expect(documented).toEqual(
       Object.fromEntries(states.map(from => [from, states.filter(to => canTransition(from, to)).sort()])),
     )
   })

@@ -24,10 +24,10 @@ const privateFolders = async () =>
   (await readdir(tmpdir())).filter(name => name.startsWith(`tutti-work-${process.pid}-`))
 
 describe.each(transports)('an upload over %s', transport => {
-  it('becomes a track that everybody can play, and its artist follows every step on the other node', async () => {
+  it('becomes a playable track, and its artist receives every step on the other node', async () => {
     const ann = await testApp.signIn('ann', { node: 1 })
     const bob = await testApp.signIn('bob', { node: 0 })
-    const heard = await ann.recordEvents(`user:${ann.id}`)
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
     const file = await makeAudio(ffmpeg, 'mp3', { tags: { title: 'From the tags', artist: 'Somebody' } })
 
     const { trackId, ...ended } = await uploadFile(
@@ -39,8 +39,8 @@ describe.each(transports)('an upload over %s', transport => {
     )
     expect(ended).toMatchObject({ state: 'ready', step: null, progress: 100, error: null })
 
-    await heard.waitFor('tracks.trackPublished', data => data.trackId === trackId)
-    const views = heard.events
+    await recorder.waitFor('tracks.trackPublished', data => data.trackId === trackId)
+    const views = recorder.events
       .filter(({ name }) => name === 'music-upload.uploadChanged')
       .map(({ data }) => data.upload)
     expect(views).toMatchObject([
@@ -53,9 +53,9 @@ describe.each(transports)('an upload over %s', transport => {
       { state: 'processing', step: 'storing', progress: 80 },
       { state: 'ready', step: null, progress: 100 },
     ])
-    // Whoever applies the last event to an old snapshot has what a new one says.
+    // The last event equals what a new read answers.
     expect(views.at(-1)).toEqual(await ann.call(getUpload, { uploadId: ended.id }, { transport }))
-    expect(heard.names().slice(-2)).toEqual(['tracks.trackChanged', 'tracks.trackPublished'])
+    expect(recorder.names().slice(-2)).toEqual(['tracks.trackChanged', 'tracks.trackPublished'])
 
     const track = await bob.call(getTrack, { trackId }, { transport })
     expect(track).toMatchObject({ title: 'As typed', genre: 'Noise', state: 'ready', owner: { id: ann.id } })
@@ -78,7 +78,7 @@ describe.each(transports)('an upload over %s', transport => {
   })
 })
 
-const served: Record<AudioKind, string> = {
+const servedTypes: Record<AudioKind, string> = {
   mp3: 'audio/mpeg',
   aac: 'audio/aac',
   m4a: 'audio/mp4',
@@ -89,27 +89,27 @@ const served: Record<AudioKind, string> = {
   aiff: 'audio/aiff',
 }
 
-it.each(Object.keys(served) as AudioKind[])('takes %s, whatever it was announced as', async kind => {
+it.each(Object.keys(servedTypes) as AudioKind[])('accepts %s, whatever type was declared', async kind => {
   const ann = await testApp.signIn('ann')
   const file = await makeAudio(ffmpeg, kind)
   const { state, error, trackId } = await uploadFile(testApp, ann, file, { contentType: 'audio/mpeg' })
   expect({ state, error }).toEqual({ state: 'ready', error: null })
   const { contentType, durationMs } = await ann.call(grantStream, { trackId })
   expect(contentType).toBe('audio/mp4')
-  expect((await ann.call(grantDownload, { trackId })).contentType).toBe(served[kind])
+  expect((await ann.call(grantDownload, { trackId })).contentType).toBe(servedTypes[kind])
   expect(Math.abs(durationMs - 3_000)).toBeLessThan(150)
 })
 
 describe('the title', () => {
   const tags = { title: 'Tag \u0007 title', artist: 'X' }
 
-  it('is the one of the tags where the artist gave none, cleaned', async () => {
+  it('is that of the tags, cleaned, when the artist gives none', async () => {
     const ann = await testApp.signIn('ann')
     const { trackId } = await uploadFile(testApp, ann, await makeAudio(ffmpeg, 'ogg', { tags }))
     expect(await ann.call(getTrack, { trackId })).toMatchObject({ title: 'Tag title' })
   })
 
-  it('is the name of the file where the tags have none either', async () => {
+  it('is the file name when the tags have none', async () => {
     const ann = await testApp.signIn('ann')
     const { trackId } = await uploadFile(testApp, ann, await makeAudio(ffmpeg, 'wav'), {
       fileName: '../../etc/my_demo.wav',
@@ -118,20 +118,20 @@ describe('the title', () => {
   })
 })
 
-it('draws silence as a flat line, and publishes nothing that is private', async () => {
+it('gives silence a flat waveform, and publishes no private track', async () => {
   const ann = await testApp.signIn('ann')
-  const heard = await ann.recordEvents(`user:${ann.id}`)
+  const recorder = await ann.recordEvents(`user:${ann.id}`)
   const silence = await makeAudio(ffmpeg, 'flac', { source: 'aevalsrc=0' })
   const { trackId } = await uploadFile(testApp, ann, silence, { visibility: 'private' })
   const { peaks } = await ann.call(getWaveform, { trackId })
   expect(new Set(peaks)).toEqual(new Set([0]))
-  await heard.waitFor('tracks.trackChanged', ({ track }) => (track as { id: string }).id === trackId)
-  await heard.waitForAll(testApp.app)
-  expect(heard.names()).not.toContain('tracks.trackPublished')
+  await recorder.waitFor('tracks.trackChanged', ({ track }) => (track as { id: string }).id === trackId)
+  await recorder.waitForAll(testApp.app)
+  expect(recorder.names()).not.toContain('tracks.trackPublished')
   expect(await ann.call(getTrack, { trackId })).toMatchObject({ state: 'ready', publishedAt: null })
 })
 
-it('takes real music in every format, where a Debian package brings some', async () => {
+it('accepts real music in every format, when a Debian package provides some', async () => {
   const folder = '/usr/share/games/asc/music'
   const isThere = await installPackage('asc-music')
   const songs = (await readdir(folder).catch(() => [])).filter(name => name.endsWith('.mp3'))
@@ -145,7 +145,7 @@ it('takes real music in every format, where a Debian package brings some', async
   }
   const [song] = songs
   if (song === undefined) return
-  for (const kind of Object.keys(served) as AudioKind[]) {
+  for (const kind of Object.keys(servedTypes) as AudioKind[]) {
     const { trackId, state } = await uploadFile(
       testApp,
       ann,
