@@ -26,36 +26,36 @@ const crowd = (size: number) => Promise.all(Array.from({ length: size }, () => s
 const unreadOf = async (person: Person) => (await person.call(getUnreadCount, {})).unreadCount
 
 describe.each(transports)('notifications over %s', transport => {
-  it('tell what others did, each kind with what it speaks of, the latest first', async () => {
+  it('list the reactions of others, each kind with its track and comment, latest first', async () => {
     const ann = await someone('ann')
     const bob = await someone('bob')
     const track = await makeTrack(ann.id, { title: 'Blue' })
     await bob.call(likeTrack, { trackId: track.id }, { transport })
     await bob.call(repostTrack, { trackId: track.id }, { transport })
     await testApp.applyCounters()
-    const said = { trackId: track.id, body: '<b>more</b>', positionMs: 1_000 }
-    const comment = await bob.call(addComment, said, { transport })
+    const input = { trackId: track.id, body: '<b>more</b>', positionMs: 1_000 }
+    const comment = await bob.call(addComment, input, { transport })
     await bob.call(followProfile, { profileId: ann.id }, { transport })
 
     const listed = await ann.call(listNotifications, {}, { transport })
     const common = { actors: [expect.objectContaining({ id: bob.id })], actorCount: 1, read: false }
-    const of = { id: track.id, title: 'Blue' }
+    const trackSummary = { id: track.id, title: 'Blue' }
     expect(listed).toEqual([
       expect.objectContaining({ ...common, kind: 'followed' }),
       expect.objectContaining({
         ...common,
         kind: 'commented',
-        track: of,
+        track: trackSummary,
         comment: { id: comment.id, body: '<b>more</b>', positionMs: 1_000 },
       }),
-      expect.objectContaining({ ...common, kind: 'reposted', track: of }),
-      expect.objectContaining({ ...common, kind: 'liked', track: of }),
+      expect.objectContaining({ ...common, kind: 'reposted', track: trackSummary }),
+      expect.objectContaining({ ...common, kind: 'liked', track: trackSummary }),
     ])
     expect(await ann.call(getUnreadCount, {}, { transport })).toEqual({ unreadCount: 4, hasMoreUnread: false })
     expect(await bob.call(listNotifications, {}, { transport })).toEqual([])
   })
 
-  it('are pages that nothing new disturbs', async () => {
+  it('come in pages, unaffected by new ones', async () => {
     const ann = await someone('ann')
     const bob = await someone('bob')
     const like = async () => {
@@ -89,7 +89,7 @@ describe('a group', () => {
     expect(group?.actors.map(({ id }) => id)).toEqual([fans[4]?.id, fans[3]?.id, fans[2]?.id])
   })
 
-  it('is one, and counted exactly, when many act at once on two nodes', async () => {
+  it('is one, with an exact count, after concurrent reactions on two nodes', async () => {
     const ann = await someone('ann')
     const fans = await crowd(8)
     const tracks = [await makeTrack(ann.id), await makeTrack(ann.id)]
@@ -107,27 +107,27 @@ describe('a group', () => {
       'liked 8',
       'liked 8',
     ])
-    const toldOf = ({ id }: { id: string }) =>
+    const eventsOf = ({ id }: { id: string }) =>
       recorder.events
         .filter(({ name }) => name === 'notifications.notificationAdded')
         .map(({ data }) => data.notification as (typeof groups)[number])
-        .filter(heard => heard.id === id)
+        .filter(added => added.id === id)
     for (const group of groups) {
-      await waitUntil(() => toldOf(group).at(-1)?.actorCount === 8)
-      expect(toldOf(group).at(-1)).toEqual(group)
-      const sizes = toldOf(group).map(({ actorCount }) => actorCount)
+      await waitUntil(() => eventsOf(group).at(-1)?.actorCount === 8)
+      expect(eventsOf(group).at(-1)).toEqual(group)
+      const sizes = eventsOf(group).map(({ actorCount }) => actorCount)
       expect(sizes).toEqual([...new Set(sizes)].sort((one, other) => one - other))
       if (group.kind === 'followed') expect(sizes).toHaveLength(8)
     }
     expect(await unreadOf(ann)).toBe(3)
   })
 
-  it('is told once, with all of them, when many act within a window', async () => {
+  it('is published once, with all actors, for reactions within one window', async () => {
     const ann = await someone('ann')
     const [first, ...fans] = await crowd(7)
     const { id: trackId } = await makeTrack(ann.id)
     const recorder = await ann.recordEvents(`user:${ann.id}`)
-    // Nobody can settle until this transaction has ended: what is done meanwhile is one window.
+    // Counter changes cannot be applied until this transaction ends, so they fall into one window.
     await testApp.app.db.transaction(async () => {
       await testApp.app.db.query('select from tracks where id = :trackId for no key update', { trackId })
       await Promise.all(fans.map(fan => fan.call(likeTrack, { trackId })))
@@ -136,15 +136,15 @@ describe('a group', () => {
       await ann.call(likeTrack, { trackId })
     })
     await testApp.applyCounters()
-    const told = () => recorder.events.filter(({ name }) => name.startsWith('notifications.'))
-    const sizes = () => told().map(({ data }) => (data.notification as { actorCount: number }).actorCount)
+    const notificationEvents = () => recorder.events.filter(({ name }) => name.startsWith('notifications.'))
+    const sizes = () => notificationEvents().map(({ data }) => (data.notification as { actorCount: number }).actorCount)
     await waitUntil(() => sizes().at(-1) === 6)
-    // The first of them may have been settled before the rest.
+    // The first change may have been applied before the rest.
     expect(sizes().length).toBeLessThanOrEqual(2)
-    expect(await ann.call(listNotifications, {})).toEqual([told().at(-1)?.data.notification])
+    expect(await ann.call(listNotifications, {})).toEqual([notificationEvents().at(-1)?.data.notification])
   })
 
-  it('ends as the like ends, however like and unlike race', async () => {
+  it('matches the final likes after concurrent likes and unlikes', async () => {
     const ann = await someone('ann')
     const fans = await crowd(4)
     const track = await makeTrack(ann.id)
@@ -152,16 +152,16 @@ describe('a group', () => {
       [likeTrack, unlikeTrack, likeTrack, unlikeTrack].map(op => fan.call(op, { trackId: track.id })),
     )
     await Promise.all(toggles)
-    const stances = await Promise.all(fans.slice(0, 2).map(fan => fan.call(likeTrack, { trackId: track.id })))
+    const reactions = await Promise.all(fans.slice(0, 2).map(fan => fan.call(likeTrack, { trackId: track.id })))
     for (const fan of fans.slice(2)) await fan.call(unlikeTrack, { trackId: track.id })
-    expect(stances.every(({ liked }) => liked)).toBe(true)
+    expect(reactions.every(({ liked }) => liked)).toBe(true)
     await testApp.applyCounters()
     expect(await ann.call(listNotifications, {})).toEqual([expect.objectContaining({ actorCount: 2 })])
   })
 })
 
-describe('nobody is told', () => {
-  it('of what they did themselves', async () => {
+describe('there is no notification', () => {
+  it("of one's own reactions", async () => {
     const ann = await someone('ann')
     const track = await makeTrack(ann.id)
     await ann.call(likeTrack, { trackId: track.id })
@@ -170,7 +170,7 @@ describe('nobody is told', () => {
     expect(await ann.call(listNotifications, {})).toEqual([])
   })
 
-  it('of somebody they blocked, from the moment of the block; the names are made up from the others', async () => {
+  it('of a blocked profile, as soon as it is blocked; other actors take its place among the three', async () => {
     const ann = await someone('ann')
     const fans = await crowd(5)
     const [first, , , , last] = fans
@@ -191,7 +191,7 @@ describe('nobody is told', () => {
     expect(await ann.call(listNotifications, {})).toEqual([expect.objectContaining({ actorCount: 3 })])
   })
 
-  it('by somebody who blocked them, or whom they blocked, even where the deed itself is allowed', async () => {
+  it('across a block, even where the reaction itself is allowed', async () => {
     const ann = await someone('ann')
     const bob = await someone('bob')
     const track = await makeTrack(ann.id)
@@ -202,7 +202,7 @@ describe('nobody is told', () => {
     expect(await ann.call(listNotifications, {})).toEqual([])
   })
 
-  it('of a track that is gone', async () => {
+  it('of a deleted track', async () => {
     const ann = await someone('ann')
     const bob = await someone('bob')
     const track = await makeTrack(ann.id)
@@ -215,25 +215,25 @@ describe('nobody is told', () => {
   })
 })
 
-it('refuses a cursor that it did not give', async () => {
+it('rejects a cursor of another list', async () => {
   const ann = await someone('ann')
   const cursor = Buffer.from(JSON.stringify(['tomorrow', 'x'])).toString('base64url')
   expect(await ann.expectProblem(listNotifications, { cursor })).toMatchObject({ code: 'invalid_input' })
 })
 
-it('is stored before it is heard', async () => {
+it('is stored before its event is delivered', async () => {
   const ann = await testApp.signIn('ann-of-0', { node: 0 })
   const bob = await testApp.signIn('bob-of-1', { node: 1 })
   const track = await makeTrack(ann.id)
   const recorder = await ann.recordEvents(`user:${ann.id}`)
   await bob.call(likeTrack, { trackId: track.id })
-  const heard = await recorder.waitFor('notifications.notificationAdded')
+  const added = await recorder.waitFor('notifications.notificationAdded')
   const listed = await ann.call(listNotifications, {})
-  expect(listed).toEqual([heard.data.notification])
-  expect(heard.data).toMatchObject({ unreadCount: 1 })
+  expect(listed).toEqual([added.data.notification])
+  expect(added.data).toMatchObject({ unreadCount: 1 })
 })
 
-it('counts up to 99 and says that there are more', async () => {
+it('counts up to 99 unread and then sets more', async () => {
   const ann = await someone('ann')
   const bob = await someone('bob')
   for (let made = 0; made < 101; made += 1) await makeTrack(ann.id)

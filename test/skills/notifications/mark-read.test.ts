@@ -16,12 +16,12 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 let people = 0
 const someone = (name: string) => testApp.signIn(`${name}${(people += 1)}`)
 
-/** Somebody with so many unread notifications, the latest first. */
-async function notified(times: number) {
+/** A person with `count` unread notifications, the latest first. */
+async function createNotifications(count: number) {
   const ann = await someone('ann')
   const bob = await someone('bob')
   const like = async () => bob.call(likeTrack, { trackId: (await makeTrack(ann.id)).id })
-  for (let time = 0; time < times; time += 1) await like()
+  for (let index = 0; index < count; index += 1) await like()
   await testApp.applyCounters()
   return { ann, like, listed: await ann.call(listNotifications, {}) }
 }
@@ -29,8 +29,8 @@ async function notified(times: number) {
 const readOf = async (person: Person) => (await person.call(listNotifications, {})).map(({ read }) => read)
 
 describe.each(transports)('the read marker over %s', transport => {
-  it('covers everything up to an instant, on all devices, and is told once', async () => {
-    const { ann, listed } = await notified(3)
+  it('marks everything up to an instant as read on all devices, and emits one event', async () => {
+    const { ann, listed } = await createNotifications(3)
     const other = await testApp.signIn(ann.name, { node: 1 })
     const recorder = await other.recordEvents(`user:${ann.id}`)
     const until = listed[1]?.at ?? ''
@@ -46,8 +46,8 @@ describe.each(transports)('the read marker over %s', transport => {
     expect(recorder.names().filter(name => name === 'notifications.readMarkerMoved')).toHaveLength(2)
   })
 
-  it("takes a notification for an instant, but nobody else's", async () => {
-    const { ann, listed } = await notified(2)
+  it("accepts the id of one's own notification instead of an instant", async () => {
+    const { ann, listed } = await createNotifications(2)
     const stranger = await someone('eve')
     const until = listed[1]?.id ?? ''
     expect(await stranger.expectProblem(markRead, { until }, { transport })).toMatchObject({ code: 'not_found' })
@@ -59,15 +59,15 @@ describe.each(transports)('the read marker over %s', transport => {
   })
 
   it('never moves back', async () => {
-    const { ann, listed } = await notified(2)
+    const { ann, listed } = await createNotifications(2)
     const [latest, first] = listed.map(({ at }) => at)
     await ann.call(markRead, { until: latest ?? '' }, { transport })
     const answer = await ann.call(markRead, { until: first ?? '' }, { transport })
     expect(answer).toEqual({ readUntil: latest, unreadCount: 0, hasMoreUnread: false })
   })
 
-  it('never runs ahead of what has happened', async () => {
-    const { ann, like, listed } = await notified(1)
+  it('never moves beyond the latest notification', async () => {
+    const { ann, like, listed } = await createNotifications(1)
     const answer = await ann.call(markRead, { until: '2999-01-01T00:00:00.000Z' }, { transport })
     expect(answer).toMatchObject({ readUntil: listed[0]?.at })
     await like()
@@ -81,13 +81,13 @@ describe.each(transports)('the read marker over %s', transport => {
   })
 })
 
-it('has nowhere to go where nothing happened yet', async () => {
+it('stays null without notifications', async () => {
   const eve = await someone('nobody')
   const answer = await eve.call(markRead, { until: new Date().toISOString() })
   expect(answer).toEqual({ readUntil: null, unreadCount: 0, hasMoreUnread: false })
 })
 
-it('starts a new group for what comes after it', async () => {
+it('starts a new group for later reactions', async () => {
   const ann = await someone('ann')
   const bob = await someone('bob')
   const cat = await someone('cat')
@@ -104,7 +104,7 @@ it('starts a new group for what comes after it', async () => {
   ])
 })
 
-it('loses nothing that arrives while it moves: it is unread, or it was there to be read', async () => {
+it('loses no notification that arrives concurrently: it is unread, or it was listed before the marker moved', async () => {
   const ann = await someone('ann')
   const fans = await Promise.all(Array.from({ length: 6 }, () => someone('fan')))
   const trackId = (await makeTrack(ann.id)).id

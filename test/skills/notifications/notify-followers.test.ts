@@ -30,8 +30,8 @@ const publish = async (artist: Person) => {
   return track
 }
 
-/** So many people who follow the artist, all since the same instant, as far as the database can tell. */
-const addFollowers = ({ id }: Person, many: number) =>
+/** Adds followers of the artist that all have the same created_at. */
+const addFollowers = ({ id }: Person, count: number) =>
   testApp.app.db.query(
     `with made as (
        insert into profiles (id, subject, handle, display_name, created_at)
@@ -39,10 +39,10 @@ const addFollowers = ({ id }: Person, many: number) =>
        returning id
      )
      insert into follows (follower_id, followee_id, created_at) select id, :id, now() from made returning 1`,
-    { id, many, run: randomUUID().slice(0, 8) },
+    { id, many: count, run: randomUUID().slice(0, 8) },
   )
 
-async function toldOf({ id }: Track): Promise<number> {
+async function notificationCountOf({ id }: Track): Promise<number> {
   const [row] = await testApp.app.db.query<{ count: string }>(
     `select count(*) from notifications where kind = 'published' and track_id = :id`,
     { id },
@@ -50,7 +50,7 @@ async function toldOf({ id }: Track): Promise<number> {
   return Number(row?.count)
 }
 
-const contextOfJob = (): JobContext => ({
+const createJobContext = (): JobContext => ({
   app: testApp.app,
   attempt: 1,
   isLastAttempt: false,
@@ -58,7 +58,7 @@ const contextOfJob = (): JobContext => ({
   transact: work => transact({ app: testApp.app, registry, actor: null, requestId: 'test' }, work),
 })
 
-it('tells those who follow, live, and neither the artist nor whom a block keeps apart', async () => {
+it('notifies followers, also over the channel, but neither the artist nor profiles across a block', async () => {
   const ann = await someone('ann')
   const bob = await someone('bob')
   const eve = await someone('eve')
@@ -69,9 +69,9 @@ it('tells those who follow, live, and neither the artist nor whom a block keeps 
   const track = await publish(ann)
   await testApp.runJobs()
 
-  const heard = await recorder.waitFor('notifications.notificationAdded')
-  expect(heard.data).toMatchObject({ unreadCount: 1, notification: { kind: 'published', track: { title: 'New' } } })
-  expect(await bob.call(listNotifications, {})).toEqual([heard.data.notification])
+  const added = await recorder.waitFor('notifications.notificationAdded')
+  expect(added.data).toMatchObject({ unreadCount: 1, notification: { kind: 'published', track: { title: 'New' } } })
+  expect(await bob.call(listNotifications, {})).toEqual([added.data.notification])
   expect(await eve.call(listNotifications, {})).toEqual([])
   expect((await ann.call(listNotifications, {})).map(({ kind }) => kind)).toEqual(['followed'])
 
@@ -79,53 +79,53 @@ it('tells those who follow, live, and neither the artist nor whom a block keeps 
   expect(await bob.call(listNotifications, {})).toEqual([])
 })
 
-it('reaches everybody batch after batch, and a second run reaches nobody twice', async () => {
+it('notifies every follower in batches, and a second run notifies nobody twice', async () => {
   const ann = await someone('ann')
   const bob = await someone('bob')
   await bob.call(followProfile, { profileId: ann.id })
   await addFollowers(ann, 2 * followersPerBatch + 1)
   const track = await publish(ann)
   await testApp.runJobs()
-  expect(await toldOf(track)).toBe(2 * followersPerBatch + 2)
+  expect(await notificationCountOf(track)).toBe(2 * followersPerBatch + 2)
 
   await bob.call(markRead, { until: '2999-01-01T00:00:00Z' })
   await testApp.app.jobs.enqueue(notifyFollowers, { trackId: track.id, after: null })
   await testApp.runJobs()
-  expect(await toldOf(track)).toBe(2 * followersPerBatch + 2)
+  expect(await notificationCountOf(track)).toBe(2 * followersPerBatch + 2)
   expect(await bob.call(listNotifications, {})).toEqual([expect.objectContaining({ read: true })])
 })
 
-it('goes on where it stopped, and stops when the track is gone', async () => {
+it('continues where it stopped, and stops when the track is deleted', async () => {
   const ann = await someone('ann')
   await addFollowers(ann, followersPerBatch + 10)
   const track = await makeTrack(ann.id)
   const failing: JobContext = {
-    ...contextOfJob(),
+    ...createJobContext(),
     transact: work =>
-      contextOfJob().transact(async context => {
+      createJobContext().transact(async context => {
         await work(context)
         throw new Error('the worker was killed')
       }),
   }
   await expect(notifyFollowers.run({ trackId: track.id, after: null }, failing)).rejects.toThrow('killed')
-  expect(await toldOf(track)).toBe(0)
-  await notifyFollowers.run({ trackId: track.id, after: null }, contextOfJob())
-  expect(await toldOf(track)).toBe(followersPerBatch)
+  expect(await notificationCountOf(track)).toBe(0)
+  await notifyFollowers.run({ trackId: track.id, after: null }, createJobContext())
+  expect(await notificationCountOf(track)).toBe(followersPerBatch)
   await ann.call(deleteTrack, { trackId: track.id })
   await testApp.runJobs()
-  expect(await toldOf(track)).toBe(followersPerBatch)
+  expect(await notificationCountOf(track)).toBe(followersPerBatch)
 })
 
-it('forgets after 90 days', async () => {
+it('deletes notifications after 90 days', async () => {
   const ann = await someone('ann')
   const bob = await someone('bob')
   await bob.call(followProfile, { profileId: ann.id })
-  await deleteOldNotifications.run({}, contextOfJob())
+  await deleteOldNotifications.run({}, createJobContext())
   expect(await ann.call(listNotifications, {})).toHaveLength(1)
   await testApp.app.db.query(
     `update notifications set latest_at = now() - interval '91 days' where recipient_id = :id returning id`,
     { id: ann.id },
   )
-  await deleteOldNotifications.run({}, contextOfJob())
+  await deleteOldNotifications.run({}, createJobContext())
   expect(await ann.call(listNotifications, {})).toEqual([])
 })

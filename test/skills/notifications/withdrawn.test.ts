@@ -24,7 +24,7 @@ const someone = (name: string) => testApp.signIn(`${name}${(people += 1)}`)
 
 const dayMs = 24 * 3_600_000
 
-async function pair() {
+async function createArtistAndFan() {
   const ann = await someone('ann')
   const bob = await someone('bob')
   return { ann, bob, trackId: (await makeTrack(ann.id)).id }
@@ -35,12 +35,12 @@ async function readAll(person: Person) {
   if (latest !== undefined) await person.call(markRead, { until: latest.at })
 }
 
-const show = async (person: Person) =>
+const list = async (person: Person) =>
   (await person.call(listNotifications, {})).map(({ kind, actorCount, read }) => ({ kind, actorCount, read }))
 
-describe('what is taken back before it is read', () => {
-  it('is withdrawn, and the devices of the recipient hear it', async () => {
-    const { ann, bob, trackId } = await pair()
+describe('a reaction undone before its notification is read', () => {
+  it('withdraws the notification and notifies the devices of the recipient', async () => {
+    const { ann, bob, trackId } = await createArtistAndFan()
     const recorder = await ann.recordEvents(`user:${ann.id}`)
     await bob.call(likeTrack, { trackId })
     await bob.call(repostTrack, { trackId })
@@ -55,16 +55,19 @@ describe('what is taken back before it is read', () => {
     await bob.call(unfollowProfile, { profileId: ann.id })
     await ann.call(deleteComment, { commentId })
     await testApp.applyCounters()
-    expect(await show(ann)).toEqual([])
+    expect(await list(ann)).toEqual([])
     for (const { id } of stored) {
-      const heard = await recorder.waitFor('notifications.notificationWithdrawn', data => data.notificationId === id)
-      expect(heard.data).toMatchObject({ notification: null })
+      const withdrawn = await recorder.waitFor(
+        'notifications.notificationWithdrawn',
+        data => data.notificationId === id,
+      )
+      expect(withdrawn.data).toMatchObject({ notification: null })
     }
     expect(await ann.call(getUnreadCount, {})).toEqual({ unreadCount: 0, hasMoreUnread: false })
   })
 
-  it('leaves the others of the group, as recent as the latest of them', async () => {
-    const { ann, bob, trackId } = await pair()
+  it('leaves the other actors of the group, dated by the latest of them', async () => {
+    const { ann, bob, trackId } = await createArtistAndFan()
     const cat = await someone('cat')
     await bob.call(likeTrack, { trackId })
     await testApp.applyCounters()
@@ -75,12 +78,12 @@ describe('what is taken back before it is read', () => {
     await cat.call(unlikeTrack, { trackId })
     await testApp.applyCounters()
     expect(await ann.call(listNotifications, {})).toEqual([before])
-    const heard = await recorder.waitFor('notifications.notificationWithdrawn')
-    expect(heard.data).toMatchObject({ notification: before, unreadCount: 1 })
+    const withdrawn = await recorder.waitFor('notifications.notificationWithdrawn')
+    expect(withdrawn.data).toMatchObject({ notification: before, unreadCount: 1 })
   })
 
-  it('leaves a group read when the marker had passed all others', async () => {
-    const { ann, bob, trackId } = await pair()
+  it('leaves the group read when the marker covers all other actors', async () => {
+    const { ann, bob, trackId } = await createArtistAndFan()
     const cat = await someone('cat')
     await bob.call(likeTrack, { trackId })
     await testApp.applyCounters()
@@ -88,22 +91,22 @@ describe('what is taken back before it is read', () => {
     await cat.call(likeTrack, { trackId })
     await testApp.applyCounters()
     await ann.call(markRead, { until: before?.at ?? '' })
-    expect(await show(ann)).toEqual([{ kind: 'liked', actorCount: 2, read: false }])
+    expect(await list(ann)).toEqual([{ kind: 'liked', actorCount: 2, read: false }])
     await cat.call(unlikeTrack, { trackId })
     await testApp.applyCounters()
-    expect(await show(ann)).toEqual([{ kind: 'liked', actorCount: 1, read: true }])
+    expect(await list(ann)).toEqual([{ kind: 'liked', actorCount: 1, read: true }])
   })
 
-  it('comes back as the one notification that it was', async () => {
-    const { ann, bob, trackId } = await pair()
+  it('restores the same notification when repeated', async () => {
+    const { ann, bob, trackId } = await createArtistAndFan()
     await bob.call(likeTrack, { trackId })
     await testApp.applyCounters()
     const first = await ann.call(listNotifications, {})
-    for (let times = 0; times < 25; times += 1) {
+    for (let round = 0; round < 25; round += 1) {
       await bob.call(unlikeTrack, { trackId })
-      if (times < 3) await testApp.applyCounters()
+      if (round < 3) await testApp.applyCounters()
       await bob.call(likeTrack, { trackId })
-      if (times < 3) await testApp.applyCounters()
+      if (round < 3) await testApp.applyCounters()
     }
     await testApp.applyCounters()
     expect(await ann.call(listNotifications, {})).toEqual(first)
@@ -111,36 +114,36 @@ describe('what is taken back before it is read', () => {
   })
 })
 
-describe('what is taken back after it was read', () => {
-  it('stays as it was read, and doing it again within a day is no news', async () => {
-    const { ann, bob } = await pair()
+describe('a reaction undone after its notification is read', () => {
+  it('leaves it read, and a repetition within a day adds none', async () => {
+    const { ann, bob } = await createArtistAndFan()
     const profileId = ann.id
     await bob.call(followProfile, { profileId })
     await readAll(ann)
     await bob.call(unfollowProfile, { profileId })
     await bob.call(followProfile, { profileId })
-    expect(await show(ann)).toEqual([{ kind: 'followed', actorCount: 1, read: true }])
+    expect(await list(ann)).toEqual([{ kind: 'followed', actorCount: 1, read: true }])
     expect(await ann.call(getUnreadCount, {})).toMatchObject({ unreadCount: 0 })
   })
 
-  it('is news again a day after it was taken back, and not before', async () => {
-    await using later = await createTestApp()
-    const ann = await later.signIn('ann')
-    const bob = await later.signIn('bob')
+  it('adds a new notification when repeated a day after it was undone, and not before', async () => {
+    await using laterApp = await createTestApp()
+    const ann = await laterApp.signIn('ann')
+    const bob = await laterApp.signIn('bob')
     const profileId = ann.id
     await bob.call(followProfile, { profileId })
     await readAll(ann)
-    later.clock.advance(dayMs / 2)
-    const again = async () => later.signIn('bob')
-    await (await again()).call(unfollowProfile, { profileId })
-    later.clock.advance(dayMs - 60_000)
-    await (await again()).call(followProfile, { profileId })
-    const annAgain = await later.signIn('ann')
-    expect(await show(annAgain)).toHaveLength(1)
-    await (await again()).call(unfollowProfile, { profileId })
-    later.clock.advance(dayMs + 60_000)
-    await (await again()).call(followProfile, { profileId })
-    expect(await show(await later.signIn('ann'))).toEqual([
+    laterApp.clock.advance(dayMs / 2)
+    const signInBob = async () => laterApp.signIn('bob')
+    await (await signInBob()).call(unfollowProfile, { profileId })
+    laterApp.clock.advance(dayMs - 60_000)
+    await (await signInBob()).call(followProfile, { profileId })
+    const annAgain = await laterApp.signIn('ann')
+    expect(await list(annAgain)).toHaveLength(1)
+    await (await signInBob()).call(unfollowProfile, { profileId })
+    laterApp.clock.advance(dayMs + 60_000)
+    await (await signInBob()).call(followProfile, { profileId })
+    expect(await list(await laterApp.signIn('ann'))).toEqual([
       { kind: 'followed', actorCount: 1, read: false },
       { kind: 'followed', actorCount: 1, read: true },
     ])
