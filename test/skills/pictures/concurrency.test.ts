@@ -38,15 +38,15 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-describe('of several', () => {
-  it('the one that was finalized last is shown, whichever is drawn first, and what it replaced goes later', async () => {
+describe('several pictures', () => {
+  it('show the one finalized last, in whichever order they are rendered, and delete the replaced one later', async () => {
     const ann = await testApp.signIn('ann-two')
     const [early, late] = [await submitPicture(ann, png), await submitPicture(ann, other)]
     for (const id of [late, early]) await processPicture.run({ pictureId: id }, createJobContext(testApp))
     expect((await ann.call(getMe, {})).avatar?.id).toBe(late)
     expect(await ann.call(getPicture, { pictureId: early })).toMatchObject({ state: 'replaced' })
     await testApp.runJobs()
-    // It was never shown: nobody needs it.
+    // It was never shown, so its files are deleted at once.
     expect(await storedKeys(testApp, early)).toEqual([])
 
     const third = await addPicture(testApp, ann, png)
@@ -58,7 +58,7 @@ describe('of several', () => {
     expect(await storedKeys(testApp, third.id)).toHaveLength(pictureFiles.length)
   })
 
-  it('one is shown at any time when they are drawn at once', async () => {
+  it('show one at any time when they are rendered concurrently', async () => {
     const ann = await testApp.signIn('ann-race')
     const ids: string[] = []
     for (let n = 0; n < 5; n += 1) ids.push(await submitPicture(ann, await plainPng({ color: { ...red, g: n * 40 } })))
@@ -70,7 +70,7 @@ describe('of several', () => {
     expect(await Picture.count({ where: { id: { [Op.in]: ids }, state: 'replaced' } })).toBe(4)
   })
 
-  it('each is drawn once to its end when two workers have it', async () => {
+  it('are each finished once when several workers process the same one', async () => {
     const ann = await testApp.signIn('ann-twice')
     const pictureId = await submitPicture(ann, png)
     await Promise.all([1, 2, 3].map(() => processPicture.run({ pictureId }, createJobContext(testApp))))
@@ -82,7 +82,7 @@ describe('of several', () => {
 })
 
 describe('two nodes', () => {
-  it('finalize two pictures at once: the one that was finalized last is shown', async () => {
+  it('finalize two pictures at once, and the one finalized last is shown', async () => {
     const [ann, again] = [
       await testApp.signIn('ann-nodes', { node: 0 }),
       await testApp.signIn('ann-nodes', { node: 1 }),
@@ -105,8 +105,8 @@ describe('two nodes', () => {
   })
 })
 
-describe('artwork of a track that is being removed', () => {
-  it('ends with it, and leaves nothing, whatever comes first', async () => {
+describe('artwork of a track that is being deleted', () => {
+  it('ends with it and leaves no files, in whichever order they happen', async () => {
     const ann = await testApp.signIn('ann-track')
     for (let round = 0; round < 3; round += 1) {
       const { id: trackId } = await makeTrack(ann.id)
@@ -124,12 +124,12 @@ describe('artwork of a track that is being removed', () => {
         expect(['removed', 'aborted']).toContain((await ann.call(getPicture, { pictureId })).state)
         expect(await storedKeys(testApp, pictureId)).toEqual([])
       }
-      // What was announced in the same moment may wait for its file, and comes to nothing.
+      // A picture initiated at the same moment may still wait for its file.
       await Picture.update({ state: 'aborted' }, { where: { trackId, state: 'initiated' } })
     }
   })
 
-  it('is removed when its worker is the first to see that the track is gone', async () => {
+  it('is removed by its worker when the track is already deleted', async () => {
     const ann = await testApp.signIn('ann-late-track')
     const { id: trackId } = await makeTrack(ann.id)
     const pictureId = await submitPicture(ann, png, { trackId })
@@ -140,8 +140,8 @@ describe('artwork of a track that is being removed', () => {
   })
 })
 
-describe('giving up', () => {
-  it('takes what was replaced lately along, and leaves what was replaced long ago', async () => {
+describe('aborting or removing', () => {
+  it('also removes recently replaced pictures, and leaves those replaced long ago', async () => {
     const ann = await testApp.signIn('ann-before')
     const [old, lately] = [await addPicture(testApp, ann, png), await addPicture(testApp, ann, other)]
     await addPicture(testApp, ann, png)
@@ -154,13 +154,13 @@ describe('giving up', () => {
     expect(await storedKeys(testApp, lately.id)).toEqual([])
   })
 
-  it('wins over the worker, whenever it is said', async () => {
+  it('wins over a worker that is about to finish', async () => {
     const ann = await testApp.signIn('ann-abort')
     for (const stop of [abortPicture, removeAvatar] as const) {
       const pictureId = await submitPicture(ann, png)
       const row = await Picture.findByPk(pictureId)
-      if (row === null) throw new Error('it was announced')
-      // The worker has drawn and stored it, and is about to say so.
+      if (row === null) throw new Error('picture not found')
+      // The worker has rendered and stored the files, and is about to finish.
       const color = await renderSentPicture(row, createJobContext(testApp))
       expect(await storedKeys(testApp, pictureId)).toHaveLength(pictureFiles.length + 1)
       if (stop === abortPicture) await ann.call(abortPicture, { pictureId })
@@ -175,7 +175,7 @@ describe('giving up', () => {
     }
   })
 
-  it('leaves nothing when it comes in the middle of the work', async () => {
+  it('leaves no files when it happens during the work', async () => {
     const ann = await testApp.signIn('ann-middle')
     const ids = [await submitPicture(ann, png), await submitPicture(ann, png), await submitPicture(ann, png)]
     await Promise.all([
@@ -192,7 +192,7 @@ describe('giving up', () => {
     }
   })
 
-  it('of an avatar may be said again, and after it a new one may be shown', async () => {
+  it('of an avatar may be repeated, and a new one may follow', async () => {
     const ann = await testApp.signIn('ann-anew')
     expect(await ann.call(removeAvatar, {})).toEqual({ done: true })
     const before = await ann.call(getMe, {})
@@ -209,24 +209,27 @@ describe('giving up', () => {
     expect(await addPicture(testApp, ann, png)).toMatchObject({ state: 'ready' })
   })
 
-  it('of somebody’s avatar is up to moderators', async () => {
+  it("of another profile's avatar is allowed to moderators", async () => {
     const [ann, bob] = [await testApp.signIn('ann-rude'), await testApp.signIn('bob')]
     const moderator = await testApp.signIn('mod', { roles: ['moderator'] })
     const { id } = await addPicture(testApp, ann, png)
-    const heard = await ann.recordEvents(`user:${ann.id}`)
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
     expect(await bob.expectProblem(removeProfileAvatar, { profileId: ann.id })).toMatchObject({
       code: 'forbidden',
       status: 403,
     })
     await moderator.call(removeProfileAvatar, { profileId: ann.id })
     await moderator.call(removeProfileAvatar, { profileId: ann.id })
-    await heard.waitFor('pictures.pictureChanged', ({ picture }) => (picture as { state: string }).state === 'removed')
+    await recorder.waitFor(
+      'pictures.pictureChanged',
+      ({ picture }) => (picture as { state: string }).state === 'removed',
+    )
     expect(await bob.call(getProfile, { handleOrId: ann.id })).toMatchObject({ avatar: null })
     await testApp.runJobs()
     expect(await storedKeys(testApp, id)).toEqual([])
   })
 
-  it('and removing, finalizing and drawing at once end in one state everywhere', async () => {
+  it('concurrent with finalizing and rendering ends in one consistent state', async () => {
     const ann = await testApp.signIn('ann-all')
     for (let round = 0; round < 3; round += 1) {
       const ids = [await submitPicture(ann, png), await submitPicture(ann, other)]

@@ -12,7 +12,7 @@ import { addPicture, sendPicture } from './add-picture'
 
 const withoutEdge = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
 
-/** A world of its own, since the models are bound to one at a time. */
+/** Each test creates its own app, because the models are bound to one at a time. */
 let testApp: TestApp
 let png: Buffer
 beforeAll(async () => {
@@ -20,29 +20,29 @@ beforeAll(async () => {
 })
 afterEach(() => testApp[Symbol.asyncDispose]())
 
-describe('the address of a picture', () => {
-  it('is one of the bucket, for anybody, and may be kept for less than it is good for', async () => {
+describe('the URL of a picture file', () => {
+  it('is presigned by the bucket, for any caller, and cacheable for less than its validity', async () => {
     testApp = await createTestApp({ variables: withoutEdge })
     const ann = await testApp.signIn('ann')
     const { id } = await addPicture(testApp, ann, png)
     for (const file of pictureFiles) {
       const at = `${testApp.nodes[0]?.url}/api/v1/pictures/${id}/${file}`
-      const along = await fetch(at, { redirect: 'manual' })
-      expect(along.status).toBe(302)
-      expect(along.headers.get('cache-control')).toBe('public, max-age=600')
-      expect(along.headers.get('cross-origin-resource-policy')).toBe('cross-origin')
-      expect(along.headers.get('vary')).toContain('Accept')
-      const there = await fetch(at)
-      expect(there.status).toBe(200)
-      expect(there.headers.get('content-type')).toBe(file.endsWith('jpg') ? 'image/jpeg' : 'image/webp')
-      expect(there.headers.get('cache-control')).toBe('public, max-age=31536000, s-maxage=86400, immutable')
-      const shown = await sharp(Buffer.from(await there.arrayBuffer())).metadata()
+      const redirect = await fetch(at, { redirect: 'manual' })
+      expect(redirect.status).toBe(302)
+      expect(redirect.headers.get('cache-control')).toBe('public, max-age=600')
+      expect(redirect.headers.get('cross-origin-resource-policy')).toBe('cross-origin')
+      expect(redirect.headers.get('vary')).toContain('Accept')
+      const response = await fetch(at)
+      expect(response.status).toBe(200)
+      expect(response.headers.get('content-type')).toBe(file.endsWith('jpg') ? 'image/jpeg' : 'image/webp')
+      expect(response.headers.get('cache-control')).toBe('public, max-age=31536000, s-maxage=86400, immutable')
+      const shown = await sharp(Buffer.from(await response.arrayBuffer())).metadata()
       expect(shown.width).toBe(Math.min(320, Number(/\d+/.exec(file)?.[0])))
     }
-    // The same for everybody, so that browsers keep what is there.
+    // The same URL for all callers, so that browsers reuse their cache.
     const input = { pictureId: id, file: '500.webp' } as const
     const headers = { accept: 'application/json' }
-    // For two seconds after a change nothing is kept, so that nobody keeps what was read before it.
+    // For two seconds after a change nothing is cached, so that no value read before it is stored.
     await waitUntil(async () => {
       await ann.call(getPictureFile, input, { headers })
       return Boolean(await testApp.app.redis.commands.get(`cache:${fileUrlCacheKey(id, input.file)}`))
@@ -58,25 +58,25 @@ describe('the address of a picture', () => {
     expect(head.status).toBe(302)
   })
 
-  it('is that of the distribution where there is one, and needs no signature', async () => {
+  it('is that of the distribution when one is configured, without a signature', async () => {
     testApp = await createTestApp()
     const ann = await testApp.signIn('ann')
     const { id } = await addPicture(testApp, ann, png)
     const at = `${testApp.nodes[0]?.url}/api/v1/pictures/${id}/250.jpg`
-    const along = await fetch(at, { redirect: 'manual' })
-    expect(along.headers.get('location')).toBe(`${testApp.app.config.cdn?.origin}/pictures/${id}/250.jpg`)
-    expect(along.headers.get('cache-control')).toBe('public, max-age=86400')
-    const there = await fetch(at)
-    expect(there.status).toBe(200)
-    expect(there.headers.get('content-type')).toBe('image/jpeg')
-    // And nothing but pictures.
+    const redirect = await fetch(at, { redirect: 'manual' })
+    expect(redirect.headers.get('location')).toBe(`${testApp.app.config.cdn?.origin}/pictures/${id}/250.jpg`)
+    expect(redirect.headers.get('cache-control')).toBe('public, max-age=86400')
+    const response = await fetch(at)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('image/jpeg')
+    // The distribution serves only pictures.
     await testApp.app.storage.put('audio/x', png, 'audio/mpeg')
     const edge = testApp.app.config.cdn?.origin ?? ''
     for (const path of ['audio/x', `incoming/${id}`, `pictures/${id}/../../audio/x`, `pictures/%2e%2e/audio/x`])
       expect([path, await rawGet(edge, `/${path}`)]).toEqual([path, 403])
   })
 
-  it('is none of a picture that is not there, not drawn yet or removed', async () => {
+  it('is not found for a picture that is unknown, not rendered yet or removed', async () => {
     testApp = await createTestApp()
     const ann = await testApp.signIn('ann')
     const { pictureId } = await sendPicture(ann, png)
@@ -95,7 +95,7 @@ describe('the address of a picture', () => {
   })
 })
 
-/** Without the tidying that `fetch` does. */
+/** Sends the path as it is; `fetch` would normalize it. */
 const rawGet = (origin: string, path: string): Promise<number | undefined> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(origin)

@@ -17,7 +17,7 @@ import { type UnreliableStore, startUnreliableStore } from '../music-upload/unre
 import { signalStoppedProcess, stopRenderingProcess } from '../../media/pictures/rendering-process'
 import { addPicture, pictureInput, submitPicture, createJobContext, storedKeys, runJobsDueWithin } from './add-picture'
 
-/** What fails on our side is tried again, and never said to be the fault of the picture. */
+/** Failures of our services are retried, and the picture is never rejected for them. */
 let testApp: TestApp
 let store: UnreliableStore
 let png: Buffer
@@ -36,7 +36,7 @@ afterAll(async () => {
 
 const onLinux = process.platform === 'linux' ? it : it.skip
 
-it('a store that is away keeps nobody from announcing, renewing, locating, giving up and removing', async () => {
+it('pictures can be initiated, renewed, located, aborted and removed while the store is unavailable', async () => {
   const ann = await testApp.signIn('ann-away')
   const { id } = await addPicture(testApp, ann, png)
   store.isDown = true
@@ -52,22 +52,22 @@ it('a store that is away keeps nobody from announcing, renewing, locating, givin
   expect(await storedKeys(testApp, id)).toEqual([])
 })
 
-it('a picture is what its bytes say, whatever it was announced as', async () => {
+it('the format of a picture is that of its bytes, not of its declared type', async () => {
   const ann = await testApp.signIn('ann-type')
   const jpeg = await plainPicture().jpeg().toBuffer()
-  const wish = { contentType: 'image/gif', fileName: 'me.svg' } as const
-  expect(await addPicture(testApp, ann, jpeg, wish)).toMatchObject({ state: 'ready' })
+  const options = { contentType: 'image/gif', fileName: 'me.svg' } as const
+  expect(await addPicture(testApp, ann, jpeg, options)).toMatchObject({ state: 'ready' })
 })
 
-describe('a store that fails in the midst', () => {
+describe('a store that fails', () => {
   it.each([
-    ['of fetching', /^GET \S*\/incoming\//, 0],
-    ['of storing the first file', /^PUT \S*\/pictures\/\S+\/1000\.webp/, 0],
-    ['of storing the last file', /^PUT \S*\/pictures\/\S+\/250\.jpg/, 5],
-  ])('%s leaves the picture waiting for the next attempt', async (step, refused, stored) => {
+    ['while fetching', /^GET \S*\/incoming\//, 0],
+    ['while storing the first file', /^PUT \S*\/pictures\/\S+\/1000\.webp/, 0],
+    ['while storing the last file', /^PUT \S*\/pictures\/\S+\/250\.jpg/, 5],
+  ])('%s leaves the picture waiting for the next attempt', async (step, refusedRequests, stored) => {
     const ann = await testApp.signIn(`ann-${step.length}`)
     const pictureId = await submitPicture(ann, png)
-    store.refusedRequests = refused
+    store.refusedRequests = refusedRequests
     await testApp.runJobs()
     expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'uploaded', error: null })
     expect((await ann.call(getMe, {})).avatar).toBeNull()
@@ -78,7 +78,7 @@ describe('a store that fails in the midst', () => {
     expect(await storedKeys(testApp, pictureId)).toHaveLength(pictureFiles.length)
   })
 
-  it('of removing is asked again until all is gone', async () => {
+  it('while deleting is retried until all files are deleted', async () => {
     const ann = await testApp.signIn('ann-gone')
     const { id } = await addPicture(testApp, ann, png)
     store.refusedRequests = /^DELETE \S*\/pictures\/\S+\/500\.webp/
@@ -90,60 +90,63 @@ describe('a store that fails in the midst', () => {
     expect(await storedKeys(testApp, id)).toEqual([])
   })
 
-  it('of a sweep has it begin anew', async () => {
+  it('while sweeping makes the sweep start again', async () => {
     store.refusedRequests = /^GET \S*prefix=pictures/
     await expect(sweepPictures.run({}, createJobContext(testApp))).rejects.toThrow()
     store.refusedRequests = undefined
     await sweepPictures.run({}, createJobContext(testApp))
-    const [row] = await testApp.app.db.query<{ place: string }>(
+    const [row] = await testApp.app.db.query<{ cursor: string }>(
       `select cursor from bucket_sweeps where area = 'pictures'`,
     )
-    expect(row).toEqual({ place: '' })
+    expect(row).toEqual({ cursor: '' })
   })
 })
 
-describe('a process that draws and', () => {
+describe('a rendering process that', () => {
   const attempt = (pictureId: string, more: Partial<JobContext>) =>
     processPicture.run({ pictureId }, { ...createJobContext(testApp), ...more })
 
-  /** Lets an attempt begin to draw, and ends it from outside. */
-  async function endedBy(signal: NodeJS.Signals, pictureId: string, more: Partial<JobContext>): Promise<void> {
-    const ended = attempt(pictureId, more)
-    ended.catch(() => undefined)
+  /** Runs an attempt until it renders, and then sends the signal to its process. */
+  async function runUntilSignal(signal: NodeJS.Signals, pictureId: string, more: Partial<JobContext>): Promise<void> {
+    const running = attempt(pictureId, more)
+    running.catch(() => undefined)
     signalStoppedProcess(await stopRenderingProcess(process.pid), signal)
-    await ended
+    await running
   }
 
-  onLinux('crashes is given two more chances; after that the file is at fault', async () => {
+  onLinux('crashes is retried twice; then the file is rejected as damaged', async () => {
     const ann = await testApp.signIn('ann-crash')
     const pictureId = await submitPicture(ann, large)
     for (const attempt of [1, 2]) {
-      await expect(endedBy('SIGSEGV', pictureId, { attempt })).rejects.toThrow('crashed')
+      await expect(runUntilSignal('SIGSEGV', pictureId, { attempt })).rejects.toThrow('crashed')
       expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'uploaded', error: null })
     }
-    await endedBy('SIGSEGV', pictureId, { attempt: 3 })
+    await runUntilSignal('SIGSEGV', pictureId, { attempt: 3 })
     expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'rejected', error: { code: 'damaged' } })
     await testApp.runJobs()
     expect(await storedKeys(testApp, pictureId)).toEqual([])
   })
 
-  onLinux('is killed every time ends with words that blame nobody but us', async () => {
+  onLinux('is killed in every attempt fails the picture with a server error', async () => {
     const ann = await testApp.signIn('ann-killed')
     const pictureId = await submitPicture(ann, large)
-    for (const attempt of [1, 7]) await expect(endedBy('SIGKILL', pictureId, { attempt })).rejects.toThrow('was killed')
+    for (const attempt of [1, 7])
+      await expect(runUntilSignal('SIGKILL', pictureId, { attempt })).rejects.toThrow('was killed')
     expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'uploaded', error: null })
-    await expect(endedBy('SIGKILL', pictureId, { attempt: 8, isLastAttempt: true })).rejects.toThrow('was killed')
+    await expect(runUntilSignal('SIGKILL', pictureId, { attempt: 8, isLastAttempt: true })).rejects.toThrow(
+      'was killed',
+    )
     expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'failed', error: serverFailure })
   })
 
-  onLinux('belongs to a worker that is told to stop ends, and another one begins anew', async () => {
+  onLinux('belongs to a stopping worker ends, and another worker starts again', async () => {
     const ann = await testApp.signIn('ann-stop')
     const pictureId = await submitPicture(ann, large)
     const stopping = new AbortController()
-    const ended = attempt(pictureId, { signal: stopping.signal })
+    const running = attempt(pictureId, { signal: stopping.signal })
     await stopRenderingProcess(process.pid)
-    stopping.abort(new Error('told to stop'))
-    await ended
+    stopping.abort(new Error('stopping'))
+    await running
     expect((await Picture.findByPk(pictureId))?.state).toBe('uploaded')
     await testApp.runJobs()
     expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'ready' })

@@ -50,21 +50,21 @@ afterAll(async () => {
 })
 
 describe.each(transports)('an avatar over %s', transport => {
-  it('is announced, sent, redrawn, and shown wherever its person is', async () => {
+  it('is initiated, sent, rendered, and shown wherever its profile is', async () => {
     const [ann, bob] = [await testApp.signIn(`ann-${transport}`), await testApp.signIn(`bob-${transport}`)]
     const track = await makeTrack(ann.id)
     await ann.call(addComment, { trackId: track.id, body: 'Mine', positionMs: 0 })
     await ann.call(followProfile, { profileId: bob.id })
     const before = await ann.call(getMe, {}, { transport })
     expect(before.avatar).toBeNull()
-    // In the caches of both nodes.
+    // Fills the caches of both nodes.
     expect(await bob.call(getProfile, { handleOrId: ann.id })).toMatchObject({ avatar: null })
     expect(await bob.call(getTrack, { trackId: track.id })).toMatchObject({ owner: { avatar: null } })
-    const heard = await ann.recordEvents(`user:${ann.id}`)
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
 
-    const { picture, putRequest: place } = await ann.call(initiatePicture, pictureInput(png), { transport })
+    const { picture, putRequest } = await ann.call(initiatePicture, pictureInput(png), { transport })
     expect(picture).toMatchObject({ purpose: 'avatar', trackId: null, state: 'initiated', color: null, error: null })
-    expect(await putBytes(place, png)).toBe(200)
+    expect(await putBytes(putRequest, png)).toBe(200)
     const finalized = await ann.call(finalizePicture, { pictureId: picture.id }, { transport })
     expect(finalized).toMatchObject({ state: 'uploaded' })
     await testApp.runJobs()
@@ -83,9 +83,9 @@ describe.each(transports)('an avatar over %s', transport => {
       const [follower] = await reader.call(listFollowers, { profileId: bob.id }, { transport })
       expect(follower).toMatchObject({ id: ann.id, avatar })
     }
-    const changed = await heard.waitFor('user-profile.profileChanged')
+    const changed = await recorder.waitFor('user-profile.profileChanged')
     expect(changed.data).toMatchObject({ profile: { avatar } })
-    const states = heard.events.flatMap(({ name, data }) =>
+    const states = recorder.events.flatMap(({ name, data }) =>
       name === 'pictures.pictureChanged' ? [(data.picture as { state: string }).state] : [],
     )
     expect(states).toEqual(['initiated', 'uploaded', 'ready'])
@@ -94,14 +94,14 @@ describe.each(transports)('an avatar over %s', transport => {
 })
 
 describe('artwork', () => {
-  it('is shown with its track, of which everybody is told; removed by its artist or a moderator', async () => {
+  it('is shown with its track, with an event; its artist or a moderator can remove it', async () => {
     const ann = await testApp.signIn('ann')
     const bob = await testApp.signIn('bob')
     const moderator = await testApp.signIn('mod', { roles: ['moderator'] })
     const track = await makeTrack(ann.id)
     for (const remover of [ann, moderator]) {
       const { rev } = await bob.call(getTrack, { trackId: track.id })
-      const heard = await bob.recordEvents(`track:${track.id}`)
+      const recorder = await bob.recordEvents(`track:${track.id}`)
       const { id, color } = await addPicture(testApp, ann, png, { trackId: track.id })
       const artwork = { id, color }
       const shown = await bob.call(getTrack, { trackId: track.id })
@@ -109,7 +109,7 @@ describe('artwork', () => {
       expect(await ann.call(getTrack, { trackId: track.id })).toMatchObject({ artwork })
       const [listed] = await bob.call(listProfileTracks, { profileId: ann.id })
       expect(listed).toMatchObject({ id: track.id, artwork })
-      await heard.waitFor('tracks.trackChanged', ({ track }) => (track as { artwork: unknown }).artwork !== null)
+      await recorder.waitFor('tracks.trackChanged', ({ track }) => (track as { artwork: unknown }).artwork !== null)
 
       expect(await bob.expectProblem(removeArtwork, { trackId: track.id })).toMatchObject({
         code: 'forbidden',
@@ -118,96 +118,97 @@ describe('artwork', () => {
       await remover.call(removeArtwork, { trackId: track.id })
       await remover.call(removeArtwork, { trackId: track.id })
       expect(await bob.call(getTrack, { trackId: track.id })).toMatchObject({ artwork: null, rev: rev + 2 })
-      await heard.waitFor('tracks.trackChanged', ({ track }) => (track as { rev: number }).rev === rev + 2)
+      await recorder.waitFor('tracks.trackChanged', ({ track }) => (track as { rev: number }).rev === rev + 2)
       await testApp.runJobs()
       expect(await storedKeys(testApp, id)).toEqual([])
       expect(await ann.call(getPicture, { pictureId: id })).toMatchObject({ state: 'removed' })
     }
   })
 
-  it('is for tracks of one’s own alone', async () => {
+  it("is allowed only on one's own tracks", async () => {
     const [ann, eve] = [await testApp.signIn('ann'), await testApp.signIn('eve')]
     const track = await makeTrack(ann.id)
     const hidden = await makeTrack(ann.id, { visibility: 'private' })
-    const wish = (trackId: string) => pictureInput(png, { trackId })
-    expect(await eve.expectProblem(initiatePicture, wish(track.id))).toMatchObject({ code: 'forbidden', status: 403 })
-    expect(await eve.expectProblem(initiatePicture, wish(hidden.id))).toMatchObject({ code: 'not_found', status: 404 })
+    const input = (trackId: string) => pictureInput(png, { trackId })
+    expect(await eve.expectProblem(initiatePicture, input(track.id))).toMatchObject({ code: 'forbidden', status: 403 })
+    expect(await eve.expectProblem(initiatePicture, input(hidden.id))).toMatchObject({ code: 'not_found', status: 404 })
     expect(await eve.expectProblem(removeArtwork, { trackId: hidden.id })).toMatchObject({ code: 'not_found' })
     const none = { ...pictureInput(png), purpose: 'artwork' }
     expect(await ann.expectProblem(initiatePicture, none)).toMatchObject({
       code: 'invalid_input',
       errors: [{ path: 'trackId', code: 'required' }],
     })
-    expect(await ann.expectProblem(initiatePicture, { ...wish(track.id), purpose: 'avatar' })).toMatchObject({
+    expect(await ann.expectProblem(initiatePicture, { ...input(track.id), purpose: 'avatar' })).toMatchObject({
       code: 'invalid_input',
       errors: [{ path: 'trackId', code: 'not_allowed' }],
     })
     expect(await Picture.count({ where: { trackId: [track.id, hidden.id] } })).toBe(0)
   })
 
-  it('goes with its track, also what is still on its way', async () => {
+  it('is removed with its track, also while it waits or is processed', async () => {
     const ann = await testApp.signIn('ann')
     const track = await makeTrack(ann.id)
     const shown = await addPicture(testApp, ann, png, { trackId: track.id })
-    const atWork = await submitPicture(ann, other, { trackId: track.id })
+    const processing = await submitPicture(ann, other, { trackId: track.id })
     const { pictureId: waiting } = await sendPicture(ann, other, { trackId: track.id })
     await ann.call(deleteTrack, { trackId: track.id })
     await testApp.runJobs()
     const states = await Promise.all(
-      [shown.id, atWork, waiting].map(async pictureId => (await ann.call(getPicture, { pictureId })).state),
+      [shown.id, processing, waiting].map(async pictureId => (await ann.call(getPicture, { pictureId })).state),
     )
     expect(states).toEqual(['removed', 'removed', 'aborted'])
-    for (const id of [shown.id, atWork, waiting]) expect(await storedKeys(testApp, id)).toEqual([])
+    for (const id of [shown.id, processing, waiting]) expect(await storedKeys(testApp, id)).toEqual([])
     expect(await ann.expectProblem(finalizePicture, { pictureId: waiting })).toMatchObject({ code: 'picture_aborted' })
   })
 })
 
-describe('what is announced', () => {
+describe('an initiated picture', () => {
   it.each([
-    ['a drawing that is a program', { contentType: 'image/svg+xml' }, 'contentType'],
+    ['an SVG', { contentType: 'image/svg+xml' }, 'contentType'],
     ['too many bytes', { sizeBytes: pictureBytesMax + 1 }, 'sizeBytes'],
     ['no bytes', { sizeBytes: 0 }, 'sizeBytes'],
     ['a bad hash', { sha256: 'x'.repeat(64) }, 'sha256'],
     ['no name', { fileName: '' }, 'fileName'],
     ['another purpose', { purpose: 'banner' }, 'purpose'],
-  ])('is not %s', async (_what, wish, path) => {
+  ])('is rejected with %s', async (_what, input, path) => {
     const ann = await testApp.signIn('ann')
-    const problem = await ann.expectProblem(initiatePicture, { ...pictureInput(png), ...wish })
+    const problem = await ann.expectProblem(initiatePicture, { ...pictureInput(png), ...input })
     expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ path }] })
   })
 
-  it('is once for a key, and not more than ten at a time, however many at once', async () => {
+  it('exists once per idempotency key, and at most ten wait at a time under concurrency', async () => {
     const ann = await testApp.signIn('ann-many')
-    const announced = pictureInput(png)
-    const first = await ann.call(initiatePicture, announced, { idempotencyKey: 'one' })
-    expect(await ann.call(initiatePicture, announced, { idempotencyKey: 'one' })).toEqual(first)
-    const more = await Promise.all(Array.from({ length: 15 }, () => ann.request(initiatePicture, announced)))
+    const input = pictureInput(png)
+    const first = await ann.call(initiatePicture, input, { idempotencyKey: 'one' })
+    expect(await ann.call(initiatePicture, input, { idempotencyKey: 'one' })).toEqual(first)
+    const more = await Promise.all(Array.from({ length: 15 }, () => ann.request(initiatePicture, input)))
     expect(more.filter(({ error }) => error === undefined)).toHaveLength(9)
     for (const { error } of more.filter(reply => reply.error !== undefined))
       expect(error).toMatchObject({ code: 'too_many_pictures', status: 429, retryAfter: expect.any(Number) as number })
     await ann.call(abortPicture, { pictureId: first.picture.id })
-    await ann.call(initiatePicture, announced)
+    await ann.call(initiatePicture, input)
   })
 
-  it('is sent as it was announced, once, or not taken', async () => {
+  it('accepts exactly the declared bytes, once', async () => {
     const ann = await testApp.signIn('ann')
-    const { putRequest: place, picture } = await ann.call(initiatePicture, pictureInput(png))
+    const { putRequest, picture } = await ann.call(initiatePicture, pictureInput(png))
     const wrong = Buffer.from(png)
     wrong[50] = (wrong[50] ?? 0) ^ 1
-    for (const bytes of [other, wrong, Buffer.concat([png, png])]) expect(await putBytes(place, bytes)).not.toBe(200)
-    const html = { ...place, headers: { ...place.headers, 'content-type': 'text/html' } }
+    for (const bytes of [other, wrong, Buffer.concat([png, png])])
+      expect(await putBytes(putRequest, bytes)).not.toBe(200)
+    const html = { ...putRequest, headers: { ...putRequest.headers, 'content-type': 'text/html' } }
     expect(await putBytes(html, png)).not.toBe(200)
-    expect(await putBytes(place, png)).toBe(200)
-    expect(await putBytes(place, png)).toBe(412)
+    expect(await putBytes(putRequest, png)).toBe(200)
+    expect(await putBytes(putRequest, png)).toBe(412)
     expect(await ann.call(finalizePicture, { pictureId: picture.id })).toMatchObject({ state: 'uploaded' })
   })
 
-  it('gets a fresh URL while it waits, and expires', async () => {
+  it('gets a new URL while it waits, and expires', async () => {
     let ann = await testApp.signIn('ann-late')
-    const { picture, putRequest: place } = await ann.call(initiatePicture, pictureInput(png))
+    const { picture, putRequest } = await ann.call(initiatePicture, pictureInput(png))
     testApp.clock.advance(25 * 60_000)
     const renewed = await ann.call(renewPicture, { pictureId: picture.id })
-    expect(Date.parse(renewed.putRequest.expiresAt)).toBeGreaterThan(Date.parse(place.expiresAt))
+    expect(Date.parse(renewed.putRequest.expiresAt)).toBeGreaterThan(Date.parse(putRequest.expiresAt))
     expect(await putBytes(renewed.putRequest, png)).toBe(200)
     testApp.clock.advance(2 * 60 * 60_000)
     const late = { code: 'picture_expired', status: 410 }
@@ -222,7 +223,7 @@ describe('what is announced', () => {
     expect(await ann.expectProblem(abortPicture, { pictureId: picture.id })).toMatchObject({ code: 'picture_closed' })
   })
 
-  it('is nobody else’s affair', async () => {
+  it('is not found by others', async () => {
     const [ann, eve] = [await testApp.signIn('ann'), await testApp.signIn('eve')]
     const { pictureId } = await sendPicture(ann, png)
     for (const op of [getPicture, renewPicture, finalizePicture, abortPicture])
@@ -232,7 +233,7 @@ describe('what is announced', () => {
 })
 
 describe('finalizing', () => {
-  it('asks for the file first, and for the one that was announced', async () => {
+  it('requires the file, and the declared size', async () => {
     const ann = await testApp.signIn('ann')
     const { picture } = await ann.call(initiatePicture, pictureInput(png))
     const input = { pictureId: picture.id }
@@ -242,12 +243,12 @@ describe('finalizing', () => {
     expect(await ann.call(getPicture, input)).toEqual(picture)
   })
 
-  it('makes one job and shows it once, however often and at once it is said, on two nodes', async () => {
+  it('creates one job and shows the picture once for concurrent requests on two nodes', async () => {
     const ann = await testApp.signIn('ann-twenty', { node: 0 })
     const again = await testApp.signIn('ann-twenty', { node: 1 })
     const { pictureId } = await sendPicture(ann, png)
     const { rev } = await ann.call(getMe, {})
-    const heard = await ann.recordEvents(`user:${ann.id}`)
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? ann : again).call(finalizePicture, { pictureId })),
     )
@@ -255,12 +256,12 @@ describe('finalizing', () => {
     await testApp.runJobs()
     expect(await again.call(finalizePicture, { pictureId })).toMatchObject({ state: 'ready' })
     expect((await ann.call(getMe, {})).rev).toBe(rev + 1)
-    await heard.waitFor('user-profile.profileChanged')
-    const states = heard.events.flatMap(({ name, data }) => (name.startsWith('pictures.') ? [data.picture] : []))
+    await recorder.waitFor('user-profile.profileChanged')
+    const states = recorder.events.flatMap(({ name, data }) => (name.startsWith('pictures.') ? [data.picture] : []))
     expect(states.map(view => (view as { state: string }).state)).toEqual(['uploaded', 'ready'])
   })
 
-  it('is unavailable while the store is, changes nothing, and works when it is back', async () => {
+  it('answers unavailable and changes nothing while the store is down, and works afterwards', async () => {
     const ann = await testApp.signIn('ann')
     const { pictureId, picture } = await sendPicture(ann, png)
     store.isDown = true
@@ -271,7 +272,7 @@ describe('finalizing', () => {
     expect(await ann.call(getPicture, { pictureId })).toEqual(picture)
     await ann.call(finalizePicture, { pictureId })
     store.isDown = true
-    // Tried, and to be tried again later: nothing is lost.
+    // The attempt fails and is retried later.
     await testApp.runJobs()
     store.isDown = false
     expect(await ann.call(getPicture, { pictureId })).toMatchObject({ state: 'uploaded', error: null })
@@ -280,36 +281,36 @@ describe('finalizing', () => {
   })
 })
 
-describe('a picture that cannot be shown', () => {
-  it('is rejected with words, and what was shown before stays', async () => {
+describe('a picture that cannot be rendered', () => {
+  it('is rejected with a message, and the previous one stays', async () => {
     const ann = await testApp.signIn('ann-bad')
     const { id: shown } = await addPicture(testApp, ann, png)
     const { rev } = await ann.call(getMe, {})
-    const heard = await ann.recordEvents(`user:${ann.id}`)
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
     const html = Buffer.from('<!doctype html><script>alert(1)</script>')
     const rejected = await addPicture(testApp, ann, html, { fileName: 'me.png' })
     expect(rejected).toMatchObject({ state: 'rejected', error: { code: 'unsupported_format' } })
     expect(rejected.error?.message).toMatch(/Send JPEG, PNG/)
-    const told = await heard.waitFor(
+    const changed = await recorder.waitFor(
       'pictures.pictureChanged',
       ({ picture }) => (picture as { state: string }).state === 'rejected',
     )
-    expect(told.data).toMatchObject({ picture: { id: rejected.id, error: rejected.error } })
+    expect(changed.data).toMatchObject({ picture: { id: rejected.id, error: rejected.error } })
     expect(await ann.call(getMe, {})).toMatchObject({ rev, avatar: { id: shown } })
     expect(await storedKeys(testApp, rejected.id)).toEqual([])
     expect(await storedKeys(testApp, shown)).toHaveLength(pictureFiles.length)
   })
 
-  it('is rejected when other bytes lie there than were finalized', async () => {
+  it('is rejected when the stored bytes differ from those finalized', async () => {
     const ann = await testApp.signIn('ann')
     const pictureId = await submitPicture(ann, png)
     await testApp.app.storage.put(`incoming/${pictureId}`, other, 'image/png')
     await testApp.runJobs()
     const found = await ann.call(getPicture, { pictureId })
-    expect(found).toMatchObject({ state: 'rejected', error: { code: 'file_changed' } })
+    expect(found).toMatchObject({ state: 'rejected', error: { code: 'file_mismatch' } })
   })
 
-  it('is tried again when its worker died, and fails with words after an hour', async () => {
+  it('is retried after its worker died, and fails with a message after an hour', async () => {
     const [ann, ben] = [await testApp.signIn('ann-stuck'), await testApp.signIn('ben-stuck')]
     const [pictureId, hopeless] = [await submitPicture(ann, png), await submitPicture(ben, png)]
     // As if a worker had taken them and died.
@@ -326,7 +327,7 @@ describe('a picture that cannot be shown', () => {
   })
 })
 
-it('costs lists no query more', async () => {
+it('pictures add no query to lists', async () => {
   const ann: Person = await testApp.signIn('ann-lists')
   const count = async (tracks: number) => {
     await Track.destroy({ where: { ownerId: ann.id } })
@@ -343,7 +344,7 @@ it('costs lists no query more', async () => {
       expect(artwork).toEqual({ id: '00000000-0000-4000-8000-000000000000', color: '#123456' })
     return queries
   }
-  const few = await count(1)
-  expect(few).toBeGreaterThan(0)
-  expect(await count(20)).toBe(few)
+  const queriesForOne = await count(1)
+  expect(queriesForOne).toBeGreaterThan(0)
+  expect(await count(20)).toBe(queriesForOne)
 })

@@ -26,7 +26,7 @@ beforeAll(async () => {
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-const plant = (key: string) => testApp.app.storage.put(key, Buffer.from('planted'), 'image/webp')
+const putOrphan = (key: string) => testApp.app.storage.put(key, Buffer.from('planted'), 'image/webp')
 const isThere = async (key: string) => (await testApp.app.storage.head(key)) !== undefined
 
 async function sweep(): Promise<void> {
@@ -34,12 +34,12 @@ async function sweep(): Promise<void> {
   await testApp.runJobs()
 }
 
-async function missing(): Promise<number | undefined> {
+async function countMissing(): Promise<number | undefined> {
   const { values } = await testApp.app.metrics.bucketMissingObjects.get()
   return values.find(({ labels }) => labels.area === 'pictures')?.value
 }
 
-it('removes old files of pictures that nobody shows, and nothing else', async () => {
+it('deletes old files of pictures that are not shown, and nothing else', async () => {
   const ann = await testApp.signIn('ann')
   const shown = await addPicture(testApp, ann, png)
   const replaced = await addPicture(testApp, await testApp.signIn('bea'), png)
@@ -52,11 +52,11 @@ it('removes old files of pictures that nobody shows, and nothing else', async ()
 
   const orphans = [`pictures/${randomUUID()}/250.webp`, `pictures/${removed.id}/250.webp`]
   const foreign = 'pictures/by-hand/250.webp'
-  for (const key of [...orphans, foreign]) await plant(key)
+  for (const key of [...orphans, foreign]) await putOrphan(key)
   await sweep()
   for (const key of [...orphans, foreign]) expect([key, await isThere(key)]).toEqual([key, true])
 
-  // What was planted is old from now on; so is every token.
+  // The planted objects are old from here on, and tokens have expired.
   testApp.clock.advance(orphanAgeMs + 1_000)
   const waiting = await submitPicture(await testApp.signIn('dan'), png)
   await sweep()
@@ -64,30 +64,30 @@ it('removes old files of pictures that nobody shows, and nothing else', async ()
   expect(await isThere(foreign)).toBe(true)
   expect(await storedKeys(testApp, shown.id)).toHaveLength(6)
   expect(await (await testApp.signIn('dan')).call(getPicture, { pictureId: waiting })).toMatchObject({ state: 'ready' })
-  expect(await missing()).toBe(0)
+  expect(await countMissing()).toBe(0)
 })
 
 describe('a picture that was replaced', () => {
-  const over = replacedFilesLifeMs + 2 * 60 * 60_000
+  const afterLifeMs = replacedFilesLifeMs + 2 * 60 * 60_000
 
-  /** Replaced pictures of somebody, of whom nobody removes what is left: as if those jobs were lost. */
-  async function replacedOf(name: string): Promise<string> {
+  /** Adds a replaced picture and deletes the job that would delete its files. */
+  async function addReplacedPicture(name: string): Promise<string> {
     const { id } = await addPicture(testApp, await testApp.signIn(name), png)
     await addPicture(testApp, await testApp.signIn(name), png)
     await testApp.app.db.query(`delete from graphile_worker._private_jobs where run_at > now() returning id`)
     return id
   }
 
-  it('goes when it was to go and its job was lost, and not before', async () => {
-    const id = await replacedOf('gil')
-    // Its files are old, and it was replaced a moment ago.
+  it('is deleted at its due time although its job is lost, and not before', async () => {
+    const id = await addReplacedPicture('gil')
+    // Its files are old, but it was replaced just now.
     testApp.clock.advance(orphanAgeMs + 1_000)
     await Picture.update({ replacedAt: new Date(testApp.clock.now()) }, { where: { id } })
     await sweep()
     expect(await storedKeys(testApp, id)).toHaveLength(6)
     const input = { pictureId: id, file: '500.webp' } as const
     await (await testApp.signIn('gil')).call(getPictureFile, input, { transport: 'socket' })
-    testApp.clock.advance(over)
+    testApp.clock.advance(afterLifeMs)
     await sweep()
     expect(await storedKeys(testApp, id)).toEqual([])
     expect(await (await testApp.signIn('gil')).expectProblem(getPictureFile, input)).toMatchObject({
@@ -96,7 +96,7 @@ describe('a picture that was replaced', () => {
   })
 })
 
-it('removes the files of pictures whose rows are gone with their track', async () => {
+it('deletes the files of pictures whose rows were deleted with their track', async () => {
   const ann = await testApp.signIn('ann')
   const track = await makeTrack(ann.id)
   const { id } = await addPicture(testApp, ann, png, { trackId: track.id })
@@ -107,26 +107,26 @@ it('removes the files of pictures whose rows are gone with their track', async (
   expect(await storedKeys(testApp, id)).toEqual([])
 })
 
-it('leaves the file of a picture alone that still waits for a worker after days', async () => {
+it('keeps the file of a picture that has waited for a worker for days', async () => {
   const pictureId = await submitPicture(await testApp.signIn('ivy'), png)
   testApp.clock.advance(orphanAgeMs + 1_000)
   await sweepIncoming('', createJobContext(testApp))
   await testApp.runJobs()
   expect(await (await testApp.signIn('ivy')).call(getPicture, { pictureId })).toMatchObject({ state: 'ready' })
-  const left = `incoming/${pictureId}`
-  await plant(left)
+  const leftover = `incoming/${pictureId}`
+  await putOrphan(leftover)
   testApp.clock.advance(orphanAgeMs + 1_000)
   await sweepIncoming('', createJobContext(testApp))
-  expect(await isThere(left)).toBe(false)
+  expect(await isThere(leftover)).toBe(false)
 })
 
 describe('a picture that has lost files', () => {
-  it('is drawn anew from the largest that is left, and told until then', async () => {
+  it('is rendered again from the largest remaining file, and counted as missing until then', async () => {
     const { id } = await addPicture(testApp, await testApp.signIn('eve'), await plainPng({ width: 1200, height: 1200 }))
     const key = (file: string) => `pictures/${id}/${file}`
     for (const file of ['1000.webp', '500.jpg', '250.webp']) await testApp.app.storage.delete(key(file))
     await sweep()
-    expect(await missing()).toBe(1)
+    expect(await countMissing()).toBe(1)
     for (const file of pictureFiles) {
       const { width, format } = await sharp(await testApp.app.storage.get(key(file))).metadata()
       expect([file, width, format]).toEqual([file, parseInt(file), file.endsWith('webp') ? 'webp' : 'jpeg'])
@@ -134,10 +134,10 @@ describe('a picture that has lost files', () => {
     const headers = (await testApp.app.storage.head(key('1000.webp')))?.contentType
     expect(headers).toBe('image/webp')
     await sweep()
-    expect(await missing()).toBe(0)
+    expect(await countMissing()).toBe(0)
   })
 
-  it('is as large as what is left of it', async () => {
+  it('gets the size of the largest remaining file', async () => {
     const { id } = await addPicture(testApp, await testApp.signIn('fay'), await plainPng({ width: 1200, height: 1200 }))
     for (const file of pictureFiles.filter(file => file !== '250.jpg'))
       await testApp.app.storage.delete(`pictures/${id}/${file}`)
@@ -146,21 +146,21 @@ describe('a picture that has lost files', () => {
     expect((await sharp(await testApp.app.storage.get(`pictures/${id}/1000.webp`)).metadata()).width).toBe(250)
   })
 
-  it('is told of, and stays as it is, when nothing is left', async () => {
+  it('stays as it is and is counted as missing when no file remains', async () => {
     const cay = await testApp.signIn('cay')
     const { id } = await addPicture(testApp, cay, png)
     await testApp.app.storage.deletePrefix(`pictures/${id}/`)
-    for (let times = 0; times < 2; times += 1) {
+    for (let round = 0; round < 2; round += 1) {
       await sweep()
-      expect(await missing()).toBe(1)
+      expect(await countMissing()).toBe(1)
     }
     expect(await storedKeys(testApp, id)).toEqual([])
     await cay.call(removeAvatar, {})
     await sweep()
-    expect(await missing()).toBe(0)
+    expect(await countMissing()).toBe(0)
   })
 
-  it('gets nothing when it is taken away meanwhile', async () => {
+  it('gets no files when it is removed meanwhile', async () => {
     const dee = await testApp.signIn('dee')
     const { id } = await addPicture(testApp, dee, png)
     await testApp.app.storage.delete(`pictures/${id}/500.webp`)
