@@ -12,10 +12,10 @@ const matchView = named(
   shape({
     track: trackView,
     /** The older of the two tracks. */
-    resembles: trackView,
+    original: trackView,
     /** Share of fingerprint bits that differ: up to 0.04 means the same recording, re-encoded. */
     difference: number(0, 1),
-    foundAt: timestamp,
+    matchedAt: timestamp,
   }),
 )
 
@@ -43,9 +43,9 @@ export const listAudioMatches = operation({
     const views = await viewTracks(await Track.findAll({ where: { id: ids } }), context)
     const byId = new Map(views.map(view => [view.id, view]))
     return page.flatMap(row => {
-      const [track, resembles] = [byId.get(row.trackId), byId.get(row.olderTrackId)]
-      if (track === undefined || resembles === undefined) return []
-      return [{ track, resembles, difference: row.difference, foundAt: row.foundAt.toISOString() }]
+      const [track, original] = [byId.get(row.trackId), byId.get(row.olderTrackId)]
+      if (track === undefined || original === undefined) return []
+      return [{ track, original, difference: row.difference, matchedAt: row.matchedAt.toISOString() }]
     })
   },
 })
@@ -54,12 +54,12 @@ interface MatchRow {
   trackId: string
   olderTrackId: string
   difference: number
-  foundAt: Date
+  matchedAt: Date
 }
 
 /** Ids sort by creation time. */
 const matchesSql = `
-  select m.track_id as "trackId", m.older_track_id as "olderTrackId", m.difference, m.created_at as "foundAt"
+  select m.track_id as "trackId", m.older_track_id as "olderTrackId", m.difference, m.created_at as "matchedAt"
   from fingerprint_matches m
   join tracks t on t.id = m.track_id
   join tracks o on o.id = m.older_track_id

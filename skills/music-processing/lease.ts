@@ -16,7 +16,7 @@ export interface LeaseTimes {
 const defaultTimes: LeaseTimes = { lifeMs: leaseMs, renewEveryMs: leaseMs / 6 }
 
 /**
- * Gives this run the lease of a locked upload, whoever had it before. Leases use the clock of the database, since the
+ * Gives this run the lease of a locked upload, also one that another run holds. Leases use the clock of the database, since the
  * clocks of workers differ.
  */
 export async function acquireLease(uploadId: string, runId: string, { app }: Pick<Context, 'app'>): Promise<void> {
@@ -122,6 +122,6 @@ function startRenewing({ uploadId, runId, times, onLost }: Renewal, { app }: Job
 
 const leaseUntilSql = `lease_until = clock_timestamp() + :lifeMs * interval '1 millisecond'`
 
-/** Renews nothing once the upload is aborted: that tells the worker to stop. */
+/** Renews nothing once the upload is aborted: so the worker stops. */
 const renewSql = `
   update uploads set ${leaseUntilSql} where id = :uploadId and lease_run_id = :runId and state = 'processing' returning id`

@@ -13,13 +13,13 @@ const [startPercent, endPercent] = [50, 80]
 export async function withHeartbeat<T>(
   uploadId: string,
   { app, signal, transact }: Pick<JobContext, 'app' | 'signal' | 'transact'>,
-  work: (signal: AbortSignal, reached: (share: number) => void) => Promise<T>,
+  work: (signal: AbortSignal, onProgress: (share: number) => void) => Promise<T>,
 ): Promise<T> {
   const stopped = new AbortController()
   let reportedAt = app.clock.now()
   let reported = startPercent
   let reporting = Promise.resolve()
-  const reached = (share: number) => {
+  const onProgress = (share: number) => {
     const percent = Math.floor(startPercent + share * (endPercent - startPercent))
     const now = app.clock.now()
     if (now - reportedAt < reportEveryMs || percent <= reported) return
@@ -33,12 +33,12 @@ export async function withHeartbeat<T>(
       })
   }
   try {
-    const result = await work(AbortSignal.any([signal, stopped.signal]), reached)
+    const result = await work(AbortSignal.any([signal, stopped.signal]), onProgress)
     await reporting
     stopped.signal.throwIfAborted()
     return result
   } finally {
-    // No report may arrive after what follows.
+    // The caller's next step must not be overwritten by a late report.
     await reporting
   }
 }

@@ -3,8 +3,8 @@ import { count, named, shape, type Value } from '../../kernel/pipeline/schema'
 
 /** Storage usage: `usedBytes` by stored files, `reservedBytes` by pending uploads. */
 export const storageUsageView = named(
-  'StorageUse',
-  shape({ usedBytes: count, reservedBytes: count, quotaBytes: count, uploadsPending: count }),
+  'StorageUsage',
+  shape({ usedBytes: count, reservedBytes: count, quotaBytes: count, pendingUploads: count }),
 )
 
 /**
@@ -32,6 +32,6 @@ export async function loadStorageUsage(
     usedBytes: Number(sums?.used ?? 0),
     reservedBytes: Number(sums?.reserved ?? 0),
     quotaBytes: app.config.uploads.quotaBytes,
-    uploadsPending: Number(sums?.pending ?? 0),
+    pendingUploads: Number(sums?.pending ?? 0),
   }
 }

@@ -46,7 +46,7 @@ async function renderFrom(
   { app, signal }: JobContext,
 ): Promise<void> {
   const bytes = await app.storage.get(pictureKey(pictureId, best))
-  if (bytes === undefined) throw new Error('the source file of a repair is gone')
+  if (bytes === undefined) throw new Error('the source file of a repair is missing')
   await inPrivateFolder(async folder => {
     const path = join(folder, 'left')
     await writeFile(path, bytes)

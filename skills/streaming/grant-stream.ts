@@ -85,7 +85,7 @@ export const grantStream = operation({
     const urls = await signAudioUrls({ id: trackId, audioKey, audioVersion, contentType }, possible, lifeMs, context)
     const rendition = chooseRendition(urls.renditions, quality)
     const url = rendition?.url ?? urls.original
-    if (url === null) throw new Error('a track without an address')
+    if (url === null) throw new Error('a track without a URL')
     const type = rendition === undefined ? contentType : audioContentType
     const progressive = { url, contentType: type, rendition: rendition?.name ?? null }
     const delivered: Delivery = urls.cookies.length > 0 ? 'cookies' : 'url'

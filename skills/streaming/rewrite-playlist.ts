@@ -1,5 +1,5 @@
 /**
- * Rewrites a playlist: replaces the URI of every object beside it with `addressOf(key)`, called once per object,
+ * Rewrites a playlist: replaces the URI of every object beside it with `urlOf(key)`, called once per object,
  * however many byte ranges the playlist lists.
  */
 export async function rewritePlaylist(
@@ -10,15 +10,13 @@ export async function rewritePlaylist(
   const folder = playlistKey.slice(0, playlistKey.lastIndexOf('/') + 1)
   const lines = playlist.split(/\r?\n/)
   const names = [...new Set(lines.flatMap(line => uriIn(line) ?? []))]
-  const addresses = new Map(await Promise.all(names.map(async name => [name, await urlOf(folder + name)] as const)))
+  const urls = new Map(await Promise.all(names.map(async name => [name, await urlOf(folder + name)] as const)))
   return lines
     .map(line => {
       const name = uriIn(line)
-      const address = addresses.get(name ?? '')
-      if (address === undefined) return line
-      return line.startsWith('#')
-        ? line.replace(/([:,]URI=)"[^"]*"/, (_, tag) => `${String(tag)}"${address}"`)
-        : address
+      const url = urls.get(name ?? '')
+      if (url === undefined) return line
+      return line.startsWith('#') ? line.replace(/([:,]URI=)"[^"]*"/, (_, tag) => `${String(tag)}"${url}"`) : url
     })
     .join('\n')
 }

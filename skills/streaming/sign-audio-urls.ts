@@ -38,7 +38,7 @@ export async function signAudioUrls(
   { now, app }: Pick<Context, 'now' | 'app'>,
 ): Promise<AudioUrls> {
   const { mediaUrls, cache } = app
-  const key = `sound:${mediaUrls.signingKeyId}:${delivery}:${lifeMs}:${source.id}:${source.audioKey}`
+  const key = `audio-urls:${mediaUrls.signingKeyId}:${delivery}:${lifeMs}:${source.id}:${source.audioKey}`
   const signNow = () => signAll(source, delivery, { now, expiresAt: expiryInWholeSeconds(now, lifeMs) }, app)
   const cached = await cache.getOrLoad(key, grantReuseMs, signNow)
   // Redis expires keys by its own clock: check the remaining lifetime.
@@ -72,16 +72,16 @@ async function signAll(
   const { manifestKey } = audio
   const folder = await mediaUrls.signFolder(folderOf(audio), times.now, times.expiresAt)
   const cookies = delivery === 'cookies' ? folder.cookies : []
-  const addressOf = async (key: string) =>
+  const urlOf = async (key: string) =>
     (delivery === 'cookies' ? mediaUrls.unsignedUrl(key) : undefined) ?? (await folder.signUrl(key, audioContentType))
   const renditions = await Promise.all(
     audio.renditions.map(async ({ name, codecs, bandwidth, averageBandwidth, mediaKey }) => ({
-      ...{ name, codecs, bandwidth, averageBandwidth, url: await addressOf(mediaKey) },
+      ...{ name, codecs, bandwidth, averageBandwidth, url: await urlOf(mediaKey) },
     })),
   )
   const usesStoredPlaylist = manifestKey === null || delivery === 'cookies'
   const hls = usesStoredPlaylist
-    ? manifestKey && (await addressOf(manifestKey))
+    ? manifestKey && (await urlOf(manifestKey))
     : await storeSignedPlaylists(manifestKey, folder, times, app)
   return { ...common, hls, renditions, original: null, cookies }
 }

@@ -32,10 +32,10 @@ export async function storeSignedPlaylists(
   const playlists = await mediaUrls.signFolder(folder, now, expiresAt)
   const cacheControl = `private, max-age=${Math.floor((expiresAt.getTime() - now.getTime()) / 1_000)}`
 
-  async function store(from: string, addressOf: (key: string) => Promise<string>): Promise<string> {
+  async function store(from: string, urlOf: (key: string) => Promise<string>): Promise<string> {
     const original = await storage.get(from, { timeoutMs: storeTimeoutMs })
     if (original === undefined) throw refusals.unavailable('A playlist of the track is missing.')
-    const body = Buffer.from(await rewritePlaylist(original.toString('utf8'), from, addressOf))
+    const body = Buffer.from(await rewritePlaylist(original.toString('utf8'), from, urlOf))
     const key = folder + from.slice(from.lastIndexOf('/') + 1)
     const options = { cacheControl, timeoutMs: storeTimeoutMs }
     if (body.length <= plainBytesMax) await storage.put(key, body, playlistContentType, options)

@@ -19,8 +19,8 @@ import { downloadCopyOf } from '../music-processing/rules'
 import { mayEditTrack, trackNotReady } from './rules'
 import { loadTrackWithSecret, trackSecret } from './views'
 
-const audioFacts = named(
-  'AudioFacts',
+const audioDetails = named(
+  'AudioDetails',
   shape({
     trackId: id,
     /** Changes when the audio is replaced. */
@@ -46,8 +46,12 @@ const audioFacts = named(
      * For the owner only: the tags of the file, other tracks of theirs with the same recording, and the state of the
      * download copy. The copy is made when downloads are allowed; for a few formats none can be made.
      */
-    own: optional(
-      shape({ tags: record(outputText), resembles: list(id, 100), downloadCopy: oneOf('none', 'ready', 'impossible') }),
+    ownerDetails: optional(
+      shape({
+        tags: record(outputText),
+        sameRecordingTrackIds: list(id, 100),
+        downloadCopy: oneOf('none', 'ready', 'impossible'),
+      }),
     ),
   }),
 )
@@ -59,7 +63,7 @@ export const getAudioDetails = operation({
   description: 'Codec, loudness and renditions; for its owner also the tags of the file.',
   auth: 'public',
   input: shape({ trackId: id, secret: optional(trackSecret) }),
-  output: audioFacts,
+  output: audioDetails,
   limit: { perMinute: 240 },
   idempotency: 'read',
   refuses: [trackNotReady],
@@ -83,7 +87,11 @@ export const getAudioDetails = operation({
       hasPreview: (audio?.previewKey ?? null) !== null,
       ...(mayEditTrack(actor, track)
         ? {
-            own: { tags: track.tags ?? {}, resembles: await ownMatches(track), downloadCopy: downloadCopyState(audio) },
+            ownerDetails: {
+              tags: track.tags ?? {},
+              sameRecordingTrackIds: await ownMatches(track),
+              downloadCopy: downloadCopyState(audio),
+            },
           }
         : {}),
     }

@@ -6,7 +6,7 @@ import { trackNotReady, waveformPointsDefault } from './rules'
 import { loadTrackWithSecret, trackSecret } from './views'
 
 /** How long a client that names no version may show the waveform of replaced audio. */
-const keptSeconds = 300
+const maxAgeSeconds = 300
 
 export const getWaveform = operation({
   name: 'tracks.getWaveform',
@@ -26,7 +26,7 @@ export const getWaveform = operation({
   limit: { perMinute: 240 },
   idempotency: 'read',
   refuses: [trackNotReady],
-  cacheControl: ({ version }) => ({ version, maxAgeSeconds: keptSeconds }),
+  cacheControl: ({ version }) => ({ version, maxAgeSeconds }),
 
   async load(input, context) {
     const { id: trackId } = await loadTrackWithSecret(input, context)

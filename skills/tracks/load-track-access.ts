@@ -36,7 +36,7 @@ export async function loadTrackAccess(
 ): Promise<TrackAccess> {
   const { actor, app } = context
   const values = [trackId, actor?.id ?? null, secret !== undefined]
-  const [row] = await app.db.readCommitted<Row>({ name: 'glance-at-track', text: accessSql, values })
+  const [row] = await app.db.readCommitted<Row>({ name: 'load-track-access', text: accessSql, values })
   if (row === undefined || !maySeeTrack(actor, row, row)) {
     const isGuest = secret !== undefined && (await verifySecret(secret, row?.secret, context))
     if (row === undefined || !maySeeTrack(actor, row, { ...row, isLinkHolder: isGuest })) throw refusals.notFound()

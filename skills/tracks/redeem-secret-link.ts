@@ -21,7 +21,7 @@ export const redeemSecretLink = operation({
   refuses: [refusals.notFound],
 
   async load({ trackId, secret }, context) {
-    const stored = await loadSecret(trackId, context, { held: true })
+    const stored = await loadSecret(trackId, context, { lock: true })
     if (!(await verifySecret(secret, stored, context))) throw refusals.notFound()
     return loadVisibleTrack(trackId, context, { isLinkHolder: true })
   },

@@ -11,22 +11,25 @@ type SecretContext = Pick<Context, 'actor' | 'ipAddress' | 'app'>
  * @throws `too_many_requests`
  */
 export async function verifySecret(
-  given: string,
+  secret: string,
   stored: string | null | undefined,
-  by: SecretContext,
+  context: SecretContext,
 ): Promise<boolean> {
-  if (stored != null && timingSafeEqual(sha256(given), sha256(stored))) return true
-  await consumeLimit(by.app, 'streaming.guessSecret', secretGuessesPerMinute, { ...by, ipAddress: by.ipAddress ?? '' })
+  if (stored != null && timingSafeEqual(sha256(secret), sha256(stored))) return true
+  await consumeLimit(context.app, 'tracks.guessSecret', secretGuessesPerMinute, {
+    ...context,
+    ipAddress: context.ipAddress ?? '',
+  })
   return false
 }
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-/** The secret of a track. `held` takes a share lock, so that it is not reset before the transaction ends. */
+/** The secret of a track. `lock` takes a share lock, so that it is not reset before the transaction ends. */
 export async function loadSecret(
   trackId: string,
   { app }: Pick<Context, 'app'>,
-  { held: lock = false } = {},
+  { lock = false } = {},
 ): Promise<string | undefined> {
   const sql = `select secret from tracks where id = :trackId ${lock ? 'for share' : ''}`
   const [row] = await app.db.query<{ secret: string | null }>(sql, { trackId })

@@ -68,6 +68,6 @@ async function isLost(trackId: string, key: string, { app }: Pick<JobContext, 'a
  */
 async function remakeCopy(trackId: string, downloadKey: string, context: Context): Promise<void> {
   if ((await lockTrack(trackId)) === null) return
-  const [forgotten] = await TrackAudio.update(noDownloadCopy, { where: { trackId, downloadKey } })
-  if (forgotten > 0) await enqueueDownloadCopy(trackId, context)
+  const [clearedCount] = await TrackAudio.update(noDownloadCopy, { where: { trackId, downloadKey } })
+  if (clearedCount > 0) await enqueueDownloadCopy(trackId, context)
 }

@@ -8,7 +8,7 @@ import { Track, TrackAudio } from '../../../models'
 import { finalizeUpload } from '../../../skills/music-upload/finalize-upload'
 import { deleteTrack } from '../../../skills/tracks/delete-track'
 import { replaceAudio } from '../../../skills/music-upload/replace-audio'
-import { sweepSentFiles } from '../../../skills/music-upload/sweep-sent-files'
+import { sweepAudioFiles } from '../../../skills/music-processing/sweep-audio-files'
 import { updateTrack } from '../../../skills/tracks/update-track'
 import { orphanAgeMs } from '../../../kernel/platform/bucket-sweep'
 import { getAudioDetails } from '../../../skills/tracks/get-audio-details'
@@ -28,11 +28,11 @@ let ann: Person
 let bob: Person
 let folder: string
 beforeAll(async () => {
-  // The edge serves the bucket of all tests; the sweep looks at all of one.
+  // The edge serves the bucket of all tests, but the sweep needs a bucket of its own.
   const noEdge = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
   store = await startFaultInjectingStore()
   testApp = await createTestApp({ variables: { ...(await createOwnBucket()), ...noEdge, S3_ENDPOINT: store.endpoint } })
-  await people()
+  await signInPeople()
   folder = await mkdtemp(join(tmpdir(), 'tutti-download-test-'))
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -41,7 +41,7 @@ afterAll(async () => {
   await store[Symbol.asyncDispose]()
 })
 
-async function people(): Promise<void> {
+async function signInPeople(): Promise<void> {
   ann = await testApp.signIn('ann')
   bob = await testApp.signIn('bob')
 }
@@ -49,14 +49,14 @@ async function people(): Promise<void> {
 const isThere = async (key: string) => (await testApp.app.storage.head(key)) !== undefined
 const bytesOf = async (url: string) => Buffer.from(await (await fetch(url)).arrayBuffer())
 const downloadOf = async (person: Person, trackId: string) => {
-  const { url, ...said } = await person.call(grantDownload, { trackId })
-  return { ...said, bytes: await bytesOf(url) }
+  const { url, ...download } = await person.call(grantDownload, { trackId })
+  return { ...download, bytes: await bytesOf(url) }
 }
-const copyOf = async (trackId: string) => (await ann.call(getAudioDetails, { trackId })).own?.downloadCopy
-const keyOf = async (trackId: string) => (await TrackAudio.findByPk(trackId))?.downloadKey ?? null
+const downloadCopyState = async (trackId: string) => (await ann.call(getAudioDetails, { trackId })).ownerDetails?.downloadCopy
+const downloadKeyOf = async (trackId: string) => (await TrackAudio.findByPk(trackId))?.downloadKey ?? null
 
 async function sweep(): Promise<number | undefined> {
-  await testApp.app.db.query(`select graphile_worker.add_job(:name, '{}'::json)`, { name: sweepSentFiles.name })
+  await testApp.app.db.query(`select graphile_worker.add_job(:name, '{}'::json)`, { name: sweepAudioFiles.name })
   await testApp.runJobs()
   const { values } = await testApp.app.metrics.bucketMissingObjects.get()
   return values.find(({ labels }) => labels.area === 'audio')?.value
@@ -64,21 +64,21 @@ async function sweep(): Promise<number | undefined> {
 
 async function replaceWith(trackId: string, file: string): Promise<string> {
   const bytes = await readFile(file)
-  const { upload, putRequest: place } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) })
-  await putBytes(place, bytes)
+  const { upload, putRequest } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) })
+  await putBytes(putRequest, bytes)
   await ann.call(finalizeUpload, { uploadId: upload.id })
   await testApp.runJobs()
   return upload.id
 }
 
-async function soundOf(bytes: Buffer): Promise<string> {
+async function hashSamples(bytes: Buffer): Promise<string> {
   const path = join(folder, randomUUID())
   await writeFile(path, bytes)
   const args = ['-v', 'error', '-nostdin', '-i', path, '-map', '0:a:0', '-f', 'hash', 'pipe:1']
   return (await promisify(execFile)(testApp.app.config.tools.ffmpeg, args)).stdout
 }
 
-it.each(['mp3', 'm4a', 'flac', 'wav'])('leaves out of a %s what its tags say, for all but its artist', async kind => {
+it.each(['mp3', 'm4a', 'flac', 'wav'])('removes the tags of a %s, for everybody except its artist', async kind => {
   const file = await readFile(await makeTaggedFile(kind, folder))
   const { trackId, id } = await uploadFile(testApp, ann, file, { isDownloadable: true, title: 'Mine' })
   const original = await downloadOf(ann, trackId)
@@ -88,19 +88,19 @@ it.each(['mp3', 'm4a', 'flac', 'wav'])('leaves out of a %s what its tags say, fo
     ...{ fileName: `Mine.${kind}`, contentType: original.contentType, sizeBytes: copy.bytes.length },
   })
   expect(findPersonalData(copy.bytes)).toEqual([])
-  expect(await soundOf(copy.bytes)).toBe(await soundOf(file))
-  expect(await keyOf(trackId)).toBe(`audio/${trackId}/${id}/download.${kind}`)
+  expect(await hashSamples(copy.bytes)).toBe(await hashSamples(file))
+  expect(await downloadKeyOf(trackId)).toBe(`audio/${trackId}/${id}/download.${kind}`)
   const stored = await testApp.app.storage.head(`audio/${trackId}/${id}/download.${kind}`)
   expect(stored?.contentType).toBe(original.contentType)
   const { hls, progressive } = await bob.call(grantStream, { trackId })
   for (const url of [hls?.url ?? '', progressive.url]) expect(findPersonalData(await bytesOf(url))).toEqual([])
 })
 
-it('is made when its artist allows downloads, not before', async () => {
+it('is made when the artist allows downloads, not before', async () => {
   const file = await makeTaggedFile('mp3', folder)
   const { trackId } = await uploadFile(testApp, ann, file)
-  expect(await keyOf(trackId)).toBeNull()
-  expect(await copyOf(trackId)).toBe('none')
+  expect(await downloadKeyOf(trackId)).toBeNull()
+  expect(await downloadCopyState(trackId)).toBe('none')
   await Promise.all(
     Array.from({ length: 5 }, () => ann.call(updateTrack, { trackId, isDownloadable: true }, { transport: 'socket' })),
   )
@@ -108,21 +108,21 @@ it('is made when its artist allows downloads, not before', async () => {
   await testApp.runJobs()
   const { bytes } = await downloadOf(bob, trackId)
   expect(findPersonalData(bytes)).toEqual([])
-  expect(await copyOf(trackId)).toBe('ready')
-  expect((await bob.call(getAudioDetails, { trackId })).own).toBeUndefined()
-  // Once is enough: saying so again makes nothing anew.
+  expect(await downloadCopyState(trackId)).toBe('ready')
+  expect((await bob.call(getAudioDetails, { trackId })).ownerDetails).toBeUndefined()
+  // Allowing downloads again does not make the copy again.
   await TrackAudio.update({ downloadBytes: 1 }, { where: { trackId } })
   await ann.call(updateTrack, { trackId, isDownloadable: true })
   await testApp.runJobs()
   expect(await bob.call(grantDownload, { trackId })).toMatchObject({ sizeBytes: 1 })
 })
 
-it('is made when its artist allowed them while the file was worked on', async () => {
+it('is made when the artist allows downloads while the file is processed', async () => {
   const bytes = await readFile(await makeAudio(testApp.app.config.tools.ffmpeg, 'opus'))
   const { trackId } = await uploadFile(testApp, ann, bytes)
-  const { upload: fresh, putRequest: place } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) })
-  await putBytes(place, bytes)
-  // Right before its end, and so after it was looked at.
+  const { upload: fresh, putRequest } = await ann.call(replaceAudio, { trackId, ...uploadInput(bytes) })
+  await putBytes(putRequest, bytes)
+  // Right before the end of processing, after isDownloadable was read.
   await testApp.app.db.query(`create function allow() returns trigger language plpgsql as
     $$ begin update tracks set is_downloadable = true where id = new.track_id; return new; end $$`)
   await testApp.app.db.query(`create trigger allow before update on uploads for each row
@@ -133,7 +133,7 @@ it('is made when its artist allowed them while the file was worked on', async ()
   expect((await downloadOf(bob, trackId)).fileName).toMatch(/\.ogg$/)
 })
 
-it('is made by the hourly look where it is missing, with or without renditions', async () => {
+it('is made by the hourly sweep where it is missing, with or without renditions', async () => {
   const file = await makeTaggedFile('mp3', folder)
   const [one, two] = [
     await uploadFile(testApp, ann, file, { isDownloadable: true }),
@@ -141,7 +141,7 @@ it('is made by the hourly look where it is missing, with or without renditions',
   ]
   const none = { downloadKey: null, downloadBytes: null, downloadUploadId: null }
   await TrackAudio.update(none, { where: { trackId: one.trackId } })
-  // Without renditions the file itself is listened to.
+  // Without renditions the copy itself is streamed.
   await TrackAudio.destroy({ where: { trackId: two.trackId } })
   for (const { trackId } of [one, two])
     expect(await bob.expectProblem(grantDownload, { trackId })).toMatchObject({ code: 'download_not_ready' })
@@ -150,7 +150,7 @@ it('is made by the hourly look where it is missing, with or without renditions',
   expect(findPersonalData(await bytesOf((await bob.call(grantStream, { trackId: two.trackId })).url))).toEqual([])
 })
 
-it('is refused, and not tried again, where a file cannot be had without its tags; its artist still gets it', async () => {
+it('is refused and not retried when the tags cannot be removed; the artist still gets the original', async () => {
   const file = await concatenatedFile('ogg', folder)
   const { trackId, id, state } = await uploadFile(testApp, ann, file, { isDownloadable: true })
   expect(state).toBe('ready')
@@ -160,26 +160,26 @@ it('is refused, and not tried again, where a file cannot be had without its tags
   })
   expect((await downloadOf(ann, trackId)).bytes.equals(await readFile(file))).toBe(true)
   expect(await TrackAudio.findByPk(trackId)).toMatchObject({ downloadKey: null, downloadUploadId: id })
-  expect(await copyOf(trackId)).toBe('impossible')
+  expect(await downloadCopyState(trackId)).toBe('impossible')
   const before = await testApp.app.db.query<{ count: string }>('select count(*) from graphile_worker.jobs')
   await sweep()
   expect(await testApp.app.db.query('select count(*) from graphile_worker.jobs')).toEqual(before)
 })
 
-it('follows its track: replaced, removed, missed, and never swept while it is wanted', async () => {
+it('follows its track: replaced, deleted, counted when missing, and kept by the sweep', async () => {
   const { ffmpeg } = testApp.app.config.tools
   const { trackId } = await uploadFile(testApp, ann, await makeTaggedFile('mp3', folder), { isDownloadable: true })
-  const first = (await keyOf(trackId)) ?? ''
-  const kept = await bob.call(grantDownload, { trackId })
+  const first = (await downloadKeyOf(trackId)) ?? ''
+  const grantedBefore = await bob.call(grantDownload, { trackId })
   const uploadId = await replaceWith(trackId, await makeAudio(ffmpeg, 'wav', { tags: { comment: 'PLANTED' } }))
-  const second = (await keyOf(trackId)) ?? ''
+  const second = (await downloadKeyOf(trackId)) ?? ''
   expect(second).toBe(`audio/${trackId}/${uploadId}/download.wav`)
   expect(findPersonalData((await downloadOf(bob, trackId)).bytes)).toEqual([])
-  // A download that was begun goes on for a while.
-  expect((await bytesOf(kept.url)).length).toBe(kept.sizeBytes)
+  // A grant issued before stays valid for a while.
+  expect((await bytesOf(grantedBefore.url)).length).toBe(grantedBefore.sizeBytes)
 
   testApp.clock.advance(orphanAgeMs + 1_000)
-  await people()
+  await signInPeople()
   expect(await sweep()).toBe(0)
   expect(await isThere(second)).toBe(true)
   await testApp.app.db.query('update graphile_worker._private_jobs set run_at = now() returning 1 as done')
@@ -197,7 +197,7 @@ it('follows its track: replaced, removed, missed, and never swept while it is wa
   expect(await bob.expectProblem(grantDownload, { trackId })).toMatchObject({ code: 'not_found' })
 })
 
-it('leaves nothing behind of a track that was removed, or got other audio, while its copy was made', async () => {
+it('leaves no copy of a track that is deleted while its copy is made', async () => {
   const file = await makeAudio(testApp.app.config.tools.ffmpeg, 'mp3')
   const { trackId, id } = await uploadFile(testApp, ann, file)
   const copy = `audio/${trackId}/${id}/download.mp3`
@@ -211,5 +211,5 @@ it('leaves nothing behind of a track that was removed, or got other audio, while
   await testApp.runJobs()
   expect(stored).toBe(1)
   expect(await isThere(copy)).toBe(false)
-  expect(await keyOf(trackId)).toBeNull()
+  expect(await downloadKeyOf(trackId)).toBeNull()
 })

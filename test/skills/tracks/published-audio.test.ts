@@ -75,9 +75,9 @@ describe('a track', () => {
       expect(details.loudnessLufs).toBeGreaterThan(-25)
       expect(details.truePeakDbtp).toBeLessThan(0)
       expect(details.renditions.map(({ name }) => name)).toEqual(['aac-96', 'aac-160', 'aac-256', 'opus-128'])
-      expect(details).not.toHaveProperty('own')
-      const { own } = await ann.call(getAudioDetails, { trackId }, { transport })
-      expect(own).toEqual({ tags: { title: 'A tune' }, resembles: [], downloadCopy: 'none' })
+      expect(details).not.toHaveProperty('ownerDetails')
+      const { ownerDetails } = await ann.call(getAudioDetails, { trackId }, { transport })
+      expect(ownerDetails).toEqual({ tags: { title: 'A tune' }, sameRecordingTrackIds: [], downloadCopy: 'none' })
       expect((await bob.call(getWaveform, { trackId, points: 3_200 }, { transport })).peaks).toHaveLength(3_200)
     },
   )
