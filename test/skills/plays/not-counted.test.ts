@@ -68,17 +68,17 @@ it('seeks, pauses and resuming make no second play and add no listened time', as
   const { id } = await bob.call(startPlay, { trackId })
   const outcomes: (string | null)[] = []
   const steps = [
-    { passed: 10_000, at: 10_000, heard: 10_000 },
-    { passed: 1_000, at: 175_000, heard: 11_000 }, // a seek to the end
-    { passed: 5_000, at: 180_000, heard: 16_000 },
-    { passed: 5 * minuteMs, at: 180_000, heard: 16_000 }, // a pause
-    { passed: 1_000, at: 0, heard: 16_000 }, // from the start again
-    { passed: 14_000, at: 14_000, heard: 30_000 },
-    { passed: 40_000, at: 54_000, heard: 70_000 },
+    { passed: 10_000, at: 10_000, listenedMs: 10_000 },
+    { passed: 1_000, at: 175_000, listenedMs: 11_000 }, // a seek to the end
+    { passed: 5_000, at: 180_000, listenedMs: 16_000 },
+    { passed: 5 * minuteMs, at: 180_000, listenedMs: 16_000 }, // a pause
+    { passed: 1_000, at: 0, listenedMs: 16_000 }, // from the start again
+    { passed: 14_000, at: 14_000, listenedMs: 30_000 },
+    { passed: 40_000, at: 54_000, listenedMs: 70_000 },
   ]
-  for (const { passed, at, heard } of steps) {
+  for (const { passed, at, listenedMs } of steps) {
     testApp.clock.advance(passed)
-    outcomes.push((await report(bob, id, at, heard)).outcome)
+    outcomes.push((await report(bob, id, at, listenedMs)).outcome)
   }
   expect(outcomes).toEqual([null, null, null, null, null, 'counted', 'counted'])
   expect(await playHelpers.totals(ann, trackId)).toEqual({ counted: 1 })

@@ -44,9 +44,9 @@ describe('concurrent listening of one listener counts once', () => {
     const bob = await createListener()
     const began = testApp.clock.now()
     const [one, other] = [await start(bob), await start(bob)]
-    for (const heard of [10_000, 20_000, 30_000]) {
-      await playHelpers.hear(bob, one, 10_000, { listenedMs: heard }, { transport })
-      await playHelpers.hear(bob, other, 0, { listenedMs: heard }, { transport })
+    for (const listenedMs of [10_000, 20_000, 30_000]) {
+      await playHelpers.hear(bob, one, 10_000, { listenedMs }, { transport })
+      await playHelpers.hear(bob, other, 0, { listenedMs }, { transport })
     }
     const [first, second] = [
       await report(bob, one, 30_000, { ended: true }),
@@ -78,10 +78,10 @@ describe('concurrent listening of one listener counts once', () => {
   it('the counted play keeps claiming its time', async () => {
     const bob = await createListener()
     const [one, other] = [await start(bob), await start(bob)]
-    for (let heard = 10_000; heard <= 2 * minuteMs; heard += 10_000) {
+    for (let listenedMs = 10_000; listenedMs <= 2 * minuteMs; listenedMs += 10_000) {
       advance(10_000)
-      await report(bob, one, heard)
-      expect((await report(bob, other, heard)).outcome).toBeNull()
+      await report(bob, one, listenedMs)
+      expect((await report(bob, other, listenedMs)).outcome).toBeNull()
     }
   })
 
@@ -177,9 +177,9 @@ describe('sequential listening loses no time', () => {
     advance(20_000)
     await report(bob, paused, 20_000)
     const playing = await start(bob)
-    for (let heard = 10_000; heard <= 3 * minuteMs; heard += 10_000) {
+    for (let listenedMs = 10_000; listenedMs <= 3 * minuteMs; listenedMs += 10_000) {
       advance(10_000)
-      await report(bob, playing, heard)
+      await report(bob, playing, listenedMs)
       await report(bob, paused, 20_000)
     }
     await report(bob, playing, 3 * minuteMs, { ended: true })
