@@ -8,15 +8,15 @@ let bob: Person
 beforeAll(async () => {
   testApp = await createTestApp()
   bob = await testApp.signIn('bob')
-  await named('clara_s', 'Clara Schumann')
-  await named('fanny', 'Fanny Hensel')
-  await named('hensel', 'Somebody Else')
-  await named('a_b', 'Low Line')
-  await named('axb', 'High Line')
+  await makePerson('clara_s', 'Clara Schumann')
+  await makePerson('fanny', 'Fanny Hensel')
+  await makePerson('hensel', 'Somebody Else')
+  await makePerson('a_b', 'Low Line')
+  await makePerson('axb', 'High Line')
 })
 afterAll(() => testApp[Symbol.asyncDispose]())
 
-async function named(handle: string, displayName: string): Promise<Person> {
+async function makePerson(handle: string, displayName: string): Promise<Person> {
   const person = await testApp.signIn(handle)
   await Profile.update({ handle, displayName }, { where: { id: person.id } })
   return person
@@ -25,7 +25,7 @@ async function named(handle: string, displayName: string): Promise<Person> {
 const handlesFor = async (q: string, transport: Transport, person = bob) =>
   (await person.call(searchProfiles, { q }, { transport })).map(({ handle }) => handle)
 
-describe.each(transports)('searching people over %s', transport => {
+describe.each(transports)('searching profiles over %s', transport => {
   it.each([
     ['clara', ['clara_s']],
     ['CLARA_S', ['clara_s']],
@@ -41,10 +41,10 @@ describe.each(transports)('searching people over %s', transport => {
     expect(await handlesFor(q, transport)).toEqual(handles)
   })
 
-  it('leaves out those who blocked the viewer, and those whom the viewer blocked', async () => {
-    const one = await named(`wanda_one_${transport}`, 'Wanda')
-    const two = await named(`wanda_two_${transport}`, 'Wanda')
-    const me = await named(`wanda_me_${transport}`, 'Wanda')
+  it('leaves out profiles across a block, in both directions', async () => {
+    const one = await makePerson(`wanda_one_${transport}`, 'Wanda')
+    const two = await makePerson(`wanda_two_${transport}`, 'Wanda')
+    const me = await makePerson(`wanda_me_${transport}`, 'Wanda')
     const q = 'wanda'
     const all = [one, two, me].map(({ name }) => name)
     const seen = async (person: Person) =>
@@ -56,8 +56,8 @@ describe.each(transports)('searching people over %s', transport => {
     expect((await seen(one)).toSorted()).toEqual([one.name, two.name].toSorted())
   })
 
-  it('goes on where a page ended', async () => {
-    for (const digit of [1, 2, 3]) await named(`otter${digit}_${transport}`, `Otter ${transport}`)
+  it('continues where a page ended', async () => {
+    for (const digit of [1, 2, 3]) await makePerson(`otter${digit}_${transport}`, `Otter ${transport}`)
     const first = await bob.request(searchProfiles, { q: `otter ${transport}`, limit: 2 }, { transport })
     const cursor = first.page?.next ?? ''
     const second = await bob.request(searchProfiles, { q: `otter ${transport}`, limit: 2, cursor }, { transport })
@@ -71,7 +71,7 @@ describe.each(transports)('searching people over %s', transport => {
   })
 })
 
-it('is open to those who are not signed in', async () => {
+it('is possible without signing in', async () => {
   const { data } = await requestOverRest(bob.url, searchProfiles, { q: 'fanny' }, {})
   expect(data).toEqual([
     { id: expect.any(String) as string, handle: 'fanny', displayName: 'Fanny Hensel', avatar: null },

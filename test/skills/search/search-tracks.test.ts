@@ -35,12 +35,12 @@ const titlesFor = async (q: string, transport: Transport = 'rest', person = bob)
   (await person.call(searchTracks, { q }, { transport })).map(({ title }) => title)
 
 describe.each(transports)('searching tracks over %s', transport => {
-  it('puts the same title first, then beginnings, then words within', async () => {
+  it('ranks the exact title first, then titles that begin with it, then titles that contain it', async () => {
     expect(await titlesFor('midnight', transport)).toEqual(['Midnight', 'Midnight Train', 'The Midnight Hour'])
     expect((await titlesFor('MIDN', transport)).toSorted()).toEqual(['Midnight', 'Midnight Train', 'The Midnight Hour'])
   })
 
-  it('shows each as it is elsewhere, with what the viewer did with it', async () => {
+  it('shows each as every read does, with the viewer field', async () => {
     const [found] = await bob.call(searchTracks, { q: 'morning sun' }, { transport })
     expect(found).toMatchObject({ title: 'Morning Sun', owner: { id: ann.id }, viewer: { liked: false } })
   })
@@ -68,7 +68,7 @@ describe.each(transports)('searching tracks over %s', transport => {
     ["'", undefined],
     ["'; drop table tracks; --", undefined],
     ['nothing like it', undefined],
-  ])('takes %j as it is: the best is %j', async (q, title) => {
+  ])('takes %j literally: the first result is %j', async (q, title) => {
     expect((await titlesFor(q, transport))[0]).toBe(title)
   })
 
@@ -83,7 +83,7 @@ describe.each(transports)('searching tracks over %s', transport => {
     expect(await bob.expectProblem(searchTracks, input, { transport })).toMatchObject({ code: 'invalid_input' })
   })
 
-  it('never shows what is not listed, nor the tracks of those with whom there is a block', async () => {
+  it('leaves out tracks that are not listed and tracks across a block', async () => {
     const [cat, dan] = [await testApp.signIn(`cat-${transport}`), await testApp.signIn(`dan-${transport}`)]
     const word = `zephyr${transport}`
     const hidden: Partial<Track['_creationAttributes']>[] = [
@@ -93,7 +93,7 @@ describe.each(transports)('searching tracks over %s', transport => {
       { state: 'failed' },
       { deletedAt: new Date() },
     ]
-    for (const wish of hidden) await makeTrack(cat.id, { title: word, ...wish })
+    for (const options of hidden) await makeTrack(cat.id, { title: word, ...options })
     await makeTrack(cat.id, { title: `${word} open` })
     expect(await titlesFor(word, transport, dan)).toEqual([`${word} open`])
     expect(await titlesFor(word, transport, cat)).toEqual([`${word} open`])
@@ -106,9 +106,9 @@ describe.each(transports)('searching tracks over %s', transport => {
     expect(await titlesFor(word, transport, bob)).toEqual([`${word} open`])
   })
 
-  it('goes on where a page ended, whatever is published meanwhile', async () => {
+  it('continues where a page ended, although tracks are published meanwhile', async () => {
     const word = `quokka${transport}`
-    // Of equal scores the newest comes first, and ids of one millisecond have no order: each gets one of its own.
+    // Of equal scores the newest comes first. Ids of one millisecond have no order, so each gets its own millisecond.
     const lately = Date.now() - 60_000
     for (const [ms, letter] of ['a', 'b', 'c', 'd', 'e'].entries())
       await makeTrack(ann.id, { id: newId(new Date(lately + ms)), title: `${word} ${letter}` })
@@ -128,7 +128,7 @@ describe.each(transports)('searching tracks over %s', transport => {
   })
 })
 
-it('is open to those who are not signed in', async () => {
+it('is possible without signing in', async () => {
   const { data, page } = await requestOverRest(ann.url, searchTracks, { q: 'morning' }, {})
   expect(data).toMatchObject([{ title: 'Morning Sun' }])
   expect(data).not.toHaveProperty('0.viewer')
