@@ -52,7 +52,8 @@ const downloadOf = async (person: Person, trackId: string) => {
   const { url, ...download } = await person.call(grantDownload, { trackId })
   return { ...download, bytes: await bytesOf(url) }
 }
-const downloadCopyState = async (trackId: string) => (await ann.call(getAudioDetails, { trackId })).ownerDetails?.downloadCopy
+const downloadCopyState = async (trackId: string) =>
+  (await ann.call(getAudioDetails, { trackId })).ownerDetails?.downloadCopy
 const downloadKeyOf = async (trackId: string) => (await TrackAudio.findByPk(trackId))?.downloadKey ?? null
 
 async function sweep(): Promise<number | undefined> {

@@ -26,11 +26,11 @@ const contents = 'the file that was uploaded'
 const copy = 'the copy without its tags'
 
 describe.each(transports)('a download granted over %s', transport => {
-  it('gives the file without its tags, under its title, and counts no play', async () => {
+  it('gives the file without its tags, named after the title, and counts no play', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id, { track: { title, isDownloadable: true } })
     const before = await ann.call(getTrackPlays, { trackId: track.id })
-    const { url, expiresAt, ...facts } = await bob.call(grantDownload, { trackId: track.id }, { transport })
-    expect(facts).toEqual({
+    const { url, expiresAt, ...download } = await bob.call(grantDownload, { trackId: track.id }, { transport })
+    expect(download).toEqual({
       fileName: 'Nächte am Fluß 100%.flac',
       contentType: 'audio/flac',
       sizeBytes: copy.length,
@@ -50,18 +50,18 @@ describe.each(transports)('a download granted over %s', transport => {
     expect(await ann.call(getTrackPlays, { trackId: track.id })).toEqual(before)
   })
 
-  it('gives its artist, and nobody else, the file as it was uploaded', async () => {
+  it('gives the original file only to its artist', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id, { track: { title, isDownloadable: true } })
     const mod = await testApp.signIn(`mod-${transport}`, { roles: ['moderator'] })
-    const given = async (person: Person) => {
+    const downloadFor = async (person: Person) => {
       const { url, sizeBytes } = await person.call(grantDownload, { trackId: track.id }, { transport })
       return [await (await fetch(url)).text(), sizeBytes]
     }
-    expect(await given(ann)).toEqual([contents, contents.length])
-    for (const other of [bob, mod]) expect(await given(other)).toEqual([copy, copy.length])
+    expect(await downloadFor(ann)).toEqual([contents, contents.length])
+    for (const other of [bob, mod]) expect(await downloadFor(other)).toEqual([copy, copy.length])
   })
 
-  it('is refused to others as long as the copy without tags is not there, or where there can be none', async () => {
+  it('is refused to others while the copy without tags is missing or impossible', async () => {
     const { track, audio } = await makeStreamableTrack(testApp.app, ann.id, { track: { isDownloadable: true } })
     const { id: trackId } = track
     const none = { downloadKey: null, downloadBytes: null }
@@ -82,7 +82,7 @@ describe.each(transports)('a download granted over %s', transport => {
     expect(await (await fetch(url)).text()).toBe(contents)
   })
 
-  it('is for its owner, and for others only where the artist allows it', async () => {
+  it('is allowed to the owner, and to others only when the artist allows downloads', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id)
     const { id: trackId } = track
     expect(await bob.expectProblem(grantDownload, { trackId }, { transport })).toMatchObject({
@@ -100,7 +100,7 @@ describe.each(transports)('a download granted over %s', transport => {
     })
   })
 
-  it('is refused where the track may not be known, or is not there yet', async () => {
+  it('is refused for tracks that are hidden or not ready', async () => {
     const eve = await testApp.signIn(`eve-${transport}`)
     await Block.create({ blockerId: bob.id, blockedId: eve.id, createdAt: new Date() })
     const open = { isDownloadable: true }
@@ -123,14 +123,14 @@ describe.each(transports)('a download granted over %s', transport => {
   })
 })
 
-it('is for whoever comes by, and the answer is kept by nobody', async () => {
+it('is possible without signing in, and the answer is not cacheable', async () => {
   const { track } = await makeStreamableTrack(testApp.app, ann.id, { track: { isDownloadable: true } })
   const { data, headers } = await requestOverRest(ann.url, grantDownload, { trackId: track.id }, {})
   expect(data).toMatchObject({ sizeBytes: copy.length })
   expect(headers?.get('cache-control')).toBe('no-store')
 })
 
-it('is what the artist wished when the file was announced', async () => {
+it('is allowed as set when the upload was initiated', async () => {
   const sha256 = 'a'.repeat(64)
   const file = { fileName: 'a.mp3', contentType: 'audio/mpeg', sizeBytes: 5, sha256 } as const
   const { upload } = await ann.call(initiateUpload, { ...file, isDownloadable: true })
@@ -142,7 +142,7 @@ it('is what the artist wished when the file was announced', async () => {
   expect(row).toEqual({ allowed: true })
 })
 
-describe('the name of a download', () => {
+describe('the file name of a download', () => {
   it.each([
     ['Song', 'Song.mp3'],
     ['../../etc/passwd', 'etc passwd.mp3'],
@@ -152,15 +152,15 @@ describe('the name of a download', () => {
     ['‮3pm.exe', '3pm.exe.mp3'],
     ['ends with dots...', 'ends with dots.mp3'],
     ['🎵'.repeat(100), `${'🎵'.repeat(37)}.mp3`],
-  ])('%s is %s', (given, name) => {
-    expect(downloadFileName(given, 'audio/a/b.mp3')).toBe(name)
+  ])('%s is %s', (downloadFor, name) => {
+    expect(downloadFileName(downloadFor, 'audio/a/b.mp3')).toBe(name)
     expect(contentDisposition(name)).toMatch(/^[\x20-\x7e]+$/)
     expect(contentDisposition(name).split('"')).toHaveLength(3)
   })
 })
 
-// The last one: the models belong to its world from here on.
-it('is presigned by the store where no distribution is configured', async () => {
+// Last, because the models are bound to its app from here on.
+it('is presigned by the store when no distribution is configured', async () => {
   const none = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
   await using bare = await createTestApp({ nodes: 1, variables: none })
   const person = await bare.signIn('ann')

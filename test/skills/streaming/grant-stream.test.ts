@@ -26,10 +26,10 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const stored = { audioKey: 'audio/grant-stream-test.mp3' }
 
 describe.each(transports)('a stream granted over %s', transport => {
-  it('can be fetched in ranges until the time it names, and not at another address', async () => {
+  it('can be fetched in ranges until it expires, and not at a modified URL', async () => {
     const { id: trackId } = await makeTrack(ann.id, stored)
-    const { url, expiresAt, ...facts } = await bob.call(grantStream, { trackId }, { transport })
-    expect(facts).toEqual({
+    const { url, expiresAt, ...stream } = await bob.call(grantStream, { trackId }, { transport })
+    expect(stream).toEqual({
       ...{ contentType: 'audio/mpeg', durationMs: 180_000, delivery: 'url', hls: null, previewUrl: null },
       progressive: { url, contentType: 'audio/mpeg', rendition: null },
       ...{ renditions: [], loudnessLufs: null, truePeakDbtp: null, cookies: [] },
@@ -52,10 +52,10 @@ describe.each(transports)('a stream granted over %s', transport => {
       url.replace(/Key-Pair-Id=\w+/, 'Key-Pair-Id=KOTHER'),
       url.split('?')[0] ?? '',
     ]
-    for (const address of tampered) expect((await fetch(address)).status).toBe(403)
+    for (const tamperedUrl of tampered) expect((await fetch(tamperedUrl)).status).toBe(403)
   })
 
-  it('is for those who may hear the track', async () => {
+  it('is allowed to those who may see the track', async () => {
     const eve = await testApp.signIn(`eve-${transport}`)
     const blocker = await testApp.signIn('blocker')
     await Block.create({ blockerId: blocker.id, blockedId: eve.id, createdAt: new Date() })
@@ -68,7 +68,7 @@ describe.each(transports)('a stream granted over %s', transport => {
     }
     const guest = await testApp.signIn(`guest-${transport}`)
     await makeTrackLinkHolder(tracks.unlisted.id, guest.id)
-    const heardBy = async (person: Person) => {
+    const grantsFor = async (person: Person) => {
       const answers: Record<string, string> = {}
       for (const [name, { id: trackId }] of Object.entries(tracks)) {
         const { error } = await person.request(grantStream, { trackId }, { transport })
@@ -77,26 +77,26 @@ describe.each(transports)('a stream granted over %s', transport => {
       return answers
     }
     const [granted, hidden] = ['granted', 'not_found']
-    const gone = { removed: hidden }
-    expect(await heardBy(ann)).toEqual({
-      ...gone,
+    const deleted = { removed: hidden }
+    expect(await grantsFor(ann)).toEqual({
+      ...deleted,
       ...{ unlisted: granted, private: granted, ofBlocker: granted, processing: 'track_not_ready' },
     })
-    expect(await heardBy(eve)).toEqual({
-      ...gone,
+    expect(await grantsFor(eve)).toEqual({
+      ...deleted,
       ...{ unlisted: hidden, private: hidden, ofBlocker: hidden, processing: hidden },
     })
-    expect(await heardBy(guest)).toEqual({
-      ...gone,
+    expect(await grantsFor(guest)).toEqual({
+      ...deleted,
       ...{ unlisted: granted, private: hidden, ofBlocker: granted, processing: hidden },
     })
-    expect(await heardBy(moderator)).toEqual({
-      ...gone,
+    expect(await grantsFor(moderator)).toEqual({
+      ...deleted,
       ...{ unlisted: granted, private: granted, ofBlocker: granted, processing: 'track_not_ready' },
     })
   })
 
-  it('comes with a waveform, for the same people', async () => {
+  it('has a waveform with the same access', async () => {
     const { id: trackId } = await makeTrack(ann.id, { visibility: 'private' })
     expect(await ann.expectProblem(getWaveform, { trackId }, { transport })).toMatchObject({
       code: 'track_not_ready',
@@ -113,7 +113,7 @@ describe.each(transports)('a stream granted over %s', transport => {
   })
 })
 
-it('is granted to whoever comes by, and must not be kept by proxies', async () => {
+it('is granted without signing in, and the answer is not cacheable', async () => {
   const { id: trackId } = await makeTrack(ann.id, stored)
   const reply = await requestOverRest(testApp.nodes[0]?.url ?? '', grantStream, { trackId }, {})
   expect(reply.data).toMatchObject({ contentType: 'audio/mpeg' })
@@ -125,13 +125,13 @@ it.each([
   [3, 13],
   [60, 70],
   [24 * 60, 6 * 60],
-])('of %i minutes lives for %i', (durationMin, lifeMin) => {
+])('of a track of %i minutes is valid for %i minutes', (durationMin, lifeMin) => {
   const now = new Date(1_800_000_000_000)
   const lifeMs = expiryInWholeSeconds(now, grantLifeMs(durationMin * minuteMs)).getTime() - now.getTime()
   expect(Math.abs(lifeMs - lifeMin * minuteMs)).toBeLessThanOrEqual(minuteMs)
 })
 
-it('is presigned by the store where no distribution is configured', async () => {
+it('is presigned by the store when no distribution is configured', async () => {
   const none = { CLOUDFRONT_DOMAIN: '', CLOUDFRONT_KEY_PAIR_ID: '', CLOUDFRONT_PRIVATE_KEY: '' }
   await using bare = await createTestApp({ nodes: 1, variables: none })
   const person = await bare.signIn('ann')

@@ -46,10 +46,10 @@ afterAll(async () => {
 
 const tools = () => testApp.app.config.tools
 const statusOf = async (url: string, init: RequestInit = {}) => (await fetch(url, init)).status
-const asHeader = (cookies: readonly Cookie[]) => cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
+const cookieHeaderOf = (cookies: readonly Cookie[]) => cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
 
 describe.each(transports)('a stream with renditions, granted over %s', transport => {
-  it('tells all that a player needs', async () => {
+  it('answers with everything a player needs', async () => {
     const { track, audio, folder } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
     const grant = await bob.call(grantStream, { trackId: track.id }, { transport })
     expect(grant).toMatchObject({
@@ -69,7 +69,7 @@ describe.each(transports)('a stream with renditions, granted over %s', transport
     expect(await statusOf(grant.previewUrl ?? '')).toBe(200)
   })
 
-  it('plays to its end over signed addresses', async () => {
+  it('plays to its end over signed URLs', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
     const { hls, url } = await bob.call(grantStream, { trackId: track.id }, { transport })
     expect(new Set(await probeCodecs(tools().ffprobe, hls?.url ?? ''))).toEqual(new Set(['aac']))
@@ -78,8 +78,8 @@ describe.each(transports)('a stream with renditions, granted over %s', transport
   })
 })
 
-describe('signed addresses of a stream', () => {
-  it('open its playlists and media, in ranges, and nothing else', async () => {
+describe('signed URLs of a stream', () => {
+  it('give access to its playlists and media, in ranges, and nothing else', async () => {
     const { track, folder } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
     const other = await makeStreamableTrack(testApp.app, ann.id, { seconds })
     const { hls, url } = await bob.call(grantStream, { trackId: track.id })
@@ -114,7 +114,7 @@ describe('signed addresses of a stream', () => {
     expect(await statusOf((hls?.url ?? '').replace(/Policy=[^&]+/, new URL(url).search.slice(1)))).toBe(403)
   })
 
-  it('end when they said', async () => {
+  it('expire at expiresAt', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
     const { hls, url, previewUrl, expiresAt } = await bob.call(grantStream, { trackId: track.id })
     const all = [hls?.url ?? '', url, previewUrl ?? '']
@@ -127,7 +127,7 @@ describe('signed addresses of a stream', () => {
     expect(await statusOf(again.hls?.url ?? '')).toBe(200)
   })
 
-  it('stay good when the track has a thousand segments', async () => {
+  it('work for a track with a thousand segments', async () => {
     const { track, audio } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
     const playlistKey = audio.renditions[0]?.playlistKey ?? ''
     const real = String(await testApp.app.storage.get(playlistKey))
@@ -145,8 +145,8 @@ describe('signed addresses of a stream', () => {
   })
 })
 
-describe('a stream opened by cookies', () => {
-  it('plays at plain addresses, for this track and no longer than granted', async () => {
+describe('a stream delivered with cookies', () => {
+  it('plays at plain URLs, for this track and until it expires', async () => {
     const { track, folder } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
     const other = await makeStreamableTrack(testApp.app, ann.id, { seconds })
     const grant = await bob.call(grantStream, { trackId: track.id, delivery: 'cookies' })
@@ -155,10 +155,10 @@ describe('a stream opened by cookies', () => {
     expect(grant.cookies.map(({ name }) => name).sort()).toEqual([
       ...['CloudFront-Key-Pair-Id', 'CloudFront-Policy', 'CloudFront-Signature'],
     ])
-    const cookie = asHeader(grant.cookies)
-    const heard = await decodeDuration(tools().ffmpeg, grant.hls?.url ?? '', { cookie })
-    expect(Math.abs(heard - seconds)).toBeLessThan(0.1)
-    const fetched = (url: string, sent = cookie) => statusOf(url, { headers: { cookie: sent } })
+    const cookie = cookieHeaderOf(grant.cookies)
+    const durationS = await decodeDuration(tools().ffmpeg, grant.hls?.url ?? '', { cookie })
+    expect(Math.abs(durationS - seconds)).toBeLessThan(0.1)
+    const fetched = (url: string, cookieHeader = cookie) => statusOf(url, { headers: { cookie: cookieHeader } })
     expect(await statusOf(grant.url)).toBe(403)
     expect(await fetched(grant.url)).toBe(200)
     expect(await fetched(`${edge.url}/${other.folder}aac-160.mp4`)).toBe(403)
@@ -168,7 +168,7 @@ describe('a stream opened by cookies', () => {
     expect(await fetched(grant.url)).toBe(403)
   })
 
-  it('gets them set over REST, for its own path, and a page may keep them', async () => {
+  it('sets the cookies over REST, for its own path and for allowed pages', async () => {
     const { track, folder } = await makeStreamableTrack(testApp.app, ann.id, { seconds })
     const input = { trackId: track.id, delivery: 'cookies' }
     const { headers, data } = await requestOverRest(bob.url, grantStream, input, { origin: page })
@@ -188,34 +188,34 @@ describe('a stream opened by cookies', () => {
     expect(overSocket.cookies).toEqual(cookies)
   })
 
-  it('has no more than its addresses where there are no renditions', async () => {
+  it('falls back to signed URLs without renditions', async () => {
     const { id: trackId } = await makeTrack(ann.id)
     const grant = await bob.call(grantStream, { trackId, delivery: 'cookies' })
     expect(grant).toMatchObject({ delivery: 'url', hls: null, cookies: [] })
     expect(grant.url).toContain('Signature=')
   })
 
-  it('may be asked for by a page of ours with credentials, and by no other', async () => {
+  it('accepts credentials only from allowed pages', async () => {
     const path = `${bob.url}/api/v1/tracks/x/stream`
-    const asked = (origin: string) =>
+    const preflight = (origin: string) =>
       fetch(path, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST' } })
-    expect((await asked(page)).headers.get('access-control-allow-credentials')).toBe('true')
-    expect((await asked('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull()
+    expect((await preflight(page)).headers.get('access-control-allow-credentials')).toBe('true')
+    expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull()
     const media = await fetch(`${edge.url}/audio/x`, { headers: { origin: page } })
     expect(media.headers.get('access-control-allow-credentials')).toBe('true')
   })
 })
 
 describe('without a distribution', () => {
-  it('a stream plays over presigned addresses, and is refused beside them', async () => {
+  it('a stream plays over presigned URLs, and modified URLs are refused', async () => {
     await using bare = await createTestApp({ nodes: 1, variables: noDistribution })
     const person = await bare.signIn('ann')
     const { track, folder } = await makeStreamableTrack(bare.app, person.id, { seconds })
     for (const delivery of ['url', 'cookies'] as const) {
       const grant = await person.call(grantStream, { trackId: track.id, delivery })
       expect(grant).toMatchObject({ delivery: 'url', cookies: [], progressive: { rendition: 'aac-160' } })
-      const heard = await decodeDuration(tools().ffmpeg, grant.hls?.url ?? '')
-      expect(Math.abs(heard - seconds)).toBeLessThan(0.1)
+      const durationS = await decodeDuration(tools().ffmpeg, grant.hls?.url ?? '')
+      expect(Math.abs(durationS - seconds)).toBeLessThan(0.1)
       const manifest = await fetch(grant.hls?.url ?? '')
       expect(manifest.headers.get('content-type')).toBe('application/vnd.apple.mpegurl')
       const [playlist = ''] = playlistUrls(await manifest.text(), manifest.url)
@@ -229,7 +229,7 @@ describe('without a distribution', () => {
     }
   })
 
-  it('an address ends when it said', async () => {
+  it('a presigned URL expires at its time', async () => {
     const { storage } = testApp.app
     await storage.put('audio/brief.mp4', Buffer.from('brief'), 'audio/mp4')
     const url = await storage.presignGet('audio/brief.mp4', 1, 'audio/mp4')

@@ -18,13 +18,13 @@ const origin = {
   ...{ accessKeyId: v.AWS_ACCESS_KEY_ID ?? '', secretAccessKey: v.AWS_SECRET_ACCESS_KEY ?? '' },
 }
 
-/** On a connection of its own: one that is kept would be closed under the next request when the edge begins anew. */
+/** Uses a new connection: a kept-alive one would be closed when the edge restarts. */
 const statusAt = (url: string) =>
   new Promise<number | undefined>((resolve, reject) => {
     get(url, { agent: false }, response => resolve(response.resume().statusCode)).on('error', reject)
   })
 
-it('goes on while the signing key is changed, node by node, and the old key opens nothing afterwards', async () => {
+it('streams stay playable while the signing key is rotated node by node, and the old key is refused afterwards', async () => {
   const edge = await startEdge({ publicKeys: { K1: first.publicKey, K2: second.publicKey }, origin })
   const pair = (id: string, { privateKey }: typeof first, after = '') => ({
     [`CLOUDFRONT_KEY_PAIR_ID${after}`]: id,
@@ -37,7 +37,7 @@ it('goes on while the signing key is changed, node by node, and the old key open
   const input = { trackId: track.id }
   const before = await ann.call(grantStream, input)
 
-  // The second node has the next key already; both are asked, and share a Redis.
+  // The second node already signs with the next key; both nodes share Redis.
   const changed = { ...testApp.variables, ...pair('K2', second), ...pair('K1', first, '_NEXT') }
   const parts = { clock: testApp.clock, log: testApp.app.log, database: testApp.app.db }
   await using next = await createAppContext(readConfig(changed), parts)
@@ -48,13 +48,13 @@ it('goes on while the signing key is changed, node by node, and the old key open
   const again = await ann.call(grantStream, input)
   const keyOf = ({ url }: typeof before) => new URL(url).searchParams.get('Key-Pair-Id')
   expect([before, after, again].map(keyOf)).toEqual(['K1', 'K2', 'K1'])
-  const statusOf = async ({ url, hls }: typeof before) => Promise.all([url, hls?.url ?? ''].map(statusAt))
-  for (const grant of [before, after, again]) expect(await statusOf(grant)).toEqual([200, 200])
+  const statusesOf = async ({ url, hls }: typeof before) => Promise.all([url, hls?.url ?? ''].map(statusAt))
+  for (const grant of [before, after, again]) expect(await statusesOf(grant)).toEqual([200, 200])
 
   const { port: samePort } = edge
   await edge[Symbol.asyncDispose]()
-  const afterwards = await startEdge({ port: samePort, publicKeys: { K2: second.publicKey }, origin })
-  expect(await statusOf(before)).toEqual([403, 403])
-  expect(await statusOf(after)).toEqual([200, 200])
-  await afterwards[Symbol.asyncDispose]()
+  const edgeWithNewKey = await startEdge({ port: samePort, publicKeys: { K2: second.publicKey }, origin })
+  expect(await statusesOf(before)).toEqual([403, 403])
+  expect(await statusesOf(after)).toEqual([200, 200])
+  await edgeWithNewKey[Symbol.asyncDispose]()
 })

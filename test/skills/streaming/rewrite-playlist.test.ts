@@ -1,11 +1,11 @@
 import { rewritePlaylist } from '../../../skills/streaming/rewrite-playlist'
 
 const key = 'audio/t/u/hls/aac-160.m3u8'
-const sign = async (of: string) => `https://cdn.example/${of}?Signature=$&`
+const sign = async (objectKey: string) => `https://cdn.example/${objectKey}?Signature=$&`
 
-describe('a playlist with addresses', () => {
-  it('has one at every place where something is fetched, and is asked once for each', async () => {
-    const asked: string[] = []
+describe('a rewritten playlist', () => {
+  it('has a signed URL at every URI, signed once per object key', async () => {
+    const signedKeys: string[] = []
     const playlist = [
       '#EXTM3U',
       '#EXT-X-MAP:URI="aac-160.mp4",BYTERANGE="765@0"',
@@ -18,19 +18,23 @@ describe('a playlist with addresses', () => {
       '#EXT-X-ENDLIST',
       '',
     ].join('\n')
-    const rendered = await rewritePlaylist(playlist, key, async of => (asked.push(of), sign(of)))
-    const address = 'https://cdn.example/audio/t/u/hls/aac-160.mp4?Signature=$&'
+    const rendered = await rewritePlaylist(
+      playlist,
+      key,
+      async objectKey => (signedKeys.push(objectKey), sign(objectKey)),
+    )
+    const signedUrl = 'https://cdn.example/audio/t/u/hls/aac-160.mp4?Signature=$&'
     expect(rendered.split('\n')).toEqual([
       '#EXTM3U',
-      `#EXT-X-MAP:URI="${address}",BYTERANGE="765@0"`,
-      ...['#EXTINF:6.0,', '#EXT-X-BYTERANGE:100@765', address],
-      ...['#EXTINF:3.0,', '#EXT-X-BYTERANGE:50@865', address],
+      `#EXT-X-MAP:URI="${signedUrl}",BYTERANGE="765@0"`,
+      ...['#EXTINF:6.0,', '#EXT-X-BYTERANGE:100@765', signedUrl],
+      ...['#EXTINF:3.0,', '#EXT-X-BYTERANGE:50@865', signedUrl],
       ...['#EXT-X-ENDLIST', ''],
     ])
-    expect(asked).toEqual(['audio/t/u/hls/aac-160.mp4'])
+    expect(signedKeys).toEqual(['audio/t/u/hls/aac-160.mp4'])
   })
 
-  it('leaves attributes alone that only look like one', async () => {
+  it('leaves similar attributes unchanged', async () => {
     const line = '#EXT-X-MEDIA:TYPE=AUDIO,X-URI="x",URI="aac-96.m3u8",NAME="a, URI=b"'
     expect(await rewritePlaylist(line, key, async () => 'A')).toBe(line.replace('"aac-96.m3u8"', '"A"'))
   })

@@ -43,13 +43,13 @@ afterAll(async () => {
   await redis[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
 })
-/** Without whom `work` is done; who is back is waited for. */
-async function without(gone: typeof redis, work: () => Promise<void>): Promise<void> {
-  gone.become('dead')
+/** Runs `work` while a dependency is down, and waits until it is back. */
+async function without(proxy: typeof redis, work: () => Promise<void>): Promise<void> {
+  proxy.become('dead')
   try {
     await work()
   } finally {
-    gone.become('honest')
+    proxy.become('honest')
     const pings = testApp.nodes.map(
       node => () =>
         node.app.redis.ping().then(
@@ -67,7 +67,7 @@ const manifest = async (person: Person, track: Track, more: object = {}) =>
   (await streamOf(person, track, more)).hls?.url ?? ''
 
 describe('a grant', () => {
-  it('is made once for all who ask at the same time', async () => {
+  it('is made once for concurrent requests', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id)
     const [one] = people
     const all = await Promise.all(Array.from({ length: 50 }, () => manifest(one ?? ann, track)))
@@ -75,7 +75,7 @@ describe('a grant', () => {
     expect((await fetch(all[0] ?? '')).status).toBe(200)
   })
 
-  it('is shared by the nodes and by all listeners, also those who are not signed in', async () => {
+  it('is shared by the nodes and by all listeners, also anonymous ones', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id)
     const first = await manifest(ann, track)
     for (const person of people) expect(await manifest(person, track)).toBe(first)
@@ -85,20 +85,20 @@ describe('a grant', () => {
     expect(data.hls.url).toBe(first)
   })
 
-  it('is another for another way of delivery, and for another place in a long track', async () => {
+  it('differs by delivery, and by position in a long track', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id, { track: { durationMs: 3 * 3_600_000 } })
-    const lifeOf = async (positionMs?: number) => {
+    const minutesValid = async (positionMs?: number) => {
       const { expiresAt } = await streamOf(ann, track, positionMs === undefined ? {} : { positionMs })
       return Math.round((Date.parse(expiresAt) - testApp.clock.now()) / 60_000)
     }
-    expect(await lifeOf()).toBe(190)
-    expect(await lifeOf(3_600_000)).toBe(130)
-    expect(await lifeOf(3 * 3_600_000)).toBe(10)
-    expect(await lifeOf(24 * 3_600_000)).toBe(10)
+    expect(await minutesValid()).toBe(190)
+    expect(await minutesValid(3_600_000)).toBe(130)
+    expect(await minutesValid(3 * 3_600_000)).toBe(10)
+    expect(await minutesValid(24 * 3_600_000)).toBe(10)
     expect((await streamOf(ann, track, { delivery: 'cookies' })).hls?.url).not.toBe(await manifest(ann, track))
   })
 
-  it('leaves each listener enough to hear the track to its end, and is made anew when it would not', async () => {
+  it('is valid long enough to play the track to its end, and is made again otherwise', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id, { track: { durationMs: 60_000 } })
     const first = await streamOf(ann, track)
     testApp.clock.advance(grantReuseMs - 5_000)
@@ -111,7 +111,7 @@ describe('a grant', () => {
     }
   })
 
-  it('is for the audio that is there now', async () => {
+  it('is for the current audio', async () => {
     const { track, audio } = await makeStreamableTrack(testApp.app, ann.id)
     const before = await streamOf(ann, track)
     const other = await makeStreamableTrack(testApp.app, ann.id)
@@ -124,25 +124,25 @@ describe('a grant', () => {
   })
 })
 
-describe('who may hear a track', () => {
-  it('is asked before anything is taken from what was signed for others', async () => {
+describe('access to a track', () => {
+  it('is checked before a shared grant is used', async () => {
     const [bob = ann] = people
     const { track } = await makeStreamableTrack(testApp.app, ann.id)
     await manifest(bob, track)
-    const refused = () => bob.expectProblem(grantStream, { trackId: track.id })
+    const problemForBob = () => bob.expectProblem(grantStream, { trackId: track.id })
     await Track.update({ visibility: 'private' }, { where: { id: track.id } })
-    expect(await refused()).toMatchObject({ code: 'not_found', status: 404 })
+    expect(await problemForBob()).toMatchObject({ code: 'not_found', status: 404 })
     await manifest(ann, track)
     await Track.update({ visibility: 'public' }, { where: { id: track.id } })
     await manifest(bob, track)
     await Block.create({ blockerId: ann.id, blockedId: bob.id, createdAt: new Date() })
-    expect(await refused()).toMatchObject({ code: 'not_found' })
+    expect(await problemForBob()).toMatchObject({ code: 'not_found' })
     await Track.update({ deletedAt: new Date() }, { where: { id: track.id } })
     for (const person of [ann, bob])
       expect(await person.expectProblem(grantStream, { trackId: track.id })).toMatchObject({ code: 'not_found' })
   })
 
-  it('is nobody while there is no audio', async () => {
+  it('answers not_ready while there is no audio', async () => {
     const { id: trackId } = await makeTrack(ann.id, { state: 'processing', audioKey: null })
     expect(await ann.expectProblem(grantStream, { trackId })).toMatchObject({ code: 'track_not_ready', status: 409 })
   })
@@ -152,14 +152,14 @@ describe('who may hear a track', () => {
     [{ quality: 'flac' }, 'quality', 'not_allowed'],
     [{ positionMs: -1 }, 'positionMs', 'too_small'],
     [{ positionMs: 1.5 }, 'positionMs', 'not_an_integer'],
-  ])('is told what is wrong with %j', async (more, path, code) => {
+  ])('rejects the input %j', async (more, path, code) => {
     const { errors } = await ann.expectProblem(grantStream, { trackId: ann.id, ...more })
     expect(errors).toEqual([expect.objectContaining({ path, code })])
   })
 })
 
-describe('while something is away', () => {
-  it('Redis: each is signed by itself', async () => {
+describe('while a dependency is down', () => {
+  it('Redis: each grant is signed separately', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id)
     const before = await manifest(ann, track)
     await without(redis, async () => {
@@ -169,12 +169,12 @@ describe('while something is away', () => {
     })
   })
 
-  it('the store: what was signed is still given out, the rest is unavailable, and nothing stays broken', async () => {
+  it('the store: cached grants are still answered, others are unavailable, and all work afterwards', async () => {
     const { track } = await makeStreamableTrack(testApp.app, ann.id)
     const { track: fresh } = await makeStreamableTrack(testApp.app, ann.id)
-    const known = await manifest(ann, track)
+    const grantedBefore = await manifest(ann, track)
     await without(store, async () => {
-      expect(await manifest(ann, track)).toBe(known)
+      expect(await manifest(ann, track)).toBe(grantedBefore)
       expect(await ann.expectProblem(grantStream, { trackId: fresh.id })).toMatchObject({
         ...{ code: 'unavailable', status: 503, retryAfter: 5 },
       })
@@ -186,7 +186,7 @@ describe('while something is away', () => {
     expect(await manifest(ann, fresh)).toContain('/grants/')
   })
 
-  it('a playlist: it is unavailable, not a bug', async () => {
+  it('a missing playlist: the answer is unavailable, not a server error', async () => {
     const { track, audio } = await makeStreamableTrack(testApp.app, ann.id)
     await testApp.app.storage.delete(audio.renditions[0]?.playlistKey ?? '')
     expect(await ann.expectProblem(grantStream, { trackId: track.id })).toMatchObject({
@@ -197,7 +197,7 @@ describe('while something is away', () => {
   })
 })
 
-it('nothing of what was signed is in a line of the log', async () => {
+it('no signature appears in the log', async () => {
   const { track } = await makeStreamableTrack(testApp.app, ann.id, { track: { isDownloadable: true } })
   const { url } = await streamOf(ann, track)
   await streamOf(ann, track, { delivery: 'cookies' })
@@ -210,21 +210,22 @@ it('nothing of what was signed is in a line of the log', async () => {
   expect(logged).not.toMatch(/Signature=|X-Amz-Signature|Policy=|CloudFront-|grants\//)
 })
 
-// The last one: everybody's token has expired after it.
-it('playlists are removed when all of their hour have expired, and no sooner', async () => {
+// Last, because all tokens have expired after it.
+it('playlists are deleted when all grants of their hour have expired, and no sooner', async () => {
   await using own = await createTestApp({ nodes: 1, variables: await createOwnBucket() })
   const bea = await own.signIn('bea')
   const { track } = await makeStreamableTrack(own.app, bea.id)
   const url = await manifest(bea, track)
   const key = new URL(url).pathname.slice(1)
   const { storage } = own.app
-  const forget = () => deleteExpiredPlaylists.run({}, { world: own.app, signal: new AbortController().signal } as never)
+  const runCleanup = () =>
+    deleteExpiredPlaylists.run({}, { world: own.app, signal: new AbortController().signal } as never)
   await storage.put('grants/2020-01-01T00/some/master.m3u8', Buffer.from('#EXTM3U'), 'application/vnd.apple.mpegurl')
-  await forget()
+  await runCleanup()
   expect(await storage.head('grants/2020-01-01T00/some/master.m3u8')).toBeUndefined()
   expect(await storage.head(key)).toBeDefined()
   own.clock.advance(3 * 3_600_000)
-  await forget()
+  await runCleanup()
   expect(await storage.head(key)).toBeUndefined()
   expect(await storage.listPrefixes('grants/')).toEqual([])
 })
