@@ -82,7 +82,11 @@ it.each(transports)(
     // As after an outage: its own job never ran.
     testApp.clock.advance(delayMs)
     expect(await isHidden(trackId)).toBe(true)
-    await Promise.all([createJobContext(), createJobContext(), createJobContext()].map(context => releaseOverdueTracks.run({}, context)))
+    await Promise.all(
+      [createJobContext(), createJobContext(), createJobContext()].map(context =>
+        releaseOverdueTracks.run({}, context),
+      ),
+    )
     await testApp.runJobs()
     const seen = await bob.call(getTrack, { trackId }, { transport })
     expect(seen).toMatchObject({ visibility: 'public', releaseAt, title: 'Soon', rev: planned.rev + 1 })

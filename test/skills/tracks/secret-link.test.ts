@@ -108,7 +108,9 @@ describe('an anonymous caller', () => {
     const { secret } = await ann.call(getSecretLink, { trackId })
     for (const op of [getTrack, getWaveform, grantStream, startPlay]) {
       expect((await requestAnonymously(op, { trackId })).error).toMatchObject({ code: 'not_found' })
-      expect((await requestAnonymously(op, { trackId, secret: 'x'.repeat(43) })).error).toMatchObject({ code: 'not_found' })
+      expect((await requestAnonymously(op, { trackId, secret: 'x'.repeat(43) })).error).toMatchObject({
+        code: 'not_found',
+      })
       expect((await requestAnonymously(op, { trackId, secret })).error).toBeUndefined()
       expect((await requestAnonymously(op, { trackId }, { 'x-track-secret': secret })).error).toBeUndefined()
     }

@@ -42,36 +42,41 @@ async function queryTracks(where: string, names: Record<string, unknown> = {}): 
 }
 
 describe.each(['the owner', 'a follower', 'a guest', 'a stranger', 'a moderator', 'nobody'])('%s', who => {
-  it.each([false, true])('sees the same tracks by the rule, its SQL and the relation columns, blocked: %s', async isBlocked => {
-    const viewer = await createViewer(who, `${who.replaceAll(' ', '-')}-${isBlocked}`)
-    const relation = {
-      isBlocked: isBlocked && viewer !== null && who !== 'the owner',
-      isFollower: who === 'a follower',
-      isLinkHolder: who === 'a guest',
-    }
-    if (viewer !== null) await createRelation(viewer.id, relation)
-    const byRule = describeTracks(tracks.filter(track => maySeeTrack(viewer, track, relation)))
-    const names = { viewer: viewer?.id ?? null, moderates: isModerator(viewer) }
-    expect(await queryTracks(isTrackVisibleSql('t', ':viewer', ':moderates'), names)).toEqual(byRule)
-    expect(describeTracks(await filterVisibleTracks(tracks, { actor: viewer }))).toEqual(byRule)
+  it.each([false, true])(
+    'sees the same tracks by the rule, its SQL and the relation columns, blocked: %s',
+    async isBlocked => {
+      const viewer = await createViewer(who, `${who.replaceAll(' ', '-')}-${isBlocked}`)
+      const relation = {
+        isBlocked: isBlocked && viewer !== null && who !== 'the owner',
+        isFollower: who === 'a follower',
+        isLinkHolder: who === 'a guest',
+      }
+      if (viewer !== null) await createRelation(viewer.id, relation)
+      const byRule = describeTracks(tracks.filter(track => maySeeTrack(viewer, track, relation)))
+      const names = { viewer: viewer?.id ?? null, moderates: isModerator(viewer) }
+      expect(await queryTracks(isTrackVisibleSql('t', ':viewer', ':moderates'), names)).toEqual(byRule)
+      expect(describeTracks(await filterVisibleTracks(tracks, { actor: viewer }))).toEqual(byRule)
 
-    const columns = await testApp.app.db.query<{ id: string } & typeof relation>(
-      `select t.id, ${viewerRelationColumns('t', 'cast(:viewer as uuid)')} from tracks t`,
-      names,
-    )
-    const relationById = new Map(columns.map(({ id, ...columnsOf }) => [id, columnsOf]))
-    const byColumns = tracks.filter(track => maySeeTrack(viewer, track, relationById.get(track.id) ?? relation))
-    expect(describeTracks(byColumns)).toEqual(byRule)
-    if (who === 'a follower' || who === 'a stranger')
-      expect(await queryTracks(isTrackListedForSql('t', ':viewer'), names)).toEqual(
-        describeTracks(tracks.filter(who === 'a follower' ? isListedToFollowers : isListed)),
+      const columns = await testApp.app.db.query<{ id: string } & typeof relation>(
+        `select t.id, ${viewerRelationColumns('t', 'cast(:viewer as uuid)')} from tracks t`,
+        names,
       )
-  })
+      const relationById = new Map(columns.map(({ id, ...columnsOf }) => [id, columnsOf]))
+      const byColumns = tracks.filter(track => maySeeTrack(viewer, track, relationById.get(track.id) ?? relation))
+      expect(describeTracks(byColumns)).toEqual(byRule)
+      if (who === 'a follower' || who === 'a stranger')
+        expect(await queryTracks(isTrackListedForSql('t', ':viewer'), names)).toEqual(
+          describeTracks(tracks.filter(who === 'a follower' ? isListedToFollowers : isListed)),
+        )
+    },
+  )
 })
 
 it('the rules and their SQL list the same tracks', async () => {
   expect(await queryTracks(isTrackListedSql('t'))).toEqual(describeTracks(tracks.filter(isListed)))
-  expect(await queryTracks(isTrackListedToFollowersSql('t'))).toEqual(describeTracks(tracks.filter(isListedToFollowers)))
+  expect(await queryTracks(isTrackListedToFollowersSql('t'))).toEqual(
+    describeTracks(tracks.filter(isListedToFollowers)),
+  )
 })
 
 async function createRelation(
