@@ -38,8 +38,8 @@ const someone = (name: string) => testApp.signIn(`${name}${(people += 1)}`)
 const upload = (person: Person, fileName: string) =>
   person.call(initiateUpload, uploadInput(Buffer.from(fileName), { fileName }))
 
-describe.each(transports)('my snapshot over %s', transport => {
-  it('is empty for somebody who has just arrived', async () => {
+describe.each(transports)('getMySnapshot over %s', transport => {
+  it('is empty for a new profile', async () => {
     const ann = await someone('ann')
     const { data, position } = await takeSnapshot(ann, getMySnapshot, {}, transport)
     const profile = await ann.call(getMe, {})
@@ -54,7 +54,7 @@ describe.each(transports)('my snapshot over %s', transport => {
     expect(position).toMatchObject({ channel: `user:${ann.id}`, offset: 0 })
   })
 
-  it('is what the lists tell, each in its order, and where the own channel is', async () => {
+  it('equals the answers of the lists, in their order, with the position of the user channel', async () => {
     const ann = await someone('ann')
     const bob = await someone('bob')
     const { id: trackId } = await makeTrack(ann.id, { title: 'Blue' })
@@ -93,7 +93,7 @@ describe.each(transports)('my snapshot over %s', transport => {
   })
 })
 
-it('holds what is one’s own alone, and takes no wishes', async () => {
+it('holds only the data of the caller, and accepts no input', async () => {
   const ann = await someone('ann')
   const bob = await someone('bob')
   await upload(ann, 'hers.mp3')
@@ -105,14 +105,14 @@ it('holds what is one’s own alone, and takes no wishes', async () => {
   expect(reply).not.toHaveProperty('position')
 })
 
-it('shows the newest 30 notifications and 20 uploads, however many there are', async () => {
+it('shows at most the newest 30 notifications and 20 uploads', async () => {
   const ann = await someone('ann')
   const fans = [await someone('bob'), await someone('cid')] as const
   const tracks = await Promise.all(Array.from({ length: 32 }, () => makeTrack(ann.id)))
   for (const [index, { id: trackId }] of tracks.entries()) await fans[index % 2]?.call(likeTrack, { trackId })
   for (let count = 0; count < 22; count += 1) {
-    const { upload: begun } = await upload(ann, `${count}.mp3`)
-    await ann.call(abortUpload, { uploadId: begun.id })
+    const { upload: initiated } = await upload(ann, `${count}.mp3`)
+    await ann.call(abortUpload, { uploadId: initiated.id })
   }
   await testApp.applyCounters()
   const snapshot = await ann.call(getMySnapshot, {})
@@ -122,9 +122,9 @@ it('shows the newest 30 notifications and 20 uploads, however many there are', a
   expect(snapshot.uploads).toHaveLength(20)
 })
 
-describe('what the snapshot leaves out from some moment on, the own channel tells', () => {
-  /** Two like the one track of ann, the second also follows her; nothing is read. */
-  async function stage() {
+describe('the user channel publishes what the snapshot leaves out from then on', () => {
+  /** Bob and Cid like Ann's track, and Cid follows her. She has read nothing. */
+  async function createNotifications() {
     const [ann, bob, cid] = [await someone('ann'), await someone('bob'), await someone('cid')]
     const { id: trackId } = await makeTrack(ann.id)
     for (const fan of [bob, cid]) await fan.call(likeTrack, { trackId })
@@ -132,31 +132,34 @@ describe('what the snapshot leaves out from some moment on, the own channel tell
     await cid.call(followProfile, { profileId: ann.id })
     const { notifications } = await ann.call(getMySnapshot, {})
     const [followed, liked] = notifications
-    if (followed === undefined || liked === undefined) throw new Error('she was told of nothing')
-    return { ann, bob, cid, trackId, followed, liked, ear: await ann.recordEvents(`user:${ann.id}`) }
+    if (followed === undefined || liked === undefined) throw new Error('no notifications')
+    return { ann, bob, cid, trackId, followed, liked, recorder: await ann.recordEvents(`user:${ann.id}`) }
   }
 
-  it('of somebody she blocks: what is left of it, and what is unread; they themselves hear nothing', async () => {
-    const { ann, cid, followed, liked, ear: recorder } = await stage()
+  it('after a block: the remaining notification and the unread count; the blocked profile receives nothing', async () => {
+    const { ann, cid, followed, liked, recorder } = await createNotifications()
     const atCid = await cid.recordEvents(`user:${cid.id}`)
     await ann.call(blockProfile, { profileId: cid.id })
-    const alone = { ...liked, actorCount: 1, actors: liked.actors.filter(({ id }) => id !== cid.id) }
-    const gone = await recorder.waitFor(
+    const withoutCid = { ...liked, actorCount: 1, actors: liked.actors.filter(({ id }) => id !== cid.id) }
+    const withdrawn = await recorder.waitFor(
       'notifications.notificationWithdrawn',
       data => data.notificationId === followed.id,
     )
-    expect(gone.data).toMatchObject({ notification: null, unreadCount: 1 })
-    const less = await recorder.waitFor('notifications.notificationWithdrawn', data => data.notificationId === liked.id)
-    expect(less.data).toMatchObject({ notification: alone, unreadCount: 1 })
-    expect(await ann.call(getMySnapshot, {})).toMatchObject({ notifications: [alone], unreadCount: 1 })
+    expect(withdrawn.data).toMatchObject({ notification: null, unreadCount: 1 })
+    const decreased = await recorder.waitFor(
+      'notifications.notificationWithdrawn',
+      data => data.notificationId === liked.id,
+    )
+    expect(decreased.data).toMatchObject({ notification: withoutCid, unreadCount: 1 })
+    expect(await ann.call(getMySnapshot, {})).toMatchObject({ notifications: [withoutCid], unreadCount: 1 })
 
     await ann.call(unblockProfile, { profileId: cid.id })
     for (const one of [followed, liked]) {
-      const back = await recorder.waitFor(
+      const restored = await recorder.waitFor(
         'notifications.notificationAdded',
         data => (data.notification as { id: string }).id === one.id,
       )
-      expect(back.data).toMatchObject({ notification: one, unreadCount: 2 })
+      expect(restored.data).toMatchObject({ notification: one, unreadCount: 2 })
     }
     await cid.call(updateMe, { bio: 'the last event' })
     await atCid.waitFor('user-profile.profileChanged')
@@ -164,52 +167,47 @@ describe('what the snapshot leaves out from some moment on, the own channel tell
   })
 
   it.each([
-    ['the first thing', 0],
-    ['the second thing', 1],
-  ])(
-    'also of what somebody does at the very moment of the block, when it is %s she is told of',
-    async (_which, known) => {
-      const [ann, bob, cid] = [await someone('ann'), await someone('bob'), await someone('cid')]
-      const { id: trackId } = await makeTrack(ann.id)
-      if (known === 1) await cid.call(addComment, { trackId, body: 'oh', positionMs: 0 })
-      const recorder = await ann.recordEvents(`user:${ann.id}`)
-      const { db } = testApp.app
-      let blocking: Promise<unknown> = Promise.resolve()
-      let isBlocked = false
-      await transact({ app: testApp.app, registry, actor: null, requestId: randomUUID() }, async context => {
-        await applyChanges(
-          { added: [{ recipientId: ann.id, kind: 'followed', actorId: bob.id, targetId: ann.id }] },
-          context,
-        )
-        blocking = ann.call(blockProfile, { profileId: bob.id }).then(() => (isBlocked = true))
-        // Read outside: a transaction keeps the picture of the others that it got first.
-        const text = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-        await waitUntil(
-          async () => isBlocked || (await db.readCommitted({ name: 'waits', text, values: [] })).length > 0,
-        )
-      })
-      await blocking
-      const added = await recorder.waitFor('notifications.notificationAdded', data =>
-        JSON.stringify(data).includes(bob.id),
+    ['the first', 0],
+    ['the second', 1],
+  ])('also after a block concurrent with the notification, when it is %s in her inbox', async (_which, otherCount) => {
+    const [ann, bob, cid] = [await someone('ann'), await someone('bob'), await someone('cid')]
+    const { id: trackId } = await makeTrack(ann.id)
+    if (otherCount === 1) await cid.call(addComment, { trackId, body: 'oh', positionMs: 0 })
+    const recorder = await ann.recordEvents(`user:${ann.id}`)
+    const { db } = testApp.app
+    let blocking: Promise<unknown> = Promise.resolve()
+    let isBlocked = false
+    await transact({ app: testApp.app, registry, actor: null, requestId: randomUUID() }, async context => {
+      await applyChanges(
+        { added: [{ recipientId: ann.id, kind: 'followed', actorId: bob.id, targetId: ann.id }] },
+        context,
       )
-      const gone = await recorder.waitFor('notifications.notificationWithdrawn')
-      expect(gone.data).toMatchObject({ notification: null, unreadCount: known })
-      expect(gone.data.notificationId).toBe((added.data.notification as { id: string }).id)
-      const { notifications, unreadCount } = await ann.call(getMySnapshot, {})
-      expect([notifications.length, unreadCount]).toEqual([known, known])
-    },
-  )
+      blocking = ann.call(blockProfile, { profileId: bob.id }).then(() => (isBlocked = true))
+      // Reads outside the transaction, because within it pg_stat_activity stays as first read.
+      const text = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      await waitUntil(async () => isBlocked || (await db.readCommitted({ name: 'waits', text, values: [] })).length > 0)
+    })
+    await blocking
+    const added = await recorder.waitFor('notifications.notificationAdded', data =>
+      JSON.stringify(data).includes(bob.id),
+    )
+    const withdrawn = await recorder.waitFor('notifications.notificationWithdrawn')
+    expect(withdrawn.data).toMatchObject({ notification: null, unreadCount: otherCount })
+    expect(withdrawn.data.notificationId).toBe((added.data.notification as { id: string }).id)
+    const { notifications, unreadCount } = await ann.call(getMySnapshot, {})
+    expect([notifications.length, unreadCount]).toEqual([otherCount, otherCount])
+  })
 
-  it('of a track that she takes away', async () => {
-    const { ann, trackId, followed, liked, ear: recorder } = await stage()
+  it('after she deletes a track', async () => {
+    const { ann, trackId, followed, liked, recorder } = await createNotifications()
     await ann.call(deleteTrack, { trackId })
-    const gone = await recorder.waitFor('notifications.notificationWithdrawn')
-    expect(gone.data).toMatchObject({ notificationId: liked.id, notification: null, unreadCount: 1 })
+    const withdrawn = await recorder.waitFor('notifications.notificationWithdrawn')
+    expect(withdrawn.data).toMatchObject({ notificationId: liked.id, notification: null, unreadCount: 1 })
     expect(await ann.call(getMySnapshot, {})).toMatchObject({ notifications: [followed], unreadCount: 1 })
   })
 
-  it('nothing, where a block or a track has to do with no notification', async () => {
-    const { ann, bob, ear: recorder } = await stage()
+  it('nothing after a block or a deleted track without notifications', async () => {
+    const { ann, bob, recorder } = await createNotifications()
     const { id: trackId } = await makeTrack(ann.id)
     const stranger = await someone('dan')
     await ann.call(deleteTrack, { trackId })
