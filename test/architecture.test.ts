@@ -74,7 +74,7 @@ describe('the architecture rules', () => {
     expect(writeOffences(file, source, models)).toEqual([])
   })
 
-  it('say for every table who writes it', async () => {
+  it('name the writers of every table', async () => {
     const created = readdirSync(join(root, 'migrations')).flatMap(name => [
       ...readFileSync(join(root, 'migrations', name), 'utf8').matchAll(/create table (?:if not exists )?(\w+)/g),
     ])
@@ -82,7 +82,7 @@ describe('the architecture rules', () => {
     expect([...models.values()].filter(table => !(table in tableWriters))).toEqual([])
   })
 
-  it('find a circle of imports, of types too', () => {
+  it('detect circular imports, including type imports', () => {
     const graph = new Map([
       ['a.ts', ['b.ts', 'c.ts']],
       ['b.ts', ['c.ts']],

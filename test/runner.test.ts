@@ -6,8 +6,8 @@ import { processState } from './runner/process-state'
 
 const root = join(__dirname, '..')
 
-describe('what a test file changes in its process', () => {
-  it('is put back: globals, variables, the folder and listeners', () => {
+describe('process state changed by a test file', () => {
+  it('is restored: globals, environment, working folder and listeners', () => {
     const { fetch, describe: before } = globalThis
     const { execArgv } = process
     const exit: unknown = Reflect.get(process, 'exit')
@@ -36,14 +36,14 @@ describe('what a test file changes in its process', () => {
 describe('a run of two files in one process', () => {
   const folder = join(root, 'node_modules', '.cache', `tutti-runner-${process.pid}`)
   const results = join(folder, 'results.json')
-  // Whichever comes first changes what the other one must not see.
+  // The first file changes state that the second one must not see.
   const polluting = `
     import { state } from './state'
-    it('finds its process clean', () => {
-      expect([state.seen, Math.random() < 1, 'leftBehind' in globalThis]).toEqual([0, true, false])
+    it('starts with a clean process', () => {
+      expect([state.seen, Math.random() < 1, 'leaked' in globalThis]).toEqual([0, true, false])
       state.seen += 1
       jest.spyOn(Math, 'random').mockReturnValue(1_000)
-      Object.assign(globalThis, { leftBehind: true })
+      Object.assign(globalThis, { leaked: true })
     })`
   const first = `${polluting}
     jest.setTimeout(50)
@@ -53,9 +53,9 @@ describe('a run of two files in one process', () => {
       expect(found).toBe(2)
     })`
   const second = `${polluting}
-    it('has its own patience', () => new Promise(resolve => setTimeout(resolve, 100)))
-    it('is hurt by a promise that nobody waits for', async () => {
-      void Promise.reject(new Error('unheard'))
+    it('has its own timeout', () => new Promise(resolve => setTimeout(resolve, 100)))
+    it('fails with an unhandled rejection', async () => {
+      void Promise.reject(new Error('unhandled'))
       await new Promise(resolve => setTimeout(resolve, 10))
     })`
   beforeAll(async () => {
@@ -66,7 +66,7 @@ describe('a run of two files in one process', () => {
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  it('keeps them apart, ends what takes too long, and says where in the TypeScript something is wrong', async () => {
+  it('isolates the files, enforces timeouts, and reports TypeScript positions of failures', async () => {
     const config = {
       rootDir: folder,
       testMatch: ['<rootDir>/test/*.test.ts'],
@@ -82,10 +82,11 @@ describe('a run of two files in one process', () => {
       (error: unknown) => error as { stderr: string },
     )
     const found = stderr.replace(/\u001b\[\d+m/g, '')
-    for (const passed of ['finds its process clean', 'has its own patience']) expect(found).not.toContain(`● ${passed}`)
+    for (const passed of ['starts with a clean process', 'has its own timeout'])
+      expect(found).not.toContain(`● ${passed}`)
     expect(found).toMatch(/● takes too long[^]*Exceeded timeout of 50 ms/)
     expect(found).toMatch(/● is wrong[^]*first\.test\.ts:13:21/)
-    expect(found).toMatch(/● is hurt by a promise that nobody waits for[^]*unheard/)
+    expect(found).toMatch(/● fails with an unhandled rejection[^]*unhandled/)
     expect(found).toContain('3 failed, 3 passed, 6 total')
   })
 })

@@ -20,7 +20,7 @@ import { requestOverRest, transports, type Person, type Reply } from './person'
 import { sampleInput } from './sample-input'
 import { createTestApp, type TestApp } from './test-app'
 
-/** Who may listen to each kind of track besides its artist and moderators. Nobody can play a removed one. */
+/** Who may listen to each kind of track besides its artist and moderators. No one can play a removed track. */
 const seenBy = {
   public: ['follower', 'guest', 'stranger', 'anonymous', 'anonymous with the secret'],
   followers: ['follower'],

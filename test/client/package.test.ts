@@ -73,7 +73,7 @@ const consumer = `
       { purpose: 'avatar', fileName: 'a.png', contentType: 'image/png' },
       { onProgress, signal },
     )
-    // @ts-expect-error -- what is said of the track stays
+    // @ts-expect-error -- a replacement keeps the title of the track
     await tutti.replaceAudio(trackId, new Blob(['x']), { ...file, title: 'B' })
     // @ts-expect-error -- no such field
     return track.counts.love

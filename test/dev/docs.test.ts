@@ -28,7 +28,7 @@ import { getTrack } from '../../skills/tracks/get-track'
 import { getMe } from '../../skills/user-profile/get-me'
 
 const root = resolve(__dirname, '..', '..')
-const provision = () => Promise.reject(new Error('nobody arrives'))
+const provision = () => Promise.reject(new Error('no call signs in'))
 
 /** A list of one operation with this output. */
 const answering = (output: Field<unknown>) =>

@@ -83,7 +83,7 @@ describe('offsets', () => {
     ])
   })
 
-  it('follow the commit order: an open transaction delays nobody, and comes after earlier commits', async () => {
+  it('follow the commit order: an open transaction blocks no other, and comes after earlier commits', async () => {
     await using slow = await connect()
     await slow.client.query('begin')
     await slow.client.query(insertInboxStatement([inboxEntry('slow:1', 1)]))
@@ -93,7 +93,7 @@ describe('offsets', () => {
     expect(await numbersOf('slow:1')).toEqual([2, 1])
   })
 
-  it('follow the commit order: an event committed before another one began precedes it, whoever assigns offsets', async () => {
+  it('follow the commit order: an event committed before another one began precedes it, whichever process assigns offsets', async () => {
     const channels = channelsBy('order', 3)
     const connections = await Promise.all(numberRange(0, 11).map(connect))
     const [writers, assigners] = [connections.slice(0, 8), connections.slice(8)]

@@ -108,15 +108,15 @@ describe('the hub', () => {
     const subscribe = subscriber.subscribe.bind(subscriber)
     // An event is emitted right before Redis receives the subscription, and is not published to this node.
     const subscribing = jest.spyOn(subscriber, 'subscribe').mockImplementation(async (...topics: unknown[]) => {
-      if (topics[0] === kernel.app.channelCache.topic(channel)) await announceAndAppend(channel)
+      if (topics[0] === kernel.app.channelCache.topic(channel)) await emitAndAppend(channel)
       return subscribe(...(topics as string[]))
     })
-    const hold = await recorder.hub.subscribe(channel)
+    const subscription = await recorder.hub.subscribe(channel)
     subscribing.mockRestore()
     const { epoch } = await kernel.app.channelLog.position(channel)
     const caught = await recorder.hub.catchUp(channel, { epoch, offset: 0 })
     expect({ top: caught.latestOffset, offsets: offsetsOf(caught.events) }).toEqual({ top: 1, offsets: [1] })
-    hold.release()
+    subscription.release()
   })
 })
 
@@ -137,7 +137,7 @@ describe('a follow', () => {
 
     // The state is read last: when it is requested, an event is emitted and delivered to the room.
     const stateOf = async () => {
-      await announceAndAppend(channel)
+      await emitAndAppend(channel)
       await waitUntil(() => delivered.offsets.includes(1))
       return {}
     }
@@ -212,20 +212,20 @@ describe('the client', () => {
 })
 
 /** Emits an event and relays it. */
-async function announceAndAppend(channel: string): Promise<void> {
+async function emitAndAppend(channel: string): Promise<void> {
   const { append } = await logEvents(channel, 1)
   await append(1, 1)
 }
 
 async function listenTo(hub: Hub, channel: string): Promise<AsyncDisposable & { offsets: number[] }> {
-  const hold = await hub.subscribe(channel)
+  const subscription = await hub.subscribe(channel)
   const offsets: number[] = []
-  const deafen = hub.listen(channel, ({ events }) => offsets.push(...events.map(({ offset }) => offset)))
+  const stopListening = hub.listen(channel, ({ events }) => offsets.push(...events.map(({ offset }) => offset)))
   return {
     offsets,
     [Symbol.asyncDispose]: async () => {
-      deafen()
-      hold.release()
+      stopListening()
+      subscription.release()
     },
   }
 }

@@ -269,7 +269,7 @@ describe('Redis', () => {
     return { one, two, annas, bobs }
   }
 
-  it('that is wiped is filled again, and nobody is reported as left', async () => {
+  it('that is wiped is filled again, and no member is reported as left', async () => {
     const { one, two, annas, bobs } = await openStage()
     const { rev } = annas
     for (let round = 0; round < 3; round += 1) {
@@ -303,7 +303,7 @@ describe('Redis', () => {
     expect([...annas.leftIds, ...late.leftIds]).not.toContain(ann.id)
   })
 
-  it('that is frozen for longer than all leases is used again, and nobody is reported as left', async () => {
+  it('that is frozen for longer than all leases is used again, and no member is reported as left', async () => {
     const { two, annas, bobs } = await openStage()
     process.kill(redis.pid, 'SIGSTOP')
     await new Promise(resolve => setTimeout(resolve, shortLeases.leaseMs + shortLeases.graceMs + 200))
@@ -400,7 +400,7 @@ describe('a large audience', () => {
     expect(annas.followCount).toBe(1)
   })
 
-  it('reports nobody as left twice: a change under a lost lease is rejected', async () => {
+  it('reports no member as left twice: a change under a lost lease is rejected', async () => {
     const otherStore = testApp.app.presence
     expect(await otherStore.applyChanges(channel, randomUUID(), people, [])).toBeUndefined()
     expect(await otherStore.replaceMembers(channel, randomUUID(), people)).toBeUndefined()

@@ -73,7 +73,7 @@ describe('an emitted event', () => {
     )
   })
 
-  it('is relayed until it is acknowledged, older before newer, whoever assigned the offsets', async () => {
+  it('is relayed until it is acknowledged, older before newer, whichever process assigned the offsets', async () => {
     await using connection = await connect()
     const readPending = (taken: readonly string[], max = 100) =>
       nextPendingEvents(connection.client, { shards, taken, max })
@@ -97,7 +97,7 @@ describe('an emitted event', () => {
     expect(await kernel.sql('select from pending_events')).toEqual([])
   })
 
-  it('is relayed exactly as it is read, whoever assigned its offset', async () => {
+  it('is relayed exactly as it is read, whichever process assigned its offset', async () => {
     await using connection = await connect()
     const channel = newChannel()
     await emitNumbers(kernel.app, channel, [1])
