@@ -95,7 +95,7 @@ it.each(transports)(
     await mine.waitFor('tracks.trackPublished')
     await releaseOverdueTracks.run({}, createJobContext())
     await testApp.runJobs()
-    expect(mine.names().filter(name => name.startsWith('music-upload'))).toEqual([
+    expect(mine.names().filter(name => name.startsWith('tracks.'))).toEqual([
       'tracks.trackChanged',
       'tracks.trackPublished',
     ])
