@@ -45,8 +45,8 @@ describe('concurrent listening of one listener counts once', () => {
     const began = testApp.clock.now()
     const [one, other] = [await start(bob), await start(bob)]
     for (const listenedMs of [10_000, 20_000, 30_000]) {
-      await playHelpers.hear(bob, one, 10_000, { listenedMs }, { transport })
-      await playHelpers.hear(bob, other, 0, { listenedMs }, { transport })
+      await playHelpers.listen(bob, one, 10_000, { listenedMs }, { transport })
+      await playHelpers.listen(bob, other, 0, { listenedMs }, { transport })
     }
     const [first, second] = [
       await report(bob, one, 30_000, { ended: true }),

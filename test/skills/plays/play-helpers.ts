@@ -18,7 +18,7 @@ export function createPlayHelpers(testApp: TestApp) {
   const advance = (ms: number) => testApp.clock.advance(ms)
 
   /** Advances the clock by `ms` and reports it as listened. */
-  async function hear(
+  async function listen(
     person: Person,
     play: StartedPlay,
     ms: number,
@@ -31,7 +31,7 @@ export function createPlayHelpers(testApp: TestApp) {
 
   /** Plays a track of `ms` from start to end. */
   async function play(person: Person, trackId: string, ms: number) {
-    return hear(person, await person.call(startPlay, { trackId }), ms, { ended: true })
+    return listen(person, await person.call(startPlay, { trackId }), ms, { ended: true })
   }
 
   async function settle() {
@@ -45,7 +45,7 @@ export function createPlayHelpers(testApp: TestApp) {
   }
 
   return {
-    hear,
+    listen,
     play,
     settle,
     deleteExpired,

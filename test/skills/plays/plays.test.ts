@@ -30,9 +30,9 @@ describe.each(transports)('a play over %s', transport => {
     const trackId = await createTrack()
     const play = await bob.call(startPlay, { trackId, device: 'Phone' }, { transport })
     expect(play).toMatchObject({ trackId, outcome: null, thresholdMs: 30_000, reportIntervalMs: 10_000 })
-    expect(await playHelpers.hear(bob, play, 10_000, {}, { transport })).toMatchObject({ outcome: null })
-    expect(await playHelpers.hear(bob, play, 30_000, {}, { transport })).toMatchObject({ outcome: 'counted' })
-    expect(await playHelpers.hear(bob, play, 40_000, { ended: true }, { transport })).toMatchObject({
+    expect(await playHelpers.listen(bob, play, 10_000, {}, { transport })).toMatchObject({ outcome: null })
+    expect(await playHelpers.listen(bob, play, 30_000, {}, { transport })).toMatchObject({ outcome: 'counted' })
+    expect(await playHelpers.listen(bob, play, 40_000, { ended: true }, { transport })).toMatchObject({
       outcome: 'counted',
     })
     expect(await playHelpers.totals(ann, trackId)).toEqual({ counted: 1 })
@@ -58,14 +58,14 @@ describe('a play that does not count names the reason', () => {
     testApp.clock.advance(10_000)
     const reported = await bob.call(reportProgress, { playId: play.id, positionMs: 0, listenedMs: 30_000 })
     expect(reported).toMatchObject({ outcome: 'implausible' })
-    expect(await playHelpers.hear(bob, play, minuteMs)).toMatchObject({ outcome: 'implausible' })
+    expect(await playHelpers.listen(bob, play, minuteMs)).toMatchObject({ outcome: 'implausible' })
     expect(await playHelpers.totals(ann, trackId)).toEqual({ implausible: 1 })
   })
 
   it('repeated: again or on a second device within the repeat window', async () => {
     const trackId = await createTrack()
     const [one, other] = [await bob.call(startPlay, { trackId }), await bob.call(startPlay, { trackId })]
-    const reported = await Promise.all([playHelpers.hear(bob, one, 40_000), playHelpers.hear(bob, other, 40_000)])
+    const reported = await Promise.all([playHelpers.listen(bob, one, 40_000), playHelpers.listen(bob, other, 40_000)])
     expect(reported.map(({ outcome }) => outcome).sort()).toEqual(['counted', 'repeated'])
     expect(await playHelpers.play(bob, trackId, 40_000)).toMatchObject({ outcome: 'repeated' })
     expect(await playHelpers.totals(ann, trackId)).toEqual({ counted: 1, repeated: 2 })
