@@ -66,7 +66,7 @@ async function recordingsFor(root: string, [option, ...tests]: readonly string[]
   return folder === undefined ? [] : readRecordings(folder)
 }
 
-const recordedTests = ['test/skills', 'test/realtime']
+const recordedTests = ['test/skills', 'test/realtime', 'test/server/drain.test.ts']
 
 if (require.main === module)
   main().catch((error: unknown) => {

@@ -16,6 +16,13 @@ export const exampleRecorder = {
     write({ kind: 'call', name, value: { input, data, page, position } })
   },
 
+  /** Records a Socket.IO packet that was received without a client. */
+  recordPacket(text: string): void {
+    if (folder === undefined || !text.startsWith('42[')) return
+    const [name, payload] = JSON.parse(text.slice(2)) as [string, unknown]
+    write({ kind: 'message', name, value: payload })
+  },
+
   /** Records all calls and messages of a connection. */
   recordSocket(socket: Socket): void {
     if (folder === undefined) return

@@ -12,6 +12,7 @@ import { revokeUserSessions } from '../../skills/moderation/revoke-user-sessions
 import { revokeSessions } from '../../skills/user-profile/revoke-sessions'
 import { getMe } from '../../skills/user-profile/get-me'
 import { createTemporaryFolder } from '../dev/processes-fixture/create-temporary-folder'
+import { exampleRecorder } from '../example-recorder'
 import { makeTrack } from '../factories'
 import { waitUntil } from '../kernel/wait-until'
 import { requestOverRest, type Person, type Reply } from '../person'
@@ -95,6 +96,7 @@ const urlOf = (node: number) => testApp.nodes[node]?.url ?? ''
 
 async function connect(token: string, node = 0): Promise<Connection> {
   const socket = io(urlOf(node), { auth: { token }, transports: ['websocket'], forceNew: true, reconnection: false })
+  exampleRecorder.recordSocket(socket)
   const connection = new Connection(socket)
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve)

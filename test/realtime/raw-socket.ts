@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { randomBytes } from 'node:crypto'
+import { exampleRecorder } from '../example-recorder'
 
 /** A client that sends arbitrary WebSocket frames, which a real client would not send. */
 export class RawSocket implements AsyncDisposable {
@@ -117,6 +118,11 @@ export class RawSocket implements AsyncDisposable {
     for (const wake of this.waiters.splice(0)) wake()
   }
 
+  private receive(text: string): void {
+    this.received.push(text)
+    exampleRecorder.recordPacket(text)
+  }
+
   private read(chunk: Buffer): void {
     this.buffered = Buffer.concat([this.buffered, chunk])
     for (;;) {
@@ -133,7 +139,7 @@ export class RawSocket implements AsyncDisposable {
         this.closeCode = payload.length >= 2 ? payload.readUInt16BE(0) : 1005
         this.tcp.end()
       } else if (payload.toString() === '2') this.send('3')
-      else this.received.push(payload.toString())
+      else this.receive(payload.toString())
       this.wake()
     }
   }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { io, type Socket } from 'socket.io-client'
 import { type Problem } from '../../kernel/pipeline/refusals'
+import { exampleRecorder } from '../example-recorder'
 import { failureSwitches, notesRegistry, notesTable } from '../kernel/notes'
 import { type TestKernel, createTestKernel } from '../kernel/test-kernel'
 import { waitUntil } from '../kernel/wait-until'
@@ -192,6 +193,7 @@ function delayAddNote() {
 
 async function connect(url: string, token: string, transports = ['websocket']): Promise<Socket> {
   const socket = io(url, { auth: { token }, transports, forceNew: true, reconnection: false })
+  exampleRecorder.recordSocket(socket)
   clients.push(socket)
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve)
