@@ -103,11 +103,11 @@ it('metrics count calls by operation and outcome only', async () => {
   const response = await fetch(`${node.url}/metrics`)
   expect(response.headers.get('content-type')).toContain('text/plain')
   const text = await response.text()
-  const counted = text.split('\n').filter(line => line.startsWith('tutti_call_seconds_count'))
+  const counted = text.split('\n').filter(line => line.startsWith('tutti_operation_duration_seconds_count'))
   expect(counted).toEqual([
-    'tutti_call_seconds_count{operation="notes.limitedRead",transport="rest",outcome="ok"} 1',
-    'tutti_call_seconds_count{operation="notes.limitedRead",transport="rest",outcome="invalid_input"} 1',
-    'tutti_call_seconds_count{operation="user-profile.getMe",transport="rest",outcome="not_signed_in"} 1',
+    'tutti_operation_duration_seconds_count{operation="notes.limitedRead",transport="rest",outcome="ok"} 1',
+    'tutti_operation_duration_seconds_count{operation="notes.limitedRead",transport="rest",outcome="invalid_input"} 1',
+    'tutti_operation_duration_seconds_count{operation="user-profile.getMe",transport="rest",outcome="not_signed_in"} 1',
   ])
   for (const name of ['tutti_sockets', 'tutti_process_cpu_seconds_total', 'tutti_relay_latency_seconds'])
     expect(text.includes(`# TYPE ${name} `)).toBe(true)
