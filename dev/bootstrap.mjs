@@ -2,29 +2,43 @@
 // `npm start`, `npm test` and the other verbs come through here, so that each works from a clean clone.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const oldestNode = [20, 19]
 const stamp = 'node_modules/.tutti-installed'
+/** Held by whoever installs; below no folder that an installation removes. */
+const installing = '.tutti/installing'
+const caches = 'node_modules/.cache/tutti-check'
 
 const bin = name => `node_modules/${name}`
 const tsc = bin('typescript-7/bin/tsc')
 const build = [tsc, '-p', 'tsconfig.build.json']
 
-/** What each verb runs, one after the other, in this Node. */
+/** By the text of each file: one that has not changed is not parsed again. */
+const keepVerdicts = ['--cache', '--cache-strategy', 'content', '--cache-location', `${caches}/prettier`]
+
+/** What each verb runs, one after the other, in this Node. Lists in one `together` run at the same time. */
 const verbs = {
   start: args => [build, ['dist/dev/start.js', ...args]],
   test: args => [[bin('jest/bin/jest.js'), ...args]],
   check: () => [
-    [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'],
-    [tsc, '--noEmit', '-p', 'tsconfig.json'],
-    [bin('eslint/bin/eslint.js'), '.', '--max-warnings', '0'],
-    build,
-    ['dist/dev/architecture.js'],
-    ['dist/dev/generate-docs.js', '--check'],
-    ['dist/dev/build-client.js'],
+    {
+      together: [
+        [[bin('eslint/bin/eslint.js'), '.', '--max-warnings', '0']],
+        [
+          [tsc, '--noEmit', '-p', 'tsconfig.json', '--incremental', '--tsBuildInfoFile', `${caches}/tsbuildinfo`],
+          // Its types were just checked, with those of the tests.
+          [...build, '--noCheck'],
+          ['dist/dev/architecture.js'],
+          ['dist/dev/generate-docs.js', '--check'],
+          ['dist/dev/build-client.js'],
+          [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', ...keepVerdicts, '.'],
+        ],
+      ],
+    },
   ],
   migrate: args => [build, ['dist/migrations/run.js', ...args]],
   docs: args => [build, ['dist/dev/generate-docs.js', ...args]],
@@ -45,8 +59,9 @@ endWithParent()
 await installMissing()
 for (const step of verbs[verb](args)) {
   const note = setTimeout(() => step === build && process.stderr.write('  Compiling …\n'), 1_000)
-  await run(process.execPath, step)
+  const code = await (step.together === undefined ? run(process.execPath, step) : runTogether(step.together))
   clearTimeout(note)
+  if (code !== 0) process.exit(code)
 }
 
 function refuseOldNode() {
@@ -72,19 +87,85 @@ function ancestors() {
 /** Installs exactly what the lock file says, when that has not been done for this very lock file. */
 async function installMissing() {
   const wanted = createHash('sha256').update(readFileSync('package-lock.json')).digest('hex')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
-  process.stderr.write('Installing packages (half a minute, once) …\n')
-  await run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
-  writeFileSync(stamp, wanted)
+  const isInstalled = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
+  if (isInstalled()) return
+  const release = await lockInstallation()
+  // Whoever held the lock may have done it.
+  if (!isInstalled()) {
+    process.stderr.write('Installing packages (half a minute, once) …\n')
+    const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
+    const code = await run(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+    if (code !== 0) process.exit(code)
+    writeFileSync(stamp, wanted)
+  }
+  release()
 }
 
-/** Runs a command to its end; when it fails, so do we, with its code. Signals reach it and we wait for it. */
-async function run(command, parameters) {
+/** Waits while another command installs into this folder. Its lock counts as long as it lives and keeps touching it. */
+async function lockInstallation() {
+  mkdirSync('.tutti', { recursive: true })
+  for (let isTold = false; !createLock(); isTold = true) {
+    if (!isTold) process.stderr.write('Waiting for another command that installs packages …\n')
+    await pause(200)
+  }
+  const touch = setInterval(() => utimesSync(installing, new Date(), new Date()), 1_000)
+  const release = () => rmSync(installing, { force: true })
+  process.on('exit', release)
+  return () => {
+    clearInterval(touch)
+    process.off('exit', release)
+    release()
+  }
+}
+
+function createLock() {
+  try {
+    writeFileSync(installing, String(process.pid), { flag: 'wx' })
+    return true
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error
+    if (isStale()) rmSync(installing, { force: true })
+    return false
+  }
+}
+
+function isStale() {
+  try {
+    const isUntouched = Date.now() - statSync(installing).mtimeMs > 60_000
+    const pid = Number(readFileSync(installing, 'utf8'))
+    if (pid > 0) process.kill(pid, 0)
+    return isUntouched
+  } catch (error) {
+    return error.code === 'ESRCH'
+  }
+}
+
+/** Runs lists of steps side by side, each up to its first failure. The output of a step is shown when it ends, in one piece. */
+async function runTogether(lists) {
+  const codes = await Promise.all(
+    lists.map(async steps => {
+      for (const step of steps) {
+        const code = await run(process.execPath, step, { isHeld: true })
+        if (code !== 0) process.stderr.write(`failed: ${step.slice(0, 2).join(' ')}\n`)
+        if (code !== 0) return code
+      }
+      return 0
+    }),
+  )
+  return codes.find(code => code !== 0) ?? 0
+}
+
+/** Runs a command to its end and returns its code. Signals reach it and we wait for it. */
+async function run(command, parameters, { isHeld = false } = {}) {
   // The channel lets our own programs see that we were killed, which no signal would tell them.
   const ends = [bin('jest/bin/jest.js'), 'test/chaos/run.ts']
   const isOurs = parameters.some(parameter => parameter.startsWith('dist/') || ends.includes(parameter))
-  const stdio = ['inherit', 'inherit', 'inherit', ...(isOurs ? ['ipc'] : [])]
-  const child = spawn(command, parameters, { stdio })
+  const output = isHeld ? 'pipe' : 'inherit'
+  const stdio = ['inherit', output, output, ...(isOurs ? ['ipc'] : [])]
+  const env = isHeld && process.stdout.isTTY ? { FORCE_COLOR: '1', ...process.env } : process.env
+  const child = spawn(command, parameters, { stdio, env })
+  const held = []
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', chunk => held.push(chunk))
   const pass = signal => child.kill(signal)
   // Ctrl-C reaches the child by the terminal; SIGTERM only reaches us.
   const ignore = () => undefined
@@ -93,12 +174,13 @@ async function run(command, parameters) {
   process.on('SIGINT', ignore)
   const code = await new Promise(resolve => {
     child.on('error', () => resolve(127))
-    child.on('exit', (exitCode, signal) => resolve(signal === null ? exitCode : 1))
+    child.on(isHeld ? 'close' : 'exit', (exitCode, signal) => resolve(signal === null ? exitCode : 1))
   })
+  process.stdout.write(Buffer.concat(held))
   process.off('SIGTERM', pass)
   process.off('SIGHUP', pass)
   process.off('SIGINT', ignore)
-  if (code !== 0) process.exit(code)
+  return code
 }
 
 function fail(message) {
