@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { access, mkdir, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, mkdir, rename, stat } from 'node:fs/promises'
+import { isAbsolute, join, sep } from 'node:path'
 import { promisify } from 'node:util'
 import { testStack } from './stack'
 
@@ -70,10 +70,16 @@ export const convertAudio = (
 export const copyBeginning = (ffmpeg: string, path: string, seconds: number): Promise<string> =>
   convertAudio(ffmpeg, path, ['-t', String(seconds), '-c', 'copy'], path.slice(path.lastIndexOf('.') + 1))
 
-/** Caches the file in the folder of the test stack, for all test files of the run. */
+/**
+ * Makes the file unless an earlier run has: it is kept by its arguments and the version of ffmpeg. A source that a test
+ * wrote itself is of this run only, and so is what is made of it.
+ */
 async function make(ffmpeg: string, args: readonly string[], extension: string): Promise<string> {
-  const folder = join(testStack().folder, 'audio')
-  const path = join(folder, `${createHash('sha256').update(args.join('\0')).digest('hex').slice(0, 16)}.${extension}`)
+  const isOfRun = args.some(arg => isAbsolute(arg) && !arg.startsWith(kept + sep))
+  const folder = isOfRun ? join(testStack().folder, 'audio') : kept
+  const { size, mtimeMs } = await stat(ffmpeg)
+  const key = [...args, size, mtimeMs].join('\0').replaceAll(kept, '')
+  const path = join(folder, `${createHash('sha256').update(key).digest('hex').slice(0, 16)}.${extension}`)
   const isThere = await access(path).then(
     () => true,
     () => false,
@@ -86,3 +92,5 @@ async function make(ffmpeg: string, args: readonly string[], extension: string):
   await rename(temporary, path)
   return path
 }
+
+const kept = join(__dirname, '..', 'node_modules', '.cache', 'tutti-tests', 'audio')
