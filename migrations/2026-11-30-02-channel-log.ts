@@ -11,7 +11,7 @@ const byHash = 'set enable_nestloop = off'
  * The log of every channel (docs/decisions/0008 and 0015). An event travels through three tables:
  *
  *     event_inbox     a transaction inserts its events as its last statement; they have no offset yet
- *     channel_events  the log: a relay, or whoever reads the channel, assigns the next offsets of the channel
+ *     channel_events  the log: a relay, or a reader of the channel, assigns the next offsets of the channel
  *     pending_events  events with an offset that a relay has still to copy to Redis
  *
  * Offsets have no gaps and follow the commits, because only one session at a time assigns them in a shard (a hash of the channel,

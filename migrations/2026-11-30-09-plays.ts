@@ -35,7 +35,7 @@ export const plays = sqlMigration(
   create index plays_of_profile on plays (profile_id, reported_at desc) where profile_id is not null;
   create index plays_of_track on plays (track_id);
 
-  -- Which time of a listener is claimed by accepted plays. Locked by whoever claims time.
+  -- Which time of a listener is claimed by accepted plays. Locked while time is claimed.
   create table listener_time_claims (
     listener_key text primary key,
     -- [[from, until], ...] in epoch milliseconds.

@@ -25,7 +25,7 @@ export interface Issuer extends AsyncDisposable {
   audience: string
   jwksUrl: string
   port: number
-  issueToken(subject: string, wish?: TokenOptions): Promise<string>
+  issueToken(subject: string, options?: TokenOptions): Promise<string>
   /** Switches to a new signing key; the old keys stay published. */
   rotateKeys(): Promise<void>
   /** Unpublishes all keys but the current one. */

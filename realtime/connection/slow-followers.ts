@@ -38,7 +38,7 @@ export interface SlowFollowerMonitor extends Disposable {
 
 /**
  * Samples the send queues of all sockets periodically, which adds nothing to the cost of a send, and bounds the memory of a client that
- * does not read: first it gets fewer messages, then it is told to `resync`, in the end it is closed and resumes from the log. Plain
+ * does not read: first it gets fewer messages, then it must `resync`, finally it is closed and resumes from the log. Plain
  * Socket.IO queues without limit (measured: 624 MB for one stalled client in 10 s).
  */
 export function monitorSlowFollowers(

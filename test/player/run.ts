@@ -58,17 +58,17 @@ async function playAll(chromium: string, keep: <T extends AsyncDisposable>(part:
     const app = keep(await createAppContext(config, parts))
     await app.redis.ready(5_000)
     const { port } = keep(await startWeb(app, registry, 0))
-    return { world: app, url: `http://127.0.0.1:${port}` }
+    return { app, url: `http://127.0.0.1:${port}` }
   }
   const edged = await node({})
   // The models are bound to one database connection per process.
-  const bare = await node({ ...noDistribution, REDIS_PREFIX: 'bare' }, { database: edged.world.db })
+  const bare = await node({ ...noDistribution, REDIS_PREFIX: 'bare' }, { database: edged.app.db })
 
   const ann = await Person.signIn('ann', await issuer.issueToken('ann'), edged.url)
-  keep(await startJobWorker(edged.world, registry))
+  keep(await startJobWorker(edged.app, registry))
   const file = join(folder, 'sound.flac')
   const source = ['-f', 'lavfi', '-i', `aevalsrc=0.5*sin(440*2*PI*t)|0.5*sin(550*2*PI*t):d=${seconds}:s=44100`]
-  await promisify(execFile)(edged.world.config.tools.ffmpeg, [...source, file])
+  await promisify(execFile)(edged.app.config.tools.ffmpeg, [...source, file])
   const trackId = await uploadTrack(ann, file)
   const browser = keep(await openBrowser(chromium, join(folder, 'profile')))
   const played: boolean[] = []

@@ -219,7 +219,7 @@ it('playlists are deleted when all grants of their hour have expired, and no soo
   const key = new URL(url).pathname.slice(1)
   const { storage } = own.app
   const runCleanup = () =>
-    deleteExpiredPlaylists.run({}, { world: own.app, signal: new AbortController().signal } as never)
+    deleteExpiredPlaylists.run({}, { app: own.app, signal: new AbortController().signal } as never)
   await storage.put('grants/2020-01-01T00/some/master.m3u8', Buffer.from('#EXTM3U'), 'application/vnd.apple.mpegurl')
   await runCleanup()
   expect(await storage.head('grants/2020-01-01T00/some/master.m3u8')).toBeUndefined()
