@@ -15,7 +15,7 @@ export class Timers {
     }
   }
 
-  /** Never resolves after `callOff`. */
+  /** Never resolves after `cancelAll`. */
   pause(ms: number): Promise<void> {
     return new Promise(resolve => this.start(ms, resolve))
   }

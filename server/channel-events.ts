@@ -22,7 +22,7 @@ import { apiRoot } from './rest'
 
 /** Binds `GET /channels/:channel/events`: the events of a channel by long polling or as server-sent events. */
 export function bindChannelEvents(
-  app: Application,
+  expressApp: Application,
   pipeline: Pipeline,
   streams: ChannelStreams,
   limits: SseLimits = defaultSseLimits,
@@ -38,7 +38,7 @@ export function bindChannelEvents(
     metrics.channelStreams.inc({ kind })
     let reason = 'answered'
     try {
-      if (asEvents) reason = await sendServerSentEvents({ engine: pipeline, streams, limits }, streamRequest, response)
+      if (asEvents) reason = await sendServerSentEvents({ pipeline, streams, limits }, streamRequest, response)
       else await answer(response, disconnected => longPoll(streams, streamRequest, wait * 1_000, disconnected))
     } catch (error) {
       reason = toRefusal(error).kind.code
@@ -50,7 +50,7 @@ export function bindChannelEvents(
     }
   }
 
-  app.all(apiRoot + channelEventsPath, async (request, response) => {
+  expressApp.all(apiRoot + channelEventsPath, async (request, response) => {
     // `all` instead of `get`: Express would handle a HEAD as a GET and follow the channel.
     if (request.method === 'GET') return serve(request, response)
     response.set('Allow', 'GET')

@@ -11,17 +11,17 @@ import { style } from './docs-pages/styles'
 import { apiRoot } from './rest'
 
 /** Serves the generated documents and the pages that show them, without third-party hosts. */
-export function serveDocs(app: Application, registry: Registry): void {
+export function serveDocs(expressApp: Application, registry: Registry): void {
   for (const [name, document] of Object.entries(documentsOf(registry)))
-    app.get(`${apiRoot}/${name}`, (_request, response) => {
+    expressApp.get(`${apiRoot}/${name}`, (_request, response) => {
       response.json(document)
     })
   for (const [path, { type, text, policy }] of Object.entries(pages))
-    app.get(apiRoot + path, (_request, response) => {
+    expressApp.get(apiRoot + path, (_request, response) => {
       setPolicy(response, policy)
       response.type(type).send(text)
     })
-  app.use(`${apiRoot}/docs`, express.static(absolutePath(), { index: false, maxAge: '1h' }))
+  expressApp.use(`${apiRoot}/docs`, express.static(absolutePath(), { index: false, maxAge: '1h' }))
 }
 
 /** Generated once a process: it takes 100 ms, and the tests start hundreds of nodes in one process. */

@@ -17,39 +17,39 @@ export const bodyBytesMax = 32 * 1024
 /** Creates the Express application of the REST API. */
 export function createExpressApp(pipeline: Pipeline, readiness: Readiness, streams: ChannelStreams): Application {
   const { config, log } = pipeline.app
-  const app = express()
-  app.disable('x-powered-by')
+  const expressApp = express()
+  expressApp.disable('x-powered-by')
   // No automatic ETags, because answers depend on the caller: `rest.ts` sets revisions as ETags.
-  app.disable('etag')
-  app.set('trust proxy', config.trustedProxies)
-  app.use(logRequests(log))
-  app.use(withFixedHeaders(helmet(securityHeaders)))
-  app.use(cors(corsOptions(config.allowedOrigins, setsCookiesAt(pipeline.registry.operations, apiRoot))))
-  serveHealth(app, pipeline.app, readiness)
-  serveDocs(app, pipeline.registry)
-  app.use(apiRoot, (_request, response, next) => {
+  expressApp.disable('etag')
+  expressApp.set('trust proxy', config.trustedProxies)
+  expressApp.use(logRequests(log))
+  expressApp.use(withFixedHeaders(helmet(securityHeaders)))
+  expressApp.use(cors(corsOptions(config.allowedOrigins, setsCookiesAt(pipeline.registry.operations, apiRoot))))
+  serveHealth(expressApp, pipeline.app, readiness)
+  serveDocs(expressApp, pipeline.registry)
+  expressApp.use(apiRoot, (_request, response, next) => {
     response.set('Cache-Control', 'no-store')
     next()
   })
-  app.use(apiRoot, express.json({ limit: bodyBytesMax, strict: false, type: 'application/json' }))
-  bindChannelEvents(app, pipeline, streams)
-  bindOperations(app, pipeline)
-  app.use(refuseUnknownPath)
-  app.use(problemErrorHandler(pipeline))
-  return app
+  expressApp.use(apiRoot, express.json({ limit: bodyBytesMax, strict: false, type: 'application/json' }))
+  bindChannelEvents(expressApp, pipeline, streams)
+  bindOperations(expressApp, pipeline)
+  expressApp.use(refuseUnknownPath)
+  expressApp.use(problemErrorHandler(pipeline))
+  return expressApp
 }
 
 /** Creates the Express application of a process without an API: health and metrics. */
 export function createHealthExpressApp(pipeline: Pipeline): Application {
-  const { app: world } = pipeline
-  const app = express()
-  app.disable('x-powered-by')
-  app.use(logRequests(world.log))
-  app.use(withFixedHeaders(helmet(securityHeaders)))
-  serveHealth(app, world, { draining: false })
-  app.use(refuseUnknownPath)
-  app.use(problemErrorHandler(pipeline))
-  return app
+  const { app } = pipeline
+  const expressApp = express()
+  expressApp.disable('x-powered-by')
+  expressApp.use(logRequests(app.log))
+  expressApp.use(withFixedHeaders(helmet(securityHeaders)))
+  serveHealth(expressApp, app, { draining: false })
+  expressApp.use(refuseUnknownPath)
+  expressApp.use(problemErrorHandler(pipeline))
+  return expressApp
 }
 
 /**

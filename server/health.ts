@@ -10,17 +10,17 @@ export interface Readiness {
 }
 
 /** Serves `/health/live` (the process responds), `/health/ready` (200, or 503 with the failed checks) and `/metrics`. */
-export function serveHealth(app: Application, world: AppContext, readiness: Readiness): void {
-  app.get('/health/live', (_request, response) => {
+export function serveHealth(expressApp: Application, app: AppContext, readiness: Readiness): void {
+  expressApp.get('/health/live', (_request, response) => {
     response.json({ status: 'ok' })
   })
-  app.get('/health/ready', async (_request, response) => {
-    const checks = await checkAll(world, readiness)
+  expressApp.get('/health/ready', async (_request, response) => {
+    const checks = await checkAll(app, readiness)
     const ready = Object.values(checks).every(check => check === 'ok')
     response.status(ready ? 200 : 503).json({ status: ready ? 'ok' : 'not ready', checks })
   })
-  app.get('/metrics', async (_request, response) => {
-    const { registry } = world.metrics
+  expressApp.get('/metrics', async (_request, response) => {
+    const { registry } = app.metrics
     response.type(registry.contentType).send(await registry.metrics())
   })
 }

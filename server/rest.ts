@@ -13,18 +13,18 @@ import { requestIdOf, sendRefusal } from './problems'
 export const apiRoot = '/api/v1'
 
 /** Binds every operation to its route. Other methods on a known path answer 405. */
-export function bindOperations(app: Application, pipeline: Pipeline): void {
+export function bindOperations(expressApp: Application, pipeline: Pipeline): void {
   const methodsAt = new Map<string, string[]>()
   for (const op of pipeline.registry.operations) {
     const { method, path } = parseRoute(op.route)
     methodsAt.set(path, [...(methodsAt.get(path) ?? []), method])
     const bind = { GET: 'get', PUT: 'put', POST: 'post', PATCH: 'patch', DELETE: 'delete' } as const
-    app[bind[method as keyof typeof bind]](apiRoot + path, (request, response) =>
+    expressApp[bind[method as keyof typeof bind]](apiRoot + path, (request, response) =>
       serve(pipeline, op, request, response),
     )
   }
   for (const [path, methods] of methodsAt)
-    app.all(apiRoot + path, (_request, response) => {
+    expressApp.all(apiRoot + path, (_request, response) => {
       response.set('Allow', methods.join(', '))
       throw refusals.methodNotAllowed()
     })

@@ -28,7 +28,7 @@ const frameEventsMax = 50
  * @throws what `streams.open` throws; nothing is written then.
  */
 export async function sendServerSentEvents(
-  { engine: pipeline, streams, limits }: { engine: Pipeline; streams: ChannelStreams; limits: SseLimits },
+  { pipeline, streams, limits }: { pipeline: Pipeline; streams: ChannelStreams; limits: SseLimits },
   request: ChannelStreamRequest,
   response: Response,
 ): Promise<string> {

@@ -41,10 +41,10 @@ export class ChannelReader {
 
   constructor(
     private readonly tools: ChannelReaderDependencies,
-    place: Position | undefined,
+    position: Position | undefined,
     private wantsSnapshot: boolean,
   ) {
-    this.#sequence = new Sequence(place)
+    this.#sequence = new Sequence(position)
   }
 
   get position(): Position | undefined {

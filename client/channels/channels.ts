@@ -42,7 +42,7 @@ export class Channels {
     name: string,
     handlers: ChannelHandlers,
     options: FollowOptions,
-    outlet?: DeliveryQueue,
+    queue?: DeliveryQueue,
   ): Promise<PullSubscription> {
     const { after, signal } = options
     const withSnapshot = options.snapshot === true && handlers.onSnapshot !== undefined
@@ -54,7 +54,7 @@ export class Channels {
     this.#throwIfEnded()
     const report = (problem: TuttiProblem) => this.tools.report(problem, name)
     const touch = () => this.offsets.schedule(name, () => channel.delivered)
-    const follower = new Follower(handlers, report, touch, outlet)
+    const follower = new Follower(handlers, report, touch, queue)
     const stop = async () => {
       // Read the position before the follower leaves and it is lost.
       const { delivered } = channel

@@ -53,7 +53,7 @@ export class Follower {
     readonly handlers: ChannelHandlers,
     private readonly report: (problem: TuttiProblem) => void,
     private readonly onGiven: () => void,
-    private readonly outlet: DeliveryQueue = immediate,
+    private readonly queue: DeliveryQueue = immediate,
   ) {
     this.joined = new Promise((resolve, reject) => {
       this.settleJoin = problem => (problem === undefined ? resolve() : reject(problem))
@@ -68,7 +68,7 @@ export class Follower {
 
   deliverEvents(events: readonly ChannelEvent[], epoch: string): void {
     for (const event of events) {
-      if (this.outlet.isFull) this.stoppedAfter ??= this.#posted
+      if (this.queue.isFull) this.stoppedAfter ??= this.#posted
       if (this.stoppedAfter !== undefined) {
         this.stopReading()
         return
@@ -86,7 +86,7 @@ export class Follower {
       return
     }
     this.#posted = position
-    this.outlet.push(this, () => this.#call(call), position)
+    this.queue.push(this, () => this.#call(call), position)
   }
 
   /** Delivers nothing more. */

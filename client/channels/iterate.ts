@@ -13,7 +13,7 @@ interface Entry {
   position: Position
 }
 
-/** Yields the events of a channel on demand; calls `onSnapshot` and `onGap` at their place between the events. */
+/** Yields the events of a channel on demand; calls `onSnapshot` and `onGap` in order between the events. */
 export async function* iterateEvents(
   channels: Channels,
   name: string,
@@ -24,7 +24,7 @@ export async function* iterateEvents(
   let event: TuttiEvent | undefined
   let end: TuttiProblem | 'left' | undefined
   let wake = () => undefined as void
-  const outlet: DeliveryQueue = {
+  const deliveries: DeliveryQueue = {
     get isFull() {
       return queue.length >= queuedEventsMax
     },
@@ -43,7 +43,7 @@ export async function* iterateEvents(
     finish(problem.code === 'client_closed' ? 'left' : problem)
     return handlers.onClosed?.(problem)
   }
-  const followed = await channels.follow(name, { ...handlers, onEvent, onClosed }, { ...options, signal }, outlet)
+  const followed = await channels.follow(name, { ...handlers, onEvent, onClosed }, { ...options, signal }, deliveries)
   let current: Entry | undefined
   try {
     while (end !== 'left') {

@@ -25,7 +25,7 @@ export class Sequence {
     return this.#run()
   }
 
-  /** Takes an answer to a request after `place`. For an answer that has not recovered, call `restart` instead. */
+  /** Takes an answer to a request after `position`. For an answer that has not recovered, call `restart` instead. */
   receiveCatchUp(answer: CatchUp): SequenceResult {
     this.position ??= { epoch: answer.epoch, offset: answer.latestOffset }
     this.#buffered.unshift(answer)
@@ -40,8 +40,8 @@ export class Sequence {
   }
 
   /** Continues from a position that was not reached by events. */
-  restart(place: Position): void {
-    this.position = place
+  restart(position: Position): void {
+    this.position = position
   }
 
   /** Takes the next events, drops known ones, keeps frames ahead of a gap or of another epoch. */

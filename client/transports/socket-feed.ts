@@ -2,7 +2,7 @@ import { type Feed, toCatchUp } from './feed'
 import { type ReconnectingSocket } from './reconnecting-socket'
 import { type CatchUp, type Position } from '../channels/frames'
 
-/** Follows a channel over the socket; `Channels.hear` receives its messages. */
+/** Follows a channel over the socket; `Channels.receive` receives its messages. */
 export const socketFeed = (live: ReconnectingSocket, channel: string): Feed => ({
   transport: 'socket',
   read: after => followOverSocket(live, channel, after),

@@ -16,7 +16,7 @@ export interface EventType<P = unknown> {
   channels?(payload: P): readonly string[]
   /** Cache keys that it invalidates. */
   staleKeys?(payload: P): readonly string[]
-  /** Subscriptions to re-authorise after delivery, because their access may be gone. */
+  /** Subscriptions to re-authorize after delivery, because their access may be gone. */
   revokesAccess?(this: void, payload: P): AccessRevocation
 }
 

@@ -5,7 +5,7 @@ import { Refusal, refusals } from './refusals'
 /**
  * Maps any error to a refusal: invalid input (such as a malformed UUID), a conflict, or an unavailable dependency. Anything
  * else is a bug and becomes `internal_error`. Sources: PostgreSQL's SQLSTATE codes; a dropped pooled connection has no SQLSTATE
- * and is recognised by its message.
+ * and is recognized by its message.
  */
 export function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error

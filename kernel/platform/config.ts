@@ -60,14 +60,14 @@ export type Config = ReturnType<typeof toConfig>
 
 export class ConfigError extends Error {
   constructor(readonly errors: readonly string[]) {
-    super(`The configuration is not valid:\n${errors.map(fault => `  - ${fault}`).join('\n')}`)
-    this.name = 'ConfigFault'
+    super(`The configuration is not valid:\n${errors.map(error => `  - ${error}`).join('\n')}`)
+    this.name = 'ConfigError'
   }
 }
 
 /**
  * Parses the configuration, typed and frozen.
- * @throws ConfigFault that lists all errors, without the values.
+ * @throws ConfigError that lists all errors, without the values.
  */
 export function readConfig(variables: Readonly<Record<string, string | undefined>>): Config {
   const present: Record<string, string> = {}

@@ -9,7 +9,7 @@ export type MediaUrls = ReturnType<typeof createMediaUrls>
 export interface SignedFolder {
   /** The signed URL of an object in the folder. */
   signUrl(key: string, contentType: string): Promise<string>
-  /** With these the browser may fetch its objects at their `plainUrl`. Empty without CloudFront. */
+  /** With these the browser may fetch its objects at their `unsignedUrl`. Empty without CloudFront. */
   cookies: Cookie[]
 }
 

@@ -17,12 +17,12 @@ const verifiedMax = 20_000
 export type Tokens = ReturnType<typeof createTokens>
 
 /** Verifies access tokens of the auth server: RS256 only, issuer, audience and expiry, with keys from its JWKS only. */
-export function createTokens(auth: Config['auth'], keyring: JwksCache, clock: Clock) {
+export function createTokens(auth: Config['auth'], jwksCache: JwksCache, clock: Clock) {
   const verified = new Map<string, { identity: Identity; until: number }>()
 
   async function verifyUncached(token: string): Promise<Identity> {
     refuseEmbeddedKeys(token)
-    const { payload } = await jwtVerify(token, keyring.getKey, {
+    const { payload } = await jwtVerify(token, jwksCache.getKey, {
       algorithms: ['RS256'],
       issuer: auth.issuer,
       audience: auth.audience,

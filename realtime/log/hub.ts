@@ -73,8 +73,8 @@ class HubSubscription implements Subscription {
  * events, also those of this node. A lost event shows as a gap in the offsets, or when the top offsets in PostgreSQL are compared; it
  * is then read from the copy in Redis or from PostgreSQL. While Redis is down PostgreSQL is polled.
  */
-export function openHub(app: AppContext, outlet: EventSink): Hub {
-  return new NodeHub(app, outlet)
+export function openHub(app: AppContext, sink: EventSink): Hub {
+  return new NodeHub(app, sink)
 }
 
 class NodeHub implements Hub {
@@ -85,7 +85,7 @@ class NodeHub implements Hub {
 
   constructor(
     private readonly app: AppContext,
-    private readonly outlet: EventSink,
+    private readonly sink: EventSink,
   ) {
     this.log = createLogReader(app)
     this.redis = createRedisSubscriber(app, {
@@ -228,7 +228,7 @@ class NodeHub implements Hub {
     this.app.log.warn({ channel: tracker.channel, epoch, latestOffset }, 'channel restarted at a new position')
     tracker.startAfter({ epoch, offset: latestOffset })
     entry.outbox = noEvents
-    this.outlet.channelRestarted(tracker.channel)
+    this.sink.channelRestarted(tracker.channel)
   }
 
   private send(entry: SubscribedChannel, events: EventFrame['events']): void {
@@ -246,7 +246,7 @@ class NodeHub implements Hub {
       if (entry.outbox.length === 0) continue
       const frame: EventFrame = { channel: entry.tracker.channel, epoch: entry.tracker.epoch, events: entry.outbox }
       entry.outbox = noEvents
-      this.outlet.deliver(frame)
+      this.sink.deliver(frame)
       for (const listener of entry.listeners ?? []) listener(frame)
       this.app.metrics.deliveryLatency.observe(Math.max(this.app.clock.now() - entry.receivedAt, 0) / 1_000)
     }

@@ -5,7 +5,7 @@ import { type Subscription, type Hub } from './hub'
 const retryMs = 500
 
 /**
- * Subscribes the node to a channel until released, and retries while neither Redis nor PostgreSQL can be read; `onHeld` is called once
+ * Subscribes the node to a channel until released, and retries while neither Redis nor PostgreSQL can be read; `onSubscribed` is called once
  * subscribed. A node has one per followed channel, so it is small.
  */
 export const keepSubscription = (
@@ -27,7 +27,7 @@ class RetriedSubscription implements Subscription {
     app: Pick<AppContext, 'log'>,
     hub: Pick<Hub, 'subscribe'>,
     channel: string,
-    onHeld?: () => void,
+    onSubscribed?: () => void,
   ): Promise<void> {
     try {
       const subscription = await hub.subscribe(channel)
@@ -36,10 +36,10 @@ class RetriedSubscription implements Subscription {
         return
       }
       this.subscription = subscription
-      onHeld?.()
+      onSubscribed?.()
     } catch (error) {
       app.log.warn({ channel, ...describeError(error) }, 'could not subscribe to a channel, will retry')
-      if (!this.isReleased) setTimeout(() => void this.begin(app, hub, channel, onHeld), retryMs).unref()
+      if (!this.isReleased) setTimeout(() => void this.begin(app, hub, channel, onSubscribed), retryMs).unref()
     }
   }
 

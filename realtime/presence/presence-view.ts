@@ -28,7 +28,7 @@ interface ViewOptions {
  * has every member changed since the last frame with its current state, so it applies to any state in between, also twice.
  */
 export class PresenceView {
-  private base = ''
+  private epoch = ''
   private rev = 0
   private count = 0
   private members: Set<string> | null = new Set()
@@ -58,9 +58,9 @@ export class PresenceView {
     this.reading ??= this.options
       .read()
       .then(
-        attendance => {
+        snapshot => {
           this.isStale = false
-          if (!this.isClosed) this.adopt(attendance)
+          if (!this.isClosed) this.adopt(snapshot)
         },
         () => (this.isStale = true),
       )
@@ -110,8 +110,8 @@ export class PresenceView {
   }
 
   private apply(change: PresenceChange): void {
-    if (this.isClosed || (change.epoch === this.base && change.rev <= this.rev)) return
-    if (change.epoch !== this.base || change.rev !== this.rev + 1) {
+    if (this.isClosed || (change.epoch === this.epoch && change.rev <= this.rev)) return
+    if (change.epoch !== this.epoch || change.rev !== this.rev + 1) {
       void this.reload()
       return
     }
@@ -125,12 +125,12 @@ export class PresenceView {
     this.sendFrames()
   }
 
-  private adopt(attendance: PresenceSnapshot): void {
-    const { members } = attendance
+  private adopt(snapshot: PresenceSnapshot): void {
+    const { members } = snapshot
     const hasDeparted = (member: string) => members?.includes(member) === false
     const departed = [...(this.members ?? [])].filter(hasDeparted)
-    const lostData = this.hasRead && attendance.epoch !== this.base
-    if (lostData && !this.hasWaited && (departed.length > 0 || attendance.count < this.count)) {
+    const lostData = this.hasRead && snapshot.epoch !== this.epoch
+    if (lostData && !this.hasWaited && (departed.length > 0 || snapshot.count < this.count)) {
       this.waitForReports()
       return
     }
@@ -139,9 +139,9 @@ export class PresenceView {
     for (const member of members ?? [])
       if (!this.hasRead || this.members?.has(member) !== true) this.setMember(member, true)
     this.members = members === null ? null : new Set(members)
-    this.rev = attendance.rev
-    this.base = attendance.epoch
-    this.count = attendance.count
+    this.rev = snapshot.rev
+    this.epoch = snapshot.epoch
+    this.count = snapshot.count
     // Nobody has seen an earlier state: there is no change to send.
     if (!this.hasRead && !this.wasShown) {
       this.changed.clear()

@@ -74,7 +74,7 @@ describe('an overloaded node', () => {
     expect(Number(response.headers.get('retry-after'))).toBe(problem.retryAfter)
     expect(problem.retryAfter).toBeGreaterThanOrEqual(1)
     expect(problem.retryAfter).toBeLessThanOrEqual(5)
-    expect(await refusedFor(transport)).toEqual({ lag: 1 })
+    expect(await refusedFor(transport)).toEqual({ event_loop_lag: 1 })
   })
 
   it('spreads `retryAfter` over seconds', async () => {
@@ -118,7 +118,7 @@ describe('an overloaded node', () => {
     await using transport = await open()
     lag.ms = 101
     const client = connect(transport)
-    await waitUntil(async () => ((await refusedFor(transport)).lag ?? 0) > 1)
+    await waitUntil(async () => ((await refusedFor(transport)).event_loop_lag ?? 0) > 1)
     lag.ms = 100
     await waitUntil(() => client.connected)
   })
@@ -130,7 +130,7 @@ describe('a node', () => {
     const [one, other] = [connect(transport), connect(transport)]
     await waitUntil(() => one.connected && other.connected)
     expect((await transport.request(handshake)).status).toBe(503)
-    expect(await refusedFor(transport)).toEqual({ full: 1 })
+    expect(await refusedFor(transport)).toEqual({ connection_limit: 1 })
     one.disconnect()
     await waitUntil(() => transport.server.engine.clientsCount === 1)
     expect((await transport.request(handshake)).status).toBe(200)
@@ -140,7 +140,7 @@ describe('a node', () => {
     await using transport = await open({ handshakesMax: 3 })
     const answers = await Promise.all(Array.from({ length: 5 }, () => transport.request(handshake)))
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 503, 503])
-    expect(await refusedFor(transport)).toEqual({ crowd: 2 })
+    expect(await refusedFor(transport)).toEqual({ handshake_limit: 2 })
     const [admitted] = answers.filter(({ status }) => status === 200)
     const { sid } = JSON.parse(((await admitted?.text()) ?? '').slice(1)) as { sid: string }
     await transport.request(`${handshake}&sid=${sid}`, { method: 'POST', body: '40' })
@@ -159,7 +159,7 @@ describe('a node', () => {
     await using raw = await RawSocket.open(transport.port)
     expect(raw.statusLine).toBe('HTTP/1.1 503 Service Unavailable')
     expect(client.connected).toBe(true)
-    expect(await refusedFor(transport)).toEqual({ moving: 2 })
+    expect(await refusedFor(transport)).toEqual({ draining: 2 })
   })
 })
 
