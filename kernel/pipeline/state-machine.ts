@@ -1,7 +1,7 @@
 export interface StateMachine<S extends string> {
-  canTransition(from: S, to: S): boolean
+  canTransition(this: void, from: S, to: S): boolean
   /** No transition leaves it. */
-  isFinal(state: S): boolean
+  isFinal(this: void, state: S): boolean
   /**
    * Returns the new state.
    * @throws Error on a transition that is not allowed: a bug, since callers check first

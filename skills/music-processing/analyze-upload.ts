@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { type JobContext } from '../../kernel/events/job'
 import { inPrivateFolder } from '../../media/private-folder'
 import { copyIncoming, downloadIncoming } from '../../kernel/platform/incoming-files'
-import { Track, type Upload } from '../../models'
+import { Track } from '../../models'
 import { hasChromaprint } from '../../media/audio/has-chromaprint'
 import { verifyDuration } from '../../media/audio/verify-duration'
 import { measureAudio } from '../../media/audio/measure-audio'
@@ -12,7 +12,7 @@ import { type AnalyzedUpload } from './analyzed-upload'
 import { DownloadCopyFailed, type DownloadCopy, buildDownloadCopy, noDownloadCopy } from './build-download-copy'
 import { saveContentHash } from './save-content-hash'
 import { audioKey } from './rules'
-import { reportStep } from './processing-states'
+import { reportStep, type UploadWithTrack } from './processing-states'
 import { storeStreams } from './store-streams'
 import { withHeartbeat } from './with-heartbeat'
 
@@ -20,14 +20,10 @@ import { withHeartbeat } from './with-heartbeat'
  * Downloads the sent file, analyzes and encodes it, and stores what is served. Writes nothing to the database but
  * progress and content hash.
  */
-export const analyzeUpload = (upload: Upload & { trackId: string }, context: JobContext): Promise<AnalyzedUpload> =>
+export const analyzeUpload = (upload: UploadWithTrack, context: JobContext): Promise<AnalyzedUpload> =>
   inPrivateFolder(folder => analyzeFile(upload, folder, context))
 
-async function analyzeFile(
-  upload: Upload & { trackId: string },
-  folder: string,
-  context: JobContext,
-): Promise<AnalyzedUpload> {
+async function analyzeFile(upload: UploadWithTrack, folder: string, context: JobContext): Promise<AnalyzedUpload> {
   const { app, signal, transact } = context
   const { ffmpeg, ffprobe } = app.config.tools
   const { id: uploadId, trackId } = upload

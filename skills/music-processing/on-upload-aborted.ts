@@ -1,9 +1,9 @@
 import { reaction } from '../../kernel/events/reaction'
-import { uploadAborted } from '../music-upload/events'
+import { trackUploadAborted } from '../music-upload/events'
 import { deleteAudioVersion } from './delete-audio'
 
 export const onUploadAborted = reaction({
-  to: uploadAborted,
+  to: trackUploadAborted,
   because: 'its audio is not needed; with its track all audio of the track is deleted',
   async react({ uploadId, trackId, deletesTrack }, context) {
     if (!deletesTrack) await deleteAudioVersion({ id: uploadId, trackId }, context)

@@ -6,7 +6,7 @@ import { id, shape } from '../../kernel/pipeline/schema'
 import { deleteIncoming } from '../../kernel/platform/delete-objects'
 import { Upload } from '../../models'
 import { lockTrack } from '../tracks/views'
-import { uploadAborted, uploadChanged } from './events'
+import { trackUploadAborted, uploadChanged } from './events'
 import { uploadClosed } from './refusals'
 import { transition, isFinal, isInProgress, clearedProgress } from './rules'
 import { uploadView, viewUpload } from './views'
@@ -48,7 +48,7 @@ async function emitAborted(upload: Upload, wasInProgress: boolean, context: Cont
   const track = await lockTrack(trackId)
   if (track === null || track.deletedAt !== null) return
   const deletesTrack = !replacesAudio && track.state !== 'ready' && !(await hasOtherUpload(trackId, context))
-  await context.emit(uploadAborted, { uploadId, trackId, wasInProgress, deletesTrack })
+  await context.emit(trackUploadAborted, { uploadId, trackId, wasInProgress, deletesTrack })
 }
 
 /** The caller holds the lock of the track, so that no upload for it is initiated or claimed meanwhile. */

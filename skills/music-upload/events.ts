@@ -17,8 +17,8 @@ export const uploadQueued = event({
 })
 
 /** Internal: `deletesTrack` when the track was made for the upload, and has no other audio and no other upload. */
-export const uploadAborted = event({
-  name: 'music-upload.uploadAborted',
+export const trackUploadAborted = event({
+  name: 'music-upload.trackUploadAborted',
   summary: 'An upload with a track was aborted',
   payload: shape({ uploadId: id, trackId: id, wasInProgress: boolean, deletesTrack: boolean }),
 })

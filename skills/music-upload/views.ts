@@ -103,6 +103,9 @@ export async function findDuplicateTrack(
   return duplicate?.id ?? null
 }
 
-/** SQL: the sent file of `upload` is needed. `$1` is the current time; a failed upload keeps its file while it can be retried. */
+/**
+ * SQL: the sent file of `upload` is needed. `$1` is the current time. A failed upload keeps its file while it can be
+ * retried.
+ */
 export const uploadNeedsFileSql = `(upload.state in ('initiated', 'uploaded', 'processing')
   or (upload.state = 'failed' and upload.retry_until > $1))`
