@@ -173,7 +173,7 @@ it('foreign messages on the channels between nodes are harmless', async () => {
   const { recorders, emit } = await startChannel()
   const publisher = new RedisClient(redis.url)
   const prefix = testApp.variables.REDIS_PREFIX ?? ''
-  const channels = ['io#/#', `io#/#track:x#`, 'io-request#/#', 'io-response#/#', 'wake']
+  const channels = ['io#/#', `io#/#track:x#`, 'io-request#/#', 'io-response#/#', 'log-notify']
   const messages = [
     ...['', '{', 'null', '[]', '{}', '7', '"x"', '{"type":"x"}', '{"type":4,"opts":null}', '{"type":5}'],
     ...[

@@ -35,7 +35,7 @@ export interface NodeProcess extends AsyncDisposable {
 
 /** The same in a child process, which tests can send signals. */
 export async function startShortLeaseProcess(test: TestApp, presence: PresenceTimings): Promise<NodeProcess> {
-  const child = fork(join(__dirname, 'presence-node.ts'), [JSON.stringify(presence)], {
+  const child = fork(join(__dirname, 'short-lease-node.ts'), [JSON.stringify(presence)], {
     execArgv: ['-r', join(__dirname, '..', 'dev', 'processes-fixture', 'typescript.js')],
     env: { ...process.env, ...test.variables },
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
