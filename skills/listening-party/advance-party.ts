@@ -2,7 +2,7 @@ import { job } from '../../kernel/events/job'
 import { Party } from '../../models'
 import { advancePartySpec, applyPlaybackAction } from './apply-playback-action'
 
-/** Advances the party at the end of a track. A repeated or late job is harmless: it applies to its item and revision only. */
+/** Advances the party at the end of a track. A repeated or outdated job changes nothing: it names the item and the revision. */
 export const advanceParty = job({
   ...advancePartySpec,
 

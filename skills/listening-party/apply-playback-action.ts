@@ -5,33 +5,35 @@ import { type Party, PartyItem } from '../../models'
 import { queueChanged, timelineChanged } from './events'
 import { reduce, type Action, isRefused, type PartyState } from './party'
 import { refusalForReason } from './refusals'
-import { saveRevision, loadQueue } from './visible-party'
-import { toPartyState, viewQueue, viewTimeline } from './views'
+import { loadQueue } from './party-items'
+import { saveRevision } from './save-revision'
+import { toPartyState } from './to-party-state'
+import { viewQueue, viewTimeline } from './views'
 
 /**
  * Applies an action to a locked party: runs the state machine, saves the new state, emits the events and schedules the end of
  * the track.
- * @throws the refusal of the state machine: see `refusalForReason`
+ * @throws when the state machine refuses: see `refusalForReason`
  */
 export async function applyPlaybackAction(party: Party, action: Action, context: Context): Promise<PartyState> {
   const { now, actor, emit } = context
-  const waiting = await loadQueue(party)
-  const before = toPartyState(party, waiting)
+  const queuedRows = await loadQueue(party)
+  const before = toPartyState(party, queuedRows)
   const after = reduce(before, action, now.getTime())
   if (isRefused(after)) throw refusalForReason[after.refused]()
   if (after === before) return after
 
-  const hasQueueChanged = await writeQueue(party, waiting, after, now)
+  const hasQueueChanged = await writeQueue(party, queuedRows, after, now)
   setTimeline(party, after, now)
   const actorId = action.kind === 'catch-up' ? null : (actor?.id ?? null)
-  const timeline = { timeline: viewTimeline(after), serverTimeMs: now.getTime(), actorId }
-  await emit(timelineChanged, { ...(await saveRevision(party)), ...timeline })
+  const fields = { timeline: viewTimeline(after), serverTimeMs: now.getTime(), actorId }
+  await emit(timelineChanged, { ...(await saveRevision(party)), ...fields })
   if (hasQueueChanged) await emit(queueChanged, { ...(await saveRevision(party)), queue: viewQueue(after) })
   await scheduleAdvance(party, after, context)
   return after
 }
 
-/** What enqueuing the job `advanceParty` needs: the job itself applies an action, so it imports this file. */
+/** The name and payload of the job `advanceParty`. They are here because `advance-party.ts` imports this file. */
 export const advancePartySpec: JobSpec<{ partyId: string; itemId: string; rev: number }> = {
   name: 'listening-party.advanceParty',
   payload: shape({ partyId: id, itemId: id, rev: count }),
@@ -39,8 +41,8 @@ export const advancePartySpec: JobSpec<{ partyId: string; itemId: string; rev: n
 }
 
 /**
- * Enqueues one job per timeline revision; outdated jobs do nothing when they run. Each has its own key, because
- * graphile-worker loses a job that is replaced by key at the moment a worker takes it.
+ * Enqueues the job for the end of the current track, with a key per revision; outdated jobs do nothing when they run. One key
+ * per party would replace them, but graphile-worker loses a job that is replaced at the moment a worker takes it.
  */
 async function scheduleAdvance(party: Party, { current, endsAtMs, rev }: PartyState, { enqueue }: Context) {
   if (current === null || endsAtMs === null) return
@@ -57,13 +59,13 @@ function setTimeline(party: Party, after: PartyState, now: Date): void {
 }
 
 /** Inserts new items and marks items that have left the queue; returns whether anything changed. */
-async function writeQueue(party: Party, waiting: readonly PartyItem[], { queue }: PartyState, now: Date) {
+async function writeQueue(party: Party, queuedRows: readonly PartyItem[], { queue }: PartyState, now: Date) {
   const remaining = new Set(queue.map(({ itemId }) => itemId))
-  const removed = waiting.filter(({ id }) => !remaining.has(id)).map(({ id }) => id)
+  const removed = queuedRows.filter(({ id }) => !remaining.has(id)).map(({ id }) => id)
   if (removed.length > 0) await PartyItem.update({ leftQueueAt: now }, { where: { id: removed } })
 
-  const existing = new Set(waiting.map(({ id }) => id))
-  const lastPosition = waiting.at(-1)?.queuePosition ?? 0
+  const existing = new Set(queuedRows.map(({ id }) => id))
+  const lastPosition = queuedRows.at(-1)?.queuePosition ?? 0
   const added = queue
     .filter(({ itemId }) => !existing.has(itemId))
     .map(({ itemId, ...item }, index) => ({ ...item, id: itemId, queuePosition: lastPosition + 1 + index }))

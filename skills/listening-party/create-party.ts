@@ -6,7 +6,7 @@ import { Party, PartyItem, PartyMember } from '../../models'
 import { queueLengthPerMemberMax } from './party'
 import { trackNotReady } from '../tracks/rules'
 import { loadPartySnapshot } from './load-party-snapshot'
-import { toQueueEntries } from './queue-entries'
+import { toQueuedItems } from './queued-items'
 import { snapshotView } from './views'
 
 const capacityMax = 10_000
@@ -30,7 +30,7 @@ export const createParty = operation({
   status: 201,
   refuses: [trackNotReady],
 
-  load: (input, { actor, now }) => toQueueEntries(actor, firstTrackIds(input), now),
+  load: (input, { actor, now }) => toQueuedItems(actor, initialTrackIds(input), now),
 
   allow: () => true,
 
@@ -45,6 +45,7 @@ export const createParty = operation({
       t0Ms: now.getTime(),
       createdAt: now,
     })
+    // The stored role applies once somebody else is the host (`roleOf`).
     await PartyMember.create({ partyId: party.id, profileId: actor.id, role: 'co-host', joinedAt: now })
     const rows = items.map(({ itemId, ...item }, index) => ({ ...item, id: itemId, queuePosition: index + 1 }))
     await PartyItem.bulkCreate(rows.map(row => ({ ...row, partyId: party.id, addedAt: now })))
@@ -52,8 +53,9 @@ export const createParty = operation({
   },
 })
 
-function firstTrackIds({ trackIds, trackId }: { trackIds?: string[]; trackId?: string }): string[] {
-  const given = trackIds ?? (trackId === undefined ? [] : [trackId])
-  if (given.length > 0 && (trackIds === undefined || trackId === undefined)) return given
+/** The tracks of the initial queue: exactly one of the two fields is required. */
+function initialTrackIds({ trackIds, trackId }: { trackIds?: string[]; trackId?: string }): string[] {
+  const ids = trackIds ?? (trackId === undefined ? [] : [trackId])
+  if (ids.length > 0 && (trackIds === undefined || trackId === undefined)) return ids
   throw invalidField('trackIds', 'required', `send trackIds with 1 to ${queueLengthPerMemberMax} ids, or one trackId`)
 }

@@ -2,7 +2,7 @@ import { event } from '../../kernel/events/event'
 import { count, id, timestamp, nullable, oneOf, shape } from '../../kernel/pipeline/schema'
 import { memberView, queueView, timelineView } from './views'
 
-/** `rev` grows by one with every event of a party: a client that sees a gap takes the snapshot. */
+/** `rev` grows by one with every event of a party, unlike `timeline.rev`: a client that sees a gap takes the snapshot. */
 const commonFields = { partyId: id, rev: count }
 
 const members = ({ partyId }: { partyId: string }) => [`party:${partyId}`]

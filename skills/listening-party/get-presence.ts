@@ -24,6 +24,7 @@ export const getPresence = operation({
       const { rev, count, members } = await app.presence.read(`party:${partyId}`)
       return { rev, count, members: members === null ? null : [...members] }
     } catch {
+      // Redis cannot be read.
       throw refusals.unavailable(undefined, { retryAfter: 2 })
     }
   },

@@ -6,7 +6,8 @@ import { loadProfileSummary } from '../user-profile/views'
 import { applyPlaybackAction } from './apply-playback-action'
 import { memberJoined } from './events'
 import { partyFull, partyHasEnded } from './refusals'
-import { requireOpenParty, saveRevision, visibleParty } from './visible-party'
+import { saveRevision } from './save-revision'
+import { requireOpenParty, visibleParty } from './visible-party'
 import { roleOf } from './rules'
 import { loadPartySnapshot } from './load-party-snapshot'
 import { snapshotView, viewMember } from './views'
@@ -48,7 +49,7 @@ export const joinParty = operation({
   },
 })
 
-/** An upsert, because a banned moderator may rejoin: their row with `bannedAt` exists. */
+/** An upsert, because a banned moderator may rejoin, and a banned user's row is kept. */
 async function upsertMember(partyId: string, profileId: string, joinedAt: Date): Promise<PartyMember> {
   const [member] = await PartyMember.upsert({ partyId, profileId, role: 'listener', joinedAt, bannedAt: null })
   return member

@@ -5,7 +5,8 @@ import { done, boolean, id, doneAnswer, optional, shape } from '../../kernel/pip
 import { type Party, PartyMember, Profile } from '../../models'
 import { removeMember } from './remove-member'
 import { applyPlaybackAction } from './apply-playback-action'
-import { visibleParty, loadQueue } from './visible-party'
+import { loadQueue } from './party-items'
+import { visibleParty } from './visible-party'
 import { mayKick, roleOf } from './rules'
 
 export const kickMember = operation({
@@ -24,16 +25,16 @@ export const kickMember = operation({
     const { party, role } = await visibleParty(partyId, context, { lock: true })
     const row = await PartyMember.findOne({ where: { partyId, profileId } })
     if (row === null && (await Profile.count({ where: { id: profileId } })) === 0) throw refusals.notFound()
-    const target = row === null || row.bannedAt !== null ? null : roleOf(party, row)
-    return { party, role, row, target }
+    const targetRole = row === null || row.bannedAt !== null ? null : roleOf(party, row)
+    return { party, role, row, targetRole }
   },
 
-  allow: (_actor, { role, target }) => mayKick(role, target),
+  allow: (_actor, { role, targetRole }) => mayKick(role, targetRole),
 
-  async run({ input: { profileId, ban = false }, subject: { party, row, target } }, context) {
-    if (target !== null) await removeMember(party, profileId, ban ? 'banned' : 'kicked', context)
+  async run({ input: { profileId, ban = false }, subject: { party, row, targetRole } }, context) {
+    if (targetRole !== null) await removeMember(party, profileId, ban ? 'banned' : 'kicked', context)
     else if (ban && row === null) await banNonMember(party, profileId, context)
-    if (ban) await clearQueueOf(party, profileId, context)
+    if (ban) await dequeueItemsOf(party, profileId, context)
     return doneAnswer
   },
 })
@@ -41,7 +42,7 @@ export const kickMember = operation({
 const banNonMember = ({ id: partyId }: Party, profileId: string, { now }: Context) =>
   PartyMember.create({ partyId, profileId, role: 'listener', joinedAt: now, bannedAt: now })
 
-async function clearQueueOf(party: Party, profileId: string, context: Context): Promise<void> {
+async function dequeueItemsOf(party: Party, profileId: string, context: Context): Promise<void> {
   const itemIds = (await loadQueue(party)).filter(({ addedBy }) => addedBy === profileId).map(({ id }) => id)
   if (itemIds.length > 0) await applyPlaybackAction(party, { kind: 'dequeue', itemIds }, context)
 }

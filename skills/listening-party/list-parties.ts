@@ -26,11 +26,11 @@ export const listParties = operation({
   async run({ input, actor }, { app }) {
     const size = pageSize(input)
     const [before] = parseCursor(input, 1) ?? []
-    const rows = await joinable(app, { viewer: actor.id, before: before ?? null, limit: size + 1 })
+    const rows = await findJoinableParties(app, { viewer: actor.id, before: before ?? null, limit: size + 1 })
     const hosts = await loadProfileSummaries(rows.map(({ hostId }) => hostId))
     return toPage(rows, size, ({ id }) => [id]).map(row => {
       const host = hosts.get(row.hostId)
-      if (host === undefined) throw new Error('a party without a host')
+      if (host === undefined) throw new Error('the host of a party has no profile')
       return { ...viewParty(row, host, row.role), isPlaying: row.status === 'playing' }
     })
   },
@@ -41,8 +41,8 @@ type Row = Pick<
   'id' | 'hostId' | 'title' | 'capacity' | 'memberCount' | 'rev' | 'status' | 'createdAt' | 'endedAt'
 > & { role: PartyRole | null }
 
-/** UUIDv7: ids sort by creation time. Empty parties are not listed, but can be joined by id. */
-const joinable = (app: AppContext, names: { viewer: string; before: string | null; limit: number }) =>
+/** Newest first: ids are UUIDv7, which sort by creation time. Empty parties are left out, but can be joined by id. */
+const findJoinableParties = (app: AppContext, replacements: { viewer: string; before: string | null; limit: number }) =>
   app.db.query<Row>(
     `select p.id, p.host_id as "hostId", p.title, p.capacity, p.member_count as "memberCount", p.rev, p.status,
        p.created_at as "createdAt", p.ended_at as "endedAt",
@@ -53,5 +53,5 @@ const joinable = (app: AppContext, names: { viewer: string; before: string | nul
        and not exists (select from blocks b where b.blocker_id = p.host_id and b.blocked_id = :viewer)
        and (cast(:before as uuid) is null or p.id < cast(:before as uuid))
      order by p.id desc limit :limit`,
-    names,
+    replacements,
   )

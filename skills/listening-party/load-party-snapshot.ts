@@ -1,16 +1,16 @@
 import { type Actor } from '../../kernel/pipeline/actor'
 import { type Context } from '../../kernel/pipeline/context'
-import { type Party, PartyMember } from '../../models'
-import { type TrackView, viewTracks } from '../tracks/views'
+import { type Party, PartyMember, Track } from '../../models'
+import { filterVisibleTracks, type TrackView, viewTracks } from '../tracks/views'
 import { loadProfileSummaries, type ProfileSummary } from '../user-profile/views'
 import { type PartyState } from './party'
-import { type ViewerParty, loadQueue } from './visible-party'
-import { loadVisibleTracks } from './queue-entries'
+import { loadQueue } from './party-items'
+import { type ViewerParty } from './visible-party'
+import { toPartyState } from './to-party-state'
 import {
   type MemberView,
   snapshotMembersMax,
   type SnapshotView,
-  toPartyState,
   viewMember,
   viewParty,
   viewQueue,
@@ -29,7 +29,7 @@ export async function loadPartySnapshot(
     timeline: viewTimeline(state),
     queue: viewQueue(state),
     members,
-    tracks: await tracksFor(context, state),
+    tracks: await loadTracks(state, context),
     serverTimeMs: context.now.getTime(),
   }
 }
@@ -43,20 +43,21 @@ async function loadMembers(party: Party): Promise<{ members: MemberView[]; host:
   const profiles = await loadProfileSummaries([party.hostId, ...rows.map(({ profileId }) => profileId)])
   const profileOf = (id: string) => {
     const profile = profiles.get(id)
-    if (profile === undefined) throw new Error('a party member without a profile')
+    if (profile === undefined) throw new Error('a party member has no profile')
     return profile
   }
   return { members: rows.map(row => viewMember(party, row, profileOf(row.profileId))), host: profileOf(party.hostId) }
 }
 
 /** The tracks of the party that the viewer may see: being queued does not make a track visible. */
-async function tracksFor({ actor }: Pick<Context<Actor>, 'actor'>, state: PartyState): Promise<TrackView[]> {
+async function loadTracks(state: PartyState, { actor }: Pick<Context<Actor>, 'actor'>): Promise<TrackView[]> {
   const items = state.current === null ? state.queue : [state.current, ...state.queue]
   const ids = [...new Set(items.map(({ trackId }) => trackId))]
   if (ids.length === 0) return []
-  const tracks = await loadVisibleTracks(actor, ids)
+  const visible = await filterVisibleTracks(await Track.findAll({ where: { id: ids } }), { actor })
+  const byId = new Map(visible.map(track => [track.id, track]))
   return viewTracks(
-    ids.flatMap(id => tracks.get(id) ?? []),
+    ids.flatMap(id => byId.get(id) ?? []),
     { actor },
   )
 }

@@ -1,42 +1,46 @@
 /**
- * The party as a pure state machine. All times are milliseconds of party time τ, passed in; nothing here reads a clock.
- * The playback position is a function of the state, `position(τ) = posMs + rate · (τ − t0Ms)`, so no position ticks are sent.
+ * The party as a pure state machine. Nothing here reads a clock: callers pass party time τ, in milliseconds, which is the
+ * server's clock today. The playback position is a function of the state, `position(τ) = posMs + rate · (τ − t0Ms)` for
+ * τ ≥ t0Ms, so no position ticks are sent.
  */
 export interface PartyState {
-  /** Grows by one with every change. */
+  /** Grows by one with every change. Stored as `Party.timelineRev`; `Party.rev` counts the events of the party. */
   readonly rev: number
   readonly status: 'idle' | 'playing' | 'paused' | 'ended'
   /** The item that is playing or paused. */
-  readonly current: QueueItem | null
+  readonly current: Item | null
   /** The position in the current track at `t0Ms` and before. */
   readonly posMs: number
   /** 1 while playing, else 0, so that the formula applies to every status. */
   readonly rate: number
+  /** When the position starts to move from `posMs`; it may lie ahead. */
   readonly t0Ms: number
   /** The end of the current track, while it plays. */
   readonly endsAtMs: number | null
-  readonly queue: readonly QueueEntry[]
+  readonly queue: readonly QueuedItem[]
 }
 
-/** A track in the party, with an id of its own, because the same track may be queued twice. */
-export interface QueueItem {
+/** A current or queued track. It has an id of its own, because the same track may be queued twice. */
+export interface Item {
   readonly itemId: string
   readonly trackId: string
   readonly durationMs: number
 }
 
-export interface QueueEntry extends QueueItem {
+export interface QueuedItem extends Item {
   readonly addedBy: string
 }
 
 export type Action =
-  | { kind: 'play' | 'pause' | 'end' | 'catch-up' }
+  | { kind: 'play' | 'pause' | 'end' }
+  /** Only advances through the tracks that have ended. */
+  | { kind: 'catch-up' }
   | { kind: 'seek'; positionMs: number }
   /** Names the item, so that two people who skip the same item skip once. */
   | { kind: 'skip'; itemId: string }
   /** The end of a track, scheduled at revision `rev`. */
   | { kind: 'advance'; itemId: string; rev: number }
-  | { kind: 'enqueue'; items: readonly QueueEntry[] }
+  | { kind: 'enqueue'; items: readonly QueuedItem[] }
   | { kind: 'dequeue'; itemIds: readonly string[] }
 
 export type RefusalReason =
@@ -57,31 +61,31 @@ export const nextItemsMax = 3
 export const queueLengthMax = 100
 export const queueLengthPerMemberMax = 50
 
-export const initialState = (queue: readonly QueueEntry[], now: number): PartyState => ({
+export const initialState = (queue: readonly QueuedItem[], now: number): PartyState => ({
   ...stopped('idle', now),
   rev: 1,
   queue,
 })
 
 /**
- * The state after `action` at `now`; the same object if nothing changes. Every action but `advance` first catches up with
- * tracks that have ended, each of which is a change (`rev`) of its own.
+ * The state after `action` at `now`; the same object if nothing changes. Every action but `advance` first advances through
+ * the tracks that have ended; each of them increments `rev`, as the action itself does.
  */
 export function reduce(state: PartyState, action: Action, now: number): PartyState | Refused {
   if (action.kind === 'advance') return advance(state, action, now)
-  const current = catchUp(state, now)
-  const changed = change(current, action, now)
-  return isRefused(changed) || changed === current ? changed : { ...changed, rev: current.rev + 1 }
+  const caughtUp = catchUp(state, now)
+  const outcome = change(caughtUp, action, now)
+  return isRefused(outcome) || outcome === caughtUp ? outcome : { ...outcome, rev: caughtUp.rev + 1 }
 }
 
 export const isRefused = (outcome: PartyState | Refused): outcome is Refused => 'refused' in outcome
 
 /** The position in the current track at `now`; 0 when there is none. */
-export function positionAt({ current, posMs, rate, t0Ms }: Vector, now: number): number {
+export function positionAt({ current, posMs, rate, t0Ms }: PartyState, now: number): number {
   return Math.min(posMs + rate * Math.max(now - t0Ms, 0), current?.durationMs ?? 0)
 }
-type Vector = Pick<PartyState, 'current' | 'posMs' | 'rate' | 't0Ms'>
 
+/** Does nothing unless `itemId` is still current at revision `rev`: otherwise the job is outdated. */
 function advance(state: PartyState, { itemId, rev }: Action & { kind: 'advance' }, now: number) {
   const { endsAtMs, current } = state
   if (endsAtMs === null || current?.itemId !== itemId || state.rev !== rev) return state
@@ -89,14 +93,14 @@ function advance(state: PartyState, { itemId, rev }: Action & { kind: 'advance' 
   return catchUp(afterEnd(state, endsAtMs), now)
 }
 
-/** Advances through all tracks that have ended by `now`: after an outage of any length the state is as without it. */
+/** Advances through all tracks that have ended by `now`. After an outage the state is the same as without one. */
 function catchUp(state: PartyState, now: number): PartyState {
-  let reached = state
-  while (reached.endsAtMs !== null && reached.endsAtMs <= now) reached = afterEnd(reached, reached.endsAtMs)
-  return reached
+  let caughtUp = state
+  while (caughtUp.endsAtMs !== null && caughtUp.endsAtMs <= now) caughtUp = afterEnd(caughtUp, caughtUp.endsAtMs)
+  return caughtUp
 }
 
-/** The next track starts at the end of the old one, not at `now`, so that nothing drifts. */
+/** The state after the end of the current track. The next one starts exactly then, not at `now`, so that nothing drifts. */
 const afterEnd = (state: PartyState, endsAtMs: number): PartyState => ({
   ...takeNext(state, endsAtMs),
   rev: state.rev + 1,
@@ -145,7 +149,7 @@ function skip(state: PartyState, itemId: string, now: number): PartyState | Refu
   return takeNext(state, state.status === 'playing' ? now + startLeadMs : now)
 }
 
-function enqueue(state: PartyState, items: readonly QueueEntry[]): PartyState | Refused {
+function enqueue(state: PartyState, items: readonly QueuedItem[]): PartyState | Refused {
   const queue = [...state.queue, ...items]
   if (queue.length > queueLengthMax) return refuse('queue-full')
   const countOf = (profileId: string) => queue.filter(({ addedBy }) => addedBy === profileId).length
@@ -167,19 +171,28 @@ function takeNext(state: PartyState, t0Ms: number): PartyState {
   return state.status === 'paused' ? pauseAt(rest, item, 0, t0Ms) : start(rest, item, 0, t0Ms)
 }
 
-const start = (state: PartyState, current: QueueItem, posMs: number, t0Ms: number): PartyState => ({
+const start = (state: PartyState, current: Item, posMs: number, t0Ms: number): PartyState => ({
   ...state,
   status: 'playing',
-  ...{ current, posMs, rate: 1, t0Ms, endsAtMs: t0Ms + current.durationMs - posMs },
+  current,
+  posMs,
+  rate: 1,
+  t0Ms,
+  endsAtMs: t0Ms + current.durationMs - posMs,
 })
 
-function pauseAt(state: PartyState, current: QueueItem, posMs: number, t0Ms: number): PartyState {
+function pauseAt(state: PartyState, current: Item, posMs: number, t0Ms: number): PartyState {
   if (state.status === 'paused' && state.current === current && state.posMs === posMs) return state
   return { ...state, status: 'paused', current, posMs, rate: 0, t0Ms, endsAtMs: null }
 }
 
 const stopped = <S extends 'idle' | 'ended'>(status: S, t0Ms: number) => ({
-  ...{ status, current: null, posMs: 0, rate: 0, t0Ms, endsAtMs: null },
+  status,
+  current: null,
+  posMs: 0,
+  rate: 0,
+  t0Ms,
+  endsAtMs: null,
 })
 
 const refuse = (refused: RefusalReason): Refused => ({ refused })

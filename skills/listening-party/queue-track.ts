@@ -6,7 +6,7 @@ import { applyPlaybackAction } from './apply-playback-action'
 import { partyHasEnded, queueFull, memberQueueFull } from './refusals'
 import { visibleParty } from './visible-party'
 import { hasPermission } from './rules'
-import { toQueueEntry } from './queue-entries'
+import { toQueuedItem } from './queued-items'
 import { queuedTrackView, viewPlayback } from './views'
 
 export const queueTrack = operation({
@@ -31,7 +31,7 @@ export const queueTrack = operation({
   allow: (_actor, { role }) => hasPermission('queue', role),
 
   async run({ subject: { party, track }, actor }, context) {
-    const item = toQueueEntry(actor, track, context.now)
+    const item = toQueuedItem(actor, track, context.now)
     const state = await applyPlaybackAction(party, { kind: 'enqueue', items: [item] }, context)
     return { ...viewPlayback(party, state), itemId: item.itemId }
   },

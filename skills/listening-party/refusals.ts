@@ -10,7 +10,7 @@ export const queueFull = refusal('queue_full', 409, 'The queue is full')
 export const memberQueueFull = refusal('member_queue_full', 409, 'You have too many tracks in the queue')
 export const hostRequired = refusal('host_required', 409, 'Make another member the host first')
 
-/** The refusal for each reason of the state machine. */
+/** The refusal for each reason of the state machine (`party.ts`). */
 export const refusalForReason: Record<RefusalReason, RefusalKind> = {
   ended: partyHasEnded,
   'nothing-playing': nothingPlaying,
@@ -18,5 +18,6 @@ export const refusalForReason: Record<RefusalReason, RefusalKind> = {
   'not-current': itemNotCurrent,
   'queue-full': queueFull,
   'member-queue-full': memberQueueFull,
+  // No client sees this one: it fails the job `advanceParty`, which graphile-worker retries.
   'too-early': refusals.conflict,
 }

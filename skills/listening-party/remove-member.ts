@@ -4,10 +4,10 @@ import { type Party, PartyMember } from '../../models'
 import { applyPlaybackAction } from './apply-playback-action'
 import { memberLeft } from './events'
 import { transferHost } from './transfer-host'
-import { saveRevision } from './visible-party'
+import { saveRevision } from './save-revision'
 
 /**
- * Removes a member from a locked party. If it is the host, a co-host or else the longest-standing member becomes the host and
+ * Removes a member from a locked party. If it is the host, a co-host, or else the member who joined first, becomes the host and
  * playback continues; if it is the last member, playback pauses.
  */
 export async function removeMember(
@@ -25,10 +25,10 @@ export async function removeMember(
 
   if (party.memberCount === 0 && party.status === 'playing')
     await applyPlaybackAction(party, { kind: 'pause' }, context)
-  if (party.memberCount > 0 && party.hostId === profileId) await handOverToHeir(party, context)
+  if (party.memberCount > 0 && party.hostId === profileId) await transferHostToHeir(party, context)
 }
 
-async function handOverToHeir(party: Party, context: Context): Promise<void> {
+async function transferHostToHeir(party: Party, context: Context): Promise<void> {
   const heir = await PartyMember.findOne({
     where: { partyId: party.id, bannedAt: null },
     order: [[literal(`role = 'co-host'`), 'DESC'], 'joinedAt', 'profileId'],

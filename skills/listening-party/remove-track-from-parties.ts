@@ -2,7 +2,7 @@ import { job } from '../../kernel/events/job'
 import { id, shape } from '../../kernel/pipeline/schema'
 import { Party } from '../../models'
 import { applyPlaybackAction } from './apply-playback-action'
-import { loadQueue } from './visible-party'
+import { loadQueue } from './party-items'
 
 /** Removes a deleted track from all parties, each in a transaction of its own; skips it where it is playing. */
 export const removeTrackFromParties = job({

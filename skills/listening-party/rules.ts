@@ -20,7 +20,7 @@ export const permissions: Record<PartyPermission, Record<PartyRole, Scope>> = {
   end: { host: 'any', 'co-host': 'none', dj: 'none', listener: 'none' },
 }
 
-/** The host is `party.hostId`; the role in the member row applies to everybody else. */
+/** The host is `party.hostId`. The role in a host's member row applies once somebody else is the host. */
 export const roleOf = ({ hostId }: Party, { profileId, role }: PartyMember): PartyRole =>
   profileId === hostId ? 'host' : role
 
@@ -31,15 +31,18 @@ export function hasPermission(permission: PartyPermission, role: PartyRole | nul
   return scope === 'any' || (scope === 'own' && isOwn)
 }
 
-/** A host assigns any role, including host; others assign roles below their own to members below them. */
-export function mayAssign(role: PartyRole | null, target: PartyRole, newRole: PartyRole): boolean {
+/**
+ * A host assigns any role, including host. A co-host assigns roles below co-host to members below co-host. Assigning the role
+ * that the member has is always allowed to both.
+ */
+export function mayAssign(role: PartyRole | null, oldRole: PartyRole, newRole: PartyRole): boolean {
   if (role === null || !hasPermission('set-role', role)) return false
-  return role === 'host' || target === newRole || (isAbove(role, target) && isAbove(role, newRole))
+  return role === 'host' || oldRole === newRole || (isAbove(role, oldRole) && isAbove(role, newRole))
 }
 
-/** `target` is null for a non-member, who can be banned too. */
-export const mayKick = (role: PartyRole | null, target: PartyRole | null): boolean =>
-  role !== null && hasPermission('kick', role) && (target === null || isAbove(role, target))
+/** `targetRole` is null for a non-member, who can be banned too. */
+export const mayKick = (role: PartyRole | null, targetRole: PartyRole | null): boolean =>
+  role !== null && hasPermission('kick', role) && (targetRole === null || isAbove(role, targetRole))
 
 const isAbove = (role: PartyRole, other: PartyRole) => partyRoles.indexOf(role) < partyRoles.indexOf(other)
 

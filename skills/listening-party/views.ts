@@ -13,13 +13,13 @@ import {
   integer,
   outputText,
 } from '../../kernel/pipeline/schema'
-import { type Party, type PartyItem, type PartyMember } from '../../models'
+import { type Party, type PartyMember } from '../../models'
 import { trackView } from '../tracks/views'
 import { profileSummary, type ProfileSummary } from '../user-profile/views'
-import { nextItemsMax, type PartyState, type QueueItem, queueLengthMax } from './party'
+import { nextItemsMax, type PartyState, type Item, queueLengthMax } from './party'
 import { partyRoles, type PartyRole, roleOf } from './rules'
 
-/** How many members a snapshot lists, the longest-standing first. */
+/** How many members a snapshot lists, in the order in which they joined. */
 export const snapshotMembersMax = 200
 
 const partyStatus = oneOf('idle', 'playing', 'paused', 'ended')
@@ -27,7 +27,10 @@ export const partyRole = oneOf(...partyRoles)
 const itemFields = { itemId: id, trackId: id, durationMs: count }
 const instantMs = number(0, Number.MAX_SAFE_INTEGER)
 
-/** `position(τ) = posMs + rate · (τ − t0Ms)` for τ ≥ t0Ms, `posMs` before, at most `durationMs`. `next` plays after it. */
+/**
+ * The playback position at party time τ is `posMs + rate · (τ − t0Ms)` for τ ≥ t0Ms, `posMs` before; at most `durationMs`.
+ * `rev` is the revision of the timeline, not of the party.
+ */
 export const timelineView = named(
   'PartyTimeline',
   shape({
@@ -96,7 +99,8 @@ export function viewTimeline({ rev, status, current, posMs, rate, t0Ms, endsAtMs
   return { rev, status, ...currentIds, posMs, rate, t0Ms, durationMs: current?.durationMs ?? null, endsAtMs, next }
 }
 
-const viewItem = ({ itemId, trackId, durationMs }: QueueItem): QueueItem => ({ itemId, trackId, durationMs })
+/** Without `addedBy`, which a queued item also has. */
+const viewItem = ({ itemId, trackId, durationMs }: Item): Item => ({ itemId, trackId, durationMs })
 
 export const viewQueue = ({ queue }: PartyState): Value<typeof queueView> =>
   queue.map(item => ({ ...viewItem(item), addedById: item.addedBy }))
@@ -120,15 +124,3 @@ export const viewMember = (party: Party, member: PartyMember, profile: ProfileSu
   role: roleOf(party, member),
   joinedAt: member.joinedAt.toISOString(),
 })
-
-/** The state machine's state, from the party's row and its queued items. */
-export function toPartyState(party: Party, waiting: readonly PartyItem[]): PartyState {
-  const { itemId, trackId, durationMs, status, posMs, t0Ms, endsAtMs } = party
-  const current = itemId === null || trackId === null || durationMs === null ? null : { itemId, trackId, durationMs }
-  return {
-    ...{ rev: party.timelineRev, status, current, posMs, rate: status === 'playing' ? 1 : 0, t0Ms, endsAtMs },
-    queue: waiting.map(item => ({
-      ...{ itemId: item.id, trackId: item.trackId, durationMs: item.durationMs, addedBy: item.addedBy },
-    })),
-  }
-}

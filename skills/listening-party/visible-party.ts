@@ -1,7 +1,7 @@
 import { type Actor } from '../../kernel/pipeline/actor'
 import { type Context } from '../../kernel/pipeline/context'
 import { refusals } from '../../kernel/pipeline/refusals'
-import { Party, PartyItem, PartyMember } from '../../models'
+import { Party, PartyMember } from '../../models'
 import { hasBlocked } from '../user-profile/views'
 import { partyHasEnded } from './refusals'
 import { maySeeParty, type PartyRole, roleOf } from './rules'
@@ -34,25 +34,4 @@ export async function visibleParty(
 /** @throws `party_ended` */
 export function requireOpenParty({ endedAt }: Party): void {
   if (endedAt !== null) throw partyHasEnded()
-}
-
-/** The items in the queue, in order. */
-export const loadQueue = ({ id: partyId }: Party): Promise<PartyItem[]> =>
-  PartyItem.findAll({ where: { partyId, leftQueueAt: null }, order: [['queuePosition', 'ASC']] })
-
-/**
- * An item of the party, queued or played.
- * @throws `not_found` when the party never had it.
- */
-export async function findPartyItem({ id: partyId }: Party, itemId: string): Promise<PartyItem> {
-  const item = await PartyItem.findOne({ where: { id: itemId, partyId } })
-  if (item === null) throw refusals.notFound()
-  return item
-}
-
-/** Saves a locked party, with the columns set before, under the next `rev`; returns the fields of every party event. */
-export async function saveRevision(party: Party): Promise<{ partyId: string; rev: number }> {
-  party.rev += 1
-  await party.save()
-  return { partyId: party.id, rev: party.rev }
 }

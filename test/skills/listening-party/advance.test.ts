@@ -26,8 +26,8 @@ afterAll(() => testApp[Symbol.asyncDispose]())
 const timelineChanges = (events: { name: string; data: Record<string, unknown> }[]) =>
   events.filter(({ name }) => name === 'listening-party.timelineChanged').map(({ data }) => data)
 
-/** Runs the job for the end of the current track twice concurrently, as an at-least-once queue may. */
-async function runTwiceAtOnce(): Promise<void> {
+/** Runs every waiting `advanceParty` job twice, concurrently, as an at-least-once queue may. Here only these have a key. */
+async function runAdvanceJobTwice(): Promise<void> {
   await testApp.app.db.query(
     `select graphile_worker.add_job('listening-party.advanceParty', jobs.payload, max_attempts := 25)
      from graphile_worker._private_jobs jobs where key is not null`,
@@ -37,13 +37,13 @@ async function runTwiceAtOnce(): Promise<void> {
 }
 
 describe('the end of a track', () => {
-  it('starts the next once, even when two workers run the job twice', async () => {
+  it('starts the next track once, even when two workers run the job at once', async () => {
     const { party, queue } = await createTestParty(ann, [60_000, 50_000, 40_000], [bob])
     const partyId = party.id
     const recorder = await bob.recordEvents(`party:${partyId}`)
     const { timeline } = await ann.call(playParty, { partyId })
     testApp.clock.advance(61_000)
-    await runTwiceAtOnce()
+    await runAdvanceJobTwice()
 
     const next = await recorder.waitFor('listening-party.timelineChanged', data => data.actorId === null)
     expect(next.data.timeline).toMatchObject({
@@ -53,9 +53,9 @@ describe('the end of a track', () => {
     expect((await bob.call(getParty, { partyId })).timeline).toEqual(next.data.timeline)
 
     testApp.clock.advance(50_000)
-    await runTwiceAtOnce()
+    await runAdvanceJobTwice()
     testApp.clock.advance(40_000)
-    await runTwiceAtOnce()
+    await runAdvanceJobTwice()
     const emptied = await recorder.waitFor(
       'listening-party.queueChanged',
       data => (data.queue as unknown[]).length === 0,
@@ -70,17 +70,17 @@ describe('the end of a track', () => {
     expect(timelineChanges(recorder.events)).toHaveLength(4)
   })
 
-  it('changes nothing when the party was paused meanwhile', async () => {
+  it('changes nothing when the party was paused before', async () => {
     const { party } = await createTestParty(ann, [60_000, 60_000])
     const partyId = party.id
     await ann.call(playParty, { partyId })
     const paused = await ann.call(pauseParty, { partyId })
     testApp.clock.advance(100_000)
-    await runTwiceAtOnce()
+    await runAdvanceJobTwice()
     expect((await ann.call(getParty, { partyId })).timeline).toEqual(paused.timeline)
   })
 
-  it('is applied by the next call when no worker ran, at the same instant', async () => {
+  it('is applied by the next call, with the same start of the next track, when no worker ran', async () => {
     const { party, queue } = await createTestParty(ann, [60_000, 50_000, 40_000])
     const partyId = party.id
     const { timeline } = await ann.call(playParty, { partyId })
@@ -98,13 +98,13 @@ describe('the end of a track', () => {
       data => (data.timeline as Timeline).next.length === 0,
     )
     expect(caughtUp.data.actorId).toBeNull()
-    await runTwiceAtOnce()
+    await runAdvanceJobTwice()
     expect((await ann.call(getParty, { partyId })).timeline).toEqual(joined.timeline)
   })
 })
 
 describe('a deleted track', () => {
-  it('leaves the queue and stops playing', async () => {
+  it('is removed from the queue, and skipped where it is playing', async () => {
     const track = await makeTrack(bob.id)
     const { party, queue } = await createTestParty(ann, [60_000, 60_000])
     const partyId = party.id

@@ -9,7 +9,7 @@ import { type TestApp } from '../../test-app'
 export type Snapshot = Value<typeof snapshotView>
 export type Timeline = Value<typeof timelineView>
 
-/** Creates a party with one queued track per duration, and adds the guests. */
+/** Creates a party with one queued track per duration; the guests join it. Returns the snapshot from before they joined. */
 export async function createTestParty(
   host: Person,
   durationsMs: readonly number[] = [180_000],
@@ -22,7 +22,7 @@ export async function createTestParty(
   return created
 }
 
-/** The playback position in ms that a member computes from the timeline. */
+/** The playback position in ms that a client computes: written from the protocol, not from `positionAt` of the server. */
 export const playbackPositionAt = ({ posMs, rate, t0Ms, durationMs }: Timeline, now: number): number =>
   Math.min(posMs + rate * Math.max(now - t0Ms, 0), durationMs ?? 0)
 

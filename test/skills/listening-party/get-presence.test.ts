@@ -29,7 +29,7 @@ it.each(transports)('lists over %s who is connected to a party, on all nodes', a
   expect(after.rev).toBeGreaterThan(before.rev)
 })
 
-it.each(transports)('is refused over %s to those outside the party, and not found without a party', async transport => {
+it.each(transports)('is refused over %s to non-members, and not found for an unknown party', async transport => {
   const carl = await testApp.signIn(`carl-${transport}`)
   expect(await carl.expectProblem(getPresence, { partyId }, { transport })).toMatchObject({
     code: 'forbidden',

@@ -35,7 +35,7 @@ describe.each(transports)('the list of parties over %s', transport => {
     expect(row).toMatchObject({ id: second, host: { id: bob.id }, isPlaying: true, viewer: { role: 'listener' } })
   })
 
-  it('leaves out parties that are full, ended, empty, or closed to the viewer', async () => {
+  it('leaves out parties that are full, ended or empty, or that ban or block the viewer', async () => {
     const { id: trackId } = await makeTrack(ann.id)
     const small = (await ann.call(createParty, { title: 'Small', trackId, capacity: 2 })).party.id
     await bob.call(joinParty, { partyId: small })
@@ -46,10 +46,10 @@ describe.each(transports)('the list of parties over %s', transport => {
     await ann.call(endParty, { partyId: ended })
     const empty = (await createTestParty(ann)).party.id
     await ann.call(leaveParty, { partyId: empty })
-    const closed = (await createTestParty(ann)).party.id
-    await ann.call(kickMember, { partyId: closed, profileId: cid.id, ban: true })
-    const shown = await listed(cid)
-    for (const hidden of [ended, empty, closed]) expect(shown).not.toContain(hidden)
+    const banning = (await createTestParty(ann)).party.id
+    await ann.call(kickMember, { partyId: banning, profileId: cid.id, ban: true })
+    const ids = await listed(cid)
+    for (const hidden of [ended, empty, banning]) expect(ids).not.toContain(hidden)
 
     const dan = await testApp.signIn(`dan-${transport}`)
     const party = (await createTestParty(dan)).party.id
@@ -59,7 +59,7 @@ describe.each(transports)('the list of parties over %s', transport => {
   })
 
   it('continues where a page ended while parties are created', async () => {
-    for (let opened = 0; opened < 3; opened += 1) await createTestParty(bob)
+    for (let created = 0; created < 3; created += 1) await createTestParty(bob)
     const whole = await listed(cid)
     const first = await cid.request(listParties, { limit: 2 }, { transport })
     await createTestParty(bob)

@@ -35,7 +35,7 @@ const rolesIn = async (partyId: string, viewer: Person) =>
   Object.fromEntries((await viewer.call(getParty, { partyId })).members.map(({ profile, role }) => [profile.id, role]))
 
 describe.each(transports)('membership of a party over %s', transport => {
-  it('begins once, however often one joins, and members are notified once', async () => {
+  it('begins once for repeated joins, and members are notified once', async () => {
     const { party } = await createTestParty(ann)
     const partyId = party.id
     const recorder = await ann.recordEvents(`party:${partyId}`)
@@ -58,7 +58,7 @@ describe.each(transports)('membership of a party over %s', transport => {
     expect((await moderator.call(joinParty, { partyId: party.id }, { transport })).party.memberCount).toBe(3)
   })
 
-  it('ends when one leaves, once', async () => {
+  it('ends when a member leaves; leaving again changes nothing', async () => {
     const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
     const recorder = await ann.recordEvents(`party:${partyId}`)
@@ -71,7 +71,7 @@ describe.each(transports)('membership of a party over %s', transport => {
     expect(recorder.names().filter(name => name === 'listening-party.memberLeft')).toHaveLength(1)
   })
 
-  it('passes the host role to a co-host when the host leaves, else to the oldest member, and playback continues', async () => {
+  it('passes the host role to a co-host, else to who joined first, when the host leaves; playback continues', async () => {
     const { party } = await createTestParty(ann, [60_000], [bob, cid])
     const partyId = party.id
     await ann.call(setRole, { partyId, profileId: cid.id, role: 'co-host' }, { transport })
@@ -87,7 +87,7 @@ describe.each(transports)('membership of a party over %s', transport => {
     expect(await rolesIn(partyId, bob)).toEqual({ [bob.id]: 'host', [ann.id]: 'listener' })
   })
 
-  it('pauses playback when the last member leaves, and the next to join is the host', async () => {
+  it('pauses playback when the last member leaves, and whoever joins next is the host', async () => {
     const { party } = await createTestParty(ann)
     const partyId = party.id
     await ann.call(playParty, { partyId })
@@ -96,7 +96,7 @@ describe.each(transports)('membership of a party over %s', transport => {
     expect(joined).toMatchObject({ timeline: { status: 'paused' }, party: { memberCount: 1, host: { id: bob.id } } })
   })
 
-  it('ends when kicked, then one may rejoin, or banned, then one may not', async () => {
+  it('ends by a kick, after which one may rejoin, or by a ban, after which one may not', async () => {
     const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
     await ann.call(setRole, { partyId, profileId: bob.id, role: 'dj' })
@@ -120,7 +120,7 @@ describe.each(transports)('membership of a party over %s', transport => {
     expect(after).toMatchObject({ party: { memberCount: 1 }, queue: [expect.objectContaining({ addedById: ann.id })] })
   })
 
-  it('can be banned before a first join, but not for an unknown profile', async () => {
+  it('can be banned for a user who never joined, but not for an unknown profile', async () => {
     const { party } = await createTestParty(ann)
     const partyId = party.id
     await ann.call(kickMember, { partyId, profileId: bob.id, ban: true }, { transport })
@@ -129,7 +129,7 @@ describe.each(transports)('membership of a party over %s', transport => {
     expect(await ann.expectProblem(kickMember, nobody, { transport })).toMatchObject({ code: 'not_found' })
   })
 
-  it('is refused to profiles the host blocks, and ends for existing members', async () => {
+  it('is refused to users whom the host blocks, and ends for members whom the host blocks', async () => {
     const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
     const recorder = await ann.recordEvents(`party:${partyId}`)
@@ -176,7 +176,7 @@ describe.each(transports)('membership of a party over %s', transport => {
     expect(await bob.call(leaveParty, { partyId }, { transport })).toEqual({ done: true })
   })
 
-  it('requires an existing party, and is required to follow its channel', async () => {
+  it('needs a party that exists, and is needed to follow its channel', async () => {
     const { party } = await createTestParty(ann)
     const none = { partyId: ann.id }
     for (const op of [getParty, joinParty, leaveParty])

@@ -8,25 +8,26 @@ import {
   type PartyState,
   positionAt,
   startLeadMs,
-  type QueueEntry,
+  type QueuedItem,
   queueLengthMax,
   queueLengthPerMemberMax,
 } from '../../../skills/listening-party/party'
 
 const startMs = 1_000_000
 let itemCount = 0
-const item = (durationMs: number, addedBy = 'ann'): QueueEntry => {
+const item = (durationMs: number, addedBy = 'ann'): QueuedItem => {
   itemCount += 1
   return { itemId: `item-${itemCount}`, trackId: `track-${itemCount % 7}`, durationMs, addedBy }
 }
 const minuteMs = 60_000
 
+/** The state after an action that must not be refused. */
 function after(state: PartyState, action: Action, now: number): PartyState {
   const outcome = reduce(state, action, now)
   if (isRefused(outcome)) throw new Error(outcome.refused)
   return outcome
 }
-const reduceRefused = (state: PartyState, action: Action, now: number) => reduce(state, action, now)
+
 const playing = (...durations: number[]) =>
   after(
     initialState(
@@ -37,7 +38,7 @@ const playing = (...durations: number[]) =>
     startMs,
   )
 
-/** A command that does not know the state: `which` picks its item when it is applied. */
+/** An action generated before the state is known: `which` is the index of its item when it is applied. */
 type Command =
   | { kind: 'play' | 'pause' | 'end' }
   | { kind: 'seek'; positionMs: number }
@@ -128,7 +129,7 @@ describe('after any sequence of commands at any time', () => {
       if (!isRefused(outcome)) expectValid(outcome)
     }))
 
-  it('the revision grows by one per change and one per track that ended meanwhile', () =>
+  it('the revision grows by one per change and by one per track that ended before it', () =>
     always(({ before, action, outcome, now }) => {
       if (isRefused(outcome)) return
       const caughtUp = action.kind === 'advance' ? before : after(before, { kind: 'catch-up' }, now)
@@ -143,10 +144,10 @@ describe('after any sequence of commands at any time', () => {
         const removedIds = new Set<string>()
         runCommands(sequence, ({ before, outcome }) => {
           if (isRefused(outcome)) return
-          const there = [outcome.current, ...outcome.queue].flatMap(entry => entry?.itemId ?? [])
-          for (const itemId of there) expect(removedIds.has(itemId)).toBe(false)
+          const presentIds = [outcome.current, ...outcome.queue].flatMap(entry => entry?.itemId ?? [])
+          for (const itemId of presentIds) expect(removedIds.has(itemId)).toBe(false)
           for (const { itemId } of [before.current, ...before.queue].filter(entry => entry !== null))
-            if (!there.includes(itemId)) removedIds.add(itemId)
+            if (!presentIds.includes(itemId)) removedIds.add(itemId)
         })
       }),
     )
@@ -186,8 +187,8 @@ describe('play', () => {
     expect(positionAt(state, startMs + 10 * minuteMs)).toBe(minuteMs)
   })
 
-  it('needs a track, and happens once', () => {
-    expect(reduceRefused(initialState([], startMs), { kind: 'play' }, startMs)).toEqual({ refused: 'nothing-to-play' })
+  it('needs a track, and changes nothing while the party plays', () => {
+    expect(reduce(initialState([], startMs), { kind: 'play' }, startMs)).toEqual({ refused: 'nothing-to-play' })
     const state = playing(minuteMs)
     expect(reduce(state, { kind: 'play' }, startMs + 5)).toBe(state)
   })
@@ -243,17 +244,17 @@ describe('commands', () => {
       status: 'paused',
       posMs: minuteMs,
     })
-    expect(reduceRefused(initialState([], startMs), { kind: 'seek', positionMs: 1 }, now)).toEqual({
+    expect(reduce(initialState([], startMs), { kind: 'seek', positionMs: 1 }, now)).toEqual({
       refused: 'nothing-playing',
     })
   })
 
-  it('skip keeps a paused party paused, and refuses an item that only waits', () => {
+  it('skip keeps a paused party paused, and refuses an item that is still queued', () => {
     const paused = after(playing(minuteMs, minuteMs), { kind: 'pause' }, startMs + 5_000)
-    const waiting = paused.queue.map(({ itemId }) => itemId)
+    const queuedIds = paused.queue.map(({ itemId }) => itemId)
     const skipped = after(paused, { kind: 'skip', itemId: paused.current?.itemId ?? '' }, startMs + 6_000)
-    expect(skipped).toMatchObject({ status: 'paused', posMs: 0, current: { itemId: waiting[0] }, queue: [] })
-    expect(reduceRefused(paused, { kind: 'skip', itemId: waiting[0] ?? '' }, startMs)).toEqual({
+    expect(skipped).toMatchObject({ status: 'paused', posMs: 0, current: { itemId: queuedIds[0] }, queue: [] })
+    expect(reduce(paused, { kind: 'skip', itemId: queuedIds[0] ?? '' }, startMs)).toEqual({
       refused: 'not-current',
     })
   })
@@ -261,7 +262,7 @@ describe('commands', () => {
   it('fill the queue to its limit, and to a limit per member', () => {
     const makeItems = (count: number, who: string) => Array.from({ length: count }, () => item(minuteMs, who))
     const state = initialState(makeItems(queueLengthPerMemberMax, 'ann'), startMs)
-    expect(reduceRefused(state, { kind: 'enqueue', items: makeItems(1, 'ann') }, startMs)).toEqual({
+    expect(reduce(state, { kind: 'enqueue', items: makeItems(1, 'ann') }, startMs)).toEqual({
       refused: 'member-queue-full',
     })
     const full = after(
@@ -269,7 +270,7 @@ describe('commands', () => {
       { kind: 'enqueue', items: makeItems(queueLengthMax - queueLengthPerMemberMax, 'bob') },
       startMs,
     )
-    expect(reduceRefused(full, { kind: 'enqueue', items: makeItems(1, 'cid') }, startMs)).toEqual({
+    expect(reduce(full, { kind: 'enqueue', items: makeItems(1, 'cid') }, startMs)).toEqual({
       refused: 'queue-full',
     })
   })
@@ -278,6 +279,6 @@ describe('commands', () => {
     const ended = after(playing(minuteMs, minuteMs), { kind: 'end' }, startMs + 5)
     expect(ended).toMatchObject({ status: 'ended', current: null, queue: [] })
     expect(reduce(ended, { kind: 'end' }, startMs + 6)).toBe(ended)
-    expect(reduceRefused(ended, { kind: 'play' }, startMs + 6)).toEqual({ refused: 'ended' })
+    expect(reduce(ended, { kind: 'play' }, startMs + 6)).toEqual({ refused: 'ended' })
   })
 })

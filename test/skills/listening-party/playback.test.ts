@@ -34,7 +34,7 @@ const expectNear = (position: number, expected: number) => {
 }
 
 describe.each(transports)('a party over %s', transport => {
-  it('gives a late joiner on the other node the position of the others', async () => {
+  it('gives somebody who joins late, on the other node, the same timeline', async () => {
     const {
       party: { id: partyId },
     } = await createTestParty(ann)
@@ -50,7 +50,7 @@ describe.each(transports)('a party over %s', transport => {
     const {
       party: { id: partyId },
     } = await createTestParty(ann, [180_000], [bob])
-    const atBob = await bob.recordEvents(`party:${partyId}`)
+    const recorder = await bob.recordEvents(`party:${partyId}`)
     await ann.call(playParty, { partyId }, { transport })
     testApp.clock.advance(10_000)
     const paused = await ann.call(pauseParty, { partyId }, { transport })
@@ -59,7 +59,7 @@ describe.each(transports)('a party over %s', transport => {
     await ann.call(seekParty, { partyId, positionMs: 90_000 }, { transport })
     const played = await ann.call(playParty, { partyId }, { transport })
     expect(played.timeline).toMatchObject({ status: 'playing', posMs: 90_000, rev: paused.timeline.rev + 2 })
-    const changed = await atBob.waitFor('listening-party.timelineChanged', data => data.rev === played.rev)
+    const changed = await recorder.waitFor('listening-party.timelineChanged', data => data.rev === played.rev)
     expect(changed.data).toMatchObject({ partyId, timeline: played.timeline, actorId: ann.id })
     expect((await bob.call(getParty, { partyId }, { transport })).timeline).toEqual(played.timeline)
   })
@@ -104,18 +104,18 @@ describe.each(transports)('a party over %s', transport => {
       party: { id: partyId },
       queue,
     } = await createTestParty(ann, [60_000, 60_000])
-    const waiting = queue[1]?.itemId ?? ''
+    const queuedId = queue[1]?.itemId ?? ''
     expect(await ann.expectProblem(seekParty, { partyId, positionMs: 5 }, { transport })).toMatchObject({
       code: 'nothing_playing',
     })
-    expect(await ann.expectProblem(skipTrack, { partyId, itemId: waiting }, { transport })).toMatchObject({
+    expect(await ann.expectProblem(skipTrack, { partyId, itemId: queuedId }, { transport })).toMatchObject({
       code: 'item_not_current',
     })
-    const never = { partyId, itemId: partyId }
-    expect(await ann.expectProblem(skipTrack, never, { transport })).toMatchObject({ code: 'not_found' })
+    const unknownItem = { partyId, itemId: partyId }
+    expect(await ann.expectProblem(skipTrack, unknownItem, { transport })).toMatchObject({ code: 'not_found' })
     const { timeline } = await ann.call(playParty, { partyId })
     await ann.call(skipTrack, { partyId, itemId: timeline.itemId ?? '' })
-    const idle = await ann.call(skipTrack, { partyId, itemId: waiting })
+    const idle = await ann.call(skipTrack, { partyId, itemId: queuedId })
     expect(idle.timeline).toMatchObject({ status: 'idle', itemId: null, next: [] })
     expect(await ann.expectProblem(playParty, { partyId }, { transport })).toMatchObject({
       code: 'nothing_to_play',
@@ -135,10 +135,12 @@ describe.each(transports)('a party over %s', transport => {
     )
     await makeTrackLinkHolder(second.id, bob.id)
     const input = { title: 'Late', trackIds: [second.id, first.id, second.id] }
-    const created = await bob.call(createParty, input, { transport, idempotencyKey: 'open' })
+    const created = await bob.call(createParty, input, { transport, idempotencyKey: 'create' })
     expect(created.queue.map(({ trackId }) => trackId)).toEqual(input.trackIds)
     expect(created).toMatchObject({ timeline: { status: 'idle', rev: 1 }, party: { viewer: { role: 'host' } } })
-    expect((await bob.call(createParty, input, { transport, idempotencyKey: 'open' })).party.id).toBe(created.party.id)
+    expect((await bob.call(createParty, input, { transport, idempotencyKey: 'create' })).party.id).toBe(
+      created.party.id,
+    )
 
     const codeFor = async (fields: object) =>
       (await bob.expectProblem(createParty, { title: 'x', ...fields }, { transport })).code
@@ -160,7 +162,7 @@ it('orders concurrent commands from two nodes: each revision once, and all recei
   const seeks = Array.from({ length: 12 }, (_, index) =>
     (index % 2 === 0 ? ann : bob).call(seekParty, { partyId, positionMs: 1_000 * index }),
   )
-  const revs = (await Promise.all(seeks)).map(moment => moment.timeline.rev).sort((a, b) => a - b)
+  const revs = (await Promise.all(seeks)).map(({ timeline: { rev } }) => rev).sort((a, b) => a - b)
   expect(revs).toEqual(seeks.map((_, index) => timeline.rev + 1 + index))
   const last = await recorder.waitFor(
     'listening-party.timelineChanged',

@@ -53,7 +53,7 @@ describe.each(transports)('the queue over %s', transport => {
     expect(idsOf(queue.slice(1))).toEqual(idsOf(answers))
   })
 
-  it('answers the same when an item is removed again', async () => {
+  it('changes nothing when an item is removed again or is playing', async () => {
     const { party, queue } = await createTestParty(ann, [60_000, 50_000, 40_000])
     const partyId = party.id
     await ann.call(playParty, { partyId })
@@ -63,8 +63,8 @@ describe.each(transports)('the queue over %s', transport => {
     expect(await ann.call(removeQueueItem, { partyId, itemId }, { transport })).toEqual(removed)
     const current = { partyId, itemId: queue[0]?.itemId ?? '' }
     expect(await ann.call(removeQueueItem, current, { transport })).toEqual(removed)
-    const elsewhere = { partyId, itemId: partyId }
-    expect(await ann.expectProblem(removeQueueItem, elsewhere, { transport })).toMatchObject({
+    const unknownItem = { partyId, itemId: partyId }
+    expect(await ann.expectProblem(removeQueueItem, unknownItem, { transport })).toMatchObject({
       code: 'not_found',
     })
   })
@@ -78,33 +78,33 @@ describe.each(transports)('the queue over %s', transport => {
     expect(await codeFor(partyId)).toBe('not_found')
     const unready = { state: 'processing' as const, durationMs: null }
     expect(await codeFor((await makeTrack(ann.id, unready)).id)).toBe('track_not_ready')
-    const blocking = await makeTrack(bob.id)
+    const ofBlocker = await makeTrack(bob.id)
     await Block.create({ blockerId: bob.id, blockedId: ann.id, createdAt: new Date() })
-    expect(await codeFor(blocking.id)).toBe('not_found')
+    expect(await codeFor(ofBlocker.id)).toBe('not_found')
   })
 
-  it('shows a member no text of a track they may not see', async () => {
+  it('shows a member only the ids of a track that they may not see', async () => {
     const { party } = await createTestParty(ann, [60_000], [bob])
     const partyId = party.id
-    const secret = await makeTrack(ann.id, { visibility: 'private', title: 'Never to be told' })
-    const listed = await makeTrack(ann.id, { visibility: 'unlisted' })
-    await makeTrackLinkHolder(listed.id, bob.id)
+    const secret = await makeTrack(ann.id, { visibility: 'private', title: 'Secret title' })
+    const unlisted = await makeTrack(ann.id, { visibility: 'unlisted' })
+    await makeTrackLinkHolder(unlisted.id, bob.id)
     const recorder = await bob.recordEvents(`party:${partyId}`)
     await ann.call(queueTrack, { partyId, trackId: secret.id }, { transport })
-    await ann.call(queueTrack, { partyId, trackId: listed.id }, { transport })
+    await ann.call(queueTrack, { partyId, trackId: unlisted.id }, { transport })
     await recorder.waitFor('listening-party.queueChanged', data => (data.queue as unknown[]).length === 3)
 
     const seen = await bob.call(getParty, { partyId }, { transport })
     expect(seen.queue.map(({ trackId }) => trackId)).toContain(secret.id)
-    expect(seen.tracks.map(({ id }) => id)).toEqual([seen.queue[0]?.trackId, listed.id])
-    expect(JSON.stringify([seen, recorder.events])).not.toContain('Never to be told')
+    expect(seen.tracks.map(({ id }) => id)).toEqual([seen.queue[0]?.trackId, unlisted.id])
+    expect(JSON.stringify([seen, recorder.events])).not.toContain('Secret title')
     expect((await ann.call(getParty, { partyId }, { transport })).tracks.map(({ id }) => id)).toContain(secret.id)
   })
 })
 
 it('has a limit of tracks per member', async () => {
   const { id: trackId } = await makeTrack(ann.id)
-  const { party } = await ann.call(createParty, { title: 'Much', trackIds: Array.from({ length: 50 }, () => trackId) })
+  const { party } = await ann.call(createParty, { title: 'Full', trackIds: Array.from({ length: 50 }, () => trackId) })
   const input = { partyId: party.id, trackId }
   expect(await ann.expectProblem(queueTrack, input)).toMatchObject({ code: 'member_queue_full' })
   await bob.call(joinParty, { partyId: party.id })

@@ -87,13 +87,12 @@ describe.each(transports)('permissions of a role over %s', transport => {
     const last = await dj.call(queueTrack, { partyId, trackId }, { transport })
     await host.call(setRole, { partyId, profileId: dj.id, role: 'listener' })
     await dj.call(removeQueueItem, { partyId, itemId: last.itemId }, { transport })
-    const code = 'forbidden'
     expect(await dj.expectProblem(skipTrack, { partyId, itemId: spare.itemId }, { transport })).toMatchObject({
-      code,
+      code: 'forbidden',
     })
   })
 
-  it('let a co-host assign djs and only the host assign hosts, who becomes a co-host', async () => {
+  it('let a co-host assign djs and only the host assign a new host, after which the old host is a co-host', async () => {
     const { partyId } = await createPartyWithRoles()
     const input = (profileId: string, role: string) => ({ partyId, profileId, role })
     const assigned = await coHost.call(setRole, { partyId, profileId: listener.id, role: 'dj' }, { transport })
@@ -153,7 +152,7 @@ it('a party with members has exactly one host after concurrent leaves, joins and
 })
 
 describe('the role rules', () => {
-  it('give no permission to those outside the party', () => {
+  it('give no permission to non-members', () => {
     const permissionNames = Object.keys(permissions) as (keyof typeof permissions)[]
     expect(permissionNames.filter(permission => hasPermission(permission, null, true))).toEqual([])
     expect(mayAssign(null, 'listener', 'dj')).toBe(false)
