@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Logger, runOnce } from 'graphile-worker'
+import { Pool } from 'pg'
 import { audience } from '../dev/stack'
 import { type Issuer, startIssuer } from '../dev/issuer'
 import { readConfig } from '../kernel/platform/config'
@@ -92,6 +93,13 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const [first] = nodes
   if (first === undefined) throw new Error('the test app needs at least one node')
 
+  // Of its own each run of the jobs would need new connections, which cost more than most jobs.
+  const jobConnections = new Pool({ connectionString: url })
+  // Tests end connections on purpose; the next run has another.
+  jobConnections.on('error', () => undefined)
+  jobConnections.on('connect', client => client.on('error', () => undefined))
+  keep({ [Symbol.asyncDispose]: () => jobConnections.end() })
+
   let personCount = 0
   return {
     nodes,
@@ -117,7 +125,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     },
     async runJobs() {
       const taskList = createTaskList(first.app, registry, new AbortController().signal)
-      await runOnce({ connectionString: url, taskList, noHandleSignals: true, logger: silentLogger })
+      await runOnce({ pgPool: jobConnections, taskList, noHandleSignals: true, logger: silentLogger })
     },
     [Symbol.asyncDispose]: async () => {
       for (const part of parts) await part[Symbol.asyncDispose]()
