@@ -1,17 +1,13 @@
 import { type NotificationKind } from '../../models/notification'
 
-/** An activity that notifies others. Activities of one kind and target are grouped in one notification until it is read. */
+/** Something an actor did, of which the recipient is notified. Those of one kind and target share one unread notification. */
 export interface Activity {
+  recipientId: string
   kind: NotificationKind
   actorId: string
   targetId: string
   trackId?: string
   commentId?: string
-}
-
-/** An activity and its recipient. */
-export interface RecipientActivity extends Activity {
-  recipientId: string
 }
 
 /** A notification that was changed. */

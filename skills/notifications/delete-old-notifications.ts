@@ -3,11 +3,11 @@ import { job } from '../../kernel/events/job'
 import { runInBatches } from '../../kernel/events/run-in-batches'
 import { emptyObject } from '../../kernel/pipeline/schema'
 
-const retentionDays = 90
+export const notificationRetentionDays = 90
 const batchSize = 1_000
 const dayMs = 24 * 3_600_000
 
-/** Deletes notifications 90 days after their latest activity. */
+/** Deletes notifications whose latest activity is older than the retention. */
 export const deleteOldNotifications = job({
   name: 'notifications.deleteOldNotifications',
   payload: emptyObject,
@@ -22,7 +22,7 @@ async function deleteBatch({ app, now }: Context): Promise<number> {
     `delete from notifications where id in (
        select id from notifications where latest_at < :oldest order by latest_at limit ${batchSize}
      ) returning id`,
-    { oldest: new Date(now.getTime() - retentionDays * dayMs) },
+    { oldest: new Date(now.getTime() - notificationRetentionDays * dayMs) },
   )
   return rows.length
 }

@@ -1,12 +1,12 @@
 import { operation } from '../../kernel/pipeline/operation'
 import { emptyObject } from '../../kernel/pipeline/schema'
-import { countUnread, unreadView } from './views'
+import { countUnread, unreadCountMax, unreadView } from './views'
 
 export const getUnreadCount = operation({
   name: 'notifications.getUnreadCount',
   route: 'GET /notifications/unread-count',
   summary: 'Get the number of unread notifications',
-  description: 'Counts up to 99; above that `hasMoreUnread` is true.',
+  description: `Counts up to ${unreadCountMax}; above that \`hasMoreUnread\` is true.`,
   auth: 'signed-in',
   input: emptyObject,
   output: unreadView,

@@ -1,13 +1,14 @@
 import { operation } from '../../kernel/pipeline/operation'
 import { toPage, pageOf, pageSize, pagingFields, parseCursor, firstPageCursor } from '../../kernel/pipeline/paging'
 import { shape } from '../../kernel/pipeline/schema'
+import { notificationRetentionDays } from './delete-old-notifications'
 import { listVisibleNotifications, viewNotification, notificationView } from './views'
 
 export const listNotifications = operation({
   name: 'notifications.listNotifications',
   route: 'GET /notifications',
   summary: 'List your notifications',
-  description: 'Latest activity first. Notifications are deleted 90 days after their latest activity.',
+  description: `Latest activity first. Notifications are deleted ${notificationRetentionDays} days after their latest activity.`,
   auth: 'signed-in',
   input: shape({ ...pagingFields }),
   output: pageOf(notificationView),

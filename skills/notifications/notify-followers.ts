@@ -36,7 +36,7 @@ export const notifyFollowers = job({
 
 type Follower = NonNullable<Value<typeof cursor>>
 
-/** Index scan of follows_of_followee. */
+/** In the order of the index `follows_of_followee`. */
 function nextFollowers(artistId: string, after: Follower | null, { app }: Context): Promise<Follower[]> {
   const [at, id] = after === null ? firstPageCursor : [after.at, after.id]
   return app.db.query<Follower>(

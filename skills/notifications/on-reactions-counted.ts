@@ -4,14 +4,15 @@ import { applyChanges } from './apply-changes'
 
 export const onReactionsCounted = reaction({
   to: reactionsCounted,
-  because: 'artists are notified of likes and reposts, without those withdrawn, once per counter flush',
+  because: 'artists are notified of likes and reposts, and their withdrawals, once per counter flush',
   react({ reactions }, context) {
-    const changes = reactions.map(({ trackId, ownerId, actorId, kind, added }) => ({
-      activity: { recipientId: ownerId, kind, actorId, targetId: trackId, trackId },
-      isAdded: added,
-    }))
-    const added = changes.filter(({ isAdded }) => isAdded).map(({ activity }) => activity)
-    const withdrawn = changes.filter(({ isAdded }) => !isAdded).map(({ activity }) => activity)
+    const activitiesOf = (chosen: typeof reactions) =>
+      chosen.map(({ trackId, ownerId, actorId, kind }) => ({
+        recipientId: ownerId,
+        ...{ kind, actorId, targetId: trackId, trackId },
+      }))
+    const added = activitiesOf(reactions.filter(reaction => reaction.added))
+    const withdrawn = activitiesOf(reactions.filter(reaction => !reaction.added))
     return applyChanges({ added, withdrawn }, context)
   },
 })

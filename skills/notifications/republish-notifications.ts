@@ -5,15 +5,18 @@ import { findVisibleNotifications, countUnread, viewNotification } from './views
 /** Only the newest notifications are republished; older ones are correct when they are listed again. */
 const republishedMax = 100
 
-/** Notifications whose visibility changed: a block was set or removed, a track was deleted, or a follow ended. */
+/** The recipient's notifications about an actor, about a track, or about an artist's followers-only tracks. */
 interface Selection {
   recipientId: string
-  about: { actorId: string } | { trackId: string } | { forFollowersOf: string }
+  about: { actorId: string } | { trackId: string } | { followersOnlyTracksOf: string }
   /** Hidden notifications may be visible again. */
   mayReappear?: boolean
 }
 
-/** Emits the selected notifications as they are visible to the recipient now: withdrawn or reduced, or added with `isBack`. */
+/**
+ * Emits the selected notifications as the recipient sees them now: as `notificationWithdrawn`, with what is left of them, or if
+ * `mayReappear` as `notificationAdded`.
+ */
 export async function republishNotifications(
   { recipientId, about, mayReappear = false }: Selection,
   context: Context,
@@ -21,7 +24,7 @@ export async function republishNotifications(
   const { app, emit } = context
   // Lock the inbox, as every change of a person's notifications does, so that the emitted state is current. Create it if it
   // is missing, so that a concurrent first notification waits for this transaction.
-  await app.db.query(lockInbox, { recipientId })
+  await app.db.query(lockInboxSql, { recipientId })
   const ids = await selectIds(recipientId, about, context)
   if (ids.length === 0) return
   const visible = new Map((await findVisibleNotifications(app, ids)).map(row => [row.id, viewNotification(row)]))
@@ -37,8 +40,8 @@ async function selectIds(recipientId: string, about: Selection['about'], { app }
   const condition =
     'trackId' in about
       ? 'n.track_id = :trackId'
-      : 'forFollowersOf' in about
-        ? `n.track_id in (select id from tracks where owner_id = :forFollowersOf and visibility = 'followers')`
+      : 'followersOnlyTracksOf' in about
+        ? `n.track_id in (select id from tracks where owner_id = :followersOnlyTracksOf and visibility = 'followers')`
         : 'exists (select from notification_actors a where a.notification_id = n.id and a.actor_id = :actorId and not a.withdrawn)'
   const rows = await app.db.query<{ id: string }>(
     `select n.id from notifications n where n.recipient_id = :recipientId and n.actor_count > 0 and ${condition}
@@ -48,6 +51,6 @@ async function selectIds(recipientId: string, about: Selection['about'], { app }
   return rows.map(({ id }) => id)
 }
 
-const lockInbox = `
+const lockInboxSql = `
   insert into notification_inboxes (profile_id, latest_at) values (:recipientId, to_timestamp(0))
   on conflict (profile_id) do update set latest_at = notification_inboxes.latest_at returning profile_id`

@@ -2,7 +2,7 @@ import { type Context } from '../../kernel/pipeline/context'
 import { newId } from '../../kernel/pipeline/new-id'
 import { blockBetween } from '../user-profile/views'
 import { coolDownUntil } from './cool-down'
-import { type RecipientActivity, type ChangedNotification } from './activity'
+import { type Activity, type ChangedNotification } from './activity'
 
 /**
  * Stores activities and returns the notifications that are new or have a new actor. Leaves out people's own activities and
@@ -10,14 +10,14 @@ import { type RecipientActivity, type ChangedNotification } from './activity'
  * restored, everything else stays as it is.
  */
 export async function storeActivities(
-  activities: readonly RecipientActivity[],
+  activities: readonly Activity[],
   context: Context,
 ): Promise<ChangedNotification[]> {
-  const scheduled = activities.length === 0 ? [] : await assignInstants(activities, context)
-  if (scheduled.length === 0) return []
+  const assigned = activities.length === 0 ? [] : await assignInstants(activities, context)
+  if (assigned.length === 0) return []
   const { app, now } = context
-  const rows = scheduled.flatMap(({ n, at, later }) => {
-    const activity = activities[n]
+  const rows = assigned.flatMap(({ index, at, later }) => {
+    const activity = activities[index]
     if (activity === undefined) return []
     const { recipientId, kind, targetId, actorId, trackId = null, commentId = null } = activity
     return {
@@ -28,34 +28,35 @@ export async function storeActivities(
   return app.db.query<ChangedNotification>(storeSql, { activities: JSON.stringify(rows), now })
 }
 
-/** An activity to store, with its instant; `later` is how many activities of its group follow it at the same instant. */
-interface Scheduled {
-  n: number
+/** The instant of `activities[index]`; `later` is how many activities of its group follow it at the same instant. */
+interface AssignedInstant {
+  index: number
   at: Date
   later: number
 }
 
 /**
  * Locks the inboxes in id order and assigns each group of activities an instant, later than any before in that inbox. A
- * statement of its own, so that the next one sees what was committed before the locks were granted.
+ * statement of its own, so that the next one sees what was committed before the locks were granted. Leaves out activities
+ * that do not notify.
  */
-const assignInstants = (activities: readonly RecipientActivity[], { app, now }: Context): Promise<Scheduled[]> => {
-  const rows = activities.map(({ recipientId, actorId, kind, targetId }, n) => ({
-    ...{ n, recipient_id: recipientId, actor_id: actorId, kind, target_id: targetId },
+const assignInstants = (activities: readonly Activity[], { app, now }: Context): Promise<AssignedInstant[]> => {
+  const rows = activities.map(({ recipientId, actorId, kind, targetId }, index) => ({
+    ...{ index, recipient_id: recipientId, actor_id: actorId, kind, target_id: targetId },
   }))
-  return app.db.query<Scheduled>(assignInstantsSql, { activities: JSON.stringify(rows), now })
+  return app.db.query<AssignedInstant>(assignInstantsSql, { activities: JSON.stringify(rows), now })
 }
 
 const assignInstantsSql = `
   with activity as (
     select * from jsonb_to_recordset(cast(:activities as jsonb))
-      as activity (n integer, recipient_id uuid, actor_id uuid, kind text, target_id uuid)
+      as activity (index integer, recipient_id uuid, actor_id uuid, kind text, target_id uuid)
   ), allowed as (
-    select activity.*, max(n) over (partition by recipient_id, kind, target_id) as last_n
+    select activity.*, max(index) over (partition by recipient_id, kind, target_id) as last_index
     from activity join profiles r on r.id = recipient_id join profiles a on a.id = actor_id
     where recipient_id <> actor_id and not ${blockBetween('activity.recipient_id', 'activity.actor_id')}
   ), ranked as (
-    select allowed.*, dense_rank() over (partition by recipient_id order by last_n desc) - 1 as groups_after from allowed
+    select allowed.*, dense_rank() over (partition by recipient_id order by last_index desc) - 1 as groups_after from allowed
   ), inbox as (
     insert into notification_inboxes (profile_id, latest_at)
     select recipient_id, cast(:now as timestamptz) + max(groups_after) * interval '1 millisecond'
@@ -64,20 +65,22 @@ const assignInstantsSql = `
       notification_inboxes.latest_at + (excluded.latest_at - cast(:now as timestamptz)) + interval '1 millisecond')
     returning profile_id, latest_at
   )
-  select n, latest_at - groups_after * interval '1 millisecond' as at,
-    cast(row_number() over (partition by recipient_id, kind, target_id order by n desc) - 1 as integer) as later
-  from ranked join inbox on profile_id = recipient_id order by n`
+  select index, latest_at - groups_after * interval '1 millisecond' as at,
+    cast(row_number() over (partition by recipient_id, kind, target_id order by index desc) - 1 as integer) as later
+  from ranked join inbox on profile_id = recipient_id order by index`
 
 /**
- * SQL: a notification's instant, in whole milliseconds, from the instant of one of its actors. Actors of one batch share the
- * millisecond; their microseconds, counted down from it, keep their order.
+ * SQL: the instant of a notification from the `at` of its latest actor, rounded up to whole milliseconds. Actors stored in one
+ * batch differ by microseconds before that instant, which keeps their order.
  */
-export const activityAt = (at: string): string => `date_trunc('milliseconds', ${at} + interval '999 microseconds')`
+export const toNotificationInstant = (at: string): string =>
+  `date_trunc('milliseconds', ${at} + interval '999 microseconds')`
 
 /**
- * `known`: activities whose actor is in the notification already, or in the cool-down. `restored`: those that were withdrawn
- * and come back. `fresh`: all others, which get a notification, or a further actor in the unread one (`grouped`,
- * `added_actor`). A row can change only once in a statement, so restored and fresh activities are counted together.
+ * `known`: activities whose actor is in the notification already, or in the cool-down. `restored`: those of them that were
+ * withdrawn and whose notification is unread. `fresh`: activities that are not known; they get a notification, or a further
+ * actor in the unread one (`grouped`, `added_actor`). A row can change only once in a statement, so restored and fresh
+ * activities are counted together.
  */
 const storeSql = `
   with activity as (
@@ -85,7 +88,7 @@ const storeSql = `
       target_id uuid, actor_id uuid, track_id uuid, comment_id uuid, at timestamptz, later integer, cool_down_until timestamptz)
   ), known as (
     select activity.recipient_id, activity.kind, activity.target_id, activity.actor_id, n.id,
-      a.withdrawn and not n.is_read as comes_back
+      a.withdrawn and not n.is_read as is_restored
     from activity
     join notifications n
       on n.recipient_id = activity.recipient_id and n.kind = activity.kind and n.target_id = activity.target_id
@@ -93,7 +96,7 @@ const storeSql = `
     where a.cool_down_until > :now or not (a.withdrawn or n.is_read)
   ), restored as (
     update notification_actors a set withdrawn = false
-    from known where a.notification_id = known.id and a.actor_id = known.actor_id and known.comes_back
+    from known where a.notification_id = known.id and a.actor_id = known.actor_id and known.is_restored
     returning a.notification_id, a.at
   ), fresh as (
     select activity.* from activity
@@ -101,7 +104,7 @@ const storeSql = `
   ), counted as (
     select id, recipient_id, kind, target_id, track_id, comment_id, at from fresh
     union all
-    select n.id, n.recipient_id, n.kind, n.target_id, n.track_id, n.comment_id, ${activityAt('restored.at')}
+    select n.id, n.recipient_id, n.kind, n.target_id, n.track_id, n.comment_id, ${toNotificationInstant('restored.at')}
     from restored join notifications n on n.id = restored.notification_id
   ), grouped as (
     insert into notifications (id, recipient_id, kind, target_id, track_id, comment_id, actor_count, latest_at)

@@ -38,7 +38,7 @@ export const notificationView = named(
 )
 export type NotificationView = Value<typeof notificationView>
 
-/** The number of unread notifications in the list. */
+/** The number of unread notifications that are visible to their recipient. */
 export const unreadFields = { unreadCount: integer(0, unreadCountMax), hasMoreUnread: boolean }
 export const unreadView = named('UnreadCount', shape(unreadFields))
 export type UnreadCount = Value<typeof unreadView>
@@ -46,14 +46,14 @@ export type UnreadCount = Value<typeof unreadView>
 /** Everything up to `readUntil` is read; null if nothing is. */
 export const readMarkerView = named('ReadMarker', shape({ readUntil: nullable(timestamp), ...unreadFields }))
 
-/** SQL: `a` is a visible actor of `n`: not withdrawn, and no block in either direction with the recipient. */
+/** SQL condition: `a` is a visible actor of `n`: not withdrawn, and no block in either direction with the recipient. */
 const isVisibleActor = `a.notification_id = n.id and not a.withdrawn and not ${blockBetween('a.actor_id', 'n.recipient_id')}`
 
 /**
- * SQL: the notifications that their recipients may see now. A recipient's own track may be in any state; another's must be
- * listed for them. Notifications of deleted tracks and comments are hidden, so that there are no dead links.
+ * SQL from `from` on: the notifications that their recipients may see now. A recipient's own track may be in any state;
+ * another's must be listed for them. Notifications of deleted tracks and comments are hidden, so that there are no dead links.
  */
-const visibleNotifications = `
+const fromVisibleNotifications = `
   from notifications n
   left join tracks t on t.id = n.track_id
   left join comments c on c.id = n.comment_id
@@ -63,7 +63,7 @@ const visibleNotifications = `
     and (t.id is null or t.owner_id = n.recipient_id or ${isTrackListedForSql('t', 'n.recipient_id')})
     and c.deleted_at is null`
 
-/** `actorCount` is the stored count minus the actors hidden by a block, who are few. */
+/** `actorCount` is the stored count minus the actors hidden by a block: these are few, so counting them is cheap. */
 const columns = `
   n.id, n.recipient_id as "recipientId", n.kind, n.latest_at as at, n.is_read as read,
   t.id as "trackId", t.title, c.id as "commentId", c.body, c.position_ms as "positionMs",
@@ -100,7 +100,7 @@ export const listVisibleNotifications = (
   { recipientId, after, limit }: { recipientId: string; after: readonly (string | number)[]; limit: number },
 ): Promise<VisibleNotification[]> =>
   db.query<VisibleNotification>(
-    `select ${columns} ${visibleNotifications} and n.recipient_id = :recipientId
+    `select ${columns} ${fromVisibleNotifications} and n.recipient_id = :recipientId
        and ${isAfterCursor('n.latest_at', 'n.id')}
      order by n.latest_at desc, n.id desc limit :limit`,
     { recipientId, at: after[0], id: after[1], limit },
@@ -108,9 +108,9 @@ export const listVisibleNotifications = (
 
 /** The visible ones of these notifications. */
 export const findVisibleNotifications = ({ db }: AppContext, ids: readonly string[]): Promise<VisibleNotification[]> =>
-  db.query<VisibleNotification>(`select ${columns} ${visibleNotifications} and n.id in (:ids)`, { ids })
+  db.query<VisibleNotification>(`select ${columns} ${fromVisibleNotifications} and n.id in (:ids)`, { ids })
 
-/** The unread counts of several people, in one query. */
+/** Counts the unread notifications of several people in one query; returns a function from a person's id to their count. */
 export async function countUnread(
   { db }: AppContext,
   recipientIds: readonly string[],
@@ -118,7 +118,7 @@ export async function countUnread(
   const rows = await db.query<{ recipientId: string; count: number }>(
     `select i.profile_id as "recipientId", cast(count(*) as integer) as count
      from notification_inboxes i cross join lateral (
-       select ${visibleNotifications} and n.recipient_id = i.profile_id and not n.is_read limit ${unreadCountMax + 1}
+       select ${fromVisibleNotifications} and n.recipient_id = i.profile_id and not n.is_read limit ${unreadCountMax + 1}
      ) as found
      where i.profile_id in (:recipientIds) group by i.profile_id`,
     { recipientIds },

@@ -1,14 +1,14 @@
 import { type Context } from '../../kernel/pipeline/context'
 import { coolDownUntil } from './cool-down'
-import { type RecipientActivity, type ChangedNotification } from './activity'
-import { activityAt } from './store-activities'
+import { type Activity, type ChangedNotification } from './activity'
+import { toNotificationInstant } from './store-activities'
 
 /**
  * Withdraws actors from unread notifications; read ones stay as they were. Returns the notifications that have fewer actors.
  * The caller holds the locks of the inboxes.
  */
 export async function withdrawActivities(
-  activities: readonly RecipientActivity[],
+  activities: readonly Activity[],
   { app, now }: Context,
 ): Promise<ChangedNotification[]> {
   if (activities.length === 0) return []
@@ -35,7 +35,7 @@ const withdrawSql = `
   ), decreased as (
     select id, count(*) as actors from withdrawn where not is_read group by id
   ), remaining as (
-    select decreased.id, decreased.actors, ${activityAt('latest.at')} as latest_at
+    select decreased.id, decreased.actors, ${toNotificationInstant('latest.at')} as latest_at
     from decreased left join lateral (
       select a.at from notification_actors a
       where a.notification_id = decreased.id and not a.withdrawn
