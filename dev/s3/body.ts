@@ -1,6 +1,6 @@
 import {
   type Algorithm,
-  checksumHeader,
+  checksumHeaderName,
   digestBytes,
   type StreamDigests,
   isAlgorithm,
@@ -9,9 +9,10 @@ import {
 } from './checksums'
 import { decodeChunked } from './chunked-body'
 import { S3Error } from './errors'
+import { readTrailerNames } from './payload'
 import { type AuthenticatedRequest } from './signature'
 
-/** An incoming body. The iteration throws at its end if a digest that the client sent does not match. */
+/** An incoming body. Its iteration throws at the end if its length or a digest differs from what the client sent. */
 export interface Body {
   bytes: AsyncIterable<Uint8Array>
   /** The algorithm of the client's checksum, if it sent one. */
@@ -20,21 +21,14 @@ export interface Body {
   digests: () => StreamDigests
 }
 
-/** Opens the body of a signed request. Computes `also` always, and `fallback` if the client sent no checksum. */
-export function openBody(call: AuthenticatedRequest, compute: { fallback?: Algorithm; also?: Algorithm } = {}): Body {
+/** Opens the body of a signed request. `compute` names further checksums to compute. */
+export function openBody(call: AuthenticatedRequest, compute: Compute = {}): Body {
   const length = contentLength(call)
-  const claims = readExpectedDigests(call)
   const { payload } = call
   const trailers = new Map<string, string>()
   const source = payload.kind === 'chunked' ? decodeChunked(call.body, payload, trailers) : call.body
-  return verifiedBody(
-    source,
-    { ...claims, length, sha256: payload.kind === 'sha256' ? payload.hex : undefined },
-    {
-      ...compute,
-      trailers,
-    },
-  )
+  const sha256 = payload.kind === 'sha256' ? payload.hex : undefined
+  return verifiedBody(source, { ...readExpectedDigests(call), length, sha256 }, compute, trailers)
 }
 
 /** Reads a small XML body. Refuses one without a digest if `digestNeeded`. */
@@ -53,6 +47,7 @@ export async function readText(call: AuthenticatedRequest, { digestNeeded = fals
   return Buffer.concat(chunks).toString()
 }
 
+/** What the client says about a body; `trailer` stands for a checksum that follows the body. */
 export interface ExpectedDigests {
   length?: number | undefined
   md5?: Buffer | undefined
@@ -61,16 +56,23 @@ export interface ExpectedDigests {
 }
 
 interface Compute {
+  /** Computed if the client sent no checksum. */
   fallback?: Algorithm
+  /** Always computed. */
   also?: Algorithm
-  trailers?: ReadonlyMap<string, string>
 }
 
-export function verifiedBody(source: AsyncIterable<unknown>, claims: ExpectedDigests, compute: Compute = {}): Body {
-  const main = claims.checksum?.algorithm ?? compute.fallback
-  const wanted = [main, compute.also, claims.sha256 === undefined ? undefined : ('SHA256' as const)]
+/** A body that is checked against `expected` while it is read; `trailers` are complete when `source` ends. */
+export function verifiedBody(
+  source: AsyncIterable<unknown>,
+  expected: ExpectedDigests,
+  compute: Compute,
+  trailers: ReadonlyMap<string, string> = new Map(),
+): Body {
+  const main = expected.checksum?.algorithm ?? compute.fallback
+  const wanted = [main, compute.also, expected.sha256 === undefined ? undefined : ('SHA256' as const)]
   const digester = new StreamDigester(wanted.filter(algorithm => algorithm !== undefined))
-  let facts: StreamDigests | undefined
+  let actual: StreamDigests | undefined
   async function* bytes() {
     for await (const chunk of source) {
       if (!(chunk instanceof Uint8Array)) throw new TypeError('the body contains something other than bytes')
@@ -78,15 +80,15 @@ export function verifiedBody(source: AsyncIterable<unknown>, claims: ExpectedDig
       if (digester.size > objectBytesMax) throw new S3Error('EntityTooLarge')
       yield chunk
     }
-    facts = digester.finish()
-    checkClaims(claims, facts, compute.trailers ?? new Map())
+    actual = digester.finish()
+    checkDigests(expected, actual, trailers)
   }
   return {
     bytes: bytes(),
-    algorithm: claims.checksum?.algorithm,
+    algorithm: expected.checksum?.algorithm,
     digests: () => {
-      if (!facts) throw new Error('the body has not been read completely')
-      return facts
+      if (!actual) throw new Error('the body has not been read completely')
+      return actual
     },
   }
 }
@@ -96,8 +98,8 @@ export function readExpectedDigests({ headers }: { headers: ReadonlyMap<string, 
   const given = headers.get('content-md5')
   const md5 = given === undefined ? undefined : Buffer.from(given, 'base64')
   if (md5 && (md5.length !== 16 || md5.toString('base64') !== given)) throw new S3Error('InvalidDigest')
-  const stated = [...headers.keys(), ...trailerNames(headers)].flatMap(name => algorithmOf(name) ?? [])
-  const [algorithm, another] = stated
+  const algorithms = [...headers.keys(), ...readTrailerNames(headers)].flatMap(name => algorithmOf(name) ?? [])
+  const [algorithm, another] = algorithms
   if (another !== undefined) {
     throw new S3Error('InvalidRequest', 'Expecting a single x-amz-checksum- header. Multiple are not allowed.')
   }
@@ -109,7 +111,7 @@ export function readExpectedDigests({ headers }: { headers: ReadonlyMap<string, 
     )
   }
   if (algorithm === undefined) return { md5 }
-  const value = headers.get(checksumHeader(algorithm))
+  const value = headers.get(checksumHeaderName(algorithm))
   return { md5, checksum: { algorithm, value: value === undefined ? 'trailer' : readDigest(algorithm, value) } }
 }
 
@@ -129,9 +131,6 @@ function contentLength({ headers, payload }: AuthenticatedRequest): number | und
   return Number(given)
 }
 
-const trailerNames = (headers: ReadonlyMap<string, string>) =>
-  (headers.get('x-amz-trailer') ?? '').split(',').map(name => name.trim().toLowerCase())
-
 function algorithmOf(header: string): Algorithm | undefined {
   const name = header.startsWith('x-amz-checksum-') ? header.slice('x-amz-checksum-'.length).toUpperCase() : ''
   return isAlgorithm(name) ? name : undefined
@@ -140,25 +139,25 @@ function algorithmOf(header: string): Algorithm | undefined {
 function readDigest(algorithm: Algorithm, base64: string): Buffer {
   const digest = Buffer.from(base64, 'base64')
   if (digest.length !== digestBytes[algorithm] || digest.toString('base64') !== base64) {
-    throw new S3Error('InvalidRequest', `Value for ${checksumHeader(algorithm)} header is invalid.`)
+    throw new S3Error('InvalidRequest', `Value for ${checksumHeaderName(algorithm)} header is invalid.`)
   }
   return digest
 }
 
-function checkClaims(claims: ExpectedDigests, facts: StreamDigests, trailers: ReadonlyMap<string, string>) {
-  if (claims.length !== undefined && claims.length !== facts.size) throw new S3Error('IncompleteBody')
-  const sha256 = facts.checksums.get('SHA256')?.toString('hex')
-  if (claims.sha256 !== undefined && claims.sha256 !== sha256) {
+function checkDigests(expected: ExpectedDigests, actual: StreamDigests, trailers: ReadonlyMap<string, string>) {
+  if (expected.length !== undefined && expected.length !== actual.size) throw new S3Error('IncompleteBody')
+  const sha256 = actual.checksums.get('SHA256')?.toString('hex')
+  if (expected.sha256 !== undefined && expected.sha256 !== sha256) {
     throw new S3Error('XAmzContentSHA256Mismatch', undefined, {
-      ClientComputedContentSHA256: claims.sha256,
+      ClientComputedContentSHA256: expected.sha256,
       S3ComputedContentSHA256: sha256 ?? '',
     })
   }
-  if (claims.md5 && !claims.md5.equals(facts.md5)) throw new S3Error('BadDigest')
-  if (!claims.checksum) return
-  const { algorithm, value } = claims.checksum
-  const stated = value === 'trailer' ? readDigest(algorithm, trailers.get(checksumHeader(algorithm)) ?? '') : value
-  if (!facts.checksums.get(algorithm)?.equals(stated)) {
+  if (expected.md5 && !expected.md5.equals(actual.md5)) throw new S3Error('BadDigest')
+  if (!expected.checksum) return
+  const { algorithm, value } = expected.checksum
+  const stated = value === 'trailer' ? readDigest(algorithm, trailers.get(checksumHeaderName(algorithm)) ?? '') : value
+  if (!actual.checksums.get(algorithm)?.equals(stated)) {
     throw new S3Error('BadDigest', `The ${algorithm} you specified did not match the calculated checksum.`)
   }
 }

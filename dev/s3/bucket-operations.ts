@@ -1,13 +1,12 @@
-import { type S3Response, emptyResponse, rawXmlResponse, xmlResponse } from './response'
+import { quoted, type S3Response, emptyResponse, rawXmlResponse, xmlResponse } from './response'
 import { readText } from './body'
 import { type Bucket } from './buckets'
 import { readCorsRules } from './cors'
 import { S3Error } from './errors'
-import { listKeys } from './listing'
+import { listKeys, readPageSize } from './listing'
 import { type StoredObject } from './objects'
 import { type AuthenticatedRequest } from './signature'
 import { type State } from './state'
-import { quoted } from './store-object'
 import { childrenOf, parseXml, textOf } from './xml'
 
 export async function listBuckets(state: State): Promise<S3Response> {
@@ -51,7 +50,7 @@ export async function listObjects(_state: State, call: AuthenticatedRequest, buc
   if (query.get('list-type') !== '2') throw new S3Error('NotImplemented', 'Only ListObjectsV2 is implemented')
   const [prefix = '', delimiter = ''] = [query.get('prefix'), query.get('delimiter')]
   const token = query.get('continuation-token')
-  const max = readMax(query.get('max-keys'), 'max-keys')
+  const max = readPageSize(query.get('max-keys'), 'max-keys')
   const after = token === undefined ? (query.get('start-after') ?? '') : readToken(token)
   const page = listKeys(bucket.objects.keys(), { prefix, delimiter, after, keysMax: max })
   const encoding = readEncoding(query.get('encoding-type'))
@@ -75,7 +74,7 @@ export async function listObjects(_state: State, call: AuthenticatedRequest, buc
 export async function putCors(state: State, call: AuthenticatedRequest, bucket: Bucket): Promise<S3Response> {
   const cors = await readText(call, { digestNeeded: true })
   readCorsRules(cors)
-  await state.buckets.change(bucket, record => ({ ...record, cors }))
+  await state.buckets.updateRecord(bucket, record => ({ ...record, cors }))
   return emptyResponse(200)
 }
 
@@ -85,7 +84,7 @@ export async function getCors(_state: State, _call: AuthenticatedRequest, bucket
 }
 
 export async function deleteCors(state: State, _call: AuthenticatedRequest, bucket: Bucket): Promise<S3Response> {
-  await state.buckets.change(bucket, record => ({ ...record, cors: undefined }))
+  await state.buckets.updateRecord(bucket, record => ({ ...record, cors: undefined }))
   return emptyResponse(204)
 }
 
@@ -96,7 +95,7 @@ export async function putLifecycle(state: State, call: AuthenticatedRequest, buc
   const rules = childrenOf(root, 'Rule')
   const areValid = rules.every(rule => ['Enabled', 'Disabled'].includes(textOf(rule, 'Status') ?? ''))
   if (root.name !== 'LifecycleConfiguration' || rules.length === 0 || !areValid) throw new S3Error('MalformedXML')
-  await state.buckets.change(bucket, record => ({ ...record, lifecycle }))
+  await state.buckets.updateRecord(bucket, record => ({ ...record, lifecycle }))
   return emptyResponse(200)
 }
 
@@ -106,17 +105,8 @@ export async function getLifecycle(_state: State, _call: AuthenticatedRequest, b
 }
 
 export async function deleteLifecycle(state: State, _call: AuthenticatedRequest, bucket: Bucket): Promise<S3Response> {
-  await state.buckets.change(bucket, record => ({ ...record, lifecycle: undefined }))
+  await state.buckets.updateRecord(bucket, record => ({ ...record, lifecycle: undefined }))
   return emptyResponse(204)
-}
-
-/** Parses a page size; the maximum and the default are 1000. */
-export function readMax(text: string | undefined, name: string): number {
-  if (text === undefined) return 1000
-  if (!/^\d{1,10}$/.test(text)) {
-    throw new S3Error('InvalidArgument', undefined, { ArgumentName: name, ArgumentValue: text })
-  }
-  return Math.min(Number(text), 1000)
 }
 
 const owner = { ID: 'stand-in', DisplayName: 'stand-in' }

@@ -28,7 +28,7 @@ export class Buckets {
   readonly #folder: string
   readonly #pieces: Pieces
   readonly #byName = new Map<string, Bucket>()
-  readonly #turns = new KeyedMutex()
+  readonly #mutex = new KeyedMutex()
 
   private constructor(folder: string, pieces: Pieces) {
     this.#folder = folder
@@ -64,7 +64,7 @@ export class Buckets {
     if (!/^(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z\d][a-z\d.-]{1,61}[a-z\d]$/.test(name)) {
       throw new S3Error('InvalidBucketName', undefined, { BucketName: name })
     }
-    await this.#turns.runExclusive(name, async () => {
+    await this.#mutex.runExclusive(name, async () => {
       if (this.#byName.has(name)) throw new S3Error('BucketAlreadyOwnedByYou', undefined, { BucketName: name })
       const record = { name, createdAt: now }
       for (const subfolder of ['objects', 'uploads'])
@@ -74,9 +74,9 @@ export class Buckets {
     })
   }
 
-  async change(bucket: Bucket, change: (record: BucketRecord) => BucketRecord): Promise<void> {
+  async updateRecord(bucket: Bucket, change: (record: BucketRecord) => BucketRecord): Promise<void> {
     const { name } = bucket.record
-    await this.#turns.runExclusive(name, async () => {
+    await this.#mutex.runExclusive(name, async () => {
       if (this.get(name) !== bucket) throw new S3Error('OperationAborted')
       const record = change(bucket.record)
       await writeRecord(this.#pathOf(name), record)
@@ -86,7 +86,7 @@ export class Buckets {
 
   async delete(bucket: Bucket): Promise<void> {
     const { name } = bucket.record
-    await this.#turns.runExclusive(name, async () => {
+    await this.#mutex.runExclusive(name, async () => {
       if (this.get(name) !== bucket) throw new S3Error('OperationAborted')
       if (bucket.objects.size > 0) throw new S3Error('BucketNotEmpty', undefined, { BucketName: name })
       if (!bucket.objects.mutex.isIdle || !bucket.uploads.mutex.isIdle) throw new S3Error('OperationAborted')

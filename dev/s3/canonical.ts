@@ -7,23 +7,23 @@ export interface Scope {
   region: string
 }
 
-/** The canonical request of Signature Version 4. The path is encoded once: only S3 does not encode it twice. */
-export function canonicalRequest(ask: S3Request, signedHeaders: readonly string[], payloadHash: string): string {
-  const headers = signedHeaders.map(name => `${name}:${(ask.headers.get(name) ?? '').trim().replace(/ +/g, ' ')}\n`)
+/** The canonical request of Signature Version 4. S3 encodes the path once; other AWS services encode it twice. */
+export function canonicalRequest(request: S3Request, signedHeaders: readonly string[], payloadHash: string): string {
+  const headers = signedHeaders.map(name => `${name}:${(request.headers.get(name) ?? '').trim().replace(/ +/g, ' ')}\n`)
   return [
-    ask.method,
-    ask.path.split('/').map(encodeStrictly).join('/'),
-    canonicalQuery(ask.pairs),
+    request.method,
+    request.path.split('/').map(encodeStrictly).join('/'),
+    canonicalQuery(request.pairs),
     headers.join(''),
     signedHeaders.join(';'),
     payloadHash,
   ].join('\n')
 }
 
-export function stringToSign(stamp: string, scope: Scope, canonical: string): string {
+export function stringToSign(timestamp: string, scope: Scope, canonical: string): string {
   // Node decodes headers as latin1, so hashing the text as latin1 hashes the bytes that were sent.
   const digest = createHash('sha256').update(canonical, 'latin1').digest('hex')
-  return ['AWS4-HMAC-SHA256', stamp, scopeText(scope), digest].join('\n')
+  return ['AWS4-HMAC-SHA256', timestamp, scopeText(scope), digest].join('\n')
 }
 
 export const scopeText = ({ day, region }: Scope) => `${day}/${region}/s3/aws4_request`
@@ -50,6 +50,7 @@ function canonicalQuery(pairs: S3Request['pairs']): string {
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
+// RFC 3986: encodeURIComponent leaves five reserved characters as they are.
 function encodeStrictly(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, mark => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)
 }

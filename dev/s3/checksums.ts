@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type CrcName, joinCrc, startCrc } from './crc'
+import { type CrcName, combineCrc, startCrc } from './crc'
 import { S3Error } from './errors'
 
 export type Algorithm = CrcName | 'SHA1' | 'SHA256'
@@ -32,8 +32,16 @@ export function readAlgorithm(name: string | undefined): Algorithm | undefined {
   throw new S3Error('InvalidRequest', `Checksum algorithm provided is unsupported: ${name}`)
 }
 
-export const checksumHeader = (algorithm: Algorithm) => `x-amz-checksum-${algorithm.toLowerCase()}`
-export const checksumElement = (algorithm: Algorithm) => `Checksum${algorithm}`
+export const checksumHeaderName = (algorithm: Algorithm) => `x-amz-checksum-${algorithm.toLowerCase()}`
+export const checksumElementName = (algorithm: Algorithm) => `Checksum${algorithm}`
+
+export function checksumHeaders({ algorithm, type, value }: Checksum): Record<string, string> {
+  return { [checksumHeaderName(algorithm)]: value, 'x-amz-checksum-type': type }
+}
+
+export function fullChecksum(algorithm: Algorithm, checksums: ReadonlyMap<Algorithm, Buffer>): Checksum {
+  return { algorithm, type: 'FULL_OBJECT', value: checksums.get(algorithm)?.toString('base64') ?? '' }
+}
 
 /** Computes size, MD5 and the requested checksums of a stream in one pass. */
 export class StreamDigester {
@@ -52,8 +60,8 @@ export class StreamDigester {
   }
 
   finish(): StreamDigests {
-    const sums = new Map([...this.#hashers].map(([algorithm, hasher]) => [algorithm, hasher.digest()]))
-    return { size: this.size, md5: this.#md5.digest(), checksums: sums }
+    const checksums = new Map([...this.#hashers].map(([algorithm, hasher]) => [algorithm, hasher.digest()]))
+    return { size: this.size, md5: this.#md5.digest(), checksums }
   }
 }
 
@@ -63,7 +71,7 @@ export interface StreamDigests {
   checksums: ReadonlyMap<Algorithm, Buffer>
 }
 
-/** Combines part checksums into the object's: FULL_OBJECT joins CRCs, COMPOSITE is a checksum of the checksums. */
+/** Combines part checksums into the object's: FULL_OBJECT combines CRCs, COMPOSITE is a checksum of the checksums. */
 export function combineChecksums(
   algorithm: Algorithm,
   type: Checksum['type'],
@@ -75,7 +83,7 @@ export function combineChecksums(
     return { algorithm, type: 'COMPOSITE', value: `${hasher.digest().toString('base64')}-${parts.length}` }
   }
   const empty = startCrc(algorithm).digest()
-  const whole = parts.reduce((sum, part) => joinCrc(algorithm, sum, part.digest, part.size), empty)
+  const whole = parts.reduce((sum, part) => combineCrc(algorithm, sum, part.digest, part.size), empty)
   return { algorithm, type, value: whole.toString('base64') }
 }
 

@@ -31,7 +31,7 @@ export async function* decodeChunked(
     if (size === 0) break
     if ((await scanner.readLine(0)) !== '') throw new S3Error('IncompleteBody')
   }
-  await readTrailers(scanner, payload.trailers, chain, trailers)
+  await readTrailers(scanner, payload.trailerNames, chain, trailers)
 }
 
 const headerBytesMax = 4096
@@ -82,7 +82,7 @@ class ChunkSignatures {
   }
 
   #context() {
-    return [this.#chain.stamp, this.#chain.scope, this.#previous]
+    return [this.#chain.timestamp, this.#chain.scope, this.#previous]
   }
 
   #check(lines: string[], given: string | undefined) {

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
-import { type S3Response, xmlResponse } from './response'
+import { quoted, type S3Response, xmlResponse } from './response'
 import { readText } from './body'
 import { type Bucket } from './buckets'
-import { checksumElement, checksumHeader, combineChecksums } from './checksums'
+import { checksumElementName, checksumHeaderName, combineChecksums } from './checksums'
 import { readPrecondition } from './conditions'
 import { S3Error } from './errors'
 import { readUploadId } from './multipart-operations'
 import { type StoredObject } from './objects'
 import { type AuthenticatedRequest } from './signature'
 import { type State } from './state'
-import { commitOrRelease, quoted, totalSize } from './store-object'
+import { commitOrRelease } from './store-object'
 import { type Part, type Upload } from './uploads'
 import { childrenOf, parseXml, textOf, type XmlNode } from './xml'
 
@@ -28,8 +28,8 @@ export async function completeUpload(
     const upload = bucket.uploads.get(id, key)
     const parts = checkParts(upload, requestedParts)
     const object = assemble(upload, parts, state.now())
-    checkWhole(call, object)
-    // The object holds its own references, so that dropping the upload does not delete the object's parts.
+    checkObject(call, object)
+    // Take references for the object, because removing the upload releases its own.
     state.pieces.retain(object.pieces)
     await commitOrRelease(state, bucket, object, precondition)
     await bucket.uploads.remove(upload)
@@ -38,7 +38,7 @@ export async function completeUpload(
       Bucket: bucket.record.name,
       Key: key,
       ETag: quoted(object.etag),
-      [checksumElement(object.checksum.algorithm)]: object.checksum.value,
+      [checksumElementName(object.checksum.algorithm)]: object.checksum.value,
       ChecksumType: object.checksum.type,
     })
   })
@@ -89,8 +89,8 @@ function checkPart(upload: Upload, requestedPart: XmlNode, number: number): Part
   if (!part || etag !== part.md5) {
     throw new S3Error('InvalidPart', undefined, { UploadId: upload.id, PartNumber: String(number), ETag: etag ?? '' })
   }
-  const checksum = textOf(requestedPart, checksumElement(upload.algorithm))
-  if (checksum === undefined && upload.chosen && upload.checksumType === 'COMPOSITE') {
+  const checksum = textOf(requestedPart, checksumElementName(upload.algorithm))
+  if (checksum === undefined && upload.isAlgorithmChosen && upload.checksumType === 'COMPOSITE') {
     const using = upload.algorithm.toLowerCase()
     throw new S3Error(
       'InvalidRequest',
@@ -111,7 +111,7 @@ function assemble(upload: Upload, parts: readonly Part[], now: number): StoredOb
   return {
     key: upload.key,
     pieces,
-    size: totalSize(pieces),
+    size: pieces.reduce((sum, piece) => sum + piece.size, 0),
     etag: `${md5.digest('hex')}-${parts.length}`,
     modifiedAt: now,
     description: upload.description,
@@ -120,14 +120,14 @@ function assemble(upload: Upload, parts: readonly Part[], now: number): StoredOb
   }
 }
 
-function checkWhole(call: AuthenticatedRequest, { size, checksum }: StoredObject) {
-  const statedSize = call.headers.get('x-amz-mp-object-size')
-  if (statedSize !== undefined && Number(statedSize) !== size) {
+function checkObject(call: AuthenticatedRequest, { size, checksum }: StoredObject) {
+  const expectedSize = call.headers.get('x-amz-mp-object-size')
+  if (expectedSize !== undefined && Number(expectedSize) !== size) {
     throw new S3Error('InvalidRequest', 'The provided x-amz-mp-object-size does not match the size of the parts.')
   }
-  const stated = call.headers.get(checksumHeader(checksum.algorithm))
-  const composite = checksum.type === 'COMPOSITE' && stated === checksum.value.replace(/-\d+$/, '')
-  if (stated !== undefined && stated !== checksum.value && !composite) {
+  const expected = call.headers.get(checksumHeaderName(checksum.algorithm))
+  const composite = checksum.type === 'COMPOSITE' && expected === checksum.value.replace(/-\d+$/, '')
+  if (expected !== undefined && expected !== checksum.value && !composite) {
     throw new S3Error('BadDigest', `The ${checksum.algorithm} you specified did not match the calculated checksum.`)
   }
 }

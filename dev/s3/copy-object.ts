@@ -1,13 +1,13 @@
-import { type S3Response, xmlResponse } from './response'
+import { quoted, type S3Response, xmlResponse } from './response'
 import { type Bucket } from './buckets'
-import { type Algorithm, checksumElement, readAlgorithm, StreamDigester } from './checksums'
+import { type Algorithm, checksumElementName, fullChecksum, readAlgorithm, StreamDigester } from './checksums'
 import { checkCopyConditions, readPrecondition } from './conditions'
 import { type Description, readDescription } from './description'
 import { S3Error } from './errors'
 import { type StoredObject } from './objects'
 import { type AuthenticatedRequest } from './signature'
 import { type State } from './state'
-import { checkKey, commitOrRelease, fullChecksum, quoted } from './store-object'
+import { checkKey, commitOrRelease } from './store-object'
 
 /** Copies an object; the copy shares the bytes of its source on disk. */
 export async function copyObject(
@@ -29,13 +29,13 @@ export async function copyObject(
     size: source.size,
     modifiedAt: state.now(),
     description,
-    ...(await digest(state, source, algorithm)),
+    ...(await digestCopy(state, source, algorithm)),
   }
   await commitOrRelease(state, bucket, copy, precondition)
   return xmlResponse('CopyObjectResult', {
     LastModified: new Date(copy.modifiedAt).toISOString(),
     ETag: quoted(copy.etag),
-    [checksumElement(algorithm)]: copy.checksum.value,
+    [checksumElementName(algorithm)]: copy.checksum.value,
     ChecksumType: copy.checksum.type,
   })
 }
@@ -69,8 +69,8 @@ function describeCopy(call: AuthenticatedRequest, source: StoredObject, ontoItse
   return { headers, metadata, tags: newTags ? given.tags : source.description.tags, storageClass: given.storageClass }
 }
 
-// A copy has no parts, so ETag and checksum of a multipart source have to be computed again.
-async function digest(
+// A copy has no parts, so ETag and checksum of a multipart source are computed again. Releases the pieces if that fails.
+async function digestCopy(
   state: State,
   source: StoredObject,
   algorithm: Algorithm,

@@ -20,8 +20,8 @@ export function readCorsRules(xml: string): CorsRule[] {
 }
 
 /** Responds to a CORS preflight, which has no signature. */
-export function respondToPreflight(ask: S3Request, cors: string | undefined): S3Response {
-  const { headers } = ask
+export function respondToPreflight(request: S3Request, cors: string | undefined): S3Response {
+  const { headers } = request
   const origin = headers.get('origin')
   const method = headers.get('access-control-request-method')
   if (origin === undefined) {
@@ -48,10 +48,10 @@ export function respondToPreflight(ask: S3Request, cors: string | undefined): S3
 }
 
 /** The CORS headers of a response; none if no rule allows the origin. */
-export function corsHeaders(ask: S3Request, cors: string | undefined): OutgoingHttpHeaders {
-  const origin = ask.headers.get('origin')
-  if (origin === undefined || cors === undefined || ask.method === 'OPTIONS') return {}
-  const rule = readCorsRules(cors).find(candidate => permits(candidate, origin, ask.method))
+export function corsHeaders(request: S3Request, cors: string | undefined): OutgoingHttpHeaders {
+  const origin = request.headers.get('origin')
+  if (origin === undefined || cors === undefined || request.method === 'OPTIONS') return {}
+  const rule = readCorsRules(cors).find(candidate => permits(candidate, origin, request.method))
   return rule ? ruleHeaders(rule, origin) : {}
 }
 

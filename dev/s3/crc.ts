@@ -16,15 +16,16 @@ export function startCrc(name: CrcName): Hasher {
 }
 
 /** The CRC of two concatenated byte sequences, from their CRCs and the length of the second. */
-export function joinCrc(name: CrcName, first: Buffer, second: Buffer, secondBytes: number): Buffer {
+export function combineCrc(name: CrcName, first: Buffer, second: Buffer, secondBytes: number): Buffer {
   const { width, polynomial } = parameters[name]
+  // Multiplies two polynomials over GF(2), modulo the polynomial of the CRC.
   const multiply = (a: bigint, b: bigint) => {
-    let registry = 0n
+    let product = 0n
     for (let bit = 1n << BigInt(width - 1), term = b; bit > 0n; bit >>= 1n) {
-      if (a & bit) registry ^= term
+      if (a & bit) product ^= term
       term = term & 1n ? (term >> 1n) ^ polynomial : term >> 1n
     }
-    return registry
+    return product
   }
   // Appending n zero bytes multiplies the remainder by x^(8n); bits are reflected, so x^0 is the top bit.
   let shift = 1n << BigInt(width - 1)
@@ -33,8 +34,8 @@ export function joinCrc(name: CrcName, first: Buffer, second: Buffer, secondByte
     if (power & 1n) shift = multiply(square, shift)
     square = multiply(square, square)
   }
-  const joined = multiply(shift, toBigInt(first)) ^ toBigInt(second)
-  return Buffer.from(joined.toString(16).padStart(width / 4, '0'), 'hex')
+  const combined = multiply(shift, toBigInt(first)) ^ toBigInt(second)
+  return Buffer.from(combined.toString(16).padStart(width / 4, '0'), 'hex')
 }
 
 const parameters: Record<CrcName, { width: number; polynomial: bigint }> = {

@@ -60,17 +60,17 @@ function parameter(disposition: string, name: string): string | undefined {
 }
 
 async function readValue(scanner: Scanner, delimiter: Buffer, bytesMax: number): Promise<Buffer> {
-  const pieces: Buffer[] = []
+  const chunks: Buffer[] = []
   let size = 0
   const value = scanner.readUntil(delimiter)
   let step = await value.next()
   for (; step.done !== true; step = await value.next()) {
     size += step.value.length
     if (size > bytesMax) throw new S3Error('MaxPostPreDataLengthExceeded')
-    pieces.push(step.value)
+    chunks.push(step.value)
   }
   if (!step.value) throw new S3Error('MalformedPOSTRequest')
-  return Buffer.concat(pieces)
+  return Buffer.concat(chunks)
 }
 
 async function* readFile(scanner: Scanner, delimiter: Buffer): AsyncGenerator<Buffer> {

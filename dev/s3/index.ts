@@ -90,19 +90,20 @@ async function respond(
   request: IncomingMessage,
   requestId: string,
 ): Promise<S3Response & { cors?: OutgoingHttpHeaders }> {
-  let ask: S3Request | undefined
+  let parsed: S3Request | undefined
   let answer: S3Response
   try {
-    ask = parseRequest(request)
-    answer = await handleRequest(state, ask)
+    parsed = parseRequest(request)
+    answer = await handleRequest(state, parsed)
   } catch (error) {
     const refusal = error instanceof S3Error ? error : new S3Error('InternalError')
     if (refusal !== error && !isConnectionError(error)) console.error('S3 stand-in:', error)
     answer = errorResponse(refusal, requestId, (request.url ?? '').replace(/\?.*/s, ''))
   }
-  if (!ask) return answer
-  await ask.body.return?.()
-  return { ...answer, cors: corsHeaders(ask, state.buckets.find(ask.bucket ?? '')?.record.cors) }
+  if (!parsed) return answer
+  // Release the body, which the operation may have left unread.
+  await parsed.body.return?.()
+  return { ...answer, cors: corsHeaders(parsed, state.buckets.find(parsed.bucket ?? '')?.record.cors) }
 }
 
 const isConnectionError = (error: unknown) =>

@@ -1,3 +1,5 @@
+import { S3Error } from './errors'
+
 export interface ListOptions {
   prefix: string
   delimiter: string
@@ -9,7 +11,7 @@ export interface ListOptions {
 export interface Listing {
   keys: string[]
   commonPrefixes: string[]
-  /** `after` of the next page; undefined on the last page. */
+  /** Where the next page starts: its `after`; undefined on the last page. */
   next: string | undefined
 }
 
@@ -32,6 +34,17 @@ export function listKeys(sorted: readonly string[], { prefix, delimiter, after, 
   }
   return listing
 }
+
+/** Parses a page size; the maximum is also the default. */
+export function readPageSize(text: string | undefined, name: string): number {
+  if (text === undefined) return pageSizeMax
+  if (!/^\d{1,10}$/.test(text)) {
+    throw new S3Error('InvalidArgument', undefined, { ArgumentName: name, ArgumentValue: text })
+  }
+  return Math.min(Number(text), pageSizeMax)
+}
+
+const pageSizeMax = 1000
 
 function firstAfter(sorted: readonly string[], after: string, prefix: string): number {
   const [afterBytes, prefixBytes] = [Buffer.from(after), Buffer.from(prefix)]

@@ -1,13 +1,13 @@
-import { type S3Response, emptyResponse, xmlResponse } from './response'
+import { quoted, type S3Response, emptyResponse, xmlResponse } from './response'
 import { openBody } from './body'
 import { type Bucket } from './buckets'
-import { readMax } from './bucket-operations'
-import { type Algorithm, checksumElement, checksumHeader, defaultAlgorithm, readAlgorithm } from './checksums'
+import { type Algorithm, checksumElementName, checksumHeaderName, defaultAlgorithm, readAlgorithm } from './checksums'
 import { readDescription } from './description'
 import { S3Error } from './errors'
+import { readPageSize } from './listing'
 import { type AuthenticatedRequest } from './signature'
 import { type State } from './state'
-import { checkKey, quoted } from './store-object'
+import { checkKey } from './store-object'
 import { type Upload } from './uploads'
 
 export async function createUpload(
@@ -26,7 +26,7 @@ export async function createUpload(
     description: readDescription(call.headers),
     algorithm,
     checksumType,
-    chosen: chosen !== undefined,
+    isAlgorithmChosen: chosen !== undefined,
   })
   const headers = chosen && { 'x-amz-checksum-algorithm': chosen, 'x-amz-checksum-type': checksumType }
   return xmlResponse('InitiateMultipartUploadResult', { Bucket: bucket.record.name, Key: key, UploadId: id }, headers)
@@ -44,10 +44,10 @@ export async function uploadPart(
   if (!Number.isInteger(number) || number < 1 || number > 10_000) {
     throw new S3Error('InvalidArgument', 'Part number must be an integer between 1 and 10000, inclusive')
   }
-  const { algorithm, checksumType, chosen } = bucket.uploads.get(id, key)
+  const { algorithm, checksumType, isAlgorithmChosen } = bucket.uploads.get(id, key)
   const body = openBody(call, { also: algorithm })
-  const strict = chosen && (checksumType === 'COMPOSITE' || body.algorithm !== undefined)
-  if (strict && body.algorithm !== algorithm) {
+  const mustMatch = isAlgorithmChosen && (checksumType === 'COMPOSITE' || body.algorithm !== undefined)
+  if (mustMatch && body.algorithm !== algorithm) {
     const [expected, actual] = [algorithm.toLowerCase(), body.algorithm?.toLowerCase() ?? 'null']
     const message = `Checksum Type mismatch occurred, expected checksum Type: ${expected}, actual checksum Type: ${actual}`
     throw new S3Error('InvalidRequest', message)
@@ -65,7 +65,7 @@ export async function uploadPart(
   const responseAlgorithm = body.algorithm ?? algorithm
   return emptyResponse(200, {
     etag: quoted(etag),
-    [checksumHeader(responseAlgorithm)]: checksums.get(responseAlgorithm)?.toString('base64'),
+    [checksumHeaderName(responseAlgorithm)]: checksums.get(responseAlgorithm)?.toString('base64'),
   })
 }
 
@@ -86,7 +86,7 @@ export async function listParts(
   key: string,
 ): Promise<S3Response> {
   const upload = bucket.uploads.get(readUploadId(call), key)
-  const max = readMax(call.query.get('max-parts'), 'max-parts')
+  const max = readPageSize(call.query.get('max-parts'), 'max-parts')
   const marker = Number(call.query.get('part-number-marker') ?? 0)
   const rest = sortedParts(upload).filter(part => part.number > marker)
   const page = rest.slice(0, max)
@@ -106,7 +106,7 @@ export async function listParts(
       LastModified: new Date(part.modifiedAt).toISOString(),
       ETag: quoted(part.md5),
       Size: part.piece.size,
-      [checksumElement(upload.algorithm)]: part.checksum,
+      [checksumElementName(upload.algorithm)]: part.checksum,
     })),
   })
 }
@@ -115,7 +115,7 @@ export async function listUploads(_state: State, call: AuthenticatedRequest, buc
   if (call.query.has('delimiter'))
     throw new S3Error('NotImplemented', 'The delimiter of ListMultipartUploads is not implemented')
   const prefix = call.query.get('prefix') ?? ''
-  const max = readMax(call.query.get('max-uploads'), 'max-uploads')
+  const max = readPageSize(call.query.get('max-uploads'), 'max-uploads')
   const after = [call.query.get('key-marker') ?? '', call.query.get('upload-id-marker') ?? ''] as const
   const rest = bucket.uploads
     .all()

@@ -1,7 +1,7 @@
-import { type S3Response, emptyResponse, xmlResponse } from './response'
+import { quoted, type S3Response, emptyResponse, xmlResponse } from './response'
 import { openBody, readText } from './body'
 import { type Bucket } from './buckets'
-import { checksumElement, defaultAlgorithm } from './checksums'
+import { checksumElementName, checksumHeaders, defaultAlgorithm } from './checksums'
 import { checkReadConditions, rangeApplies, readPrecondition } from './conditions'
 import { checkTags, descriptionHeaders, readDescription } from './description'
 import { S3Error } from './errors'
@@ -9,7 +9,7 @@ import { type StoredObject } from './objects'
 import { readRange } from './ranges'
 import { type AuthenticatedRequest } from './signature'
 import { type State } from './state'
-import { checksumHeaders, quoted, storeObject } from './store-object'
+import { storeObject } from './store-object'
 import { childrenOf, parseXml, textOf, type XmlFields } from './xml'
 
 export async function putObject(
@@ -52,8 +52,8 @@ export async function getObject(
     ...(showChecksum && checksumHeaders(object.checksum)),
     ...responseOverrides(call),
   }
-  const answer = { status: range ? 206 : 200, headers }
-  return call.method === 'HEAD' ? answer : { ...answer, body: state.pieces.read(object.pieces, start, end) }
+  const response = { status: range ? 206 : 200, headers }
+  return call.method === 'HEAD' ? response : { ...response, body: state.pieces.read(object.pieces, start, end) }
 }
 
 export async function deleteObject(
@@ -152,7 +152,7 @@ const attributes = new Map<string, (object: StoredObject) => XmlFields[string]>(
   ['ETag', object => object.etag],
   [
     'Checksum',
-    ({ checksum }) => ({ [checksumElement(checksum.algorithm)]: checksum.value, ChecksumType: checksum.type }),
+    ({ checksum }) => ({ [checksumElementName(checksum.algorithm)]: checksum.value, ChecksumType: checksum.type }),
   ],
   ['ObjectParts', object => object.parts && partsOf(object)],
   ['StorageClass', object => object.description.storageClass],
@@ -169,7 +169,7 @@ function partsOf({ parts = [], checksum }: StoredObject): XmlFields {
     Part: parts.map(part => ({
       PartNumber: part.number,
       Size: part.size,
-      [checksumElement(checksum.algorithm)]: part.checksum,
+      [checksumElementName(checksum.algorithm)]: part.checksum,
     })),
   }
 }

@@ -4,31 +4,28 @@ import { S3Error } from './errors'
 export type Payload =
   | { kind: 'unsigned' }
   | { kind: 'sha256'; hex: string }
-  | { kind: 'chunked'; chain: SignatureChain | undefined; trailers: string[] }
+  | { kind: 'chunked'; chain: SignatureChain | undefined; trailerNames: string[] }
 
 /** Each chunk's signature covers the previous one; the first covers the request's signature (`seed`). */
 export interface SignatureChain {
   key: Buffer
-  stamp: string
+  timestamp: string
   scope: string
   seed: string
 }
 
 export function readPayload(hash: string, chain: SignatureChain, headers: ReadonlyMap<string, string>): Payload {
   if (/^[\da-f]{64}$/i.test(hash)) return { kind: 'sha256', hex: hash.toLowerCase() }
-  const trailers = (headers.get('x-amz-trailer') ?? '')
-    .split(',')
-    .map(name => name.trim().toLowerCase())
-    .filter(name => name !== '')
+  const trailerNames = readTrailerNames(headers)
   switch (hash) {
     case 'UNSIGNED-PAYLOAD':
       return { kind: 'unsigned' }
     case 'STREAMING-UNSIGNED-PAYLOAD-TRAILER':
-      return { kind: 'chunked', chain: undefined, trailers }
+      return { kind: 'chunked', chain: undefined, trailerNames }
     case 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD':
-      return { kind: 'chunked', chain, trailers: [] }
+      return { kind: 'chunked', chain, trailerNames: [] }
     case 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER':
-      return { kind: 'chunked', chain, trailers }
+      return { kind: 'chunked', chain, trailerNames }
     default:
       throw new S3Error(
         'InvalidArgument',
@@ -36,4 +33,12 @@ export function readPayload(hash: string, chain: SignatureChain, headers: Readon
         { ArgumentName: 'x-amz-content-sha256', ArgumentValue: hash },
       )
   }
+}
+
+/** The trailers that the client announces in `x-amz-trailer`, in lower case. */
+export function readTrailerNames(headers: ReadonlyMap<string, string>): string[] {
+  return (headers.get('x-amz-trailer') ?? '')
+    .split(',')
+    .map(name => name.trim().toLowerCase())
+    .filter(name => name !== '')
 }

@@ -17,7 +17,7 @@ export interface Piece {
  */
 export class Pieces {
   readonly #folder: string
-  readonly #holds = new Map<string, number>()
+  readonly #referenceCounts = new Map<string, number>()
 
   private constructor(folder: string) {
     this.#folder = folder
@@ -45,15 +45,15 @@ export class Pieces {
   }
 
   retain(pieces: readonly Pick<Piece, 'file'>[]) {
-    for (const { file } of pieces) this.#holds.set(file, (this.#holds.get(file) ?? 0) + 1)
+    for (const { file } of pieces) this.#referenceCounts.set(file, (this.#referenceCounts.get(file) ?? 0) + 1)
   }
 
   release(pieces: readonly Pick<Piece, 'file'>[]) {
     for (const { file } of pieces) {
-      const holds = (this.#holds.get(file) ?? 0) - 1
-      if (holds > 0) this.#holds.set(file, holds)
+      const count = (this.#referenceCounts.get(file) ?? 0) - 1
+      if (count > 0) this.#referenceCounts.set(file, count)
       else {
-        this.#holds.delete(file)
+        this.#referenceCounts.delete(file)
         this.#remove(file)
       }
     }
@@ -66,9 +66,9 @@ export class Pieces {
     return stream.once('close', () => this.release(pieces))
   }
 
-  /** Removes pieces without references, which a process leaves if it exits during an upload. */
+  /** Removes pieces without references, left by a process that exited during an upload. */
   async removeUnreferenced(): Promise<void> {
-    for (const file of await readdir(this.#folder)) if (!this.#holds.has(file)) this.#remove(file)
+    for (const file of await readdir(this.#folder)) if (!this.#referenceCounts.has(file)) this.#remove(file)
   }
 
   async *#bytes(pieces: readonly Piece[], start: number, end: number): AsyncGenerator<Uint8Array> {

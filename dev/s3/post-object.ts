@@ -1,9 +1,9 @@
-import { type S3Response, emptyResponse, xmlResponse } from './response'
+import { quoted, type S3Response, emptyResponse, xmlResponse } from './response'
 import { type S3Request } from './request'
 import { verifiedBody, readExpectedDigests } from './body'
 import { type Bucket } from './buckets'
 import { sign, signingKey } from './canonical'
-import { defaultAlgorithm } from './checksums'
+import { checksumHeaders, defaultAlgorithm } from './checksums'
 import { checkCredential, type Credentials, readCredential } from './credential'
 import { readDescription } from './description'
 import { S3Error } from './errors'
@@ -11,11 +11,11 @@ import { readUploadForm } from './form-data'
 import { checkPolicy, type PolicyLimits } from './post-policy'
 import { equalsInConstantTime } from './signature'
 import { type State } from './state'
-import { checksumHeaders, quoted, storeObject } from './store-object'
+import { storeObject } from './store-object'
 
 /** Browser upload by form: authenticated by the form's policy; streams the file to disk within the policy's size limits. */
-export async function postObject(state: State, ask: S3Request, bucket: Bucket): Promise<S3Response> {
-  const { fields, filename, file } = await readUploadForm(ask.headers.get('content-type') ?? '', ask.body)
+export async function postObject(state: State, request: S3Request, bucket: Bucket): Promise<S3Response> {
+  const { fields, filename, file } = await readUploadForm(request.headers.get('content-type') ?? '', request.body)
   const policy = checkFormSignature(fields, state.credentials)
   const limits = checkPolicy(policy, { fields, bucket: bucket.record.name, now: state.now() })
   const key = fields.get('key')?.replaceAll('${filename}', filename)
@@ -31,7 +31,7 @@ export async function postObject(state: State, ask: S3Request, bucket: Bucket): 
     precondition: () => undefined,
   })
   const headers = { etag: quoted(object.etag), ...checksumHeaders(object.checksum) }
-  return answerForm(fields, headers, { Bucket: bucket.record.name, Key: key, ETag: quoted(object.etag) })
+  return formResponse(fields, headers, { Bucket: bucket.record.name, Key: key, ETag: quoted(object.etag) })
 }
 
 function checkFormSignature(fields: ReadonlyMap<string, string>, credentials: Credentials): string {
@@ -77,7 +77,7 @@ async function* limitSize(file: AsyncIterable<Buffer>, { bytesMin, bytesMax }: P
   if (size < bytesMin) throw new S3Error('EntityTooSmall', undefined, limits())
 }
 
-function answerForm(
+function formResponse(
   fields: ReadonlyMap<string, string>,
   headers: Record<string, string>,
   stored: { Bucket: string; Key: string; ETag: string },

@@ -22,6 +22,9 @@ export function rawXmlResponse(body: string, headers: OutgoingHttpHeaders = {}):
   return { status: 200, headers: { 'content-type': 'application/xml', ...headers }, body }
 }
 
+/** An ETag as it is sent. */
+export const quoted = (etag: string) => `"${etag}"`
+
 export function errorResponse(refusal: S3Error, requestId: string, resource: string): S3Response {
   const { code, message, details } = refusal
   const body = renderXml('Error', {

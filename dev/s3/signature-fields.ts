@@ -8,27 +8,28 @@ export interface SignatureFields {
   signedHeaders: string[]
   signature: string
   /** YYYYMMDDTHHMMSSZ */
-  stamp: string
+  timestamp: string
   /** Only presigned URLs have one. */
   expiresS?: number
   payloadHash: string
-  malformed: MalformedCode
+  /** The error if one of these fields is invalid. */
+  malformedCode: MalformedCode
 }
 
 /** Parses the signature fields from the Authorization header or the query; AccessDenied for an anonymous request. */
-export function readSignatureFields(ask: S3Request): SignatureFields {
-  const authorization = ask.headers.get('authorization')
-  const presigned = ask.query.has('X-Amz-Algorithm') || ask.query.has('X-Amz-Signature')
+export function readSignatureFields(request: S3Request): SignatureFields {
+  const authorization = request.headers.get('authorization')
+  const presigned = request.query.has('X-Amz-Algorithm') || request.query.has('X-Amz-Signature')
   if (authorization !== undefined && presigned) {
     throw new S3Error('InvalidArgument', 'Only one auth mechanism allowed.')
   }
-  if (authorization !== undefined) return readHeaderClaim(ask, authorization)
-  if (presigned) return readQueryClaim(ask)
+  if (authorization !== undefined) return readHeaderFields(request, authorization)
+  if (presigned) return readQueryFields(request)
   throw new S3Error('AccessDenied')
 }
 
-function readHeaderClaim(ask: S3Request, authorization: string): SignatureFields {
-  const malformed = 'AuthorizationHeaderMalformed'
+function readHeaderFields(request: S3Request, authorization: string): SignatureFields {
+  const malformedCode = 'AuthorizationHeaderMalformed'
   if (!authorization.startsWith('AWS4-HMAC-SHA256 ')) {
     throw new S3Error('InvalidRequest', 'The authorization mechanism is not supported. Please use AWS4-HMAC-SHA256.')
   }
@@ -39,55 +40,56 @@ function readHeaderClaim(ask: S3Request, authorization: string): SignatureFields
   }
   const need = (name: string) => {
     const value = fields.get(name)
-    if (!value) throw new S3Error(malformed, `The authorization header requires ${name}.`)
+    if (!value) throw new S3Error(malformedCode, `The authorization header requires ${name}.`)
     return value
   }
-  const payloadHash = ask.headers.get('x-amz-content-sha256')
+  const payloadHash = request.headers.get('x-amz-content-sha256')
   if (payloadHash === undefined) {
     throw new S3Error('InvalidRequest', 'Missing required header for this request: x-amz-content-sha256')
   }
   return {
-    credential: readCredential(need('Credential'), malformed),
+    credential: readCredential(need('Credential'), malformedCode),
     signedHeaders: need('SignedHeaders').split(';'),
     signature: need('Signature'),
-    stamp: headerStamp(ask),
+    timestamp: headerTimestamp(request),
     payloadHash,
-    malformed,
+    malformedCode,
   }
 }
 
-function headerStamp(ask: S3Request): string {
-  const stamp = ask.headers.get('x-amz-date')
-  if (stamp !== undefined) return stamp
-  const date = new Date(ask.headers.get('date') ?? '')
+function headerTimestamp(request: S3Request): string {
+  const timestamp = request.headers.get('x-amz-date')
+  if (timestamp !== undefined) return timestamp
+  const date = new Date(request.headers.get('date') ?? '')
   if (Number.isNaN(date.getTime())) throw new S3Error('AccessDenied', 'AWS authentication requires a valid Date header')
   return date.toISOString().replace(/[-:]|\.\d+/g, '')
 }
 
-function readQueryClaim(ask: S3Request): SignatureFields {
-  const malformed = 'AuthorizationQueryParametersError'
+function readQueryFields(request: S3Request): SignatureFields {
+  const malformedCode = 'AuthorizationQueryParametersError'
   const need = (name: string) => {
-    const value = ask.query.get(name)
-    if (!value) throw new S3Error(malformed, `Query-string authentication requires ${name}.`)
+    const value = request.query.get(name)
+    if (!value) throw new S3Error(malformedCode, `Query-string authentication requires ${name}.`)
     return value
   }
   if (need('X-Amz-Algorithm') !== 'AWS4-HMAC-SHA256') {
-    throw new S3Error(malformed, 'X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
+    throw new S3Error(malformedCode, 'X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
   }
   const expiresS = Number(need('X-Amz-Expires'))
-  if (!Number.isInteger(expiresS)) throw new S3Error(malformed, 'X-Amz-Expires should be a number')
-  if (expiresS < 0) throw new S3Error(malformed, 'X-Amz-Expires must be non-negative')
+  if (!Number.isInteger(expiresS)) throw new S3Error(malformedCode, 'X-Amz-Expires should be a number')
+  if (expiresS < 0) throw new S3Error(malformedCode, 'X-Amz-Expires must be non-negative')
   if (expiresS > presignedMaxS) {
-    throw new S3Error(malformed, 'X-Amz-Expires must be less than a week (in seconds); that is, less than 604800')
+    throw new S3Error(malformedCode, 'X-Amz-Expires must be less than a week (in seconds); that is, less than 604800')
   }
   return {
-    credential: readCredential(need('X-Amz-Credential'), malformed),
+    credential: readCredential(need('X-Amz-Credential'), malformedCode),
     signedHeaders: need('X-Amz-SignedHeaders').split(';'),
     signature: need('X-Amz-Signature'),
-    stamp: need('X-Amz-Date'),
+    timestamp: need('X-Amz-Date'),
     expiresS,
-    payloadHash: ask.headers.get('x-amz-content-sha256') ?? ask.query.get('X-Amz-Content-Sha256') ?? 'UNSIGNED-PAYLOAD',
-    malformed,
+    payloadHash:
+      request.headers.get('x-amz-content-sha256') ?? request.query.get('X-Amz-Content-Sha256') ?? 'UNSIGNED-PAYLOAD',
+    malformedCode,
   }
 }
 

@@ -12,27 +12,27 @@ export interface AuthenticatedRequest extends S3Request {
 }
 
 /** Verifies the Signature Version 4 in the Authorization header or the query; refuses anonymous requests. */
-export function authenticate(ask: S3Request, credentials: Credentials, now: number): AuthenticatedRequest {
-  const claim = readSignatureFields(ask)
-  checkCredential(claim.credential, credentials, claim.malformed)
-  checkTime(claim, now)
-  checkSignedHeaders(ask, claim)
-  const scope = { day: claim.stamp.slice(0, 8), region: credentials.region }
-  if (claim.credential.day !== scope.day) throw new S3Error(claim.malformed, 'Invalid credential date.')
-  const canonical = canonicalRequest(ask, claim.signedHeaders, claim.payloadHash)
-  const text = stringToSign(claim.stamp, scope, canonical)
+export function authenticate(request: S3Request, credentials: Credentials, now: number): AuthenticatedRequest {
+  const fields = readSignatureFields(request)
+  checkCredential(fields.credential, credentials, fields.malformedCode)
+  checkTime(fields, now)
+  checkSignedHeaders(request, fields)
+  const scope = { day: fields.timestamp.slice(0, 8), region: credentials.region }
+  if (fields.credential.day !== scope.day) throw new S3Error(fields.malformedCode, 'Invalid credential date.')
+  const canonical = canonicalRequest(request, fields.signedHeaders, fields.payloadHash)
+  const text = stringToSign(fields.timestamp, scope, canonical)
   const key = signingKey(credentials.secretAccessKey, scope)
-  if (!equalsInConstantTime(sign(key, text), claim.signature)) {
+  if (!equalsInConstantTime(sign(key, text), fields.signature)) {
     throw new S3Error('SignatureDoesNotMatch', undefined, {
-      AWSAccessKeyId: claim.credential.accessKeyId,
+      AWSAccessKeyId: fields.credential.accessKeyId,
       StringToSign: text,
-      SignatureProvided: claim.signature,
+      SignatureProvided: fields.signature,
       CanonicalRequest: canonical,
     })
   }
-  const chain = { key, stamp: claim.stamp, scope: scopeText(scope), seed: claim.signature }
-  const headers = claim.expiresS === undefined ? ask.headers : withHoistedHeaders(ask)
-  return { ...ask, headers, payload: readPayload(claim.payloadHash, chain, headers) }
+  const chain = { key, timestamp: fields.timestamp, scope: scopeText(scope), seed: fields.signature }
+  const headers = fields.expiresS === undefined ? request.headers : withHoistedHeaders(request)
+  return { ...request, headers, payload: readPayload(fields.payloadHash, chain, headers) }
 }
 
 export function equalsInConstantTime(a: string, b: string): boolean {
@@ -42,11 +42,11 @@ export function equalsInConstantTime(a: string, b: string): boolean {
 
 const skewMaxMs = 15 * 60_000
 
-function checkTime({ stamp, expiresS, malformed }: SignatureFields, now: number) {
-  const at = readStamp(stamp)
+function checkTime({ timestamp, expiresS, malformedCode }: SignatureFields, now: number) {
+  const at = parseTimestamp(timestamp)
   if (at === undefined)
-    throw new S3Error(malformed, "The date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
-  const times = { ServerTime: new Date(now).toISOString(), RequestTime: stamp }
+    throw new S3Error(malformedCode, "The date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+  const times = { ServerTime: new Date(now).toISOString(), RequestTime: timestamp }
   if (expiresS === undefined) {
     if (Math.abs(now - at) > skewMaxMs) throw new S3Error('RequestTimeTooSkewed', undefined, times)
     return
@@ -58,33 +58,33 @@ function checkTime({ stamp, expiresS, malformed }: SignatureFields, now: number)
   }
 }
 
-function readStamp(stamp: string): number | undefined {
-  const found = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(stamp)
+function parseTimestamp(timestamp: string): number | undefined {
+  const found = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(timestamp)
   if (!found) return undefined
   const [, year, month, day, hour, minute, second] = found
   const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
   return Number.isNaN(at) ? undefined : at
 }
 
-function checkSignedHeaders(ask: S3Request, { signedHeaders }: SignatureFields) {
+function checkSignedHeaders(request: S3Request, { signedHeaders }: SignatureFields) {
   const signed = new Set(signedHeaders)
-  const unsigned = [...ask.headers.keys()].filter(name => name.startsWith('x-amz-') && !signed.has(name))
+  const unsigned = [...request.headers.keys()].filter(name => name.startsWith('x-amz-') && !signed.has(name))
   if (!signed.has('host')) unsigned.unshift('host')
   if (unsigned.length > 0) {
     throw new S3Error('AccessDenied', 'There were headers present in the request which were not signed', {
       HeadersNotSigned: unsigned.join(', '),
     })
   }
-  const missing = signedHeaders.filter(name => !ask.headers.has(name))
+  const missing = signedHeaders.filter(name => !request.headers.has(name))
   if (missing.length > 0) {
     throw new S3Error('SignatureDoesNotMatch', undefined, { HeadersSignedButMissing: missing.join(', ') })
   }
 }
 
 // A presigner moves x-amz-* headers into the query, where they still count as headers: so a checksum in the URL is enforced.
-function withHoistedHeaders(ask: S3Request): ReadonlyMap<string, string> {
-  const headers = new Map(ask.headers)
-  for (const [name, value] of ask.pairs) {
+function withHoistedHeaders(request: S3Request): ReadonlyMap<string, string> {
+  const headers = new Map(request.headers)
+  for (const [name, value] of request.pairs) {
     const header = name.toLowerCase()
     if (header.startsWith('x-amz-') && !headers.has(header)) headers.set(header, Buffer.from(value).toString('latin1'))
   }

@@ -3,7 +3,7 @@ import { Buckets } from './buckets'
 import { Pieces } from './pieces'
 import { type Credentials } from './credential'
 
-/** What the operations work with. */
+/** What every operation gets: settings, clock and stored data. */
 export interface State {
   credentials: Credentials
   /** Epoch ms. */

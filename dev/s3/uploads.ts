@@ -16,8 +16,8 @@ export interface UploadRecord {
   description: Description
   algorithm: Algorithm
   checksumType: Checksum['type']
-  /** Whether the client chose the algorithm; if so, every part must use it. */
-  chosen: boolean
+  /** Whether the client chose the algorithm; if so, a part's checksum must use it. */
+  isAlgorithmChosen: boolean
 }
 
 export interface Part {
@@ -34,7 +34,7 @@ export interface Upload extends UploadRecord {
   parts: Map<number, Part>
 }
 
-/** The multipart uploads in progress of one bucket, each in a folder: `ticket.json` and a JSON file per part. */
+/** The multipart uploads in progress of one bucket, each in a folder: `upload.json` and a JSON file per part. */
 export class Uploads {
   readonly mutex = new KeyedMutex()
   readonly #folder: string
@@ -50,15 +50,15 @@ export class Uploads {
     const uploads = new Uploads(folder, pieces)
     for (const id of await readdir(folder)) {
       const uploadFolder = join(folder, id)
-      const ticket = await readRecord(join(uploadFolder, 'ticket.json'), isTicket).catch(() => undefined)
-      // A folder without a ticket is left by a process that exited while it created or removed the upload.
-      if (!ticket) {
+      const record = await readRecord(join(uploadFolder, 'upload.json'), isUploadRecord).catch(() => undefined)
+      // A folder without a record was left by a process that exited while it created or removed the upload.
+      if (!record) {
         await rm(uploadFolder, { recursive: true })
         continue
       }
       const parts = await readRecords(join(uploadFolder, 'parts'), isPart)
       pieces.retain(parts.map(part => part.piece))
-      uploads.#byId.set(id, { ...ticket, parts: new Map(parts.map(part => [part.number, part])) })
+      uploads.#byId.set(id, { ...record, parts: new Map(parts.map(part => [part.number, part])) })
     }
     return uploads
   }
@@ -73,10 +73,10 @@ export class Uploads {
     return upload
   }
 
-  async start(ticket: Omit<UploadRecord, 'id'>): Promise<Upload> {
-    const upload = { ...ticket, id: randomUUID() }
+  async start(record: Omit<UploadRecord, 'id'>): Promise<Upload> {
+    const upload = { ...record, id: randomUUID() }
     await mkdir(join(this.#folder, upload.id, 'parts'), { recursive: true })
-    await writeRecord(join(this.#folder, upload.id, 'ticket.json'), upload)
+    await writeRecord(join(this.#folder, upload.id, 'upload.json'), upload)
     const started = { ...upload, parts: new Map<number, Part>() }
     this.#byId.set(upload.id, started)
     return started
@@ -93,7 +93,7 @@ export class Uploads {
     })
   }
 
-  /** Removes the upload and releases its parts. Call it only while holding the upload's lock. */
+  /** Removes the upload and releases its parts. The caller holds the upload's lock, or deletes the bucket. */
   async remove(upload: Upload): Promise<void> {
     this.#byId.delete(upload.id)
     this.#pieces.release([...upload.parts.values()].map(part => part.piece))
@@ -105,8 +105,16 @@ export class Uploads {
   }
 }
 
-function isTicket(value: unknown): value is UploadRecord {
-  return hasProperties(value, ['id', 'key', 'startedAt', 'description', 'algorithm', 'checksumType', 'chosen'])
+function isUploadRecord(value: unknown): value is UploadRecord {
+  return hasProperties(value, [
+    'id',
+    'key',
+    'startedAt',
+    'description',
+    'algorithm',
+    'checksumType',
+    'isAlgorithmChosen',
+  ])
 }
 
 function isPart(value: unknown): value is Part {

@@ -19,8 +19,8 @@ export interface XmlNode {
 
 /** Parses the simple XML that S3 clients send (no DOCTYPE, no CDATA, prefixes dropped); MalformedXML for anything else. */
 export function parseXml(source: string): XmlNode {
-  const holder: XmlNode = { name: '', text: '', children: [] }
-  const open = [holder]
+  const documentNode: XmlNode = { name: '', text: '', children: [] }
+  const open = [documentNode]
   let position = 0
   while (position < source.length) {
     token.lastIndex = position
@@ -32,7 +32,7 @@ export function parseXml(source: string): XmlNode {
     if (!parent) throw new S3Error('MalformedXML')
     if (text !== undefined) parent.text += decodeEntities(text)
     else if (name !== undefined && closing) {
-      if (parent === holder || parent.name !== localName(name)) throw new S3Error('MalformedXML')
+      if (parent === documentNode || parent.name !== localName(name)) throw new S3Error('MalformedXML')
       open.pop()
     } else if (name !== undefined) {
       const node = { name: localName(name), text: '', children: [] }
@@ -41,8 +41,9 @@ export function parseXml(source: string): XmlNode {
       if (open.length > depthMax) throw new S3Error('MalformedXML')
     }
   }
-  const [root, ...others] = holder.children
-  if (!root || others.length > 0 || open.length > 1 || holder.text.trim() !== '') throw new S3Error('MalformedXML')
+  const [root, ...others] = documentNode.children
+  if (!root || others.length > 0 || open.length > 1 || documentNode.text.trim() !== '')
+    throw new S3Error('MalformedXML')
   return root
 }
 
