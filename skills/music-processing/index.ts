@@ -1,7 +1,7 @@
 export * from './events'
 export { makeDownloadCopy } from './make-download-copy'
 export { matchFingerprints } from './match-fingerprints'
-export { onTrackChanged } from './on-track-changed'
+export { onDownloadsAllowed } from './on-downloads-allowed'
 export { onTrackDeleted } from './on-track-deleted'
 export { onUploadAborted } from './on-upload-aborted'
 export { onUploadQueued } from './on-upload-queued'

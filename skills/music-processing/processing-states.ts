@@ -11,6 +11,7 @@ import { audioFailed, audioReady } from './events'
 import { workerCrash } from './failures'
 import { acquireLease, clearedLease, LeaseLost } from './lease'
 import { processingAttemptsMax } from './rules'
+import { enqueueDownloadCopy } from './make-download-copy'
 import { saveAudioDetails } from './save-audio-details'
 
 export type UploadWithTrack = Upload & { trackId: string }
@@ -69,6 +70,8 @@ export async function finishProcessing(uploadId: string, analyzed: AnalyzedUploa
     ...{ uploadId, trackId: track.id, audioKey: key, contentType: probe.format.contentType, durationMs },
     ...{ bitrate, sampleRate, channels, tags },
   })
+  // The artist allowed downloads during processing.
+  if (track.isDownloadable && analyzed.download.downloadUploadId === null) await enqueueDownloadCopy(track.id, context)
   await deleteIncoming(upload, context)
 }
 

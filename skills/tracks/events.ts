@@ -30,6 +30,13 @@ export const trackChanged = event({
   staleKeys: ({ track }) => [trackCacheKey(track.id)],
 })
 
+/** Internal: also when they were allowed before, so that an artist can have a lost copy made again. */
+export const downloadsAllowed = event({
+  name: 'tracks.downloadsAllowed',
+  summary: 'An artist allowed downloads of a track that is ready',
+  payload: shape({ trackId: id }),
+})
+
 export const trackVisibilityNarrowed = event({
   name: 'tracks.trackVisibilityNarrowed',
   summary: 'A track became visible to fewer people',

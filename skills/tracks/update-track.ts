@@ -7,6 +7,7 @@ import { Profile } from '../../models'
 import { alreadyReleased, mayEditTrack, parseReleaseAt, planRelease } from './rules'
 import { trackInputFields, trackView, viewTrack, loadVisibleTrack } from './views'
 import { changeTrack } from './change-track'
+import { downloadsAllowed } from './events'
 import { scheduleRelease } from './release-track'
 
 const changes = shape({
@@ -49,6 +50,8 @@ export const updateTrack = operation({
     const plan = planRelease(track, { visibility, releaseAt }, context.now)
     await changeTrack(track, { ...metadataOf(input), ...plan }, context)
     if (releaseAt != null) await scheduleRelease(track, context)
+    if (input.isDownloadable === true && track.state === 'ready')
+      await context.emit(downloadsAllowed, { trackId: track.id })
     return viewTrack(track, context)
   },
 })
