@@ -21,7 +21,7 @@ export function chooseExample(candidates: readonly unknown[]): unknown {
 
 const lengthMax = 2_000
 
-/** How many different fields it fills, less what makes it hard to read. */
+/** How many different fields it fills, less what makes it hard to read: failures and later pages are not typical either. */
 function scoreOf(example: unknown, length: number): number {
   const fields = [...fieldsOf(example)]
   const pathsWhere = (fits: (value: unknown) => boolean) =>
@@ -29,8 +29,10 @@ function scoreOf(example: unknown, length: number): number {
   const filled = pathsWhere(value => value !== null) + pathsWhere(Boolean)
   const emptyLists = fields.filter(({ value }) => Array.isArray(value)).length
   const oddTexts = fields.filter(({ value }) => typeof value === 'string' && !readableText.test(value)).length
+  const errors = fields.filter(({ path }) => path.includes('.error.')).length
+  const cursors = fields.filter(({ path }) => path === '.input.cursor').length
   const excess = Math.max(0, length - lengthMax) / 10
-  return filled - 10 * emptyLists - 10 * oddTexts - excess
+  return filled - 10 * (emptyLists + oddTexts + errors + cursors) - excess
 }
 
 /** Tests also send text in other scripts, markup, and text as long as a field allows. */

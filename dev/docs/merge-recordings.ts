@@ -12,9 +12,9 @@ export function mergeRecordings(registry: Registry, examples: Examples, recordin
   const candidates = candidatesByKey(registry, recordings)
   const exampleOf = (slot: ExampleSlot): unknown => {
     const current = examples[slot.section][slot.name]
-    if (current !== undefined && exampleError(slot, current) === undefined) return current
+    if (current !== undefined && exampleError(slot, slots, current) === undefined) return current
     const found = (candidates.get(`${slot.section} ${slot.name}`) ?? []).map(anonymizeExample)
-    return chooseExample(found.filter(value => exampleError(slot, value) === undefined))
+    return chooseExample(found.filter(value => exampleError(slot, slots, value) === undefined))
   }
   const entries = slots
     .map(slot => ({ ...slot, example: exampleOf(slot) }))

@@ -48,10 +48,10 @@ describe('an example', () => {
   it('is missed for an operation, an event, and every call and message of the protocol', () => {
     const errors = findExampleErrors(registry, noExamples)
     expect(errors).toContain(
-      'operations/notes.readNote has no example: record one with `npm run docs -- --record test/skills/notes`',
+      'operations/notes.readNote has no example: record one with `npm run docs -- --record test/skills/notes`, or with other tests that do it',
     )
     expect(errors).toContain(
-      'calls/channel.follow has no example: record one with `npm run docs -- --record test/realtime`',
+      'calls/channel.follow has no example: record one with `npm run docs -- --record test/realtime`, or with other tests that do it',
     )
     expect(errors).toHaveLength(2 + protocolCalls.length + protocolMessages.length)
   })
@@ -78,6 +78,22 @@ describe('an example', () => {
       { ...read, data: {} },
     ])
       expect(errorsOf({ ...withCall(call), events: { 'notes.noteRead': wrong } })).toHaveLength(1)
+  })
+})
+
+describe('an example of a frame', () => {
+  const errorsOfFrame = (events: unknown[]) => {
+    const frame = { channel: `user:${noteId}`, epoch: 'x1', events }
+    const errors = findExampleErrors(registry, { ...noExamples, messages: { events: frame } })
+    return errors.filter(error => error.includes('messages/events'))
+  }
+
+  it('contains declared and valid events only', () => {
+    expect(errorsOfFrame([read])).toEqual([])
+    expect(errorsOfFrame([{ ...read, data: {} }])).toEqual([expect.stringContaining('data.noteId is required')])
+    expect(errorsOfFrame([{ ...read, name: 'test.numberEmitted' }])).toEqual([
+      expect.stringContaining('test.numberEmitted is no published event'),
+    ])
   })
 })
 
@@ -118,6 +134,8 @@ describe('merging recordings', () => {
 describe('the choice of an example', () => {
   it.each([
     ['filled fields to null', { a: 1, b: 'x' }, { a: 1, b: null }],
+    ['a success to an error', { error: null, state: 'ready' }, { error: { code: 'a', message: 'b' }, state: 'failed' }],
+    ['the first page', { input: {}, data: [1] }, { input: { cursor: 'abc' }, data: [1] }],
     ['items to an empty list', { a: [{ b: 1 }] }, { a: [], c: 1, d: 1 }],
     ['one item to many', { a: [{ b: 1 }] }, { a: [{ b: 1 }, { b: 2 }] }],
     ['a readable text to odd ones', { a: 'Hello' }, { a: '<b>\u202e</b>' }],

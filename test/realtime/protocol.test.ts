@@ -1,5 +1,6 @@
 import { protocolCalls, protocolMessages } from '../../kernel/events/protocol'
 import { type Field, parse } from '../../kernel/pipeline/schema'
+import { addComment } from '../../skills/interactions/add-comment'
 import { likeTrack } from '../../skills/interactions/like-track'
 import { createParty } from '../../skills/listening-party/create-party'
 import { joinParty } from '../../skills/listening-party/join-party'
@@ -55,6 +56,21 @@ it('replies match their documented schemas', async () => {
   await call(bob, 'channel.signal', { channel, name: 'interactions.typing' })
   await call(bob, 'channel.unfollow', { channel })
   await call(bob, 'session.refresh', { token: await testApp.issuer.issueToken('bob') })
+})
+
+it('a follow after a position is answered with the events since, as documented', async () => {
+  const { id: trackId } = await makeTrack(ann.id)
+  const channel = `track:${trackId}`
+  const received = await bob.recordEvents(channel)
+  await ann.call(addComment, { trackId, body: 'That bass!', positionMs: 42_000 })
+  await received.waitFor('interactions.commentAdded')
+  const { epoch } = (await call(bob, 'channel.follow', { channel })) as { epoch: string }
+  const after = { epoch, offset: 0 }
+  const answer = { recovered: true, events: [{ offset: 1, name: 'interactions.commentAdded' }] }
+  expect(await call(bob, 'channel.follow', { channel, after })).toMatchObject(answer)
+  expect(await call(bob, 'channel.followAll', { channels: [{ channel, after }] })).toMatchObject({
+    followed: [{ data: answer }],
+  })
 })
 
 it('messages match their documented schemas', async () => {
