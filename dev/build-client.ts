@@ -51,11 +51,12 @@ async function writeTypes(root: string, folder: string): Promise<void> {
     throw new Error(`the types of the client do not compile: ${outputOf(error)}`, { cause: error })
   })
   await rm(config)
-  for (const name of await readdir(types)) {
+  for (const name of await readdir(types, { recursive: true })) {
+    if (!name.endsWith('.d.ts')) continue
     const path = join(types, name)
     const text = await readFile(path, 'utf8')
     const withExtension = (extension: string) =>
-      text.replace(/(from '\.\/[\w-]+|import\("\.\/[\w-]+)/g, `$1${extension}`)
+      text.replace(/(from '\.{1,2}\/[\w./-]+|import\("\.{1,2}\/[\w./-]+)/g, `$1${extension}`)
     await writeFile(path.replace(/\.d\.ts$/, '.d.cts'), withExtension('.cjs'))
     await writeFile(path, withExtension('.mjs'))
     await rename(path, path.replace(/\.d\.ts$/, '.d.mts'))

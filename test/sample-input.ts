@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type Field, jsonSchema } from '../kernel/pipeline/schema'
+import { type Field } from '../kernel/pipeline/schema'
+import { jsonSchema } from '../kernel/pipeline/schema-inspection'
 
 interface Schema {
   type?: string | string[]

@@ -34,8 +34,7 @@ function parseError(field: Field<unknown>, value: unknown): string | undefined {
     return undefined
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
-    const messages = error.extras.errors?.map(({ path, message }) => `${message} (at ${path})`) ?? []
-    return messages.join(', ')
+    return error.extras.errors?.map(({ message }) => message).join(', ') ?? error.message
   }
 }
 

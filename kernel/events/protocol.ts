@@ -18,6 +18,7 @@ import {
   shape,
   integer,
   outputText,
+  type Value,
 } from '../pipeline/schema'
 import { tokenLengthMax } from '../platform/tokens'
 import { epoch, position, positionText } from './position'
@@ -158,6 +159,13 @@ export interface ProtocolMessage {
 
 const profileIds = list(id, membersMax)
 
+/** A presence change: the state at revision `rev`, for clients that know the state at `previousRev` or later. */
+const presenceFrame = named(
+  'PresenceFrame',
+  shape({ channel: channelName, rev: count, previousRev: count, count, joined: profileIds, left: profileIds }),
+)
+export type PresenceFrame = Value<typeof presenceFrame>
+
 export const protocolMessages: readonly ProtocolMessage[] = [
   {
     name: 'events',
@@ -177,10 +185,7 @@ export const protocolMessages: readonly ProtocolMessage[] = [
     description:
       'Applies to a member list of revision `previousRev` or later. Above 200 members only `count` is sent. The full list is in ' +
       '`state.presence` of the answer to a follow.',
-    payload: named(
-      'PresenceFrame',
-      shape({ channel: channelName, rev: count, previousRev: count, count, joined: profileIds, left: profileIds }),
-    ),
+    payload: presenceFrame,
   },
   {
     name: 'signal',

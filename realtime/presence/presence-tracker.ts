@@ -1,4 +1,5 @@
 import { type Server, type Socket } from 'socket.io'
+import { type PresenceFrame } from '../../kernel/events/protocol'
 import { type Pipeline } from '../../kernel/pipeline/pipeline'
 import { openTopics } from '../../kernel/platform/open-topics'
 import { parsePresenceChange } from '../../kernel/platform/presence-store'
@@ -147,7 +148,8 @@ export function startPresenceTracker(pipeline: Pick<Pipeline, 'app' | 'registry'
         const view = views.get(channel)
         if (view === undefined) continue
         const { rev, count } = view.current()
-        socket.emit('presence', { channel, rev, previousRev: rev, count, joined: [], left: [] })
+        const frame: PresenceFrame = { channel, rev, previousRev: rev, count, joined: [], left: [] }
+        socket.emit('presence', frame)
       }
     },
 

@@ -1,14 +1,5 @@
+import { type PresenceFrame } from '../../kernel/events/protocol'
 import { type PresenceSnapshot, type PresenceChange, membersListedMax } from '../../kernel/platform/presence-store'
-
-/** A presence change sent to followers: the state at revision `rev`, for clients that know the state at `previousRev` or later. */
-export interface PresenceFrame {
-  channel: string
-  rev: number
-  previousRev: number
-  count: number
-  joined: string[]
-  left: string[]
-}
 
 export type PresenceState = Pick<PresenceSnapshot, 'rev' | 'count' | 'members'>
 

@@ -100,7 +100,7 @@ describe.each(['socket', 'rest'] as const)('calls over %s', transport => {
       limit: 50,
       cursor: nextCursor ?? '',
     })
-    expect(remaining).toMatchObject({ data: { length: 3 }, next: null })
+    expect(remaining).toMatchObject({ data: { length: 3 }, nextCursor: null })
   })
 })
 

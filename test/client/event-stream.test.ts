@@ -145,7 +145,7 @@ describe('a stream', () => {
 
   it('is reported as failed, not blocked, if it is malformed or breaks off', async () => {
     await using nonsense = await openStream((_request, response) => {
-      response.writeHead(200, asStream).end('event: following\ndata: {\n\n')
+      response.writeHead(200, asStream).end('event: followed\ndata: {\n\n')
     })
     await using broken = await openStream(request => request.socket.destroy())
     await using ended = await openStream((_request, response) => {

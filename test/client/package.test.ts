@@ -31,10 +31,10 @@ const application = (load: string) => `
   const main = async () => {
     const tutti = createClient({ url, token })
     const me = await tutti.call('user-profile.getMe', {})
-    const following = await tutti.follow('user:' + me.id, () => undefined)
+    const subscription = await tutti.follow('user:' + me.id, () => undefined)
     const problem = await tutti.call('tracks.getTrack', { trackId: me.id }).catch(error => error)
     console.log(JSON.stringify([tutti.transport(), problem instanceof TuttiProblem, problem.code]))
-    await following.stop()
+    await subscription.unfollow()
     await tutti.close()
   }
   void main()`
@@ -66,7 +66,7 @@ const consumer = `
     const file = { fileName: 'a.flac', contentType: 'audio/flac' } as const
     const onProgress = (sentBytes: number, totalBytes: number) => sentBytes / totalBytes
     const { signal } = new AbortController()
-    await tutti.upload(new Uint8Array(9), { ...file, title: 'A' }, { onProgress, signal, keep: true })
+    await tutti.upload(new Uint8Array(9), { ...file, title: 'A' }, { onProgress, signal, keepOnFailure: true })
     const { state, replacesAudio } = await tutti.replaceAudio(trackId, new Blob(['x']), file, { onProgress, signal })
     await tutti.uploadPicture(
       new Blob([state, String(replacesAudio)]),

@@ -71,8 +71,8 @@ describe('followers of a channel', () => {
 })
 
 describe('presence', () => {
-  const change = (rev: number, after: number, joined: string[], left: string[], count: number) => ({
-    ...{ channel: '', rev, after, joined, left, count },
+  const change = (rev: number, previousRev: number, joined: string[], left: string[], count: number) => ({
+    ...{ channel: '', rev, previousRev, joined, left, count },
   })
 
   it('is merged from snapshots and changes, in any order and with repeats', () => {

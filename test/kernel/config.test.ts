@@ -29,7 +29,7 @@ describe('the configuration', () => {
       roles: ['web'],
       logLevel: 'info',
       production: false,
-      strict: false,
+      selfChecks: false,
       redis: { host: '127.0.0.1', port: 6379, prefix: 'tutti' },
       allowedOrigins: [],
       trustedProxies: 0,

@@ -95,12 +95,12 @@ describe('the log', () => {
     const text = out.text()
     for (const secret of [token, token.split('.')[2] ?? '', 's3cr3t', 'typed-by-s0meone'])
       expect(text).not.toContain(secret)
-    const bug = out.lines().find(({ msg }) => msg === 'a bug')
+    const bug = out.lines().find(({ msg }) => msg === 'unexpected error')
     expect(bug).toMatchObject({
       during: 'notes.addNote',
       message: 'the store refused https://cdn.example/media/a.mp3?[hidden]',
     })
-    expect(out.lines().filter(({ msg }) => msg === 'a bug')).toHaveLength(1)
+    expect(out.lines().filter(({ msg }) => msg === 'unexpected error')).toHaveLength(1)
     const requests = out.lines().filter(({ status }) => status !== undefined)
     expect(requests.map(({ status, code }) => [status, code])).toEqual([
       [500, 'internal_error'],

@@ -6,7 +6,7 @@ import { freshDatabase } from '../stack'
 
 const names = migrations.map(({ name }) => name)
 
-async function ask<R>(url: string, sql: string): Promise<R[]> {
+async function query<R>(url: string, sql: string): Promise<R[]> {
   const client = new Client({ connectionString: url })
   await client.connect()
   try {
@@ -18,7 +18,7 @@ async function ask<R>(url: string, sql: string): Promise<R[]> {
 
 /** The schema that migrations create, from the system catalog. */
 async function schemaOf(url: string): Promise<string[]> {
-  const rows = await ask<{ line: string }>(
+  const rows = await query<{ line: string }>(
     url,
     `select concat_ws(' ', 'column', table_name, column_name, data_type, udt_name, is_nullable, column_default, is_identity,
               generation_expression, character_maximum_length, collation_name) as line
@@ -89,12 +89,12 @@ describe('migrations', () => {
     await using database = await freshDatabase(null)
     const ran = await Promise.all(Array.from({ length: 10 }, () => migrateUp(database.url)))
     expect(ran.flat()).toEqual(names)
-    expect(ran.filter(own => own.length > 0)).toHaveLength(1)
-    expect(await ask(database.url, `select to_regclass('graphile_worker.jobs') is not null as there`)).toEqual([
+    expect(ran.filter(applied => applied.length > 0)).toHaveLength(1)
+    expect(await query(database.url, `select to_regclass('graphile_worker.jobs') is not null as there`)).toEqual([
       { there: true },
     ])
     expect(
-      await ask(
+      await query(
         database.url,
         `select count(*)::int as held from pg_locks where locktype = 'advisory'
       and database = (select oid from pg_database where datname = current_database())`,
@@ -104,11 +104,11 @@ describe('migrations', () => {
 
   it('that fail are rolled back, keep the others, and can be retried', async () => {
     await using database = await freshDatabase(null)
-    await ask(database.url, 'create table profiles (in_the_way int)')
+    await query(database.url, 'create table profiles (in_the_way int)')
     await expect(migrateUp(database.url)).rejects.toThrow(/already exists/)
-    const missing = await missingMigrations(sql => ask(database.url, sql))
+    const missing = await missingMigrations(sql => query(database.url, sql))
     expect(missing).toEqual(names.slice(names.indexOf(profiles.name)))
-    await ask(database.url, 'drop table profiles')
+    await query(database.url, 'drop table profiles')
     expect(await migrateUp(database.url)).toEqual(missing)
   })
 })
@@ -116,10 +116,10 @@ describe('migrations', () => {
 describe('missingMigrations', () => {
   it('returns all on an empty database, none on a migrated one, and the one that is missing', async () => {
     await using empty = await freshDatabase(null)
-    expect(await missingMigrations(sql => ask(empty.url, sql))).toEqual(names)
+    expect(await missingMigrations(sql => query(empty.url, sql))).toEqual(names)
     await using done = await freshDatabase()
-    expect(await missingMigrations(sql => ask(done.url, sql))).toEqual([])
-    await ask(done.url, `delete from migrations where name = '${names[1] ?? ''}'`)
-    expect(await missingMigrations(sql => ask(done.url, sql))).toEqual([names[1]])
+    expect(await missingMigrations(sql => query(done.url, sql))).toEqual([])
+    await query(done.url, `delete from migrations where name = '${names[1] ?? ''}'`)
+    expect(await missingMigrations(sql => query(done.url, sql))).toEqual([names[1]])
   })
 })

@@ -44,16 +44,16 @@ describe.each(each)('the model %s', (_name, model) => {
   it('agrees with its table on names, types and nullability', async () => {
     const table = model.tableName
     const columns = await columnsOf(table)
-    const told = Object.values(model.getAttributes()).map(attribute => ({
+    const declared = Object.values(model.getAttributes()).map(attribute => ({
       name: attribute.field ?? '',
       type: attribute.type instanceof DataTypes.ABSTRACT ? attribute.type.key : String(attribute.type),
       isNullable: attribute.primaryKey !== true && attribute.allowNull !== false,
     }))
-    const there = columns
+    const expected = columns
       .filter(({ name }) => !(sqlOnly[table] ?? []).includes(name))
       .map(({ name, type, isNullable }) => ({ name, type: typeIn(type), isNullable }))
     const byName = (one: { name: string }, other: { name: string }) => (one.name < other.name ? -1 : 1)
-    expect(told.sort(byName)).toEqual(there.sort(byName))
+    expect(declared.sort(byName)).toEqual(expected.sort(byName))
     for (const name of sqlOnly[table] ?? []) expect(columns.map(column => column.name)).toContain(name)
   })
 

@@ -517,7 +517,7 @@ describe('a client that does not read', () => {
       socket.pause()
     })
     socket.write(`${lines.join('\r\n')}\r\n\r\n`)
-    await waitUntil(() => received.includes('event: following'))
+    await waitUntil(() => received.includes('event: followed'))
     await append(channel, payloads)
     await waitUntil(async () => (await transport.ended()).includes('slow'))
     socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk))
