@@ -33,7 +33,7 @@ export async function startJobWorker(app: AppContext, registry: Registry): Promi
       pollInterval: pollMs,
       noHandleSignals: true,
       events: heartbeat.events(),
-      taskList: createTaskList(app, { ...registry, jobs }, stopping.signal),
+      taskList: createTaskList(app, registry, stopping.signal, jobs),
       parsedCronItems: parseCronItems(cronsOf(jobs)),
       logger: new Logger(() => (level, message) => {
         if (['error', 'warning'].includes(level)) app.log.warn({ message }, 'graphile-worker')
@@ -87,8 +87,13 @@ function startHeartbeat({ jobs, log }: AppContext) {
   }
 }
 
-/** Wraps the jobs as graphile-worker tasks, which retry with back-off when they throw. */
-export function createTaskList(app: AppContext, registry: Registry, signal: AbortSignal): TaskList {
+/** Wraps jobs as graphile-worker tasks, which retry with back-off when they throw. They may enqueue any job of the registry. */
+export function createTaskList(
+  app: AppContext,
+  registry: Registry,
+  signal: AbortSignal,
+  jobs: readonly AnyJob[] = registry.jobs,
+): TaskList {
   const task = (job: AnyJob): TaskList[string] => {
     return async (payload, { job: row }) => {
       try {
@@ -107,7 +112,7 @@ export function createTaskList(app: AppContext, registry: Registry, signal: Abor
       }
     }
   }
-  return Object.fromEntries(registry.jobs.map(job => [job.name, task(job)]))
+  return Object.fromEntries(jobs.map(job => [job.name, task(job)]))
 }
 
 /** graphile-worker adds `_cron` to the payload of scheduled jobs. */
