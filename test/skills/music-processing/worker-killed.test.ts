@@ -253,6 +253,8 @@ it('a download copy whose worker is killed is made by another one', async () => 
   const uploadId = upload.id
   await finalize(uploadId)
   await testApp.runJobs()
+  // The next worker may have started already and taken the job.
+  await waitUntil(async () => (await Upload.findByPk(uploadId))?.state === 'ready')
   const trackId = await trackOf(uploadId)
   worker = await next
   const requestHeld = store.holdRequest(/^PUT \S*\/download\.mp3/, true)
