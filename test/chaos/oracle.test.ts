@@ -46,7 +46,7 @@ describe('the oracle', () => {
     expect(violationsOf(evidence(applied(1, 2, 3, 4, 5), lost))).toEqual(['lost'])
     const onTwoChannels = { acknowledged: [{ write: 'w1', channels: [channel, 'track:2'] }] }
     expect(findViolations(evidence(applied(1, 2, 3, 4, 5), onTwoChannels))).toEqual([
-      { fault: 'lost', channel: 'track:2', write: 'w1' },
+      { kind: 'lost', channel: 'track:2', write: 'w1' },
     ])
   })
 
