@@ -129,14 +129,22 @@ async function createApiClient(api: string, issuer: Issuer, name: string) {
         ...(visibility === undefined ? {} : { visibility }),
         ...(releaseInMs === undefined ? {} : { releaseAt: new Date(Date.now() + releaseInMs).toISOString() }),
       }
-      const { upload, putRequest } = await call<{ upload: { id: string }; putRequest: UploadTarget }>('POST', '/uploads', input)
+      const { upload, putRequest } = await call<{ upload: { id: string }; putRequest: UploadTarget }>(
+        'POST',
+        '/uploads',
+        input,
+      )
       await putFile(putRequest, audio)
       return (await call<{ trackId: string }>('POST', `/uploads/${upload.id}/finalize`)).trackId
     },
 
     async addPicture(use: { purpose: 'avatar' } | { purpose: 'artwork'; trackId: string }, png: Buffer): Promise<void> {
       const input = { fileName: 'picture.png', contentType: 'image/png', ...use, ...sizeAndHash(png) }
-      const { picture, putRequest } = await call<{ picture: { id: string }; putRequest: UploadTarget }>('POST', '/pictures', input)
+      const { picture, putRequest } = await call<{ picture: { id: string }; putRequest: UploadTarget }>(
+        'POST',
+        '/pictures',
+        input,
+      )
       await putFile(putRequest, png)
       await call('POST', `/pictures/${picture.id}/finalize`)
     },

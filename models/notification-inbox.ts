@@ -3,7 +3,10 @@ import { Column, Model, Table } from 'sequelize-typescript'
 
 /** The order of a person's notifications, and their read marker, the same on all devices. */
 @Table({ tableName: 'notification_inboxes', underscored: true, timestamps: false })
-export class NotificationInbox extends Model<InferAttributes<NotificationInbox>, InferCreationAttributes<NotificationInbox>> {
+export class NotificationInbox extends Model<
+  InferAttributes<NotificationInbox>,
+  InferCreationAttributes<NotificationInbox>
+> {
   @Column({ type: DataTypes.UUID, primaryKey: true })
   declare profileId: string
 

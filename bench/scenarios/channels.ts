@@ -42,5 +42,8 @@ export async function followAll(
     channels: requests,
   })
   const caughtUp = followed.flatMap(({ data }) => data ?? [])
-  return { caughtUp, positions: new Map(caughtUp.map(({ channel, epoch, latestOffset }) => [channel, { epoch, offset: latestOffset }])) }
+  return {
+    caughtUp,
+    positions: new Map(caughtUp.map(({ channel, epoch, latestOffset }) => [channel, { epoch, offset: latestOffset }])),
+  }
 }
