@@ -19,7 +19,7 @@ describe('startPostgres', () => {
       maxConnections: 17,
       log: line => logLines.push(line),
     })
-    expect(logLines).toEqual(['Making a new PostgreSQL cluster'])
+    expect(logLines).toEqual(['Creating a PostgreSQL cluster'])
     expect(
       await query(
         postgres.url,

@@ -49,7 +49,7 @@ describe('a rendering process', () => {
   onLinux('suspects the file when the decoder crashes', async () => {
     const { pid, rendering } = await startRendering()
     signalStoppedProcess(pid, 'SIGSEGV')
-    await expect(rendering).rejects.toMatchObject({ name: 'Suspicion', code: 'damaged' })
+    await expect(rendering).rejects.toMatchObject({ name: 'SuspectedRejection', code: 'damaged' })
   })
 
   onLinux('cannot use more memory than its limit', async () => {
@@ -86,7 +86,7 @@ describe('a decoder error', () => {
     'Array buffer allocation failed',
     'ENOMEM: not enough memory, read',
   ])('about memory (%s) suspects the file', message => {
-    expect(classify(message)).toMatchObject({ name: 'Suspicion', code: 'too_complex' })
+    expect(classify(message)).toMatchObject({ name: 'SuspectedRejection', code: 'too_complex' })
     expect(classify(message).message).toBe(message)
   })
 
