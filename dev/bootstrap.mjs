@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const oldestNode = [20, 19]
 const stamp = 'node_modules/.tutti-installed'
-/** Held by whoever installs; below no folder that an installation removes. */
+/** Held during an installation; outside the folders that an installation removes. */
 const installing = '.tutti/installing'
 const caches = 'node_modules/.cache/tutti-check'
 
@@ -90,7 +90,7 @@ async function installMissing() {
   const isInstalled = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
   if (isInstalled()) return
   const release = await lockInstallation()
-  // Whoever held the lock may have done it.
+  // The previous holder of the lock may have installed it.
   if (!isInstalled()) {
     process.stderr.write('Installing packages (half a minute, once) …\n')
     const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'

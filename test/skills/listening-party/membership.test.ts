@@ -87,7 +87,7 @@ describe.each(transports)('membership of a party over %s', transport => {
     expect(await rolesIn(partyId, bob)).toEqual({ [bob.id]: 'host', [ann.id]: 'listener' })
   })
 
-  it('pauses playback when the last member leaves, and whoever joins next is the host', async () => {
+  it('pauses playback when the last member leaves, and the next member to join is the host', async () => {
     const { party } = await createTestParty(ann)
     const partyId = party.id
     await ann.call(playParty, { partyId })
